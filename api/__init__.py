@@ -1,0 +1,1 @@
+"""The HTTP service, the agent console, the connectors and the command line."""

@@ -1,0 +1,1 @@
+"""The domain: an incident goes in, a diagnosis comes out."""

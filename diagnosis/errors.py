@@ -1,0 +1,25 @@
+"""Errors that a user of Faultwise can act on: each message quotes what was expected and what was found."""
+
+
+class FaultwiseError(Exception):
+    """Base of every error that is the user's to mend; anything else is a defect of ours."""
+
+
+class InputError(FaultwiseError, ValueError):
+    """A file, a field or a value that cannot be used."""
+
+
+class NotFittedError(FaultwiseError, RuntimeError):
+    """A part was used before it was fitted, or calibrated before it was fitted."""
+
+
+class ReleaseError(FaultwiseError):
+    """A release that is missing, altered or of a version that this program does not read."""
+
+
+class GateRefusedError(FaultwiseError):
+    """A release that did not pass the promotion gate."""
+
+
+class StoreError(FaultwiseError):
+    """The database could not be reached or refused the change."""

@@ -1,0 +1,158 @@
+"""What Faultwise says of an incident. Shapes and names are the public contract (`docs/diagnosis.md`).
+
+Three numbers are never mixed: ``similarity`` is a cosine, ``score`` only ranks, ``probability`` is calibrated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Decision = Literal["automatic", "suggested", "abstained"]
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A class that the incident may belong to, by name, with its calibrated probability."""
+
+    value: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class TermEvidence:
+    """A word of the text that spoke for the prediction; ``weight`` is its share of the decision value (log-odds)."""
+
+    text: str
+    weight: float
+    kind: Literal["term"] = "term"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldEvidence:
+    """A field of the incident that spoke for the prediction."""
+
+    field: str
+    value: str
+    weight: float
+    kind: Literal["field"] = "field"
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentEvidence:
+    """A past incident that looks like this one (routing), or on which the fix was used (suggestions)."""
+
+    number: str
+    similarity: float | None = None
+    outcome: str | None = None
+    kind: Literal["incident"] = "incident"
+
+
+Evidence = TermEvidence | FieldEvidence | IncidentEvidence
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What one target (category, assignment group, ...) should be, and whether that may happen without a person."""
+
+    decision: Decision
+    value: str | None
+    probability: float | None
+    certified_precision: float | None
+    reason: str | None
+    alternatives: tuple[Alternative, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HorizonRisk:
+    """Calibrated probability that the fault is logged again within ``days``."""
+
+    days: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """Something that raised (positive) or lowered the risk, in words, with its effect on the probability."""
+
+    name: str
+    value: float | str
+    effect: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecurrenceRisk:
+    """How likely the fault is to come back; ``signature`` says what "the same fault" means here."""
+
+    signature: Mapping[str, str]
+    horizons: tuple[HorizonRisk, ...]
+    base_rate: float
+    factors: tuple[Factor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What happened after a past incident was resolved, as far as it was seen."""
+
+    reopened: bool | None = None
+    recurred_within_days: int | None = None
+    hours_to_restore: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarIncident:
+    """A past incident like this one and how it was resolved."""
+
+    number: str
+    similarity: float
+    short_description: str
+    resolution: str
+    opened_at: datetime | None
+    outcome: Outcome = field(default_factory=Outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A resolution or workaround to try, from an article or a past incident; ``score`` only ranks."""
+
+    id: str
+    source: Literal["knowledge", "incident"]
+    number: str
+    title: str
+    resolution: str
+    score: float
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Everything said of one incident by one release."""
+
+    id: str
+    incident: str
+    release: str
+    created_at: datetime
+    language: str
+    predictions: Mapping[str, Prediction]
+    recurrence: RecurrenceRisk | None
+    similar_incidents: tuple[SimilarIncident, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the diagnosis as the JSON object of the contract: plain dicts, lists and ISO 8601 times."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return value

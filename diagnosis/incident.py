@@ -1,0 +1,150 @@
+"""Incident: what is known of one disturbance, and which of it was known when it was logged.
+
+Batch is the primary form. Many incidents are a ``pandas.DataFrame`` with one column a field (`as_frame`), strings for
+words with ``""`` for unknown, UTC timestamps with ``NaT``, nullable integers for counts; one incident is an `Incident`
+or a frame of one row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from diagnosis.errors import InputError
+
+TEXT_FIELDS = ("short_description", "description")
+TIME_FIELDS = ("opened_at", "resolved_at", "closed_at", "reopened_at")
+COUNT_FIELDS = ("reassignment_count", "reopen_count")
+
+# What may reach a model that judges a new incident, and what belongs to later moments (ITIL: after logging).
+LOGGED_FIELDS = (
+    "number", "opened_at", "short_description", "description", "caller", "opened_by", "location", "contact_type",
+    "service", "cmdb_ci", "symptom", "category", "subcategory", "impact", "urgency", "priority",
+)  # fmt: skip
+LATER_FIELDS = (
+    "assignment_group", "assigned_to", "reassignment_count", "resolved_at", "closed_at", "reopened_at", "reopen_count",
+    "close_code", "close_notes", "knowledge", "problem",
+)  # fmt: skip
+FIELDS = LOGGED_FIELDS + LATER_FIELDS
+
+# Fields that describe the incident in the organisation's own words or codes: candidates for a classifier's features.
+CODED_FIELDS = (
+    "caller", "opened_by", "location", "contact_type", "service", "cmdb_ci", "symptom", "category", "subcategory",
+    "impact", "urgency", "priority",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One incident in ITIL's words; ``""`` or ``None`` is "not known".
+
+    ``extra`` holds the columns of an import that the format does not name, as they came.
+    """
+
+    number: str
+    opened_at: datetime | None = None
+    short_description: str = ""
+    description: str = ""
+    caller: str = ""
+    opened_by: str = ""
+    location: str = ""
+    contact_type: str = ""
+    service: str = ""
+    cmdb_ci: str = ""
+    symptom: str = ""
+    category: str = ""
+    subcategory: str = ""
+    impact: str = ""
+    urgency: str = ""
+    priority: str = ""
+    assignment_group: str = ""
+    assigned_to: str = ""
+    reassignment_count: int | None = None
+    resolved_at: datetime | None = None
+    closed_at: datetime | None = None
+    reopened_at: datetime | None = None
+    reopen_count: int | None = None
+    close_code: str = ""
+    close_notes: str = ""
+    knowledge: str = ""
+    problem: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_logged(self) -> Incident:
+        """Return the incident as it stood when it was logged: every later field is unknown again."""
+        blank = {f.name: f.default for f in fields(self) if f.name in LATER_FIELDS}
+        return replace(self, **blank, extra={})  # type: ignore[arg-type]
+
+
+def as_frame(incidents: Iterable[Incident] | pd.DataFrame) -> pd.DataFrame:
+    """Return incidents as a frame with every column of `FIELDS` in canonical types, extra columns kept behind.
+
+    Parameters
+    ----------
+    incidents : iterable of Incident, or DataFrame
+        A frame may lack any column but ``number``; it is copied, never changed.
+
+    Returns
+    -------
+    DataFrame, shape (n_incidents, >= len(FIELDS))
+        With a fresh ``RangeIndex``.
+
+    Raises
+    ------
+    InputError
+        If a frame has no ``number`` column.
+    """
+    if isinstance(incidents, pd.DataFrame):
+        frame = incidents.reset_index(drop=True)
+        if "number" not in frame:
+            raise InputError(f"incidents need a column 'number'; found {', '.join(map(str, frame.columns)) or 'none'}")
+    else:
+        frame = pd.DataFrame([_row(incident) for incident in incidents], columns=None)
+        frame = frame.reindex(columns=[*FIELDS, *[c for c in frame.columns if c not in FIELDS]])
+    columns = {name: _canonical(frame.get(name), name, len(frame)) for name in FIELDS}
+    extra = {name: frame[name] for name in frame.columns if name not in FIELDS}
+    return pd.DataFrame({**columns, **extra}, index=pd.RangeIndex(len(frame)))
+
+
+def frame_as_logged(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy of an incident frame in which every later field is unknown and every extra column is gone."""
+    return as_frame(frame[[name for name in LOGGED_FIELDS if name in frame]])
+
+
+def incidents_of(frame: pd.DataFrame) -> list[Incident]:
+    """Return the rows of a canonical frame as `Incident` objects, in order."""
+    extra = [name for name in frame.columns if name not in FIELDS]
+    return [
+        Incident(
+            **{name: _value(row[name]) for name in FIELDS},
+            extra={name: row[name] for name in extra},
+        )
+        for row in frame.to_dict("records")
+    ]
+
+
+def _row(incident: Incident) -> dict[str, Any]:
+    row = {name: getattr(incident, name) for name in FIELDS}
+    return {**row, **{k: v for k, v in incident.extra.items() if k not in row}}
+
+
+def _canonical(column: pd.Series | None, name: str, length: int) -> pd.Series:
+    if name in TIME_FIELDS:
+        empty = pd.Series(pd.NaT, index=range(length), dtype="datetime64[us, UTC]")
+        return empty if column is None else pd.to_datetime(column, utc=True).astype("datetime64[us, UTC]")
+    if name in COUNT_FIELDS:
+        empty = pd.Series(pd.NA, index=range(length), dtype="Int64")
+        return empty if column is None else pd.to_numeric(column).astype("Int64")
+    if column is None:
+        return pd.Series("", index=range(length), dtype="str")
+    return column.astype("str").fillna("")
+
+
+def _value(value: Any) -> Any:  # noqa: ANN401 - a cell of a frame
+    if value is pd.NaT or value is pd.NA:
+        return None
+    return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value

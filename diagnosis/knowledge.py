@@ -1,0 +1,61 @@
+"""KnowledgeArticle: a documented symptom, cause and resolution. Many articles are a frame, as incidents are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from diagnosis.errors import InputError
+
+KNOWLEDGE_FIELDS = (
+    "number", "title", "symptoms", "cause", "resolution", "service", "audience", "language", "translation_of",
+    "keywords", "valid_to",
+)  # fmt: skip
+AUDIENCES = ("internal", "self_service")
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeArticle:
+    """One article of the knowledge base; ``""`` or ``None`` is "not known"."""
+
+    number: str
+    title: str = ""
+    symptoms: str = ""
+    cause: str = ""
+    resolution: str = ""
+    service: str = ""
+    audience: str = ""
+    language: str = ""
+    translation_of: str = ""
+    keywords: str = ""
+    valid_to: datetime | None = None
+
+
+def as_knowledge_frame(articles: Iterable[KnowledgeArticle] | pd.DataFrame) -> pd.DataFrame:
+    """Return articles as a frame with every column of `KNOWLEDGE_FIELDS`, extra columns kept behind.
+
+    Raises
+    ------
+    InputError
+        If a frame has no ``number`` column.
+    """
+    if isinstance(articles, pd.DataFrame):
+        frame = articles.reset_index(drop=True)
+        if "number" not in frame:
+            raise InputError(f"knowledge needs a column 'number'; found {', '.join(map(str, frame.columns)) or 'none'}")
+    else:
+        names = [f.name for f in fields(KnowledgeArticle)]
+        frame = pd.DataFrame([[getattr(a, n) for n in names] for a in articles], columns=names)
+    columns: dict[str, pd.Series[Any]] = {}
+    for name in KNOWLEDGE_FIELDS:
+        column = frame[name] if name in frame else pd.Series(None, index=frame.index, dtype="object")
+        if name == "valid_to":
+            columns[name] = pd.to_datetime(column, utc=True).astype("datetime64[us, UTC]")
+        else:
+            columns[name] = column.astype("str").where(column.notna(), "").astype("str")
+    extra = {name: frame[name] for name in frame.columns if name not in KNOWLEDGE_FIELDS}
+    return pd.DataFrame({**columns, **extra}, index=pd.RangeIndex(len(frame)))

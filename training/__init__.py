@@ -1,0 +1,1 @@
+"""From records to a published release, and the reports on the way."""
