@@ -1,0 +1,181 @@
+"""A release on disk: one folder whose manifest names every file, and a pointer to the one in service.
+
+``<models>/<release>/manifest.json`` holds the format version, library versions, settings, seed, data hashes and the
+sha256 of each file. A release is written beside its place and renamed into it, so half a release is never visible;
+it is checked file by file before anything in it is unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from diagnosis.errors import ReleaseError
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+# A pickle of one minor version of these is not promised to load in another, so a release is refused instead.
+PICKLED_WITH = ("scikit-learn", "numpy")
+LIBRARIES = (*PICKLED_WITH, "scipy", "pandas", "joblib", "faiss-cpu", "bm25s", "tokenizers")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a release is made of.
+
+    Attributes
+    ----------
+    release : str
+        Identity: time of making and the first digits of `content`.
+    data : mapping
+        Per input: rows and sha256 of what was read.
+    files : mapping of str to str
+        Relative path (POSIX) to sha256.
+    content : str
+        sha256 over `files`: equal data, settings and seed give an equal content hash.
+    """
+
+    release: str
+    created_at: str
+    format: int
+    python: str
+    libraries: Mapping[str, str]
+    settings: Mapping[str, Any]
+    seed: int
+    data: Mapping[str, Any]
+    files: Mapping[str, str]
+    content: str
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """Read and check the form of a manifest, not yet the files that it names.
+
+        Raises
+        ------
+        ReleaseError
+            If it is missing, unreadable or of another format version.
+        """
+        path = folder / MANIFEST
+        if not path.is_file():
+            raise ReleaseError(f"{folder} is not a release: {MANIFEST} is missing")
+        try:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+            found = raw["format"]
+            if found != FORMAT_VERSION:
+                raise ReleaseError(f"{path}: format version {found} found, this program reads {FORMAT_VERSION}")
+            return cls(**raw)
+        except (ValueError, TypeError, KeyError, UnicodeDecodeError) as error:
+            raise ReleaseError(f"{path}: not a readable manifest ({error})") from error
+
+
+def write_release(
+    models: Path,
+    write_parts: Callable[[Path], None],
+    *,
+    settings: Mapping[str, Any],
+    seed: int,
+    data: Mapping[str, Any],
+    now: datetime | None = None,
+) -> Path:
+    """Write a release and return its folder ``models/<release>``.
+
+    Parameters
+    ----------
+    models : Path
+        Folder of releases; made if missing. Nothing is visible in it until the release is whole.
+    write_parts : callable
+        Called once with an empty folder to fill.
+    settings, seed, data
+        Kept in the manifest.
+    now : datetime, optional
+        Time of making (UTC).
+    """
+    models.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=models))
+    try:
+        write_parts(partial)
+        files = {path: _sha256(partial / path) for path in _files(partial)}
+        content = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+        created = now or datetime.now(UTC)
+        manifest = Manifest(
+            release=f"{created:%Y-%m-%dT%H-%M-%SZ}-{content[:4]}",
+            created_at=created.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            format=FORMAT_VERSION,
+            python=platform.python_version(),
+            libraries={name: version(name) for name in LIBRARIES},
+            settings=settings,
+            seed=seed,
+            data=data,
+            files=files,
+            content=content,
+        )
+        write_json(partial / MANIFEST, {name: getattr(manifest, name) for name in Manifest.__slots__})
+        partial.chmod(0o755)
+        partial.rename(models / manifest.release)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return models / manifest.release
+
+
+def check_release(folder: Path) -> Manifest:
+    """Check a release file by file, before anything in it is loaded.
+
+    Raises
+    ------
+    ReleaseError
+        Naming the first file that is missing, altered or not in the manifest, or the library of a foreign version.
+    """
+    manifest = Manifest.read(folder)
+    for name in PICKLED_WITH:
+        ours, theirs = version(name), manifest.libraries.get(name, "none")
+        if _minor(ours) != _minor(theirs):
+            raise ReleaseError(
+                f"{folder.name} was made with {name} {theirs} and {ours} is installed: "
+                f"train again or install {name} {theirs}"
+            )
+    for path, expected in manifest.files.items():
+        if not (folder / path).is_file():
+            raise ReleaseError(f"{folder.name}: {path} is missing")
+        found = _sha256(folder / path)
+        if found != expected:
+            raise ReleaseError(
+                f"{folder.name}: {path} was altered (sha256 {expected[:12]}… expected, {found[:12]}… found)"
+            )
+    stray = sorted(set(_files(folder)) - {*manifest.files, MANIFEST})
+    if stray:
+        raise ReleaseError(f"{folder.name}: {stray[0]} is not named in the manifest")
+    return manifest
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON beside its place and rename: a reader sees the old file or the new one, also after a crash."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with beside.open("w", encoding="utf-8") as stream:
+        json.dump(content, stream, indent=1, ensure_ascii=False)
+        stream.flush()
+        os.fsync(stream.fileno())
+    beside.replace(path)
+
+
+def _minor(release: str) -> list[str]:
+    return release.split(".")[:2]

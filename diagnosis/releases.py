@@ -1,0 +1,144 @@
+"""The folder of releases, and the pointer to the one in service.
+
+``<models>/published.json`` is replaced in one step, so a reader sees the old release or the new one, never neither.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from diagnosis.errors import ReleaseError
+from diagnosis.release import MANIFEST, Manifest, check_release, write_json
+
+POINTER = "published.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseSummary:
+    """A line of the list of releases."""
+
+    release: str
+    created_at: str
+    published: bool
+    seed: int
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """An entry of the pointer's history."""
+
+    release: str
+    at: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Releases:
+    """The folder of releases and the pointer to the one in service."""
+
+    folder: Path
+
+    @property
+    def _pointer(self) -> Path:
+        return self.folder / POINTER
+
+    def summaries(self) -> list[ReleaseSummary]:
+        """Return every readable release, newest first."""
+        published = self.published()
+        folders = self.folder.iterdir() if self.folder.is_dir() else ()
+        manifests = [Manifest.read(f) for f in folders if not f.name.startswith(".") and (f / MANIFEST).is_file()]
+        manifests.sort(key=lambda m: m.release, reverse=True)
+        return [ReleaseSummary(m.release, m.created_at, m.release == published, m.seed, m.data) for m in manifests]
+
+    def path(self, release: str) -> Path:
+        """Return the folder of a release.
+
+        Raises
+        ------
+        ReleaseError
+            If there is none of that name.
+        """
+        names = [summary.release for summary in self.summaries()]
+        if release not in names:
+            raise ReleaseError(f"no release {release!r} in {self.folder}; found {', '.join(names) or 'none'}")
+        return self.folder / release
+
+    def published(self) -> str | None:
+        """Return the release in service, or None before the first is published."""
+        history = self.history()
+        return history[-1].release if history else None
+
+    def history(self) -> list[Publication]:
+        """Return what was in service, oldest first; the last one is in service now."""
+        if not self._pointer.is_file():
+            return []
+        try:
+            return [Publication(**entry) for entry in json.loads(self._pointer.read_text(encoding="utf-8"))["history"]]
+        except (ValueError, TypeError, KeyError) as error:
+            raise ReleaseError(f"{self._pointer}: not a readable pointer ({error})") from error
+
+    def publish(self, release: str, reason: str = "") -> None:
+        """Check a release and put it into service.
+
+        Raises
+        ------
+        ReleaseError
+            If it is unknown or does not pass `check_release`; the one in service stays.
+        """
+        check_release(self.path(release))
+        self._point([*self.history(), Publication(release, _now(), reason)])
+
+    def rollback(self, reason: str = "rolled back") -> str:
+        """Put the release that was in service before this one back, and return its name.
+
+        Raises
+        ------
+        ReleaseError
+            If there is no earlier one, or it no longer passes `check_release`.
+        """
+        history = self.history()
+        if len(history) < 2:
+            raise ReleaseError(f"nothing to roll back to in {self.folder}: {len(history)} release was published so far")
+        previous = history[-2].release
+        check_release(self.path(previous))
+        # The one taken back leaves the history, so that a second rollback goes one further back.
+        self._point([*history[:-2], Publication(previous, _now(), reason)])
+        return previous
+
+    def _point(self, history: list[Publication]) -> None:
+        entries = [{"release": p.release, "at": p.at, "reason": p.reason} for p in history]
+        write_json(self._pointer, {"published": history[-1].release, "history": entries})
+
+
+def find_release(path: Path) -> Path:
+    """Return the release folder that a path means: a release, or a folder of releases with one published or one alone.
+
+    Raises
+    ------
+    ReleaseError
+        If it is neither, or a folder of several releases of which none is published.
+    """
+    if (path / MANIFEST).is_file():
+        return path
+    releases = Releases(path)
+    published = releases.published()
+    if published is not None:
+        return releases.path(published)
+    found = releases.summaries()
+    if len(found) == 1:
+        return path / found[0].release
+    if not found:
+        raise ReleaseError(f"{path} holds no release: neither {MANIFEST} nor folders with one")
+    raise ReleaseError(
+        f"{path} holds {len(found)} releases and none is published; name one, such as {path / found[0].release}"
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,129 @@
+"""A release is refused by name before anything in it is unpickled; the pointer never shows half a change."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from diagnosis.errors import ReleaseError
+from diagnosis.release import MANIFEST, Manifest, check_release, write_release
+from diagnosis.releases import Releases, find_release
+
+
+def make(models: Path, text: str = "网络 network", second: int = 0) -> Path:
+    def write(folder: Path) -> None:
+        (folder / "part").mkdir()
+        (folder / "part" / "words.txt").write_text(text, encoding="utf-8")
+
+    now = datetime(2026, 11, 22, 10, 15, second, tzinfo=UTC)
+    return write_release(models, write, settings={"seed": 0}, seed=0, data={"incidents": {"rows": 3}}, now=now)
+
+
+def test_a_written_release_passes_its_own_check(tmp_path: Path) -> None:
+    release = make(tmp_path)
+    assert check_release(release) == Manifest.read(release)
+    assert release.name.startswith("2026-11-22T10-15-00Z-")
+
+
+def test_the_same_parts_have_the_same_content_hash(tmp_path: Path) -> None:
+    first, again, other = make(tmp_path), make(tmp_path, second=1), make(tmp_path, "else", second=2)
+    assert Manifest.read(first).content == Manifest.read(again).content != Manifest.read(other).content
+
+
+def test_a_missing_an_altered_and_a_stray_file_are_refused_by_name(tmp_path: Path) -> None:
+    release = make(tmp_path)
+    words = release / "part" / "words.txt"
+    words.write_text("other", encoding="utf-8")
+    with pytest.raises(ReleaseError, match=r"part/words\.txt was altered"):
+        check_release(release)
+    words.unlink()
+    with pytest.raises(ReleaseError, match=r"part/words\.txt is missing"):
+        check_release(release)
+    words.write_text("网络 network", encoding="utf-8")
+    (release / "part" / "extra.joblib").write_bytes(b"x")
+    with pytest.raises(ReleaseError, match=r"part/extra\.joblib is not named"):
+        check_release(release)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": 99}, "format version 99 found, this program reads 1"),
+        ({"libraries": {"scikit-learn": "0.1.0"}}, r"made with scikit-learn 0\.1\.0"),
+        ({"files": "gone"}, "not a readable manifest"),
+    ],
+)
+def test_a_foreign_version_is_refused(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    release = make(tmp_path)
+    raw = json.loads((release / MANIFEST).read_text(encoding="utf-8"))
+    raw.update(change)
+    if change.get("files") == "gone":
+        del raw["files"]
+    (release / MANIFEST).write_text(json.dumps(raw), encoding="utf-8")
+    with pytest.raises(ReleaseError, match=message):
+        check_release(release)
+
+
+class Bomb:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (exec, ("raise SystemExit('unpickled')",))
+
+
+def test_a_planted_pickle_is_never_opened(tmp_path: Path) -> None:
+    from diagnosis.diagnoser import Diagnoser
+
+    release = make(tmp_path)
+    (release / "part" / "words.txt").write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(ReleaseError, match="was altered"):
+        Diagnoser.load(release)
+
+
+def test_a_failure_while_writing_leaves_nothing_behind(tmp_path: Path) -> None:
+    def full_disk(folder: Path) -> None:
+        (folder / "half").write_text("half", encoding="utf-8")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        write_release(tmp_path, full_disk, settings={}, seed=0, data={})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_publish_and_roll_back(tmp_path: Path) -> None:
+    a, b, c = (make(tmp_path, second=s).name for s in range(3))
+    releases = Releases(tmp_path)
+    assert releases.published() is None
+    for name in (a, b, c):
+        releases.publish(name)
+    assert releases.published() == c
+    assert find_release(tmp_path) == tmp_path / c
+    assert releases.rollback() == b
+    assert releases.rollback() == a
+    with pytest.raises(ReleaseError, match="nothing to roll back to"):
+        releases.rollback()
+    assert [s.release for s in releases.summaries() if s.published] == [a]
+
+
+def test_a_bad_release_is_not_published_and_the_old_one_stays(tmp_path: Path) -> None:
+    good, bad = make(tmp_path), make(tmp_path, second=1)
+    releases = Releases(tmp_path)
+    releases.publish(good.name)
+    (bad / "part" / "words.txt").write_text("altered", encoding="utf-8")
+    with pytest.raises(ReleaseError, match="was altered"):
+        releases.publish(bad.name)
+    assert releases.published() == good.name
+    with pytest.raises(ReleaseError, match="no release 'nowhere'"):
+        releases.publish("nowhere")
+
+
+def test_a_folder_that_means_no_one_release_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ReleaseError, match="holds no release"):
+        find_release(tmp_path)
+    only = make(tmp_path)
+    assert find_release(tmp_path) == only == find_release(only)
+    make(tmp_path, second=1)
+    with pytest.raises(ReleaseError, match="holds 2 releases and none is published"):
+        find_release(tmp_path)
