@@ -1,0 +1,58 @@
+"""The command `faultwise`: one parser over the verbs, each loaded only when it is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+from typing import cast
+
+from training.command import Verb, describe, run
+
+# Verb, the module that holds it, and the line of `faultwise --help`.
+VERBS = {
+    "demo": ("api.demo", "import and train on the sample history if nothing is published, then serve"),
+    "import": ("training.import_records", "read incidents and knowledge into the service's store"),
+    "export": ("training.export_records", "write the store's incidents and knowledge to files"),
+    "train": ("training.train", "make a release from incidents and knowledge"),
+    "diagnose": ("training.diagnose", "diagnose the incidents of a file"),
+    "search": ("training.search", "find knowledge or past incidents for the queries of a file"),
+    "evaluate": ("training.evaluate", "measure a release on incidents whose outcome is known"),
+    "recurrence": ("training.recurrence", "measure how often faults come back"),
+    "compare": ("training.compare", "compare two releases on the same incidents"),
+    "releases": ("training.list_releases", "list the releases and the one in service"),
+    "publish": ("training.publish", "put a release into service"),
+    "rollback": ("training.rollback", "put the release before this one back into service"),
+    "serve": ("api.serve", "serve API and console"),
+    "mcp": ("api.mcp", "serve AI agents over standard input and output"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `faultwise`; return its exit status."""
+    asked = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(
+        prog="faultwise",
+        description="Fault diagnosis for IT service management, learned from your own incidents.",
+        epilog="`faultwise VERB --help` shows a verb's options and an example.",
+    )
+    parser.add_argument("--version", action="version", version=f"faultwise {version('faultwise')}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, (module, line) in VERBS.items():
+        # Only the verb asked for is imported: `faultwise --help` answers at once.
+        wanted = name in asked[:1]
+        sub = verbs.add_parser(name, help=line, add_help=wanted)
+        if wanted:
+            describe(_load(module), sub)
+    args = parser.parse_args(asked)
+    return run(_load(VERBS[args.verb][0]), args)
+
+
+def _load(module: str) -> Verb:
+    return cast(Verb, import_module(module))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""Personal data leaves an incident before any part of a release sees it."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pandas as pd
+
+from diagnosis.incident import CODED_FIELDS
+from diagnosis.redact import Redactor
+
+_WORDS = ("short_description", "description", "close_notes")
+_CODES = (*CODED_FIELDS, "assigned_to")
+
+
+def mask_incidents(frame: pd.DataFrame, redactor: Redactor) -> pd.DataFrame:
+    """Return a copy of a canonical incident frame without personal data.
+
+    Words are masked in place (``<EMAIL>``). A code that holds personal data, such as a caller known by a mail address,
+    becomes its mask and a digest (``<EMAIL>#9f86d081``): equal callers stay equal, which recurrence and routing need.
+    """
+    masked = {name: redactor.redact_column(frame[name]) for name in _WORDS}
+    masked |= {name: _mask_codes(frame[name], redactor) for name in _CODES}
+    return frame.assign(**masked)
+
+
+def mask_articles(frame: pd.DataFrame, redactor: Redactor) -> pd.DataFrame:
+    """Return a copy of a canonical knowledge frame without personal data."""
+    words = ("title", "symptoms", "cause", "resolution", "keywords")
+    return frame.assign(**{name: redactor.redact_column(frame[name]) for name in words})
+
+
+def _mask_codes(column: pd.Series, redactor: Redactor) -> pd.Series:
+    masks = {}
+    for value in column.unique():
+        masked = redactor.redact(value)
+        if masked != value:
+            masks[value] = f"{masked}#{hashlib.blake2b(value.encode(), digest_size=4).hexdigest()}"
+    return column.replace(masks) if masks else column

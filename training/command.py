@@ -1,0 +1,127 @@
+"""What the verbs of the command line share: a verb is a module with `SUMMARY`, `EXAMPLE`, `add_arguments` and `run`.
+
+``faultwise VERB`` and ``python -m training.VERB`` are the same program. Exit status: 0 done, 1 the work failed or a
+gate refused, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from diagnosis.errors import FaultwiseError
+
+DONE, FAILED, USAGE = 0, 1, 2
+MODELS = Path("models")
+
+
+class Verb(Protocol):
+    """A module that is a verb of the command line."""
+
+    SUMMARY: str
+    EXAMPLE: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the verb's options."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do the work and return an exit status."""
+
+
+def describe(verb: Verb, parser: argparse.ArgumentParser) -> None:
+    """Give a parser the verb's words, options and example."""
+    parser.description = verb.SUMMARY
+    parser.epilog = f"example:\n  {verb.EXAMPLE}"
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    verb.add_arguments(parser)
+
+
+def main(verb: Verb, arguments: Sequence[str] | None = None) -> int:
+    """Run one verb as a program of its own."""
+    parser = argparse.ArgumentParser(prog=f"python -m {verb.__name__}")  # type: ignore[attr-defined]
+    describe(verb, parser)
+    return run(verb, parser.parse_args(arguments))
+
+
+def run(verb: Verb, args: argparse.Namespace) -> int:
+    """Run a verb on parsed arguments; an error that the user can mend is one line, not a traceback."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
+    try:
+        return verb.run(args)
+    except FaultwiseError as error:
+        sys.stderr.write(f"faultwise: {error}\n")
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"faultwise: {where}{error.strerror or error}\n")
+    except KeyboardInterrupt:
+        sys.stderr.write("faultwise: interrupted\n")
+    return FAILED
+
+
+def answer(args: argparse.Namespace, content: Mapping[str, Any], text: str) -> None:
+    """Print the result: JSON where a program reads it (``--json``), words where a person does."""
+    sys.stdout.write((json.dumps(content, ensure_ascii=False, default=str) if args.json else text) + "\n")
+
+
+def warn(message: str) -> None:
+    """Tell the user, on standard error, of something that was left out or looks wrong."""
+    sys.stderr.write(f"warning: {message}\n")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add ``--json``."""
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """Add ``--models``."""
+    parser.add_argument(
+        "--models", type=Path, default=MODELS, metavar="DIR", help="folder of releases (default: models)"
+    )
+
+
+def add_release(parser: argparse.ArgumentParser) -> None:
+    """Add ``--release``."""
+    parser.add_argument(
+        "--release",
+        type=Path,
+        default=MODELS,
+        metavar="DIR",
+        help="a release, or a folder of releases whose published one is meant (default: models)",
+    )
+
+
+def add_records(parser: argparse.ArgumentParser, *, incidents: bool = False) -> None:
+    """Add the options that say how files are read; ``--incidents`` too if asked."""
+    if incidents:
+        parser.add_argument("--incidents", type=Path, nargs="+", action="extend", required=True, metavar="FILE")
+    parser.add_argument(
+        "--preset", help="field names of servicenow, jira, zammad or glpi (default: seen from the header)"
+    )
+    parser.add_argument(
+        "--map",
+        dest="mapping",
+        type=_pair,
+        nargs="+",
+        action="extend",
+        metavar="CANONICAL=THEIRS",
+        help="a field of ours and the column that holds it, such as short_description=Summary",
+    )
+    parser.add_argument("--rejects", type=Path, metavar="FILE", help="where rows that cannot be used go (CSV)")
+
+
+def record_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what `add_records` parsed as keyword arguments of `training.records`."""
+    return {"preset": args.preset, "mapping": dict(args.mapping or ()) or None, "rejects": args.rejects}
+
+
+def _pair(text: str) -> tuple[str, str]:
+    ours, separator, theirs = text.partition("=")
+    if not separator or not ours or not theirs:
+        raise argparse.ArgumentTypeError(f"CANONICAL=THEIRS was expected, {text!r} found")
+    return ours, theirs

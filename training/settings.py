@@ -1,0 +1,121 @@
+"""Every choice of a training run, with its default and what it means, in one place.
+
+Read from a TOML file, overridden on the command line, and stored in the release's manifest.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from diagnosis.errors import InputError
+
+
+def _setting(default: Any, meaning: str) -> Any:  # noqa: ANN401 - dataclasses.field is untyped in the same way
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata={"meaning": meaning})
+    return field(default=default, metadata={"meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """Settings of `faultwise train`; `docs/settings.md` is printed from here."""
+
+    targets: tuple[str, ...] = _setting(
+        ("category", "assignment_group"), "fields to predict; any column of the incidents"
+    )
+    signature: tuple[str, ...] = _setting(
+        (), "fields that together say 'the same fault'; empty: configuration item or service, with category"
+    )
+    horizons: tuple[int, ...] = _setting((7, 30, 90), "days within which recurrence is predicted")
+    as_of: str = _setting("", "date up to which the data are known (ISO 8601); empty: the last time in the data")
+    encoder: str = _setting(
+        "history", "'history' learns from this data; a path or name adds that SentenceTransformer as a second signal"
+    )
+    allow_download: bool = _setting(False, "whether `encoder` may be fetched from a hub")
+    encoder_minutes: float = _setting(7.5, "longest time for training the history encoder once")
+    precision: float = _setting(0.95, "precision that automatic decisions are certified for")
+    risk: float = _setting(0.10, "probability with which a certificate may be wrong")
+    hierarchy: Mapping[str, Mapping[str, str]] = _setting(
+        {}, "per target, the parent of each class: routing backs off to a parent that is certain"
+    )
+    evaluate: bool = _setting(True, "measure on the latest data first, with a model that has not seen it")
+    evaluation_share: float = _setting(0.15, "share of the incidents, the latest, kept for evaluation")
+    calibration_share: float = _setting(0.15, "share of the incidents, the latest, kept for calibration")
+    smallest_target: int = _setting(50, "fewest incidents with a value for which a target is trained")
+    searched_fields: tuple[str, ...] = _setting(
+        ("title", "symptoms", "cause", "keywords", "resolution"), "fields of an article that search looks into"
+    )
+    masked: tuple[str, ...] = _setting(
+        ("EMAIL", "PHONE", "NATIONAL_ID", "CARD", "IP", "MAC", "SECRET"), "kinds of personal data that are masked"
+    )
+    seed: int = _setting(0, "seed of every random draw")
+
+    def __post_init__(self) -> None:
+        for name in ("precision", "risk", "evaluation_share", "calibration_share"):
+            value = getattr(self, name)
+            if not 0 < value < 1:
+                raise InputError(f"setting {name}: a share between 0 and 1 was expected, {value} found")
+        if not self.horizons or min(self.horizons) < 1:
+            raise InputError(f"setting horizons: days of at least 1 were expected, {list(self.horizons)} found")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as plain JSON values."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in plain.items()}
+
+
+def load_settings(config: Path | None = None, overrides: Mapping[str, Any] | None = None) -> TrainSettings:
+    """Return the defaults, overridden by a TOML file, overridden by `overrides`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a name or type is not one of a setting's.
+    """
+    values: dict[str, Any] = {}
+    if config is not None:
+        try:
+            values = tomllib.loads(config.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InputError(f"{config}: not a readable TOML file ({error})") from error
+    values |= dict(overrides or {})
+    defaults = TrainSettings()
+    return replace(defaults, **{name: _checked(name, value, defaults) for name, value in values.items()})
+
+
+def settings_table() -> str:
+    """Return every setting, its default and its meaning as a Markdown table."""
+    defaults = TrainSettings().to_dict()
+    rows = [f"| `{f.name}` | `{_toml(defaults[f.name])}` | {f.metadata['meaning']} |" for f in fields(TrainSettings)]
+    return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])
+
+
+def _checked(name: str, value: Any, defaults: TrainSettings) -> Any:  # noqa: ANN401 - a setting's value
+    names = [f.name for f in fields(TrainSettings)]
+    if name not in names:
+        near = get_close_matches(name, names, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise InputError(f"unknown setting {name!r}{hint} Settings are {', '.join(names)}")
+    expected = getattr(defaults, name)
+    if isinstance(expected, tuple) and isinstance(value, list | tuple):
+        return tuple(value)
+    if isinstance(expected, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(expected, str) and hasattr(value, "isoformat"):
+        return value.isoformat()  # TOML's own dates
+    if not isinstance(value, type(expected)) or (isinstance(value, bool) and not isinstance(expected, bool)):
+        raise InputError(f"setting {name}: {type(expected).__name__} was expected, {value!r} found")
+    return value
+
+
+def _toml(value: Any) -> str:  # noqa: ANN401 - a setting's value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(v) for v in value) + "]"
+    return f'"{value}"' if isinstance(value, str) else str(value)
