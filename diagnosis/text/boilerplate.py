@@ -1,0 +1,154 @@
+"""Form boilerplate, learned from the corpus: what recurs word for word beside varied other content."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Self
+
+from diagnosis.errors import InputError, NotFittedError
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=\S)|(?<=[。！？；])")
+_FILLED_IN = re.compile(r"_{2,}\s*\w{0,12}?\s*_{2,}|_{2,}\w{0,8}")
+_NO_WORD = re.compile(r"[\W_]+")
+_COUNTERS = 1 << 19
+_FILE = "boilerplate.json"
+
+
+class BoilerplateFilter:
+    """Strips lines and sentences that recur across texts together with varied other content.
+
+    A unit (line, or sentence of a line) is boilerplate if it stands in at least ``max(min_count, min_share * n_texts)``
+    texts, seldom alone, and beside at least ``min_count`` different remainders. A short text that a hundred people sent
+    word for word is therefore content. Case, spacing, punctuation and what was filled into ``____`` do not count.
+
+    Parameters
+    ----------
+    min_share : float
+        Least share of the texts that hold the unit.
+    min_count : int
+        Least number of texts that hold it, and of different remainders it stands beside.
+    max_alone : float
+        Largest share of its texts in which nothing but boilerplate stands beside it.
+
+    Attributes
+    ----------
+    units_ : frozenset of str
+        The boilerplate, as keys.
+
+    Notes
+    -----
+    Memory is bounded for any number of texts: frequent units are found with 2**19 counters (Misra and Gries 1982, which
+    undercounts by at most one in 2**19 of the units seen), remainders are counted up to ``min_count`` only.
+    """
+
+    def __init__(self, min_share: float = 0.001, min_count: int = 20, max_alone: float = 0.3) -> None:
+        self.min_share = min_share
+        self.min_count = min_count
+        self.max_alone = max_alone
+
+    def fit(self, texts: Sequence[str]) -> Self:
+        """Learn from a corpus which units are boilerplate."""
+        frequent = self._frequent(texts)
+        alone: Counter[str] = Counter()
+        seen: Counter[str] = Counter()
+        remainders: dict[str, set[bytes]] = {key: set() for key in frequent}
+        for text in texts:
+            keys = set(_keys(text))
+            found = keys & frequent
+            rest = _digest(sorted(keys - frequent)) if found and len(keys) > len(found) else b""
+            for key in found:
+                seen[key] += 1
+                alone[key] += not rest
+                if rest and len(remainders[key]) < self.min_count:
+                    remainders[key].add(rest)
+        self.units_ = frozenset(
+            key
+            for key in frequent
+            if len(remainders[key]) >= self.min_count and alone[key] <= self.max_alone * seen[key]
+        )
+        return self
+
+    def transform(self, texts: Sequence[str]) -> list[str]:
+        """Return the texts without their boilerplate; a text that is nothing else comes back whole."""
+        if not hasattr(self, "units_"):
+            raise NotFittedError("BoilerplateFilter was used before fit or load")
+        return [self._strip(text) for text in texts]
+
+    def save(self, folder: Path) -> None:
+        """Write what was learned into ``folder`` as JSON."""
+        state = {
+            "min_share": self.min_share,
+            "min_count": self.min_count,
+            "max_alone": self.max_alone,
+            "units": sorted(self.units_),
+        }
+        (folder / _FILE).write_text(json.dumps(state, ensure_ascii=False, indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        InputError
+            If the file is missing or is not what `save` writes.
+        """
+        path = folder / _FILE
+        try:
+            state = json.loads(path.read_text(encoding="utf-8"))
+            loaded = cls(state["min_share"], state["min_count"], state["max_alone"])
+            loaded.units_ = frozenset(state["units"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"expected boilerplate as saved by BoilerplateFilter in {path.name}; found {error!r}"
+            ) from error
+        return loaded
+
+    def _frequent(self, texts: Sequence[str]) -> frozenset[str]:
+        counts: Counter[str] = Counter()
+        floor = 0
+        for text in texts:
+            counts.update(set(_keys(text)))
+            if len(counts) > _COUNTERS:
+                floor += 1
+                counts = Counter({key: n - 1 for key, n in counts.items() if n > 1})
+        least = max(self.min_count, self.min_share * len(texts)) - floor
+        return frozenset(key for key, n in counts.items() if n >= least)
+
+    def _strip(self, text: str) -> str:
+        lines = []
+        for line in text.split("\n"):
+            if _key(line) in self.units_:
+                continue
+            kept = [part for part in _SENTENCE_END.split(line) if _key(part) not in self.units_]
+            lines.append(" ".join(kept) if len(kept) > 1 and not _is_cjk(line) else "".join(kept))
+        stripped = "\n".join(line for line in lines if line.strip())
+        return stripped if any(char.isalnum() for char in stripped) else text
+
+
+def _key(unit: str) -> str:
+    return _NO_WORD.sub(" ", _FILLED_IN.sub(" ", unicodedata.normalize("NFKC", unit).casefold())).strip()
+
+
+def _keys(text: str) -> Iterator[str]:
+    """Yield the keys of the lines of a text, and of the sentences of the lines that hold several."""
+    for line in text.split("\n"):
+        parts = _SENTENCE_END.split(line)
+        for unit in [line, *parts] if len(parts) > 1 else [line]:
+            key = _key(unit)
+            if key:
+                yield key
+
+
+def _is_cjk(line: str) -> bool:
+    return any("⺀" <= char <= "鿿" for char in line)
+
+
+def _digest(keys: list[str]) -> bytes:
+    return blake2b("\n".join(keys).encode(errors="surrogatepass"), digest_size=8).digest()
