@@ -1,1 +1,56 @@
-"""TODO."""
+"""Store: incidents, articles, diagnoses, feedback, rules, keys and the audit log in SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from diagnosis.decisions import HumanDecisions
+from diagnosis.store import tables
+from diagnosis.store.audit import AuditLog
+from diagnosis.store.changes import ChangeFeed
+from diagnosis.store.database import Database
+from diagnosis.store.diagnoses import Answers, Diagnoses
+from diagnosis.store.feedback import FeedbackLog, decisions_on
+from diagnosis.store.keys import ApiKeys
+from diagnosis.store.records import Records
+from diagnosis.store.rules import Rules, rules_in_force
+
+__all__ = ["Store"]
+
+
+class Store:
+    """Everything that is kept, in one database. What returned was committed.
+
+    Parameters
+    ----------
+    url : str
+        ``sqlite:///var/faultwise.db`` or ``postgresql://user@host/name``.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.database = Database(url)
+        self.incidents = Records(self.database, tables.incidents)
+        self.articles = Records(self.database, tables.articles)
+        self.diagnoses = Diagnoses(self.database, self.incidents)
+        self.answers = Answers(self.database)
+        self.feedback = FeedbackLog(self.database)
+        self.rules = Rules(self.database)
+        self.keys = ApiKeys(self.database)
+        self.audit = AuditLog(self.database)
+        self.changes = ChangeFeed(self.database, self.incidents, self.articles, self.feedback)
+
+    @classmethod
+    def open(cls, url: str) -> Store:
+        """Return the store at `url`, its tables brought up to date."""
+        store = cls(url)
+        store.database.migrate()
+        return store
+
+    def decisions(self, incidents: Sequence[str]) -> list[HumanDecisions]:
+        """Return what people have decided on each incident, rules included, as it stands now."""
+        with self.database.read() as connection:
+            return decisions_on(connection, incidents, rules_in_force(connection))
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.database.close()

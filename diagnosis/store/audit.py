@@ -1,0 +1,50 @@
+"""The audit log: who did what, when. It only grows; the database itself refuses to change or erase a line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from diagnosis.store import tables
+from diagnosis.store.database import Database, as_utc, now
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One act: who (`actor`), what (`action` on `object`), in which request."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    object: str
+    request: str
+    detail: Mapping[str, Any]
+
+
+class AuditLog:
+    """Acts in the order in which they were done."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def add(self, actor: str, action: str, object_: str, request: str, detail: Mapping[str, Any]) -> None:
+        """Write one act down."""
+        row = {"at": now(), "actor": actor, "action": action, "object": object_, "request": request,
+               "detail": dict(detail)}  # fmt: skip
+        with self.database.write() as connection:
+            connection.execute(sa.insert(tables.audit).values(row))
+
+    def page(self, limit: int, before: int | None = None) -> list[AuditEntry]:
+        """Return up to `limit` acts, newest first, those older than an id."""
+        t = tables.audit
+        statement = sa.select(t).order_by(t.c.id.desc()).limit(limit)
+        if before is not None:
+            statement = statement.where(t.c.id < before)
+        with self.database.read() as connection:
+            rows = connection.execute(statement).all()
+        return [AuditEntry(**{**row._mapping, "at": as_utc(row.at)}) for row in rows]

@@ -1,0 +1,197 @@
+"""Database: one SQLAlchemy engine over SQLite or PostgreSQL, its transactions, migrations, health and backup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from diagnosis.errors import FaultwiseError, InputError, StoreError
+from diagnosis.store import tables
+
+BUSY_SECONDS = 10
+POOL_SIZE = 8
+# Any number will do, so long as every replica takes the same one while it migrates.
+_MIGRATION_LOCK = 0x0FA17715E
+_WRITES = "faultwise_writes"
+
+
+class RecordNotFoundError(FaultwiseError, LookupError):
+    """What was asked for is not in the store."""
+
+
+class ConflictError(FaultwiseError):
+    """The change collides with one that was made before it."""
+
+
+class Database:
+    """A database that commits before it returns, and says `StoreError` when it cannot.
+
+    Parameters
+    ----------
+    url : str
+        ``sqlite:///var/faultwise.db`` or ``postgresql://user@host/name``.
+
+    Raises
+    ------
+    InputError
+        If the URL is neither.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = _checked(url)
+        self.engine = _engine(self.url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is one file on this machine."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Yield a connection that sees one consistent state (SQLite) or committed rows (PostgreSQL)."""
+        with _as_store_error(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Yield a connection whose changes are on disk when the block ends, all or none."""
+        with _as_store_error(), self.engine.connect() as plain:
+            connection = plain.execution_options(**{_WRITES: True})
+            with connection.begin():
+                yield connection
+
+    def ping(self) -> None:
+        """Raise `StoreError` unless the database answers."""
+        with self.read() as connection:
+            connection.execute(sa.text("SELECT 1"))
+
+    def migrate(self) -> None:
+        """Bring the tables to this program's version; safe when several replicas start at once."""
+        with self.write() as connection:
+            if not self.is_sqlite:  # on SQLite the write transaction itself keeps the others out
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+            config = Config()
+            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def backup(self, target: Path) -> None:
+        """Write a consistent copy of a SQLite database while it is in use.
+
+        Raises
+        ------
+        InputError
+            If the database is PostgreSQL (``pg_dump`` is its tool) or `target` exists.
+        """
+        if not self.is_sqlite:
+            raise InputError("expected a SQLite database to copy; PostgreSQL is backed up with pg_dump")
+        if target.exists():
+            raise InputError(f"expected a new file for the backup; found {target} already there")
+        with _as_store_error(), self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM INTO ?", (str(target),))
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+
+
+def take_sequences(connection: Connection, count: int) -> int:
+    """Take `count` numbers from the change counter and return the first; later writers wait for this commit."""
+    statement = (
+        sa.update(tables.counters)
+        .where(tables.counters.c.name == "changes")
+        .values(value=tables.counters.c.value + count)
+        .returning(tables.counters.c.value)
+    )
+    return int(connection.execute(statement).scalar_one()) - count + 1
+
+
+def now() -> datetime:
+    """Return the present moment in UTC."""
+    return datetime.now(UTC)
+
+
+def as_utc(moment: datetime) -> datetime:
+    """Return a time read from the database with its zone, which SQLite does not keep."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def upsert(table: sa.Table, connection: Connection, rows: Sequence[dict[str, Any]], keep: Sequence[str] = ()) -> None:
+    """Insert rows, replacing all but the key and the columns in `keep` of those that are there."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415
+    else:
+        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]  # noqa: PLC0415
+    statement = insert(table)
+    keys = [column.name for column in table.primary_key]
+    changed = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in (*keys, *keep)}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+
+
+def _checked(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise InputError(f"expected a database URL such as sqlite:///var/faultwise.db; found {url!r}") from error
+    backend = parsed.get_backend_name()
+    if backend == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise InputError(f"expected a sqlite or postgresql database URL; found {backend!r}")
+    return parsed
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "postgresql":
+        return sa.create_engine(
+            url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, pool_timeout=BUSY_SECONDS, pool_pre_ping=True,
+            connect_args={"connect_timeout": 5},
+        )  # fmt: skip
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(
+        url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, pool_timeout=BUSY_SECONDS, poolclass=sa.QueuePool,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+    )  # fmt: skip
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection
+    connection.isolation_level = None  # transactions are begun below, not by the driver's guess
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # IMMEDIATE waits for the write lock now; an upgrade in mid-transaction would fail at once instead of waiting.
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _as_store_error() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        raise ConflictError(f"the database refused the change: {_first_line(error)}") from error
+    except DBAPIError as error:
+        raise StoreError(f"the database did not do what was asked: {_first_line(error)}") from error
+    except PoolTimeoutError as error:
+        raise StoreError(f"no database connection came free within {BUSY_SECONDS} s") from error
+
+
+def _first_line(error: DBAPIError) -> str:
+    # The statement and its parameters may hold what a person wrote; the driver's own first line does not.
+    return str(error.orig).partition("\n")[0]

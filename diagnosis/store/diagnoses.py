@@ -1,0 +1,134 @@
+"""Diagnoses as they were given, and the answers kept for repeated requests (Idempotency-Key)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from diagnosis.store import tables
+from diagnosis.store.database import Database, RecordNotFoundError, now, upsert
+from diagnosis.store.records import Records
+
+# A claim that was never answered (its process was killed) may be taken over after this long.
+CLAIM_LASTS = timedelta(seconds=60)
+ANSWERS_KEPT = timedelta(hours=48)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A request that must be answered once: who holds the key, the key, and the SHA-256 of what was asked."""
+
+    holder: str
+    key: str
+    request: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One diagnosis to keep: the contract's object, and the incident as logged if it is to be remembered."""
+
+    diagnosis: Mapping[str, Any]
+    created_at: datetime
+    incident: Mapping[str, Any] | None = None
+    claim: Claim | None = None
+
+
+class Diagnoses:
+    """What was said, by which release."""
+
+    def __init__(self, database: Database, incidents: Records) -> None:
+        self.database = database
+        self.incidents = incidents
+
+    def add(self, given: Sequence[Given]) -> None:
+        """Store diagnoses, the incidents not yet known and the answers to their claims, in one commit."""
+        with self.database.write() as connection:
+            connection.execute(sa.insert(tables.diagnoses), [_row(one) for one in given])
+            remembered = {one.diagnosis["incident"]: one.incident for one in given if one.incident is not None}
+            if remembered:
+                self.incidents.write_new(connection, remembered)
+            for one in given:
+                if one.claim is not None:
+                    _answer(connection, one.claim, 200, one.diagnosis)
+
+    def get(self, diagnosis: str) -> dict[str, Any]:
+        """Return one diagnosis.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is none of that id.
+        """
+        statement = sa.select(tables.diagnoses.c.body).where(tables.diagnoses.c.id == diagnosis)
+        with self.database.read() as connection:
+            body: dict[str, Any] | None = connection.execute(statement).scalar_one_or_none()
+        if body is None:
+            raise RecordNotFoundError(f"no diagnosis {diagnosis!r}")
+        return body
+
+    def page(self, limit: int, incident: str | None = None, before: str | None = None) -> list[dict[str, Any]]:
+        """Return up to `limit` diagnoses, newest first, of one incident or of all, those older than an id."""
+        t = tables.diagnoses
+        statement = sa.select(t.c.body).order_by(t.c.id.desc()).limit(limit)
+        if incident is not None:
+            statement = statement.where(t.c.incident == incident)
+        if before is not None:
+            statement = statement.where(t.c.id < before)
+        with self.database.read() as connection:
+            return list(connection.execute(statement).scalars())
+
+
+class Answers:
+    """Answers kept so that a repeated request is not done twice."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def claim(self, claim: Claim) -> tuple[bytes, int | None, Any] | None:
+        """Claim a key for one request.
+
+        Returns
+        -------
+        None if the key is now this request's, else what it is taken by: the SHA-256 of that request, and its status
+        and answer, which are ``None`` while it is in flight.
+        """
+        t, moment = tables.idempotency, now()
+        mine = (t.c.holder == claim.holder, t.c.key == claim.key)
+        with self.database.write() as connection:
+            connection.execute(sa.delete(t).where(t.c.claimed_at < moment - ANSWERS_KEPT))
+            connection.execute(sa.delete(t).where(*mine, t.c.status.is_(None), t.c.claimed_at < moment - CLAIM_LASTS))
+            taken = connection.execute(sa.select(t.c.request, t.c.status, t.c.answer).where(*mine)).one_or_none()
+            if taken is None:
+                row = {"holder": claim.holder, "key": claim.key, "request": claim.request, "claimed_at": moment}
+                connection.execute(sa.insert(t).values(row))
+                return None
+        return taken.request, taken.status, taken.answer
+
+    def keep(self, claim: Claim, status: int, answer: Any) -> None:  # noqa: ANN401 - any JSON value
+        """Store the answer to a claimed request."""
+        with self.database.write() as connection:
+            _answer(connection, claim, status, answer)
+
+    def release(self, claim: Claim) -> None:
+        """Give a claim back: the request came to nothing and may be sent again."""
+        t = tables.idempotency
+        mine = (t.c.holder == claim.holder, t.c.key == claim.key, t.c.status.is_(None))
+        with self.database.write() as connection:
+            connection.execute(sa.delete(t).where(*mine))
+
+
+def _row(given: Given) -> dict[str, Any]:
+    said = given.diagnosis
+    names = ("id", "incident", "release")
+    return {**{name: said[name] for name in names}, "created_at": given.created_at, "body": dict(said)}
+
+
+def _answer(connection: Connection, claim: Claim, status: int, answer: Any) -> None:  # noqa: ANN401
+    row = {"holder": claim.holder, "key": claim.key, "request": claim.request, "claimed_at": now(),
+           "status": status, "answer": answer}  # fmt: skip
+    upsert(tables.idempotency, connection, [row])

@@ -1,0 +1,133 @@
+"""Feedback: what people said of a diagnosis, and the decisions that follow from it at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from ulid import ULID
+
+from diagnosis.decisions import ExclusionRule, HumanDecisions
+from diagnosis.store import tables
+from diagnosis.store.database import Database, RecordNotFoundError, as_utc, now, take_sequences
+
+Kind = Literal["accepted", "overridden", "reverted", "suggestion_worked", "suggestion_failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """One thing that a person said of a diagnosis.
+
+    Attributes
+    ----------
+    target, predicted, value : str
+        For accepted, overridden and reverted: which target, what had been predicted, what is right.
+    suggestion : str or None
+        For suggestion_worked and suggestion_failed: the id of the suggestion.
+    actor : str
+        Who said it.
+    undone_at : datetime or None
+        When it was taken back.
+    """
+
+    diagnosis: str
+    incident: str
+    kind: Kind
+    target: str = ""
+    predicted: str | None = None
+    value: str | None = None
+    suggestion: str | None = None
+    comment: str = ""
+    actor: str = ""
+    id: str = ""
+    created_at: datetime | None = None
+    undone_at: datetime | None = None
+    sequence: int = 0
+
+
+class FeedbackLog:
+    """Feedback in the order in which it was given; nothing is erased, only undone."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def add(self, given: Feedback) -> Feedback:
+        """Store one piece of feedback and return it with its id."""
+        columns = ("diagnosis", "incident", "kind", "target", "predicted", "value", "suggestion", "comment", "actor")
+        row = {name: getattr(given, name) for name in columns}
+        with self.database.write() as connection:
+            row |= {"id": str(ULID()), "created_at": now(), "sequence": take_sequences(connection, 1)}
+            connection.execute(sa.insert(tables.feedback).values(row))
+        return Feedback(**row)
+
+    def undo(self, feedback: str, diagnosis: str) -> Feedback:
+        """Take one piece of feedback back; to undo twice changes nothing.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If that diagnosis has no such feedback.
+        """
+        t = tables.feedback
+        mine = (t.c.id == feedback, t.c.diagnosis == diagnosis)
+        with self.database.write() as connection:
+            row = connection.execute(sa.select(t).where(*mine)).one_or_none()
+            if row is None:
+                raise RecordNotFoundError(f"no feedback {feedback!r} on diagnosis {diagnosis!r}")
+            if row.undone_at is None:
+                values = {"undone_at": now(), "sequence": take_sequences(connection, 1)}
+                connection.execute(sa.update(t).where(*mine).values(values))
+                row = connection.execute(sa.select(t).where(*mine)).one()
+        return _feedback(row)
+
+    def of(self, diagnosis: str) -> list[Feedback]:
+        """Return what was said of one diagnosis, oldest first, undone entries too."""
+        t = tables.feedback
+        with self.database.read() as connection:
+            rows = connection.execute(sa.select(t).where(t.c.diagnosis == diagnosis).order_by(t.c.id))
+            return [_feedback(row) for row in rows]
+
+    def between(self, connection: Connection, after: int, upto: int, limit: int) -> list[Feedback]:
+        """Return up to `limit` entries with ``after < sequence <= upto``, in order."""
+        t = tables.feedback
+        statement = sa.select(t).where(t.c.sequence > after, t.c.sequence <= upto).order_by(t.c.sequence).limit(limit)
+        return [_feedback(row) for row in connection.execute(statement)]
+
+
+def decisions_on(
+    connection: Connection, incidents: Sequence[str], rules: tuple[ExclusionRule, ...]
+) -> list[HumanDecisions]:
+    """Return what people have decided on each incident, as it stands in this transaction."""
+    t = tables.feedback
+    wanted = (t.c.incident.in_(set(incidents)), t.c.undone_at.is_(None), t.c.target != "")
+    rows = connection.execute(sa.select(t).where(*wanted).order_by(t.c.sequence))
+    said: dict[str, list[sa.Row[Any]]] = defaultdict(list)
+    for row in rows:
+        said[row.incident].append(row)
+    return [_decided(said.get(incident, ()), rules) for incident in incidents]
+
+
+def _decided(rows: Iterable[sa.Row[Any]], rules: tuple[ExclusionRule, ...]) -> HumanDecisions:
+    reverted: dict[str, set[str]] = defaultdict(set)
+    decided: dict[str, str] = {}
+    for row in rows:
+        if row.kind in ("overridden", "reverted"):
+            if row.predicted is not None and row.predicted != row.value:
+                reverted[row.target].add(row.predicted)
+            decided.pop(row.target, None)
+        if row.kind in ("accepted", "overridden") and row.value is not None:
+            decided[row.target] = row.value
+            reverted[row.target].discard(row.value)
+    return HumanDecisions(rules, {t: frozenset(v) for t, v in reverted.items() if v}, decided)
+
+
+def _feedback(row: sa.Row[Any]) -> Feedback:
+    values = dict(row._mapping)
+    values["created_at"] = as_utc(row.created_at)
+    values["undone_at"] = as_utc(row.undone_at) if row.undone_at is not None else None
+    return Feedback(**values)

@@ -1,0 +1,160 @@
+"""API keys and console sessions: only hashes are stored, so that who reads the database cannot sign in."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from ulid import ULID
+
+from diagnosis.errors import FaultwiseError
+from diagnosis.store import tables
+from diagnosis.store.database import Database, RecordNotFoundError, as_utc, now
+
+SCOPES = ("diagnose", "feedback", "knowledge", "admin")
+_PREFIX = "fw_"
+# 32 random bytes cannot be guessed, so that a plain SHA-256 guards them as well as a slow hash would.
+_SECRET_BYTES = 32
+_NOBODY = bytes(32)
+
+
+class KeyRefusedError(FaultwiseError):
+    """A key or session that is unknown, expired or revoked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """Who may ask for what; the secret itself is not kept."""
+
+    id: str
+    name: str
+    scopes: frozenset[str]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+    def is_valid(self, moment: datetime) -> bool:
+        """Whether the key is neither revoked nor expired."""
+        return self.revoked_at is None and (self.expires_at is None or moment < self.expires_at)
+
+
+class ApiKeys:
+    """Keys, and the console sessions that were opened with them."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def create(self, name: str, scopes: Iterable[str], expires_at: datetime | None = None) -> tuple[ApiKey, str]:
+        """Make a key and return it with its secret form, which cannot be shown again."""
+        with self.database.write() as connection:
+            return _create(connection, name, scopes, expires_at)
+
+    def create_first(self) -> str | None:
+        """Make the first admin key if there is no key at all, and return its secret form."""
+        with self.database.write() as connection:
+            _lock(connection)
+            if connection.execute(sa.select(tables.api_keys.c.id).limit(1)).first() is not None:
+                return None
+            return _create(connection, "first admin key", SCOPES, None)[1]
+
+    def check(self, secret: str) -> ApiKey:
+        """Return the key of a secret form.
+
+        Raises
+        ------
+        KeyRefusedError
+            If it is unknown, expired or revoked; which of them is not said.
+        """
+        key_id, _, rest = secret.removeprefix(_PREFIX).partition("_")
+        if not (secret.isascii() and secret.startswith(_PREFIX) and rest and len(secret) < 200):
+            raise KeyRefusedError("the key is not valid")
+        with self.database.read() as connection:
+            row = connection.execute(sa.select(tables.api_keys).where(tables.api_keys.c.id == key_id)).one_or_none()
+        same = hmac.compare_digest(_hash(rest), row.secret_hash if row is not None else _NOBODY)
+        if row is None or not same or not _key(row).is_valid(now()):
+            raise KeyRefusedError("the key is not valid")
+        return _key(row)
+
+    def all(self) -> list[ApiKey]:
+        """Return every key, oldest first, revoked ones too."""
+        with self.database.read() as connection:
+            return [_key(row) for row in connection.execute(sa.select(tables.api_keys).order_by(tables.api_keys.c.id))]
+
+    def revoke(self, key: str) -> ApiKey:
+        """Make a key worthless from now on.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is no key of that id.
+        """
+        t = tables.api_keys
+        with self.database.write() as connection:
+            connection.execute(sa.update(t).where(t.c.id == key, t.c.revoked_at.is_(None)).values(revoked_at=now()))
+            row = connection.execute(sa.select(t).where(t.c.id == key)).one_or_none()
+        if row is None:
+            raise RecordNotFoundError(f"no key {key!r}")
+        return _key(row)
+
+    def open_session(self, key: ApiKey, lasts: timedelta) -> str:
+        """Open a console session for the holder of a key and return its token."""
+        token = secrets.token_urlsafe(_SECRET_BYTES)
+        with self.database.write() as connection:
+            connection.execute(sa.delete(tables.sessions).where(tables.sessions.c.expires_at < now()))
+            row = {"token_hash": _hash(token), "key": key.id, "expires_at": now() + lasts}
+            connection.execute(sa.insert(tables.sessions).values(row))
+        return token
+
+    def check_session(self, token: str) -> ApiKey:
+        """Return the key with which a session was opened.
+
+        Raises
+        ------
+        KeyRefusedError
+            If the session is unknown or over, or its key no longer valid.
+        """
+        t = tables.sessions
+        statement = sa.select(tables.api_keys).join(t, t.c.key == tables.api_keys.c.id)
+        with self.database.read() as connection:
+            alive = (t.c.token_hash == _hash(token), t.c.expires_at > now())
+            row = connection.execute(statement.where(*alive)).one_or_none()
+        if row is None or not _key(row).is_valid(now()):
+            raise KeyRefusedError("the session is over")
+        return _key(row)
+
+    def close_session(self, token: str) -> None:
+        """End a session; one that is not there is ended already."""
+        with self.database.write() as connection:
+            connection.execute(sa.delete(tables.sessions).where(tables.sessions.c.token_hash == _hash(token)))
+
+
+def _create(
+    connection: Connection, name: str, scopes: Iterable[str], expires_at: datetime | None
+) -> tuple[ApiKey, str]:
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    key = ApiKey(str(ULID()), name, frozenset(scopes), now(), expires_at, None)
+    row = {"id": key.id, "name": name, "secret_hash": _hash(secret), "scopes": sorted(key.scopes),
+           "created_at": key.created_at, "expires_at": expires_at}  # fmt: skip
+    connection.execute(sa.insert(tables.api_keys).values(row))
+    return key, f"{_PREFIX}{key.id}_{secret}"
+
+
+def _lock(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("LOCK TABLE api_keys IN EXCLUSIVE MODE"))
+
+
+def _hash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def _key(row: sa.Row[Any]) -> ApiKey:
+    expires, revoked = (None if t is None else as_utc(t) for t in (row.expires_at, row.revoked_at))
+    return ApiKey(row.id, row.name, frozenset(row.scopes), as_utc(row.created_at), expires, revoked)

@@ -1,0 +1,129 @@
+"""Incidents and knowledge articles: numbered records, written with a sequence so that every replica hears of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from diagnosis.store.database import Database, RecordNotFoundError, as_utc, now, take_sequences, upsert
+
+# SQLite binds at most 32,766 values a statement.
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A stored incident or article: its fields as JSON, and where it stands in the sequence of changes."""
+
+    number: str
+    sequence: int
+    created_at: datetime
+    updated_at: datetime
+    deleted: bool
+    body: Mapping[str, Any]
+
+
+class Records:
+    """One kind of numbered record.
+
+    Parameters
+    ----------
+    database : Database
+    table : Table
+        `tables.incidents` or `tables.articles`.
+    """
+
+    def __init__(self, database: Database, table: sa.Table) -> None:
+        self.database = database
+        self.table = table
+
+    def put(self, bodies: Mapping[str, Mapping[str, Any]]) -> list[Record]:
+        """Insert or replace records by number, all or none, and return them as stored, in order."""
+        if not bodies:
+            return []
+        with self.database.write() as connection:
+            self.write(connection, bodies)
+            found = self._by_number(connection, list(bodies))
+        return [found[number] for number in bodies]
+
+    def write(self, connection: Connection, bodies: Mapping[str, Mapping[str, Any]], deleted: bool = False) -> None:
+        """Insert or replace records inside a transaction that the caller has begun."""
+        if not bodies:
+            return
+        first, moment = take_sequences(connection, len(bodies)), now()
+        rows = [
+            {"number": number, "sequence": first + i, "created_at": moment, "updated_at": moment,
+             "deleted": deleted, "body": dict(body)}
+            for i, (number, body) in enumerate(bodies.items())
+        ]  # fmt: skip
+        upsert(self.table, connection, rows, keep=("created_at",))
+
+    def write_new(self, connection: Connection, bodies: Mapping[str, Mapping[str, Any]]) -> None:
+        """Insert those records whose number is not known; the others stay as they are."""
+        known = self._by_number(connection, list(bodies))
+        self.write(connection, {number: body for number, body in bodies.items() if number not in known})
+
+    def get(self, number: str) -> Record:
+        """Return one record.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is none of that number, or it was deleted.
+        """
+        with self.database.read() as connection:
+            found = self._by_number(connection, [number]).get(number)
+        if found is None or found.deleted:
+            raise RecordNotFoundError(f"no record {number!r} in {self.table.name}")
+        return found
+
+    def page(self, limit: int, after: str | None = None) -> list[Record]:
+        """Return up to `limit` records in order of number, those after the given number: stable under inserts."""
+        t = self.table
+        statement = sa.select(t).where(t.c.deleted.is_(False)).order_by(t.c.number).limit(limit)
+        if after is not None:
+            statement = statement.where(t.c.number > after)
+        with self.database.read() as connection:
+            return [_record(row) for row in connection.execute(statement)]
+
+    def delete(self, number: str) -> None:
+        """Remove one record; what it said is gone, its number stays behind for the replicas to hear of.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is none of that number.
+        """
+        with self.database.write() as connection:
+            found = self._by_number(connection, [number]).get(number)
+            if found is None or found.deleted:
+                raise RecordNotFoundError(f"no record {number!r} in {self.table.name}")
+            self.write(connection, {number: {}}, deleted=True)
+
+    def count(self) -> int:
+        """Return how many records there are."""
+        statement = sa.select(sa.func.count()).select_from(self.table).where(self.table.c.deleted.is_(False))
+        with self.database.read() as connection:
+            return int(connection.execute(statement).scalar_one())
+
+    def between(self, connection: Connection, after: int, upto: int, limit: int) -> list[Record]:
+        """Return up to `limit` records with ``after < sequence <= upto``, in order, deleted ones too."""
+        t = self.table
+        statement = sa.select(t).where(t.c.sequence > after, t.c.sequence <= upto).order_by(t.c.sequence).limit(limit)
+        return [_record(row) for row in connection.execute(statement)]
+
+    def _by_number(self, connection: Connection, numbers: Sequence[str]) -> dict[str, Record]:
+        found: dict[str, Record] = {}
+        for start in range(0, len(numbers), _CHUNK):
+            chunk = self.table.c.number.in_(numbers[start : start + _CHUNK])
+            found |= {row.number: _record(row) for row in connection.execute(sa.select(self.table).where(chunk))}
+        return found
+
+
+def _record(row: sa.Row[Any]) -> Record:
+    return Record(row.number, row.sequence, as_utc(row.created_at), as_utc(row.updated_at), row.deleted, row.body)

@@ -1,0 +1,144 @@
+"""The tables, as SQLAlchemy knows them. The same on SQLite and PostgreSQL; `migrations` is what makes them.
+
+Every row that the parts that search must hear of carries ``sequence``, taken from one counter inside the writing
+transaction: the counter's row lock makes the order of sequences the order of commits, so that a reader that asks for
+"everything after n" never misses a row that was still being written (a plain database sequence would let it).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+_TIME = DateTime(timezone=True)
+# SQLite counts rows only for INTEGER keys; PostgreSQL wants 64 bits for a log that never ends.
+_SERIAL = BigInteger().with_variant(Integer(), "sqlite")
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+
+def _records(name: str) -> Table:
+    """Return a table of numbered records: the record itself is ``body``; a deleted one stays as a tombstone."""
+    return Table(
+        name,
+        metadata,
+        Column("number", String(255), primary_key=True),
+        Column("sequence", BigInteger, nullable=False, unique=True),
+        Column("created_at", _TIME, nullable=False),
+        Column("updated_at", _TIME, nullable=False),
+        Column("deleted", Boolean, nullable=False),
+        Column("body", JSON, nullable=False),
+    )
+
+
+incidents = _records("incidents")
+articles = _records("articles")
+
+diagnoses = Table(
+    "diagnoses",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("incident", String(255), nullable=False),
+    Column("release", String(255), nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("body", JSON, nullable=False),
+    Index("ix_diagnoses_incident", "incident", "id"),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("sequence", BigInteger, nullable=False, unique=True),
+    Column("diagnosis", String(32), ForeignKey("diagnoses.id"), nullable=False),
+    Column("incident", String(255), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("target", String(255), nullable=False),
+    Column("predicted", Text, nullable=True),
+    Column("value", Text, nullable=True),
+    Column("suggestion", String(255), nullable=True),
+    Column("comment", Text, nullable=False),
+    Column("actor", String(255), nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("undone_at", _TIME, nullable=True),
+    Index("ix_feedback_incident", "incident"),
+    Index("ix_feedback_diagnosis", "diagnosis"),
+)
+
+rules = Table(
+    "rules",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("fields", JSON, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("target", String(255), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("created_by", String(255), nullable=False),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("holder", String(255), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("request", LargeBinary(32), nullable=False),
+    Column("claimed_at", _TIME, nullable=False),
+    Column("status", Integer, nullable=True),
+    Column("answer", JSON, nullable=True),
+    Index("ix_idempotency_claimed_at", "claimed_at"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("secret_hash", LargeBinary(32), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("expires_at", _TIME, nullable=True),
+    Column("revoked_at", _TIME, nullable=True),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", LargeBinary(32), primary_key=True),
+    Column("key", String(32), ForeignKey("api_keys.id"), nullable=False),
+    Column("expires_at", _TIME, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _SERIAL, primary_key=True, autoincrement=True),
+    Column("at", _TIME, nullable=False),
+    Column("actor", String(255), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("object", String(255), nullable=False),
+    Column("request", String(128), nullable=False),
+    Column("detail", JSON, nullable=False),
+)
