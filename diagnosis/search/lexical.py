@@ -1,0 +1,130 @@
+"""LexicalIndex: rows by the words they share with a question, BM25, exact, as rows come and go."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from diagnosis.errors import InputError
+from diagnosis.search.ids import Ids
+from diagnosis.search.postings import MAX_FREQUENCY, MAX_LENGTH, PostingSegment, from_tokens, merged, term_hashes
+from diagnosis.search.segments import Allowed, Hits, Mask, SegmentedIndex, View, masks
+from diagnosis.text.tokens import tokenise
+
+# Of a longer question the rarest terms decide; Lucene's "more like this" takes 25.
+MAX_QUERY_TERMS = 64
+
+
+class LexicalIndex(SegmentedIndex[PostingSegment]):
+    """Rows by BM25; added, replaced and removed ones count at once, for any number of threads.
+
+    Parameters
+    ----------
+    k1 : float, default 1.2
+        How slowly repeating a term saturates.
+    b : float, default 0.75
+        How far long rows are held back.
+
+    Notes
+    -----
+    A removed row is found no more at once, but counts in document frequencies and average length until it is merged
+    away, as in Lucene: at once in a segment of a few thousand rows, at an eighth of the rows in a larger one.
+    """
+
+    def __init__(self, k1: float = 1.2, b: float = 0.75) -> None:
+        super().__init__()
+        self.k1 = k1
+        self.b = b
+
+    def add(self, ids: Sequence[str], texts: Sequence[str]) -> None:
+        """Add rows, or replace those whose id is here already; of an id given twice, the last text counts.
+
+        Raises
+        ------
+        InputError
+            If there are not as many texts as ids.
+        """
+        if len(ids) != len(texts):
+            raise InputError(f"expected a text for each of {len(ids)} ids; found {len(texts)}")
+        last = dict(zip(ids, texts, strict=True))
+        self._insert(from_tokens(Ids(list(last)), [tokenise(text) for text in last.values()]))
+
+    def search(self, texts: Sequence[str], k: int, allowed: Allowed | None = None) -> Hits:
+        """Return the ``k`` rows of highest score for each text, highest first; a row without a shared term never.
+
+        Parameters
+        ----------
+        texts : sequence of str
+        k : int
+        allowed : ndarray of bool, container of str or callable, optional
+            What may be found: a mask over `ids`, a set of ids, or a function of one id. The mask is the quickest.
+
+        Returns
+        -------
+        list of list of (str, float)
+            Equal scores stand in order of insertion.
+        """
+        views = self._views
+        allowed_rows = masks(views, allowed)
+        return [self._search(tokenise(text), k, views, allowed_rows) for text in texts]
+
+    def save(self, folder: Path) -> None:
+        """Write the index into an empty folder, rebuilt into one segment."""
+        self.rebuild()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "index.json").write_text(json.dumps({"k1": self.k1, "b": self.b}), encoding="utf-8")
+        for view in self._views:
+            view.segment.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> LexicalIndex:
+        """Read what `save` has written; postings stay on disk and are shared by the processes that read them."""
+        index = cls(**json.loads((folder / "index.json").read_text(encoding="utf-8")))
+        if (folder / "ids.json").exists():
+            index._insert(PostingSegment.load(folder))
+        return index
+
+    def _merge(self, views: Sequence[View[PostingSegment]]) -> PostingSegment:
+        return merged([(view.segment, view.alive) for view in views])
+
+    def _search(
+        self, tokens: list[str], k: int, views: Sequence[View[PostingSegment]], allowed: Sequence[Mask]
+    ) -> list[tuple[str, float]]:
+        n_rows = sum(len(view.alive) for view in views)
+        if not tokens or not n_rows:
+            return []
+        hashes, asked = np.unique(term_hashes(tokens), return_counts=True)
+        places = [view.segment.find(hashes) for view in views]
+        frequencies = np.sum([_frequencies(v.segment, p) for v, p in zip(views, places, strict=True)], axis=0)
+        weights = asked * np.log1p((n_rows - frequencies + 0.5) / (frequencies + 0.5))
+        order = np.argsort(-weights, kind="stable")[:MAX_QUERY_TERMS]
+        saturation = self._saturation(sum(int(v.segment.lengths.sum()) for v in views) / n_rows)
+        hits: list[tuple[str, float]] = []
+        for view, place, mask in zip(views, places, allowed, strict=True):
+            scores = np.zeros(len(mask))
+            for term in order:
+                if place[term] >= 0:
+                    rows, codes = view.segment.postings(place[term])
+                    scores[rows] += weights[term] * saturation[codes]
+            scores[~mask] = 0
+            top = np.argsort(-scores, kind="stable")[:k]
+            hits += [(view.segment.ids.names[row], float(scores[row])) for row in top if scores[row] > 0]
+        return sorted(hits, key=lambda hit: -hit[1])[:k]
+
+    def _saturation(self, average: float) -> npt.NDArray[np.float64]:
+        """Return the share of the weight that each code of a posting earns."""
+        lengths = np.arange(MAX_LENGTH + 1)
+        frequencies = np.arange(MAX_FREQUENCY + 1)[:, None]
+        held_back = self.k1 * (1 - self.b + self.b * lengths / max(average, 1e-9))
+        shares: npt.NDArray[np.float64] = (frequencies / (frequencies + held_back)).ravel()
+        return shares
+
+
+def _frequencies(segment: PostingSegment, places: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
+    counts = segment.starts[places + 1] - segment.starts[places]
+    found: npt.NDArray[np.int64] = np.where(places >= 0, counts, 0)
+    return found

@@ -1,0 +1,146 @@
+"""Postings: for each term the rows it stands in, and the exact top of a BM25 ranking over them.
+
+BM25 after Robertson and Zaragoza (2009), in Lucene's form: ``idf * tf / (tf + k1 * (1 - b + b * length / average))``
+with ``idf = log(1 + (N - df + 0.5) / (df + 0.5))``. A posting holds how often the term stands in the row and how long
+the row is, not their quotient, so that averages may move as rows come and go and the values stay true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from pandas.util import hash_array
+from scipy.sparse import csr_matrix
+
+from diagnosis.search.ids import Ids
+
+Rows = npt.NDArray[np.int32]
+Codes = npt.NDArray[np.uint16]
+Hashes = npt.NDArray[np.uint64]
+
+# A code is a frequency in the upper 4 bits and a length in the lower 12. What is longer or more frequent counts as
+# this: the frequency's share of the score has then reached nine tenths of its limit in a row of average length.
+MAX_FREQUENCY = 15
+MAX_LENGTH = 4095
+
+_ARRAYS = ("lengths", "terms", "starts", "rows", "codes")
+
+
+class PostingSegment:
+    """The terms of rows that do not change.
+
+    Attributes
+    ----------
+    ids : Ids, length n_rows
+    lengths : ndarray of uint16, shape (n_rows,)
+        Tokens in the row, at most `MAX_LENGTH`.
+    terms : ndarray of uint64, shape (n_terms,)
+        Hashes of the terms, ascending. At 64 bits, ten million terms collide with probability 3e-6.
+    starts : ndarray of int64, shape (n_terms + 1,)
+    rows : ndarray of int32, codes : ndarray of uint16, shape (n_postings,)
+        Term ``t`` stands in ``rows[starts[t]:starts[t + 1]]``, ascending, with ``codes`` beside.
+    """
+
+    settled = True
+
+    def __init__(
+        self, ids: Ids, lengths: Codes, terms: Hashes, starts: npt.NDArray[np.int64], rows: Rows, codes: Codes
+    ) -> None:
+        self.ids = ids
+        self.lengths = lengths
+        self.terms = terms
+        self.starts = starts
+        self.rows = rows
+        self.codes = codes
+
+    @classmethod
+    def load(cls, folder: Path) -> PostingSegment:
+        """Read what `save` has written; the arrays stay on disk and are shared by the processes that read them."""
+        arrays = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS]
+        return cls(Ids.load(folder / "ids.json"), *arrays)
+
+    def save(self, folder: Path) -> None:
+        """Write one file an array."""
+        self.ids.save(folder / "ids.json")
+        for name in _ARRAYS:
+            np.save(folder / f"{name}.npy", getattr(self, name))
+
+    def find(self, terms: Hashes) -> npt.NDArray[np.intp]:
+        """Return the place of each term, -1 where it does not occur."""
+        if not len(self.terms):
+            return np.full(len(terms), -1, dtype=np.intp)
+        places = np.minimum(np.searchsorted(self.terms, terms), len(self.terms) - 1)
+        return np.where(self.terms[places] == terms, places, -1)
+
+    def postings(self, place: int) -> tuple[Rows, Codes]:
+        """Return the rows of a term and their codes."""
+        span = slice(self.starts[place], self.starts[place + 1])
+        return self.rows[span], self.codes[span]
+
+
+def term_hashes(tokens: Sequence[str]) -> Hashes:
+    """Return a 64-bit hash of each token, the same on every machine."""
+    hashes: Hashes = hash_array(np.array(tokens, dtype=object), categorize=len(tokens) > 1_000)
+    return hashes
+
+
+def from_tokens(ids: Ids, documents: Sequence[Sequence[str]]) -> PostingSegment:
+    """Return a segment of tokenised rows."""
+    counts = np.array([len(tokens) for tokens in documents], dtype=np.int64)
+    lengths = np.minimum(counts, MAX_LENGTH).astype(np.uint16)
+    hashes = term_hashes([token for tokens in documents for token in tokens])
+    terms, columns = np.unique(hashes, return_inverse=True)
+    cells = np.repeat(np.arange(len(ids), dtype=np.int64), counts) * max(len(terms), 1) + columns
+    unique_cells, frequencies = np.unique(cells, return_counts=True)
+    rows, columns = np.divmod(unique_cells, max(len(terms), 1))
+    codes = (np.minimum(frequencies, MAX_FREQUENCY).astype(np.uint16) << 12) | lengths[rows]
+    return _transposed(ids, lengths, terms, rows.astype(np.int32), columns, codes)
+
+
+def _transposed(
+    ids: Ids, lengths: Codes, terms: Hashes, rows: Rows, columns: npt.NDArray[np.int64], codes: Codes
+) -> PostingSegment:
+    """Order cells that stand row by row term by term, by counting."""
+    starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(ids)))])
+    by_row = csr_matrix((codes, columns, starts), shape=(len(ids), len(terms)))
+    by_term = by_row.tocsc()
+    return PostingSegment(
+        ids, lengths, terms, by_term.indptr.astype(np.int64), by_term.indices.astype(np.int32), by_term.data
+    )
+
+
+def merged(parts: Sequence[tuple[PostingSegment, npt.NDArray[np.bool_]]]) -> PostingSegment:
+    """Return one segment of the living rows of several, in order; terms that stand in none are forgotten."""
+    ids = Ids([s.ids.names[row] for s, alive in parts for row in np.flatnonzero(alive)])
+    lengths = np.concatenate([segment.lengths[alive] for segment, alive in parts])
+    living = [_living(segment, alive) for segment, alive in parts]
+    terms = np.unique(
+        np.concatenate([segment.terms[counts > 0] for (segment, _), (counts, _, _) in zip(parts, living, strict=True)])
+    )
+    totals = np.zeros(len(terms), dtype=np.int64)
+    for (segment, _), (counts, _, _) in zip(parts, living, strict=True):
+        totals[np.searchsorted(terms, segment.terms[counts > 0])] += counts[counts > 0]
+    starts = np.concatenate([[0], np.cumsum(totals)])
+    rows, codes = np.empty(starts[-1], dtype=np.int32), np.empty(starts[-1], dtype=np.uint16)
+    free, first_row = starts[:-1].copy(), 0
+    for (segment, alive), (counts, part_rows, part_codes) in zip(parts, living, strict=True):
+        places, held = np.searchsorted(terms, segment.terms[counts > 0]), counts[counts > 0]
+        # Each term's postings go, as one run, to the first free place of that term.
+        targets = np.repeat(free[places] - (np.cumsum(held) - held), held) + np.arange(len(part_rows))
+        rows[targets], codes[targets] = part_rows + first_row, part_codes
+        free[places] += held
+        first_row += int(np.count_nonzero(alive))
+    return PostingSegment(ids, lengths, terms, starts, rows, codes)
+
+
+def _living(segment: PostingSegment, alive: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], Rows, Codes]:
+    """Return how many postings each term keeps, and the kept ones with rows numbered anew."""
+    if alive.all():
+        return np.diff(segment.starts), segment.rows, segment.codes
+    keep = alive[segment.rows]
+    running = np.concatenate([[0], np.cumsum(keep)])
+    renumbered = (np.cumsum(alive) - 1).astype(np.int32)
+    return np.diff(running[segment.starts]), renumbered[segment.rows[keep]], segment.codes[keep]
