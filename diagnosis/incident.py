@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from pandas.api.extensions import ExtensionArray
 
 from diagnosis.errors import InputError
 
@@ -30,6 +32,10 @@ LATER_FIELDS = (
     "close_code", "close_notes", "knowledge", "problem",
 )  # fmt: skip
 FIELDS = LOGGED_FIELDS + LATER_FIELDS
+
+_TEXT = pd.StringDtype(na_value=np.nan)
+_TIME = pd.DatetimeTZDtype("us", "UTC")
+_DTYPES: Mapping[str, Any] = dict.fromkeys(TIME_FIELDS, _TIME) | dict.fromkeys(COUNT_FIELDS, pd.Int64Dtype())
 
 # Fields that describe the incident in the organisation's own words or codes: candidates for a classifier's features.
 CODED_FIELDS = (
@@ -99,20 +105,22 @@ def as_frame(incidents: Iterable[Incident] | pd.DataFrame) -> pd.DataFrame:
         If a frame has no ``number`` column.
     """
     if isinstance(incidents, pd.DataFrame):
-        frame = incidents.reset_index(drop=True)
-        if "number" not in frame:
-            raise InputError(f"incidents need a column 'number'; found {', '.join(map(str, frame.columns)) or 'none'}")
-    else:
-        frame = pd.DataFrame([_row(incident) for incident in incidents], columns=None)
-        frame = frame.reindex(columns=[*FIELDS, *[c for c in frame.columns if c not in FIELDS]])
-    columns = {name: _canonical(frame.get(name), name, len(frame)) for name in FIELDS}
-    extra = {name: frame[name] for name in frame.columns if name not in FIELDS}
-    return pd.DataFrame({**columns, **extra}, index=pd.RangeIndex(len(frame)))
+        if "number" not in incidents:
+            found = ", ".join(map(str, incidents.columns)) or "none"
+            raise InputError(f"incidents need a column 'number'; found {found}")
+        columns = {name: _canonical(incidents.get(name), name, len(incidents)) for name in FIELDS}
+        extra = {name: incidents[name].array for name in incidents.columns if name not in FIELDS}
+        return pd.DataFrame({**columns, **extra}, copy=True)
+    rows = list(incidents)
+    columns = {name: _array([getattr(row, name) for row in rows], name) for name in FIELDS}
+    names = dict.fromkeys(name for row in rows for name in row.extra if name not in FIELDS)
+    return pd.DataFrame({**columns, **{name: [row.extra.get(name) for row in rows] for name in names}}, copy=False)
 
 
 def frame_as_logged(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a copy of an incident frame in which every later field is unknown and every extra column is gone."""
-    return as_frame(frame[[name for name in LOGGED_FIELDS if name in frame]])
+    known = {name: _canonical(frame.get(name), name, len(frame)) for name in LOGGED_FIELDS}
+    return pd.DataFrame({**known, **{name: _unknown(name, len(frame)) for name in LATER_FIELDS}}, copy=True)
 
 
 def incidents_of(frame: pd.DataFrame) -> list[Incident]:
@@ -127,21 +135,26 @@ def incidents_of(frame: pd.DataFrame) -> list[Incident]:
     ]
 
 
-def _row(incident: Incident) -> dict[str, Any]:
-    row = {name: getattr(incident, name) for name in FIELDS}
-    return {**row, **{k: v for k, v in incident.extra.items() if k not in row}}
-
-
-def _canonical(column: pd.Series | None, name: str, length: int) -> pd.Series:
-    if name in TIME_FIELDS:
-        empty = pd.Series(pd.NaT, index=range(length), dtype="datetime64[us, UTC]")
-        return empty if column is None else pd.to_datetime(column, utc=True).astype("datetime64[us, UTC]")
-    if name in COUNT_FIELDS:
-        empty = pd.Series(pd.NA, index=range(length), dtype="Int64")
-        return empty if column is None else pd.to_numeric(column).astype("Int64")
+# Arrays rather than Series: one incident is a frame of one row, and must not cost milliseconds to make.
+def _canonical(column: pd.Series | None, name: str, length: int) -> ExtensionArray:
     if column is None:
-        return pd.Series("", index=range(length), dtype="str")
-    return column.astype("str").fillna("")
+        return _unknown(name, length)
+    if column.dtype == _DTYPES.get(name, _TEXT) and not (name not in _DTYPES and column.hasnans):
+        return column.array
+    if name in TIME_FIELDS:
+        return pd.to_datetime(column, utc=True).astype(_TIME).array  # type: ignore[no-any-return]
+    if name in COUNT_FIELDS:
+        return pd.to_numeric(column).astype("Int64").array  # type: ignore[no-any-return]
+    return column.astype(_TEXT).where(column.notna(), "").array
+
+
+def _array(values: list[Any], name: str) -> ExtensionArray:
+    array: ExtensionArray = pd.array(values, dtype=_DTYPES.get(name, _TEXT))
+    return array
+
+
+def _unknown(name: str, length: int) -> ExtensionArray:
+    return _array([None if name in _DTYPES else ""] * length, name)
 
 
 def _value(value: Any) -> Any:  # noqa: ANN401 - a cell of a frame

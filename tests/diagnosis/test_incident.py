@@ -1,0 +1,60 @@
+"""What was known at logging, and frames that hold the same words as objects."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pandas as pd
+import pytest
+
+from diagnosis.errors import InputError
+from diagnosis.incident import FIELDS, LATER_FIELDS, Incident, as_frame, frame_as_logged, incidents_of
+
+FULL = Incident(
+    number="INC1",
+    opened_at=datetime(2026, 1, 31, 16, 15, tzinfo=timezone(timedelta(hours=8))),
+    short_description="VPN 连不上",
+    caller="li.wei",
+    assignment_group="网络组",
+    reopen_count=1,
+    resolved_at=datetime(2026, 2, 1, tzinfo=UTC),
+    close_notes="重启网关",
+    extra={"satisfaction": "4"},
+)
+
+
+def test_a_frame_and_its_incidents_say_the_same() -> None:
+    (back,) = incidents_of(as_frame([FULL]))
+    assert back == FULL
+    assert as_frame([FULL])["opened_at"][0] == pd.Timestamp("2026-01-31 08:15", tz="UTC")
+
+
+def test_as_logged_knows_nothing_later() -> None:
+    logged = FULL.as_logged()
+    assert {name: getattr(logged, name) for name in LATER_FIELDS} == {
+        name: getattr(Incident("x"), name) for name in LATER_FIELDS
+    }
+    assert (logged.short_description, logged.opened_at, logged.extra) == ("VPN 连不上", FULL.opened_at, {})
+    pd.testing.assert_frame_equal(frame_as_logged(as_frame([FULL])), as_frame([logged]))
+
+
+def test_a_frame_of_any_make_becomes_canonical_and_stays_unchanged() -> None:
+    raw = pd.DataFrame({"number": ["7", "8"], "caller": [None, "a"], "opened_at": ["2026-01-01", None], "mine": [1, 2]})
+    before = raw.copy(deep=True)
+    frame = as_frame(raw.iloc[::-1])
+    pd.testing.assert_frame_equal(raw, before)
+    assert list(frame.columns) == [*FIELDS, "mine"]
+    assert frame["caller"].tolist() == ["a", ""]
+    assert frame["opened_at"].isna().tolist() == [True, False]
+    pd.testing.assert_frame_equal(as_frame(frame), frame)
+    assert as_frame([]).dtypes.equals(frame.dtypes[list(FIELDS)])
+
+
+def test_times_without_a_zone_are_utc() -> None:
+    naive = as_frame([Incident("a", opened_at=datetime(2026, 1, 1))])  # noqa: DTZ001 - the very case
+    assert naive["opened_at"][0] == pd.Timestamp("2026-01-01", tz="UTC")
+
+
+def test_incidents_without_numbers_are_refused() -> None:
+    with pytest.raises(InputError, match="need a column 'number'; found title"):
+        as_frame(pd.DataFrame({"title": ["x"]}))
