@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Literal
 
 
@@ -32,6 +33,24 @@ class ExclusionRule:
     target: str = ""
     value: str = ""
     action: Literal["never_automatic", "never_predict"] = "never_automatic"
+
+    def matches(self, target: str, incident: Mapping[str, object]) -> bool:
+        """Tell whether the rule speaks of a target of an incident, given as field name to value.
+
+        Letters match in either case, surrounding and repeated spaces do not count, and a field that is not there is
+        empty. ``*`` and ``?`` in a pattern of a field stand for any characters and for one.
+        """
+        if self.target not in ("", target):
+            return False
+        for name, pattern in self.fields.items():
+            if not fnmatchcase(_plain(incident.get(name)), _plain(pattern)):
+                return False
+        text = _plain(f"{incident.get('short_description') or ''} {incident.get('description') or ''}")
+        return _plain(self.text) in text
+
+
+def _plain(value: object) -> str:
+    return " ".join(str(value or "").split()).casefold()
 
 
 @dataclass(frozen=True, slots=True)

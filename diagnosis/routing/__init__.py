@@ -1,1 +1,7 @@
-"""TODO."""
+"""Routing: which class an incident belongs to, how probable that is, and where it is proven enough to need no person."""
+
+from diagnosis.routing.classifier import TargetClassifier
+from diagnosis.routing.router import Router
+from diagnosis.routing.scores import ClassScore, RoutingScores
+
+__all__ = ["ClassScore", "Router", "RoutingScores", "TargetClassifier"]

@@ -1,0 +1,68 @@
+"""What people have decided, brought to bear on one incident's probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from diagnosis.decisions import HumanDecisions
+from diagnosis.routing.labels import label_key
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Constraints:
+    """What may not be answered for one incident and target, and what may not be automatic, each with its reason.
+
+    Attributes
+    ----------
+    removed : mapping of str to str
+        Key of a value (`label_key`) to why it may not be predicted.
+    manual : tuple of (str, str)
+        Key of a value, ``""`` for every value, and why it may not be automatic.
+    decided : str
+        The value that a person has given already, ``""`` if none has.
+    """
+
+    removed: Mapping[str, str]
+    manual: tuple[tuple[str, str], ...]
+    decided: str = ""
+
+    def keep(self, classes: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Tell which classes may be predicted."""
+        return np.array(
+            [label_key(name) not in self.removed and "" not in self.removed for name in classes], dtype=bool
+        )
+
+    def why_manual(self, value: str) -> str | None:
+        """Return why a value may not be automatic, None if nothing forbids it."""
+        return next((reason for key, reason in self.manual if key in ("", label_key(value))), None)
+
+
+def constraints_for(target: str, decisions: HumanDecisions, incident: Mapping[str, object]) -> Constraints:
+    """Return what people's decisions mean for one target of one incident."""
+    removed = {label_key(v): f"a person took '{v}' back for this incident" for v in decisions.reverted.get(target, ())}
+    manual: list[tuple[str, str]] = []
+    for rule in decisions.rules:
+        if not rule.matches(target, incident):
+            continue
+        if rule.action == "never_predict":
+            removed.setdefault(label_key(rule.value), f"the rule '{rule.name}' excludes {_named(rule.value)}")
+        else:
+            manual.append((label_key(rule.value), f"the rule '{rule.name}' leaves {_named(rule.value)} to a person"))
+    return Constraints(removed, tuple(manual), decisions.decided.get(target, ""))
+
+
+def _named(value: str) -> str:
+    return f"'{value}'" if value else "this incident"
+
+
+def renormalise(probabilities: Floats, keep: npt.NDArray[np.bool_]) -> Floats:
+    """Return one row of probabilities with the classes not kept at zero and the rest summing to one."""
+    kept = np.where(keep, probabilities, 0.0)
+    total = kept.sum()
+    return kept / total if total > 0 else kept

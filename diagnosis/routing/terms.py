@@ -1,0 +1,137 @@
+"""Terms of a text as weighted features: words, pairs of neighbouring words, and character n-grams inside words.
+
+Character n-grams are counted once for each distinct word and multiplied by the words' counts, so that a history of
+tens of thousands of incidents costs about as much as its vocabulary. A run of Chinese, Japanese or Korean characters
+counts as a word, and its n-grams stand for the words that it does not separate.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import scipy.sparse as sp
+
+from diagnosis.errors import NotFittedError
+
+CJK = "々〆㐀-䶿一-鿿豈-﫿ぁ-ゖァ-ヺー가-힣\U00020000-\U000323af"
+_UNIT = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+")
+_IS_CJK = re.compile(rf"[{CJK}]")
+_MAX_CHARS = 20_000  # what is read of one text: the gist stands early, and a pasted log must not cost seconds
+_MAX_UNIT = 60  # characters of one word that are cut into n-grams: longer "words" are encoded data
+_SIZES = range(2, 6)
+
+
+def units(text: str) -> list[str]:
+    """Return the words of a text in order, lower-case NFKC; a run of CJK characters is one word."""
+    text = text[:_MAX_CHARS]
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    return _UNIT.findall(text.lower())
+
+
+def is_cjk(unit: str) -> bool:
+    """Tell whether a unit is a run of Chinese, Japanese or Korean characters."""
+    return _IS_CJK.match(unit) is not None
+
+
+def character_grams(unit: str) -> Iterator[str]:
+    """Yield the character n-grams of one word; spaces mark where a Latin word begins and ends."""
+    padded = unit[:_MAX_UNIT] if is_cjk(unit) else f" {unit[:_MAX_UNIT]} "
+    if len(padded) == 1:
+        yield padded
+    for size in _SIZES:
+        for start in range(len(padded) - size + 1):
+            yield padded[start : start + size]
+
+
+def word_grams(words: Sequence[str]) -> Iterator[str]:
+    """Yield words and pairs of neighbouring words."""
+    yield from words
+    for first, second in zip(words, words[1:], strict=False):
+        yield f"{first} {second}"
+
+
+@dataclass
+class TermFeatures:
+    """TF-IDF of word and character n-grams, each block of unit length, side by side.
+
+    Parameters
+    ----------
+    min_count : int
+        Texts of the fit in which a term must stand to become a feature.
+
+    Attributes
+    ----------
+    word_index_, gram_index_ : dict of str to int
+        Word n-gram and character n-gram to column of its block.
+    """
+
+    min_count: int = 2
+
+    def fit(self, texts: Sequence[str]) -> Self:
+        """Learn the vocabulary and the document frequencies."""
+        words = [units(text) for text in texts]
+        self.word_index_, self.word_idf_ = _vocabulary(([*word_grams(w)] for w in words), len(texts), self.min_count)
+        grams = {unit: [*character_grams(unit)] for unit in {u for w in words for u in w}}
+        texts_grams = ((g for unit in set(w) for g in grams[unit]) for w in words)
+        self.gram_index_, self.gram_idf_ = _vocabulary(texts_grams, len(texts), self.min_count)
+        return self
+
+    def transform(self, texts: Sequence[str]) -> sp.csr_matrix:
+        """Return the features, shape (n_texts, n_words + n_grams), float32."""
+        if not hasattr(self, "word_index_"):
+            raise NotFittedError("TermFeatures must be fitted before it transforms")
+        words = [units(text) for text in texts]
+        word_counts = _count_matrix((word_grams(w) for w in words), self.word_index_)
+        return sp.hstack(
+            [_weigh(word_counts, self.word_idf_), _weigh(self._gram_counts(words), self.gram_idf_)], format="csr"
+        )
+
+    def names(self) -> list[str]:
+        """Return the term of each column."""
+        return [*self.word_index_, *self.gram_index_]
+
+    def _gram_counts(self, words: Sequence[Sequence[str]]) -> sp.csr_matrix:
+        distinct = {unit: column for column, unit in enumerate(dict.fromkeys(u for w in words for u in w))}
+        unit_counts = _count_matrix(words, distinct)
+        return unit_counts @ _count_matrix((character_grams(u) for u in distinct), self.gram_index_)
+
+
+def _vocabulary(
+    documents: Iterable[Iterable[str]], n_documents: int, min_count: int
+) -> tuple[dict[str, int], np.ndarray]:
+    frequency: Counter[str] = Counter()
+    for document in documents:
+        frequency.update(set(document))
+    kept = sorted(term for term, count in frequency.items() if count >= min_count)
+    counts = np.array([frequency[term] for term in kept], dtype=np.float32)
+    return {term: i for i, term in enumerate(kept)}, np.log((1 + n_documents) / (1 + counts)).astype(np.float32) + 1
+
+
+def _count_matrix(documents: Iterable[Iterable[str]], index: dict[str, int]) -> sp.csr_matrix:
+    columns: list[int] = []
+    ends = [0]
+    for document in documents:
+        columns += [index[term] for term in document if term in index]
+        ends.append(len(columns))
+    matrix = sp.csr_matrix(
+        (np.ones(len(columns), dtype=np.float32), np.array(columns, dtype=np.int32), np.array(ends)),
+        shape=(len(ends) - 1, len(index)),
+    )
+    matrix.sum_duplicates()
+    return matrix
+
+
+def _weigh(counts: sp.csr_matrix, idf: np.ndarray) -> sp.csr_matrix:
+    """Return ``(1 + log count) * idf`` with rows of unit length."""
+    data = (1 + np.log(counts.data)) * idf[counts.indices]
+    squares = np.add.reduceat(np.append(data**2, 0), counts.indptr[:-1]) if len(data) else np.zeros(counts.shape[0])
+    lengths = np.sqrt(np.where(np.diff(counts.indptr) > 0, squares, 1))
+    data = data / np.repeat(lengths, np.diff(counts.indptr))
+    return sp.csr_matrix((data.astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)
