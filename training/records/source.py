@@ -1,0 +1,82 @@
+"""Source: a file that was found fit to be read, and the reader of its format."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from diagnosis.errors import InputError
+
+from .chunk import Chunk
+from .csv_file import read_csv
+from .encoding import open_binary
+from .json_file import read_json
+from .table_file import read_parquet, read_xlsx
+
+Reader = Callable[[Path, int], Iterator[Chunk]]
+READERS: dict[str, Reader] = {
+    ".csv": read_csv,
+    ".tsv": read_csv,
+    ".txt": read_csv,
+    ".json": read_json,
+    ".jsonl": read_json,
+    ".ndjson": read_json,
+    ".parquet": read_parquet,
+    ".pq": read_parquet,
+    ".xlsx": read_xlsx,
+    ".xlsm": read_xlsx,
+}
+BINARY = (".parquet", ".pq", ".xlsx", ".xlsm")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file and how to read it."""
+
+    path: Path
+    reader: Reader
+
+    def chunks(self, chunk_rows: int) -> Iterator[Chunk]:
+        """Read the file from its start."""
+        return self.reader(self.path, chunk_rows)
+
+
+def open_source(path: Path) -> Source:
+    """Return how to read a file.
+
+    Raises
+    ------
+    InputError
+        If it is missing, a directory, empty, or of a format that is not read.
+    """
+    if path.is_dir():
+        inside = sorted(p.name for p in path.iterdir() if p.is_file())[:5]
+        raise InputError(f"expected a file; found the directory '{path}' (holding {', '.join(inside) or 'no files'})")
+    if not path.exists():
+        raise InputError(f"expected the file '{path}'; found none{_near_file(path)}")
+    reader = READERS.get(_suffix(path))
+    if reader is None:
+        known = ", ".join(READERS)
+        hint = "; save it as .xlsx" if _suffix(path) == ".xls" else ""
+        raise InputError(f"expected a file ending in {known} (or .gz of a text format); found '{path.name}'{hint}")
+    with open_binary(path) as stream:
+        if not stream.read(1):
+            raise InputError(f"expected records in '{path}'; found an empty file")
+    return Source(path, reader)
+
+
+def _suffix(path: Path) -> str:
+    suffix = path.suffix.lower()
+    if suffix == ".gz":
+        inner = Path(path.stem).suffix.lower()
+        return suffix if inner in BINARY else inner
+    return suffix
+
+
+def _near_file(path: Path) -> str:
+    if not path.parent.is_dir():
+        return ", nor its directory"
+    near = difflib.get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1)
+    return f" (nearest: '{near[0]}')" if near else ""
