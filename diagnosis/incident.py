@@ -139,13 +139,15 @@ def incidents_of(frame: pd.DataFrame) -> list[Incident]:
 def _canonical(column: pd.Series | None, name: str, length: int) -> ExtensionArray:
     if column is None:
         return _unknown(name, length)
-    if column.dtype == _DTYPES.get(name, _TEXT) and not (name not in _DTYPES and column.hasnans):
-        return column.array
-    if name in TIME_FIELDS:
-        return pd.to_datetime(column, utc=True).astype(_TIME).array  # type: ignore[no-any-return]
-    if name in COUNT_FIELDS:
-        return pd.to_numeric(column).astype("Int64").array  # type: ignore[no-any-return]
-    return column.astype(_TEXT).where(column.notna(), "").array
+    if column.dtype != _DTYPES.get(name, _TEXT) or (name not in _DTYPES and column.hasnans):
+        if name in TIME_FIELDS:
+            column = pd.to_datetime(column, utc=True).astype(_TIME)
+        elif name in COUNT_FIELDS:
+            column = pd.to_numeric(column).astype("Int64")
+        else:
+            column = column.astype(_TEXT).where(column.notna(), "")
+    array: ExtensionArray = column.array
+    return array
 
 
 def _array(values: list[Any], name: str) -> ExtensionArray:
