@@ -10,6 +10,9 @@ import re
 
 import ftfy
 import pandas as pd
+from ftfy.badness import is_bad
+
+from diagnosis.text.lowered import raise_damage, repair_pairs
 
 # Only the encoding is repaired: ftfy's other habits (straight quotes, half-width signs) would change healthy text.
 _CONFIG = ftfy.TextFixerConfig(
@@ -31,9 +34,6 @@ _ESCAPED_BYTE = re.compile(rf"(?<=[{_CP1252_HIGH}])(?:_x00[89][0-9A-F]_)+", re.I
 _ESCAPED_BREAK = re.compile(r"_x000(9|a|d)_", re.IGNORECASE)
 _BREAKS = {"9": "\t", "a": "\n", "d": "\r"}
 
-# "Ã¼" (ü) after lower(): "ã¼". Two bytes only, and only followers that no healthy word has: » may follow Portuguese ã.
-_LOWERED = re.compile(rf"ã[¡-ª¬-º¼-¿ÿ](?![{_CP1252_HIGH[:64]}])|â[´°§®£](?![{_CP1252_HIGH[:64]}])")
-
 
 def repair(text: str) -> str:
     """Return the text as it was before it was damaged; healthy text comes back unchanged.
@@ -51,10 +51,11 @@ def repair(text: str) -> str:
         text = _ESCAPED_BYTE.sub(_unescape, text)
     if text.isascii():
         return text
+    lowered = text == text.lower()
+    if lowered and is_bad(text):
+        text = raise_damage(text)
     text = ftfy.fix_text(text, _CONFIG)
-    if ("ã" in text or "â" in text) and text == text.lower():
-        text = _LOWERED.sub(_raise, text)
-    return text
+    return repair_pairs(text) if lowered else text
 
 
 def repair_column(column: pd.Series[str]) -> pd.Series[str]:
@@ -65,7 +66,3 @@ def repair_column(column: pd.Series[str]) -> pd.Series[str]:
 
 def _unescape(match: re.Match[str]) -> str:
     return "".join(chr(int(code, 16)) for code in re.findall(r"_x([0-9a-fA-F]{4})_", match[0]))
-
-
-def _raise(match: re.Match[str]) -> str:
-    return match[0].upper().encode("cp1252").decode("utf-8")

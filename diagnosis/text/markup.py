@@ -11,7 +11,10 @@ _BLOCKS = (
     "address|article|blockquote|body|br|center|dd|div|dl|dt|fieldset|footer|form|h[1-6]|head|header|hr|html|li|main|ol|p"
     "|pre|section|table|tbody|td|tfoot|th|thead|tr|ul"
 )
-_INLINE = "a|abbr|b|big|code|em|font|i|img|input|label|link|meta|o:p|s|script|small|span|strike|strong|style|sub|sup|title|tt|u"
+_INLINE = (
+    "a|abbr|b|big|code|em|font|i|img|input|label|link|meta|o:p|s|script|small|span|strike|strong|style|sub|sup|title"
+    "|tt|u"
+)
 _TAG = re.compile(rf"</?(?:{_BLOCKS}|{_INLINE})(?:\s[^<>]*)?/?>|<!--|<!doctype\b", re.IGNORECASE)
 _ALIEN = re.compile(rf"<(?!(?:/?(?:{_BLOCKS}|{_INLINE})(?:\s[^<>]*)?/?>|!--|!doctype\b))", re.IGNORECASE)
 _BREAK_AFTER = re.compile(

@@ -25,7 +25,7 @@ def tokenise(text: str) -> list[str]:
     r"""Split text into lower-case NFKC tokens, in order.
 
     Words are one token each; joined ones (``ora-12154``, ``10.0.19045``, ``vpn-gw-2``, ``\\files\hr``) give the whole
-    and then its parts, path segments before words; a run of CJK characters gives each character and each pair of neighbours.
+    and then its parts, path segments before words; a run of CJK characters gives each character and each pair.
 
     Examples
     --------
