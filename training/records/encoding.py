@@ -6,7 +6,7 @@ import codecs
 import gzip
 import io
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import IO, BinaryIO, TextIO, cast
 
 from charset_normalizer import from_bytes
 
@@ -25,6 +25,11 @@ def open_binary(path: Path) -> BinaryIO:
 def open_text(path: Path) -> TextIO:
     """Open a file as text in the encoding that `detect_encoding` finds; line ends are left as they are."""
     return io.TextIOWrapper(open_binary(path), encoding=detect_encoding(path), errors="replace", newline="")
+
+
+def open_utf8(path: Path) -> IO[bytes]:
+    """Open a file as UTF-8 bytes, whatever its encoding: what a parser of JSON reads."""
+    return cast("IO[bytes]", codecs.EncodedFile(open_binary(path), "utf-8", detect_encoding(path), errors="replace"))
 
 
 def detect_encoding(path: Path) -> str:

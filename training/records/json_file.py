@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 
 import ijson
 import pandas as pd
@@ -13,7 +13,7 @@ import pandas as pd
 from diagnosis.errors import InputError
 
 from .chunk import Chunk, Malformed, string_frame
-from .encoding import open_text
+from .encoding import open_text, open_utf8
 
 # Where the systems around us put the rows of an answer: ServiceNow's Table API, Jira's search, Zammad's, others.
 WRAPPERS = ("result", "issues", "tickets", "records", "data", "items")
@@ -24,59 +24,39 @@ Record = tuple[int, Any]
 
 
 def read_json(path: Path, chunk_rows: int) -> Iterator[Chunk]:
-    """Yield the records of a JSON or JSON Lines file, which of the two being told from its first line.
+    """Yield the records of a JSON or JSON Lines file.
+
+    A name ending in ``.json`` may hold either; the other names hold JSON Lines.
 
     Raises
     ------
     InputError
         If the file is neither, or breaks off in the middle of an array.
     """
-    with open_text(path) as stream:
-        prefix = _array_prefix(stream, path)
-        stream.seek(0)
-        records = _lines(stream) if prefix is None else _array(stream, prefix, path)
-        yield from _chunks(records, chunk_rows)
+    prefix = _array_prefix(path) if ".json" in path.suffixes else None
+    if prefix is None:
+        with open_text(path) as stream:
+            yield from _chunks(_lines(stream), chunk_rows)
+    else:
+        with open_utf8(path) as stream:
+            yield from _chunks(_array(stream, prefix, path), chunk_rows)
 
 
-def _array_prefix(stream: TextIO, path: Path) -> str | None:
-    """Return ijson's prefix of the array's items, or None for JSON Lines."""
-    first = next((line for line in stream if line.strip()), "").strip()
-    if not first:
-        raise InputError(f"expected JSON records in '{path.name}'; found an empty file")
-    if first.startswith("["):
-        return "item"
-    if not first.startswith("{"):
-        raise InputError(f"expected JSON Lines or a JSON array in '{path.name}'; found {first[:20]!r}")
-    if _wrapper_in(first) is None and _parses(first):
-        return None
-    stream.seek(0)
-    for prefix, event, _ in ijson.parse(stream):
-        if event == "start_array" and prefix in WRAPPERS:
-            return f"{prefix}.item"
-        if event == "start_map" and "." in prefix:
-            break
-    raise InputError(f"expected an array under one of {', '.join(WRAPPERS)} in '{path.name}'; found none")
-
-
-def _wrapper_in(first: str) -> str | None:
-    """Return the key under which a whole document on one line holds its rows."""
-    try:
-        document = json.loads(first)
-    except ValueError:
-        return None
-    return next((key for key in WRAPPERS if _is_rows(document.get(key))), None)
-
-
-def _is_rows(value: Any) -> bool:  # noqa: ANN401 - any JSON value
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
-
-
-def _parses(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
+def _array_prefix(path: Path) -> str | None:
+    """Return ijson's prefix of the items of the array that holds the records, or None for JSON Lines."""
+    with open_utf8(path) as stream:
+        events = ijson.parse(stream, multiple_values=True)
+        try:
+            for prefix, event, _ in events:
+                if event == "start_array" and prefix in ("", *WRAPPERS):
+                    return f"{prefix}.item" if prefix else "item"
+                if (prefix, event) == ("", "end_map"):
+                    return None
+                if prefix == "" and event not in {"start_map", "map_key"}:
+                    break
+        except ijson.JSONError as error:
+            raise InputError(f"expected JSON records in '{path.name}'; found {error}") from error
+    raise InputError(f"expected JSON Lines, an array of objects, or one under {', '.join(WRAPPERS)} in '{path.name}'")
 
 
 def _lines(stream: TextIO) -> Iterator[Record]:
@@ -89,7 +69,7 @@ def _lines(stream: TextIO) -> Iterator[Record]:
             yield place, error
 
 
-def _array(stream: TextIO, prefix: str, path: Path) -> Iterator[Record]:
+def _array(stream: IO[bytes], prefix: str, path: Path) -> Iterator[Record]:
     try:
         yield from enumerate(ijson.items(stream, prefix, use_float=True), start=1)
     except ijson.JSONError as error:

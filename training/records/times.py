@@ -12,7 +12,9 @@ AMBIGUOUS = "day and month could be either way round, and no value of the column
 UNREADABLE = "expected a time (ISO 8601 or a usual export format)"
 
 _SECONDS = r"(?:[:.](?P<second>\d{2})(?:[.,]\d+)?)?"
-_CLOCK = rf"(?:[ T,]+(?P<hour>\d{{1,2}})[:.](?P<minute>\d{{2}}){_SECONDS}\s*(?P<half>AM|PM|上午|下午)?)?$"
+_HALF = "AM|PM|上午|下午"
+_TIME = rf"(?P<hour>\d{{1,2}})[:.](?P<minute>\d{{2}}){_SECONDS}"
+_CLOCK = rf"(?:[ T,]+(?P<before>{_HALF})?\s*{_TIME}\s*(?P<after>{_HALF})?)?$"
 _YEAR = r"(?P<year>\d{4}|\d{2})"
 _MONTH = r"(?P<month>[A-Za-z]{3,9}|(?:\d{1,2}|[一二三四五六七八九十]{1,2})月)"
 YEAR_FIRST = rf"^(?P<year>\d{{4}})[-/.年](?P<month>\d{{1,2}})[-/.月](?P<day>\d{{1,2}})日?{_CLOCK}"
@@ -110,13 +112,15 @@ def _numbers(text: pd.Series) -> pd.Series:
         _compact(text[whole.str.fullmatch(r"(?:19|20)\d{6}")], "%Y%m%d"),
         _compact(text[whole.str.fullmatch(r"(?:19|20)\d{12}")], "%Y%m%d%H%M%S"),
     ]
-    times: pd.Series = pd.concat([piece for piece in pieces if len(piece)] or [_iso(text[:0])])
-    return times
+    return pd.concat(pieces)
 
 
 def _from(value: pd.Series, unit: Literal["D", "s", "ms"], origin: str = "unix") -> pd.Series:
+    if value.empty:
+        return _iso(value.astype("str"))
     times: pd.Series = pd.to_datetime(value, unit=unit, origin=origin, utc=True)
-    return times.dt.round("s").astype("datetime64[us, UTC]")  # a serial day is a float: 08:15 comes as 08:14:59.999
+    rounded: pd.Series = times.dt.round("s")  # a serial day is a float: 08:15 comes as 08:14:59.999
+    return pd.Series(rounded.astype("datetime64[us, UTC]"))
 
 
 def _compact(text: pd.Series, form: str) -> pd.Series:
@@ -155,7 +159,7 @@ def _month(text: str) -> float:
 
 def _hour(parts: pd.DataFrame) -> pd.Series:
     hour = pd.to_numeric(parts["hour"], errors="coerce").fillna(0)
-    half = parts["half"].fillna("").str.upper()
+    half = parts["after"].fillna(parts["before"]).fillna("").str.upper()
     after = half.isin(["PM", "下午"]) & (hour < 12)
     midnight = half.isin(["AM", "上午"]) & (hour == 12)
     return hour.mask(after, hour + 12).mask(midnight, 0)

@@ -1,0 +1,143 @@
+"""JSON, Parquet and XLSX give the rows that CSV gives."""
+
+import json
+from datetime import UTC, datetime
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from diagnosis.errors import InputError
+from training.records import load_incidents, load_knowledge, read_incidents
+
+RECORDS = [
+    {"number": "007", "short_description": "打印机卡纸", "opened_at": "2026-01-31 08:15:00", "reopen_count": 1},
+    {"number": "8", "short_description": "VPN down", "opened_at": "2026-02-01T08:15:00+08:00", "caller": "王小明"},
+]
+OPENED = [datetime(2026, 1, 31, 8, 15, tzinfo=UTC), datetime(2026, 2, 1, 0, 15, tzinfo=UTC)]
+
+
+def check(frame):
+    assert list(frame["number"]) == ["007", "8"]
+    assert list(frame["short_description"]) == ["打印机卡纸", "VPN down"]
+    assert list(frame["opened_at"]) == OPENED
+    assert list(frame["caller"]) == ["", "王小明"]
+    assert frame["reopen_count"].tolist() == [1, pd.NA]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.jsonl", "\n".join(json.dumps(r, ensure_ascii=False) for r in RECORDS)),
+        ("a.ndjson", "\n\n".join(json.dumps(r) for r in RECORDS) + "\n"),
+        ("a.json", json.dumps(RECORDS)),
+        ("a.json", json.dumps(RECORDS, indent=2, ensure_ascii=False)),
+        ("a.json", json.dumps({"result": RECORDS})),
+        ("a.json", json.dumps({"total": 2, "result": RECORDS}, indent=1)),
+    ],
+)
+@pytest.mark.parametrize("chunk_rows", [1, 50])
+def test_json_in_all_its_forms(tmp_path, name, text, chunk_rows):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    check(load_incidents(path, chunk_rows=chunk_rows).frame)
+
+
+def test_a_bad_line_of_json_lines_is_rejected_alone(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"number": "1", "description": "a"}\n{"number": "2", \n[3]\n', encoding="utf-8")
+    loaded = load_incidents(path)
+    assert list(loaded.frame["number"]) == ["1"]
+    assert loaded.counts.rejected == 2
+
+
+@pytest.mark.parametrize(
+    "text", ['[{"number": "1", "description": "a"}, {"num', '{"a": 1, "b": {"c": 2}', "hello", '"x"']
+)
+def test_json_that_is_not_records_is_refused(tmp_path, text):
+    path = tmp_path / "a.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"a\.json"):
+        load_incidents(path)
+
+
+def test_parquet_keeps_types_as_text(tmp_path):
+    frame = pd.DataFrame(
+        {
+            "number": ["007", "8"],
+            "short_description": ["打印机卡纸", "VPN down"],
+            "opened_at": pd.to_datetime(OPENED, utc=True),
+            "caller": [None, "王小明"],
+            "reopen_count": pd.array([1, None], dtype="Int64"),
+            "big": pd.array([2**60 + 1, None], dtype="Int64"),
+            "ratio": [1.5, None],
+            "tags": [["a", "b"], None],
+        }
+    )
+    path = tmp_path / "a.parquet"
+    frame.to_parquet(path)
+    loaded = load_incidents(path, chunk_rows=1).frame
+    check(loaded)
+    assert list(loaded["big"]) == [str(2**60 + 1), ""]
+    assert list(loaded["ratio"]) == ["1.5", ""]
+    assert list(loaded["tags"]) == ["a; b", ""]
+
+
+def test_xlsx_whole_numbers_dates_and_a_title_above_the_header(tmp_path):
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for row in [
+        ["Incidents of January"],
+        [],
+        ["number", "short_description", "opened_at", "caller", "category", "reopen_count"],
+        ["007", "打印机卡纸", datetime(2026, 1, 31, 8, 15), None, 12.0, 1],  # noqa: DTZ001 - a sheet has no zones
+        [8, "VPN down", 46054 + 15 / 1440, "王小明", 12, None],
+        [None, None, None, None, None, None],
+        ["Timezone: UTC"],
+    ]:
+        sheet.append(row)
+    path = tmp_path / "a.xlsx"
+    book.save(path)
+    loaded = load_incidents(path)
+    check(loaded.frame)
+    assert list(loaded.frame["category"]) == ["12", "12"]
+    assert loaded.counts.rejected == 1  # the foot
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.xlsx"])
+def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path, name):
+    path = tmp_path / name
+    path.write_text("number,description\n1,a\n", encoding="utf-8")
+    with pytest.raises(InputError, match=name):
+        load_incidents(path)
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path):
+    (tmp_path / "incidents.csv").write_text("number,description\n1,a\n", encoding="utf-8")
+    (tmp_path / "old.xls").write_text("x", encoding="utf-8")
+    (tmp_path / "empty.csv").touch()
+    for path, expected in [
+        (tmp_path / "incident.csv", r"nearest: 'incidents\.csv'"),
+        (tmp_path, "directory"),
+        (tmp_path / "old.xls", r"save it as \.xlsx"),
+        (tmp_path / "empty.csv", "empty file"),
+        (tmp_path / "nowhere" / "a.csv", "nor its directory"),
+    ]:
+        with pytest.raises(InputError, match=expected):
+            read_incidents(path)
+    with pytest.raises(InputError, match="at least one file"):
+        read_incidents([])
+
+
+def test_knowledge_in_chinese_and_english(tmp_path):
+    path = tmp_path / "kb.csv"
+    path.write_text(
+        "number,title,resolution,audience,valid_to,product\n"
+        "KB1,如何重置密码,1. 打开门户,self_service,2099-01-01,门户\nKB2,,,internal,,VPN\n",
+        encoding="utf-8",
+    )
+    loaded = load_knowledge(path)
+    assert list(loaded.frame["number"]) == ["KB1"]
+    assert loaded.frame["valid_to"].iloc[0] == pd.Timestamp("2099-01-01", tz="UTC")  # may lie ahead
+    assert loaded.frame["product"].iloc[0] == "门户"
+    assert loaded.counts.rejected == 1
