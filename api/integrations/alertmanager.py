@@ -1,0 +1,100 @@
+"""Alertmanager (webhook version 4): every fingerprint is an incident; firing opens or updates it, resolved resolves it.
+
+Fields: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from api.integrations.payload import Moment, Number, Payload, Words
+from api.integrations.report import Report, report
+from diagnosis.findings import Diagnosis
+from diagnosis.incident import Incident
+
+SYSTEM = "alertmanager"
+
+# The labels that Kubernetes, node and blackbox exporters use for the same thing, most telling first.
+_CONFIGURATION_ITEM = ("cmdb_ci", "instance", "host", "hostname", "node", "pod", "device")
+_SERVICE = ("service", "app", "application", "job", "namespace")
+_LOCATION = ("location", "datacenter", "dc", "site", "region", "zone", "cluster")
+_GROUP = ("assignment_group", "team", "owner")
+
+Labels = Annotated[dict[str, Words], BeforeValidator(lambda value: value or {}), Field(default_factory=dict)]
+
+
+class _Camel(Payload):
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+class Alert(_Camel):
+    """One alert of a notification."""
+
+    status: Literal["firing", "resolved"]
+    labels: Labels
+    annotations: Labels
+    starts_at: Moment
+    ends_at: Moment
+    generator_u_r_l: Words = Field(alias="generatorURL")
+    fingerprint: Number
+
+
+class Notification(_Camel):
+    """One call of Alertmanager: the alerts of one group."""
+
+    version: Literal["4"]
+    truncated_alerts: int = Field(default=0, ge=0)
+    alerts: list[Alert] = Field(max_length=1000)
+
+
+def incident_of(alert: Alert, number: str) -> Report:
+    """Return the alert as an incident that monitoring filed."""
+    labels, notes = alert.labels, alert.annotations
+    name = labels.get("alertname", "") or "alert"
+    item = _first(labels, _CONFIGURATION_ITEM)
+    described = [notes.get(k, "") for k in ("description", "message", "runbook_url")]
+    incident = Incident(
+        number=number,
+        opened_at=alert.starts_at,
+        short_description=notes.get("summary") or notes.get("title") or f"{name} {item}".strip(),
+        description="\n".join(text for text in described if text),
+        opened_by=SYSTEM,
+        contact_type="monitoring",
+        service=_first(labels, _SERVICE),
+        cmdb_ci=item,
+        location=_first(labels, _LOCATION),
+        symptom=name,
+        urgency=labels.get("severity", ""),
+        assignment_group=_first(labels, _GROUP),
+        resolved_at=alert.ends_at if alert.status == "resolved" else None,
+    )
+    return report(SYSTEM, alert.fingerprint, incident, {}, {})
+
+
+def reply(notification: Notification, answers: list[tuple[Alert, str, Diagnosis | None]]) -> dict[str, Any]:
+    """Return what Alertmanager gets; it reads the status alone, people and tests read the rest."""
+    warnings = []
+    if notification.truncated_alerts:
+        warnings.append(
+            f"Alertmanager left {notification.truncated_alerts} alerts out of this notification (truncatedAlerts); "
+            "raise max_alerts in its webhook_config"
+        )
+    return {
+        "incidents": [
+            {
+                "fingerprint": alert.fingerprint,
+                "incident": number,
+                "status": alert.status,
+                "diagnosis": None if diagnosis is None else diagnosis.to_dict(),
+            }
+            for alert, number, diagnosis in answers
+        ],
+        "warnings": warnings,
+    }
+
+
+def _first(labels: dict[str, str], names: tuple[str, ...]) -> str:
+    return next((labels[name] for name in names if labels.get(name)), "")

@@ -1,0 +1,92 @@
+"""Jira: Automation's issue, bare or in an envelope, and the platform's own webhooks in; a comment and fields back.
+
+Payloads: https://developer.atlassian.com/cloud/jira/platform/webhooks/ and Automation's "Send web request".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from api.integrations.documents import text_document
+from api.integrations.note import note_text
+from api.integrations.payload import Moment, Number, Payload, Prose, Words, words
+from api.integrations.report import Report, report
+from diagnosis.findings import Diagnosis
+from diagnosis.incident import Incident
+
+SYSTEM = "jira"
+DIAGNOSED_EVENTS = ("", "jira:issue_created", "jira:issue_updated")
+IGNORED_EVENTS = ("jira:issue_deleted", "comment_created", "comment_updated", "comment_deleted", "issue_property_set",
+                  "issuelink_created", "issuelink_deleted", "worklog_created", "worklog_updated", "worklog_deleted",
+                  "attachment_created", "attachment_deleted")  # fmt: skip
+
+
+class Fields(Payload):
+    """The fields of an issue."""
+
+    summary: Prose
+    description: Prose
+    created: Moment
+    resolutiondate: Moment
+    priority: Words
+    reporter: Words
+    creator: Words
+    assignee: Words
+    components: list[dict[str, Any]] = Field(default_factory=list)
+    resolution: Words
+
+
+class Issue(Payload):
+    """An issue; ``key`` is what people call it."""
+
+    id: Words
+    key: Number
+    fields: Fields
+
+
+class Event(Payload):
+    """One call from Jira."""
+
+    webhook_event: str = Field(default="", alias="webhookEvent", max_length=100)
+    issue: Issue
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_an_envelope(cls, value: object) -> object:
+        """Automation's "issue data" is the issue itself."""
+        bare = isinstance(value, dict) and "issue" not in value and "webhookEvent" not in value
+        return {"issue": value} if bare else value
+
+
+def incident_of(event: Event, fields: Mapping[str, str]) -> Report:
+    """Return the issue as an incident.
+
+    Jira has no assignment group of its own: `fields` says which custom field holds it
+    (``{"customfield_10050": "assignment_group"}``).
+    """
+    found = event.issue.fields
+    incident = Incident(
+        number=event.issue.key,
+        opened_at=found.created,
+        short_description=found.summary,
+        description=found.description,
+        caller=found.reporter,
+        opened_by=found.creator,
+        service=str(words(found.components)),
+        priority=found.priority,
+        assigned_to=found.assignee,
+        resolved_at=found.resolutiondate,
+        close_code=found.resolution,
+    )
+    return report(SYSTEM, event.issue.key, incident, found.others, fields)
+
+
+def reply(found: Report, diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return what Automation reads as ``{{webhookResponse.body}}``: a comment as text and as a document, and values."""
+    text = note_text(diagnosis)
+    certified = {name: p.value for name, p in diagnosis.predictions.items() if p.decision == "automatic"}
+    return {"key": found.record, "comment": text, "body": text_document(text), "certified": certified,
+            "diagnosis": diagnosis.to_dict()}  # fmt: skip
