@@ -9,8 +9,8 @@ import pandas as pd
 from diagnosis.incident import CODED_FIELDS
 from diagnosis.redact import Redactor
 
-_WORDS = ("short_description", "description", "close_notes")
-_CODES = (*CODED_FIELDS, "assigned_to")
+WORDS = ("short_description", "description", "close_notes")
+CODES = (*CODED_FIELDS, "assigned_to")
 
 
 def mask_incidents(frame: pd.DataFrame, redactor: Redactor) -> pd.DataFrame:
@@ -19,8 +19,8 @@ def mask_incidents(frame: pd.DataFrame, redactor: Redactor) -> pd.DataFrame:
     Words are masked in place (``<EMAIL>``). A code that holds personal data, such as a caller known by a mail address,
     becomes its mask and a digest (``<EMAIL>#9f86d081``): equal callers stay equal, which recurrence and routing need.
     """
-    masked = {name: redactor.redact_column(frame[name]) for name in _WORDS}
-    masked |= {name: _mask_codes(frame[name], redactor) for name in _CODES}
+    masked = {name: redactor.redact_column(frame[name]) for name in WORDS}
+    masked |= {name: _mask_codes(frame[name], redactor) for name in CODES}
     return frame.assign(**masked)
 
 
@@ -30,10 +30,14 @@ def mask_articles(frame: pd.DataFrame, redactor: Redactor) -> pd.DataFrame:
     return frame.assign(**{name: redactor.redact_column(frame[name]) for name in words})
 
 
+def mask_code(value: str, redactor: Redactor) -> str:
+    """Return a code as it is, or, if it holds personal data, its mask and a digest that keeps equal codes equal."""
+    masked = redactor.redact(value)
+    if masked == value:
+        return value
+    return f"{masked}#{hashlib.blake2b(value.encode(), digest_size=4).hexdigest()}"
+
+
 def _mask_codes(column: pd.Series, redactor: Redactor) -> pd.Series:
-    masks = {}
-    for value in column.unique():
-        masked = redactor.redact(value)
-        if masked != value:
-            masks[value] = f"{masked}#{hashlib.blake2b(value.encode(), digest_size=4).hexdigest()}"
-    return column.replace(masks) if masks else column
+    masks = {value: mask_code(value, redactor) for value in column.unique()}
+    return column.replace(masks) if any(code != mask for code, mask in masks.items()) else column

@@ -1,0 +1,113 @@
+"""The app: `create_app` declares it, its lifespan builds the object graph, and nothing is loaded before that."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.openapi.utils import get_openapi
+from starlette.concurrency import run_in_threadpool
+
+from api import errors
+from api.metrics import Metrics
+from api.middleware import BodyLimit, Gate, Identity
+from api.oidc import TokenVerifier
+from api.ratelimit import RateLimiter
+from api.routes import administration, diagnoses, health, records, releases, search
+from api.routes.shared import Problem
+from api.security import Authenticator
+from api.service import Service
+from api.serving import Serving
+from api.settings import Settings
+from diagnosis.redact import Redactor
+from diagnosis.releases import Releases
+from diagnosis.store import Store
+
+log = logging.getLogger(__name__)
+
+DESCRIPTION = """Diagnoses incidents from what your organisation has lived through: routing with proven precision,
+recurrence risk, similar incidents and the fix that worked before. 中文与英文同样支持。"""
+
+
+def build(settings: Settings, metrics: Metrics) -> Service:
+    """Return the whole object graph of a running service; the one place that makes it."""
+    from diagnosis.diagnoser import Diagnoser  # noqa: PLC0415 - learned parts are heavy; declaring the app is not
+
+    store = Store.open(settings.database)
+    serving = Serving(store, Releases(settings.models), Diagnoser.load, metrics, settings.poll_seconds)
+    _show_first_key(store.keys.create_first())
+    serving.start()
+    return Service(store, serving, Redactor(), metrics, settings.max_waiting)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the app for these settings; it loads release and store when it starts."""
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service = await run_in_threadpool(build, settings, metrics)
+        app.state.service = service
+        app.state.authenticator = Authenticator(service.store.keys, _verifier(settings))
+        try:
+            yield
+        finally:
+            await service.close()
+            await run_in_threadpool(service.serving.stop)
+            service.store.close()
+
+    app = FastAPI(
+        title="Faultwise", version="1", description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
+    )
+    app.state.settings = settings
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    errors.install(app)
+    for module in (diagnoses, records, search, releases, administration, health):
+        app.include_router(module.router)
+    _add_middleware(app, settings, metrics)
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
+    # The last added is the first passed: identity, then CORS, then the gate, then the body.
+    app.add_middleware(BodyLimit, largest=settings.max_body_bytes, seconds=settings.body_seconds)
+    app.add_middleware(
+        Gate,
+        authenticator=lambda: app.state.authenticator,
+        limiter=RateLimiter(settings.rate_per_minute),
+        metrics_key=settings.metrics_key,
+    )
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=list(settings.cors_origins), allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "traceparent"],
+        )  # fmt: skip
+    app.add_middleware(Identity, metrics=metrics)
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        described = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        described["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+        app.openapi_schema = described
+    return app.openapi_schema
+
+
+def _verifier(settings: Settings) -> TokenVerifier | None:
+    if not settings.oidc_issuer:
+        return None
+    return TokenVerifier(
+        settings.oidc_issuer, settings.oidc_audience, settings.oidc_jwks_url, settings.oidc_scope_claim
+    )
+
+
+def _show_first_key(key: str | None) -> None:
+    # Past the log on purpose: it is shown to the person who starts the service, once, and kept nowhere.
+    if key is not None:
+        sys.stderr.write(f"\n  Admin key (shown this once, only its hash is kept):\n\n    {key}\n\n")
+        sys.stderr.flush()

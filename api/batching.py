@@ -1,0 +1,91 @@
+"""Stage: work done off the event loop, in batches of what arrived together.
+
+A request that finds the stage idle starts at once; those that come while it works form the next batch. So nothing
+waits on a clock: a lone client pays no delay, and under load the batches grow by themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+from api.errors import BusyError
+from diagnosis.errors import InputError
+from diagnosis.store.database import ConflictError
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class Stage(Generic[In, Out]):
+    """A queue, one thread, and the work it does on a batch.
+
+    Parameters
+    ----------
+    name : str
+        Of the thread, and in `BusyError`.
+    work : callable
+        Takes a list and returns one result an item, in order. If several items raise `InputError` or
+        `ConflictError` they are tried one by one, so that one that cannot be done does not take the others with it.
+    largest : int
+        Items in a batch, at most.
+    max_waiting : int
+        Items that may wait.
+    """
+
+    def __init__(self, name: str, work: Callable[[list[In]], Sequence[Out]], largest: int, max_waiting: int) -> None:
+        self.name = name
+        self.work = work
+        self.largest = largest
+        self.max_waiting = max_waiting
+        self._queue: deque[tuple[In, asyncio.Future[Out]]] = deque()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._task: asyncio.Task[None] | None = None
+
+    async def put(self, item: In) -> Out:
+        """Return what the work makes of one item.
+
+        Raises
+        ------
+        BusyError
+            If too many wait already.
+        """
+        if len(self._queue) >= self.max_waiting:
+            raise BusyError(f"{len(self._queue)} are waiting for {self.name}, at most {self.max_waiting} may")
+        future: asyncio.Future[Out] = asyncio.get_running_loop().create_future()
+        self._queue.append((item, future))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._drain())
+        return await future
+
+    async def _drain(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._queue:
+            batch = [self._queue.popleft() for _ in range(min(self.largest, len(self._queue)))]
+            results = await loop.run_in_executor(self._thread, self._each, [item for item, _ in batch])
+            for (_, future), result in zip(batch, results, strict=True):
+                if future.done():  # the one who asked has gone
+                    continue
+                if isinstance(result, Exception):
+                    future.set_exception(result)
+                else:
+                    future.set_result(result)
+
+    def _each(self, items: list[In]) -> list[Out | Exception]:
+        try:
+            return list(self.work(items))
+        except (InputError, ConflictError) as error:
+            if len(items) == 1:
+                return [error]
+            return [result for item in items for result in self._each([item])]
+        except Exception as error:  # noqa: BLE001 - it belongs to those who asked, and is logged where it is answered
+            return [error] * len(items)
+
+    async def close(self) -> None:
+        """Finish what waits and end the thread."""
+        if self._task is not None:
+            await self._task
+        self._thread.shutdown()

@@ -1,0 +1,46 @@
+"""Cursors: where a page ended, in a form that clients pass back unread."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from typing import Annotated, TypeVar
+
+from fastapi import Query
+
+from diagnosis.errors import InputError
+
+Item = TypeVar("Item")
+
+Limit = Annotated[int, Query(ge=1, le=500, description="Items on a page")]
+Cursor = Annotated[str | None, Query(max_length=1000, description="`next` of the page before")]
+
+
+def encode(place: str) -> str:
+    """Return a place in a list as a cursor."""
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def decode(cursor: str | None) -> str | None:
+    """Return the place that a cursor stands for; None is the beginning.
+
+    Raises
+    ------
+    InputError
+        If it is none of ours.
+    """
+    if cursor is None:
+        return None
+    try:
+        place = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError) as error:
+        raise InputError("expected the cursor of a page before; found something else") from error
+    if not place or "\x00" in place:
+        raise InputError("expected the cursor of a page before; found something else")
+    return place
+
+
+def next_of(items: Sequence[Item], limit: int, place: Callable[[Item], str]) -> str | None:
+    """Return the cursor of the page after these items, if there may be one."""
+    return encode(place(items[-1])) if len(items) == limit else None

@@ -1,0 +1,182 @@
+"""One table from an error to its answer, as ``application/problem+json`` (RFC 9457)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from api.telemetry import context
+from diagnosis.errors import FaultwiseError, GateRefusedError, InputError, NotFittedError, ReleaseError, StoreError
+from diagnosis.store.database import ConflictError, RecordNotFoundError
+from diagnosis.store.keys import KeyRefusedError
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 2
+
+
+class NothingPublishedError(FaultwiseError):
+    """No release is in service yet."""
+
+
+class BusyError(FaultwiseError):
+    """More is waiting than this replica can take on."""
+
+
+class ScopeError(FaultwiseError):
+    """The key is good, but not for this."""
+
+
+class RateLimitedError(FaultwiseError):
+    """The key has asked too often."""
+
+
+class BodyTooLargeError(FaultwiseError):
+    """The body is larger than the service takes."""
+
+
+class BodyTooSlowError(FaultwiseError):
+    """The body did not arrive in time."""
+
+
+class MalformedError(FaultwiseError):
+    """The request cannot be read at all."""
+
+
+class RequestInFlightError(FaultwiseError):
+    """The same Idempotency-Key is being answered at this moment."""
+
+
+class KeyReusedError(FaultwiseError):
+    """The same Idempotency-Key came with another request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How one sort of error is answered."""
+
+    status: int
+    slug: str
+    title: str
+
+
+KINDS: Mapping[type[Exception], Kind] = {
+    MalformedError: Kind(400, "malformed", "The request cannot be read"),
+    KeyRefusedError: Kind(401, "unauthorized", "A valid key is needed"),
+    ScopeError: Kind(403, "forbidden", "The key does not allow this"),
+    RecordNotFoundError: Kind(404, "not-found", "There is no such thing"),
+    BodyTooSlowError: Kind(408, "timeout", "The body did not arrive in time"),
+    RequestInFlightError: Kind(409, "in-flight", "The same request is being answered"),
+    ConflictError: Kind(409, "conflict", "The change collides with another"),
+    ReleaseError: Kind(409, "release-refused", "The release cannot be put into service"),
+    GateRefusedError: Kind(409, "gate-refused", "The release did not pass the gate"),
+    BodyTooLargeError: Kind(413, "too-large", "The body is too large"),
+    KeyReusedError: Kind(422, "idempotency-key-reused", "The Idempotency-Key belongs to another request"),
+    InputError: Kind(422, "invalid", "The input cannot be used"),
+    RateLimitedError: Kind(429, "rate-limited", "Too many requests"),
+    NothingPublishedError: Kind(503, "nothing-published", "No release is in service"),
+    NotFittedError: Kind(503, "nothing-published", "No release is in service"),
+    BusyError: Kind(503, "busy", "Too much is waiting"),
+    StoreError: Kind(503, "store-unavailable", "The database did not do what was asked"),
+}
+_OF_STATUS = {kind.status: kind for kind in reversed(list(KINDS.values()))} | {
+    404: Kind(404, "not-found", "There is no such thing"),
+    405: Kind(405, "method-not-allowed", "The method is not allowed here"),
+    422: Kind(422, "invalid", "The input cannot be used"),
+}
+_DEFECT = Kind(500, "defect", "The service failed")
+
+
+class ProblemResponse(JSONResponse):
+    """A problem, in the media type that says so."""
+
+    media_type = "application/problem+json"
+
+
+def kind_of(error: Exception) -> Kind:
+    """Return how an error is answered: by the nearest of its classes in `KINDS`."""
+    return next((KINDS[cls] for cls in type(error).__mro__ if cls in KINDS), _DEFECT)
+
+
+def problem(kind: Kind, detail: str, errors: Sequence[Mapping[str, str]] = ()) -> dict[str, Any]:
+    """Return the problem object of RFC 9457."""
+    here = context.get()
+    body: dict[str, Any] = {
+        "type": f"urn:faultwise:problem:{kind.slug}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+        "instance": f"urn:faultwise:request:{here.request_id if here else 'none'}",
+    }
+    return {**body, "errors": list(errors)} if errors else body
+
+
+def answer(error: Exception, headers: Mapping[str, str] | None = None) -> ProblemResponse:
+    """Return the response to an error of `KINDS`, or to a defect of ours, whose message stays inside."""
+    kind = kind_of(error)
+    detail = str(error) if kind is not _DEFECT else "the request could not be answered; the log names the place"
+    sent = dict(headers or {})
+    if kind.status == 401:
+        sent["WWW-Authenticate"] = "Bearer"
+    if kind.status == 503:
+        sent.setdefault("Retry-After", str(RETRY_SECONDS))
+    if kind.status in (408, 413):
+        sent["Connection"] = "close"  # what is left of the body is not read
+    return ProblemResponse(problem(kind, detail), kind.status, sent)
+
+
+def pointers(errors: Sequence[Any], prefix: Sequence[str | int] = ()) -> list[dict[str, str]]:
+    """Return pydantic's errors as JSON pointers (RFC 6901) with what is wrong there."""
+    return [{"pointer": _pointer([*prefix, *error["loc"]]), "detail": str(error["msg"])} for error in errors]
+
+
+def _pointer(path: Sequence[str | int]) -> str:
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def install(app: FastAPI) -> None:
+    """Let every error leave the app as a problem."""
+    app.add_exception_handler(FaultwiseError, _known)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _defect)
+
+
+async def _known(_request: Request, error: Exception) -> ProblemResponse:
+    kind = kind_of(error)
+    if kind.status >= 500:
+        log.warning("answered %d %s: %s", kind.status, kind.slug, type(error).__name__)
+    return answer(error)
+
+
+async def _invalid(_request: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    if any(one["type"] == "json_invalid" for one in found):
+        return answer(MalformedError(f"expected JSON; found {found[0].get('ctx', {}).get('error', 'something else')}"))
+    where = [{**one, "loc": _without_source(one["loc"])} for one in found]
+    detail = f"{len(found)} of the values sent cannot be used"
+    return ProblemResponse(problem(KINDS[InputError], detail, pointers(where)), 422)
+
+
+def _without_source(loc: Sequence[str | int]) -> Sequence[str | int]:
+    # FastAPI starts a path with where the value came from; in the body a pointer starts at the body.
+    return loc[1:] if loc and loc[0] == "body" else loc
+
+
+async def _http(_request: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, HTTPException)
+    kind = _OF_STATUS.get(error.status_code, Kind(error.status_code, "http", error.detail))
+    return ProblemResponse(problem(kind, str(error.detail)), error.status_code, error.headers)
+
+
+async def _defect(_request: Request, error: Exception) -> ProblemResponse:
+    log.error("defect: %s", type(error).__name__, exc_info=error)
+    return answer(error)

@@ -1,0 +1,42 @@
+"""Personal data leaves a record here, before it is stored; one record at a time, without the cost of a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from diagnosis.incident import FIELDS
+from diagnosis.knowledge import KNOWLEDGE_FIELDS
+from diagnosis.masking import CODES, mask_code
+from diagnosis.redact import Redactor
+
+_KEPT = frozenset({*FIELDS, *KNOWLEDGE_FIELDS}) - {"short_description", "description", "close_notes"}
+_ARTICLE_WORDS = frozenset({"title", "symptoms", "cause", "resolution", "keywords"})
+
+
+def mask_incident(body: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
+    """Return an incident's fields without personal data: words masked, codes as `diagnosis.masking` masks them."""
+    return {name: _incident_value(name, value, redactor) for name, value in body.items()}
+
+
+def mask_article(body: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
+    """Return an article's fields without personal data."""
+    kept = _KEPT - _ARTICLE_WORDS
+    return {name: value if name in kept else mask_value(value, redactor) for name, value in body.items()}
+
+
+def mask_value(value: Any, redactor: Redactor) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a JSON value with every string in it redacted."""
+    if isinstance(value, str):
+        return redactor.redact(value)
+    if isinstance(value, dict):
+        return {name: mask_value(one, redactor) for name, one in value.items()}
+    if isinstance(value, list):
+        return [mask_value(one, redactor) for one in value]
+    return value
+
+
+def _incident_value(name: str, value: Any, redactor: Redactor) -> Any:  # noqa: ANN401
+    if name in CODES and isinstance(value, str):
+        return mask_code(value, redactor)
+    return value if name in _KEPT else mask_value(value, redactor)

@@ -1,0 +1,52 @@
+"""Releases: what is in service, what was, and the change from one to another without a failed request."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.errors import NothingPublishedError
+from api.routes.shared import Served, problems
+from api.schemas.administration import PublishedOut, ReleaseList, ReleaseOut
+from api.security import MayAdminister
+from api.service import Service
+from diagnosis.store.database import RecordNotFoundError
+
+router = APIRouter(prefix="/v1/releases", tags=["releases"])
+
+
+@router.get("", response_model=ReleaseList, responses=problems(409))
+def list_releases(_who: MayAdminister, service: Served) -> ReleaseList:
+    """Return every release, newest first."""
+    now = _in_service(service)
+    items = [
+        ReleaseOut(
+            release=one.release, created_at=one.created_at, published=one.published, in_service=one.release == now
+        )
+        for one in service.serving.releases.summaries()
+    ]
+    return ReleaseList(items=items)
+
+
+@router.post("/rollback", response_model=PublishedOut, responses=problems(409))
+def rollback(who: MayAdminister, service: Served) -> PublishedOut:
+    """Put the release that was in service before this one back."""
+    release = service.serving.rollback()
+    service.note(who.id, "release.rollback", release)
+    return PublishedOut(release=release)
+
+
+@router.post("/{release}/publish", response_model=PublishedOut, responses=problems(404, 409))
+def publish(release: str, who: MayAdminister, service: Served) -> PublishedOut:
+    """Load a release beside the one in service and swap; a bad one is refused and the old one stays."""
+    if release not in [one.release for one in service.serving.releases.summaries()]:
+        raise RecordNotFoundError(f"no release {release!r}")
+    service.serving.publish(release)
+    service.note(who.id, "release.publish", release)
+    return PublishedOut(release=release)
+
+
+def _in_service(service: Service) -> str | None:
+    try:
+        return service.serving.current.release
+    except NothingPublishedError:
+        return None

@@ -1,0 +1,67 @@
+"""`faultwise serve`: the service behind uvicorn, one process or several."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from api.settings import Settings
+from diagnosis.errors import InputError
+
+SUMMARY = "Serve API and console; the first start shows an admin key."
+EXAMPLE = "faultwise serve --port 8000 --database postgresql://faultwise@db/faultwise"
+
+# Idle connections are kept a little longer than the usual proxy does, and slow ones do not hold a stop back for long.
+_KEEP_ALIVE_SECONDS = 75
+_STOP_SECONDS = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options; what is not given comes from ``FAULTWISE_…`` or its default."""
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on (default: 8000)")
+    parser.add_argument("--workers", type=int, help="processes (default: 1)")
+    parser.add_argument("--database", metavar="URL", help="sqlite:///… or postgresql://… (default: var/faultwise.db)")
+    parser.add_argument("--models", type=Path, metavar="DIR", help="folder of releases (default: models)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until stopped."""
+    given = {name: getattr(args, name) for name in ("host", "port", "workers", "database", "models")}
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    serve(settings)
+    return 0
+
+
+def serve(settings: Settings) -> None:
+    """Serve with these settings until the process is told to stop."""
+    # Workers are new processes and read their settings from the environment.
+    for name, value in settings.model_dump().items():
+        os.environ[f"FAULTWISE_{name.upper()}"] = ",".join(value) if isinstance(value, tuple) else str(value)
+    if settings.workers > 1:
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="faultwise-metrics-"))
+    uvicorn.run(
+        "api.serve:app", factory=True, host=settings.host, port=settings.port, workers=settings.workers,
+        log_config=None, access_log=False, server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS, timeout_graceful_shutdown=_STOP_SECONDS,
+    )  # fmt: skip
+
+
+def app() -> FastAPI:
+    """Return the app for the settings in the environment, its log as JSON; any ASGI server may call this."""
+    from api.app import create_app  # noqa: PLC0415 - after the environment is set: metrics read it when imported
+    from api.telemetry import configure_logging  # noqa: PLC0415
+
+    settings = Settings()
+    configure_logging(settings.log_level)
+    return create_app(settings)

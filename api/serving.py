@@ -1,0 +1,211 @@
+"""Serving: the release that this replica answers with, kept in step with the store and the published pointer."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from api.errors import NothingPublishedError
+from api.metrics import Metrics
+from diagnosis.errors import FaultwiseError, ReleaseError
+from diagnosis.incident import FIELDS, as_frame
+from diagnosis.knowledge import KNOWLEDGE_FIELDS, as_knowledge_frame
+from diagnosis.releases import Releases
+from diagnosis.store import Store
+from diagnosis.store.changes import Changes
+from diagnosis.store.records import Record
+
+if TYPE_CHECKING:
+    from diagnosis.diagnoser import Diagnoser
+
+log = logging.getLogger(__name__)
+
+# A change is searchable well within the second that is promised, and one that fails is not tried in a busy loop.
+_RELEASE_POLL_SECONDS = 1.0
+
+
+@dataclass
+class InService:
+    """A loaded release, and the last stored change that it has heard of."""
+
+    release: str
+    diagnoser: Diagnoser
+    applied: int = 0
+
+
+class Serving:
+    """Holds one release, follows the store's changes and swaps releases without a failed request.
+
+    A request takes `current` once and keeps it, so that a swap in its midst changes nothing for it.
+
+    Parameters
+    ----------
+    store : Store
+    releases : Releases
+    load : callable
+        Loads a release folder; raises `ReleaseError`.
+    metrics : Metrics
+    poll_seconds : float
+        How often the store is asked for changes of other replicas.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        releases: Releases,
+        load: Callable[[Path], Diagnoser],
+        metrics: Metrics,
+        poll_seconds: float,
+    ) -> None:
+        self.store = store
+        self.releases = releases
+        self.load = load
+        self.metrics = metrics
+        self.poll_seconds = poll_seconds
+        self._current: InService | None = None
+        self._refused: str | None = None
+        self._swapping = threading.Lock()
+        self._news, self._end = threading.Event(), threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    @property
+    def current(self) -> InService:
+        """What answers now.
+
+        Raises
+        ------
+        NothingPublishedError
+            If no release is in service.
+        """
+        if self._current is None:
+            raise NothingPublishedError(f"no release in {self.releases.folder} is published; train and publish one")
+        return self._current
+
+    def start(self) -> None:
+        """Load what is published, if it can be loaded, and follow from now on."""
+        self._look_for_release()
+        for name, loop in (("follow-store", self._follow_store), ("follow-releases", self._follow_releases)):
+            self._threads.append(threading.Thread(target=loop, name=name, daemon=True))
+            self._threads[-1].start()
+
+    def stop(self) -> None:
+        """End the following threads."""
+        self._end.set()
+        self._news.set()
+        for thread in self._threads:
+            thread.join()
+
+    def heard(self) -> None:
+        """Look at the store's changes now: something was written here."""
+        self._news.set()
+
+    def publish(self, release: str) -> str:
+        """Load a release beside the one in service, then let it answer, then point to it.
+
+        Raises
+        ------
+        ReleaseError
+            If it cannot be loaded; the one in service stays.
+        """
+        with self._swapping:
+            candidate = self._loaded(release)
+            self.releases.publish(release, reason="published over HTTP")
+            self._swap(candidate)
+        return release
+
+    def rollback(self) -> str:
+        """Put the release that was in service before back, and return its name.
+
+        Raises
+        ------
+        ReleaseError
+            If there is none, or it cannot be loaded; the one in service stays.
+        """
+        with self._swapping:
+            history = self.releases.history()
+            if len(history) < 2:
+                raise ReleaseError(f"nothing to roll back to: {len(history)} release was published so far")
+            candidate = self._loaded(history[-2].release)
+            release = self.releases.rollback(reason="rolled back over HTTP")
+            self._swap(candidate)
+        return release
+
+    def _loaded(self, release: str) -> InService:
+        try:
+            diagnoser = self.load(self.releases.path(release))
+        except FaultwiseError:
+            self.metrics.refused.inc()
+            raise
+        except Exception as error:  # a release is data from outside: whatever it breaks, the one in service stays
+            self.metrics.refused.inc()
+            raise ReleaseError(f"{release} could not be loaded: {type(error).__name__}") from error
+        candidate = InService(release, diagnoser)
+        while not self._apply_next(candidate):
+            pass
+        return candidate
+
+    def _swap(self, candidate: InService) -> None:
+        self._current = candidate
+        self._refused = None
+        self.metrics.in_service(candidate.release)
+        self._news.set()
+        log.info("release in service", extra={"fields": {"release": candidate.release}})
+
+    def _follow_store(self) -> None:
+        while not self._end.is_set():
+            self._news.wait(self.poll_seconds)
+            self._news.clear()
+            try:
+                while self._current is not None and not self._end.is_set() and not self._apply_next(self._current):
+                    pass
+            except FaultwiseError as error:  # the database is away: ask again at the next turn
+                log.warning("changes not read: %s", type(error).__name__)
+                self._end.wait(_RELEASE_POLL_SECONDS)
+
+    def _follow_releases(self) -> None:
+        while not self._end.wait(_RELEASE_POLL_SECONDS):
+            self._look_for_release()
+
+    def _look_for_release(self) -> None:
+        published: str | None = None
+        try:
+            with self._swapping:
+                published = self.releases.published()
+                serving = self._current.release if self._current else None
+                if published is not None and published not in (serving, self._refused):
+                    self._swap(self._loaded(published))
+        except ReleaseError as error:
+            self._refused = published
+            log.error("release refused: %s", error)  # noqa: TRY400 - the message says it all
+        except FaultwiseError as error:
+            log.warning("release not loaded yet: %s", type(error).__name__)
+
+    def _apply_next(self, into: InService) -> bool:
+        """Apply one page of changes; return whether that was the last."""
+        changes = self.store.changes.since(into.applied)
+        _apply(changes, into.diagnoser)
+        into.applied = changes.upto
+        self.metrics.lag.set(0 if changes.complete else self.store.changes.last() - changes.upto)
+        return changes.complete
+
+
+def _apply(changes: Changes, diagnoser: Diagnoser) -> None:
+    for corpus, records in (("incidents", changes.incidents), ("knowledge", changes.articles)):
+        gone = [record.number for record in records if record.deleted]
+        here = [record for record in records if not record.deleted]
+        if gone:
+            diagnoser.remove(corpus, gone)  # type: ignore[arg-type]
+        if here and corpus == "incidents":
+            diagnoser.upsert_incidents(as_frame(_frame(here, FIELDS)))
+        elif here:
+            diagnoser.upsert_articles(as_knowledge_frame(_frame(here, KNOWLEDGE_FIELDS)))
+
+
+def _frame(records: Sequence[Record], names: Sequence[str]) -> pd.DataFrame:
+    return pd.DataFrame([{name: record.body.get(name) for name in names} for record in records], columns=list(names))

@@ -1,0 +1,49 @@
+"""Settings of the service, read from the environment (``FAULTWISE_…``); each is documented in docs/operations.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an operator may set; every default is safe on a laptop and on a server."""
+
+    model_config = SettingsConfigDict(env_prefix="FAULTWISE_", frozen=True)
+
+    database: str = Field("sqlite:///var/faultwise.db", description="SQLAlchemy URL: sqlite:///… or postgresql://…")
+    models: Path = Field(Path("models"), description="Folder of releases; the published one is served")
+    host: str = Field("127.0.0.1", description="Address to listen on; loopback unless told otherwise")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
+    workers: int = Field(1, ge=1, le=64, description="Processes; each holds the release in memory")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    poll_seconds: float = Field(0.25, gt=0, le=60, description="How often to look for what other replicas stored")
+    max_body_bytes: int = Field(8 * 2**20, ge=1024, description="Largest request body; more is answered 413")
+    body_seconds: float = Field(30.0, gt=0, description="How long a client may take to send its body; more is 408")
+    max_waiting: int = Field(2000, ge=1, description="Incidents that may wait for diagnosis; more is answered 503")
+    rate_per_minute: int = Field(12_000, ge=1, description="Requests per key and minute, on average and in one burst")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins whose pages may call the API, separated by commas; none unless set"
+    )
+    metrics_key: bool = Field(False, description="Whether /metrics asks for a key; it holds no personal data")
+    session_hours: float = Field(12.0, gt=0, le=720, description="How long a console session lasts")
+    oidc_issuer: str = Field("", description="OpenID Connect issuer whose bearer tokens are accepted; none unless set")
+    oidc_audience: str = Field("", description="Audience that those tokens must name; required with an issuer")
+    oidc_jwks_url: str = Field("", description="Where the issuer's keys are; found by discovery unless set")
+    oidc_scope_claim: str = Field("scope", description="Claim that lists diagnose, feedback, knowledge or admin")
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:  # noqa: ANN401 - what the environment holds
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _audience(self) -> Self:
+        if self.oidc_issuer and not self.oidc_audience:
+            raise ValueError(
+                "oidc_issuer is set, expected oidc_audience too: a token meant for others must not open us"
+            )
+        return self

@@ -1,0 +1,99 @@
+"""What a request carries through the service: its id and W3C trace, and logs as JSON lines without personal data."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import secrets
+import sys
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ulid import ULID
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
+# https://www.w3.org/TR/trace-context/#traceparent-header
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """The identity of one request, for logs, answers and calls that it causes."""
+
+    request_id: str
+    trace_id: str
+    span_id: str
+    flags: str
+    tracestate: str
+
+    @classmethod
+    def of(cls, request_id: str, traceparent: str, tracestate: str) -> RequestContext:
+        """Return the context of a request from its headers, making new ids where none (or none usable) came."""
+        found = _TRACEPARENT.fullmatch(traceparent)
+        usable = found is not None and found[1].strip("0") and found[2].strip("0")
+        return cls(
+            request_id=request_id if _REQUEST_ID.fullmatch(request_id) else str(ULID()),
+            trace_id=found[1] if found and usable else secrets.token_hex(16),
+            span_id=secrets.token_hex(8),
+            flags=found[3] if found and usable else "00",
+            tracestate=tracestate if usable else "",
+        )
+
+    @property
+    def traceparent(self) -> str:
+        """The header that passes the trace on."""
+        return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
+
+
+context: ContextVar[RequestContext | None] = ContextVar("faultwise_request", default=None)
+
+
+def outgoing_headers() -> dict[str, str]:
+    """Return the headers that carry the present request's trace to another system."""
+    here = context.get()
+    if here is None:
+        return {}
+    state = {"tracestate": here.tracestate} if here.tracestate else {}
+    return {"traceparent": here.traceparent, "X-Request-ID": here.request_id, **state}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line; bodies, texts and queries are never among its fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as JSON."""
+        here = context.get()
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if here is not None:
+            line |= {"request_id": here.request_id, "trace_id": here.trace_id}
+        line |= getattr(record, "fields", {})
+        if record.exc_info and record.exc_info[0] is not None:
+            line["exception"] = _frames(record)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def _frames(record: logging.LogRecord) -> dict[str, object]:
+    # Type and place, not the message: it may quote what a person wrote.
+    kind, _, trace = record.exc_info or (None, None, None)
+    places = []
+    while trace is not None:
+        places.append(f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return {"type": kind.__name__ if kind else "", "at": places[-8:]}
+
+
+def configure_logging(level: str) -> None:
+    """Send every log line of the process to standard error as JSON."""
+    to_stderr = logging.StreamHandler(sys.stderr)
+    to_stderr.setFormatter(JsonFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[to_stderr], force=True)
+    # Its lines hold whole URLs, and a search's query string is what a person wrote.
+    logging.getLogger("uvicorn.access").disabled = True
+    logging.getLogger("httpx").setLevel(logging.WARNING)
