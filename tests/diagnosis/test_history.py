@@ -1,0 +1,47 @@
+"""What lies over the base counts, and what was removed is gone, whatever the order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from diagnosis.history import History, Knowledge
+from diagnosis.incident import Incident, as_frame
+from diagnosis.knowledge import KnowledgeArticle, as_knowledge_frame
+
+
+def history() -> History:
+    return History(as_frame([Incident("a", caller="1"), Incident("b"), Incident("a", caller="2"), Incident("c")]))
+
+
+def test_rows_come_in_the_order_asked_for() -> None:
+    assert history().rows(["c", "nowhere", "a"])["number"].tolist() == ["c", "a"]
+    assert history().rows(["a"])["caller"].tolist() == ["2"]
+    assert len(history()) == 3
+
+
+def test_later_rows_replace_and_removed_ones_are_gone() -> None:
+    past = history()
+    past.upsert(as_frame([Incident("a", caller="3", reopen_count=2), Incident("d")]))
+    past.remove(["b", "nowhere"])
+    assert past.rows(["d", "a", "b"])["number"].tolist() == ["d", "a"]
+    assert past.rows(["a"])["reopen_count"].tolist() == [2]
+    assert past.frame()["number"].tolist() == ["c", "a", "d"]
+    past.remove(["a"])
+    assert "a" not in past
+    past.upsert(as_frame([Incident("b")]))
+    assert sorted(past.frame()["number"]) == ["b", "c", "d"]
+
+
+def test_a_saved_history_is_the_same(tmp_path: Path) -> None:
+    past = history()
+    past.upsert(as_frame([Incident("数", short_description="网络中断")]))
+    past.save(tmp_path)
+    pd.testing.assert_frame_equal(History.load(tmp_path).frame(), past.frame())
+
+
+def test_knowledge_is_kept_the_same_way() -> None:
+    articles = Knowledge(as_knowledge_frame([KnowledgeArticle("KB1", title="VPN")]))
+    articles.upsert(as_knowledge_frame([KnowledgeArticle("KB1", title="VPN 809")]))
+    assert articles.rows(["KB1"])["title"].tolist() == ["VPN 809"]
