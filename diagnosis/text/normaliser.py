@@ -44,8 +44,12 @@ class TextNormaliser:
     def transform(self, short_descriptions: Sequence[str], descriptions: Sequence[str]) -> list[str]:
         """Return one string an incident: short description, new line, description, the same words said once."""
         _check_lengths(short_descriptions, descriptions)
-        titles = [" ".join(title.split()) for title in self._clean(short_descriptions)]
-        return [_join(title, body) for title, body in zip(titles, self.normalise_texts(descriptions), strict=True)]
+        titles, bodies = self.normalise_titles(short_descriptions), self.normalise_texts(descriptions)
+        return [joined(title, body) for title, body in zip(titles, bodies, strict=True)]
+
+    def normalise_titles(self, titles: Sequence[str]) -> list[str]:
+        """Return short descriptions or titles cleaned, each on one line."""
+        return [" ".join(title.split()) for title in self._clean(titles)]
 
     def normalise_texts(self, texts: Sequence[str]) -> list[str]:
         """Return plain texts (queries, articles) cleaned and without boilerplate."""
@@ -79,7 +83,8 @@ class TextNormaliser:
         return [clean(text[: self.max_chars]) for text in texts]
 
 
-def _join(title: str, body: str) -> str:
+def joined(title: str, body: str) -> str:
+    """Return a title and a body as one text, the same words said once."""
     if not title or not body:
         return title or body
     return body if body.casefold().startswith(title.casefold()) else f"{title}\n{body}"
