@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from api.integrations.note import Diagnosis
 from api.integrations.payload import Moment, Number, Payload, Words
 from api.integrations.report import Report, report
-from diagnosis.findings import Diagnosis
 from diagnosis.incident import Incident
 
 SYSTEM = "alertmanager"
@@ -88,7 +88,7 @@ def reply(notification: Notification, answers: list[tuple[Alert, str, Diagnosis 
                 "fingerprint": alert.fingerprint,
                 "incident": number,
                 "status": alert.status,
-                "diagnosis": None if diagnosis is None else diagnosis.to_dict(),
+                "diagnosis": diagnosis,
             }
             for alert, number, diagnosis in answers
         ],

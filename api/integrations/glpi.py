@@ -10,10 +10,9 @@ from typing import Any, Literal
 
 from pydantic import AliasChoices, Field
 
-from api.integrations.note import note_text
+from api.integrations.note import Diagnosis, note_text
 from api.integrations.payload import Moment, Number, Payload, Prose, Words, words
 from api.integrations.report import Report, report
-from diagnosis.findings import Diagnosis
 from diagnosis.incident import Incident
 
 SYSTEM = "glpi"
@@ -71,7 +70,7 @@ def incident_of(event: Event, fields: Mapping[str, str]) -> Report:
 
 def reply(found: Report, diagnosis: Diagnosis) -> dict[str, Any]:
     """Return what GLPI logs with its queued webhook: the note, and the diagnosis."""
-    return {"tickets_id": found.record, "followup": note_text(diagnosis), "diagnosis": diagnosis.to_dict()}
+    return {"tickets_id": found.record, "followup": note_text(diagnosis), "diagnosis": diagnosis}
 
 
 def _member(item: Item, role: str, kind: str) -> str:

@@ -11,10 +11,9 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from api.integrations.documents import text_document
-from api.integrations.note import note_text
+from api.integrations.note import Diagnosis, certified_values, note_text
 from api.integrations.payload import Moment, Number, Payload, Prose, Words, words
 from api.integrations.report import Report, report
-from diagnosis.findings import Diagnosis
 from diagnosis.incident import Incident
 
 SYSTEM = "jira"
@@ -87,6 +86,5 @@ def incident_of(event: Event, fields: Mapping[str, str]) -> Report:
 def reply(found: Report, diagnosis: Diagnosis) -> dict[str, Any]:
     """Return what Automation reads as ``{{webhookResponse.body}}``: a comment as text and as a document, and values."""
     text = note_text(diagnosis)
-    certified = {name: p.value for name, p in diagnosis.predictions.items() if p.decision == "automatic"}
-    return {"key": found.record, "comment": text, "body": text_document(text), "certified": certified,
-            "diagnosis": diagnosis.to_dict()}  # fmt: skip
+    return {"key": found.record, "comment": text, "body": text_document(text), "certified": certified_values(diagnosis),
+            "diagnosis": diagnosis}  # fmt: skip

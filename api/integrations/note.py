@@ -1,11 +1,12 @@
-"""A diagnosis as a note that an agent reads in their own system, in the incident's language."""
+"""A diagnosis (the contract's object) as a note that an agent reads in their own system, in its language."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from diagnosis.findings import Diagnosis, IncidentEvidence, Prediction, RecurrenceRisk, TermEvidence
+Diagnosis = Mapping[str, Any]
 
 MAX_FIX = 600  # characters of a resolution; the whole text is one click away under its number
 MAX_FIXES = 3
@@ -64,73 +65,79 @@ def note_text(diagnosis: Diagnosis) -> str:
 
     Chinese for a Chinese incident, English for any other language.
     """
-    words = _WORDS["zh" if diagnosis.language.startswith("zh") else "en"]
-    footer = words["footer"].format(id=diagnosis.id, release=diagnosis.release)
-    return f"{_body(diagnosis, words)}\n\n{footer}"
+    words = _words(diagnosis)
+    return f"{_body(diagnosis, words)}\n\n{words['footer'].format(id=diagnosis['id'], release=diagnosis['release'])}"
 
 
 def note_digest(diagnosis: Diagnosis) -> str:
     """Return a digest of what the note says, which two diagnoses share if they say the same to a reader."""
-    language = "zh" if diagnosis.language.startswith("zh") else "en"
-    return hashlib.sha256(_body(diagnosis, _WORDS[language]).encode()).hexdigest()[:32]
+    return hashlib.sha256(_body(diagnosis, _words(diagnosis)).encode()).hexdigest()[:32]
 
 
-def _body(diagnosis: Diagnosis, words: dict[str, str]) -> str:
+def certified_values(diagnosis: Diagnosis) -> dict[str, str]:
+    """Return the values that were decided automatically, by target: the only ones that may be written to a record."""
+    return {name: p["value"] for name, p in diagnosis["predictions"].items() if p["decision"] == "automatic"}
+
+
+def _words(diagnosis: Diagnosis) -> Mapping[str, str]:
+    return _WORDS["zh" if diagnosis["language"].startswith("zh") else "en"]
+
+
+def _body(diagnosis: Diagnosis, words: Mapping[str, str]) -> str:
+    warnings, risk = diagnosis["warnings"], diagnosis["recurrence"]
     blocks = [
         [words["title"]],
-        [line for name, p in diagnosis.predictions.items() for line in _prediction(name, p, words)],
+        [line for name, one in diagnosis["predictions"].items() for line in _prediction(name, one, words)],
         list(_fixes(diagnosis, words)),
         list(_similar(diagnosis, words)),
-        [_recurrence(diagnosis.recurrence, words)] if diagnosis.recurrence else [],
-        [words["warnings"] + words["colon"].rstrip(), *[f"- {w}" for w in diagnosis.warnings]]
-        if diagnosis.warnings
-        else [],
+        [_recurrence(risk, words)] if risk else [],
+        [words["warnings"] + words["colon"].rstrip(), *[f"- {one}" for one in warnings]] if warnings else [],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
-def _prediction(name: str, prediction: Prediction, words: dict[str, str]) -> Iterator[str]:
+def _prediction(name: str, prediction: Mapping[str, Any], words: Mapping[str, str]) -> Iterator[str]:
     target, colon = words.get(name, name), words["colon"]
-    if prediction.value is None:
-        yield f"{target}{colon}{words[prediction.decision]}" + (f" ({prediction.reason})" if prediction.reason else "")
+    value, reason, bound = prediction["value"], prediction["reason"], prediction["certified_precision"]
+    automatic = prediction["decision"] == "automatic"
+    if value is None:
+        yield f"{target}{colon}{words[prediction['decision']]}" + (f" ({reason})" if reason else "")
     else:
-        how = words[prediction.decision]
-        if prediction.decision == "automatic" and prediction.certified_precision is not None:
-            how = words["certified"].format(bound=prediction.certified_precision)
-        chance = "" if prediction.probability is None else f"{prediction.probability:.0%}, "
-        yield f"{target}{colon}{prediction.value} ({chance}{how})"
-    others = [a for a in prediction.alternatives if a.value != prediction.value][:2]
-    if others and prediction.decision != "automatic":
-        yield f"  {words['or']}{colon}" + ", ".join(f"{a.value} ({a.probability:.0%})" for a in others)
-    why = [e.text for e in prediction.evidence if isinstance(e, TermEvidence) and e.weight > 0][:5]
-    why += [e.number for e in prediction.evidence if isinstance(e, IncidentEvidence)][:2]
+        chance = "" if prediction["probability"] is None else f"{prediction['probability']:.0%}, "
+        how = words["certified"].format(bound=bound) if automatic and bound else words[prediction["decision"]]
+        yield f"{target}{colon}{value} ({chance}{how})"
+    others = [one for one in prediction["alternatives"] if one["value"] != value][:2]
+    if others and not automatic:
+        yield f"  {words['or']}{colon}" + ", ".join(f"{one['value']} ({one['probability']:.0%})" for one in others)
+    evidence = prediction["evidence"]
+    why = [one["text"] for one in evidence if one["kind"] == "term" and one["weight"] > 0][:5]
+    why += [one["number"] for one in evidence if one["kind"] == "incident"][:2]
     if why:
         yield f"  {words['because']}{colon}" + ", ".join(why)
 
 
-def _fixes(diagnosis: Diagnosis, words: dict[str, str]) -> Iterator[str]:
-    if diagnosis.suggestions:
+def _fixes(diagnosis: Diagnosis, words: Mapping[str, str]) -> Iterator[str]:
+    suggestions = diagnosis["suggestions"][:MAX_FIXES]
+    if suggestions:
         yield words["fixes"] + words["colon"].rstrip()
-    for place, suggestion in enumerate(diagnosis.suggestions[:MAX_FIXES], start=1):
-        yield f"{place}. {suggestion.number} {suggestion.title}".rstrip()
-        yield from (f"   {line}" for line in _short(suggestion.resolution, MAX_FIX).splitlines() if line.strip())
+    for place, one in enumerate(suggestions, start=1):
+        yield f"{place}. {one['number']} {one['title']}".rstrip()
+        yield from (f"   {line}" for line in _short(one["resolution"], MAX_FIX).splitlines() if line.strip())
 
 
-def _similar(diagnosis: Diagnosis, words: dict[str, str]) -> Iterator[str]:
-    if diagnosis.similar_incidents:
-        yield words["similar"] + words["colon"].rstrip()
-    for incident in diagnosis.similar_incidents[:MAX_SIMILAR]:
-        fix = " ".join(_short(incident.resolution, 160).split())
-        yield (
-            f"- {incident.number} ({words['similarity']} {incident.similarity:.2f})"
-            f"{words['colon']}{_short(incident.short_description, 120)}"
-            + (f" | {words['fixed_by']}{words['colon']}{fix}" if fix else "")
-        )
+def _similar(diagnosis: Diagnosis, words: Mapping[str, str]) -> Iterator[str]:
+    similar, colon = diagnosis["similar_incidents"][:MAX_SIMILAR], words["colon"]
+    if similar:
+        yield words["similar"] + colon.rstrip()
+    for one in similar:
+        fix = " ".join(_short(one["resolution"], 160).split())
+        what = f"- {one['number']} ({words['similarity']} {one['similarity']:.2f}){colon}"
+        yield what + _short(one["short_description"], 120) + (f" | {words['fixed_by']}{colon}{fix}" if fix else "")
 
 
-def _recurrence(risk: RecurrenceRisk, words: dict[str, str]) -> str:
-    within = ", ".join(words["within"].format(days=h.days, probability=h.probability) for h in risk.horizons)
-    return f"{words['again']}{words['colon']}{within} ({words['usual'].format(rate=risk.base_rate)})"
+def _recurrence(risk: Mapping[str, Any], words: Mapping[str, str]) -> str:
+    within = ", ".join(words["within"].format(**one) for one in risk["horizons"])
+    return f"{words['again']}{words['colon']}{within} ({words['usual'].format(rate=risk['base_rate'])})"
 
 
 def _short(text: str, length: int) -> str:

@@ -11,11 +11,10 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
-from api.integrations.note import note_text
+from api.integrations.note import Diagnosis, certified_values, note_text
 from api.integrations.payload import Moment, Payload, Prose, Words, words
 from api.integrations.report import Report, report
 from diagnosis.errors import InputError
-from diagnosis.findings import Diagnosis
 from diagnosis.incident import Incident
 
 SYSTEM = "servicenow"
@@ -112,9 +111,8 @@ def incident_of(row: Row, fields: Mapping[str, str], number: str = "") -> Report
 
 def reply(found: Report, diagnosis: Diagnosis) -> dict[str, Any]:
     """Return what the business rule sets on the record: work notes, and each certified value under its field's name."""
-    certified = {name: p.value for name, p in diagnosis.predictions.items() if p.decision == "automatic"}
     return {"sys_id": found.record, "number": found.incident.number, "work_notes": note_text(diagnosis),
-            "certified": certified, "diagnosis": diagnosis.to_dict()}  # fmt: skip
+            "certified": certified_values(diagnosis), "diagnosis": diagnosis}  # fmt: skip
 
 
 def checked_number(number: str) -> str:

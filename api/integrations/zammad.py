@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from api.integrations.note import note_text
+from api.integrations.note import Diagnosis, note_text
 from api.integrations.payload import Moment, Number, Payload, Prose, Words
 from api.integrations.report import Report, report
-from diagnosis.findings import Diagnosis
 from diagnosis.incident import Incident
 
 SYSTEM = "zammad"
@@ -86,4 +85,4 @@ def incident_of(trigger: Trigger, fields: Mapping[str, str]) -> Report:
 def reply(found: Report, diagnosis: Diagnosis) -> dict[str, Any]:
     """Return what the trigger gets: the note to show, and the diagnosis."""
     return {"ticket_id": found.record, "number": found.incident.number, "note": note_text(diagnosis),
-            "diagnosis": diagnosis.to_dict()}  # fmt: skip
+            "diagnosis": diagnosis}  # fmt: skip

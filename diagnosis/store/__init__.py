@@ -11,9 +11,12 @@ from diagnosis.store.changes import ChangeFeed
 from diagnosis.store.database import Database
 from diagnosis.store.diagnoses import Answers, Diagnoses
 from diagnosis.store.feedback import FeedbackLog, decisions_on
+from diagnosis.store.inbox import Inbox
 from diagnosis.store.keys import ApiKeys
+from diagnosis.store.outbox import Outbox
 from diagnosis.store.records import Records
 from diagnosis.store.rules import Rules, rules_in_force
+from diagnosis.store.subscriptions import Subscriptions
 
 __all__ = ["Store"]
 
@@ -37,6 +40,9 @@ class Store:
         self.rules = Rules(self.database)
         self.keys = ApiKeys(self.database)
         self.audit = AuditLog(self.database)
+        self.outbox = Outbox(self.database)
+        self.inbox = Inbox(self.database)
+        self.subscriptions = Subscriptions(self.database)
         self.changes = ChangeFeed(self.database, self.incidents, self.articles, self.feedback)
 
     @classmethod

@@ -142,3 +142,54 @@ audit = Table(
     Column("request", String(128), nullable=False),
     Column("detail", JSON, nullable=False),
 )
+
+# What goes out and what came in from the systems around us (`outbox`, `subscriptions`, `inbox`).
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("destination", String(255), nullable=False),
+    Column("key", String(255), nullable=False, unique=True),
+    Column("body", JSON, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("due_at", _TIME, nullable=False),
+    Index("ix_outbox_due", "state", "due_at"),
+    Index("ix_outbox_destination", "destination", "state"),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("events", JSON, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("previous_secret", Text, nullable=True),
+    Column("previous_until", _TIME, nullable=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("created_by", String(255), nullable=False),
+)
+
+received = Table(
+    "received",
+    metadata,
+    Column("system", String(32), primary_key=True),
+    Column("delivery", String(160), primary_key=True),
+    Column("at", _TIME, nullable=False),
+    Index("ix_received_at", "at"),
+)
+
+monitored = Table(
+    "monitored",
+    metadata,
+    Column("fingerprint", String(255), primary_key=True),
+    Column("incident", String(255), nullable=False),
+    Column("resolved_at", _TIME, nullable=True),
+)

@@ -1,0 +1,159 @@
+"""Courier: makes the calls that the outbox owes, again and later where they fail, and never two at once for one."""
+
+from __future__ import annotations
+
+import email.utils
+import logging
+import random
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import UTC, datetime, timedelta
+
+import httpx
+
+from api.outgoing.addresses import AddressRefusedError
+from diagnosis.errors import FaultwiseError
+from diagnosis.store.database import now
+from diagnosis.store.outbox import Outbox, Owed
+
+log = logging.getLogger(__name__)
+
+# After a failure: 5 s, 30 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h (the schedule that Standard Webhooks
+# advises, a day longer): a receiver that is away over a weekend loses nothing.
+DELAYS = tuple(timedelta(seconds=s) for s in (5, 30, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400))
+LONGEST_WAIT = timedelta(hours=24)  # a Retry-After beyond it is not believed
+JITTER = 0.2
+WORKERS = 4
+LEASE = timedelta(minutes=5)  # longer than any call lasts
+_FORGET_EVERY = 3600  # s
+
+Maker = Callable[[Owed], None]
+
+
+class GivenUpError(FaultwiseError):
+    """A call that would fail again in the same way: it is not tried again."""
+
+
+class Courier:
+    """Works off the outbox in threads of its own.
+
+    Parameters
+    ----------
+    outbox : Outbox
+    makers : mapping of str to callable
+        Makes a call of each kind. It raises ``httpx.HTTPError`` for a failure that may pass, and `GivenUpError`,
+        ``AddressRefusedError`` or ``InputError`` for one that will not.
+    poll_seconds : float
+        How often to look for calls that another replica left or that have become due.
+    delays : sequence of timedelta
+        How long to wait after each failure; after the last the call is given up.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        makers: Mapping[str, Maker],
+        poll_seconds: float = 1.0,
+        delays: tuple[timedelta, ...] = DELAYS,
+    ) -> None:
+        self.outbox = outbox
+        self.makers = dict(makers)
+        self.poll_seconds = poll_seconds
+        self.delays = delays
+        self._news, self._end = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._work, name="courier", daemon=True)
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="courier")
+        self._busy: set[Future[None]] = set()
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the calls in hand and end; what is left stays owed."""
+        self._end.set()
+        self._news.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._pool.shutdown(wait=True)
+
+    def heard(self) -> None:
+        """Look at the outbox now."""
+        self._news.set()
+
+    def _work(self) -> None:
+        forgotten = 0.0
+        while not self._end.is_set():
+            try:
+                if self._turn():
+                    continue
+                if (moment := now().timestamp()) - forgotten > _FORGET_EVERY:
+                    self.outbox.forget()
+                    forgotten = moment
+            except FaultwiseError as error:  # the database is away: what is owed waits there
+                log.warning("outbox not read: %s", type(error).__name__)
+            self._news.wait(self.poll_seconds)
+            self._news.clear()
+
+    def _turn(self) -> bool:
+        """Put free threads to work; return whether there may be more to do at once."""
+        self._busy = {one for one in self._busy if not one.done()}
+        free = WORKERS - len(self._busy)
+        if not free:
+            wait(self._busy, timeout=self.poll_seconds, return_when=FIRST_COMPLETED)
+            return True
+        calls = self.outbox.take(free, LEASE)
+        self._busy |= {self._pool.submit(self._make, call) for call in calls}
+        return len(calls) == free
+
+    def _make(self, call: Owed) -> None:
+        try:
+            self.makers[call.kind](call)
+        except Exception as error:  # noqa: BLE001 - whatever one call meets, the others go on
+            self._failed(call, error)
+        else:
+            self._note(lambda: self.outbox.done(call.id))
+
+    def _failed(self, call: Owed, error: Exception) -> None:
+        said = _in_words(error)
+        delay = self._delay(call.attempts, error)
+        if delay is None:
+            log.error("call given up", extra={"fields": {"kind": call.kind, "call": call.id, "error": said}})
+            self._note(lambda: self.outbox.dead(call.id, said))
+            return
+        log.warning("call failed", extra={"fields": {"kind": call.kind, "call": call.id, "error": said}})
+        self._note(lambda: self.outbox.later(call.id, now() + delay, said))
+
+    def _delay(self, attempts: int, error: Exception) -> timedelta | None:
+        if isinstance(error, FaultwiseError | KeyError) or attempts > len(self.delays):
+            return None
+        asked = retry_after(error.response) if isinstance(error, httpx.HTTPStatusError) else None
+        planned = self.delays[attempts - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load
+        return planned if asked is None else min(max(asked, timedelta()), LONGEST_WAIT)
+
+    def _note(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except FaultwiseError as error:  # the lease runs out and the call is made again; makers are idempotent
+            log.warning("outcome of a call not stored: %s", type(error).__name__)
+
+
+def retry_after(response: httpx.Response) -> timedelta | None:
+    """Return how long a response asks to wait: seconds or an HTTP date in Retry-After (RFC 9110), else None."""
+    value = response.headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return timedelta(seconds=min(int(value), 10**7))
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError):
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - datetime.now(UTC)
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"answered {error.response.status_code} {error.response.reason_phrase}".rstrip()
+    if isinstance(error, AddressRefusedError | FaultwiseError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"[:500]

@@ -1,0 +1,156 @@
+"""Outbox: calls to other systems that are owed, kept until each was made or given up; nothing is lost on a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from ulid import ULID
+
+from diagnosis.store import tables
+from diagnosis.store.database import Database, RecordNotFoundError, as_utc, now
+
+State = Literal["waiting", "done", "dead"]
+
+KEPT = timedelta(days=14)  # how long a finished call stays visible, and the same call is not owed twice
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One call that is owed.
+
+    Attributes
+    ----------
+    kind : str
+        Who makes it: ``webhook``, or the system that is written to.
+    destination : str
+        A subscription's id, or the system.
+    key : str
+        What makes it the same call: one is owed once.
+    body : mapping
+        What its maker needs, as JSON.
+    attempts : int
+        How often it was tried, the present attempt included.
+    """
+
+    kind: str
+    destination: str
+    key: str
+    body: Mapping[str, Any]
+    id: str = ""
+    state: State = "waiting"
+    attempts: int = 0
+    error: str = ""
+    created_at: datetime | None = None
+    due_at: datetime | None = None
+
+
+class Outbox:
+    """Calls owed, in one table that every replica works off."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def add(self, calls: Sequence[Owed]) -> int:
+        """Owe calls; one whose key is known is left as it is. Returns how many are new."""
+        moment = now()
+        rows = [
+            {"id": str(ULID()), "kind": c.kind, "destination": c.destination, "key": c.key, "body": dict(c.body),
+             "state": "waiting", "attempts": 0, "error": "", "created_at": moment, "due_at": moment}
+            for c in calls
+        ]  # fmt: skip
+        if not rows:
+            return 0
+        with self.database.write() as connection:
+            new = _insert(connection).on_conflict_do_nothing(index_elements=["key"])
+            return sum(connection.execute(new, row).rowcount for row in rows)
+
+    def take(self, limit: int, lease: timedelta) -> list[Owed]:
+        """Take up to `limit` due calls for `lease`: a taker that dies within it leaves them due again after it."""
+        t, moment = tables.outbox, now()
+        due = sa.select(t.c.id).where(t.c.state == "waiting", t.c.due_at <= moment).order_by(t.c.due_at).limit(limit)
+        with self.database.read() as connection:  # looking often must not keep writers waiting
+            if connection.execute(due).first() is None:
+                return []
+        with self.database.write() as connection:
+            # Another replica that takes at this moment is passed over (PostgreSQL) or waited for (SQLite).
+            ids = list(connection.execute(due.with_for_update(skip_locked=True)).scalars())
+            leased = {"due_at": moment + lease, "attempts": t.c.attempts + 1}
+            connection.execute(sa.update(t).where(t.c.id.in_(ids)).values(leased))
+            rows = connection.execute(sa.select(t).where(t.c.id.in_(ids)).order_by(t.c.created_at, t.c.id)).all()
+        return [_owed(row) for row in rows]
+
+    def done(self, call: str) -> None:
+        """Note that a call was made."""
+        self._set(call, state="done", error="")
+
+    def later(self, call: str, due_at: datetime, error: str) -> None:
+        """Note that a call failed and is to be tried again."""
+        self._set(call, state="waiting", due_at=due_at, error=error[:2000])
+
+    def dead(self, call: str, error: str) -> None:
+        """Note that a call is given up; it stays visible."""
+        self._set(call, state="dead", error=error[:2000])
+
+    def again(self, call: str) -> Owed:
+        """Owe a call anew that was given up.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If none of that id was given up.
+        """
+        t = tables.outbox
+        with self.database.write() as connection:
+            changed = connection.execute(
+                sa.update(t)
+                .where(t.c.id == call, t.c.state == "dead")
+                .values(state="waiting", attempts=0, due_at=now(), error="")
+            )
+            if not changed.rowcount:
+                raise RecordNotFoundError(f"no call {call!r} was given up")
+            return _owed(connection.execute(sa.select(t).where(t.c.id == call)).one())
+
+    def page(
+        self, limit: int, state: State | None = None, destination: str | None = None, before: str | None = None
+    ) -> list[Owed]:
+        """Return up to `limit` calls, newest first, those older than an id."""
+        t = tables.outbox
+        statement = sa.select(t).order_by(t.c.id.desc()).limit(limit)
+        for column, value in ((t.c.state, state), (t.c.destination, destination)):
+            if value is not None:
+                statement = statement.where(column == value)
+        if before is not None:
+            statement = statement.where(t.c.id < before)
+        with self.database.read() as connection:
+            return [_owed(row) for row in connection.execute(statement)]
+
+    def forget(self) -> None:
+        """Remove what was finished longer ago than `KEPT`."""
+        t = tables.outbox
+        with self.database.write() as connection:
+            connection.execute(sa.delete(t).where(t.c.state != "waiting", t.c.due_at < now() - KEPT))
+
+    def _set(self, call: str, **values: Any) -> None:  # noqa: ANN401 - columns
+        t = tables.outbox
+        with self.database.write() as connection:
+            connection.execute(sa.update(t).where(t.c.id == call).values(**values))
+
+
+def _owed(row: sa.Row[Any]) -> Owed:
+    values = dict(row._mapping)
+    return Owed(**{**values, "created_at": as_utc(row.created_at), "due_at": as_utc(row.due_at)})
+
+
+def _insert(connection: Connection) -> Any:  # noqa: ANN401 - either dialect's insert, which share no type
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as for_postgresql  # noqa: PLC0415
+
+        return for_postgresql(tables.outbox)
+    from sqlalchemy.dialects.sqlite import insert as for_sqlite  # noqa: PLC0415
+
+    return for_sqlite(tables.outbox)
