@@ -18,7 +18,7 @@ from api.metrics import Metrics
 from api.middleware import BodyLimit, Gate, Identity
 from api.oidc import TokenVerifier
 from api.ratelimit import RateLimiter
-from api.routes import administration, diagnoses, health, records, releases, search
+from api.routes import administration, console, diagnoses, health, records, releases, search
 from api.routes.shared import Problem
 from api.security import Authenticator
 from api.service import Service
@@ -67,7 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     errors.install(app)
-    for module in (diagnoses, records, search, releases, administration, health):
+    for module in (diagnoses, records, search, releases, administration, health, console):
         app.include_router(module.router)
     _add_middleware(app, settings, metrics)
     return app

@@ -65,13 +65,24 @@ class Service:
         )
         self._storing: Stage[Given, None] = Stage("storing", self._keep, 4 * LARGEST_BATCH, 20 * max_waiting)
 
-    async def diagnose(self, incident: IncidentIn, claim: Claim | None = None) -> dict[str, Any]:
-        """Diagnose one incident, store what was said, and return it."""
-        return await self._one(incident, self._diagnosing, claim)
+    async def diagnose(
+        self, incident: IncidentIn, claim: Claim | None = None, *, remember: bool = True
+    ) -> dict[str, Any]:
+        """Diagnose one incident, store what was said, and return it.
+
+        Parameters
+        ----------
+        incident : IncidentIn
+        claim : Claim, optional
+            An Idempotency-Key, whose answer this is.
+        remember : bool
+            Whether the incident joins the history, as it was logged, if it is not known yet.
+        """
+        return await self._one(incident, self._diagnosing, claim, remember)
 
     async def diagnose_many(self, incidents: Sequence[IncidentIn]) -> list[dict[str, Any] | FaultwiseError]:
         """Diagnose many incidents, each for itself: a diagnosis or the error of that row, in order."""
-        tasks = [self._one(incident, self._bulk, None) for incident in incidents]
+        tasks = [self._one(incident, self._bulk) for incident in incidents]
         results = await asyncio.gather(*tasks, return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException) and not isinstance(result, FaultwiseError):
@@ -172,12 +183,19 @@ class Service:
             await stage.close()
 
     async def _one(
-        self, incident: IncidentIn, stage: Stage[Incident, Diagnosis], claim: Claim | None
+        self,
+        incident: IncidentIn,
+        stage: Stage[Incident, Diagnosis],
+        claim: Claim | None = None,
+        remember: bool = True,
     ) -> dict[str, Any]:
         diagnosis = await stage.put(incident.to_incident().as_logged())
         said = diagnosis.to_dict()
-        logged = mask_incident({k: v for k, v in body_of(incident).items() if k in LOGGED_FIELDS}, self.redactor)
-        await self._storing.put(Given(said, diagnosis.created_at, logged, claim))
+        logged = (
+            {name: value for name, value in body_of(incident).items() if name in LOGGED_FIELDS} if remember else None
+        )
+        masked = None if logged is None else mask_incident(logged, self.redactor)
+        await self._storing.put(Given(said, diagnosis.created_at, masked, claim))
         self.metrics.diagnosed(said)
         return said
 

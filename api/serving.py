@@ -196,15 +196,20 @@ class Serving:
 
 
 def _apply(changes: Changes, diagnoser: Diagnoser) -> None:
-    for corpus, records in (("incidents", changes.incidents), ("knowledge", changes.articles)):
-        gone = [record.number for record in records if record.deleted]
-        here = [record for record in records if not record.deleted]
-        if gone:
-            diagnoser.remove(corpus, gone)  # type: ignore[arg-type]
-        if here and corpus == "incidents":
-            diagnoser.upsert_incidents(as_frame(_frame(here, FIELDS)))
-        elif here:
-            diagnoser.upsert_articles(as_knowledge_frame(_frame(here, KNOWLEDGE_FIELDS)))
+    incidents, gone_incidents = _parted(changes.incidents)
+    articles, gone_articles = _parted(changes.articles)
+    if gone_incidents:
+        diagnoser.remove("incidents", gone_incidents)
+    if gone_articles:
+        diagnoser.remove("knowledge", gone_articles)
+    if incidents:
+        diagnoser.upsert_incidents(as_frame(_frame(incidents, FIELDS)))
+    if articles:
+        diagnoser.upsert_articles(as_knowledge_frame(_frame(articles, KNOWLEDGE_FIELDS)))
+
+
+def _parted(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
+    return [one for one in records if not one.deleted], [one.number for one in records if one.deleted]
 
 
 def _frame(records: Sequence[Record], names: Sequence[str]) -> pd.DataFrame:

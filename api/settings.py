@@ -14,26 +14,40 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="FAULTWISE_", frozen=True)
 
-    database: str = Field("sqlite:///var/faultwise.db", description="SQLAlchemy URL: sqlite:///… or postgresql://…")
-    models: Path = Field(Path("models"), description="Folder of releases; the published one is served")
-    host: str = Field("127.0.0.1", description="Address to listen on; loopback unless told otherwise")
-    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
-    workers: int = Field(1, ge=1, le=64, description="Processes; each holds the release in memory")
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
-    poll_seconds: float = Field(0.25, gt=0, le=60, description="How often to look for what other replicas stored")
-    max_body_bytes: int = Field(8 * 2**20, ge=1024, description="Largest request body; more is answered 413")
-    body_seconds: float = Field(30.0, gt=0, description="How long a client may take to send its body; more is 408")
-    max_waiting: int = Field(2000, ge=1, description="Incidents that may wait for diagnosis; more is answered 503")
-    rate_per_minute: int = Field(12_000, ge=1, description="Requests per key and minute, on average and in one burst")
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Origins whose pages may call the API, separated by commas; none unless set"
+    database: str = Field(
+        default="sqlite:///var/faultwise.db", description="SQLAlchemy URL: sqlite:///… or postgresql://…"
     )
-    metrics_key: bool = Field(False, description="Whether /metrics asks for a key; it holds no personal data")
-    session_hours: float = Field(12.0, gt=0, le=720, description="How long a console session lasts")
-    oidc_issuer: str = Field("", description="OpenID Connect issuer whose bearer tokens are accepted; none unless set")
-    oidc_audience: str = Field("", description="Audience that those tokens must name; required with an issuer")
-    oidc_jwks_url: str = Field("", description="Where the issuer's keys are; found by discovery unless set")
-    oidc_scope_claim: str = Field("scope", description="Claim that lists diagnose, feedback, knowledge or admin")
+    models: Path = Field(default=Path("models"), description="Folder of releases; the published one is served")
+    host: str = Field(default="127.0.0.1", description="Address to listen on; loopback unless told otherwise")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
+    workers: int = Field(default=1, ge=1, le=64, description="Processes; each holds the release in memory")
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+    poll_seconds: float = Field(
+        default=0.25, gt=0, le=60, description="How often to look for what other replicas stored"
+    )
+    max_body_bytes: int = Field(default=8 * 2**20, ge=1024, description="Largest request body; more is answered 413")
+    body_seconds: float = Field(
+        default=30.0, gt=0, description="How long a client may take to send its body; more is 408"
+    )
+    max_waiting: int = Field(
+        default=2000, ge=1, description="Incidents that may wait for diagnosis; more is answered 503"
+    )
+    rate_per_minute: int = Field(
+        default=12_000, ge=1, description="Requests per key and minute, on average and in one burst"
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Origins whose pages may call the API, separated by commas; none unless set"
+    )
+    metrics_key: bool = Field(default=False, description="Whether /metrics asks for a key; it holds no personal data")
+    session_hours: float = Field(default=12.0, gt=0, le=720, description="How long a console session lasts")
+    oidc_issuer: str = Field(
+        default="", description="OpenID Connect issuer whose bearer tokens are accepted; none unless set"
+    )
+    oidc_audience: str = Field(default="", description="Audience that those tokens must name; required with an issuer")
+    oidc_jwks_url: str = Field(default="", description="Where the issuer's keys are; found by discovery unless set")
+    oidc_scope_claim: str = Field(
+        default="scope", description="Claim that lists diagnose, feedback, knowledge or admin"
+    )
 
     @field_validator("cors_origins", mode="before")
     @classmethod
