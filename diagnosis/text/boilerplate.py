@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -54,23 +54,25 @@ class BoilerplateFilter:
 
     def fit(self, texts: Sequence[str]) -> Self:
         """Learn from a corpus which units are boilerplate."""
-        frequent = self._frequent(texts)
-        alone: Counter[str] = Counter()
+        least = max(self.min_count, self.min_share * len(texts))
+        candidates = _frequent(texts, least)
         seen: Counter[str] = Counter()
-        remainders: dict[str, set[bytes]] = {key: set() for key in frequent}
+        alone: Counter[str] = Counter()
+        remainders: defaultdict[str, set[bytes]] = defaultdict(set)
         for text in texts:
             keys = set(_keys(text))
-            found = keys & frequent
-            rest = _digest(sorted(keys - frequent)) if found and len(keys) > len(found) else b""
+            found = keys & candidates
+            rest = _digest(keys - found) if found and len(keys) > len(found) else b""
+            seen.update(found)
             for key in found:
-                seen[key] += 1
-                alone[key] += not rest
-                if rest and len(remainders[key]) < self.min_count:
+                if not rest:
+                    alone[key] += 1
+                elif len(remainders[key]) < self.min_count:
                     remainders[key].add(rest)
         self.units_ = frozenset(
             key
-            for key in frequent
-            if len(remainders[key]) >= self.min_count and alone[key] <= self.max_alone * seen[key]
+            for key, count in seen.items()
+            if count >= least and alone[key] <= self.max_alone * count and len(remainders[key]) >= self.min_count
         )
         return self
 
@@ -110,17 +112,6 @@ class BoilerplateFilter:
             ) from error
         return loaded
 
-    def _frequent(self, texts: Sequence[str]) -> frozenset[str]:
-        counts: Counter[str] = Counter()
-        floor = 0
-        for text in texts:
-            counts.update(set(_keys(text)))
-            if len(counts) > _COUNTERS:
-                floor += 1
-                counts = Counter({key: n - 1 for key, n in counts.items() if n > 1})
-        least = max(self.min_count, self.min_share * len(texts)) - floor
-        return frozenset(key for key, n in counts.items() if n >= least)
-
     def _strip(self, text: str) -> str:
         lines = []
         for line in text.split("\n"):
@@ -130,6 +121,18 @@ class BoilerplateFilter:
             lines.append(" ".join(kept) if len(kept) > 1 and not _is_cjk(line) else "".join(kept))
         stripped = "\n".join(line for line in lines if line.strip())
         return stripped if any(char.isalnum() for char in stripped) else text
+
+
+def _frequent(texts: Sequence[str], least: float) -> frozenset[str]:
+    """Return every unit that stands in at least ``least`` texts, and perhaps some that stand in fewer."""
+    counts: Counter[str] = Counter()
+    undercount = 0
+    for text in texts:
+        counts.update(set(_keys(text)))
+        if len(counts) > _COUNTERS:
+            undercount += 1
+            counts = Counter({key: n - 1 for key, n in counts.items() if n > 1})
+    return frozenset(key for key, n in counts.items() if n + undercount >= least)
 
 
 def _key(unit: str) -> str:
@@ -150,5 +153,5 @@ def _is_cjk(line: str) -> bool:
     return any("⺀" <= char <= "鿿" for char in line)
 
 
-def _digest(keys: list[str]) -> bytes:
-    return blake2b("\n".join(keys).encode(errors="surrogatepass"), digest_size=8).digest()
+def _digest(keys: set[str]) -> bytes:
+    return blake2b("\n".join(sorted(keys)).encode(errors="surrogatepass"), digest_size=8).digest()

@@ -13,7 +13,7 @@ _INVISIBLE = re.compile(
 _SPACES = re.compile("[ \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
 _IMAGE = re.compile(r"\[cid:[^\]\n]*\]|\[(?:image|图片|bild)\]", re.IGNORECASE)
 _LINK_ECHO = re.compile(r"<(?:mailto:|tel:)[^<>\n]*>", re.IGNORECASE)
-_RULE = re.compile(r"^[\s_=*~#-]*$")
+_RULE = re.compile(r"^(?!--$)[\s_=*~#-]*$")
 _EMPTY_LINES = re.compile(r"\n{2,}")
 
 

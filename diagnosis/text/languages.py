@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
-_HAN = re.compile("[㐀-䶿一-鿿豈-﫿\U00020000-\U000323af]")
+_HAN = re.compile("[㐀-䶿一-鿿\uf900-\ufaff\U00020000-\U000323af]")
 _KANA = re.compile("[ぁ-ゖァ-ヺ]")
 _HANGUL = re.compile("[가-힣ᄀ-ᇿ]")
 _SCRIPTS = {
@@ -24,8 +24,9 @@ _OTHER = {code: re.compile(letters, re.IGNORECASE) for code, letters in _SCRIPTS
 # Names, codes, masks, addresses and paths say nothing of the language that they stand in.
 _NO_WORD = re.compile(r"<[A-Z_]+>|\S*[\d_@\\/<>]\S*")
 _LATIN_WORD = re.compile(r"[a-zà-öø-ÿāăąćčďđęěğıłńňőœřśşšťůűźżž]{2,}", re.IGNORECASE)
-_LATIN_LANGUAGES = ["en", "de", "fr", "es", "it", "pt", "nl", "pl", "tr", "cs", "sv"]
-_SURE = 0.9
+# Few languages, and English unless another is likelier than not: short reports are full of English product words.
+_LATIN_LANGUAGES = ["en", "de", "fr", "es", "it", "pt", "nl", "pl"]
+_SURE = 0.5
 _MAX_CHARS = 2_000
 
 

@@ -17,12 +17,13 @@ _QUOTE_START = re.compile(
     r"^[\s>]*(?:"
     r"-{2,}\s*(?:original message|forwarded message|ursprüngliche nachricht|weitergeleitete nachricht|原始邮件|原邮件"
     r"|转发的邮件|转发邮件信息|回复的原邮件)\s*-{2,}.*"
-    r"|on\b.{5,120}\bwrote\s*:"
-    r"|am\b.{5,120}\bschrieb\b.{0,80}:"
+    r"|on\b(?=.*\d).{5,120}\bwrote\s*:"
+    r"|am\b(?=.*\d).{5,120}\bschrieb\b.{0,80}:"
     r"|在?.{0,20}\d{4}.{5,120}(?:写道|寫道)\s*[:：]"
     r")\s*$",
     re.IGNORECASE,
 )
+_SUBJECT = re.compile(r"^[\s>*]*(?:subject|betreff|主题|主旨)[*\s]*[:：]\s*(?P<words>.*\S)", re.IGNORECASE)
 _SIGN_OFF = re.compile(
     r"^\s*(?:--\s?"
     r"|(?:with\s+|mit\s+)?(?:(?:best|kind|warm|many)?\s*(?:regards|wishes|thanks)"
@@ -30,6 +31,12 @@ _SIGN_OFF = re.compile(
     r"|best|kind|sincerely|yours sincerely|cheers|mfg|gruss|gruß|rgds|b\.?rgds|br|thx|thank you|thanks a lot"
     r"|此致|敬礼|祝好|顺颂商祺|谢谢|多谢|感谢|致礼)(?:\s+regards)?\s*[!,.，。！~]*"
     r"|(?:sent from my|get outlook for|von meinem .{2,20} gesendet|发自我的|来自我的|从我的.{2,10}发送).*)\s*$",
+    re.IGNORECASE,
+)
+# A line that speaks of a fault or asks something is no signature, though it stands below "thanks".
+_FAULT = re.compile(
+    r"0x[0-9a-f]|\\\\|[?？]|\b(?:err(?:or)?\b|err_|exception|fail|fehler|nicht|kein|not|can'?t|cannot|unable|still)"
+    r"|错误|报错|异常|失败|无法|不能|没有|还是|不了|不上",
     re.IGNORECASE,
 )
 _DISCLAIMER = re.compile(
@@ -51,19 +58,22 @@ _ENOUGH = (
 
 
 def split_messages(text: str) -> list[str]:
-    """Split a mail into its messages, newest first, without the header lines that stood between them."""
+    """Split a mail into its messages, newest first, without the header lines that stood between them.
+
+    The subject stays where a header is the first thing in the text: nothing else may say what the mail is about.
+    """
     messages: list[list[str]] = [[]]
     lines = text.split("\n")
     position = 0
     while position < len(lines):
         after = _header_end(lines, position)
         if after > position:
-            messages.append([])
+            subjects = [found["words"] for line in lines[position:after] if (found := _SUBJECT.match(line))]
+            messages.append([] if position else subjects)
             position = after
             continue
-        messages[-1].append(
-            lines[position].lstrip("> ") if lines[position].lstrip().startswith(">") else lines[position]
-        )
+        line = lines[position]
+        messages[-1].append(line.lstrip("> ") if line.startswith(">") else line)
         position += 1
     return [message for message in ("\n".join(m).strip() for m in messages) if message]
 
@@ -82,11 +92,9 @@ def newest_message(text: str) -> str:
 def without_signature(message: str) -> str:
     """Return a message up to its sign-off, if what follows looks like a signature and not like more message."""
     lines = message.split("\n")
-    for i, line in enumerate(lines):
-        if i and _SIGN_OFF.match(line):
-            rest = [r for r in lines[i + 1 :] if r.strip()]
-            if len(rest) <= _SIGNATURE_LINES and all(len(r) <= _SIGNATURE_CHARS or _DISCLAIMER.search(r) for r in rest):
-                return "\n".join(lines[:i]).rstrip()
+    for i in range(max(1, len(lines) - 1 - _SIGNATURE_LINES), len(lines)):
+        if _SIGN_OFF.match(lines[i]) and all(map(_in_signature, lines[i + 1 :])):
+            return "\n".join(lines[:i]).rstrip()
     return message
 
 
@@ -99,6 +107,9 @@ def _header_end(lines: list[str], start: int) -> int:
     """Return the line after a header block or quotation mark that begins at ``start``, or ``start`` if none does."""
     if _QUOTE_START.match(lines[start]):
         return start + 1
+    following = lines[start + 1] if start + 1 < len(lines) else ""
+    if following.endswith((":", "：")) and _QUOTE_START.match(f"{lines[start]} {following}"):
+        return start + 2  # mail clients break long lines
     if not _SENDER.match(lines[start]):
         return start
     end, headers = start, 0
@@ -106,6 +117,12 @@ def _header_end(lines: list[str], start: int) -> int:
         headers += bool(lines[end].strip())
         end += 1
     return end if headers >= 2 else start
+
+
+def _in_signature(line: str) -> bool:
+    if _DISCLAIMER.search(line):
+        return True
+    return len(line) <= _SIGNATURE_CHARS and not _FAULT.search(line)
 
 
 def _weight(text: str) -> int:

@@ -87,7 +87,15 @@ def joined(title: str, body: str) -> str:
     """Return a title and a body as one text, the same words said once."""
     if not title or not body:
         return title or body
-    return body if body.casefold().startswith(title.casefold()) else f"{title}\n{body}"
+    return body if _begins_with(body, title) else f"{title}\n{body}"
+
+
+def _begins_with(body: str, title: str) -> bool:
+    """Tell whether the words of the title begin the body; "fan" does not begin "fantastic noise"."""
+    if not body.casefold().startswith(title.casefold()):
+        return False
+    seam = body[len(title) - 1 : len(title) + 1]
+    return not (len(seam) == 2 and seam.isascii() and seam.isalnum())
 
 
 def _check_lengths(short_descriptions: Sequence[str], descriptions: Sequence[str]) -> None:
