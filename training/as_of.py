@@ -1,0 +1,51 @@
+"""The data as they were known at a moment: later incidents are gone, later outcomes have not happened yet."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from diagnosis.errors import InputError
+from diagnosis.incident import LATER_FIELDS, TIME_FIELDS
+
+_RESOLUTION = ("close_code", "close_notes", "knowledge")
+
+
+def moment(as_of: str) -> pd.Timestamp:
+    """Return a date or time given by a person; a date is its first moment, and without a zone it is UTC.
+
+    Raises
+    ------
+    InputError
+        If it is not ISO 8601.
+    """
+    try:
+        parsed = pd.Timestamp(as_of)
+    except ValueError as error:
+        raise InputError(f"as_of: an ISO 8601 date such as 2026-04-15 was expected, {as_of!r} found") from error
+    if parsed is pd.NaT:
+        raise InputError(f"as_of: an ISO 8601 date such as 2026-04-15 was expected, {as_of!r} found")
+    return parsed.tz_localize("UTC") if parsed.tzinfo is None else parsed.tz_convert("UTC")
+
+
+def last_moment(frame: pd.DataFrame, as_of: str = "") -> pd.Timestamp:
+    """Return the moment at which a frame was known: as given, or the latest time in it (NaT if it has none)."""
+    if as_of:
+        return moment(as_of)
+    latest = frame[list(TIME_FIELDS)].max().max()
+    return latest if isinstance(latest, pd.Timestamp) else pd.NaT
+
+
+def as_known_at(frame: pd.DataFrame, as_of: str) -> pd.DataFrame:
+    """Return a canonical incident frame as it was known at ``as_of``; ``""`` changes nothing.
+
+    Incidents opened later are dropped. Times after it are unknown, and with a resolution that had not happened go its
+    close code, notes and article. What an export does not date, such as the assignment group, stays as it is.
+    """
+    if not as_of:
+        return frame
+    end = moment(as_of)
+    known = frame[~(frame["opened_at"] > end)].reset_index(drop=True)
+    unresolved = (known["resolved_at"] > end) | (known["resolved_at"].isna() & (known["closed_at"] > end))
+    blank = {name: known[name].mask(unresolved, "") for name in _RESOLUTION}
+    times = {name: known[name].where(~(known[name] > end)) for name in TIME_FIELDS if name in LATER_FIELDS}
+    return known.assign(**blank, **times)
