@@ -1,0 +1,91 @@
+"""Settings of the systems around us (``FAULTWISE_INTEGRATIONS__<SYSTEM>__…``); all of them are off unless set."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from api.integrations.report import checked_fields
+from api.integrations.zammad import INTAKE_GROUPS
+from api.outgoing.addresses import check_url
+
+FieldMap = Annotated[dict[str, str], AfterValidator(checked_fields)]
+
+
+class System(BaseModel):
+    """What every system that sends us incidents may have set."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    secret: SecretStr = Field(
+        default=SecretStr(""), description="Shared secret that signs its webhooks; then it needs no key"
+    )
+    fields: FieldMap = Field(default_factory=dict, description="Its own fields: their name to ours, as JSON")
+    write_back: bool = Field(default=False, description="Whether a diagnosis is written to its records")
+    url: str = Field(default="", description="Base URL of its REST API; required with write_back")
+    user: str = Field(default="", description="User of its REST API, where it asks for one")
+    token: SecretStr = Field(
+        default=SecretStr(""), description="Password or token of its REST API; required with write_back"
+    )
+    tags: tuple[str, ...] = Field(
+        default=("faultwise",), description="Tags or labels put on a diagnosed record, as JSON"
+    )
+    intake_groups: tuple[str, ...] = Field(default=(), description="Groups where incidents wait to be routed, as JSON")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.write_back and not (self.url and self.token.get_secret_value()):
+            raise ValueError("write_back is on, expected url and token too")
+        if self.url:
+            check_url(self.url)
+        return self
+
+
+class ServiceNow(System):
+    """ServiceNow."""
+
+    solutions: dict[str, str] = Field(
+        default_factory=dict, description="Predictive Intelligence solution names to targets, as JSON"
+    )
+
+
+class Jira(System):
+    """Jira Cloud; `user` is the e-mail address that the API token belongs to."""
+
+
+class Zammad(System):
+    """Zammad."""
+
+    intake_groups: tuple[str, ...] = INTAKE_GROUPS
+
+
+class Glpi(System):
+    """GLPI; `token` is the user's API token."""
+
+    app_token: SecretStr = Field(default=SecretStr(""), description="Application token of the API client")
+    answer_seconds: float = Field(
+        default=3.0, gt=0, le=5, description="After this long GLPI is answered 202; it waits 5 s"
+    )
+
+
+class Alertmanager(BaseModel):
+    """Alertmanager."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reopen_minutes: float = Field(
+        default=60, ge=0, description="A fault that fires again this soon reopens its incident; later it is a new one"
+    )
+
+
+class Integrations(BaseModel):
+    """Every system around us."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    servicenow: ServiceNow = ServiceNow()
+    jira: Jira = Jira()
+    zammad: Zammad = Zammad()
+    glpi: Glpi = Glpi()
+    alertmanager: Alertmanager = Alertmanager()

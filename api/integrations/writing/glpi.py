@@ -1,0 +1,52 @@
+"""GLPI (REST API v1, ``apirest.php``): a private follow-up, and the assigned group where it is certified."""
+
+from __future__ import annotations
+
+import html
+
+import httpx
+
+from api.integrations.documents import html_text
+from api.integrations.settings import Glpi
+from api.integrations.writing.order import Order, call
+from api.outgoing.courier import GivenUpError
+
+_ASSIGNED = 2  # CommonITILActor::ASSIGN
+_ALL = {"range": "0-499"}
+
+
+def write(client: httpx.Client, settings: Glpi, order: Order) -> None:
+    """Carry out one order in a session of its own."""
+    if app_token := settings.app_token.get_secret_value():
+        client.headers["App-Token"] = app_token
+    signed_in = {"Authorization": f"user_token {settings.token.get_secret_value()}"}
+    client.headers["Session-Token"] = call(client, "GET", "/apirest.php/initSession", headers=signed_in)[
+        "session_token"
+    ]
+    try:
+        _follow_up(client, order)
+        if group := order.values.get("assignment_group"):
+            _assign(client, order, group)
+    finally:
+        client.get("/apirest.php/killSession")
+
+
+def _follow_up(client: httpx.Client, order: Order) -> None:
+    there = call(client, "GET", f"/apirest.php/Ticket/{order.path}/ITILFollowup", params=_ALL)
+    if any(order.marker in html_text(html.unescape(one["content"])) for one in there):
+        return
+    content = html.escape(order.note, quote=False).replace("\n", "<br>")
+    entry = {"itemtype": "Ticket", "items_id": int(order.record), "content": content, "is_private": 1}
+    call(client, "POST", "/apirest.php/ITILFollowup", json={"input": entry})
+
+
+def _assign(client: httpx.Client, order: Order, group: str) -> None:
+    assigned = call(client, "GET", f"/apirest.php/Ticket/{order.path}/Group_Ticket", params=_ALL)
+    if any(int(one["type"]) == _ASSIGNED for one in assigned):
+        return  # somebody has it already
+    found = call(client, "GET", "/apirest.php/Group", params={"searchText[name]": f"^{group}$", **_ALL})
+    ids = [one["id"] for one in found if one["name"] == group]
+    if not ids:
+        raise GivenUpError(f"expected a group {group!r} in GLPI; found none")
+    entry = {"tickets_id": int(order.record), "groups_id": ids[0], "type": _ASSIGNED}
+    call(client, "POST", "/apirest.php/Group_Ticket", json={"input": entry})
