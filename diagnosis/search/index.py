@@ -10,24 +10,49 @@ import numpy as np
 
 from diagnosis.errors import InputError
 from diagnosis.prepared import Vectors
+from diagnosis.search.approximate import Approximate
 from diagnosis.search.exact import Found, exact_search
 from diagnosis.search.ids import Ids
 from diagnosis.search.segments import Allowed, Hits, Mask, SegmentedIndex, View, masks
 
+# So few rows are compared one by one, whatever structure there is: a filter that leaves few is answered exactly.
+FEW = 2_000
+
 
 class VectorSegment:
-    """Unit rows that do not change."""
+    """Unit rows that do not change.
 
-    settled = True
+    Parameters
+    ----------
+    ids : Ids, length n
+    vectors : ndarray, shape (n, dimensions)
+        float32, or float16 where there is an approximate structure: similarities are then true to 0.0005.
+    approximate : Approximate, optional
+        Without one, every search is exact.
+    settled : bool, default True
+        False while there are so many rows that an approximate structure is due.
+    """
 
-    def __init__(self, ids: Ids, vectors: Vectors) -> None:
+    def __init__(
+        self, ids: Ids, vectors: Vectors, approximate: Approximate | None = None, *, settled: bool = True
+    ) -> None:
         self.ids = ids
         self.vectors = vectors
-        self.matchable: Mask = np.abs(vectors).max(axis=1, initial=0) > 0
+        self.approximate = approximate
+        self.settled = settled
+        self.matchable = _nonzero(vectors)
 
     def search(self, queries: Vectors, k: int, mask: Mask) -> list[Found]:
         """Return, query by query, the rows of the ``k`` most alike and their similarities."""
-        return exact_search(self.vectors, queries, k, mask & self.matchable)
+        mask = mask & self.matchable
+        if self.approximate is None or np.count_nonzero(mask) <= FEW:
+            return exact_search(self.vectors, queries, k, mask)
+        return self.approximate.search(self.vectors, queries, k, mask)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of vectors and structure."""
+        return int(self.vectors.nbytes) + (self.approximate.nbytes if self.approximate else 0)
 
 
 class VectorIndex(SegmentedIndex[VectorSegment]):
@@ -39,12 +64,39 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
         Length of a vector.
     seed : int, default 0
         Reaches every draw of a build.
+    exact_up_to : int, default 50,000
+        Rows up to which every search is exact.
+    hnsw_up_to : int, default 200,000
+        Rows up to which there is an HNSW graph, and inverted lists with compressed codes beyond.
+
+    Notes
+    -----
+    New rows are searched exactly at once; when they have become many, a structure for them is built in a thread.
     """
 
-    def __init__(self, dimensions: int, seed: int = 0) -> None:
+    def __init__(self, dimensions: int, seed: int = 0, *, exact_up_to: int = 50_000, hnsw_up_to: int = 200_000) -> None:
         super().__init__()
         self.dimensions = dimensions
         self.seed = seed
+        self.exact_up_to = exact_up_to
+        self.hnsw_up_to = hnsw_up_to
+
+    @property
+    def recall_(self) -> float:
+        """The lowest recall at 10 measured against exact search in any part of the index; 1 where all is exact."""
+        parts = [view.segment.approximate for view in self._views]
+        return min((part.effort.recall for part in parts if part), default=1.0)
+
+    @property
+    def structure_(self) -> str:
+        """What answers for most rows: ``exact``, ``hnsw`` or ``ivf``."""
+        largest = max(self._views, key=lambda view: view.n_alive, default=None)
+        return largest.segment.approximate.kind if largest and largest.segment.approximate else "exact"
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of vectors and structures."""
+        return sum(view.segment.nbytes for view in self._views)
 
     def add(self, ids: Sequence[str], vectors: Vectors) -> None:
         """Add rows, or replace those whose id is here already.
@@ -65,7 +117,7 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
         last = {identifier: row for row, identifier in enumerate(ids)}
         if len(last) < len(ids):
             rows = rows[list(last.values())]
-        self._insert(VectorSegment(Ids(list(last)), rows))
+        self._insert(VectorSegment(Ids(list(last)), rows, settled=len(last) <= self.exact_up_to))
 
     def search(self, vectors: Vectors, k: int, allowed: Allowed | None = None) -> Hits:
         """Return the ``k`` nearest rows of each query with their cosine, highest first.
@@ -96,24 +148,37 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
         """Write the index into an empty folder, rebuilt into one segment."""
         self.rebuild()
         folder.mkdir(parents=True, exist_ok=True)
-        settings = {"dimensions": self.dimensions, "seed": self.seed}
+        names = ("dimensions", "seed", "exact_up_to", "hnsw_up_to")
+        settings = {name: getattr(self, name) for name in names}
         (folder / "index.json").write_text(json.dumps(settings), encoding="utf-8")
         for view in self._views:
             view.segment.ids.save(folder / "ids.json")
             np.save(folder / "vectors.npy", view.segment.vectors)
+            if view.segment.approximate:
+                view.segment.approximate.save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> VectorIndex:
         """Read what `save` has written; vectors stay on disk and are shared by the processes that read them."""
         index = cls(**json.loads((folder / "index.json").read_text(encoding="utf-8")))
         if (folder / "ids.json").exists():
-            vectors = np.load(folder / "vectors.npy", mmap_mode="r")
-            index._insert(VectorSegment(Ids.load(folder / "ids.json"), vectors))
+            vectors = np.load(folder / "vectors.npy", mmap_mode="r").view(np.ndarray)
+            approximate = Approximate.load(folder) if (folder / "structure.json").exists() else None
+            index._insert(VectorSegment(Ids.load(folder / "ids.json"), vectors, approximate))
         return index
 
     def _merge(self, views: Sequence[View[VectorSegment]]) -> VectorSegment:
-        ids = [identifier for view in views for identifier in view.living_ids()]
-        return VectorSegment(Ids(ids), np.concatenate([view.segment.vectors[view.alive] for view in views]))
+        ids = Ids([identifier for view in views for identifier in view.living_ids()])
+        exact = len(ids) <= self.exact_up_to
+        vectors = np.empty((len(ids), self.dimensions), dtype=np.float32 if exact else np.float16)
+        start = 0
+        for view in views:
+            vectors[start : start + view.n_alive] = view.segment.vectors[view.alive]
+            start += view.n_alive
+        if exact:
+            return VectorSegment(ids, vectors)
+        kind = "hnsw" if len(ids) <= self.hnsw_up_to else "ivf"
+        return VectorSegment(ids, vectors, Approximate.build(vectors, kind, self.seed))
 
     def _checked(self, vectors: Vectors, n: int) -> Vectors:
         rows = np.asarray(vectors, dtype=np.float32)
@@ -136,3 +201,11 @@ def _best(parts: Sequence[tuple[View[VectorSegment], Found]], k: int) -> list[tu
         for row, similarity in zip(rows, similarities, strict=True)
     ]
     return sorted(hits, key=lambda hit: -hit[1])[:k]
+
+
+def _nonzero(vectors: Vectors) -> Mask:
+    """Return which rows have a direction, without a copy of them all."""
+    out = np.zeros(len(vectors), dtype=bool)
+    for start in range(0, len(vectors), 1 << 14):
+        out[start : start + (1 << 14)] = vectors[start : start + (1 << 14)].any(axis=1)
+    return out

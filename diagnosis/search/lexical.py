@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,13 @@ import numpy.typing as npt
 
 from diagnosis.errors import InputError
 from diagnosis.search.ids import Ids
+from diagnosis.search.maxscore import top_rows
 from diagnosis.search.postings import MAX_FREQUENCY, MAX_LENGTH, PostingSegment, from_tokens, merged, term_hashes
 from diagnosis.search.segments import Allowed, Hits, Mask, SegmentedIndex, View, masks
 from diagnosis.text.tokens import tokenise
 
 # Of a longer question the rarest terms decide; Lucene's "more like this" takes 25.
-MAX_QUERY_TERMS = 64
+MAX_QUERY_TERMS = 48
 
 
 class LexicalIndex(SegmentedIndex[PostingSegment]):
@@ -39,6 +41,11 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         super().__init__()
         self.k1 = k1
         self.b = b
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the postings."""
+        return sum(view.segment.nbytes for view in self._views)
 
     def add(self, ids: Sequence[str], texts: Sequence[str]) -> None:
         """Add rows, or replace those whose id is here already; of an id given twice, the last text counts.
@@ -101,27 +108,26 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         places = [view.segment.find(hashes) for view in views]
         frequencies = np.sum([_frequencies(v.segment, p) for v, p in zip(views, places, strict=True)], axis=0)
         weights = asked * np.log1p((n_rows - frequencies + 0.5) / (frequencies + 0.5))
-        order = np.argsort(-weights, kind="stable")[:MAX_QUERY_TERMS]
-        saturation = self._saturation(sum(int(v.segment.lengths.sum()) for v in views) / n_rows)
+        known = np.flatnonzero(frequencies)
+        order = known[np.argsort(-weights[known], kind="stable")][:MAX_QUERY_TERMS]
+        shares = _shares(self.k1, self.b, sum(view.segment.n_tokens for view in views) / n_rows)
         hits: list[tuple[str, float]] = []
         for view, place, mask in zip(views, places, allowed, strict=True):
-            scores = np.zeros(len(mask))
-            for term in order:
-                if place[term] >= 0:
-                    rows, codes = view.segment.postings(place[term])
-                    scores[rows] += weights[term] * saturation[codes]
-            scores[~mask] = 0
-            top = np.argsort(-scores, kind="stable")[:k]
-            hits += [(view.segment.ids.names[row], float(scores[row])) for row in top if scores[row] > 0]
+            rows, scores = top_rows(view.segment, place[order], weights[order], shares, k, mask)
+            names = view.segment.ids.names
+            hits += [(names[row], float(score)) for row, score in zip(rows, scores, strict=True)]
         return sorted(hits, key=lambda hit: -hit[1])[:k]
 
-    def _saturation(self, average: float) -> npt.NDArray[np.float64]:
-        """Return the share of the weight that each code of a posting earns."""
-        lengths = np.arange(MAX_LENGTH + 1)
-        frequencies = np.arange(MAX_FREQUENCY + 1)[:, None]
-        held_back = self.k1 * (1 - self.b + self.b * lengths / max(average, 1e-9))
-        shares: npt.NDArray[np.float64] = (frequencies / (frequencies + held_back)).ravel()
-        return shares
+
+@lru_cache(maxsize=8)
+def _shares(k1: float, b: float, average: float) -> npt.NDArray[np.float64]:
+    """Return the share of its weight that a term earns, for each code of a posting."""
+    lengths = np.arange(MAX_LENGTH + 1)
+    frequencies = np.arange(MAX_FREQUENCY + 1)[:, None]
+    held_back = k1 * (1 - b + b * lengths / max(average, 1e-9))
+    shares: npt.NDArray[np.float64] = (frequencies / (frequencies + held_back)).ravel()
+    shares.flags.writeable = False
+    return shares
 
 
 def _frequencies(segment: PostingSegment, places: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:

@@ -26,7 +26,7 @@ Hashes = npt.NDArray[np.uint64]
 MAX_FREQUENCY = 15
 MAX_LENGTH = 4095
 
-_ARRAYS = ("lengths", "terms", "starts", "rows", "codes")
+_ARRAYS = ("lengths", "terms", "starts", "rows", "codes", "peaks")
 
 
 class PostingSegment:
@@ -42,12 +42,21 @@ class PostingSegment:
     starts : ndarray of int64, shape (n_terms + 1,)
     rows : ndarray of int32, codes : ndarray of uint16, shape (n_postings,)
         Term ``t`` stands in ``rows[starts[t]:starts[t + 1]]``, ascending, with ``codes`` beside.
+    peaks : ndarray of uint16, shape (n_terms,)
+        The code of a row that would earn at least as much of the term as any it stands in.
     """
 
     settled = True
 
     def __init__(
-        self, ids: Ids, lengths: Codes, terms: Hashes, starts: npt.NDArray[np.int64], rows: Rows, codes: Codes
+        self,
+        ids: Ids,
+        lengths: Codes,
+        terms: Hashes,
+        starts: npt.NDArray[np.int64],
+        rows: Rows,
+        codes: Codes,
+        peaks: Codes | None = None,
     ) -> None:
         self.ids = ids
         self.lengths = lengths
@@ -55,11 +64,14 @@ class PostingSegment:
         self.starts = starts
         self.rows = rows
         self.codes = codes
+        self.peaks = _peaks(starts, codes) if peaks is None else peaks
+        self.n_tokens = int(lengths.sum(dtype=np.int64))
 
     @classmethod
     def load(cls, folder: Path) -> PostingSegment:
         """Read what `save` has written; the arrays stay on disk and are shared by the processes that read them."""
-        arrays = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS]
+        # A view as plain array: slicing a memmap costs more than reading most postings.
+        arrays = [np.load(folder / f"{name}.npy", mmap_mode="r").view(np.ndarray) for name in _ARRAYS]
         return cls(Ids.load(folder / "ids.json"), *arrays)
 
     def save(self, folder: Path) -> None:
@@ -67,6 +79,11 @@ class PostingSegment:
         self.ids.save(folder / "ids.json")
         for name in _ARRAYS:
             np.save(folder / f"{name}.npy", getattr(self, name))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        return sum(int(getattr(self, name).nbytes) for name in _ARRAYS)
 
     def find(self, terms: Hashes) -> npt.NDArray[np.intp]:
         """Return the place of each term, -1 where it does not occur."""
@@ -134,6 +151,14 @@ def merged(parts: Sequence[tuple[PostingSegment, npt.NDArray[np.bool_]]]) -> Pos
         free[places] += held
         first_row += int(np.count_nonzero(alive))
     return PostingSegment(ids, lengths, terms, starts, rows, codes)
+
+
+def _peaks(starts: npt.NDArray[np.int64], codes: Codes) -> Codes:
+    if not len(codes):
+        return np.empty(0, dtype=np.uint16)
+    most_often = np.maximum.reduceat(codes >> 12, starts[:-1])
+    shortest = np.minimum.reduceat(codes & MAX_LENGTH, starts[:-1])
+    return ((most_often << 12) | shortest).astype(np.uint16)
 
 
 def _living(segment: PostingSegment, alive: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], Rows, Codes]:

@@ -1,0 +1,192 @@
+"""Approximate: quick candidates among many vectors, at an effort raised until a measured recall is met.
+
+HNSW (Malkov and Yashunin, 2020) over eight-bit codes for hundreds of thousands of rows; beyond, inverted lists with
+one-bit RaBitQ codes (Gao and Long, 2024), a fifth of the memory of eight-bit ones. Codes only choose candidates:
+similarities are then computed from the stored vectors, so they are true at any compression.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import faiss as _faiss
+import numpy as np
+import numpy.typing as npt
+
+from diagnosis.prepared import Vectors
+from diagnosis.search.exact import Found, exact_search, rescore
+
+faiss: Any = _faiss  # its own types leave out half of what it has
+
+logger = logging.getLogger(__name__)
+
+RECALL = 0.98  # at 10, against exact search
+_SAMPLE = 200  # queries that the recall is measured on: its standard error is then below .01
+_DEPTHS = (100, 1_600)  # candidates for ten hits: what is tried first and at most
+_SAME = 2e-6  # similarities this close are equal: whichever of two equal rows is found is right
+_LINKS = 32  # of a row in the HNSW graph
+_BLOCK = 1 << 14
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How hard a search tries: rows or lists visited, candidates compared for ten hits, and the recall this gives."""
+
+    visits: int
+    depth: int
+    recall: float = 0.0
+
+
+class Approximate:
+    """A built structure over the rows of an array, and the effort that it needs.
+
+    Parameters
+    ----------
+    index : faiss.Index
+    kind : {"hnsw", "ivf"}
+    effort : Effort
+    """
+
+    def __init__(self, index: Any, kind: str, effort: Effort) -> None:  # noqa: ANN401 - faiss has no types
+        self.index = index
+        self.kind = kind
+        self.effort = effort
+
+    @classmethod
+    def build(cls, vectors: Vectors, kind: str, seed: int, recall: float = RECALL) -> Approximate:
+        """Build over unit rows and raise the effort until the recall on a sample of them is met.
+
+        Runs in one thread: an HNSW graph built by several differs from run to run, and searches go on beside.
+        """
+        with _one_thread():
+            index = _hnsw(vectors) if kind == "hnsw" else _ivf(vectors, seed)
+            most = len(vectors) if kind == "hnsw" else faiss.extract_index_ivf(index).nlist
+            built = cls(index, kind, Effort(min(_DEPTHS[0] if kind == "hnsw" else 32, most), _DEPTHS[0]))
+            built._tune(vectors, most, seed, recall)
+        return built
+
+    def search(self, vectors: Vectors, queries: Vectors, k: int, mask: npt.NDArray[np.bool_]) -> list[Found]:
+        """Return rows and similarities of the ``k`` nearest of each query among the rows of the mask."""
+        share = np.count_nonzero(mask) / len(mask)
+        rows = self._candidates(queries, self._for(k, share), None if share == 1 else mask)
+        return [_reranked(vectors, query, found[found >= 0], k) for query, found in zip(queries, rows, strict=True)]
+
+    def save(self, folder: Path) -> None:
+        """Write structure and effort."""
+        faiss.write_index(self.index, str(folder / "structure.faiss"))
+        (folder / "structure.json").write_text(json.dumps({"kind": self.kind, **asdict(self.effort)}))
+
+    @classmethod
+    def load(cls, folder: Path) -> Approximate:
+        """Read what `save` has written."""
+        effort = json.loads((folder / "structure.json").read_text())
+        return cls(faiss.read_index(str(folder / "structure.faiss")), effort.pop("kind"), Effort(**effort))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the structure takes, but for the vectors."""
+        return len(faiss.serialize_index(self.index))
+
+    def _for(self, k: int, share: float) -> Effort:
+        """Scale the effort with the hits wanted and with the rows that a filter leaves out on the way."""
+        share = max(share, 1e-3)
+        depth = self.effort.depth * max(1.0, k / 10) / np.sqrt(share)
+        return replace(self.effort, visits=int(self.effort.visits / share), depth=int(depth))
+
+    def _candidates(
+        self, queries: Vectors, effort: Effort, mask: npt.NDArray[np.bool_] | None
+    ) -> npt.NDArray[np.int64]:
+        chosen: dict[str, Any] = {}
+        if mask is not None:
+            chosen["sel"] = faiss.IDSelectorBitmap(np.packbits(mask, bitorder="little"))
+        if self.kind == "hnsw":
+            parameters = faiss.SearchParametersHNSW(efSearch=max(effort.visits, effort.depth), **chosen)
+        else:
+            inner = faiss.IVFRaBitQSearchParameters(nprobe=effort.visits, **chosen)
+            parameters = faiss.SearchParametersPreTransform(index_params=inner)
+        rows: npt.NDArray[np.int64] = self.index.search(
+            queries, min(effort.depth, self.index.ntotal), params=parameters
+        )[1]
+        return rows
+
+    def _tune(self, vectors: Vectors, most: int, seed: int, target: float) -> None:
+        rows = np.random.default_rng(seed).permutation(len(vectors))[:_SAMPLE]
+        queries = vectors[rows].astype(np.float32)
+        least = _eleventh_best(vectors, queries)
+
+        def measured(visits: int, depth: int) -> Effort:
+            effort = Effort(min(visits, most), min(depth, _DEPTHS[1]))
+            return replace(effort, recall=self._recall(vectors, queries, least, effort))
+
+        best = measured(self.effort.visits, self.effort.depth)
+        while best.recall < target and (best.visits < most or best.depth < _DEPTHS[1]):
+            further = [measured(best.visits * 2, best.depth), measured(best.visits, best.depth * 2)]
+            best = max(further, key=lambda effort: effort.recall)
+        if best.recall < target:
+            logger.warning("recall at 10 is %.3f; expected at least %.3f, at any effort", best.recall, target)
+        self.effort = best
+
+    def _recall(self, vectors: Vectors, queries: Vectors, least: Vectors, effort: Effort) -> float:
+        """Return the share found of the ten nearest but for the row itself, which is found too easily."""
+        found = self._candidates(queries, effort, None)
+        hits = 0
+        for query, rows, floor in zip(queries, found, least, strict=True):
+            similarities = rescore(vectors[rows[rows >= 0]], query)
+            hits += min(11, int(np.count_nonzero(similarities >= floor - _SAME))) - 1
+        return max(0, hits) / (10 * len(queries))
+
+
+def _hnsw(vectors: Vectors) -> Any:  # noqa: ANN401 - faiss has no types
+    index = faiss.index_factory(vectors.shape[1], f"HNSW{_LINKS},SQ8", faiss.METRIC_INNER_PRODUCT)
+    index.hnsw.efConstruction = 80
+    return _filled(index, vectors, vectors[:: max(1, len(vectors) // 50_000)])
+
+
+def _ivf(vectors: Vectors, seed: int) -> Any:  # noqa: ANN401 - faiss has no types
+    d, lists = vectors.shape[1], 1 << round(np.log2(2 * np.sqrt(len(vectors))))
+    index = faiss.index_factory(d, f"RR{d},IVF{lists},RaBitQ", faiss.METRIC_INNER_PRODUCT)
+    clustering = faiss.extract_index_ivf(index).cp
+    clustering.seed, clustering.niter = seed + 1, 10
+    rows = np.random.default_rng(seed).permutation(len(vectors))[: 40 * lists]
+    return _filled(index, vectors, vectors[np.sort(rows)])
+
+
+def _filled(index: Any, vectors: Vectors, sample: Vectors) -> Any:  # noqa: ANN401 - faiss has no types
+    index.train(sample.astype(np.float32))
+    for start in range(0, len(vectors), _BLOCK):
+        index.add(vectors[start : start + _BLOCK].astype(np.float32))
+    return index
+
+
+def _eleventh_best(vectors: Vectors, queries: Vectors) -> Vectors:
+    """Return the similarity of each query's eleventh nearest row, itself being the first."""
+    best = np.full((len(queries), 0), -1.0)
+    for start in range(0, len(vectors), _BLOCK):
+        block = vectors[start : start + _BLOCK]
+        found = exact_search(block, queries, 11, np.ones(len(block), dtype=bool))
+        best = np.concatenate([best, np.array([similarities for _, similarities in found])], axis=1)
+        best = -np.sort(-best, axis=1)[:, :11]
+    return best[:, -1]
+
+
+def _reranked(vectors: Vectors, query: Vectors, rows: npt.NDArray[np.int64], k: int) -> Found:
+    rows = np.sort(rows)
+    similarities = rescore(vectors[rows], query)
+    order = np.argsort(-similarities, kind="stable")[:k]
+    return rows[order], similarities[order]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)
