@@ -1,0 +1,93 @@
+"""HazardRegression: features in any units and a censored outcome in, calibrated risks and their reasons out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from diagnosis.recurrence.hazard import Floats, LogisticHazard, fit_hazard, trials
+from diagnosis.recurrence.outcomes import Outcomes
+
+RIDGES = (10.0, 100.0, 1000.0)
+LATER = 0.3  # share of the incidents, the newest, that the ridge is chosen on
+ENOUGH = 5_000  # newest incidents that are enough to choose it
+FAR = 5.0  # standard deviations: a value farther out says no more than this
+MIN_EVENTS = 10  # with fewer recurrences, or fewer survivals, only the base rate can be learned
+
+
+@dataclass(frozen=True)
+class HazardRegression:
+    """A hazard fitted on standardised features; a missing value counts as the mean, an extreme one as `FAR`."""
+
+    mean: Floats
+    scale: Floats
+    hazard: LogisticHazard
+    ridge: float
+
+    @classmethod
+    def fit(cls, x: Floats, seen: Outcomes, edges: Floats) -> HazardRegression:
+        """Fit on features of shape (n, n_features) and the outcomes of the same n incidents."""
+        at_risk, event = trials(seen, edges)
+        known = np.isfinite(x)
+        count = np.maximum(known.sum(axis=0), 1)
+        mean = np.where(known, x, 0.0).sum(axis=0) / count
+        spread = np.sqrt((np.where(known, x - mean, 0.0) ** 2).mean(axis=0))
+        constant = spread < 1e-9
+        if min(event.sum(), at_risk[:, 0].sum() - event.sum()) < MIN_EVENTS:
+            constant[:] = True
+        scale = np.where(constant, np.inf, spread)  # what never varied says nothing
+        z = cls._z(x, mean, scale)
+        ridge = RIDGES[-1] if constant.all() else choose_ridge(z, seen, edges)
+        return cls(mean, scale, fit_hazard(z, at_risk, event, edges, ridge), ridge)
+
+    @staticmethod
+    def _z(x: Floats, mean: Floats, scale: Floats) -> Floats:
+        z = (np.where(np.isfinite(x), x, mean) - mean) / scale
+        return np.clip(z, -FAR, FAR)
+
+    def risk(self, x: Floats, days: npt.ArrayLike) -> Floats:
+        """Return the probability of recurring within each number of days, shape (n, n_days)."""
+        return self.hazard.risk(self._z(x, self.mean, self.scale), days)
+
+    def effects(self, x: Floats, groups: Mapping[str, Sequence[int]], days: int) -> Floats:
+        """Return how much each group of features moved the risk from what it is with that group at its mean.
+
+        Returns
+        -------
+        ndarray, shape (n, n_groups)
+            Differences of probability within ``days``.
+        """
+        z = self._z(x, self.mean, self.scale)
+        full = self.hazard.log_odds(z)
+        last = int(np.searchsorted(self.hazard.edges, days))
+        base = np.logaddexp(0.0, full[:, :last]).sum(axis=1)
+        effects = np.empty((len(x), len(groups)))
+        for j, columns in enumerate(groups.values()):
+            part = z[:, columns]
+            moved = (part @ self.hazard.effect[columns])[:, None] + np.outer(
+                part @ self.hazard.drift[columns], self.hazard.clock
+            )
+            without = np.logaddexp(0.0, (full - moved)[:, :last]).sum(axis=1)
+            effects[:, j] = np.exp(-without) - np.exp(-base)
+        return effects
+
+
+def choose_ridge(z: Floats, seen: Outcomes, edges: Floats) -> float:
+    """Return the ridge that predicts the newest incidents best from the older ones, each as known at the time.
+
+    Rows must be in order of time; the measure is the log-likelihood of the newest incidents' own trials.
+    """
+    newest = slice(max(len(z) - ENOUGH, 0), None)
+    z = z[newest]
+    seen = Outcomes(seen.duration[newest], seen.recurred[newest], seen.observed[newest])
+    cut = float(np.quantile(seen.observed, LATER))
+    older = seen.observed > cut
+    past, later = seen.as_known(cut).take(older), seen.take(~older)
+    fitted = [fit_hazard(z[older], *trials(past, edges), edges, ridge) for ridge in RIDGES]
+    at_risk, event = trials(later, edges)
+    odds = [hazard.log_odds(z[~older]) for hazard in fitted]
+    losses = [np.sum(at_risk * np.logaddexp(0.0, eta) - event * eta) for eta in odds]
+    return RIDGES[int(np.argmin(losses))]

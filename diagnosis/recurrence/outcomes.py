@@ -1,0 +1,157 @@
+"""What became of each incident, as far as it had been seen on a given day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from diagnosis.errors import InputError
+
+Origin = Literal["opened", "resolved"]
+Floats = npt.NDArray[np.float64]
+EARLIEST = pd.Timestamp("1990-01-01", tz="UTC")
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Incidents that can be judged, in order of ``opened_at``, and how many could not be and why.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        One row a number, opened between 1990 and ``as_of``, with nothing in it that happened after ``as_of``.
+    rows : ndarray of int
+        Their positions in the frame that was given.
+    left_out : dict of str to int
+        Reason to number of rows.
+    """
+
+    frame: pd.DataFrame
+    rows: npt.NDArray[np.intp]
+    left_out: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Right-censored times to recurrence, row by row with the cohort.
+
+    Attributes
+    ----------
+    duration : ndarray, shape (n,)
+        Days from the origin to the recurrence, or to the end of observation where none was seen.
+    recurred : ndarray of bool, shape (n,)
+    observed : ndarray, shape (n,)
+        Days from the origin to the end of observation; NaN where the origin is not known.
+    """
+
+    duration: Floats
+    recurred: npt.NDArray[np.bool_]
+    observed: Floats
+
+    def take(self, rows: npt.NDArray[np.bool_]) -> Outcomes:
+        """Return the outcomes of some of the incidents."""
+        return Outcomes(self.duration[rows], self.recurred[rows], self.observed[rows])
+
+    def as_known(self, days_before: float) -> Outcomes:
+        """Return what was known that many days before the end of observation; negative ``observed`` is not yet begun."""
+        observed = self.observed - days_before
+        recurred = self.recurred & (self.duration <= observed)
+        return Outcomes(np.where(recurred, self.duration, observed), recurred, observed)
+
+
+def days_of(times: pd.Series) -> Floats:
+    """Return UTC timestamps as days since 1970, NaN for none."""
+    since = times.dt.tz_localize(None).to_numpy(dtype="datetime64[us]") - np.datetime64(0, "us")
+    days: Floats = since / np.timedelta64(1, "D")
+    return days
+
+
+def utc(time: pd.Timestamp) -> pd.Timestamp:
+    """Return the time in UTC; without a zone it is taken as UTC."""
+    stamp = pd.Timestamp(time)
+    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
+
+
+def cohort(frame: pd.DataFrame, as_of: pd.Timestamp) -> Cohort:
+    """Return the incidents that can be judged, as they were known at ``as_of``.
+
+    A number that occurs twice counts once (its last row), or the copy would be its recurrence. A resolution before the
+    opening is a typing error, so that incident counts as not resolved.
+
+    Raises
+    ------
+    InputError
+        If no incident is left, with the reasons.
+    """
+    opened = frame["opened_at"]
+    reasons = {
+        "without opened_at": opened.isna(),
+        "opened before 1990": opened < EARLIEST,
+        "opened after as_of": opened > utc(as_of),
+        "number repeated": frame["number"].duplicated(keep="last"),
+    }
+    left_out, taken = {}, np.zeros(len(frame), dtype=bool)
+    for reason, rows in reasons.items():
+        left_out[reason] = int((rows.to_numpy() & ~taken).sum())
+        taken |= rows.to_numpy()
+    kept = np.flatnonzero(~taken)
+    if not len(kept):
+        found = ", ".join(f"{count} {reason}" for reason, count in left_out.items() if count) or "no incidents"
+        raise InputError(f"recurrence needs incidents opened between 1990 and {utc(as_of):%Y-%m-%d}; found {found}")
+    kept = kept[np.argsort(opened.iloc[kept].to_numpy(), kind="stable")]
+    known = frame.iloc[kept].reset_index(drop=True)
+    for name in ("resolved_at", "closed_at", "reopened_at"):
+        known[name] = known[name].where((known[name] <= utc(as_of)) & (known[name] >= known["opened_at"]))
+    left_out["resolved before opened (kept as not resolved)"] = int((frame["resolved_at"] < opened).iloc[kept].sum())
+    return Cohort(known, kept, left_out)
+
+
+def outcomes(frame: pd.DataFrame, keys: pd.Series, as_of: pd.Timestamp, origin: Origin) -> Outcomes:
+    """Return when each incident of a cohort recurred: the same signature logged again, or the incident reopened.
+
+    From ``opened`` the next incident of the signature counts, in order of logging; from ``resolved`` the first
+    that was opened after the resolution, for those before it are reports of the same disturbance.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A cohort's frame, in order of ``opened_at``.
+    keys : Series of str, shape (n,)
+        Signatures; ``""`` cannot recur.
+    """
+    opened = days_of(frame["opened_at"])
+    start = opened if origin == "opened" else days_of(frame["resolved_at"])
+    again = _next_opened(opened, start, keys.to_numpy(dtype=object), origin)
+    reopened = days_of(frame["reopened_at"])
+    again = np.fmin(again, np.where(reopened > start, reopened, np.inf))
+    observed = days_of(pd.Series([utc(as_of)]))[0] - start
+    recurred = np.isfinite(again) & np.isfinite(start)
+    return Outcomes(np.where(recurred, again - start, observed), recurred, observed)
+
+
+def _next_opened(opened: Floats, start: Floats, keys: npt.NDArray[np.object_], origin: Origin) -> Floats:
+    codes, _ = pd.factorize(keys)
+    order = np.lexsort((opened, codes))
+    by_key, times = codes[order], opened[order]
+    if origin == "opened":
+        after = np.arange(1, len(order) + 1)
+    else:  # position of the first of the same key opened later than the resolution
+        sought = np.where(np.isfinite(start), start, np.inf)[order]
+        after = np.empty(len(order), dtype=np.intp)
+        first = np.searchsorted(by_key, by_key, side="left")
+        last = np.searchsorted(by_key, by_key, side="right")
+        for i, (a, b) in enumerate(zip(first, last, strict=True)):
+            after[i] = a + np.searchsorted(times[a:b], sought[i], side="right")
+    inside = after < len(order)
+    same = np.zeros(len(order), dtype=bool)
+    same[inside] = by_key[after[inside]] == by_key[inside]
+    found = np.full(len(order), np.inf)
+    found[same] = times[after[same]]
+    result = np.empty(len(order))
+    result[order] = found
+    result[keys == ""] = np.inf
+    return result
