@@ -26,6 +26,8 @@ _MASKS: Final = {
     "CARD": mask_cards,
     "PHONE": mask_phones,
 }
+# Chinese input methods type digits full-width; every numbering plan below is written in ASCII.
+_HALF_WIDTH: Final = str.maketrans("０１２３４５６７８９＠＋", "0123456789@+")
 ALL_KINDS: Final = frozenset(_MASKS)
 
 
@@ -54,7 +56,12 @@ class Redactor:
         self.kinds = frozenset(kinds)
 
     def redact(self, text: str) -> str:
-        """Return the text with what is personal or secret replaced by masks; applying it again changes nothing."""
+        """Return the text with what is personal or secret replaced by masks; applying it again changes nothing.
+
+        Full-width digits become half-width.
+        """
+        if not text.isascii():
+            text = text.translate(_HALF_WIDTH)
         for kind, mask in _MASKS.items():  # each looks first, cheaply, for a sign of its kind
             if kind in self.kinds:
                 text = mask(text)

@@ -81,4 +81,4 @@ def _is_ipv6(found: str) -> bool:
     except AddressValueError:
         return False
     groups = [group for group in found.split(":") if group]
-    return not address.is_loopback and (len(groups) >= 4 or (bool(groups) and bool(_GLOBAL_GROUP.match(found))))
+    return not address.is_loopback and (len(groups) >= 3 or bool(_GLOBAL_GROUP.match(found)))

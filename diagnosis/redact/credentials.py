@@ -33,12 +33,14 @@ _LABEL = (
 # One of these stands in every label: a search for them is a hundred times cheaper than for the labels.
 _LABEL_SIGNS = ("pass", "pw", "psswd", "kennwort", "pin", "key", "secret", "token", "credential",
                 "密码", "密碼", "口令", "秘钥", "密钥", "令牌", "验证码")  # fmt: skip
-_VALUE = r"(?P<value>(?!<[A-Z_]+>)[!-~]{4,128})"
+# In quotes the secret may hold blanks; bare it ends at one. A mask that stands there already is none.
+_PRINTABLE = r"(?:(?!<[A-Z_]+>)[!#-&(-~])"
+_VALUE = rf"(?:[\"'“](?P<quoted>(?:{_PRINTABLE}| ){{4,128}})(?=[\"'”])|[\"'“]?(?P<bare>{_PRINTABLE}{{4,128}}))"
 # After a colon anything that is not a status is the secret; after "is" or "to" only what looks like one.
-_LABELLED = re.compile(rf"(?P<label>{_LABEL}[\"']?\s{{0,3}}(?:[:：=]|->|=>)\s{{0,3}}[\"'“]?){_VALUE}", re.IGNORECASE)
+_LABELLED = re.compile(rf"{_LABEL}[\"']?\s{{0,3}}(?:[:：=]|->|=>)\s{{0,3}}{_VALUE}", re.IGNORECASE)
 _SPOKEN = re.compile(
-    rf"(?P<label>{_LABEL}(?:\s(?:was |has been )?(?:re)?set)?\s{{0,2}}"
-    rf"(?:is|are|was|ist|lautet|to|auf|是|为|改为|重置为|改成|设为)(?: now)?\s{{0,2}}[\"'“]?){_VALUE}",
+    rf"{_LABEL}(?:\s(?:was |has been )?(?:re)?set)?\s{{0,2}}"
+    rf"(?:is|are|was|ist|lautet|to|auf|是|为|改为|重置为|改成|设为)(?: now)?\s{{0,2}}{_VALUE}",
     re.IGNORECASE,
 )
 _STATUS = re.compile(
@@ -68,10 +70,11 @@ def mask_secrets(text: str) -> str:
 
 
 def _masked(match: re.Match[str], sure: bool) -> str:
-    value = _TRAILING.sub("", match["value"])
+    found = match["quoted"] or match["bare"]
+    value = _TRAILING.sub("", found)
     if len(value) < 4 or _STATUS.fullmatch(value) or not (sure or _looks_secret(value)):
         return match[0]
-    return f"{match['label']}<SECRET>{match['value'][len(value) :]}"
+    return f"{match[0][: -len(found)]}<SECRET>{found[len(value) :]}"
 
 
 def _looks_secret(value: str) -> bool:

@@ -36,7 +36,9 @@ _NAMED = re.compile(
     r"(?P<label>(?:(?<![A-Za-z])(?:(?:ssn|social security|national id(?:entity)?|id card|passport|nhs|codice fiscale"
     r"|steuer-?id(?:nr)?|idnr|personalausweis(?:nummer)?|reisepass(?:nummer)?|dni|bsn|pesel)(?: number| no)?\.?)"
     r"|身份证号?码?|护照号?码?|社保号?码?|公民身份号码)\s{0,3}(?:is|是|为|ist|[:：=#])?\s{0,3})"
-    r"(?P<number>(?=[A-Za-z]{0,6}[ -]?\d)[A-Za-z0-9](?:[ -]?[A-Za-z0-9]){5,17})(?![A-Za-z0-9_])",
+    r"(?P<number>[A-Za-z]{0,2}\d{6,18}[A-Za-z]?|\d{2,4}(?:[ -]\d{2,4}){2,4}"
+    r"|[A-Za-z]{6}\d\d[A-Za-z]\d\d[A-Za-z]\d{3}[A-Za-z])"
+    r"(?![A-Za-z0-9_])",
     re.IGNORECASE,
 )
 _NAME_SIGNS = ("ssn", "security", "national", "card", "passport", "nhs", "codice", "steuer", "idnr", "ausweis",

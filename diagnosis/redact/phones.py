@@ -42,7 +42,7 @@ def mask_phones(text: str) -> str:
     lowered = text.lower()
     if any(word in lowered for word in _NAME_SIGNS):
         text = _NAMED.sub(lambda m: m[0] if _DATE.match(m["number"]) else f"{m['label']}<PHONE>", text)
-    if "+" in text or "00" in text or "００" in text:
+    if "+" in text or "00" in text:
         text = _INTERNATIONAL.sub(lambda m: "<PHONE>" if _is_international(m[0]) else m[0], text)
     text = _CHINESE_MOBILE.sub(lambda m: "<PHONE>" if _is_valid(m[0], "CN") else m[0], text)
     text = _CHINESE_LANDLINE.sub(lambda m: "<PHONE>" if _is_chinese_landline(m[0]) else m[0], text)

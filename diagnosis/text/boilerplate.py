@@ -17,6 +17,8 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=\S)|(?<=[。！？；])")
 _FILLED_IN = re.compile(r"_{2,}\s*\w{0,12}?\s*_{2,}|_{2,}\w{0,8}")
 _NO_WORD = re.compile(r"[\W_]+")
 _COUNTERS = 1 << 19
+_FAULT = re.compile(r"(?:exception|error|fehler)\b|\b0x[0-9a-f]|\b[a-z]{2,} ?\d{3,}|错误|异常|报错|故障")
+_SHORT = 60  # characters
 _FILE = "boilerplate.json"
 
 
@@ -124,7 +126,7 @@ class BoilerplateFilter:
 
 
 def _frequent(texts: Sequence[str], least: float) -> frozenset[str]:
-    """Return every unit that stands in at least ``least`` texts, and perhaps some that stand in fewer."""
+    """Return every unit in at least ``least`` texts, perhaps some in fewer, that does not name a fault."""
     counts: Counter[str] = Counter()
     undercount = 0
     for text in texts:
@@ -132,11 +134,18 @@ def _frequent(texts: Sequence[str], least: float) -> frozenset[str]:
         if len(counts) > _COUNTERS:
             undercount += 1
             counts = Counter({key: n - 1 for key, n in counts.items() if n > 1})
-    return frozenset(key for key, n in counts.items() if n + undercount >= least)
+    return frozenset(key for key, n in counts.items() if n + undercount >= least and not _names_fault(key))
+
+
+def _names_fault(key: str) -> bool:
+    """Tell whether a unit is the name of a fault, the head of many a stack trace, and so never boilerplate."""
+    return len(key) < _SHORT and bool(_FAULT.search(key))
 
 
 def _key(unit: str) -> str:
-    return _NO_WORD.sub(" ", _FILLED_IN.sub(" ", unicodedata.normalize("NFKC", unit).casefold())).strip()
+    plain = unit if unit.isascii() else unicodedata.normalize("NFKC", unit)
+    key = _NO_WORD.sub(" ", _FILLED_IN.sub(" ", plain) if "__" in plain else plain).strip().casefold()
+    return key if any(map(str.isalpha, key)) else ""  # a number alone is no unit
 
 
 def _keys(text: str) -> Iterator[str]:

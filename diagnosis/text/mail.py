@@ -80,13 +80,10 @@ def split_messages(text: str) -> list[str]:
 
 def newest_message(text: str) -> str:
     """Return the newest message of a mail, with the next older ones as long as it says too little by itself."""
-    kept = ""
-    for message in split_messages(text):
-        body = without_disclaimer(without_signature(message))
-        kept = f"{kept}\n{body}".strip()
-        if _weight(kept) >= _ENOUGH:
-            break
-    return kept
+    newest, *older = [without_disclaimer(without_signature(message)) for message in split_messages(text)] or [""]
+    while older and _weight(newest) < _ENOUGH:
+        newest = f"{newest}\n{older.pop(0)}".strip()
+    return newest
 
 
 def without_signature(message: str) -> str:

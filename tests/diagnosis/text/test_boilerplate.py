@@ -50,6 +50,12 @@ def test_a_line_that_recurs_with_the_same_neighbours_is_content():
     assert fitted.transform(texts[-1:]) == texts[-1:]
 
 
+def test_the_name_of_a_fault_is_content():
+    heads = ["java.lang.NullPointerException", "Error 0x80070005", "ORA-12154", "错误代码 809"]
+    texts = [f"{heads[i % 4]}\nmachine {i} halted at step {i * 3}" for i in range(400)]
+    assert BoilerplateFilter(min_count=20).fit(texts).transform(texts) == texts
+
+
 def test_a_text_of_boilerplate_only_comes_back_whole():
     fitted = BoilerplateFilter(min_count=20).fit(corpus())
     assert fitted.transform([FORM_EN, FORM_ZH, ""]) == [FORM_EN, FORM_ZH, ""]

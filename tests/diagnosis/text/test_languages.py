@@ -6,7 +6,8 @@ from diagnosis.text import language
 
 SAMPLES = {
     "zh": ["VPN 连不上 error 809", "outlook 打不开", "请重置 SAP 密码，账号 zhang@example.com", "电脑蓝屏",
-           "ORA-12154 报错",           "无法登录 Teams，提示 error code 0x80070005 access denied", "更換密碼後無法登入", "Excel 打开很慢",
+           "ORA-12154 报错", "无法登录 Teams，提示 error code 0x80070005 access denied",
+           "更換密碼後無法登入", "Excel 打开很慢",
            "ie浏览器打开crm系统后提示注销"],
     "en": ["password reset", "login issue", "unable to login to vpn", "account locked in ad", "outlook", "vpn error",
            "Outlook crashes when opening the 会议 invitation of a Chinese customer", "printer does not print",
