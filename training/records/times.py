@@ -112,7 +112,7 @@ def _numbers(text: pd.Series) -> pd.Series:
         _compact(text[whole.str.fullmatch(r"(?:19|20)\d{6}")], "%Y%m%d"),
         _compact(text[whole.str.fullmatch(r"(?:19|20)\d{12}")], "%Y%m%d%H%M%S"),
     ]
-    return pd.concat(pieces)
+    return pd.Series(pd.concat(pieces))
 
 
 def _from(value: pd.Series, unit: Literal["D", "s", "ms"], origin: str = "unix") -> pd.Series:
@@ -124,7 +124,8 @@ def _from(value: pd.Series, unit: Literal["D", "s", "ms"], origin: str = "unix")
 
 
 def _compact(text: pd.Series, form: str) -> pd.Series:
-    return pd.to_datetime(text, format=form, utc=True, errors="coerce").astype("datetime64[us, UTC]")
+    times: pd.Series = pd.to_datetime(text, format=form, utc=True, errors="coerce")
+    return times.astype("datetime64[us, UTC]")
 
 
 def _assembled(text: pd.Series, pattern: str, *, day_first: bool | None = None) -> pd.Series:

@@ -34,6 +34,9 @@ NULL_WORDS = frozenset(
         "-- 无 --",
     ]
 )
+# Bytes read in the wrong encoding show as Latin, Greek or Cyrillic signs: text of ASCII and CJK alone is as it was.
+# Looking for them first makes reading several times as fast.
+SUSPECT = "_x00|[^\x00-\x7f\u3000-\u303f\u3400-\u9fff\uff00-\uffef]"
 UNCERTAIN_LATER = ("valid_to",)  # a time that may lie in the future
 
 
@@ -188,7 +191,9 @@ def _repair(columns: Mapping[str, pd.Series]) -> tuple[dict[str, pd.Series], pd.
     changed = pd.Series(False, index=index)
     for name, column in columns.items():
         codes, values = pd.factorize(column)
-        whole = repair_column(pd.Series(values, dtype="str"))
-        mended[name] = pd.Series(whole.to_numpy()[codes], index=index, dtype="str")
+        distinct = pd.Series(values, dtype="str")
+        suspect = distinct.str.contains(SUSPECT, regex=True)
+        distinct[suspect] = repair_column(distinct[suspect])
+        mended[name] = distinct.take(codes).set_axis(index)
         changed |= mended[name] != column
     return mended, changed

@@ -144,8 +144,8 @@ def test_zammad_report_with_its_title_and_foot(tmp_path):
 
 def test_zammad_rest(tmp_path):
     record = {"id": 81, "number": "10081", "title": "Drucker", "group": "Users", "group_id": 1,
-              "customer": "a@example.com", "priority": "2 normal", "created_at": "2026-01-31T08:15:00.000Z", "article_count": 1,
-              "article": {"body": "offline", "content_type": "text/plain"}}  # fmt: skip
+              "customer": "a@example.com", "priority": "2 normal", "created_at": "2026-01-31T08:15:00.000Z",
+              "article_count": 1, "article": {"body": "offline", "content_type": "text/plain"}}  # fmt: skip
     path = tmp_path / "tickets.json"
     path.write_text(json.dumps([record]), encoding="utf-8")
     row = one(load_incidents(path), "zammad")
