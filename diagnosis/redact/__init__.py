@@ -62,6 +62,13 @@ class Redactor:
         """
         if not text.isascii():
             text = text.translate(_HALF_WIDTH)
+        # A mask may free what touched it (two numbers without a gap): mask until nothing is left to mask, which ends
+        # because every mask takes letters or digits away and none is ever taken for personal data.
+        while (masked := self._masked(text)) != text:
+            text = masked
+        return text
+
+    def _masked(self, text: str) -> str:
         for kind, mask in _MASKS.items():  # each looks first, cheaply, for a sign of its kind
             if kind in self.kinds:
                 text = mask(text)
