@@ -14,6 +14,8 @@ from fastapi.openapi.utils import get_openapi
 from starlette.concurrency import run_in_threadpool
 
 from api import errors
+from api.integrations import routes as integrations
+from api.integrations.proof import signed_paths
 from api.metrics import Metrics
 from api.middleware import BodyLimit, Gate, Identity
 from api.oidc import TokenVerifier
@@ -24,6 +26,9 @@ from api.security import Authenticator
 from api.service import Service
 from api.serving import Serving
 from api.settings import Settings
+from api.systems import Systems
+from api.webhooks import routes as webhooks
+from api.webhooks.events import Events
 from diagnosis.redact import Redactor
 from diagnosis.releases import Releases
 from diagnosis.store import Store
@@ -42,7 +47,7 @@ def build(settings: Settings, metrics: Metrics) -> Service:
     serving = Serving(store, Releases(settings.models), Diagnoser.load, metrics, settings.poll_seconds)
     _show_first_key(store.keys.create_first())
     serving.start()
-    return Service(store, serving, Redactor(), metrics, settings.max_waiting)
+    return Service(store, serving, Redactor(), metrics, settings.max_waiting, Events(store))
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -54,9 +59,12 @@ def create_app(settings: Settings) -> FastAPI:
         service = await run_in_threadpool(build, settings, metrics)
         app.state.service = service
         app.state.authenticator = Authenticator(service.store.keys, _verifier(settings))
+        app.state.systems = systems = Systems(service, settings)
+        systems.start()
         try:
             yield
         finally:
+            await systems.stop()
             await service.close()
             await run_in_threadpool(service.serving.stop)
             service.store.close()
@@ -67,7 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     errors.install(app)
-    for module in (diagnoses, records, search, releases, administration, health, console):
+    for module in (diagnoses, records, search, releases, administration, integrations, webhooks, health, console):
         app.include_router(module.router)
     _add_middleware(app, settings, metrics)
     return app
@@ -81,6 +89,7 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
         authenticator=lambda: app.state.authenticator,
         limiter=RateLimiter(settings.rate_per_minute),
         metrics_key=settings.metrics_key,
+        signed_paths=signed_paths(settings.integrations),
     )
     if settings.cors_origins:
         app.add_middleware(

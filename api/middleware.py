@@ -21,7 +21,7 @@ log = logging.getLogger("api.access")
 
 # Whatever is not listed needs a key. Pages and webhooks that bring a proof of their own check it themselves.
 OPEN_PATHS = frozenset({"/", "/health/live", "/health/ready", "/openapi.json", "/docs", "/redoc"})
-OPEN_PREFIXES = ("/console/", "/v1/webhooks/")
+OPEN_PREFIXES = ("/console/",)
 
 PAGE_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
@@ -86,12 +86,17 @@ class Gate:
     """Lets nobody in without a key, before the body is read; counts what each key asks."""
 
     def __init__(
-        self, app: ASGIApp, authenticator: Callable[[], Authenticator], limiter: RateLimiter, metrics_key: bool
+        self,
+        app: ASGIApp,
+        authenticator: Callable[[], Authenticator],
+        limiter: RateLimiter,
+        metrics_key: bool,
+        signed_paths: frozenset[str],
     ) -> None:
         self.app = app
         self.authenticator = authenticator
         self.limiter = limiter
-        self.open_paths = OPEN_PATHS if metrics_key else OPEN_PATHS | {"/metrics"}
+        self.open_paths = OPEN_PATHS | signed_paths | (frozenset() if metrics_key else {"/metrics"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
@@ -50,9 +51,11 @@ class Authenticator:
             If they carry no key, or one that is not valid.
         """
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        secret = bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+        secret = bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "") or _password(headers)
         if not secret:
-            raise KeyRefusedError("expected a key in Authorization: Bearer or X-API-Key; found none")
+            raise KeyRefusedError(
+                "expected a key in Authorization: Bearer or X-API-Key, or as the password of Basic; found none"
+            )
         if self.tokens is not None and secret.count(".") == 2:
             return await run_in_threadpool(self._of_token, secret)
         return await run_in_threadpool(self._of_key, secret)
@@ -71,6 +74,17 @@ _BEARER = HTTPBearer(
     auto_error=False, description="A key, or a token of the OpenID Connect issuer", scheme_name="Bearer"
 )
 _HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="A key", scheme_name="ApiKey")
+
+
+def _password(headers: Headers) -> str:
+    # Scripts written for ServiceNow and webhooks of several systems know user and password only.
+    scheme, _, pair = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(pair.strip(), validate=True).decode().partition(":")[2]
+    except ValueError:
+        raise KeyRefusedError("expected Authorization: Basic with base64 of user:key; found something else") from None
 
 
 def needs(*scopes: str) -> Callable[..., Awaitable[Principal]]:

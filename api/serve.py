@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 def serve(settings: Settings) -> None:
     """Serve with these settings until the process is told to stop."""
     # Workers are new processes and read their settings from the environment.
-    for name, value in settings.model_dump().items():
+    for name, value in settings.model_dump(exclude={"integrations"}).items():  # nested, secret, and there already
         os.environ[f"FAULTWISE_{name.upper()}"] = ",".join(value) if isinstance(value, tuple) else str(value)
     if settings.workers > 1:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="faultwise-metrics-"))

@@ -18,6 +18,7 @@ from api.metrics import Metrics
 from api.schemas.incidents import ArticleIn, IncidentIn, body_of
 from api.serving import Serving
 from api.telemetry import context
+from api.webhooks.events import Events
 from diagnosis.errors import FaultwiseError, InputError
 from diagnosis.findings import Diagnosis
 from diagnosis.incident import LOGGED_FIELDS, Incident
@@ -52,13 +53,18 @@ class Service:
     metrics : Metrics
     max_waiting : int
         Incidents that may wait for diagnosis.
+    events : Events
+        Told of what was stored, before it is acknowledged.
     """
 
-    def __init__(self, store: Store, serving: Serving, redactor: Redactor, metrics: Metrics, max_waiting: int) -> None:
+    def __init__(
+        self, store: Store, serving: Serving, redactor: Redactor, metrics: Metrics, max_waiting: int, events: Events
+    ) -> None:
         self.store = store
         self.serving = serving
         self.redactor = redactor
         self.metrics = metrics
+        self.events = events
         self._diagnosing: Stage[Incident, Diagnosis] = Stage("diagnosis", self._diagnose, LARGEST_BATCH, max_waiting)
         self._bulk: Stage[Incident, Diagnosis] = Stage(
             "bulk-diagnosis", self._diagnose, LARGEST_BATCH, 10 * max_waiting
@@ -88,6 +94,10 @@ class Service:
             if isinstance(result, BaseException) and not isinstance(result, FaultwiseError):
                 raise result
         return results  # type: ignore[return-value]
+
+    async def predict(self, incidents: Sequence[Incident]) -> list[Diagnosis]:
+        """Diagnose records that are not saved yet: nothing is stored, and no event tells of it."""
+        return await asyncio.gather(*[self._bulk.put(incident.as_logged()) for incident in incidents])
 
     async def once(self, holder: str, key: str, request: bytes) -> Claim | Replayed:
         """Claim an Idempotency-Key for a request, or return what was answered to the same request before.
@@ -130,7 +140,9 @@ class Service:
     def put_incidents(self, incidents: Sequence[IncidentIn]) -> list[Record]:
         """Store incidents, personal data masked; they are searchable within a second."""
         bodies = {one.number: mask_incident(body_of(one), self.redactor) for one in incidents}
-        return self._put(self.store.incidents.put(bodies))
+        records = self._put(self.store.incidents.put(bodies))
+        self.events.updated(bodies)
+        return records
 
     def put_articles(self, articles: Sequence[ArticleIn]) -> list[Record]:
         """Store articles, personal data masked; they are searchable within a second."""
@@ -168,6 +180,7 @@ class Service:
                 diagnosis, body["incident"], kind, said["target"], predicted, value, comment=comment, actor=actor
             )
         saved = self.store.feedback.add(given)
+        self.events.feedback(saved)
         self.metrics.feedback.labels(kind).inc()
         self.serving.heard()
         return saved
@@ -210,6 +223,7 @@ class Service:
     def _keep(self, given: list[Given]) -> list[None]:
         with self.metrics.stage("storing"):
             self.store.diagnoses.add(given)
+            self.events.diagnosed([one.diagnosis for one in given])
         self.serving.heard()
         return [None] * len(given)
 

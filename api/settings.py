@@ -8,11 +8,13 @@ from typing import Annotated, Any, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from api.integrations.settings import Integrations
+
 
 class Settings(BaseSettings):
     """What an operator may set; every default is safe on a laptop and on a server."""
 
-    model_config = SettingsConfigDict(env_prefix="FAULTWISE_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="FAULTWISE_", env_nested_delimiter="__", frozen=True)
 
     database: str = Field(
         default="sqlite:///var/faultwise.db", description="SQLAlchemy URL: sqlite:///… or postgresql://…"
@@ -47,6 +49,14 @@ class Settings(BaseSettings):
     oidc_jwks_url: str = Field(default="", description="Where the issuer's keys are; found by discovery unless set")
     oidc_scope_claim: str = Field(
         default="scope", description="Claim that lists diagnose, feedback, knowledge or admin"
+    )
+
+    allow_private_addresses: bool = Field(
+        default=False,
+        description="Whether webhooks and write-backs may go to private, loopback and link-local addresses",
+    )
+    integrations: Integrations = Field(
+        default=Integrations(), description="The systems around us, a page each in docs/integrations"
     )
 
     @field_validator("cors_origins", mode="before")

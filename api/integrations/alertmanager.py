@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from api.integrations.note import Diagnosis
-from api.integrations.payload import Moment, Number, Payload, Words
+from api.integrations.payload import Moment, Number, Payload, Word, Words
 from api.integrations.report import Report, report
 from diagnosis.incident import Incident
 
@@ -23,7 +23,7 @@ _SERVICE = ("service", "app", "application", "job", "namespace")
 _LOCATION = ("location", "datacenter", "dc", "site", "region", "zone", "cluster")
 _GROUP = ("assignment_group", "team", "owner")
 
-Labels = Annotated[dict[str, Words], BeforeValidator(lambda value: value or {}), Field(default_factory=dict)]
+Labels = Annotated[dict[str, Word], BeforeValidator(lambda value: value or {}), Field(default_factory=dict)]
 
 
 class _Camel(Payload):

@@ -14,13 +14,21 @@ from api.integrations.documents import text_document
 from api.integrations.note import Diagnosis, certified_values, note_text
 from api.integrations.payload import Moment, Number, Payload, Prose, Words, words
 from api.integrations.report import Report, report
+from diagnosis.errors import InputError
 from diagnosis.incident import Incident
 
 SYSTEM = "jira"
-DIAGNOSED_EVENTS = ("", "jira:issue_created", "jira:issue_updated")
-IGNORED_EVENTS = ("jira:issue_deleted", "comment_created", "comment_updated", "comment_deleted", "issue_property_set",
-                  "issuelink_created", "issuelink_deleted", "worklog_created", "worklog_updated", "worklog_deleted",
-                  "attachment_created", "attachment_deleted")  # fmt: skip
+_DIAGNOSED = frozenset({"", "jira:issue_created", "jira:issue_updated"})
+# Known, and nothing to diagnose; an event that is neither is refused, so that a wrong set-up shows.
+_OTHERS = (
+    "jira:issue_deleted",
+    "jira:worklog_",
+    "comment_",
+    "issue_property_",
+    "issuelink_",
+    "worklog_",
+    "attachment_",
+)
 
 
 class Fields(Payload):
@@ -58,6 +66,22 @@ class Event(Payload):
         """Automation's "issue data" is the issue itself."""
         bare = isinstance(value, dict) and "issue" not in value and "webhookEvent" not in value
         return {"issue": value} if bare else value
+
+
+def is_diagnosed(event: Event) -> bool:
+    """Return whether an event calls for a diagnosis.
+
+    Raises
+    ------
+    InputError
+        If it is not an event of issues at all.
+    """
+    if event.webhook_event in _DIAGNOSED:
+        return True
+    if event.webhook_event.startswith(_OTHERS):
+        return False
+    expected = "jira:issue_created or jira:issue_updated"
+    raise InputError(f"expected webhookEvent {expected}; found {event.webhook_event!r}")
 
 
 def incident_of(event: Event, fields: Mapping[str, str]) -> Report:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from api.integrations.documents import document_text, html_text
 
@@ -61,7 +61,8 @@ def moment(value: object) -> object:
         raise ValueError(f"expected {expected}; found {str(value)[:40]!r}") from None
 
 
-Words = Annotated[str, BeforeValidator(words), Field(default="", max_length=1000)]
+Word = Annotated[str, BeforeValidator(words), StringConstraints(max_length=1000)]
+Words = Annotated[Word, Field(default="")]
 Prose = Annotated[str, BeforeValidator(prose), Field(default="", max_length=200_000)]
 Moment = Annotated[datetime | None, BeforeValidator(moment), Field(default=None)]
 Number = Annotated[str, BeforeValidator(words), Field(min_length=1, max_length=255)]

@@ -64,6 +64,7 @@ class Glpi(System):
     """GLPI; `token` is the user's API token."""
 
     app_token: SecretStr = Field(default=SecretStr(""), description="Application token of the API client")
+    window_seconds: int = Field(default=300, ge=1, description="How far X-GLPI-timestamp may lie from now")
     answer_seconds: float = Field(
         default=3.0, gt=0, le=5, description="After this long GLPI is answered 202; it waits 5 s"
     )

@@ -13,12 +13,12 @@ import ssl
 
 import httpx
 
-from diagnosis.errors import FaultwiseError, InputError
+from diagnosis.errors import InputError
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
-class AddressRefusedError(FaultwiseError):
+class AddressRefusedError(InputError):
     """A URL that leads to an address that may not be called."""
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
-from api.outgoing.addresses import AddressRefusedError
+from api.errors import kind_of
 from diagnosis.errors import FaultwiseError
 from diagnosis.store.database import now
 from diagnosis.store.outbox import Outbox, Owed
@@ -42,8 +42,8 @@ class Courier:
     ----------
     outbox : Outbox
     makers : mapping of str to callable
-        Makes a call of each kind. It raises ``httpx.HTTPError`` for a failure that may pass, and `GivenUpError`,
-        ``AddressRefusedError`` or ``InputError`` for one that will not.
+        Makes a call of each kind. It raises ``httpx.HTTPError`` for a failure that may pass, and `GivenUpError` or
+        another error of ours for one that will not (one that is answered 503 may pass too).
     poll_seconds : float
         How often to look for calls that another replica left or that have become due.
     delays : sequence of timedelta
@@ -109,11 +109,16 @@ class Courier:
 
     def _make(self, call: Owed) -> None:
         try:
-            self.makers[call.kind](call)
+            self._maker(call)(call)
         except Exception as error:  # noqa: BLE001 - whatever one call meets, the others go on
             self._failed(call, error)
         else:
             self._note(lambda: self.outbox.done(call.id))
+
+    def _maker(self, call: Owed) -> Maker:
+        if call.kind not in self.makers:
+            raise GivenUpError(f"nothing makes calls of kind {call.kind!r}: it is not switched on")
+        return self.makers[call.kind]
 
     def _failed(self, call: Owed, error: Exception) -> None:
         said = _in_words(error)
@@ -126,7 +131,8 @@ class Courier:
         self._note(lambda: self.outbox.later(call.id, now() + delay, said))
 
     def _delay(self, attempts: int, error: Exception) -> timedelta | None:
-        if isinstance(error, FaultwiseError | KeyError) or attempts > len(self.delays):
+        lasting = isinstance(error, FaultwiseError) and kind_of(error).status != 503
+        if lasting or attempts > len(self.delays):
             return None
         asked = retry_after(error.response) if isinstance(error, httpx.HTTPStatusError) else None
         planned = self.delays[attempts - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load
@@ -154,6 +160,6 @@ def retry_after(response: httpx.Response) -> timedelta | None:
 def _in_words(error: Exception) -> str:
     if isinstance(error, httpx.HTTPStatusError):
         return f"answered {error.response.status_code} {error.response.reason_phrase}".rstrip()
-    if isinstance(error, AddressRefusedError | FaultwiseError):
+    if isinstance(error, FaultwiseError):
         return str(error)
     return f"{type(error).__name__}: {error}"[:500]

@@ -1,0 +1,50 @@
+"""Monitored faults: which incident stands for an alert's fingerprint, through repetition, resolution and return."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from api.integrations.alertmanager import Alert, incident_of
+from api.integrations.report import Report
+from diagnosis.store.database import now
+from diagnosis.store.inbox import Inbox
+
+
+class Faults:
+    """Names the incident of each alert.
+
+    Parameters
+    ----------
+    inbox : Inbox
+    reopened_within : timedelta
+        A fault that fires again within it after its resolution reopens its incident, as flapping does; later it is a
+        new incident, so that recurrence is counted.
+    """
+
+    def __init__(self, inbox: Inbox, reopened_within: timedelta) -> None:
+        self.inbox = inbox
+        self.reopened_within = reopened_within
+
+    def report(self, alert: Alert) -> Report:
+        """Return the alert as a report on its incident, and remember which one that is."""
+        starts = alert.starts_at or now()
+        known = self.inbox.fault(alert.fingerprint)
+        number, resolved_at = known or (alert.fingerprint, None)
+        found = incident_of(alert, number)
+        if alert.status == "firing" and resolved_at is not None:
+            if starts - resolved_at > self.reopened_within:
+                number = f"{alert.fingerprint}-{starts:%Y%m%dT%H%M%S}"
+                found = incident_of(alert, number)
+            elif starts > resolved_at:
+                found = _without_start(found, reopened_at=starts)
+            else:  # a firing notification that was overtaken by the resolved one
+                return _without_start(found, resolved_at=resolved_at)
+        resolution = found.incident.resolved_at or (now() if alert.status == "resolved" else None)
+        self.inbox.set_fault(alert.fingerprint, number, resolution)
+        return Report(replace(found.incident, resolved_at=resolution), found.record)
+
+
+def _without_start(found: Report, **changes: object) -> Report:
+    # It was logged when it first fired; that stays.
+    return Report(replace(found.incident, opened_at=None, **changes), found.record)  # type: ignore[arg-type]

@@ -1,0 +1,169 @@
+"""ServiceNow Predictive Intelligence: its prediction route's arguments in, its answer's shape out.
+
+`GET /api/now/agent_intelligence/solution/prediction`, as ServiceNow's REST API reference describes it: results are
+grouped by solution and sys_id, confidence and threshold go from 0 to 100, and a class without a threshold has -1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, TypeAdapter, ValidationError
+
+from api.integrations.report import Report
+from api.integrations.servicenow import MAX_ROWS, Row, incident_of
+from diagnosis.findings import Alternative, Prediction
+from diagnosis.store.database import RecordNotFoundError
+
+NO_THRESHOLD = -1
+
+# What ServiceNow's own and customary solution names end in, and the field that they predict.
+_CUSTOMARY = {
+    "assignment": "assignment_group", "assignment_group": "assignment_group", "routing": "assignment_group",
+    "category": "category", "categorization": "category", "subcategory": "subcategory",
+    "service": "service", "business_service": "service", "ci": "cmdb_ci", "cmdb_ci": "cmdb_ci",
+    "priority": "priority", "impact": "impact", "urgency": "urgency",
+}  # fmt: skip
+_DECORATION = re.compile(r"^(?:ml_)?(?:x_\w+?_)?(?:global_)?(?:incident_)?")
+
+Threshold = Callable[[str, str], float | None]
+
+
+class Options(BaseModel):
+    """The argument ``options``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    top_n: StrictInt = Field(default=1, ge=1, le=100)
+    apply_threshold: StrictBool = True
+    custom_results_filter: str = ""
+
+
+_ROWS: TypeAdapter[list[Row]] = TypeAdapter(Annotated[list[Row], Field(min_length=1, max_length=MAX_ROWS)])
+_OPTIONS = TypeAdapter(Options)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a script asks.
+
+    Attributes
+    ----------
+    records : tuple of (str, Report)
+        Key of the answer (the sys_id, else the position) and the incident.
+    targets : mapping of str to str
+        Solution name to the target that answers for it.
+    """
+
+    records: tuple[tuple[str, Report], ...]
+    targets: Mapping[str, str]
+    options: Options
+
+
+def question(
+    input_maps: str, solution_names: str, options: str, solutions: Mapping[str, str], fields: Mapping[str, str],
+    known: Sequence[str],
+) -> Question:  # fmt: skip
+    """Read the arguments.
+
+    Parameters
+    ----------
+    input_maps, solution_names, options : str
+        As they stand in the query.
+    solutions : mapping of str to str
+        Solution name to target, from the settings; it goes before the customary names.
+    known : sequence of str
+        Targets of the release in service.
+
+    Raises
+    ------
+    RequestValidationError
+        If an argument is not of its documented form.
+    RecordNotFoundError
+        If no target answers for a solution.
+    """
+    rows = _json("input_maps", input_maps, _ROWS)
+    asked = _json("options", options or "{}", _OPTIONS)
+    names = [name.strip() for name in solution_names.split(",") if name.strip()]
+    if not names:
+        raise _invalid("solution_names", "expected one solution name or several, separated by commas; found none")
+    records = tuple(
+        (row.sys_id or str(place), incident_of(row, fields, number=row.sys_id or f"input {place}"))
+        for place, row in enumerate(rows)
+    )
+    return Question(records, {name: target_of(name, solutions, known) for name in names}, asked)
+
+
+def target_of(solution: str, solutions: Mapping[str, str], known: Sequence[str]) -> str:
+    """Return the target that answers for a solution: by the settings, by its own name, or by customary names.
+
+    Raises
+    ------
+    RecordNotFoundError
+        If the release in service has no such target.
+    """
+    bare = _DECORATION.sub("", solution.lower())
+    for target in (solutions.get(solution), solution, bare, _CUSTOMARY.get(bare)):
+        if target in known:
+            return str(target)
+    raise RecordNotFoundError(
+        f"no solution {solution!r}: the release in service answers for {', '.join(known) or 'nothing'}; "
+        "name another in the setting integrations.servicenow.solutions"
+    )
+
+
+def results(asked: Question, predictions: Sequence[Mapping[str, Prediction]], threshold: Threshold) -> dict[str, Any]:
+    """Return the answer: ``{"result": {solution: {sys_id: [prediction, …]}}}``.
+
+    Parameters
+    ----------
+    predictions : sequence of mapping
+        For each record, by target.
+    threshold : callable
+        Certified threshold (a probability) of a target's value, None where nothing is certified.
+    """
+    answer: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for solution, target in asked.targets.items():
+        answer[solution] = {
+            key: _predicted(said[target], target, asked.options, threshold) if target in said else []
+            for (key, _), said in zip(asked.records, predictions, strict=True)
+        }
+    return {"result": answer}
+
+
+def _predicted(said: Prediction, target: str, options: Options, threshold: Threshold) -> list[dict[str, Any]]:
+    found = []
+    automatic = said.decision == "automatic" and said.value is not None
+    candidates = list(said.alternatives)
+    if automatic and said.value not in [one.value for one in candidates]:  # a parent class stands above them
+        candidates.insert(0, Alternative(str(said.value), said.probability or 0.0))
+    for one in candidates[: options.top_n]:
+        certified = threshold(target, one.value)
+        # The threshold alone does not make a value automatic: a person's rule or decision may stand against it.
+        if options.apply_threshold and not (automatic and said.value == one.value):
+            continue
+        found.append({
+            "confidence": round(100 * one.probability, 6),
+            "threshold": NO_THRESHOLD if certified is None else round(100 * certified, 6),
+            "predictedValue": one.value,
+            "predictedSysId": "",
+        })  # fmt: skip
+    return found
+
+
+def _json(name: str, text: str, adapter: TypeAdapter[Any]) -> Any:  # noqa: ANN401 - what the adapter reads
+    try:
+        return adapter.validate_json(text)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False)
+        raise RequestValidationError(
+            [{**one, "type": "value_error", "loc": ("query", name, *one["loc"])} for one in found]
+        ) from error
+
+
+def _invalid(name: str, message: str) -> RequestValidationError:
+    return RequestValidationError([{"type": "value_error", "loc": ("query", name), "msg": message, "input": None}])

@@ -1,0 +1,86 @@
+"""Who sends a report: a signature where a secret is shared, else a key; and that it is not a replay."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+
+from api.errors import ScopeError
+from api.integrations.settings import Integrations
+from api.integrations.signatures import check_glpi_signature, check_hub_signature
+from api.security import Principal
+from diagnosis.store.database import ConflictError
+from diagnosis.store.inbox import Inbox
+
+PREFIX = "/v1/integrations"
+
+
+class ReplayError(ConflictError):
+    """A signed delivery that was taken before."""
+
+
+def signed_paths(settings: Integrations) -> frozenset[str]:
+    """Return the paths of systems that sign what they send, and so need no key."""
+    signed = ("zammad", "glpi", "jira")
+    return frozenset(f"{PREFIX}/{name}" for name in signed if getattr(settings, name).secret.get_secret_value())
+
+
+async def proven_body(request: Request, system: str, settings: Integrations) -> bytes:
+    """Return the body, once it is proven who sent it; nothing of it is parsed before.
+
+    Raises
+    ------
+    SignatureError
+        If the system shares a secret and this is not signed with it.
+    ScopeError
+        If it does not, and the key may not diagnose.
+    """
+    body = await request.body()
+    if request.url.path not in signed_paths(settings):
+        _check_scope(request)
+        return body
+    secret, headers = getattr(settings, system).secret.get_secret_value(), request.headers
+    if system == "glpi":
+        signature, timestamp = headers.get("x-glpi-signature"), headers.get("x-glpi-timestamp")
+        check_glpi_signature(body, signature, timestamp, secret, settings.glpi.window_seconds)
+    else:
+        algorithm = "sha1" if system == "zammad" else "sha256"
+        check_hub_signature(body, headers.get("x-hub-signature"), secret, algorithm)
+    request.state.principal = Principal(f"system:{system}", system, frozenset({"diagnose"}))
+    return body
+
+
+@asynccontextmanager
+async def once(inbox: Inbox, system: str, request: Request, body: bytes) -> AsyncIterator[None]:
+    """Let a delivery through once, by its id and, where it is signed, by its content.
+
+    The id alone is not signed: whoever caught a delivery could send it again under another. A delivery that fails is
+    forgotten, so that the system may send it again.
+
+    Raises
+    ------
+    ReplayError
+        If it was taken before.
+    """
+    names = [f"id:{value}" for header in ("x-zammad-delivery",) if (value := request.headers.get(header, "")[:128])]
+    if request.state.principal.id == f"system:{system}":
+        signed = request.headers.get("x-glpi-timestamp", "").encode() + body
+        names.append(f"content:{hashlib.sha256(signed).hexdigest()}")
+    if names and not await run_in_threadpool(inbox.take, system, names):
+        raise ReplayError(f"expected a delivery of {system} once; found one that was taken before")
+    try:
+        yield
+    except BaseException:
+        if names:
+            await run_in_threadpool(inbox.release, system, names)
+        raise
+
+
+def _check_scope(request: Request) -> None:
+    principal: Principal = request.state.principal
+    if "diagnose" not in principal.scopes:
+        raise ScopeError(f"expected a key with scope diagnose; found {', '.join(sorted(principal.scopes)) or 'none'}")

@@ -1,0 +1,54 @@
+"""Systems: what connects a running service with the systems around it: intake, courier and who makes which call."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.concurrency import run_in_threadpool
+
+from api.integrations.intake import LATER, Intake, report_of
+from api.integrations.writing.writers import writers
+from api.outgoing.courier import Courier
+from api.service import Service
+from api.settings import Settings
+from api.webhooks.delivery import Delivery
+from api.webhooks.events import KIND
+from diagnosis.store.outbox import Owed
+
+_LONGEST_DIAGNOSIS = 120  # s
+
+
+class Systems:
+    """Intake and courier of one process.
+
+    Parameters
+    ----------
+    service : Service
+    settings : Settings
+    """
+
+    def __init__(self, service: Service, settings: Settings) -> None:
+        allow_private = settings.allow_private_addresses
+        self._loop = asyncio.get_running_loop()
+        self.courier = Courier(
+            service.store.outbox,
+            {
+                KIND: Delivery(service.store.subscriptions, allow_private),
+                LATER: self._diagnose,
+                **writers(settings.integrations, allow_private),
+            },
+        )
+        self.intake = Intake(service, settings.integrations, self.courier.heard)
+        service.events.heard = self.courier.heard
+
+    def start(self) -> None:
+        """Begin to make what is owed."""
+        self.courier.start()
+
+    async def stop(self) -> None:
+        """Finish the calls in hand; the loop goes on meanwhile, as some of them diagnose."""
+        await run_in_threadpool(self.courier.stop)
+
+    def _diagnose(self, owed: Owed) -> None:
+        system, report = report_of(owed)
+        asyncio.run_coroutine_threadsafe(self.intake.diagnose(system, report), self._loop).result(_LONGEST_DIAGNOSIS)

@@ -1,0 +1,102 @@
+"""Events: what happened here, told to those who subscribed to it.
+
+Payloads are thin: ids and decisions, not the words of a report; who needs more asks the API for it by id.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from ulid import ULID
+
+from diagnosis.store import Store
+from diagnosis.store.database import now
+from diagnosis.store.feedback import Feedback
+from diagnosis.store.outbox import KEPT, Owed
+
+EventType = Literal[
+    "diagnosis.created", "feedback.recorded", "release.published", "certificate.revoked", "incident.updated"
+]
+MAX_BYTES = 20_000  # Standard Webhooks: payloads under 20 kB
+KIND = "webhook"
+
+
+class Events:
+    """Owes each event to each subscriber, in the store, before what caused it is acknowledged.
+
+    Parameters
+    ----------
+    store : Store
+
+    Attributes
+    ----------
+    heard : callable
+        Called when something is owed; the courier of this process, once it runs, looks at the outbox then.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.heard: Callable[[], None] = lambda: None
+
+    def emit(self, event: EventType, happened: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+        """Tell subscribers that something happened, once for each key.
+
+        Parameters
+        ----------
+        happened : sequence of (str, mapping)
+            What makes each occurrence one of its own, and the event's data.
+        """
+        subscribers = self.store.subscriptions.to(event) if happened else []
+        moment = now().isoformat().replace("+00:00", "Z")
+        calls = [
+            Owed(KIND, to.id, f"{event}:{key}:{to.id}", {"type": event, "timestamp": moment, "data": dict(data)})
+            for key, data in happened
+            for to in subscribers
+        ]
+        if calls:
+            self.store.outbox.add(calls)
+            self.heard()
+
+    def diagnosed(self, diagnoses: Iterable[Mapping[str, Any]]) -> None:
+        """Tell that diagnoses were made."""
+        self.emit("diagnosis.created", [(one["id"], thin(one)) for one in diagnoses])
+
+    def updated(self, numbers: Iterable[str]) -> None:
+        """Tell that incidents were stored or changed."""
+        self.emit("incident.updated", [(str(ULID()), {"number": number}) for number in numbers])
+
+    def feedback(self, given: Feedback) -> None:
+        """Tell that a person said something of a diagnosis, without the comment."""
+        names = ("id", "diagnosis", "incident", "kind", "target", "predicted", "value", "suggestion", "actor")
+        self.emit("feedback.recorded", [(given.id, {name: getattr(given, name) for name in names})])
+
+    def published(self, release: str, at: datetime) -> None:
+        """Tell that a release was put into service; once, whichever replicas notice it and however often they start."""
+        if now() - at < KEPT:  # the outbox remembers no longer what it told
+            self.emit("release.published", [(f"{release}@{at.isoformat()}", {"release": release})])
+
+
+def thin(diagnosis: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an event says of a diagnosis: decisions, risk, and the numbers of what was found, under 20 kB."""
+    names = ("id", "incident", "release", "created_at", "language")
+    who = {name: diagnosis[name] for name in names}
+    said = ("decision", "value", "probability", "certified_precision", "reason", "alternatives")
+    data = {
+        **who,
+        "predictions": {t: {name: p[name] for name in said} for t, p in diagnosis["predictions"].items()},
+        "recurrence": diagnosis["recurrence"] and {"horizons": diagnosis["recurrence"]["horizons"]},
+        "similar_incidents": [
+            {"number": s["number"], "similarity": s["similarity"]} for s in diagnosis["similar_incidents"]
+        ],
+        "suggestions": [{n: s[n] for n in ("id", "source", "number", "score")} for s in diagnosis["suggestions"]],
+        "warnings": diagnosis["warnings"],
+    }
+    return data if len(encode(data)) < MAX_BYTES - 500 else who  # 500 for the envelope
+
+
+def encode(body: Mapping[str, Any]) -> bytes:
+    """Return a body as the bytes that are signed and sent."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

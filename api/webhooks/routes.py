@@ -1,0 +1,129 @@
+"""Subscriptions to events, and the calls that are owed to other systems: for administrators."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Literal
+
+import httpx
+from fastapi import APIRouter, Query, Request, Response
+
+from api.cursors import Cursor, Limit, decode, next_of
+from api.outgoing.addresses import check_url, resolve
+from api.routes.shared import Served, problems
+from api.schemas.values import plain_time
+from api.security import MayAdminister
+from api.webhooks.delivery import new_secret
+from api.webhooks.schemas import (
+    CallOut,
+    CallPage,
+    NewSubscriptionOut,
+    SubscriptionIn,
+    SubscriptionList,
+    SubscriptionOut,
+)
+from diagnosis.errors import InputError
+from diagnosis.store.outbox import Owed
+from diagnosis.store.subscriptions import Subscription
+
+router = APIRouter(prefix="/v1", tags=["webhooks"])
+
+
+@router.post("/subscriptions", response_model=NewSubscriptionOut, status_code=201, responses=problems())
+def subscribe(wanted: SubscriptionIn, request: Request, who: MayAdminister, service: Served) -> NewSubscriptionOut:
+    """Subscribe a URL to events; the secret that signs them is in this answer and nowhere else."""
+    url = _checked(request, wanted.url)
+    made = service.store.subscriptions.add(url, wanted.events, new_secret(), who.id)
+    service.note(who.id, "subscription.add", made.id, events=list(made.events))
+    return NewSubscriptionOut(**_shown(made).model_dump(), secret=made.secret)
+
+
+@router.get("/subscriptions", response_model=SubscriptionList, responses=problems())
+def list_subscriptions(_who: MayAdminister, service: Served) -> SubscriptionList:
+    """Return every subscription, oldest first."""
+    return SubscriptionList(items=[_shown(one) for one in service.store.subscriptions.all()])
+
+
+@router.get("/subscriptions/{subscription}", response_model=SubscriptionOut, responses=problems(404))
+def get_subscription(subscription: str, _who: MayAdminister, service: Served) -> SubscriptionOut:
+    """Return one subscription."""
+    return _shown(service.store.subscriptions.get(subscription))
+
+
+@router.put("/subscriptions/{subscription}", response_model=SubscriptionOut, responses=problems(404))
+def change_subscription(
+    subscription: str, wanted: SubscriptionIn, request: Request, who: MayAdminister, service: Served
+) -> SubscriptionOut:
+    """Change where and of what it is told, or switch it off and on."""
+    url = _checked(request, wanted.url)
+    changed = service.store.subscriptions.change(subscription, url, wanted.events, wanted.enabled)
+    service.note(who.id, "subscription.change", subscription, events=list(changed.events), enabled=changed.enabled)
+    return _shown(changed)
+
+
+@router.post("/subscriptions/{subscription}/secret", response_model=NewSubscriptionOut, responses=problems(404))
+def rotate_secret(subscription: str, who: MayAdminister, service: Served) -> NewSubscriptionOut:
+    """Sign with a new secret; for 24 hours the present one signs beside it, so that nothing fails in between."""
+    changed = service.store.subscriptions.rotate(subscription, new_secret())
+    service.note(who.id, "subscription.rotate", subscription)
+    return NewSubscriptionOut(**_shown(changed).model_dump(), secret=changed.secret)
+
+
+@router.delete("/subscriptions/{subscription}", status_code=204, responses=problems(404))
+def unsubscribe(subscription: str, who: MayAdminister, service: Served) -> Response:
+    """Remove a subscription and what is still owed to it."""
+    service.store.subscriptions.delete(subscription)
+    service.note(who.id, "subscription.delete", subscription)
+    return Response(status_code=204)
+
+
+@router.get("/outbox", response_model=CallPage, responses=problems())
+def list_calls(
+    _who: MayAdminister,
+    service: Served,
+    state: Annotated[Literal["waiting", "done", "dead"] | None, Query(description="dead: what was given up")] = None,
+    destination: Annotated[str | None, Query(max_length=255, description="A subscription's id, or a system")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> CallPage:
+    """Return calls to other systems, newest first: events and write-backs."""
+    calls = service.store.outbox.page(limit, state, destination, decode(cursor))
+    items = [_call(one) for one in calls]
+    return CallPage(items=items, next=next_of(items, limit, lambda one: one.id))
+
+
+@router.post("/outbox/{call}/again", response_model=CallOut, responses=problems(404))
+def repeat_call(call: str, request: Request, who: MayAdminister, service: Served) -> CallOut:
+    """Try a call again that was given up."""
+    again = service.store.outbox.again(call)
+    service.note(who.id, "outbox.again", call)
+    request.app.state.systems.courier.heard()
+    return _call(again)
+
+
+def _checked(request: Request, url: str) -> str:
+    allow_private = request.app.state.settings.allow_private_addresses
+    parsed = httpx.URL(check_url(url))
+    if parsed.scheme != "https" and not allow_private:
+        raise InputError(f"expected https, as events cross a network that is not ours; found {parsed.scheme}")
+    try:
+        resolve(parsed.host, parsed.port or 443, allow_private)
+    except httpx.ConnectError as error:
+        raise InputError(str(error)) from error
+    return url
+
+
+def _shown(one: Subscription) -> SubscriptionOut:
+    return SubscriptionOut(
+        id=one.id, url=one.url, events=list(one.events), enabled=one.enabled, reason=one.reason,
+        created_at=plain_time(one.created_at), created_by=one.created_by,
+    )  # fmt: skip
+
+
+def _call(one: Owed) -> CallOut:
+    values = {name: value for name, value in asdict(one).items() if name != "key"}
+    assert one.created_at is not None  # every stored call has both times
+    assert one.due_at is not None
+    return CallOut.model_validate(
+        {**values, "created_at": plain_time(one.created_at), "due_at": plain_time(one.due_at)}
+    )
