@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -97,8 +98,13 @@ class Database:
             raise InputError("expected a SQLite database to copy; PostgreSQL is backed up with pg_dump")
         if target.exists():
             raise InputError(f"expected a new file for the backup; found {target} already there")
-        with _as_store_error(), self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("VACUUM INTO ?", (str(target),))
+        connection = self.engine.raw_connection()  # past SQLAlchemy, whose BEGIN a VACUUM would refuse
+        try:
+            connection.cursor().execute("VACUUM INTO ?", (str(target),))
+        except sqlite3.Error as error:
+            raise StoreError(f"the backup was not written: {error}") from error
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """Give every connection back."""
