@@ -1,0 +1,138 @@
+"""HistoryEncoder: serves the embedding that the organisation's own history trained, with NumPy alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+from safetensors.numpy import save_file
+from tokenizers import Tokenizer
+
+from diagnosis.errors import InputError
+from diagnosis.prepared import Vectors
+
+WEIGHTS_FILE = "model.safetensors"
+TOKENIZER_FILE = "tokenizer.json"
+_WEIGHTS_KEY = "embedding.weight"
+# How sentence-transformers finds the two modules again.
+_MODULES = [
+    {"idx": idx, "name": str(idx), "path": path, "type": f"sentence_transformers.{module}"}
+    for idx, (path, module) in enumerate(
+        [
+            ("", "sentence_transformer.modules.static_embedding.StaticEmbedding"),
+            ("1_Normalize", "base.modules.normalize.Normalize"),
+        ]
+    )
+]
+_BATCH = 1024
+
+
+class HistoryEncoder:
+    """Texts to unit vectors: the mean of the vectors of their tokens, scaled to length one.
+
+    The folder that `save` writes is a `sentence_transformers.SentenceTransformer` of a ``StaticEmbedding`` and a
+    ``Normalize`` module, so any tool of that library reads it; this class serves it without torch.
+
+    Parameters
+    ----------
+    tokenizer : tokenizers.Tokenizer
+    weights : ndarray of float32, shape (vocabulary size, n_dimensions)
+
+    Raises
+    ------
+    InputError
+        If there are not as many vectors as tokens.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, weights: Vectors) -> None:
+        if weights.ndim != 2 or len(weights) != tokenizer.get_vocab_size():
+            raise InputError(
+                f"the encoder needs one vector a token: expected {tokenizer.get_vocab_size()} rows, "
+                f"found an array of shape {weights.shape}"
+            )
+        self.tokenizer = tokenizer
+        self.tokenizer.no_padding()
+        self.tokenizer.no_truncation()
+        self.weights = weights
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector."""
+        return int(self.weights.shape[1])
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector a text.
+
+        Parameters
+        ----------
+        texts : sequence of str, length n
+
+        Returns
+        -------
+        ndarray of float32, shape (n, n_dimensions)
+            A zero row where a text holds no token.
+        """
+        vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        for start in range(0, len(texts), _BATCH):
+            batch = self.tokenizer.encode_batch_fast(list(texts[start : start + _BATCH]), add_special_tokens=False)
+            vectors[start : start + len(batch)] = self._sums([encoding.ids for encoding in batch])
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        unit: Vectors = np.divide(vectors, norms, out=vectors, where=norms > 0)
+        return unit
+
+    def _sums(self, ids: list[list[int]]) -> Vectors:
+        if len(ids) == 1:  # one question: no matrix to build
+            total: Vectors = self.weights[ids[0]].sum(axis=0, dtype=np.float32)[None]
+            return total
+        starts = np.cumsum([0, *map(len, ids)])
+        columns = np.fromiter((token for row in ids for token in row), dtype=np.int32, count=int(starts[-1]))
+        counts = sp.csr_array(
+            (np.ones(len(columns), dtype=np.float32), columns, starts), shape=(len(ids), len(self.weights))
+        )
+        sums: Vectors = counts @ self.weights
+        return sums
+
+    def save(self, folder: Path) -> None:
+        """Write the encoder into an empty folder as a sentence-transformers model."""
+        (folder / "1_Normalize").mkdir(parents=True)
+        save_file({_WEIGHTS_KEY: np.ascontiguousarray(self.weights)}, folder / WEIGHTS_FILE)
+        self.tokenizer.save(str(folder / TOKENIZER_FILE))
+        _write_json(folder / "modules.json", _MODULES)
+        _write_json(folder / "1_Normalize" / "config.json", {})
+        _write_json(
+            folder / "config_sentence_transformers.json",
+            {"model_type": "SentenceTransformer", "similarity_fn_name": "cosine", "__version__": {}},
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> HistoryEncoder:
+        """Read an encoder; its vectors stay on disk and are shared by the processes that read them.
+
+        Raises
+        ------
+        InputError
+            If the folder holds no static embedding.
+        """
+        for name in (WEIGHTS_FILE, TOKENIZER_FILE):
+            if not (folder / name).is_file():
+                raise InputError(f"expected an encoder with {WEIGHTS_FILE} and {TOKENIZER_FILE}; {name} is missing")
+        return cls(Tokenizer.from_file(str(folder / TOKENIZER_FILE)), _mapped(folder / WEIGHTS_FILE))
+
+
+def _mapped(path: Path) -> Vectors:
+    """Return the embedding of a safetensors file without reading it: an 8-byte length, a JSON header, then the data."""
+    with path.open("rb") as file:
+        header_length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(header_length))
+    entry = header.get(_WEIGHTS_KEY)
+    if entry is None or entry["dtype"] != "F32":
+        raise InputError(f"expected a float32 tensor {_WEIGHTS_KEY!r}; found {', '.join(header) or 'none'}")
+    offset = 8 + header_length + entry["data_offsets"][0]
+    return np.memmap(path, dtype="<f4", mode="r", offset=offset, shape=tuple(entry["shape"]))
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.write_text(json.dumps(content, indent=2), encoding="utf-8")

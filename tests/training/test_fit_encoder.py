@@ -1,0 +1,70 @@
+"""Fitting the history encoder: pairs come close, the seed decides, little text is enough."""
+
+import numpy as np
+import pytest
+
+from diagnosis.errors import InputError
+from training.fit_encoder import fit_history_encoder
+from training.fit_tokenizer import fit_tokenizer
+
+FAULTS = ["vpn", "printer", "mailbox", "password", "monitor", "headset", "laptop", "wifi"]
+SIGNS = ["断线", "卡纸", "已满", "过期", "黑屏", "没有声音", "发热", "很慢"]
+FIXES = ["gateway", "roller", "quota", "portal", "cable", "driver", "fan", "channel"]
+ROOMS = [f"room {i}" for i in range(12)]
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    return [
+        (f"the {fault} in {room} {sign}", f"check the {fix}, then close")
+        for fault, sign, fix in zip(FAULTS, SIGNS, FIXES, strict=True)
+        for room in ROOMS
+    ]
+
+
+@pytest.fixture(scope="module")
+def encoder(pairs):
+    return fit_history_encoder(pairs, [], dimensions=64)
+
+
+@pytest.mark.parametrize("words", [FAULTS, SIGNS], ids=["English", "Chinese"])
+def test_a_word_finds_the_fix_that_history_gave_it(encoder, words):
+    similarity = encoder.encode(words) @ encoder.encode(FIXES).T
+    assert (similarity.argmax(axis=1) == np.arange(len(FIXES))).all()
+
+
+def test_the_same_seed_gives_the_same_vectors_and_another_does_not(encoder, pairs):
+    again = fit_history_encoder(pairs, [], dimensions=64)
+    other = fit_history_encoder(pairs, [], dimensions=64, seed=1)
+    assert np.array_equal(again.weights, encoder.weights)
+    assert not np.array_equal(other.weights, encoder.weights)
+
+
+def test_twenty_texts_without_a_pair_are_compared_by_their_words():
+    corpus = [f"the {fault} fails" for fault in FAULTS] + [f"{sign}，请处理" for sign in SIGNS]
+    encoder = fit_history_encoder([], corpus)
+    similarity = encoder.encode(corpus) @ encoder.encode([f"a {fault}" for fault in FAULTS]).T
+    assert (similarity.argmax(axis=0) == np.arange(len(FAULTS))).all()
+
+
+def test_no_text_is_refused():
+    with pytest.raises(InputError, match="at least one text"):
+        fit_history_encoder([], ["", "  "])
+
+
+def test_a_budget_too_small_cuts_the_training_and_says_so(pairs, caplog):
+    fit_history_encoder(pairs, [], max_minutes=0)
+    assert "another run may give other vectors" in caplog.text
+
+
+def test_progress_reaches_its_end(pairs):
+    seen = []
+    fit_history_encoder(pairs, [], dimensions=8, progress=lambda done, total: seen.append((done, total)))
+    assert seen[-1][0] == seen[-1][1] == len(seen)
+
+
+def test_codes_seen_twice_are_one_token_and_both_scripts_are_known():
+    tokenizer = fit_tokenizer(["连接失败 ORA-12154 on vpn-gw-2", "ora-12154 again, 0x80070005", "0x80070005 连接失败"])
+    assert {"ora-12154", "0x80070005"} <= set(tokenizer.encode("Error ORA-12154: 0x80070005").tokens)
+    assert tokenizer.encode("连接").tokens != ["[UNK]"]
+    assert "[UNK]" not in tokenizer.encode("连接失败").tokens

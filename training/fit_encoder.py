@@ -1,0 +1,212 @@
+"""Fit the history encoder: a tokenizer and a static embedding, from pairs of the organisation's own texts."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
+from tokenizers import Tokenizer
+
+from diagnosis.errors import InputError
+from diagnosis.search.encoder import HistoryEncoder
+from training.fit_tokenizer import fit_tokenizer
+
+_log = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]
+Ids = npt.NDArray[np.int64]
+
+_BATCH = 256
+_EPOCHS = 10
+_MIN_STEPS, _MAX_STEPS = 200, 8_000
+_LEARNING_RATE = 0.01
+_WARM_UP = 0.1  # share of the steps
+_TOKEN_DROP = 0.3
+_SCALE = 20.0  # inverse temperature
+_INITIAL_SPREAD = 0.05  # small beside the learning rate: what pairs teach soon outweighs chance
+_MAX_TOKENS = 512  # of one text; a longer one gives another window of itself in every epoch
+_TRIAL_STEPS = 20  # after so many, the time that the rest will take is known
+
+
+def fit_history_encoder(
+    pairs: Sequence[tuple[str, str]],
+    corpus: Sequence[str],
+    *,
+    dimensions: int = 256,
+    max_minutes: float = 15.0,
+    seed: int = 0,
+    start: Path | str | None = None,
+    progress: Progress | None = None,
+) -> HistoryEncoder:
+    """Return an encoder in which the two texts of a pair lie close and other texts far.
+
+    Parameters
+    ----------
+    pairs : sequence of (str, str)
+        See `diagnosis.search.training_pairs`.
+    corpus : sequence of str
+        Every text that will be searched or asked; the tokenizer is fitted on it and on the pairs.
+    dimensions : int
+        Length of a vector; with ``start``, at most the dimensions of that model.
+    max_minutes : float
+        Of wall clock. The number of steps follows from the data, so that the same seed gives the same vectors; only if
+        it would not fit into this time is it cut, with a warning.
+    seed : int
+    start : Path or str, optional
+        A local `SentenceTransformer` to distil the first vectors from, with its tokenizer; without, they are random.
+    progress : callable of (done, total), optional
+
+    Returns
+    -------
+    HistoryEncoder
+        From a handful of texts too: what no pair has taught stays close to a bag of words, as random
+        vectors of different tokens are nearly orthogonal.
+
+    Raises
+    ------
+    InputError
+        If there is no text at all.
+
+    References
+    ----------
+    Henderson et al., "Efficient natural language response suggestion for Smart Reply", 2017 (the loss).
+    """
+    texts = list(dict.fromkeys([*corpus, *(side for pair in pairs for side in pair)]))
+    if not any(text.strip() for text in texts):
+        raise InputError("the encoder needs at least one text to learn from; found none")
+    module = _random_start(texts, dimensions, seed) if start is None else _distilled(start, dimensions)
+    sides = [_token_ids(module.tokenizer, [pair[side] for pair in pairs]) for side in (0, 1)]
+    usable = np.array([i for i, (a, b) in enumerate(zip(*sides, strict=True)) if len(a) and len(b)], dtype=np.intp)
+    if len(usable) > 1:
+        texts_of = _numbered([pairs[i] for i in usable])
+        with _one_thread():
+            _train(module, [[side[i] for i in usable] for side in sides], texts_of, max_minutes, seed, progress)
+    return HistoryEncoder(module.tokenizer, module.embedding.weight.detach().numpy())
+
+
+def _random_start(texts: Sequence[str], dimensions: int, seed: int) -> StaticEmbedding:
+    tokenizer = fit_tokenizer(texts)
+    weights = np.random.default_rng(seed).standard_normal((tokenizer.get_vocab_size(), dimensions), dtype=np.float32)
+    return StaticEmbedding(tokenizer, embedding_weights=_INITIAL_SPREAD * weights)
+
+
+def _distilled(start: Path | str, dimensions: int) -> StaticEmbedding:
+    return StaticEmbedding.from_distillation(str(start), device="cpu", pca_dims=dimensions)
+
+
+def _token_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Ids]:
+    encodings = tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+    return [np.array(encoding.ids, dtype=np.int64) for encoding in encodings]
+
+
+def _numbered(pairs: Sequence[tuple[str, str]]) -> npt.NDArray[np.intp]:
+    """Return a number for each text of each pair, equal for equal texts; shape (n_pairs, 2)."""
+    numbers: dict[str, int] = {}
+    return np.array([[numbers.setdefault(text, len(numbers)) for text in pair] for pair in pairs], dtype=np.intp)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Train on one thread: sums of several differ with their number, and so small steps gain nothing from more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _train(
+    module: StaticEmbedding,
+    sides: Sequence[list[Ids]],
+    texts_of: npt.NDArray[np.intp],
+    max_minutes: float,
+    seed: int,
+    progress: Progress | None,
+) -> None:
+    model = SentenceTransformer(modules=[module, Normalize()], device="cpu")
+    loss = MultipleNegativesRankingLoss(
+        model, scale=_SCALE, directions=("query_to_doc", "doc_to_query"), partition_mode="per_direction"
+    )
+    rng = np.random.default_rng(seed)
+    optimiser = torch.optim.Adam(module.parameters(), lr=_LEARNING_RATE)
+    batch = min(_BATCH, len(texts_of))
+    steps = int(np.clip(_EPOCHS * len(texts_of) / batch, _MIN_STEPS, _MAX_STEPS))
+    began = time.monotonic()
+    batches = _batches(texts_of, batch, rng)
+    step = 0
+    while step < steps:
+        rows = next(batches)
+        for group in optimiser.param_groups:
+            group["lr"] = _LEARNING_RATE * _schedule(step / steps)
+        features = [_features([side[i] for i in rows], rng) for side in sides]
+        optimiser.zero_grad()
+        loss(features, torch.empty(0)).backward()
+        optimiser.step()
+        step += 1
+        if step == _TRIAL_STEPS:
+            steps = _affordable(steps, (time.monotonic() - began) / step, max_minutes)
+        if progress is not None:
+            progress(step, steps)
+
+
+def _schedule(share: float) -> float:
+    """Return the share of the learning rate: up during the first tenth of the steps, then down to nothing."""
+    return float(min(share / _WARM_UP, 1 - share) if share < _WARM_UP else 1 - share)
+
+
+def _affordable(steps: int, seconds_a_step: float, max_minutes: float) -> int:
+    affordable = int(60 * max_minutes / max(seconds_a_step, 1e-9))
+    if affordable >= steps:
+        return steps
+    _log.warning(
+        "%d steps would take %.1f minutes; %d are done in the %.1f allowed, and another run may give other vectors",
+        steps, steps * seconds_a_step / 60, affordable, max_minutes,
+    )  # fmt: skip
+    return max(affordable, _TRIAL_STEPS)
+
+
+def _batches(texts_of: npt.NDArray[np.intp], size: int, rng: np.random.Generator) -> Iterator[list[int]]:
+    """Yield rows for ever, each batch without the same text twice: it would be its own negative."""
+    while True:
+        batch: list[int] = []
+        seen: set[int] = set()
+        for row in rng.permutation(len(texts_of)).tolist():
+            pair = texts_of[row].tolist()
+            if not seen.isdisjoint(pair):
+                continue  # its turn comes in another round
+            batch.append(row)
+            seen.update(pair)
+            if len(batch) == size:
+                yield batch
+                batch, seen = [], set()
+        if batch:
+            yield batch
+
+
+def _features(texts: Sequence[Ids], rng: np.random.Generator) -> dict[str, torch.Tensor]:
+    """Return the tokens of a batch as `StaticEmbedding` takes them, some left out so that no single one decides."""
+    windows = [_window(tokens, rng) for tokens in texts]
+    owners = np.repeat(np.arange(len(windows)), [len(tokens) for tokens in windows])
+    tokens = np.concatenate(windows)
+    kept = rng.random(len(tokens)) >= _TOKEN_DROP
+    kept[np.unique(owners, return_index=True)[1]] = True  # never an empty text
+    lengths = np.bincount(owners[kept], minlength=len(windows))
+    offsets = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    return {"input_ids": torch.from_numpy(tokens[kept]), "offsets": torch.from_numpy(offsets)}
+
+
+def _window(tokens: Ids, rng: np.random.Generator) -> Ids:
+    if len(tokens) <= _MAX_TOKENS:
+        return tokens
+    first = int(rng.integers(len(tokens) - _MAX_TOKENS + 1))
+    return tokens[first : first + _MAX_TOKENS]
