@@ -54,14 +54,24 @@ def repair(text: str) -> str:
     lowered = text == text.lower()
     if lowered and is_bad(text):
         text = raise_damage(text)
-    text = ftfy.fix_text(text, _CONFIG)
-    return repair_pairs(text) if lowered else text
+    fixed = ftfy.fix_text(text, _CONFIG)
+    if fixed != text:  # ftfy judges line by line; damage in one is evidence against the others
+        fixed = "\n".join(map(_reread, fixed.split("\n")))
+    return repair_pairs(fixed) if lowered else fixed
 
 
 def repair_column(column: pd.Series[str]) -> pd.Series[str]:
     """Return a column with every string repaired; missing values stay missing, the index is kept."""
     values = [repair(value) if isinstance(value, str) else value for value in column]
     return pd.Series(values, index=column.index, name=column.name, dtype=column.dtype)
+
+
+def _reread(line: str) -> str:
+    """Return a line read as UTF-8, if its cp1252 bytes are that without exception: healthy accents never are."""
+    try:
+        return line if line.isascii() else _reread(line.encode("sloppy-windows-1252").decode("utf-8"))
+    except UnicodeError:
+        return line
 
 
 def _unescape(match: re.Match[str]) -> str:

@@ -57,6 +57,11 @@ def test_damage_in_one_place_is_undone_beside_healthy_text(text):
     assert repair(f"打不开 {damage(text, escape=True)}\nläuft") == f"打不开 {text}\nläuft"
 
 
+def test_damage_in_one_line_is_evidence_against_the_others():
+    doubtful = damage("更新", escape=True)
+    assert repair(f"{doubtful}\n{damage('密码错误', escape=True)}\nà l’école") == "更新\n密码错误\nà l’école"
+
+
 def test_a_no_break_space_that_became_a_space_is_given_back():
     assert repair("voilÃ  le problÃ¨me") == "voilà le problème"
 
