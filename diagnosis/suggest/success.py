@@ -1,0 +1,44 @@
+"""How likely a solution is to hold, from few uses: shrunk towards the average by as much as the uses can prove.
+
+Beta-binomial empirical Bayes: each solution has its own probability, drawn from a beta distribution whose mean and
+precision are estimated from all solutions by moments (Kleinman, "Proportions with extraneous variance", JASA 1973).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+_PRECISION = (2.0, 50.0)  # uses that the average counts for, at least and at most
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """The average solution, and for how many uses it counts."""
+
+    mean: float = 0.5
+    precision: float = _PRECISION[0]
+
+    def expected(self, held: float, failed: float) -> float:
+        """Return the posterior mean of the probability to hold."""
+        return (self.mean * self.precision + held) / (self.precision + held + failed)
+
+
+def fit_prior(held: Floats, failed: Floats) -> Prior:
+    """Return the prior of solutions with these weighted uses, shape (n_solutions,) each."""
+    uses = held + failed
+    held, uses = held[uses > 0], uses[uses > 0]
+    if not len(uses):
+        return Prior()
+    total = uses.sum()
+    mean = float(held.sum() / total)
+    # One use of each says nothing about how solutions differ; the average keeps at least the weight of two uses.
+    spread = float((uses * (held / uses - mean) ** 2).sum() - (len(uses) - 1) * mean * (1 - mean))
+    freedom = float(total - (uses**2).sum() / total)
+    variance = spread / freedom if freedom > 1e-9 else 0.0
+    precision = mean * (1 - mean) / variance - 1 if variance > 1e-9 else _PRECISION[1]
+    return Prior(mean, float(np.clip(precision, *_PRECISION)))

@@ -1,0 +1,166 @@
+"""Uses: each time that a solution was applied to an incident, and what became of it as far as it was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pandas.util import hash_array
+
+from diagnosis.suggest.wording import canonical, says_nothing
+
+Outcome = Literal["held", "reopened", "recurred", "open"]
+OUTCOMES: tuple[Outcome, ...] = ("held", "reopened", "recurred", "open")
+HORIZON = 30.0  # days without a return after which a fix is said to have held
+
+Floats = npt.NDArray[np.float64]
+Keys = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Uses:
+    """Uses in order of solution, then newest first; all arrays have one entry a use.
+
+    Attributes
+    ----------
+    keys : ndarray of uint64
+        The solution.
+    numbers : ndarray of object
+        The incident.
+    outcomes : ndarray of int8
+        Position in `OUTCOMES`.
+    seen : ndarray of float64
+        Share of the horizon for which the use was watched.
+    days : ndarray of float64
+        When it was applied, in days since 1970; NaN if that is not known.
+    hours : ndarray of float64
+        From opened to resolved; NaN if that is not known.
+    last : float
+        Day until which outcomes were seen.
+    """
+
+    keys: Keys
+    numbers: npt.NDArray[np.object_]
+    outcomes: npt.NDArray[np.int8]
+    seen: Floats
+    days: Floats
+    hours: Floats
+    last: float
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Return no uses at all."""
+        none = np.empty(0)
+        return cls(none.astype(np.uint64), none.astype(object), none.astype(np.int8), none, none, none, 0.0)
+
+    @classmethod
+    def of(cls, incidents: pd.DataFrame, recurred_within_days: Floats, as_of: datetime | None) -> Self:
+        """Read the uses from a canonical incident frame: of the article named, and of the resolution written down."""
+        times = {name: _days(incidents[name]) for name in ("opened_at", "resolved_at", "closed_at", "reopened_at")}
+        applied = np.where(np.isnan(times["resolved_at"]), times["closed_at"], times["resolved_at"])
+        undated = np.isnan(np.concatenate(list(times.values()))).all()
+        last = as_of.timestamp() / 86_400 if as_of else _latest(times.values())
+        outcomes, seen = _outcomes(incidents, times["reopened_at"], recurred_within_days, last - applied, undated)
+        hours = (applied - times["opened_at"]) * 24
+        articles = incidents["knowledge"].to_numpy(dtype=object)
+        notes = [("" if says_nothing(text) else canonical(text)) for text in incidents["close_notes"]]
+        columns = (incidents["number"].to_numpy(dtype=object), outcomes, seen, applied, hours)
+        parts = []
+        for keys, known in ((article_keys(articles), articles != ""), (wording_keys(notes), np.array(notes) != "")):
+            parts.append([keys[known], *(column[known] for column in columns)])
+        joined = [np.concatenate(pair) for pair in zip(*parts, strict=True)]
+        order = np.lexsort((-np.nan_to_num(joined[4], nan=-np.inf), joined[0]))
+        keys, numbers, codes, seen, days, hours = (column[order] for column in joined)
+        return cls(keys, numbers, codes, seen, days, hours, last)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def having(self, keys: Iterable[np.uint64]) -> Uses:
+        """Return the uses of some solutions, newest first, an incident once."""
+        spans = [
+            np.arange(np.searchsorted(self.keys, key), np.searchsorted(self.keys, key, side="right"))
+            for key in dict.fromkeys(keys)
+        ]
+        rows = np.concatenate([np.empty(0, dtype=np.intp), *spans]).astype(np.intp)
+        rows = rows[np.argsort(-np.nan_to_num(self.days[rows], nan=-np.inf), kind="stable")]
+        first = {self.numbers[row]: row for row in rows[::-1]}
+        return self._take(np.array([row for row in rows if first[self.numbers[row]] == row], dtype=np.intp))
+
+    def weights(self, today: float, half_life: float) -> tuple[Floats, Floats]:
+        """Return how much each use counts as held and as failed.
+
+        A failure counts one, and both together count the share of the horizon that was watched. So of uses watched for
+        a tenth of it, a tenth of the failures to come stands against a tenth of the uses, and the rate is right.
+        """
+        age = decayed(today - self.days, half_life)
+        failed = (self.outcomes == OUTCOMES.index("reopened")) | (self.outcomes == OUTCOMES.index("recurred"))
+        return (self.seen - failed) * age, failed * age
+
+    def save(self, path: Path) -> None:
+        """Write one row a use."""
+        columns = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "last"}
+        frame = pd.DataFrame({**columns, "numbers": self.numbers.astype("str"), "last": self.last})
+        frame.to_parquet(path, index=False)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` has written."""
+        frame = pd.read_parquet(path)
+        last = float(frame["last"].iloc[0]) if len(frame) else 0.0
+        columns = {f.name: frame[f.name].to_numpy() for f in fields(cls) if f.name != "last"}
+        return cls(**{**columns, "numbers": columns["numbers"].astype(object)}, last=last)
+
+    def _take(self, rows: npt.NDArray[np.intp]) -> Uses:
+        columns = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "last"}
+        return replace(self, **columns)
+
+
+def article_keys(numbers: Iterable[str]) -> Keys:
+    """Return the keys of articles."""
+    return _keys("knowledge", numbers)
+
+
+def wording_keys(notes: Iterable[str]) -> Keys:
+    """Return the keys of resolutions, by their canonical wording."""
+    return _keys("says", notes)
+
+
+def decayed(age: Floats, half_life: float) -> Floats:
+    """Return what a use of that many days counts; one without a date counts in full."""
+    weights: Floats = np.exp2(-np.maximum(np.nan_to_num(age, nan=0.0), 0.0) / half_life)
+    return weights
+
+
+def _keys(kind: str, names: Iterable[str]) -> Keys:
+    values = np.array([f"{kind}:{name}" for name in names], dtype=object)
+    keys: Keys = hash_array(values, categorize=False) if len(values) else np.empty(0, dtype=np.uint64)
+    return keys
+
+
+def _outcomes(
+    incidents: pd.DataFrame, reopened_at: Floats, recurred: Floats, watched: Floats, undated: bool
+) -> tuple[npt.NDArray[np.int8], Floats]:
+    """Return what became of each use, and for which share of the horizon it was watched."""
+    reopened = (incidents["reopen_count"].fillna(0).to_numpy(dtype=float) > 0) | np.isfinite(reopened_at)
+    again = np.isfinite(recurred) & (recurred <= HORIZON)
+    watched = np.where(undated, HORIZON, np.clip(np.nan_to_num(watched, nan=0.0), 0.0, HORIZON))
+    names = np.select([reopened, again, watched >= HORIZON], [1, 2, 0], default=3).astype(np.int8)
+    return names, watched / HORIZON
+
+
+def _days(times: pd.Series) -> Floats:
+    days = (times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
+    return np.asarray(days, dtype=np.float64)
+
+
+def _latest(times: Iterable[Floats]) -> float:
+    known = np.concatenate(list(times))
+    known = known[np.isfinite(known)]
+    return float(known.max()) if len(known) else 0.0

@@ -1,0 +1,58 @@
+"""What a resolution says: whether it says anything, and whether two of them say the same. English and Chinese."""
+
+from __future__ import annotations
+
+import re
+
+from diagnosis.text.tokens import tokenise
+
+# What people write into a resolution field that is no resolution. All of it gone, a word must be left.
+_EMPTY_PHRASES = re.compile(
+    r"(?:用户|客户|同事|经|与|已经|已|问题|故障|工单|事件|报修|申请|处理|解决|修复|修好|恢复|关闭|关单|结单|完成|完毕|"
+    r"搞定|正常|使用|可以|可用|现在|目前|成功|确认|回访|反馈|沟通|联系|电话|远程|协助|后|好了|没有|没|无|不用|不需要|"
+    r"暂|同上|如上|见上|见附件|见备注|谢谢|您好|你好|请|吧|了|的|并|为|由|已由|此|单|ok|测试|通过|"
+    r"撤销|取消|重复|误报|自行|自动|暂无|未知|其他|略)",
+)
+_FILLERS = """
+a above again all already also an and any are as asked at attached auto automatically be been below by call called
+caller canceled cancelled case client close closed closing comment comments complete completed confirm confirmed
+confirming contacted customer dear did do does done duplicate everything expected fine fix fixed follow followed
+following for from good handled has have he hello hi i in incident information is issue issues it its itself kind
+know left let like me mentioned message n na nil no none normal not note notes now of off ok okay on once other our
+per please problem problems provided re reached ready regards reported request requested requester resolution
+resolve resolved resolving result same see self she should since so solution solved spoke successfully sure taken
+task test tested thank thanks that the their them there they this ticket to today unknown up update updated user
+users v very via was we well were will with work worked working works yes you your
+"""
+_EMPTY_WORDS = frozenset(_FILLERS.split())
+_SHARED = 0.6  # of the words of both together
+_CONTAINED = 0.9  # of the words of the shorter one, if it has as many as this:
+_TELLING = 5
+_VARYING = re.compile(r"\d")
+
+
+def says_nothing(resolution: str) -> bool:
+    """Return whether a resolution field holds no resolution: empty, ``done``, ``fixed, user confirmed``, ``已处理``."""
+    words = re.findall(r"\w+", _EMPTY_PHRASES.sub(" ", resolution.lower()))
+    left = [word for word in words if word not in _EMPTY_WORDS and not word.isdigit()]
+    # A single character left over between Chinese phrases is a particle or a cut-off name, not an instruction.
+    return not any(len(word) > 1 for word in left)
+
+
+def content(resolution: str) -> frozenset[str]:
+    """Return the tokens that carry what a resolution says: without small words, and without numbers and ids."""
+    tokens = tokenise(resolution)
+    kept = frozenset(t for t in tokens if t not in _EMPTY_WORDS and not _VARYING.search(t))
+    return kept or frozenset(tokens)
+
+
+def canonical(resolution: str) -> str:
+    """Return a text that is equal for resolutions that differ in order, case, punctuation, numbers and ids alone."""
+    return " ".join(sorted(content(resolution)))
+
+
+def same(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Return whether two contents say the same: most of both is shared, or nearly all of the shorter one."""
+    shared = len(one & other)
+    shorter = min(len(one), len(other))
+    return shared >= _SHARED * len(one | other) > 0 or (shorter >= _TELLING and shared >= _CONTAINED * shorter)
