@@ -12,10 +12,12 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.utils import get_openapi
 from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route
 
 from api import errors
 from api.integrations import routes as integrations
 from api.integrations.proof import signed_paths
+from api.mcp.http import PATH, McpEndpoint
 from api.metrics import Metrics
 from api.middleware import BodyLimit, Gate, Identity
 from api.oidc import TokenVerifier
@@ -64,6 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
         try:
             yield
         finally:
+            await mcp.stop()
             await systems.stop()
             await service.close()
             await run_in_threadpool(service.serving.stop)
@@ -73,6 +76,8 @@ def create_app(settings: Settings) -> FastAPI:
         title="Faultwise", version="1", description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
     )
     app.state.settings = settings
+    mcp = McpEndpoint(lambda: app.state.service)
+    app.router.routes.append(Route(PATH, mcp, include_in_schema=False))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     errors.install(app)
     for module in (diagnoses, records, search, releases, administration, integrations, webhooks, health, console):

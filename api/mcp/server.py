@@ -1,0 +1,255 @@
+"""The MCP server: four tools over the service, the same for both transports."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from importlib.metadata import version
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar
+
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
+from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+from pydantic import BaseModel, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
+from ulid import ULID
+
+from api.errors import ScopeError, kind_of
+from api.mcp.schemas import (
+    DiagnosisFound,
+    FeedbackTaken,
+    HitFound,
+    IncidentFound,
+    SearchFound,
+    found,
+    short,
+)
+from api.schemas.diagnoses import FeedbackIn
+from api.schemas.incidents import IncidentIn
+from api.security import Principal
+from api.service import Service
+from diagnosis.errors import FaultwiseError
+from diagnosis.store.database import RecordNotFoundError
+
+INSTRUCTIONS = """Faultwise knows an organisation's own incidents and knowledge base, in Chinese and English.
+Use `diagnose` on a new incident, `search` for articles or past incidents, `get_incident` for one in full.
+A probability is calibrated; `similarity` and `score` are not probabilities. Only `automatic` decisions are proven:
+leave `suggested` and `abstained` ones to a person. Tell with `give_feedback` what a person decided or what worked."""
+
+# Over standard input and output the one who starts the process may read its database anyway.
+LOCAL = Principal("local:stdio", "standard input", frozenset({"diagnose", "feedback", "knowledge"}))
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Text = Annotated[str, Field(max_length=200_000)]
+Word = Annotated[str, Field(max_length=1000)]
+
+
+def make_server(service: Callable[[], Service], principal: Principal | None = None) -> MCPServer[Any]:
+    """Return a server with the tools.
+
+    Parameters
+    ----------
+    service : callable
+        Returns the running service.
+    principal : Principal, optional
+        Whose rights hold; by default those of the key that each HTTP request came with.
+    """
+    tools = Tools(service, principal)
+    reads = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+    writes = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=False)
+    known = [
+        Tool.from_function(tools.diagnose, annotations=writes),
+        Tool.from_function(tools.search, annotations=reads),
+        Tool.from_function(tools.get_incident, annotations=reads),
+        Tool.from_function(tools.give_feedback, annotations=writes),
+    ]
+    for tool in known:
+        tool.parameters["additionalProperties"] = False
+    return _Server(known)
+
+
+class _Server(MCPServer[Any]):
+    """A server that refuses arguments it does not know: an agent must not believe that they were honoured."""
+
+    def __init__(self, tools: list[Tool]) -> None:
+        super().__init__(
+            "faultwise", title="Faultwise", instructions=INSTRUCTIONS, version=version("faultwise"), tools=tools,
+            log_level="WARNING",
+        )  # fmt: skip
+        self._known = {tool.name: sorted(tool.parameters["properties"]) for tool in tools}
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call one tool."""
+        unknown = sorted(set(arguments) - set(self._known.get(name, arguments)))
+        if unknown:
+            raise ToolError(f"expected arguments {', '.join(self._known[name])}; found {', '.join(unknown)}")
+        return await super().call_tool(name, arguments, context)
+
+
+def _told(tool: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    """Let an agent read what it may mend; a defect stays a defect."""
+
+    @wraps(tool)
+    async def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return await tool(*args, **kwargs)
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors())
+            raise ToolError(wrong) from error
+        except FaultwiseError as error:
+            raise ToolError(f"{kind_of(error).title}: {error}") from error
+
+    return wrapped
+
+
+class Tools:
+    """The tools.
+
+    Parameters
+    ----------
+    service : callable
+        Returns the running service.
+    principal : Principal or None
+        Whose rights hold; None takes each request's.
+    """
+
+    def __init__(self, service: Callable[[], Service], principal: Principal | None) -> None:
+        self._service = service
+        self._principal = principal
+
+    @_told
+    async def diagnose(  # noqa: PLR0913, PLR0917 - an argument is what an agent may say
+        self,
+        ctx: Context[Any, Any],
+        short_description: Annotated[Text, Field(description="One line of what is wrong")] = "",
+        description: Annotated[Text, Field(description="The whole report")] = "",
+        number: Annotated[str, Field(max_length=255, description="Its number; with one, what is said is stored")] = "",
+        opened_at: Annotated[str | None, Field(description="When it was logged, ISO 8601")] = None,
+        caller: Word = "",
+        location: Word = "",
+        contact_type: Word = "",
+        service: Annotated[Word, Field(description="The service that suffers")] = "",
+        cmdb_ci: Annotated[Word, Field(description="The configuration item that suffers")] = "",
+        category: Word = "",
+        subcategory: Word = "",
+        suggestions: Annotated[int, Field(ge=0, le=5, description="How many fixes to return")] = 3,
+        similar: Annotated[int, Field(ge=0, le=5, description="How many past incidents to return")] = 3,
+        alternatives: Annotated[int, Field(ge=0, le=5, description="How many classes to return per target")] = 3,
+    ) -> Annotated[CallToolResult, DiagnosisFound]:
+        """Say where an incident belongs, what fixed its like before, and how likely it is to come back."""
+        self._check(ctx, "diagnose")
+        fields = {"short_description": short_description, "description": description, "opened_at": opened_at,
+                  "caller": caller, "location": location, "contact_type": contact_type, "service": service,
+                  "cmdb_ci": cmdb_ci, "category": category, "subcategory": subcategory}  # fmt: skip
+        incident = IncidentIn.model_validate({"number": number or str(ULID()), **fields})
+        if number:
+            said = await self._service().diagnose(incident)
+        else:
+            [diagnosis] = await self._service().predict([incident.to_incident()])
+            said = diagnosis.to_dict()
+        answer = found(said, bool(number), suggestions, similar, alternatives)
+        return _result(answer, _summary(answer))
+
+    @_told
+    async def search(
+        self,
+        ctx: Context[Any, Any],
+        query: Annotated[str, Field(min_length=1, max_length=10_000, description="What to look for, in any words")],
+        corpus: Annotated[Literal["knowledge", "incidents"], Field(description="Where to look")] = "knowledge",
+        k: Annotated[int, Field(ge=1, le=20, description="How many to return")] = 5,
+    ) -> Annotated[CallToolResult, SearchFound]:
+        """Find the knowledge articles or past incidents that are nearest to the words."""
+        self._check(ctx, "diagnose")
+        hits = await run_in_threadpool(self._search, query, corpus, k)
+        lines = [f"{hit.number}: {hit.title}" for hit in hits]
+        return _result(SearchFound(hits=hits), "\n".join(lines) or "Nothing was found.")
+
+    @_told
+    async def get_incident(
+        self, ctx: Context[Any, Any], number: Annotated[str, Field(min_length=1, max_length=255)]
+    ) -> Annotated[CallToolResult, IncidentFound]:
+        """Return a stored incident and the id of its last diagnosis."""
+        self._check(ctx, "diagnose", "knowledge")
+        answer = await run_in_threadpool(self._incident, number)
+        return _result(answer, f"{number}: {answer.fields.get('short_description', '')}")
+
+    @_told
+    async def give_feedback(
+        self,
+        ctx: Context[Any, Any],
+        diagnosis: Annotated[str, Field(min_length=1, max_length=64, description="Id that diagnose returned")],
+        kind: Annotated[
+            Literal["accepted", "overridden", "reverted", "suggestion_worked", "suggestion_failed"],
+            Field(description="The first three speak of a prediction (target), the others of a suggestion"),
+        ],
+        target: Annotated[Word, Field(description="Which prediction")] = "",
+        value: Annotated[Word, Field(description="What is right; required with overridden")] = "",
+        suggestion: Annotated[Word, Field(description="Id of the suggestion")] = "",
+        comment: Annotated[Text, Field(description="In the person's words")] = "",
+    ) -> Annotated[CallToolResult, FeedbackTaken]:
+        """Pass on what a person decided about a prediction, or whether a suggestion worked. It holds at once."""
+        who = self._check(ctx, "feedback")
+        said = FeedbackIn(kind=kind, target=target, value=value, suggestion=suggestion, comment=comment)
+        service = self._service()
+        saved = await run_in_threadpool(service.give_feedback, diagnosis, said.model_dump(), who.id)
+        await run_in_threadpool(service.note, who.id, f"feedback.{saved.kind}", diagnosis, feedback=saved.id)
+        return _result(FeedbackTaken(id=saved.id, diagnosis=diagnosis, kind=kind), f"Stored as {saved.id}.")
+
+    def _check(self, ctx: Context[Any, Any], *scopes: str) -> Principal:
+        request = ctx.request_context.request
+        principal = self._principal or (request.state.principal if request is not None else None)
+        if not isinstance(principal, Principal):
+            raise ScopeError("expected a request that passed the gate; found one without a principal")
+        if principal.scopes.isdisjoint(scopes):
+            raise ScopeError(
+                f"expected a key with scope {' or '.join(scopes)}; found {', '.join(sorted(principal.scopes))}"
+            )
+        return principal
+
+    def _search(self, query: str, corpus: Literal["knowledge", "incidents"], k: int) -> list[HitFound]:
+        service = self._service()
+        hits = service.search(query, corpus, k)
+        parts = service.serving.current.diagnoser.parts
+        held = parts.knowledge if corpus == "knowledge" else parts.history
+        title, text = ("title", "resolution") if corpus == "knowledge" else ("short_description", "close_notes")
+        rows = {row["number"]: row for row in held.rows([number for number, _ in hits]).to_dict("records")}
+        return [
+            HitFound(number=number, score=score, title=rows[number][title], excerpt=short(rows[number][text]))
+            for number, score in hits
+            if number in rows  # one may be deleted at this moment
+        ]
+
+    def _incident(self, number: str) -> IncidentFound:
+        service = self._service()
+        said = service.store.diagnoses.page(1, number)
+        try:
+            fields = dict(service.store.incidents.get(number).body)
+        except RecordNotFoundError:
+            history = service.serving.current.diagnoser.parts.history
+            if number not in history:
+                raise
+            [row] = history.rows([number]).to_dict("records")
+            fields = {str(k): str(v) for k, v in row.items() if str(v) not in ("", "NaT", "<NA>")}
+        return IncidentFound(number=number, fields=fields, diagnosis=said[0]["id"] if said else None)
+
+
+def _summary(answer: DiagnosisFound) -> str:
+    lines = [
+        f"{target}: {one.value or 'no decision'}"
+        + (f" ({one.probability:.0%}, {one.decision})" if one.probability else "")
+        for target, one in answer.predictions.items()
+    ]
+    lines += [f"Try {one.number}: {one.title}" for one in answer.suggestions[:1]]
+    lines += [f"Like {one.number}: {one.short_description}" for one in answer.similar_incidents[:1]]
+    return "\n".join(lines) or "Nothing can be said of this incident."
+
+
+def _result(answer: BaseModel, text: str) -> CallToolResult:
+    return CallToolResult(
+        content=[TextContent(type="text", text=text)], structured_content=answer.model_dump(mode="json")
+    )
