@@ -86,9 +86,8 @@ class SolutionOutcomes:
         self._uses = Uses.of(incidents, days, as_of)
         held, failed = self._uses.weights(self._uses.last, self.half_life_days)
         starts = np.flatnonzero(np.diff(self._uses.keys, prepend=self._uses.keys[:1] + np.uint64(1)))
-        self.prior_ = (
-            fit_prior(np.add.reduceat(held, starts), np.add.reduceat(failed, starts)) if len(held) else Prior()
-        )
+        if len(held):
+            self.prior_ = fit_prior(np.maximum(np.add.reduceat(held, starts), 0.0), np.add.reduceat(failed, starts))
         self.hours_ = _typical(self._uses.hours)
         again = np.flatnonzero(np.isfinite(days))
         self.recurred_ = {str(incidents["number"].iloc[row]): int(days[row]) for row in again}
