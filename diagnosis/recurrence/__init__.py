@@ -1,7 +1,19 @@
 """Recurrence: what it is, how likely it is for one incident, how often it happens, and whether a fix has held."""
 
 from diagnosis.recurrence.history import HistoryState
+from diagnosis.recurrence.rates import recurrence_rate
 from diagnosis.recurrence.risk import RecurrenceModel
+from diagnosis.recurrence.scores import RecurrenceScores
 from diagnosis.recurrence.signature import Signature, default_signature
+from diagnosis.recurrence.verdict import FixVerdict, fix_verdict
 
-__all__ = ["HistoryState", "RecurrenceModel", "Signature", "default_signature"]
+__all__ = [
+    "FixVerdict",
+    "HistoryState",
+    "RecurrenceModel",
+    "RecurrenceScores",
+    "Signature",
+    "default_signature",
+    "fix_verdict",
+    "recurrence_rate",
+]

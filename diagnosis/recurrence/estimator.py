@@ -11,7 +11,7 @@ import numpy.typing as npt
 from diagnosis.recurrence.hazard import Floats, LogisticHazard, fit_hazard, trials
 from diagnosis.recurrence.outcomes import Outcomes
 
-RIDGES = (10.0, 100.0, 1000.0)
+RIDGES = (10.0, 100.0, 300.0, 1000.0)
 LATER = 0.3  # share of the incidents, the newest, that the ridge is chosen on
 ENOUGH = 5_000  # newest incidents that are enough to choose it
 FAR = 5.0  # standard deviations: a value farther out says no more than this

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,70 +10,73 @@ import numpy as np
 from diagnosis.findings import Factor
 from diagnosis.recurrence.hazard import Floats
 
-COUNTED = ("signature", "caller", "opened_by")  # by how often, never by name: names are personal data
 LEAST_EFFECT = 0.005
 MOST = 5
 WINDOW = 30
+COUNTED = ("signature", "caller")  # told by how often, never by name: names are personal data
+# A feature "desk: hour sine" belongs to the factor "clock", not to how busy the desk was.
+OF_DESK = {"hour sine": "clock", "hour cosine": "clock", "weekend": "clock",
+           "kinds of caller": "caller", "share of caller": "caller"}  # fmt: skip
 WORDS = {
     "en": {
-        "signature": "same signature in the last 30 days",
-        "caller": "incidents of this caller in the last 30 days",
-        "opened_by": "incidents opened by this person in the last 30 days",
-        "desk": "incidents logged in the last 24 hours",
-        "clock": "time of day (UTC)",
-        "location": "location", "contact_type": "contact type", "service": "service",
-        "cmdb_ci": "configuration item", "symptom": "symptom", "category": "category", "subcategory": "subcategory",
-        "impact": "impact", "urgency": "urgency", "priority": "priority",
+        "signature": "same signature in the last 30 days", "caller": "incidents of this caller in the last 30 days",
+        "desk": "incidents logged in the last 24 hours", "clock": "time of day (UTC)", "location": "location",
+        "service": "service", "cmdb_ci": "configuration item", "symptom": "symptom", "category": "category",
+        "subcategory": "subcategory", "text": "what the text says", "time to restore": "hours to restore",
+        "reassignments": "reassignments", "reopened": "times reopened", "article": "knowledge article used",
+        "workaround": "resolution reads like a workaround", "close_code": "close code",
+        "assignment_group": "assignment group",
     },
     "zh": {
-        "signature": "近30天内同一特征的事件数",
-        "caller": "该报告人近30天的事件数",
-        "opened_by": "该登记人近30天的事件数",
-        "desk": "近24小时登记的事件数",
-        "clock": "登记时刻（UTC）",
-        "location": "地点", "contact_type": "联系方式", "service": "服务",
-        "cmdb_ci": "配置项", "symptom": "症状", "category": "类别", "subcategory": "子类别",
-        "impact": "影响", "urgency": "紧急程度", "priority": "优先级",
+        "signature": "近30天内同一故障特征的事件数", "caller": "该报告人近30天的事件数", "desk": "近24小时登记的事件数",
+        "clock": "登记时刻（UTC）", "location": "地点", "service": "服务", "cmdb_ci": "配置项", "symptom": "症状",
+        "category": "类别", "subcategory": "子类别", "text": "文本内容", "time to restore": "恢复用时（小时）",
+        "reassignments": "转派次数", "reopened": "重新打开次数", "article": "使用的知识文章",
+        "workaround": "解决方案像临时措施", "close_code": "关闭代码", "assignment_group": "处理组",
     },
 }  # fmt: skip
 
 
-def groups(columns: tuple[str, ...]) -> dict[str, list[int]]:
+def groups(columns: Sequence[str]) -> dict[str, list[int]]:
     """Return the positions of the features behind each factor."""
     found: dict[str, list[int]] = {}
     for i, column in enumerate(columns):
         factor, _, what = column.partition(": ")
-        if factor == "desk":
-            factor = {"hour": "clock", "weekend": "clock", "kinds": "caller", "share": "caller"}.get(
-                what.split()[0], factor
-            )
-        found.setdefault(factor, []).append(i)
+        found.setdefault(OF_DESK.get(what, factor) if factor == "desk" else factor, []).append(i)
     return found
 
 
 def name_of(factor: str, language: str = "en") -> str:
     """Return what a factor is called; any language but Chinese is answered in English."""
-    words = WORDS["zh" if language.startswith("zh") else "en"]
-    return words.get(factor, factor)
+    return WORDS["zh" if language.startswith("zh") else "en"][factor]
 
 
 def strongest(
-    factors: list[str], effects: Floats, x: Floats, columns: tuple[str, ...], row: Mapping[str, Any], language: str
+    factors: Sequence[str], effects: Floats, values: Mapping[str, float | str], language: str
 ) -> tuple[Factor, ...]:
     """Return the factors of one incident that moved its risk most, the strongest first."""
     order = np.argsort(-np.abs(effects), kind="stable")[:MOST]
     return tuple(
-        Factor(name_of(factors[j], language), _value(factors[j], x, columns, row), round(float(effects[j]), 4))
+        Factor(name_of(factors[j], language), values.get(factors[j], ""), round(float(effects[j]), 4))
         for j in order
         if abs(effects[j]) >= LEAST_EFFECT
     )
 
 
-def _value(factor: str, x: Floats, columns: tuple[str, ...], row: Mapping[str, Any]) -> float | str:
-    if factor in COUNTED:
-        return round(float(np.expm1(x[columns.index(f"{factor}: last {WINDOW} days")])))
-    if factor == "desk":
-        return round(float(np.expm1(x[columns.index("desk: last day")])))
-    if factor == "clock":
-        return f"{row['opened_at']:%H:%M}"
-    return str(row[factor])
+def values_of(
+    columns: Sequence[str], x: Floats, frame_columns: Mapping[str, Sequence[Any]]
+) -> list[dict[str, float | str]]:
+    """Return what each factor's value is for each incident, as a person would read it."""
+    counts = {factor: np.expm1(x[:, columns.index(f"{factor}: last {WINDOW} days")])
+              for factor in COUNTED if f"{factor}: last {WINDOW} days" in columns}  # fmt: skip
+    counts["desk"] = np.expm1(x[:, columns.index("desk: last day")])
+    told: list[dict[str, float | str]] = []
+    for i in range(len(x)):
+        row: dict[str, float | str] = {
+            name: values[i] for name, values in frame_columns.items() if name not in (*COUNTED, "opened_at")
+        }
+        row.update({name: round(float(count[i])) for name, count in counts.items() if np.isfinite(count[i])})
+        opened = frame_columns["opened_at"][i]
+        row["clock"] = f"{opened:%H:%M}" if opened == opened else ""  # noqa: PLR0124 - NaT is not equal to itself
+        told.append(row)
+    return told

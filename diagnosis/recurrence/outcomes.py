@@ -52,12 +52,12 @@ class Outcomes:
     recurred: npt.NDArray[np.bool_]
     observed: Floats
 
-    def take(self, rows: npt.NDArray[np.bool_]) -> Outcomes:
+    def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Outcomes:
         """Return the outcomes of some of the incidents."""
         return Outcomes(self.duration[rows], self.recurred[rows], self.observed[rows])
 
     def as_known(self, days_before: float) -> Outcomes:
-        """Return what was known that many days before the end of observation; negative ``observed`` is not yet begun."""
+        """Return what was known that many days earlier; a negative ``observed`` had not begun."""
         observed = self.observed - days_before
         recurred = self.recurred & (self.duration <= observed)
         return Outcomes(np.where(recurred, self.duration, observed), recurred, observed)

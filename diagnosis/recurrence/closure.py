@@ -1,0 +1,74 @@
+"""What is known of an incident once it is resolved: how long it took, and whether it reads like a workaround."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from diagnosis.recurrence.hazard import Floats
+from diagnosis.recurrence.outcomes import days_of
+
+# ITIL: a workaround restores service without removing the cause. These are the words agents close such incidents with.
+WORKAROUND = re.compile(
+    r"work[- ]?around|temporar|interim|restart|reboot|power[- ]?cycl|reset|re-?login|logged (?:off|out)|clear(?:ed)? "
+    r"(?:the )?(?:cache|cookies)|killed|monitor(?:ing)? (?:for|the)|could not reproduce|unable to reproduce|went away|"
+    r"临时|暂时|重启|重新启动|重置|绕过|规避|清(?:除|理|空)(?:了)?缓存|重新登录|替代方案|应急|未复现|无法复现|自行恢复|继续观察",
+    re.IGNORECASE,
+)
+CODED = ("close_code", "assignment_group")
+MOST_VALUES = 30  # values of a coded field that get a feature of their own, the most frequent first
+
+
+def reads_like_workaround(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Return whether each resolution reads like a workaround, in English or Chinese, shape (n,)."""
+    texts = (frame["close_code"] + " " + frame["close_notes"]).tolist()
+    return np.array([bool(WORKAROUND.search(text)) for text in texts], dtype=bool)
+
+
+@dataclass(frozen=True)
+class ClosureFeatures:
+    """Features of the moment of resolution; the values of coded fields are learned from the incidents given first."""
+
+    values: dict[str, tuple[str, ...]]
+
+    @classmethod
+    def fit(cls, frame: pd.DataFrame) -> ClosureFeatures:
+        """Learn which close codes and groups are frequent enough to be told apart."""
+        counts = {name: frame.loc[frame[name] != "", name].value_counts() for name in CODED}
+        return cls({name: tuple(count.index[:MOST_VALUES]) for name, count in counts.items()})
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the features, ``"<factor>: <what>"``."""
+        coded = [f"{name}: {value}" for name, values in self.values.items() for value in values]
+        return ("time to restore: hours", "reassignments: count", "reopened: count", "article: used",
+                "workaround: reads like one", *coded)  # fmt: skip
+
+    def describe(self, frame: pd.DataFrame) -> Floats:
+        """Return the features, shape (n, len(columns))."""
+        hours = (days_of(frame["resolved_at"]) - days_of(frame["opened_at"])) * 24
+        counts = [
+            np.log1p(frame[name].to_numpy(dtype=np.float64, na_value=np.nan))
+            for name in ("reassignment_count", "reopen_count")
+        ]
+        used, reads = (frame["knowledge"] != "").to_numpy(), reads_like_workaround(frame)
+        coded = [(frame[name] == value).to_numpy() for name, values in self.values.items() for value in values]
+        return np.column_stack([np.log1p(np.maximum(hours, 0.0)), *counts, used, reads, *coded]).astype(np.float64)
+
+    def values_of(self, frame: pd.DataFrame) -> dict[str, list[Any]]:
+        """Return each factor's values as a person would read them."""
+        hours = (days_of(frame["resolved_at"]) - days_of(frame["opened_at"])) * 24
+        reads = reads_like_workaround(frame)
+        return {
+            "time to restore": [round(float(h), 1) for h in hours],
+            "reassignments": frame["reassignment_count"].fillna(0).astype(float).tolist(),
+            "reopened": frame["reopen_count"].fillna(0).astype(float).tolist(),
+            "article": frame["knowledge"].tolist(),
+            "workaround": [float(r) for r in reads],
+            **{name: frame[name].tolist() for name in CODED},
+        }

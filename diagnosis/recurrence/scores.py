@@ -1,0 +1,122 @@
+"""How good recurrence probabilities were, on incidents of which some may still recur."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
+
+from diagnosis.recurrence.hazard import Floats
+from diagnosis.recurrence.outcomes import Outcomes
+from diagnosis.recurrence.rates import kaplan_meier
+
+BINS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class HorizonScores:
+    """Scores at one horizon.
+
+    Attributes
+    ----------
+    days, incidents, followed : int
+        Horizon, incidents scored, and those of them watched for the whole horizon.
+    auc, average_precision, brier, mean_predicted, observed : float or None
+        On those followed; None where none was, or for the first two where all or none recurred.
+    time_dependent_auc, ipcw_brier : float or None
+        On every incident, weighted by the inverse of the chance of having been watched so long (Uno et al. 2007;
+        Graf et al. 1999).
+    mean_predicted_all, kaplan_meier : float
+        On every incident: the mean prediction and what the Kaplan-Meier estimate says it should be.
+    calibration : tuple of (mean predicted, Kaplan-Meier share, incidents)
+        In bins of equal size by prediction.
+    """
+
+    days: int
+    incidents: int
+    followed: int
+    auc: float | None
+    average_precision: float | None
+    brier: float | None
+    mean_predicted: float | None
+    observed: float | None
+    time_dependent_auc: float | None
+    ipcw_brier: float | None
+    mean_predicted_all: float
+    kaplan_meier: float
+    calibration: tuple[tuple[float, float, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecurrenceScores:
+    """Scores at each horizon that any incident was watched for."""
+
+    horizons: tuple[HorizonScores, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the scores as plain JSON values."""
+        return asdict(self)
+
+
+def score_horizon(risk: Floats, seen: Outcomes, days: int) -> HorizonScores:
+    """Score probabilities of shape (n,) of recurring within ``days`` against censored outcomes."""
+    followed = seen.observed >= days
+    came = seen.recurred & (seen.duration <= days)
+    plain = _plain(risk[followed], came[followed])
+    weight = ipcw(seen, days)
+    return HorizonScores(
+        days,
+        len(risk),
+        int(followed.sum()),
+        **plain,
+        **_weighted(risk, came, weight),
+        mean_predicted_all=float(risk.mean()),
+        kaplan_meier=float(kaplan_meier(seen.duration, seen.recurred, [days])[0]),
+        calibration=_calibration(risk, seen, days),
+    )
+
+
+def ipcw(seen: Outcomes, days: float) -> Floats:
+    """Return each incident's weight: 1 over the chance of not having been censored before its outcome was known."""
+    observed = np.sort(seen.observed)
+    known = (seen.recurred & (seen.duration <= days)) | (seen.observed >= days)
+    until = np.minimum(seen.duration, days)
+    # Every observation time is known, recurrence or not, so the chance of being watched that long is a plain share.
+    chance = 1.0 - np.searchsorted(observed, until, side="left") / len(observed)
+    weight: Floats = np.where(known, 1.0 / np.maximum(chance, 1.0 / len(observed)), 0.0)
+    return weight
+
+
+def _plain(risk: Floats, came: npt.NDArray[np.bool_]) -> dict[str, float | None]:
+    names = ("auc", "average_precision", "brier", "mean_predicted", "observed")
+    if not len(risk):
+        return dict.fromkeys(names)
+    both = 0 < came.sum() < len(came)
+    values = (
+        float(roc_auc_score(came, risk)) if both else None,
+        float(average_precision_score(came, risk)) if both else None,
+        float(brier_score_loss(came, risk, pos_label=True)),
+        float(risk.mean()),
+        float(came.mean()),
+    )
+    return dict(zip(names, values, strict=True))
+
+
+def _weighted(risk: Floats, came: npt.NDArray[np.bool_], weight: Floats) -> dict[str, float | None]:
+    told = weight > 0
+    both = 0 < came[told].sum() < told.sum()
+    auc = float(roc_auc_score(came[told], risk[told], sample_weight=weight[told])) if both else None
+    brier = float(np.sum(weight * (came - risk) ** 2) / weight.sum()) if told.any() else None
+    return {"time_dependent_auc": auc, "ipcw_brier": brier}
+
+
+def _calibration(risk: Floats, seen: Outcomes, days: int) -> tuple[tuple[float, float, int], ...]:
+    order = np.argsort(risk, kind="stable")
+    curve = []
+    for rows in np.array_split(order, min(BINS, len(order))):
+        share = kaplan_meier(seen.duration[rows], seen.recurred[rows], [days])[0]
+        curve.append((float(risk[rows].mean()), float(share), len(rows)))
+    return tuple(curve)

@@ -1,0 +1,140 @@
+"""Did the fix hold? The hazard of a signature before and after a date, with an interval and a plain answer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy.stats import beta, poisson
+
+from diagnosis.errors import InputError
+from diagnosis.recurrence.hazard import Floats
+from diagnosis.recurrence.outcomes import cohort, days_of, utc
+from diagnosis.recurrence.signature import Signature
+
+Verdict = Literal["held", "did not hold", "cannot tell yet"]
+LEVEL = 0.95
+WORTH = 0.5  # a fix worth the name at least halves the hazard
+REMOVED = 0.1  # and one that works leaves about a tenth: what the time still needed is reckoned for
+POWER = 0.8
+EPISODE = 1.0  # days: incidents of one signature logged this soon after the first are one episode, reported by many
+LONGEST = 3650  # days: farther than that, "how long until" is not an answer
+
+
+@dataclass(frozen=True, slots=True)
+class FixVerdict:
+    """Whether a signature recurs less since a date.
+
+    Attributes
+    ----------
+    episodes_before, episodes_after : int
+        Separate occurrences: what is logged within a day of an episode's first incident belongs to it.
+    days_before, days_after : float
+    hazard_before, hazard_after : float
+        Episodes a day.
+    ratio : float or None
+        After over before, with the bounds of its exact 95 % interval; None without an episode before.
+    verdict : {"held", "did not hold", "cannot tell yet"}
+    days_until_told : int or None
+        More days to watch until a fix that leaves a tenth of the hazard would be told with probability 0.8; None where
+        the verdict is known, or where no time is long enough.
+    """
+
+    signature: dict[str, str]
+    date: str
+    episodes_before: int
+    episodes_after: int
+    days_before: float
+    days_after: float
+    hazard_before: float
+    hazard_after: float
+    ratio: float | None
+    lower: float
+    upper: float | None
+    verdict: Verdict
+    days_until_told: int | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the verdict as plain JSON values."""
+        return asdict(self)
+
+
+def fix_verdict(
+    frame: pd.DataFrame, signature: Signature, key: str, date: pd.Timestamp, *, as_of: pd.Timestamp
+) -> FixVerdict:
+    """Compare a signature's hazard before and after ``date`` (a change, a Problem closed, an article published).
+
+    Given how many episodes there were in all, those after the date are binomial, so the interval of the ratio of two
+    Poisson hazards is exact (Przyborowski and Wilenski 1940; Clopper and Pearson 1934). It has *held* if the whole
+    interval is below 1 and the hazard was at least halved, *did not hold* if the whole interval is above a half.
+
+    Raises
+    ------
+    InputError
+        If the signature was never logged, or the date does not lie inside the records.
+    """
+    known = cohort(frame, as_of).frame
+    times = days_of(known["opened_at"])
+    own = times[(signature.keys(known) == key).to_numpy()]
+    if not key or not len(own):
+        raise InputError(f"a verdict needs incidents of the signature {signature.values(key)}; found none")
+    cut, end = days_of(pd.Series([utc(date), utc(as_of)]))
+    if not times[0] < cut < end:
+        raise InputError(
+            f"the date of a fix must lie inside the records, {known['opened_at'].iloc[0]:%Y-%m-%d} to "
+            f"{utc(as_of):%Y-%m-%d}; found {utc(date):%Y-%m-%d}"
+        )
+    episodes = _episodes(own)
+    before, after = int((episodes < cut).sum()), int((episodes >= cut).sum())
+    span, since = float(cut - times[0]), float(end - cut)
+    lower, upper = ratio_interval(before, span, after, since)
+    ratio = (after / since) / (before / span) if before else None
+    told = _tell(ratio, lower, upper)
+    return FixVerdict(
+        signature.values(key), utc(date).isoformat(), before, after, span, since, before / span, after / since,
+        ratio, lower, upper, told, _days_until(before, span, since) if told == "cannot tell yet" else None,
+    )  # fmt: skip
+
+
+def ratio_interval(before: int, span: float, after: int, since: float) -> tuple[float, float | None]:
+    """Return the exact 95 % interval of the hazard after over before; the upper bound is None where there is none."""
+    tail = (1 - LEVEL) / 2
+    low = float(beta.ppf(tail, after, before + 1)) if after else 0.0
+    high = float(beta.ppf(1 - tail, after + 1, before)) if before else 1.0
+    scale = span / since
+    return scale * low / (1 - low), (scale * high / (1 - high) if before else None)
+
+
+def _episodes(times: Floats) -> Floats:
+    """Return when each episode began: one incident, and all those logged within a day of it."""
+    starts: list[float] = []
+    for time in times.tolist():
+        if not starts or time - starts[-1] > EPISODE:
+            starts.append(time)
+    return np.array(starts)
+
+
+def _tell(ratio: float | None, lower: float, upper: float | None) -> Verdict:
+    if ratio is not None and upper is not None and upper < 1 and ratio <= WORTH:
+        return "held"
+    return "did not hold" if lower > WORTH else "cannot tell yet"
+
+
+def _days_until(before: int, span: float, since: float) -> int | None:
+    """Return the days still to watch until a fix that works would be told with probability `POWER`."""
+    if not before:
+        return None
+    for more in np.unique(np.geomspace(1, LONGEST, 200).astype(int)):
+        if _power(before, span, since + float(more)) >= POWER:
+            return int(more)
+    return None
+
+
+def _power(before: int, span: float, since: float) -> float:
+    expected = REMOVED * before / span * since
+    most = -1  # episodes after the date with which it would still be told that the fix held
+    while _tell(((most + 1) / since) / (before / span), *ratio_interval(before, span, most + 1, since)) == "held":
+        most += 1
+    return float(poisson.cdf(most, expected)) if most >= 0 else 0.0

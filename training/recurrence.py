@@ -1,0 +1,152 @@
+"""The verb `recurrence`: how often faults come back, corrected for those that have not had time to."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any, get_args
+
+import pandas as pd
+
+from diagnosis.errors import InputError
+from diagnosis.recurrence import FixVerdict, Signature, default_signature, fix_verdict, recurrence_rate
+from diagnosis.recurrence.outcomes import Origin
+from diagnosis.recurrence.rates import TARGET
+from training.as_of import last_moment, moment
+from training.command import DONE, add_json, add_records, answer, main, record_options
+from training.records import load_incidents
+
+SUMMARY = (
+    "Measure how often faults come back within each horizon: Kaplan-Meier corrected, with its 95 % band, beside the "
+    "naive figure. With --fix and --since, say whether a fix has held."
+)
+EXAMPLE = "faultwise recurrence --incidents incidents.csv --signature cmdb_ci,category --by month --by service"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    add_records(parser, incidents=True)
+    parser.add_argument(
+        "--signature", metavar="FIELD,FIELD", help="what the same fault is (default: what the data hold)"
+    )
+    parser.add_argument("--horizons", type=_days, default=(7, 30, 90), metavar="DAYS,DAYS", help="default: 7,30,90")
+    parser.add_argument("--origin", choices=get_args(Origin), default="opened", help="where the time starts")
+    parser.add_argument(
+        "--as-of", default="", metavar="DATE", help="when the outcomes were known (default: latest time)"
+    )
+    parser.add_argument(
+        "--by", action="append", default=[], metavar="FIELD", help="also by month, workaround or a field; repeatable"
+    )
+    parser.add_argument("--target", type=_share, default=TARGET, help=f"share to stay below (default: {TARGET})")
+    parser.add_argument("--fix", type=_pair, nargs="+", metavar="FIELD=VALUE", help="the signature that was fixed")
+    parser.add_argument("--since", metavar="DATE", help="when it was fixed")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and print."""
+    if (args.fix is None) != (args.since is None):
+        raise InputError("--fix and --since go together: which signature was fixed, and when")
+    frame = load_incidents(args.incidents, **record_options(args)).frame
+    as_of = last_moment(frame, args.as_of)
+    if pd.isna(as_of):
+        raise InputError("recurrence needs opened_at; no incident has a date")
+    signature = Signature(tuple(args.signature.split(","))) if args.signature else default_signature(frame)
+    tables = {
+        by or "all": recurrence_rate(
+            frame, signature, args.horizons, as_of=as_of, by=by, origin=args.origin, target=args.target
+        )
+        for by in (None, *args.by)
+    }
+    verdict = None
+    if args.fix:
+        key = signature.key(dict(args.fix))
+        verdict = fix_verdict(frame, signature, key, moment(args.since), as_of=as_of)
+    answer(args, _content(args, signature, as_of, tables, verdict), _text(signature, as_of, tables, verdict))
+    return DONE
+
+
+def _content(
+    args: argparse.Namespace,
+    signature: Signature,
+    as_of: pd.Timestamp,
+    tables: dict[str, pd.DataFrame],
+    verdict: FixVerdict | None,
+) -> dict[str, Any]:
+    return {
+        "signature": list(signature.fields),
+        "origin": args.origin,
+        "as_of": as_of.isoformat(),
+        "target": args.target,
+        "rates": {by: [_record(row) for row in table.to_dict("records")] for by, table in tables.items()},
+        "fix": verdict.to_dict() if verdict else None,
+    }
+
+
+def _record(row: dict[Any, Any]) -> dict[Any, Any]:
+    return {name: None if isinstance(value, float) and pd.isna(value) else value for name, value in row.items()}
+
+
+def _text(
+    signature: Signature, as_of: pd.Timestamp, tables: dict[str, pd.DataFrame], verdict: FixVerdict | None
+) -> str:
+    lines = [f"Recurrence of {', '.join(signature.fields)}, as known on {as_of:%Y-%m-%d}"]
+    for by, table in tables.items():
+        lines += ["", f"{'by ' + by if by != 'all' else 'all incidents'}:", _table(table)]
+    if verdict:
+        lines += ["", _sentence(verdict)]
+    return "\n".join(lines)
+
+
+def _table(table: pd.DataFrame) -> str:
+    lines = [
+        f"{'':24} {'days':>5} {'incidents':>10} {'rate':>7} {'95 % band':>17} {'naive':>7} {'followed':>9}  target"
+    ]
+    for row, seen in zip(table.itertuples(index=False), table["rate"].notna(), strict=True):
+        rate = f"{row.rate:7.1%} {row.lower:8.1%} -{row.upper:7.1%}" if seen else f"{'not yet':>7} {'':17}"
+        lines.append(
+            f"{str(row.group) or '(none)':24.24} {row.days:5} {row.incidents:10,} {rate} {row.naive:7.1%} "
+            f"{row.followed:9.0%}  {row.verdict}"
+        )
+    return "\n".join(lines)
+
+
+def _sentence(verdict: FixVerdict) -> str:
+    named = ", ".join(f"{name} {value}" for name, value in verdict.signature.items())
+    told = (
+        f"The fix of {named} on {verdict.date[:10]}: {verdict.verdict}. {verdict.episodes_before} episodes in "
+        f"{verdict.days_before:.0f} days before, {verdict.episodes_after} in {verdict.days_after:.0f} days after"
+    )
+    if verdict.ratio is not None and verdict.upper is not None:
+        told += f"; hazard ratio {verdict.ratio:.2f} (95 % interval {verdict.lower:.2f} to {verdict.upper:.2f})"
+    if verdict.days_until_told is not None:
+        told += f". A fix that works would be told after about {verdict.days_until_told} more days"
+    return told + "."
+
+
+def _days(text: str) -> tuple[int, ...]:
+    parts = text.split(",")
+    if not all(part.strip().isdigit() and int(part) for part in parts):
+        raise argparse.ArgumentTypeError(f"days such as 7,30,90 were expected, {text!r} found")
+    return tuple(sorted({int(part) for part in parts}))
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"a share between 0 and 1 was expected, {text!r} found")
+    return share
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name or not value:
+        raise argparse.ArgumentTypeError(f"FIELD=VALUE was expected, {text!r} found")
+    return name, value
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.modules[__name__]))
