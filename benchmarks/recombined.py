@@ -1,0 +1,90 @@
+"""Incidents for measuring scale: clauses of real ones, recombined within their topic, in English and Chinese.
+
+Each text takes clauses of two reports of one topic, so that it is new yet has neighbours; one in eight repeats an
+earlier text but for a word, as monitoring and copied templates do; a third carries a code of its own, as real ones
+carry hosts, numbers and ids.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.preprocessing import normalize
+
+from benchmarks.data import shared
+from diagnosis.prepared import Vectors
+
+Topics = list[list[list[str]]]  # topics, each a list of texts, each a list of clauses
+Model = tuple[TfidfVectorizer, TruncatedSVD]
+
+_CJK_CLAUSE = re.compile(r"[^，。；！？\n]{4,60}")
+
+
+def clauses_by_topic() -> Topics:
+    """Return the topics of the shared data sets, Chinese last."""
+    mail = pd.read_csv(shared("helpdesk-topics") / "incidents.csv")
+    routed = pd.read_csv(shared("routing-tickets") / "incidents.csv")
+    chinese = pd.read_csv(shared("chinese-kb") / "knowledge.csv")
+    topics = [_english(texts) for _, texts in mail.groupby("category")["description"]]
+    topics += [_english(texts) for _, texts in routed.groupby("assignment_group")["description"] if len(texts) >= 20]
+    topics = [texts for texts in topics if len(texts) >= 5]
+    answers = [_CJK_CLAUSE.findall(text) for text in chinese["resolution"].dropna()]
+    return [*topics, [clauses for clauses in answers if len(clauses) > 1]]
+
+
+def recombined(n: int, topics: Topics, seed: int) -> list[str]:
+    """Return ``n`` texts of about forty words."""
+    rng = np.random.default_rng(seed)
+    # One incident in ten is Chinese; the other topics come up as often as the square root of what was written of them.
+    sizes = np.sqrt([len(texts) for texts in topics])
+    sizes[-1] = sizes[:-1].sum() / 9
+    texts: list[str] = []
+    for topic in rng.choice(len(topics), size=n, p=sizes / sizes.sum()):
+        if texts and rng.random() < 1 / 8:
+            texts.append(f"{texts[rng.integers(len(texts))]} {rng.integers(100)}")
+            continue
+        texts.append(_one(topics[topic], rng))
+    return texts
+
+
+def fit_lsa(texts: list[str], dimensions: int, seed: int) -> Model:
+    """Fit latent semantic analysis (Deerwester et al., 1990): a linear stand-in for the static encoder.
+
+    Like the encoder it sums one vector a token, so near texts lie near and topics form clusters of very unequal size.
+    A word is what stands between spaces, so a Chinese clause counts as one: clauses recur here, and this is quick.
+    """
+    words = TfidfVectorizer(analyzer=str.split, min_df=3, max_features=60_000, sublinear_tf=True, dtype=np.float32)
+    projection = TruncatedSVD(dimensions, n_iter=2, random_state=seed)
+    projection.fit(words.fit_transform(texts))
+    return words, projection
+
+
+def encode(model: Model, texts: list[str]) -> Vectors:
+    """Return unit vectors."""
+    words, projection = model
+    vectors: Vectors = normalize(projection.transform(words.transform(texts))).astype(np.float32)
+    return vectors
+
+
+def _english(texts: pd.Series) -> list[list[str]]:
+    cut = []
+    for text in texts.dropna().astype(str):
+        words = text.split()
+        if len(words) >= 10:
+            cut.append([" ".join(words[i : i + 9]) for i in range(0, len(words), 9)][:14])
+    return cut
+
+
+def _one(texts: list[list[str]], rng: np.random.Generator) -> str:
+    chosen = []
+    for _ in range(2):
+        clauses = texts[rng.integers(len(texts))]
+        keep = rng.random(len(clauses)) < 0.6
+        chosen += [clause for clause, kept in zip(clauses, keep, strict=True) if kept] or clauses[:1]
+    if rng.random() < 1 / 3:
+        chosen.append(f"srv-{rng.integers(20_000):05d} err-{rng.integers(1 << 24):06x}")
+    return " ".join(chosen)
