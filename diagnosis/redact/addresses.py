@@ -19,7 +19,7 @@ _GLOBAL_GROUP = re.compile(r"(?:[23][0-9a-f]{3}|f[cde][0-9a-f]{2}):", re.IGNOREC
 
 # "version 4.3.0.5" is no address.
 _VERSION_BEFORE = re.compile(
-    r"(?:\bv|\bversion|\bver\.?|\bbuild|\brelease|\brev(?:ision)?\.?|\bfirmware|\bdriver|\bpatch"
+    r"(?:\bv|\bversion|\bver\.?|\bbuild|\brelease|\brev(?:ision)?\.?|\bfirmware|\bdriver|\bengine|\bbios|\bplugin|\bpatch"
     r"|\bupdate|\bupgraded? to|版本号?|固件|驱动|补丁|升级到|更新到|升级至|更新至)[\s:：=#为是(（]*$",
     re.IGNORECASE,
 )

@@ -36,21 +36,22 @@ _LABEL_SIGNS = ("pass", "pw", "psswd", "kennwort", "pin", "key", "secret", "toke
 # In quotes the secret may hold blanks; bare it ends at one. A mask that stands there already is none.
 _PRINTABLE = r"(?:(?!<[A-Z_]+>)[!#-&(-~])"
 _VALUE = rf"(?:[\"'“](?P<quoted>(?:{_PRINTABLE}| ){{4,128}})(?=[\"'”])|[\"'“]?(?P<bare>{_PRINTABLE}{{4,128}}))"
+_GAP = r"[^\S\n]{0,3}"
 # After a colon anything that is not a status is the secret; after "is" or "to" only what looks like one.
-_LABELLED = re.compile(rf"{_LABEL}[\"']?\s{{0,3}}(?:[:：=]|->|=>)\s{{0,3}}{_VALUE}", re.IGNORECASE)
+_LABELLED = re.compile(rf"{_LABEL}[\"']?{_GAP}(?:[:：=]|->|=>){_GAP}{_VALUE}", re.IGNORECASE)
 _SPOKEN = re.compile(
-    rf"{_LABEL}(?:\s(?:was |has been )?(?:re)?set)?\s{{0,2}}"
-    rf"(?:is|are|was|ist|lautet|to|auf|是|为|改为|重置为|改成|设为)(?: now)?\s{{0,2}}{_VALUE}",
+    rf"{_LABEL}(?: (?:was |has been )?(?:re)?set)?{_GAP}"
+    rf"(?:is|are|was|ist|lautet|to|auf|是|为|改为|重置为|改成|设为)(?: now)?{_GAP}{_VALUE}",
     re.IGNORECASE,
 )
 _STATUS = re.compile(
     r"(?:0x[0-9a-f]{4,8}|n/?a|none|null|nil|true|false|yes|no|not|unknown|expired?|expires|expiring|reset|locked"
     r"|unlocked|lockout|incorrect|wrong|invalid|failed|failure|fail|forgotten|forgot|missing|required|empty|blank|changed?|error|issue|issues"
     r"|problem|please|help|user|unable|cannot|can't|does|doesn't|need|needs|the|this|that|for|and|with|when|abgelaufen|falsch"
-    r"|vergessen|gesperrt|zurücksetzen|nicht|bitte|https?://.*|\*+|x+|_+|-+|\.+)",
+    r"|vergessen|gesperrt|zurücksetzen|nicht|bitte|https?://.*|\$[a-z_]+|\$\{\w+\}|%\w+%|\$\(.*|read-host.*|\*+|x+|_+|-+|\.+)",
     re.IGNORECASE,
 )
-_TRAILING = re.compile(r"[\"'.,;:!?)\]}>]+$")
+_TRAILING = re.compile(r"[\"'`.,;:!?)\]}>]+$")
 
 
 def mask_secrets(text: str) -> str:
@@ -72,7 +73,8 @@ def mask_secrets(text: str) -> str:
 def _masked(match: re.Match[str], sure: bool) -> str:
     found = match["quoted"] or match["bare"]
     value = _TRAILING.sub("", found)
-    if len(value) < 4 or _STATUS.fullmatch(value) or not (sure or _looks_secret(value)):
+    names_field = value.isalpha() and found[len(value) :].startswith(":")  # "token:Kind: job": a list of fields
+    if names_field or len(value) < 4 or _STATUS.fullmatch(value) or not (sure or _looks_secret(value)):
         return match[0]
     return f"{match[0][: -len(found)]}<SECRET>{found[len(value) :]}"
 

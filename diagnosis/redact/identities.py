@@ -46,10 +46,16 @@ _NAME_SIGNS = ("ssn", "security", "national", "card", "passport", "nhs", "codice
 _PASSPORT = re.compile(r"[A-Z]{1,2}\d{6,8}|\d{9}", re.IGNORECASE)
 _CHECKED = (ric, ssn, nhs, idnr, dni, bsn, pesel, codicefiscale)
 
-_CARD = re.compile(rf"{_OPEN}\d(?:[ -]?\d){{12,18}}{_CLOSE}")
-# First digits of the issuers (ISO/IEC 7812): Visa, Mastercard, Amex, Diners, Discover, JCB, UnionPay, Maestro.
+# Digits in one run, or in the groups that are embossed; not a row of a longer table of numbers.
+_CARD = re.compile(
+    rf"{_OPEN}(?<!\d[ ])(?:\d{{13,19}}|\d{{4}}(?P<sep>[ -])\d{{4}}(?P=sep)\d{{4}}(?P=sep)\d{{4}}(?:(?P=sep)\d{{1,3}})?"
+    rf"|\d{{4}}(?P<gap>[ -])\d{{6}}(?P=gap)\d{{4,5}}){_CLOSE}(?! ?\d)"
+)
+# First digits of the issuers with the lengths that they use (ISO/IEC 7812): Visa, Mastercard, American Express, Diners,
+# Discover, JCB, UnionPay and Maestro.
 _ISSUER = re.compile(
-    r"4|5[1-5]|2(?:2[2-9]|[3-6]|7[01])|3[47]|3(?:0[0-5]|[689])|6(?:011|4[4-9]|5)|35|62|81|50|5[6-9]|6[37]"
+    r"4\d{12}(?:\d{3})?|(?:5[1-5]|2(?:2[2-9]|[3-6]\d|7[01]))\d{12,14}(?<=\d{16})|3[47]\d{13}|3(?:0[0-5]\d|[68]\d\d)\d{10}"
+    r"|(?:6011|64[4-9]\d|65\d\d|35\d\d)\d{12}|62\d{14,17}|(?:50|5[6-9]|6[37])\d{14,17}"
 )
 _IBAN = re.compile(rf"{_OPEN}[A-Z]{{2}}\d{{2}}(?: ?[A-Z0-9]{{4}}){{2,7}}(?: ?[A-Z0-9]{{1,3}})?{_CLOSE}")
 
@@ -85,4 +91,4 @@ def _is_identity(number: str) -> bool:
 
 def _is_card(found: str) -> bool:
     digits = re.sub(r"[ -]", "", found)
-    return bool(_ISSUER.match(digits)) and bool(luhn.is_valid(digits))
+    return bool(_ISSUER.fullmatch(digits)) and bool(luhn.is_valid(digits))

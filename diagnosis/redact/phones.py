@@ -14,7 +14,8 @@ _DIGITS = r"\(?\d(?:[ ().\-/]{0,2}\d)"
 _EXTENSION = r"(?:\s?(?:-|转|ext\.?|x)\s?\d{1,5})?"
 
 _INTERNATIONAL = re.compile(rf"(?<![A-Za-z0-9_.#-])(?:\+|(?<!\d)00)\s?{_DIGITS}{{6,15}}{_CLOSE}")
-_CHINESE_MOBILE = re.compile(rf"{_OPEN}(?:86[ -]?)?1[3-9]\d[ -]?\d{{4}}[ -]?\d{{4}}{_CLOSE}")
+# An eleven-digit number after an equals sign, or before a bracketed one, is a quantity: "= 19306381312 (18412.0MB)".
+_CHINESE_MOBILE = re.compile(rf"{_OPEN}(?<!=)(?<!= )(?:86[ -]?)?1[3-9]\d[ -]?\d{{4}}[ -]?\d{{4}}{_CLOSE}(?! \(\d)")
 _CHINESE_LANDLINE = re.compile(
     rf"{_OPEN}(?:\(0\d{{2,3}}\)|（0\d{{2,3}}）|0\d{{2,3}}[ -]|0\d{{2,3}})\s?\d{{4}}[ -]?\d{{3,4}}{_EXTENSION}{_CLOSE}"
     rf"|{_OPEN}[48]00[ -]\d{{3}}[ -]?\d{{4}}{_CLOSE}|{_OPEN}[48]00[ -]\d{{4}}[ -]\d{{3}}{_CLOSE}"

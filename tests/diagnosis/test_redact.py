@@ -80,6 +80,11 @@ MASKED = {
 }
 
 KEPT = [
+    # quantities, dumps, code
+    "= 19306381312 (18412.0MB)", "size=13800138000", "3784 211115516\n3785 211115517", "vbkpf 5432 2016 3611112300",
+    "3334 6435 6231 6363 6332 6232 3939", "BackupTS=421758868510212097", "ts 453880027545600000 | 453880027751907329",
+    "-credential:$cred", "password = $(read)", "Enter password:\nWarning: disk", "(using password: YES)",
+    "token:Kind: job", "engine: 115.2.1.18", "password=%SECRET%",
     # errors, records, versions
     "error 0x80070005", "ORA-12154: TNS", "INC0010023", "KB5034441", "CVE-2021-44228", "JIRA-12345", "event id 4625",
     "ERR_CONNECTION_RESET", "错误码 1326", "0xC0000005 in ntdll.dll", "windows 10.0.19045.3570", "version 1.2.3.4",
