@@ -1,38 +1,72 @@
-"""Probabilities that mean what they say: temperature scaling, and the error that is left."""
+"""Probabilities that mean what they say: a link from scores to probabilities, and the error that is left."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
+from scipy.optimize import minimize
 
 Floats = npt.NDArray[np.float64]
 
 
-def fit_temperature(scores: Floats, truth: npt.NDArray[np.intp]) -> float:
-    """Return the temperature that gives the observed classes the greatest likelihood (Guo et al., 2017).
+@dataclass(frozen=True, slots=True)
+class PowerLink:
+    """Scores near class shares to probabilities: ``(max(score, 0) + offset) ** power``, brought to sum one.
+
+    The regression scores are least-squares estimates of the probabilities themselves; a power sharpens or flattens
+    them as a temperature does (Guo et al., 2017, on the logarithm of the score), an offset keeps what was never seen
+    possible.
+    """
+
+    power: float = 1.0
+    offset: float = 0.01
+
+    def probabilities(self, scores: Floats) -> Floats:
+        """Return probabilities, shape (n, n_classes); rows sum to one."""
+        logs = self._logs(scores)
+        logs -= logs.max(axis=1, keepdims=True)
+        np.exp(logs, out=logs)
+        logs /= logs.sum(axis=1, keepdims=True)
+        return logs
+
+    def _logs(self, scores: Floats) -> Floats:
+        return self.power * np.log(np.maximum(scores, 0) + self.offset)
+
+
+def fit_link(scores: Floats, truth: npt.NDArray[np.intp]) -> PowerLink:
+    """Return the link that gives the observed classes the greatest likelihood.
 
     Parameters
     ----------
     scores : ndarray, shape (n, n_classes)
-        Decision values of incidents that the fit never saw.
+        Of incidents that the fit never saw.
     truth : ndarray of int, shape (n,)
-        Column of the true class; rows whose class the fit did not know are left out by the caller.
+        Column of the true class; -1 where the fit did not know it (such rows are left out).
     """
+    known = truth >= 0
+    if not known.any() or scores.shape[1] < 2:
+        return PowerLink()
+    scores, truth = scores[known], truth[known]
 
-    def loss(log_temperature: float) -> float:
-        log_probabilities = log_softmax(scores / np.exp(log_temperature), axis=1)
-        return -float(log_probabilities[np.arange(len(truth)), truth].mean())
+    def loss(parameters: Floats) -> float:
+        logs = PowerLink(*np.exp(parameters))._logs(scores)  # noqa: SLF001
+        top = logs.max(axis=1)
+        return float(
+            np.mean(top + np.log(np.exp(logs - top[:, None]).sum(axis=1)) - logs[np.arange(len(truth)), truth])
+        )
 
-    return float(np.exp(minimize_scalar(loss, bounds=(-6.0, 4.0), method="bounded").x))
+    bounds = [(-2.0, 3.0), (-9.0, 0.0)]
+    found = minimize(loss, np.array([0.7, -4.0]), method="Nelder-Mead", bounds=bounds, options={"maxiter": 120})
+    return PowerLink(*(float(value) for value in np.exp(found.x)))
 
 
 def expected_calibration_error(probability: Floats, correct: npt.NDArray[np.bool_], bins: int = 15) -> float:
     """Return the mean gap between the top class's probability and how often it was right (Naeini et al., 2015).
 
     Rows are put into ``bins`` bins of equal width over [0, 1] by the probability of their top class; the gap of each
-    bin, |mean probability - share correct|, is weighted by the share of the rows that it holds.
+    bin, |mean probability - share correct|, is weighted by the share of the rows that it holds. NaN without a row.
     """
     if not len(probability):
         return float("nan")

@@ -178,7 +178,9 @@ class Certification:
             return f"'{value}' is not certified: {certificate.why_not}"
         threshold = max(self.overall.threshold or 0.0, certificate.threshold or 0.0)
         if probability < threshold:
-            return f"probability {probability:.3f} is below the certified threshold {threshold:.3f}"
+            return (
+                f"'{value}' is certified from probability {threshold:.3f}; the certified fit gives it {probability:.3f}"
+            )
         return None
 
 

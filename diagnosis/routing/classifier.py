@@ -1,29 +1,28 @@
-"""TargetClassifier: calibrated probabilities of the classes of one target, from text, fields and vectors.
+"""TargetClassifier: calibrated probabilities of the classes of one target, from text, title and fields.
 
-A linear support vector machine over everything side by side; a temperature turns its decision values to probabilities.
-See ``docs/decisions/classifier.md`` for what it was measured against.
+Ridge regression on class indicators over `IncidentFeatures`; a `PowerLink`, fitted on scores of rows held out of their
+own fit, turns the scores to probabilities. See ``docs/decisions/classifier.md`` for what it was measured against.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from scipy.special import softmax
-from sklearn.model_selection import GroupKFold
-from sklearn.svm import LinearSVC
 
 from diagnosis.errors import InputError, NotFittedError
 from diagnosis.prepared import PreparedIncidents
-from diagnosis.routing.calibration import fit_temperature
+from diagnosis.routing.calibration import PowerLink, fit_link
 from diagnosis.routing.features import IncidentFeatures, equal_text_groups
+from diagnosis.routing.ridge import fit_ridge
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]
+_WIDE_CLASSES = 300  # up to here every term has a weight for every class
 
 
 @dataclass
@@ -34,92 +33,78 @@ class TargetClassifier:
     ----------
     fields : sequence of str
         Coded fields that may speak.
-    C : float
-        Inverse strength of the regularisation.
-    folds : int
-        Parts of the cross-fitting from which the temperature is learned.
     seed : int
         Reaches every draw.
 
     Attributes
     ----------
     classes_ : ndarray of str, shape (n_classes,)
-    temperature_ : float
+    link_ : PowerLink
     unseen_ : ndarray, shape (n, n_classes)
-        Probabilities of the rows of the fit, each by a fit that did not see it nor a text equal to its own.
+        Probabilities of the rows of the fit, each from weights that owe nothing to it nor to a row of equal text; NaN
+        in rows that were not held out.
     """
 
     fields: Sequence[str] = ()
-    C: float = 0.5
-    folds: int = 3
     seed: int = 0
 
-    def fit(self, prepared: PreparedIncidents, y: Labels) -> Self:
-        """Learn features, weights and temperature."""
-        if len(prepared) != len(y):
-            raise InputError(f"expected as many labels as incidents; found {len(y)} labels, {len(prepared)} incidents")
-        if not len(y):
-            raise InputError("expected at least one labelled incident; found none")
-        self.classes_, codes = np.unique(y.astype(str), return_inverse=True)
-        self.classes_ = self.classes_.astype(object)
-        self.features_ = IncidentFeatures(self.fields).fit(prepared)
-        matrix = self.features_.transform(prepared)
-        scores, seen = self._unseen_scores(matrix, codes, equal_text_groups(prepared))
-        self.temperature_ = fit_temperature(scores[seen], codes[seen]) if seen.any() else 1.0
-        self.unseen_ = np.where(seen[:, None], softmax(scores / self.temperature_, axis=1), np.nan)
-        self.weights_, self.intercept_ = self._solve(matrix, codes)
-        return self
+    def fit(self, prepared: PreparedIncidents, y: Sequence[str] | Labels) -> Self:
+        """Learn features, weights and link."""
+        labels = _checked(prepared, y)
+        wide = len(set(labels)) <= _WIDE_CLASSES
+        self.features_ = IncidentFeatures(self.fields, wide, self.seed).fit(prepared)
+        return self._fit_weights(prepared, labels)
 
-    def calibrate(self, prepared: PreparedIncidents, y: Labels) -> Self:
-        """Learn the temperature anew, from incidents that the fit never saw."""
-        codes = self._codes(y)
-        known = codes >= 0
-        if known.any() and len(self.classes_) > 1:
-            self.temperature_ = fit_temperature(self.decision_function(prepared)[known], codes[known])
-        return self
+    def refit(self, prepared: PreparedIncidents, y: Sequence[str] | Labels) -> TargetClassifier:
+        """Return another classifier over the same features, its weights and link learned from these incidents."""
+        self._must_be_fitted()
+        other = replace(self)
+        other.features_ = self.features_
+        return other._fit_weights(prepared, _checked(prepared, y))  # noqa: SLF001
 
-    def decision_function(self, prepared: PreparedIncidents) -> Floats:
-        """Return the decision values, shape (n, n_classes)."""
-        if not hasattr(self, "weights_"):
-            raise NotFittedError("TargetClassifier must be fitted before it predicts or is calibrated")
-        return np.asarray(self.features_.transform(prepared) @ self.weights_ + self.intercept_, dtype=np.float64)
+    def calibrate(self, prepared: PreparedIncidents, y: Sequence[str] | Labels) -> Self:
+        """Learn the link anew, from incidents that the fit never saw."""
+        self._must_be_fitted()
+        self.link_ = fit_link(self.scores(self.features_.transform(prepared)), self._codes(_checked(prepared, y)))
+        return self
 
     def predict_proba(self, prepared: PreparedIncidents) -> Floats:
         """Return calibrated probabilities, shape (n, n_classes); rows sum to one."""
-        return np.asarray(softmax(self.decision_function(prepared) / self.temperature_, axis=1))
+        self._must_be_fitted()
+        return self.probabilities(self.features_.transform(prepared))
 
-    def _codes(self, y: Labels) -> npt.NDArray[np.intp]:
+    def probabilities(self, matrix: sp.csr_matrix) -> Floats:
+        """Return calibrated probabilities of incidents given by their features."""
+        return self.link_.probabilities(self.scores(matrix))
+
+    def scores(self, matrix: sp.csr_matrix) -> Floats:
+        """Return the regression's estimates of the class indicators, shape (n, n_classes)."""
+        return np.asarray(matrix @ self.weights_, dtype=np.float64)
+
+    def _fit_weights(self, prepared: PreparedIncidents, labels: Labels) -> Self:
+        names, codes = np.unique(labels.astype(str), return_inverse=True)
+        self.classes_ = names.astype(object)
+        matrix = self.features_.transform(prepared)
+        found = fit_ridge(matrix, codes, len(names), equal_text_groups(prepared), self.seed)
+        self.weights_ = found.weights
+        held = ~np.isnan(found.held_out[:, 0])
+        self.link_ = fit_link(found.held_out[held].astype(np.float64), codes[held])
+        self.unseen_ = np.full(found.held_out.shape, np.nan)
+        self.unseen_[held] = self.link_.probabilities(found.held_out[held].astype(np.float64))
+        return self
+
+    def _codes(self, labels: Labels) -> npt.NDArray[np.intp]:
         column = {name: i for i, name in enumerate(self.classes_)}
-        return np.array([column.get(name, -1) for name in y], dtype=np.intp)
+        return np.array([column.get(name, -1) for name in labels], dtype=np.intp)
 
-    def _unseen_scores(
-        self, matrix: sp.csr_matrix, codes: npt.NDArray[np.intp], groups: npt.NDArray[np.intp]
-    ) -> tuple[Floats, npt.NDArray[np.bool_]]:
-        """Return decision values by cross-fitting, and which rows have them (their class was known to their fit)."""
-        scores = np.zeros((len(codes), len(self.classes_)))
-        seen = np.zeros(len(codes), dtype=bool)
-        folds = min(self.folds, len(np.unique(groups)))
-        if folds < 2 or len(self.classes_) < 2:
-            return scores, seen
-        splits = GroupKFold(folds, shuffle=True, random_state=self.seed).split(matrix, groups=groups)
-        for fit_rows, held_rows in splits:
-            weights, intercept = self._solve(matrix[fit_rows], codes[fit_rows])
-            scores[held_rows] = matrix[held_rows] @ weights + intercept
-            seen[held_rows] = np.isin(codes[held_rows], codes[fit_rows])
-        return scores, seen
+    def _must_be_fitted(self) -> None:
+        if not hasattr(self, "features_"):
+            raise NotFittedError("TargetClassifier must be fitted before it predicts or is calibrated")
 
-    def _solve(self, matrix: sp.csr_matrix, codes: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.float32], Floats]:
-        """Return weights (n_features, n_classes) and intercepts; a class without a row is never predicted."""
-        present = np.unique(codes)
-        weights = np.zeros((matrix.shape[1], len(self.classes_)), dtype=np.float32)
-        intercept = np.full(len(self.classes_), -2.0)
-        if len(present) == 1:
-            intercept[present] = 2.0
-            return weights, intercept
-        machine = LinearSVC(C=self.C, tol=1e-2, random_state=self.seed).fit(matrix, codes)
-        coefficients, offsets = machine.coef_, machine.intercept_
-        if len(present) == 2:
-            coefficients, offsets = np.vstack([-coefficients, coefficients]), np.append(-offsets, offsets)
-        weights[:, present] = coefficients.T
-        intercept[present] = offsets
-        return weights, intercept
+
+def _checked(prepared: PreparedIncidents, y: Sequence[str] | Labels) -> Labels:
+    if len(prepared) != len(y):
+        raise InputError(f"expected as many labels as incidents; found {len(y)} labels, {len(prepared)} incidents")
+    if not len(y):
+        raise InputError("expected at least one labelled incident; found none")
+    return np.asarray(y, dtype=object)

@@ -38,6 +38,10 @@ class Constraints:
             [label_key(name) not in self.removed and "" not in self.removed for name in classes], dtype=bool
         )
 
+    def why_removed(self) -> str | None:
+        """Return why something was taken out of the answer, None if nothing was."""
+        return "; ".join(dict.fromkeys(self.removed.values())) or None
+
     def why_manual(self, value: str) -> str | None:
         """Return why a value may not be automatic, None if nothing forbids it."""
         return next((reason for key, reason in self.manual if key in ("", label_key(value))), None)

@@ -1,8 +1,14 @@
-"""Why a class was answered: the terms and fields whose weight for it is greater than for its rival."""
+"""Why a class was answered: which words and fields raised its log-odds against the runner-up, and by how much.
+
+The log-odds are shared out over the features in proportion to what each adds to the gap between the two scores; topics
+are linear in the other features, so their part goes back to these, and character n-grams give theirs to the word that
+they stand in. What is shown are words and fields as they were written, in the incident's own language.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -10,31 +16,103 @@ import numpy.typing as npt
 from diagnosis.findings import FieldEvidence, TermEvidence
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.classifier import TargetClassifier
+from diagnosis.routing.labels import label_key
+from diagnosis.routing.segments import Segmenter
+from diagnosis.routing.terms import TermFeatures, character_grams, is_cjk, units, word_grams
 
-_SHOWN = 5
+Floats = npt.NDArray[np.float64]
+SHOWN = 5
+_LONGEST = 40  # characters of a word that are shown
 
 
 def evidence_for(
-    classifier: TargetClassifier, prepared: PreparedIncidents, winner: npt.NDArray[np.intp], rival: npt.NDArray[np.intp]
-) -> list[tuple[TermEvidence | FieldEvidence, ...]]:
-    """Return for each incident what spoke for ``winner`` against ``rival`` (columns of the classes), strongest first."""
-    matrix = classifier.features_.transform(prepared)
-    terms = classifier.features_.terms_
-    n_words, names = len(terms.word_index_), terms.names()
-    values = list(classifier.features_.values_.index_)
-    answers = []
-    for row in range(len(prepared)):
-        part = matrix[[row]]
-        gap = classifier.weights_[part.indices, winner[row]] - classifier.weights_[part.indices, rival[row]]
-        shares = part.data * gap / classifier.temperature_
-        words: dict[str, float] = defaultdict(float)
-        coded: dict[tuple[str, str], float] = {}
-        for column, share in zip(part.indices, shares, strict=True):
-            if column < n_words:
-                words[names[column]] += float(share)
-            elif len(names) <= column < len(names) + len(values):
-                coded[values[column - len(names)]] = float(share)
-        found: list[TermEvidence | FieldEvidence] = [TermEvidence(t, round(s, 4)) for t, s in words.items() if s > 0]
-        found += [FieldEvidence(f, v, round(s, 4)) for (f, v), s in coded.items() if s > 0]
-        answers.append(tuple(sorted(found, key=lambda e: -e.weight)[:_SHOWN]))
-    return answers
+    classifier: TargetClassifier, prepared: PreparedIncidents, row: int, winner: int, rival: int
+) -> tuple[TermEvidence | FieldEvidence, ...]:
+    """Return what spoke for class ``winner`` against ``rival`` in one incident, strongest first.
+
+    Weights are shares of the log-odds of the two classes (natural logarithm); only what spoke for the winner is given.
+    """
+    if winner == rival:
+        return ()
+    one = prepared.take(np.array([row]))
+    shares = _shares(classifier, one, winner, rival)
+    features = classifier.features_
+    segmenter = Segmenter(features.text_)
+    words: defaultdict[str, float] = defaultdict(float)
+    start = 0
+    for terms, text in ((features.text_, one.text[0]), (features.title_, str(one.frame["short_description"].iloc[0]))):
+        for word, weight in _word_shares(terms, text, shares, start, segmenter):
+            words[word] += weight
+        start += len(terms)
+    found: list[TermEvidence | FieldEvidence] = [
+        TermEvidence(word[:_LONGEST], round(weight, 4)) for word, weight in words.items() if weight >= 1e-4
+    ]
+    for name in classifier.fields:
+        value = str(one.frame[name].iloc[0])
+        column = features.values_.index_.get((name, label_key(value)))
+        weight = shares.get(start + column, 0.0) if column is not None else 0.0
+        if weight >= 1e-4:
+            found.append(FieldEvidence(name, value, round(weight, 4)))
+    return tuple(sorted(found, key=lambda e: -e.weight)[:SHOWN])
+
+
+def _shares(classifier: TargetClassifier, one: PreparedIncidents, winner: int, rival: int) -> dict[int, float]:
+    """Return for each sparse feature of the incident its share of the log-odds."""
+    features = classifier.features_
+    matrix = features.sparse(one)
+    gap = classifier.weights_[:, winner] - classifier.weights_[:, rival]
+    to_topics = features.topics_[matrix.indices]
+    scale = features.topic_scale(matrix.data @ to_topics)
+    through_topics = to_topics @ gap[len(gap) - features.topics_.shape[1] :] * scale
+    direct = features.gap_of_sparse(gap)[matrix.indices]
+    parts = matrix.data * (direct + through_topics)
+    scores = classifier.scores(features.transform(one))
+    probability = classifier.link_.probabilities(scores)[0]
+    difference = float(scores[0, winner] - scores[0, rival])
+    log_odds = float(np.log(probability[winner]) - np.log(probability[rival]))
+    factor = log_odds / difference if difference > 1e-9 else 0.0
+    return dict(zip(matrix.indices.tolist(), (parts * factor).tolist(), strict=True))
+
+
+def _word_shares(
+    terms: TermFeatures, text: str, shares: dict[int, float], start: int, segmenter: Segmenter
+) -> Iterator[tuple[str, float]]:
+    """Yield words of the text with their parts of the shares of the word and character n-grams that hold them."""
+    words = units(text)
+    for gram in dict.fromkeys(word_grams(words)):
+        column = terms.word_index_.get(gram)
+        share = shares.get(start + column, 0.0) if column is not None else 0.0
+        parts = gram.split(" ")
+        for word in parts:
+            if not is_cjk(word):
+                yield word, share / len(parts)
+            else:
+                yield from _spread(word, np.full(len(word), share / len(parts) / len(word)), segmenter)
+    counts = Counter(gram for word in words for gram in character_grams(word))
+    for word in words:
+        per_character = np.zeros(len(word))
+        for gram, at in _placed_grams(word):
+            column = terms.gram_index_.get(gram)
+            if column is not None:
+                share = shares.get(start + len(terms.word_index_) + column, 0.0) / counts[gram]
+                inside = [i for i in range(at, at + len(gram)) if 0 <= i < len(word)]
+                per_character[inside] += share / max(len(inside), 1)
+        yield from _spread(word, per_character, segmenter)
+
+
+def _placed_grams(word: str) -> Iterator[tuple[str, int]]:
+    """Yield the n-grams of a word with the position of their first character; -1 is the space before a Latin word."""
+    shift = 0 if is_cjk(word) else -1
+    previous, at = 0, 0
+    for gram in character_grams(word):
+        at = at + 1 if len(gram) == previous else 0
+        previous = len(gram)
+        yield gram, at + shift
+
+
+def _spread(word: str, per_character: Floats, segmenter: Segmenter) -> Iterator[tuple[str, float]]:
+    if not is_cjk(word):
+        yield word, float(per_character.sum())
+        return
+    for begin, end in segmenter.spans(word):
+        yield word[begin:end], float(per_character[begin:end].sum())

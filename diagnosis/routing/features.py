@@ -1,4 +1,4 @@
-"""Everything that is known of an incident when it is logged, side by side: terms, coded fields, vectors."""
+"""Everything that is known of an incident when it is logged, side by side: terms, title, coded fields, latent topics."""
 
 from __future__ import annotations
 
@@ -9,36 +9,117 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
+from sklearn.utils.extmath import randomized_svd
 
-from diagnosis.errors import InputError
+from diagnosis.errors import NotFittedError
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.fields import FieldFeatures
 from diagnosis.routing.terms import TermFeatures, units
 
+# Squared length that each block brings to a row. Chosen by cross-validation, see docs/decisions/classifier.md.
+_TEXT, _TITLE, _FIELD, _CONSTANT, _LATENT = 0.2, 0.1, 0.03, 0.05, 0.67
+_MAX_TOPICS = 256
+_TOPIC_ROWS = 8_000  # incidents from which topics are learned: enough for a few hundred directions
+_TOPIC_MIN_COUNT = 4  # incidents in which a feature must stand to have a part in topics
+
 
 @dataclass
 class IncidentFeatures:
-    """Terms, field values and vectors of prepared incidents, shape (n, n_terms + n_values + n_dimensions)."""
+    """Features of prepared incidents: terms of the text, terms of the title, field values, a constant, latent topics.
+
+    Topics are the leading singular directions of all other features (Deerwester et al., 1990), their strengths evened
+    by a square root, each row brought to one length: what is written rarely leans on what is written often.
+
+    Parameters
+    ----------
+    fields : sequence of str
+        Coded fields that may speak.
+    wide : bool
+        With ``False`` only topics, fields and the constant are given: for targets with so many classes that a weight
+        for each term and class would not fit into memory.
+    """
 
     fields: Sequence[str]
+    wide: bool = True
+    seed: int = 0
 
     def fit(self, prepared: PreparedIncidents) -> Self:
-        """Learn which terms and field values there are."""
-        self.terms_ = TermFeatures().fit(prepared.text)
+        """Learn terms, field values and topics."""
+        self.text_ = TermFeatures().fit(prepared.text)
+        self.title_ = TermFeatures().fit(prepared.frame["short_description"].tolist())
         self.values_ = FieldFeatures(self.fields).fit(prepared.frame)
-        self.n_dimensions_ = prepared.vectors.shape[1]
+        matrix = self.sparse(prepared)
+        self.n_sparse_ = matrix.shape[1]
+        self.topics_ = self._learn_topics(matrix)
         return self
 
     def transform(self, prepared: PreparedIncidents) -> sp.csr_matrix:
-        """Return the features; raises `InputError` when the vectors are of another encoder than at the fit."""
-        if prepared.vectors.shape[1] != self.n_dimensions_:
-            raise InputError(
-                f"expected vectors of {self.n_dimensions_} dimensions, as at the fit; found {prepared.vectors.shape[1]}"
-            )
-        blocks = [self.terms_.transform(prepared.text), self.values_.transform(prepared.frame) * np.float32(0.5)]
-        if self.n_dimensions_:
-            blocks.append(sp.csr_matrix(prepared.vectors))
+        """Return the features as float32, shape (n, n_sparse + n_topics)."""
+        if not hasattr(self, "topics_"):
+            raise NotFittedError("IncidentFeatures must be fitted before it transforms")
+        matrix = self.sparse(prepared)
+        topics = matrix @ self.topics_
+        return _append_dense(matrix[:, self._kept :], topics * self.topic_scale(topics)[..., None])
+
+    def topic_scale(self, topics: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return what brings topics to their length, shape (...) for topics (..., n_topics)."""
+        lengths = np.sqrt((topics**2).sum(axis=-1))
+        return np.float32(np.sqrt(_LATENT)) / np.maximum(lengths, np.float32(1e-9))
+
+    def gap_of_sparse(self, weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return the weights of the features of `sparse`, zero where these have none of their own."""
+        own = weights[: len(weights) - self.topics_.shape[1]]
+        return np.concatenate([np.zeros(self._kept, dtype=np.float32), own])
+
+    @property
+    def _kept(self) -> int:
+        return 0 if self.wide else self.n_sparse_ - len(self.values_.index_) - 1
+
+    def sparse(self, prepared: PreparedIncidents) -> sp.csr_matrix:
+        """Return the features that are counted, not derived: text, title, field values, constant."""
+        text, title = np.float32(np.sqrt(_TEXT / 2)), np.float32(np.sqrt(_TITLE / 2))
+        blocks = [
+            self.text_.transform(prepared.text) * text,
+            self.title_.transform(prepared.frame["short_description"].tolist()) * title,
+            self.values_.transform(prepared.frame) * np.float32(np.sqrt(_FIELD)),
+            sp.csr_matrix(np.full((len(prepared), 1), np.sqrt(_CONSTANT), dtype=np.float32)),
+        ]
         return sp.hstack(blocks, format="csr", dtype=np.float32)
+
+    def _learn_topics(self, matrix: sp.csr_matrix) -> npt.NDArray[np.float32]:
+        """Return the map from sparse features to topics, shape (n_sparse, n_topics)."""
+        frequent = np.bincount(matrix.indices, minlength=matrix.shape[1]) >= _TOPIC_MIN_COUNT
+        frequent[-1] = False  # the constant tells nothing apart
+        rows = np.random.default_rng(self.seed).permutation(matrix.shape[0])[:_TOPIC_ROWS]
+        sample = matrix[np.sort(rows)][:, frequent]
+        k = min(_MAX_TOPICS, min(sample.shape) // 4)
+        topics = np.zeros((matrix.shape[1], k), dtype=np.float32)
+        if k:
+            _, strength, directions = randomized_svd(sample, k, n_iter=2, random_state=self.seed)
+            real = strength > 1e-6 * strength[0]
+            topics[np.ix_(frequent, real)] = (directions[real] / np.sqrt(strength[real])[:, None]).T
+        return topics
+
+
+def _append_dense(matrix: sp.csr_matrix, dense: npt.NDArray[np.float32]) -> sp.csr_matrix:
+    """Return the two side by side; by hand, because this is on the way of every single incident."""
+    n, k = dense.shape
+    if not k:
+        return matrix
+    columns = np.broadcast_to(np.arange(matrix.shape[1], matrix.shape[1] + k, dtype=np.int32), (n, k))
+    appended = sp.csr_matrix(
+        (dense.ravel(), columns.ravel(), np.arange(0, n * k + 1, k)), shape=(n, matrix.shape[1] + k)
+    )
+    lengths = np.diff(matrix.indptr) + k
+    indptr = np.concatenate([[0], np.cumsum(lengths)])
+    data = np.empty(indptr[-1], dtype=np.float32)
+    indices = np.empty(indptr[-1], dtype=np.int32)
+    is_dense = np.zeros(indptr[-1], dtype=bool)
+    for row in range(n):
+        is_dense[indptr[row + 1] - k : indptr[row + 1]] = True
+    data[is_dense], indices[is_dense] = appended.data, appended.indices
+    data[~is_dense], indices[~is_dense] = matrix.data, matrix.indices
+    return sp.csr_matrix((data, indices, indptr), shape=appended.shape)
 
 
 def equal_text_groups(prepared: PreparedIncidents) -> npt.NDArray[np.intp]:

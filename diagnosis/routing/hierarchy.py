@@ -36,6 +36,10 @@ class Hierarchy:
         np.add.at(summed.T, self.parent_of, probabilities.T)
         return summed
 
+    def parent(self, name: str) -> str:
+        """Return the parent of a class; of a class that is not known, itself."""
+        return self.parents[self.parent_of[self.classes.index(name)]] if name in self.classes else name
+
     def is_group(self, parent: str) -> bool:
         """Tell whether a parent has more than one class below it."""
         return int((self.parent_of == self.parents.index(parent)).sum()) > 1

@@ -36,3 +36,9 @@ def merge_spellings(labels: Iterable[object]) -> Labels:
     # Of two equally common spellings the first in code order wins, so that the order of rows does not matter.
     best = {key: min(counts, key=lambda s: (-counts[s], s)) for key, counts in spellings.items()}
     return np.array([best[label_key(label)] for label in spelled], dtype=object)
+
+
+def known_spelling(labels: Iterable[object], known: Iterable[str]) -> Labels:
+    """Return labels with one spelling a class, in the spelling that is known already where there is one."""
+    spelling = {label_key(name): name for name in known}
+    return np.array([spelling.get(label_key(label), label) for label in merge_spellings(labels)], dtype=object)

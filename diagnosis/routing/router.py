@@ -13,28 +13,32 @@ import numpy.typing as npt
 
 from diagnosis.decisions import NO_DECISIONS, HumanDecisions
 from diagnosis.errors import InputError, NotFittedError
-from diagnosis.findings import Alternative, IncidentEvidence, Prediction, SimilarIncident
+from diagnosis.findings import IncidentEvidence, Prediction, SimilarIncident
 from diagnosis.prepared import PreparedIncidents
+from diagnosis.routing.answers import Verdict, answer, best_parent, verdict_for
 from diagnosis.routing.certainty import Answers, Certification, certify_classes
 from diagnosis.routing.classifier import TargetClassifier
-from diagnosis.routing.constraints import Constraints, constraints_for, renormalise
+from diagnosis.routing.constraints import constraints_for, renormalise
 from diagnosis.routing.evidence import evidence_for
+from diagnosis.routing.expectations import Expectations
 from diagnosis.routing.fields import fields_for
 from diagnosis.routing.hierarchy import Hierarchy, hierarchy_of, learn_parents
-from diagnosis.routing.labels import merge_spellings
+from diagnosis.routing.labels import known_spelling, merge_spellings
 from diagnosis.routing.scores import RoutingScores, score_routing
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]
+Rows = npt.NDArray[np.intp]
 _FILE = "router.joblib"
-_SHOWN_CLASSES = 5
 _SHOWN_INCIDENTS = 3
-_NEARLY_ALWAYS = 0.95
 
 
 @dataclass
 class Router:
     """Answers one target (category, assignment group, ...) of incidents.
+
+    What is automatic is decided by the certified fit alone, which never saw the calibration rows. After
+    `fit_and_calibrate` a second set of weights, learned from all rows, gives the suggestions; it decides nothing.
 
     Parameters
     ----------
@@ -52,8 +56,8 @@ class Router:
     Attributes
     ----------
     classes_ : ndarray of str
-    certificates_ : Certification or None
-        What calibration proved; None before it.
+    certificates_, parent_certificates_ : Certification or None
+        What calibration proved of the classes, and of their parents; None before it.
     """
 
     target: str
@@ -66,41 +70,66 @@ class Router:
     @property
     def floor(self) -> float:
         """Least precision of a single class that is automatic: it may err four times as often as all together."""
-        return 1 - 4 * (1 - self.precision)
+        return max(1 - 4 * (1 - self.precision), 0.0)
 
     def fit(self, prepared: PreparedIncidents, y: Sequence[str]) -> Self:
-        """Learn the classes; rows without a label are left out."""
-        self._check()
-        labels = merge_spellings(y)
-        prepared, labels = _labelled(prepared, labels)
+        """Learn the classes; rows without a label are left out.
+
+        Raises
+        ------
+        InputError
+            If ``precision`` or ``risk`` is not between 0 and 1, lengths differ or no row has a label.
+        """
+        if not 0 < self.precision < 1 or not 0 < self.risk < 1:
+            raise InputError(
+                f"expected precision and risk between 0 and 1; found precision {self.precision}, risk {self.risk}"
+            )
+        prepared, labels = _labelled(prepared, merge_spellings(y))
         fields = fields_for(self.target) if self.fields is None else tuple(self.fields)
         self.classifier_ = TargetClassifier(fields, seed=self.seed).fit(prepared, labels)
-        self.classes_ = self.classifier_.classes_
+        self.suggester_ = self.classifier_
         parents = dict(self.hierarchy or {})
         if not parents and self.target == "subcategory":
             parents = learn_parents(labels.tolist(), merge_spellings(prepared.frame["category"]).tolist())
-        self.hierarchy_: Hierarchy | None = hierarchy_of(self.classes_.tolist(), parents)
+        self.hierarchy_: Hierarchy | None = hierarchy_of(self.classifier_.classes_.tolist(), parents)
+        seen = ~np.isnan(self.classifier_.unseen_[:, 0])
+        self.tuning_ = self._both_answers(self.classifier_.unseen_[seen], labels[seen])
+        del self.classifier_.unseen_
         self.certificates_: Certification | None = None
         self.parent_certificates_: Certification | None = None
-        seen = ~np.isnan(self.classifier_.unseen_[:, 0])
-        self.tuning_ = _answers(self.classifier_.unseen_[seen], self.classes_, labels[seen])
-        self.parent_tuning_ = self._parent_answers(self.classifier_.unseen_[seen], labels[seen])
-        self.expected_fields_: tuple[str, ...] = ()
+        self.expectations_ = Expectations()
         return self
 
     def calibrate(self, prepared: PreparedIncidents, y: Sequence[str]) -> Self:
         """Prove what can be proven, from incidents that the fit never saw (later ones, where there are dates)."""
         self._must_be_fitted()
-        prepared, labels = _labelled(prepared, self._known_spelling(merge_spellings(y)))
-        probabilities = self.classifier_.predict_proba(prepared)
-        self.certificates_ = self._certify(self.tuning_, _answers(probabilities, self.classes_, labels))
-        parents = self._parent_answers(probabilities, labels)
-        if parents is not None and self.parent_tuning_ is not None:
-            self.parent_certificates_ = self._certify(self.parent_tuning_, parents)
-        present = {name: (prepared.frame[name] != "").mean() for name in self.classifier_.fields}
-        self.expected_fields_ = tuple(name for name, share in present.items() if share >= _NEARLY_ALWAYS)
-        self.expects_text_ = bool(np.mean([bool(text) for text in prepared.text]) >= _NEARLY_ALWAYS)
+        prepared, labels = _labelled(prepared, known_spelling(y, self.classes_.tolist()))
+        answers, parents = self._both_answers(self.classifier_.predict_proba(prepared), labels)
+        self.certificates_ = self._certify(self.tuning_[0], answers)
+        if parents is not None and self.tuning_[1] is not None:
+            self.parent_certificates_ = self._certify(self.tuning_[1], parents)
+        self.expectations_ = Expectations.of(prepared, self.classifier_.fields)
         return self
+
+    def fit_and_calibrate(self, prepared: PreparedIncidents, y: Sequence[str], learn: Rows, calibrate: Rows) -> Self:
+        """Fit on some rows, calibrate on others, and learn the weights of the suggestions from both.
+
+        Certificates hold for the first fit, which still decides alone what is automatic; nothing is wasted for the
+        rest. Recommended over `fit` and `calibrate` by hand.
+        """
+        labels = merge_spellings(y)
+        self.fit(prepared.take(learn), labels[learn].tolist())
+        self.calibrate(prepared.take(calibrate), labels[calibrate].tolist())
+        both, labels = _labelled(prepared.take(rows := np.append(learn, calibrate)), labels[rows])
+        self.suggester_ = self.classifier_.refit(both, labels)
+        del self.suggester_.unseen_
+        return self
+
+    @property
+    def classes_(self) -> Labels:
+        """Classes that may be answered, shape (n_classes,)."""
+        self._must_be_fitted()
+        return self.suggester_.classes_
 
     def predict(
         self,
@@ -117,41 +146,41 @@ class Router:
         similar : sequence of sequences of SimilarIncident, optional
             Past incidents like each incident; the nearest are shown as evidence.
         """
-        self._must_be_fitted()
         if not len(prepared):
             return []
-        probabilities = self.classifier_.predict_proba(prepared)
-        incidents = prepared.frame.to_dict("records")
-        constraints = [
-            constraints_for(self.target, d, i)
-            for d, i in zip(decisions or [NO_DECISIONS] * len(prepared), incidents, strict=True)
-        ]
-        shown = np.array(
-            [renormalise(p, c.keep(self.classes_)) for p, c in zip(probabilities, constraints, strict=True)]
-        )
-        order = np.argsort(-shown, axis=1, kind="stable")
-        rival = order[:, min(1, order.shape[1] - 1)]
-        spoke = evidence_for(self.classifier_, prepared, order[:, 0], rival)
+        verdicts, probabilities = self._judge(prepared)
+        incidents = [{str(k): v for k, v in row.items()} for row in prepared.frame.to_dict("records")]
+        people = decisions if decisions is not None else [NO_DECISIONS] * len(prepared)
         near = similar if similar is not None else [()] * len(prepared)
         answers = []
-        for row, constraint in enumerate(constraints):
-            evidence = spoke[row] + tuple(
-                IncidentEvidence(i.number, i.similarity) for i in near[row][:_SHOWN_INCIDENTS]
+        for row, (verdict, human, incident) in enumerate(zip(verdicts, people, incidents, strict=True)):
+            constraints = constraints_for(self.target, human, incident)
+            shown = renormalise(probabilities[row], constraints.keep(self.classes_.tolist()))
+            first, second = (*np.argsort(-shown, kind="stable")[:2], 0)[:2]
+            evidence = (
+                *evidence_for(self.suggester_, prepared, row, int(first), int(second)),
+                *(IncidentEvidence(i.number, i.similarity) for i in near[row][:_SHOWN_INCIDENTS]),
             )
-            missing = self._missing(prepared, row)
-            answers.append(self._answer(probabilities[row], shown[row], order[row], constraint, missing, evidence))
+            classes = self.classes_.tolist()
+            answers.append(answer(self.target, classes, shown, verdict, constraints, self.precision, evidence))
         return answers
+
+    def predict_proba(self, prepared: PreparedIncidents) -> Floats:
+        """Return the calibrated probabilities that are shown, shape (n, n_classes)."""
+        return self._judge(prepared)[1]
 
     def evaluate(self, prepared: PreparedIncidents, y: Sequence[str]) -> RoutingScores:
         """Compare the answers with the truth on incidents that neither fit nor calibration saw."""
         self._must_be_fitted()
-        prepared, labels = _labelled(prepared, self._known_spelling(merge_spellings(y)))
-        predictions = self.predict(prepared)
-        automatic = np.array([p.decision == "automatic" for p in predictions], dtype=bool)
-        truth = np.array([self._or_parent(p.value, label) for p, label in zip(predictions, labels, strict=True)])
-        right = np.array([p.value for p in predictions], dtype=object) == truth
-        probabilities = self.classifier_.predict_proba(prepared)
-        return score_routing(labels, self.classes_, probabilities, automatic, right, self.precision)
+        prepared, labels = _labelled(prepared, known_spelling(y, self.classes_.tolist()))
+        verdicts, probabilities = self._judge(prepared)
+        automatic = np.array([v.why_not is None or v.parent is not None for v in verdicts], dtype=bool)
+        best = self.classes_[probabilities.argmax(axis=1)]
+        right = [
+            b == label if v.why_not is None else v.parent is not None and v.parent.value == self._parent_of(label)
+            for v, b, label in zip(verdicts, best, labels, strict=True)
+        ]
+        return score_routing(labels, self.classes_, probabilities, automatic, np.array(right, bool), self.precision)
 
     def save(self, folder: Path) -> None:
         """Write the router into an empty folder."""
@@ -165,109 +194,57 @@ class Router:
             raise InputError(f"expected a {cls.__name__} in {folder / _FILE}; found {type(router).__name__}")
         return router
 
-    def _answer(
-        self,
-        probability: Floats,
-        shown: Floats,
-        order: npt.NDArray[np.intp],
-        constraint: Constraints,
-        missing: str | None,
-        evidence: tuple,  # type: ignore[type-arg]
-    ) -> Prediction:
-        alternatives = tuple(
-            Alternative(str(self.classes_[i]), float(shown[i])) for i in order[:_SHOWN_CLASSES] if shown[i] > 0
-        )
-        best = alternatives[0] if alternatives else None
-        if constraint.decided:
-            reason = f"a person has set {self.target} to '{constraint.decided}'; it is not moved"
-            known = {str(c): float(p) for c, p in zip(self.classes_, shown, strict=True)}.get(constraint.decided)
-            return Prediction("abstained", constraint.decided, known, None, reason, alternatives, evidence)
-        if best is None:
-            reason = "; ".join(dict.fromkeys(constraint.removed.values()))
-            return Prediction("abstained", None, None, None, reason, (), evidence)
-        winner = int(order[0])
-        why = self._why_not(constraint, winner, float(probability[winner]), missing)
-        if why is None:
-            return Prediction("automatic", best.value, best.probability, self.precision, None, alternatives, evidence)
-        parent = None if (constraint.removed or constraint.manual or missing) else self._parent(probability)
-        if parent is not None:
-            reason = f"{why}; its parent '{parent.value}' is certified and answered instead"
-            return Prediction(
-                "automatic", parent.value, parent.probability, self.precision, reason, alternatives, evidence
-            )
-        return Prediction("suggested", best.value, best.probability, None, why, alternatives, evidence)
-
-    def _why_not(self, constraint: Constraints, winner: int, probability: float, missing: str | None) -> str | None:
-        value = str(self.classes_[winner])
-        if constraint.removed:
-            return "; ".join(dict.fromkeys(constraint.removed.values()))
-        manual = constraint.why_manual(value)
-        if manual or missing:
-            return manual or missing
-        if self.certificates_ is None:
-            return "not calibrated: nothing is certified"
-        return self.certificates_.why_not(value, probability)
-
-    def _parent(self, probability: Floats) -> Alternative | None:
-        if self.hierarchy_ is None or self.parent_certificates_ is None:
-            return None
-        rolled = self.hierarchy_.roll_up(probability[None])[0]
-        best = int(rolled.argmax())
-        name = self.hierarchy_.parents[best]
-        if not self.hierarchy_.is_group(name) or self.parent_certificates_.why_not(name, float(rolled[best])):
-            return None
-        return Alternative(name, float(rolled[best]))
-
-    def _missing(self, prepared: PreparedIncidents, row: int) -> str | None:
-        absent = [name for name in self.expected_fields_ if prepared.frame[name].iloc[row] == ""]
-        if self.certificates_ is not None and self.expects_text_ and not prepared.text[row]:
-            absent = ["text", *absent]
-        return f"{', '.join(absent)} missing, which calibration incidents nearly always had" if absent else None
+    def _judge(self, prepared: PreparedIncidents) -> tuple[list[Verdict], Floats]:
+        """Return what the certified fit allows, and the probabilities to be shown: its own where it decides."""
+        self._must_be_fitted()
+        matrix = self.classifier_.features_.transform(prepared)
+        shown = self.suggester_.probabilities(matrix)
+        same = self.suggester_ is self.classifier_
+        certified = shown if same else self.classifier_.probabilities(matrix)
+        columns = np.searchsorted(self.classes_.astype(str), self.classifier_.classes_.astype(str))
+        verdicts = []
+        for row, probabilities in enumerate(certified):
+            best = int(probabilities.argmax())
+            missing = self.expectations_.missing(prepared, row)
+            if missing:
+                verdicts.append(Verdict(missing))
+                continue
+            parent = best_parent(self.hierarchy_, probabilities)
+            value, top = str(self.classifier_.classes_[best]), float(probabilities[best])
+            verdicts.append(verdict_for(value, top, self.certificates_, parent, self.parent_certificates_))
+            if verdicts[-1].why_not is None and not same:
+                shown[row] = 0.0
+                shown[row, columns] = probabilities
+        return verdicts, shown
 
     def _certify(self, tuning: Answers, calibration: Answers) -> Certification:
         return certify_classes(tuning, calibration, precision=self.precision, risk=self.risk, floor=self.floor)
 
-    def _parent_answers(self, probabilities: Floats, labels: Labels) -> Answers | None:
+    def _both_answers(self, probabilities: Floats, labels: Labels) -> tuple[Answers, Answers | None]:
+        """Return the most probable classes and parents with their probabilities, and whether they are right."""
+        classes = _answers(probabilities, self.classifier_.classes_, labels)
         if self.hierarchy_ is None:
-            return None
-        parents = np.array(self.hierarchy_.parents, dtype=object)
-        truth = np.array([self._or_parent(None, label) for label in labels], dtype=object)
-        return _answers(self.hierarchy_.roll_up(probabilities), parents, truth)
+            return classes, None
+        truth = np.array([self._parent_of(label) for label in labels], dtype=object)
+        names = np.array(self.hierarchy_.parents, dtype=object)
+        return classes, _answers(self.hierarchy_.roll_up(probabilities), names, truth)
 
-    def _or_parent(self, answered: str | None, label: str) -> str:
-        """Return a true label as its parent, where the parent was answered (or nothing is given)."""
-        if (
-            self.hierarchy_ is None
-            or label not in self.classes_
-            or (answered is not None and answered in self.classes_)
-        ):
-            return label
-        return self.hierarchy_.parents[self.hierarchy_.parent_of[int(np.flatnonzero(self.classes_ == label)[0])]]
-
-    def _known_spelling(self, labels: Labels) -> Labels:
-        """Return labels in the spelling of the fit."""
-        both = merge_spellings([*self.classes_] * (len(labels) + 1) + labels.tolist())
-        return both[-len(labels) :] if len(labels) else labels
+    def _parent_of(self, label: str) -> str:
+        return label if self.hierarchy_ is None else self.hierarchy_.parent(label)
 
     def _must_be_fitted(self) -> None:
         if not hasattr(self, "classifier_"):
             raise NotFittedError(f"the router of '{self.target}' must be fitted first")
 
-    def _check(self) -> None:
-        if not 0 < self.precision < 1 or not 0 < self.risk < 1:
-            raise InputError(
-                f"expected precision and risk between 0 and 1; found precision {self.precision}, risk {self.risk}"
-            )
-
 
 def _labelled(prepared: PreparedIncidents, labels: Labels) -> tuple[PreparedIncidents, Labels]:
     if len(prepared) != len(labels):
-        raise InputError(f"expected as many labels as incidents; found {len(labels)} and {len(prepared)}")
+        raise InputError(f"expected as many labels as incidents; found {len(labels)} labels, {len(prepared)} incidents")
     rows = np.flatnonzero(labels != "")
     return (prepared, labels) if len(rows) == len(labels) else (prepared.take(rows), labels[rows])
 
 
 def _answers(probabilities: Floats, classes: Labels, truth: Labels) -> Answers:
-    best = probabilities.argmax(axis=1)
+    best = probabilities.argmax(axis=1) if len(truth) else np.zeros(0, dtype=np.intp)
     value = classes[best]
-    return Answers(value, probabilities[np.arange(len(truth)), best], value == truth)
+    return Answers(value, probabilities[np.arange(len(truth)), best], np.asarray(value == truth, dtype=bool))

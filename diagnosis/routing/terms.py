@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -53,7 +54,7 @@ def character_grams(unit: str) -> Iterator[str]:
 def word_grams(words: Sequence[str]) -> Iterator[str]:
     """Yield words and pairs of neighbouring words."""
     yield from words
-    for first, second in zip(words, words[1:], strict=False):
+    for first, second in pairwise(words):
         yield f"{first} {second}"
 
 
@@ -93,9 +94,8 @@ class TermFeatures:
             [_weigh(word_counts, self.word_idf_), _weigh(self._gram_counts(words), self.gram_idf_)], format="csr"
         )
 
-    def names(self) -> list[str]:
-        """Return the term of each column."""
-        return [*self.word_index_, *self.gram_index_]
+    def __len__(self) -> int:
+        return len(self.word_index_) + len(self.gram_index_)
 
     def _gram_counts(self, words: Sequence[Sequence[str]]) -> sp.csr_matrix:
         distinct = {unit: column for column, unit in enumerate(dict.fromkeys(u for w in words for u in w))}

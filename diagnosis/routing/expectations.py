@@ -1,0 +1,37 @@
+"""What calibration incidents nearly always had: without it, what was proven on them does not speak of an incident."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from diagnosis.prepared import PreparedIncidents
+
+NEARLY_ALWAYS = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Expectations:
+    """Fields, and perhaps a text, that at least 95 % of the calibration incidents had."""
+
+    fields: tuple[str, ...] = ()
+    text: bool = False
+
+    @classmethod
+    def of(cls, prepared: PreparedIncidents, fields: Sequence[str]) -> Self:
+        """Learn them from calibration incidents."""
+        if not len(prepared):
+            return cls()
+        usual = tuple(name for name in fields if (prepared.frame[name] != "").mean() >= NEARLY_ALWAYS)
+        return cls(usual, bool(np.mean([bool(text.strip()) for text in prepared.text]) >= NEARLY_ALWAYS))
+
+    def missing(self, prepared: PreparedIncidents, row: int) -> str | None:
+        """Return what one incident lacks, as a reason; None if nothing."""
+        absent = ["text"] if self.text and not prepared.text[row].strip() else []
+        absent += [name for name in self.fields if prepared.frame[name].iloc[row] == ""]
+        if not absent:
+            return None
+        return f"not certified without {', '.join(absent)}, which nearly every calibration incident had"
