@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from diagnosis.errors import InputError
+from diagnosis.errors import InputError, NotFittedError
 from diagnosis.text.boilerplate import BoilerplateFilter
 from diagnosis.text.cleaning import clean
 
@@ -53,6 +53,8 @@ class TextNormaliser:
 
     def normalise_texts(self, texts: Sequence[str]) -> list[str]:
         """Return plain texts (queries, articles) cleaned and without boilerplate."""
+        if not hasattr(self, "boilerplate_"):
+            raise NotFittedError("TextNormaliser was used before fit or load")
         cleaned = self._clean(texts)
         return self.boilerplate_.transform(cleaned) if self.strip_boilerplate else cleaned
 

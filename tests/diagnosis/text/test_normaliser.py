@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from diagnosis.errors import InputError
+from diagnosis.errors import InputError, NotFittedError
 from diagnosis.text import TextNormaliser
 
 FORM = "Thank you for using the service portal form."
@@ -65,6 +65,11 @@ def test_long_text_is_bounded(fitted):
     start = time.perf_counter()
     fitted.transform([""] * 5, ["<p>打印机 is broken, see > quoted\n</p>" * 5_000] * 5)
     assert time.perf_counter() - start < 5
+
+
+def test_it_must_be_fitted_first():
+    with pytest.raises(NotFittedError, match="before fit"):
+        TextNormaliser().transform(["a"], ["b"])
 
 
 def test_lengths_must_agree(fitted):
