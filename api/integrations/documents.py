@@ -50,7 +50,7 @@ class _Reader:
 
     def end(self, tag: str) -> None:
         self._silent -= tag in _SILENT
-        if tag in _BLOCKS:
+        if tag in _BLOCKS and tag != "br":
             self._parts.append("\n")
 
     def data(self, data: str) -> None:

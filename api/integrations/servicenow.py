@@ -22,7 +22,9 @@ MAX_ROWS = 1000
 _NUMBER = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _SYS_ID = re.compile(r"[0-9a-f]{32}")
 
-Count = Annotated[int | None, BeforeValidator(lambda value: words(value) or None), Field(default=None, ge=0)]
+Count = Annotated[
+    Annotated[int, Field(ge=0)] | None, BeforeValidator(lambda value: words(value) or None), Field(default=None)
+]
 
 
 class Row(Payload):

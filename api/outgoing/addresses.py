@@ -48,8 +48,8 @@ def is_public(address: str) -> bool:
         inside = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
         if ip in _NAT64:
             inside = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inside is not None and not is_public(str(inside)):
-            return False
+        if inside is not None:
+            return is_public(str(inside))
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 

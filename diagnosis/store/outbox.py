@@ -66,8 +66,8 @@ class Outbox:
         if not rows:
             return 0
         with self.database.write() as connection:
-            new = _insert(connection).on_conflict_do_nothing(index_elements=["key"])
-            return sum(connection.execute(new, row).rowcount for row in rows)
+            new = _insert(connection).on_conflict_do_nothing(index_elements=["key"]).returning(tables.outbox.c.id)
+            return sum(connection.execute(new, row).first() is not None for row in rows)
 
     def take(self, limit: int, lease: timedelta) -> list[Owed]:
         """Take up to `limit` due calls for `lease`: a taker that dies within it leaves them due again after it."""

@@ -1,0 +1,68 @@
+"""What an agent reads in their own system, in both languages."""
+
+from api.integrations.note import certified_values, note_digest, note_text
+
+
+def test_english(said):
+    assert (
+        note_text(said)
+        == """Faultwise diagnosis
+
+Assignment group: Network Operations (97%, certified: at least 95% of such decisions are right)
+  because of: vpn, INC0009120
+Category: network (71%, a suggestion)
+  or: hardware (20%)
+Subcategory: no decision (no words)
+
+What worked before:
+1. KB0000042 VPN certificate expired
+   Renew it.
+   Restart the gateway.
+
+Similar incidents:
+- INC0009120 (similarity 0.91): VPN drops every hour | resolved by: Renewed the certificate
+
+Likely to come back: 11% within 7 days, 29% within 30 days (usual: 15%)
+
+Please note:
+- the release is 40 days old
+
+Diagnosis 01KAP5YQ7H0T9GQ4M6W3Z2X1CV, release 2026-11-22T10-15-00Z-3f2a. Tell Faultwise whether it helped."""
+    )
+
+
+def test_chinese(said):
+    said["language"] = "zh"
+    text = note_text(said)
+    assert text.startswith(
+        "Faultwise 诊断\n\n处理组：Network Operations (97%, 已认证：此类判定至少 95% 正确)\n  依据：vpn, INC0009120"
+    )
+    assert "类别：network (71%, 建议)\n  或：hardware (20%)\n子类别：不作判定 (no words)" in text
+    assert "以往有效的解决办法：\n1. KB0000042 VPN certificate expired" in text
+    assert "复发可能：7 天内 11%, 30 天内 29% (通常为 15%)" in text
+    assert text.endswith("请反馈是否有帮助。")
+
+
+def test_nothing_known_is_a_note_too(said):
+    said |= {"predictions": {}, "recurrence": None, "similar_incidents": [], "suggestions": [], "warnings": []}
+    assert note_text(said).split("\n\n") == [
+        "Faultwise diagnosis",
+        "Diagnosis 01KAP5YQ7H0T9GQ4M6W3Z2X1CV, release 2026-11-22T10-15-00Z-3f2a. Tell Faultwise whether it helped.",
+    ]
+
+
+def test_long_fixes_are_cut(said):
+    said["suggestions"][0]["resolution"] = "长" * 5000
+    assert 600 < len(note_text(said)) < 2000
+    assert "长…" in note_text(said)
+
+
+def test_the_digest_changes_with_what_is_said_and_not_with_who_says_it(said):
+    before = note_digest(said)
+    assert note_digest({**said, "id": "another", "release": "another"}) == before
+    said["predictions"]["category"]["value"] = "hardware"
+    assert note_digest(said) != before
+
+
+def test_only_certified_values_may_be_written(said):
+    assert certified_values(said) == {"assignment_group": "Network Operations"}

@@ -1,0 +1,100 @@
+"""Which addresses may be called, against real sockets and a real name."""
+
+import socket
+
+import httpx
+import pytest
+
+from api.outgoing import addresses
+from api.outgoing.addresses import AddressRefusedError, check_url, client, is_public, resolve
+from diagnosis.errors import InputError
+from tests.api.remote import Remote
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
+     "255.255.255.255", "240.0.0.1", "192.0.2.1", "::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "ff02::1", 
+     "2001:db8::1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::7f00:1", "2002:7f00:1::",
+     "2001:0:4136:e378:8000:63bf:f5ff:fffe"],
+)  # fmt: skip
+def test_what_is_not_public(address):
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
+)
+def test_what_is_public(address):
+    assert is_public(address)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "2130706433", "0x7f.1", "127.1"])
+def test_every_spelling_of_loopback_is_refused(host):
+    with pytest.raises((AddressRefusedError, httpx.ConnectError)):
+        resolve(host, 80, allow_private=False)
+
+
+def test_the_guard_refuses_before_anything_is_sent():
+    with Remote() as remote, client(allow_private=False, timeout=5) as http:
+        with pytest.raises(AddressRefusedError, match=r"expected a public address; found 127\.0\.0\.1"):
+            http.post(f"{remote.url}/hook")
+        assert remote.requests == []
+
+
+def test_allowed_private_addresses_are_reached_under_the_name_that_was_asked_for():
+    with Remote() as remote, client(allow_private=True, timeout=5) as http:
+        port = httpx.URL(remote.url).port
+        assert http.get(f"http://localhost:{port}/hook?a=1").status_code == 200
+        assert remote.requests[0].headers["host"] == f"localhost:{port}"
+        assert remote.requests[0].query == {"a": "1"}
+
+
+def test_a_name_with_one_private_address_among_public_ones_is_refused(monkeypatch):
+    # The resolver is the outside world here: what it says of a name changes between check and use (DNS rebinding).
+    answers = iter(["93.184.215.14", "127.0.0.1"])
+    asked = []
+
+    def resolver(host, port, **_more):
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(answers), port)) for _ in range(2)]
+
+    monkeypatch.setattr(addresses.socket, "getaddrinfo", resolver)
+    with pytest.raises(AddressRefusedError, match=r"found rebind.test at 127\.0\.0\.1"):
+        resolve("rebind.test", 443, allow_private=False)
+    assert asked == ["rebind.test"]
+
+
+def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch):
+    with Remote() as remote:
+        port = httpx.URL(remote.url).port
+        answers = iter(["127.0.0.1"])  # a second look-up would fail: StopIteration
+
+        def resolver(host, _port, **_more):
+            assert host == "once.test"
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(answers), port))]
+
+        real = socket.getaddrinfo
+        monkeypatch.setattr(
+            addresses.socket,
+            "getaddrinfo",
+            lambda h, p, *a, **k: real(h, p, *a, **k) if h == "127.0.0.1" else resolver(h, p),
+        )
+        with client(allow_private=True, timeout=5) as http:
+            assert http.get(f"http://once.test:{port}/").status_code == 200
+        assert remote.requests[0].headers["host"] == f"once.test:{port}"
+
+
+def test_redirects_are_not_followed():
+    with Remote() as inner, Remote(lambda _r: (302, None, {"Location": f"{inner.url}/secret"})) as remote:
+        with client(allow_private=True, timeout=5) as http:
+            assert http.get(remote.url).status_code == 302
+        assert inner.requests == []
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://example.com/", "file:///etc/passwd", "example.com", "http://", "https://user:pw@example.com/", ""]
+)
+def test_what_is_no_url_to_call(url):
+    with pytest.raises(InputError, match="expected a URL"):
+        check_url(url)
