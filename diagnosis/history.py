@@ -11,6 +11,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import pandas as pd
 
 from diagnosis.incident import FIELDS, as_frame
@@ -45,7 +46,8 @@ class _Records(ABC):
 
     def frame(self) -> pd.DataFrame:
         """Return every row, the later ones last."""
-        kept = self._base[[n in self._row_of and n not in self._later for n in self._base["number"]]]
+        stays = [n in self._row_of and n not in self._later for n in self._base["number"]]
+        kept = self._base[np.array(stays, dtype=bool)]
         if not self._later:
             return kept.reset_index(drop=True)
         return pd.concat([kept, self._frame_of(list(self._later.values()))], ignore_index=True)

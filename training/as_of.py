@@ -22,7 +22,7 @@ def moment(as_of: str) -> pd.Timestamp:
         parsed = pd.Timestamp(as_of)
     except ValueError as error:
         raise InputError(f"as_of: an ISO 8601 date such as 2026-04-15 was expected, {as_of!r} found") from error
-    if parsed is pd.NaT:
+    if pd.isna(parsed):
         raise InputError(f"as_of: an ISO 8601 date such as 2026-04-15 was expected, {as_of!r} found")
     return parsed.tz_localize("UTC") if parsed.tzinfo is None else parsed.tz_convert("UTC")
 
@@ -32,7 +32,7 @@ def last_moment(frame: pd.DataFrame, as_of: str = "") -> pd.Timestamp:
     if as_of:
         return moment(as_of)
     latest = frame[list(TIME_FIELDS)].max().max()
-    return latest if isinstance(latest, pd.Timestamp) else pd.NaT
+    return latest if isinstance(latest, pd.Timestamp) else pd.Timestamp("NaT")
 
 
 def as_known_at(frame: pd.DataFrame, as_of: str) -> pd.DataFrame:

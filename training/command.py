@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from diagnosis.errors import FaultwiseError
 
 DONE, FAILED, USAGE = 0, 1, 2
 MODELS = Path("models")
+DATABASE = "sqlite:///var/faultwise.db"
 
 
 class Verb(Protocol):
@@ -83,6 +85,12 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--models", type=Path, default=MODELS, metavar="DIR", help="folder of releases (default: models)"
     )
+
+
+def add_database(parser: argparse.ArgumentParser) -> None:
+    """Add ``--database``."""
+    default = os.environ.get("FAULTWISE_DATABASE", DATABASE)
+    parser.add_argument("--database", default=default, metavar="URL", help=f"the service's store (default: {default})")
 
 
 def add_release(parser: argparse.ArgumentParser) -> None:

@@ -19,17 +19,20 @@ class Stages:
     ----------
     stages : dict of str to float
         Name and weight, in order; weights are relative durations.
+    title : str
+        Stands before the name of each stage.
     show : bool
         Without it nothing is drawn, and the stages can still be entered.
     """
 
-    def __init__(self, stages: dict[str, float], *, show: bool = True) -> None:
+    def __init__(self, stages: dict[str, float], *, title: str = "", show: bool = True) -> None:
         self._stages = stages
+        self._title = f"{title}: " if title else ""
         self._total = sum(stages.values())
         self._before = 0.0
         self._current = 0.0
-        layout = "{desc:<28}{percentage:3.0f}%|{bar:30}| {elapsed}<{remaining}"
-        self._bar = tqdm(total=1.0, file=sys.stderr, bar_format=layout, disable=not show)
+        layout = "{desc:<26}{percentage:3.0f}%|{bar:30}| {elapsed}<{remaining}"
+        self._bar = tqdm(total=1.0, file=sys.stderr, bar_format=layout, mininterval=0.5, disable=not show)
 
     def __enter__(self) -> Stages:
         return self
@@ -45,7 +48,7 @@ class Stages:
         """Begin a stage; return the callable that reports its share done."""
         self._before += self._current
         self._current = self._stages[name] / self._total
-        self._bar.set_description_str(name)
+        self._bar.set_description_str(self._title + name)
         self._move(self._before)
         return lambda share: self._move(self._before + self._current * min(max(share, 0.0), 1.0))
 

@@ -41,6 +41,11 @@ def test_a_saved_history_is_the_same(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(History.load(tmp_path).frame(), past.frame())
 
 
+def test_an_empty_history_keeps_its_columns(tmp_path: Path) -> None:
+    History(as_frame([])).save(tmp_path)
+    assert History.load(tmp_path).frame().columns.equals(as_frame([]).columns)
+
+
 def test_knowledge_is_kept_the_same_way() -> None:
     articles = Knowledge(as_knowledge_frame([KnowledgeArticle("KB1", title="VPN")]))
     articles.upsert(as_knowledge_frame([KnowledgeArticle("KB1", title="VPN 809")]))

@@ -1,0 +1,213 @@
+"""Diagnoser: an incident goes in, a diagnosis comes out. One incident is a batch of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+import pandas as pd
+from ulid import ULID
+
+from diagnosis.decisions import NO_DECISIONS, HumanDecisions
+from diagnosis.findings import Diagnosis, Prediction, RecurrenceRisk, SimilarIncident, Suggestion
+from diagnosis.incident import CODED_FIELDS, Incident, as_frame, frame_as_logged
+from diagnosis.knowledge import KnowledgeArticle, as_knowledge_frame
+from diagnosis.masking import mask_articles, mask_incidents
+from diagnosis.parts import Parts
+from diagnosis.prepared import PreparedIncidents
+from diagnosis.release import check_release
+from diagnosis.search import Corpus, Filters, Hit
+from diagnosis.text import language
+
+SIMILAR = 5
+SUGGESTIONS = 5
+_CHUNK = 64  # incidents of a file that are diagnosed together
+CANDIDATES = 30  # what search hands to suggestion, before outcomes reorder it
+
+_NOTHING = "the incident holds neither words nor fields to judge by"
+
+
+@dataclass
+class Diagnoser:
+    """The parts of a release, and an incident's way through them.
+
+    Several threads may diagnose and search while another adds or removes records.
+    """
+
+    release: str
+    parts: Parts
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Self:
+        """Check a release file by file, then load it.
+
+        Raises
+        ------
+        ReleaseError
+            If it is missing, altered or of a foreign version.
+        """
+        manifest = check_release(Path(folder))
+        return cls(manifest.release, Parts.load(Path(folder)))
+
+    def diagnose(self, incident: Incident, decisions: HumanDecisions = NO_DECISIONS) -> Diagnosis:
+        """Return the diagnosis of one incident."""
+        return self.diagnose_batch([incident], [decisions])[0]
+
+    def diagnose_batch(
+        self, incidents: Iterable[Incident] | pd.DataFrame, decisions: Sequence[HumanDecisions] | None = None
+    ) -> list[Diagnosis]:
+        """Return a diagnosis for each incident, in order; none of them sees another.
+
+        Parameters
+        ----------
+        incidents : iterable of Incident, or DataFrame
+            Only what was known when they were logged is looked at.
+        decisions : sequence of HumanDecisions, optional
+            One for each incident.
+        """
+        batch = self.prepare(incidents)
+        return self._say(batch, self._assess(batch), decisions)
+
+    def diagnose_history(self, incidents: pd.DataFrame) -> Iterator[Diagnosis]:
+        """Yield diagnoses in order of ``opened_at``, each seeing the earlier incidents as they were logged.
+
+        The incidents join the history as they pass, so use a diagnoser of its own for this.
+        """
+        frame = as_frame(incidents).sort_values("opened_at", kind="stable", na_position="last")
+        for start in range(0, len(frame), _CHUNK):
+            rows = frame_as_logged(frame.iloc[start : start + _CHUNK])
+            batch = self.prepare(rows)
+            risks = self._assess(batch)  # looks at the earlier rows of the batch by itself
+            self.upsert_incidents(rows)
+            yield from self._say(batch, risks)
+
+    def prepare(self, incidents: Iterable[Incident] | pd.DataFrame) -> PreparedIncidents:
+        """Return incidents as the parts that learn see them: as logged, masked, cleaned, encoded."""
+        frame = mask_incidents(frame_as_logged(as_frame(incidents)), self.parts.redactor)
+        text = self.parts.normaliser.transform(frame["short_description"].tolist(), frame["description"].tolist())
+        return PreparedIncidents(frame, text, self.parts.retriever.encoder.encode(text))
+
+    def search(
+        self, queries: Sequence[str], corpus: Corpus, k: int = 10, filters: Filters | None = None
+    ) -> list[list[Hit]]:
+        """Return the best ``k`` articles or past incidents for each query, best first."""
+        return self.parts.retriever.search(self.parts.clean(queries), corpus, k, filters)
+
+    def search_for(self, incidents: Iterable[Incident] | pd.DataFrame, corpus: Corpus, k: int = 10) -> list[list[Hit]]:
+        """Return the best ``k`` articles, or past incidents logged before it and not itself, for each incident."""
+        batch = self.prepare(incidents)
+        if corpus == "incidents":
+            return [self._past(batch, row, k) for row in range(len(batch))]
+        return self.parts.retriever.search(batch.text, corpus, k, None, batch.vectors)
+
+    def upsert_incidents(self, incidents: Iterable[Incident] | pd.DataFrame) -> None:
+        """Add incidents to the history, or replace those of the same number; they are found at once."""
+        self.parts.upsert_incidents(mask_incidents(as_frame(incidents), self.parts.redactor))
+
+    def upsert_articles(self, articles: Iterable[KnowledgeArticle] | pd.DataFrame) -> None:
+        """Add articles, or replace those of the same number; they are found at once."""
+        self.parts.upsert_articles(mask_articles(as_knowledge_frame(articles), self.parts.redactor))
+
+    def remove(self, corpus: Corpus, numbers: Sequence[str]) -> None:
+        """Forget articles or incidents; unknown numbers are no error."""
+        self.parts.remove(corpus, numbers)
+
+    def _say(
+        self,
+        batch: PreparedIncidents,
+        risks: Sequence[RecurrenceRisk | None],
+        decisions: Sequence[HumanDecisions] | None = None,
+    ) -> list[Diagnosis]:
+        past = [self._past(batch, row) for row in range(len(batch))]
+        articles = self._articles(batch)
+        similar = [self._similar(hits) for hits in past]
+        predictions = self._route(batch, decisions, similar)
+        now = datetime.now(UTC)
+        spoken = [language(text) for text in batch.text]
+        return [
+            Diagnosis(
+                id=str(ULID()),
+                incident=batch.frame["number"].iloc[row],
+                release=self.release,
+                created_at=now,
+                language=spoken[row],
+                predictions=predictions[row],
+                recurrence=risks[row],
+                similar_incidents=similar[row],
+                suggestions=self._suggest(articles[row], past[row], spoken[row], now),
+                warnings=self._warnings(batch, row),
+            )
+            for row in range(len(batch))
+        ]
+
+    def _past(self, batch: PreparedIncidents, row: int, k: int = CANDIDATES) -> list[Hit]:
+        """Return past incidents like this one: logged before it, and not it."""
+        opened = batch.frame["opened_at"].iloc[row]
+        filters = Filters(
+            opened_before=None if pd.isna(opened) else opened.to_pydatetime(),
+            exclude=frozenset({batch.frame["number"].iloc[row]}),
+        )
+        return self.parts.retriever.search([batch.text[row]], "incidents", k, filters, batch.vectors[row : row + 1])[0]
+
+    def _articles(self, batch: PreparedIncidents) -> list[list[Hit]]:
+        return self.parts.retriever.search(batch.text, "knowledge", CANDIDATES, None, batch.vectors)
+
+    def _route(
+        self,
+        batch: PreparedIncidents,
+        decisions: Sequence[HumanDecisions] | None,
+        similar: Sequence[Sequence[SimilarIncident]],
+    ) -> list[dict[str, Prediction]]:
+        by_target = {t: r.predict(batch, decisions, similar) for t, r in self.parts.routers.items()}
+        return [
+            {t: _abstained(p[row]) if _is_empty(batch, row) else p[row] for t, p in by_target.items()}
+            for row in range(len(batch))
+        ]
+
+    def _assess(self, batch: PreparedIncidents) -> list[RecurrenceRisk | None]:
+        if self.parts.recurrence is None or self.parts.state is None:
+            return [None] * len(batch)
+        frame = batch.frame.sort_values("opened_at", kind="stable", na_position="last")
+        risks = self.parts.recurrence.assess(frame, self.parts.state)
+        return [risk for _, risk in sorted(zip(frame.index, risks, strict=True), key=lambda pair: pair[0])]
+
+    def _similar(self, hits: Sequence[Hit]) -> tuple[SimilarIncident, ...]:
+        known = self.parts.history.rows([hit.number for hit in hits])
+        return tuple(self.parts.suggester.similar_incidents(hits, known, SIMILAR))
+
+    def _suggest(
+        self, articles: Sequence[Hit], past: Sequence[Hit], spoken: str, now: datetime
+    ) -> tuple[Suggestion, ...]:
+        knowledge = self.parts.knowledge.rows([hit.number for hit in articles])
+        history = self.parts.history.rows([hit.number for hit in past])
+        return tuple(
+            self.parts.suggester.suggest(articles, past, knowledge, history, language=spoken, now=now, k=SUGGESTIONS)
+        )
+
+    def _warnings(self, batch: PreparedIncidents, row: int) -> tuple[str, ...]:
+        warnings = list(self.parts.left_out.values())
+        if _is_empty(batch, row):
+            warnings.append(_NOTHING)
+        elif not batch.text[row]:
+            warnings.append("the incident has no text: nothing similar can be found")
+        return tuple(warnings)
+
+
+def _is_empty(batch: PreparedIncidents, row: int) -> bool:
+    return not batch.text[row] and not any(batch.frame[name].iloc[row] for name in CODED_FIELDS)
+
+
+def _abstained(prediction: Prediction) -> Prediction:
+    return replace(
+        prediction,
+        decision="abstained",
+        value=None,
+        probability=None,
+        certified_precision=None,
+        reason=_NOTHING,
+        alternatives=(),
+        evidence=(),
+    )

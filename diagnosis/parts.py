@@ -1,0 +1,138 @@
+"""Parts: what a release is made of, and each part's folder in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, Self
+
+import pandas as pd
+
+from diagnosis.history import History, Knowledge
+from diagnosis.recurrence import HistoryState, RecurrenceModel
+from diagnosis.redact import Redactor
+from diagnosis.routing import Router
+from diagnosis.search import Corpus, Retriever
+from diagnosis.suggest import Suggester
+from diagnosis.text import TextNormaliser
+
+_FILE = "parts.json"
+
+
+class Saved(Protocol):
+    """A part that writes itself into an empty folder."""
+
+    def save(self, folder: Path) -> None:
+        """Write what was learned."""
+
+
+@dataclass
+class Parts:
+    """The parts of a release, fitted.
+
+    Attributes
+    ----------
+    routers : mapping of str to Router
+        By target.
+    recurrence : RecurrenceModel or None
+        None where the data could not support it; ``left_out`` says why.
+    left_out : mapping of str to str
+        What was not trained, and the reason: shown as a warning with each diagnosis that lacks it.
+    """
+
+    redactor: Redactor
+    normaliser: TextNormaliser
+    retriever: Retriever
+    routers: Mapping[str, Router]
+    recurrence: RecurrenceModel | None
+    suggester: Suggester
+    history: History
+    knowledge: Knowledge
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    state: HistoryState | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.state = None if self.recurrence is None else self.recurrence.state(self.history.frame())
+
+    def clean(self, texts: Sequence[str]) -> list[str]:
+        """Return texts masked and cleaned, as the parts that learn see them."""
+        return self.normaliser.normalise_texts([self.redactor.redact(text) for text in texts])
+
+    def upsert_incidents(self, masked: pd.DataFrame) -> None:
+        """Add incidents, personal data masked, to what is searched and counted; one of a known number is replaced."""
+        new = [number not in self.history for number in masked["number"]]
+        self.history.upsert(masked)
+        self.retriever.upsert("incidents", clean_incidents(masked, self.normaliser))
+        if self.state is not None:
+            self.state.add(masked[new])
+
+    def upsert_articles(self, masked: pd.DataFrame) -> None:
+        """Add articles, personal data masked, to what is searched; one of a known number is replaced."""
+        self.knowledge.upsert(masked)
+        self.retriever.upsert("knowledge", clean_articles(masked, self.normaliser))
+
+    def remove(self, corpus: Corpus, numbers: Sequence[str]) -> None:
+        """Forget articles or incidents; unknown numbers are no error."""
+        self.retriever.remove(corpus, numbers)
+        (self.history if corpus == "incidents" else self.knowledge).remove(numbers)
+
+    def save(self, folder: Path) -> None:
+        """Write every part into its own folder below an empty one."""
+        for name, part in self._folders().items():
+            (folder / name).mkdir(parents=True)
+            part.save(folder / name)
+        description = {
+            "masked": sorted(self.redactor.kinds),
+            "targets": list(self.routers),
+            "left_out": dict(self.left_out),
+        }
+        (folder / _FILE).write_text(json.dumps(description, ensure_ascii=False, indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote; the release has been checked before."""
+        description = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+        recurrence = folder / "recurrence"
+        return cls(
+            redactor=Redactor(frozenset(description["masked"])),
+            normaliser=TextNormaliser.load(folder / "text"),
+            retriever=Retriever.load(folder / "search"),
+            routers={
+                target: Router.load(folder / "routing" / str(place))
+                for place, target in enumerate(description["targets"])
+            },
+            recurrence=RecurrenceModel.load(recurrence) if recurrence.is_dir() else None,
+            suggester=Suggester.load(folder / "suggest"),
+            history=History.load(folder / "history"),
+            knowledge=Knowledge.load(folder / "knowledge"),
+            left_out=description["left_out"],
+        )
+
+    def _folders(self) -> dict[str, Saved]:
+        routing = {f"routing/{place}": router for place, router in enumerate(self.routers.values())}
+        parts: dict[str, Saved] = {
+            "text": self.normaliser,
+            "search": self.retriever,
+            "suggest": self.suggester,
+            "history": self.history,
+            "knowledge": self.knowledge,
+            **routing,
+        }
+        return parts if self.recurrence is None else {**parts, "recurrence": self.recurrence}
+
+
+def clean_incidents(frame: pd.DataFrame, normaliser: TextNormaliser) -> pd.DataFrame:
+    """Return a canonical incident frame with its words cleaned, as search and encoder read them."""
+    return frame.assign(
+        short_description=normaliser.normalise_titles(frame["short_description"].tolist()),
+        description=normaliser.normalise_texts(frame["description"].tolist()),
+        close_notes=normaliser.normalise_texts(frame["close_notes"].tolist()),
+    )
+
+
+def clean_articles(frame: pd.DataFrame, normaliser: TextNormaliser) -> pd.DataFrame:
+    """Return a canonical knowledge frame with its words cleaned."""
+    bodies = {name: normaliser.normalise_texts(frame[name].tolist()) for name in ("symptoms", "cause", "resolution")}
+    return frame.assign(title=normaliser.normalise_titles(frame["title"].tolist()), **bodies)

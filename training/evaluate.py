@@ -1,0 +1,40 @@
+"""The verb `evaluate`: measure a release on incidents whose outcome is known."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from diagnosis.diagnoser import Diagnoser
+from diagnosis.releases import find_release
+from training.command import DONE, add_json, add_records, add_release, answer, main, record_options, warn
+from training.records import load_incidents
+from training.scorecard import headlines, measure
+
+SUMMARY = "Measure a release on incidents whose category, group and outcome are known."
+EXAMPLE = "faultwise evaluate --release models --incidents later.csv --json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    add_release(parser)
+    add_records(parser, incidents=True)
+    parser.add_argument("--as-of", default="", metavar="DATE", help="up to when the outcomes are known (ISO 8601)")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, measure, print."""
+    diagnoser = Diagnoser.load(find_release(args.release))
+    incidents = load_incidents(args.incidents, **record_options(args)).frame
+    seen = int(incidents["number"].isin(diagnoser.parts.history.frame()["number"]).sum())
+    if seen:
+        warn(f"{seen:,} of {len(incidents):,} incidents were in the release's own data, so these figures flatter it")
+    card = measure(diagnoser, incidents, args.as_of)
+    text = "\n".join([f"{diagnoser.release} on {card.incidents:,} incidents", *headlines(card)])
+    answer(args, {"release": diagnoser.release, "seen_in_training": seen, **card.to_dict()}, text)
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.modules[__name__]))

@@ -1,0 +1,169 @@
+"""Training's way: from canonical records to the fitted parts of a release, in one straight line."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from diagnosis.errors import InputError
+from diagnosis.history import History, Knowledge
+from diagnosis.incident import as_frame, frame_as_logged
+from diagnosis.knowledge import as_knowledge_frame
+from diagnosis.masking import mask_articles, mask_incidents
+from diagnosis.parts import Parts, clean_articles, clean_incidents
+from diagnosis.prepared import PreparedIncidents
+from diagnosis.recurrence import RecurrenceModel, Signature
+from diagnosis.recurrence.outcomes import outcomes
+from diagnosis.redact import Redactor
+from diagnosis.routing import Router
+from diagnosis.search import HistoryEncoder, Retriever, training_pairs
+from diagnosis.suggest import Suggester
+from diagnosis.text import TextNormaliser, joined
+from training.as_of import as_known_at, last_moment
+from training.fit_encoder import fit_history_encoder
+from training.progress import Share, Stages
+from training.settings import TrainSettings
+from training.splits import Rows, split_latest
+
+# Stage and relative duration, for the progress bar.
+STAGES = {"mask and clean": 2.0, "encoder": 6.0, "routing": 4.0, "recurrence": 2.0, "search": 4.0}
+
+
+def fit(incidents: pd.DataFrame, articles: pd.DataFrame, settings: TrainSettings, stages: Stages) -> Parts:
+    """Fit every part that the data support.
+
+    Parameters
+    ----------
+    incidents, articles : DataFrame
+        Canonical frames; one of them may be empty.
+    settings : TrainSettings
+    stages : Stages
+        Entered once for each name of `STAGES`.
+
+    Returns
+    -------
+    Parts
+        ``left_out`` names what the data could not support, and why.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to learn from at all.
+    """
+    stages.enter("mask and clean")
+    redactor = Redactor(frozenset(settings.masked))
+    known = mask_incidents(as_known_at(as_frame(incidents), settings.as_of), redactor)
+    masked_articles = mask_articles(as_knowledge_frame(articles), redactor)
+    if known.empty and masked_articles.empty:
+        raise InputError("nothing to learn from: neither an incident nor an article was found")
+    # What classification learns from ends where calibration begins: a certificate speaks of incidents not seen before.
+    learn, calibrate = split_latest(known, settings.calibration_share, settings.seed)
+    normaliser = TextNormaliser().fit(*_words(known.iloc[learn]))
+    cleaned = clean_incidents(known, normaliser)
+    cleaned_articles = clean_articles(masked_articles, normaliser)
+
+    encoder = _fit_encoder(cleaned.iloc[learn], cleaned_articles, settings, stages.enter("encoder"))
+    text = [joined(title, body) for title, body in zip(*_words(cleaned), strict=True)]
+    prepared = PreparedIncidents(frame_as_logged(known), text, encoder.encode(text))
+
+    left_out: dict[str, str] = {}
+    routers = _fit_routers(prepared, known, (learn, calibrate), settings, left_out, stages.enter("routing"))
+    stages.enter("recurrence")
+    recurrence = _fit_recurrence(prepared, known, settings, left_out)
+    stages.enter("search")
+    retriever = Retriever(encoder, fields=settings.searched_fields, seed=settings.seed)
+    retriever.fit(cleaned_articles, cleaned)
+    suggester = Suggester().fit(known, _days_until_recurrence(known, recurrence, settings.as_of))
+    return Parts(
+        redactor, normaliser, retriever, routers, recurrence, suggester,
+        History(known), Knowledge(masked_articles), left_out,
+    )  # fmt: skip
+
+
+def _words(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
+    return frame["short_description"].tolist(), frame["description"].tolist()
+
+
+def _fit_encoder(
+    incidents: pd.DataFrame, articles: pd.DataFrame, settings: TrainSettings, progress: Share
+) -> HistoryEncoder:
+    corpus = [joined(title, body) for title, body in zip(*_words(incidents), strict=True)]
+    corpus += [t for name in ("title", "symptoms", "cause", "resolution") for t in articles[name].tolist() if t]
+    return fit_history_encoder(
+        training_pairs(incidents, articles),
+        corpus or ["."],  # coded fields alone: an encoder that knows no word
+        max_minutes=settings.encoder_minutes,
+        seed=settings.seed,
+        progress=lambda done, total: progress(done / total),
+    )
+
+
+def _fit_routers(
+    prepared: PreparedIncidents,
+    known: pd.DataFrame,
+    split: tuple[Rows, Rows],
+    settings: TrainSettings,
+    left_out: dict[str, str],
+    progress: Share,
+) -> dict[str, Router]:
+    learn, calibrate = split
+    routers: dict[str, Router] = {}
+    for place, target in enumerate(settings.targets):
+        progress(place / len(settings.targets))
+        reason = _why_untrainable(known, target, settings.smallest_target)
+        if reason:
+            left_out[target] = reason
+            continue
+        labels = known[target].astype("str").fillna("").tolist()
+        router = Router(
+            target,
+            precision=settings.precision,
+            risk=settings.risk,
+            hierarchy=settings.hierarchy.get(target),
+            seed=settings.seed,
+        )
+        router.fit(prepared.take(learn), [labels[i] for i in learn])
+        router.calibrate(prepared.take(calibrate), [labels[i] for i in calibrate])
+        routers[target] = router
+    return routers
+
+
+def _why_untrainable(known: pd.DataFrame, target: str, smallest: int) -> str | None:
+    if target not in known:
+        return f"{target} was not trained: no such column"
+    labels = known[target].astype("str").fillna("").str.strip()
+    filled = labels[labels != ""]
+    if len(filled) < smallest:
+        return f"{target} was not trained: {len(filled)} incidents have it, {smallest} are needed"
+    if filled.nunique() < 2:
+        return f"{target} was not trained: every incident has '{filled.iloc[0]}'"
+    return None
+
+
+def _fit_recurrence(
+    prepared: PreparedIncidents, known: pd.DataFrame, settings: TrainSettings, left_out: dict[str, str]
+) -> RecurrenceModel | None:
+    as_of = last_moment(known, settings.as_of)
+    if known.empty or pd.isna(as_of):
+        left_out["recurrence"] = "recurrence was not trained: no incident has a date"
+        return None
+    signature = Signature(settings.signature) if settings.signature else None
+    model = RecurrenceModel(signature, settings.horizons, seed=settings.seed)
+    try:
+        return model.fit(known, as_of=as_of, texts=prepared.text, vectors=prepared.vectors)
+    except InputError as error:
+        left_out["recurrence"] = f"recurrence was not trained: {error}"
+        return None
+
+
+def _days_until_recurrence(
+    known: pd.DataFrame, model: RecurrenceModel | None, as_of: str
+) -> npt.NDArray[np.float64] | None:
+    """Return the days from each resolution until its fault was logged again, NaN where that was not seen."""
+    if model is None:
+        return None
+    ordered = known.sort_values("opened_at", kind="stable")
+    seen = outcomes(ordered, model.signature_.keys(ordered), last_moment(known, as_of), "resolved")
+    days = pd.Series(np.where(seen.recurred, seen.duration, np.nan), index=ordered.index)
+    return np.asarray(days.reindex(known.index), dtype=np.float64)

@@ -1,0 +1,182 @@
+"""The verb `train`: from records to a release, and into service if it is good enough."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from diagnosis.diagnoser import Diagnoser
+from diagnosis.errors import InputError
+from diagnosis.incident import as_frame
+from diagnosis.knowledge import as_knowledge_frame
+from diagnosis.parts import Parts
+from diagnosis.release import write_release
+from diagnosis.releases import Releases
+from training.as_of import as_known_at, last_moment
+from training.command import DONE, MODELS, add_json, add_records, answer, main, record_options, warn
+from training.fit import STAGES, fit
+from training.model_card import MODEL_CARD, model_card
+from training.progress import Stages
+from training.publish import publish
+from training.records import load_incidents, load_knowledge
+from training.scorecard import SCORECARD, Scorecard, headlines, measure
+from training.settings import TrainSettings, load_settings
+from training.splits import is_dated, split_latest
+
+SUMMARY = (
+    "Make a release from incidents and knowledge: fit, calibrate on later data, evaluate on still later data, save.\n"
+    "What the data cannot support is left out with a warning."
+)
+EXAMPLE = (
+    "faultwise train --incidents data/sample/incidents.csv --knowledge data/sample/knowledge.csv --out models --publish"
+)
+
+FEWEST_EVALUATED = 200  # incidents; below this a held-out slice says too little to be worth a second fit
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A release on disk and what is known of it."""
+
+    folder: Path
+    scorecard: Scorecard | None
+    left_out: Mapping[str, str]
+
+
+def train(
+    incidents: pd.DataFrame, articles: pd.DataFrame, settings: TrainSettings, models: Path, *, show: bool = False
+) -> Trained:
+    """Make a release from canonical frames, either of which may be empty.
+
+    The scorecard is measured one slice earlier than the release: the same fit on all but the latest incidents is
+    judged on these, then the release is fitted on everything.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to learn from, or a setting cannot be used.
+    """
+    incidents = as_known_at(as_frame(incidents), settings.as_of)
+    articles = as_knowledge_frame(articles)
+    scorecard = _evaluate(incidents, articles, settings, show) if settings.evaluate else None
+    with Stages(STAGES, show=show) as stages:
+        parts = fit(incidents, articles, settings, stages)
+    data = {"incidents": _describe(incidents), "knowledge": _describe(articles)}
+    card = model_card(parts, scorecard, settings, data)
+    folder = write_release(
+        models,
+        lambda folder: _write(folder, parts, scorecard, card),
+        settings=settings.to_dict(),
+        seed=settings.seed,
+        data=data,
+    )
+    return Trained(folder, scorecard, parts.left_out)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    parser.add_argument("--incidents", type=Path, nargs="+", action="extend", default=[], metavar="FILE")
+    parser.add_argument("--knowledge", type=Path, nargs="+", action="extend", default=[], metavar="FILE")
+    add_records(parser)
+    parser.add_argument(
+        "--target", nargs="+", action="extend", help="field to predict (default: category assignment_group)"
+    )
+    parser.add_argument(
+        "--signature", help="fields, with commas, that together say 'the same fault', such as caller,subcategory"
+    )
+    parser.add_argument("--as-of", metavar="DATE", help="use the data as they were known then (ISO 8601)")
+    parser.add_argument("--encoder", metavar="history|PATH|NAME", help="a SentenceTransformer as a second signal")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings as TOML; see docs/settings.md")
+    parser.add_argument("--seed", type=int, metavar="N")
+    parser.add_argument("--no-evaluate", action="store_true", help="skip the scorecard, which takes a second fit")
+    parser.add_argument("--out", type=Path, default=MODELS, metavar="DIR", help="folder of releases (default: models)")
+    parser.add_argument("--publish", action="store_true", help="put it into service if the gate lets it")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, train, save, and publish if asked."""
+    if not args.incidents and not args.knowledge:
+        raise InputError("nothing to train on: give --incidents, --knowledge or both")
+    settings = load_settings(args.config, _overrides(args))
+    incidents = load_incidents(args.incidents, **record_options(args)).frame if args.incidents else as_frame([])
+    articles = load_knowledge(args.knowledge).frame if args.knowledge else as_knowledge_frame([])
+    trained = train(incidents, articles, settings, args.out, show=not args.quiet)
+    for reason in trained.left_out.values():
+        warn(reason)
+    if args.publish:
+        publish(Releases(args.out), trained.folder.name)
+    scorecard = trained.scorecard.to_dict() if trained.scorecard else None
+    content = {
+        "release": trained.folder.name,
+        "folder": str(trained.folder),
+        "published": args.publish,
+        "left_out": dict(trained.left_out),
+        "scorecard": scorecard,
+    }
+    answer(args, content, _words(trained, args.publish))
+    return DONE
+
+
+def _evaluate(incidents: pd.DataFrame, articles: pd.DataFrame, settings: TrainSettings, show: bool) -> Scorecard | None:
+    if incidents.empty:
+        return None
+    earlier, latest = split_latest(incidents, settings.evaluation_share, settings.seed)
+    if len(latest) < FEWEST_EVALUATED:
+        return None
+    later = incidents.iloc[latest].reset_index(drop=True)
+    if is_dated(incidents):
+        # As they were known when the slice began: an outcome that came later would be a look into the future.
+        settings = replace(settings, as_of=(later["opened_at"].min() - pd.Timedelta(microseconds=1)).isoformat())
+    with Stages(STAGES, title="evaluate", show=show) as stages:
+        parts = fit(incidents.iloc[earlier], articles, settings, stages)
+    return measure(Diagnoser("evaluation", parts), later, last_moment(incidents).isoformat())
+
+
+def _write(folder: Path, parts: Parts, scorecard: Scorecard | None, card: str) -> None:
+    parts.save(folder)
+    if scorecard is not None:
+        text = json.dumps(scorecard.to_dict(), ensure_ascii=False, indent=1)
+        (folder / SCORECARD).write_text(text, encoding="utf-8")
+    (folder / MODEL_CARD).write_text(card, encoding="utf-8")
+
+
+def _describe(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return the size of an input and a hash that is the same for the same rows in the same order."""
+    digest = hashlib.sha256(",".join(frame.columns).encode())
+    digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    return {"rows": len(frame), "sha256": digest.hexdigest()}
+
+
+def _overrides(args: argparse.Namespace) -> dict[str, Any]:
+    given = {
+        "targets": args.target,
+        "signature": [name.strip() for name in args.signature.split(",")] if args.signature else None,
+        "as_of": args.as_of,
+        "encoder": args.encoder,
+        "seed": args.seed,
+        "evaluate": False if args.no_evaluate else None,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _words(trained: Trained, published: bool) -> str:
+    lines = [f"{trained.folder}{' is in service' if published else ''}"]
+    card = trained.scorecard
+    if card is not None:
+        lines.append(f"on {card.incidents:,} later incidents that a model of the same make had not seen:")
+        lines += headlines(card)
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.modules[__name__]))
