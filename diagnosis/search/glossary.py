@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import csv
+import re
 from functools import cache
 from importlib import resources
+
+from diagnosis.text.tokens import CJK
+
+# Where a term can stand: words between spaces, or characters of a script without them.
+_RUNS = re.compile(rf"[a-z][a-z-]*(?: [a-z][a-z-]*)*|[{CJK}]+")
+_LONGEST = 8  # words or characters of a term
+_MAX_CHARS = 4_000
 
 
 @cache
@@ -16,3 +24,38 @@ def _entries() -> tuple[tuple[str, str], ...]:
 def glossary_pairs() -> list[tuple[str, str]]:
     """Return every (Chinese term, English term) of the glossary."""
     return list(_entries())
+
+
+def translated(text: str) -> str:
+    r"""Return the other language's terms for the glossary terms of a text, one a line, in order; ``""`` if none.
+
+    Examples
+    --------
+    >>> translated("打印机 卡纸").split("\n")
+    ['printer', 'paper jam']
+    """
+    found: list[str] = []
+    for run in _RUNS.findall(text[:_MAX_CHARS].lower()):
+        pieces = run.split() if run.isascii() else list(run)
+        joint = " " if run.isascii() else ""
+        place = 0
+        while place < len(pieces):
+            for length in range(min(_LONGEST, len(pieces) - place), 0, -1):
+                terms = _other().get(joint.join(pieces[place : place + length]))
+                if terms:
+                    found += terms
+                    break
+            place += length
+    return "\n".join(dict.fromkeys(found))
+
+
+@cache
+def _other() -> dict[str, list[str]]:
+    """Return term to terms of the other language; an English one also in its plural."""
+    other: dict[str, list[str]] = {}
+    for zh, en in _entries():
+        other.setdefault(zh, []).append(en)
+        other.setdefault(en, []).append(zh)
+        if not en.endswith("s"):
+            other.setdefault(f"{en}s", []).append(zh)
+    return other

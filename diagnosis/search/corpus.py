@@ -1,0 +1,217 @@
+"""CorpusIndex: one corpus by every signal, and what each signal says of the candidates for a question."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from diagnosis.prepared import Vectors
+from diagnosis.search.catalogue import Catalogue, Filters
+from diagnosis.search.codes import codes_of, holds
+from diagnosis.search.glossary import translated
+from diagnosis.search.index import VectorIndex
+from diagnosis.search.lexical import LexicalIndex
+from diagnosis.search.passages import SearchText
+
+EXACT = "exact"
+_DEPTH = 100  # candidates that each signal names
+_MOST_CODES = 16
+_PASSAGE = "\x1f"  # between a number and the place of the passage in its record
+_RECORDS = "records.parquet"
+
+
+class Encoder(Protocol):
+    """What turns texts into unit vectors."""
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector."""
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector a text."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, and its vector by each encoder."""
+
+    text: str
+    vectors: dict[str, Vectors]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The candidates for one question: shape (n_candidates, n_signals) in ``signals``, and the best passage of each."""
+
+    numbers: list[str]
+    signals: npt.NDArray[np.float64]
+    passages: list[int]
+
+
+class CorpusIndex:
+    """Records of one corpus, searchable by words and by vectors of their heading, whole text and passages.
+
+    Parameters
+    ----------
+    encoders : dict of str to Encoder
+        ``"history"`` and, where there is one, ``"general"``.
+    seed : int
+    """
+
+    def __init__(self, encoders: dict[str, Encoder], seed: int = 0) -> None:
+        self.encoders = encoders
+        self.seed = seed
+        self.catalogue = Catalogue()
+        self.texts: dict[str, SearchText] = {}
+        self.lexical = {"whole": LexicalIndex(), "heading": LexicalIndex()}
+        self.vectors = {
+            f"{name}:{part}": VectorIndex(encoder.dimensions, seed)
+            for name, encoder in encoders.items()
+            for part in ("heading", "passage", "whole")
+            if (name, part) != ("general", "whole")  # reads no more than a passage at once
+        }
+        self.signals = ("lexical:whole", "lexical:heading", "lexical:glossary", *self.vectors, EXACT)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def add(self, frame: pd.DataFrame, texts: Sequence[SearchText]) -> None:
+        """Add records, or replace those of the same number; the numbers of ``frame`` are distinct."""
+        numbers = frame["number"].tolist()
+        if not numbers:
+            return
+        self.remove(numbers)
+        parts = {
+            "heading": (numbers, [text.heading for text in texts]),
+            "whole": (numbers, [text.whole for text in texts]),
+            "passage": (
+                [
+                    f"{n}{_PASSAGE}{i}"
+                    for n, text in zip(numbers, texts, strict=True)
+                    for i in range(len(text.passages))
+                ],
+                [passage for text in texts for passage in text.passages],
+            ),
+        }
+        for name, lexical in self.lexical.items():
+            lexical.add(*parts[name])
+        for name, index in self.vectors.items():
+            encoder, part = name.split(":")
+            index.add(parts[part][0], self.encoders[encoder].encode(parts[part][1]))
+        self.catalogue.add(frame, [len(text.passages) for text in texts])
+        self.texts.update(zip(numbers, texts, strict=True))
+
+    def remove(self, numbers: Sequence[str]) -> None:
+        """Remove records; an unknown number is passed over."""
+        known = [number for number in numbers if number in self.texts]
+        if not known:
+            return
+        passages = self._passage_ids(known)
+        for name, index in self._indexes():
+            index.remove(passages if name.endswith("passage") else known)
+        self.catalogue.remove(known)
+        for number in known:
+            del self.texts[number]
+
+    def measure(self, question: Question, filters: Filters | None) -> Measured:
+        """Return the candidates that some signal names, and what every signal says of each."""
+        allowed = self.catalogue.allowed(filters)
+        if allowed is not None and not allowed.any():
+            return Measured([], np.zeros((0, len(self.signals))), [])
+        by_passage = None if allowed is None else self.catalogue.by_passage(allowed)
+        best: dict[str, dict[str, tuple[float, int]]] = {}
+        for name in self.signals[:-1]:
+            mask = by_passage if name.endswith("passage") else allowed
+            best[name] = self._ask(name, question, _DEPTH, mask)
+        codes = codes_of(question.text)[:_MOST_CODES]
+        held = self._holders(codes, allowed)
+        numbers = list(dict.fromkeys([*held, *(number for found in best.values() for number in found)]))
+        for name in self.vectors:
+            missing = [number for number in numbers if number not in best[name]]
+            if missing:
+                ids = frozenset(self._passage_ids(missing) if name.endswith("passage") else missing)
+                best[name] |= self._ask(name, question, len(ids), ids)
+        matrix = np.array([[best[name].get(n, (0.0, 0))[0] for name in self.signals[:-1]] for n in numbers])
+        matrix = matrix.reshape(len(numbers), len(self.signals) - 1)
+        exact = np.array([held.get(number, 0) / max(len(codes), 1) for number in numbers])
+        places = [best["history:passage"].get(number, (0.0, 0))[1] for number in numbers]
+        return Measured(numbers, np.column_stack([_relative(matrix, self.signals), exact]), places)
+
+    def _ask(self, name: str, question: Question, k: int, allowed: Any) -> dict[str, tuple[float, int]]:  # noqa: ANN401
+        """Return score and passage of the records that one signal names."""
+        kind, part = name.split(":")
+        if kind == "lexical":
+            words = translated(question.text) if part == "glossary" else question.text
+            index = self.lexical.get(part, self.lexical["whole"])
+            hits = index.search([words], k, allowed)[0] if words else []
+            return {number: (score, 0) for number, score in hits}
+        found: dict[str, tuple[float, int]] = {}
+        for identifier, score in self.vectors[name].search(question.vectors[kind], k, allowed)[0]:
+            number, _, place = identifier.partition(_PASSAGE)
+            found.setdefault(number, (score, int(place or 0)))
+        return found
+
+    def _holders(self, codes: Sequence[str], allowed: npt.NDArray[np.bool_] | None) -> dict[str, int]:
+        """Return how many of the codes each record holds, of the records that words name for them."""
+        held: dict[str, int] = {}
+        for code in codes:
+            hits = self.lexical["whole"].search([code], _DEPTH // 4, allowed)[0]
+            for number, _ in hits:
+                if holds(self.texts[number].whole, code):
+                    held[number] = held.get(number, 0) + 1
+            for number in self.texts.keys() & {code, code.upper()}:
+                if allowed is None or number in dict(hits) or self._passes(number, allowed):
+                    held[number] = held.get(number, 0) + len(codes)
+        return held
+
+    def _passes(self, number: str, allowed: npt.NDArray[np.bool_]) -> bool:
+        place = int(np.count_nonzero(self.catalogue.alive[: self.catalogue.row_of[number]]))
+        return bool(allowed[place])
+
+    def _passage_ids(self, numbers: Sequence[str]) -> list[str]:
+        return [f"{number}{_PASSAGE}{i}" for number in numbers for i in range(len(self.texts[number].passages))]
+
+    def _indexes(self) -> list[tuple[str, LexicalIndex | VectorIndex]]:
+        return [*self.lexical.items(), *self.vectors.items()]
+
+    def save(self, folder: Path) -> None:
+        """Write the records and every index into an empty folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        frame = self.catalogue.frame[self.catalogue.alive].reset_index(drop=True)
+        texts = [self.texts[number] for number in frame["number"]]
+        frame.assign(
+            heading=[text.heading for text in texts], passages=[json.dumps(text.passages) for text in texts]
+        ).to_parquet(folder / _RECORDS, index=False)
+        for name, index in self._indexes():
+            index.save(folder / name.replace(":", "_"))
+
+    @classmethod
+    def load(cls, folder: Path, encoders: dict[str, Encoder], seed: int) -> CorpusIndex:
+        """Read what `save` has written."""
+        corpus = cls(encoders, seed)
+        frame = pd.read_parquet(folder / _RECORDS)
+        texts = [
+            SearchText(heading, tuple(json.loads(passages)))
+            for heading, passages in zip(frame.pop("heading"), frame.pop("passages"), strict=True)
+        ]
+        corpus.catalogue = Catalogue.of(frame)
+        corpus.texts = dict(zip(frame["number"], texts, strict=True))
+        corpus.lexical = {name: LexicalIndex.load(folder / name) for name in corpus.lexical}
+        corpus.vectors = {name: VectorIndex.load(folder / name.replace(":", "_")) for name in corpus.vectors}
+        return corpus
+
+
+def _relative(matrix: npt.NDArray[np.float64], signals: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Divide BM25 scores, which have no common scale, by the best one that the question got."""
+    out = matrix.copy()
+    for column, name in enumerate(signals[:-1]):
+        if name.startswith("lexical:") and len(out):
+            out[:, column] /= max(out[:, column].max(), 1e-9)
+    return out

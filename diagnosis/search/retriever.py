@@ -1,0 +1,247 @@
+"""Retriever: the whole of search over articles and past incidents, best first."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from diagnosis.errors import InputError
+from diagnosis.incident import as_frame
+from diagnosis.knowledge import as_knowledge_frame
+from diagnosis.prepared import Vectors
+from diagnosis.search.catalogue import Filters
+from diagnosis.search.codes import codes_of, holds
+from diagnosis.search.corpus import CorpusIndex, Encoder, Measured, Question
+from diagnosis.search.encoder import HistoryEncoder
+from diagnosis.search.fusion import Fusion
+from diagnosis.search.general_encoder import GeneralEncoder
+from diagnosis.search.passages import SearchText, search_text
+
+Corpus = Literal["knowledge", "incidents"]
+CORPORA: tuple[Corpus, ...] = ("knowledge", "incidents")
+ARTICLE_FIELDS = ("title", "symptoms", "cause", "keywords", "resolution")
+INCIDENT_FIELDS = ("short_description", "description")
+
+_MAX_QUERY = 20_000  # characters: what follows is a log, and its words are in there already
+_SHORT = 200  # characters: so short a question with a code in it asks for the code
+_NAMED_BY = 5  # a code that more records hold names none of them
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A record that was found.
+
+    Attributes
+    ----------
+    number : str
+    score : float
+        Only ranks, and only within one answer.
+    similarity : float
+        Cosine between the question and the record by the history encoder.
+    passage : str
+        The part of the record that answers.
+    count : int
+        How many records of the same words this one stands for.
+    """
+
+    number: str
+    score: float
+    similarity: float
+    passage: str
+    count: int = 1
+
+
+class Retriever:
+    """Search over two corpora by words and by vectors, put together with learned weights.
+
+    Parameters
+    ----------
+    encoder : HistoryEncoder
+    general : GeneralEncoder, optional
+        A second signal.
+    fields : sequence of str
+        Fields of an article that are searched.
+    weights : mapping of corpus to Fusion, optional
+        See `training.fit_search`; where absent, assumed ones.
+    seed : int, default 0
+    """
+
+    def __init__(
+        self,
+        encoder: HistoryEncoder,
+        *,
+        general: GeneralEncoder | None = None,
+        fields: Sequence[str] = ARTICLE_FIELDS,
+        weights: Mapping[Corpus, Fusion] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.encoder = encoder
+        self.general = general
+        self.fields = tuple(fields)
+        self.weights = weights
+        self.seed = seed
+
+    def fit(self, articles: pd.DataFrame, incidents: pd.DataFrame) -> Retriever:
+        """Index articles and incidents, cleaned and masked; of a number that occurs twice the last row counts.
+
+        Raises
+        ------
+        InputError
+            If a searched field is none of an article's.
+        """
+        unknown = [name for name in self.fields if name not in ARTICLE_FIELDS]
+        if unknown or not self.fields:
+            raise InputError(
+                f"searched fields are some of {', '.join(ARTICLE_FIELDS)}; found {', '.join(unknown) or 'none'}"
+            )
+        self.corpora_ = {corpus: CorpusIndex(self._encoders(), self.seed) for corpus in CORPORA}
+        self._lock = threading.RLock()
+        self.upsert("knowledge", articles)
+        self.upsert("incidents", incidents)
+        return self
+
+    def upsert(self, corpus: Corpus, frame: pd.DataFrame) -> None:
+        """Add records, or replace those of the same number; they are found from here on."""
+        canonical = as_knowledge_frame(frame) if corpus == "knowledge" else as_frame(frame)
+        rows = canonical.drop_duplicates("number", keep="last").reset_index(drop=True)
+        heading, *bodies = self._searched(corpus)
+        texts = [
+            search_text(row[0], row[1:])
+            for row in zip(*(rows[name] if name else [""] * len(rows) for name in (heading, *bodies)), strict=True)
+        ]
+        with self._lock:
+            self.corpora_[corpus].add(rows, texts)
+
+    def remove(self, corpus: Corpus, numbers: Sequence[str]) -> None:
+        """Remove records; they are found no more from here on. An unknown number is passed over."""
+        with self._lock:
+            self.corpora_[corpus].remove(numbers)
+
+    def search(
+        self,
+        queries: Sequence[str],
+        corpus: Corpus,
+        k: int = 10,
+        filters: Filters | None = None,
+        vectors: Vectors | None = None,
+    ) -> list[list[Hit]]:
+        """Return the best ``k`` records for each query, best first.
+
+        Parameters
+        ----------
+        queries : sequence of str, length n
+        corpus : {"knowledge", "incidents"}
+        k : int
+        filters : Filters, optional
+        vectors : ndarray of float32, shape (n, n_dimensions), optional
+            The queries by the history encoder, where the caller has them.
+
+        Returns
+        -------
+        list of list of Hit
+            Empty for a query that shares neither word nor meaning with any record, such as an empty one.
+        """
+        with self._lock:
+            measured = self.measure(queries, corpus, filters, vectors)
+            return [self._ranked(q, m, corpus, k) for q, m in zip(queries, measured, strict=True)]
+
+    def measure(
+        self, queries: Sequence[str], corpus: Corpus, filters: Filters | None = None, vectors: Vectors | None = None
+    ) -> list[Measured]:
+        """Return the candidates for each query with every signal: what `search` ranks, and what weights learn from."""
+        texts = [query[:_MAX_QUERY] for query in queries]
+        by_encoder = {name: encoder.encode(texts) for name, encoder in self._encoders().items()}
+        if vectors is not None:
+            by_encoder["history"] = vectors
+        questions = [
+            Question(text, {name: rows[i : i + 1] for name, rows in by_encoder.items()}) for i, text in enumerate(texts)
+        ]
+        return [self.corpora_[corpus].measure(question, filters) for question in questions]
+
+    def signals(self, corpus: Corpus) -> tuple[str, ...]:
+        """Return the names of the signals, in the order of a measured row."""
+        return self.corpora_[corpus].signals
+
+    def _ranked(self, query: str, measured: Measured, corpus: Corpus, k: int) -> list[Hit]:
+        index = self.corpora_[corpus]
+        fusion = (self.weights or {}).get(corpus) or Fusion.assumed(index.signals)
+        scores = fusion.score(measured.signals, index.signals)
+        cosines = measured.signals[:, [name.startswith("history:") for name in index.signals]].max(axis=1, initial=0)
+        first = self._named(query, measured.numbers, index)
+        order = sorted(range(len(scores)), key=lambda row: (row not in first, -scores[row]))
+        hits: dict[str, Hit] = {}
+        for row in order:
+            text = index.texts[measured.numbers[row]]
+            same = _skeleton(text)
+            if same in hits:
+                hits[same] = replace(hits[same], count=hits[same].count + 1)
+            elif scores[row] > 0 or row in first:
+                passage = text.passages[measured.passages[row]] if text.passages else ""
+                hits[same] = Hit(measured.numbers[row], float(scores[row]), float(cosines[row]), passage)
+        return list(hits.values())[:k]
+
+    def _named(self, query: str, numbers: Sequence[str], index: CorpusIndex) -> set[int]:
+        """Return the rows of the records that the question asks for by their number or by a code that few hold."""
+        codes = codes_of(query[:_MAX_QUERY])
+        named = {row for row, number in enumerate(numbers) if number.lower() in codes}
+        if len(query) <= _SHORT:
+            for code in codes:
+                holders = {row for row, number in enumerate(numbers) if holds(index.texts[number].whole, code)}
+                named |= holders if len(holders) <= _NAMED_BY else set()
+        return named
+
+    def _searched(self, corpus: Corpus) -> tuple[str, ...]:
+        if corpus == "incidents":
+            return INCIDENT_FIELDS
+        bodies = tuple(name for name in ARTICLE_FIELDS[1:] if name in self.fields)
+        return ("title" if "title" in self.fields else "", *bodies)
+
+    def _encoders(self) -> dict[str, Encoder]:
+        return {"history": self.encoder} | ({} if self.general is None else {"general": self.general})
+
+    def save(self, folder: Path) -> None:
+        """Write the retriever with its encoder into an empty folder; a general encoder is named, not copied."""
+        general = None if self.general is None else [self.general.name, self.general.allow_download]
+        weights = {name: [dict(f.weights), f.n_questions] for name, f in (self.weights or {}).items()}
+        settings = {"fields": self.fields, "seed": self.seed, "general": general, "weights": weights}
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "search.json").write_text(json.dumps(settings, indent=1), encoding="utf-8")
+        self.encoder.save(folder / "encoder")
+        with self._lock:
+            for name, corpus in self.corpora_.items():
+                corpus.save(folder / name)
+
+    @classmethod
+    def load(cls, folder: Path) -> Retriever:
+        """Read what `save` has written.
+
+        Raises
+        ------
+        InputError
+            If it names a general encoder that is not here.
+        """
+        settings = json.loads((folder / "search.json").read_text(encoding="utf-8"))
+        retriever = cls(
+            HistoryEncoder.load(folder / "encoder"),
+            general=GeneralEncoder(*settings["general"]) if settings["general"] else None,
+            fields=settings["fields"],
+            weights={name: Fusion(*fusion) for name, fusion in settings["weights"].items()},
+            seed=settings["seed"],
+        )
+        retriever._lock = threading.RLock()
+        retriever.corpora_ = {c: CorpusIndex.load(folder / c, retriever._encoders(), retriever.seed) for c in CORPORA}
+        return retriever
+
+
+def _skeleton(text: SearchText) -> str:
+    """Return what stays the same in texts of one template: letters without numbers, marks and case."""
+    letters = re.sub(r"[\W\d_]+", "", text.whole.lower())
+    return hashlib.blake2b(letters.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,187 @@
+"""Search as a whole: both languages, filters, codes, long and repeated texts, changes at once, bad input."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from diagnosis.errors import InputError
+from diagnosis.search import Filters, Retriever
+
+from .conftest import TOPICS  # isort: skip
+
+
+def articles(**columns):
+    base = {
+        "number": [f"KB{i:07d}" for i in range(len(TOPICS))],
+        "title": [texts[0] for texts in TOPICS.values()],
+        "resolution": [texts[1] for texts in TOPICS.values()],
+    }
+    return pd.DataFrame({**base, **columns})
+
+
+def incidents():
+    return pd.DataFrame(
+        {
+            "number": ["I1", "I2", "I3"],
+            "short_description": ["vpn tunnel drops", "printer paper jam", "密码过期"],
+            "opened_at": ["2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", None],
+        }
+    )
+
+
+@pytest.fixture
+def retriever(encoder):
+    return Retriever(encoder).fit(articles(), incidents())
+
+
+def numbers(retriever, query, corpus="knowledge", **options):
+    return [hit.number for hit in retriever.search([query], corpus, **options)[0]]
+
+
+@pytest.mark.parametrize("side", [0, 1, 2, 3], ids=["symptom en", "fix en", "symptom zh", "fix zh"])
+def test_each_language_finds_the_article(retriever, side):
+    found = [numbers(retriever, texts[side])[0] for texts in TOPICS.values()]
+    assert found == articles()["number"].tolist()
+
+
+def test_a_hit_carries_cosine_and_passage(retriever, encoder):
+    hit = retriever.search(["clean the roller"], "knowledge")[0][0]
+    assert hit.passage == "clean the roller"
+    assert hit.similarity == pytest.approx(1.0, abs=1e-5)
+
+
+def test_batch_and_given_vectors_change_nothing(retriever, encoder):
+    queries = ["vpn drops", "屏幕", "nothing known"]
+    alone = [retriever.search([query], "knowledge")[0] for query in queries]
+    assert retriever.search(queries, "knowledge") == alone
+    assert retriever.search(queries, "knowledge", vectors=encoder.encode(queries)) == alone
+
+
+def test_only_searched_fields_are_searched(encoder):
+    retriever = Retriever(encoder, fields=("resolution",)).fit(articles(title=["zebra"] * 5), incidents())
+    assert not any("zebra" in hit.passage for hit in retriever.search(["zebra"], "knowledge")[0])
+    assert numbers(retriever, "clean the roller")[0] == "KB0000001"
+    with pytest.raises(InputError, match="found titel"):
+        Retriever(encoder, fields=("titel",)).fit(articles(), incidents())
+
+
+@pytest.mark.parametrize(
+    ("filters", "left"),
+    [
+        (Filters(service="mail"), {2}),
+        (Filters(language="en"), {0, 1, 2, 3}),
+        (Filters(audience="self_service"), {0, 1, 2, 3}),
+        (Filters(audience="internal"), {0, 1, 2, 3, 4}),
+        (Filters(valid_at=datetime(2026, 1, 1, tzinfo=UTC)), {1, 2, 3, 4}),
+        (Filters(exclude=frozenset({"KB0000000", "unknown"})), {1, 2, 3, 4}),
+        (Filters(service="mail", exclude=frozenset({"KB0000002"})), set()),
+    ],
+)
+def test_filters(encoder, filters, left):
+    frame = articles(
+        service=["", "", "mail", "", ""],
+        language=["en", "en", "", "en", "zh"],
+        audience=["self_service", "", "", "self_service", "internal"],
+        valid_to=["2025-12-31", None, "2026-06-01", None, None],
+        resolution=["the same fix"] * 5,
+    )
+    retriever = Retriever(encoder).fit(frame, incidents())
+    found = numbers(retriever, "the same fix", filters=filters)
+    assert set(found) == {f"KB{i:07d}" for i in left}
+
+
+def test_only_earlier_incidents_where_time_is_asked_for(retriever):
+    asked = Filters(opened_before=datetime(2026, 2, 1, tzinfo=UTC))
+    assert numbers(retriever, "printer jam tunnel 密码", "incidents", filters=asked) == ["I1"]
+
+
+@pytest.mark.parametrize("query", ["KB0000003", "what does kb0000003 say", "ORA-12154", "got error ora-12154 today"])
+def test_an_exact_code_or_id_finds_its_article_first(encoder, query):
+    fixes = [text.resolution for text in articles().itertuples()]
+    fixes[3] += " after ORA-12154"
+    fixes[1] += " what does error today say got ora 12155"
+    retriever = Retriever(encoder).fit(articles(resolution=fixes), incidents())
+    assert numbers(retriever, query)[0] == "KB0000003"
+
+
+def test_a_long_article_is_found_by_a_passage_and_answered_once(encoder):
+    filler = "The weekly newsletter tells of the canteen. " * 200
+    fixes = [text.resolution for text in articles().itertuples()]
+    fixes[0] = f"{filler}\n\nupdate the gateway client\n\n{filler}"
+    found = Retriever(encoder, fields=("resolution",)).fit(articles(resolution=fixes), incidents())
+    found = found.search(["update the gateway"], "knowledge")
+    assert [hit.number for hit in found[0]].count("KB0000000") == 1
+    assert found[0][0].number == "KB0000000"
+    assert "update the gateway client" in found[0][0].passage
+    assert len(found[0][0].passage) < 2_000
+
+
+def test_texts_of_one_template_stand_as_one_hit_with_their_count(encoder):
+    frame = pd.DataFrame(
+        {
+            "number": [f"I{i}" for i in range(30)],
+            "short_description": [f"vpn tunnel drops on host {i}" for i in range(29)] + ["vpn drops"],
+        }
+    )
+    hits = Retriever(encoder).fit(articles(), frame).search(["vpn tunnel drops"], "incidents")[0]
+    assert sorted(hit.count for hit in hits) == [1, 29]
+
+
+def test_changes_count_at_once(retriever):
+    retriever.upsert("knowledge", pd.DataFrame({"number": ["KB9"], "title": ["zebra crossing"]}))
+    assert numbers(retriever, "zebra")[0] == "KB9"
+    retriever.upsert("knowledge", pd.DataFrame({"number": ["KB9"], "title": ["giraffe"]}))
+    assert not any("zebra" in hit.passage for hit in retriever.search(["zebra"], "knowledge")[0])
+    assert numbers(retriever, "giraffe")[0] == "KB9"
+    retriever.remove("knowledge", ["KB9", "unknown"])
+    assert "KB9" not in numbers(retriever, "giraffe")
+
+
+def test_filters_hold_after_changes(encoder):
+    retriever = Retriever(encoder).fit(articles(service=list("abcde")), incidents())
+    retriever.upsert("knowledge", articles(service=list("abcde")).iloc[[1]].assign(service="z"))
+    retriever.remove("knowledge", ["KB0000000"])
+    assert numbers(retriever, "printer paper jam", filters=Filters(service="z")) == ["KB0000001"]
+    assert numbers(retriever, "printer paper jam", filters=Filters(service="b")) == []
+    assert numbers(retriever, "screen stays black", filters=Filters(service="e")) == ["KB0000004"]
+
+
+def test_a_loaded_retriever_answers_the_same(retriever, tmp_path):
+    retriever.upsert("knowledge", articles().iloc[[2]])
+    retriever.remove("knowledge", ["KB0000000"])
+    retriever.save(tmp_path)
+    loaded = Retriever.load(tmp_path)
+    queries = ["printer jam", "邮箱", "KB0000003"]
+    for corpus in ("knowledge", "incidents"):
+        assert loaded.search(queries, corpus) == retriever.search(queries, corpus)
+    asked = Filters(exclude=frozenset({"KB0000002"}))
+    assert loaded.search(queries, "knowledge", filters=asked) == retriever.search(queries, "knowledge", filters=asked)
+
+
+@pytest.mark.parametrize("query", ["", " ", "?", "a", "的", "the of and", "ελληνικά μόνο", "x" * 100_000, "\x00\ufffd"])
+def test_any_question_has_an_orderly_answer(retriever, query):
+    hits = retriever.search([query], "knowledge")[0]
+    assert all(np.isfinite([hit.score, hit.similarity]).all() for hit in hits)
+    if not query.strip("?\x00\ufffd "):
+        assert hits == []
+
+
+def test_a_long_question_is_answered_by_its_words(retriever):
+    assert numbers(retriever, "printer paper jam. " * 6_000)[0] == "KB0000001"
+
+
+def test_an_empty_knowledge_base_answers_nothing(encoder, tmp_path):
+    retriever = Retriever(encoder).fit(articles().iloc[:0], incidents().iloc[:0])
+    assert retriever.search(["vpn"], "knowledge") == [[]]
+    retriever.save(tmp_path)
+    assert Retriever.load(tmp_path).search(["vpn"], "incidents") == [[]]
+
+
+def test_articles_without_text_are_kept_out_and_of_a_number_twice_the_last_counts(encoder):
+    frame = articles(title=["", *["zebra"] * 4], resolution=["", "first", "x", "y", "z"])
+    frame["number"] = ["K0", "K1", "K1", "K3", "K4"]
+    retriever = Retriever(encoder).fit(frame, incidents())
+    assert set(numbers(retriever, "zebra")) == {"K1", "K3", "K4"}
+    assert "first" not in [hit.passage for hit in retriever.search(["first"], "knowledge")[0]]
