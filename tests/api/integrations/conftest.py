@@ -10,36 +10,69 @@ _SAID = {
     "language": "en",
     "predictions": {
         "assignment_group": {
-            "decision": "automatic", "value": "Network Operations", "probability": 0.97, "certified_precision": 0.95,
+            "decision": "automatic",
+            "value": "Network Operations",
+            "probability": 0.97,
+            "certified_precision": 0.95,
             "reason": None,
-            "alternatives": [{"value": "Network Operations", "probability": 0.97}, {"value": "Service Desk", "probability": 0.02}],
-            "evidence": [{"kind": "term", "text": "vpn", "weight": 1.8}, {"kind": "term", "text": "mail", "weight": -0.4},
-                         {"kind": "incident", "number": "INC0009120", "similarity": 0.91, "outcome": None}],
+            "alternatives": [
+                {"value": "Network Operations", "probability": 0.97},
+                {"value": "Service Desk", "probability": 0.02},
+            ],
+            "evidence": [
+                {"kind": "term", "text": "vpn", "weight": 1.8},
+                {"kind": "term", "text": "mail", "weight": -0.4},
+                {"kind": "incident", "number": "INC0009120", "similarity": 0.91, "outcome": None},
+            ],
         },
         "category": {
-            "decision": "suggested", "value": "network", "probability": 0.71, "certified_precision": None,
-            "reason": "nothing is certified", "evidence": [],
+            "decision": "suggested",
+            "value": "network",
+            "probability": 0.71,
+            "certified_precision": None,
+            "reason": "nothing is certified",
+            "evidence": [],
             "alternatives": [{"value": "network", "probability": 0.71}, {"value": "hardware", "probability": 0.2}],
         },
         "subcategory": {
-            "decision": "abstained", "value": None, "probability": None, "certified_precision": None,
-            "reason": "no words", "alternatives": [], "evidence": [],
+            "decision": "abstained",
+            "value": None,
+            "probability": None,
+            "certified_precision": None,
+            "reason": "no words",
+            "alternatives": [],
+            "evidence": [],
         },
     },
     "recurrence": {
-        "signature": {"cmdb_ci": "vpn-gw-2"}, "base_rate": 0.15, "factors": [],
+        "signature": {"cmdb_ci": "vpn-gw-2"},
+        "base_rate": 0.15,
+        "factors": [],
         "horizons": [{"days": 7, "probability": 0.11}, {"days": 30, "probability": 0.29}],
     },
     "similar_incidents": [
-        {"number": "INC0009120", "similarity": 0.91, "short_description": "VPN drops every hour",
-         "resolution": "Renewed the certificate", "opened_at": None, "outcome": {}}
+        {
+            "number": "INC0009120",
+            "similarity": 0.91,
+            "short_description": "VPN drops every hour",
+            "resolution": "Renewed the certificate",
+            "opened_at": None,
+            "outcome": {},
+        }
     ],
     "suggestions": [
-        {"id": "knowledge:KB0000042", "source": "knowledge", "number": "KB0000042", "title": "VPN certificate expired",
-         "resolution": "Renew it.\nRestart the gateway.", "score": 0.83, "evidence": []}
+        {
+            "id": "knowledge:KB0000042",
+            "source": "knowledge",
+            "number": "KB0000042",
+            "title": "VPN certificate expired",
+            "resolution": "Renew it.\nRestart the gateway.",
+            "score": 0.83,
+            "evidence": [],
+        }
     ],
     "warnings": ["the release is 40 days old"],
-}  # fmt: skip
+}
 
 
 @pytest.fixture

@@ -33,9 +33,19 @@ class TestServiceNow:
         return servicenow.incident_of(one, fields or {})
 
     def test_a_row_of_strings_and_references(self):
-        row = {"sys_id": "a" * 32, "number": "INC1", "short_description": "VPN 断线", "caller_id": {"link": "l", "value": "u1"},
-               "cmdb_ci": {"display_value": "vpn-gw-2", "link": "l"}, "assignment_group": "", "reassignment_count": "",
-               "reopen_count": "2", "opened_at": "2026-01-31 08:15:00", "resolved_at": "", "u_site": "Köln"}  # fmt: skip
+        row = {
+            "sys_id": "a" * 32,
+            "number": "INC1",
+            "short_description": "VPN 断线",
+            "caller_id": {"link": "l", "value": "u1"},
+            "cmdb_ci": {"display_value": "vpn-gw-2", "link": "l"},
+            "assignment_group": "",
+            "reassignment_count": "",
+            "reopen_count": "2",
+            "opened_at": "2026-01-31 08:15:00",
+            "resolved_at": "",
+            "u_site": "Köln",
+        }
         found = self.incident(row, {"u_site": "location"})
         incident = found.incident
         assert (incident.number, incident.short_description, incident.caller) == ("INC1", "VPN 断线", "u1")
@@ -46,8 +56,11 @@ class TestServiceNow:
         assert incident.extra == {"source": "servicenow", "record": "a" * 32}
 
     def test_both_forms_of_every_field(self):
-        row = {"number": {"display_value": "INC1", "value": "INC1"}, "category": {"display_value": "Network", "value": "network"},
-               "opened_at": {"display_value": "31/01/2026 09:15:00", "value": "2026-01-31 08:15:00"}}  # fmt: skip
+        row = {
+            "number": {"display_value": "INC1", "value": "INC1"},
+            "category": {"display_value": "Network", "value": "network"},
+            "opened_at": {"display_value": "31/01/2026 09:15:00", "value": "2026-01-31 08:15:00"},
+        }
         incident = self.incident({"result": row}).incident
         assert (incident.number, incident.category, incident.opened_at) == ("INC1", "Network", AT)
 
@@ -77,10 +90,20 @@ class TestServiceNow:
 
 
 class TestJira:
-    FIELDS = {"summary": "VPN 断线", "created": "2026-01-31T09:15:00.000+0100", "reporter": {"displayName": "Li"},
-              "priority": {"name": "High"}, "components": [{"name": "Remote access"}], "labels": ["x"],
-              "customfield_10050": {"value": "Network Operations"}, "description": {"type": "doc", "version": 1, "content": [
-                  {"type": "paragraph", "content": [{"type": "text", "text": "since today"}]}]}}  # fmt: skip
+    FIELDS = {
+        "summary": "VPN 断线",
+        "created": "2026-01-31T09:15:00.000+0100",
+        "reporter": {"displayName": "Li"},
+        "priority": {"name": "High"},
+        "components": [{"name": "Remote access"}],
+        "labels": ["x"],
+        "customfield_10050": {"value": "Network Operations"},
+        "description": {
+            "type": "doc",
+            "version": 1,
+            "content": [{"type": "paragraph", "content": [{"type": "text", "text": "since today"}]}],
+        },
+    }
 
     @pytest.mark.parametrize(
         "form",
@@ -156,9 +179,18 @@ class TestZammad:
 
 class TestGlpi:
     def test_the_high_level_api(self):
-        item = {**GLPI["item"], "category": {"id": 1, "name": "Network"}, "urgency": 3, "date_solve": None,
-                "team": [{"type": "User", "role": "requester", "name": "li"}, {"type": "Group", "role": "assigned", "name": "N1"}],
-                "request_type": {"id": 1, "name": "Helpdesk"}, "location": {"id": 2, "completename": "Köln > A"}}  # fmt: skip
+        item = {
+            **GLPI["item"],
+            "category": {"id": 1, "name": "Network"},
+            "urgency": 3,
+            "date_solve": None,
+            "team": [
+                {"type": "User", "role": "requester", "name": "li"},
+                {"type": "Group", "role": "assigned", "name": "N1"},
+            ],
+            "request_type": {"id": 1, "name": "Helpdesk"},
+            "location": {"id": 2, "completename": "Köln > A"},
+        }
         found = glpi.incident_of(read(glpi.Event, {"event": "new", "item": item}), {})
         incident = found.incident
         assert (found.record, incident.number, incident.description) == ("7", "7", "Since this morning.")

@@ -1,0 +1,146 @@
+"""Small servers that behave as each system's documentation says: authorisation, statuses, bodies, and what is kept."""
+
+import base64
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.api.remote import Answer, Request
+
+SYS_ID = "0ef47232db801300864adfea5e961912"
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+@dataclass
+class ServiceNow:
+    """Table API: GET and PATCH of one row, GET by query; display_value=all answers both forms."""
+
+    row: dict[str, str] = field(
+        default_factory=lambda: {"sys_id": SYS_ID, "number": "INC0010023", "assignment_group": "", "category": ""}
+    )
+    work_notes: list[str] = field(default_factory=list)
+
+    def answer(self, request: Request) -> Answer:
+        if request.headers.get("authorization") != _basic("faultwise", "secret"):
+            return 401, {"error": {"message": "User Not Authenticated"}, "status": "failure"}
+        if request.path == "/api/now/table/incident":
+            found = re.fullmatch(r"number=([A-Za-z0-9_-]+)", request.query["sysparm_query"])
+            rows = [{"sys_id": SYS_ID}] if found and found[1] == self.row["number"] else []
+            return 200, {"result": rows}
+        if request.path != f"/api/now/table/incident/{SYS_ID}":
+            return 404, {"error": {"message": "No Record found"}, "status": "failure"}
+        if request.method == "PATCH":
+            changes = request.json
+            if note := changes.pop("work_notes", ""):
+                self.work_notes.append(note)
+            self.row |= changes
+            return 200, {"result": {"sys_id": SYS_ID}}
+        assert request.query["sysparm_display_value"] == "all"
+        row = {**self.row, "work_notes": "\n\n".join(self.work_notes)}
+        names = request.query["sysparm_fields"].split(",")
+        return 200, {"result": {name: {"display_value": row[name], "value": row[name]} for name in names}}
+
+
+@dataclass
+class Jira:
+    """REST API 3: comments as documents, edit metadata, edit with fields and label operations."""
+
+    comments: list[dict[str, Any]] = field(default_factory=list)
+    fields: dict[str, Any] = field(default_factory=lambda: {"customfield_10050": None})
+    labels: list[str] = field(default_factory=list)
+
+    def answer(self, request: Request) -> Answer:
+        if request.headers.get("authorization") != _basic("bot@example.com", "secret"):
+            return 401, {"message": "Client must be authenticated to access this resource."}
+        issue = "/rest/api/3/issue/SP-53"
+        if request.path == f"{issue}/comment" and request.method == "GET":
+            return 200, {"comments": self.comments, "total": len(self.comments), "startAt": 0}
+        if request.path == f"{issue}/comment":
+            assert request.json["body"]["type"] == "doc"
+            assert request.json["properties"] == [{"key": "sd.public.comment", "value": {"internal": True}}]
+            self.comments.append({"id": str(len(self.comments)), "body": request.json["body"]})
+            return 201, self.comments[-1]
+        if request.path == f"{issue}/editmeta":
+            return 200, {"fields": {"customfield_10050": {"schema": {"type": "option"}}}}
+        if request.path == issue and request.method == "GET":
+            return 200, {"fields": {name: self.fields[name] for name in request.query["fields"].split(",")}}
+        if request.path == issue and request.method == "PUT":
+            self.fields |= request.json.get("fields", {})
+            added = [one["add"] for one in request.json["update"]["labels"]]
+            self.labels += [one for one in added if one not in self.labels]
+            return 204, None
+        return 404, {"errorMessages": ["Issue does not exist or you do not have permission to see it."]}
+
+
+@dataclass
+class Zammad:
+    """Articles, tags and the ticket's group."""
+
+    articles: list[dict[str, Any]] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    group: str = "Users"
+
+    def answer(self, request: Request) -> Answer:
+        if request.headers.get("authorization") != "Token token=secret":
+            return 401, {"error": "Invalid BasicAuth credentials"}
+        if request.path == "/api/v1/ticket_articles/by_ticket/81":
+            return 200, self.articles
+        if request.path == "/api/v1/ticket_articles" and request.method == "POST":
+            article = request.json
+            assert (article["internal"], article["type"], article["ticket_id"]) == (True, "note", 81)
+            self.articles.append(
+                {**article, "body": article["body"].replace("\n", "<br>"), "content_type": "text/html"}
+            )
+            return 201, {"id": len(self.articles)}
+        if request.path == "/api/v1/tags/add":
+            assert (request.json["object"], request.json["o_id"]) == ("Ticket", 81)
+            self.tags += [request.json["item"]] if request.json["item"] not in self.tags else []
+            return 201, True
+        if request.path == "/api/v1/tickets/81":
+            if request.method == "PUT":
+                self.group = request.json["group"]
+            return 200, {"id": 81, "group": self.group}
+        return 404, {"error": "No such object"}
+
+
+@dataclass
+class Glpi:
+    """apirest.php: a session by user token, follow-ups, groups."""
+
+    followups: list[dict[str, Any]] = field(default_factory=list)
+    actors: list[dict[str, Any]] = field(default_factory=list)
+    sessions: set[str] = field(default_factory=set)
+
+    def answer(self, request: Request) -> Answer:
+        path = request.path.removeprefix("/apirest.php/")
+        if request.headers.get("app-token") != "app":
+            return 400, ["ERROR_APP_TOKEN_PARAMETERS_MISSING", "missing parameter(s) app_token"]
+        if path == "initSession":
+            if request.headers.get("authorization") != "user_token secret":
+                return 401, ["ERROR_GLPI_LOGIN_USER_TOKEN", "parameter user_token seems invalid"]
+            self.sessions.add(token := f"s{len(self.sessions)}")
+            return 200, {"session_token": token}
+        if request.headers.get("session-token") not in self.sessions:
+            return 401, ["ERROR_SESSION_TOKEN_INVALID", "session_token seems invalid"]
+        if path == "killSession":
+            self.sessions.discard(request.headers["session-token"])
+            return 200, None
+        if path == "Ticket/7/ITILFollowup":
+            return 200, self.followups
+        if path == "ITILFollowup" and request.method == "POST":
+            entry = request.json["input"]
+            assert (entry["itemtype"], entry["items_id"], entry["is_private"]) == ("Ticket", 7, 1)
+            self.followups.append(entry)
+            return 201, {"id": len(self.followups), "message": ""}
+        if path == "Ticket/7/Group_Ticket":
+            return 200, self.actors
+        if path == "Group":
+            groups = [{"id": 4, "name": "Network Operations"}, {"id": 5, "name": "Network Operations 2"}]
+            return 206, [one for one in groups if re.search(request.query["searchText[name]"], one["name"])]
+        if path == "Group_Ticket" and request.method == "POST":
+            self.actors.append(request.json["input"])
+            return 201, {"id": 1, "message": ""}
+        return 404, ["ERROR_ITEM_NOT_FOUND", "Item not found"]
