@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypedDict, Unpack
 
+import numpy as np
 import pandas as pd
 
 from diagnosis.errors import InputError
@@ -149,9 +150,10 @@ class RecordStream(Iterator[pd.DataFrame]):
         """Leave out rows whose number was seen before, in this file or an earlier one: the first is kept."""
         frame, rejects = translation.frame, translation.rejects
         number = frame["number"]
-        repeated = number.duplicated() | number.isin(self._seen)
         if self._options.get("every_row"):
-            repeated &= False
+            repeated = pd.Series(False, index=number.index)
+        else:  # asked one by one: `isin` would copy all that was seen for each chunk
+            repeated = number.duplicated() | np.array([name in self._seen for name in number], dtype=bool)
         column, reason = plan.sources["number"][0], "expected a number that no earlier row has"
         rejects = rejects + [Reject(file, int(row), column, reason, number[row]) for row in number.index[repeated]]
         self._rejects.write(sorted(rejects, key=lambda reject: reject.row))
