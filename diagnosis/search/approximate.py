@@ -96,7 +96,7 @@ class Approximate:
     def _for(self, k: int, share: float) -> Effort:
         """Scale the effort with the hits wanted and with the rows that a filter leaves out on the way."""
         share = max(share, 1e-3)
-        depth = self.effort.depth * max(1.0, k / 10) / np.sqrt(share)
+        depth = max(k, self.effort.depth * np.sqrt(max(1.0, k / 10) / share))
         return replace(self.effort, visits=int(self.effort.visits / share), depth=int(depth))
 
     def _candidates(

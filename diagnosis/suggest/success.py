@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-_PRECISION = (2.0, 50.0)  # uses that the average counts for, at least and at most
+_PRECISION = (2.0, 20.0)  # uses that the average counts for, at least and at most
 
 
 @dataclass(frozen=True, slots=True)
