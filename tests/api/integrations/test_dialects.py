@@ -89,22 +89,23 @@ class TestServiceNow:
         assert servicenow.checked_number("INC0010023") == "INC0010023"
 
 
-class TestJira:
-    FIELDS = {
-        "summary": "VPN 断线",
-        "created": "2026-01-31T09:15:00.000+0100",
-        "reporter": {"displayName": "Li"},
-        "priority": {"name": "High"},
-        "components": [{"name": "Remote access"}],
-        "labels": ["x"],
-        "customfield_10050": {"value": "Network Operations"},
-        "description": {
-            "type": "doc",
-            "version": 1,
-            "content": [{"type": "paragraph", "content": [{"type": "text", "text": "since today"}]}],
-        },
-    }
+ISSUE_FIELDS = {
+    "summary": "VPN 断线",
+    "created": "2026-01-31T09:15:00.000+0100",
+    "reporter": {"displayName": "Li"},
+    "priority": {"name": "High"},
+    "components": [{"name": "Remote access"}],
+    "labels": ["x"],
+    "customfield_10050": {"value": "Network Operations"},
+    "description": {
+        "type": "doc",
+        "version": 1,
+        "content": [{"type": "paragraph", "content": [{"type": "text", "text": "since today"}]}],
+    },
+}
 
+
+class TestJira:
     @pytest.mark.parametrize(
         "form",
         [
@@ -114,7 +115,7 @@ class TestJira:
         ],
     )
     def test_every_envelope(self, form):
-        event = read(jira.Event, form({"id": 11111, "key": "SP-53", "fields": self.FIELDS}))
+        event = read(jira.Event, form({"id": 11111, "key": "SP-53", "fields": ISSUE_FIELDS}))
         assert jira.is_diagnosed(event)
         found = jira.incident_of(event, {"customfield_10050": "assignment_group"})
         incident = found.incident
