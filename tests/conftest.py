@@ -1,6 +1,7 @@
 """Fixtures that several areas share: databases that are really there."""
 
 import os
+import shutil
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,3 +45,32 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "postgres":
         return str(request.getfixturevalue("postgres_url"))
     return f"sqlite:///{tmp_path / 'faultwise.db'}"
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with two real releases of the generated history, the older one published. Do not change it."""
+    from diagnosis.releases import Releases
+    from tests.history import articles, incidents
+    from training.settings import TrainSettings
+    from training.train import train
+
+    folder = tmp_path_factory.mktemp("models")
+    settings = TrainSettings(evaluate=False, encoder_minutes=0.1)
+    first = train(incidents(), articles(), settings, folder).folder.name
+    train(incidents(420), articles(), settings, folder)
+    Releases(folder).publish(first)
+    return folder
+
+
+@pytest.fixture
+def own_models(models: Path, tmp_path: Path) -> Path:
+    """Return a folder of the same releases whose pointer a test may move."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for entry in models.iterdir():
+        if entry.is_dir():
+            (folder / entry.name).symlink_to(entry)
+        else:
+            shutil.copy(entry, folder)
+    return folder

@@ -1,0 +1,16 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.settings import Settings
+from tests.serving import Serving
+
+
+@pytest.fixture(scope="session")
+def client(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """Yield a client with every scope of a service with a real release on SQLite; tests use numbers of their own."""
+    database = tmp_path_factory.mktemp("service") / "faultwise.db"
+    with Serving(Settings(database=f"sqlite:///{database}", models=models)) as one:
+        yield one

@@ -1,0 +1,183 @@
+"""MCP with the package's own client, over both transports, against the real service and a real release."""
+
+import asyncio
+import subprocess
+import sys
+
+import httpx2
+import pytest
+from mcp import Client, StdioServerParameters, stdio_client
+from mcp.client.streamable_http import streamable_http_client
+
+from diagnosis.store import Store
+from diagnosis.store.keys import SCOPES
+from tests.serving import ROOT, Process
+
+TOOLS = {"diagnose", "search", "get_incident", "give_feedback"}
+
+
+@pytest.fixture(scope="module")
+def service(models, tmp_path_factory):
+    process = Process(f"sqlite:///{tmp_path_factory.mktemp('mcp') / 'x.db'}", models)
+    process.start()
+    yield process
+    process.kill()
+
+
+@pytest.fixture(scope="module")
+def key(service):
+    def of(*scopes):
+        store = Store(service.database)
+        try:
+            return store.keys.create("agent", scopes or SCOPES)[1]
+        finally:
+            store.close()
+
+    return of
+
+
+def over_http(service, key, talk):
+    async def run():
+        async with (
+            httpx2.AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=30) as http,
+            Client(streamable_http_client(f"{service.base}/mcp", http_client=http)) as client,
+        ):
+            return await talk(client)
+
+    return asyncio.run(run())
+
+
+def over_stdio(models, database, talk):
+    async def run():
+        command = ["-m", "api.cli", "mcp", "--database", database, "--models", str(models)]
+        server = StdioServerParameters(command=sys.executable, args=command, cwd=ROOT)
+        async with Client(stdio_client(server), read_timeout_seconds=60) as client:
+            return await talk(client)
+
+    return asyncio.run(run())
+
+
+async def conversation(client):
+    """What an agent does: look around, diagnose, look closer, say what helped."""
+    assert {tool.name for tool in (await client.list_tools()).tools} == TOOLS
+    report = {
+        "number": "MCP1",
+        "short_description": "VPN 无法连接，提示证书过期",
+        "suggestions": 2,
+        "similar": 1,
+        "alternatives": 1,
+    }
+    said = await client.call_tool("diagnose", report)
+    assert not said.is_error, said.content
+    found = said.structured_content
+    assert (found["incident"], found["language"]) == ("MCP1", "zh")
+    assert found["predictions"]
+    assert len(found["suggestions"]) <= 2
+    assert len(found["similar_incidents"]) <= 1
+    assert all(len(one["alternatives"]) <= 1 for one in found["predictions"].values())
+    assert len(said.content[0].text) < 1000
+    for corpus, k in (("knowledge", 2), ("incidents", 3)):
+        hits = (
+            await client.call_tool("search", {"query": "VPN certificate", "corpus": corpus, "k": k})
+        ).structured_content["hits"]
+        assert len(hits) == k
+        assert all(set(hit) == {"number", "score", "title", "excerpt"} for hit in hits)
+        assert [hit["score"] for hit in hits] == sorted((hit["score"] for hit in hits), reverse=True)
+    known = (await client.call_tool("get_incident", {"number": "MCP1"})).structured_content
+    assert known["diagnosis"] == found["id"]
+    assert known["fields"]["short_description"].startswith("VPN")
+    target = next(iter(found["predictions"]))
+    feedback = {
+        "diagnosis": found["id"],
+        "kind": "overridden",
+        "target": target,
+        "value": "What a person chose",
+        "comment": "ok",
+    }
+    taken = await client.call_tool("give_feedback", feedback)
+    assert not taken.is_error, taken.content
+    again = (await client.call_tool("diagnose", report)).structured_content["predictions"][target]
+    assert again["value"] == "What a person chose" or again["decision"] != "automatic"
+    return found
+
+
+def test_a_conversation_over_http(service, key):
+    over_http(service, key(), conversation)
+
+
+def test_a_conversation_over_stdio(models, tmp_path):
+    over_stdio(models, f"sqlite:///{tmp_path / 'x.db'}", conversation)
+
+
+def test_wrong_arguments_are_told(service, key):
+    calls = [
+        ("search", {"query": "x", "limit": 3}, "found limit"),
+        ("search", {"query": "x", "k": 21}, "k"),
+        ("search", {"query": ""}, "query"),
+        ("search", {"query": "x", "corpus": "everything"}, "corpus"),
+        ("get_incident", {"number": "unheard of"}, "unheard of"),
+        ("diagnose", {"short_description": "x", "opened_at": "yesterday"}, "opened_at"),
+        ("diagnose", {"short_description": "x", "suggestions": 6}, "suggestions"),
+        ("give_feedback", {"diagnosis": "none", "kind": "accepted", "target": "category"}, "no diagnosis"),
+        ("give_feedback", {"diagnosis": "none", "kind": "overridden", "target": "category"}, "needs value"),
+    ]
+
+    async def talk(client):
+        return [await client.call_tool(name, arguments) for name, arguments, _ in calls]
+
+    for (name, arguments, expected), answer in zip(calls, over_http(service, key(), talk), strict=True):
+        assert answer.is_error, (name, arguments)
+        assert expected in answer.content[0].text, (name, arguments, answer.content[0].text)
+
+
+def test_without_a_number_nothing_is_stored(service, key):
+    async def talk(client):
+        return (await client.call_tool("diagnose", {"short_description": "printer is out of toner"})).structured_content
+
+    found = over_http(service, key(), talk)
+    assert (found["id"], found["incident"]) == ("", "")
+    items = httpx2.get(f"{service.base}/v1/diagnoses", headers={"X-API-Key": key()}).json()["items"]
+    assert all(one["incident"].startswith("MCP") for one in items)
+
+
+def test_scopes_hold(service, key):
+    async def talk(client):
+        return [
+            await client.call_tool("diagnose", {"short_description": "x"}),
+            await client.call_tool("give_feedback", {"diagnosis": "none", "kind": "accepted", "target": "category"}),
+        ]
+
+    diagnosed, refused = over_http(service, key("diagnose"), talk)
+    assert not diagnosed.is_error
+    assert refused.is_error
+    assert "expected a key with scope feedback; found diagnose" in refused.content[0].text
+
+
+def test_no_key_no_entrance(service):
+    answer = httpx2.post(f"{service.base}/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_agents_at_once(service, key):
+    secret = key()
+
+    async def one(number):
+        async with (
+            httpx2.AsyncClient(headers={"X-API-Key": secret}, timeout=60) as http,
+            Client(streamable_http_client(f"{service.base}/mcp", http_client=http)) as client,
+        ):
+            return (
+                await client.call_tool("diagnose", {"number": f"MCPA{number}", "short_description": "VPN"})
+            ).structured_content
+
+    async def many():
+        return await asyncio.gather(*[one(number) for number in range(8)])
+
+    assert [found["incident"] for found in asyncio.run(many())] == [f"MCPA{number}" for number in range(8)]
+
+
+def test_the_service_starts_without_the_package():
+    code = "import sys, api.app, api.mcp, api.mcp.http; print('mcp' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "False", done.stderr

@@ -1,0 +1,132 @@
+"""Batching, rate limits and settings, each alone."""
+
+import asyncio
+import re
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from api.batching import Stage
+from api.errors import BusyError
+from api.ratelimit import RateLimiter
+from api.settings import Settings
+from diagnosis.errors import InputError, StoreError
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_a_lone_item_starts_at_once_and_what_comes_meanwhile_is_one_batch() -> None:
+    batches: list[list[int]] = []
+
+    def work(items: list[int]) -> list[int]:
+        batches.append(items)
+        time.sleep(0.05)
+        return [item * 10 for item in items]
+
+    async def ask() -> list[int]:
+        stage = Stage("t", work, 64, 100)
+        first = asyncio.create_task(stage.put(0))
+        await asyncio.sleep(0.01)
+        rest = await asyncio.gather(*(stage.put(i) for i in range(1, 10)))
+        await stage.close()
+        return [await first, *rest]
+
+    assert asyncio.run(ask()) == [i * 10 for i in range(10)]
+    assert batches == [[0], list(range(1, 10))]
+
+
+def test_one_that_cannot_be_done_does_not_take_the_others_with_it() -> None:
+    def work(items: list[int]) -> list[int]:
+        if 3 in items:
+            raise InputError("3 found")
+        return items
+
+    async def ask() -> list[object]:
+        stage = Stage("t", work, 64, 100)
+        return await asyncio.gather(*(stage.put(i) for i in range(6)), return_exceptions=True)
+
+    answers = asyncio.run(ask())
+    assert [one for one in answers if isinstance(one, int)] == [0, 1, 2, 4, 5]
+    assert isinstance(answers[3], InputError)
+
+
+def test_a_failure_of_all_is_told_to_all_and_not_tried_again() -> None:
+    calls = []
+
+    def work(items: list[int]) -> list[int]:
+        calls.append(items)
+        raise StoreError("gone")
+
+    async def ask() -> list[object]:
+        stage = Stage("t", work, 64, 100)
+        return await asyncio.gather(*(stage.put(i) for i in range(5)), return_exceptions=True)
+
+    assert {type(one) for one in asyncio.run(ask())} == {StoreError}
+    assert len(calls) <= 2
+
+
+def test_too_many_that_wait_are_refused_and_one_that_left_is_skipped() -> None:
+    go = threading.Event()
+
+    def work(items: list[int]) -> list[int]:
+        go.wait(5)
+        return items
+
+    async def ask() -> int:
+        stage = Stage("t", work, 1, 2)
+        tasks = [asyncio.create_task(stage.put(i)) for i in range(3)]
+        await asyncio.sleep(0.02)
+        with pytest.raises(BusyError, match="at most 2"):
+            await asyncio.gather(*(stage.put(9) for _ in range(3)))
+        tasks[1].cancel()
+        go.set()
+        done = await asyncio.gather(*tasks, return_exceptions=True)
+        return sum(isinstance(one, int) for one in done)
+
+    assert asyncio.run(ask()) >= 1
+
+
+def test_a_bucket_allows_its_burst_and_then_its_rate() -> None:
+    clock = [0.0]
+    limiter = RateLimiter(60, clock=lambda: clock[0])
+    assert [limiter.take("a").retry_after for _ in range(61)] == [0] * 60 + [2]
+    assert limiter.take("b").remaining == 59
+    clock[0] = 2.0
+    assert [limiter.take("a").retry_after == 0 for _ in range(3)] == [True, True, False]
+    clock[0] = 100.0
+    assert limiter.take("a").remaining == 59
+    for name in range(1000):
+        clock[0] += 1
+        limiter.take(str(name))
+    assert len(limiter._buckets) < 70, "full buckets are forgotten"
+
+
+def test_every_setting_is_documented() -> None:
+    text = (DOCS / "operations.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"FAULTWISE_[A-Z_]+", text))
+    ours = {f"FAULTWISE_{name.upper()}" for name in Settings.model_fields}
+    assert ours <= named, f"not in docs/operations.md: {sorted(ours - named)}"
+    assert named - ours <= {"FAULTWISE_"}, f"in docs/operations.md, but no setting: {sorted(named - ours)}"
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAULTWISE_PORT", "9000")
+    monkeypatch.setenv("FAULTWISE_CORS_ORIGINS", "https://a.example, https://b.example")
+    settings = Settings()
+    assert (settings.port, settings.host) == (9000, "127.0.0.1")
+    assert settings.cors_origins == ("https://a.example", "https://b.example")
+    for wrong in ({"port": 70_000}, {"workers": 0}, {"oidc_issuer": "https://x"}):
+        with pytest.raises(ValidationError):
+            Settings(**wrong)
+
+
+def test_every_problem_is_documented() -> None:
+    from api.errors import KINDS
+
+    text = (DOCS / "api.md").read_text(encoding="utf-8")
+    missing = [kind.slug for kind in KINDS.values() if f"`{kind.slug}`" not in text]
+    assert not missing
