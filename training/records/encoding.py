@@ -6,9 +6,12 @@ import codecs
 import gzip
 import io
 from pathlib import Path
-from typing import IO, BinaryIO, TextIO, cast
+from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
 from charset_normalizer import from_bytes
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 BLOCK = 1 << 20
 SAMPLE = 1 << 16
@@ -27,9 +30,29 @@ def open_text(path: Path) -> TextIO:
     return io.TextIOWrapper(open_binary(path), encoding=detect_encoding(path), errors="replace", newline="")
 
 
-def open_utf8(path: Path) -> IO[bytes]:
+class _Utf8(io.RawIOBase):
+    """Text of any encoding as a stream of UTF-8 bytes."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        view = memoryview(buffer)
+        data = self._text.read(len(view) // 4).encode()  # a character takes at most four bytes
+        view[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._text.close()
+        super().close()
+
+
+def open_utf8(path: Path) -> io.RawIOBase:
     """Open a file as UTF-8 bytes, whatever its encoding: what a parser of JSON reads."""
-    return cast("IO[bytes]", codecs.EncodedFile(open_binary(path), "utf-8", detect_encoding(path), errors="replace"))
+    return _Utf8(open_text(path))
 
 
 def detect_encoding(path: Path) -> str:

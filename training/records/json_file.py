@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from io import RawIOBase
 from pathlib import Path
-from typing import IO, Any, TextIO
+from typing import Any, TextIO
 
 import ijson
 import pandas as pd
@@ -55,8 +56,15 @@ def _array_prefix(path: Path) -> str | None:
                 if prefix == "" and event not in {"start_map", "map_key"}:
                     break
         except ijson.JSONError as error:
-            raise InputError(f"expected JSON records in '{path.name}'; found {error}") from error
+            raise InputError(f"expected JSON records in '{path.name}'; found {_said(error)}") from error
     raise InputError(f"expected JSON Lines, an array of objects, or one under {', '.join(WRAPPERS)} in '{path.name}'")
+
+
+def _said(error: ijson.JSONError) -> str:
+    """Return the first line of what the parser, which speaks in bytes, has to say."""
+    message = error.args[0] if error.args else "an error"
+    text = message.decode("utf-8", errors="replace") if isinstance(message, bytes) else str(message)
+    return text.strip().split("\n")[0]
 
 
 def _lines(stream: TextIO) -> Iterator[Record]:
@@ -69,11 +77,11 @@ def _lines(stream: TextIO) -> Iterator[Record]:
             yield place, error
 
 
-def _array(stream: IO[bytes], prefix: str, path: Path) -> Iterator[Record]:
+def _array(stream: RawIOBase, prefix: str, path: Path) -> Iterator[Record]:
     try:
         yield from enumerate(ijson.items(stream, prefix, use_float=True), start=1)
     except ijson.JSONError as error:
-        raise InputError(f"expected valid JSON in '{path.name}'; found {error}") from error
+        raise InputError(f"expected valid JSON in '{path.name}'; found {_said(error)}") from error
 
 
 def _chunks(records: Iterable[Record], chunk_rows: int) -> Iterator[Chunk]:

@@ -43,6 +43,18 @@ def test_json_in_all_its_forms(tmp_path, name, text, chunk_rows):
     check(load_incidents(path, chunk_rows=chunk_rows).frame)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "gb18030"])
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_json_in_other_encodings(tmp_path, encoding, name):
+    lines = [
+        json.dumps({"number": str(i), "description": "打印机卡纸，网络中断"}, ensure_ascii=False) for i in range(9)
+    ]
+    text = f"[{','.join(lines)}]" if name == "a.json" else "\n".join(lines)
+    path = tmp_path / name
+    path.write_bytes(text.encode(encoding))
+    assert list(load_incidents(path).frame["description"]) == ["打印机卡纸，网络中断"] * 9
+
+
 def test_a_bad_line_of_json_lines_is_rejected_alone(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"number": "1", "description": "a"}\n{"number": "2", \n[3]\n', encoding="utf-8")
