@@ -1,4 +1,4 @@
-"""Routing: which class an incident belongs to, how probable that is, and where it is proven enough to need no person."""
+"""Routing: which class an incident belongs to, how probable that is, and where it is proven to need no person."""
 
 from diagnosis.routing.classifier import TargetClassifier
 from diagnosis.routing.router import Router

@@ -51,7 +51,7 @@ def fit_link(scores: Floats, truth: npt.NDArray[np.intp]) -> PowerLink:
     scores, truth = scores[known], truth[known]
 
     def loss(parameters: Floats) -> float:
-        logs = PowerLink(*np.exp(parameters))._logs(scores)  # noqa: SLF001
+        logs = PowerLink(*np.exp(parameters))._logs(scores)
         top = logs.max(axis=1)
         return float(
             np.mean(top + np.log(np.exp(logs - top[:, None]).sum(axis=1)) - logs[np.arange(len(truth)), truth])

@@ -36,7 +36,7 @@ def precision_lower_bound(correct: float, accepted: float, risk: float) -> float
 
 
 def cases_needed(precision: float, risk: float) -> int:
-    """Return how many accepted cases without an error prove ``precision`` at ``risk``: the least n, precision^n <= risk.
+    """Return how many accepted cases without an error prove ``precision``: the least n with precision^n <= risk.
 
     Examples
     --------
@@ -220,7 +220,7 @@ def certify_classes(
 
 
 def _promising(tuning: Answers, share: float, floor: float, risk: float) -> list[str]:
-    """Return the classes whose floor could be proven if calibration rows are like tuning rows, ``share`` times as many."""
+    """Return the classes whose floor could be proven by rows like the tuning rows, ``share`` times as many."""
     names, counts = np.unique(tuning.value.astype(str), return_counts=True)
     enough = names[counts * share >= cases_needed(floor, risk)]
     level = risk / max(len(enough), 1)

@@ -16,7 +16,7 @@ import scipy.sparse as sp
 
 from diagnosis.errors import InputError, NotFittedError
 from diagnosis.prepared import PreparedIncidents
-from diagnosis.routing.calibration import PowerLink, fit_link
+from diagnosis.routing.calibration import fit_link
 from diagnosis.routing.features import IncidentFeatures, equal_text_groups
 from diagnosis.routing.ridge import fit_ridge
 
@@ -60,7 +60,7 @@ class TargetClassifier:
         self._must_be_fitted()
         other = replace(self)
         other.features_ = self.features_
-        return other._fit_weights(prepared, _checked(prepared, y))  # noqa: SLF001
+        return other._fit_weights(prepared, _checked(prepared, y))
 
     def calibrate(self, prepared: PreparedIncidents, y: Sequence[str] | Labels) -> Self:
         """Learn the link anew, from incidents that the fit never saw."""

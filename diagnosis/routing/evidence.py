@@ -16,7 +16,7 @@ import numpy.typing as npt
 from diagnosis.findings import FieldEvidence, TermEvidence
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.classifier import TargetClassifier
-from diagnosis.routing.labels import label_key
+from diagnosis.routing.fields import FieldFeatures
 from diagnosis.routing.segments import Segmenter
 from diagnosis.routing.terms import TermFeatures, character_grams, is_cjk, units, word_grams
 
@@ -47,13 +47,21 @@ def evidence_for(
     found: list[TermEvidence | FieldEvidence] = [
         TermEvidence(word[:_LONGEST], round(weight, 4)) for word, weight in words.items() if weight >= 1e-4
     ]
-    for name in classifier.fields:
-        value = str(one.frame[name].iloc[0])
-        column = features.values_.index_.get((name, label_key(value)))
-        weight = shares.get(start + column, 0.0) if column is not None else 0.0
-        if weight >= 1e-4:
-            found.append(FieldEvidence(name, value, round(weight, 4)))
+    found += _field_evidence(features.values_, one, shares, start)
     return tuple(sorted(found, key=lambda e: -e.weight)[:SHOWN])
+
+
+def _field_evidence(
+    values: FieldFeatures, one: PreparedIncidents, shares: dict[int, float], start: int
+) -> Iterator[FieldEvidence]:
+    """Yield the fields that spoke for the winner; a pair of values gives half of its share to each."""
+    weights: defaultdict[str, float] = defaultdict(float)
+    for key, column in values.found(one.frame):
+        for name, _ in key:
+            weights[name] += shares.get(start + column, 0.0) / len(key)
+    for name, weight in weights.items():
+        if weight >= 1e-4 and (value := str(one.frame[name].iloc[0])):
+            yield FieldEvidence(name, value, round(weight, 4))
 
 
 def _shares(classifier: TargetClassifier, one: PreparedIncidents, winner: int, rival: int) -> dict[int, float]:

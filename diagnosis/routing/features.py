@@ -1,4 +1,4 @@
-"""Everything that is known of an incident when it is logged, side by side: terms, title, coded fields, latent topics."""
+"""Everything that is known of an incident when it is logged: terms, title, coded fields, latent topics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from diagnosis.routing.fields import FieldFeatures
 from diagnosis.routing.terms import TermFeatures, units
 
 # Squared length that each block brings to a row. Chosen by cross-validation, see docs/decisions/classifier.md.
-_TEXT, _TITLE, _FIELD, _CONSTANT, _LATENT = 0.2, 0.1, 0.03, 0.05, 0.67
+_TEXT, _TITLE, _CONSTANT, _LATENT = 0.2, 0.1, 0.05, 0.67
 _MAX_TOPICS = 256
 _TOPIC_ROWS = 8_000  # incidents from which topics are learned: enough for a few hundred directions
 _TOPIC_MIN_COUNT = 4  # incidents in which a feature must stand to have a part in topics
@@ -64,7 +64,7 @@ class IncidentFeatures:
     def topic_scale(self, topics: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return what brings topics to their length, shape (...) for topics (..., n_topics)."""
         lengths = np.sqrt((topics**2).sum(axis=-1))
-        return np.float32(np.sqrt(_LATENT)) / np.maximum(lengths, np.float32(1e-9))
+        return np.asarray(np.sqrt(_LATENT) / np.maximum(lengths, 1e-9), dtype=np.float32)
 
     def gap_of_sparse(self, weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the weights of the features of `sparse`, zero where these have none of their own."""
@@ -81,7 +81,7 @@ class IncidentFeatures:
         blocks = [
             self.text_.transform(prepared.text) * text,
             self.title_.transform(prepared.frame["short_description"].tolist()) * title,
-            self.values_.transform(prepared.frame) * np.float32(np.sqrt(_FIELD)),
+            self.values_.transform(prepared.frame),
             sp.csr_matrix(np.full((len(prepared), 1), np.sqrt(_CONSTANT), dtype=np.float32)),
         ]
         return sp.hstack(blocks, format="csr", dtype=np.float32)

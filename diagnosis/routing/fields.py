@@ -1,10 +1,11 @@
-"""The incident's coded fields as features: one column for each value that the history holds often enough."""
+"""The incident's coded fields as features: values, and pairs of them, that the history holds often enough."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Self
 
 import numpy as np
@@ -28,36 +29,61 @@ def fields_for(target: str) -> tuple[str, ...]:
     return tuple(name for name in CODED_FIELDS if name != target and name not in DESCENDANTS.get(target, ()))
 
 
+Pair = tuple[tuple[str, str], ...]  # one or two (field, value)
+SINGLE, PAIR = 0.04, 0.01  # squared length of one value and of one pair of values
+_PAIR_MIN_COUNT = 3
+
+
 @dataclass
 class FieldFeatures:
-    """One column a field value seen at least ``min_count`` times at the fit; other values and ``""`` have none."""
+    """One column a field value, and one a pair of values, that the history holds often enough.
+
+    A field that is empty is a value too where some incidents have it and some do not: that nobody named a
+    configuration item says something. A field that no incident of the fit has is left out.
+
+    Attributes
+    ----------
+    index_ : dict of tuple of (field, value) to int
+        Values in the spelling of `label_key`.
+    """
 
     fields: Sequence[str]
     min_count: int = 2
 
     def fit(self, frame: pd.DataFrame) -> Self:
-        """Learn the values of each field."""
+        """Learn the values of each field and which of them stand together."""
         missing = [name for name in self.fields if name not in frame]
         if missing:
             raise InputError(f"expected the fields {', '.join(self.fields)}; missing {', '.join(missing)}")
-        counts = Counter(pair for name in self.fields for pair in _pairs(frame, name) if pair[1])
-        kept = sorted(pair for pair, count in counts.items() if count >= self.min_count)
-        self.index_ = {pair: i for i, pair in enumerate(kept)}
+        self.used_ = [name for name in self.fields if (frame[name] != "").any()]
+        counts = Counter(key for keys in self._keys(frame) for key in keys)
+        least = {1: self.min_count, 2: _PAIR_MIN_COUNT}
+        self.index_ = {key: i for i, key in enumerate(sorted(k for k, n in counts.items() if n >= least[len(k)]))}
         return self
 
     def transform(self, frame: pd.DataFrame) -> sp.csr_matrix:
-        """Return indicators, shape (n_incidents, n_values), float32."""
-        rows: list[int] = []
+        """Return indicators scaled by the square roots of `SINGLE` and `PAIR`, shape (n, n_values), float32."""
         columns: list[int] = []
-        for name in self.fields:
-            for row, pair in enumerate(_pairs(frame, name)):
-                column = self.index_.get(pair)
+        data: list[float] = []
+        ends = [0]
+        weight = {1: SINGLE**0.5, 2: PAIR**0.5}
+        for keys in self._keys(frame):
+            for key in keys:
+                column = self.index_.get(key)
                 if column is not None:
-                    rows.append(row)
                     columns.append(column)
-        data = np.ones(len(rows), dtype=np.float32)
-        return sp.csr_matrix((data, (rows, columns)), shape=(len(frame), len(self.index_)))
+                    data.append(weight[len(key)])
+            ends.append(len(columns))
+        parts = (np.array(data, dtype=np.float32), np.array(columns, dtype=np.int32), np.array(ends, dtype=np.int32))
+        return sp.csr_matrix(parts, shape=(len(frame), len(self.index_)))
 
+    def found(self, frame: pd.DataFrame) -> list[tuple[Pair, int]]:
+        """Return the values and pairs of one incident, a frame of one row, that have a column, with that column."""
+        return [(key, self.index_[key]) for key in next(self._keys(frame)) if key in self.index_]
 
-def _pairs(frame: pd.DataFrame, name: str) -> list[tuple[str, str]]:
-    return [(name, label_key(value)) for value in frame[name].to_numpy(dtype=object)]
+    def _keys(self, frame: pd.DataFrame) -> Iterator[list[Pair]]:
+        values = [[(name, label_key(value)) for value in frame[name].to_numpy(dtype=object)] for name in self.used_]
+        for row in range(len(frame)):
+            singles = [column[row] for column in values]
+            pairs: list[Pair] = [(a, b) for a, b in combinations(singles, 2) if a[1] or b[1]]
+            yield [*((single,) for single in singles), *pairs]

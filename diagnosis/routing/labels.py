@@ -1,4 +1,4 @@
-"""Labels as people wrote them: surrounding spaces and different case are one class, shown by its most common spelling."""
+"""Labels as people wrote them: surrounding spaces and case make no class, the most common spelling is shown."""
 
 from __future__ import annotations
 

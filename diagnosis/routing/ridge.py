@@ -14,15 +14,36 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from scipy.linalg import lapack
 
+from diagnosis.routing.calibration import fit_link
+
 Matrix = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
 
-PENALTY = 0.1  # of rows whose squared length is about one
-BALANCE = 0.5  # 0: every row weighs the same, 1: every class does
 DUAL_ROWS = 8_000  # up to here the Gram matrix (4 bytes * rows^2) is cheap
 _HELD_SHARE = 0.15
+_TRIAL_ROWS = 2_500  # on which strengths are compared
 _MAX_STEPS = 60
 _TOLERANCE = 3e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """How strongly weights are held back.
+
+    Attributes
+    ----------
+    penalty : float
+        On squared weights, for rows whose squared length is about one.
+    balance : float
+        0: every row weighs the same; 1: every class does.
+    """
+
+    penalty: float
+    balance: float
+
+
+# Rare classes are favoured first; what has the least held-out loss wins.
+STRENGTHS = tuple(Strength(penalty, balance) for balance in (0.4, 0.0) for penalty in (0.1, 0.3, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +62,7 @@ class RidgeFit:
 
 
 def fit_ridge(matrix: sp.csr_matrix, codes: Rows, n_classes: int, groups: Rows, seed: int) -> RidgeFit:
-    """Fit one indicator a class; rows of rare classes weigh more.
+    """Fit one indicator a class, as strongly held back as held-out likelihood asks for.
 
     Parameters
     ----------
@@ -51,20 +72,42 @@ def fit_ridge(matrix: sp.csr_matrix, codes: Rows, n_classes: int, groups: Rows, 
     groups : ndarray of int, shape (n,)
         Rows of one group are held out together.
     """
-    row_weights = _row_weights(codes, n_classes)
-    if matrix.shape[0] <= DUAL_ROWS:
-        return _fit_dual(matrix, _indicators(codes, n_classes), row_weights, groups)
+    dual = len(codes) <= DUAL_ROWS
+    gram = _gram(matrix) if dual else None
+    strength = _choose(matrix, gram, codes, groups, seed)
+    row_weights = _row_weights(codes, n_classes, strength.balance)
+    if gram is not None:
+        weights, held_out = _solve_dual(gram, _indicators(codes, n_classes), strength.penalty / row_weights, groups)
+        return RidgeFit(np.asarray(matrix.T @ weights, dtype=np.float32), held_out)
     held = _held_rows(groups, seed)
     targets = sp.csr_matrix((row_weights, codes, np.arange(len(codes) + 1)), shape=(len(codes), n_classes))
-    partial = _conjugate_gradients(matrix[~held], targets[~held], row_weights[~held], None)
+    partial = _conjugate_gradients(matrix[~held], targets[~held], row_weights[~held], strength.penalty, None)
     held_out = np.full((len(codes), n_classes), np.nan, dtype=np.float32)
     held_out[held] = matrix[held] @ partial
-    return RidgeFit(_conjugate_gradients(matrix, targets, row_weights, partial), held_out)
+    return RidgeFit(_conjugate_gradients(matrix, targets, row_weights, strength.penalty, partial), held_out)
 
 
-def _row_weights(codes: Rows, n_classes: int) -> Matrix:
-    weights = np.maximum(np.bincount(codes, minlength=n_classes), 1)[codes].astype(np.float32) ** -BALANCE
-    return weights / weights.mean()
+def _choose(matrix: sp.csr_matrix, gram: Matrix | None, codes: Rows, groups: Rows, seed: int) -> Strength:
+    """Return the strength with the least held-out loss on a sample of the rows."""
+    names, codes = np.unique(codes, return_inverse=True)
+    if len(names) < 2 or len(names) > _TRIAL_ROWS // 5:
+        return STRENGTHS[0]
+    rows = np.sort(np.random.default_rng(seed).permutation(len(codes))[:_TRIAL_ROWS])
+    part = gram[np.ix_(rows, rows)] if gram is not None else _gram(matrix[rows])
+    indicators = _indicators(codes[rows], len(names))
+    losses = []
+    for strength in STRENGTHS:
+        diagonal = strength.penalty / _row_weights(codes[rows], len(names), strength.balance)
+        _, held_out = _solve_dual(part, indicators, diagonal, groups[rows])
+        scores = held_out.astype(np.float64)
+        probabilities = fit_link(scores, codes[rows]).probabilities(scores)
+        losses.append(-np.log(probabilities[np.arange(len(rows)), codes[rows]]).mean())
+    return STRENGTHS[int(np.argmin(losses))]
+
+
+def _row_weights(codes: Rows, n_classes: int, balance: float) -> Matrix:
+    weights = np.maximum(np.bincount(codes, minlength=n_classes), 1)[codes] ** -balance
+    return np.asarray(weights / weights.mean(), dtype=np.float32)
 
 
 def _indicators(codes: Rows, n_classes: int) -> Matrix:
@@ -73,10 +116,11 @@ def _indicators(codes: Rows, n_classes: int) -> Matrix:
     return indicators
 
 
-def _fit_dual(matrix: sp.csr_matrix, targets: Matrix, row_weights: Matrix, groups: Rows) -> RidgeFit:
-    gram = _gram(matrix)
-    gram[np.diag_indices_from(gram)] += PENALTY / row_weights
-    factor, _ = lapack.spotrf(gram, lower=1, overwrite_a=1)
+def _solve_dual(gram: Matrix, targets: Matrix, diagonal: Matrix, groups: Rows) -> tuple[Matrix, Matrix]:
+    """Return the dual weights, and the scores of each row from a fit without its group."""
+    system = np.array(gram, order="F")
+    system[np.diag_indices_from(system)] += diagonal
+    factor, _ = lapack.spotrf(system, lower=1, overwrite_a=1)
     inverse, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
     inverse = np.tril(inverse)
     inverse += np.tril(inverse, -1).T
@@ -86,7 +130,7 @@ def _fit_dual(matrix: sp.csr_matrix, targets: Matrix, row_weights: Matrix, group
     for rows in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
         if len(rows) > 1:
             residual[rows] = np.linalg.solve(inverse[np.ix_(rows, rows)], dual[rows])
-    return RidgeFit(np.asarray(matrix.T @ dual, dtype=np.float32), targets - residual)
+    return dual, targets - residual
 
 
 def _gram(matrix: sp.csr_matrix, block: int = 1_000) -> Matrix:
@@ -104,13 +148,13 @@ def _held_rows(groups: Rows, seed: int) -> npt.NDArray[np.bool_]:
 
 
 def _conjugate_gradients(
-    matrix: sp.csr_matrix, weighted_targets: sp.csr_matrix, row_weights: Matrix, start: Matrix | None
+    matrix: sp.csr_matrix, weighted_targets: sp.csr_matrix, row_weights: Matrix, penalty: float, start: Matrix | None
 ) -> Matrix:
     """Solve (X'DX + penalty) W = X'DY for all classes at once, from ``start``."""
     transposed = matrix.T.tocsr()
 
     def product(weights: Matrix) -> Matrix:
-        result: Matrix = transposed @ (row_weights[:, None] * (matrix @ weights)) + PENALTY * weights
+        result: Matrix = transposed @ (row_weights[:, None] * (matrix @ weights)) + np.float32(penalty) * weights
         return result
 
     target = np.asarray((transposed @ weighted_targets).todense(), dtype=np.float32)

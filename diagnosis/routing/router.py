@@ -1,4 +1,4 @@
-"""Router: one target of an incident, answered with a calibrated probability, and without a person where that is proven."""
+"""Router: one target of an incident, answered with a probability, and without a person where that is proven."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 
 from diagnosis.errors import NotFittedError
@@ -82,30 +83,34 @@ class TermFeatures:
         grams = {unit: [*character_grams(unit)] for unit in {u for w in words for u in w}}
         texts_grams = ((g for unit in set(w) for g in grams[unit]) for w in words)
         self.gram_index_, self.gram_idf_ = _vocabulary(texts_grams, len(texts), self.min_count)
+        self.rarest_ = np.float32(np.log((1 + len(texts)) / 2) + 1)  # the idf of what stands in one text
         return self
 
     def transform(self, texts: Sequence[str]) -> sp.csr_matrix:
-        """Return the features, shape (n_texts, n_words + n_grams), float32."""
+        """Return the features, shape (n_texts, n_words + n_grams), float32.
+
+        Terms that are no feature still count towards the length of a row: a text that is mostly unknown says less.
+        """
         if not hasattr(self, "word_index_"):
             raise NotFittedError("TermFeatures must be fitted before it transforms")
         words = [units(text) for text in texts]
-        word_counts = _count_matrix((word_grams(w) for w in words), self.word_index_)
-        return sp.hstack(
-            [_weigh(word_counts, self.word_idf_), _weigh(self._gram_counts(words), self.gram_idf_)], format="csr"
-        )
+        counts, unknown = _count_matrix((word_grams(w) for w in words), self.word_index_)
+        word_block = _weigh(counts, self.word_idf_, unknown, self.rarest_)
+        return sp.hstack([word_block, self._gram_block(words)], format="csr")
 
     def __len__(self) -> int:
         return len(self.word_index_) + len(self.gram_index_)
 
-    def _gram_counts(self, words: Sequence[Sequence[str]]) -> sp.csr_matrix:
+    def _gram_block(self, words: Sequence[Sequence[str]]) -> sp.csr_matrix:
         distinct = {unit: column for column, unit in enumerate(dict.fromkeys(u for w in words for u in w))}
-        unit_counts = _count_matrix(words, distinct)
-        return unit_counts @ _count_matrix((character_grams(u) for u in distinct), self.gram_index_)
+        unit_counts, _ = _count_matrix(words, distinct)
+        grams, unknown = _count_matrix((character_grams(u) for u in distinct), self.gram_index_)
+        return _weigh(unit_counts @ grams, self.gram_idf_, unit_counts @ unknown, self.rarest_)
 
 
 def _vocabulary(
     documents: Iterable[Iterable[str]], n_documents: int, min_count: int
-) -> tuple[dict[str, int], np.ndarray]:
+) -> tuple[dict[str, int], npt.NDArray[np.float32]]:
     frequency: Counter[str] = Counter()
     for document in documents:
         frequency.update(set(document))
@@ -114,24 +119,33 @@ def _vocabulary(
     return {term: i for i, term in enumerate(kept)}, np.log((1 + n_documents) / (1 + counts)).astype(np.float32) + 1
 
 
-def _count_matrix(documents: Iterable[Iterable[str]], index: dict[str, int]) -> sp.csr_matrix:
+def _count_matrix(
+    documents: Iterable[Iterable[str]], index: dict[str, int]
+) -> tuple[sp.csr_matrix, npt.NDArray[np.float32]]:
+    """Return how often each term of the index stands in each document, and how many other terms do."""
     columns: list[int] = []
     ends = [0]
+    unknown = []
     for document in documents:
-        columns += [index[term] for term in document if term in index]
+        found = [index.get(term, -1) for term in document]
+        known = [column for column in found if column >= 0]
+        columns += known
         ends.append(len(columns))
+        unknown.append(len(found) - len(known))
     matrix = sp.csr_matrix(
-        (np.ones(len(columns), dtype=np.float32), np.array(columns, dtype=np.int32), np.array(ends)),
-        shape=(len(ends) - 1, len(index)),
+        (np.ones(len(columns), dtype=np.float32), np.array(columns, dtype=np.int32), np.array(ends, dtype=np.int32)),
+        shape=(len(unknown), len(index)),
     )
     matrix.sum_duplicates()
-    return matrix
+    return matrix, np.array(unknown, dtype=np.float32)
 
 
-def _weigh(counts: sp.csr_matrix, idf: np.ndarray) -> sp.csr_matrix:
-    """Return ``(1 + log count) * idf`` with rows of unit length."""
+def _weigh(
+    counts: sp.csr_matrix, idf: npt.NDArray[np.float32], unknown: npt.NDArray[np.float32], rarest: np.float32
+) -> sp.csr_matrix:
+    """Return ``(1 + log count) * idf`` with rows of unit length, were the unknown terms shown too."""
     data = (1 + np.log(counts.data)) * idf[counts.indices]
-    squares = np.add.reduceat(np.append(data**2, 0), counts.indptr[:-1]) if len(data) else np.zeros(counts.shape[0])
-    lengths = np.sqrt(np.where(np.diff(counts.indptr) > 0, squares, 1))
-    data = data / np.repeat(lengths, np.diff(counts.indptr))
+    row_of = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    squares = np.bincount(row_of, weights=data**2, minlength=counts.shape[0]) + unknown * rarest**2
+    data /= np.sqrt(np.maximum(squares, 1e-12))[row_of]
     return sp.csr_matrix((data.astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)
