@@ -17,6 +17,7 @@ from diagnosis.errors import InputError
 SUMMARY = "Serve API and console; the first start shows an admin key."
 EXAMPLE = "faultwise serve --port 8000 --database postgresql://faultwise@db/faultwise"
 
+_OPTIONS = ("host", "port", "workers", "database", "models")
 # Idle connections are kept a little longer than the usual proxy does, and slow ones do not hold a stop back for long.
 _KEEP_ALIVE_SECONDS = 75
 _STOP_SECONDS = 20
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until stopped."""
-    given = {name: getattr(args, name) for name in ("host", "port", "workers", "database", "models")}
+    given = {name: getattr(args, name) for name in _OPTIONS}
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
@@ -45,13 +46,13 @@ def run(args: argparse.Namespace) -> int:
 
 def serve(settings: Settings) -> None:
     """Serve with these settings until the process is told to stop."""
-    # Workers are new processes and read their settings from the environment.
-    for name, value in settings.model_dump(exclude={"integrations"}).items():  # nested, secret, and there already
-        os.environ[f"FAULTWISE_{name.upper()}"] = ",".join(value) if isinstance(value, tuple) else str(value)
-    if settings.workers > 1:
-        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="faultwise-metrics-"))
+    if settings.workers == 1:
+        served: FastAPI | str = _app(settings)
+    else:
+        _hand_over(settings)
+        served = "api.serve:app"
     uvicorn.run(
-        "api.serve:app", factory=True, host=settings.host, port=settings.port, workers=settings.workers,
+        served, factory=settings.workers > 1, host=settings.host, port=settings.port, workers=settings.workers,
         log_config=None, access_log=False, server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS, timeout_graceful_shutdown=_STOP_SECONDS,
     )  # fmt: skip
@@ -59,9 +60,19 @@ def serve(settings: Settings) -> None:
 
 def app() -> FastAPI:
     """Return the app for the settings in the environment, its log as JSON; any ASGI server may call this."""
-    from api.app import create_app  # noqa: PLC0415 - after the environment is set: metrics read it when imported
+    return _app(Settings())
+
+
+def _app(settings: Settings) -> FastAPI:
+    from api.app import create_app  # noqa: PLC0415 - metrics read the environment when they are imported
     from api.telemetry import configure_logging  # noqa: PLC0415
 
-    settings = Settings()
     configure_logging(settings.log_level)
     return create_app(settings)
+
+
+def _hand_over(settings: Settings) -> None:
+    # Workers are new processes: what was given as an option reaches them through the environment, as all else does.
+    for name, value in settings.model_dump(include=set(_OPTIONS)).items():
+        os.environ[f"FAULTWISE_{name.upper()}"] = str(value)
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="faultwise-metrics-"))

@@ -1,4 +1,4 @@
-"""The console's page: a person signs in, types an incident and reads its diagnosis, in Chinese or English, without scripts."""
+"""The console's page: sign in, type an incident, read its diagnosis, in Chinese or English, without scripts."""
 
 import re
 
