@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from diagnosis.recurrence.hazard import Floats, LogisticHazard, fit_hazard, trials
 from diagnosis.recurrence.outcomes import Outcomes
 
 RIDGES = (10.0, 100.0, 300.0, 1000.0)
 LATER = 0.3  # share of the incidents, the newest, that the ridge is chosen on
-ENOUGH = 5_000  # newest incidents that are enough to choose it
+ENOUGH = 20_000  # newest incidents that are enough to choose it
 FAR = 5.0  # standard deviations: a value farther out says no more than this
 MIN_EVENTS = 10  # with fewer recurrences, or fewer survivals, only the base rate can be learned
 
@@ -29,7 +30,10 @@ class HazardRegression:
 
     @classmethod
     def fit(cls, x: Floats, seen: Outcomes, edges: Floats) -> HazardRegression:
-        """Fit on features of shape (n, n_features) and the outcomes of the same n incidents."""
+        """Fit on features of shape (n, n_features) and the outcomes of the same n incidents, in order of time.
+
+        One thread, so that the last bits do not depend on how many cores there are.
+        """
         at_risk, event = trials(seen, edges)
         known = np.isfinite(x)
         count = np.maximum(known.sum(axis=0), 1)
@@ -40,8 +44,9 @@ class HazardRegression:
             constant[:] = True
         scale = np.where(constant, np.inf, spread)  # what never varied says nothing
         z = cls._z(x, mean, scale)
-        ridge = RIDGES[-1] if constant.all() else choose_ridge(z, seen, edges)
-        return cls(mean, scale, fit_hazard(z, at_risk, event, edges, ridge), ridge)
+        with threadpool_limits(limits=1, user_api="blas"):
+            ridge = RIDGES[-1] if constant.all() else choose_ridge(z, seen, edges)
+            return cls(mean, scale, fit_hazard(z, at_risk, event, edges, ridge), ridge)
 
     @staticmethod
     def _z(x: Floats, mean: Floats, scale: Floats) -> Floats:

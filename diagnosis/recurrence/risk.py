@@ -100,10 +100,10 @@ class RecurrenceModel:
         x = self._with_text(state.describe(known.frame, add=True), vectors)
         self.columns_ = (*state.columns, *(self.text_.columns if self.text_ else ()))
         seen, usable = self._outcomes(known.frame, keys, self.as_of_, self.origin)
-        if not usable.any():
+        if not (usable & (seen.observed >= 1.0)).any():
             raise InputError(
-                f"recurrence needs incidents watched after they were {self.origin}, with {self.origin}_at and "
-                f"{', '.join(self.signature_.fields)}; found none in {len(keys)}"
+                f"recurrence needs incidents with {self.origin}_at and {', '.join(self.signature_.fields)}, watched "
+                f"for a day or more after that; found none in {len(keys)}, known at {self.as_of_:%Y-%m-%d %H:%M}"
             )
         seen = seen.take(usable)
         self.logging_ = HazardRegression.fit(x[usable], seen, grid(tuple(self.horizons)))

@@ -94,7 +94,7 @@ def fix_verdict(
     told = _tell(ratio, lower, upper)
     return FixVerdict(
         signature.values(key), utc(date).isoformat(), before, after, span, since, before / span, after / since,
-        ratio, lower, upper, told, _days_until(before, span, since) if told == "cannot tell yet" else None,
+        ratio, lower, upper, told, _days_until(before, span, after, since) if told == "cannot tell yet" else None,
     )  # fmt: skip
 
 
@@ -122,19 +122,19 @@ def _tell(ratio: float | None, lower: float, upper: float | None) -> Verdict:
     return "did not hold" if lower > WORTH else "cannot tell yet"
 
 
-def _days_until(before: int, span: float, since: float) -> int | None:
-    """Return the days still to watch until a fix that works would be told with probability `POWER`."""
+def _days_until(before: int, span: float, after: int, since: float) -> int | None:
+    """Return the days still to watch until a fix that works from now on would be told with probability `POWER`."""
     if not before:
         return None
-    for more in np.unique(np.geomspace(1, LONGEST, 200).astype(int)):
-        if _power(before, span, since + float(more)) >= POWER:
+    for more in np.unique(np.geomspace(1, LONGEST, 200).astype(int)).tolist():
+        if _power(before, span, after, since, float(more)) >= POWER:
             return int(more)
     return None
 
 
-def _power(before: int, span: float, since: float) -> float:
-    expected = REMOVED * before / span * since
-    most = -1  # episodes after the date with which it would still be told that the fix held
-    while _tell(((most + 1) / since) / (before / span), *ratio_interval(before, span, most + 1, since)) == "held":
+def _power(before: int, span: float, after: int, since: float, more: float) -> float:
+    watched, expected = since + more, REMOVED * before / span * more
+    most = after - 1  # episodes after the date with which it would still be told that the fix held
+    while _tell((most + 1) / watched * span / before, *ratio_interval(before, span, most + 1, watched)) == "held":
         most += 1
-    return float(poisson.cdf(most, expected)) if most >= 0 else 0.0
+    return float(poisson.cdf(most - after, expected)) if most >= after else 0.0

@@ -1,0 +1,100 @@
+import numpy as np
+import pandas as pd
+
+from diagnosis.incident import as_frame, frame_as_logged
+from diagnosis.recurrence import HistoryState, Signature
+
+START = pd.Timestamp("2026-01-01", tz="UTC")
+SIGNATURE = Signature(("caller", "subcategory"))
+FIELDS = ("caller", "category", "subcategory", "location")
+
+
+def incidents(n=400, seed=0):
+    draw = np.random.default_rng(seed)
+    opened = START + pd.to_timedelta(np.sort(draw.uniform(0, 60, n)), unit="D")
+    frame = pd.DataFrame({
+        "number": [f"INC{i}" for i in range(n)],
+        "opened_at": opened,
+        "caller": draw.choice(["陈", "Li", "Wu", ""], n),
+        "category": draw.choice(["网络", "email"], n),
+        "subcategory": draw.choice(["a", "b", "c", ""], n),
+        "location": draw.choice(["北京", "Paris"], n),
+        "resolved_at": opened + pd.to_timedelta(draw.exponential(1, n), unit="D"),
+    })  # fmt: skip
+    return as_frame(frame)
+
+
+def described(frame):
+    return HistoryState(SIGNATURE, FIELDS).describe(frame, add=True)
+
+
+def test_later_outcomes_do_not_reach_the_features_to_the_bit():
+    frame = incidents()
+    shifted = frame.assign(
+        resolved_at=frame["resolved_at"] + pd.Timedelta(days=9),
+        reopened_at=frame["resolved_at"] + pd.Timedelta(days=10),
+        reopen_count=3,
+        close_code="临时",
+        assignment_group="other",
+    )
+    expected = described(frame)
+    assert described(as_frame(shifted)).tobytes() == expected.tobytes()
+    assert described(frame_as_logged(frame)).tobytes() == expected.tobytes()
+
+
+def test_later_incidents_do_not_reach_earlier_features_to_the_bit():
+    frame = incidents()
+    later = frame["opened_at"] > START + pd.Timedelta(days=30)
+    moved = frame.assign(opened_at=frame["opened_at"].where(~later, frame["opened_at"] + pd.Timedelta(days=3.3)))
+    moved = moved.assign(caller=moved["caller"].where(~later, "someone else"))
+    until = int((~later).sum())
+    assert described(moved)[:until].tobytes() == described(frame)[:until].tobytes()
+    assert described(frame[:until]).tobytes() == described(frame)[:until].tobytes()
+
+
+def test_counts_and_times_equal_brute_force():
+    frame = incidents()
+    state = HistoryState(SIGNATURE, FIELDS)
+    x = pd.DataFrame(state.describe(frame, add=True), columns=list(state.columns))
+    for i in (5, 150, 399):
+        row, before = frame.iloc[i], frame.iloc[:i]
+        for field in FIELDS:
+            own = before[before[field] == row[field]] if row[field] else before[:0]
+            for days in (1, 7, 30):
+                inside = own["opened_at"] >= row["opened_at"] - pd.Timedelta(days=days)
+                assert np.expm1(x.loc[i, f"{field}: last {days} days"]) == np.float64(
+                    inside.sum()
+                ).round() or np.isclose(np.expm1(x.loc[i, f"{field}: last {days} days"]), inside.sum())
+            if len(own):
+                since = (row["opened_at"] - own["opened_at"].iloc[-1]) / pd.Timedelta(days=1)
+                assert np.isclose(x.loc[i, f"{field}: since"], np.log(since + 0.02))
+
+
+def test_shares_that_recurred_use_only_outcomes_known_by_then():
+    frame = incidents()
+    state = HistoryState(SIGNATURE, FIELDS)
+    x = pd.DataFrame(state.describe(frame, add=True), columns=list(state.columns))
+    i = 300
+    now = frame["opened_at"].iloc[i - 1]  # what was settled when the last incident was added
+    past = frame.iloc[:i].assign(key=SIGNATURE.keys(frame).iloc[:i])
+    past = past[past["key"] != ""]
+    again = past.groupby("key")["opened_at"].shift(-1) - past["opened_at"]
+    old = past["opened_at"] <= now - pd.Timedelta(days=7)
+    came = (again <= pd.Timedelta(days=7)) & old
+    usual = (came.sum() + 1) / (old.sum() + 10)
+    own = past["location"] == frame["location"].iloc[i]
+    share = (came[own].sum() + 5 * usual) / (old[own].sum() + 5)
+    assert np.isclose(x.loc[i, "location: recurred"], np.log(share / (1 - share)))
+
+
+def test_a_fork_leaves_its_state_as_it_was_and_continues_it():
+    frame = incidents()
+    past, later = frame[:300], frame[300:].reset_index(drop=True)
+    state = HistoryState(SIGNATURE, FIELDS)
+    state.add(past)
+    first = state.fork().describe(later, add=True)
+    assert state.fork().describe(later, add=True).tobytes() == first.tobytes()
+    assert described(frame)[300:].tobytes() == first.tobytes()
+    assert len(state) == 300
+    state.add(later)
+    assert len(state) == 400
