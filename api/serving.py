@@ -68,6 +68,7 @@ class Serving:
         self.load = load
         self.metrics = metrics
         self.poll_seconds = poll_seconds
+        self.swapped: Callable[[], None] = lambda: None  # called when another release has come into service
         self._current: InService | None = None
         self._refused: str | None = None
         self._swapping = threading.Lock()
@@ -155,6 +156,7 @@ class Serving:
         self._refused = None
         self.metrics.in_service(candidate.release)
         self._news.set()
+        self.swapped()
         log.info("release in service", extra={"fields": {"release": candidate.release}})
 
     def _follow_store(self) -> None:

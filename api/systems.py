@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from datetime import datetime
 
 from starlette.concurrency import run_in_threadpool
 
@@ -13,7 +15,10 @@ from api.service import Service
 from api.settings import Settings
 from api.webhooks.delivery import Delivery
 from api.webhooks.events import KIND
+from diagnosis.errors import FaultwiseError
 from diagnosis.store.outbox import Owed
+
+log = logging.getLogger(__name__)
 
 _LONGEST_DIAGNOSIS = 120  # s
 
@@ -40,14 +45,25 @@ class Systems:
         )
         self.intake = Intake(service, settings.integrations, self.courier.heard)
         service.events.heard = self.courier.heard
+        service.serving.swapped = self._tell_release
+        self._service = service
 
     def start(self) -> None:
         """Begin to make what is owed."""
         self.courier.start()
+        self._tell_release()
 
     async def stop(self) -> None:
         """Finish the calls in hand; the loop goes on meanwhile, as some of them diagnose."""
         await run_in_threadpool(self.courier.stop)
+
+    def _tell_release(self) -> None:
+        # Whoever published it, by command or over HTTP, and whichever replica notices first: it is told once.
+        try:
+            for last in self._service.serving.releases.history()[-1:]:
+                self._service.events.published(last.release, datetime.fromisoformat(last.at))
+        except FaultwiseError as error:  # told at the next start; a release must not fail because of it
+            log.warning("release not told: %s", type(error).__name__)
 
     def _diagnose(self, owed: Owed) -> None:
         system, report = report_of(owed)
