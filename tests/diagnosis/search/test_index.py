@@ -159,10 +159,13 @@ def test_approximate_search_meets_its_recall_and_its_similarities_are_true(appro
         assert [s for _, s in hits] == sorted((s for _, s in hits), reverse=True)
 
 
-@pytest.mark.parametrize("share", [0.9, 0.6, 0.02])
-def test_approximate_search_finds_what_a_filter_leaves(approximate, share):
+@pytest.mark.parametrize("kept", ["most", "more than half", "few", "far away"])
+def test_approximate_search_finds_what_a_filter_leaves(approximate, kept, monkeypatch):
     index, rows = approximate
-    mask = np.random.default_rng(2).random(len(rows)) < share
+    monkeypatch.setattr("diagnosis.search.index.FEW", 200)
+    drawn = np.random.default_rng(2).random(len(rows))
+    far = rows @ rows[0] > np.quantile(rows @ rows[0], 0.8)
+    mask = {"most": drawn < 0.9, "more than half": drawn < 0.6, "few": drawn < 0.02, "far away": far}[kept]
     queries = clustered(60, 3)
     true = -np.sort(-np.where(mask, queries @ rows.T, -2), axis=1)[:, :10]
     found = index.search(queries, 10, mask)
