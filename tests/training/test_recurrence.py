@@ -56,12 +56,12 @@ def test_text_says_it_to_a_person(incidents, capsys):
 
 
 def test_a_fix_gets_its_verdict(incidents, capsys):
-    fix = ("--fix", "cmdb_ci=打印机-3", "category=printing", "--since", "2026-03-01")
+    fix = ("--fix", "cmdb_ci=打印机-35", "category=printing", "--since", "2026-03-01")
     status, out = told(capsys, "--incidents", incidents, *fix, "--json")
     assert (status, out.err) == (0, "")
     verdict = json.loads(out.out)["fix"]
     assert verdict["verdict"] in {"held", "did not hold", "cannot tell yet"}
-    assert verdict["signature"] == {"cmdb_ci": "打印机-3", "category": "printing"}
+    assert verdict["signature"] == {"cmdb_ci": "打印机-35", "category": "printing"}
     assert "The fix of" in told(capsys, "--incidents", incidents, *fix)[1].out
 
 
