@@ -121,7 +121,10 @@ def write_release(
         )
         write_json(partial / MANIFEST, {name: getattr(manifest, name) for name in Manifest.__slots__})
         partial.chmod(0o755)
-        partial.rename(models / manifest.release)
+        if (models / manifest.release).is_dir():  # made by another training in the same second, of the same content
+            shutil.rmtree(partial)
+        else:
+            partial.rename(models / manifest.release)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise

@@ -1,21 +1,27 @@
 """The folder of releases, and the pointer to the one in service.
 
 ``<models>/published.json`` is replaced in one step, so a reader sees the old release or the new one, never neither.
+Who changes it holds a file lock, so that of two changes at once neither is lost; readers never wait.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from diagnosis.errors import ReleaseError
 from diagnosis.release import MANIFEST, Manifest, check_release, write_json
 
 POINTER = "published.json"
+_LOCK = ".published.lock"
+_PATIENCE = 30.0  # seconds that a change waits for another one
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +89,15 @@ class Releases:
         except (ValueError, TypeError, KeyError) as error:
             raise ReleaseError(f"{self._pointer}: not a readable pointer ({error})") from error
 
-    def publish(self, release: str, reason: str = "") -> None:
+    def publish(self, release: str, reason: str = "", *, instead_of: str | None = None) -> None:
         """Check a release and put it into service.
+
+        Parameters
+        ----------
+        reason : str
+            Kept in the history.
+        instead_of : str, optional
+            The release that this one was compared with; refused if another is in service by now.
 
         Raises
         ------
@@ -92,7 +105,14 @@ class Releases:
             If it is unknown or does not pass `check_release`; the one in service stays.
         """
         check_release(self.path(release))
-        self._point([*self.history(), Publication(release, _now(), reason)])
+        with self._changing():
+            history = self.history()
+            if instead_of is not None and history and history[-1].release != instead_of:
+                raise ReleaseError(
+                    f"{release} was compared with {instead_of}, but {history[-1].release} is in service by now: "
+                    "publish again"
+                )
+            self._point([*history, Publication(release, _now(), reason)])
 
     def rollback(self, reason: str = "rolled back") -> str:
         """Put the release that was in service before this one back, and return its name.
@@ -102,14 +122,32 @@ class Releases:
         ReleaseError
             If there is no earlier one, or it no longer passes `check_release`.
         """
-        history = self.history()
-        if len(history) < 2:
-            raise ReleaseError(f"nothing to roll back to in {self.folder}: {len(history)} release was published so far")
-        previous = history[-2].release
-        check_release(self.path(previous))
-        # The one taken back leaves the history, so that a second rollback goes one further back.
-        self._point([*history[:-2], Publication(previous, _now(), reason)])
+        with self._changing():
+            history = self.history()
+            if len(history) < 2:
+                raise ReleaseError(
+                    f"nothing to roll back to in {self.folder}: {len(history)} release was published so far"
+                )
+            previous = history[-2].release
+            check_release(self.path(previous))
+            # The one taken back leaves the history, so that a second rollback goes one further back.
+            self._point([*history[:-2], Publication(previous, _now(), reason)])
         return previous
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        # The kernel drops the lock with the process that holds it: a killed publisher blocks nobody.
+        lock = FileLock(self.folder / _LOCK, timeout=_PATIENCE)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise ReleaseError(
+                f"{self.folder}: another program has been changing the release in service for {_PATIENCE:.0f} seconds"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _point(self, history: list[Publication]) -> None:
         entries = [{"release": p.release, "at": p.at, "reason": p.reason} for p in history]

@@ -73,7 +73,7 @@ def _figures(scorecard: Scorecard | None) -> list[str]:
         return ["Not measured: too few incidents, or evaluation was switched off."]
     where = f"On {scorecard.incidents:,} incidents that a model of the same make had not seen"
     when = f", opened {scorecard.opened_from} to {scorecard.opened_to}" if scorecard.opened_from else ""
-    return [f"{where}{when}:", "", *headlines(scorecard)]
+    return [f"{where}{when}:", "", *headlines(scorecard, latency=False)]
 
 
 def _list(items: Mapping[str, Any]) -> str:

@@ -1,12 +1,13 @@
-"""Files that are whole or not there."""
+"""What programs read: files that are whole or not there, and JSON without NaN."""
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from diagnosis.errors import InputError
 
@@ -23,3 +24,12 @@ def written(path: Path) -> Iterator[TextIO]:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def without_nan(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a JSON value whose unknown numbers are null: JSON has no NaN (RFC 8259)."""
+    if isinstance(value, Mapping):
+        return {name: without_nan(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

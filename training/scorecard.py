@@ -15,6 +15,7 @@ from diagnosis.errors import InputError
 from diagnosis.incident import incidents_of
 from diagnosis.prepared import PreparedIncidents
 from training.as_of import last_moment
+from training.output import without_nan
 
 SCORECARD = "scorecard.json"
 
@@ -48,7 +49,12 @@ class Scorecard:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as plain JSON values."""
-        return asdict(self)
+        plain: dict[str, Any] = without_nan(asdict(self))
+        return plain
+
+    def to_file(self) -> dict[str, Any]:
+        """Return what a release keeps: all but the latency, which is the machine's and differs from run to run."""
+        return {name: value for name, value in self.to_dict().items() if name != "latency_ms"}
 
 
 def measure(diagnoser: Diagnoser, incidents: pd.DataFrame, as_of: str = "") -> Scorecard:
@@ -149,7 +155,7 @@ def _day(moment: Any) -> str | None:  # noqa: ANN401 - a timestamp or NaT
     return None if pd.isna(moment) else str(moment.date())
 
 
-def headlines(card: Scorecard) -> list[str]:
+def headlines(card: Scorecard, *, latency: bool = True) -> list[str]:
     """Return the figures that a person looks at first, a line each."""
     lines = [
         f"  {target}: accuracy {s['accuracy']:.3f}, macro-F1 {s['macro_f1']:.3f}, top-3 {s['top3']:.3f}, "
@@ -158,5 +164,6 @@ def headlines(card: Scorecard) -> list[str]:
     ]
     if card.search is not None:
         lines.append(f"  search: R@1 {card.search['recall_at_1']:.3f}, R@10 {card.search['recall_at_10']:.3f}")
-    lines.append(f"  one diagnosis: {card.latency_ms['p50']:.0f} ms (p99 {card.latency_ms['p99']:.0f} ms)")
+    if latency:
+        lines.append(f"  one diagnosis: {card.latency_ms['p50']:.0f} ms (p99 {card.latency_ms['p99']:.0f} ms)")
     return lines + [f"  {note}" for note in card.notes]

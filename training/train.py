@@ -23,6 +23,8 @@ from diagnosis.releases import Releases
 from training.as_of import as_known_at, last_moment
 from training.command import DONE, MODELS, add_json, add_records, answer, main, record_options, warn
 from training.fit import STAGES, fit
+from training.held_out import EVALUATION, HeldOut
+from training.learning_curve import learning_curve
 from training.model_card import MODEL_CARD, model_card
 from training.progress import Stages
 from training.publish import publish
@@ -66,14 +68,15 @@ def train(
     """
     incidents = as_known_at(as_frame(incidents), settings.as_of)
     articles = as_knowledge_frame(articles)
-    scorecard = _evaluate(incidents, articles, settings, show) if settings.evaluate else None
+    judged = _evaluate(incidents, articles, settings, show) if settings.evaluate else None
+    scorecard, held_out = judged or (None, None)
     with Stages(STAGES, show=show) as stages:
         parts = fit(incidents, articles, settings, stages)
     data = {"incidents": _describe(incidents), "knowledge": _describe(articles)}
     card = model_card(parts, scorecard, settings, data)
     folder = write_release(
         models,
-        lambda folder: _write(folder, parts, scorecard, card),
+        lambda folder: _write(folder, parts, scorecard, held_out, card),
         settings=settings.to_dict(),
         seed=settings.seed,
         data=data,
@@ -127,7 +130,9 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _evaluate(incidents: pd.DataFrame, articles: pd.DataFrame, settings: TrainSettings, show: bool) -> Scorecard | None:
+def _evaluate(
+    incidents: pd.DataFrame, articles: pd.DataFrame, settings: TrainSettings, show: bool
+) -> tuple[Scorecard, HeldOut] | None:
     if incidents.empty:
         return None
     earlier, latest = split_latest(incidents, settings.evaluation_share, settings.seed)
@@ -139,14 +144,21 @@ def _evaluate(incidents: pd.DataFrame, articles: pd.DataFrame, settings: TrainSe
         settings = replace(settings, as_of=(later["opened_at"].min() - pd.Timedelta(microseconds=1)).isoformat())
     with Stages(STAGES, title="evaluate", show=show) as stages:
         parts = fit(incidents.iloc[earlier], articles, settings, stages)
-    return measure(Diagnoser("evaluation", parts), later, last_moment(incidents).isoformat())
+    as_of = last_moment(incidents)
+    known_at = "" if pd.isna(as_of) else as_of.isoformat()
+    diagnoser = Diagnoser("evaluation", parts)
+    curve = learning_curve(diagnoser, incidents.iloc[earlier], later, settings)
+    return measure(diagnoser, later, known_at), HeldOut.of(diagnoser, later, known_at, curve)
 
 
-def _write(folder: Path, parts: Parts, scorecard: Scorecard | None, card: str) -> None:
+def _write(folder: Path, parts: Parts, scorecard: Scorecard | None, held_out: HeldOut | None, card: str) -> None:
     parts.save(folder)
     if scorecard is not None:
-        text = json.dumps(scorecard.to_dict(), ensure_ascii=False, indent=1)
+        text = json.dumps(scorecard.to_file(), ensure_ascii=False, indent=1)
         (folder / SCORECARD).write_text(text, encoding="utf-8")
+    if held_out is not None:
+        (folder / EVALUATION).mkdir()
+        held_out.save(folder / EVALUATION)
     (folder / MODEL_CARD).write_text(card, encoding="utf-8")
 
 

@@ -1,0 +1,89 @@
+"""The verb `compare`: two releases on the same later incidents."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from diagnosis.diagnoser import Diagnoser
+from diagnosis.errors import InputError
+from diagnosis.releases import Releases, find_release
+from training.command import DONE, add_json, add_models, add_records, answer, main, record_options
+from training.comparison import Comparison, Figure, compare
+from training.held_out import HeldOut
+from training.records import load_incidents
+
+SUMMARY = (
+    "Compare two releases on the same incidents: each figure with the paired difference and its 95 % interval.\n"
+    "Without --incidents, on the later incidents that B keeps; rows that A was trained on are left out."
+)
+EXAMPLE = "faultwise compare 2026-10-01T06-00-00Z-91aa 2026-11-22T10-15-00Z-3f2a"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    parser.add_argument("a", metavar="A", help="name of a release, or its folder")
+    parser.add_argument("b", metavar="B", help="name of the release that would replace it, or its folder")
+    add_models(parser)
+    parser.add_argument("--incidents", type=Path, nargs="+", action="extend", default=[], metavar="FILE")
+    parser.add_argument("--as-of", default="", metavar="DATE", help="up to when the outcomes are known (ISO 8601)")
+    add_records(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare and print."""
+    folders = [_folder(args.models, name) for name in (args.a, args.b)]
+    a = Diagnoser.load(folders[0])
+    if args.incidents:
+        b = Diagnoser.load(folders[1])
+        incidents = load_incidents(args.incidents, **record_options(args)).frame
+        held = HeldOut.of(b, _unseen(incidents, b), args.as_of)
+    else:
+        kept = HeldOut.load(folders[1])
+        if kept is None:
+            raise InputError(f"{folders[1].name} keeps no later incidents to compare on: give some with --incidents")
+        held = kept
+    comparison = compare(a, folders[0], folders[1].name, held)
+    if not comparison.rows:
+        raise InputError(f"nothing to compare on: {a.release} was trained on all {len(held.answers):,} incidents")
+    answer(args, comparison.to_dict(), text(comparison))
+    return DONE
+
+
+def text(comparison: Comparison) -> str:
+    """Return the comparison as a table for a person."""
+    head = f"{'':44} {'n':>6} {'A':>7} {'B':>7} {'B - A':>8}   95 % interval"
+    return "\n".join(
+        [f"A {comparison.a}", f"B {comparison.b}", f"on {comparison.basis}", "", head]
+        + [_line(figure) for figure in comparison.figures]
+        + [f"  {note}" for note in comparison.notes]
+    )
+
+
+def _line(figure: Figure) -> str:
+    line = f"{figure.label:44.44} {figure.n:6,} {figure.a:7.3f} {figure.b:7.3f} {figure.difference:+8.3f}"
+    if math.isnan(figure.lower):
+        return line
+    up, down = ("better", "worse") if figure.higher_is_better else ("worse", "better")
+    verdict = up if figure.lower > 0 else down if figure.upper < 0 else ""
+    return f"{line}   {figure.lower:+.3f} to {figure.upper:+.3f}  {verdict}".rstrip()
+
+
+def _unseen(incidents: pd.DataFrame, b: Diagnoser) -> pd.DataFrame:
+    seen = incidents["number"].isin(b.parts.history.frame()["number"]).to_numpy()
+    if seen.all():
+        raise InputError(f"nothing to compare on: {b.release} was trained on all {len(incidents):,} incidents")
+    return incidents[~seen].reset_index(drop=True)
+
+
+def _folder(models: Path, name: str) -> Path:
+    return find_release(Path(name)) if Path(name).is_dir() else Releases(models).path(name)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.modules[__name__]))
