@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -32,7 +32,7 @@ def precision_lower_bound(correct: float, accepted: float, risk: float) -> float
     """
     if correct <= 0:
         return 0.0
-    return float(beta.ppf(risk, correct, accepted - correct + 1))
+    return float(betaincinv(correct, accepted - correct + 1, risk))
 
 
 def cases_needed(precision: float, risk: float) -> int:

@@ -1,28 +1,128 @@
 from __future__ import annotations
 
-import numpy as np
-import pandas as pd
+import pickle
 
-from diagnosis.incident import as_frame
-from diagnosis.prepared import PreparedIncidents
+import numpy as np
+import pytest
+
+from diagnosis.errors import InputError, NotFittedError
+from diagnosis.findings import IncidentEvidence, SimilarIncident
 from diagnosis.routing import Router
 
 
-def batch(texts: list[str]) -> PreparedIncidents:
-    frame = as_frame(pd.DataFrame({"number": [str(i) for i in range(len(texts))], "description": texts}))
-    return PreparedIncidents(frame, texts, np.zeros((len(texts), 0), np.float32))
-
-
-def test_a_saved_router_answers_as_it_did(tmp_path):
-    texts = [f"vpn tunnel broken {i}" for i in range(80)] + [f"打印机 卡纸 {i}" for i in range(80)]
-    y = ["Network"] * 80 + ["Printing"] * 80
-    rows = np.random.default_rng(0).permutation(160)
-    prepared, labels = batch(texts).take(rows), [y[i] for i in rows]
-    router = Router("assignment_group", precision=0.9).fit(prepared.take(np.arange(80)), labels[:80])
-    router.calibrate(prepared.take(np.arange(80, 160)), labels[80:])
-    router.save(tmp_path)
+def test_a_saved_router_answers_as_it_did(calibrated, batch, tmp_path):
+    calibrated.save(tmp_path)
     asked = batch(["打印机 又 卡纸", "vpn tunnel down", ""])
     answers = Router.load(tmp_path).predict(asked)
-    assert answers == router.predict(asked)
+    assert answers == calibrated.predict(asked)
     assert [a.value for a in answers[:2]] == ["Printing", "Network"]
-    assert [a.decision for a in answers] == ["automatic", "automatic", "suggested"]
+
+
+def test_loading_something_else_says_what_was_found(tmp_path):
+    (tmp_path / "router.joblib").write_bytes(pickle.dumps({"no": "router"}))
+    with pytest.raises(InputError, match=r"expected a Router .* found dict"):
+        Router.load(tmp_path)
+
+
+def test_what_is_certain_is_automatic_and_keeps_its_promise_in_both_languages(calibrated, drawn):
+    prepared, labels = drawn(600, seed=8, noise=0.03)
+    answers = calibrated.predict(prepared)
+    automatic = [(a, y) for a, y in zip(answers, labels, strict=True) if a.decision == "automatic"]
+    assert len(automatic) > 300
+    assert np.mean([a.value == y for a, y in automatic]) >= 0.9
+    assert all(a.reason is None and a.certified_precision == 0.9 for a, _ in automatic)
+    chinese = [not text.isascii() for text in prepared.text]
+    shares = [
+        np.mean([a.value == y for a, y, c in zip(answers, labels, chinese, strict=True) if c == z]) for z in (0, 1)
+    ]
+    assert min(shares) > 0.9
+
+
+def test_probabilities_are_calibrated_and_alternatives_are_named(calibrated, drawn):
+    prepared, labels = drawn(2000, seed=9, noise=0.3)
+    noisy = Router("assignment_group").fit(*drawn(800, seed=10, noise=0.3))
+    scores = noisy.evaluate(prepared, labels)
+    assert scores.calibration_error < 0.05
+    answer = noisy.predict(prepared.take(np.array([0])))[0]
+    assert {a.value for a in answer.alternatives} == {"Accounts", "Network", "Printing"}
+    assert sum(a.probability for a in answer.alternatives) == pytest.approx(1)
+    assert answer.reason == "nothing is certified: the release was not calibrated"
+
+
+def test_the_wrong_order_and_wrong_settings_are_refused(batch):
+    with pytest.raises(NotFittedError):
+        Router("category").calibrate(batch(["a"]), ["x"])
+    with pytest.raises(NotFittedError):
+        Router("category").predict(batch(["a"]))
+    with pytest.raises(InputError, match=r"precision 1\.5"):
+        Router("category", precision=1.5).fit(batch(["a"]), ["x"])
+    with pytest.raises(InputError, match="2 labels, 1 incidents"):
+        Router("category").fit(batch(["a"]), ["x", "y"])
+
+
+def test_the_same_seed_gives_the_same_answers_and_inputs_are_not_changed(drawn):
+    prepared, labels = drawn(200, seed=1)
+    before, given = prepared.frame.copy(), list(labels)
+    first = Router("assignment_group").fit(prepared, labels).predict(prepared)
+    assert first == Router("assignment_group").fit(prepared, labels).predict(prepared)
+    assert prepared.frame.equals(before)
+    assert labels == given
+
+
+def test_a_batch_answers_as_its_incidents_do_alone(calibrated, drawn):
+    prepared, _ = drawn(20, seed=4)
+    together = calibrated.predict(prepared)
+    for row, answer in enumerate(together):
+        (alone,) = calibrated.predict(prepared.take(np.array([row])))
+        assert (alone.value, alone.decision) == (answer.value, answer.decision)
+        assert alone.probability == pytest.approx(answer.probability, abs=1e-5)
+    assert calibrated.predict(prepared.take(np.array([], dtype=np.intp))) == []
+
+
+def test_similar_incidents_are_shown_as_evidence(calibrated, batch):
+    near = [SimilarIncident("INC0009120", 0.91, "vpn down", "restart the gateway", None)]
+    (answer,) = calibrated.predict(batch(["vpn tunnel drops"]), similar=[near])
+    assert answer.evidence[-1] == IncidentEvidence("INC0009120", 0.91)
+
+
+def test_few_calibration_rows_say_how_many_are_needed(drawn):
+    prepared, labels = drawn(120, seed=5)
+    rows = np.arange(120)
+    router = Router("assignment_group").fit(prepared.take(rows[:90]), labels[:90])
+    router.calibrate(prepared.take(rows[90:]), labels[90:])
+    answers = router.predict(prepared.take(rows[:5]))
+    assert {a.decision for a in answers} == {"suggested"}
+    assert "accepted calibration cases; 45 without an error are needed" in answers[0].reason
+
+
+def test_spread_over_children_the_parent_is_certified_and_answered(batch):
+    rng = np.random.default_rng(2)
+    parents = rng.choice(["Network", "Printing"], 900)
+    texts = [f"{'vpn tunnel 网络' if p == 'Network' else 'printer toner 打印机'} {rng.integers(99)}" for p in parents]
+    # Nobody could tell the two children of a parent apart.
+    children = [f"{p} {rng.integers(2)}" for p in parents]
+    prepared = batch(texts, category=parents.tolist())
+    router = Router("subcategory", fields=()).fit(prepared.take(np.arange(400)), children[:400])
+    router.calibrate(prepared.take(np.arange(400, 900)), children[400:])
+    answer, unknown = router.predict(batch(["vpn tunnel 网络 7", "nothing of the kind"]))
+    assert (answer.decision, answer.value) == ("automatic", "Network")
+    assert answer.probability > 0.95
+    assert "its parent 'Network'" in answer.reason
+    assert {a.value for a in answer.alternatives[:2]} == {"Network 0", "Network 1"}
+    assert unknown.decision == "suggested"
+    scores = router.evaluate(prepared.take(np.arange(400, 900)), children[400:])
+    assert scores.certified_precision == 1.0
+    assert scores.accuracy < 0.7
+
+
+def test_without_a_field_that_calibration_always_had_nothing_is_certified(drawn):
+    prepared, labels = drawn(700, seed=6)
+    prepared.frame["service"] = [f"service of {label}" for label in labels]
+    rows = np.arange(700)
+    router = Router("assignment_group", precision=0.9).fit_and_calibrate(prepared, labels, rows[:400], rows[400:])
+    assert router.predict(prepared.take(rows[:1]))[0].decision == "automatic"
+    prepared.frame.loc[0, "service"] = ""
+    (answer,) = router.predict(prepared.take(rows[:1]))
+    assert answer.decision == "suggested"
+    assert answer.value == labels[0]
+    assert answer.reason == "not certified without service, which nearly every calibration incident had"

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diagnosis.findings import FieldEvidence, TermEvidence
+from diagnosis.routing import Router, ridge
+from diagnosis.routing.calibration import PowerLink, expected_calibration_error, fit_link
+from diagnosis.routing.fields import fields_for
+from diagnosis.routing.hierarchy import hierarchy_of, learn_parents
+from diagnosis.routing.labels import merge_spellings
+from diagnosis.routing.scores import oracle_coverage
+from diagnosis.routing.terms import TermFeatures, character_grams, units
+
+
+def problem(n=60, seed=0):
+    rng = np.random.default_rng(seed)
+    matrix = sp.csr_matrix(rng.normal(size=(n, 12)).astype(np.float32) * 0.4)
+    return matrix, rng.integers(0, 3, n), np.repeat(np.arange(n // 2), 2)
+
+
+def test_held_out_scores_are_those_of_a_fit_without_the_group():
+    matrix, codes, groups = problem()
+    targets, diagonal = np.eye(3, dtype=np.float32)[codes], np.full(60, 0.3, np.float32)
+    _, held_out = ridge._solve_dual(ridge._gram(matrix), targets, diagonal, groups)
+    dense = matrix.toarray().astype(np.float64)
+    for group in range(30):
+        rest = groups != group
+        system = dense[rest].T @ dense[rest] + 0.3 * np.eye(12)
+        weights = np.linalg.solve(system, dense[rest].T @ targets[rest])
+        assert held_out[~rest] == pytest.approx(dense[~rest] @ weights, abs=1e-4)
+
+
+def test_both_solvers_reach_the_closed_form(monkeypatch):
+    matrix, codes, groups = problem(200, seed=1)
+    monkeypatch.setattr(ridge, "STRENGTHS", (ridge.Strength(0.3, 0.4),))
+    monkeypatch.setattr(ridge, "_TOLERANCE", 1e-6)
+    dual = ridge.fit_ridge(matrix, codes, 3, groups, 0).weights
+    monkeypatch.setattr(ridge, "DUAL_ROWS", 10)
+    primal = ridge.fit_ridge(matrix, codes, 3, groups, 0).weights
+    weights = np.bincount(codes)[codes] ** -0.4
+    weights /= weights.mean()
+    dense = matrix.toarray().astype(np.float64)
+    exact = np.linalg.solve(
+        dense.T @ (weights[:, None] * dense) + 0.3 * np.eye(12), dense.T @ (weights[:, None] * np.eye(3)[codes])
+    )
+    assert dual == pytest.approx(exact, abs=1e-4)
+    assert primal == pytest.approx(exact, abs=1e-4)
+
+
+def test_the_link_finds_the_power_that_made_the_labels():
+    rng = np.random.default_rng(0)
+    scores = rng.dirichlet([0.6, 0.6, 0.6], 8000)
+    truth = np.array([rng.choice(3, p=p) for p in PowerLink(2.0, 0.05).probabilities(scores)])
+    found = fit_link(scores, truth)
+    assert found.power == pytest.approx(2.0, rel=0.15)
+    assert fit_link(scores[:5], np.full(5, -1)) == PowerLink()
+
+
+def test_calibration_error_against_its_definition():
+    probability = np.array([0.95, 0.95, 0.95, 0.95, 0.4, 0.4])
+    correct = np.array([1, 1, 1, 0, 1, 0], dtype=bool)
+    assert expected_calibration_error(probability, correct) == pytest.approx((4 * 0.2 + 2 * 0.1) / 6)
+    assert np.isnan(expected_calibration_error(np.array([]), np.array([], dtype=bool)))
+
+
+def test_the_oracle_takes_the_longest_prefix_that_keeps_the_promise():
+    probability, correct = np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, False, True, True])
+    assert oracle_coverage(probability, correct, 0.75) == 1.0
+    assert oracle_coverage(probability, correct, 0.9) == 0.25
+
+
+def test_the_features_of_a_target_leave_out_itself_and_its_descendants():
+    assert "subcategory" not in fields_for("category")
+    assert "category" in fields_for("subcategory")
+    assert {"category", "subcategory", "caller"} <= set(fields_for("assignment_group"))
+    assert "priority" not in fields_for("priority")
+
+
+def test_parents_are_learned_where_history_is_unambiguous():
+    children, parents = ["a"] * 20 + ["b"] * 4 + ["c"], ["X"] * 20 + ["X", "X", "Y", "Y"] + [""]
+    assert learn_parents(children, parents) == {"a": "X"}
+    hierarchy = hierarchy_of(["a", "b", "c"], {"a": "X", "b": "X"})
+    assert hierarchy.roll_up(np.array([[0.2, 0.5, 0.3]]))[0] == pytest.approx([0.7, 0.3])
+    assert hierarchy_of(["a", "b"], {}) is None
+
+
+@given(st.lists(st.sampled_from(["Net", " net", "NET ", "Ｎet", "Print", "", "  "]), max_size=12))
+def test_merging_twice_changes_nothing_and_keeps_the_classes_apart(labels):
+    once = merge_spellings(labels)
+    assert merge_spellings(once).tolist() == once.tolist()
+    assert len(set(once) - {""}) <= 2
+
+
+def test_words_are_units_in_both_scripts():
+    assert units("VPN连不上 ERR_12！") == ["vpn", "连不上", "err", "12"]
+    assert list(character_grams("卡纸")) == ["卡纸"]
+    assert " v" in set(character_grams("vpn"))
+
+
+def test_terms_have_unit_length_but_for_what_is_unknown():
+    terms = TermFeatures().fit(["vpn down", "vpn down", "打印机 卡纸", "打印机 卡纸"])
+    lengths = np.sqrt(terms.transform(["vpn down", "vpn qqqq", "", "卡纸"]).power(2).sum(axis=1)).A1
+    assert lengths[0] == pytest.approx(np.sqrt(2), abs=1e-5)
+    assert 0 < lengths[1] < 1.2
+    assert lengths[2] == 0
+    assert lengths[3] == pytest.approx(np.sqrt(2), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "vpn tunnel drops please help",
+        "打印机 卡纸 请帮忙 谢谢",
+        "account locked out since monday",
+        "网络 无法连接 urgent",
+    ],
+)
+def test_removing_the_strongest_terms_lowers_the_probability(drawn, batch, text):
+    router = Router("assignment_group").fit(*drawn(400, seed=11, noise=0.1))
+    (before,) = router.predict(batch([text]))
+    terms = [e for e in before.evidence if isinstance(e, TermEvidence)]
+    assert terms
+    assert all(t.text in text.lower() and t.weight > 0 for t in terms)
+    without = text.lower()
+    for term in terms[:2]:
+        without = without.replace(term.text, " ")
+    column = router.classes_.tolist().index(before.value)
+    assert router.predict_proba(batch([without]))[0, column] < before.probability - 0.05
+
+
+def test_chinese_evidence_is_words(drawn, batch):
+    router = Router("assignment_group").fit(*drawn(400, seed=12))
+    (answer,) = router.predict(batch(["打印机卡纸"]))
+    words = {e.text for e in answer.evidence if isinstance(e, TermEvidence)}
+    assert words <= {"打印机", "卡纸", "打印"}
+    assert "卡纸" in words
+
+
+def test_fields_speak_too(batch):
+    rng = np.random.default_rng(0)
+    groups = rng.choice(["A", "B"], 200).tolist()
+    prepared = batch(["please help"] * 200, cmdb_ci=[f"server {g}" for g in groups])
+    router = Router("assignment_group").fit(prepared, groups)
+    (answer,) = router.predict(prepared.take(np.array([0])))
+    assert answer.value == groups[0]
+    spoke = next(e for e in answer.evidence if isinstance(e, FieldEvidence))
+    assert (spoke.field, spoke.value) == ("cmdb_ci", f"server {groups[0]}")
