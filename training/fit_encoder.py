@@ -94,9 +94,16 @@ def fit_history_encoder(
 
 
 def _random_start(texts: Sequence[str], dimensions: int, seed: int) -> StaticEmbedding:
+    """Return random vectors, longer for rarer tokens (idf): untrained, their mean is a bag of telling words."""
     tokenizer = fit_tokenizer(texts)
-    weights = np.random.default_rng(seed).standard_normal((tokenizer.get_vocab_size(), dimensions), dtype=np.float32)
-    return StaticEmbedding(tokenizer, embedding_weights=_INITIAL_SPREAD * weights)
+    n_tokens = tokenizer.get_vocab_size()
+    weights = np.random.default_rng(seed).standard_normal((n_tokens, dimensions), dtype=np.float32)
+    counts = np.ones(n_tokens)
+    for ids in _token_ids(tokenizer, texts):
+        counts[np.unique(ids)] += 1
+    idf = np.log((1 + len(texts)) / counts)
+    spread = _INITIAL_SPREAD * idf / idf.mean()
+    return StaticEmbedding(tokenizer, embedding_weights=(weights * spread[:, None]).astype(np.float32))
 
 
 def _distilled(start: Path | str, dimensions: int) -> StaticEmbedding:

@@ -17,9 +17,10 @@ _WORDS = rf"{_CODE}|[{CJK}]+|[^\W\d_{CJK}]+|[0-9]+"
 _CAMEL = r"(?<=[a-z])(?=[A-Z])"
 _MAX_WORD = 200  # characters; what is longer is no word
 _MIN_COUNT = 2
+_CHARACTERS_A_PIECE = 50
 
 
-def fit_tokenizer(texts: Sequence[str], vocabulary_size: int = 20_000) -> Tokenizer:
+def fit_tokenizer(texts: Sequence[str], vocabulary_size: int | None = None) -> Tokenizer:
     """Return a tokenizer of the texts: NFKC, lower-case, ``CamelCase`` apart, longest known piece first.
 
     Frequent words and every code that was seen twice are one token each; what is rarer falls apart into pieces, so that
@@ -30,13 +31,16 @@ def fit_tokenizer(texts: Sequence[str], vocabulary_size: int = 20_000) -> Tokeni
     Parameters
     ----------
     texts : sequence of str
-    vocabulary_size : int
-        Of words and pieces; codes come on top, at most a quarter as many.
+    vocabulary_size : int, optional
+        Of words and pieces; codes come on top, at most a quarter as many. By default as many as the texts can teach:
+        one for every 50 characters, between 2,000 and 20,000.
 
     References
     ----------
     Sennrich et al., "Neural machine translation of rare words with subword units", 2016 (byte-pair encoding).
     """
+    if vocabulary_size is None:
+        vocabulary_size = min(max(sum(map(len, texts)) // _CHARACTERS_A_PIECE, 2_000), 20_000)
     pieces = _with_words(models.BPE(unk_token=UNKNOWN))
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary_size,

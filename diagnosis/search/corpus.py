@@ -187,7 +187,9 @@ class CorpusIndex:
         frame = self.catalogue.frame[self.catalogue.alive].reset_index(drop=True)
         texts = [self.texts[number] for number in frame["number"]]
         frame.assign(
-            heading=[text.heading for text in texts], passages=[json.dumps(text.passages) for text in texts]
+            heading=[text.heading for text in texts],
+            passages=[json.dumps(text.passages) for text in texts],
+            template=[text.template for text in texts],
         ).to_parquet(folder / _RECORDS, index=False)
         for name, index in self._indexes():
             index.save(folder / name.replace(":", "_"))
@@ -198,8 +200,8 @@ class CorpusIndex:
         corpus = cls(encoders, seed)
         frame = pd.read_parquet(folder / _RECORDS)
         texts = [
-            SearchText(heading, tuple(json.loads(passages)))
-            for heading, passages in zip(frame.pop("heading"), frame.pop("passages"), strict=True)
+            SearchText(heading, tuple(json.loads(passages)), template)
+            for heading, passages, template in zip(*map(frame.pop, ("heading", "passages", "template")), strict=True)
         ]
         corpus.catalogue = Catalogue.of(frame)
         corpus.texts = dict(zip(frame["number"], texts, strict=True))

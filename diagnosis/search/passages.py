@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 PASSAGE_LENGTH = 1_200  # characters, about 250 tokens: what a general encoder reads at once
 
 _BREAK = re.compile(r"\n\s*\n|\n|(?<=[.!?;])\s+|(?<=[。！？；])")
+_NO_LETTER = re.compile(r"[\W\d_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +23,13 @@ class SearchText:
         Its title or short description, if that is searched.
     passages : tuple of str
         Its fields, each cut where it is long; none is empty.
+    template : str
+        Equal for texts that differ in numbers, marks and case alone.
     """
 
     heading: str
     passages: tuple[str, ...]
+    template: str
 
     @property
     def whole(self) -> str:
@@ -35,7 +40,9 @@ class SearchText:
 def search_text(heading: str, bodies: Sequence[str]) -> SearchText:
     """Return a record's heading and other fields as they are searched; blank ones are left out."""
     fields = [text.strip() for text in (heading, *bodies)]
-    return SearchText(fields[0], tuple(passage for text in fields if text for passage in passages(text)))
+    cut = tuple(passage for text in fields if text for passage in passages(text))
+    letters = _NO_LETTER.sub("", "".join(cut).lower())
+    return SearchText(fields[0], cut, hashlib.blake2b(letters.encode(), digest_size=16).hexdigest())
 
 
 def passages(text: str, length: int = PASSAGE_LENGTH) -> list[str]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +21,7 @@ from diagnosis.search.corpus import CorpusIndex, Encoder, Measured, Question
 from diagnosis.search.encoder import HistoryEncoder
 from diagnosis.search.fusion import Fusion
 from diagnosis.search.general_encoder import GeneralEncoder
-from diagnosis.search.passages import SearchText, search_text
+from diagnosis.search.passages import search_text
 
 Corpus = Literal["knowledge", "incidents"]
 CORPORA: tuple[Corpus, ...] = ("knowledge", "incidents")
@@ -180,7 +178,7 @@ class Retriever:
         hits: dict[str, Hit] = {}
         for row in order:
             text = index.texts[measured.numbers[row]]
-            same = _skeleton(text)
+            same = text.template
             if same in hits:
                 hits[same] = replace(hits[same], count=hits[same].count + 1)
             elif scores[row] > 0 or row in first:
@@ -239,9 +237,3 @@ class Retriever:
         retriever._lock = threading.RLock()
         retriever.corpora_ = {c: CorpusIndex.load(folder / c, retriever._encoders(), retriever.seed) for c in CORPORA}
         return retriever
-
-
-def _skeleton(text: SearchText) -> str:
-    """Return what stays the same in texts of one template: letters without numbers, marks and case."""
-    letters = re.sub(r"[\W\d_]+", "", text.whole.lower())
-    return hashlib.blake2b(letters.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,66 @@
+"""Fitting search: weights are learned from held-out questions, the last encoder from everything."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from diagnosis.search import Fusion
+from training.fit_search import fit_encoder_on, fit_search, learn_fusion
+
+WORDS = ["alpha", "bravo", "delta", "echo", "golf", "hotel", "india", "kilo", "lima", "mike", "oscar", "papa"]
+CHINESE = ["网络", "打印", "邮箱", "密码", "屏幕", "键盘", "磁盘", "内存", "证书", "代理", "路由", "备份"]
+NOTHING = pd.DataFrame({"number": []})
+
+
+def knowledge(words):
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(120):
+        said = [words[w] for w in rng.choice(len(words), 3, replace=False)]
+        rows.append((f"K{i}", " ".join(said), f"fix {' '.join(said[::-1])} {i}"))
+    return pd.DataFrame(rows, columns=["number", "title", "resolution"])
+
+
+@pytest.mark.parametrize("words", [WORDS, CHINESE], ids=["English", "Chinese"])
+def test_weights_are_learned_and_the_fix_is_found(words):
+    frame = knowledge(words)
+    before = frame.copy()
+    found = fit_search(frame, NOTHING, fields=("resolution",))
+    pd.testing.assert_frame_equal(frame, before)
+    assert found.weights["knowledge"].n_questions >= 20
+    hits = found.search(frame["title"].tolist(), "knowledge", 5)
+    ranks = [number in [hit.number for hit in answer] for number, answer in zip(frame["number"], hits, strict=True)]
+    assert np.mean(ranks) > 0.7
+
+
+def test_few_records_keep_the_assumed_weights():
+    found = fit_search(knowledge(WORDS).head(10), NOTHING)
+    assert found.weights == {}
+    assert found.search(["alpha"], "knowledge") is not None
+
+
+def test_the_same_seed_gives_the_same_weights():
+    frame = knowledge(WORDS)
+    fit = partial(fit_encoder_on, dimensions=16)
+    assert learn_fusion(frame, NOTHING, fit) == learn_fusion(frame, NOTHING, fit)
+
+
+def test_fusion_finds_the_weights_that_the_answers_were_drawn_with():
+    """Simulate answers from a conditional logit of weights 5 and 0."""
+    rng = np.random.default_rng(0)
+    questions = []
+    for _ in range(2_000):
+        rows = rng.random((20, 2))
+        chances = np.exp(5 * rows[:, 0])
+        questions.append((rows, int(rng.choice(20, p=chances / chances.sum()))))
+    learned = Fusion.learned(("history:whole", "lexical:whole"), questions)
+    assert learned.weights["history:whole"] == pytest.approx(5, abs=0.5)
+    assert learned.weights["lexical:whole"] == pytest.approx(0, abs=0.3)
+    assert learned.n_questions == 2_000
+
+
+def test_fusion_without_questions_stays_as_assumed():
+    signals = ("history:whole", "exact")
+    assert Fusion.learned(signals, []).weights == Fusion.assumed(signals).weights

@@ -1,0 +1,139 @@
+"""Fit search: the history encoder, and weights of the signals learned on questions that the encoder did not see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from diagnosis.incident import as_frame
+from diagnosis.knowledge import as_knowledge_frame
+from diagnosis.search import Corpus, Fusion, GeneralEncoder, HistoryEncoder, Retriever, training_pairs
+from diagnosis.search.retriever import ARTICLE_FIELDS
+from training.fit_encoder import fit_history_encoder
+
+FitEncoder = Callable[[pd.DataFrame, pd.DataFrame], HistoryEncoder]
+
+_TEXTS: dict[str, tuple[str, ...]] = {
+    "knowledge": ("title", "symptoms", "cause", "keywords", "resolution"),
+    "incidents": ("short_description", "description", "close_notes"),
+}
+# What one would ask with, best first: a field that is filled is taken out of its record and asked for.
+_ASKED: dict[Corpus, tuple[str, ...]] = {
+    "knowledge": ("symptoms", "title", "cause"),
+    "incidents": ("description", "short_description"),
+}
+_HELD_OUT = 0.2
+_MOST_QUESTIONS = 400
+_FEWEST_QUESTIONS = 20  # fewer say less than the weights assumed
+
+
+@dataclass(frozen=True)
+class _HeldOut:
+    """Records with a field taken out of some, and that field as the question whose answer is known."""
+
+    frame: pd.DataFrame
+    questions: list[str] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
+
+
+def fit_search(
+    articles: pd.DataFrame,
+    incidents: pd.DataFrame,
+    fit_encoder: FitEncoder | None = None,
+    *,
+    general: GeneralEncoder | None = None,
+    fields: Sequence[str] = ARTICLE_FIELDS,
+    seed: int = 0,
+) -> Retriever:
+    """Return search over the records: an encoder of everything, and weights of the signals from `learn_fusion`.
+
+    Parameters
+    ----------
+    articles, incidents : DataFrame
+        Canonical frames, cleaned and masked; either may be empty.
+    fit_encoder : callable of (articles, incidents), optional
+        Called twice: for the weights without the texts that are asked for, then with everything.
+    general : GeneralEncoder, optional
+    fields : sequence of str
+        Fields of an article that are searched.
+    seed : int
+    """
+    fit = fit_encoder or partial(fit_encoder_on, seed=seed)
+    base, reports = as_knowledge_frame(articles), as_frame(incidents)
+    weights = learn_fusion(base, reports, fit, general=general, fields=fields, seed=seed)
+    return Retriever(fit(base, reports), general=general, fields=fields, weights=weights, seed=seed).fit(base, reports)
+
+
+def learn_fusion(
+    articles: pd.DataFrame,
+    incidents: pd.DataFrame,
+    fit_encoder: FitEncoder,
+    *,
+    general: GeneralEncoder | None = None,
+    fields: Sequence[str] = ARTICLE_FIELDS,
+    seed: int = 0,
+) -> dict[Corpus, Fusion]:
+    """Return the weights of the signals for each corpus, learned from the organisation's own held-out texts.
+
+    A fifth of the records gives up one field (symptoms before title before cause; description before short
+    description). An encoder trained without these texts, with BM25 and the general encoder, then looks for the record
+    that each came from, and the weights are those under which it stands out.
+
+    Returns
+    -------
+    dict of corpus to Fusion
+        Without a corpus that has too few records to learn from.
+    """
+    held: dict[Corpus, _HeldOut] = {
+        "knowledge": _hold_out(as_knowledge_frame(articles), "knowledge", seed),
+        "incidents": _hold_out(as_frame(incidents), "incidents", seed),
+    }
+    if all(len(part.questions) < _FEWEST_QUESTIONS for part in held.values()):
+        return {}
+    frames = held["knowledge"].frame, held["incidents"].frame
+    trial = Retriever(fit_encoder(*frames), general=general, fields=fields, seed=seed).fit(*frames)
+    return dict(_learned(trial, held))
+
+
+def fit_encoder_on(articles: pd.DataFrame, incidents: pd.DataFrame, **options: Any) -> HistoryEncoder:  # noqa: ANN401
+    """Return the history encoder of canonical frames; ``options`` are those of `fit_history_encoder`."""
+    frames = {"knowledge": articles, "incidents": incidents}
+    corpus = [text for name, frame in frames.items() for column in _TEXTS[name] for text in frame[column] if text]
+    return fit_history_encoder(training_pairs(incidents, articles), corpus or ["."], **options)
+
+
+def _hold_out(frame: pd.DataFrame, corpus: Corpus, seed: int) -> _HeldOut:
+    if frame.empty:
+        return _HeldOut(frame)
+    rng = np.random.default_rng(seed)
+    left = frame.copy()
+    questions: list[str] = []
+    answers: list[str] = []
+    for asked in _ASKED[corpus]:
+        others = [name for name in _TEXTS[corpus] if name != asked]
+        filled = left[[asked, *others]].apply(lambda column: column.str.strip().ne(""))
+        fit = filled[asked] & filled[others].any(axis=1) & ~left["number"].isin(answers)
+        rows = rng.permutation(np.flatnonzero(fit))
+        rows = rows[: min(int(np.ceil(_HELD_OUT * len(rows))), _MOST_QUESTIONS - len(questions))]
+        questions += left[asked].iloc[rows].tolist()
+        answers += left["number"].iloc[rows].tolist()
+        left.loc[left.index[rows], asked] = ""
+    return _HeldOut(left, questions, answers)
+
+
+def _learned(trial: Retriever, held: Mapping[Corpus, _HeldOut]) -> Iterator[tuple[Corpus, Fusion]]:
+    for corpus, part in held.items():
+        if len(part.questions) < _FEWEST_QUESTIONS:
+            continue
+        measured = trial.measure(part.questions, corpus)
+        known = [
+            (found.signals, found.numbers.index(answer))
+            for found, answer in zip(measured, part.answers, strict=True)
+            if answer in found.numbers
+        ]
+        yield corpus, Fusion.learned(trial.signals(corpus), known)
