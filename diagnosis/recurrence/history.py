@@ -154,8 +154,9 @@ class HistoryState:
 
     def _rows(self, frame: pd.DataFrame) -> Iterable[tuple[float, tuple[str, ...]]]:
         times = days_of(frame["opened_at"]).tolist()
-        columns = [frame[name].tolist() for name in self.fields]
-        signatures = self.signature.keys(frame).tolist()
+        values = {name: frame[name].tolist() for name in {*self.fields, *self.signature.fields}}
+        signatures = map(self.signature.key, zip(*(values[name] for name in self.signature.fields), strict=True))
+        columns = [values[name] for name in self.fields]
         return zip(times, zip([DESK] * len(times), signatures, *columns, strict=True), strict=True)
 
     def _describe(self, time: float, keys: tuple[str, ...]) -> list[float]:

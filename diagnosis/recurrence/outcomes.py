@@ -65,7 +65,7 @@ class Outcomes:
 
 def days_of(times: pd.Series) -> Floats:
     """Return UTC timestamps as days since 1970, NaN for none."""
-    since = times.dt.tz_localize(None).to_numpy(dtype="datetime64[us]") - np.datetime64(0, "us")
+    since = times.to_numpy(dtype="datetime64[us]") - np.datetime64(0, "us")
     days: Floats = since / np.timedelta64(1, "D")
     return days
 
