@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -191,7 +191,13 @@ class Serving:
     def _apply_next(self, into: InService) -> bool:
         """Apply one page of changes; return whether that was the last."""
         changes = self.store.changes.since(into.applied)
-        _apply(changes, into.diagnoser)
+        try:
+            _apply(changes, into.diagnoser)
+        except Exception:  # one record that cannot be taken in must not keep the others out
+            log.exception("changes applied one by one")
+            for one in _singles(changes):
+                _apply_alone(one, into.diagnoser)
+            _apply(replace(changes, incidents=[], articles=[]), into.diagnoser)
         into.applied = changes.upto
         self.metrics.lag.set(0 if changes.complete else self.store.changes.last() - changes.upto)
         return changes.complete
@@ -208,6 +214,24 @@ def _apply(changes: Changes, diagnoser: Diagnoser) -> None:
         diagnoser.upsert_incidents(as_frame(_frame(incidents, FIELDS)))
     if articles:
         diagnoser.upsert_articles(as_knowledge_frame(_frame(articles, KNOWLEDGE_FIELDS)))
+    for said in changes.feedback:
+        if said.suggestion is not None and said.undone_at is None:
+            diagnoser.parts.suggester.record(said.suggestion, said.kind == "suggestion_worked", said.created_at)
+
+
+def _singles(changes: Changes) -> Iterator[Changes]:
+    for one in changes.incidents:
+        yield replace(changes, incidents=[one], articles=[], feedback=[])
+    for one in changes.articles:
+        yield replace(changes, incidents=[], articles=[one], feedback=[])
+
+
+def _apply_alone(change: Changes, diagnoser: Diagnoser) -> None:
+    try:
+        _apply(change, diagnoser)
+    except Exception:
+        (record,) = (*change.incidents, *change.articles)
+        log.exception("change not searched", extra={"fields": {"sequence": record.sequence}})
 
 
 def _parted(records: Sequence[Record]) -> tuple[list[Record], list[str]]:

@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 
 from api.schemas.diagnoses import DiagnosisOut, DiagnosisPage, DiagnosisResults, FeedbackOut
 from diagnosis.store.diagnoses import Claim
+from tests.waiting import soon
 
 CHINESE = {
     "short_description": "VPN 无法连接，证书过期",
@@ -170,13 +171,19 @@ def test_a_reverted_value_is_never_predicted_again_in_a_batch(client) -> None:
     assert free["predictions"]["category"]["alternatives"][0]["value"] == predicted
 
 
-def test_feedback_on_a_suggestion_is_kept(client) -> None:
-    first = diagnose(client, "SUGGEST")
-    suggestion = first["suggestions"][0]["id"]
-    for kind in ("suggestion_worked", "suggestion_failed"):
-        said = client.post(f"/v1/diagnoses/{first['id']}/feedback", json={"kind": kind, "suggestion": suggestion})
-        assert said.status_code == 201
-    assert len(client.get(f"/v1/diagnoses/{first['id']}/feedback").json()["items"]) == 2
+def test_feedback_on_a_suggestion_is_kept_and_moves_its_score(client) -> None:
+    first = diagnose(client, "SUGGEST", **ENGLISH)
+    best = first["suggestions"][0]
+    for _ in range(5):
+        about = {"kind": "suggestion_failed", "suggestion": best["id"]}
+        assert client.post(f"/v1/diagnoses/{first['id']}/feedback", json=about).status_code == 201
+    assert len(client.get(f"/v1/diagnoses/{first['id']}/feedback").json()["items"]) == 5
+
+    def worse() -> bool:
+        scores = {one["id"]: one["score"] for one in diagnose(client, "SUGGEST", **ENGLISH)["suggestions"]}
+        return scores.get(best["id"], 0.0) < best["score"]
+
+    assert soon(worse, seconds=3)
 
 
 @pytest.mark.parametrize(

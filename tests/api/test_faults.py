@@ -18,8 +18,8 @@ import sqlalchemy as sa
 from api.settings import Settings
 from diagnosis.store import Store
 from tests.api.test_diagnoses import CHINESE
-from tests.api.test_records import soon
 from tests.serving import Process, Serving
+from tests.waiting import soon
 
 
 @pytest.fixture

@@ -1,21 +1,9 @@
 """Incidents and knowledge over HTTP: stored without personal data, found within a second, listed without gaps."""
 
-import time
-from collections.abc import Callable
-
 import pytest
 
 from api.schemas.incidents import RecordPage, RecordResults
-
-
-def soon(true: Callable[[], bool], seconds: float = 1.0) -> bool:
-    """Whether something becomes true within the time that is promised."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if true():
-            return True
-        time.sleep(0.01)
-    return true()
+from tests.waiting import soon
 
 
 def found(client, query: str, corpus: str) -> list[str]:

@@ -10,8 +10,8 @@ import pytest
 from api.settings import Settings
 from diagnosis.releases import Releases
 from tests.api.test_diagnoses import CHINESE
-from tests.api.test_records import soon
 from tests.serving import Serving
+from tests.waiting import soon
 
 
 @pytest.fixture

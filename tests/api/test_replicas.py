@@ -6,8 +6,9 @@ import pytest
 
 from api.settings import Settings
 from tests.api.test_diagnoses import CHINESE, diagnose
-from tests.api.test_records import found, soon
+from tests.api.test_records import found
 from tests.serving import Serving
+from tests.waiting import soon
 
 
 @pytest.fixture
