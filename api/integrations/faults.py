@@ -37,14 +37,9 @@ class Faults:
                 number = f"{alert.fingerprint}-{starts:%Y%m%dT%H%M%S}"
                 found = incident_of(alert, number)
             elif starts > resolved_at:
-                found = _without_start(found, reopened_at=starts)
+                found = Report(replace(found.incident, reopened_at=starts), found.record)
             else:  # a firing notification that was overtaken by the resolved one
-                return _without_start(found, resolved_at=resolved_at)
+                return Report(replace(found.incident, resolved_at=resolved_at), found.record)
         resolution = found.incident.resolved_at or (now() if alert.status == "resolved" else None)
         self.inbox.set_fault(alert.fingerprint, number, resolution)
         return Report(replace(found.incident, resolved_at=resolution), found.record)
-
-
-def _without_start(found: Report, **changes: object) -> Report:
-    # It was logged when it first fired; that stays.
-    return Report(replace(found.incident, opened_at=None, **changes), found.record)  # type: ignore[arg-type]

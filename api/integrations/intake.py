@@ -80,7 +80,10 @@ class Intake:
     def _remember(self, report: Report) -> tuple[IncidentIn, bool]:
         before = self._known(report.incident.number)
         kept = {name: value for name, value in before.items() if name not in _STATE}
-        incident = read_one(IncidentIn, {**kept, **_plain(report.incident)})
+        told = _plain(report.incident)
+        if "opened_at" in kept:  # it was logged when it was first told; an alert that fires again has a later start
+            told.pop("opened_at", None)
+        incident = read_one(IncidentIn, {**kept, **told})
         [record] = self.service.put_incidents([incident])
         return incident, dict(record.body) != dict(before)
 

@@ -420,6 +420,7 @@ class TestAlertmanager:
         self.send(
             client, self.alert(name, startsAt="2026-01-31T09:30:00Z", status="resolved", endsAt="2026-01-31T09:40:00Z")
         )
+        assert stored(client, name)["opened_at"][:16] == "2026-01-31T08:15"
         back = self.send(client, self.alert(name, startsAt="2026-02-03T00:00:00Z")).json()["incidents"][0]
         assert back["incident"] == f"{name}-20260203T000000"
         assert stored(client, name)["resolved_at"].startswith("2026-01-31T09:40")
