@@ -46,7 +46,8 @@ _NAMED = {
     "additionalProperties": False,
 }
 # Rows are read one by one, so that one that cannot be read does not take the others with it.
-Batch = Annotated[Any, WithJsonSchema({"anyOf": [_NAMED, _ROWS]}), Body(examples=[{"incidents": [EXAMPLE]}])]
+Batch = Annotated[Any, WithJsonSchema({"anyOf": [_NAMED, _ROWS]})]
+_BATCH: Any = Body(examples=[{"incidents": [EXAMPLE]}])
 
 
 @router.post("", response_model=DiagnosisOut, responses=problems(409))
@@ -68,11 +69,7 @@ async def diagnose(
 
 @router.post("/batch", response_model=DiagnosisResults, responses=problems(409))
 async def diagnose_batch(
-    request: Request,
-    batch: Batch,
-    who: MayDiagnose,
-    service: Served,
-    idempotency_key: IdempotencyKey = None,
+    request: Request, who: MayDiagnose, service: Served, batch: Batch = _BATCH, idempotency_key: IdempotencyKey = None
 ) -> Response:
     """Diagnose up to 1,000 incidents; each row answers for itself."""
     read = _read(batch)

@@ -40,12 +40,15 @@ def _one_or_many(model: type[BaseModel]) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": 1000}]})
 
 
-Incidents = Annotated[Any, _one_or_many(IncidentIn), Body(examples=[EXAMPLE, [EXAMPLE]])]
-Articles = Annotated[Any, _one_or_many(ArticleIn), Body(examples=[ARTICLE_EXAMPLE, [ARTICLE_EXAMPLE]])]
+Incidents = Annotated[Any, _one_or_many(IncidentIn)]
+Articles = Annotated[Any, _one_or_many(ArticleIn)]
+# As defaults: inside Annotated, pydantic takes FastAPI's alias for a mistake of ours and warns.
+_INCIDENTS: Any = Body(examples=[EXAMPLE, [EXAMPLE]])
+_ARTICLES: Any = Body(examples=[ARTICLE_EXAMPLE, [ARTICLE_EXAMPLE]])
 
 
 @router.post("/v1/incidents", response_model=RecordResults, tags=["incidents"], responses=problems())
-def put_incidents(body: Incidents, who: MayWrite, service: Served) -> Response:
+def put_incidents(who: MayWrite, service: Served, body: Incidents = _INCIDENTS) -> Response:
     """Insert or replace one incident or up to 1,000; in a list each row answers for itself."""
     answer = _put(IncidentIn, body, service.put_incidents)
     service.note(who.id, "incidents.upsert", "incidents", stored=answer["stored"])
@@ -73,7 +76,7 @@ def delete_incident(number: str, who: MayWrite, service: Served) -> Response:
 
 
 @router.post("/v1/knowledge", response_model=RecordResults, tags=["knowledge"], responses=problems())
-def put_articles(body: Articles, who: MayWrite, service: Served) -> Response:
+def put_articles(who: MayWrite, service: Served, body: Articles = _ARTICLES) -> Response:
     """Insert or replace one article or up to 1,000; in a list each row answers for itself."""
     answer = _put(ArticleIn, body, service.put_articles)
     service.note(who.id, "knowledge.upsert", "knowledge", stored=answer["stored"])

@@ -1,6 +1,7 @@
 """Diagnoses over HTTP: what is answered is stored, once; what people decide binds at once."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 from fastapi.testclient import TestClient
@@ -171,19 +172,20 @@ def test_a_reverted_value_is_never_predicted_again_in_a_batch(client) -> None:
     assert free["predictions"]["category"]["alternatives"][0]["value"] == predicted
 
 
-def test_feedback_on_a_suggestion_is_kept_and_moves_its_score(client) -> None:
+def test_feedback_on_a_suggestion_is_kept_and_heard_by_what_ranks(client) -> None:
     first = diagnose(client, "SUGGEST", **ENGLISH)
-    best = first["suggestions"][0]
-    for _ in range(5):
-        about = {"kind": "suggestion_failed", "suggestion": best["id"]}
+    best = first["suggestions"][0]["id"]
+    outcomes = client.app.state.service.serving.current.diagnoser.parts.suggester.outcomes_
+
+    def failures() -> float:
+        return outcomes.of([], [best], datetime.now(UTC)).failed
+
+    before = failures()
+    for _ in range(3):
+        about = {"kind": "suggestion_failed", "suggestion": best}
         assert client.post(f"/v1/diagnoses/{first['id']}/feedback", json=about).status_code == 201
-    assert len(client.get(f"/v1/diagnoses/{first['id']}/feedback").json()["items"]) == 5
-
-    def worse() -> bool:
-        scores = {one["id"]: one["score"] for one in diagnose(client, "SUGGEST", **ENGLISH)["suggestions"]}
-        return scores.get(best["id"], 0.0) < best["score"]
-
-    assert soon(worse, seconds=3)
+    assert len(client.get(f"/v1/diagnoses/{first['id']}/feedback").json()["items"]) == 3
+    assert soon(lambda: failures() > before + 2.9, seconds=3)
 
 
 @pytest.mark.parametrize(
