@@ -22,6 +22,8 @@ VERBS = {
     "evaluate": ("training.evaluate", "measure a release on incidents whose outcome is known"),
     "recurrence": ("training.recurrence", "measure how often faults come back"),
     "compare": ("training.compare", "compare two releases on the same incidents"),
+    "report": ("training.report", "write a release's report as one HTML file"),
+    "audit": ("training.audit", "look for what is wrong with the data before training"),
     "releases": ("training.list_releases", "list the releases and the one in service"),
     "publish": ("training.publish", "put a release into service"),
     "rollback": ("training.rollback", "put the release before this one back into service"),

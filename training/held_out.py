@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self, cast
+from typing import Self
 
 import pandas as pd
 
@@ -106,7 +106,7 @@ class HeldOut:
         return cls(
             incidents=as_frame(pd.read_parquet(folder / _INCIDENTS)),
             answers=pd.read_parquet(folder / _ANSWERS),
-            as_of=cast(pd.Timestamp, pd.Timestamp(about["as_of"] or "NaT")),
+            as_of=pd.Timestamp(about["as_of"] or "NaT"),
             signature=tuple(about["signature"]),
             targets=about["targets"],
             learning=about["learning"],

@@ -21,7 +21,7 @@ def learning_curve(
     """Fit the classifier of each target on shares of the earlier incidents and judge it on the later ones.
 
     The shares are the latest incidents before the later ones, as a shorter history would be. Text, encoder and fields
-    are those of the evaluation model, so the curve shows what more labelled incidents would bring, not a better encoder.
+    are those of the evaluation model: the curve shows what more labelled incidents would bring, not a better encoder.
 
     Returns
     -------

@@ -36,6 +36,9 @@ class TrainSettings:
     encoder: str = _setting(
         "history", "'history' learns from this data; a path or name adds that SentenceTransformer as a second signal"
     )
+    encoder_start: str = _setting(
+        "", "path or name of a SentenceTransformer that the history encoder is distilled from; empty: from nothing"
+    )
     allow_download: bool = _setting(False, "whether `encoder` may be fetched from a hub")
     encoder_minutes: float = _setting(7.5, "longest time for training the history encoder once")
     precision: float = _setting(0.95, "precision that automatic decisions are certified for")
@@ -53,6 +56,10 @@ class TrainSettings:
     masked: tuple[str, ...] = _setting(
         ("EMAIL", "PHONE", "NATIONAL_ID", "CARD", "IP", "MAC", "SECRET"), "kinds of personal data that are masked"
     )
+    ignored_fields: tuple[str, ...] = _setting(
+        (), "fields that no model may look at; those that the audit refuses are added"
+    )
+    audit: bool = _setting(True, "look for leakage, repeats, changed classes and personal data before fitting")
     seed: int = _setting(0, "seed of every random draw")
 
     def __post_init__(self) -> None:

@@ -21,6 +21,7 @@ from diagnosis.parts import Parts
 from diagnosis.release import write_release
 from diagnosis.releases import Releases
 from training.as_of import as_known_at, last_moment
+from training.checks import AUDIT, Audit, audit
 from training.command import DONE, MODELS, add_json, add_records, answer, main, record_options, warn
 from training.fit import STAGES, fit
 from training.held_out import EVALUATION, HeldOut
@@ -51,6 +52,7 @@ class Trained:
     folder: Path
     scorecard: Scorecard | None
     left_out: Mapping[str, str]
+    audit: Audit | None = None
 
 
 def train(
@@ -68,6 +70,11 @@ def train(
     """
     incidents = as_known_at(as_frame(incidents), settings.as_of)
     articles = as_knowledge_frame(articles)
+    found = _audit(incidents, settings, models) if settings.audit and len(incidents) else None
+    if found is not None:
+        settings = replace(
+            settings, ignored_fields=tuple(dict.fromkeys(settings.ignored_fields + found.refused_fields))
+        )
     judged = _evaluate(incidents, articles, settings, show) if settings.evaluate else None
     scorecard, held_out = judged or (None, None)
     with Stages(STAGES, show=show) as stages:
@@ -76,12 +83,12 @@ def train(
     card = model_card(parts, scorecard, settings, data)
     folder = write_release(
         models,
-        lambda folder: _write(folder, parts, scorecard, held_out, card),
+        lambda folder: _write(folder, parts, scorecard, held_out, card, found),
         settings=settings.to_dict(),
         seed=settings.seed,
         data=data,
     )
-    return Trained(folder, scorecard, parts.left_out)
+    return Trained(folder, scorecard, parts.left_out, found)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -116,6 +123,9 @@ def run(args: argparse.Namespace) -> int:
     trained = train(incidents, articles, settings, args.out, show=not args.quiet)
     for reason in trained.left_out.values():
         warn(reason)
+    for one in trained.audit.findings if trained.audit else ():
+        if one.severity != "note":
+            warn(f"{one.title}: {one.why}")
     if args.publish:
         publish(Releases(args.out), trained.folder.name)
     scorecard = trained.scorecard.to_dict() if trained.scorecard else None
@@ -125,6 +135,7 @@ def run(args: argparse.Namespace) -> int:
         "published": args.publish,
         "left_out": dict(trained.left_out),
         "scorecard": scorecard,
+        "audit": trained.audit.to_dict() if trained.audit else None,
     }
     answer(args, content, _words(trained, args.publish))
     return DONE
@@ -151,7 +162,20 @@ def _evaluate(
     return measure(diagnoser, later, known_at), HeldOut.of(diagnoser, later, known_at, curve)
 
 
-def _write(folder: Path, parts: Parts, scorecard: Scorecard | None, held_out: HeldOut | None, card: str) -> None:
+def _audit(incidents: pd.DataFrame, settings: TrainSettings, models: Path) -> Audit:
+    releases = Releases(models)
+    published = releases.published()
+    return audit(incidents, settings, Diagnoser.load(releases.path(published)) if published else None)
+
+
+def _write(
+    folder: Path,
+    parts: Parts,
+    scorecard: Scorecard | None,
+    held_out: HeldOut | None,
+    card: str,
+    found: Audit | None,
+) -> None:
     parts.save(folder)
     if scorecard is not None:
         text = json.dumps(scorecard.to_file(), ensure_ascii=False, indent=1)
@@ -159,6 +183,9 @@ def _write(folder: Path, parts: Parts, scorecard: Scorecard | None, held_out: He
     if held_out is not None:
         (folder / EVALUATION).mkdir()
         held_out.save(folder / EVALUATION)
+    if found is not None:
+        text = json.dumps(found.to_dict(), ensure_ascii=False, indent=1)
+        (folder / AUDIT).write_text(text, encoding="utf-8")
     (folder / MODEL_CARD).write_text(card, encoding="utf-8")
 
 

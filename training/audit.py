@@ -1,0 +1,68 @@
+"""The verb `audit`: what is wrong with the data, before anything is learned from them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from diagnosis.diagnoser import Diagnoser
+from diagnosis.errors import InputError
+from diagnosis.releases import Releases
+from training.checks import Audit, audit
+from training.command import DONE, add_json, add_models, add_records, answer, main, record_options
+from training.output import written
+from training.page import findings_page
+from training.records import load_incidents
+from training.settings import load_settings
+
+SUMMARY = (
+    "Look for leakage, label noise, repeats, changed classes, missing dates and personal data, before training.\n"
+    "Findings name rows to look at by number. `faultwise train` makes the same checks and leaves out what is refused."
+)
+EXAMPLE = "faultwise audit --incidents data/sample/incidents.csv --html audit.html"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    add_records(parser, incidents=True)
+    parser.add_argument(
+        "--target", nargs="+", action="extend", help="field to predict (default: category assignment_group)"
+    )
+    parser.add_argument("--as-of", metavar="DATE", help="use the data as they were known then (ISO 8601)")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings as TOML; see docs/settings.md")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the findings as a page")
+    add_models(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, look, print."""
+    given = {"targets": args.target, "as_of": args.as_of}
+    settings = load_settings(args.config, {name: value for name, value in given.items() if value is not None})
+    frame = load_incidents(args.incidents, **record_options(args)).frame
+    if frame.empty:
+        raise InputError("at least one incident is needed for an audit; found none")
+    releases = Releases(args.models)
+    published = releases.published()
+    found = audit(frame, settings, Diagnoser.load(releases.path(published)) if published else None)
+    if args.html:
+        with written(args.html) as stream:
+            stream.write(findings_page(found))
+    answer(args, found.to_dict(), text(found))
+    return DONE
+
+
+def text(found: Audit) -> str:
+    """Return the findings as lines for a person."""
+    lines = [f"{found.incidents:,} incidents audited, {len(found.findings)} findings"]
+    for one in found.findings:
+        lines += ["", f"{one.severity.upper()} ({one.check}): {one.title}", f"  {one.why}"]
+        if one.rows:
+            more = f" and {one.count - 5:,} more" if one.count > 5 else ""
+            lines.append(f"  look at {', '.join(one.rows[:5])}{more}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.modules[__name__]))

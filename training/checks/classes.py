@@ -1,0 +1,64 @@
+"""Classes that were renamed, emptied or are new since the release in service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from diagnosis.diagnoser import Diagnoser
+from diagnosis.routing.labels import merge_spellings
+from training.checks.finding import Finding, finding
+
+_FEWEST = 10  # incidents that a class must have had, or have, to be spoken of
+_RENAMED = 0.6  # share of a new class that the old release takes for one emptied class
+_ASKED = 100
+
+
+def changed_classes(frame: pd.DataFrame, target: str, published: Diagnoser) -> Iterator[Finding]:
+    """Yield how the classes of a target differ between the incidents since the release in service and its own."""
+    past = published.parts.history.frame()
+    since = frame[~frame["number"].isin(past["number"])]
+    if target not in past or len(since) < _FEWEST:
+        return
+    before, now = _counts(past, target), _counts(since, target)
+    expected = before / max(before.sum(), 1) * now.sum()
+    # Emptied: so many were to be expected that none is no accident (Poisson, chance under 1 in 20,000).
+    emptied = [name for name in before.index if name not in now.index and expected[name] >= _FEWEST]
+    new = [name for name in now.index if name not in before.index and now[name] >= _FEWEST]
+    labels = pd.Series(merge_spellings(since[target]), index=since.index)
+    renamed: set[str] = set()
+    for name in new:
+        rows = since[labels == name]
+        old = _taken_for(rows.head(_ASKED), target, published, emptied)
+        title = f"{target} '{name}' is new" if old is None else f"{target} '{old}' seems to be called '{name}' now"
+        renamed |= {old} if old is not None else set()
+        why = (
+            "the release in service cannot answer it, and calibration has met it for a short time only"
+            if old is None
+            else f"nobody was given '{old}' since, and the release in service takes most of these for it: map "
+            "the old name to the new one, or the history is split in two"
+        )
+        yield finding("classes", "warning", title, why, rows["number"], [target])
+    for name in emptied:
+        if name not in renamed:
+            why = f"{int(before[name]):,} incidents had it before, none of the {int(now.sum()):,} since"
+            yield finding("classes", "warning", f"{target} '{name}' is no longer used", why, (), [target])
+
+
+def _counts(frame: pd.DataFrame, target: str) -> pd.Series:
+    counts = pd.Series(merge_spellings(frame[target])).value_counts()
+    return counts[counts.index != ""]
+
+
+def _taken_for(rows: pd.DataFrame, target: str, published: Diagnoser, emptied: list[str]) -> str | None:
+    """Return the emptied class that the release in service takes most of these rows for; None if there is none."""
+    router = published.parts.routers.get(target)
+    if router is None or not emptied:
+        return None
+    prepared = published.prepare(rows)
+    said = pd.Series(router.classes_[router.predict_proba(prepared).argmax(axis=1)]).value_counts(normalize=True)
+    for name in said.index:
+        if name in emptied and said[name] >= _RENAMED:
+            return str(name)
+    return None

@@ -1,0 +1,96 @@
+"""The audit: every check over one history, within bounded time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from diagnosis.diagnoser import Diagnoser
+from diagnosis.incident import as_frame
+from diagnosis.redact import Redactor
+from training.as_of import as_known_at
+from training.checks.basics import dates, languages, personal_data_left
+from training.checks.classes import changed_classes
+from training.checks.duplicates import MOST_LATER, repeated_texts
+from training.checks.finding import Audit, Finding
+from training.checks.labels import MOST, noisy_labels
+from training.checks.leakage import (
+    columns_nobody_reads,
+    columns_that_come_later,
+    columns_that_predict_alone,
+    texts_that_hold_the_resolution,
+    texts_that_name_the_class,
+)
+from training.settings import TrainSettings
+
+SAMPLE = 10_000  # incidents whose texts are read one by one
+_GRAVITY = {"refused": 0, "warning": 1, "note": 2}
+
+
+def audit(
+    incidents: pd.DataFrame,
+    settings: TrainSettings,
+    published: Diagnoser | None = None,
+    *,
+    labels: bool = True,
+) -> Audit:
+    """Look for what would make a release look better than it is, or be worse than it could be.
+
+    Parameters
+    ----------
+    incidents : DataFrame
+        Canonical frame, as exported.
+    settings : TrainSettings
+        Those that it would be trained with.
+    published : Diagnoser, optional
+        The release in service, for what has changed since.
+    labels : bool
+        Whether to look for label noise, which takes longest.
+
+    Returns
+    -------
+    Audit
+        The gravest findings first. Texts of large histories are read in a seeded sample of `SAMPLE`.
+    """
+    frame = as_known_at(as_frame(incidents), settings.as_of)
+    sample = _sample(frame, settings.seed)
+    found = [*_whole(frame, settings), *_sampled(sample, settings)]
+    for target in settings.targets:
+        if target not in frame:
+            continue
+        found += [*columns_that_predict_alone(frame, target), *texts_that_name_the_class(sample, target)]
+        if labels:
+            found += noisy_labels(frame, target, settings.seed)
+        if published is not None:
+            found += changed_classes(frame, target, published)
+    looked_at = {
+        "dates, columns, exact duplicates, classes": f"all {len(frame):,} incidents",
+        "texts, languages, personal data": f"{len(sample):,} incidents"
+        + (" (a sample)" if len(sample) < len(frame) else ""),
+        "near-duplicates": f"up to {MOST_LATER:,} of the later incidents against all earlier ones",
+        "label noise": f"the latest {min(len(frame), MOST):,} incidents with a label" if labels else "not looked for",
+        "changed classes": f"against {published.release}" if published else "no release is in service",
+    }
+    return Audit(len(frame), tuple(sorted(found, key=lambda f: (_GRAVITY[f.severity], f.check))), looked_at)
+
+
+def _whole(frame: pd.DataFrame, settings: TrainSettings) -> Iterator[Finding]:
+    yield from dates(frame)
+    yield from columns_that_come_later(frame)
+    yield from columns_nobody_reads(frame)
+    yield from repeated_texts(frame, settings.evaluation_share, settings.seed)
+
+
+def _sampled(sample: pd.DataFrame, settings: TrainSettings) -> Iterator[Finding]:
+    yield from languages(sample)
+    yield from texts_that_hold_the_resolution(sample)
+    yield from personal_data_left(sample, Redactor(frozenset(settings.masked)))
+
+
+def _sample(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
+    if len(frame) <= SAMPLE:
+        return frame
+    rows = np.sort(np.random.default_rng(seed).choice(len(frame), SAMPLE, replace=False))
+    return frame.iloc[rows].reset_index(drop=True)
