@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 import pandas as pd
 from ulid import ULID
 
@@ -138,7 +139,7 @@ class Diagnoser:
                 recurrence=risks[row],
                 similar_incidents=similar[row],
                 suggestions=self._suggest(articles[row], past[row], spoken[row], now),
-                warnings=self._warnings(batch, row),
+                warnings=self._warnings(batch, row, risks[row]),
             )
             for row in range(len(batch))
         ]
@@ -168,11 +169,16 @@ class Diagnoser:
         ]
 
     def _assess(self, batch: PreparedIncidents) -> list[RecurrenceRisk | None]:
-        if self.parts.recurrence is None or self.parts.state is None:
+        """Return the risk of each incident, None where its signature is not known; each sees the earlier ones."""
+        model, state = self.parts.recurrence, self.parts.state
+        if model is None or state is None:
             return [None] * len(batch)
-        frame = batch.frame.sort_values("opened_at", kind="stable", na_position="last")
-        risks = self.parts.recurrence.assess(frame, self.parts.state)
-        return [risk for _, risk in sorted(zip(frame.index, risks, strict=True), key=lambda pair: pair[0])]
+        order = np.argsort(batch.frame["opened_at"].to_numpy(), kind="stable")  # a missing time sorts last
+        ordered = batch.take(order)
+        risks = model.assess(ordered.frame, state, vectors=ordered.vectors)
+        known = model.signature_.keys(ordered.frame) != ""
+        by_row = dict(zip(order.tolist(), zip(risks, known, strict=True), strict=True))
+        return [risk if has_signature else None for risk, has_signature in (by_row[row] for row in range(len(batch)))]
 
     def _similar(self, hits: Sequence[Hit]) -> tuple[SimilarIncident, ...]:
         known = self.parts.history.rows([hit.number for hit in hits])
@@ -187,8 +193,11 @@ class Diagnoser:
             self.parts.suggester.suggest(articles, past, knowledge, history, language=spoken, now=now, k=SUGGESTIONS)
         )
 
-    def _warnings(self, batch: PreparedIncidents, row: int) -> tuple[str, ...]:
+    def _warnings(self, batch: PreparedIncidents, row: int, risk: RecurrenceRisk | None) -> tuple[str, ...]:
         warnings = list(self.parts.left_out.values())
+        if self.parts.recurrence is not None and risk is None:
+            fields = ", ".join(self.parts.recurrence.signature_.fields)
+            warnings.append(f"recurrence cannot be judged: the signature needs {fields}")
         if _is_empty(batch, row):
             warnings.append(_NOTHING)
         elif not batch.text[row]:

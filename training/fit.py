@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -12,22 +14,23 @@ from diagnosis.incident import as_frame, frame_as_logged
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.masking import mask_articles, mask_incidents
 from diagnosis.parts import Parts, clean_articles, clean_incidents
-from diagnosis.prepared import PreparedIncidents
+from diagnosis.prepared import PreparedIncidents, Vectors
 from diagnosis.recurrence import RecurrenceModel, Signature
 from diagnosis.recurrence.outcomes import outcomes
 from diagnosis.redact import Redactor
 from diagnosis.routing import Router
-from diagnosis.search import HistoryEncoder, Retriever, training_pairs
+from diagnosis.routing.fields import fields_for
+from diagnosis.search import GeneralEncoder, HistoryEncoder, Retriever
 from diagnosis.suggest import Suggester
 from diagnosis.text import TextNormaliser, joined
 from training.as_of import as_known_at, last_moment
-from training.fit_encoder import fit_history_encoder
+from training.fit_search import fit_encoder_on, fit_search
 from training.progress import Share, Stages
 from training.settings import TrainSettings
 from training.splits import Rows, split_latest
 
 # Stage and relative duration, for the progress bar.
-STAGES = {"mask and clean": 2.0, "encoder": 6.0, "routing": 4.0, "recurrence": 2.0, "search": 4.0}
+STAGES = {"mask and clean": 2.0, "routing": 3.0, "search": 9.0, "recurrence": 2.0}
 
 
 def fit(incidents: pd.DataFrame, articles: pd.DataFrame, settings: TrainSettings, stages: Stages) -> Parts:
@@ -63,17 +66,16 @@ def fit(incidents: pd.DataFrame, articles: pd.DataFrame, settings: TrainSettings
     cleaned = clean_incidents(known, normaliser)
     cleaned_articles = clean_articles(masked_articles, normaliser)
 
-    encoder = _fit_encoder(cleaned.iloc[learn], cleaned_articles, settings, stages.enter("encoder"))
     text = [joined(title, body) for title, body in zip(*_words(cleaned), strict=True)]
-    prepared = PreparedIncidents(frame_as_logged(known), text, encoder.encode(text))
+    # Routing learns its own features: what search learns from every incident does not reach a certificate.
+    logged = PreparedIncidents(frame_as_logged(known), text, np.zeros((len(text), 0), dtype=np.float32))
 
     left_out: dict[str, str] = {}
-    routers = _fit_routers(prepared, known, (learn, calibrate), settings, left_out, stages.enter("routing"))
+    routers = _fit_routers(logged, known, (learn, calibrate), settings, left_out, stages.enter("routing"))
+    retriever = _fit_search(cleaned_articles, cleaned, settings, stages.enter("search"))
     stages.enter("recurrence")
-    recurrence = _fit_recurrence(prepared, known, settings, left_out)
-    stages.enter("search")
-    retriever = Retriever(encoder, fields=settings.searched_fields, seed=settings.seed)
-    retriever.fit(cleaned_articles, cleaned)
+    seen = _without(known, settings.ignored_fields)
+    recurrence = _fit_recurrence(seen, text, retriever.encoder.encode(text), settings, left_out)
     suggester = Suggester().fit(known, _days_until_recurrence(known, recurrence, settings.as_of))
     return Parts(
         redactor, normaliser, retriever, routers, recurrence, suggester,
@@ -85,17 +87,24 @@ def _words(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
     return frame["short_description"].tolist(), frame["description"].tolist()
 
 
-def _fit_encoder(
-    incidents: pd.DataFrame, articles: pd.DataFrame, settings: TrainSettings, progress: Share
-) -> HistoryEncoder:
-    corpus = [joined(title, body) for title, body in zip(*_words(incidents), strict=True)]
-    corpus += [t for name in ("title", "symptoms", "cause", "resolution") for t in articles[name].tolist() if t]
-    return fit_history_encoder(
-        training_pairs(incidents, articles),
-        corpus or ["."],  # coded fields alone: an encoder that knows no word
-        max_minutes=settings.encoder_minutes,
-        seed=settings.seed,
-        progress=lambda done, total: progress(done / total),
+def _fit_search(articles: pd.DataFrame, incidents: pd.DataFrame, settings: TrainSettings, progress: Share) -> Retriever:
+    fits = 0  # of two: one for the weights of the signals, one for good
+
+    def fit_encoder(some_articles: pd.DataFrame, some_incidents: pd.DataFrame) -> HistoryEncoder:
+        nonlocal fits
+        before, fits = fits, fits + 1
+        return fit_encoder_on(
+            some_articles,
+            some_incidents,
+            max_minutes=settings.encoder_minutes,
+            seed=settings.seed,
+            start=settings.encoder_start or None,
+            progress=lambda done, total: progress((before + done / total) / 2),
+        )
+
+    general = None if settings.encoder == "history" else GeneralEncoder(settings.encoder, settings.allow_download)
+    return fit_search(
+        articles, incidents, fit_encoder, general=general, fields=settings.searched_fields, seed=settings.seed
     )
 
 
@@ -121,6 +130,7 @@ def _fit_routers(
             precision=settings.precision,
             risk=settings.risk,
             hierarchy=settings.hierarchy.get(target),
+            fields=[name for name in fields_for(target) if name not in settings.ignored_fields],
             seed=settings.seed,
         )
         router.fit(prepared.take(learn), [labels[i] for i in learn])
@@ -141,8 +151,13 @@ def _why_untrainable(known: pd.DataFrame, target: str, smallest: int) -> str | N
     return None
 
 
+def _without(known: pd.DataFrame, ignored: Sequence[str]) -> pd.DataFrame:
+    """Return the frame with the ignored fields unknown: recurrence leaves out what never varies."""
+    return known.assign(**dict.fromkeys(ignored, "")) if ignored else known
+
+
 def _fit_recurrence(
-    prepared: PreparedIncidents, known: pd.DataFrame, settings: TrainSettings, left_out: dict[str, str]
+    known: pd.DataFrame, text: list[str], vectors: Vectors, settings: TrainSettings, left_out: dict[str, str]
 ) -> RecurrenceModel | None:
     as_of = last_moment(known, settings.as_of)
     if known.empty or pd.isna(as_of):
@@ -151,7 +166,7 @@ def _fit_recurrence(
     signature = Signature(settings.signature) if settings.signature else None
     model = RecurrenceModel(signature, settings.horizons, seed=settings.seed)
     try:
-        return model.fit(known, as_of=as_of, texts=prepared.text, vectors=prepared.vectors)
+        return model.fit(known, as_of=as_of, texts=text, vectors=vectors)
     except InputError as error:
         left_out["recurrence"] = f"recurrence was not trained: {error}"
         return None
