@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 Floats = npt.NDArray[np.float64]
+_MAX_VALUES = 2_000_000  # scores from which two parameters are learned: more rows of many classes add only time
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ def fit_link(scores: Floats, truth: npt.NDArray[np.intp]) -> PowerLink:
     known = truth >= 0
     if not known.any() or scores.shape[1] < 2:
         return PowerLink()
-    scores, truth = scores[known], truth[known]
+    few = np.flatnonzero(known)[:: max(1, int(known.sum() * scores.shape[1] / _MAX_VALUES))]
+    scores, truth = scores[few], truth[few]
 
     def loss(parameters: Floats) -> float:
         logs = PowerLink(*np.exp(parameters))._logs(scores)

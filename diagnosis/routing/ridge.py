@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from scipy.linalg import lapack
+from scipy.linalg import cho_factor, cho_solve, lapack
 
 from diagnosis.routing.calibration import fit_link
 
@@ -23,6 +23,7 @@ DUAL_ROWS = 8_000  # up to here the Gram matrix (4 bytes * rows^2) is cheap
 _HELD_SHARE = 0.15
 _TRIAL_ROWS = 2_500  # on which strengths are compared
 _NEAR = 1.02
+_DENSE_FEATURES = 2_000  # up to here the normal equations are solved at once
 _MAX_STEPS = 60
 _TOLERANCE = 3e-3
 
@@ -81,11 +82,12 @@ def fit_ridge(matrix: sp.csr_matrix, codes: Rows, n_classes: int, groups: Rows, 
         weights, held_out = _solve_dual(gram, _indicators(codes, n_classes), strength.penalty / row_weights, groups)
         return RidgeFit(np.asarray(matrix.T @ weights, dtype=np.float32), held_out)
     held = _held_rows(groups, seed)
+    solve = _solve_primal if matrix.shape[1] <= _DENSE_FEATURES else _conjugate_gradients
     targets = sp.csr_matrix((row_weights, codes, np.arange(len(codes) + 1)), shape=(len(codes), n_classes))
-    partial = _conjugate_gradients(matrix[~held], targets[~held], row_weights[~held], strength.penalty, None)
+    partial = solve(matrix[~held], targets[~held], row_weights[~held], strength.penalty, None)
     held_out = np.full((len(codes), n_classes), np.nan, dtype=np.float32)
     held_out[held] = matrix[held] @ partial
-    return RidgeFit(_conjugate_gradients(matrix, targets, row_weights, strength.penalty, partial), held_out)
+    return RidgeFit(solve(matrix, targets, row_weights, strength.penalty, partial), held_out)
 
 
 def _choose(matrix: sp.csr_matrix, gram: Matrix | None, codes: Rows, groups: Rows, seed: int) -> Strength:
@@ -147,6 +149,17 @@ def _held_rows(groups: Rows, seed: int) -> npt.NDArray[np.bool_]:
     numbers = np.unique(groups)
     held = np.random.default_rng(seed).permutation(numbers)[: max(1, int(_HELD_SHARE * len(numbers)))]
     return np.isin(groups, held)
+
+
+def _solve_primal(
+    matrix: sp.csr_matrix, weighted_targets: sp.csr_matrix, row_weights: Matrix, penalty: float, _: Matrix | None
+) -> Matrix:
+    """Solve (X'DX + penalty) W = X'DY by a Cholesky factor; needs no start."""
+    weighted = matrix.multiply(row_weights[:, None]).tocsr()
+    system = np.asarray((matrix.T @ weighted).todense(), dtype=np.float64)
+    system[np.diag_indices_from(system)] += penalty
+    target = np.asarray((matrix.T @ weighted_targets).todense(), dtype=np.float64)
+    return np.asarray(cho_solve(cho_factor(system), target), dtype=np.float32)
 
 
 def _conjugate_gradients(

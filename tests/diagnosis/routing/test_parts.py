@@ -41,6 +41,8 @@ def test_both_solvers_reach_the_closed_form(monkeypatch):
     dual = ridge.fit_ridge(matrix, codes, 3, groups, 0).weights
     monkeypatch.setattr(ridge, "DUAL_ROWS", 10)
     primal = ridge.fit_ridge(matrix, codes, 3, groups, 0).weights
+    monkeypatch.setattr(ridge, "_DENSE_FEATURES", 0)
+    iterated = ridge.fit_ridge(matrix, codes, 3, groups, 0).weights
     weights = np.bincount(codes)[codes] ** -0.4
     weights /= weights.mean()
     dense = matrix.toarray().astype(np.float64)
@@ -49,6 +51,7 @@ def test_both_solvers_reach_the_closed_form(monkeypatch):
     )
     assert dual == pytest.approx(exact, abs=1e-4)
     assert primal == pytest.approx(exact, abs=1e-4)
+    assert iterated == pytest.approx(exact, abs=1e-4)
 
 
 def test_the_link_finds_the_power_that_made_the_labels():
