@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.releases import find_release
 from training.command import DONE, add_json, add_records, add_release, answer, main, record_options, warn
+from training.held_out import HeldOut
 from training.records import load_incidents
+from training.report import write_report
 from training.scorecard import headlines, measure
 
 SUMMARY = "Measure a release on incidents whose category, group and outcome are known."
@@ -20,17 +23,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_release(parser)
     add_records(parser, incidents=True)
     parser.add_argument("--as-of", default="", metavar="DATE", help="up to when the outcomes are known (ISO 8601)")
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="write the report on these incidents as one HTML file"
+    )
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Read, measure, print."""
-    diagnoser = Diagnoser.load(find_release(args.release))
+    folder = find_release(args.release)
+    diagnoser = Diagnoser.load(folder)
     incidents = load_incidents(args.incidents, **record_options(args)).frame
     seen = int(incidents["number"].isin(diagnoser.parts.history.frame()["number"]).sum())
     if seen:
         warn(f"{seen:,} of {len(incidents):,} incidents were in the release's own data, so these figures flatter it")
     card = measure(diagnoser, incidents, args.as_of)
+    if args.html:
+        write_report(args.html, folder, diagnoser, HeldOut.of(diagnoser, incidents, args.as_of), own_slice=False)
     text = "\n".join([f"{diagnoser.release} on {card.incidents:,} incidents", *headlines(card)])
     answer(args, {"release": diagnoser.release, "seen_in_training": seen, **card.to_dict()}, text)
     return DONE

@@ -1,0 +1,99 @@
+"""The verb `report`: everything measured of a release, as one HTML file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from diagnosis.diagnoser import Diagnoser
+from diagnosis.release import Manifest
+from diagnosis.releases import Releases, find_release
+from training.checks import AUDIT
+from training.command import DONE, add_json, add_release, answer, main
+from training.comparison import Comparison, compare
+from training.figures.content import overview, recurrence_section, search_section, target_sections
+from training.held_out import HeldOut
+from training.output import written
+from training.page import render
+
+SUMMARY = (
+    "Write the report of a release: one HTML file with its plots inside, to be opened or sent without a network.\n"
+    "It is compared with the release in service and with simple baselines, on the later incidents that it keeps."
+)
+EXAMPLE = "faultwise report --release models --html report.html"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    add_release(parser)
+    parser.add_argument("--html", type=Path, required=True, metavar="FILE", help="where the report goes")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Load, measure, write."""
+    folder = find_release(args.release)
+    diagnoser = Diagnoser.load(folder)
+    held = HeldOut.load(folder)
+    write_report(args.html, folder, diagnoser, held)
+    rows = 0 if held is None else len(held.answers)
+    answer(args, {"release": diagnoser.release, "html": str(args.html), "incidents": rows}, f"wrote {args.html}")
+    return DONE
+
+
+def write_report(
+    path: Path, folder: Path, diagnoser: Diagnoser, held: HeldOut | None, *, own_slice: bool = True
+) -> None:
+    """Write the report of a release.
+
+    Parameters
+    ----------
+    path : Path
+        The HTML file.
+    folder : Path
+        Where the release lies; the release in service is looked for beside it.
+    held : HeldOut or None
+        Incidents with answers; None where there are none, which the report says.
+    own_slice : bool
+        Whether these are the release's own later incidents, answered before it learned from them.
+    """
+    content = report_content(folder, diagnoser, held, own_slice=own_slice)
+    with written(path) as stream:
+        stream.write(render("report.html", **content))
+
+
+def report_content(folder: Path, diagnoser: Diagnoser, held: HeldOut | None, *, own_slice: bool) -> dict[str, Any]:
+    """Return what the report shows."""
+    audit = folder / AUDIT
+    return {
+        "release": diagnoser.release,
+        "overview": overview(diagnoser, asdict(Manifest.read(folder))),
+        "own_slice": own_slice,
+        "incidents": 0 if held is None else len(held.answers),
+        "first": None if held is None else held.incidents["opened_at"].min(),
+        "last": None if held is None else held.incidents["opened_at"].max(),
+        "targets": [] if held is None else target_sections(diagnoser, held),
+        "recurrence": recurrence_section(diagnoser, held),
+        "search": [] if held is None else search_section(held),
+        "comparison": None if held is None else _comparison(folder, held),
+        "audit": json.loads(audit.read_text(encoding="utf-8")) if audit.is_file() else None,
+        "left_out": list(diagnoser.parts.left_out.values()),
+    }
+
+
+def _comparison(folder: Path, held: HeldOut) -> Comparison | None:
+    """Compare with the release in service; None if there is none, or it is this one."""
+    releases = Releases(folder.parent)
+    published = releases.published()
+    if published is None or published == folder.name:
+        return None
+    other = releases.path(published)
+    return compare(Diagnoser.load(other), other, folder.name, held)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.modules[__name__]))
