@@ -59,7 +59,7 @@ def fit_link(scores: Floats, truth: npt.NDArray[np.intp]) -> PowerLink:
             np.mean(top + np.log(np.exp(logs - top[:, None]).sum(axis=1)) - logs[np.arange(len(truth)), truth])
         )
 
-    bounds = [(-2.0, 3.0), (-9.0, 0.0)]
+    bounds = [(-2.0, 3.0), (-9.0, 1.0)]
     found = minimize(loss, np.array([0.7, -4.0]), method="Nelder-Mead", bounds=bounds, options={"maxiter": 120})
     return PowerLink(*(float(value) for value in np.exp(found.x)))
 

@@ -44,8 +44,8 @@ class Strength:
     balance: float
 
 
-# Those that are fair to rare classes come first: the first whose held-out loss is near the least wins.
-STRENGTHS = tuple(Strength(penalty, balance) for balance in (0.4, 0.0) for penalty in (0.1, 0.3, 1.0))
+# The fairest balance whose held-out loss is near the least, with the penalty that serves it best.
+STRENGTHS = tuple(Strength(penalty, balance) for balance in (0.4, 0.0) for penalty in (0.1, 0.3, 1.0, 3.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def fit_ridge(matrix: sp.csr_matrix, codes: Rows, n_classes: int, groups: Rows, 
 
 
 def _choose(matrix: sp.csr_matrix, gram: Matrix | None, codes: Rows, groups: Rows, seed: int) -> Strength:
-    """Return the first strength whose held-out loss on a sample of the rows is near the least."""
+    """Return the strength with the least held-out loss on a sample, the fairest balance among those near it."""
     names, codes = np.unique(codes, return_inverse=True)
     if len(names) < 2 or len(names) > _TRIAL_ROWS // 5:
         return STRENGTHS[0]
@@ -105,8 +105,9 @@ def _choose(matrix: sp.csr_matrix, gram: Matrix | None, codes: Rows, groups: Row
         scores = held_out.astype(np.float64)
         probabilities = fit_link(scores, codes[rows]).probabilities(scores)
         losses.append(-np.log(probabilities[np.arange(len(rows)), codes[rows]]).mean())
-    near = np.array(losses) <= _NEAR * min(losses)
-    return STRENGTHS[int(near.argmax())]
+    near = {s.balance for s, loss in zip(STRENGTHS, losses, strict=True) if loss <= _NEAR * min(losses)}
+    loss_of = dict(zip(STRENGTHS, losses, strict=True))
+    return min((s for s in STRENGTHS if s.balance == max(near)), key=loss_of.__getitem__)
 
 
 def _row_weights(codes: Rows, n_classes: int, balance: float) -> Matrix:

@@ -169,6 +169,22 @@ class Router:
         """Return the calibrated probabilities that are shown, shape (n, n_classes)."""
         return self._judge(prepared)[1]
 
+    def decide(self, prepared: PreparedIncidents) -> tuple[list[str | None], Floats]:
+        """Return what would be done without a person, and the probabilities that are shown, without the evidence.
+
+        Returns
+        -------
+        (list, ndarray of shape (n, n_classes))
+            For each incident the class or the parent that would be automatic, None where a person decides.
+        """
+        verdicts, probabilities = self._judge(prepared)
+        best = self.classes_[probabilities.argmax(axis=1)] if len(prepared) else ()
+        done = [
+            str(value) if verdict.why_not is None else verdict.parent.value if verdict.parent is not None else None
+            for verdict, value in zip(verdicts, best, strict=True)
+        ]
+        return done, probabilities
+
     def evaluate(self, prepared: PreparedIncidents, y: Sequence[str]) -> RoutingScores:
         """Compare the answers with the truth on incidents that neither fit nor calibration saw."""
         self._must_be_fitted()
