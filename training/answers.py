@@ -90,14 +90,13 @@ def _answer(diagnoser: Diagnoser, incidents: pd.DataFrame) -> pd.DataFrame:
 
 def _routed(target: str, router: Router, prepared: PreparedIncidents, labels: pd.Series) -> dict[str, pd.Series]:
     truth = known_spelling(labels.astype("str").fillna(""), router.classes_.tolist())
-    probability = router.predict_proba(prepared)
+    done, probability = router.decide(prepared)
     order = np.argsort(-probability, axis=1, kind="stable")
     hit = router.classes_[order] == truth[:, None]
     rank = np.where(hit.any(axis=1), hit.argmax(axis=1) + 1.0, np.nan)
-    said = router.predict(prepared)
-    automatic = np.array([p.decision == "automatic" for p in said], dtype=bool)
+    automatic = np.array([value is not None for value in done], dtype=bool)
     tree = router.hierarchy_
-    right = [p.value == t or (tree is not None and p.value == tree.parent(t)) for p, t in zip(said, truth, strict=True)]
+    right = [value in ((t, tree.parent(t)) if tree is not None else (t,)) for value, t in zip(done, truth, strict=True)]
     return {
         f"{target}|truth": pd.Series(truth, dtype="str"),
         f"{target}|value": pd.Series(router.classes_[order[:, 0]], dtype="str"),

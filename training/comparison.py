@@ -203,8 +203,13 @@ def _recurrence(a: pd.DataFrame, b: HeldOut, diagnoser: Diagnoser, notes: list[s
         risks = [f.set_index("number")[f"recurrence|{days}"].reindex(numbers).to_numpy(float) for f in (a, b.answers)]
         weight = ipcw(seen, days)
         told = (weight > 0) & np.isfinite(risks[0]) & np.isfinite(risks[1])
-        if not told.any():
-            notes.append(f"recurrence within {days} days was not compared: no outcome is known yet")
+        # Before anybody was watched that long the only known outcomes are recurrences, and they say nothing.
+        followed = int((told & (seen.observed >= days)).sum())
+        if followed < FEWEST_IN_GROUP:
+            notes.append(
+                f"recurrence within {days} days was not compared: {followed} incidents were watched that long, "
+                f"{FEWEST_IN_GROUP} are needed"
+            )
             continue
         came = (seen.recurred & (seen.duration <= days))[told]
         share = weight[told] / weight[told].mean()

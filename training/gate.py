@@ -17,7 +17,7 @@ from diagnosis.recurrence.rates import band, kaplan_meier
 from diagnosis.releases import Releases
 from diagnosis.routing.calibration import expected_calibration_error
 from training.answers import horizons_of, outcomes_of, targets_of
-from training.comparison import Comparison, Figure, compare
+from training.comparison import FEWEST_IN_GROUP, Comparison, Figure, compare
 from training.held_out import HeldOut
 
 _ONE_SIDED = 1.645  # standard deviations that leave 5 % below
@@ -229,8 +229,11 @@ def _recurrence_promise(held: HeldOut, limits: Limits) -> Iterator[Check]:
     for days in horizons_of(held.answers):
         risk = held.answers.set_index("number")[f"recurrence|{days}"].reindex(numbers).to_numpy(float)
         told = np.isfinite(risk)
-        if not (seen.observed[told] >= days).any():
-            continue  # nobody was watched that long
+        followed = int((seen.observed[told] >= days).sum())
+        name = f"recurrence in {days} days: mean predicted"
+        if followed < FEWEST_IN_GROUP:
+            yield Check(name, float("nan"), float("nan"), None, f"{followed} incidents were watched that long")
+            continue
         part = seen.take(told)
         keys = pd.factorize(
             held.incidents.set_index("number").loc[numbers[told], list(held.signature)].agg("|".join, axis=1)
@@ -239,7 +242,7 @@ def _recurrence_promise(held: HeldOut, limits: Limits) -> Iterator[Check]:
         mean, rate = float(risk[told].mean()), float(kaplan_meier(part.duration, part.recurred, [days])[0])
         passed = lower - limits.recurrence <= mean <= upper + limits.recurrence
         why = f"mean predicted {mean:.3f}, Kaplan-Meier {rate:.3f} ({lower:.3f} to {upper:.3f})"
-        yield Check(f"recurrence in {days} days: mean predicted", mean, rate, passed, why)
+        yield Check(name, mean, rate, passed, why)
 
 
 def _costs(releases: Releases, candidate: str, rival: Diagnoser, limits: Limits) -> Iterator[Check]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import joblib
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 
 from diagnosis.decisions import NO_DECISIONS, HumanDecisions
 from diagnosis.errors import InputError, NotFittedError
@@ -146,10 +147,14 @@ class Router:
         similar : sequence of sequences of SimilarIncident, optional
             Past incidents like each incident; the nearest are shown as evidence.
         """
+        self._must_be_fitted()
         if not len(prepared):
             return []
-        verdicts, probabilities = self._judge(prepared)
-        incidents = [{str(k): v for k, v in row.items()} for row in prepared.frame.to_dict("records")]
+        sparse = self.classifier_.features_.sparse(prepared)
+        matrix = self.classifier_.features_.with_topics(sparse)
+        verdicts, probabilities = self._judge(prepared, matrix)
+        scores = self.suggester_.scores(matrix)
+        incidents = _records(prepared) if any(d.rules for d in decisions or ()) else [{}] * len(prepared)
         people = decisions if decisions is not None else [NO_DECISIONS] * len(prepared)
         near = similar if similar is not None else [()] * len(prepared)
         answers = []
@@ -158,7 +163,7 @@ class Router:
             shown = renormalise(probabilities[row], constraints.keep(self.classes_.tolist()))
             first, second = (*np.argsort(-shown, kind="stable")[:2], 0)[:2]
             evidence = (
-                *evidence_for(self.suggester_, prepared, row, int(first), int(second)),
+                *evidence_for(self.suggester_, prepared, row, int(first), int(second), sparse[row], scores[row]),
                 *(IncidentEvidence(i.number, i.similarity) for i in near[row][:_SHOWN_INCIDENTS]),
             )
             classes = self.classes_.tolist()
@@ -167,7 +172,7 @@ class Router:
 
     def predict_proba(self, prepared: PreparedIncidents) -> Floats:
         """Return the calibrated probabilities that are shown, shape (n, n_classes)."""
-        return self._judge(prepared)[1]
+        return self._judge(prepared, self._features(prepared))[1]
 
     def decide(self, prepared: PreparedIncidents) -> tuple[list[str | None], Floats]:
         """Return what would be done without a person, and the probabilities that are shown, without the evidence.
@@ -177,7 +182,7 @@ class Router:
         (list, ndarray of shape (n, n_classes))
             For each incident the class or the parent that would be automatic, None where a person decides.
         """
-        verdicts, probabilities = self._judge(prepared)
+        verdicts, probabilities = self._judge(prepared, self._features(prepared))
         best = self.classes_[probabilities.argmax(axis=1)] if len(prepared) else ()
         done = [
             str(value) if verdict.why_not is None else verdict.parent.value if verdict.parent is not None else None
@@ -189,7 +194,7 @@ class Router:
         """Compare the answers with the truth on incidents that neither fit nor calibration saw."""
         self._must_be_fitted()
         prepared, labels = _labelled(prepared, known_spelling(y, self.classes_.tolist()))
-        verdicts, probabilities = self._judge(prepared)
+        verdicts, probabilities = self._judge(prepared, self._features(prepared))
         automatic = np.array([v.why_not is None or v.parent is not None for v in verdicts], dtype=bool)
         best = self.classes_[probabilities.argmax(axis=1)]
         right = [
@@ -210,10 +215,12 @@ class Router:
             raise InputError(f"expected a {cls.__name__} in {folder / _FILE}; found {type(router).__name__}")
         return router
 
-    def _judge(self, prepared: PreparedIncidents) -> tuple[list[Verdict], Floats]:
-        """Return what the certified fit allows, and the probabilities to be shown: its own where it decides."""
+    def _features(self, prepared: PreparedIncidents) -> sp.csr_matrix:
         self._must_be_fitted()
-        matrix = self.classifier_.features_.transform(prepared)
+        return self.classifier_.features_.transform(prepared)
+
+    def _judge(self, prepared: PreparedIncidents, matrix: sp.csr_matrix) -> tuple[list[Verdict], Floats]:
+        """Return what the certified fit allows, and the probabilities to be shown: its own where it decides."""
         shown = self.suggester_.probabilities(matrix)
         same = self.suggester_ is self.classifier_
         certified = shown if same else self.classifier_.probabilities(matrix)
@@ -251,6 +258,10 @@ class Router:
     def _must_be_fitted(self) -> None:
         if not hasattr(self, "classifier_"):
             raise NotFittedError(f"the router of '{self.target}' must be fitted first")
+
+
+def _records(prepared: PreparedIncidents) -> list[dict[str, Any]]:
+    return [{str(k): v for k, v in row.items()} for row in prepared.frame.to_dict("records")]
 
 
 def _labelled(prepared: PreparedIncidents, labels: Labels) -> tuple[PreparedIncidents, Labels]:

@@ -17,7 +17,7 @@ _CLASSES, _SHOWN = 15, 8
 def leaning(
     diagnoser: Diagnoser, held: HeldOut, target: str, seed: int = 0
 ) -> list[tuple[str, list[tuple[str, float]]]]:
-    """Return the evidence with the greatest mean weight, in log-odds, for each class, the one answered most often first.
+    """Return the evidence with the greatest mean weight, in log-odds, for each class, the commonest first.
 
     Added up from the evidence that an agent sees, so it says what the model in fact used on incidents like these, not
     what its weights could do on others.

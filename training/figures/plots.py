@@ -95,6 +95,7 @@ def learning_curve(points: Sequence[Mapping[str, float | str]]) -> str:
         axes.minorticks_off()
         spread = max(max(accuracy) - min(accuracy), 0.05)
         axes.set(ylim=(max(min(accuracy) - 0.3 * spread, 0), min(max(accuracy) + 0.3 * spread, 1.005)))
+        axes.yaxis.set_major_formatter("{x:.2f}")
         return _svg(figure)
 
 

@@ -1,0 +1,57 @@
+"""Two real releases with an evaluation slice, made once: training a release takes seconds."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.history import FAULTS, articles, incidents
+from training.settings import TrainSettings
+from training.train import train
+
+# A few steps of the encoder are enough here.
+SETTINGS = TrainSettings(encoder_minutes=0.02, evaluation_share=0.4, calibration_share=0.2, audit=False)
+
+
+def solved(count: int) -> pd.DataFrame:
+    """Return incidents that name the article that solved them, and devices that are often sound for a while."""
+    frame = incidents(count)
+    fault_of = {row[3]: i for i, row in enumerate(FAULTS)} | {row[4]: i for i, row in enumerate(FAULTS)}
+    number = [fault_of[text] for text in frame["short_description"]]
+    rng = np.random.default_rng(5)
+    frame["knowledge"] = [f"KB{i:03}en" for i in number]
+    frame["cmdb_ci"] = [f"{row}-{rng.integers(40)}" for row in frame["cmdb_ci"]]
+    frame["contact_type"] = rng.choice(["phone", "email"], count)
+    frame["service"] = frame["category"] + " 服务"
+    return frame
+
+
+@pytest.fixture(scope="session")
+def history() -> pd.DataFrame:
+    return solved(560)
+
+
+@pytest.fixture(scope="session")
+def judged(tmp_path_factory: pytest.TempPathFactory, history: pd.DataFrame) -> tuple[Path, str, str]:
+    """Return a folder of releases, of 520 incidents and of 560, the first one published. Do not change it."""
+    from diagnosis.releases import Releases
+
+    folder = tmp_path_factory.mktemp("judged")
+    older = train(history.iloc[:520], articles(), SETTINGS, folder).folder.name
+    newer = train(history, articles(), replace(SETTINGS, seed=1), folder).folder.name
+    Releases(folder).publish(older)
+    return folder, older, newer
+
+
+@pytest.fixture
+def own_judged(judged: tuple[Path, str, str], tmp_path: Path) -> tuple[Path, str, str]:
+    """Return a folder of the same releases whose pointer a test may move."""
+    folder, older, newer = judged
+    own = tmp_path / "models"
+    own.mkdir()
+    for name in (older, newer):
+        (own / name).symlink_to(folder / name)
+    (own / "published.json").write_bytes((folder / "published.json").read_bytes())
+    return own, older, newer
