@@ -107,7 +107,10 @@ def _random_start(texts: Sequence[str], dimensions: int, seed: int) -> StaticEmb
 
 
 def _distilled(start: Path | str, dimensions: int) -> StaticEmbedding:
-    return StaticEmbedding.from_distillation(str(start), device="cpu", pca_dims=dimensions)
+    try:
+        return StaticEmbedding.from_distillation(str(start), device="cpu", pca_dims=dimensions)
+    except ImportError as error:
+        raise InputError(f"starting from {start} needs the package model2vec[distill]; {error}") from error
 
 
 def _token_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Ids]:
