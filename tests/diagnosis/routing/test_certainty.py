@@ -110,10 +110,10 @@ def test_enough_rows_certify_nearly_what_an_oracle_would():
 
 def test_thresholds_are_fixed_by_tuning_rows_alone_and_only_loosen():
     rng = np.random.default_rng(1)
-    tuning, _ = answers(rng, 500, np.ones(1), monotone)
+    tuning, _ = answers(rng, 5000, np.ones(1), monotone)
     path = threshold_path(tuning, RISK)
     assert (np.diff(path) < 0).all()
-    calibration, _ = answers(rng, 500, np.ones(1), monotone)
+    calibration, _ = answers(rng, 5000, np.ones(1), monotone)
     assert certify(calibration, path, 0.9, RISK).threshold in path
 
 
