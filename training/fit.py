@@ -133,8 +133,7 @@ def _fit_routers(
             fields=[name for name in fields_for(target) if name not in settings.ignored_fields],
             seed=settings.seed,
         )
-        router.fit(prepared.take(learn), [labels[i] for i in learn])
-        router.calibrate(prepared.take(calibrate), [labels[i] for i in calibrate])
+        router.fit_and_calibrate(prepared, labels, learn, calibrate)
         routers[target] = router
     return routers
 
