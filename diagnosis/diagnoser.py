@@ -181,14 +181,14 @@ class Diagnoser:
         return [risk if has_signature else None for risk, has_signature in (by_row[row] for row in range(len(batch)))]
 
     def _similar(self, hits: Sequence[Hit]) -> tuple[SimilarIncident, ...]:
-        known = self.parts.history.rows([hit.number for hit in hits])
+        known = self.parts.history.records([hit.number for hit in hits])
         return tuple(self.parts.suggester.similar_incidents(hits, known, SIMILAR))
 
     def _suggest(
         self, articles: Sequence[Hit], past: Sequence[Hit], spoken: str, now: datetime
     ) -> tuple[Suggestion, ...]:
-        knowledge = self.parts.knowledge.rows([hit.number for hit in articles])
-        history = self.parts.history.rows([hit.number for hit in past])
+        knowledge = self.parts.knowledge.records([hit.number for hit in articles])
+        history = self.parts.history.records([hit.number for hit in past])
         return tuple(
             self.parts.suggester.suggest(articles, past, knowledge, history, language=spoken, now=now, k=SUGGESTIONS)
         )

@@ -7,12 +7,12 @@ the frame's size.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from diagnosis.incident import FIELDS, as_frame
 from diagnosis.knowledge import KNOWLEDGE_FIELDS, as_knowledge_frame
@@ -26,10 +26,11 @@ class _Records(ABC):
     columns: ClassVar[tuple[str, ...]]
 
     def __init__(self, frame: pd.DataFrame) -> None:
-        canonical = self._canonical(frame)[list(self.columns)]
-        self._base = canonical.drop_duplicates("number", keep="last").reset_index(drop=True)
-        self._row_of = {number: row for row, number in enumerate(self._base["number"])}
-        self._later: dict[str, dict[Hashable, Any]] = {}
+        canonical = self._canonical(frame)[list(self.columns)].drop_duplicates("number", keep="last")
+        # Arrow, because a few rows out of many must cost next to nothing, and a row of a frame does not.
+        self._base = pa.Table.from_pandas(canonical, preserve_index=False).combine_chunks()
+        self._row_of = {number: row for row, number in enumerate(canonical["number"])}
+        self._later: dict[str, dict[str, Any]] = {}
 
     def __len__(self) -> int:
         return len(self._row_of.keys() | self._later.keys())
@@ -37,25 +38,32 @@ class _Records(ABC):
     def __contains__(self, number: object) -> bool:
         return number in self._later or number in self._row_of
 
-    def rows(self, numbers: Sequence[str]) -> pd.DataFrame:
-        """Return the rows of these numbers, in this order; unknown numbers are left out."""
-        known = [n for n in numbers if n in self]
-        if not any(n in self._later for n in known):
-            return self._base.iloc[[self._row_of[n] for n in known]].reset_index(drop=True)
-        return self._frame_of([self._record(n) for n in known])
+    def records(self, numbers: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Return the rows of these numbers by number, in this order; unknown numbers are left out.
+
+        What is not known is ``""``, and None for times (otherwise aware datetimes) and counts.
+        """
+        wanted = [n for n in dict.fromkeys(numbers) if n in self]
+        base = [n for n in wanted if n not in self._later]
+        found = dict(zip(base, self._base.take(pa.array([self._row_of[n] for n in base], pa.int64())).to_pylist(), strict=True))
+        return {n: found[n] if n in found else self._later[n] for n in wanted}
+
+    def rows(self, numbers: Iterable[str]) -> pd.DataFrame:
+        """Return the rows of these numbers as a canonical frame, in this order; unknown numbers are left out."""
+        return self._frame_of(list(self.records(numbers).values()))
 
     def frame(self) -> pd.DataFrame:
         """Return every row, the later ones last."""
-        stays = [n in self._row_of and n not in self._later for n in self._base["number"]]
-        kept = self._base[np.array(stays, dtype=bool)]
+        stays = [row for number, row in self._row_of.items() if number not in self._later]
+        base = self._canonical(self._base.take(pa.array(stays, pa.int64())).to_pandas())
         if not self._later:
-            return kept.reset_index(drop=True)
-        return pd.concat([kept, self._frame_of(list(self._later.values()))], ignore_index=True)
+            return base
+        return pd.concat([base, self._frame_of(list(self._later.values()))], ignore_index=True)
 
     def upsert(self, frame: pd.DataFrame) -> None:
         """Add rows or replace those of the same number."""
-        for record in self._canonical(frame)[list(self.columns)].to_dict("records"):
-            self._later[record["number"]] = record
+        rows = pa.Table.from_pandas(self._canonical(frame)[list(self.columns)], preserve_index=False).to_pylist()
+        self._later.update({row["number"]: row for row in rows})
 
     def remove(self, numbers: Iterable[str]) -> None:
         """Forget rows; unknown numbers are no error."""
@@ -77,11 +85,7 @@ class _Records(ABC):
     def _canonical(frame: pd.DataFrame) -> pd.DataFrame:
         """Return the rows in canonical columns and types."""
 
-    def _record(self, number: str) -> dict[Hashable, Any]:
-        later = self._later.get(number)
-        return later if later is not None else self._base.iloc[self._row_of[number]].to_dict()
-
-    def _frame_of(self, records: list[dict[Hashable, Any]]) -> pd.DataFrame:
+    def _frame_of(self, records: list[dict[str, Any]]) -> pd.DataFrame:
         return self._canonical(pd.DataFrame(records, columns=list(self.columns)))
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 
 from diagnosis.findings import FieldEvidence, TermEvidence
 from diagnosis.prepared import PreparedIncidents
@@ -26,16 +27,28 @@ _LONGEST = 40  # characters of a word that are shown
 
 
 def evidence_for(
-    classifier: TargetClassifier, prepared: PreparedIncidents, row: int, winner: int, rival: int
+    classifier: TargetClassifier,
+    prepared: PreparedIncidents,
+    row: int,
+    winner: int,
+    rival: int,
+    sparse: sp.csr_matrix,
+    scores: Floats,
 ) -> tuple[TermEvidence | FieldEvidence, ...]:
     """Return what spoke for class ``winner`` against ``rival`` in one incident, strongest first.
 
     Weights are shares of the log-odds of the two classes (natural logarithm); only what spoke for the winner is given.
+
+    Parameters
+    ----------
+    sparse, scores
+        The incident's own features (`IncidentFeatures.sparse`), one row, and its scores, shape (n_classes,): the
+        caller has them from answering.
     """
     if winner == rival:
         return ()
     one = prepared.take(np.array([row]))
-    shares = _shares(classifier, one, winner, rival)
+    shares = _shares(classifier, sparse, scores, winner, rival)
     features = classifier.features_
     segmenter = Segmenter(features.text_)
     words: defaultdict[str, float] = defaultdict(float)
@@ -64,19 +77,19 @@ def _field_evidence(
             yield FieldEvidence(name, value, round(weight, 4))
 
 
-def _shares(classifier: TargetClassifier, one: PreparedIncidents, winner: int, rival: int) -> dict[int, float]:
+def _shares(
+    classifier: TargetClassifier, matrix: sp.csr_matrix, scores: Floats, winner: int, rival: int
+) -> dict[int, float]:
     """Return for each sparse feature of the incident its share of the log-odds."""
     features = classifier.features_
-    matrix = features.sparse(one)
     gap = classifier.weights_[:, winner] - classifier.weights_[:, rival]
     to_topics = features.topics_[matrix.indices]
     scale = features.topic_scale(matrix.data @ to_topics)
     through_topics = to_topics @ gap[len(gap) - features.topics_.shape[1] :] * scale
     direct = features.gap_of_sparse(gap)[matrix.indices]
     parts = matrix.data * (direct + through_topics)
-    scores = classifier.scores(features.transform(one))
-    probability = classifier.link_.probabilities(scores)[0]
-    difference = float(scores[0, winner] - scores[0, rival])
+    probability = classifier.link_.probabilities(scores[None])[0]
+    difference = float(scores[winner] - scores[rival])
     log_odds = float(np.log(probability[winner]) - np.log(probability[rival]))
     factor = log_odds / difference if difference > 1e-9 else 0.0
     return dict(zip(matrix.indices.tolist(), (parts * factor).tolist(), strict=True))

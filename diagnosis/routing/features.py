@@ -57,9 +57,12 @@ class IncidentFeatures:
         """Return the features as float32, shape (n, n_sparse + n_topics)."""
         if not hasattr(self, "topics_"):
             raise NotFittedError("IncidentFeatures must be fitted before it transforms")
-        matrix = self.sparse(prepared)
-        topics = matrix @ self.topics_
-        return _append_dense(matrix[:, self._kept :], topics * self.topic_scale(topics)[..., None])
+        return self.with_topics(self.sparse(prepared))
+
+    def with_topics(self, sparse: sp.csr_matrix) -> sp.csr_matrix:
+        """Return the features of incidents whose `sparse` features are known."""
+        topics = sparse @ self.topics_
+        return _append_dense(sparse[:, self._kept :], topics * self.topic_scale(topics)[..., None])
 
     def topic_scale(self, topics: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return what brings topics to their length, shape (...) for topics (..., n_topics)."""

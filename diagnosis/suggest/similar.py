@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import pandas as pd
 
 from diagnosis.findings import Outcome, SimilarIncident
 from diagnosis.suggest.wording import says_nothing
+
+# Canonical rows, of the hits at least: a frame, or rows by number as `diagnosis.history` hands them out.
+Records = pd.DataFrame | Mapping[str, Mapping[str, Any]]
 
 
 class Hit(Protocol):
@@ -31,15 +34,15 @@ class Hit(Protocol):
 
 
 def similar_incidents(
-    hits: Sequence[Hit], incidents: pd.DataFrame, recurred_within_days: Mapping[str, int], k: int = 5
+    hits: Sequence[Hit], incidents: Records, recurred_within_days: Mapping[str, int], k: int = 5
 ) -> list[SimilarIncident]:
     """Return the first ``k`` hits that are known, in their order.
 
     Parameters
     ----------
     hits : sequence of Hit
-    incidents : DataFrame
-        Canonical rows, of the hits at least.
+    incidents : DataFrame or mapping of str to mapping
+        Canonical rows, of the hits at least; a mapping has them by number.
     recurred_within_days : mapping of str to int
         Number to days, for those of which it was seen (`SolutionOutcomes.recurred_`).
     k : int
@@ -49,25 +52,27 @@ def similar_incidents(
     return [_similar(hit, rows[hit.number], recurred_within_days.get(hit.number)) for hit in known]
 
 
-def rows_of(hits: Sequence[Hit], frame: pd.DataFrame) -> dict[str, dict[Hashable, Any]]:
+def rows_of(hits: Sequence[Hit], records: Records) -> Mapping[str, Mapping[str, Any]]:
     """Return the rows of the hits by number; of rows with one number the last."""
-    found = frame[frame["number"].isin([hit.number for hit in hits])]
-    return {row["number"]: row for row in found.to_dict("records")}
+    if not isinstance(records, pd.DataFrame):
+        return records
+    found = records[records["number"].isin([hit.number for hit in hits])]
+    return {row["number"]: {str(name): value for name, value in row.items()} for row in found.to_dict("records")}
 
 
-def _similar(hit: Hit, row: dict[Hashable, Any], recurred: int | None) -> SimilarIncident:
+def _similar(hit: Hit, row: Mapping[str, Any], recurred: int | None) -> SimilarIncident:
     notes = str(row["close_notes"])
     return SimilarIncident(
         number=hit.number,
         similarity=hit.similarity,
         short_description=str(row["short_description"]) or str(row["description"]).strip().split("\n")[0][:160],
         resolution="" if says_nothing(notes) else notes,
-        opened_at=None if pd.isna(row["opened_at"]) else row["opened_at"].to_pydatetime(),
+        opened_at=None if pd.isna(row["opened_at"]) else pd.Timestamp(row["opened_at"]).to_pydatetime(),
         outcome=_outcome(row, recurred),
     )
 
 
-def _outcome(row: dict[Hashable, Any], recurred: int | None) -> Outcome:
+def _outcome(row: Mapping[str, Any], recurred: int | None) -> Outcome:
     reopened = bool(pd.notna(row["reopened_at"])) or (pd.notna(row["reopen_count"]) and int(row["reopen_count"]) > 0)
     resolved = row["resolved_at"] if pd.notna(row["resolved_at"]) else row["closed_at"]
     if pd.isna(resolved):

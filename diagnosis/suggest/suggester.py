@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from diagnosis.errors import InputError
 from diagnosis.findings import IncidentEvidence, SimilarIncident, Suggestion
 from diagnosis.knowledge import AUDIENCES
 from diagnosis.suggest.outcomes import Record, SolutionOutcomes
-from diagnosis.suggest.similar import Hit, rows_of, similar_incidents
+from diagnosis.suggest.similar import Hit, Records, rows_of, similar_incidents
 from diagnosis.suggest.uses import Floats, article_keys, wording_keys
 from diagnosis.suggest.wording import canonical, content, same, says_nothing
 
@@ -88,8 +88,8 @@ class Suggester:
         self,
         knowledge_hits: Sequence[Hit],
         incident_hits: Sequence[Hit],
-        articles: pd.DataFrame,
-        incidents: pd.DataFrame,
+        articles: Records,
+        incidents: Records,
         *,
         audience: str = "internal",
         language: str = "",
@@ -102,8 +102,8 @@ class Suggester:
         ----------
         knowledge_hits, incident_hits : sequence of Hit
             Best first. One whose number is in neither frame is passed over.
-        articles, incidents : DataFrame
-            Canonical rows, of the hits at least.
+        articles, incidents : DataFrame or mapping of str to mapping
+            Canonical rows, of the hits at least; a mapping has them by number.
         audience : {"internal", "self_service"}
             A self-service user sees articles written for self-service, and nothing of past incidents.
         language : str, optional
@@ -125,7 +125,7 @@ class Suggester:
         ranked = [self._suggestion(solution, audience, language, now) for solution in _merged(candidates)]
         return sorted(ranked, key=lambda suggestion: -suggestion.score)[:k]
 
-    def similar_incidents(self, hits: Sequence[Hit], incidents: pd.DataFrame, k: int = 5) -> list[SimilarIncident]:
+    def similar_incidents(self, hits: Sequence[Hit], incidents: Records, k: int = 5) -> list[SimilarIncident]:
         """Return the first ``k`` hits with their resolution and what became of them."""
         return similar_incidents(hits, incidents, self.outcomes_.recurred_, k)
 
@@ -184,7 +184,7 @@ def _relevances(hits: Sequence[Hit]) -> list[float]:
     return [level * max(0.0, hit.score) / best for hit in hits]
 
 
-def _found(hits: Sequence[Hit], frame: pd.DataFrame) -> list[tuple[Hit, float, dict[Hashable, Any]]]:
+def _found(hits: Sequence[Hit], frame: Records) -> list[tuple[Hit, float, Mapping[str, Any]]]:
     rows = rows_of(hits, frame)
     return [
         (hit, relevance, rows[hit.number])
@@ -193,7 +193,7 @@ def _found(hits: Sequence[Hit], frame: pd.DataFrame) -> list[tuple[Hit, float, d
     ]
 
 
-def _from_articles(hits: Sequence[Hit], articles: pd.DataFrame, audience: str, now: datetime) -> list[_Candidate]:
+def _from_articles(hits: Sequence[Hit], articles: Records, audience: str, now: datetime) -> list[_Candidate]:
     return [
         _Candidate(
             id=f"knowledge:{hit.number}",
@@ -214,7 +214,7 @@ def _from_articles(hits: Sequence[Hit], articles: pd.DataFrame, audience: str, n
     ]
 
 
-def _from_incidents(hits: Sequence[Hit], incidents: pd.DataFrame) -> list[_Candidate]:
+def _from_incidents(hits: Sequence[Hit], incidents: Records) -> list[_Candidate]:
     return [
         _Candidate(
             id=f"incident:{hit.number}",

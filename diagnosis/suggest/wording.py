@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from diagnosis.text.tokens import tokenise
 
@@ -28,9 +29,12 @@ _EMPTY_WORDS = frozenset(_FILLERS.split())
 _SHARED = 0.6  # of the words of both together
 _CONTAINED = 0.9  # of the words of the shorter one, if it has as many as this:
 _TELLING = 5
+_REMEMBERED = 16_384  # resolutions whose words are kept at hand
 _VARYING = re.compile(r"\d")
 
 
+# The same resolutions are found again and again.
+@lru_cache(maxsize=_REMEMBERED)
 def says_nothing(resolution: str) -> bool:
     """Return whether a resolution field holds no resolution: empty, ``done``, ``fixed, user confirmed``, ``已处理``."""
     words = re.findall(r"\w+", _EMPTY_PHRASES.sub(" ", resolution.lower()))
@@ -39,6 +43,7 @@ def says_nothing(resolution: str) -> bool:
     return not any(len(word) > 1 for word in left)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def content(resolution: str) -> frozenset[str]:
     """Return the tokens that carry what a resolution says: without small words, and without numbers and ids."""
     tokens = tokenise(resolution)
