@@ -1,0 +1,130 @@
+"""What goes wrong is said in one line, with exit status 1, and never leaves half a release."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from api.cli import main
+from diagnosis.releases import Releases
+from tests.history import articles
+from tests.training.conftest import SETTINGS, solved
+from training.train import train
+
+_LIMITED = """
+import resource, sys
+# No file may grow beyond this, as on a disk that has so much left.
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), int(sys.argv[1])))
+import signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+from api.cli import main
+sys.exit(main(sys.argv[2:]))
+"""
+_FAST = "encoder_minutes = 0.02\naudit = false\nevaluate = false\n"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("files")
+    solved(160).to_csv(folder / "incidents.csv", index=False)
+    (folder / "broken.parquet").write_bytes(b"PAR1 this is not Parquet")
+    (folder / "columns.csv").write_text("id,words\n1,printer\n", encoding="utf-8")
+    (folder / "empty.csv").write_text("number,short_description\n", encoding="utf-8")
+    (folder / "fast.toml").write_text(_FAST, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("verb", ["train", "evaluate", "audit", "compare"])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("missing.csv", "missing.csv"),
+        ("broken.parquet", "broken.parquet"),
+        ("columns.csv", "number"),
+        ("empty.csv", ""),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(verb, name, words, files, judged, tmp_path, capsys) -> None:
+    folder, older, newer = judged
+    more = {
+        "train": ["--out", str(tmp_path)],
+        "evaluate": ["--release", str(folder / older)],
+        "audit": ["--models", str(tmp_path)],
+        "compare": [older, newer, "--models", str(folder)],
+    }[verb]
+    assert main([verb, *more, "--incidents", str(files / name)]) == 1
+    said = capsys.readouterr().err.strip()
+    assert said.splitlines()[-1].startswith("faultwise: ")
+    assert words in said
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_column_is_quoted(files, tmp_path, capsys) -> None:
+    words = ["--incidents", str(files / "incidents.csv"), "--map", "short_description=Kurztext", "--out", str(tmp_path)]
+    assert main(["train", *words]) == 1
+    assert "Kurztext" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["publish", "compare", "report", "evaluate"])
+def test_a_release_of_another_version_is_refused_by_every_verb(verb, judged, files, tmp_path, capsys) -> None:
+    folder, older, newer = judged
+    models = tmp_path / "models"
+    models.mkdir()
+    (models / newer).symlink_to(folder / newer)
+    old = models / older
+    old.mkdir()
+    manifest = json.loads((folder / older / "manifest.json").read_text(encoding="utf-8"))
+    (old / "manifest.json").write_text(json.dumps(manifest | {"format": 99}), encoding="utf-8")
+    words = {
+        "publish": [older, "--models", str(models)],
+        "compare": [older, newer, "--models", str(models)],
+        "report": ["--release", str(old), "--html", str(tmp_path / "r.html")],
+        "evaluate": ["--release", str(old), "--incidents", str(files / "incidents.csv")],
+    }[verb]
+    assert main([verb, *words]) == 1
+    assert "format version 99 found, this program reads 1" in capsys.readouterr().err
+    assert not (tmp_path / "r.html").exists()
+
+
+def test_a_full_disk_leaves_no_release_and_the_one_in_service(files, own_judged) -> None:
+    models, older, newer = own_judged
+    words = ["train", "--incidents", str(files / "incidents.csv"), "--config", str(files / "fast.toml")]
+    command = [sys.executable, "-c", _LIMITED, "60000", *words, "--out", str(models), "--quiet", "--publish"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1, done.stderr[-2000:]
+    assert "Traceback" not in done.stderr
+    assert "File too large" in done.stderr
+    assert {path.name for path in models.iterdir() if path.is_dir()} == {older, newer}
+    assert Releases(models).published() == older
+
+
+def test_two_trainings_at_once_make_two_whole_releases(files, tmp_path) -> None:
+    models = tmp_path / "models"
+    base = [sys.executable, "-m", "training.train", "--incidents", str(files / "incidents.csv")]
+    base += ["--config", str(files / "fast.toml"), "--out", str(models), "--quiet", "--json"]
+    running = [
+        subprocess.Popen([*base, "--seed", str(seed)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        for seed in (1, 2)
+    ]
+    made = {json.loads(process.communicate(timeout=180)[0])["release"] for process in running}
+    assert {summary.release for summary in Releases(models).summaries()} == made
+    for release in made:
+        Releases(models).publish(release)  # checks every file
+    assert {path.name for path in models.iterdir()} == {*made, "published.json", ".published.lock"}
+
+
+def test_the_same_data_and_seed_make_the_same_content(tmp_path) -> None:
+    from dataclasses import replace
+
+    from diagnosis.release import Manifest
+
+    settings = replace(SETTINGS, encoder_minutes=5, evaluation_share=0.55, audit=True)
+    frame = solved(400)
+    made = [train(frame, articles(), settings, tmp_path / str(turn)).folder for turn in range(2)]
+    first, second = (Manifest.read(folder) for folder in made)
+    assert {name for name in first.files if first.files[name] != second.files[name]} == set()
+    assert first.content == second.content
+    assert any(name.startswith("evaluation/") for name in first.files)
