@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from api import errors
+from api.console import views as console
 from api.integrations import routes as integrations
 from api.integrations.proof import signed_paths
 from api.mcp.http import PATH, McpEndpoint
@@ -22,7 +23,7 @@ from api.metrics import Metrics
 from api.middleware import BodyLimit, Gate, Identity
 from api.oidc import TokenVerifier
 from api.ratelimit import RateLimiter
-from api.routes import administration, console, diagnoses, health, records, releases, search
+from api.routes import administration, diagnoses, health, records, releases, search
 from api.routes.shared import Problem
 from api.security import Authenticator
 from api.service import Service

@@ -1,1 +1,1 @@
-"""The console: a first page for a person, rendered here, in Chinese and English, working without scripts."""
+"""The agent's console: pages made on the server, moved by htmx, understood without scripts too."""

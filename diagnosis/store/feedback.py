@@ -85,11 +85,11 @@ class FeedbackLog:
                 row = connection.execute(sa.select(t).where(*mine)).one()
         return _feedback(row)
 
-    def of(self, diagnosis: str) -> list[Feedback]:
-        """Return what was said of one diagnosis, oldest first, undone entries too."""
+    def of(self, *diagnoses: str) -> list[Feedback]:
+        """Return what was said of one diagnosis or some, oldest first, undone entries too."""
         t = tables.feedback
         with self.database.read() as connection:
-            rows = connection.execute(sa.select(t).where(t.c.diagnosis == diagnosis).order_by(t.c.id))
+            rows = connection.execute(sa.select(t).where(t.c.diagnosis.in_(diagnoses)).order_by(t.c.id))
             return [_feedback(row) for row in rows]
 
     def between(self, connection: Connection, after: int, upto: int, limit: int) -> list[Feedback]:

@@ -82,6 +82,12 @@ class Records:
             raise RecordNotFoundError(f"no record {number!r} in {self.table.name}")
         return found
 
+    def known(self, numbers: Sequence[str]) -> dict[str, Record]:
+        """Return those of these records that there are, by number."""
+        with self.database.read() as connection:
+            found = self._by_number(connection, numbers)
+        return {number: record for number, record in found.items() if not record.deleted}
+
     def page(self, limit: int, after: str | None = None) -> list[Record]:
         """Return up to `limit` records in order of number, those after the given number: stable under inserts."""
         t = self.table

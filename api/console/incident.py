@@ -1,0 +1,83 @@
+"""One incident as the console and the panel show it: what was said of it, what people said since, what to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from api.console.reading import MAX_SHOWN, shared, steps
+from api.console.records import find
+from api.console.words import WORDS, Language
+from api.service import Service
+from diagnosis.incident import CODED_FIELDS
+from diagnosis.store.feedback import Feedback
+
+Said = Mapping[str, Any]
+_FACTS = ("opened_at", *CODED_FIELDS, "assignment_group", "resolved_at", "close_code")
+
+
+def view_of(service: Service, said: Said, language: Language, typed: Said | None = None) -> dict[str, Any]:
+    """Return what the pages of one incident show.
+
+    Parameters
+    ----------
+    said : mapping
+        The diagnosis, as the contract has it.
+    language : Language
+        Of the person who reads.
+    typed : mapping, optional
+        The incident itself, where the store does not keep it.
+    """
+    record = typed or find(service, "incidents", [said["incident"]]).get(said["incident"], {})
+    report = f"{record.get('short_description', '')}\n{record.get('description', '')}"
+    voices = standing(service.store.feedback.of(said["id"]))
+    return {
+        "said": said,
+        "record": record,
+        "report": str(record.get("description", ""))[:MAX_SHOWN],
+        "facts": [(name, record[name]) for name in _FACTS if record.get(name)],
+        "suggestions": [suggestion_view(one) for one in said["suggestions"]],
+        "similar": [_similar(one, report) for one in said["similar_incidents"]],
+        "voices": voices,
+        "caller": to_caller(said, language),
+    }
+
+
+def standing(feedback: Sequence[Feedback]) -> dict[str, Feedback]:
+    """Return what stands of what people said: the last that was not undone, by target or by suggestion."""
+    return {one.target or one.suggestion or "": one for one in feedback if one.undone_at is None}
+
+
+def suggestion_view(one: Said) -> dict[str, Any]:
+    """Return a suggestion with its steps and what became of those who used it."""
+    uses = [e for e in one["evidence"] if e["kind"] == "incident"]
+    judged = [e for e in uses if e["outcome"] in ("held", "reopened", "recurred")]
+    held = sum(e["outcome"] == "held" for e in judged)
+    return {"one": one, "steps": steps(one["resolution"]), "uses": uses, "held": held, "judged": len(judged)}
+
+
+def to_caller(said: Said, language: Language) -> str:
+    """Return what to say to the caller, in the language of the report where it is one of ours."""
+    spoken: Language = "zh" if said["language"].startswith("zh") else "en" if said["language"] == "en" else language
+    words = WORDS[spoken]
+    lines = [words["caller_hello"].format(number=said["incident"])]
+    group = said["predictions"].get("assignment_group", {})
+    if group.get("value"):
+        lines.append(words["caller_group"].format(group=group["value"]))
+    hours = [s["outcome"]["hours_to_restore"] for s in said["similar_incidents"]]
+    known = [hour for hour in hours if hour is not None]
+    if known:
+        lines.append(words["caller_known"].format(hours=max(1, round(median(known)))))
+    lines.append(words["caller_end"])
+    if said["recurrence"] and said["recurrence"]["horizons"][-1]["probability"] >= said["recurrence"]["base_rate"]:
+        lines.append(words["caller_again"])
+    return "\n".join(lines)
+
+
+def _similar(one: Said, report: str) -> dict[str, Any]:
+    return {
+        "one": one,
+        "title": shared(one["short_description"] or one["number"], report),
+        "resolution": one["resolution"][:MAX_SHOWN],
+    }

@@ -1,0 +1,138 @@
+"""Pages: Jinja2 templates with the words of one language, and what the templates need to show numbers and times."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from api.console.words import WORDS, Language, chosen
+from diagnosis.recurrence.factors import WORDS as FACTORS
+
+LANGUAGE_COOKIE = "faultwise_language"
+THEME_COOKIE = "faultwise_theme"
+THEMES = ("light", "dark")
+STATIC = files("api.console").joinpath("static")
+
+_pages = Environment(
+    loader=PackageLoader("api", "console/templates"), autoescape=True, undefined=StrictUndefined,
+    trim_blocks=True, lstrip_blocks=True,
+)  # fmt: skip
+
+
+def spoken_to(request: Request) -> Language:
+    """Return the language of a request: chosen, or accepted by the browser."""
+    return chosen(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", ""))
+
+
+def page(request: Request, name: str, status: int = 200, notice: str = "", **shown: Any) -> Response:  # noqa: ANN401
+    """Return a page in the language of the request.
+
+    Parameters
+    ----------
+    name : str
+        Template in `templates/`.
+    notice : str
+        Key of a message to show on top; ``""`` for none.
+    **shown
+        What the template shows.
+    """
+    spoken = spoken_to(request)
+    words = WORDS[spoken]
+    theme = request.cookies.get(THEME_COOKIE, "")
+    values = {
+        "agent": None, **shown, "w": words, "language": spoken, "notice": words[notice] if notice else "",
+        "theme": theme if theme in THEMES else "", "here": here(request), "version": VERSION,
+    }  # fmt: skip
+    headers = {"Vary": "Accept-Language, Cookie", "Content-Language": spoken}
+    return HTMLResponse(_pages.get_template(name).render(values), status, headers)
+
+
+def here(request: Request) -> str:
+    """Return the path and query of the page that a person looks at, also when htmx asks for a part of it."""
+    current = urlsplit(request.headers.get("hx-current-url", ""))
+    path, query = (current.path, current.query) if current.path else (request.url.path, request.url.query)
+    return path + (f"?{query}" if query else "")
+
+
+def local(address: str) -> str:
+    """Return an address if it is a path of this site, else the first page: nobody is sent elsewhere."""
+    return address if address.startswith("/") and not address.startswith(("//", "/\\")) else "/"
+
+
+def is_part(request: Request) -> bool:
+    """Whether htmx asks for a part of a page rather than a browser for all of it."""
+    return request.headers.get("hx-request") == "true"
+
+
+def percent(share: float | None) -> str:
+    """Return a share as whole percent, as exact as can be told apart: never 0 % or 100 % for what is not."""
+    if share is None:
+        return "–"
+    if 0 < share < 0.005:
+        return "<1%"
+    return ">99%" if 0.995 <= share < 1 else f"{share:.0%}"
+
+
+def when(moment: str | datetime | None) -> str:
+    """Return a time to the minute, in UTC."""
+    if not moment:
+        return ""
+    if isinstance(moment, str):
+        try:
+            moment = datetime.fromisoformat(moment)
+        except ValueError:
+            return str(moment)
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def ago(moment: str, words: dict[str, str]) -> str:
+    """Return how long ago a moment was, in words."""
+    minutes = int((datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds() // 60)
+    if minutes < 1:
+        return words["ago_now"]
+    if minutes < 60:
+        return words["ago_minutes"].format(minutes)
+    hours, days = minutes // 60, minutes // 1440
+    return words["ago_hours"].format(hours) if hours < 48 else words["ago_days"].format(days)
+
+
+def label(name: str, words: dict[str, str]) -> str:
+    """Return what a field is called; one of the organisation's own keeps its name."""
+    return words.get(f"field_{name}", name)
+
+
+def factor(name: str, language: Language) -> str:
+    """Return a recurrence factor in a language; it was named in that of the report."""
+    keys = {said: key for words in FACTORS.values() for key, said in words.items()}
+    return FACTORS[language][keys[name]] if name in keys else name
+
+
+def marked(parts: list[tuple[str, bool]]) -> Markup:
+    """Return text with the parts that match marked, everything else escaped."""
+    return Markup("").join(Markup("<mark>{}</mark>").format(text) if hit else escape(text) for text, hit in parts)
+
+
+def in_path(part: str) -> str:
+    """Return text as one segment of a path."""
+    return quote(part, safe="")
+
+
+def _version() -> str:
+    # In the address of every static file, so that a browser keeps it for a year and never shows an old one.
+    every = sorted((path for path in STATIC.iterdir() if path.is_file()), key=lambda path: path.name)
+    return sha256(b"".join(path.read_bytes() for path in every)).hexdigest()[:12]
+
+
+VERSION = _version()
+_pages.filters |= {
+    "percent": percent, "when": when, "ago": ago, "label": label, "marked": marked, "factor": factor,
+    "in_path": in_path,
+}  # fmt: skip

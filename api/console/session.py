@@ -1,0 +1,84 @@
+"""Who looks at the console: a session cookie that scripts cannot read, and a token in every form that acts."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Cookie, Depends, Form, HTTPException, Request
+
+from api.console.pages import here, in_path
+from api.errors import ScopeError
+from api.routes.shared import Served
+from api.security import SESSION_COOKIE
+from diagnosis.store.keys import ApiKey, KeyRefusedError
+
+Token = Annotated[str, Cookie(alias=SESSION_COOKIE)]
+Text = Annotated[str, Form()]
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """The person who is signed in, and what they may do."""
+
+    id: str
+    name: str
+    scopes: frozenset[str]
+    csrf: str
+
+    def may(self, scope: str) -> bool:
+        """Whether their key holds a scope."""
+        return scope in self.scopes
+
+
+def signed_in(request: Request, service: Served, token: Token = "") -> Agent:
+    """Return who is signed in; anybody else is sent to sign in and back."""
+    try:
+        return agent_of(service.store.keys.check_session(token), token)
+    except KeyRefusedError:
+        target = f"/console/sign-in?next={in_path(here(request))}"
+        if request.headers.get("hx-request") == "true":
+            raise HTTPException(401, headers={"HX-Redirect": target}) from None
+        raise HTTPException(303, headers={"Location": target}) from None
+
+
+def acting(csrf: Text, agent: Annotated[Agent, Depends(signed_in)], token: Token = "") -> Agent:
+    """Return who is signed in, if the form belongs to their session."""
+    check_csrf(token, csrf)
+    return agent
+
+
+Reading = Annotated[Agent, Depends(signed_in)]
+Acting = Annotated[Agent, Depends(acting)]
+
+
+def agent_of(key: ApiKey, token: str) -> Agent:
+    """Return the agent that a key and a session stand for."""
+    return Agent(f"key:{key.id}", key.name, key.scopes, csrf_of(token))
+
+
+def csrf_of(token: str) -> str:
+    """Return the token of a session's forms: derived, so that nothing is stored and no other site can know it."""
+    return hmac.new(token.encode("utf-8", "surrogateescape"), b"faultwise csrf", hashlib.sha256).hexdigest()
+
+
+def check_csrf(token: str, csrf: str) -> None:
+    """Raise `KeyRefusedError` unless a form belongs to a session."""
+    if not token or not hmac.compare_digest(csrf_of(token).encode(), csrf.encode("utf-8", "surrogatepass")):
+        raise KeyRefusedError("the form does not belong to this session; load the page again")
+
+
+def check_origin(request: Request) -> None:
+    """Raise `ScopeError` if a form came from another site: it could sign a person in as somebody else."""
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    ours = f"{request.url.scheme}://{request.url.netloc}"
+    if site not in (None, "same-origin", "none") or origin not in (None, ours):
+        raise ScopeError("expected a form of this site; found one of another")
+
+
+def needs(agent: Agent, scope: str) -> None:
+    """Raise `ScopeError` unless an agent's key holds a scope."""
+    if not agent.may(scope):
+        raise ScopeError(f"expected a key with scope {scope}")

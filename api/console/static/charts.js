@@ -1,0 +1,79 @@
+// Draws the tables of figures as pictures with Chart.js; the table stays for those who read it and without scripts.
+"use strict";
+(() => {
+  const style = (name) => {
+    const probe = document.body.appendChild(document.createElement("i"));
+    probe.style.color = `var(${name})`;
+    const colour = getComputedStyle(probe).color;
+    probe.remove();
+    return colour;
+  };
+  const cells = (table) => [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.textContent.trim()));
+  const heads = (table) => [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
+
+  function frame(figure, height) {
+    const drawing = figure.insertBefore(document.createElement("div"), figure.querySelector("table"));
+    drawing.className = "drawing";
+    drawing.style.height = `${height}px`;
+    const canvas = drawing.appendChild(document.createElement("canvas"));
+    canvas.setAttribute("aria-hidden", "true"); // the table says the same
+    return canvas;
+  }
+
+  const kinds = {
+    effects(table) {
+      const rows = cells(table);
+      const values = rows.map((row) => Number(row[2].replace("−", "-")));
+      return {
+        type: "bar",
+        data: {
+          labels: rows.map((row) => row[0]),
+          datasets: [{ label: heads(table)[2], data: values, maxBarThickness: 16,
+            backgroundColor: values.map((value) => style(value > 0 ? "--warn" : "--good")) }],
+        },
+        options: { indexAxis: "y", plugins: { legend: { display: false } },
+          scales: { x: { grid: { color: style("--line") }, title: { display: true, text: heads(table)[2] } },
+            y: { grid: { display: false }, ticks: { autoSkip: false, callback(i) {
+              const words = this.getLabelForValue(i);
+              return words.length > 26 ? `${words.slice(0, 25)}…` : words;
+            } } } } },
+      };
+    },
+    days(table) {
+      const rows = cells(table);
+      const colours = ["--good", "--accent", "--warn"];
+      return {
+        type: "bar",
+        data: { labels: rows.map((row) => row[0]), datasets: heads(table).slice(1).map((name, i) => (
+          { label: name, data: rows.map((row) => Number(row[i + 1])), backgroundColor: style(colours[i]), stack: "all" })) },
+        options: { plugins: { legend: { position: "bottom" } },
+          scales: { x: { stacked: true, grid: { display: false } }, y: { stacked: true, beginAtZero: true, ticks: { precision: 0 }, grid: { color: style("--line") } } } },
+      };
+    },
+  };
+
+  function draw(figure) {
+    const table = figure.querySelector("table");
+    const kind = figure.dataset.chart;
+    const canvas = frame(figure, kind === "effects" ? 70 + 30 * table.tBodies[0].rows.length : 260);
+    const { options, ...rest } = kinds[kind](table);
+    figure.chart = new Chart(canvas, { ...rest, options: { ...options, responsive: true, maintainAspectRatio: false, animation: false } });
+  }
+
+  function all() {
+    Chart.defaults.color = style("--muted");
+    Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
+    document.querySelectorAll("[data-chart]").forEach(draw);
+  }
+
+  function again() {
+    document.querySelectorAll("[data-chart]").forEach((figure) => {
+      figure.chart.destroy();
+      figure.querySelector(".drawing").remove();
+    });
+    all();
+  }
+
+  all();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+})();

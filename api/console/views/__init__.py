@@ -1,0 +1,9 @@
+"""The console's routes: each reads a form or an address, calls, and returns a page."""
+
+from fastapi import APIRouter
+
+from api.console.views import articles, feedback, incidents, live, search, sign_in, static
+
+router = APIRouter(include_in_schema=False)
+for module in (static, sign_in, incidents, feedback, search, articles, live):
+    router.include_router(module.router)

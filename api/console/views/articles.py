@@ -1,0 +1,67 @@
+"""A new article, begun from an incident that was resolved."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+from ulid import ULID
+
+from api.console.pages import in_path, page
+from api.console.records import get
+from api.console.session import Acting, Agent, Reading, needs
+from api.routes.shared import Served
+from api.schemas.incidents import ArticleIn
+from api.service import Service
+from diagnosis.knowledge import AUDIENCES
+from diagnosis.store.database import RecordNotFoundError
+from diagnosis.text import language
+
+router = APIRouter()
+_FIELDS = ("title", "symptoms", "cause", "resolution", "service", "keywords", "audience")
+
+
+@router.get("/console/articles/new")
+def begin(
+    request: Request, service: Served, agent: Reading, incident: Annotated[str, Query(max_length=255)]
+) -> Response:
+    """Show the form, filled from an incident."""
+    if not agent.may("knowledge"):
+        return page(request, "message.html", 403, notice="not_allowed", agent=agent)
+    try:
+        record = get(service, "incidents", incident)
+    except RecordNotFoundError:
+        return page(request, "message.html", 404, notice="not_found", agent=agent)
+    given = {
+        "title": record.get("short_description", ""), "symptoms": record.get("description", ""), "cause": "",
+        "resolution": record.get("close_notes", ""), "service": record.get("service", ""),
+        "keywords": record.get("cmdb_ci", ""), "audience": "internal",
+    }  # fmt: skip
+    return page(request, "article.html", agent=agent, incident=incident, given=given, audiences=AUDIENCES)
+
+
+@router.post("/console/articles")
+async def save(request: Request, service: Served, agent: Acting) -> Response:
+    """Save the article; search finds it within a second."""
+    needs(agent, "knowledge")
+    form = await request.form()
+    given = {name: str(form.get(name, "")).strip() for name in _FIELDS}
+    incident, number = str(form.get("incident", "")), f"KB-{ULID()}"
+    shown: dict[str, Any] = {"incident": incident, "given": given, "audiences": AUDIENCES}
+    spoken = language(f"{given['title']} {given['resolution']}")
+    try:
+        article = ArticleIn.model_validate({**given, "number": number, "language": spoken, "incident": incident})
+    except ValidationError:
+        return page(request, "article.html", 422, notice="article_incomplete", agent=agent, **shown)
+    if not (article.title and article.resolution):
+        return page(request, "article.html", 422, notice="article_incomplete", agent=agent, **shown)
+    await run_in_threadpool(_keep, service, agent, article, incident)
+    return RedirectResponse(f"/console/records/knowledge/{in_path(number)}?saved=1", 303)
+
+
+def _keep(service: Service, agent: Agent, article: ArticleIn, incident: str) -> None:
+    service.put_articles([article])
+    service.note(agent.id, "article.write", article.number, incident=incident)

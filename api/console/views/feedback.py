@@ -1,0 +1,62 @@
+"""What people say of a diagnosis, in one click, and its undoing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+
+from api.console.incident import standing, suggestion_view
+from api.console.pages import is_part, page
+from api.console.session import Acting, Agent, Text, needs
+from api.routes.shared import Served
+from api.schemas.diagnoses import FeedbackIn
+from api.service import Service
+from diagnosis.errors import InputError
+
+router = APIRouter()
+Long = Annotated[str, Form(max_length=1000)]
+
+
+@router.post("/console/diagnoses/{diagnosis}/feedback")
+def give(
+    request: Request, service: Served, agent: Acting, diagnosis: str, kind: Text,
+    target: Long = "", value: Long = "", suggestion: Long = "",
+) -> Response:  # fmt: skip
+    """Say that a prediction is right, wrong or something else, or whether a suggestion helped."""
+    needs(agent, "feedback")
+    say(service, agent.id, diagnosis, {"kind": kind, "target": target, "value": value, "suggestion": suggestion})
+    return _part(request, service, agent, diagnosis, target, suggestion)
+
+
+@router.post("/console/diagnoses/{diagnosis}/feedback/{feedback}/undo")
+def undo(request: Request, service: Served, agent: Acting, diagnosis: str, feedback: str) -> Response:
+    """Take it back."""
+    needs(agent, "feedback")
+    undone = service.store.feedback.undo(feedback, diagnosis)
+    service.serving.heard()
+    service.note(agent.id, "feedback.undo", diagnosis, feedback=feedback)
+    return _part(request, service, agent, diagnosis, undone.target, undone.suggestion or "")
+
+
+def say(service: Service, actor: str, diagnosis: str, said: dict[str, str]) -> None:
+    """Store what a person said, and note it in the audit log."""
+    try:
+        checked = FeedbackIn.model_validate(said)
+    except ValidationError as error:
+        raise InputError(f"expected feedback on a prediction or a suggestion; found {said['kind']!r}") from error
+    saved = service.give_feedback(diagnosis, checked.model_dump(), actor)
+    service.note(actor, f"feedback.{saved.kind}", diagnosis, feedback=saved.id)
+
+
+def _part(request: Request, service: Service, agent: Agent, diagnosis: str, target: str, suggestion: str) -> Response:
+    if not is_part(request):
+        return RedirectResponse(f"/console/diagnoses/{diagnosis}", 303)
+    said = service.store.diagnoses.get(diagnosis)
+    shown: dict[str, Any] = {"agent": agent, "said": said, "voices": standing(service.store.feedback.of(diagnosis))}
+    if target:
+        return page(request, "prediction.html", target=target, one=said["predictions"][target], fresh=True, **shown)
+    number, one = next((i, s) for i, s in enumerate(said["suggestions"], 1) if s["id"] == suggestion)
+    return page(request, "suggestion.html", item=suggestion_view(one), place=number, fresh=True, **shown)

@@ -1,0 +1,38 @@
+"""Server-sent events: a page hears that something came in, and fetches what it shows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, Request
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+
+from api.console.live import Pulse
+from api.console.session import Reading, Token
+from api.routes.shared import Served
+from api.service import Service
+from diagnosis.store.keys import KeyRefusedError
+
+router = APIRouter()
+
+
+@router.get("/console/events")
+async def events(request: Request, service: Served, _agent: Reading, token: Token) -> EventSourceResponse:
+    """Tell of news until the browser leaves or the session ends."""
+    state = request.app.state
+    if not hasattr(state, "pulse"):
+        state.pulse = Pulse(service.store)
+    # No proxy may hold events back; the library ends the stream when the server shuts down.
+    return EventSourceResponse(_told(state.pulse, service, token), headers={"X-Accel-Buffering": "no"}, ping=3600)
+
+
+async def _told(pulse: Pulse, service: Service, token: str) -> AsyncIterator[ServerSentEvent]:
+    async for event in pulse.listen():
+        if event == "beat":
+            try:
+                await run_in_threadpool(service.store.keys.check_session, token)
+            except KeyRefusedError:
+                yield ServerSentEvent(event="over", data="")
+                return
+        yield ServerSentEvent(event=event, data="", retry=1000)

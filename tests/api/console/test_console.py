@@ -1,0 +1,251 @@
+"""The console's pages without a browser: who gets in, what is kept, what hostile words become."""
+
+import html
+import re
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.console.pages import local
+from api.security import SESSION_COOKIE
+from diagnosis.store.keys import SCOPES
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> {{ 7*7 }} \u202eevil\u202c \"'&"
+
+
+class Person:
+    """A person with a browser that knows no scripts."""
+
+    def __init__(self, client: TestClient, *scopes: str) -> None:
+        self.browser = TestClient(client.app, raise_server_exceptions=False)
+        self.key = client.post("/v1/keys", json={"name": "person", "scopes": list(scopes)}).json()["key"]
+        self.page = self.browser.post("/console/sign-in", data={"key": self.key})
+        found = re.search('name="csrf" value="([0-9a-f]{64})"', self.page.text)
+        self.csrf = found[1] if found else ""
+
+    def get(self, path, **more):
+        return self.browser.get(path, **more)
+
+    def post(self, path, data=(), **more):
+        return self.browser.post(path, data={"csrf": self.csrf, **dict(data)}, **more)
+
+
+@pytest.fixture
+def stranger(client):
+    return TestClient(client.app, raise_server_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def person(client):
+    return Person(client, *SCOPES)
+
+
+def diagnosed(client, number, text="打印机提示卡纸", **fields):
+    answer = client.post("/v1/diagnoses", json={"number": number, "short_description": text, **fields})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.mark.parametrize(
+    ("accepted", "word"), [("zh-CN,zh;q=0.9", "登录"), ("en-GB", "Sign in"), ("fr", "Sign in"), ("", "Sign in")]
+)
+def test_the_page_speaks_the_browsers_language(stranger, accepted, word) -> None:
+    page = stranger.get("/", headers={"Accept-Language": accepted})
+    assert word in page.text
+    assert f'<html lang="{"zh" if word == "登录" else "en"}">' in page.text
+
+
+def test_a_person_may_choose_language_and_theme_and_stays_where_they_are(person) -> None:
+    page = person.post("/console/language", {"to": "zh", "back": "/console/new"})
+    assert page.url.path == "/console/new"
+    assert "新建事件" in page.text
+    assert 'data-theme="dark"' in person.post("/console/theme", {"to": "dark"}).text
+    assert "data-theme=" not in person.post("/console/theme", {"to": "<script>"}).text
+    assert "New incident" in person.post("/console/language", {"to": "en"}).text
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://evil.example/", "//evil.example", "/\\evil.example", "", "javascript:1"]
+)
+def test_nobody_is_sent_to_another_site(client, stranger, elsewhere) -> None:
+    assert local(elsewhere) == "/"
+    key = Person(client, "diagnose").key
+    answer = stranger.post("/console/sign-in", data={"key": key, "next": elsewhere}, follow_redirects=False)
+    assert answer.headers["location"] == "/"
+
+
+def test_who_is_sent_to_sign_in_comes_back(client, stranger) -> None:
+    page = stranger.get("/console/search?q=vpn")
+    assert page.url.path == "/console/sign-in"
+    wanted = html.unescape(re.search('name="next" value="([^"]*)"', page.text)[1])
+    assert wanted == "/console/search?q=vpn"
+    back = stranger.post("/console/sign-in", data={"key": Person(client, "diagnose").key, "next": wanted})
+    assert str(back.url).endswith(wanted)
+
+
+def test_the_session_is_safe_from_scripts_and_other_sites(client) -> None:
+    person = Person(client, "diagnose")
+    (cookie,) = [one for one in person.browser.cookies.jar if one.name == SESSION_COOKIE]
+    assert cookie.has_nonstandard_attr("HttpOnly")
+    assert cookie.get_nonstandard_attr("SameSite") == "strict"
+    typed = {"short_description": "x"}
+    assert person.browser.post("/console/diagnose", data={**typed, "csrf": "0" * 64}).status_code == 401
+    assert person.browser.post("/console/diagnose", data=typed).status_code == 422
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert person.browser.post("/console/sign-in", data={"key": "x"}, headers=headers).status_code == 403
+    assert person.post("/console/sign-out").status_code == 200
+    person.browser.cookies.set(SESSION_COOKIE, cookie.value)
+    assert 'name="key"' in person.get("/").text, "the session is over on the server too"
+
+
+@pytest.mark.parametrize("scopes", [(), ("feedback", "knowledge", "admin")])
+def test_a_key_that_may_not_diagnose_opens_nothing(client, stranger, scopes) -> None:
+    if scopes:
+        assert Person(client, *scopes).csrf == ""
+    else:
+        assert stranger.post("/console/sign-in", data={"key": "wrong"}).status_code == 401
+    assert 'name="key"' in stranger.get("/").text
+
+
+def test_what_is_tried_out_does_not_join_the_history(client, person) -> None:
+    typed = {"short_description": f"打印机提示卡纸 {HOSTILE}", "cmdb_ci": "prn-3f"}
+    page = person.post("/console/diagnose", typed)
+    assert page.status_code == 200
+    assert "清洁了进纸滚轮" in page.text
+    assert "Desktop Support" in page.text
+    assert "CONSOLE-" not in client.get("/v1/incidents", params={"limit": 500}).text
+    assert "CONSOLE-" not in person.get("/").text
+
+
+def test_what_is_logged_with_a_number_joins_queue_and_history(client, person) -> None:
+    page = person.post("/console/diagnose", {"number": "CON/1", "short_description": "VPN certificate expired"})
+    assert re.fullmatch("/console/diagnoses/[0-9A-Z]{26}", page.url.path)
+    assert "CON/1" in person.get("/").text
+    assert client.get("/v1/diagnoses", params={"incident": "CON/1"}).json()["items"]
+    assert "CON/1" in person.get("/console/records/incidents/CON%2F1").text
+
+
+@pytest.mark.parametrize(("language", "words"), [("zh", "请先描述故障"), ("en", "Write what is wrong first")])
+def test_nothing_typed_is_said_so(person, language, words) -> None:
+    page = person.post("/console/diagnose", headers={"Accept-Language": language, "Cookie": cookies(person, language)})
+    assert page.status_code == 422
+    assert words in page.text
+
+
+def cookies(person, language):
+    return f"{SESSION_COOKIE}={person.browser.cookies[SESSION_COOKIE]}; faultwise_language={language}"
+
+
+def test_hostile_words_stay_words_everywhere(client, person) -> None:
+    said = diagnosed(client, "HOSTILE-1", HOSTILE, description=HOSTILE + "x" * 100_000, caller=HOSTILE, cmdb_ci=HOSTILE)
+    client.post("/v1/knowledge", json={"number": "KB<b>1", "title": HOSTILE, "resolution": f"1. {HOSTILE} 2. more"})
+    addresses = ["/", f"/console/diagnoses/{said['id']}", "/console/records/incidents/HOSTILE-1",
+                 "/console/records/knowledge/KB%3Cb%3E1", "/console/articles/new?incident=HOSTILE-1",
+                 f"/console/search?q={HOSTILE}", "/console/records/incidents/%3Cscript%3E"]  # fmt: skip
+    for address in addresses:
+        page = person.get(address)
+        assert page.status_code in (200, 404)
+        assert "<script>alert" not in page.text, address
+        assert "<img src=x" not in page.text, address
+        assert " 49 " not in page.text, address
+        assert len(page.text) < 200_000, address
+    shown = html.unescape(person.get(addresses[1]).text)
+    assert "<script>alert(1)</script>" in shown, "the words are shown, as words"
+
+
+def test_feedback_is_given_undone_and_changed_without_scripts(client, person) -> None:
+    said = diagnosed(client, "CON-2", cmdb_ci="prn-3f")
+    path = f"/console/diagnoses/{said['id']}/feedback"
+    page = person.post(path, {"kind": "overridden", "target": "assignment_group", "value": "Identity"})
+    assert page.url.path == f"/console/diagnoses/{said['id']}"
+    assert "Changed to Identity" in page.text
+    assert "Identity" in person.get("/").text
+    (given,) = client.get(f"/v1/diagnoses/{said['id']}/feedback").json()["items"]
+    assert (given["kind"], given["value"], given["undone_at"]) == ("overridden", "Identity", None)
+    assert diagnosed(client, "CON-2", cmdb_ci="prn-3f")["predictions"]["assignment_group"]["value"] == "Identity"
+    page = person.post(f"{path}/{given['id']}/undo")
+    assert "Changed to Identity" not in page.text
+    page = person.post(path, {"kind": "reverted", "target": "assignment_group"})
+    assert "never again" in page.text
+    again = diagnosed(client, "CON-2", cmdb_ci="prn-3f")["predictions"]["assignment_group"]
+    assert again["value"] != said["predictions"]["assignment_group"]["value"]
+
+
+def test_a_suggestion_is_judged_and_htmx_gets_its_card_alone(client, person) -> None:
+    said = diagnosed(client, "CON-3", cmdb_ci="prn-3f")
+    path, suggestion = f"/console/diagnoses/{said['id']}/feedback", said["suggestions"][0]["id"]
+    card = person.post(path, {"kind": "suggestion_worked", "suggestion": suggestion}, headers={"HX-Request": "true"})
+    assert card.text.lstrip().startswith("<article")
+    assert "It helped" in card.text
+    assert "Undo" in card.text
+    (given,) = client.get(f"/v1/diagnoses/{said['id']}/feedback").json()["items"]
+    assert given["kind"] == "suggestion_worked"
+    assert given["actor"].startswith("key:"), "it is known who said it"
+
+
+@pytest.mark.parametrize("kind", ["nonsense", "suggestion_worked", "accepted"])
+def test_feedback_on_nothing_is_refused(client, person, kind) -> None:
+    said = diagnosed(client, "CON-4")
+    assert person.post(f"/console/diagnoses/{said['id']}/feedback", {"kind": kind}).status_code == 422
+
+
+def test_who_may_only_diagnose_gives_no_feedback_and_writes_no_article(client) -> None:
+    person, said = Person(client, "diagnose"), diagnosed(client, "CON-5")
+    page = person.get(f"/console/diagnoses/{said['id']}").text
+    assert 'value="accepted"' not in page
+    assert "/console/articles/new" not in page
+    given = {"kind": "accepted", "target": "category"}
+    assert person.post(f"/console/diagnoses/{said['id']}/feedback", given).status_code == 403
+    assert person.get("/console/articles/new?incident=CON-5").status_code == 403
+    assert person.post("/console/articles", {"title": "a", "resolution": "b"}).status_code == 403
+
+
+def test_an_article_is_written_from_a_resolved_incident_and_found(client, person) -> None:
+    record = {"number": "CON-6", "short_description": "Scanner sends blank pages", "close_notes": "Clean the glass"}
+    client.post("/v1/incidents", json=record)
+    form = person.get("/console/articles/new?incident=CON-6").text
+    assert "Clean the glass" in form
+    assert "Scanner sends blank pages" in form
+    typed = {"incident": "CON-6", "title": "Scanner sends blank pages", "resolution": "Clean the glass with water",
+             "audience": "self_service"}  # fmt: skip
+    page = person.post("/console/articles", typed)
+    assert "Clean the glass with water" in page.text
+    number = page.url.path.rsplit("/", 1)[1]
+    stored = client.get(f"/v1/knowledge/{number}").json()
+    assert (stored["audience"], stored["language"], stored["incident"]) == ("self_service", "en", "CON-6")
+    assert person.post("/console/articles", {**typed, "resolution": " "}).status_code == 422
+    assert person.post("/console/articles", {**typed, "audience": "nobody"}).status_code == 422
+
+
+def test_search_finds_articles_and_past_incidents_with_terms_marked(person) -> None:
+    page = person.get("/console/search", params={"q": "printer jam"})
+    assert "<mark>printer</mark>" in page.text
+    past = person.get("/console/search", params={"q": "打印机卡纸", "in": "incidents"})
+    assert re.search("<mark>打印机", past.text)
+    part = person.get("/console/search", params={"q": "printer"}, headers={"HX-Request": "true"})
+    assert part.text.lstrip().startswith("<div")
+    assert "Nothing found" in person.get("/console/search", params={"q": "。"}).text
+
+
+def test_what_is_not_there_is_said_so(person) -> None:
+    for address in ("/console/diagnoses/none", "/console/records/incidents/none", "/console/records/knowledge/none",
+                    "/console/articles/new?incident=none"):  # fmt: skip
+        page = person.get(address)
+        assert page.status_code == 404
+        assert "nothing of that number" in page.text
+
+
+def test_pages_ask_nothing_of_the_internet_and_hold_no_script_or_style(client, person, stranger) -> None:
+    said = diagnosed(client, "CON-7", cmdb_ci="prn-3f")
+    for address in ("/", f"/console/diagnoses/{said['id']}", "/console/new", "/console/search"):
+        page = person.get(address).text
+        assert not re.search(r"(?:src|href|action)=\"(?!/|#)", page), "every address is a path of this site"
+        assert "style=" not in page
+        assert not re.search(r"<[^>]*\son[a-z]+=", page)
+        assert not re.search(r"<script(?! defer src=\"/)", page)
+        for file in re.findall(r'(?:src|href)="(/console/static/[^"]+)"', page):
+            answer = stranger.get(file)
+            assert answer.status_code == 200
+            assert "immutable" in answer.headers["cache-control"]
+    assert stranger.get("/console/static/x/vendor/README.md").status_code == 404
+    assert stranger.get("/console/static/x/../console.js").status_code == 404

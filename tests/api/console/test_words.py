@@ -1,0 +1,37 @@
+"""One catalogue of words: complete in both languages, all of it used, and no template with words of its own."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from api.console import pages
+from api.console.words import WORDS
+
+ROOT = Path(pages.__file__).parents[1]
+TEMPLATES = sorted(ROOT.glob("*/templates/*.html"))
+# Keys that are put together of two parts.
+COMPOSED = ("field_", "why_", "said_", "from_", "outcome_", "audience_", "ago_", "caller_", "measure_")
+DECISIONS = {"automatic", "suggested", "abstained"}
+
+
+@pytest.mark.parametrize("key", sorted(WORDS["en"].keys() | WORDS["zh"].keys()))
+def test_each_message_is_there_in_both_languages_with_the_same_places(key) -> None:
+    english, chinese = WORDS["en"][key], WORDS["zh"][key]
+    assert english.strip()
+    assert chinese.strip()
+    if english not in ("Faultwise", "中文"):
+        assert re.search("[一-鿿]", chinese), "said in Chinese"
+        assert not re.search("[一-鿿]", english), "said in English"
+    places = [sorted(re.findall(r"{(\w*)}", text)) for text in (english, chinese)]
+    assert len(places[0]) == len(places[1])
+    assert not hasattr(dict, key), "a template would get the method of that name"
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_a_template_holds_no_words_of_its_own(template) -> None:
+    text = template.read_text(encoding="utf-8")
+    bare = re.sub(r"{#.*?#}|{%.*?%}|{{.*?}}", " ", text, flags=re.DOTALL)
+    said = re.findall(r"(?:aria-label|title|placeholder|alt)=\"([^\"]*)\"", bare)
+    bare = re.sub(r"<[^>]*>", " ", bare)
+    assert not re.search(r"[^\W\d_]{2,}", bare + " ".join(said)), "words belong into messages.toml"
