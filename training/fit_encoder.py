@@ -17,7 +17,8 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Static
 from tokenizers import Tokenizer
 
 from diagnosis.errors import InputError
-from diagnosis.search.encoder import HistoryEncoder
+from diagnosis.search import GeneralEncoder, HistoryEncoder
+from training.distillation import distilled
 from training.fit_tokenizer import fit_tokenizer
 
 _log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ def fit_history_encoder(
         it would not fit into this time is it cut, with a warning.
     seed : int
     start : Path or str, optional
-        A local `SentenceTransformer` to distil the first vectors from, with its tokenizer; without, they are random.
+        A general model to distil the first vectors from, see `GeneralEncoder`; without, they are random.
     progress : callable of (done, total), optional
 
     Returns
@@ -74,7 +75,7 @@ def fit_history_encoder(
     Raises
     ------
     InputError
-        If there is no text at all.
+        If there is no text at all, or ``start`` is not here.
 
     References
     ----------
@@ -83,7 +84,8 @@ def fit_history_encoder(
     texts = list(dict.fromkeys([*corpus, *(side for pair in pairs for side in pair)]))
     if not any(text.strip() for text in texts):
         raise InputError("the encoder needs at least one text to learn from; found none")
-    module = _random_start(texts, dimensions, seed) if start is None else _distilled(start, dimensions)
+    with _one_thread():
+        module = _first(texts, dimensions, seed, start)
     sides = [_token_ids(module.tokenizer, [pair[side] for pair in pairs]) for side in (0, 1)]
     usable = np.array([i for i, (a, b) in enumerate(zip(*sides, strict=True)) if len(a) and len(b)], dtype=np.intp)
     if len(usable) > 1:
@@ -93,24 +95,20 @@ def fit_history_encoder(
     return HistoryEncoder(module.tokenizer, module.embedding.weight.detach().numpy())
 
 
-def _random_start(texts: Sequence[str], dimensions: int, seed: int) -> StaticEmbedding:
-    """Return random vectors, longer for rarer tokens (idf): untrained, their mean is a bag of telling words."""
+def _first(texts: Sequence[str], dimensions: int, seed: int, start: Path | str | None) -> StaticEmbedding:
+    """Return vectors to begin with, longer for rarer tokens: untrained, their mean is a bag of telling words."""
     tokenizer = fit_tokenizer(texts)
     n_tokens = tokenizer.get_vocab_size()
-    weights = np.random.default_rng(seed).standard_normal((n_tokens, dimensions), dtype=np.float32)
     counts = np.ones(n_tokens)
     for ids in _token_ids(tokenizer, texts):
         counts[np.unique(ids)] += 1
-    idf = np.log((1 + len(texts)) / counts)
-    spread = _INITIAL_SPREAD * idf / idf.mean()
-    return StaticEmbedding(tokenizer, embedding_weights=(weights * spread[:, None]).astype(np.float32))
-
-
-def _distilled(start: Path | str, dimensions: int) -> StaticEmbedding:
-    try:
-        return StaticEmbedding.from_distillation(str(start), device="cpu", pca_dims=dimensions)
-    except ImportError as error:
-        raise InputError(f"starting from {start} needs the package model2vec[distill]; {error}") from error
+    if start is None:
+        weights = np.random.default_rng(seed).standard_normal((n_tokens, dimensions), dtype=np.float32)
+        idf = np.log((1 + len(texts)) / counts)
+        weights *= (idf / idf.mean()).astype(np.float32)[:, None]
+    else:
+        weights = distilled(tokenizer, counts, GeneralEncoder(str(start)), dimensions)
+    return StaticEmbedding(tokenizer, embedding_weights=weights * np.float32(_INITIAL_SPREAD))
 
 
 def _token_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Ids]:

@@ -68,3 +68,22 @@ def test_codes_seen_twice_are_one_token_and_both_scripts_are_known():
     assert {"ora-12154", "0x80070005"} <= set(tokenizer.encode("Error ORA-12154: 0x80070005").tokens)
     assert tokenizer.encode("连接").tokens != ["[UNK]"]
     assert "[UNK]" not in tokenizer.encode("连接失败").tokens
+
+
+def test_a_distilled_start_knows_what_the_general_model_knew(encoder, tmp_path):
+    encoder.save(tmp_path / "general")
+    corpus = [f"{word} {word}" for word in [*FAULTS, *FIXES]]  # seen twice, a word is one token
+    untaught = fit_history_encoder([], corpus, dimensions=32)
+    started = fit_history_encoder([], corpus, dimensions=32, start=tmp_path / "general")
+    assert started.dimensions == 32
+
+    def right(found):
+        return np.mean((found.encode(FAULTS) @ found.encode(FIXES).T).argmax(axis=1) == np.arange(len(FIXES)))
+
+    assert right(started) == 1
+    assert right(untaught) < 0.5
+
+
+def test_a_start_that_is_not_here_is_refused(pairs):
+    with pytest.raises(InputError, match="nobody/no-such-model"):
+        fit_history_encoder(pairs, [], start="nobody/no-such-model")
