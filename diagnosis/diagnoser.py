@@ -27,6 +27,8 @@ SIMILAR = 5
 SUGGESTIONS = 5
 _CHUNK = 64  # incidents of a file that are diagnosed together
 CANDIDATES = 30  # what search hands to suggestion, before outcomes reorder it
+# What a suggestion is made from of a past incident.
+_TOLD = ("number", "short_description", "close_notes", "knowledge")
 
 _NOTHING = "the incident holds neither words nor fields to judge by"
 
@@ -181,14 +183,14 @@ class Diagnoser:
         return [risk if has_signature else None for risk, has_signature in (by_row[row] for row in range(len(batch)))]
 
     def _similar(self, hits: Sequence[Hit]) -> tuple[SimilarIncident, ...]:
-        known = self.parts.history.records([hit.number for hit in hits])
+        known = self.parts.history.records([hit.number for hit in hits if hit.number in self.parts.history][:SIMILAR])
         return tuple(self.parts.suggester.similar_incidents(hits, known, SIMILAR))
 
     def _suggest(
         self, articles: Sequence[Hit], past: Sequence[Hit], spoken: str, now: datetime
     ) -> tuple[Suggestion, ...]:
         knowledge = self.parts.knowledge.records([hit.number for hit in articles])
-        history = self.parts.history.records([hit.number for hit in past])
+        history = self.parts.history.records([hit.number for hit in past], _TOLD)
         return tuple(
             self.parts.suggester.suggest(articles, past, knowledge, history, language=spoken, now=now, k=SUGGESTIONS)
         )

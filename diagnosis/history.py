@@ -7,7 +7,7 @@ the frame's size.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -38,14 +38,17 @@ class _Records(ABC):
     def __contains__(self, number: object) -> bool:
         return number in self._later or number in self._row_of
 
-    def records(self, numbers: Iterable[str]) -> dict[str, dict[str, Any]]:
+    def records(self, numbers: Iterable[str], columns: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
         """Return the rows of these numbers by number, in this order; unknown numbers are left out.
 
-        What is not known is ``""``, and None for times (otherwise aware datetimes) and counts.
+        What is not known is ``""``, and None for times (otherwise aware datetimes) and counts. With ``columns``, a row
+        holds these at least: each time that need not be made from its number saves as much as twenty words.
         """
         wanted = [n for n in dict.fromkeys(numbers) if n in self]
         base = [n for n in wanted if n not in self._later]
-        found = dict(zip(base, self._base.take(pa.array([self._row_of[n] for n in base], pa.int64())).to_pylist(), strict=True))
+        table = self._base if columns is None else self._base.select(columns)
+        rows = table.take(pa.array([self._row_of[n] for n in base], pa.int64())).to_pylist()
+        found = dict(zip(base, rows, strict=True))
         return {n: found[n] if n in found else self._later[n] for n in wanted}
 
     def rows(self, numbers: Iterable[str]) -> pd.DataFrame:

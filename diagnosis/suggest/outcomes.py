@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from diagnosis.errors import InputError
+from diagnosis.findings import IncidentEvidence
 from diagnosis.suggest.success import Prior, fit_prior
-from diagnosis.suggest.uses import OUTCOMES, Floats, Outcome, Uses, decayed
+from diagnosis.suggest.uses import OUTCOMES, Floats, Uses, decayed
+
+Solution = tuple[Sequence[np.uint64], Sequence[str]]  # the keys and the ids that it goes by
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """What is known of one solution: weighted uses that held and failed, and how long restoring took.
 
-    ``uses`` are the incidents it was used on, newest first, each with its outcome; ``hours`` is their geometric mean.
+    ``uses`` are the places of its uses, newest first, for `SolutionOutcomes.evidence`; ``hours`` is the geometric mean.
     """
 
-    held: float = 0.0
-    failed: float = 0.0
-    hours: float | None = None
-    uses: tuple[tuple[str, Outcome], ...] = ()
+    held: float
+    failed: float
+    hours: float | None
+    uses: npt.NDArray[np.intp]
 
 
 class SolutionOutcomes:
@@ -57,8 +62,8 @@ class SolutionOutcomes:
         self.prior_ = Prior()
         self.hours_ = float("nan")
         self.recurred_: Mapping[str, int] = {}
-        self._uses = Uses.empty()
         self._feedback: dict[str, list[tuple[bool, float]]] = {}
+        self._learned(Uses.empty())
         self._lock = threading.Lock()
 
     def fit(
@@ -83,7 +88,7 @@ class SolutionOutcomes:
         if days.shape != (len(incidents),):
             raise InputError(f"expected days for each of {len(incidents)} incidents; found shape {days.shape}")
         days = days.astype(np.float64)
-        self._uses = Uses.of(incidents, days, as_of)
+        self._learned(Uses.of(incidents, days, as_of))
         held, failed = self._uses.weights(self._uses.last, self.half_life_days)
         starts = np.flatnonzero(np.diff(self._uses.keys, prepend=self._uses.keys[:1] + np.uint64(1)))
         if len(held):
@@ -98,24 +103,72 @@ class SolutionOutcomes:
         said = (worked, _day(at or datetime.now(UTC)))
         with self._lock:
             self._feedback = {**self._feedback, suggestion: [*self._feedback.get(suggestion, []), said]}
+            self._mark([suggestion])
 
-    def of(self, keys: Iterable[np.uint64], suggestions: Iterable[str], now: datetime) -> Record:
-        """Return what is known of a solution that goes by these keys and ids; an incident counts once.
+    def of(self, solutions: Sequence[Solution], now: datetime) -> list[Record]:
+        """Return what is known of each solution that goes by these keys and ids; an incident counts once.
 
         What agents said of the resolution of any incident among its uses is said of this solution.
         """
         today = _day(now)
-        uses = self._uses.having(keys)
-        held, failed = uses.weights(today, self.half_life_days)
-        good, bad = max(0.0, float(held.sum())), float(failed.sum())
+        rows = [self._uses.having(keys) for keys, _ in solutions]
+        at = np.concatenate([np.empty(0, dtype=np.intp), *rows])
+        part = np.repeat(np.arange(len(rows)), [len(of_one) for of_one in rows])
+        held, failed = (_sums(w, part, len(rows)) for w in self._uses.weights(today, self.half_life_days, at))
+        logs, known = _log_hours(self._uses.hours[at])
+        hours, timed = (_sums(w, part[known], len(rows)) for w in (logs, np.ones(len(logs))))
+        said = [self._said(ids, places, today) for (_, ids), places in zip(solutions, rows, strict=True)]
+        return [
+            Record(
+                max(0.0, held[i]) + good, failed[i] + bad, math.exp(hours[i] / timed[i]) if timed[i] else None, rows[i]
+            )
+            for i, (good, bad) in enumerate(said)
+        ]
+
+    def evidence(self, record: Record, similarity: Mapping[str, float], n: int) -> tuple[IncidentEvidence, ...]:
+        """Return the ``n`` most telling uses: on the most similar incidents, then the latest, and a failure if any.
+
+        Parameters
+        ----------
+        record : Record
+        similarity : mapping of str to float
+            Of the incidents at hand that it was used on.
+        n : int
+        """
+        codes, names = self._uses.incidents
+        near = np.isin(codes[record.uses], names.get_indexer(pd.Index(list(similarity), dtype=object)))
+        alike = sorted(record.uses[near].tolist(), key=lambda use: -similarity[str(self._uses.numbers[use])])
+        others = record.uses[~near]
+        shown = [*alike, *others[:n].tolist()][:n]
+        failures = [use for use in alike if self._uses.failed(use)] or others[self._uses.failed(others)][:1].tolist()
+        if failures and failures[0] not in shown:
+            shown = [*shown[:-1], failures[0]]
+        told = [(str(self._uses.numbers[use]), OUTCOMES[self._uses.outcomes[use]]) for use in shown]
+        return tuple(IncidentEvidence(number, similarity.get(number), outcome) for number, outcome in told)
+
+    def _said(self, ids: Sequence[str], uses: npt.NDArray[np.intp], today: float) -> tuple[float, float]:
+        """Return the weight of what agents said for and against a solution."""
         feedback = self._feedback
-        for suggestion in feedback.keys() & {*suggestions, *(f"incident:{number}" for number in uses.numbers)}:
+        if not feedback:
+            return 0.0, 0.0
+        told = uses[self._told_of[self._uses.incidents[0][uses]]]
+        good = bad = 0.0
+        for suggestion in feedback.keys() & {*ids, *(f"incident:{self._uses.numbers[use]}" for use in told)}:
             for worked, day in feedback[suggestion]:
                 weight = float(decayed(np.array([today - day]), self.half_life_days)[0])
                 good, bad = good + weight * worked, bad + weight * (not worked)
-        hours = _typical(uses.hours)
-        named = zip(uses.numbers, (OUTCOMES[code] for code in uses.outcomes), strict=True)
-        return Record(good, bad, None if np.isnan(hours) else hours, tuple(named))
+        return good, bad
+
+    def _mark(self, suggestions: Iterable[str]) -> None:
+        """Note of which incidents agents have spoken, so that a solution of thousands of uses is looked up at once."""
+        numbers = [name.removeprefix("incident:") for name in suggestions if name.startswith("incident:")]
+        codes = self._uses.incidents[1].get_indexer(pd.Index(numbers, dtype=object))
+        self._told_of[codes[codes >= 0]] = True
+
+    def _learned(self, uses: Uses) -> None:
+        self._uses = uses
+        self._told_of = np.zeros(len(uses.incidents[1]), dtype=bool)
+        self._mark(self._feedback)
 
     def save(self, folder: Path) -> None:
         """Write uses, feedback and what was fitted into an empty folder."""
@@ -131,17 +184,28 @@ class SolutionOutcomes:
         """Read what `save` has written."""
         state = json.loads((folder / "outcomes.json").read_text(encoding="utf-8"))
         outcomes = cls(state["half_life_days"])
-        outcomes._uses = Uses.load(folder / "uses.parquet")
         outcomes.hours_ = float("nan") if state["hours"] is None else state["hours"]
         outcomes.prior_ = Prior(**state["prior"])
         outcomes.recurred_ = state["recurred"]
         outcomes._feedback = {name: [(bool(w), float(d)) for w, d in said] for name, said in state["feedback"].items()}
+        outcomes._learned(Uses.load(folder / "uses.parquet"))
         return outcomes
 
 
 def _typical(hours: Floats) -> float:
-    known = hours[np.isfinite(hours) & (hours >= 0)]
-    return float(np.exp(np.log(np.maximum(known, 0.01)).mean())) if len(known) else float("nan")
+    logs, _ = _log_hours(hours)
+    return float(np.exp(logs.mean())) if len(logs) else float("nan")
+
+
+def _log_hours(hours: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
+    """Return the logarithms of the hours that are known, and their places."""
+    known = np.flatnonzero(np.isfinite(hours) & (hours >= 0))
+    return np.log(np.maximum(hours[known], 0.01)), known
+
+
+def _sums(values: Floats, part: npt.NDArray[np.intp], n: int) -> list[float]:
+    sums: list[float] = np.bincount(part, weights=values, minlength=n).tolist()
+    return sums
 
 
 def _day(moment: datetime) -> float:

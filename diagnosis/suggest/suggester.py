@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from diagnosis.errors import InputError
-from diagnosis.findings import IncidentEvidence, SimilarIncident, Suggestion
+from diagnosis.findings import SimilarIncident, Suggestion
 from diagnosis.knowledge import AUDIENCES
 from diagnosis.suggest.outcomes import Record, SolutionOutcomes
 from diagnosis.suggest.similar import Hit, Records, rows_of, similar_incidents
@@ -41,18 +42,7 @@ class _Candidate:
     content: frozenset[str]
 
 
-@dataclass
-class _Solution:
-    """Candidates that say the same, the most relevant first."""
-
-    members: list[_Candidate] = field(default_factory=list)
-
-    def takes(self, other: _Candidate) -> bool:
-        """Return whether a candidate says what this solution says."""
-        return any(
-            other.id in member.relatives or member.id in other.relatives or same(member.content, other.content)
-            for member in self.members
-        )
+_Solution = list[_Candidate]  # candidates that say the same, the most relevant first
 
 
 class Suggester:
@@ -122,8 +112,11 @@ class Suggester:
         candidates = _from_articles(knowledge_hits, articles, audience, now)
         if audience == "internal":
             candidates += _from_incidents(incident_hits, incidents)
-        ranked = [self._suggestion(solution, audience, language, now) for solution in _merged(candidates)]
-        return sorted(ranked, key=lambda suggestion: -suggestion.score)[:k]
+        solutions = _merged(candidates)
+        known = self.outcomes_.of(_asked(solutions), now)
+        scores = [s[0].relevance * self._worth(record) for s, record in zip(solutions, known, strict=True)]
+        best = sorted(range(len(solutions)), key=lambda place: -scores[place])[:k]
+        return [self._suggestion(solutions[i], scores[i], known[i], audience, language) for i in best]
 
     def similar_incidents(self, hits: Sequence[Hit], incidents: Records, k: int = 5) -> list[SimilarIncident]:
         """Return the first ``k`` hits with their resolution and what became of them."""
@@ -142,23 +135,18 @@ class Suggester:
         suggester.outcomes_ = outcomes
         return suggester
 
-    def _suggestion(self, solution: _Solution, audience: str, language: str, now: datetime) -> Suggestion:
-        articles = [member for member in solution.members if member.is_article]
-        articles.sort(key=lambda member: member.language != language)
-        shown = articles[0] if articles else solution.members[0]
-        keys = [
-            *article_keys(member.number for member in articles),
-            *wording_keys(canonical(member.resolution) for member in solution.members),
-        ]
-        known = self.outcomes_.of(keys, [member.id for member in solution.members], now)
+    def _suggestion(self, solution: _Solution, score: float, known: Record, audience: str, language: str) -> Suggestion:
+        articles = [member for member in solution if member.is_article]
+        shown = min(articles, key=lambda member: member.language != language) if articles else solution[0]
+        similarity = {member.number: member.similarity for member in solution if not member.is_article}
         return Suggestion(
             id=shown.id,
             source="knowledge" if shown.is_article else "incident",
             number=shown.number,
             title=shown.title,
             resolution=shown.resolution,
-            score=max(member.relevance for member in solution.members) * self._worth(known),
-            evidence=_evidence(solution, known) if audience == "internal" else (),
+            score=score,
+            evidence=self.outcomes_.evidence(known, similarity, EVIDENCE) if audience == "internal" else (),
         )
 
     def _worth(self, known: Record) -> float:
@@ -235,22 +223,28 @@ def _from_incidents(hits: Sequence[Hit], incidents: Records) -> list[_Candidate]
 
 def _merged(candidates: Iterable[_Candidate]) -> list[_Solution]:
     """Put candidates that say the same together, the most relevant first."""
+    ordered = sorted(candidates, key=lambda c: -c.relevance)
+    alike = same([candidate.content for candidate in ordered])
+    places = {candidate.id: place for place, candidate in enumerate(ordered)}
+    for place, candidate in enumerate(ordered):
+        related = [places[one] for one in candidate.relatives if one in places]
+        alike[place, related] = alike[related, place] = True
     solutions: list[_Solution] = []
-    for candidate in sorted(candidates, key=lambda c: -c.relevance):
-        home = next((solution for solution in solutions if solution.takes(candidate)), None)
-        if home is None:
-            home = _Solution()
-            solutions.append(home)
-        home.members.append(candidate)
+    home = np.zeros(len(ordered), dtype=np.intp)
+    for place, candidate in enumerate(ordered):
+        homes = home[:place][alike[place, :place]]
+        home[place] = homes.min(initial=len(solutions))
+        if home[place] == len(solutions):
+            solutions.append([])
+        solutions[home[place]].append(candidate)
     return solutions
 
 
-def _evidence(solution: _Solution, known: Record) -> tuple[IncidentEvidence, ...]:
-    """Return the most telling uses: on the most similar incidents, then the latest, and a failure if there was one."""
-    similarity = {member.number: member.similarity for member in solution.members if not member.is_article}
-    uses = sorted(known.uses, key=lambda use: -similarity.get(use[0], -2.0))
-    shown = uses[:EVIDENCE]
-    failures = [use for use in uses if use[1] in ("reopened", "recurred")]
-    if failures and failures[0] not in shown:
-        shown = [*shown[:-1], failures[0]]
-    return tuple(IncidentEvidence(number, similarity.get(number), outcome) for number, outcome in shown)
+def _asked(solutions: Sequence[_Solution]) -> list[tuple[list[np.uint64], list[str]]]:
+    """Return the keys and ids by which the uses of each solution are known."""
+    articles = iter(article_keys(member.number for solution in solutions for member in solution if member.is_article))
+    wordings = iter(wording_keys(canonical(member.resolution) for solution in solutions for member in solution))
+    return [
+        ([*(next(articles) for member in one if member.is_article), *islice(wordings, len(one))], [m.id for m in one])
+        for one in solutions
+    ]

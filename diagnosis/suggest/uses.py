@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
@@ -17,6 +18,7 @@ from diagnosis.suggest.wording import canonical, says_nothing
 
 Outcome = Literal["held", "reopened", "recurred", "open"]
 OUTCOMES: tuple[Outcome, ...] = ("held", "reopened", "recurred", "open")
+_REOPENED, _RECURRED = OUTCOMES.index("reopened"), OUTCOMES.index("recurred")
 HORIZON = 30.0  # days without a return after which a fix is said to have held
 
 Floats = npt.NDArray[np.float64]
@@ -82,26 +84,41 @@ class Uses:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def having(self, keys: Iterable[np.uint64]) -> Uses:
-        """Return the uses of some solutions, newest first, an incident once."""
-        spans = [
-            np.arange(np.searchsorted(self.keys, key), np.searchsorted(self.keys, key, side="right"))
-            for key in dict.fromkeys(keys)
-        ]
-        rows = np.concatenate([np.empty(0, dtype=np.intp), *spans]).astype(np.intp)
-        rows = rows[np.argsort(-np.nan_to_num(self.days[rows], nan=-np.inf), kind="stable")]
-        first = {self.numbers[row]: row for row in rows[::-1]}
-        return self._take(np.array([row for row in rows if first[self.numbers[row]] == row], dtype=np.intp))
+    @cached_property
+    def incidents(self) -> tuple[npt.NDArray[np.intp], pd.Index]:
+        """Return a code for the incident of each use, and the incidents' numbers by code."""
+        codes, names = pd.factorize(self.numbers)
+        return codes, pd.Index(names, dtype=object)
 
-    def weights(self, today: float, half_life: float) -> tuple[Floats, Floats]:
-        """Return how much each use counts as held and as failed.
+    def having(self, keys: Iterable[np.uint64]) -> npt.NDArray[np.intp]:
+        """Return the places of the uses of some solutions, newest first, an incident once."""
+        wanted = np.array(list(dict.fromkeys(keys)), dtype=np.uint64)
+        starts, ends = np.searchsorted(self.keys, wanted), np.searchsorted(self.keys, wanted, side="right")
+        spans = [np.arange(start, end) for start, end in zip(starts, ends, strict=True) if end > start]
+        if len(spans) < 2:
+            return spans[0] if spans else np.empty(0, dtype=np.intp)
+        rows = np.concatenate(spans)
+        rows = rows[np.argsort(-np.nan_to_num(self.days[rows], nan=-np.inf), kind="stable")]
+        _, first = np.unique(self.incidents[0][rows], return_index=True)
+        return rows[np.sort(first)]
+
+    def weights(
+        self, today: float, half_life: float, rows: npt.NDArray[np.intp] | None = None
+    ) -> tuple[Floats, Floats]:
+        """Return how much each use, or each at the given places, counts as held and as failed.
 
         A failure counts one, and both together count the share of the horizon that was watched. So of uses watched for
         a tenth of it, a tenth of the failures to come stands against a tenth of the uses, and the rate is right.
         """
-        age = decayed(today - self.days, half_life)
-        failed = (self.outcomes == OUTCOMES.index("reopened")) | (self.outcomes == OUTCOMES.index("recurred"))
-        return (self.seen - failed) * age, failed * age
+        places = slice(None) if rows is None else rows
+        age = decayed(today - self.days[places], half_life)
+        failed = self.failed(places)
+        return (self.seen[places] - failed) * age, failed * age
+
+    def failed(self, places: npt.NDArray[np.intp] | slice | int) -> npt.NDArray[np.bool_]:
+        """Return which of the uses at these places did not hold."""
+        codes = self.outcomes[places]
+        return np.asarray((codes == _REOPENED) | (codes == _RECURRED))
 
     def save(self, path: Path) -> None:
         """Write one row a use."""
@@ -116,10 +133,6 @@ class Uses:
         last = float(frame["last"].iloc[0]) if len(frame) else 0.0
         columns = {f.name: frame[f.name].to_numpy() for f in fields(cls) if f.name != "last"}
         return cls(**{**columns, "numbers": columns["numbers"].astype(object)}, last=last)
-
-    def _take(self, rows: npt.NDArray[np.intp]) -> Uses:
-        columns = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "last"}
-        return replace(self, **columns)
 
 
 def article_keys(numbers: Iterable[str]) -> Keys:

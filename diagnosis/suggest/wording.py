@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
 
 from diagnosis.text.tokens import tokenise
 
@@ -51,13 +55,30 @@ def content(resolution: str) -> frozenset[str]:
     return kept or frozenset(tokens)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def canonical(resolution: str) -> str:
     """Return a text that is equal for resolutions that differ in order, case, punctuation, numbers and ids alone."""
     return " ".join(sorted(content(resolution)))
 
 
-def same(one: frozenset[str], other: frozenset[str]) -> bool:
-    """Return whether two contents say the same: most of both is shared, or nearly all of the shorter one."""
-    shared = len(one & other)
-    shorter = min(len(one), len(other))
-    return shared >= _SHARED * len(one | other) > 0 or (shorter >= _TELLING and shared >= _CONTAINED * shorter)
+def same(contents: Sequence[frozenset[str]]) -> npt.NDArray[np.bool_]:
+    """Return which contents say the same: most of both is shared, or nearly all of the shorter one.
+
+    Returns
+    -------
+    ndarray of bool, shape (n, n)
+        Symmetric; each says the same as itself, unless it says nothing.
+    """
+    column: dict[str, int] = {}
+    for words in contents:
+        for word in words:
+            column.setdefault(word, len(column))
+    held = np.zeros((len(contents), len(column)), dtype=np.float32)
+    for row, words in enumerate(contents):
+        held[row, [column[word] for word in words]] = 1.0
+    shared = (held @ held.T).astype(np.float64)  # counts, so exact
+    sizes = shared.diagonal()
+    both = sizes[:, None] + sizes - shared
+    shorter = np.minimum(sizes[:, None], sizes)
+    alike: npt.NDArray[np.bool_] = (both > 0) & (shared >= _SHARED * both)
+    return alike | ((shorter >= _TELLING) & (shared >= _CONTAINED * shorter))
