@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from diagnosis.parts import Parts
+from training.checks import Audit
 from training.scorecard import Scorecard, headlines
 from training.settings import TrainSettings
 
@@ -39,8 +40,15 @@ Personal data masked: {masked}.
 
 {left_out}
 
+## What the audit found
+
+{findings}
+
 ## Limits
 
+- The figures above are those of a model of the same make that had learned from earlier incidents only; the release
+  itself has learned from all. They speak of incidents like those of the slice they were measured on.
+- Languages, channels and services with few incidents are measured poorly; the report shows each with its interval.
 - Certificates hold for incidents like those of the calibration slice. When services, groups or ways of writing
   change, train again.
 - A class that the history does not hold is never predicted.
@@ -53,7 +61,11 @@ Personal data masked: {masked}.
 
 
 def model_card(
-    parts: Parts, scorecard: Scorecard | None, settings: TrainSettings, data: Mapping[str, Mapping[str, Any]]
+    parts: Parts,
+    scorecard: Scorecard | None,
+    settings: TrainSettings,
+    data: Mapping[str, Mapping[str, Any]],
+    found: Audit | None = None,
 ) -> str:
     """Return the card as Markdown."""
     recurrence = parts.recurrence.describe() if parts.recurrence else {"recurrence": "not trained"}
@@ -64,6 +76,7 @@ def model_card(
         figures="\n".join(line.strip() + "  " for line in _figures(scorecard)),
         recurrence=_list(recurrence),
         left_out="\n".join(f"- {reason}" for reason in parts.left_out.values()) or "Nothing.",
+        findings=_findings(found),
         settings=_list(settings.to_dict()),
     )
 
@@ -74,6 +87,13 @@ def _figures(scorecard: Scorecard | None) -> list[str]:
     where = f"On {scorecard.incidents:,} incidents that a model of the same make had not seen"
     when = f", opened {scorecard.opened_from} to {scorecard.opened_to}" if scorecard.opened_from else ""
     return [f"{where}{when}:", "", *headlines(scorecard, latency=False)]
+
+
+def _findings(found: Audit | None) -> str:
+    if found is None:
+        return "The data were not audited."
+    lines = [f"- {one.severity}: {one.title} ({one.why})" for one in found.findings]
+    return "\n".join(lines) or "Nothing."
 
 
 def _list(items: Mapping[str, Any]) -> str:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from safetensors import SafetensorError
 
 from diagnosis.diagnoser import Diagnoser
-from diagnosis.errors import InputError
+from diagnosis.errors import FaultwiseError, InputError, ReleaseError
 from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.parts import Parts
@@ -80,7 +81,7 @@ def train(
     with Stages(STAGES, show=show) as stages:
         parts = fit(incidents, articles, settings, stages)
     data = {"incidents": _describe(incidents), "knowledge": _describe(articles)}
-    card = model_card(parts, scorecard, settings, data)
+    card = model_card(parts, scorecard, settings, data, found)
     folder = write_release(
         models,
         lambda folder: _write(folder, parts, scorecard, held_out, card, found),
@@ -176,7 +177,12 @@ def _write(
     card: str,
     found: Audit | None,
 ) -> None:
-    parts.save(folder)
+    try:
+        parts.save(folder)
+    except FaultwiseError:
+        raise
+    except (SafetensorError, RuntimeError) as error:  # how safetensors and FAISS say that a disk is full
+        raise ReleaseError(f"{folder.parent}: the release could not be written ({error})") from error
     if scorecard is not None:
         text = json.dumps(scorecard.to_file(), ensure_ascii=False, indent=1)
         (folder / SCORECARD).write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The report and the comparison, from real releases: figures are those of the answers, and the page needs no network."""
+"""The report and the comparison, from real releases: figures are those of the answers, the page needs no network."""
 
 import json
 from dataclasses import replace
