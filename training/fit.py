@@ -10,7 +10,7 @@ import pandas as pd
 
 from diagnosis.errors import InputError
 from diagnosis.history import History, Knowledge
-from diagnosis.incident import as_frame, frame_as_logged
+from diagnosis.incident import CODED_FIELDS, as_frame, frame_as_logged
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.masking import mask_articles, mask_incidents
 from diagnosis.parts import Parts, clean_articles, clean_incidents
@@ -116,25 +116,27 @@ def _fit_routers(
     left_out: dict[str, str],
     progress: Share,
 ) -> dict[str, Router]:
-    learn, calibrate = split
+    reasons = {target: _why_untrainable(known, target, settings.smallest_target) for target in settings.targets}
+    left_out |= {target: reason for target, reason in reasons.items() if reason}
+    asked = [target for target, reason in reasons.items() if not reason]
+    # Who asks for a category and for a group does not know the category yet: no target speaks for another.
+    fields = [
+        name
+        for name in CODED_FIELDS
+        if all(name in fields_for(t) for t in asked) and name not in settings.ignored_fields
+    ]
     routers: dict[str, Router] = {}
-    for place, target in enumerate(settings.targets):
-        progress(place / len(settings.targets))
-        reason = _why_untrainable(known, target, settings.smallest_target)
-        if reason:
-            left_out[target] = reason
-            continue
-        labels = known[target].astype("str").fillna("").tolist()
+    for place, target in enumerate(asked):
+        progress(place / len(asked))
         router = Router(
             target,
             precision=settings.precision,
             risk=settings.risk,
             hierarchy=settings.hierarchy.get(target),
-            fields=[name for name in fields_for(target) if name not in settings.ignored_fields],
+            fields=fields,
             seed=settings.seed,
         )
-        router.fit_and_calibrate(prepared, labels, learn, calibrate)
-        routers[target] = router
+        routers[target] = router.fit_and_calibrate(prepared, known[target].astype("str").fillna("").tolist(), *split)
     return routers
 
 

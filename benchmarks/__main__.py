@@ -1,0 +1,36 @@
+"""Run the comparisons, one after another: ``python -m benchmarks [name ...]``; without a name, all of them."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+NOT_A_BENCHMARK = ("__init__", "__main__", "data", "recombined")
+
+
+def main() -> int:
+    """Run what was asked for, each in a process of its own; one that fails does not stop the others."""
+    names = sorted(p.stem for p in Path(__file__).parent.glob("*.py") if p.stem not in NOT_A_BENCHMARK)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(names)}")
+    asked = parser.parse_args().names or names
+    unknown = [name for name in asked if name not in names]
+    if unknown:
+        parser.error(f"expected some of {', '.join(names)}; found {', '.join(unknown)}")
+    failed = []
+    for name in asked:
+        began = time.monotonic()
+        print(f"\n## {name}\n", flush=True)
+        if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode:
+            failed.append(name)
+        print(f"\n({name}: {time.monotonic() - began:.0f} s)", flush=True)
+    if failed:
+        sys.stderr.write(f"failed: {', '.join(failed)}\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
