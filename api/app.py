@@ -22,6 +22,7 @@ from api.mcp.http import PATH, McpEndpoint
 from api.metrics import Metrics
 from api.middleware import BodyLimit, Gate, Identity
 from api.oidc import TokenVerifier
+from api.panel import routes as panel
 from api.ratelimit import RateLimiter
 from api.routes import administration, diagnoses, health, records, releases, search
 from api.routes.shared import Problem
@@ -81,7 +82,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.router.routes.append(Route(PATH, mcp, include_in_schema=False))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     errors.install(app)
-    for module in (diagnoses, records, search, releases, administration, integrations, webhooks, health, console):
+    routed = (diagnoses, records, search, releases, administration, integrations, webhooks, health, console, panel)
+    for module in routed:
         app.include_router(module.router)
     _add_middleware(app, settings, metrics)
     return app

@@ -20,8 +20,8 @@ from diagnosis.errors import FaultwiseError
 log = logging.getLogger("api.access")
 
 # Whatever is not listed needs a key. Pages and webhooks that bring a proof of their own check it themselves.
-OPEN_PATHS = frozenset({"/", "/health/live", "/health/ready", "/openapi.json", "/docs", "/redoc"})
-OPEN_PREFIXES = ("/console/",)
+OPEN_PATHS = frozenset({"/", "/panel", "/help", "/health/live", "/health/ready", "/openapi.json", "/docs", "/redoc"})
+OPEN_PREFIXES = ("/console/", "/panel/", "/help/")
 
 PAGE_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
@@ -62,7 +62,9 @@ class Identity:
                 marked["X-Request-ID"] = here.request_id
                 marked["traceparent"] = here.traceparent
                 for name, value in PAGE_HEADERS.items():
-                    marked.setdefault(name, value)
+                    # A page that says itself who may frame it is not to be denied to them by the older header.
+                    if name != "X-Frame-Options" or "frame-ancestors 'none'" in marked["Content-Security-Policy"]:
+                        marked.setdefault(name, value)
             await send(message)
 
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -51,6 +52,17 @@ class Settings(BaseSettings):
         default="scope", description="Claim that lists diagnose, feedback, knowledge or admin"
     )
 
+    panel_secret: str = Field(
+        default="",
+        description="Signs tokens of the embedded panel, 32 characters or more; none, no panel",
+    )
+    panel_ancestors: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Sites that may frame the panel, separated by commas; none unless set"
+    )
+    self_service: bool = Field(
+        default=False, description="Whether /help answers end users, without a key, from articles for everyone"
+    )
+
     allow_private_addresses: bool = Field(
         default=False,
         description="Whether webhooks and write-backs may go to private, loopback and link-local addresses",
@@ -59,10 +71,25 @@ class Settings(BaseSettings):
         default=Integrations(), description="The systems around us, a page each in docs/integrations"
     )
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "panel_ancestors", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:  # noqa: ANN401 - what the environment holds
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("panel_ancestors")
+    @classmethod
+    def _sites(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [site for site in value if not re.fullmatch(r"https?://[A-Za-z0-9.*:\[\]-]+", site)]
+        if wrong:
+            raise ValueError(f"expected sites such as https://example.service-now.com; found {', '.join(wrong)}")
+        return value
+
+    @field_validator("panel_secret")
+    @classmethod
+    def _long(cls, value: str) -> str:
+        if 0 < len(value) < 32:
+            raise ValueError(f"expected 32 characters or more; found {len(value)}")
+        return value
 
     @model_validator(mode="after")
     def _audience(self) -> Self:

@@ -48,7 +48,8 @@ def page(request: Request, name: str, status: int = 200, notice: str = "", **sho
     words = WORDS[spoken]
     theme = request.cookies.get(THEME_COOKIE, "")
     values = {
-        "agent": None, **shown, "w": words, "language": spoken, "notice": words[notice] if notice else "",
+        "agent": None, "actions": "/console", **shown, "w": words, "language": spoken,
+        "notice": words[notice] if notice else "",
         "theme": theme if theme in THEMES else "", "here": here(request), "version": VERSION,
     }  # fmt: skip
     headers = {"Vary": "Accept-Language, Cookie", "Content-Language": spoken}

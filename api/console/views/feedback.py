@@ -15,6 +15,7 @@ from api.routes.shared import Served
 from api.schemas.diagnoses import FeedbackIn
 from api.service import Service
 from diagnosis.errors import InputError
+from diagnosis.store.feedback import Feedback
 
 router = APIRouter()
 Long = Annotated[str, Form(max_length=1000)]
@@ -28,17 +29,15 @@ def give(
     """Say that a prediction is right, wrong or something else, or whether a suggestion helped."""
     needs(agent, "feedback")
     say(service, agent.id, diagnosis, {"kind": kind, "target": target, "value": value, "suggestion": suggestion})
-    return _part(request, service, agent, diagnosis, target, suggestion)
+    return part(request, service, agent, diagnosis, target, suggestion)
 
 
 @router.post("/console/diagnoses/{diagnosis}/feedback/{feedback}/undo")
 def undo(request: Request, service: Served, agent: Acting, diagnosis: str, feedback: str) -> Response:
     """Take it back."""
     needs(agent, "feedback")
-    undone = service.store.feedback.undo(feedback, diagnosis)
-    service.serving.heard()
-    service.note(agent.id, "feedback.undo", diagnosis, feedback=feedback)
-    return _part(request, service, agent, diagnosis, undone.target, undone.suggestion or "")
+    undone = take_back(service, agent.id, diagnosis, feedback)
+    return part(request, service, agent, diagnosis, undone.target, undone.suggestion or "")
 
 
 def say(service: Service, actor: str, diagnosis: str, said: dict[str, str]) -> None:
@@ -51,12 +50,26 @@ def say(service: Service, actor: str, diagnosis: str, said: dict[str, str]) -> N
     service.note(actor, f"feedback.{saved.kind}", diagnosis, feedback=saved.id)
 
 
-def _part(request: Request, service: Service, agent: Agent, diagnosis: str, target: str, suggestion: str) -> Response:
+def take_back(service: Service, actor: str, diagnosis: str, feedback: str) -> Feedback:
+    """Undo what a person said, and note it in the audit log."""
+    undone = service.store.feedback.undo(feedback, diagnosis)
+    service.serving.heard()
+    service.note(actor, "feedback.undo", diagnosis, feedback=feedback)
+    return undone
+
+
+def part(
+    request: Request, service: Service, agent: Agent, diagnosis: str, target: str, suggestion: str,
+    actions: str = "/console",
+) -> Response:  # fmt: skip
+    """Return the card that was spoken of, as it is now; without scripts, the way back to the whole page."""
     if not is_part(request):
-        return RedirectResponse(f"/console/diagnoses/{diagnosis}", 303)
+        back = f"/panel?token={agent.csrf}" if actions == "/panel" else f"/console/diagnoses/{diagnosis}"
+        return RedirectResponse(back, 303)
     said = service.store.diagnoses.get(diagnosis)
-    shown: dict[str, Any] = {"agent": agent, "said": said, "voices": standing(service.store.feedback.of(diagnosis))}
+    voices = standing(service.store.feedback.of(diagnosis))
+    shown: dict[str, Any] = {"agent": agent, "said": said, "voices": voices, "actions": actions, "fresh": True}
     if target:
-        return page(request, "prediction.html", target=target, one=said["predictions"][target], fresh=True, **shown)
+        return page(request, "prediction.html", target=target, one=said["predictions"][target], **shown)
     number, one = next((i, s) for i, s in enumerate(said["suggestions"], 1) if s["id"] == suggestion)
-    return page(request, "suggestion.html", item=suggestion_view(one), place=number, fresh=True, **shown)
+    return page(request, "suggestion.html", item=suggestion_view(one), place=number, **shown)

@@ -12,6 +12,7 @@ router = APIRouter()
 # Named, so that no address can ask for anything else.
 _FILES = {
     "style.css": "text/css", "console.js": "text/javascript", "charts.js": "text/javascript",
+    "panel.js": "text/javascript",
     "icon.svg": "image/svg+xml",
     "vendor/htmx.min.js": "text/javascript", "vendor/chart.umd.min.js": "text/javascript",
 }  # fmt: skip

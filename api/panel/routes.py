@@ -1,0 +1,107 @@
+"""The panel's pages, and the route that signs tokens for them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi.responses import FileResponse
+from pydantic import Field
+
+from api.console.incident import view_of
+from api.console.pages import STATIC, page, spoken_to
+from api.console.session import Agent, needs
+from api.console.views.feedback import part, say, take_back
+from api.errors import ScopeError
+from api.middleware import PAGE_HEADERS
+from api.panel.tokens import LONGEST, read, sign
+from api.routes.shared import Served, problems
+from api.schemas.values import Number, Out, Strict, Word
+from api.security import MayDiagnose
+from diagnosis.store.keys import KeyRefusedError
+
+router = APIRouter()
+Token = Annotated[str, Query(max_length=4000)]
+Text = Annotated[str, Form(max_length=4000)]
+
+
+class PanelTokenIn(Strict):
+    """Which incident to open, and for whom."""
+
+    incident: Number
+    person: Word = Field("agent", description="Who looks at it; named in the audit log", examples=["e.chan"])
+
+
+class PanelTokenOut(Out):
+    """A token for the panel."""
+
+    token: str = Field(description="JSON Web Token", examples=["eyJhbGciOiJIUzI1NiJ9.e30.c2ln"])
+    path: str = Field(description="What to put into the frame", examples=["/panel?token=eyJhbGciOiJIUzI1NiJ9.e30.c2ln"])
+    seconds: int = Field(description="How long it is valid", examples=[900])
+
+
+@router.post(
+    "/v1/panel/tokens", response_model=PanelTokenOut, status_code=201, tags=["panel"], responses=problems()
+)  # fmt: skip
+def make_token(wanted: PanelTokenIn, who: MayDiagnose, request: Request) -> PanelTokenOut:
+    """Sign a token that opens one incident in the panel; it lasts a quarter of an hour."""
+    token = sign(request.app.state.settings.panel_secret, wanted.incident, wanted.person, who.scopes)
+    return PanelTokenOut(token=token, path=f"/panel?token={token}", seconds=int(LONGEST.total_seconds()))
+
+
+@router.get("/panel", include_in_schema=False)
+def panel(request: Request, service: Served, token: Token = "") -> Response:
+    """Show one incident inside another tool."""
+    try:
+        agent, incident = read(request.app.state.settings.panel_secret, token)
+    except KeyRefusedError:
+        return _framed(request, page(request, "panel.html", 401, notice="panel_expired"))
+    newest = service.store.diagnoses.page(1, incident)
+    if not newest:
+        return _framed(request, page(request, "panel.html", notice="panel_none"))
+    view = view_of(service, newest[0], spoken_to(request))
+    return _framed(request, page(request, "panel.html", agent=agent, actions="/panel", **view))
+
+
+@router.post("/panel/diagnoses/{diagnosis}/feedback", include_in_schema=False)
+def give(
+    request: Request, service: Served, diagnosis: str, csrf: Text, kind: Text,
+    target: Text = "", value: Text = "", suggestion: Text = "",
+) -> Response:  # fmt: skip
+    """Say whether a prediction is right or a suggestion helped."""
+    agent = _acting(request, service, csrf, diagnosis)
+    say(service, agent.id, diagnosis, {"kind": kind, "target": target, "value": value, "suggestion": suggestion})
+    return _framed(request, part(request, service, agent, diagnosis, target, suggestion, "/panel"))
+
+
+@router.post("/panel/diagnoses/{diagnosis}/feedback/{feedback}/undo", include_in_schema=False)
+def undo(request: Request, service: Served, diagnosis: str, feedback: str, csrf: Text) -> Response:
+    """Take it back."""
+    agent = _acting(request, service, csrf, diagnosis)
+    undone = take_back(service, agent.id, diagnosis, feedback)
+    answer = part(request, service, agent, diagnosis, undone.target, undone.suggestion or "", "/panel")
+    return _framed(request, answer)
+
+
+@router.get("/panel/embed.js", include_in_schema=False)
+def embed() -> Response:
+    """Return the script that puts the panel where it stands in another site's page."""
+    headers = {"Cache-Control": "max-age=300", "Cross-Origin-Resource-Policy": "cross-origin"}
+    return FileResponse(str(STATIC.joinpath("embed.js")), media_type="text/javascript", headers=headers)
+
+
+def _acting(request: Request, service: Served, token: str, diagnosis: str) -> Agent:
+    agent, incident = read(request.app.state.settings.panel_secret, token)
+    needs(agent, "feedback")
+    if service.store.diagnoses.get(diagnosis)["incident"] != incident:
+        raise ScopeError("expected a diagnosis of the incident that the token opens; found one of another")
+    return agent
+
+
+def _framed(request: Request, answer: Response) -> Response:
+    # The one place that anybody may frame, and only those who are named.
+    ancestors = " ".join(request.app.state.settings.panel_ancestors) or "'none'"
+    policy = PAGE_HEADERS["Content-Security-Policy"].replace("frame-ancestors 'none'", f"frame-ancestors {ancestors}")
+    answer.headers["Content-Security-Policy"] = policy
+    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return answer

@@ -1,0 +1,62 @@
+"""Short-lived tokens that open one incident: JSON Web Tokens (RFC 7519) that the tool's server or ours signs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import jwt
+
+from api.console.session import Agent
+from diagnosis.errors import InputError
+from diagnosis.store.database import now
+from diagnosis.store.keys import KeyRefusedError
+
+AUDIENCE = "faultwise-panel"
+LONGEST = timedelta(minutes=15)
+_SCOPES = frozenset({"diagnose", "feedback"})
+_LEEWAY_SECONDS = 30
+
+
+def sign(secret: str, incident: str, person: str, scopes: frozenset[str]) -> str:
+    """Return a token that opens one incident for one person, for as long as any may last.
+
+    Raises
+    ------
+    InputError
+        If no secret is set.
+    """
+    if not secret:
+        raise InputError("expected the setting FAULTWISE_PANEL_SECRET; found none, so that no panel can be opened")
+    moment = now()
+    claims = {"aud": AUDIENCE, "sub": person, "incident": incident, "scope": " ".join(sorted(scopes & _SCOPES)),
+              "iat": moment, "exp": moment + LONGEST}  # fmt: skip
+    return jwt.encode(claims, secret, algorithm="HS256")
+
+
+def read(secret: str, token: str) -> tuple[Agent, str]:
+    """Return who a token speaks for, and the incident that it opens.
+
+    Raises
+    ------
+    KeyRefusedError
+        If it is not signed with our secret, over, valid for too long, or not for the panel.
+    """
+    if not secret:
+        raise KeyRefusedError("no panel is set up here")
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token, secret, algorithms=["HS256"], audience=AUDIENCE, leeway=_LEEWAY_SECONDS,
+            options={"require": ["exp", "iat", "aud", "sub", "incident"]},
+        )  # fmt: skip
+        lasts = float(claims["exp"]) - float(claims["iat"])
+    except (jwt.PyJWTError, ValueError, TypeError) as error:
+        raise KeyRefusedError(f"the panel's token is not valid: {type(error).__name__}") from error
+    if not secret or lasts > LONGEST.total_seconds():
+        raise KeyRefusedError(
+            f"expected a token for at most {LONGEST.total_seconds():.0f} s; found one for {lasts:.0f} s"
+        )
+    who = str(claims["sub"])[:200]
+    scopes = frozenset(str(claims.get("scope", "")).split()) & _SCOPES
+    # A form of the panel proves itself with the token: there is no cookie that another site could make use of.
+    return Agent(f"panel:{who}", who, scopes, token), str(claims["incident"])

@@ -1,0 +1,171 @@
+"""The console as people meet it: each task from sign-in to result, in both languages, with the keyboard alone."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from api.console.words import WORDS
+from tests.browser.conftest import axe
+
+LANGUAGES = ("en", "zh")
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\u202eesrever\u202c"
+
+
+def focused(page):
+    return page.evaluate("document.activeElement.textContent.trim()")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_with_the_keyboard_alone_from_sign_in_to_feedback_and_back(browse, diagnosed, client, language) -> None:
+    w = WORDS[language]
+    diagnosed(f"KEYS-{language}-1", "printer shows paper jam but there is none")
+    said = diagnosed(f"KEYS-{language}-2", "打印机提示卡纸但没有纸")
+    page = browse(language)
+    page.keyboard.press("j")
+    assert focused(page) == "打印机提示卡纸但没有纸"
+    page.keyboard.press("j")
+    assert "printer" in focused(page)
+    page.keyboard.press("k")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/console/diagnoses/{said['id']}")
+    page.locator("#target-assignment_group").focus()
+    page.keyboard.press("a")
+    card = page.locator("#target-assignment_group")
+    expect(card.get_by_role("status")).to_contain_text(w["said_accepted"])
+    assert focused(page) == w["undo"], "the focus stays where the person was"
+    page.keyboard.press("u")
+    expect(card.get_by_role("button", name=w["accept"], exact=True)).to_be_focused()
+    page.keyboard.press("c")
+    expect(page.locator("#value-assignment_group")).to_be_focused()
+    page.keyboard.type("Identity")
+    page.keyboard.press("Enter")
+    expect(card.get_by_role("status")).to_contain_text(w["said_overridden"].format("Identity"))
+    page.locator("#suggestion-1").focus()
+    page.keyboard.press("n")
+    expect(page.locator("#suggestion-1").get_by_role("status")).to_contain_text(w["said_suggestion_failed"])
+    standing = [f for f in client.get(f"/v1/diagnoses/{said['id']}/feedback").json()["items"] if not f["undone_at"]]
+    assert [(f["kind"], f["value"]) for f in standing] == [("overridden", "Identity"), ("suggestion_failed", None)]
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("q")
+    page.wait_for_selector("#rows")
+    row = page.locator("tr", has_text=f"KEYS-{language}-2")
+    expect(row).to_contain_text("Identity")
+    expect(row).to_contain_text(w["state_handled"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_search_answers_as_one_types_and_opens_what_it_found(browse, language) -> None:
+    page = browse(language)
+    page.keyboard.press("/")
+    page.wait_for_url("**/console/search")
+    page.locator("#q").type({"en": "printer jam", "zh": "打印机卡纸"}[language])
+    expect(page.locator("#hits mark").first).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/records/knowledge/*")
+    expect(page.locator(".card").first).to_contain_text(re.compile("Cleaned the feed rollers|清洁了进纸滚轮"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_new_incident_is_typed_and_an_article_written_from_it(browse, client, language) -> None:
+    w, page = WORDS[language], browse(language)
+    page.get_by_role("link", name=w["nav_new"]).click()
+    page.fill("#short_description", "VPN 无法连接，提示证书过期")
+    page.fill("#number", f"NEW-{language}")
+    page.get_by_role("button", name=w["diagnose"]).click()
+    expect(page.locator("h1")).to_contain_text("VPN 无法连接")
+    expect(page.locator(".caller")).to_contain_text(f"NEW-{language}")
+    page.get_by_role("link", name=w["write_article"]).click()
+    page.fill("#resolution", "1. 续期证书\n2. 重启服务")
+    page.get_by_role("button", name=w["save"]).click()
+    expect(page.get_by_role("status").filter(has_text=w["article_saved"])).to_be_visible()
+    number = page.url.split("/")[-1].split("?")[0]
+    assert client.get(f"/v1/knowledge/{number}").json()["incident"] == f"NEW-{language}"
+
+
+def test_what_comes_in_appears_without_reload_and_the_focus_stays(browse, diagnosed) -> None:
+    diagnosed("LIVE-0", "mailbox is full")
+    page = browse()
+    expect(page.locator("#live")).to_have_class("live on")
+    page.keyboard.press("j")
+    before = page.evaluate("document.activeElement.id")
+    diagnosed("LIVE-1", "wireless drops every few minutes")
+    expect(page.locator("tr", has_text="LIVE-1")).to_be_visible()
+    assert page.evaluate("document.activeElement.id") == before
+    other = browse("zh")
+    other.locator("tr", has_text="LIVE-1").get_by_role("link").click()
+    other.locator("#target-assignment_group").get_by_role("button", name=WORDS["zh"]["accept"], exact=True).click()
+    expect(page.locator("tr", has_text="LIVE-1")).to_contain_text(WORDS["en"]["state_handled"])
+
+
+def test_a_page_says_that_it_is_cut_off_and_recovers(browse, service, diagnosed) -> None:
+    page = browse()
+    expect(page.locator("#live")).to_have_class("live on")
+    said = diagnosed("CUT-0")
+    other = browse()
+    other.goto(f"/console/diagnoses/{said['id']}")
+    service.kill()
+    expect(page.locator("#live")).to_have_text(WORDS["en"]["live_off"])
+    other.locator("#suggestion-1").get_by_role("button", name=WORDS["en"]["helped"]).click()
+    expect(other.locator("#failed")).to_be_visible()
+    service.start()
+    diagnosed("CUT-1")
+    expect(page.locator("#live")).to_have_text(WORDS["en"]["live_on"])
+    expect(page.locator("tr", has_text="CUT-1")).to_be_visible()
+    other.locator("#suggestion-1").get_by_role("button", name=WORDS["en"]["helped"]).click()
+    expect(other.locator("#suggestion-1").get_by_role("status")).to_be_visible()
+    expect(other.locator("#failed")).to_be_hidden()
+
+
+def test_a_slow_server_is_said_to_be_slow(browse, diagnosed) -> None:
+    said, page = diagnosed("SLOW-1"), browse()
+    page.goto(f"/console/diagnoses/{said['id']}")
+
+    def late(route):
+        page.wait_for_timeout(900)
+        route.continue_()
+
+    page.route("**/feedback", late)
+    page.locator("#suggestion-1").get_by_role("button", name=WORDS["en"]["helped"]).click(no_wait_after=True)
+    expect(page.locator("#busy")).to_be_visible()
+    expect(page.locator("#suggestion-1").get_by_role("status")).to_be_visible()
+    expect(page.locator("#busy")).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_hostile_words_do_nothing_and_break_no_page(browse, diagnosed, width) -> None:
+    long = "x" * 100_000
+    said = diagnosed(f"HOSTILE-{width}", HOSTILE, description=HOSTILE + long, caller=HOSTILE, cmdb_ci=HOSTILE)
+    page = browse(width=width)
+    for address in ("/", f"/console/diagnoses/{said['id']}", f"/console/records/incidents/HOSTILE-{width}"):
+        page.goto(address)
+        expect(page.locator("main")).to_contain_text("<script>alert(1)</script>")
+        assert page.locator("img[src=x]").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{address} is wider than the page"
+
+
+@pytest.mark.parametrize(
+    ("language", "width", "scheme"),
+    [("en", 1440, "light"), ("zh", 360, "dark"), ("zh", 360, "light"), ("en", 2560, "dark")],
+)
+def test_pages_meet_wcag_and_fit(browse, diagnosed, scheme, language, width) -> None:
+    said = diagnosed("WCAG-1", "VPN cannot connect, certificate expired", description="Since this morning")
+    page = browse(language, width, scheme)
+    for address in ("/", f"/console/diagnoses/{said['id']}", "/console/search?q=vpn", "/console/new",
+                    "/console/articles/new?incident=WCAG-1", "/console/records/incidents/WCAG-1"):  # fmt: skip
+        page.goto(address)
+        assert axe(page) == [], address
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{address} is wider than the page"
+
+
+def test_the_sign_in_page_meets_wcag(browse) -> None:
+    page = browse(signed_in=False)
+    page.goto("/")
+    assert axe(page) == []
+    page.fill("#key", "wrong")
+    page.press("#key", "Enter")
+    expect(page.get_by_role("alert").filter(has_text=WORDS["en"]["refused"])).to_be_visible()
