@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from diagnosis.errors import InputError
+from diagnosis.incident import CODED_FIELDS
 
 Vectors = npt.NDArray[np.float32]
+WORDS = ("number", "short_description", *CODED_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class PreparedIncidents:
     frame: pd.DataFrame
     text: list[str]
     vectors: Vectors
+    # A cell of a frame costs microseconds, and many parts read the same ones: read them once.
+    _incidents: dict[int, dict[str, str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not len(self.frame) == len(self.text) == len(self.vectors):
@@ -40,6 +44,12 @@ class PreparedIncidents:
 
     def __len__(self) -> int:
         return len(self.text)
+
+    def incident(self, row: int) -> dict[str, str]:
+        """Return the words and codes that one incident was logged with, by field."""
+        if row not in self._incidents:
+            self._incidents[row] = {name: self.frame[name].array[row] for name in WORDS}
+        return self._incidents[row]
 
     def take(self, rows: npt.NDArray[np.intp]) -> PreparedIncidents:
         """Return the given rows, in the given order, as a batch of their own."""

@@ -8,7 +8,7 @@ they stand in. What is shown are words and fields as they were written, in the i
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -47,33 +47,32 @@ def evidence_for(
     """
     if winner == rival:
         return ()
-    one = prepared.take(np.array([row]))
+    incident = prepared.incident(row)
     shares = _shares(classifier, sparse, scores, winner, rival)
     features = classifier.features_
     segmenter = Segmenter(features.text_)
     words: defaultdict[str, float] = defaultdict(float)
     start = 0
-    for terms, text in ((features.text_, one.text[0]), (features.title_, str(one.frame["short_description"].iloc[0]))):
-        for word, weight in _word_shares(terms, text, shares, start, segmenter):
-            words[word] += weight
+    for terms, text in ((features.text_, prepared.text[row]), (features.title_, incident["short_description"])):
+        _add_word_shares(words, terms, text, shares, start, segmenter)
         start += len(terms)
     found: list[TermEvidence | FieldEvidence] = [
         TermEvidence(word[:_LONGEST], round(weight, 4)) for word, weight in words.items() if weight >= 1e-4
     ]
-    found += _field_evidence(features.values_, one, shares, start)
+    found += _field_evidence(features.values_, incident, shares, start)
     return tuple(sorted(found, key=lambda e: -e.weight)[:SHOWN])
 
 
 def _field_evidence(
-    values: FieldFeatures, one: PreparedIncidents, shares: dict[int, float], start: int
+    values: FieldFeatures, incident: Mapping[str, str], shares: dict[int, float], start: int
 ) -> Iterator[FieldEvidence]:
     """Yield the fields that spoke for the winner; a pair of values gives half of its share to each."""
     weights: defaultdict[str, float] = defaultdict(float)
-    for key, column in values.found(one.frame):
+    for key, column in values.found(incident):
         for name, _ in key:
             weights[name] += shares.get(start + column, 0.0) / len(key)
     for name, weight in weights.items():
-        if weight >= 1e-4 and (value := str(one.frame[name].iloc[0])):
+        if weight >= 1e-4 and (value := incident[name]):
             yield FieldEvidence(name, value, round(weight, 4))
 
 
@@ -95,30 +94,57 @@ def _shares(
     return dict(zip(matrix.indices.tolist(), (parts * factor).tolist(), strict=True))
 
 
-def _word_shares(
-    terms: TermFeatures, text: str, shares: dict[int, float], start: int, segmenter: Segmenter
-) -> Iterator[tuple[str, float]]:
-    """Yield words of the text with their parts of the shares of the word and character n-grams that hold them."""
+def _add_word_shares(
+    total: defaultdict[str, float],
+    terms: TermFeatures,
+    text: str,
+    shares: dict[int, float],
+    start: int,
+    segmenter: Segmenter,
+) -> None:
+    """Add to the words of the text their parts of the shares of the word and character n-grams that hold them."""
     words = units(text)
+    times = Counter(words)  # a word that stands there twice is looked at once
+    per_character = {word: [0.0] * len(word) for word in times}
     for gram in dict.fromkeys(word_grams(words)):
         column = terms.word_index_.get(gram)
-        share = shares.get(start + column, 0.0) if column is not None else 0.0
-        parts = gram.split(" ")
-        for word in parts:
-            if not is_cjk(word):
-                yield word, share / len(parts)
-            else:
-                yield from _spread(word, np.full(len(word), share / len(parts) / len(word)), segmenter)
-    counts = Counter(gram for word in words for gram in character_grams(word))
-    for word in words:
-        per_character = np.zeros(len(word))
-        for gram, at in _placed_grams(word):
-            column = terms.gram_index_.get(gram)
-            if column is not None:
-                share = shares.get(start + len(terms.word_index_) + column, 0.0) / counts[gram]
-                inside = [i for i in range(at, at + len(gram)) if 0 <= i < len(word)]
-                per_character[inside] += share / max(len(inside), 1)
-        yield from _spread(word, per_character, segmenter)
+        if column is not None:
+            parts = gram.split(" ")
+            share = shares.get(start + column, 0.0) / len(parts)
+            for word in parts:
+                _spread(per_character[word], share, 0, len(word))
+    _add_gram_shares(per_character, times, terms, shares, start + len(terms.word_index_))
+    for word, weights in per_character.items():
+        if not is_cjk(word):
+            total[word] += sum(weights)
+            continue
+        for begin, end in segmenter.spans(word):
+            total[word[begin:end]] += sum(weights[begin:end])
+
+
+def _add_gram_shares(
+    per_character: dict[str, list[float]],
+    times: Counter[str],
+    terms: TermFeatures,
+    shares: dict[int, float],
+    start: int,
+) -> None:
+    """Add the shares of character n-grams to the characters that they hold, evenly over all places they stand at."""
+    placed = {word: list(_placed_grams(word)) for word in times}
+    counts: Counter[str] = Counter()
+    for word, grams in placed.items():
+        for gram, _ in grams:
+            counts[gram] += times[word]
+    share_of = {
+        gram: shares.get(start + column, 0.0) / n
+        for gram, n in counts.items()
+        if (column := terms.gram_index_.get(gram)) is not None
+    }
+    for word, grams in placed.items():
+        for gram, at in grams:
+            if gram in share_of:
+                first, last = max(at, 0), min(at + len(gram), len(word))
+                _spread(per_character[word], share_of[gram] * times[word], first, last)
 
 
 def _placed_grams(word: str) -> Iterator[tuple[str, int]]:
@@ -131,9 +157,7 @@ def _placed_grams(word: str) -> Iterator[tuple[str, int]]:
         yield gram, at + shift
 
 
-def _spread(word: str, per_character: Floats, segmenter: Segmenter) -> Iterator[tuple[str, float]]:
-    if not is_cjk(word):
-        yield word, float(per_character.sum())
-        return
-    for begin, end in segmenter.spans(word):
-        yield word[begin:end], float(per_character[begin:end].sum())
+def _spread(per_character: list[float], share: float, begin: int, end: int) -> None:
+    part = share / max(end - begin, 1)
+    for place in range(begin, end):
+        per_character[place] += part

@@ -31,7 +31,7 @@ class Expectations:
     def missing(self, prepared: PreparedIncidents, row: int) -> str | None:
         """Return what one incident lacks, as a reason; None if nothing."""
         absent = ["text"] if self.text and not prepared.text[row].strip() else []
-        absent += [name for name in self.fields if prepared.frame[name].iloc[row] == ""]
+        absent += [name for name in self.fields if prepared.incident(row)[name] == ""]
         if not absent:
             return None
         return f"not certified without {', '.join(absent)}, which nearly every calibration incident had"

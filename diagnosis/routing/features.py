@@ -18,6 +18,7 @@ from diagnosis.routing.terms import TermFeatures, units
 
 # Squared length that each block brings to a row. Chosen by cross-validation, see docs/decisions/classifier.md.
 _TEXT, _TITLE, _CONSTANT, _LATENT = 0.2, 0.1, 0.05, 0.67
+_OF_TEXT, _OF_TITLE = np.float32(np.sqrt(_TEXT / 2)), np.float32(np.sqrt(_TITLE / 2))  # terms are words and n-grams
 _MAX_TOPICS = 256
 _TOPIC_ROWS = 8_000  # incidents from which topics are learned: enough for a few hundred directions
 _TOPIC_MIN_COUNT = 4  # incidents in which a feature must stand to have a part in topics
@@ -80,14 +81,31 @@ class IncidentFeatures:
 
     def sparse(self, prepared: PreparedIncidents) -> sp.csr_matrix:
         """Return the features that are counted, not derived: text, title, field values, constant."""
-        text, title = np.float32(np.sqrt(_TEXT / 2)), np.float32(np.sqrt(_TITLE / 2))
+        if len(prepared) == 1:
+            return self._one(prepared)
         blocks = [
-            self.text_.transform(prepared.text) * text,
-            self.title_.transform(prepared.frame["short_description"].tolist()) * title,
+            self.text_.transform(prepared.text) * _OF_TEXT,
+            self.title_.transform(prepared.frame["short_description"].tolist()) * _OF_TITLE,
             self.values_.transform(prepared.frame),
             sp.csr_matrix(np.full((len(prepared), 1), np.sqrt(_CONSTANT), dtype=np.float32)),
         ]
         return sp.hstack(blocks, format="csr", dtype=np.float32)
+
+    def _one(self, prepared: PreparedIncidents) -> sp.csr_matrix:
+        """Return the features of a batch of one, put together by hand: building matrices would cost ten times that."""
+        incident = prepared.incident(0)
+        text, title, values = (
+            self.text_.row(prepared.text[0]),
+            self.title_.row(incident["short_description"]),
+            self.values_.row(incident),
+        )
+        after_text = len(self.text_)
+        after_title = after_text + len(self.title_)
+        n = after_title + len(self.values_.index_) + 1
+        columns = [text[0], title[0] + after_text, values[0] + after_title, np.array([n - 1], dtype=np.int32)]
+        data = [text[1] * _OF_TEXT, title[1] * _OF_TITLE, values[1], np.array([np.sqrt(_CONSTANT)], dtype=np.float32)]
+        indices = np.concatenate(columns)
+        return sp.csr_matrix((np.concatenate(data), indices, np.array([0, len(indices)], dtype=np.int32)), shape=(1, n))
 
     def _learn_topics(self, matrix: sp.csr_matrix) -> npt.NDArray[np.float32]:
         """Return the map from sparse features to topics, shape (n_sparse, n_topics)."""

@@ -9,6 +9,7 @@ from itertools import combinations
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
 
@@ -31,6 +32,7 @@ def fields_for(target: str) -> tuple[str, ...]:
 
 Pair = tuple[tuple[str, str], ...]  # one or two (field, value)
 SINGLE, PAIR = 0.04, 0.01  # squared length of one value and of one pair of values
+_WEIGHT = {1: SINGLE**0.5, 2: PAIR**0.5}
 _PAIR_MIN_COUNT = 3
 
 
@@ -66,24 +68,33 @@ class FieldFeatures:
         columns: list[int] = []
         data: list[float] = []
         ends = [0]
-        weight = {1: SINGLE**0.5, 2: PAIR**0.5}
         for keys in self._keys(frame):
             for key in keys:
                 column = self.index_.get(key)
                 if column is not None:
                     columns.append(column)
-                    data.append(weight[len(key)])
+                    data.append(_WEIGHT[len(key)])
             ends.append(len(columns))
         parts = (np.array(data, dtype=np.float32), np.array(columns, dtype=np.int32), np.array(ends, dtype=np.int32))
         return sp.csr_matrix(parts, shape=(len(frame), len(self.index_)))
 
-    def found(self, frame: pd.DataFrame) -> list[tuple[Pair, int]]:
-        """Return the values and pairs of one incident, a frame of one row, that have a column, with that column."""
-        return [(key, self.index_[key]) for key in next(self._keys(frame)) if key in self.index_]
+    def row(self, incident: Mapping[str, str]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        """Return columns and values of one incident, as `transform` has them."""
+        found = self.found(incident)
+        columns = np.array([column for _, column in found], dtype=np.int32)
+        return columns, np.array([_WEIGHT[len(key)] for key, _ in found], dtype=np.float32)
+
+    def found(self, incident: Mapping[str, str]) -> list[tuple[Pair, int]]:
+        """Return the values and pairs of one incident, given by field, that have a column, with that column."""
+        keys = _keys([(name, label_key(incident[name])) for name in self.used_])
+        return [(key, column) for key in keys if (column := self.index_.get(key)) is not None]
 
     def _keys(self, frame: pd.DataFrame) -> Iterator[list[Pair]]:
         values = [[(name, label_key(value)) for value in frame[name].to_numpy(dtype=object)] for name in self.used_]
         for row in range(len(frame)):
-            singles = [column[row] for column in values]
-            pairs: list[Pair] = [(a, b) for a, b in combinations(singles, 2) if a[1] or b[1]]
-            yield [*((single,) for single in singles), *pairs]
+            yield _keys([column[row] for column in values])
+
+
+def _keys(singles: Sequence[tuple[str, str]]) -> list[Pair]:
+    pairs: list[Pair] = [(a, b) for a, b in combinations(singles, 2) if a[1] or b[1]]
+    return [*((single,) for single in singles), *pairs]

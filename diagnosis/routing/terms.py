@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self
@@ -98,6 +98,18 @@ class TermFeatures:
         word_block = _weigh(counts, self.word_idf_, unknown, self.rarest_)
         return sp.hstack([word_block, self._gram_block(words)], format="csr")
 
+    def row(self, text: str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        """Return columns and values of one text, as `transform` has them: a matrix costs more than its making."""
+        words = units(text)
+        times = Counter(words)
+        grams: Counter[str] = Counter()
+        for word, n in times.items():
+            for gram in character_grams(word):
+                grams[gram] += n
+        columns, data = _weighed(Counter(word_grams(words)), self.word_index_, self.word_idf_, self.rarest_)
+        of_grams, gram_data = _weighed(grams, self.gram_index_, self.gram_idf_, self.rarest_)
+        return np.concatenate([columns, of_grams + len(self.word_index_)]), np.concatenate([data, gram_data])
+
     def __len__(self) -> int:
         return len(self.word_index_) + len(self.gram_index_)
 
@@ -138,6 +150,20 @@ def _count_matrix(
     )
     matrix.sum_duplicates()
     return matrix, np.array(unknown, dtype=np.float32)
+
+
+def _weighed(
+    counts: Mapping[str, int], index: Mapping[str, int], idf: npt.NDArray[np.float32], rarest: np.float32
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    """Return what `_weigh` does of one text, from how often each of its terms stands in it."""
+    known = sorted([(column, n) for term, n in counts.items() if (column := index.get(term)) is not None])
+    columns = np.array([column for column, _ in known], dtype=np.int32)
+    times = np.array([n for _, n in known], dtype=np.float32)
+    unknown = np.float32(sum(counts.values()) - int(times.sum()))
+    data = (1 + np.log(times)) * idf[columns]
+    squares = np.bincount(np.zeros(len(data), dtype=np.intp), weights=data**2, minlength=1) + unknown * rarest**2
+    data /= np.sqrt(np.maximum(squares, 1e-12))
+    return columns, data
 
 
 def _weigh(

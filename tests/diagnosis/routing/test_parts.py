@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from diagnosis.findings import FieldEvidence, TermEvidence
 from diagnosis.routing import Router, ridge
 from diagnosis.routing.calibration import PowerLink, expected_calibration_error, fit_link
+from diagnosis.routing.features import IncidentFeatures
 from diagnosis.routing.fields import fields_for
 from diagnosis.routing.hierarchy import hierarchy_of, learn_parents
 from diagnosis.routing.labels import merge_spellings
@@ -96,6 +97,18 @@ def test_merging_twice_changes_nothing_and_keeps_the_classes_apart(labels):
     once = merge_spellings(labels)
     assert merge_spellings(once).tolist() == once.tolist()
     assert len(set(once) - {""}) <= 2
+
+
+def test_an_incident_alone_has_the_features_that_it_has_in_a_batch(drawn, batch):
+    groups = ["a", "b", "", "b"]
+    texts = ["", "VPN vpn tunnel 网络 无法连接 网络", "unheard-of 字", "printer jams again " * 30]
+    many = batch([*texts, *drawn(60, seed=1)[0].text], short_description=[*texts, *["toner"] * 60], service=groups * 16)
+    features = IncidentFeatures(fields_for("category")).fit(many)
+    together = features.sparse(many)
+    for row in range(len(many)):
+        alone = features.sparse(many.take(np.array([row])))
+        assert alone.shape == (1, together.shape[1])
+        assert alone.toarray() == pytest.approx(together[row].toarray(), abs=1e-7)
 
 
 def test_words_are_units_in_both_scripts():
