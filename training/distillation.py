@@ -35,10 +35,10 @@ def distilled(
 
     References
     ----------
-    The steps are those of model2vec (Tulkens and van Dongen, 2024), with the smooth inverse frequencies of Arora et al.,
+    The steps are those of model2vec (Tulkens and van Dongen, 2024); smooth inverse frequencies are of Arora et al.,
     "A simple but tough-to-beat baseline for sentence embeddings", 2017, counted instead of guessed from ranks.
     """
-    tokens = [tokenizer.id_to_token(token) for token in range(tokenizer.get_vocab_size())]
+    tokens = [str(tokenizer.id_to_token(token)) for token in range(tokenizer.get_vocab_size())]
     vectors = general.encode(tokens)
     reduced = PCA(min(dimensions, *vectors.shape), svd_solver="covariance_eigh").fit_transform(vectors)
     telling = _COMMON / (_COMMON + counts / counts.sum())

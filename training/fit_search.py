@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,11 @@ import pandas as pd
 from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.search import Corpus, Fusion, GeneralEncoder, HistoryEncoder, Retriever, training_pairs
+from diagnosis.search.pairs import halves
 from diagnosis.search.retriever import ARTICLE_FIELDS
 from training.fit_encoder import fit_history_encoder
 
+_Part = Literal["all", "half"]
 FitEncoder = Callable[[pd.DataFrame, pd.DataFrame], HistoryEncoder]
 
 _TEXTS: dict[str, tuple[str, ...]] = {
@@ -23,9 +25,9 @@ _TEXTS: dict[str, tuple[str, ...]] = {
     "incidents": ("short_description", "description", "close_notes"),
 }
 # What one would ask with, best first: a field that is filled is taken out of its record and asked for.
-_ASKED: dict[Corpus, tuple[str, ...]] = {
-    "knowledge": ("symptoms", "title", "cause"),
-    "incidents": ("description", "short_description"),
+_ASKED: dict[Corpus, tuple[tuple[str, _Part], ...]] = {
+    "knowledge": (("symptoms", "all"), ("title", "all"), ("cause", "all")),
+    "incidents": (("description", "half"), ("description", "all"), ("short_description", "all")),
 }
 _HELD_OUT = 0.2
 _MOST_QUESTIONS = 400
@@ -115,18 +117,27 @@ def _hold_out(frame: pd.DataFrame, corpus: Corpus, seed: int) -> _HeldOut:
     left = frame.copy()
     questions: list[str] = []
     answers: list[str] = []
-    for asked in _ASKED[corpus]:
+    for asked, part in _ASKED[corpus]:
         if len(questions) >= _ENOUGH_QUESTIONS:
             break
         others = [name for name in _TEXTS[corpus] if name != asked]
-        filled = left[[asked, *others]].apply(lambda column: column.str.strip().ne(""))
-        fit = filled[asked] & filled[others].any(axis=1) & ~left["number"].isin(answers)
+        taken = [_taken(text, part) for text in left[asked]]
+        kept = left[others].apply(lambda column: column.str.strip().ne("")).any(axis=1)
+        fit = kept & np.array([question != "" for question, _ in taken]) & ~left["number"].isin(answers)
         rows = rng.permutation(np.flatnonzero(fit))
         rows = rows[: min(int(np.ceil(_HELD_OUT * len(rows))), _MOST_QUESTIONS - len(questions))]
-        questions += left[asked].iloc[rows].tolist()
+        questions += [taken[row][0] for row in rows]
         answers += left["number"].iloc[rows].tolist()
-        left.loc[left.index[rows], asked] = ""
+        left.loc[left.index[rows], asked] = [taken[row][1] for row in rows]
     return _HeldOut(left, questions, answers)
+
+
+def _taken(text: str, part: _Part) -> tuple[str, str]:
+    """Return what is asked for of a text, empty if it has none, and what stays in its record."""
+    if part == "all":
+        return (text if text.strip() else ""), ""
+    stays, question = halves(text) or (text, "")
+    return question, stays
 
 
 def _learned(trial: Retriever, held: Mapping[Corpus, _HeldOut]) -> Iterator[tuple[Corpus, Fusion]]:

@@ -70,7 +70,7 @@ class CorpusIndex:
         self.seed = seed
         self.catalogue = Catalogue()
         self.texts: dict[str, SearchText] = {}
-        self.lexical = {"whole": LexicalIndex(), "heading": LexicalIndex()}
+        self.lexical = {name: LexicalIndex(weighting="tf-idf") for name in ("whole", "heading")}
         self.vectors = {
             f"{name}:{part}": VectorIndex(encoder.dimensions, seed)
             for name, encoder in encoders.items()
@@ -136,8 +136,7 @@ class CorpusIndex:
         for name in self.vectors:
             missing = [number for number in numbers if number not in best[name]]
             if missing:
-                ids = frozenset(self._passage_ids(missing) if name.endswith("passage") else missing)
-                best[name] |= self._ask(name, question, len(ids), ids)
+                best[name] |= self._compared(name, question, missing)
         matrix = np.array([[best[name].get(n, (0.0, 0))[0] for name in self.signals[:-1]] for n in numbers])
         matrix = matrix.reshape(len(numbers), len(self.signals) - 1)
         exact = np.array([held.get(number, 0) / max(len(codes), 1) for number in numbers])
@@ -156,6 +155,17 @@ class CorpusIndex:
         for identifier, score in self.vectors[name].search(question.vectors[kind], k, allowed)[0]:
             number, _, place = identifier.partition(_PASSAGE)
             found.setdefault(number, (score, int(place or 0)))
+        return found
+
+    def _compared(self, name: str, question: Question, numbers: Sequence[str]) -> dict[str, tuple[float, int]]:
+        """Return what `_ask` would say of records by their vectors, did it name them."""
+        kind, part = name.split(":")
+        ids = self._passage_ids(numbers) if part == "passage" else numbers
+        found: dict[str, tuple[float, int]] = {}
+        for identifier, cosine in self.vectors[name].similarities(ids, question.vectors[kind]).items():
+            number, _, place = identifier.partition(_PASSAGE)
+            if number not in found or cosine > found[number][0]:
+                found[number] = (cosine, int(place or 0))
         return found
 
     def _holders(self, codes: Sequence[str], allowed: npt.NDArray[np.bool_] | None) -> dict[str, int]:

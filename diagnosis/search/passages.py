@@ -24,7 +24,7 @@ class SearchText:
     passages : tuple of str
         Its fields, each cut where it is long; none is empty.
     template : str
-        Equal for texts that differ in numbers, marks and case alone.
+        Equal for records whose texts differ in numbers, marks and case alone.
     """
 
     heading: str
@@ -37,11 +37,14 @@ class SearchText:
         return "\n".join(self.passages)
 
 
-def search_text(heading: str, bodies: Sequence[str]) -> SearchText:
-    """Return a record's heading and other fields as they are searched; blank ones are left out."""
+def search_text(heading: str, bodies: Sequence[str], unsearched: Sequence[str] = ()) -> SearchText:
+    """Return a record's heading and other fields as they are searched; blank ones are left out.
+
+    Fields that are not searched tell records apart too: two articles of one resolution and two titles are two articles.
+    """
     fields = [text.strip() for text in (heading, *bodies)]
     cut = tuple(passage for text in fields if text for passage in passages(text))
-    letters = _NO_LETTER.sub("", "".join(cut).lower())
+    letters = _NO_LETTER.sub("", "".join([*cut, *unsearched]).lower())
     return SearchText(fields[0], cut, hashlib.blake2b(letters.encode(), digest_size=16).hexdigest())
 
 

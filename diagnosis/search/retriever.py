@@ -110,11 +110,11 @@ class Retriever:
         """Add records, or replace those of the same number; they are found from here on."""
         canonical = as_knowledge_frame(frame) if corpus == "knowledge" else as_frame(frame)
         rows = canonical.drop_duplicates("number", keep="last").reset_index(drop=True)
-        heading, *bodies = self._searched(corpus)
-        texts = [
-            search_text(row[0], row[1:])
-            for row in zip(*(rows[name] if name else [""] * len(rows) for name in (heading, *bodies)), strict=True)
-        ]
+        searched = self._searched(corpus)
+        others = [name for name in ARTICLE_FIELDS if name not in searched] if corpus == "knowledge" else []
+        columns = (rows[name] if name else [""] * len(rows) for name in (*searched, *others))
+        n_searched = len(searched)
+        texts = [search_text(row[0], row[1:n_searched], row[n_searched:]) for row in zip(*columns, strict=True)]
         with self._lock:
             self.corpora_[corpus].add(rows, texts)
 
@@ -156,9 +156,8 @@ class Retriever:
     ) -> list[Measured]:
         """Return the candidates for each query with every signal: what `search` ranks, and what weights learn from."""
         texts = [query[:_MAX_QUERY] for query in queries]
-        by_encoder = {name: encoder.encode(texts) for name, encoder in self._encoders().items()}
-        if vectors is not None:
-            by_encoder["history"] = vectors
+        by_encoder = {} if vectors is None else {"history": vectors}
+        by_encoder |= {name: e.encode(texts) for name, e in self._encoders().items() if name not in by_encoder}
         questions = [
             Question(text, {name: rows[i : i + 1] for name, rows in by_encoder.items()}) for i, text in enumerate(texts)
         ]

@@ -41,6 +41,29 @@ def test_few_records_keep_the_assumed_weights():
     assert found.search(["alpha"], "knowledge") is not None
 
 
+@pytest.mark.parametrize("said", ["{0}. {1} fails. We saw {2}. It was {3}.", "{0}失败。{1}报警。看到{2}。是{3}。"])
+def test_a_report_is_asked_for_by_its_second_half_and_keeps_the_first(said):
+    names = [f"w{i}x" for i in range(1_200)]
+    reports = [said.format(*names[4 * i : 4 * i + 4]) for i in range(300)]
+    frame = pd.DataFrame(
+        {"number": [f"I{i}" for i in range(300)], "short_description": names[:300], "description": reports}
+    )
+    seen = []
+
+    def fit(articles, incidents):
+        seen.append(incidents)
+        return fit_encoder_on(articles, incidents, dimensions=16)
+
+    learned = learn_fusion(NOTHING, frame, fit)
+    left = seen[0].set_index("number")["description"]
+    cut = {number for number, text in zip(frame["number"], reports, strict=True) if left[number] != text}
+    assert len(cut) == 60 >= learned["incidents"].n_questions >= 40
+    for number in cut:
+        whole = reports[int(number[1:])]
+        assert whole.startswith(left[number].replace("\n", " " if "fails" in whole else ""))
+        assert left[number]
+
+
 def test_the_same_seed_gives_the_same_weights():
     frame = knowledge(WORDS)
     fit = partial(fit_encoder_on, dimensions=16)

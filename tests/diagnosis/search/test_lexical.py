@@ -75,6 +75,26 @@ def test_values_and_order_are_those_of_bm25_written_out():
             check(index.search([question], k)[0], brute_force(rows, question, k))
 
 
+def test_tf_idf_weighting_multiplies_each_term_by_its_weight_in_the_question(tmp_path):
+    """A question of one term scores BM25 times (1 + log count) * idf, and scores of terms add up."""
+    rows = {f"n{i}": text for i, text in enumerate(documents(300, 0))}
+    index = LexicalIndex(weighting="tf-idf")
+    index.add(list(rows), list(rows.values()))
+    index.save(tmp_path / "index")
+    question = "vpn vpn vpn mail 网"
+    asked = Counter(tokenise(question))
+    assert asked == {"vpn": 3, "mail": 1, "网": 1}
+    expected = dict.fromkeys(rows, 0.0)
+    for term, count in asked.items():
+        holding = sum(term in tokenise(text) for text in rows.values())
+        idf = math.log1p((len(rows) - holding + 0.5) / (holding + 0.5))
+        for name, score in brute_force(rows, term, 300):
+            expected[name] += (1 + math.log(count)) * idf * score
+    for found in (index, LexicalIndex.load(tmp_path / "index")):
+        hits = dict(found.search([question], 300)[0])
+        assert hits == pytest.approx({name: score for name, score in expected.items() if score > 0})
+
+
 def test_values_are_those_of_bm25s():
     texts = documents(200, 2)
     peer = bm25s.BM25(k1=1.2, b=0.75, method="lucene")

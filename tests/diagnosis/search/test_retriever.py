@@ -129,6 +129,14 @@ def test_texts_of_one_template_stand_as_one_hit_with_their_count(encoder):
     assert sorted(hit.count for hit in hits) == [1, 29]
 
 
+def test_articles_of_one_resolution_and_two_titles_are_two_hits(encoder):
+    frame = pd.DataFrame(
+        {"number": ["K1", "K2", "K3"], "title": ["vpn", "gateway", "VPN"], "resolution": ["update the client"] * 3}
+    )
+    retriever = Retriever(encoder, fields=("resolution",)).fit(frame, incidents())
+    assert sorted(hit.count for hit in retriever.search(["update the client"], "knowledge")[0]) == [1, 2]
+
+
 def test_changes_count_at_once(retriever):
     retriever.upsert("knowledge", pd.DataFrame({"number": ["KB9"], "title": ["zebra crossing"]}))
     assert numbers(retriever, "zebra")[0] == "KB9"
