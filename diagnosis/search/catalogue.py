@@ -75,7 +75,7 @@ class Catalogue:
             self.row_of = {number: row for row, number in enumerate(self.frame["number"])}
 
     def allowed(self, filters: Filters | None) -> npt.NDArray[np.bool_] | None:
-        """Return which living rows pass, in order, or None if all do."""
+        """Return which living rows pass, in order, or None if all of them do."""
         if filters is None or filters == Filters():
             return None
         passes = np.ones(len(self.alive), dtype=bool)
@@ -93,7 +93,7 @@ class Catalogue:
             passes &= (opened != _UNKNOWN_TIME) & (opened < _microseconds(filters.opened_before))
         passes[[self.row_of[number] for number in filters.exclude if number in self.row_of]] = False
         living: npt.NDArray[np.bool_] = passes[self.alive]
-        return living
+        return None if living.all() else living
 
     def by_passage(self, allowed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """Return the mask of living rows as one of their passages."""

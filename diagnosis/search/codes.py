@@ -25,4 +25,5 @@ def codes_of(text: str) -> list[str]:
 
 def holds(text: str, code: str) -> bool:
     """Return whether a text holds a code as a whole word, ignoring case."""
-    return re.search(rf"(?<![a-z0-9]){re.escape(code)}(?![a-z0-9])", text.lower()) is not None
+    lowered = text.lower()
+    return code in lowered and re.search(rf"(?<![a-z0-9]){re.escape(code)}(?![a-z0-9])", lowered) is not None

@@ -11,7 +11,7 @@ import numpy as np
 from diagnosis.errors import InputError
 from diagnosis.prepared import Vectors
 from diagnosis.search.approximate import Approximate
-from diagnosis.search.exact import Found, exact_search
+from diagnosis.search.exact import Found, exact_search, rescore
 from diagnosis.search.ids import Ids
 from diagnosis.search.segments import Allowed, Hits, Mask, SegmentedIndex, View, masks
 
@@ -143,6 +143,18 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
             _best([(view, found[i]) for view, found in zip(views, per_view, strict=True)], k) if query.any() else []
             for i, query in enumerate(queries)
         ]
+
+    def similarities(self, ids: Sequence[str], vector: Vectors) -> dict[str, float]:
+        """Return the cosine of some rows with one vector, shape (1, dimensions), by id; a zero row has none."""
+        query = self._checked(vector, 1)[0]
+        wanted, found = Ids(list(ids)), dict[str, float]()
+        for view in self._views if query.any() else ():
+            rows = view.segment.ids.find(wanted)
+            rows = rows[rows >= 0]
+            rows = rows[view.alive[rows] & view.segment.matchable[rows]]
+            names = (view.segment.ids.names[row] for row in rows)
+            found.update(zip(names, rescore(view.segment.vectors[rows], query).tolist(), strict=True))
+        return found
 
     def save(self, folder: Path) -> None:
         """Write the index into an empty folder, rebuilt into one segment."""

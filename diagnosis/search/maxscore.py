@@ -47,6 +47,8 @@ def top_rows(
         Which rows may be found.
     """
     here = np.flatnonzero(places >= 0)
+    if (segment.starts[places[here] + 1] - segment.starts[places[here]]).sum() <= _CHECK_EVERY:
+        return _read_whole(segment, places[here], weights[here], shares, k, mask)
     bounds = weights[here] * shares[segment.peaks[places[here]]]
     order = here[np.argsort(-bounds, kind="stable")]
     left = np.concatenate([np.cumsum(np.sort(bounds))[::-1], [0.0]]).astype(np.float32)
@@ -54,6 +56,29 @@ def top_rows(
     scores = _scores(segment, places, weights, shares, rows)
     best = np.argsort(-scores, kind="stable")[:k]
     return rows[best], scores[best]
+
+
+def _read_whole(
+    segment: PostingSegment,
+    places: npt.NDArray[np.intp],
+    weights: npt.NDArray[np.float64],
+    shares: npt.NDArray[np.float64],
+    k: int,
+    mask: npt.NDArray[np.bool_],
+) -> Scored:
+    """Read every posting in one go, adding up in the order that `_scores` adds in, so with its scores to the bit."""
+    postings = [segment.postings(int(place)) for place in places]
+    if not postings:
+        return np.empty(0, dtype=np.intp), np.empty(0)
+    lengths = [len(codes) for _, codes in postings]
+    earned = np.repeat(weights, lengths) * shares[np.concatenate([codes for _, codes in postings])]
+    rows = np.concatenate([rows for rows, _ in postings]).astype(np.intp)
+    totals = np.bincount(rows, weights=earned, minlength=len(mask)).astype(np.float64, copy=False)
+    rows = np.flatnonzero(mask & (totals > 0))
+    if len(rows) > k:
+        rows = rows[totals[rows] >= np.partition(totals[rows], len(rows) - k)[len(rows) - k]]
+    best = np.argsort(-totals[rows], kind="stable")[:k]
+    return rows[best], totals[rows[best]]
 
 
 def _candidates(
