@@ -39,6 +39,13 @@ class AuditLog:
         with self.database.write() as connection:
             connection.execute(sa.insert(tables.audit).values(row))
 
+    def objects(self, action: str, since: datetime) -> set[str]:
+        """Return what an act was done to since a moment, each once."""
+        t = tables.audit
+        statement = sa.select(t.c.object).distinct().where(t.c.action == action, t.c.at >= since)
+        with self.database.read() as connection:
+            return set(connection.execute(statement).scalars())
+
     def page(self, limit: int, before: int | None = None) -> list[AuditEntry]:
         """Return up to `limit` acts, newest first, those older than an id."""
         t = tables.audit

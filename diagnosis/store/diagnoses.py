@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from diagnosis.store import tables
-from diagnosis.store.database import Database, RecordNotFoundError, now, upsert
+from diagnosis.store.database import Database, RecordNotFoundError, as_utc, now, upsert
 from diagnosis.store.records import Records
 
 # A claim that was never answered (its process was killed) may be taken over after this long.
@@ -81,6 +81,19 @@ class Diagnoses:
             statement = statement.where(t.c.id < before)
         with self.database.read() as connection:
             return list(connection.execute(statement).scalars())
+
+    def predictions_since(self, moment: datetime, limit: int) -> list[tuple[str, datetime, dict[str, Any]]]:
+        """Return id, time and predictions of up to `limit` diagnoses made since a moment, newest first."""
+        t = tables.diagnoses
+        # Ids begin with their time, so that the primary key finds the newest; only what is counted is read.
+        statement = (
+            sa.select(t.c.id, t.c.created_at, t.c.body["predictions"].label("predictions"))
+            .where(t.c.created_at >= moment)
+            .order_by(t.c.id.desc())
+            .limit(limit)
+        )
+        with self.database.read() as connection:
+            return [(row.id, as_utc(row.created_at), row.predictions) for row in connection.execute(statement)]
 
 
 class Answers:

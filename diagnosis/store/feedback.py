@@ -92,6 +92,13 @@ class FeedbackLog:
             rows = connection.execute(sa.select(t).where(t.c.diagnosis.in_(diagnoses)).order_by(t.c.id))
             return [_feedback(row) for row in rows]
 
+    def since(self, moment: datetime) -> list[Feedback]:
+        """Return what people said since a moment and did not take back, oldest first."""
+        t = tables.feedback
+        statement = sa.select(t).where(t.c.created_at >= moment, t.c.undone_at.is_(None)).order_by(t.c.id)
+        with self.database.read() as connection:
+            return [_feedback(row) for row in connection.execute(statement)]
+
     def between(self, connection: Connection, after: int, upto: int, limit: int) -> list[Feedback]:
         """Return up to `limit` entries with ``after < sequence <= upto``, in order."""
         t = tables.feedback

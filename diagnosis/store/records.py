@@ -97,6 +97,13 @@ class Records:
         with self.database.read() as connection:
             return [_record(row) for row in connection.execute(statement)]
 
+    def newest(self, limit: int) -> list[Record]:
+        """Return up to `limit` records, those that were stored last first."""
+        t = self.table
+        statement = sa.select(t).where(t.c.deleted.is_(False)).order_by(t.c.sequence.desc()).limit(limit)
+        with self.database.read() as connection:
+            return [_record(row) for row in connection.execute(statement)]
+
     def delete(self, number: str) -> None:
         """Remove one record; what it said is gone, its number stays behind for the replicas to hear of.
 

@@ -28,6 +28,15 @@ def test_each_message_is_there_in_both_languages_with_the_same_places(key) -> No
     assert not hasattr(dict, key), "a template would get the method of that name"
 
 
+def test_every_message_is_used() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in [*ROOT.rglob("*.py"), *TEMPLATES])
+    unused = [
+        key for key in WORDS["en"]
+        if not key.startswith(COMPOSED) and key not in DECISIONS and not re.search(rf"[.\"'[]{key}\b", sources)
+    ]  # fmt: skip
+    assert unused == []
+
+
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
 def test_a_template_holds_no_words_of_its_own(template) -> None:
     text = template.read_text(encoding="utf-8")

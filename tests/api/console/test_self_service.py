@@ -1,0 +1,76 @@
+"""The self-service page: for anybody where it is opened, and only from articles that are for everybody."""
+
+import re
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.console.outcome import outcome_of
+from api.settings import Settings
+from diagnosis.store.database import now
+from tests.serving import Serving
+
+
+@pytest.fixture(scope="module")
+def client(models, tmp_path_factory):
+    database = tmp_path_factory.mktemp("help") / "faultwise.db"
+    with Serving(Settings(database=f"sqlite:///{database}", models=models, self_service=True)) as one:
+        expired = {"number": "OLD", "audience": "self_service", "resolution": "Outdated", "valid_to": "2020-01-01"}
+        article = {"title": "Printer shows paper jam", "symptoms": "打印机提示卡纸", "language": "en"}
+        one.post("/v1/knowledge", json=[
+            {**article, "number": "SELF", "audience": "self_service", "resolution": "1. Open it 2. Pull <b>gently</b>"},
+            {**article, "number": "DESK", "audience": "internal", "resolution": "Use the master key"},
+            {**article, "number": "NONE", "resolution": "Ask the vendor's hidden line"},
+            {**article, **expired},
+        ])  # fmt: skip
+        service = one.app.state.service
+        for _ in range(200):
+            if "SELF" in [hit for hit, _ in service.search("printer paper jam", "knowledge", 20)]:
+                break
+        yield one
+
+
+@pytest.fixture
+def anybody(client):
+    return TestClient(client.app, raise_server_exceptions=False)
+
+
+@pytest.mark.parametrize("words", ["the printer shows a paper jam", "打印机提示卡纸"])
+def test_only_what_is_meant_for_everybody_is_shown(anybody, words) -> None:
+    page = anybody.post("/help", data={"text": words})
+    assert page.status_code == 200
+    assert "Pull &lt;b&gt;gently&lt;/b&gt;" in page.text
+    for hidden in ("master key", "hidden line", "Outdated", "feed rollers", "进纸滚轮"):
+        assert hidden not in page.text
+
+
+def test_it_counts_as_deflected_when_they_say_that_it_helped(anybody, client) -> None:
+    def share():
+        measures = outcome_of(client.app.state.service, now()).measures
+        return next((one.found, one.n) for one in measures if one.key == "deflection")
+
+    _, before = share()
+    pages = [anybody.post("/help", data={"text": "paper jam"}).text for _ in range(2)]
+    asked = re.search('name="asked" value="([0-9A-Z]{26})"', pages[0])[1]
+    for one in (asked, asked, "01ARZ3NDEKTSV4RRFFQ69G5FAV"):
+        assert anybody.post("/help/helped", data={"asked": one}).status_code == 200
+    found, n = share()
+    assert n == before + 2
+    assert found == pytest.approx(1 / n), "once for each who asked, and never for who did not"
+
+
+def test_a_ticket_is_prepared_with_what_was_tried(anybody) -> None:
+    page = anybody.post("/help/ticket", data={"text": "<script>x</script>", "tried": ["Open it (SELF)"]})
+    assert "&lt;script&gt;" in page.text
+    assert "Open it (SELF)" in page.text
+
+
+def test_nothing_typed_and_other_sites_are_refused(anybody) -> None:
+    assert anybody.post("/help", data={"text": " "}).status_code == 422
+    assert anybody.post("/help", data={"text": "x"}, headers={"Origin": "https://evil.example"}).status_code == 403
+
+
+def test_it_is_closed_unless_it_is_opened(models, tmp_path) -> None:
+    with Serving(Settings(database=f"sqlite:///{tmp_path / 'a.db'}", models=models)) as closed:
+        assert closed.get("/help").status_code == 404
+        assert closed.post("/help", data={"text": "x"}).status_code == 404
