@@ -16,7 +16,7 @@ from diagnosis.decisions import NO_DECISIONS, HumanDecisions
 from diagnosis.findings import Diagnosis, Prediction, RecurrenceRisk, SimilarIncident, Suggestion
 from diagnosis.incident import CODED_FIELDS, Incident, as_frame, frame_as_logged
 from diagnosis.knowledge import KnowledgeArticle, as_knowledge_frame
-from diagnosis.masking import mask_articles, mask_incidents
+from diagnosis.masking import mask_articles, mask_incident, mask_incidents
 from diagnosis.parts import Parts
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.release import check_release
@@ -89,7 +89,11 @@ class Diagnoser:
 
     def prepare(self, incidents: Iterable[Incident] | pd.DataFrame) -> PreparedIncidents:
         """Return incidents as the parts that learn see them: as logged, masked, cleaned, encoded."""
-        frame = mask_incidents(frame_as_logged(as_frame(incidents)), self.parts.redactor)
+        redactor = self.parts.redactor
+        if isinstance(incidents, pd.DataFrame):
+            frame = mask_incidents(frame_as_logged(as_frame(incidents)), redactor)
+        else:  # columns pay for themselves from some dozen incidents on
+            frame = as_frame([mask_incident(incident.as_logged(), redactor) for incident in incidents])
         text = self.parts.normaliser.transform(frame["short_description"].tolist(), frame["description"].tolist())
         return PreparedIncidents(frame, text, self.parts.retriever.encoder.encode(text))
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import pandas as pd
 
-from diagnosis.incident import CODED_FIELDS
+from diagnosis.incident import CODED_FIELDS, Incident
 from diagnosis.redact import Redactor
 
 WORDS = ("short_description", "description", "close_notes")
@@ -24,6 +25,13 @@ def mask_incidents(frame: pd.DataFrame, redactor: Redactor) -> pd.DataFrame:
     return frame.assign(**masked)
 
 
+def mask_incident(incident: Incident, redactor: Redactor) -> Incident:
+    """Return one incident without personal data, masked as `mask_incidents` masks a frame."""
+    words = {name: redactor.redact(getattr(incident, name)) for name in WORDS}
+    codes = {name: mask_code(getattr(incident, name), redactor) for name in CODES}
+    return replace(incident, **words, **codes)
+
+
 def mask_articles(frame: pd.DataFrame, redactor: Redactor) -> pd.DataFrame:
     """Return a copy of a canonical knowledge frame without personal data."""
     words = ("title", "symptoms", "cause", "resolution", "keywords")
@@ -32,7 +40,7 @@ def mask_articles(frame: pd.DataFrame, redactor: Redactor) -> pd.DataFrame:
 
 def mask_code(value: str, redactor: Redactor) -> str:
     """Return a code as it is, or, if it holds personal data, its mask and a digest that keeps equal codes equal."""
-    masked = redactor.redact(value)
+    masked = redactor.redact(value) if value else value
     if masked == value:
         return value
     return f"{masked}#{hashlib.blake2b(value.encode(), digest_size=4).hexdigest()}"
