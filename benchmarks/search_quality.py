@@ -73,14 +73,24 @@ def support(fields: Sequence[str], folds: int) -> Iterator[Task]:
         yield Task(left, as_frame(NOTHING), rows["description"].tolist(), rows["article"].tolist(), fields=fields)
 
 
-def blanked(name: str, column: str, folds: int) -> Iterator[Task]:
-    base = as_knowledge_frame(pd.read_csv(shared(name) / "knowledge.csv", dtype=str))
+def table(name: str) -> pd.DataFrame:
+    return as_knowledge_frame(pd.read_csv(shared(name) / "knowledge.csv", dtype=str))
+
+
+def blanked(base: pd.DataFrame, column: str, folds: int) -> Iterator[Task]:
     usable = np.flatnonzero((base[column].str.strip() != "") & (base["resolution"].str.strip() != ""))
     for part in _halves(len(usable), folds):
         rows = usable[part]
         left = base.copy()
         left.loc[rows, column] = ""
         yield Task(left, as_frame(NOTHING), base[column].iloc[rows].tolist(), base["number"].iloc[rows].tolist())
+
+
+def one_side(language: str) -> pd.DataFrame:
+    """Return the bilingual knowledge base as those read it who know only one of its languages."""
+    pairs = pd.read_csv(shared("bilingual-kb") / "knowledge.csv", dtype=str).fillna("")
+    columns = {name: pairs[f"{name}_{language}"] for name in ("cause", "resolution")}
+    return as_knowledge_frame(pd.DataFrame({"number": pairs["number"], "language": language, **columns}))
 
 
 def bilingual(folds: int) -> Iterator[Task]:
@@ -131,10 +141,12 @@ def hadoop(_: int) -> Iterator[Task]:
 TASKS: dict[str, Callable[[int], Iterator[Task]]] = {
     "support-kb, resolution alone": lambda folds: support(("resolution",), folds),
     "support-kb, every field": lambda folds: support(ARTICLE_FIELDS, folds),
-    "chinese-kb": lambda folds: blanked("chinese-kb", "title", folds),
+    "chinese-kb": lambda folds: blanked(table("chinese-kb"), "title", folds),
     "bilingual-kb, zh to en, ASCII masked": bilingual,
+    "parity, zh to zh": lambda folds: blanked(one_side("zh"), "cause", folds),
+    "parity, en to en": lambda folds: blanked(one_side("en"), "cause", folds),
     "bug-duplicates-hadoop": hadoop,
-    "alert-runbooks": lambda folds: blanked("alert-runbooks", "symptoms", folds),
+    "alert-runbooks": lambda folds: blanked(table("alert-runbooks"), "symptoms", folds),
 }
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from diagnosis.search import Fusion
+from diagnosis.search import Filters, Fusion
 from training.fit_search import fit_encoder_on, fit_search, learn_fusion
 
 WORDS = ["alpha", "bravo", "delta", "echo", "golf", "hotel", "india", "kilo", "lima", "mike", "oscar", "papa"]
@@ -33,6 +33,31 @@ def test_weights_are_learned_and_the_fix_is_found(words):
     hits = found.search(frame["title"].tolist(), "knowledge", 5)
     ranks = [number in [hit.number for hit in answer] for number, answer in zip(frame["number"], hits, strict=True)]
     assert np.mean(ranks) > 0.7
+
+
+def test_both_languages_are_found_alike_and_across():
+    """One knowledge base told in both languages, most of it translated: the rest is asked across."""
+    english, chinese = knowledge(WORDS), knowledge(CHINESE)
+    for frame, language in ((english, "en"), (chinese, "zh")):
+        frame["resolution"] = frame["title"]
+        frame["language"] = language
+    chinese["number"] = "zh" + chinese["number"]
+    chinese["translation_of"] = english["number"].where(english.index < 80, "")
+    found = fit_search(pd.concat([english, chinese], ignore_index=True), NOTHING)
+
+    def share_found(asked, wanted, language):
+        hits = found.search(asked["title"].tolist()[80:], "knowledge", 5, Filters(language=language))
+        titles = dict(zip(wanted["number"], wanted["title"].str.split().map(sorted), strict=True))
+        right = wanted["title"].str.split().map(sorted).tolist()[80:]
+        return np.mean(
+            [any(titles[hit.number] == words for hit in answer) for answer, words in zip(hits, right, strict=True)]
+        )
+
+    within = share_found(english, english, "en"), share_found(chinese, chinese, "zh")
+    across = share_found(chinese, english, "en"), share_found(english, chinese, "zh")
+    assert min(within) > 0.95
+    assert min(across) > 0.7
+    assert abs(across[0] - across[1]) < 0.15
 
 
 def test_few_records_keep_the_assumed_weights():
