@@ -109,9 +109,11 @@ def _recurrence(service: Service, frame: pd.DataFrame, moment: datetime) -> Meas
 
 
 def _kept(frame: pd.DataFrame) -> list[Measure]:
-    # Response and satisfaction have no field of their own in the import format: `responded_at` and `satisfaction`
-    # (1 to 5) are taken where the data hold them.
+    # Response and satisfaction have no field of their own in the import format: `responded_at` or
+    # `sla_response_minutes`, and `satisfaction` (1 to 5), are taken where the data hold them.
     responded = pd.to_datetime(_column(frame, "responded_at"), utc=True, errors="coerce", format="ISO8601")
+    minutes = pd.to_numeric(_column(frame, "sla_response_minutes"), errors="coerce")
+    responded = responded.fillna(frame["opened_at"] + pd.to_timedelta(minutes, unit="min"))
     rated = pd.to_numeric(_column(frame, "satisfaction"), errors="coerce")
     closed = frame["closed_at"].notna()
     known = closed | bool(closed.any())  # who never says that one was closed has no closure to speak of

@@ -41,7 +41,8 @@ def test_figures_are_those_counted_by_hand(client) -> None:
         {"number": f"O{i}", "opened_at": later(0), "cmdb_ci": f"ci-{i}", "category": "network",
          "short_description": "wireless drops", "resolved_at": later(1 if i < 6 else 9),
          **({"closed_at": later(30)} if i < 7 else {}),
-         **({"responded_at": later(1)} if i < 3 else {}), "satisfaction": 5 if i else 2}
+         **({"responded_at": later(1)} if i < 2 else {"sla_response_minutes": 61} if i == 2 else {}),
+         "satisfaction": 5 if i else 2}
         for i in range(8)
     ]  # fmt: skip
     # One fault comes back.
