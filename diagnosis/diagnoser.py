@@ -30,6 +30,9 @@ CANDIDATES = 30  # what search hands to suggestion, before outcomes reorder it
 # What a suggestion is made from of a past incident.
 _TOLD = ("number", "short_description", "close_notes", "knowledge")
 
+# What is read when it is first needed, such as the model of languages, is read before a person waits for it.
+_FIRST = Incident("", short_description="the printer does not print", description="打印机 卡纸")
+
 _NOTHING = "the incident holds neither words nor fields to judge by"
 
 
@@ -53,7 +56,9 @@ class Diagnoser:
             If it is missing, altered or of a foreign version.
         """
         manifest = check_release(Path(folder))
-        return cls(manifest.release, Parts.load(Path(folder)))
+        diagnoser = cls(manifest.release, Parts.load(Path(folder)))
+        diagnoser.diagnose(_FIRST)
+        return diagnoser
 
     def diagnose(self, incident: Incident, decisions: HumanDecisions = NO_DECISIONS) -> Diagnosis:
         """Return the diagnosis of one incident."""
@@ -179,8 +184,10 @@ class Diagnoser:
         model, state = self.parts.recurrence, self.parts.state
         if model is None or state is None:
             return [None] * len(batch)
-        order = np.argsort(batch.frame["opened_at"].to_numpy(), kind="stable")  # a missing time sorts last
-        ordered = batch.take(order)
+        one = len(batch) == 1
+        # A missing time sorts last.
+        order = np.arange(1) if one else np.argsort(batch.frame["opened_at"].to_numpy(), kind="stable")
+        ordered = batch if one else batch.take(order)
         risks = model.assess(ordered.frame, state, vectors=ordered.vectors)
         known = model.signature_.keys(ordered.frame) != ""
         by_row = dict(zip(order.tolist(), zip(risks, known, strict=True), strict=True))
@@ -212,7 +219,7 @@ class Diagnoser:
 
 
 def _is_empty(batch: PreparedIncidents, row: int) -> bool:
-    return not batch.text[row] and not any(batch.frame[name].iloc[row] for name in CODED_FIELDS)
+    return not batch.text[row] and not any(batch.incident(row)[name] for name in CODED_FIELDS)
 
 
 def _abstained(prediction: Prediction) -> Prediction:

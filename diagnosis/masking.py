@@ -29,7 +29,7 @@ def mask_incident(incident: Incident, redactor: Redactor) -> Incident:
     """Return one incident without personal data, masked as `mask_incidents` masks a frame."""
     words = {name: redactor.redact(getattr(incident, name)) for name in WORDS}
     codes = {name: mask_code(getattr(incident, name), redactor) for name in CODES}
-    return replace(incident, **words, **codes)
+    return replace(incident, **words, **codes)  # type: ignore[arg-type]
 
 
 def mask_articles(frame: pd.DataFrame, redactor: Redactor) -> pd.DataFrame:

@@ -37,8 +37,8 @@ class Ids:
             return rows
         places = np.searchsorted(self._sorted, wanted.hashes)
         known = self._sorted[np.minimum(places, len(self) - 1)] == wanted.hashes
-        for i in np.flatnonzero(known):
-            rows[i] = self._row(int(places[i]), wanted.names[i])
+        for i, place in zip(np.flatnonzero(known).tolist(), places[known].tolist(), strict=True):
+            rows[i] = self._row(place, wanted.names[i])
         return rows
 
     @classmethod
@@ -52,6 +52,9 @@ class Ids:
 
     def _row(self, place: int, name: str) -> int:
         """Walk the names of equal hash, nearly always one."""
+        row = int(self._order[place])
+        if self.names[row] == name:
+            return row
         first = self._sorted[place]
         while place < len(self) and self._sorted[place] == first:
             row = int(self._order[place])

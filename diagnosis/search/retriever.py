@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from diagnosis.errors import InputError
@@ -173,17 +174,21 @@ class Retriever:
         scores = fusion.score(measured.signals, index.signals)
         cosines = measured.signals[:, [name.startswith("history:") for name in index.signals]].max(axis=1, initial=0)
         first = self._named(query, measured.numbers, index)
-        order = sorted(range(len(scores)), key=lambda row: (row not in first, -scores[row]))
-        hits: dict[str, Hit] = {}
-        for row in order:
-            text = index.texts[measured.numbers[row]]
-            same = text.template
-            if same in hits:
-                hits[same] = replace(hits[same], count=hits[same].count + 1)
+        order = np.argsort(-scores, kind="stable").tolist()
+        alike: dict[str, list[int]] = {}  # rows by what they say, best first
+        for row in [*(r for r in order if r in first), *(r for r in order if r not in first)]:
+            template = index.texts[measured.numbers[row]].template
+            if template in alike:
+                alike[template].append(row)
             elif scores[row] > 0 or row in first:
-                passage = text.passages[measured.passages[row]] if text.passages else ""
-                hits[same] = Hit(measured.numbers[row], float(scores[row]), float(cosines[row]), passage)
-        return list(hits.values())[:k]
+                alike[template] = [row]
+        hits = []
+        for row, *others in list(alike.values())[:k]:
+            number = measured.numbers[row]
+            passages = index.texts[number].passages
+            passage = passages[measured.passages[row]] if passages else ""
+            hits.append(Hit(number, float(scores[row]), float(cosines[row]), passage, 1 + len(others)))
+        return hits
 
     def _named(self, query: str, numbers: Sequence[str], index: CorpusIndex) -> set[int]:
         """Return the rows of the records that the question asks for by their number or by a code that few hold."""

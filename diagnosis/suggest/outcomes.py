@@ -135,8 +135,8 @@ class SolutionOutcomes:
             Of the incidents at hand that it was used on.
         n : int
         """
-        codes, names = self._uses.incidents
-        near = np.isin(codes[record.uses], names.get_indexer(pd.Index(list(similarity), dtype=object)))
+        codes, code_of = self._uses.incidents
+        near = np.isin(codes[record.uses], [code_of[number] for number in similarity if number in code_of])
         alike = sorted(record.uses[near].tolist(), key=lambda use: -similarity[str(self._uses.numbers[use])])
         others = record.uses[~near]
         shown = [*alike, *others[:n].tolist()][:n]
@@ -161,9 +161,9 @@ class SolutionOutcomes:
 
     def _mark(self, suggestions: Iterable[str]) -> None:
         """Note of which incidents agents have spoken, so that a solution of thousands of uses is looked up at once."""
-        numbers = [name.removeprefix("incident:") for name in suggestions if name.startswith("incident:")]
-        codes = self._uses.incidents[1].get_indexer(pd.Index(numbers, dtype=object))
-        self._told_of[codes[codes >= 0]] = True
+        code_of = self._uses.incidents[1]
+        numbers = (name.removeprefix("incident:") for name in suggestions if name.startswith("incident:"))
+        self._told_of[[code_of[number] for number in numbers if number in code_of]] = True
 
     def _learned(self, uses: Uses) -> None:
         self._uses = uses

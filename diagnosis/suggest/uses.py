@@ -85,10 +85,10 @@ class Uses:
         return len(self.keys)
 
     @cached_property
-    def incidents(self) -> tuple[npt.NDArray[np.intp], pd.Index]:
-        """Return a code for the incident of each use, and the incidents' numbers by code."""
+    def incidents(self) -> tuple[npt.NDArray[np.intp], dict[str, int]]:
+        """Return a code for the incident of each use, and the codes by number."""
         codes, names = pd.factorize(self.numbers)
-        return codes, pd.Index(names, dtype=object)
+        return codes, {str(name): code for code, name in enumerate(names)}
 
     def having(self, keys: Iterable[np.uint64]) -> npt.NDArray[np.intp]:
         """Return the places of the uses of some solutions, newest first, an incident once."""

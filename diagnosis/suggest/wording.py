@@ -69,16 +69,16 @@ def same(contents: Sequence[frozenset[str]]) -> npt.NDArray[np.bool_]:
     ndarray of bool, shape (n, n)
         Symmetric; each says the same as itself, unless it says nothing.
     """
+    distinct = {words: row for row, words in enumerate(dict.fromkeys(contents))}  # copied from one another, often
     column: dict[str, int] = {}
-    for words in contents:
-        for word in words:
-            column.setdefault(word, len(column))
-    held = np.zeros((len(contents), len(column)), dtype=np.float32)
-    for row, words in enumerate(contents):
-        held[row, [column[word] for word in words]] = 1.0
+    cells = [(row, column.setdefault(word, len(column))) for words, row in distinct.items() for word in words]
+    held = np.zeros((len(distinct), len(column)), dtype=np.float32)
+    held[tuple(np.array(cells, dtype=np.intp).reshape(-1, 2).T)] = 1.0
     shared = (held @ held.T).astype(np.float64)  # counts, so exact
     sizes = shared.diagonal()
     both = sizes[:, None] + sizes - shared
     shorter = np.minimum(sizes[:, None], sizes)
     alike: npt.NDArray[np.bool_] = (both > 0) & (shared >= _SHARED * both)
-    return alike | ((shorter >= _TELLING) & (shared >= _CONTAINED * shorter))
+    alike |= (shorter >= _TELLING) & (shared >= _CONTAINED * shorter)
+    places = np.array([distinct[words] for words in contents], dtype=np.intp)
+    return alike[np.ix_(places, places)]

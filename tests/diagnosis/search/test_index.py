@@ -53,6 +53,18 @@ def test_values_and_order_are_those_of_brute_force():
             check(hits, brute_force(rows, query, k))
 
 
+def test_similarities_of_named_rows_are_those_that_a_search_gives():
+    index, rows = VectorIndex(DIMENSIONS), unit(60, 3)
+    rows[7] = 0.0
+    index.add([f"n{i}" for i in range(60)], rows)
+    index.add([f"n{i}" for i in range(40, 45)], unit(5, 4))
+    index.remove(["n3"])
+    wanted = ["n1", "n3", "n7", "n41", "n59", "nowhere"]
+    query = unit(1, 5)
+    assert index.similarities(wanted, query) == dict(index.search(query, 60, frozenset(wanted))[0])
+    assert index.similarities(wanted, np.zeros((1, DIMENSIONS), dtype=np.float32)) == {}
+
+
 def test_many_equal_rows_stand_in_order_of_insertion_and_none_is_missed():
     rows = np.repeat(unit(3, 0), 200, axis=0)
     index = VectorIndex(DIMENSIONS)
