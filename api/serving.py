@@ -20,6 +20,7 @@ from diagnosis.releases import Releases
 from diagnosis.store import Store
 from diagnosis.store.changes import Changes
 from diagnosis.store.records import Record
+from training.publish import publish
 
 if TYPE_CHECKING:
     from diagnosis.diagnoser import Diagnoser
@@ -106,17 +107,19 @@ class Serving:
         """Look at the store's changes now: something was written here."""
         self._news.set()
 
-    def publish(self, release: str) -> str:
-        """Load a release beside the one in service, then let it answer, then point to it.
+    def publish(self, release: str, force: str | None = None) -> str:
+        """Ask the gate, load the release beside the one in service, let it answer, then point to it.
 
         Raises
         ------
+        GateRefusedError
+            If it is worse than the one in service and no reason was given to publish it all the same.
         ReleaseError
             If it cannot be loaded; the one in service stays.
         """
         with self._swapping:
             candidate = self._loaded(release)
-            self.releases.publish(release, reason="published over HTTP")
+            publish(self.releases, release, force)
             self._swap(candidate)
         return release
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 
 from api.errors import NothingPublishedError
 from api.routes.shared import Served, problems
@@ -10,6 +12,8 @@ from api.schemas.administration import PublishedOut, ReleaseList, ReleaseOut
 from api.security import MayAdminister
 from api.service import Service
 from diagnosis.store.database import RecordNotFoundError
+
+Force = Annotated[str, Query(description="Why to publish it although the gate refuses; kept with the change")]
 
 router = APIRouter(prefix="/v1/releases", tags=["releases"])
 
@@ -36,12 +40,12 @@ def rollback(who: MayAdminister, service: Served) -> PublishedOut:
 
 
 @router.post("/{release}/publish", response_model=PublishedOut, responses=problems(404, 409))
-def publish(release: str, who: MayAdminister, service: Served) -> PublishedOut:
-    """Load a release beside the one in service and swap; a bad one is refused and the old one stays."""
+def publish(release: str, who: MayAdminister, service: Served, force: Force = "") -> PublishedOut:
+    """Ask the gate, load the release beside the one in service and swap; a worse or broken one is refused."""
     if release not in [one.release for one in service.serving.releases.summaries()]:
         raise RecordNotFoundError(f"no release {release!r}")
-    service.serving.publish(release)
-    service.note(who.id, "release.publish", release)
+    service.serving.publish(release, force or None)
+    service.note(who.id, "release.publish", release, **({"force": force} if force else {}))
     return PublishedOut(release=release)
 
 

@@ -45,7 +45,7 @@ class Strength:
 
 
 # The fairest balance whose held-out loss is near the least, with the penalty that serves it best.
-STRENGTHS = tuple(Strength(penalty, balance) for balance in (0.4, 0.0) for penalty in (0.1, 0.3, 1.0, 3.0))
+STRENGTHS = tuple(Strength(penalty, balance) for balance in (0.4, 0.2, 0.0) for penalty in (0.1, 0.3, 1.0, 3.0))
 
 
 @dataclass(frozen=True, slots=True)
