@@ -26,7 +26,7 @@ FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 # A pickle of one minor version of these is not promised to load in another, so a release is refused instead.
 PICKLED_WITH = ("scikit-learn", "numpy")
-LIBRARIES = (*PICKLED_WITH, "scipy", "pandas", "joblib", "faiss-cpu", "bm25s", "tokenizers")
+LIBRARIES = (*PICKLED_WITH, "scipy", "pandas", "joblib", "faiss-cpu", "tokenizers")
 
 
 @dataclass(frozen=True, slots=True)

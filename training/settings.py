@@ -60,6 +60,9 @@ class TrainSettings:
         (), "fields that no model may look at; those that the audit refuses are added"
     )
     audit: bool = _setting(True, "look for leakage, repeats, changed classes and personal data before fitting")
+    learning_curve: bool = _setting(
+        False, "fit on shares of the history too, for the report's curve; about doubles the time of routing"
+    )
     seed: int = _setting(0, "seed of every random draw")
 
     def __post_init__(self) -> None:

@@ -159,7 +159,7 @@ def _evaluate(
     as_of = last_moment(incidents)
     known_at = "" if pd.isna(as_of) else as_of.isoformat()
     diagnoser = Diagnoser("evaluation", parts)
-    curve = learning_curve(diagnoser, incidents.iloc[earlier], later, settings)
+    curve = learning_curve(diagnoser, incidents.iloc[earlier], later, settings) if settings.learning_curve else []
     return measure(diagnoser, later, known_at), HeldOut.of(diagnoser, later, known_at, curve)
 
 
