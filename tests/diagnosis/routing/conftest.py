@@ -39,7 +39,9 @@ def _drawn(n: int, seed: int, noise: float = 0.0) -> tuple[PreparedIncidents, li
     rng = np.random.default_rng(seed)
     names = list(SUBJECTS)
     truth = rng.choice(names, n)
-    texts = [f"{rng.choice(SUBJECTS[t])} {rng.choice(FILLER)} {rng.choice(FILLER)} {rng.integers(10**6)}" for t in truth]
+    texts = [
+        f"{rng.choice(SUBJECTS[t])} {rng.choice(FILLER)} {rng.choice(FILLER)} {rng.integers(10**6)}" for t in truth
+    ]
     labels = np.where(rng.random(n) < noise, rng.choice(names, n), truth)
     return _batch(texts), labels.tolist()
 
