@@ -9,7 +9,8 @@ import pandas as pd
 
 def bodies_of(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Return the rows by number; of rows with one number the last counts."""
-    return {row["number"]: {k: _plain(v) for k, v in row.items() if _known(v)} for row in frame.to_dict("records")}
+    rows = [{str(k): _plain(v) for k, v in row.items() if _known(v)} for row in frame.to_dict("records")]
+    return {row["number"]: row for row in rows}
 
 
 def _known(value: Any) -> bool:  # noqa: ANN401 - a cell of a frame
