@@ -22,9 +22,9 @@ def test_what_one_replica_stores_the_other_finds(replicas) -> None:
     one, other = replicas
     text = "zebra-4711 scanner beeps twice"
     one.post("/v1/incidents", json={"number": "SHARED", "short_description": text, "description": text})
-    assert soon(lambda: found(other, text, "incidents")[:1] == ["SHARED"], seconds=3)
+    assert soon(lambda: found(other, text, "incidents")[:1] == ["SHARED"])
     one.delete("/v1/incidents/SHARED")
-    assert soon(lambda: "SHARED" not in found(other, text, "incidents"), seconds=3)
+    assert soon(lambda: "SHARED" not in found(other, text, "incidents"))
 
 
 def test_what_people_decide_on_one_replica_binds_the_other_at_once(replicas) -> None:
