@@ -58,6 +58,7 @@ class Metrics:
         )  # fmt: skip
         self.feedback = Counter("faultwise_feedback_total", "Feedback by kind", ("kind",), **kwargs)
         self._shares: dict[str, _Shares] = {}
+        self._release: str | None = None
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -78,8 +79,10 @@ class Metrics:
 
     def in_service(self, release: str) -> None:
         """Say which release answers from now on; what it predicts is compared with its own beginning."""
-        self.release.clear()
         self.release.labels(release).set(1)
+        if self._release not in (None, release):
+            self.release.remove(self._release)
+        self._release = release
         self._shares.clear()
 
     def text(self) -> bytes:

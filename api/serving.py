@@ -155,9 +155,9 @@ class Serving:
         return candidate
 
     def _swap(self, candidate: InService) -> None:
+        self.metrics.in_service(candidate.release)  # first: whoever sees the release answer finds it in the metrics
         self._current = candidate
         self._refused = None
-        self.metrics.in_service(candidate.release)
         self._news.set()
         self.swapped()
         log.info("release in service", extra={"fields": {"release": candidate.release}})

@@ -104,6 +104,14 @@ def test_drift_is_the_total_variation_between_first_and_last_shares() -> None:
     assert drift(["a"] * (WINDOW - 1)) == 0, "too few to say"
 
 
+def test_a_release_is_in_the_metrics_before_it_answers_and_only_that_one() -> None:
+    metrics = Metrics()
+    for release in ("first", "second", "second"):
+        metrics.in_service(release)
+        shown = [line for line in metrics.text().decode().splitlines() if line.startswith("faultwise_release_info{")]
+        assert shown == [f'faultwise_release_info{{release="{release}"}} 1.0']
+
+
 def test_liveness_is_quick_while_a_batch_is_diagnosed(client) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
