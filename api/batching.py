@@ -44,6 +44,7 @@ class Stage(Generic[In, Out]):
         self._queue: deque[tuple[In, asyncio.Future[Out]]] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._task: asyncio.Task[None] | None = None
+        self._closing = False
 
     async def put(self, item: In) -> Out:
         """Return what the work makes of one item.
@@ -51,8 +52,10 @@ class Stage(Generic[In, Out]):
         Raises
         ------
         BusyError
-            If too many wait already.
+            If too many wait already, or the stage is closing.
         """
+        if self._closing:
+            raise BusyError(f"{self.name} is stopping and takes nothing more")
         if len(self._queue) >= self.max_waiting:
             raise BusyError(f"{len(self._queue)} are waiting for {self.name}, at most {self.max_waiting} may")
         future: asyncio.Future[Out] = asyncio.get_running_loop().create_future()
@@ -76,16 +79,20 @@ class Stage(Generic[In, Out]):
 
     def _each(self, items: list[In]) -> list[Out | Exception]:
         try:
-            return list(self.work(items))
+            results = list(self.work(items))
         except (InputError, ConflictError) as error:
             if len(items) == 1:
                 return [error]
             return [result for item in items for result in self._each([item])]
         except Exception as error:  # noqa: BLE001 - it belongs to those who asked, and is logged where it is answered
             return [error] * len(items)
+        if len(results) != len(items):
+            return [RuntimeError(f"{self.name}: expected {len(items)} results; found {len(results)}")] * len(items)
+        return [*results]
 
     async def close(self) -> None:
-        """Finish what waits and end the thread."""
+        """Finish what waits, refuse what comes, and end the thread."""
+        self._closing = True
         if self._task is not None:
             await self._task
         self._thread.shutdown()

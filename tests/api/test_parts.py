@@ -89,6 +89,38 @@ def test_too_many_that_wait_are_refused_and_one_that_left_is_skipped() -> None:
     assert asyncio.run(ask()) >= 1
 
 
+def test_what_comes_while_a_stage_closes_is_done_or_refused_and_never_left_waiting() -> None:
+    def work(items: list[int]) -> list[int]:
+        time.sleep(0.001)
+        return items
+
+    async def ask() -> list[object]:
+        stage = Stage("t", work, 4, 10_000)
+        asked = [asyncio.create_task(stage.put(0))]
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(stage.close())
+        for i in range(1, 2000):  # one in every step that the loop takes, so one in the very step that closes
+            asked.append(asyncio.create_task(stage.put(i)))
+            await asyncio.sleep(0)
+        answers = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 20)
+        await closing
+        return answers
+
+    answers = asyncio.run(ask())
+    done = [one for one in answers if isinstance(one, int)]
+    assert done == list(range(len(done)))
+    assert done
+    assert {type(one) for one in answers[len(done) :]} == {BusyError}
+
+
+def test_work_that_forgets_an_item_is_an_error_for_those_who_asked() -> None:
+    async def ask() -> list[object]:
+        stage = Stage("t", lambda items: items[1:], 64, 100)
+        return await asyncio.wait_for(asyncio.gather(stage.put(1), stage.put(2), return_exceptions=True), 10)
+
+    assert {type(one) for one in asyncio.run(ask())} == {RuntimeError}
+
+
 def test_a_bucket_allows_its_burst_and_then_its_rate() -> None:
     clock = [0.0]
     limiter = RateLimiter(60, clock=lambda: clock[0])
