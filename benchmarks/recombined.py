@@ -38,16 +38,22 @@ def clauses_by_topic() -> Topics:
 
 def recombined(n: int, topics: Topics, seed: int) -> list[str]:
     """Return ``n`` texts of about forty words."""
+    return [text for text, _ in labelled(n, topics, seed)]
+
+
+def labelled(n: int, topics: Topics, seed: int) -> list[tuple[str, int]]:
+    """Return ``n`` texts of about forty words, each with the place of its topic."""
     rng = np.random.default_rng(seed)
     # One incident in ten is Chinese; the other topics come up as often as the square root of what was written of them.
     sizes = np.sqrt([len(texts) for texts in topics])
     sizes[-1] = sizes[:-1].sum() / 9
-    texts: list[str] = []
-    for topic in rng.choice(len(topics), size=n, p=sizes / sizes.sum()):
+    texts: list[tuple[str, int]] = []
+    for topic in rng.choice(len(topics), size=n, p=sizes / sizes.sum()).tolist():
         if texts and rng.random() < 1 / 8:
-            texts.append(f"{texts[rng.integers(len(texts))]} {rng.integers(100)}")
+            text, of = texts[rng.integers(len(texts))]
+            texts.append((f"{text} {rng.integers(100)}", of))
             continue
-        texts.append(_one(topics[topic], rng))
+        texts.append((_one(topics[topic], rng), topic))
     return texts
 
 
