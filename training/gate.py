@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
+from scipy.special import bdtr
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.incident import incidents_of
@@ -215,7 +215,7 @@ def _promise(target: str, rows: pd.DataFrame, promised: float, limits: Limits) -
     if automatic.empty:
         return Check(name, float("nan"), promised, True, "nothing is automatic")
     right = int(automatic[f"{target}|right"].sum())
-    evidence = binomtest(right, len(automatic), promised, alternative="less").pvalue
+    evidence = float(bdtr(right, len(automatic), promised))  # exact binomial test
     why = (
         f"{right:,} of {len(automatic):,} automatic answers right; chance of so few if the promise holds {evidence:.2g}"
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from diagnosis.errors import InputError
 from diagnosis.recurrence.closure import reads_like_workaround
@@ -102,7 +102,7 @@ def band(
     own = np.where(recurred & (duration <= days), 1.0 / at_risk[np.searchsorted(times, duration)], 0.0)
     influence = np.bincount(cluster, weights=own - weight)
     log_survival = np.log1p(-share)
-    half = norm.ppf((1 + LEVEL) / 2) * np.sqrt((influence**2).sum()) / abs(log_survival)
+    half = ndtri((1 + LEVEL) / 2) * np.sqrt((influence**2).sum()) / abs(log_survival)
     return float(-np.expm1(log_survival * np.exp(-half))), float(-np.expm1(log_survival * np.exp(half)))
 
 

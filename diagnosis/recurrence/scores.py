@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 from diagnosis.recurrence.hazard import Floats
 from diagnosis.recurrence.outcomes import Outcomes
@@ -91,6 +90,12 @@ def ipcw(seen: Outcomes, days: float) -> Floats:
 
 
 def _plain(risk: Floats, came: npt.NDArray[np.bool_]) -> dict[str, float | None]:
+    from sklearn.metrics import (  # noqa: PLC0415 - half a second, and no diagnosis needs it
+        average_precision_score,
+        brier_score_loss,
+        roc_auc_score,
+    )
+
     names = ("auc", "average_precision", "brier", "mean_predicted", "observed")
     if not len(risk):
         return dict.fromkeys(names)
@@ -106,6 +111,8 @@ def _plain(risk: Floats, came: npt.NDArray[np.bool_]) -> dict[str, float | None]
 
 
 def _weighted(risk: Floats, came: npt.NDArray[np.bool_], weight: Floats) -> dict[str, float | None]:
+    from sklearn.metrics import roc_auc_score  # noqa: PLC0415 - as above
+
     told = weight > 0
     both = 0 < came[told].sum() < told.sum()
     auc = float(roc_auc_score(came[told], risk[told], sample_weight=weight[told])) if both else None

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta, poisson
+from scipy.special import betaincinv, pdtr
 
 from diagnosis.errors import InputError
 from diagnosis.recurrence.hazard import Floats
@@ -101,8 +101,8 @@ def fix_verdict(
 def ratio_interval(before: int, span: float, after: int, since: float) -> tuple[float, float | None]:
     """Return the exact 95 % interval of the hazard after over before; the upper bound is None where there is none."""
     tail = (1 - LEVEL) / 2
-    low = float(beta.ppf(tail, after, before + 1)) if after else 0.0
-    high = float(beta.ppf(1 - tail, after + 1, before)) if before else 1.0
+    low = float(betaincinv(after, before + 1, tail)) if after else 0.0
+    high = float(betaincinv(after + 1, before, 1 - tail)) if before else 1.0
     scale = span / since
     return scale * low / (1 - low), (scale * high / (1 - high) if before else None)
 
@@ -137,4 +137,4 @@ def _power(before: int, span: float, after: int, since: float, more: float) -> f
     most = after - 1  # episodes after the date with which it would still be told that the fix held
     while _tell((most + 1) / watched * span / before, *ratio_interval(before, span, most + 1, watched)) == "held":
         most += 1
-    return float(poisson.cdf(most - after, expected)) if most >= after else 0.0
+    return float(pdtr(most - after, expected)) if most >= after else 0.0

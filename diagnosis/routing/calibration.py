@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
 Floats = npt.NDArray[np.float64]
 _MAX_VALUES = 2_000_000  # scores from which two parameters are learned: more rows of many classes add only time
@@ -46,6 +45,8 @@ def fit_link(scores: Floats, truth: npt.NDArray[np.intp]) -> PowerLink:
     truth : ndarray of int, shape (n,)
         Column of the true class; -1 where the fit did not know it (such rows are left out).
     """
+    from scipy.optimize import minimize  # noqa: PLC0415 - no diagnosis needs it
+
     known = truth >= 0
     if not known.any() or scores.shape[1] < 2:
         return PowerLink()

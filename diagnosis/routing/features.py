@@ -9,7 +9,6 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from sklearn.utils.extmath import randomized_svd
 
 from diagnosis.errors import NotFittedError
 from diagnosis.prepared import PreparedIncidents
@@ -109,6 +108,8 @@ class IncidentFeatures:
 
     def _learn_topics(self, matrix: sp.csr_matrix) -> npt.NDArray[np.float32]:
         """Return the map from sparse features to topics, shape (n_sparse, n_topics)."""
+        from sklearn.utils.extmath import randomized_svd  # noqa: PLC0415 - half a second, and no diagnosis needs it
+
         frequent = np.bincount(matrix.indices, minlength=matrix.shape[1]) >= _TOPIC_MIN_COUNT
         frequent[-1] = False  # the constant tells nothing apart
         rows = np.random.default_rng(self.seed).permutation(matrix.shape[0])[:_TOPIC_ROWS]

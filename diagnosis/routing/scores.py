@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import f1_score, precision_recall_fscore_support
 
 from diagnosis.routing.calibration import expected_calibration_error
 
@@ -116,6 +115,8 @@ def score_routing(
 
 
 def _macro_f1(truth: npt.NDArray[np.object_], answer: npt.NDArray[np.object_]) -> float:
+    from sklearn.metrics import f1_score  # noqa: PLC0415 - half a second, and no diagnosis needs it
+
     return float(f1_score(truth.astype(str), answer.astype(str), average="macro", zero_division=0))
 
 
@@ -125,6 +126,8 @@ def _class_scores(
     automatic: npt.NDArray[np.bool_],
     automatic_correct: npt.NDArray[np.bool_],
 ) -> tuple[ClassScore, ...]:
+    from sklearn.metrics import precision_recall_fscore_support  # noqa: PLC0415 - as above
+
     names = np.unique(np.concatenate([truth, answer]).astype(str))
     table = precision_recall_fscore_support(truth.astype(str), answer.astype(str), labels=names, zero_division=0)
     scores = []

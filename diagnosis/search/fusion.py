@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
 Matrix = npt.NDArray[np.float64]
 
@@ -61,6 +60,8 @@ class Fusion:
         McFadden, "Conditional logit analysis of qualitative choice behavior", 1974; as a ranking loss ListNet,
         Cao et al., 2007.
         """
+        from scipy.optimize import minimize  # noqa: PLC0415 - no diagnosis needs it
+
         prior = np.array([PRIOR[name] for name in signals])
 
         def loss(weights: Matrix) -> tuple[float, Matrix]:
