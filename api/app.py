@@ -16,12 +16,13 @@ from starlette.routing import Route
 
 from api import errors
 from api.console import views as console
+from api.console.sign_on import SignOn
 from api.integrations import routes as integrations
 from api.integrations.proof import signed_paths
 from api.mcp.http import PATH, McpEndpoint
 from api.metrics import Metrics
 from api.middleware import BodyLimit, Gate, Identity
-from api.oidc import TokenVerifier
+from api.oidc import Issuer, TokenVerifier
 from api.panel import routes as panel
 from api.ratelimit import RateLimiter
 from api.routes import administration, diagnoses, health, records, releases, search
@@ -62,7 +63,9 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service = await run_in_threadpool(build, settings, metrics)
         app.state.service = service
-        app.state.authenticator = Authenticator(service.store.keys, _verifier(settings))
+        issuer = Issuer(settings.oidc_issuer, settings.oidc_jwks_url) if settings.oidc_issuer else None
+        app.state.authenticator = Authenticator(service.store.keys, _verifier(settings, issuer))
+        app.state.sign_on = _sign_on(settings, issuer)
         app.state.systems = systems = Systems(service, settings)
         systems.start()
         try:
@@ -115,12 +118,19 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
-def _verifier(settings: Settings) -> TokenVerifier | None:
-    if not settings.oidc_issuer:
+def _verifier(settings: Settings, issuer: Issuer | None) -> TokenVerifier | None:
+    if issuer is None or not settings.oidc_audience:
         return None
-    return TokenVerifier(
-        settings.oidc_issuer, settings.oidc_audience, settings.oidc_jwks_url, settings.oidc_scope_claim
-    )
+    return TokenVerifier(issuer, settings.oidc_audience, settings.oidc_scope_claim)
+
+
+def _sign_on(settings: Settings, issuer: Issuer | None) -> SignOn | None:
+    if issuer is None or not settings.oidc_client_id:
+        return None
+    everyone = frozenset(settings.oidc_everyone)
+    return SignOn(
+        issuer, settings.oidc_client_id, settings.oidc_client_secret, settings.oidc_scope_claim, everyone
+    )  # fmt: skip
 
 
 def _show_first_key(key: str | None) -> None:

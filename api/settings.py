@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -46,10 +46,19 @@ class Settings(BaseSettings):
     oidc_issuer: str = Field(
         default="", description="OpenID Connect issuer whose bearer tokens are accepted; none unless set"
     )
-    oidc_audience: str = Field(default="", description="Audience that those tokens must name; required with an issuer")
+    oidc_audience: str = Field(
+        default="", description="Audience that those tokens must name; none, no token is accepted"
+    )
     oidc_jwks_url: str = Field(default="", description="Where the issuer's keys are; found by discovery unless set")
     oidc_scope_claim: str = Field(
         default="scope", description="Claim that lists diagnose, feedback, knowledge or admin"
+    )
+    oidc_client_id: str = Field(
+        default="", description="Our name at the issuer; with it people sign in to the console there; none unless set"
+    )
+    oidc_client_secret: str = Field(default="", description="Our secret at the issuer; none for a public client")
+    oidc_everyone: Annotated[tuple[Literal["diagnose", "feedback", "knowledge", "admin"], ...], NoDecode] = Field(
+        default=(), description="Scopes of everyone whom the issuer lets in to the console, separated by commas"
     )
 
     panel_secret: str = Field(
@@ -71,7 +80,7 @@ class Settings(BaseSettings):
         default=Integrations(), description="The systems around us, a page each in docs/integrations"
     )
 
-    @field_validator("cors_origins", "panel_ancestors", mode="before")
+    @field_validator("cors_origins", "panel_ancestors", "oidc_everyone", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:  # noqa: ANN401 - what the environment holds
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -93,8 +102,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _audience(self) -> Self:
-        if self.oidc_issuer and not self.oidc_audience:
+        if self.oidc_issuer and not (self.oidc_audience or self.oidc_client_id):
             raise ValueError(
-                "oidc_issuer is set, expected oidc_audience too: a token meant for others must not open us"
+                "oidc_issuer is set, expected oidc_audience or oidc_client_id too: a token for others must not open us"
             )
+        if self.oidc_client_id and not self.oidc_issuer:
+            raise ValueError("oidc_client_id is set, expected oidc_issuer too")
         return self

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated
 
-from fastapi import Cookie, Depends, Form, HTTPException, Request
+from fastapi import Cookie, Depends, Form, HTTPException, Request, Response
 
 from api.console.pages import here, in_path
 from api.errors import ScopeError
 from api.routes.shared import Served
 from api.security import SESSION_COOKIE
-from diagnosis.store.keys import ApiKey, KeyRefusedError
+from diagnosis.store.keys import KeyRefusedError
+from diagnosis.store.sessions import Visitor
 
 Token = Annotated[str, Cookie(alias=SESSION_COOKIE)]
 Text = Annotated[str, Form()]
@@ -36,7 +38,7 @@ class Agent:
 def signed_in(request: Request, service: Served, token: Token = "") -> Agent:
     """Return who is signed in; anybody else is sent to sign in and back."""
     try:
-        return agent_of(service.store.keys.check_session(token), token)
+        return agent_of(service.store.sessions.check(token), token)
     except KeyRefusedError:
         target = f"/console/sign-in?next={in_path(here(request))}"
         if request.headers.get("hx-request") == "true":
@@ -54,9 +56,22 @@ Reading = Annotated[Agent, Depends(signed_in)]
 Acting = Annotated[Agent, Depends(acting)]
 
 
-def agent_of(key: ApiKey, token: str) -> Agent:
-    """Return the agent that a key and a session stand for."""
-    return Agent(f"key:{key.id}", key.name, key.scopes, csrf_of(token))
+def agent_of(visitor: Visitor, token: str) -> Agent:
+    """Return the agent that a session stands for."""
+    return Agent(visitor.id, visitor.name, visitor.scopes, csrf_of(token))
+
+
+def session_lasts(request: Request) -> timedelta:
+    """Return how long a session lasts that is opened now."""
+    return timedelta(hours=request.app.state.settings.session_hours)
+
+
+def keep_session(request: Request, answer: Response, token: str) -> None:
+    """Put a session's cookie on an answer."""
+    answer.set_cookie(
+        SESSION_COOKIE, token, max_age=int(session_lasts(request).total_seconds()),
+        httponly=True, samesite="strict", secure=request.url.scheme == "https",
+    )  # fmt: skip
 
 
 def csrf_of(token: str) -> str:

@@ -16,6 +16,7 @@ from diagnosis.store.keys import ApiKeys
 from diagnosis.store.outbox import Outbox
 from diagnosis.store.records import Records
 from diagnosis.store.rules import Rules, rules_in_force
+from diagnosis.store.sessions import Sessions
 from diagnosis.store.subscriptions import Subscriptions
 
 __all__ = ["Store"]
@@ -39,6 +40,7 @@ class Store:
         self.feedback = FeedbackLog(self.database)
         self.rules = Rules(self.database)
         self.keys = ApiKeys(self.database)
+        self.sessions = Sessions(self.database)
         self.audit = AuditLog(self.database)
         self.outbox = Outbox(self.database)
         self.inbox = Inbox(self.database)

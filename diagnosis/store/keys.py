@@ -1,4 +1,4 @@
-"""API keys and console sessions: only hashes are stored, so that who reads the database cannot sign in."""
+"""API keys: only hashes are stored, so that who reads the database cannot sign in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hmac
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,7 +21,7 @@ from diagnosis.store.database import Database, RecordNotFoundError, as_utc, now
 SCOPES = ("diagnose", "feedback", "knowledge", "admin")
 _PREFIX = "fw_"
 # 32 random bytes cannot be guessed, so that a plain SHA-256 guards them as well as a slow hash would.
-_SECRET_BYTES = 32
+SECRET_BYTES = 32
 _NOBODY = bytes(32)
 
 
@@ -46,7 +46,7 @@ class ApiKey:
 
 
 class ApiKeys:
-    """Keys, and the console sessions that were opened with them."""
+    """Who may ask for what."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -77,15 +77,17 @@ class ApiKeys:
             raise KeyRefusedError("the key is not valid")
         with self.database.read() as connection:
             row = connection.execute(sa.select(tables.api_keys).where(tables.api_keys.c.id == key_id)).one_or_none()
-        same = hmac.compare_digest(_hash(rest), row.secret_hash if row is not None else _NOBODY)
-        if row is None or not same or not _key(row).is_valid(now()):
+        same = hmac.compare_digest(hash_of(rest), row.secret_hash if row is not None else _NOBODY)
+        if row is None or not same or not key_of(row).is_valid(now()):
             raise KeyRefusedError("the key is not valid")
-        return _key(row)
+        return key_of(row)
 
     def all(self) -> list[ApiKey]:
         """Return every key, oldest first, revoked ones too."""
         with self.database.read() as connection:
-            return [_key(row) for row in connection.execute(sa.select(tables.api_keys).order_by(tables.api_keys.c.id))]
+            return [
+                key_of(row) for row in connection.execute(sa.select(tables.api_keys).order_by(tables.api_keys.c.id))
+            ]
 
     def revoke(self, key: str) -> ApiKey:
         """Make a key worthless from now on.
@@ -101,46 +103,15 @@ class ApiKeys:
             row = connection.execute(sa.select(t).where(t.c.id == key)).one_or_none()
         if row is None:
             raise RecordNotFoundError(f"no key {key!r}")
-        return _key(row)
-
-    def open_session(self, key: ApiKey, lasts: timedelta) -> str:
-        """Open a console session for the holder of a key and return its token."""
-        token = secrets.token_urlsafe(_SECRET_BYTES)
-        with self.database.write() as connection:
-            connection.execute(sa.delete(tables.sessions).where(tables.sessions.c.expires_at < now()))
-            row = {"token_hash": _hash(token), "key": key.id, "expires_at": now() + lasts}
-            connection.execute(sa.insert(tables.sessions).values(row))
-        return token
-
-    def check_session(self, token: str) -> ApiKey:
-        """Return the key with which a session was opened.
-
-        Raises
-        ------
-        KeyRefusedError
-            If the session is unknown or over, or its key no longer valid.
-        """
-        t = tables.sessions
-        statement = sa.select(tables.api_keys).join(t, t.c.key == tables.api_keys.c.id)
-        with self.database.read() as connection:
-            alive = (t.c.token_hash == _hash(token), t.c.expires_at > now())
-            row = connection.execute(statement.where(*alive)).one_or_none()
-        if row is None or not _key(row).is_valid(now()):
-            raise KeyRefusedError("the session is over")
-        return _key(row)
-
-    def close_session(self, token: str) -> None:
-        """End a session; one that is not there is ended already."""
-        with self.database.write() as connection:
-            connection.execute(sa.delete(tables.sessions).where(tables.sessions.c.token_hash == _hash(token)))
+        return key_of(row)
 
 
 def _create(
     connection: Connection, name: str, scopes: Iterable[str], expires_at: datetime | None
 ) -> tuple[ApiKey, str]:
-    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    secret = secrets.token_urlsafe(SECRET_BYTES)
     key = ApiKey(str(ULID()), name, frozenset(scopes), now(), expires_at, None)
-    row = {"id": key.id, "name": name, "secret_hash": _hash(secret), "scopes": sorted(key.scopes),
+    row = {"id": key.id, "name": name, "secret_hash": hash_of(secret), "scopes": sorted(key.scopes),
            "created_at": key.created_at, "expires_at": expires_at}  # fmt: skip
     connection.execute(sa.insert(tables.api_keys).values(row))
     return key, f"{_PREFIX}{key.id}_{secret}"
@@ -151,10 +122,12 @@ def _lock(connection: Connection) -> None:
         connection.execute(sa.text("LOCK TABLE api_keys IN EXCLUSIVE MODE"))
 
 
-def _hash(secret: str) -> bytes:
+def hash_of(secret: str) -> bytes:
+    """Return what is stored of a secret."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
-def _key(row: sa.Row[Any]) -> ApiKey:
+def key_of(row: sa.Row[Any]) -> ApiKey:
+    """Return the key of a row of `tables.api_keys`."""
     expires, revoked = (None if t is None else as_utc(t) for t in (row.expires_at, row.revoked_at))
     return ApiKey(row.id, row.name, frozenset(row.scopes), as_utc(row.created_at), expires, revoked)

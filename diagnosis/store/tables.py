@@ -127,7 +127,10 @@ sessions = Table(
     "sessions",
     metadata,
     Column("token_hash", LargeBinary(32), primary_key=True),
-    Column("key", String(32), ForeignKey("api_keys.id"), nullable=False),
+    Column("key", String(32), ForeignKey("api_keys.id"), nullable=True),  # or, for a person without one, what follows
+    Column("actor", String(255), nullable=True),
+    Column("name", String(255), nullable=True),
+    Column("scopes", JSON(none_as_null=True), nullable=True),
     Column("expires_at", _TIME, nullable=False),
 )
 

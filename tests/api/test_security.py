@@ -1,10 +1,8 @@
 """No open door: every route asks for a key, every key opens only what it should, and every act is written down."""
 
-import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import jwt
@@ -15,6 +13,7 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from api.schemas.administration import AuditPage, KeyList, NewKeyOut
 from api.settings import Settings
+from tests.issuer import Issuer
 from tests.serving import Serving
 
 OPEN = {"/health/live", "/health/ready", "/metrics"}
@@ -153,52 +152,10 @@ def test_metrics_can_be_closed(tmp_path: Path) -> None:
         assert client.get("/metrics").status_code == 200
 
 
-class Issuer:
-    """A real OpenID Connect issuer: discovery and keys over HTTP, tokens signed with RSA."""
-
-    def __init__(self) -> None:
-        self.keys = {"one": rsa.generate_private_key(public_exponent=65537, key_size=2048)}
-        issuer = self
-
-        class Answers(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                if self.path == "/.well-known/openid-configuration":
-                    body = {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/jwks"}
-                else:
-                    to_jwk = jwt.algorithms.RSAAlgorithm.to_jwk
-                    body = {
-                        "keys": [
-                            to_jwk(one.public_key(), as_dict=True) | {"kid": kid, "alg": "RS256", "use": "sig"}
-                            for kid, one in issuer.keys.items()
-                        ]
-                    }
-                import json
-
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(json.dumps(body).encode())
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def token(self, kid: str = "one", key: object = None, algorithm: str = "RS256", **claims: object) -> str:
-        now = datetime.now(UTC)
-        said = {"iss": self.url, "aud": "faultwise", "sub": "ann", "exp": now + timedelta(minutes=5),
-                "scope": "openid faultwise:diagnose"} | claims  # fmt: skip
-        said = {name: value for name, value in said.items() if value is not None}
-        return jwt.encode(said, key or self.keys.get(kid), algorithm, headers={"kid": kid})
-
-
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[Issuer]:
-    one = Issuer()
-    yield one
-    one.server.shutdown()
-    one.server.server_close()
+    with Issuer() as one:
+        yield one
 
 
 @pytest.fixture(scope="module")

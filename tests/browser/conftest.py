@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.issuer import Issuer
 from tests.serving import Process
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -35,14 +36,20 @@ def chromium() -> Iterator[object]:
 
 
 @pytest.fixture(scope="session")
-def service(models, tmp_path_factory) -> Iterator[Process]:
+def issuer() -> Iterator[Issuer]:
+    with Issuer() as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def service(models, issuer, tmp_path_factory) -> Iterator[Process]:
     database = tmp_path_factory.mktemp("browser") / "faultwise.db"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = Process(
         f"sqlite:///{database}", models, rate_per_minute=100_000, panel_secret=PANEL_SECRET, self_service="true",
-        panel_ancestors=f"http://localhost:{port}",
+        panel_ancestors=f"http://localhost:{port}", oidc_issuer=issuer.url, oidc_client_id="console",
     )  # fmt: skip
     process.tool_port = port
     yield process.start()

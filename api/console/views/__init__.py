@@ -2,8 +2,19 @@
 
 from fastapi import APIRouter
 
-from api.console.views import articles, feedback, incidents, live, outcome, search, self_service, sign_in, static
+from api.console.views import (
+    articles,
+    feedback,
+    incidents,
+    live,
+    outcome,
+    search,
+    self_service,
+    sign_in,
+    sign_on,
+    static,
+)
 
 router = APIRouter(include_in_schema=False)
-for module in (static, sign_in, incidents, feedback, search, articles, outcome, self_service, live):
+for module in (static, sign_in, sign_on, incidents, feedback, search, articles, outcome, self_service, live):
     router.include_router(module.router)

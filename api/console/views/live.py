@@ -31,7 +31,7 @@ async def _told(pulse: Pulse, service: Service, token: str) -> AsyncIterator[Ser
     async for event in pulse.listen():
         if event == "beat":
             try:
-                await run_in_threadpool(service.store.keys.check_session, token)
+                await run_in_threadpool(service.store.sessions.check, token)
             except KeyRefusedError:
                 yield ServerSentEvent(event="over", data="")
                 return

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.console.pages import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, local, page
-from api.console.session import Text, Token, check_csrf, check_origin
+from api.console.session import Text, Token, check_csrf, check_origin, keep_session, session_lasts
 from api.console.words import chosen
 from api.errors import ScopeError, kind_of
 from api.routes.shared import Served
 from api.security import SESSION_COOKIE
-from diagnosis.store.keys import ApiKey, KeyRefusedError
+from diagnosis.store.keys import KeyRefusedError
 
 router = APIRouter()
 _YEAR = 365 * 86_400
@@ -21,8 +19,8 @@ _YEAR = 365 * 86_400
 
 @router.get("/console/sign-in")
 def form(request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the address
-    """Ask for a key."""
-    return page(request, "sign_in.html", next=local(next))
+    """Ask for a key, or to sign in elsewhere."""
+    return sign_in_page(request, local(next))
 
 
 @router.post("/console/sign-in")
@@ -31,29 +29,26 @@ def sign_in(request: Request, service: Served, key: Text, next: Text = "/") -> R
     check_origin(request)
     try:
         holder = service.store.keys.check(key.strip())
-        _check_scope(holder)
+        check_may_diagnose(holder.scopes)
     except (KeyRefusedError, ScopeError) as error:
-        return page(request, "sign_in.html", kind_of(error).status, notice="refused", next=local(next))
+        return sign_in_page(request, local(next), kind_of(error).status, "refused")
     answer = RedirectResponse(local(next), 303)
-    open_session(request, service, holder, answer)
+    keep_session(request, answer, service.store.sessions.open_with_key(holder, session_lasts(request)))
+    service.note(f"key:{holder.id}", "session.open", holder.id)
     return answer
 
 
-def open_session(request: Request, service: Served, holder: ApiKey, answer: Response) -> None:
-    """Open a session for the holder of a key, and put its cookie on the answer."""
-    lasts = timedelta(hours=request.app.state.settings.session_hours)
-    answer.set_cookie(
-        SESSION_COOKIE, service.store.keys.open_session(holder, lasts), max_age=int(lasts.total_seconds()),
-        httponly=True, samesite="strict", secure=request.url.scheme == "https",
-    )  # fmt: skip
-    service.note(f"key:{holder.id}", "session.open", holder.id)
+def sign_in_page(request: Request, next_page: str, status: int = 200, notice: str = "") -> Response:
+    """Return the page that asks who somebody is."""
+    has_issuer = request.app.state.sign_on is not None
+    return page(request, "sign_in.html", status, notice=notice, next=next_page, has_issuer=has_issuer)
 
 
 @router.post("/console/sign-out")
 def sign_out(service: Served, csrf: Text, token: Token = "") -> Response:
     """End the session."""
     check_csrf(token, csrf)
-    service.store.keys.close_session(token)
+    service.store.sessions.close(token)
     answer = RedirectResponse("/console/sign-in", 303)
     answer.delete_cookie(SESSION_COOKIE)
     return answer
@@ -79,6 +74,7 @@ def theme(request: Request, to: Text, back: Text = "/") -> Response:
     return answer
 
 
-def _check_scope(key: ApiKey) -> None:
-    if "diagnose" not in key.scopes:
-        raise ScopeError("expected a key with scope diagnose")
+def check_may_diagnose(scopes: frozenset[str]) -> None:
+    """Raise `ScopeError` unless the scopes open the console."""
+    if "diagnose" not in scopes:
+        raise ScopeError("expected the scope diagnose")

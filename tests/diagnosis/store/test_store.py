@@ -13,6 +13,7 @@ from diagnosis.store.database import Database, RecordNotFoundError
 from diagnosis.store.diagnoses import Claim, Given
 from diagnosis.store.feedback import Feedback
 from diagnosis.store.keys import KeyRefusedError
+from diagnosis.store.sessions import Visitor
 
 AT = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
 
@@ -176,14 +177,23 @@ def test_keys_are_kept_as_hashes_and_refused_when_expired_or_revoked(store: Stor
 
 def test_a_session_ends_with_its_key(store: Store) -> None:
     key, _ = store.keys.create("x", ["diagnose"])
-    token, other = (store.keys.open_session(key, timedelta(hours=1)) for _ in range(2))
-    assert store.keys.check_session(token) == key
-    store.keys.close_session(other)
+    token, other = (store.sessions.open_with_key(key, timedelta(hours=1)) for _ in range(2))
+    assert store.sessions.check(token) == Visitor(f"key:{key.id}", "x", frozenset({"diagnose"}))
+    store.sessions.close(other)
     with pytest.raises(KeyRefusedError):
-        store.keys.check_session(other)
+        store.sessions.check(other)
     store.keys.revoke(key.id)
     with pytest.raises(KeyRefusedError):
-        store.keys.check_session(token)
+        store.sessions.check(token)
+
+
+def test_a_session_of_a_person_without_a_key_ends_in_time(store: Store) -> None:
+    ann = Visitor("oidc:ann", "Ann 安", frozenset({"diagnose", "feedback"}))
+    token, over = (store.sessions.open_for(ann, timedelta(hours=hours)) for hours in (1, -1))
+    assert store.sessions.check(token) == ann
+    for wrong in (over, token[:-1], ""):
+        with pytest.raises(KeyRefusedError):
+            store.sessions.check(wrong)
 
 
 @pytest.mark.parametrize("statement", ["UPDATE audit SET actor = 'nobody'", "DELETE FROM audit"])

@@ -1,0 +1,77 @@
+"""Sign-in with OpenID Connect: to the issuer and back."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
+
+from api.console.pages import local, page
+from api.console.session import keep_session, session_lasts
+from api.console.sign_on import Attempt, SignOn
+from api.console.views.sign_in import check_may_diagnose, sign_in_page
+from api.errors import ScopeError, kind_of
+from api.oidc import IssuerUnreachableError
+from api.routes.shared import Served
+from diagnosis.errors import FaultwiseError
+from diagnosis.store.keys import KeyRefusedError
+
+log = logging.getLogger(__name__)
+router = APIRouter()
+
+_COOKIE = "faultwise_sign_on"
+_PATH = "/console/sign-on"
+_SECONDS = 600  # to sign in at the issuer
+
+
+@router.get(_PATH)
+def begin(request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the address
+    """Send the browser to the issuer."""
+    try:
+        url, attempt = _sign_on(request).begin(_redirect_uri(request), local(next))
+    except IssuerUnreachableError as error:
+        return _refused(request, error, local(next))
+    answer = RedirectResponse(url, 303)
+    # Lax: the issuer's page sends the browser back to us, and a strict cookie would stay at home.
+    answer.set_cookie(
+        _COOKIE, attempt.sealed(), max_age=_SECONDS, path=_PATH, httponly=True, samesite="lax",
+        secure=request.url.scheme == "https",
+    )  # fmt: skip
+    return answer
+
+
+@router.get(f"{_PATH}/back")
+def finish(request: Request, service: Served) -> Response:
+    """Open a session for whom the issuer lets in, if they may diagnose."""
+    sign_on = _sign_on(request)
+    try:
+        attempt = Attempt.opened(request.cookies.get(_COOKIE, ""))
+        visitor = sign_on.finish(attempt, request.query_params, _redirect_uri(request))
+        check_may_diagnose(visitor.scopes)
+    except (KeyRefusedError, ScopeError, IssuerUnreachableError) as error:
+        return _refused(request, error)
+    # A page and no redirect: this request came from the issuer's site, and along a redirect of it the browser would not
+    # send the strict cookie that is being set here.
+    answer = page(request, "signed_in.html", next=local(attempt.next))
+    keep_session(request, answer, service.store.sessions.open_for(visitor, session_lasts(request)))
+    answer.delete_cookie(_COOKIE, path=_PATH)
+    service.note(visitor.id, "session.open", visitor.id)
+    return answer
+
+
+def _sign_on(request: Request) -> SignOn:
+    sign_on: SignOn | None = request.app.state.sign_on
+    if sign_on is None:
+        raise HTTPException(404, "sign-in with OpenID Connect is not set up here")
+    return sign_on
+
+
+def _redirect_uri(request: Request) -> str:
+    return str(request.url.replace(path=f"{_PATH}/back", query=""))
+
+
+def _refused(request: Request, error: FaultwiseError, next_page: str = "/") -> Response:
+    log.warning("sign-in refused: %s", error)
+    notice = "issuer_away" if isinstance(error, IssuerUnreachableError) else "issuer_refused"
+    return sign_in_page(request, next_page, kind_of(error).status, notice)
