@@ -24,7 +24,8 @@ class Filters:
     service, language : str
         As they stand in the record; a record of unknown language is of every language.
     audience : str
-        ``"self_service"`` leaves out what is for agents alone; ``"internal"`` sees everything.
+        ``"self_service"`` finds only what was written for self-service: a record that does not say for whom it is, such
+        as every incident, is for agents alone. ``"internal"`` finds everything.
     valid_at : datetime, optional
         Leaves out articles that had expired by then.
     opened_before : datetime, optional
@@ -83,8 +84,8 @@ class Catalogue:
             passes &= (self.frame["service"] == filters.service).to_numpy()
         if filters.language:
             passes &= self.frame["language"].isin([filters.language, ""]).to_numpy()
-        if filters.audience == "self_service":
-            passes &= (self.frame["audience"] != "internal").to_numpy()
+        if filters.audience and filters.audience != "internal":
+            passes &= (self.frame["audience"] == filters.audience).to_numpy()
         if filters.valid_at is not None:
             until = self.frame["valid_to"].to_numpy()
             passes &= (until == _UNKNOWN_TIME) | (until > _microseconds(filters.valid_at))

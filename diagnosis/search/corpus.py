@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -82,31 +82,31 @@ class CorpusIndex:
     def __len__(self) -> int:
         return len(self.texts)
 
-    def add(self, frame: pd.DataFrame, texts: Sequence[SearchText]) -> None:
-        """Add records, or replace those of the same number; the numbers of ``frame`` are distinct."""
+    def encoded(self, texts: Sequence[SearchText]) -> dict[str, Vectors]:
+        """Return the vectors that `add` takes, by signal; reads nothing that changes, so it needs no lock."""
+        parts = _parts(texts)
+        vectors: dict[str, Vectors] = {}
+        for encoder, model in self.encoders.items():
+            names = [part for part in parts if f"{encoder}:{part}" in self.vectors]
+            # A record of one short field is its own heading, passage and whole: each distinct text is encoded once.
+            rows = {text: row for row, text in enumerate(dict.fromkeys(t for part in names for t in parts[part]))}
+            distinct = model.encode(list(rows))
+            vectors |= {f"{encoder}:{part}": distinct[[rows[text] for text in parts[part]]] for part in names}
+        return vectors
+
+    def add(self, frame: pd.DataFrame, texts: Sequence[SearchText], vectors: Mapping[str, Vectors]) -> None:
+        """Add records with what `encoded` says of them, or replace those of the same number; numbers are distinct."""
         numbers = frame["number"].tolist()
         if not numbers:
             return
         self.remove(numbers)
-        parts = {
-            "heading": (numbers, [text.heading for text in texts]),
-            "whole": (numbers, [text.whole for text in texts]),
-            "passage": (
-                [
-                    f"{n}{_PASSAGE}{i}"
-                    for n, text in zip(numbers, texts, strict=True)
-                    for i in range(len(text.passages))
-                ],
-                [passage for text in texts for passage in text.passages],
-            ),
-        }
+        parts = _parts(texts)
         for name, lexical in self.lexical.items():
-            lexical.add(*parts[name])
-        for name, index in self.vectors.items():
-            encoder, part = name.split(":")
-            index.add(parts[part][0], self.encoders[encoder].encode(parts[part][1]))
+            lexical.add(numbers, parts[name])
         self.catalogue.add(frame, [len(text.passages) for text in texts])
         self.texts.update(zip(numbers, texts, strict=True))
+        for name, index in self.vectors.items():
+            index.add(self._passage_ids(numbers) if name.endswith("passage") else numbers, vectors[name])
 
     def remove(self, numbers: Sequence[str]) -> None:
         """Remove records; an unknown number is passed over."""
@@ -218,6 +218,14 @@ class CorpusIndex:
         corpus.lexical = {name: LexicalIndex.load(folder / name) for name in corpus.lexical}
         corpus.vectors = {name: VectorIndex.load(folder / name.replace(":", "_")) for name in corpus.vectors}
         return corpus
+
+
+def _parts(texts: Sequence[SearchText]) -> dict[str, list[str]]:
+    return {
+        "heading": [text.heading for text in texts],
+        "whole": [text.whole for text in texts],
+        "passage": [passage for text in texts for passage in text.passages],
+    }
 
 
 def _relative(matrix: npt.NDArray[np.float64], signals: Sequence[str]) -> npt.NDArray[np.float64]:

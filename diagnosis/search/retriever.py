@@ -116,8 +116,10 @@ class Retriever:
         columns = (rows[name] if name else [""] * len(rows) for name in (*searched, *others))
         n_searched = len(searched)
         texts = [search_text(row[0], row[1:n_searched], row[n_searched:]) for row in zip(*columns, strict=True)]
+        index = self.corpora_[corpus]
+        vectors = index.encoded(texts)  # what takes longest, while others search
         with self._lock:
-            self.corpora_[corpus].add(rows, texts)
+            index.add(rows, texts, vectors)
 
     def remove(self, corpus: Corpus, numbers: Sequence[str]) -> None:
         """Remove records; they are found no more from here on. An unknown number is passed over."""
@@ -148,21 +150,27 @@ class Retriever:
         list of list of Hit
             Empty for a query that shares neither word nor meaning with any record, such as an empty one.
         """
+        index, questions = self.corpora_[corpus], self._questions(queries, vectors)
         with self._lock:
-            measured = self.measure(queries, corpus, filters, vectors)
+            measured = [index.measure(question, filters) for question in questions]
             return [self._ranked(q, m, corpus, k) for q, m in zip(queries, measured, strict=True)]
 
     def measure(
         self, queries: Sequence[str], corpus: Corpus, filters: Filters | None = None, vectors: Vectors | None = None
     ) -> list[Measured]:
         """Return the candidates for each query with every signal: what `search` ranks, and what weights learn from."""
+        index = self.corpora_[corpus]
+        questions = self._questions(queries, vectors)
+        with self._lock:
+            return [index.measure(question, filters) for question in questions]
+
+    def _questions(self, queries: Sequence[str], vectors: Vectors | None) -> list[Question]:
         texts = [query[:_MAX_QUERY] for query in queries]
         by_encoder = {} if vectors is None else {"history": vectors}
         by_encoder |= {name: e.encode(texts) for name, e in self._encoders().items() if name not in by_encoder}
-        questions = [
+        return [
             Question(text, {name: rows[i : i + 1] for name, rows in by_encoder.items()}) for i, text in enumerate(texts)
         ]
-        return [self.corpora_[corpus].measure(question, filters) for question in questions]
 
     def signals(self, corpus: Corpus) -> tuple[str, ...]:
         """Return the names of the signals, in the order of a measured row."""
