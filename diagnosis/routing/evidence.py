@@ -8,7 +8,8 @@ they stand in. What is shown are words and fields as they were written, in the i
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.classifier import TargetClassifier
 from diagnosis.routing.fields import FieldFeatures
 from diagnosis.routing.segments import Segmenter
-from diagnosis.routing.terms import TermFeatures, character_grams, is_cjk, units, word_grams
+from diagnosis.routing.terms import TermFeatures, is_cjk, units, word_grams
 
 Floats = npt.NDArray[np.float64]
 SHOWN = 5
@@ -54,7 +55,8 @@ def evidence_for(
     words: defaultdict[str, float] = defaultdict(float)
     start = 0
     for terms, text in ((features.text_, prepared.text[row]), (features.title_, incident["short_description"])):
-        _add_word_shares(words, terms, text, shares, start, segmenter)
+        for word, weight in _word_shares(terms, units(text), shares, start, segmenter):
+            words[word] += weight
         start += len(terms)
     found: list[TermEvidence | FieldEvidence] = [
         TermEvidence(word[:_LONGEST], round(weight, 4)) for word, weight in words.items() if weight >= 1e-4
@@ -63,101 +65,108 @@ def evidence_for(
     return tuple(sorted(found, key=lambda e: -e.weight)[:SHOWN])
 
 
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """What each sparse feature of an incident adds to the log-odds, by its column in order; others add nothing."""
+
+    columns: npt.NDArray[np.int32]
+    values: Floats
+
+    def of(self, columns: npt.NDArray[np.integer]) -> Floats:
+        """Return the shares of some columns."""
+        if not len(self.columns):
+            return np.zeros(len(columns))
+        places = np.minimum(np.searchsorted(self.columns, columns), len(self.columns) - 1)
+        return np.where(self.columns[places] == columns, self.values[places], 0.0)
+
+
 def _field_evidence(
-    values: FieldFeatures, incident: Mapping[str, str], shares: dict[int, float], start: int
+    values: FieldFeatures, incident: Mapping[str, str], shares: _Shares, start: int
 ) -> Iterator[FieldEvidence]:
     """Yield the fields that spoke for the winner; a pair of values gives half of its share to each."""
     weights: defaultdict[str, float] = defaultdict(float)
-    for key, column in values.found(incident):
+    held = values.found(incident)
+    columns = np.array([column for _, column in held], dtype=np.intp)
+    for (key, _), share in zip(held, shares.of(columns + start).tolist(), strict=True):
         for name, _ in key:
-            weights[name] += shares.get(start + column, 0.0) / len(key)
+            weights[name] += share / len(key)
     for name, weight in weights.items():
         if weight >= 1e-4 and (value := incident[name]):
             yield FieldEvidence(name, value, round(weight, 4))
 
 
-def _shares(
-    classifier: TargetClassifier, matrix: sp.csr_matrix, scores: Floats, winner: int, rival: int
-) -> dict[int, float]:
+def _shares(classifier: TargetClassifier, matrix: sp.csr_matrix, scores: Floats, winner: int, rival: int) -> _Shares:
     """Return for each sparse feature of the incident its share of the log-odds."""
-    features = classifier.features_
-    gap = classifier.weights_[:, winner] - classifier.weights_[:, rival]
-    to_topics = features.topics_[matrix.indices]
-    scale = features.topic_scale(matrix.data @ to_topics)
-    through_topics = to_topics @ gap[len(gap) - features.topics_.shape[1] :] * scale
-    direct = features.gap_of_sparse(gap)[matrix.indices]
-    parts = matrix.data * (direct + through_topics)
+    features, pair = classifier.features_, [winner, rival]
+    order = np.argsort(matrix.indices, kind="stable")
+    columns, data = matrix.indices[order], matrix.data[order]
+    to_topics = features.topics_[columns]
+    scale = features.topic_scale(data @ to_topics)
+    topic_weights = classifier.weights_[len(classifier.weights_) - to_topics.shape[1] :][:, pair]
+    through_topics = to_topics @ (topic_weights[:, 0] - topic_weights[:, 1]) * scale
+    direct = features.weights_of_sparse(classifier.weights_, columns)[:, pair]
+    parts = data * (direct[:, 0] - direct[:, 1] + through_topics)
     probability = classifier.link_.probabilities(scores[None])[0]
     difference = float(scores[winner] - scores[rival])
     log_odds = float(np.log(probability[winner]) - np.log(probability[rival]))
     factor = log_odds / difference if difference > 1e-9 else 0.0
-    return dict(zip(matrix.indices.tolist(), (parts * factor).tolist(), strict=True))
+    return _Shares(columns, (parts * factor).astype(np.float64))
 
 
-def _add_word_shares(
-    total: defaultdict[str, float],
-    terms: TermFeatures,
-    text: str,
-    shares: dict[int, float],
-    start: int,
-    segmenter: Segmenter,
-) -> None:
-    """Add to the words of the text their parts of the shares of the word and character n-grams that hold them."""
-    words = units(text)
+def _word_shares(
+    terms: TermFeatures, words: Sequence[str], shares: _Shares, start: int, segmenter: Segmenter
+) -> Iterator[tuple[str, float]]:
+    """Yield the words of a text with their parts of the shares of the word and character n-grams that hold them."""
     times = Counter(words)  # a word that stands there twice is looked at once
-    per_character = {word: [0.0] * len(word) for word in times}
-    for gram in dict.fromkeys(word_grams(words)):
-        column = terms.word_index_.get(gram)
-        if column is not None:
-            parts = gram.split(" ")
-            share = shares.get(start + column, 0.0) / len(parts)
-            for word in parts:
-                _spread(per_character[word], share, 0, len(word))
-    _add_gram_shares(per_character, times, terms, shares, start + len(terms.word_index_))
-    for word, weights in per_character.items():
-        if not is_cjk(word):
-            total[word] += sum(weights)
-            continue
-        for begin, end in segmenter.spans(word):
-            total[word[begin:end]] += sum(weights[begin:end])
+    ends = np.cumsum([len(word) for word in times]).tolist()
+    begins = dict(zip(times, [0, *ends], strict=False))
+    change = np.zeros((ends[-1] if ends else 0) + 1)  # of the weight from one character to the next
+    _add_word_gram_shares(change, begins, terms, words, shares, start)
+    _add_gram_shares(change, begins, terms, times, shares, start + len(terms.word_index_))
+    weights = np.concatenate([[0.0], np.cumsum(change[:-1]).cumsum()])  # up to each character
+    for word, begin in begins.items():
+        for first, last in segmenter.spans(word) if is_cjk(word) else [(0, len(word))]:
+            yield word[first:last], float(weights[begin + last] - weights[begin + first])
+
+
+def _add_word_gram_shares(
+    change: Floats,
+    begins: Mapping[str, int],
+    terms: TermFeatures,
+    words: Sequence[str],
+    shares: _Shares,
+    start: int,
+) -> None:
+    """Add the shares of words and of pairs of words, half of which goes to each."""
+    grams = [gram for gram in dict.fromkeys(word_grams(words)) if gram in terms.word_index_]
+    columns = np.array([terms.word_index_[gram] for gram in grams], dtype=np.intp)
+    for gram, share in zip(grams, shares.of(columns + start).tolist(), strict=True):
+        parts = gram.split(" ")
+        for word in parts:
+            part = share / len(parts) / len(word)
+            change[begins[word]] += part
+            change[begins[word] + len(word)] -= part
 
 
 def _add_gram_shares(
-    per_character: dict[str, list[float]],
-    times: Counter[str],
+    change: Floats,
+    begins: Mapping[str, int],
     terms: TermFeatures,
-    shares: dict[int, float],
+    times: Mapping[str, int],
+    shares: _Shares,
     start: int,
 ) -> None:
     """Add the shares of character n-grams to the characters that they hold, evenly over all places they stand at."""
-    placed = {word: list(_placed_grams(word)) for word in times}
-    counts: Counter[str] = Counter()
-    for word, grams in placed.items():
-        for gram, _ in grams:
-            counts[gram] += times[word]
-    share_of = {
-        gram: shares.get(start + column, 0.0) / n
-        for gram, n in counts.items()
-        if (column := terms.gram_index_.get(gram)) is not None
-    }
-    for word, grams in placed.items():
-        for gram, at in grams:
-            if gram in share_of:
-                first, last = max(at, 0), min(at + len(gram), len(word))
-                _spread(per_character[word], share_of[gram] * times[word], first, last)
-
-
-def _placed_grams(word: str) -> Iterator[tuple[str, int]]:
-    """Yield the n-grams of a word with the position of their first character; -1 is the space before a Latin word."""
-    shift = 0 if is_cjk(word) else -1
-    previous, at = 0, 0
-    for gram in character_grams(word):
-        at = at + 1 if len(gram) == previous else 0
-        previous = len(gram)
-        yield gram, at + shift
-
-
-def _spread(per_character: list[float], share: float, begin: int, end: int) -> None:
-    part = share / max(end - begin, 1)
-    for place in range(begin, end):
-        per_character[place] += part
+    if not times:
+        return
+    held = [terms.grams(word) for word in times]
+    lengths = [len(grams.columns) for grams in held]
+    columns = np.concatenate([grams.columns for grams in held])
+    begin = np.repeat(list(begins.values()), lengths)
+    first, last = (np.concatenate([getattr(g, name) for g in held]) for name in ("first", "last"))
+    counted = np.repeat(np.array(list(times.values()), dtype=np.float64), lengths)
+    distinct, places = np.unique(columns, return_inverse=True)
+    total = np.bincount(places, weights=counted, minlength=len(distinct))
+    parts = (shares.of(distinct + start) / total)[places] * counted / np.maximum(last - first, 1)
+    np.add.at(change, begin + first, parts)
+    np.add.at(change, begin + last, -parts)

@@ -69,10 +69,20 @@ class IncidentFeatures:
         lengths = np.sqrt((topics**2).sum(axis=-1))
         return np.asarray(np.sqrt(_LATENT) / np.maximum(lengths, 1e-9), dtype=np.float32)
 
-    def gap_of_sparse(self, weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return the weights of the features of `sparse`, zero where these have none of their own."""
-        own = weights[: len(weights) - self.topics_.shape[1]]
-        return np.concatenate([np.zeros(self._kept, dtype=np.float32), own])
+    def weights_of_sparse(
+        self, weights: npt.NDArray[np.float32], columns: npt.NDArray[np.int32]
+    ) -> npt.NDArray[np.float32]:
+        """Return the weights of some features of `sparse`, zero where these have none of their own.
+
+        Parameters
+        ----------
+        weights : ndarray of float32, shape (n_features, n_classes)
+        columns : ndarray of int, shape (n,)
+        """
+        own = columns >= self._kept
+        found = np.zeros((len(columns), weights.shape[1]), dtype=np.float32)
+        found[own] = weights[columns[own] - self._kept]
+        return found
 
     @property
     def _kept(self) -> int:

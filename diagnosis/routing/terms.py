@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,9 @@ _IS_CJK = re.compile(rf"[{CJK}]")
 _MAX_CHARS = 20_000  # what is read of one text: the gist stands early, and a pasted log must not cost seconds
 _MAX_UNIT = 60  # characters of one word that are cut into n-grams: longer "words" are encoded data
 _SIZES = range(2, 6)
+_REMEMBERED = 8_000  # words whose n-grams are kept at hand: about 8 MB
+
+Columns = npt.NDArray[np.int32]
 
 
 def units(text: str) -> list[str]:
@@ -52,11 +55,40 @@ def character_grams(unit: str) -> Iterator[str]:
             yield padded[start : start + size]
 
 
+def placed_grams(word: str) -> Iterator[tuple[str, int]]:
+    """Yield the n-grams of a word with the position of their first character; -1 is the space before a Latin word."""
+    shift = 0 if is_cjk(word) else -1
+    previous, at = 0, 0
+    for gram in character_grams(word):
+        at = at + 1 if len(gram) == previous else 0
+        previous = len(gram)
+        yield gram, at + shift
+
+
 def word_grams(words: Sequence[str]) -> Iterator[str]:
     """Yield words and pairs of neighbouring words."""
     yield from words
     for first, second in pairwise(words):
         yield f"{first} {second}"
+
+
+@dataclass(frozen=True, slots=True)
+class WordGrams:
+    """The character n-grams of one word that are features, one entry an occurrence.
+
+    Attributes
+    ----------
+    columns : ndarray of int32
+    first, last : ndarray of int32
+        The characters of the word that each holds.
+    unknown : int
+        How many n-grams are no feature.
+    """
+
+    columns: Columns
+    first: Columns
+    last: Columns
+    unknown: int
 
 
 @dataclass
@@ -75,9 +107,11 @@ class TermFeatures:
     """
 
     min_count: int = 2
+    _remembered: dict[str, WordGrams] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def fit(self, texts: Sequence[str]) -> Self:
         """Learn the vocabulary and the document frequencies."""
+        self._remembered.clear()
         words = [units(text) for text in texts]
         self.word_index_, self.word_idf_ = _vocabulary(([*word_grams(w)] for w in words), len(texts), self.min_count)
         grams = {unit: [*character_grams(unit)] for unit in {u for w in words for u in w}}
@@ -98,17 +132,48 @@ class TermFeatures:
         word_block = _weigh(counts, self.word_idf_, unknown, self.rarest_)
         return sp.hstack([word_block, self._gram_block(words)], format="csr")
 
-    def row(self, text: str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    def row(self, text: str) -> tuple[Columns, npt.NDArray[np.float32]]:
         """Return columns and values of one text, as `transform` has them: a matrix costs more than its making."""
         words = units(text)
-        times = Counter(words)
-        grams: Counter[str] = Counter()
-        for word, n in times.items():
-            for gram in character_grams(word):
-                grams[gram] += n
-        columns, data = _weighed(Counter(word_grams(words)), self.word_index_, self.word_idf_, self.rarest_)
-        of_grams, gram_data = _weighed(grams, self.gram_index_, self.gram_idf_, self.rarest_)
-        return np.concatenate([columns, of_grams + len(self.word_index_)]), np.concatenate([data, gram_data])
+        counts = Counter(word_grams(words))
+        known = sorted(
+            [(column, n) for term, n in counts.items() if (column := self.word_index_.get(term)) is not None]
+        )
+        columns = np.array([column for column, _ in known], dtype=np.int32)
+        times = np.array([n for _, n in known], dtype=np.float32)
+        data = _row_weighed(columns, times, counts.total() - float(times.sum()), self.word_idf_, self.rarest_)
+        held = [(self.grams(word), n) for word, n in Counter(words).items()]
+        unknown = float(sum(n * grams.unknown for grams, n in held))
+        every = np.concatenate([np.empty(0, dtype=np.int32), *(grams.columns for grams, _ in held)])
+        of_grams, places = np.unique(every, return_inverse=True)
+        weights = np.repeat([n for _, n in held], [len(grams.columns) for grams, _ in held])
+        times = np.bincount(places, weights=weights, minlength=len(of_grams)).astype(np.float32)
+        gram_data = _row_weighed(of_grams, times, unknown, self.gram_idf_, self.rarest_)
+        return np.concatenate([columns, of_grams + np.int32(len(self.word_index_))]), np.concatenate([data, gram_data])
+
+    def grams(self, word: str) -> WordGrams:
+        """Return the character n-grams of one word that are features; words that come again are remembered."""
+        found = self._remembered.get(word)
+        if found is None:
+            if len(self._remembered) >= _REMEMBERED:
+                self._remembered.clear()
+            found = self._remembered[word] = self._grams(word)
+        return found
+
+    def _grams(self, word: str) -> WordGrams:
+        known, n = [], 0
+        for gram, at in placed_grams(word):
+            n += 1
+            if (column := self.gram_index_.get(gram)) is not None:
+                known.append((column, max(at, 0), min(at + len(gram), len(word))))
+        columns, first, last = np.array(known, dtype=np.int32).reshape(-1, 3).T.copy()
+        return WordGrams(columns, first, last, n - len(known))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_remembered"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _remembered={})
 
     def __len__(self) -> int:
         return len(self.word_index_) + len(self.gram_index_)
@@ -152,18 +217,14 @@ def _count_matrix(
     return matrix, np.array(unknown, dtype=np.float32)
 
 
-def _weighed(
-    counts: Mapping[str, int], index: Mapping[str, int], idf: npt.NDArray[np.float32], rarest: np.float32
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-    """Return what `_weigh` does of one text, from how often each of its terms stands in it."""
-    known = sorted([(column, n) for term, n in counts.items() if (column := index.get(term)) is not None])
-    columns = np.array([column for column, _ in known], dtype=np.int32)
-    times = np.array([n for _, n in known], dtype=np.float32)
-    unknown = np.float32(sum(counts.values()) - int(times.sum()))
+def _row_weighed(
+    columns: Columns, times: npt.NDArray[np.float32], unknown: float, idf: npt.NDArray[np.float32], rarest: np.float32
+) -> npt.NDArray[np.float32]:
+    """Return what `_weigh` makes of one text: how often each feature stands in it, and how many other terms do."""
     data = (1 + np.log(times)) * idf[columns]
     squares = np.bincount(np.zeros(len(data), dtype=np.intp), weights=data**2, minlength=1) + unknown * rarest**2
-    data /= np.sqrt(np.maximum(squares, 1e-12))
-    return columns, data
+    weighed: npt.NDArray[np.float32] = (data / np.sqrt(np.maximum(squares, 1e-12))).astype(np.float32)
+    return weighed
 
 
 def _weigh(
