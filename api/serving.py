@@ -218,8 +218,11 @@ def _apply(changes: Changes, diagnoser: Diagnoser) -> None:
     if articles:
         diagnoser.upsert_articles(as_knowledge_frame(_frame(articles, KNOWLEDGE_FIELDS)))
     for said in changes.feedback:
-        if said.suggestion is not None and said.undone_at is None:
-            diagnoser.parts.suggester.record(said.suggestion, said.kind == "suggestion_worked", said.created_at)
+        if said.suggestion is not None and said.undone_at is not None:
+            diagnoser.parts.suggester.take_back(said.suggestion, said.id)
+        elif said.suggestion is not None:  # by its id: the release may have learned of it in training
+            worked = said.kind == "suggestion_worked"
+            diagnoser.parts.suggester.record(said.suggestion, worked, said.created_at, said.id)
 
 
 def _singles(changes: Changes) -> Iterator[Changes]:

@@ -142,7 +142,8 @@ def _canonical(column: pd.Series | None, name: str, length: int) -> ExtensionArr
         return _unknown(name, length)
     if column.dtype != _DTYPES.get(name, _TEXT) or (name not in _DTYPES and column.hasnans):
         if name in TIME_FIELDS:
-            column = pd.to_datetime(column, utc=True).astype(_TIME)
+            # Said to be ISO 8601: pandas would take the first time's precision for that of all of them.
+            column = pd.to_datetime(column, utc=True, format="ISO8601").astype(_TIME)
         elif name in COUNT_FIELDS:
             column = pd.to_numeric(column).astype("Int64")
         else:

@@ -54,7 +54,7 @@ def as_knowledge_frame(articles: Iterable[KnowledgeArticle] | pd.DataFrame) -> p
     for name in KNOWLEDGE_FIELDS:
         column = frame[name] if name in frame else pd.Series(None, index=frame.index, dtype="object")
         if name == "valid_to":
-            columns[name] = pd.to_datetime(column, utc=True).astype("datetime64[us, UTC]")
+            columns[name] = pd.to_datetime(column, utc=True, format="ISO8601").astype("datetime64[us, UTC]")
         else:
             columns[name] = column.astype("str").where(column.notna(), "").astype("str")
     extra = {name: frame[name] for name in frame.columns if name not in KNOWLEDGE_FIELDS}

@@ -59,7 +59,7 @@ def test_what_cannot_be_done_is_status_1_and_one_line(tmp_path: Path, capsys: py
     assert run("rollback", "--models", tmp_path) == 1
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 4
-    assert lines[0] == "faultwise: nothing to train on: give --incidents, --knowledge or both"
+    assert lines[0] == "faultwise: no records to read: give --incidents, --knowledge or --from-store"
     assert "holds no release" in lines[1]
 
 

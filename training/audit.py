@@ -10,10 +10,10 @@ from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.releases import Releases
 from training.checks import Audit, audit
-from training.command import DONE, add_json, add_models, add_records, answer, main, record_options
+from training.command import DONE, add_json, add_models, answer, main
+from training.intake import add_sources, read_sources
 from training.output import written
 from training.page import findings_page
-from training.records import load_incidents
 from training.settings import load_settings
 
 SUMMARY = (
@@ -25,7 +25,7 @@ EXAMPLE = "faultwise audit --incidents data/sample/incidents.csv --html audit.ht
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
-    add_records(parser, incidents=True)
+    add_sources(parser)
     parser.add_argument(
         "--target", nargs="+", action="extend", help="field to predict (default: category assignment_group)"
     )
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     """Read, look, print."""
     given = {"targets": args.target, "as_of": args.as_of}
     settings = load_settings(args.config, {name: value for name, value in given.items() if value is not None})
-    frame = load_incidents(args.incidents, **record_options(args)).frame
+    frame = read_sources(args).incidents
     if frame.empty:
         raise InputError("at least one incident is needed for an audit; found none")
     releases = Releases(args.models)

@@ -105,7 +105,7 @@ def add_release(parser: argparse.ArgumentParser) -> None:
 
 
 def add_records(parser: argparse.ArgumentParser, *, incidents: bool = False) -> None:
-    """Add the options that say how files are read; ``--incidents`` too if asked."""
+    """Add the options that say how files are read; a required ``--incidents`` too if asked."""
     if incidents:
         parser.add_argument("--incidents", type=Path, nargs="+", action="extend", required=True, metavar="FILE")
     parser.add_argument(

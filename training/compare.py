@@ -12,14 +12,14 @@ import pandas as pd
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.releases import Releases, find_release
-from training.command import DONE, add_json, add_models, add_records, answer, main, record_options
+from training.command import DONE, add_json, add_models, answer, main
 from training.comparison import Comparison, Figure, compare
 from training.held_out import HeldOut
-from training.records import load_incidents
+from training.intake import add_sources, read_sources
 
 SUMMARY = (
     "Compare two releases on the same incidents: each figure with the paired difference and its 95 % interval.\n"
-    "Without --incidents, on the later incidents that B keeps; rows that A was trained on are left out."
+    "Without any given, on the later incidents that B keeps; rows that A was trained on are left out."
 )
 EXAMPLE = "faultwise compare 2026-10-01T06-00-00Z-91aa 2026-11-22T10-15-00Z-3f2a"
 
@@ -29,9 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("a", metavar="A", help="name of a release, or its folder")
     parser.add_argument("b", metavar="B", help="name of the release that would replace it, or its folder")
     add_models(parser)
-    parser.add_argument("--incidents", type=Path, nargs="+", action="extend", default=[], metavar="FILE")
+    add_sources(parser)
     parser.add_argument("--as-of", default="", metavar="DATE", help="up to when the outcomes are known (ISO 8601)")
-    add_records(parser)
     add_json(parser)
 
 
@@ -39,14 +38,15 @@ def run(args: argparse.Namespace) -> int:
     """Compare and print."""
     folders = [_folder(args.models, name) for name in (args.a, args.b)]
     a = Diagnoser.load(folders[0])
-    if args.incidents:
+    if args.incidents or args.from_store:
         b = Diagnoser.load(folders[1])
-        incidents = load_incidents(args.incidents, **record_options(args)).frame
-        held = HeldOut.of(b, _unseen(incidents, b), args.as_of)
+        held = HeldOut.of(b, _unseen(read_sources(args).incidents, b), args.as_of)
     else:
         kept = HeldOut.load(folders[1])
         if kept is None:
-            raise InputError(f"{folders[1].name} keeps no later incidents to compare on: give some with --incidents")
+            raise InputError(
+                f"{folders[1].name} keeps no later incidents to compare on: give some with --incidents or --from-store"
+            )
         held = kept
     comparison = compare(a, folders[0], folders[1].name, held)
     if not comparison.rows:

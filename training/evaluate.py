@@ -8,9 +8,9 @@ from pathlib import Path
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.releases import find_release
-from training.command import DONE, add_json, add_records, add_release, answer, main, record_options, warn
+from training.command import DONE, add_json, add_release, answer, main, warn
 from training.held_out import HeldOut
-from training.records import load_incidents
+from training.intake import add_sources, read_sources
 from training.report import write_report
 from training.scorecard import headlines, measure
 
@@ -21,7 +21,7 @@ EXAMPLE = "faultwise evaluate --release models --incidents later.csv --json"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     add_release(parser)
-    add_records(parser, incidents=True)
+    add_sources(parser)
     parser.add_argument("--as-of", default="", metavar="DATE", help="up to when the outcomes are known (ISO 8601)")
     parser.add_argument(
         "--html", type=Path, metavar="FILE", help="write the report on these incidents as one HTML file"
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     """Read, measure, print."""
     folder = find_release(args.release)
     diagnoser = Diagnoser.load(folder)
-    incidents = load_incidents(args.incidents, **record_options(args)).frame
+    incidents = read_sources(args).incidents
     seen = int(incidents["number"].isin(diagnoser.parts.history.frame()["number"]).sum())
     if seen:
         warn(f"{seen:,} of {len(incidents):,} incidents were in the release's own data, so these figures flatter it")

@@ -21,9 +21,10 @@ from diagnosis.redact import Redactor
 from diagnosis.routing import Router
 from diagnosis.routing.fields import fields_for
 from diagnosis.search import GeneralEncoder, HistoryEncoder, Retriever
+from diagnosis.store.feedback import Feedback
 from diagnosis.suggest import Suggester
 from diagnosis.text import TextNormaliser, joined
-from training.as_of import as_known_at, last_moment
+from training.as_of import as_known_at, last_moment, moment
 from training.fit_search import fit_encoder_on, fit_search
 from training.progress import Share, Stages
 from training.settings import TrainSettings
@@ -33,7 +34,13 @@ from training.splits import Rows, split_latest
 STAGES = {"mask and clean": 2.0, "routing": 3.0, "search": 9.0, "recurrence": 2.0}
 
 
-def fit(incidents: pd.DataFrame, articles: pd.DataFrame, settings: TrainSettings, stages: Stages) -> Parts:
+def fit(
+    incidents: pd.DataFrame,
+    articles: pd.DataFrame,
+    settings: TrainSettings,
+    stages: Stages,
+    feedback: Sequence[Feedback] = (),
+) -> Parts:
     """Fit every part that the data support.
 
     Parameters
@@ -43,6 +50,8 @@ def fit(incidents: pd.DataFrame, articles: pd.DataFrame, settings: TrainSettings
     settings : TrainSettings
     stages : Stages
         Entered once for each name of `STAGES`.
+    feedback : sequence of Feedback
+        What people said of suggestions; what was said after ``settings.as_of`` is not known yet.
 
     Returns
     -------
@@ -77,6 +86,10 @@ def fit(incidents: pd.DataFrame, articles: pd.DataFrame, settings: TrainSettings
     seen = _without(known, settings.ignored_fields)
     recurrence = _fit_recurrence(seen, text, retriever.encoder.encode(text), settings, left_out)
     suggester = Suggester().fit(known, _days_until_recurrence(known, recurrence, settings.as_of))
+    for said in feedback:
+        later = settings.as_of and said.created_at is not None and said.created_at > moment(settings.as_of)
+        if said.suggestion is not None and not later:
+            suggester.record(said.suggestion, said.kind == "suggestion_worked", said.created_at, said.id)
     return Parts(
         redactor, normaliser, retriever, routers, recurrence, suggester,
         History(known), Knowledge(masked_articles), left_out,

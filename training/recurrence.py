@@ -13,8 +13,8 @@ from diagnosis.recurrence import FixVerdict, Signature, default_signature, fix_v
 from diagnosis.recurrence.outcomes import Origin
 from diagnosis.recurrence.rates import TARGET
 from training.as_of import last_moment, moment
-from training.command import DONE, add_json, add_records, answer, main, record_options
-from training.records import load_incidents
+from training.command import DONE, add_json, answer, main
+from training.intake import add_sources, read_sources
 
 SUMMARY = (
     "Measure how often faults come back within each horizon: Kaplan-Meier corrected, with its 95 % band, beside the "
@@ -25,7 +25,7 @@ EXAMPLE = "faultwise recurrence --incidents incidents.csv --signature cmdb_ci,ca
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
-    add_records(parser, incidents=True)
+    add_sources(parser)
     parser.add_argument(
         "--signature", metavar="FIELD,FIELD", help="what the same fault is (default: what the data hold)"
     )
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     """Measure and print."""
     if (args.fix is None) != (args.since is None):
         raise InputError("--fix and --since go together: which signature was fixed, and when")
-    frame = load_incidents(args.incidents, **record_options(args)).frame
+    frame = read_sources(args).incidents
     as_of = last_moment(frame, args.as_of)
     if pd.isna(as_of):
         raise InputError("recurrence needs opened_at; no incident has a date")

@@ -6,7 +6,7 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,22 +15,23 @@ import pandas as pd
 from safetensors import SafetensorError
 
 from diagnosis.diagnoser import Diagnoser
-from diagnosis.errors import FaultwiseError, InputError, ReleaseError
+from diagnosis.errors import FaultwiseError, ReleaseError
 from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.parts import Parts
 from diagnosis.release import write_release
 from diagnosis.releases import Releases
+from diagnosis.store.feedback import Feedback
 from training.as_of import as_known_at, last_moment
 from training.checks import AUDIT, Audit, audit
-from training.command import DONE, MODELS, add_json, add_records, answer, main, record_options, warn
+from training.command import DONE, MODELS, add_json, answer, main, warn
 from training.fit import STAGES, fit
 from training.held_out import EVALUATION, HeldOut
+from training.intake import add_sources, read_sources
 from training.learning_curve import learning_curve
 from training.model_card import MODEL_CARD, model_card
 from training.progress import Stages
 from training.publish import publish
-from training.records import load_incidents, load_knowledge
 from training.scorecard import SCORECARD, Scorecard, headlines, measure
 from training.settings import TrainSettings, load_settings
 from training.splits import is_dated, split_latest
@@ -57,9 +58,20 @@ class Trained:
 
 
 def train(
-    incidents: pd.DataFrame, articles: pd.DataFrame, settings: TrainSettings, models: Path, *, show: bool = False
+    incidents: pd.DataFrame,
+    articles: pd.DataFrame,
+    settings: TrainSettings,
+    models: Path,
+    *,
+    feedback: Sequence[Feedback] = (),
+    show: bool = False,
 ) -> Trained:
     """Make a release from canonical frames, either of which may be empty.
+
+    Parameters
+    ----------
+    feedback : sequence of Feedback
+        What people said of suggestions: it counts among their outcomes.
 
     The scorecard is measured one slice earlier than the release: the same fit on all but the latest incidents is
     judged on these, then the release is fitted on everything.
@@ -76,11 +88,14 @@ def train(
         settings = replace(
             settings, ignored_fields=tuple(dict.fromkeys(settings.ignored_fields + found.refused_fields))
         )
-    judged = _evaluate(incidents, articles, settings, show) if settings.evaluate else None
+    judged = _evaluate(incidents, articles, settings, feedback, show) if settings.evaluate else None
     scorecard, held_out = judged or (None, None)
     with Stages(STAGES, show=show) as stages:
-        parts = fit(incidents, articles, settings, stages)
+        parts = fit(incidents, articles, settings, stages, feedback)
     data = {"incidents": _describe(incidents), "knowledge": _describe(articles)}
+    if feedback:
+        said = [(one.id, one.suggestion, one.kind) for one in feedback]
+        data["feedback"] = _describe(pd.DataFrame(said, columns=["id", "suggestion", "kind"]))
     card = model_card(parts, scorecard, settings, data, found)
     folder = write_release(
         models,
@@ -94,9 +109,7 @@ def train(
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
-    parser.add_argument("--incidents", type=Path, nargs="+", action="extend", default=[], metavar="FILE")
-    parser.add_argument("--knowledge", type=Path, nargs="+", action="extend", default=[], metavar="FILE")
-    add_records(parser)
+    add_sources(parser, knowledge=True)
     parser.add_argument(
         "--target", nargs="+", action="extend", help="field to predict (default: category assignment_group)"
     )
@@ -116,12 +129,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read, train, save, and publish if asked."""
-    if not args.incidents and not args.knowledge:
-        raise InputError("nothing to train on: give --incidents, --knowledge or both")
     settings = load_settings(args.config, _overrides(args))
-    incidents = load_incidents(args.incidents, **record_options(args)).frame if args.incidents else as_frame([])
-    articles = load_knowledge(args.knowledge).frame if args.knowledge else as_knowledge_frame([])
-    trained = train(incidents, articles, settings, args.out, show=not args.quiet)
+    stored = read_sources(args)
+    trained = train(
+        stored.incidents, stored.articles, settings, args.out, feedback=stored.feedback, show=not args.quiet
+    )
     for reason in trained.left_out.values():
         warn(reason)
     for one in trained.audit.findings if trained.audit else ():
@@ -143,7 +155,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _evaluate(
-    incidents: pd.DataFrame, articles: pd.DataFrame, settings: TrainSettings, show: bool
+    incidents: pd.DataFrame,
+    articles: pd.DataFrame,
+    settings: TrainSettings,
+    feedback: Sequence[Feedback],
+    show: bool,
 ) -> tuple[Scorecard, HeldOut] | None:
     if incidents.empty:
         return None
@@ -155,7 +171,7 @@ def _evaluate(
         # As they were known when the slice began: an outcome that came later would be a look into the future.
         settings = replace(settings, as_of=(later["opened_at"].min() - pd.Timedelta(microseconds=1)).isoformat())
     with Stages(STAGES, title="evaluate", show=show) as stages:
-        parts = fit(incidents.iloc[earlier], articles, settings, stages)
+        parts = fit(incidents.iloc[earlier], articles, settings, stages, feedback)
     as_of = last_moment(incidents)
     known_at = "" if pd.isna(as_of) else as_of.isoformat()
     diagnoser = Diagnoser("evaluation", parts)

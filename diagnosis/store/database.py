@@ -12,6 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -24,6 +26,7 @@ POOL_SIZE = 8
 # Any number will do, so long as every replica takes the same one while it migrates.
 _MIGRATION_LOCK = 0x0FA17715E
 _WRITES = "faultwise_writes"
+_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class RecordNotFoundError(FaultwiseError, LookupError):
@@ -82,9 +85,31 @@ class Database:
             if not self.is_sqlite:  # on SQLite the write transaction itself keeps the others out
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
             config = Config()
-            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+            config.set_main_option("script_location", str(_MIGRATIONS))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+    def check(self) -> None:
+        """Make sure, changing nothing, that a store of this program's version is there.
+
+        Raises
+        ------
+        InputError
+            If there is no such file, or no tables of ours, or those of another version.
+        StoreError
+            If it cannot be read.
+        """
+        shown = self.url.render_as_string(hide_password=True)
+        if self.is_sqlite and not Path(self.url.database or "").is_file():
+            raise InputError(f"expected the service's store at {shown}; found no such file")
+        with self.read() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+        expected = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+        if found != expected:
+            has = (
+                "no tables of ours" if found is None else f"those of version {found}; start the service to bring it up"
+            )
+            raise InputError(f"expected the tables of version {expected} at {shown}; found {has}")
 
     def backup(self, target: Path) -> None:
         """Write a consistent copy of a SQLite database while it is in use.

@@ -82,6 +82,13 @@ class Diagnoses:
         with self.database.read() as connection:
             return list(connection.execute(statement).scalars())
 
+    def first_told(self) -> dict[str, datetime]:
+        """Return when each incident was diagnosed first."""
+        t = tables.diagnoses
+        statement = sa.select(t.c.incident, sa.func.min(t.c.created_at)).group_by(t.c.incident)
+        with self.database.read() as connection:
+            return {number: as_utc(moment) for number, moment in connection.execute(statement)}
+
     def predictions_since(self, moment: datetime, limit: int) -> list[tuple[str, datetime, dict[str, Any]]]:
         """Return id, time and predictions of up to `limit` diagnoses made since a moment, newest first."""
         t = tables.diagnoses

@@ -99,6 +99,18 @@ class FeedbackLog:
         with self.database.read() as connection:
             return [_feedback(row) for row in connection.execute(statement)]
 
+    def all(self) -> list[Feedback]:
+        """Return everything that people said and did not take back, oldest first."""
+        t = tables.feedback
+        with self.database.read() as connection:
+            rows = connection.execute(sa.select(t).where(t.c.undone_at.is_(None)).order_by(t.c.id))
+            return [_feedback(row) for row in rows]
+
+    def decisions(self) -> dict[str, HumanDecisions]:
+        """Return what people have decided, by incident, rules aside; incidents of which nobody spoke are not in it."""
+        with self.database.read() as connection:
+            return {number: _decided(rows, ()) for number, rows in _said(connection).items()}
+
     def between(self, connection: Connection, after: int, upto: int, limit: int) -> list[Feedback]:
         """Return up to `limit` entries with ``after < sequence <= upto``, in order."""
         t = tables.feedback
@@ -110,13 +122,18 @@ def decisions_on(
     connection: Connection, incidents: Sequence[str], rules: tuple[ExclusionRule, ...]
 ) -> list[HumanDecisions]:
     """Return what people have decided on each incident, as it stands in this transaction."""
-    t = tables.feedback
-    wanted = (t.c.incident.in_(set(incidents)), t.c.undone_at.is_(None), t.c.target != "")
-    rows = connection.execute(sa.select(t).where(*wanted).order_by(t.c.sequence))
-    said: dict[str, list[sa.Row[Any]]] = defaultdict(list)
-    for row in rows:
-        said[row.incident].append(row)
+    said = _said(connection, tables.feedback.c.incident.in_(set(incidents)))
     return [_decided(said.get(incident, ()), rules) for incident in incidents]
+
+
+def _said(connection: Connection, *where: sa.ColumnElement[bool]) -> dict[str, list[sa.Row[Any]]]:
+    """Return what was said of predictions and not taken back, by incident, in order."""
+    t = tables.feedback
+    wanted = (*where, t.c.undone_at.is_(None), t.c.target != "")
+    said: dict[str, list[sa.Row[Any]]] = defaultdict(list)
+    for row in connection.execute(sa.select(t).where(*wanted).order_by(t.c.sequence)):
+        said[row.incident].append(row)
+    return said
 
 
 def _decided(rows: Iterable[sa.Row[Any]], rules: tuple[ExclusionRule, ...]) -> HumanDecisions:

@@ -62,7 +62,7 @@ class SolutionOutcomes:
         self.prior_ = Prior()
         self.hours_ = float("nan")
         self.recurred_: Mapping[str, int] = {}
-        self._feedback: dict[str, list[tuple[bool, float]]] = {}
+        self._feedback: dict[str, dict[str, tuple[bool, float]]] = {}  # by suggestion, then by the id of what was said
         self._learned(Uses.empty())
         self._lock = threading.Lock()
 
@@ -98,12 +98,26 @@ class SolutionOutcomes:
         self.recurred_ = {str(incidents["number"].iloc[row]): int(days[row]) for row in again}
         return self
 
-    def record(self, suggestion: str, worked: bool, at: datetime | None = None) -> None:
-        """Take an agent's word on a suggestion, by its id: it counts as one more use, from now on."""
-        said = (worked, _day(at or datetime.now(UTC)))
+    def record(self, suggestion: str, worked: bool, at: datetime | None = None, said: str = "") -> None:
+        """Take an agent's word on a suggestion, by its id: it counts as one more use, from now on.
+
+        Parameters
+        ----------
+        said : str
+            Id of what was said; the same is counted once. Without one it is always something new.
+        """
+        word = (worked, _day(at or datetime.now(UTC)))
         with self._lock:
-            self._feedback = {**self._feedback, suggestion: [*self._feedback.get(suggestion, []), said]}
+            before = self._feedback.get(suggestion, {})
+            name = said or f"unnamed {len(before)}"
+            self._feedback = {**self._feedback, suggestion: {**before, name: word}}
             self._mark([suggestion])
+
+    def take_back(self, suggestion: str, said: str) -> None:
+        """Forget an agent's word on a suggestion; to forget what was never said is no error."""
+        with self._lock:
+            kept = {name: word for name, word in self._feedback.get(suggestion, {}).items() if name != said}
+            self._feedback = {**self._feedback, suggestion: kept}
 
     def of(self, solutions: Sequence[Solution], now: datetime) -> list[Record]:
         """Return what is known of each solution that goes by these keys and ids; an incident counts once.
@@ -154,7 +168,7 @@ class SolutionOutcomes:
         told = uses[self._told_of[self._uses.incidents[0][uses]]]
         good = bad = 0.0
         for suggestion in feedback.keys() & {*ids, *(f"incident:{self._uses.numbers[use]}" for use in told)}:
-            for worked, day in feedback[suggestion]:
+            for worked, day in feedback[suggestion].values():
                 weight = float(decayed(np.array([today - day]), self.half_life_days)[0])
                 good, bad = good + weight * worked, bad + weight * (not worked)
         return good, bad
@@ -187,7 +201,10 @@ class SolutionOutcomes:
         outcomes.hours_ = float("nan") if state["hours"] is None else state["hours"]
         outcomes.prior_ = Prior(**state["prior"])
         outcomes.recurred_ = state["recurred"]
-        outcomes._feedback = {name: [(bool(w), float(d)) for w, d in said] for name, said in state["feedback"].items()}
+        outcomes._feedback = {
+            name: {said: (bool(worked), float(day)) for said, (worked, day) in words.items()}
+            for name, words in state["feedback"].items()
+        }
         outcomes._learned(Uses.load(folder / "uses.parquet"))
         return outcomes
 

@@ -70,9 +70,13 @@ class Suggester:
         self.outcomes_ = SolutionOutcomes(self.half_life_days).fit(incidents, recurred_within_days, as_of)
         return self
 
-    def record(self, suggestion: str, worked: bool, at: datetime | None = None) -> None:
-        """Take an agent's word on a suggestion, by its id; the next ranking heeds it."""
-        self.outcomes_.record(suggestion, worked, at)
+    def record(self, suggestion: str, worked: bool, at: datetime | None = None, said: str = "") -> None:
+        """Take an agent's word on a suggestion, by its id; the next ranking heeds it, and ``said`` counts once."""
+        self.outcomes_.record(suggestion, worked, at, said)
+
+    def take_back(self, suggestion: str, said: str) -> None:
+        """Forget an agent's word on a suggestion."""
+        self.outcomes_.take_back(suggestion, said)
 
     def suggest(
         self,

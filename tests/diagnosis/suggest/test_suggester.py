@@ -233,3 +233,17 @@ def test_input_is_not_changed():
     Suggester().fit(past).suggest([Found("KB1", 1, 1)], [Found("A0", 1, 1)], kb, past, now=NOW)
     pd.testing.assert_frame_equal(past, before[0])
     pd.testing.assert_frame_equal(kb, before[1])
+
+
+def test_what_was_said_counts_once_however_often_it_is_told_and_not_after_it_is_taken_back() -> None:
+    outcomes = Suggester().fit(as_frame([])).outcomes_
+    asked = [([], ["knowledge:KB1"])]
+    for _ in range(3):  # by training, by a replica's start, by the feed
+        outcomes.record("knowledge:KB1", worked=True, at=NOW, said="F1")
+    outcomes.record("knowledge:KB1", worked=False, at=NOW, said="F2")
+    (record,) = outcomes.of(asked, NOW)
+    assert (record.held, record.failed) == (1.0, 1.0)
+    outcomes.take_back("knowledge:KB1", "F2")
+    outcomes.take_back("knowledge:KB9", "F2")
+    (record,) = outcomes.of(asked, NOW)
+    assert (record.held, record.failed) == (1.0, 0.0)

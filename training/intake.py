@@ -1,0 +1,60 @@
+"""Intake: where the verbs that learn or measure take their records from, files or the service's own store."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from diagnosis.errors import InputError
+from diagnosis.incident import as_frame
+from diagnosis.knowledge import as_knowledge_frame
+from training.command import DATABASE, add_records, record_options
+from training.records import load_incidents, load_knowledge
+from training.records.stored import Stored, load_stored
+
+
+def add_sources(parser: argparse.ArgumentParser, *, knowledge: bool = False) -> None:
+    """Add ``--incidents`` and ``--from-store``, ``--knowledge`` if asked, and how files are read."""
+    parser.add_argument("--incidents", type=Path, nargs="+", action="extend", default=[], metavar="FILE")
+    if knowledge:
+        parser.add_argument("--knowledge", type=Path, nargs="+", action="extend", default=[], metavar="FILE")
+    default = os.environ.get("FAULTWISE_DATABASE", DATABASE)
+    parser.add_argument(
+        "--from-store",
+        nargs="?",
+        const=default,
+        metavar="URL",
+        help=f"take them from the service's store, with what people corrected (without URL: {default})",
+    )
+    add_records(parser)
+
+
+def read_sources(args: argparse.Namespace, *, optional: bool = False) -> Stored:
+    """Read what `add_sources` was told to read.
+
+    Parameters
+    ----------
+    optional : bool
+        Whether no source at all is allowed; the frames are then empty.
+
+    Raises
+    ------
+    InputError
+        If there is none or more than one source of incidents, or one cannot be read.
+    """
+    files, articles = args.incidents, getattr(args, "knowledge", [])
+    if files and args.from_store:
+        raise InputError(
+            "incidents come from --incidents or --from-store; found both (`import` puts files into a store)"
+        )
+    if not (files or articles or args.from_store or optional):
+        knowledge = ", --knowledge" if hasattr(args, "knowledge") else ""
+        raise InputError(f"no records to read: give --incidents{knowledge} or --from-store")
+    stored = load_stored(args.from_store) if args.from_store else Stored(as_frame([]), as_knowledge_frame([]))
+    return Stored(
+        load_incidents(files, **record_options(args)).frame if files else stored.incidents,
+        load_knowledge(articles).frame if articles else stored.articles,
+        stored.feedback,
+        stored.corrected,
+    )
