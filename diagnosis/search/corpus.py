@@ -16,6 +16,7 @@ from diagnosis.prepared import Vectors
 from diagnosis.search.catalogue import Catalogue, Filters
 from diagnosis.search.codes import codes_of, holds
 from diagnosis.search.glossary import translated
+from diagnosis.search.ids import Ids
 from diagnosis.search.index import VectorIndex
 from diagnosis.search.lexical import LexicalIndex
 from diagnosis.search.passages import SearchText
@@ -126,47 +127,49 @@ class CorpusIndex:
         if allowed is not None and not allowed.any():
             return Measured([], np.zeros((0, len(self.signals))), [])
         by_passage = None if allowed is None else self.catalogue.by_passage(allowed)
-        best: dict[str, dict[str, tuple[float, int]]] = {}
-        for name in self.signals[:-1]:
-            mask = by_passage if name.endswith("passage") else allowed
-            best[name] = self._ask(name, question, _DEPTH, mask)
+        found = {
+            name: self._ask(name, question, by_passage if name.endswith("passage") else allowed)
+            for name in self.signals[:-1]
+        }
         codes = codes_of(question.text)[:_MOST_CODES]
         held = self._holders(codes, allowed)
-        numbers = list(dict.fromkeys([*held, *(number for found in best.values() for number in found)]))
-        for name in self.vectors:
-            missing = [number for number in numbers if number not in best[name]]
-            if missing:
-                best[name] |= self._compared(name, question, missing)
-        matrix = np.array([[best[name].get(n, (0.0, 0))[0] for name in self.signals[:-1]] for n in numbers])
-        matrix = matrix.reshape(len(numbers), len(self.signals) - 1)
-        exact = np.array([held.get(number, 0) / max(len(codes), 1) for number in numbers])
-        places = [best["history:passage"].get(number, (0.0, 0))[1] for number in numbers]
-        return Measured(numbers, np.column_stack([_relative(matrix, self.signals), exact]), places)
+        numbers = list(dict.fromkeys([*held, *(number for scores in found.values() for number in scores)]))
+        columns, places = self._compared(question, numbers)
+        for name, scores in found.items():
+            if name not in columns:
+                columns[name] = _relative([scores.get(number, 0.0) for number in numbers])
+        columns[EXACT] = np.array([held.get(number, 0) / max(len(codes), 1) for number in numbers])
+        return Measured(numbers, np.column_stack([columns[name] for name in self.signals]), places)
 
-    def _ask(self, name: str, question: Question, k: int, allowed: Any) -> dict[str, tuple[float, int]]:  # noqa: ANN401
-        """Return score and passage of the records that one signal names."""
+    def _ask(self, name: str, question: Question, allowed: Any) -> dict[str, float]:  # noqa: ANN401
+        """Return the records that one signal names, best first, with what it says of them."""
         kind, part = name.split(":")
         if kind == "lexical":
             words = translated(question.text) if part == "glossary" else question.text
             index = self.lexical.get(part, self.lexical["whole"])
-            hits = index.search([words], k, allowed)[0] if words else []
-            return {number: (score, 0) for number, score in hits}
-        found: dict[str, tuple[float, int]] = {}
-        for identifier, score in self.vectors[name].search(question.vectors[kind], k, allowed)[0]:
-            number, _, place = identifier.partition(_PASSAGE)
-            found.setdefault(number, (score, int(place or 0)))
-        return found
+            return dict(index.search([words], _DEPTH, allowed)[0]) if words else {}
+        hits = self.vectors[name].search(question.vectors[kind], _DEPTH, allowed)[0]
+        return {identifier.partition(_PASSAGE)[0]: cosine for identifier, cosine in hits}
 
-    def _compared(self, name: str, question: Question, numbers: Sequence[str]) -> dict[str, tuple[float, int]]:
-        """Return what `_ask` would say of records by their vectors, did it name them."""
-        kind, part = name.split(":")
-        ids = self._passage_ids(numbers) if part == "passage" else numbers
-        found: dict[str, tuple[float, int]] = {}
-        for identifier, cosine in self.vectors[name].similarities(ids, question.vectors[kind]).items():
-            number, _, place = identifier.partition(_PASSAGE)
-            if number not in found or cosine > found[number][0]:
-                found[number] = (cosine, int(place or 0))
-        return found
+    def _compared(self, question: Question, numbers: list[str]) -> tuple[dict[str, npt.NDArray[np.float64]], list[int]]:
+        """Return what every vector signal says of these records, and which passage of each is nearest."""
+        records, passages = Ids(numbers), Ids(self._passage_ids(numbers))
+        counts = [len(self.texts[number].passages) for number in numbers]
+        of_record = np.repeat(np.arange(len(numbers)), counts)
+        columns, places = {}, np.zeros(len(numbers), dtype=np.intp)
+        for name, index in self.vectors.items():
+            kind, part = name.split(":")
+            if part != "passage":
+                columns[name] = index.similarities(records, question.vectors[kind])
+                continue
+            cosines = index.similarities(passages, question.vectors[kind])
+            order = np.lexsort((-cosines, of_record))  # record by record, the nearest first
+            first = order[np.flatnonzero(np.diff(of_record[order], prepend=-1))]
+            columns[name] = np.zeros(len(numbers))
+            columns[name][of_record[first]] = cosines[first]
+            if kind == "history":
+                places[of_record[first]] = first - np.searchsorted(of_record, of_record[first])
+        return columns, places.tolist()
 
     def _holders(self, codes: Sequence[str], allowed: npt.NDArray[np.bool_] | None) -> dict[str, int]:
         """Return how many of the codes each record holds, of the records that words name for them."""
@@ -228,10 +231,8 @@ def _parts(texts: Sequence[SearchText]) -> dict[str, list[str]]:
     }
 
 
-def _relative(matrix: npt.NDArray[np.float64], signals: Sequence[str]) -> npt.NDArray[np.float64]:
+def _relative(scores: Sequence[float]) -> npt.NDArray[np.float64]:
     """Divide BM25 scores, which have no common scale, by the best one that the question got."""
-    out = matrix.copy()
-    for column, name in enumerate(signals[:-1]):
-        if name.startswith("lexical:") and len(out):
-            out[:, column] /= max(out[:, column].max(), 1e-9)
-    return out
+    column = np.array(scores, dtype=np.float64)
+    relative: npt.NDArray[np.float64] = column / max(column.max(initial=0.0), 1e-9)
+    return relative

@@ -37,8 +37,10 @@ class Ids:
             return rows
         places = np.searchsorted(self._sorted, wanted.hashes)
         known = self._sorted[np.minimum(places, len(self) - 1)] == wanted.hashes
-        for i, place in zip(np.flatnonzero(known).tolist(), places[known].tolist(), strict=True):
-            rows[i] = self._row(place, wanted.names[i])
+        rows[known] = self._order[places[known]]
+        for i, row in zip(np.flatnonzero(known).tolist(), rows[known].tolist(), strict=True):
+            if self.names[row] != wanted.names[i]:
+                rows[i] = self._among_equals(places[i], wanted.names[i])
         return rows
 
     @classmethod
@@ -50,11 +52,8 @@ class Ids:
         """Write the names as JSON."""
         path.write_text(json.dumps(self.names, ensure_ascii=False), encoding="utf-8")
 
-    def _row(self, place: int, name: str) -> int:
-        """Walk the names of equal hash, nearly always one."""
-        row = int(self._order[place])
-        if self.names[row] == name:
-            return row
+    def _among_equals(self, place: int, name: str) -> int:
+        """Walk the names of equal hash from the first."""
         first = self._sorted[place]
         while place < len(self) and self._sorted[place] == first:
             row = int(self._order[place])

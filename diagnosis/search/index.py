@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from diagnosis.errors import InputError
 from diagnosis.prepared import Vectors
@@ -144,17 +145,19 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
             for i, query in enumerate(queries)
         ]
 
-    def similarities(self, ids: Sequence[str], vector: Vectors) -> dict[str, float]:
-        """Return the cosine of some rows with one vector, shape (1, dimensions), by id; a zero row has none."""
+    def similarities(self, wanted: Ids, vector: Vectors) -> npt.NDArray[np.float64]:
+        """Return the cosine of some rows with one vector, shape (1, dimensions), one an id.
+
+        0 for an id that is not here, and for a zero row.
+        """
         query = self._checked(vector, 1)[0]
-        wanted, found = Ids(list(ids)), dict[str, float]()
+        cosines = np.zeros(len(wanted))
         for view in self._views if query.any() else ():
             rows = view.segment.ids.find(wanted)
-            rows = rows[rows >= 0]
-            rows = rows[view.alive[rows] & view.segment.matchable[rows]]
-            names = (view.segment.ids.names[row] for row in rows)
-            found.update(zip(names, rescore(view.segment.vectors[rows], query).tolist(), strict=True))
-        return found
+            here = np.flatnonzero(rows >= 0)
+            here = here[view.alive[rows[here]] & view.segment.matchable[rows[here]]]
+            cosines[here] = rescore(view.segment.vectors[rows[here]], query)
+        return cosines
 
     def save(self, folder: Path) -> None:
         """Write the index into an empty folder, rebuilt into one segment."""

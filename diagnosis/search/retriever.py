@@ -201,6 +201,8 @@ class Retriever:
     def _named(self, query: str, numbers: Sequence[str], index: CorpusIndex) -> set[int]:
         """Return the rows of the records that the question asks for by their number or by a code that few hold."""
         codes = codes_of(query[:_MAX_QUERY])
+        if not codes:
+            return set()
         named = {row for row, number in enumerate(numbers) if number.lower() in codes}
         if len(query) <= _SHORT:
             for code in codes:

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from diagnosis.errors import InputError
 from diagnosis.search import VectorIndex, segments
+from diagnosis.search.ids import Ids
 
 DIMENSIONS = 16
 
@@ -61,8 +62,10 @@ def test_similarities_of_named_rows_are_those_that_a_search_gives():
     index.remove(["n3"])
     wanted = ["n1", "n3", "n7", "n41", "n59", "nowhere"]
     query = unit(1, 5)
-    assert index.similarities(wanted, query) == dict(index.search(query, 60, frozenset(wanted))[0])
-    assert index.similarities(wanted, np.zeros((1, DIMENSIONS), dtype=np.float32)) == {}
+    cosines = dict(zip(wanted, index.similarities(Ids(wanted), query).tolist(), strict=True))
+    found = dict(index.search(query, 60, frozenset(wanted))[0])
+    assert cosines == {identifier: found.get(identifier, 0.0) for identifier in wanted}
+    assert not index.similarities(Ids(wanted), np.zeros((1, DIMENSIONS), dtype=np.float32)).any()
 
 
 def test_many_equal_rows_stand_in_order_of_insertion_and_none_is_missed():
