@@ -13,8 +13,10 @@ from diagnosis.store.diagnoses import Answers, Diagnoses
 from diagnosis.store.feedback import FeedbackLog, decisions_on
 from diagnosis.store.inbox import Inbox
 from diagnosis.store.keys import ApiKeys
+from diagnosis.store.observations import Observations
 from diagnosis.store.outbox import Outbox
 from diagnosis.store.records import Records
+from diagnosis.store.revocations import Revocations, revoked_of
 from diagnosis.store.rules import Rules, rules_in_force
 from diagnosis.store.sessions import Sessions
 from diagnosis.store.subscriptions import Subscriptions
@@ -37,6 +39,8 @@ class Store:
         self.articles = Records(self.database, tables.articles)
         self.diagnoses = Diagnoses(self.database, self.incidents)
         self.answers = Answers(self.database)
+        self.observations = Observations(self.database, self.incidents)
+        self.revocations = Revocations(self.database)
         self.feedback = FeedbackLog(self.database)
         self.rules = Rules(self.database)
         self.keys = ApiKeys(self.database)
@@ -54,10 +58,14 @@ class Store:
         store.database.migrate()
         return store
 
-    def decisions(self, incidents: Sequence[str]) -> list[HumanDecisions]:
-        """Return what people have decided on each incident, rules included, as it stands now."""
+    def decisions(self, incidents: Sequence[str], release: str = "") -> list[HumanDecisions]:
+        """Return what people have decided on each incident, as it stands now.
+
+        Rules are among it, and what live data took back of the certificates of the release that is to answer.
+        """
         with self.database.read() as connection:
-            return decisions_on(connection, incidents, rules_in_force(connection))
+            revoked = tuple(one.as_rule() for one in revoked_of(connection, release)) if release else ()
+            return decisions_on(connection, incidents, rules_in_force(connection) + revoked)
 
     def close(self) -> None:
         """Give every connection back."""

@@ -157,16 +157,31 @@ def as_utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+def insert_for(table: sa.Table, connection: Connection) -> Any:  # noqa: ANN401 - the dialects' inserts share no type
+    """Return the dialect's own INSERT, which knows what to do on a conflict."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as for_postgresql  # noqa: PLC0415
+
+        return for_postgresql(table)
+    from sqlalchemy.dialects.sqlite import insert as for_sqlite  # noqa: PLC0415
+
+    return for_sqlite(table)
+
+
 def upsert(table: sa.Table, connection: Connection, rows: Sequence[dict[str, Any]], keep: Sequence[str] = ()) -> None:
     """Insert rows, replacing all but the key and the columns in `keep` of those that are there."""
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415
-    else:
-        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]  # noqa: PLC0415
-    statement = insert(table)
+    statement = insert_for(table, connection)
     keys = [column.name for column in table.primary_key]
     changed = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in (*keys, *keep)}
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+
+
+def insert_new(table: sa.Table, connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
+    """Insert those rows whose key, or another unique value, is not there yet, and return how many were."""
+    if not rows:
+        return 0
+    statement = insert_for(table, connection).on_conflict_do_nothing().returning(*table.primary_key)
+    return sum(connection.execute(statement, row).first() is not None for row in rows)
 
 
 def _checked(url: str) -> URL:

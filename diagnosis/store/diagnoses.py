@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError, as_utc, now, upsert
+from diagnosis.store.observations import Answer, is_resolved, observe
 from diagnosis.store.records import Records
 
 # A claim that was never answered (its process was killed) may be taken over after this long.
@@ -30,12 +31,16 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One diagnosis to keep: the contract's object, and the incident as logged if it is to be remembered."""
+    """One diagnosis to keep: the contract's object, and the incident as logged if it is to be remembered.
+
+    ``seconds`` is what one diagnosis of its batch took.
+    """
 
     diagnosis: Mapping[str, Any]
     created_at: datetime
     incident: Mapping[str, Any] | None = None
     claim: Claim | None = None
+    seconds: float | None = None
 
 
 class Diagnoses:
@@ -49,9 +54,12 @@ class Diagnoses:
         """Store diagnoses, the incidents not yet known and the answers to their claims, in one commit."""
         with self.database.write() as connection:
             connection.execute(sa.insert(tables.diagnoses), [_row(one) for one in given])
+            known = self.incidents.by_number(connection, [one.diagnosis["incident"] for one in given])
+            open_ = [one for one in given if not is_resolved(known.get(one.diagnosis["incident"]))]
+            observe(connection, [_answer_of(one) for one in open_])
             remembered = {one.diagnosis["incident"]: one.incident for one in given if one.incident is not None}
-            if remembered:
-                self.incidents.write_new(connection, remembered)
+            new = {number: body for number, body in remembered.items() if number not in known}
+            self.incidents.write(connection, new)
             for one in given:
                 if one.claim is not None:
                     _answer(connection, one.claim, 200, one.diagnosis)
@@ -146,6 +154,11 @@ def _row(given: Given) -> dict[str, Any]:
     said = given.diagnosis
     names = ("id", "incident", "release")
     return {**{name: said[name] for name in names}, "created_at": given.created_at, "body": dict(said)}
+
+
+def _answer_of(given: Given) -> Answer:
+    said = given.diagnosis
+    return Answer(said["incident"], said["release"], given.created_at, said.get("predictions", {}), given.seconds)
 
 
 def _answer(connection: Connection, claim: Claim, status: int, answer: Any) -> None:  # noqa: ANN401

@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 from ulid import ULID
 
 from diagnosis.store import tables
-from diagnosis.store.database import Database, RecordNotFoundError, as_utc, now
+from diagnosis.store.database import Database, RecordNotFoundError, as_utc, insert_new, now
 
 State = Literal["waiting", "done", "dead"]
 
@@ -66,8 +65,7 @@ class Outbox:
         if not rows:
             return 0
         with self.database.write() as connection:
-            new = _insert(connection).on_conflict_do_nothing(index_elements=["key"]).returning(tables.outbox.c.id)
-            return sum(connection.execute(new, row).first() is not None for row in rows)
+            return insert_new(tables.outbox, connection, rows)
 
     def take(self, limit: int, lease: timedelta) -> list[Owed]:
         """Take up to `limit` due calls for `lease`: a taker that dies within it leaves them due again after it."""
@@ -144,13 +142,3 @@ class Outbox:
 def _owed(row: sa.Row[Any]) -> Owed:
     values = dict(row._mapping)
     return Owed(**{**values, "created_at": as_utc(row.created_at), "due_at": as_utc(row.due_at)})
-
-
-def _insert(connection: Connection) -> Any:  # noqa: ANN401 - either dialect's insert, which share no type
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as for_postgresql  # noqa: PLC0415
-
-        return for_postgresql(tables.outbox)
-    from sqlalchemy.dialects.sqlite import insert as for_sqlite  # noqa: PLC0415
-
-    return for_sqlite(tables.outbox)

@@ -48,7 +48,7 @@ class Records:
             return []
         with self.database.write() as connection:
             self.write(connection, bodies)
-            found = self._by_number(connection, list(bodies))
+            found = self.by_number(connection, list(bodies))
         return [found[number] for number in bodies]
 
     def write(self, connection: Connection, bodies: Mapping[str, Mapping[str, Any]], deleted: bool = False) -> None:
@@ -63,11 +63,6 @@ class Records:
         ]  # fmt: skip
         upsert(self.table, connection, rows, keep=("created_at",))
 
-    def write_new(self, connection: Connection, bodies: Mapping[str, Mapping[str, Any]]) -> None:
-        """Insert those records whose number is not known; the others stay as they are."""
-        known = self._by_number(connection, list(bodies))
-        self.write(connection, {number: body for number, body in bodies.items() if number not in known})
-
     def get(self, number: str) -> Record:
         """Return one record.
 
@@ -77,7 +72,7 @@ class Records:
             If there is none of that number, or it was deleted.
         """
         with self.database.read() as connection:
-            found = self._by_number(connection, [number]).get(number)
+            found = self.by_number(connection, [number]).get(number)
         if found is None or found.deleted:
             raise RecordNotFoundError(f"no record {number!r} in {self.table.name}")
         return found
@@ -85,7 +80,7 @@ class Records:
     def known(self, numbers: Sequence[str]) -> dict[str, Record]:
         """Return those of these records that there are, by number."""
         with self.database.read() as connection:
-            found = self._by_number(connection, numbers)
+            found = self.by_number(connection, numbers)
         return {number: record for number, record in found.items() if not record.deleted}
 
     def page(self, limit: int, after: str | None = None) -> list[Record]:
@@ -113,7 +108,7 @@ class Records:
             If there is none of that number.
         """
         with self.database.write() as connection:
-            found = self._by_number(connection, [number]).get(number)
+            found = self.by_number(connection, [number]).get(number)
             if found is None or found.deleted:
                 raise RecordNotFoundError(f"no record {number!r} in {self.table.name}")
             self.write(connection, {number: {}}, deleted=True)
@@ -130,7 +125,8 @@ class Records:
         statement = sa.select(t).where(t.c.sequence > after, t.c.sequence <= upto).order_by(t.c.sequence).limit(limit)
         return [_record(row) for row in connection.execute(statement)]
 
-    def _by_number(self, connection: Connection, numbers: Sequence[str]) -> dict[str, Record]:
+    def by_number(self, connection: Connection, numbers: Sequence[str]) -> dict[str, Record]:
+        """Return those of these records that there are, deleted ones too, by number."""
         found: dict[str, Record] = {}
         for start in range(0, len(numbers), _CHUNK):
             chunk = self.table.c.number.in_(numbers[start : start + _CHUNK])

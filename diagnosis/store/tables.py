@@ -13,6 +13,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 metadata = MetaData()
@@ -144,6 +146,40 @@ audit = Table(
     Column("object", String(255), nullable=False),
     Column("request", String(128), nullable=False),
     Column("detail", JSON, nullable=False),
+)
+
+# What became of answers (`observations`, `revocations`): ``shadow`` is "" for what was answered, else the release that
+# answered unseen beside it.
+
+observations = Table(
+    "observations",
+    metadata,
+    Column("incident", String(255), primary_key=True),
+    Column("target", String(255), primary_key=True),
+    Column("shadow", String(255), primary_key=True),
+    Column("release", String(255), nullable=False),
+    Column("predicted_at", _TIME, nullable=False),
+    Column("decision", String(16), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("probability", Float, nullable=True),
+    Column("seconds", Float, nullable=True),
+    Column("seconds_in_service", Float, nullable=True),
+    Column("truth", Text, nullable=True),
+    Column("taken_back", Boolean, nullable=False),
+    Column("settled_at", _TIME, nullable=True),
+    Index("ix_observations_release", "release", "shadow", "predicted_at"),
+)
+
+revocations = Table(
+    "revocations",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("release", String(255), nullable=False),
+    Column("target", String(255), nullable=False),
+    Column("value", String(255), nullable=False),
+    Column("at", _TIME, nullable=False),
+    Column("detail", JSON, nullable=False),
+    UniqueConstraint("release", "target", "value"),
 )
 
 # What goes out and what came in from the systems around us (`outbox`, `subscriptions`, `inbox`).

@@ -1,0 +1,85 @@
+"""Answered: observations of one target as arrays, with whether each answer was right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from diagnosis.routing import Router
+from diagnosis.routing.labels import label_key
+from diagnosis.store.observations import Observation
+
+Bools = npt.NDArray[np.bool_]
+Labels = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The first answers for one target, in order; all arrays have one entry an answer.
+
+    Attributes
+    ----------
+    value : ndarray of str
+        What was answered or would have been.
+    automatic, abstained : ndarray of bool
+    settled : ndarray of bool
+        Whether it is known if ``value`` was right.
+    right : ndarray of bool
+        Where settled; False elsewhere. A parent is right for each of its classes.
+    """
+
+    target: str
+    value: Labels
+    automatic: Bools
+    abstained: Bools
+    settled: Bools
+    right: Bools
+
+    @property
+    def wrong(self) -> Bools:
+        """Answers that are known to be wrong."""
+        return self.settled & ~self.right
+
+    def of(self, rows: Bools) -> Answered:
+        """Return some of the answers."""
+        arrays = (self.value, self.automatic, self.abstained, self.settled, self.right)
+        return Answered(self.target, *(one[rows] for one in arrays))
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+
+def answered(seen: Sequence[Observation], target: str, router: Router | None = None) -> Answered:
+    """Return the observations of one target.
+
+    Parameters
+    ----------
+    router : Router, optional
+        Of the release that answered: it knows which parent a class has.
+    """
+    rows = [one for one in seen if one.target == target]
+    settled = [one.truth is not None or one.taken_back for one in rows]
+    right = [one.truth is not None and is_right(one.value, one.truth, router) for one in rows]
+    decision = np.array([one.decision for one in rows], dtype=object)
+    return Answered(
+        target,
+        np.array([one.value for one in rows], dtype=object),
+        np.asarray(decision == "automatic", dtype=bool),
+        np.asarray(decision == "abstained", dtype=bool),
+        np.array(settled, dtype=bool),
+        np.array(right, dtype=bool),
+    )
+
+
+def is_right(value: str, truth: str, router: Router | None = None) -> bool:
+    """Tell whether an answer names what was right, or its parent."""
+    if label_key(value) == label_key(truth):
+        return True
+    tree = router.hierarchy_ if router is not None else None
+    if router is None or tree is None:
+        return False
+    known = next((str(name) for name in router.classes_ if label_key(str(name)) == label_key(truth)), truth)
+    return label_key(tree.parent(known)) == label_key(value)
