@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from diagnosis.findings import Alternative, Evidence, Prediction
-from diagnosis.routing.certainty import Certification
+from diagnosis.routing.certification import Certification
 from diagnosis.routing.constraints import Constraints
 from diagnosis.routing.hierarchy import Hierarchy
 from diagnosis.routing.labels import label_key

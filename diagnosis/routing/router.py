@@ -17,7 +17,8 @@ from diagnosis.errors import InputError, NotFittedError
 from diagnosis.findings import IncidentEvidence, Prediction, SimilarIncident
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.answers import Verdict, answer, best_parent, verdict_for
-from diagnosis.routing.certainty import Answers, Certification, certify_classes
+from diagnosis.routing.certainty import Answers
+from diagnosis.routing.certification import Certification, certify_classes, certify_parents
 from diagnosis.routing.classifier import TargetClassifier
 from diagnosis.routing.constraints import constraints_for, renormalise
 from diagnosis.routing.evidence import evidence_for
@@ -105,11 +106,16 @@ class Router:
         """Prove what can be proven, from incidents that the fit never saw (later ones, where there are dates)."""
         self._must_be_fitted()
         prepared, labels = _labelled(prepared, known_spelling(y, self.classes_.tolist()))
-        answers, parents = self._both_answers(self.classifier_.predict_proba(prepared), labels)
-        self.certificates_ = self._certify(self.tuning_[0], answers)
-        if parents is not None and self.tuning_[1] is not None:
-            self.parent_certificates_ = self._certify(self.tuning_[1], parents)
         self.expectations_ = Expectations.of(prepared, self.classifier_.fields)
+        # What lacks something is never automatic, so that it does not speak of what is.
+        rows = np.flatnonzero([self.expectations_.missing(prepared, row) is None for row in range(len(prepared))])
+        answers, parents = self._both_answers(self.classifier_.predict_proba(prepared.take(rows)), labels[rows])
+        promise: dict[str, float] = {"precision": self.precision, "risk": self.risk, "floor": self.floor}
+        self.certificates_ = certify_classes(self.tuning_[0], answers, **promise)
+        tuned, tuned_parents = self.tuning_
+        if parents is not None and tuned_parents is not None:
+            tuning, calibration = self._of_groups(tuned, tuned_parents), self._of_groups(answers, parents)
+            self.parent_certificates_ = certify_parents(self.certificates_, tuning, calibration, **promise)
         return self
 
     def fit_and_calibrate(self, prepared: PreparedIncidents, y: Sequence[str], learn: Rows, calibrate: Rows) -> Self:
@@ -240,9 +246,6 @@ class Router:
                 shown[row, columns] = probabilities
         return verdicts, shown
 
-    def _certify(self, tuning: Answers, calibration: Answers) -> Certification:
-        return certify_classes(tuning, calibration, precision=self.precision, risk=self.risk, floor=self.floor)
-
     def _both_answers(self, probabilities: Floats, labels: Labels) -> tuple[Answers, Answers | None]:
         """Return the most probable classes and parents with their probabilities, and whether they are right."""
         classes = _answers(probabilities, self.classifier_.classes_, labels)
@@ -251,6 +254,13 @@ class Router:
         truth = np.array([self._parent_of(label) for label in labels], dtype=object)
         names = np.array(self.hierarchy_.parents, dtype=object)
         return classes, _answers(self.hierarchy_.roll_up(probabilities), names, truth)
+
+    def _of_groups(self, children: Answers, parents: Answers) -> tuple[Answers, Answers]:
+        """Return the answers whose parent has more than one class: any other is a class, and not answered again."""
+        hierarchy = self.hierarchy_
+        groups = [name for name in hierarchy.parents if hierarchy.is_group(name)] if hierarchy else []
+        rows = np.isin(parents.value.astype(str), groups)
+        return children.of(rows), parents.of(rows)
 
     def _parent_of(self, label: str) -> str:
         return label if self.hierarchy_ is None else self.hierarchy_.parent(label)
