@@ -24,7 +24,7 @@ from diagnosis.releases import Releases
 from training.settings import TrainSettings
 from training.train import train
 
-LEARNED = 30_000  # incidents that everything is fitted on; the rest is added to what is searched and counted
+LEARNED = 8_000  # incidents that everything is fitted on; the rest is added to what is searched and counted
 _DEVICES, _CALLERS, _ARTICLES = 2_000, 5_000, 2_000
 _TITLE = 60  # characters
 

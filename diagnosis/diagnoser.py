@@ -95,12 +95,15 @@ class Diagnoser:
     def prepare(self, incidents: Iterable[Incident] | pd.DataFrame) -> PreparedIncidents:
         """Return incidents as the parts that learn see them: as logged, masked, cleaned, encoded."""
         redactor = self.parts.redactor
+        rows: pd.DataFrame | list[Incident]
         if isinstance(incidents, pd.DataFrame):
-            frame = mask_incidents(frame_as_logged(as_frame(incidents)), redactor)
+            rows = frame = mask_incidents(frame_as_logged(as_frame(incidents)), redactor)
+            words = frame["short_description"].tolist(), frame["description"].tolist()
         else:  # columns pay for themselves from some dozen incidents on
-            frame = as_frame([mask_incident(incident.as_logged(), redactor) for incident in incidents])
-        text = self.parts.normaliser.transform(frame["short_description"].tolist(), frame["description"].tolist())
-        return PreparedIncidents(frame, text, self.parts.retriever.encoder.encode(text))
+            rows = masked = [mask_incident(incident.as_logged(), redactor) for incident in incidents]
+            words = [one.short_description for one in masked], [one.description for one in masked]
+        text = self.parts.normaliser.transform(*words)
+        return PreparedIncidents(rows, text, self.parts.retriever.encoder.encode(text))
 
     def search(
         self, queries: Sequence[str], corpus: Corpus, k: int = 10, filters: Filters | None = None
@@ -142,7 +145,7 @@ class Diagnoser:
         return [
             Diagnosis(
                 id=str(ULID()),
-                incident=batch.frame["number"].iloc[row],
+                incident=batch.incident(row)["number"],
                 release=self.release,
                 created_at=now,
                 language=spoken[row],
@@ -157,11 +160,7 @@ class Diagnoser:
 
     def _past(self, batch: PreparedIncidents, row: int, k: int = CANDIDATES) -> list[Hit]:
         """Return past incidents like this one: logged before it, and not it."""
-        opened = batch.frame["opened_at"].iloc[row]
-        filters = Filters(
-            opened_before=None if pd.isna(opened) else opened.to_pydatetime(),
-            exclude=frozenset({batch.frame["number"].iloc[row]}),
-        )
+        filters = Filters(opened_before=batch.opened_at(row), exclude=frozenset({batch.incident(row)["number"]}))
         return self.parts.retriever.search([batch.text[row]], "incidents", k, filters, batch.vectors[row : row + 1])[0]
 
     def _articles(self, batch: PreparedIncidents) -> list[list[Hit]]:
@@ -184,10 +183,13 @@ class Diagnoser:
         model, state = self.parts.recurrence, self.parts.state
         if model is None or state is None:
             return [None] * len(batch)
-        one = len(batch) == 1
-        # A missing time sorts last.
-        order = np.arange(1) if one else np.argsort(batch.frame["opened_at"].to_numpy(), kind="stable")
-        ordered = batch if one else batch.take(order)
+        if len(batch) == 1:
+            incident = batch.incident(0)
+            if not model.signature_.key(incident):
+                return [None]
+            return [model.assess_one(incident, batch.opened_at(0), state, batch.vectors)]
+        order = np.argsort(batch.frame["opened_at"].to_numpy(), kind="stable")  # a missing time sorts last
+        ordered = batch.take(order)
         risks = model.assess(ordered.frame, state, vectors=ordered.vectors)
         known = model.signature_.keys(ordered.frame) != ""
         by_row = dict(zip(order.tolist(), zip(risks, known, strict=True), strict=True))

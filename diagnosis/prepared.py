@@ -2,54 +2,75 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from diagnosis.errors import InputError
-from diagnosis.incident import CODED_FIELDS
+from diagnosis.incident import CODED_FIELDS, Incident, as_frame
 
 Vectors = npt.NDArray[np.float32]
 WORDS = ("number", "short_description", *CODED_FIELDS)
 
 
-@dataclass(frozen=True, slots=True)
 class PreparedIncidents:
     """A batch of incidents, aligned row by row.
 
-    Attributes
+    Parameters
     ----------
-    frame : DataFrame, shape (n, ...)
-        Canonical incident frame (`diagnosis.incident.as_frame`), as logged, personal data masked.
+    incidents : DataFrame of shape (n, ...), or sequence of Incident
+        A canonical incident frame (`diagnosis.incident.as_frame`) or the incidents themselves, as logged, personal
+        data masked. A frame of a few rows costs more than to diagnose them: it is made when a part asks for columns.
     text : list of str, length n
         Short description and description, cleaned of boilerplate, one string an incident; ``""`` if there is none.
     vectors : ndarray of float32, shape (n, n_dimensions)
         Unit rows from the encoder; a zero row where the text is empty.
     """
 
-    frame: pd.DataFrame
-    text: list[str]
-    vectors: Vectors
-    # A cell of a frame costs microseconds, and many parts read the same ones: read them once.
-    _incidents: dict[int, dict[str, str]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    __slots__ = ("_frame", "_incidents", "_rows", "text", "vectors")
 
-    def __post_init__(self) -> None:
-        if not len(self.frame) == len(self.text) == len(self.vectors):
+    def __init__(self, incidents: pd.DataFrame | Sequence[Incident], text: list[str], vectors: Vectors) -> None:
+        if not len(incidents) == len(text) == len(vectors):
             raise InputError(
-                f"a prepared batch needs as many rows as texts and vectors; found {len(self.frame)} rows, "
-                f"{len(self.text)} texts, {len(self.vectors)} vectors"
+                f"a prepared batch needs as many rows as texts and vectors; found {len(incidents)} rows, "
+                f"{len(text)} texts, {len(vectors)} vectors"
             )
+        self._frame = incidents if isinstance(incidents, pd.DataFrame) else None
+        self._rows = () if isinstance(incidents, pd.DataFrame) else incidents
+        self.text = text
+        self.vectors = vectors
+        # A cell of a frame costs microseconds, and many parts read the same ones: read them once.
+        self._incidents: dict[int, dict[str, str]] = {}
 
     def __len__(self) -> int:
         return len(self.text)
 
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The canonical incident frame, shape (n, ...)."""
+        if self._frame is None:
+            self._frame = as_frame(self._rows)
+        return self._frame
+
     def incident(self, row: int) -> dict[str, str]:
         """Return the words and codes that one incident was logged with, by field."""
         if row not in self._incidents:
-            self._incidents[row] = {name: self.frame[name].array[row] for name in WORDS}
+            if self._rows:
+                self._incidents[row] = {name: getattr(self._rows[row], name) or "" for name in WORDS}
+            else:
+                self._incidents[row] = {name: self.frame[name].array[row] for name in WORDS}
         return self._incidents[row]
+
+    def opened_at(self, row: int) -> datetime | None:
+        """Return when one incident was opened, in UTC; without a zone it is taken as UTC."""
+        moment = self._rows[row].opened_at if self._rows else self.frame["opened_at"].array[row]
+        if moment is None or moment is pd.NaT:
+            return None
+        moment = moment.to_pydatetime() if isinstance(moment, pd.Timestamp) else moment
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
     def take(self, rows: npt.NDArray[np.intp]) -> PreparedIncidents:
         """Return the given rows, in the given order, as a batch of their own."""

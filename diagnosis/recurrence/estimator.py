@@ -69,14 +69,13 @@ class HazardRegression:
         full = self.hazard.log_odds(z)
         last = int(np.searchsorted(self.hazard.edges, days))
         base = np.logaddexp(0.0, full[:, :last]).sum(axis=1)
-        effects = np.empty((len(x), len(groups)))
+        of_group = np.zeros((z.shape[1], len(groups)))
         for j, columns in enumerate(groups.values()):
-            part = z[:, columns]
-            moved = (part @ self.hazard.effect[columns])[:, None] + np.outer(
-                part @ self.hazard.drift[columns], self.hazard.clock
-            )
-            without = np.logaddexp(0.0, (full - moved)[:, :last]).sum(axis=1)
-            effects[:, j] = np.exp(-without) - np.exp(-base)
+            of_group[columns, j] = 1.0
+        effect, drift = (z * self.hazard.effect) @ of_group, (z * self.hazard.drift) @ of_group
+        moved = effect[..., None] + drift[..., None] * self.hazard.clock[:last]
+        without = np.logaddexp(0.0, full[:, None, :last] - moved).sum(axis=2)
+        effects: Floats = np.exp(-without) - np.exp(-base)[:, None]
         return effects
 
 

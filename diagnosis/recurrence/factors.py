@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,8 @@ WORDS = {
 }  # fmt: skip
 
 
-def groups(columns: Sequence[str]) -> dict[str, list[int]]:
+@lru_cache(maxsize=8)
+def groups(columns: tuple[str, ...]) -> Mapping[str, list[int]]:
     """Return the positions of the features behind each factor."""
     found: dict[str, list[int]] = {}
     for i, column in enumerate(columns):

@@ -11,8 +11,9 @@ import math
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,7 @@ OF_KEY = (*(f"last {days} days" for days in WINDOWS), "rate", "since", "recurred
 OF_DESK = ("last day", "a day", "recurred", "hour sine", "hour cosine", "weekend", "kinds of caller", "share of caller")
 # Fields whose own history tells of a fault. Who typed it in, and fields with a handful of values, tell of the desk.
 HISTORY_FIELDS = ("caller", "service", "cmdb_ci", "symptom", "category", "subcategory", "location")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Floats = npt.NDArray[np.float64]
 
 
@@ -133,6 +135,12 @@ class HistoryState:
             if add and math.isfinite(time):
                 self._add(time, keys)
         return described
+
+    def describe_one(self, incident: Mapping[str, str], opened_at: datetime | None) -> Floats:
+        """Return what `describe` does of one incident, given by field, shape (1, len(columns))."""
+        time = math.nan if opened_at is None else (opened_at - _EPOCH) / timedelta(days=1)
+        fields = (incident[name] for name in self.fields)
+        return np.array([self._describe(time, (DESK, self.signature.key(incident), *fields))])
 
     def describe_at(self, frame: pd.DataFrame, moments: Floats, *, add: bool = False) -> Floats:
         """Return the features of each incident as of another moment than its opening, in days since 1970.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -149,7 +150,32 @@ class RecurrenceModel:
         state is not changed. ``vectors`` are those of the rows, if the model was fitted with any.
         """
         x = self._describe(frame, history, vectors)
-        return self._told(self.logging_, self.columns_, x, frame, {}, language)
+        return self._told(self.logging_, self.columns_, x, self._named(frame), language)
+
+    def assess_one(
+        self,
+        incident: Mapping[str, str],
+        opened_at: datetime | None,
+        state: HistoryState,
+        vectors: Vectors | None = None,
+        language: str = "en",
+    ) -> RecurrenceRisk:
+        """Return what `assess` says of one incident, given by field; a frame of one row costs more than the answer.
+
+        Parameters
+        ----------
+        incident : mapping of str to str
+            Its fields as logged.
+        opened_at : datetime, optional
+            In UTC.
+        state : HistoryState
+        vectors : ndarray of float32, shape (1, n_dimensions), optional
+        """
+        self._check_fitted()
+        x = self._with_text(state.describe_one(incident, opened_at), vectors)
+        named: dict[str, list[Any]] = {name: [incident[name]] for name in {*self.fields_, *self.signature_.fields}}
+        named["opened_at"] = [pd.NaT if opened_at is None else opened_at]
+        return self._told(self.logging_, self.columns_, x, named, language)[0]
 
     def assess_resolution(self, frame: pd.DataFrame, history: History, *, language: str = "en") -> list[RecurrenceRisk]:
         """Return the risk, counted from the resolution, of incidents that have just been resolved.
@@ -169,8 +195,8 @@ class RecurrenceModel:
         state = history if isinstance(history, HistoryState) else self.state(history)
         history_x, closure_x = state.describe_at(frame, days_of(frame["resolved_at"])), self.closure_.describe(frame)
         columns = (*state.columns, *self.closure_.columns)
-        values = self.closure_.values_of(frame)
-        return self._told(self.resolution_, columns, np.hstack([history_x, closure_x]), frame, values, language)
+        named = {**self._named(frame), **self.closure_.values_of(frame)}
+        return self._told(self.resolution_, columns, np.hstack([history_x, closure_x]), named, language)
 
     def evaluate(self, frame: pd.DataFrame, history: History, *, as_of: pd.Timestamp) -> RecurrenceScores:
         """Return how good the risks of these incidents were, each horizon that any was watched for.
@@ -258,16 +284,14 @@ class RecurrenceModel:
     def _told(
         self,
         fitted: HazardRegression,
-        columns: Sequence[str],
+        columns: tuple[str, ...],
         x: Floats,
-        frame: pd.DataFrame,
-        extra: dict[str, list[Any]],
+        named: Mapping[str, Sequence[Any]],
         language: str,
     ) -> list[RecurrenceRisk]:
         risks, factors = fitted.risk(x, self.horizons), groups(columns)
         effects = fitted.effects(x, factors, self.usual_horizon_)
-        named = {name: frame[name].tolist() for name in {*self.fields_, *self.signature_.fields, "opened_at"}}
-        values, factor_names = values_of(columns, x, {**named, **extra}), list(factors)
+        values, factor_names = values_of(columns, x, named), list(factors)
         return [
             RecurrenceRisk(
                 {name: named[name][i] for name in self.signature_.fields},
@@ -277,6 +301,9 @@ class RecurrenceModel:
             )
             for i in range(len(x))
         ]
+
+    def _named(self, frame: pd.DataFrame) -> dict[str, list[Any]]:
+        return {name: frame[name].tolist() for name in {*self.fields_, *self.signature_.fields, "opened_at"}}
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "logging_"):
