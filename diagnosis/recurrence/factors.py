@@ -57,7 +57,8 @@ def strongest(
     factors: Sequence[str], effects: Floats, values: Mapping[str, float | str], language: str
 ) -> tuple[Factor, ...]:
     """Return the factors of one incident that moved its risk most, the strongest first."""
-    order = np.argsort(-np.abs(effects), kind="stable")[:MOST]
+    # As they are shown: equal ones stand in one order, whatever the last bits are.
+    order = np.argsort(-np.abs(effects.round(4)), kind="stable")[:MOST]
     return tuple(
         Factor(name_of(factors[j], language), values.get(factors[j], ""), round(float(effects[j]), 4))
         for j in order

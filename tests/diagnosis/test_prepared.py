@@ -11,7 +11,7 @@ from diagnosis.prepared import PreparedIncidents
 
 INCIDENTS = [
     Incident("A", datetime(2026, 3, 1, 8, 30, tzinfo=timezone(timedelta(hours=8))), "打印机卡纸", caller="u1"),
-    Incident("B", datetime(2026, 3, 2, 9), category="network"),
+    Incident("B", datetime(2026, 3, 2, 9), category="network"),  # noqa: DTZ001 - what has no zone is the point
     Incident("C"),
 ]
 NONE = np.zeros((3, 0), dtype=np.float32)
