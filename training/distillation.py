@@ -8,14 +8,12 @@ from sklearn.decomposition import PCA
 from tokenizers import Tokenizer
 
 from diagnosis.prepared import Vectors
-from diagnosis.search import GeneralEncoder
+from diagnosis.search.corpus import Encoder
 
 _COMMON = 1e-3  # share of all tokens at which a token counts half
 
 
-def distilled(
-    tokenizer: Tokenizer, counts: npt.NDArray[np.float64], general: GeneralEncoder, dimensions: int
-) -> Vectors:
+def distilled(tokenizer: Tokenizer, counts: npt.NDArray[np.float64], general: Encoder, dimensions: int) -> Vectors:
     """Return one vector a token: the general model's, in fewer dimensions, shorter for commoner tokens.
 
     Parameters
@@ -24,7 +22,7 @@ def distilled(
         Of the organisation's own text, so that its words and codes have vectors of their own.
     counts : ndarray, shape (n_tokens,)
         In how many texts each token stands.
-    general : GeneralEncoder
+    general : Encoder
     dimensions : int
         At most those of the general model and the number of tokens.
 

@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from diagnosis.prepared import Vectors
+from diagnosis.search.bags import TokenBags
 from diagnosis.search.catalogue import Catalogue, Filters
 from diagnosis.search.codes import codes_of, holds
+from diagnosis.search.encoder import Bags, HistoryEncoder
 from diagnosis.search.glossary import translated
 from diagnosis.search.ids import Ids
 from diagnosis.search.index import VectorIndex
 from diagnosis.search.lexical import LexicalIndex
 from diagnosis.search.passages import SearchText
+from diagnosis.search.segments import Mask
+
+Corpus = Literal["knowledge", "incidents"]
 
 EXACT = "exact"
+_LEXICAL = ("lexical:whole", "lexical:heading", "lexical:glossary")
 _DEPTH = 100  # candidates that each signal names
 _MOST_CODES = 16
+_MOST_TERMS = (
+    24  # of a question: 48 found no better (MRR .615 and .389 on held-out halves of reports, 24 .623 and .392)
+)
 _PASSAGE = "\x1f"  # between a number and the place of the passage in its record
 _RECORDS = "records.parquet"
+_MOST_EXCLUDED = 32  # numbers that are struck out of what was found; more are a filter of their own
+
+# Parts of a record by whose vector each encoder finds it, and those by which it is only compared once found. The whole
+# is too long for a general encoder. Of two histories, passages of incidents added nothing to headings and wholes.
+_FOUND_BY = {
+    "knowledge": {"history": ("heading", "passage", "whole"), "general": ("heading", "passage")},
+    "incidents": {"history": ("whole",), "general": ("heading", "passage")},
+}
+_COMPARED_BY = {"knowledge": (), "incidents": ("heading",)}
 
 
 class Encoder(Protocol):
@@ -56,35 +74,54 @@ class Measured:
     passages: list[int]
 
 
+@dataclass(frozen=True)
+class Encoded:
+    """What the encoders say of some records, signal by signal."""
+
+    vectors: dict[str, Vectors]
+    bags: dict[str, Bags]
+
+
+@dataclass(frozen=True)
+class _Allowed:
+    """Which records may be found: a mask (None: all), the same by passage, and a few that are struck out afterwards."""
+
+    mask: Mask | None
+    by_passage: Mask | None
+    excluded: frozenset[str]
+
+
 class CorpusIndex:
     """Records of one corpus, searchable by words and by vectors of their heading, whole text and passages.
 
     Parameters
     ----------
-    encoders : dict of str to Encoder
-        ``"history"`` and, where there is one, ``"general"``.
+    corpus : {"knowledge", "incidents"}
+    history : HistoryEncoder
+    general : Encoder, optional
     seed : int
     """
 
-    def __init__(self, encoders: dict[str, Encoder], seed: int = 0) -> None:
-        self.encoders = encoders
+    def __init__(self, corpus: Corpus, history: HistoryEncoder, general: Encoder | None = None, seed: int = 0) -> None:
+        self.history = history
+        self.encoders: dict[str, Encoder] = {"history": history} | ({} if general is None else {"general": general})
         self.seed = seed
         self.catalogue = Catalogue()
         self.texts: dict[str, SearchText] = {}
-        self.lexical = {name: LexicalIndex(weighting="tf-idf") for name in ("whole", "heading")}
+        self.lexical = {name: LexicalIndex(weighting="tf-idf", most_terms=_MOST_TERMS) for name in ("whole", "heading")}
         self.vectors = {
             f"{name}:{part}": VectorIndex(encoder.dimensions, seed)
-            for name, encoder in encoders.items()
-            for part in ("heading", "passage", "whole")
-            if (name, part) != ("general", "whole")  # reads no more than a passage at once
+            for name, encoder in self.encoders.items()
+            for part in _FOUND_BY[corpus][name]
         }
-        self.signals = ("lexical:whole", "lexical:heading", "lexical:glossary", *self.vectors, EXACT)
+        self.bags = {f"history:{part}": TokenBags(history) for part in _COMPARED_BY[corpus]}
+        self.signals = (*_LEXICAL, *self.vectors, *self.bags, EXACT)
 
     def __len__(self) -> int:
         return len(self.texts)
 
-    def encoded(self, texts: Sequence[SearchText]) -> dict[str, Vectors]:
-        """Return the vectors that `add` takes, by signal; reads nothing that changes, so it needs no lock."""
+    def encoded(self, texts: Sequence[SearchText]) -> Encoded:
+        """Return what `add` takes beside the texts; reads nothing that changes, so it needs no lock."""
         parts = _parts(texts)
         vectors: dict[str, Vectors] = {}
         for encoder, model in self.encoders.items():
@@ -93,9 +130,9 @@ class CorpusIndex:
             rows = {text: row for row, text in enumerate(dict.fromkeys(t for part in names for t in parts[part]))}
             distinct = model.encode(list(rows))
             vectors |= {f"{encoder}:{part}": distinct[[rows[text] for text in parts[part]]] for part in names}
-        return vectors
+        return Encoded(vectors, {name: self.history.bags(parts[name.split(":")[1]]) for name in self.bags})
 
-    def add(self, frame: pd.DataFrame, texts: Sequence[SearchText], vectors: Mapping[str, Vectors]) -> None:
+    def add(self, frame: pd.DataFrame, texts: Sequence[SearchText], encoded: Encoded) -> None:
         """Add records with what `encoded` says of them, or replace those of the same number; numbers are distinct."""
         numbers = frame["number"].tolist()
         if not numbers:
@@ -107,7 +144,9 @@ class CorpusIndex:
         self.catalogue.add(frame, [len(text.passages) for text in texts])
         self.texts.update(zip(numbers, texts, strict=True))
         for name, index in self.vectors.items():
-            index.add(self._passage_ids(numbers) if name.endswith("passage") else numbers, vectors[name])
+            index.add(self._passage_ids(numbers) if name.endswith("passage") else numbers, encoded.vectors[name])
+        for name, bags in self.bags.items():
+            bags.add(numbers, encoded.bags[name])
 
     def remove(self, numbers: Sequence[str]) -> None:
         """Remove records; an unknown number is passed over."""
@@ -123,76 +162,91 @@ class CorpusIndex:
 
     def measure(self, question: Question, filters: Filters | None) -> Measured:
         """Return the candidates that some signal names, and what every signal says of each."""
-        allowed = self.catalogue.allowed(filters)
-        if allowed is not None and not allowed.any():
+        allowed = self._allowed(filters)
+        if allowed.mask is not None and not allowed.mask.any():
             return Measured([], np.zeros((0, len(self.signals))), [])
-        by_passage = None if allowed is None else self.catalogue.by_passage(allowed)
-        found = {
-            name: self._ask(name, question, by_passage if name.endswith("passage") else allowed)
-            for name in self.signals[:-1]
-        }
+        found = {name: self._ask(name, question, allowed) for name in (*_LEXICAL, *self.vectors)}
         codes = codes_of(question.text)[:_MOST_CODES]
         held = self._holders(codes, allowed)
-        numbers = list(dict.fromkeys([*held, *(number for scores in found.values() for number in scores)]))
+        named = dict.fromkeys([*held, *(number for scores in found.values() for number in scores)])
+        numbers = [number for number in named if number not in allowed.excluded]
         columns, places = self._compared(question, numbers)
-        for name, scores in found.items():
-            if name not in columns:
-                columns[name] = _relative([scores.get(number, 0.0) for number in numbers])
+        for name in _LEXICAL:
+            columns[name] = _relative([found[name].get(number, 0.0) for number in numbers])
         columns[EXACT] = np.array([held.get(number, 0) / max(len(codes), 1) for number in numbers])
         return Measured(numbers, np.column_stack([columns[name] for name in self.signals]), places)
 
-    def _ask(self, name: str, question: Question, allowed: Any) -> dict[str, float]:  # noqa: ANN401
+    def _allowed(self, filters: Filters | None) -> _Allowed:
+        # To strike one number out of what was found is quicker than to ask every row of a million for it.
+        excluded = filters.exclude if filters and len(filters.exclude) <= _MOST_EXCLUDED else frozenset[str]()
+        rest = replace(filters, exclude=filters.exclude - excluded) if filters else None
+        mask = self.catalogue.allowed(rest)
+        by_passage = None if mask is None or "history:passage" not in self.vectors else self.catalogue.by_passage(mask)
+        return _Allowed(mask, by_passage, excluded)
+
+    def _ask(self, name: str, question: Question, allowed: _Allowed) -> dict[str, float]:
         """Return the records that one signal names, best first, with what it says of them."""
         kind, part = name.split(":")
+        k = _DEPTH + len(allowed.excluded)
         if kind == "lexical":
             words = translated(question.text) if part == "glossary" else question.text
             index = self.lexical.get(part, self.lexical["whole"])
-            return dict(index.search([words], _DEPTH, allowed)[0]) if words else {}
-        hits = self.vectors[name].search(question.vectors[kind], _DEPTH, allowed)[0]
+            return dict(index.search([words], k, allowed.mask)[0]) if words else {}
+        mask = allowed.by_passage if part == "passage" else allowed.mask
+        hits = self.vectors[name].search(question.vectors[kind], k, mask)[0]
         return {identifier.partition(_PASSAGE)[0]: cosine for identifier, cosine in hits}
 
     def _compared(self, question: Question, numbers: list[str]) -> tuple[dict[str, npt.NDArray[np.float64]], list[int]]:
         """Return what every vector signal says of these records, and which passage of each is nearest."""
-        records, passages = Ids(numbers), Ids(self._passage_ids(numbers))
-        counts = [len(self.texts[number].passages) for number in numbers]
-        of_record = np.repeat(np.arange(len(numbers)), counts)
-        columns, places = {}, np.zeros(len(numbers), dtype=np.intp)
-        for name, index in self.vectors.items():
+        records, columns = Ids(numbers), dict[str, npt.NDArray[np.float64]]()
+        places = np.zeros(len(numbers), dtype=np.intp)
+        stored: dict[str, VectorIndex | TokenBags] = {**self.vectors, **self.bags}
+        for name, index in stored.items():
             kind, part = name.split(":")
-            if part != "passage":
+            if part == "passage":
+                columns[name], nearest = self._nearest_passage(index, question.vectors[kind], numbers)
+                places = nearest if kind == "history" else places
+            else:
                 columns[name] = index.similarities(records, question.vectors[kind])
-                continue
-            cosines = index.similarities(passages, question.vectors[kind])
-            order = np.lexsort((-cosines, of_record))  # record by record, the nearest first
-            first = order[np.flatnonzero(np.diff(of_record[order], prepend=-1))]
-            columns[name] = np.zeros(len(numbers))
-            columns[name][of_record[first]] = cosines[first]
-            if kind == "history":
-                places[of_record[first]] = first - np.searchsorted(of_record, of_record[first])
         return columns, places.tolist()
 
-    def _holders(self, codes: Sequence[str], allowed: npt.NDArray[np.bool_] | None) -> dict[str, int]:
+    def _nearest_passage(
+        self, index: VectorIndex | TokenBags, vector: Vectors, numbers: list[str]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp]]:
+        """Return the cosine of each record's nearest passage, and its place in the record."""
+        cosines = index.similarities(Ids(self._passage_ids(numbers)), vector)
+        of_record = np.repeat(np.arange(len(numbers)), [len(self.texts[number].passages) for number in numbers])
+        order = np.lexsort((-cosines, of_record))  # record by record, the nearest first
+        first = order[np.flatnonzero(np.diff(of_record[order], prepend=-1))]
+        best, places = np.zeros(len(numbers)), np.zeros(len(numbers), dtype=np.intp)
+        best[of_record[first]] = cosines[first]
+        places[of_record[first]] = first - np.searchsorted(of_record, of_record[first])
+        return best, places
+
+    def _holders(self, codes: Sequence[str], allowed: _Allowed) -> dict[str, int]:
         """Return how many of the codes each record holds, of the records that words name for them."""
         held: dict[str, int] = {}
         for code in codes:
-            hits = self.lexical["whole"].search([code], _DEPTH // 4, allowed)[0]
-            for number, _ in hits:
+            hits = dict(self.lexical["whole"].search([code], _DEPTH // 4, allowed.mask)[0])
+            for number in hits:
                 if holds(self.texts[number].whole, code):
                     held[number] = held.get(number, 0) + 1
             for number in self.texts.keys() & {code, code.upper()}:
-                if allowed is None or number in dict(hits) or self._passes(number, allowed):
+                if number in hits or self._passes(number, allowed):
                     held[number] = held.get(number, 0) + len(codes)
         return held
 
-    def _passes(self, number: str, allowed: npt.NDArray[np.bool_]) -> bool:
+    def _passes(self, number: str, allowed: _Allowed) -> bool:
+        if allowed.mask is None or number in allowed.excluded:
+            return number not in allowed.excluded
         place = int(np.count_nonzero(self.catalogue.alive[: self.catalogue.row_of[number]]))
-        return bool(allowed[place])
+        return bool(allowed.mask[place])
 
     def _passage_ids(self, numbers: Sequence[str]) -> list[str]:
         return [f"{number}{_PASSAGE}{i}" for number in numbers for i in range(len(self.texts[number].passages))]
 
-    def _indexes(self) -> list[tuple[str, LexicalIndex | VectorIndex]]:
-        return [*self.lexical.items(), *self.vectors.items()]
+    def _indexes(self) -> list[tuple[str, LexicalIndex | VectorIndex | TokenBags]]:
+        return [*self.lexical.items(), *self.vectors.items(), *self.bags.items()]
 
     def save(self, folder: Path) -> None:
         """Write the records and every index into an empty folder."""
@@ -208,19 +262,20 @@ class CorpusIndex:
             index.save(folder / name.replace(":", "_"))
 
     @classmethod
-    def load(cls, folder: Path, encoders: dict[str, Encoder], seed: int) -> CorpusIndex:
+    def load(cls, folder: Path, corpus: Corpus, history: HistoryEncoder, general: Encoder | None, seed: int) -> Self:
         """Read what `save` has written."""
-        corpus = cls(encoders, seed)
+        index = cls(corpus, history, general, seed)
         frame = pd.read_parquet(folder / _RECORDS)
         texts = [
             SearchText(heading, tuple(json.loads(passages)), template)
             for heading, passages, template in zip(*map(frame.pop, ("heading", "passages", "template")), strict=True)
         ]
-        corpus.catalogue = Catalogue.of(frame)
-        corpus.texts = dict(zip(frame["number"], texts, strict=True))
-        corpus.lexical = {name: LexicalIndex.load(folder / name) for name in corpus.lexical}
-        corpus.vectors = {name: VectorIndex.load(folder / name.replace(":", "_")) for name in corpus.vectors}
-        return corpus
+        index.catalogue = Catalogue.of(frame)
+        index.texts = dict(zip(frame["number"], texts, strict=True))
+        index.lexical = {name: LexicalIndex.load(folder / name) for name in index.lexical}
+        index.vectors = {name: VectorIndex.load(folder / name.replace(":", "_")) for name in index.vectors}
+        index.bags = {name: TokenBags.load(folder / name.replace(":", "_"), history) for name in index.bags}
+        return index
 
 
 def _parts(texts: Sequence[SearchText]) -> dict[str, list[str]]:

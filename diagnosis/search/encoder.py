@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer
@@ -28,6 +30,31 @@ _MODULES = [
     )
 ]
 _BATCH = 1024
+
+
+@dataclass(frozen=True)
+class Bags:
+    """Texts as their tokens.
+
+    Attributes
+    ----------
+    tokens : ndarray of int, shape (n_tokens,)
+        Those of text ``i`` are ``tokens[starts[i]:starts[i + 1]]``.
+    starts : ndarray of int64, shape (n + 1,)
+    norms : ndarray of float32, shape (n,)
+        Length of the sum of the tokens' vectors.
+    """
+
+    tokens: npt.NDArray[np.unsignedinteger]
+    starts: npt.NDArray[np.int64]
+    norms: Vectors
+
+    def take(self, rows: npt.NDArray[np.intp]) -> Bags:
+        """Return the bags of some texts, in their order."""
+        lengths = np.diff(self.starts)[rows]
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        places = np.arange(starts[-1]) + np.repeat(self.starts[rows] - starts[:-1], lengths)
+        return Bags(self.tokens[places], starts, self.norms[rows])
 
 
 class HistoryEncoder:
@@ -77,11 +104,26 @@ class HistoryEncoder:
         """
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         for start in range(0, len(texts), _BATCH):
-            batch = self.tokenizer.encode_batch_fast(list(texts[start : start + _BATCH]), add_special_tokens=False)
-            vectors[start : start + len(batch)] = self._sums([encoding.ids for encoding in batch])
+            ids = self._ids(texts[start : start + _BATCH])
+            vectors[start : start + len(ids)] = self._sums(ids)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit: Vectors = np.divide(vectors, norms, out=vectors, where=norms > 0)
         return unit
+
+    def bags(self, texts: Sequence[str]) -> Bags:
+        """Return the texts as their tokens, of which `encode` makes vectors."""
+        kind = np.min_scalar_type(len(self.weights))
+        tokens, lengths, norms = [np.empty(0, dtype=kind)], [0], [np.empty(0, dtype=np.float32)]
+        for start in range(0, len(texts), _BATCH):
+            ids = self._ids(texts[start : start + _BATCH])
+            tokens.append(np.fromiter((token for row in ids for token in row), dtype=kind))
+            lengths += map(len, ids)
+            norms.append(np.linalg.norm(self._sums(ids), axis=1))
+        return Bags(np.concatenate(tokens), np.cumsum(lengths, dtype=np.int64), np.concatenate(norms))
+
+    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+        batch = self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [encoding.ids for encoding in batch]
 
     def _sums(self, ids: list[list[int]]) -> Vectors:
         if len(ids) == 1:  # one question: no matrix to build

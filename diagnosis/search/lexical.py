@@ -26,9 +26,6 @@ from diagnosis.search.postings import (
 from diagnosis.search.segments import Allowed, Hits, Mask, SegmentedIndex, View, masks
 from diagnosis.text.tokens import tokenise
 
-# Of a longer question the rarest terms decide; Lucene's "more like this" takes 25.
-MAX_QUERY_TERMS = 48
-
 
 class LexicalIndex(SegmentedIndex[PostingSegment]):
     """Rows by BM25; added, replaced and removed ones count at once, for any number of threads.
@@ -42,6 +39,8 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
     weighting : {"count", "tf-idf"}, default "count"
         What a term of the question counts: how often it is asked, as in BM25, or ``(1 + log(count)) * idf`` of TF-IDF
         (both times the idf of BM25), so that in a question of a hundred words the telling ones decide.
+    most_terms : int, default 48
+        Of a longer question, so many terms of highest weight are asked for; Lucene's "more like this" takes 25.
 
     Notes
     -----
@@ -49,11 +48,14 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
     away, as in Lucene: at once in a segment of a few thousand rows, at an eighth of the rows in a larger one.
     """
 
-    def __init__(self, k1: float = 1.2, b: float = 0.75, weighting: Literal["count", "tf-idf"] = "count") -> None:
+    def __init__(
+        self, k1: float = 1.2, b: float = 0.75, weighting: Literal["count", "tf-idf"] = "count", most_terms: int = 48
+    ) -> None:
         super().__init__()
         self.k1 = k1
         self.b = b
         self.weighting = weighting
+        self.most_terms = most_terms
 
     @property
     def nbytes(self) -> int:
@@ -96,7 +98,7 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         """Write the index into an empty folder, rebuilt into one segment."""
         self.rebuild()
         folder.mkdir(parents=True, exist_ok=True)
-        settings = {"k1": self.k1, "b": self.b, "weighting": self.weighting}
+        settings = {name: getattr(self, name) for name in ("k1", "b", "weighting", "most_terms")}
         (folder / "index.json").write_text(json.dumps(settings), encoding="utf-8")
         for view in self._views:
             view.segment.save(folder)
@@ -124,7 +126,7 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         idf = np.log1p((n_rows - frequencies + 0.5) / (frequencies + 0.5))
         weights = asked * idf if self.weighting == "count" else (1 + np.log(asked)) * idf**2
         known = np.flatnonzero(frequencies)
-        order = known[np.argsort(-weights[known], kind="stable")][:MAX_QUERY_TERMS]
+        order = known[np.argsort(-weights[known], kind="stable")][: self.most_terms]
         shares = _shares(self.k1, self.b, sum(view.segment.n_tokens for view in views) / n_rows)
         hits: list[tuple[str, float]] = []
         for view, place, mask in zip(views, places, allowed, strict=True):

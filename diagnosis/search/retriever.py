@@ -7,7 +7,6 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -18,13 +17,12 @@ from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.prepared import Vectors
 from diagnosis.search.catalogue import Filters
 from diagnosis.search.codes import codes_of, holds
-from diagnosis.search.corpus import CorpusIndex, Encoder, Measured, Question
+from diagnosis.search.corpus import Corpus, CorpusIndex, Encoder, Measured, Question
 from diagnosis.search.encoder import HistoryEncoder
 from diagnosis.search.fusion import Fusion
 from diagnosis.search.general_encoder import GeneralEncoder
 from diagnosis.search.passages import search_text
 
-Corpus = Literal["knowledge", "incidents"]
 CORPORA: tuple[Corpus, ...] = ("knowledge", "incidents")
 ARTICLE_FIELDS = ("title", "symptoms", "cause", "keywords", "resolution")
 INCIDENT_FIELDS = ("short_description", "description")
@@ -46,7 +44,7 @@ class Hit:
     similarity : float
         Cosine between the question and the record by the history encoder.
     passage : str
-        The part of the record that answers.
+        The part of an article that answers; of an incident the first.
     count : int
         How many records of the same words this one stands for.
     """
@@ -101,7 +99,7 @@ class Retriever:
             raise InputError(
                 f"searched fields are some of {', '.join(ARTICLE_FIELDS)}; found {', '.join(unknown) or 'none'}"
             )
-        self.corpora_ = {corpus: CorpusIndex(self._encoders(), self.seed) for corpus in CORPORA}
+        self.corpora_ = {c: CorpusIndex(c, self.encoder, self.general, self.seed) for c in CORPORA}
         self._lock = threading.RLock()
         self.upsert("knowledge", articles)
         self.upsert("incidents", incidents)
@@ -117,9 +115,9 @@ class Retriever:
         n_searched = len(searched)
         texts = [search_text(row[0], row[1:n_searched], row[n_searched:]) for row in zip(*columns, strict=True)]
         index = self.corpora_[corpus]
-        vectors = index.encoded(texts)  # what takes longest, while others search
+        encoded = index.encoded(texts)  # what takes longest, while others search
         with self._lock:
-            index.add(rows, texts, vectors)
+            index.add(rows, texts, encoded)
 
     def remove(self, corpus: Corpus, numbers: Sequence[str]) -> None:
         """Remove records; they are found no more from here on. An unknown number is passed over."""
@@ -249,5 +247,7 @@ class Retriever:
             seed=settings["seed"],
         )
         retriever._lock = threading.RLock()
-        retriever.corpora_ = {c: CorpusIndex.load(folder / c, retriever._encoders(), retriever.seed) for c in CORPORA}
+        retriever.corpora_ = {
+            c: CorpusIndex.load(folder / c, c, retriever.encoder, retriever.general, retriever.seed) for c in CORPORA
+        }
         return retriever

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from diagnosis.errors import InputError
-from diagnosis.search import Filters, Retriever
+from diagnosis.search import Filters, HistoryEncoder, Retriever
 
 from .conftest import TOPICS  # isort: skip
 
@@ -148,11 +148,11 @@ def test_changes_count_at_once(retriever):
     assert "KB9" not in numbers(retriever, "giraffe")
 
 
-class Watched:
+class Watched(HistoryEncoder):
     """The history encoder, noting what it encodes and, once told to, waiting to be let go."""
 
     def __init__(self, encoder):
-        self.encoder, self.dimensions = encoder, encoder.dimensions
+        super().__init__(encoder.tokenizer, encoder.weights)
         self.encoded, self.began, self.go_on = [], threading.Event(), threading.Event()
         self.go_on.set()
 
@@ -160,7 +160,7 @@ class Watched:
         self.encoded.append(list(texts))
         self.began.set()
         assert self.go_on.wait(60)
-        return self.encoder.encode(texts)
+        return super().encode(texts)
 
 
 def test_an_upsert_encodes_each_text_once_and_others_search_meanwhile(encoder):

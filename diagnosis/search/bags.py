@@ -1,0 +1,106 @@
+"""TokenBags: short texts kept as their tokens, to be compared with a question exactly at two bytes a token.
+
+The history encoder's vector of a text is the sum of its tokens' vectors, scaled; so a text's product with a question is
+the sum of its tokens' products with it. A heading of ten tokens takes 24 bytes so, where a vector takes 512. Bags are
+for comparing what something else has found: they name nothing themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from diagnosis.prepared import Vectors
+from diagnosis.search.encoder import Bags, HistoryEncoder
+from diagnosis.search.ids import Ids
+from diagnosis.search.segments import SegmentedIndex, View
+
+_ARRAYS = ("tokens", "starts", "norms")
+
+
+class BagSegment:
+    """Bags that do not change, by id."""
+
+    settled = True
+
+    def __init__(self, ids: Ids, bags: Bags) -> None:
+        self.ids = ids
+        self.bags = bags
+
+
+class TokenBags(SegmentedIndex[BagSegment]):
+    """Texts by id; added, replaced and removed ones count at once, for any number of threads.
+
+    Parameters
+    ----------
+    encoder : HistoryEncoder
+        Whose tokens they are.
+    """
+
+    def __init__(self, encoder: HistoryEncoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tokens and what belongs to them."""
+        arrays = [getattr(view.segment.bags, name) for view in self._views for name in _ARRAYS]
+        return sum(int(array.nbytes) for array in arrays)
+
+    def add(self, ids: Sequence[str], bags: Bags) -> None:
+        """Add texts, or replace those whose id is here already; ids are distinct, bags those of `HistoryEncoder`."""
+        self._insert(BagSegment(Ids(list(ids)), bags))
+
+    def similarities(self, ids: Ids, vector: Vectors) -> npt.NDArray[np.float64]:
+        """Return the cosine of each text with one vector, shape (1, dimensions); 0 where it is unknown or empty."""
+        cosines = np.zeros(len(ids))
+        for view in self._views if vector.any() else ():
+            rows, bags = view.segment.ids.find(ids), view.segment.bags
+            here = np.flatnonzero(rows >= 0)
+            here = here[view.alive[rows[here]] & (bags.norms[rows[here]] > 0)]
+            if len(here):
+                cosines[here] = self._cosines(bags.take(rows[here]), vector[0])
+        return cosines
+
+    def save(self, folder: Path) -> None:
+        """Write the bags into an empty folder, as one segment."""
+        self.rebuild()
+        folder.mkdir(parents=True, exist_ok=True)
+        for view in self._views:
+            view.segment.ids.save(folder / "ids.json")
+            for name in _ARRAYS:
+                np.save(folder / f"{name}.npy", getattr(view.segment.bags, name))
+
+    @classmethod
+    def load(cls, folder: Path, encoder: HistoryEncoder) -> TokenBags:
+        """Read what `save` has written; the arrays stay on disk and are shared by the processes that read them."""
+        index = cls(encoder)
+        if (folder / "ids.json").exists():
+            arrays = [np.load(folder / f"{name}.npy", mmap_mode="r").view(np.ndarray) for name in _ARRAYS]
+            index._insert(BagSegment(Ids.load(folder / "ids.json"), Bags(*arrays)))
+        return index
+
+    def _cosines(self, bags: Bags, vector: Vectors) -> npt.NDArray[np.float64]:
+        asked = np.zeros(len(self.encoder.weights), dtype=bool)
+        asked[bags.tokens] = True
+        products = np.zeros(len(asked))
+        products[asked] = self.encoder.weights[asked] @ vector
+        sums = np.add.reduceat(products[bags.tokens], bags.starts[:-1])
+        cosines: npt.NDArray[np.float64] = np.clip(sums / bags.norms, -1.0, 1.0)
+        return cosines
+
+    def _merge(self, views: Sequence[View[BagSegment]]) -> BagSegment:
+        living = [view.segment.bags.take(np.flatnonzero(view.alive)) for view in views]
+        lengths = np.concatenate([np.diff(bags.starts) for bags in living])
+        ids = Ids([identifier for view in views for identifier in view.living_ids()])
+        return BagSegment(
+            ids,
+            Bags(
+                np.concatenate([bags.tokens for bags in living]),
+                np.concatenate([[0], np.cumsum(lengths)]),
+                np.concatenate([bags.norms for bags in living]),
+            ),
+        )
