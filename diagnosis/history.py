@@ -17,7 +17,7 @@ import pyarrow as pa
 from diagnosis.incident import FIELDS, as_frame
 from diagnosis.knowledge import KNOWLEDGE_FIELDS, as_knowledge_frame
 
-_FILE = "records.parquet"
+_FILE = "records.arrow"
 
 
 class _Records(ABC):
@@ -27,9 +27,12 @@ class _Records(ABC):
 
     def __init__(self, frame: pd.DataFrame) -> None:
         canonical = self._canonical(frame)[list(self.columns)].drop_duplicates("number", keep="last")
+        self._begin(pa.Table.from_pandas(canonical, preserve_index=False).combine_chunks())
+
+    def _begin(self, base: pa.Table) -> None:
         # Arrow, because a few rows out of many must cost next to nothing, and a row of a frame does not.
-        self._base = pa.Table.from_pandas(canonical, preserve_index=False).combine_chunks()
-        self._row_of = {number: row for row, number in enumerate(canonical["number"])}
+        self._base = base
+        self._row_of = {number: row for row, number in enumerate(base["number"].to_pylist())}
         self._later: dict[str, dict[str, Any]] = {}
 
     def __len__(self) -> int:
@@ -75,13 +78,17 @@ class _Records(ABC):
             self._row_of.pop(number, None)
 
     def save(self, folder: Path) -> None:
-        """Write the rows as Parquet."""
-        self.frame().to_parquet(folder / _FILE, index=False)
+        """Write the rows as an Arrow file."""
+        table = pa.Table.from_pandas(self.frame()[list(self.columns)], preserve_index=False).combine_chunks()
+        with pa.OSFile(str(folder / _FILE), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote."""
-        return cls(pd.read_parquet(folder / _FILE))
+        """Read what `save` wrote; the rows stay on disk and are shared by the processes that read them."""
+        records = cls.__new__(cls)
+        records._begin(pa.ipc.open_file(pa.memory_map(str(folder / _FILE))).read_all())
+        return records
 
     @staticmethod
     @abstractmethod

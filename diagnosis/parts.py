@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, Self
 
+import joblib
 import pandas as pd
 
 from diagnosis.history import History, Knowledge
@@ -19,6 +20,7 @@ from diagnosis.suggest import Suggester
 from diagnosis.text import TextNormaliser
 
 _FILE = "parts.json"
+_STATE = "state.joblib"  # what the whole history comes to: to read it again would take seconds of every start
 
 
 class Saved(Protocol):
@@ -40,6 +42,8 @@ class Parts:
         None where the data could not support it; ``left_out`` says why.
     left_out : mapping of str to str
         What was not trained, and the reason: shown as a warning with each diagnosis that lacks it.
+    state : HistoryState or None
+        What the history says of the next incident; made from it where it is not given.
     """
 
     redactor: Redactor
@@ -51,10 +55,11 @@ class Parts:
     history: History
     knowledge: Knowledge
     left_out: Mapping[str, str] = field(default_factory=dict)
-    state: HistoryState | None = field(init=False)
+    state: HistoryState | None = None
 
     def __post_init__(self) -> None:
-        self.state = None if self.recurrence is None else self.recurrence.state(self.history.frame())
+        if self.recurrence is not None and self.state is None:
+            self.state = self.recurrence.state(self.history.frame())
 
     def clean(self, texts: Sequence[str]) -> list[str]:
         """Return texts masked and cleaned, as the parts that learn see them."""
@@ -89,6 +94,8 @@ class Parts:
             "left_out": dict(self.left_out),
         }
         (folder / _FILE).write_text(json.dumps(description, ensure_ascii=False, indent=1), encoding="utf-8")
+        if self.state is not None:
+            joblib.dump(self.state, folder / _STATE)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -108,6 +115,7 @@ class Parts:
             history=History.load(folder / "history"),
             knowledge=Knowledge.load(folder / "knowledge"),
             left_out=description["left_out"],
+            state=joblib.load(folder / _STATE) if recurrence.is_dir() else None,
         )
 
     def _folders(self) -> dict[str, Saved]:

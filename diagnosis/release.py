@@ -22,7 +22,7 @@ from typing import Any
 
 from diagnosis.errors import ReleaseError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
 # A pickle of one minor version of these is not promised to load in another, so a release is refused instead.
 PICKLED_WITH = ("scikit-learn", "numpy")
