@@ -34,6 +34,8 @@ class Constraints:
 
     def keep(self, classes: Sequence[str]) -> npt.NDArray[np.bool_]:
         """Tell which classes may be predicted."""
+        if not self.removed:
+            return np.ones(len(classes), dtype=bool)
         return np.array(
             [label_key(name) not in self.removed and "" not in self.removed for name in classes], dtype=bool
         )

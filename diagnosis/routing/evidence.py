@@ -97,15 +97,14 @@ def _field_evidence(
 
 def _shares(classifier: TargetClassifier, matrix: sp.csr_matrix, scores: Floats, winner: int, rival: int) -> _Shares:
     """Return for each sparse feature of the incident its share of the log-odds."""
-    features, pair = classifier.features_, [winner, rival]
+    features = classifier.features_
     order = np.argsort(matrix.indices, kind="stable")
     columns, data = matrix.indices[order], matrix.data[order]
     to_topics = features.topics_[columns]
     scale = features.topic_scale(data @ to_topics)
-    topic_weights = classifier.weights_[len(classifier.weights_) - to_topics.shape[1] :][:, pair]
-    through_topics = to_topics @ (topic_weights[:, 0] - topic_weights[:, 1]) * scale
-    direct = features.weights_of_sparse(classifier.weights_, columns)[:, pair]
-    parts = data * (direct[:, 0] - direct[:, 1] + through_topics)
+    of_topics = classifier.weights_[len(classifier.weights_) - to_topics.shape[1] :]
+    through_topics = to_topics @ (of_topics[:, winner] - of_topics[:, rival]) * scale
+    parts = data * (features.gap_of_sparse(classifier.weights_, columns, winner, rival) + through_topics)
     probability = classifier.link_.probabilities(scores[None])[0]
     difference = float(scores[winner] - scores[rival])
     log_odds = float(np.log(probability[winner]) - np.log(probability[rival]))

@@ -62,26 +62,29 @@ class IncidentFeatures:
     def with_topics(self, sparse: sp.csr_matrix) -> sp.csr_matrix:
         """Return the features of incidents whose `sparse` features are known."""
         topics = sparse @ self.topics_
-        return _append_dense(sparse[:, self._kept :], topics * self.topic_scale(topics)[..., None])
+        own = sparse[:, self._kept :] if self._kept else sparse
+        return _append_dense(own, topics * self.topic_scale(topics)[..., None])
 
     def topic_scale(self, topics: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return what brings topics to their length, shape (...) for topics (..., n_topics)."""
         lengths = np.sqrt((topics**2).sum(axis=-1))
         return np.asarray(np.sqrt(_LATENT) / np.maximum(lengths, 1e-9), dtype=np.float32)
 
-    def weights_of_sparse(
-        self, weights: npt.NDArray[np.float32], columns: npt.NDArray[np.int32]
+    def gap_of_sparse(
+        self, weights: npt.NDArray[np.float32], columns: npt.NDArray[np.int32], winner: int, rival: int
     ) -> npt.NDArray[np.float32]:
-        """Return the weights of some features of `sparse`, zero where these have none of their own.
+        """Return by how much more some features of `sparse` weigh for one class than for another, shape (n,).
 
         Parameters
         ----------
         weights : ndarray of float32, shape (n_features, n_classes)
         columns : ndarray of int, shape (n,)
+            Features that have no weight of their own weigh nothing.
         """
         own = columns >= self._kept
-        found = np.zeros((len(columns), weights.shape[1]), dtype=np.float32)
-        found[own] = weights[columns[own] - self._kept]
+        rows = columns[own] - self._kept
+        found = np.zeros(len(columns), dtype=np.float32)
+        found[own] = weights[rows, winner] - weights[rows, rival]
         return found
 
     @property
@@ -136,22 +139,15 @@ class IncidentFeatures:
 def _append_dense(matrix: sp.csr_matrix, dense: npt.NDArray[np.float32]) -> sp.csr_matrix:
     """Return the two side by side; by hand, because this is on the way of every single incident."""
     n, k = dense.shape
-    if not k:
-        return matrix
-    columns = np.broadcast_to(np.arange(matrix.shape[1], matrix.shape[1] + k, dtype=np.int32), (n, k))
-    appended = sp.csr_matrix(
-        (dense.ravel(), columns.ravel(), np.arange(0, n * k + 1, k)), shape=(n, matrix.shape[1] + k)
-    )
-    lengths = np.diff(matrix.indptr) + k
-    indptr = np.concatenate([[0], np.cumsum(lengths)])
+    lengths = np.diff(matrix.indptr)
+    indptr = np.concatenate([[0], np.cumsum(lengths + k)]).astype(np.int32)
+    is_dense = np.arange(indptr[-1]) >= np.repeat(indptr[1:] - k, lengths + k)
     data = np.empty(indptr[-1], dtype=np.float32)
     indices = np.empty(indptr[-1], dtype=np.int32)
-    is_dense = np.zeros(indptr[-1], dtype=bool)
-    for row in range(n):
-        is_dense[indptr[row + 1] - k : indptr[row + 1]] = True
-    data[is_dense], indices[is_dense] = appended.data, appended.indices
-    data[~is_dense], indices[~is_dense] = matrix.data, matrix.indices
-    return sp.csr_matrix((data, indices, indptr), shape=appended.shape)
+    data[is_dense], data[~is_dense] = dense.ravel(), matrix.data
+    indices[is_dense] = np.tile(np.arange(matrix.shape[1], matrix.shape[1] + k), n)
+    indices[~is_dense] = matrix.indices
+    return sp.csr_matrix((data, indices, indptr), shape=(n, matrix.shape[1] + k))
 
 
 def equal_text_groups(prepared: PreparedIncidents) -> npt.NDArray[np.intp]:

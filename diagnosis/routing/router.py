@@ -158,27 +158,26 @@ class Router:
             return []
         sparse = self.classifier_.features_.sparse(prepared)
         matrix = self.classifier_.features_.with_topics(sparse)
-        verdicts, probabilities = self._judge(prepared, matrix)
         scores = self.suggester_.scores(matrix)
+        verdicts, probabilities = self._judge(prepared, matrix, scores)
         incidents = _records(prepared) if any(d.rules for d in decisions or ()) else [{}] * len(prepared)
         people = decisions if decisions is not None else [NO_DECISIONS] * len(prepared)
         near = similar if similar is not None else [()] * len(prepared)
-        answers = []
+        answers, classes = [], self.classes_.tolist()
         for row, (verdict, human, incident) in enumerate(zip(verdicts, people, incidents, strict=True)):
             constraints = constraints_for(self.target, human, incident)
-            shown = renormalise(probabilities[row], constraints.keep(self.classes_.tolist()))
+            shown = renormalise(probabilities[row], constraints.keep(classes))
             first, second = (*np.argsort(-shown, kind="stable")[:2], 0)[:2]
             evidence = (
                 *evidence_for(self.suggester_, prepared, row, int(first), int(second), sparse[row], scores[row]),
                 *(IncidentEvidence(i.number, i.similarity) for i in near[row][:_SHOWN_INCIDENTS]),
             )
-            classes = self.classes_.tolist()
             answers.append(answer(self.target, classes, shown, verdict, constraints, self.precision, evidence))
         return answers
 
     def predict_proba(self, prepared: PreparedIncidents) -> Floats:
         """Return the calibrated probabilities that are shown, shape (n, n_classes)."""
-        return self._judge(prepared, self._features(prepared))[1]
+        return self._judge_all(prepared)[1]
 
     def decide(self, prepared: PreparedIncidents) -> tuple[list[str | None], Floats]:
         """Return what would be done without a person, and the probabilities that are shown, without the evidence.
@@ -188,7 +187,7 @@ class Router:
         (list, ndarray of shape (n, n_classes))
             For each incident the class or the parent that would be automatic, None where a person decides.
         """
-        verdicts, probabilities = self._judge(prepared, self._features(prepared))
+        verdicts, probabilities = self._judge_all(prepared)
         best = self.classes_[probabilities.argmax(axis=1)] if len(prepared) else ()
         done = [
             str(value) if verdict.why_not is None else verdict.parent.value if verdict.parent is not None else None
@@ -200,7 +199,7 @@ class Router:
         """Compare the answers with the truth on incidents that neither fit nor calibration saw."""
         self._must_be_fitted()
         prepared, labels = _labelled(prepared, known_spelling(y, self.classes_.tolist()))
-        verdicts, probabilities = self._judge(prepared, self._features(prepared))
+        verdicts, probabilities = self._judge_all(prepared)
         automatic = np.array([v.why_not is None or v.parent is not None for v in verdicts], dtype=bool)
         best = self.classes_[probabilities.argmax(axis=1)]
         right = [
@@ -221,13 +220,19 @@ class Router:
             raise InputError(f"expected a {cls.__name__} in {folder / _FILE}; found {type(router).__name__}")
         return router
 
-    def _features(self, prepared: PreparedIncidents) -> sp.csr_matrix:
+    def _judge_all(self, prepared: PreparedIncidents) -> tuple[list[Verdict], Floats]:
         self._must_be_fitted()
-        return self.classifier_.features_.transform(prepared)
+        matrix = self.classifier_.features_.transform(prepared)
+        return self._judge(prepared, matrix, self.suggester_.scores(matrix))
 
-    def _judge(self, prepared: PreparedIncidents, matrix: sp.csr_matrix) -> tuple[list[Verdict], Floats]:
-        """Return what the certified fit allows, and the probabilities to be shown: its own where it decides."""
-        shown = self.suggester_.probabilities(matrix)
+    def _judge(
+        self, prepared: PreparedIncidents, matrix: sp.csr_matrix, scores: Floats
+    ) -> tuple[list[Verdict], Floats]:
+        """Return what the certified fit allows, and the probabilities to be shown: its own where it decides.
+
+        ``scores`` are the suggester's.
+        """
+        shown = self.suggester_.link_.probabilities(scores)
         same = self.suggester_ is self.classifier_
         certified = shown if same else self.classifier_.probabilities(matrix)
         columns = np.searchsorted(self.classes_.astype(str), self.classifier_.classes_.astype(str))
