@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from io import RawIOBase
 from pathlib import Path
 from typing import Any, TextIO
@@ -93,12 +93,13 @@ def _chunks(records: Iterable[Record], chunk_rows: int) -> Iterator[Chunk]:
         else:
             malformed.append(Malformed(place, "expected a JSON object"))
         if len(rows) >= chunk_rows:
-            yield _chunk(rows, malformed)
+            yield chunk_of(rows, malformed)
             rows, malformed = {}, []
-    yield _chunk(rows, malformed)
+    yield chunk_of(rows, malformed)
 
 
-def _chunk(rows: dict[int, dict[str, str]], malformed: list[Malformed]) -> Chunk:
+def chunk_of(rows: Mapping[int, Mapping[str, str]], malformed: list[Malformed]) -> Chunk:
+    """Return flattened records as a chunk, each under its place; a name that a record lacks is empty there."""
     header = list(dict.fromkeys(name for row in rows.values() for name in row))
     columns = [[row.get(name, "") for row in rows.values()] for name in header]
     return Chunk(string_frame(header, columns, pd.Index(list(rows), dtype="int64")), malformed)

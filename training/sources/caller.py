@@ -1,0 +1,155 @@
+"""Caller: GET requests to one system, asked again when it is busy or away, and given up with words that help."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from diagnosis.errors import FaultwiseError, InputError
+
+_log = logging.getLogger(__name__)
+
+Parameters = Mapping[str, str | int]
+_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+_TRIES = 8
+_BACKOFF = 1.0  # seconds before the second try
+_LONGEST_WAIT = 300.0  # seconds; a server that asks for more has to be asked again by a person
+TIMEOUT = 60.0  # seconds
+
+
+class SourceError(FaultwiseError):
+    """A system that could not be read; what was read so far is kept.
+
+    Attributes
+    ----------
+    status : int
+        Of the answer; 0 if there was none.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Caller:
+    """GET requests under one base URL.
+
+    Parameters
+    ----------
+    url : str
+    authorization : str or None
+        Header that is sent with every request.
+    first_wait : float
+        Seconds before the second try; each further wait is twice as long, unless the server says how long.
+    wait : callable of seconds
+    """
+
+    def __init__(
+        self,
+        url: str,
+        authorization: str | None = None,
+        *,
+        first_wait: float | None = None,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.url = checked_url(url)
+        headers = {"Accept": "application/json", "User-Agent": "Faultwise/1"}
+        if authorization:
+            headers["Authorization"] = authorization
+        # A redirect would take the credentials to another place.
+        self._client = httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT, follow_redirects=False)
+        self._first_wait = _BACKOFF if first_wait is None else first_wait
+        self._wait = wait
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def get(
+        self,
+        path: str,
+        parameters: Parameters | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        tries: int = _TRIES,
+    ) -> tuple[Any, httpx.Headers]:
+        """Return the JSON of an answer, and its headers.
+
+        Raises
+        ------
+        SourceError
+            If the system refuses, answers something else than JSON, or stays away.
+        """
+        said, tried = "", 0
+        for tried in range(tries):
+            waited = self._first_wait * 2**tried
+            try:
+                response = self._client.get(path, params=dict(parameters or {}), headers=dict(headers or {}))
+            except httpx.TransportError as error:
+                said = f"no answer ({error or type(error).__name__})"
+            else:
+                if response.status_code not in _BUSY:
+                    return _content(response), response.headers
+                said = f"{response.status_code} {response.reason_phrase}"
+                waited = _asked_to_wait(response, waited)
+            if waited > _LONGEST_WAIT:
+                break
+            if tried + 1 < tries:
+                _log.info("%s%s: %s; asked again in %.0f s", self.url, path, said, waited)
+                self._wait(waited)
+        raise SourceError(f"{self.url}{path} was asked {tried + 1} times and the last answer was {said}")
+
+
+def checked_url(url: str) -> str:
+    """Return a base URL without a slash at its end.
+
+    Raises
+    ------
+    InputError
+        If it is not ``http`` or ``https`` with a host, or holds a user or password.
+    """
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, TypeError):
+        parsed = httpx.URL("")
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise InputError(f"expected the base URL of the system, such as https://example.com; found {url!r}")
+    if parsed.userinfo:
+        raise InputError("expected a URL without user and password: they belong in the environment")
+    return url.rstrip("/")
+
+
+def _content(response: httpx.Response) -> Any:  # noqa: ANN401 - any JSON value
+    where = f"{response.request.url.copy_with(query=None)}"
+    status = response.status_code
+    if status in (401, 403):
+        raise SourceError(f"{where} was answered {status}: the credentials are wrong, or may not read this", status)
+    if not response.is_success:
+        words = response.text[:200].strip()
+        raise SourceError(f"{where} was answered {status} {response.reason_phrase}: {words}", status)
+    try:
+        return response.json() if response.content else None
+    except ValueError as error:
+        raise SourceError(f"{where} was answered with something else than JSON", status) from error
+
+
+def _asked_to_wait(response: httpx.Response, otherwise: float) -> float:
+    """Return the seconds that a server asks for by ``Retry-After`` (RFC 9110, 10.2.3)."""
+    asked = response.headers.get("retry-after", "")
+    if asked.isdigit():
+        return float(asked)
+    try:
+        return max((parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds(), 0.0)
+    except (ValueError, TypeError):
+        return otherwise

@@ -1,0 +1,106 @@
+"""Outputs of a pull: a file in the import format, or the service's store. Putting a row again changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from diagnosis.errors import InputError
+from diagnosis.store.records import Records
+from training.output import written
+
+Bodies = Mapping[str, Mapping[str, Any]]
+
+
+class Output(Protocol):
+    """Where rows go."""
+
+    def go_on(self, size: int) -> None:
+        """Keep the first ``size`` bytes of what an interrupted pull has put."""
+
+    def put(self, bodies: Bodies) -> int:
+        """Put rows by number so that they outlive a power failure; return the bytes put so far."""
+
+    def finish(self) -> None:
+        """Make the rows visible."""
+
+    def clear(self) -> None:
+        """Drop what only an interrupted pull would need."""
+
+
+class StoreOutput:
+    """Rows in the service's store, where a number is one row."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    def go_on(self, size: int) -> None:
+        """Keep everything: a page that is put twice is one."""
+
+    def put(self, bodies: Bodies) -> int:
+        """Put rows, in one transaction."""
+        self._records.put(bodies)
+        return 0
+
+    def finish(self) -> None:
+        """Do nothing: each page was visible at once."""
+
+    def clear(self) -> None:
+        """Do nothing."""
+
+
+class FileOutput:
+    """JSON Lines; rows wait in ``FILE.part`` until the pull is whole, then replace older ones of their number."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.name.endswith(".jsonl"):
+            raise InputError(f"expected an output ending in .jsonl; found {path.name!r}")
+        if not path.absolute().parent.is_dir():
+            raise InputError(f"{path}: the folder {path.parent} was expected to exist")
+        self.path = path
+        self._part = path.with_name(path.name + ".part")
+
+    def go_on(self, size: int) -> None:
+        """Keep what a pull has put; what a power failure left behind it goes.
+
+        Raises
+        ------
+        InputError
+            If some of it is gone.
+        """
+        found = self._part.stat().st_size if self._part.exists() else 0
+        if found < size:
+            raise InputError(
+                f"{self._part}: {size:,} bytes were expected, {found:,} found; remove the state file to begin anew"
+            )
+        with self._part.open("ab") as stream:
+            stream.truncate(size)
+
+    def put(self, bodies: Bodies) -> int:
+        """Add rows to the end."""
+        with self._part.open("ab") as stream:
+            for body in bodies.values():
+                stream.write(json.dumps(body, ensure_ascii=False).encode() + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+            return stream.tell()
+
+    def finish(self) -> None:
+        """Write the file anew, the newest row of each number."""
+        newest = {json.loads(line)["number"]: place for place, line in enumerate(self._lines())}
+        kept = frozenset(newest.values())
+        with written(self.path) as stream:
+            stream.writelines(line for place, line in enumerate(self._lines()) if place in kept)
+
+    def clear(self) -> None:
+        """Drop the rows that waited."""
+        self._part.unlink(missing_ok=True)
+
+    def _lines(self) -> Iterator[str]:
+        for path in (self.path, self._part):
+            if path.exists():
+                with path.open(encoding="utf-8") as stream:
+                    yield from stream

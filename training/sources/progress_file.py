@@ -1,0 +1,81 @@
+"""Progress: how far a pull has come, in a small file beside its output, and when the last whole one began."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+from diagnosis.errors import InputError
+from diagnosis.release import write_json
+from training.sources.page import Cursor
+
+_MARGIN = timedelta(days=1)  # clocks differ, and some systems compare in the zone of their user
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a pull has come.
+
+    Attributes
+    ----------
+    asked : mapping of str to str
+        What is pulled and where it goes; a file that says something else is not gone on with.
+    since : str
+        Only what changed at or after this moment is asked for; ``""`` for all.
+    began : str
+        When the pull under way began; ``""`` between two.
+    cursor : mapping
+        Where its next page begins.
+    rows, size : int
+        Rows that it has put so far, and the bytes of the output that hold them.
+    """
+
+    asked: dict[str, str]
+    since: str = ""
+    began: str = ""
+    cursor: Cursor = field(default_factory=dict)
+    rows: int = 0
+    size: int = 0
+
+    @classmethod
+    def load(cls, path: Path, asked: dict[str, str], since: str) -> Self:
+        """Read the file, or begin; ``since`` counts for a first pull only.
+
+        Raises
+        ------
+        InputError
+            If it is not readable, or of another pull.
+        """
+        if not path.exists():
+            return cls(asked, since)
+        try:
+            found = cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{path}: not the state of an import ({error}); remove it to begin anew") from error
+        for name, value in asked.items():
+            if found.asked.get(name) != value:
+                raise InputError(
+                    f"{path}: {name} {value!r} was expected, {found.asked.get(name)!r} found: it is of another import; "
+                    "give another --state, or remove it to begin anew"
+                )
+        return found
+
+    def save(self, path: Path) -> None:
+        """Write the file, in one step."""
+        write_json(path, asdict(self))
+
+    def begun(self) -> Progress:
+        """Return it with a pull under way: the one that was broken off, or a new one."""
+        return self if self.began else replace(self, began=datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def after(self, cursor: Cursor, rows: int, size: int) -> Progress:
+        """Return it after a page."""
+        return replace(self, cursor=cursor, rows=self.rows + rows, size=size)
+
+    def finished(self) -> Progress:
+        """Return it after the last page: the next pull asks for what changed since this one began."""
+        since = (datetime.fromisoformat(self.began) - _MARGIN).isoformat()
+        return replace(self, since=since, began="", cursor={}, rows=0, size=0)
