@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-NOT_A_BENCHMARK = ("__init__", "__main__", "data", "large_release", "recombined")
+NOT_A_BENCHMARK = ("__init__", "__main__", "data", "large_release", "recombined", "routing_peers")
 
 
 def main() -> int:
