@@ -2,8 +2,7 @@
 
     python -m benchmarks.service --incidents 100000
 
-The history is generated (tests/history.py) and grown to the size asked for by upserting into a trained release, so that
-the figures need no data of anybody's.
+Training the release (`benchmarks.large_release`) takes minutes: `--models` takes one that was made before.
 """
 
 from __future__ import annotations
@@ -23,10 +22,14 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import count, islice
 from pathlib import Path
 
-import pandas as pd
+from benchmarks.large_release import incidents, large_release
+from benchmarks.recombined import clauses_by_topic
+from diagnosis.history import History
+from diagnosis.releases import Releases
 
 ROOT = Path(__file__).parents[1]
 ECHO = """
@@ -51,25 +54,28 @@ def main() -> None:
     parser.add_argument("--models", type=Path, help="folder of releases; trained and grown if not given")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="faultwise-bench-") as folder:
-        models = args.models or _grown(Path(folder) / "models", args.incidents)
+        models = args.models or Path(folder) / "models"
+        if not args.models:
+            large_release(models, args.incidents)
         _measure(models, Path(folder), args)
 
 
 def _measure(models: Path, folder: Path, args: argparse.Namespace) -> None:
     database = f"sqlite:///{folder / 'faultwise.db'}"
     with _echo() as echo, _service(models, database) as (service, key, ready_seconds, pid):
-        bodies = list(islice(_bodies(), args.requests))
-        latency = _latencies(service, key, bodies)
-        answer = _post(_connect(service), key, bodies[0])
+        asked = list(islice(bodies(), args.requests))
+        latency = _latencies(service, key, asked)
+        answer = _post(_connect(service), key, asked[0])
         echoed = _latencies(echo, "", [answer] * args.requests)
         print("| measure | value | target |\n|---|---:|---:|")
-        print(f"| incidents in the index | {args.incidents:,} | 100,000 |")
+        print(f"| incidents in the index | {_size(models):,} | 100,000 |")
         print(f"| p50 of one diagnosis, one client | {_p(latency, 50):.1f} ms | 12 ms |")
         print(f"| p99 | {_p(latency, 99):.1f} ms | 50 ms |")
         print(f"| p50 of a FastAPI echo of the answer | {_p(echoed, 50):.2f} ms | |")
         print(f"| p50 over the echo's | {_p(latency, 50) / _p(echoed, 50):.1f} | |")
         print(f"| start to ready | {ready_seconds:.1f} s | 5 s |")
-        print(f"| memory after start and requests (RSS) | {_rss(pid):.0f} MB | 700 MB |")
+        print(f"| memory after start and requests (RSS) | {_memory(pid, 'VmRSS'):.0f} MB | 700 MB |")
+        print(f"| of it not shared with other processes (anonymous) | {_memory(pid, 'RssAnon'):.0f} MB | |")
         print("\n| clients | diagnoses a second | p50 ms | p99 ms |\n|---:|---:|---:|---:|")
         for clients in (1, 2, 4, 8, 16, 32, 64):
             rate, times = _throughput(service, key, clients, args.seconds)
@@ -77,30 +83,6 @@ def _measure(models: Path, folder: Path, args: argparse.Namespace) -> None:
     print("\n| SIGKILL under load | acknowledged | lost |\n|---|---:|---:|")
     acknowledged, lost = _killed(models, f"sqlite:///{folder}/killed.db")
     print(f"| SQLite | {acknowledged} | {lost} |")
-
-
-def _grown(models: Path, size: int) -> Path:
-    """Train a small release and grow it to `size` incidents of the same kind."""
-    from diagnosis.diagnoser import Diagnoser
-    from diagnosis.incident import as_frame
-    from diagnosis.release import write_release
-    from diagnosis.releases import Releases
-    from tests.history import articles, incidents
-    from training.settings import TrainSettings
-    from training.train import train
-
-    trained = train(incidents(2000), articles(), TrainSettings(evaluate=False, encoder_minutes=0.5), models).folder
-    release = trained
-    if size > 2000:
-        diagnoser = Diagnoser.load(trained)
-        frame = as_frame(incidents(size, seed=1))
-        frame["number"] = "G" + frame["number"]
-        frame["opened_at"] = pd.Timestamp("2026-01-05", tz="UTC") + pd.to_timedelta(range(size), unit="min")
-        for start in range(0, size, 5000):
-            diagnoser.upsert_incidents(frame.iloc[start : start + 5000])
-        release = write_release(models, diagnoser.parts.save, settings={}, seed=0, data={})
-    Releases(models).publish(release.name)
-    return models
 
 
 @contextlib.contextmanager
@@ -146,7 +128,7 @@ def _killed(models: Path, database: str) -> tuple[int, int]:
 
     def ask(thread: int) -> None:
         connection = _connect(port)
-        for body in _bodies(f"K{thread}-"):
+        for body in bodies(f"K{thread}-"):
             try:
                 acknowledged.append(json.loads(_post(connection, key, body))["id"])
             except (OSError, http.client.HTTPException):
@@ -173,7 +155,7 @@ def _throughput(port: int, key: str, clients: int, seconds: float) -> tuple[floa
 
     def ask(client: int) -> list[float]:
         connection, times = _connect(port), []
-        for body in _bodies(f"T{clients}-{client}-"):
+        for body in bodies(f"T{clients}-{client}-"):
             started = time.perf_counter()
             if started > until:
                 break
@@ -186,23 +168,26 @@ def _throughput(port: int, key: str, clients: int, seconds: float) -> tuple[floa
     return len(times) / seconds, times
 
 
-def _latencies(port: int, key: str, bodies: list[bytes]) -> list[float]:
+def _latencies(port: int, key: str, asked: list[bytes]) -> list[float]:
     connection, times = _connect(port), []
-    for body in bodies[:20] + bodies:
+    for body in asked[:20] + asked:
         started = time.perf_counter()
         _post(connection, key, body)
         times.append((time.perf_counter() - started) * 1000)
     return times[20:]
 
 
-def _bodies(prefix: str = "B") -> Iterator[bytes]:
+def bodies(prefix: str = "B") -> Iterator[bytes]:
     """Yield requests without end, each of an incident of its own."""
-    from tests.history import incidents
-
-    fields = ["short_description", "description", "caller", "cmdb_ci", "category"]
-    rows = incidents(200, seed=7)[fields].to_dict("records")
     for i in count():
-        yield json.dumps({"number": f"{prefix}{i}", **rows[i % len(rows)]}).encode()
+        yield json.dumps({"number": f"{prefix}{i}", **_rows()[i % len(_rows())]}).encode()
+
+
+@cache
+def _rows() -> list[dict[str, str]]:
+    fields = ["opened_at", "short_description", "description", "caller", "cmdb_ci", "category"]
+    rows = incidents(400, clauses_by_topic(), seed=7)[fields].assign(opened_at="2026-11-01T09:00:00Z")
+    return [{str(name): str(value) for name, value in row.items()} for row in rows.to_dict("records")]
 
 
 def _post(connection: http.client.HTTPConnection, key: str, body: bytes) -> bytes:
@@ -237,11 +222,19 @@ def _free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def _rss(pid: int) -> float:
+def _memory(pid: int, name: str) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
+        if line.startswith(name):
             return int(line.split()[1]) / 1024
-    raise SystemExit("no VmRSS; this measure needs Linux")
+    raise SystemExit(f"no {name}; this measure needs Linux")
+
+
+def _size(models: Path) -> int:
+    releases = Releases(models)
+    published = releases.published()
+    if published is None:
+        raise SystemExit(f"expected a published release in {models}; found none")
+    return len(History.load(releases.path(published) / "history"))
 
 
 def _p(times: list[float], percent: int) -> float:
