@@ -26,19 +26,19 @@ from benchmarks.data import shared
 from diagnosis.incident import CODED_FIELDS, as_frame
 from diagnosis.recurrence import HistoryState, RecurrenceModel, Signature
 from diagnosis.recurrence.hazard import fit_hazard, grid, trials
-from diagnosis.recurrence.outcomes import Outcomes, outcomes
+from diagnosis.recurrence.outcomes import Outcomes, days_of, outcomes
 from diagnosis.recurrence.rates import kaplan_meier
 from diagnosis.recurrence.scores import HorizonScores, score_horizon
 
 SIGNATURE = Signature(("caller", "subcategory"))
-HORIZON = 7
 FOREST_ROWS = 2500
 
 
 class Cut:
     """One cut: what was known that day, and what came after."""
 
-    def __init__(self, frame: pd.DataFrame, day: int) -> None:
+    def __init__(self, frame: pd.DataFrame, day: int, horizon: int) -> None:
+        self.horizon = horizon
         start = frame["opened_at"].min().floor("D")
         self.as_of = start + pd.Timedelta(days=day)
         past = (frame["opened_at"] < self.as_of).to_numpy()
@@ -47,59 +47,62 @@ class Cut:
         self.truth = outcomes(frame, keys, end, "opened").take(np.flatnonzero(~past))
         self.seen = outcomes(self.past, keys[past], self.as_of, "opened")
         self.keys, self.later_keys = keys[past].to_numpy(), keys[~past].to_numpy()
-        self.model = RecurrenceModel(SIGNATURE, (HORIZON,))
+        self.model = RecurrenceModel(SIGNATURE, (horizon,))
         self.usable = self.keys != ""
 
     def ours(self) -> np.ndarray:
         """Fit our model; keep its features for the others."""
         self.model.fit(self.past, as_of=self.as_of)
         state = HistoryState(SIGNATURE, self.model.fields_)
-        self.x, self.x_later = state.describe(self.past, add=True), state.describe(self.later, add=True)
-        fitted = self.model.logging_
-        self.z, self.z_later = (fitted._z(x, fitted.mean, fitted.scale) for x in (self.x, self.x_later))
+        x, x_later = state.describe(self.past, add=True), state.describe(self.later, add=True)
+        self.fitted = self.model.logging_.regression
+        self.z, self.z_later = (self.fitted._z(x, self.fitted.mean, self.fitted.scale) for x in (x, x_later))
         return self.model.probabilities(self.later, self.past)[:, 0]
 
     def as_negatives(self) -> np.ndarray:
         """Count what has not recurred as never recurring."""
         seen = self.seen.take(self.usable)
         forever = Outcomes(np.where(seen.recurred, seen.duration, 1e3), seen.recurred, np.full(len(seen.duration), 1e3))
-        return self._same_learner(self.z[self.usable], forever)
+        return self._same_learner(self.usable, forever)
 
     def dropped(self) -> np.ndarray:
         """Keep only the incidents watched for the whole horizon; same learner."""
-        rows = self.usable & (self.seen.observed >= HORIZON)
-        return self._same_learner(self.z[rows], self.seen.take(rows))
+        rows = self.usable & (self.seen.observed >= self.horizon)
+        return self._same_learner(rows, self.seen.take(rows))
 
-    def _same_learner(self, z: np.ndarray, seen: Outcomes) -> np.ndarray:
-        edges = grid((HORIZON,))
-        hazard = fit_hazard(z, *trials(seen, edges), edges, self.model.logging_.ridge)
-        return hazard.risk(self.z_later, [HORIZON])[:, 0]
+    def _same_learner(self, rows: np.ndarray, seen: Outcomes) -> np.ndarray:
+        edges, rhythm = grid((self.horizon,)), self.model.rhythm_
+        widths, later = (rhythm.log_widths(days_of(f["opened_at"]), edges) for f in (self.past[rows], self.later))
+        hazard = fit_hazard(self.z[rows], *trials(seen, edges), edges, self.fitted.ridge, widths)
+        return hazard.risk(self.z_later, [self.horizon], later)[:, 0]
 
     def cox(self) -> np.ndarray:
         """Cox regression on the same features."""
         columns = np.ptp(self.z, axis=0) > 0
-        cox = CoxPHSurvivalAnalysis(alpha=self.model.logging_.ridge, ties="breslow")
+        cox = CoxPHSurvivalAnalysis(alpha=self.fitted.ridge, ties="breslow")
         seen = self.seen.take(self.usable)
         cox.fit(self.z[self.usable][:, columns], Surv.from_arrays(seen.recurred, np.maximum(seen.duration, 1e-3)))
-        return 1 - np.array([f(HORIZON) for f in cox.predict_survival_function(self.z_later[:, columns])])
+        return 1 - np.array([f(self.horizon) for f in cox.predict_survival_function(self.z_later[:, columns])])
 
     def forest(self) -> np.ndarray:
         """Random survival forest on the same features."""
         rows = np.flatnonzero(self.usable)[-FOREST_ROWS:]
-        steps = np.minimum(np.ceil(self.seen.duration[rows] * 4) / 4, HORIZON + 1)  # quarters of a day: fewer times
-        recurred = self.seen.recurred[rows] & (self.seen.duration[rows] <= HORIZON)
+        steps = np.minimum(
+            np.ceil(self.seen.duration[rows] * 4) / 4, self.horizon + 1
+        )  # quarters of a day: fewer times
+        recurred = self.seen.recurred[rows] & (self.seen.duration[rows] <= self.horizon)
         forest = RandomSurvivalForest(50, min_samples_leaf=20, max_features="sqrt", random_state=0, n_jobs=1)
         forest.fit(self.z[rows], Surv.from_arrays(recurred, np.maximum(steps, 0.01)))
-        at = int(np.searchsorted(forest.unique_times_, HORIZON, side="right")) - 1
+        at = int(np.searchsorted(forest.unique_times_, self.horizon, side="right")) - 1
         return 1 - forest.predict_survival_function(self.z_later, return_array=True)[:, at]
 
     def per_signature(self) -> np.ndarray:
         """Kaplan-Meier share of each signature seen twice, of everyone for the rest."""
         seen = self.seen.take(self.usable)
-        everyone = float(kaplan_meier(seen.duration, seen.recurred, [HORIZON])[0])
+        everyone = float(kaplan_meier(seen.duration, seen.recurred, [self.horizon])[0])
         rows = pd.Series(np.arange(len(seen.duration))).groupby(self.keys[self.usable]).indices
         shares = {
-            key: kaplan_meier(seen.duration[own], seen.recurred[own], [HORIZON])[0]
+            key: kaplan_meier(seen.duration[own], seen.recurred[own], [self.horizon])[0]
             for key, own in rows.items()
             if len(own) > 1
         }
@@ -108,8 +111,8 @@ class Cut:
     def complete_cases(self) -> np.ndarray:
         """Logistic regression over the one-hot fields of those watched for the whole horizon."""
         fields = [name for name in CODED_FIELDS if len(self.past[name].unique()) > 1]
-        rows = self.usable & (self.seen.observed >= HORIZON)
-        came = self.seen.recurred[rows] & (self.seen.duration[rows] <= HORIZON)
+        rows = self.usable & (self.seen.observed >= self.horizon)
+        came = self.seen.recurred[rows] & (self.seen.duration[rows] <= self.horizon)
         encoder = OneHotEncoder(handle_unknown="ignore")
         one_hot = make_pipeline(encoder, LogisticRegression(C=0.3, max_iter=2000))
         one_hot.fit(self.past.loc[rows, fields].astype(object), came)
@@ -138,6 +141,7 @@ def row(day: int, name: str, scores: HorizonScores, seconds: float) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--days", type=int, nargs="+", default=[21, 28, 35])
+    parser.add_argument("--horizon", type=int, default=7, help="days")
     parser.add_argument("--curves", action="store_true", help="print our calibration curves too")
     args = parser.parse_args()
     warnings.filterwarnings("ignore", category=FutureWarning)
@@ -147,11 +151,11 @@ def main() -> None:
     print("|--:|:--|--:|--:|--:|--:|--:|--:|--:|")
     curves = {}
     for day in args.days:
-        cut = Cut(frame.reset_index(drop=True), day)
+        cut = Cut(frame.reset_index(drop=True), day, args.horizon)
         for name, method in METHODS.items():
             started = time.perf_counter()
             risk = method(cut)
-            scores = score_horizon(risk, cut.truth, HORIZON)
+            scores = score_horizon(risk, cut.truth, args.horizon)
             print(row(day, name, scores, time.perf_counter() - started), flush=True)
             if name.endswith("(ours)"):
                 curves[day] = scores.calibration

@@ -14,13 +14,20 @@ from diagnosis.recurrence.hazard import Floats
 LEAST_EFFECT = 0.005
 MOST = 5
 WINDOW = 30
-COUNTED = ("signature", "caller")  # told by how often, never by name: names are personal data
+COUNTED = (
+    "signature",
+    "caller",
+    "caller+category",
+    "caller+symptom",
+)  # told by how often, never by name: names are personal data
 # A feature "desk: hour sine" belongs to the factor "clock", not to how busy the desk was.
 OF_DESK = {"hour sine": "clock", "hour cosine": "clock", "weekend": "clock",
            "kinds of caller": "caller", "share of caller": "caller"}  # fmt: skip
 WORDS = {
     "en": {
         "signature": "same signature in the last 30 days", "caller": "incidents of this caller in the last 30 days",
+        "caller+category": "incidents of this caller in this category in the last 30 days",
+        "caller+symptom": "incidents of this caller with this symptom in the last 30 days",
         "desk": "incidents logged in the last 24 hours", "clock": "time of day (UTC)", "location": "location",
         "service": "service", "cmdb_ci": "configuration item", "symptom": "symptom", "category": "category",
         "subcategory": "subcategory", "text": "what the text says", "time to restore": "hours to restore",
@@ -29,7 +36,9 @@ WORDS = {
         "assignment_group": "assignment group",
     },
     "zh": {
-        "signature": "近30天内同一故障特征的事件数", "caller": "该报告人近30天的事件数", "desk": "近24小时登记的事件数",
+        "signature": "近30天内同一故障特征的事件数", "caller": "该报告人近30天的事件数",
+        "caller+category": "该报告人近30天同类别的事件数", "caller+symptom": "该报告人近30天同症状的事件数",
+        "desk": "近24小时登记的事件数",
         "clock": "登记时刻（UTC）", "location": "地点", "service": "服务", "cmdb_ci": "配置项", "symptom": "症状",
         "category": "类别", "subcategory": "子类别", "text": "文本内容", "time to restore": "恢复用时（小时）",
         "reassignments": "转派次数", "reopened": "重新打开次数", "article": "使用的知识文章",

@@ -7,6 +7,7 @@ partly observed is left out whole: to count its event but not its survival would
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit
 
+from diagnosis.errors import InputError
 from diagnosis.recurrence.outcomes import Outcomes
 
 Floats = npt.NDArray[np.float64]
@@ -23,6 +25,12 @@ EDGES = (0.0, 1 / 24, 0.25, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 14.0, 18.0, 22.0, 26.
 SMOOTHNESS = 0.3  # ties the level of an interval to the one before it; decides only where little was seen
 MAX_ROUNDS = 50
 TOLERANCE = 1e-8
+
+
+def check_horizons(horizons: Sequence[int]) -> None:
+    """Refuse horizons that are not days from 1 up, in order."""
+    if not horizons or any(days < 1 for days in horizons) or list(horizons) != sorted(set(horizons)):
+        raise InputError(f"horizons need days from 1 up, each longer than the one before; found {tuple(horizons)}")
 
 
 def grid(horizons: tuple[int, ...]) -> Floats:
@@ -56,6 +64,7 @@ def trials(seen: Outcomes, edges: Floats) -> tuple[Floats, Floats]:
 class LogisticHazard:
     """A fitted hazard: log-odds = log(width) + level[k] + z @ effect + clock[k] * (z @ drift).
 
+    Widths are those of the calendar, or what a desk's own clock makes of each interval (`DeskRhythm`).
     ``clock`` is the standardised log-time of an interval, so ``drift`` lets what matters within the hour fade with
     the weeks (hazards are not proportional). Beyond the last interval observed, level and clock stay as they were.
 
@@ -72,13 +81,21 @@ class LogisticHazard:
     effect: Floats
     drift: Floats
 
-    def log_odds(self, z: Floats) -> Floats:
-        """Return the log-odds of recurring in each interval, shape (n, n_intervals)."""
-        return offset(self.edges) + self.level + (z @ self.effect)[:, None] + np.outer(z @ self.drift, self.clock)
+    def log_odds(self, z: Floats, widths: Floats | None = None) -> Floats:
+        """Return the log-odds of recurring in each interval, shape (n, n_intervals).
 
-    def risk(self, z: Floats, days: npt.ArrayLike) -> Floats:
+        Parameters
+        ----------
+        z : ndarray, shape (n, n_features)
+        widths : ndarray, shape (n, n_intervals), optional
+            Logarithm of each incident's interval widths; by default those of the calendar.
+        """
+        widths = offset(self.edges) if widths is None else widths
+        return widths + self.level + (z @ self.effect)[:, None] + np.outer(z @ self.drift, self.clock)
+
+    def risk(self, z: Floats, days: npt.ArrayLike, widths: Floats | None = None) -> Floats:
         """Return the probability of recurring within each number of days (which must be edges), shape (n, n_days)."""
-        alive = np.cumsum(-np.logaddexp(0.0, self.log_odds(z)), axis=1)
+        alive = np.cumsum(-np.logaddexp(0.0, self.log_odds(z, widths)), axis=1)
         last = np.searchsorted(self.edges, np.asarray(days, dtype=float)) - 1
         risk: Floats = -np.expm1(alive[:, last])
         return risk
@@ -89,7 +106,9 @@ def offset(edges: Floats) -> Floats:
     return np.log(np.diff(edges))
 
 
-def fit_hazard(z: Floats, at_risk: Floats, event: Floats, edges: Floats, ridge: float) -> LogisticHazard:
+def fit_hazard(
+    z: Floats, at_risk: Floats, event: Floats, edges: Floats, ridge: float, widths: Floats | None = None
+) -> LogisticHazard:
     """Fit by penalised maximum likelihood, without ever writing the person-period rows out.
 
     Every row of one incident shares its features, so gradient and Hessian need only the features weighted by sums over
@@ -105,8 +124,10 @@ def fit_hazard(z: Floats, at_risk: Floats, event: Floats, edges: Floats, ridge: 
     edges : ndarray, shape (n_intervals + 1,)
     ridge : float
         Penalty on ``effect`` and ``drift``, in units of one incident.
+    widths : ndarray, shape (n, n_intervals), optional
+        Logarithm of each incident's interval widths; by default those of the calendar.
     """
-    loss = _PenalisedLoss(z, at_risk, event, edges, ridge)
+    loss = _PenalisedLoss(z, at_risk, event, edges, ridge, offset(edges) if widths is None else widths)
     theta = np.concatenate([np.full(len(edges) - 1, loss.start), np.zeros(2 * z.shape[1])])
     value = loss.value(theta)
     for _ in range(MAX_ROUNDS):
@@ -125,12 +146,12 @@ def fit_hazard(z: Floats, at_risk: Floats, event: Floats, edges: Floats, ridge: 
 class _PenalisedLoss:
     """Minus the log-likelihood plus half the penalty, as a function of (level, effect, drift) end to end."""
 
-    def __init__(self, z: Floats, at_risk: Floats, event: Floats, edges: Floats, ridge: float) -> None:
+    def __init__(self, z: Floats, at_risk: Floats, event: Floats, edges: Floats, ridge: float, widths: Floats) -> None:
         self.z, self.at_risk, self.event = z, at_risk, event
-        self.offset, self.clock = offset(edges), _clock(edges, at_risk)
+        self.offset, self.clock = widths, _clock(edges, at_risk)
         k, p = at_risk.shape[1], z.shape[1]
         self.parts = [k, k + p]
-        self.start = float(np.log((event.sum() + 0.5) / ((at_risk * np.diff(edges)).sum() + 1.0)))
+        self.start = float(np.log((event.sum() + 0.5) / ((at_risk * np.exp(widths)).sum() + 1.0)))
         self.centre = np.concatenate([np.full(k, self.start), np.zeros(2 * p)])
         steps = np.diff(np.eye(k), axis=0)  # level[k+1] - level[k]
         self.penalty = np.diag(np.concatenate([np.zeros(k), np.full(2 * p, ridge)]))

@@ -8,65 +8,34 @@ known at logging are read, so an earlier incident counts the same whether or not
 from __future__ import annotations
 
 import math
-from array import array
-from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from diagnosis.recurrence.outcomes import days_of
-from diagnosis.recurrence.signature import Signature
+from diagnosis.recurrence.like_texts import LikeTexts
+from diagnosis.recurrence.outcomes import Floats, days_of
+from diagnosis.recurrence.past import (
+    OF_EXPECTED,
+    OF_KEY,
+    SETTLING,
+    Past,
+    describe_expected,
+    describe_key,
+    log_odds,
+    since,
+)
+from diagnosis.recurrence.signature import PLACED, SEPARATOR, TEXT, Signature, words_of
 
-WINDOWS = (1, 3, 7, 14, 30, 90)  # days
-SETTLING = (3.0, 7.0)  # days after which an earlier incident tells whether its fault came back at once
-SMOOTHING = 5.0  # incidents at the desk's own rate that a key starts with: one seen twice proves little
-LONG_AGO = 90.0  # days: what was never seen before counts as last seen then
-SOON = 0.02  # days, about half an hour: below this, "since" does not matter
-OF_KEY = (*(f"last {days} days" for days in WINDOWS), "rate", "since", "recurred soon", "recurred", "settled",
-          "gap", "gap spread")  # fmt: skip
 OF_DESK = ("last day", "a day", "recurred", "hour sine", "hour cosine", "weekend", "kinds of caller", "share of caller")
 # Fields whose own history tells of a fault. Who typed it in, and fields with a handful of values, tell of the desk.
 HISTORY_FIELDS = ("caller", "service", "cmdb_ci", "symptom", "category", "subcategory", "location")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-Floats = npt.NDArray[np.float64]
-
-
-class _Past:
-    """Incidents seen under one value of one field: when, how far apart, and how many of them recurred."""
-
-    __slots__ = ("gap_squares", "gaps", "recurred", "settled", "times")  # counts by age of `SETTLING`
-
-    def __init__(self) -> None:
-        self.times = array("d")
-        self.gaps = 0.0
-        self.gap_squares = 0.0
-        self.settled = [0] * len(SETTLING)
-        self.recurred = [0] * len(SETTLING)
-
-    def add(self, time: float) -> None:
-        if self.times:
-            gap = math.log(max(time - self.times[-1], 0.0) + SOON)
-            self.gaps += gap
-            self.gap_squares += gap * gap
-        if self.times and time < self.times[-1]:  # reported late
-            self.times.insert(bisect_right(self.times, time), time)
-        else:
-            self.times.append(time)
-
-    def copy(self) -> _Past:
-        other = _Past()
-        other.gaps, other.gap_squares = self.gaps, self.gap_squares
-        other.times, other.settled, other.recurred = self.times[:], self.settled[:], self.recurred[:]
-        return other
-
-    def share(self, age: int, usual: float) -> float:
-        """Return the share that recurred by an age, drawn towards the usual one while few have reached it."""
-        return (self.recurred[age] + SMOOTHING * usual) / (self.settled[age] + SMOOTHING)
+HISTORY_PAIRS = ("caller+category", "caller+symptom")  # what one caller logs of one kind, likewise
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DESK, SIGNATURE = 0, 1  # places of what every incident has a key of, before the fields
 
 
 @dataclass(slots=True)
@@ -87,27 +56,32 @@ class HistoryState:
     ----------
     signature : Signature
     fields : sequence of str
-        Fields whose own history counts (caller, service, ...).
+        Fields whose own history counts (caller, service, ...), and pairs of fields ("caller+symptom").
     """
 
     def __init__(self, signature: Signature, fields: Sequence[str]) -> None:
         self.signature = signature
         self.fields = tuple(fields)
-        self._past: tuple[dict[str, _Past], ...] = tuple({} for _ in range(len(self.fields) + 2))
+        # The signature's own fields are counted too, described or not.
+        self._counted = (*self.fields, *(name for name in signature.columns if name not in self.fields))
+        self._of_signature = tuple(2 + self._counted.index(name) for name in signature.columns)
+        self._caller = 2 + self.fields.index("caller") if "caller" in self.fields else None
+        self._past: tuple[dict[str, Past], ...] = tuple({} for _ in range(len(self._counted) + 2))
+        self._like = LikeTexts()
         self._kinds: dict[str, set[str]] = {}
         self._unsettled: tuple[deque[_Unsettled], ...] = tuple(deque() for _ in SETTLING)
         self._latest: dict[str, _Unsettled] = {}
         self._base: HistoryState | None = None
 
     def __len__(self) -> int:
-        desk = self._find(0, DESK)
-        return len(desk.times) if desk else 0
+        return self._count(DESK, "desk")
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the features, in order: ``"<field>: <what>"``."""
         names = [f"{field}: {what}" for field in ("signature", *self.fields) for what in OF_KEY]
-        return (*names, *(f"desk: {what}" for what in OF_DESK))
+        expected = (f"signature: {what}" for what in OF_EXPECTED)
+        return (*names, *expected, *(f"desk: {what}" for what in OF_DESK))
 
     def fork(self) -> HistoryState:
         """Return a state that starts from this one and may be added to without changing it."""
@@ -116,11 +90,24 @@ class HistoryState:
         copies = {id(u): _Unsettled(u.time, u.keys, u.again) for queue in self._unsettled for u in queue}
         other._unsettled = tuple(deque(copies[id(u)] for u in queue) for queue in self._unsettled)
         other._latest = {key: copies[id(u)] for key, u in self._latest.items()}
+        other._like = self._like.fork()
         return other
+
+    def place(self, frame: pd.DataFrame, *, learn: bool = False) -> pd.DataFrame:
+        """Return the frame with its signatures' texts placed among those seen, as `Signature.place` does."""
+        return self.signature.place(frame, self._like, learn=learn)
+
+    def place_one(self, incident: Mapping[str, str]) -> Mapping[str, str]:
+        """Return what `place` does of one incident, given by field."""
+        if PLACED not in self.signature.columns:
+            return incident
+        item = SEPARATOR.join(incident[name] for name in self.signature.fields if name != TEXT)
+        (name,) = self._like.names([item], [words_of(incident)], learn=False)
+        return {**incident, PLACED: name}
 
     def add(self, frame: pd.DataFrame) -> None:
         """Add incidents, in order of ``opened_at``; those without it are left out."""
-        for time, keys in self._rows(frame):
+        for time, keys in self._rows(self.place(frame, learn=True)):
             if math.isfinite(time):
                 self._add(time, keys)
 
@@ -130,7 +117,7 @@ class HistoryState:
         With ``add``, each row is added before the next is described: rows must then be in order of ``opened_at``.
         """
         described = np.empty((len(frame), len(self.columns)))
-        for i, (time, keys) in enumerate(self._rows(frame)):
+        for i, (time, keys) in enumerate(self._rows(self.place(frame, learn=add))):
             described[i] = self._describe(time, keys)
             if add and math.isfinite(time):
                 self._add(time, keys)
@@ -138,9 +125,10 @@ class HistoryState:
 
     def describe_one(self, incident: Mapping[str, str], opened_at: datetime | None) -> Floats:
         """Return what `describe` does of one incident, given by field, shape (1, len(columns))."""
-        time = math.nan if opened_at is None else (opened_at - _EPOCH) / timedelta(days=1)
-        fields = (incident[name] for name in self.fields)
-        return np.array([self._describe(time, (DESK, self.signature.key(incident), *fields))])
+        time = math.nan if opened_at is None else (opened_at - EPOCH) / timedelta(days=1)
+        values = {name: [value] for name, value in self.place_one(incident).items()}
+        (keys,) = self._keys(values, 1)
+        return np.array([self._describe(time, keys)])
 
     def describe_at(self, frame: pd.DataFrame, moments: Floats, *, add: bool = False) -> Floats:
         """Return the features of each incident as of another moment than its opening, in days since 1970.
@@ -148,7 +136,7 @@ class HistoryState:
         With ``add``, the incidents are added as time passes: each row sees all that were opened by its moment.
         """
         described = np.full((len(frame), len(self.columns)), np.nan)
-        rows = list(self._rows(frame))
+        rows = list(self._rows(self.place(frame, learn=add)))
         waiting = iter(sorted((row for row in rows if math.isfinite(row[0])), key=lambda row: row[0]) if add else ())
         upcoming = next(waiting, None)
         for i in np.argsort(moments, kind="stable"):
@@ -162,42 +150,45 @@ class HistoryState:
 
     def _rows(self, frame: pd.DataFrame) -> Iterable[tuple[float, tuple[str, ...]]]:
         times = days_of(frame["opened_at"]).tolist()
-        values = {name: frame[name].tolist() for name in {*self.fields, *self.signature.fields}}
-        signatures = map(self.signature.key, zip(*(values[name] for name in self.signature.fields), strict=True))
-        columns = [values[name] for name in self.fields]
-        return zip(times, zip([DESK] * len(times), signatures, *columns, strict=True), strict=True)
+        single = {part for name in self._counted for part in name.split("+")}
+        return zip(times, self._keys({name: frame[name].tolist() for name in single}, len(times)), strict=True)
+
+    def _keys(self, values: Mapping[str, list[str]], length: int) -> Iterable[tuple[str, ...]]:
+        signatures = map(self.signature.key, zip(*(values[name] for name in self.signature.columns), strict=True))
+        columns = [values[name] if name in values else _pairs(values, name) for name in self._counted]
+        return zip(["desk"] * length, signatures, *columns, strict=True)
 
     def _describe(self, time: float, keys: tuple[str, ...]) -> list[float]:
         if not math.isfinite(time):
             return [math.nan] * len(self.columns)
-        desk = self._find(0, DESK)
-        usual = [_usual(desk, age) for age in range(len(SETTLING))]
-        span = max(time - desk.times[0], 1.0) if desk and desk.times else 1.0
+        desk = self._find(DESK, "desk") or Past()
+        usual = desk.usual()
+        span = max(time - desk.times[0], 1.0) if desk.times else 1.0
         described: list[float] = []
-        for i in range(1, len(keys)):
-            described += _of_key(self._find(i, keys[i]) if keys[i] else None, time, span, usual)
-        return described + self._of_desk(time, keys, span, usual)
+        for i in range(SIGNATURE, len(self.fields) + 2):
+            described += describe_key(self._find(i, keys[i]) if keys[i] else None, time, span, usual)
+        of_fields = [self._count(i, keys[i]) for i in self._of_signature]
+        described += describe_expected(self._count(SIGNATURE, keys[SIGNATURE]), of_fields, len(desk.times), span)
+        return described + self._of_desk(desk, time, keys, span, usual)
 
-    def _of_desk(self, time: float, keys: tuple[str, ...], span: float, usual: list[float]) -> list[float]:
-        desk = self._find(0, DESK)
-        last_day = _since(desk.times, time, 1.0) if desk else 0
-        a_day = _since(desk.times, time, 7.0) / min(span, 7.0) if desk else 0.0
-        caller = keys[2 + self.fields.index("caller")] if "caller" in self.fields else ""
-        kinds = self._kinds_of(caller) if caller else set()
-        own = self._find(2 + self.fields.index("caller"), caller) if caller else None
-        same = self._find(1, keys[1]) if keys[1] else None
-        share = len(same.times) / len(own.times) if own and same else 0.0
+    def _of_desk(self, desk: Past, time: float, keys: tuple[str, ...], span: float, usual: list[float]) -> list[float]:
+        caller = keys[self._caller] if self._caller is not None else ""
+        kinds, own, share = set[str](), 0, 0.0
+        if self._caller is not None and caller:
+            kinds, own = self._kinds_of(caller), self._count(self._caller, caller)
+            share = self._count(SIGNATURE, keys[SIGNATURE]) / own if own else 0.0
         hour = time % 1.0 * 2 * math.pi
         weekend = float((int(time) + 3) % 7 >= 5)  # 1970-01-01 was a Thursday
-        clock = [math.sin(hour), math.cos(hour), weekend]
-        return [math.log1p(last_day), math.log(a_day + 1), _log_odds(usual[-1]), *clock, math.log1p(len(kinds)), share]
+        a_day = since(desk.times, time, 7.0) / min(span, 7.0)
+        busy = [math.log1p(since(desk.times, time, 1.0)), math.log1p(a_day), log_odds(usual[-1])]
+        return [*busy, math.sin(hour), math.cos(hour), weekend, math.log1p(len(kinds)), share]
 
     def _add(self, time: float, keys: tuple[str, ...]) -> None:
         self._settle(time)
         for i, key in enumerate(keys):
             if key:
                 self._own(i, key).add(time)
-        signature = keys[1]
+        signature = keys[SIGNATURE]
         if signature:
             previous = self._latest.get(signature)
             if previous is not None:
@@ -205,7 +196,7 @@ class HistoryState:
             latest = self._latest[signature] = _Unsettled(time, keys)
             for queue in self._unsettled:
                 queue.append(latest)
-        if "caller" in self.fields and (caller := keys[2 + self.fields.index("caller")]):
+        if self._caller is not None and (caller := keys[self._caller]):
             if caller not in self._kinds:
                 self._kinds[caller] = set(self._kinds_of(caller))
             self._kinds[caller].add(signature)
@@ -219,18 +210,22 @@ class HistoryState:
                         past = self._own(i, key)
                         past.settled[age] += 1
                         past.recurred[age] += settled.again - settled.time <= days
-                if days == SETTLING[-1] and self._latest.get(settled.keys[1]) is settled:
-                    del self._latest[settled.keys[1]]
+                if days == SETTLING[-1] and self._latest.get(settled.keys[SIGNATURE]) is settled:
+                    del self._latest[settled.keys[SIGNATURE]]
 
-    def _find(self, i: int, key: str) -> _Past | None:
+    def _count(self, i: int, key: str) -> int:
+        past = self._find(i, key) if key else None
+        return len(past.times) if past is not None else 0
+
+    def _find(self, i: int, key: str) -> Past | None:
         past = self._past[i].get(key)
         return self._base._find(i, key) if past is None and self._base is not None else past
 
-    def _own(self, i: int, key: str) -> _Past:
+    def _own(self, i: int, key: str) -> Past:
         past = self._past[i].get(key)
         if past is None:
             inherited = self._base._find(i, key) if self._base is not None else None
-            past = self._past[i][key] = inherited.copy() if inherited else _Past()
+            past = self._past[i][key] = inherited.copy() if inherited else Past()
         return past
 
     def _kinds_of(self, caller: str) -> set[str]:
@@ -240,37 +235,14 @@ class HistoryState:
         return kinds
 
 
-DESK = "desk"
+def telling_fields(frame: pd.DataFrame, signature: Signature) -> tuple[str, ...]:
+    """Return the fields that vary, and the pairs of them that are not the signature itself."""
+    fields = [name for name in HISTORY_FIELDS if len(frame[name].unique()) > 1]
+    pairs = [pair for pair in HISTORY_PAIRS if {*pair.split("+")} <= {*fields}]
+    return (*fields, *(pair for pair in pairs if {*pair.split("+")} != {*signature.fields}))
 
 
-def _since(times: array[float], time: float, days: float) -> int:
-    return bisect_right(times, time) - bisect_left(times, time - days)
-
-
-def _of_key(past: _Past | None, time: float, span: float, usual: list[float]) -> list[float]:
-    """Return `OF_KEY` for one key, counts and rates as logarithms, shares as log-odds.
-
-    The whole span of the history counts as one more gap, so a key seen once is rare and not merely unknown.
-    """
-    seen = bisect_right(past.times, time) if past else 0
-    if past is None or not seen:
-        never = [0.0] * len(WINDOWS)
-        shares = [_log_odds(share) for share in usual]
-        return [*never, math.log(0.5 / (span + 7.0)), math.log(LONG_AGO), *shares, 0.0, math.log(span), 0.0]
-    counts = [math.log1p(seen - bisect_left(past.times, time - days)) for days in WINDOWS]
-    shares = [_log_odds(past.share(age, usual[age])) for age in range(len(SETTLING))]
-    since = math.log(min(time - past.times[seen - 1], LONG_AGO) + SOON)
-    gaps, known = len(past.times) - 1, max(len(past.times) - 1, 1)
-    spread = math.sqrt(max(past.gap_squares / known - (past.gaps / known) ** 2, 0.0))
-    gap = (past.gaps + math.log(span)) / (gaps + 1)
-    rate = math.log((seen + 0.5) / (span + 7.0))
-    return [*counts, rate, since, *shares, math.log1p(past.settled[-1]), gap, spread]
-
-
-def _usual(desk: _Past | None, age: int) -> float:
-    return (desk.recurred[age] + 1.0) / (desk.settled[age] + 10.0) if desk else 0.1
-
-
-def _log_odds(share: float) -> float:
-    share = min(max(share, 0.01), 0.99)
-    return math.log(share / (1.0 - share))
+def _pairs(values: Mapping[str, list[str]], name: str) -> list[str]:
+    """Return the values of a pair of fields as one, ``""`` where one is missing."""
+    parts = (values[part] for part in name.split("+"))
+    return [SEPARATOR.join(pair) if all(pair) else "" for pair in zip(*parts, strict=True)]

@@ -13,23 +13,22 @@ import numpy.typing as npt
 import pandas as pd
 
 from diagnosis.errors import InputError, NotFittedError
-from diagnosis.findings import HorizonRisk, RecurrenceRisk
+from diagnosis.findings import RecurrenceRisk
 from diagnosis.prepared import Vectors
 from diagnosis.recurrence.closure import ClosureFeatures
-from diagnosis.recurrence.estimator import HazardRegression
-from diagnosis.recurrence.factors import groups, strongest, values_of
-from diagnosis.recurrence.hazard import Floats, grid
-from diagnosis.recurrence.history import HISTORY_FIELDS, HistoryState
-from diagnosis.recurrence.outcomes import Cohort, Origin, Outcomes, cohort, days_of, outcomes, utc
-from diagnosis.recurrence.rates import kaplan_meier
+from diagnosis.recurrence.hazard import Floats, check_horizons
+from diagnosis.recurrence.history import EPOCH, HISTORY_PAIRS, HistoryState, telling_fields
+from diagnosis.recurrence.outcomes import Origin, Outcomes, cohort, days_of, outcomes, utc
+from diagnosis.recurrence.rhythm import DeskRhythm
 from diagnosis.recurrence.scores import RecurrenceScores, score_horizon
-from diagnosis.recurrence.signature import Signature, default_signature
+from diagnosis.recurrence.signature import Signature, default_signature, require_variety
 from diagnosis.recurrence.text_axes import TextAxes
+from diagnosis.recurrence.told import Described, Risk
 
 History = pd.DataFrame | HistoryState
 FILE = "recurrence.joblib"
-USUAL_HORIZON = 30
 FEWEST_RESOLVED = 50  # resolved incidents that a model of the moment of resolution needs
+DAY = pd.Timedelta(days=1)
 
 
 class RecurrenceModel:
@@ -53,6 +52,8 @@ class RecurrenceModel:
         Kaplan-Meier share of incidents that recurred within each horizon.
     base_rate_ : float
         That of the horizon nearest to 30 days.
+    rhythm_ : DeskRhythm
+        The desk's own clock.
     seen_days_ : float
         The longest that an incident was watched; risks beyond it keep the hazard of the last interval seen.
     """
@@ -84,51 +85,47 @@ class RecurrenceModel:
         InputError
             If recurrence cannot be learned from these incidents, with the reason.
         """
-        _check_horizons(self.horizons)
+        check_horizons(self.horizons)
         known = cohort(frame, as_of)
         self.as_of_, self.left_out_ = utc(as_of), known.left_out
         self.signature_ = self.signature or default_signature(known.frame)
-        keys = self.signature_.keys(known.frame)
-        _require_variety(keys, self.signature_)
-        self.fields_ = tuple(name for name in HISTORY_FIELDS if len(known.frame[name].unique()) > 1)
+        placed = self.signature_.place(known.frame)
+        keys = self.signature_.keys(placed)
+        require_variety(keys, self.signature_)
+        self.fields_ = telling_fields(placed, self.signature_)
+        self.rhythm_ = DeskRhythm.fit(days_of(placed["opened_at"]), (self.as_of_ - EPOCH) / DAY)
         self.text_ = None if vectors is None else TextAxes.fit(vectors[known.rows])
-        self._fit_logging(known, keys, None if vectors is None else vectors[known.rows])
-        self._fit_resolution(known, keys)
+        self._fit_logging(placed, keys, None if vectors is None else vectors[known.rows])
+        self._fit_resolution(placed, keys)
         return self
 
-    def _fit_logging(self, known: Cohort, keys: pd.Series, vectors: Vectors | None) -> None:
+    def _fit_logging(self, frame: pd.DataFrame, keys: pd.Series, vectors: Vectors | None) -> None:
         state = HistoryState(self.signature_, self.fields_)
-        x = self._with_text(state.describe(known.frame, add=True), vectors)
+        x = self._with_text(state.describe(frame, add=True), vectors)
         self.columns_ = (*state.columns, *(self.text_.columns if self.text_ else ()))
-        seen, usable = self._outcomes(known.frame, keys, self.as_of_, self.origin)
+        seen, usable = self._outcomes(frame, keys, self.as_of_, self.origin)
         if not (usable & (seen.observed >= 1.0)).any():
             raise InputError(
                 f"recurrence needs incidents with {self.origin}_at and {', '.join(self.signature_.fields)}, watched "
                 f"for a day or more after that; found none in {len(keys)}, known at {self.as_of_:%Y-%m-%d %H:%M}"
             )
         seen = seen.take(usable)
-        self.logging_ = HazardRegression.fit(x[usable], seen, grid(tuple(self.horizons)))
-        rates = kaplan_meier(seen.duration, seen.recurred, self.horizons)
-        self.base_rates_ = dict(zip(self.horizons, rates.tolist(), strict=True))
-        self.usual_horizon_ = min(self.horizons, key=lambda days: abs(days - USUAL_HORIZON))
-        self.base_rate_ = self.base_rates_[self.usual_horizon_]
+        self.logging_ = Risk.fit(x[usable], self._start(frame)[usable], seen, self.horizons, self.rhythm_)
+        self.base_rates_, self.base_rate_ = self.logging_.base_rates, self.logging_.base_rate
+        self.usual_horizon_ = self.logging_.usual_horizon
         self.seen_days_ = float(seen.observed.max())
         self.n_incidents_, self.n_recurred_ = len(seen.recurred), int(seen.recurred.sum())
 
-    def _fit_resolution(self, known: Cohort, keys: pd.Series) -> None:
-        seen, usable = self._outcomes(known.frame, keys, self.as_of_, "resolved")
-        self.resolution_: HazardRegression | None = None
+    def _fit_resolution(self, frame: pd.DataFrame, keys: pd.Series) -> None:
+        seen, usable = self._outcomes(frame, keys, self.as_of_, "resolved")
+        self.resolution_: Risk | None = None
         if usable.sum() < FEWEST_RESOLVED:
             return
-        frame = known.frame
         self.closure_ = ClosureFeatures.fit(frame[usable])
-        state = HistoryState(self.signature_, self.fields_)
-        x = np.hstack([
-            state.describe_at(frame, days_of(frame["resolved_at"]), add=True),
-            self.closure_.describe(frame),
-        ])  # fmt: skip
-        by_time = np.flatnonzero(usable)[np.argsort(-seen.observed[usable], kind="stable")]
-        self.resolution_ = HazardRegression.fit(x[by_time], seen.take(by_time), grid(tuple(self.horizons)))
+        state, start = HistoryState(self.signature_, self.fields_), days_of(frame["resolved_at"])
+        x = np.hstack([state.describe_at(frame, start, add=True), self.closure_.describe(frame)])
+        rows = np.flatnonzero(usable)[np.argsort(-seen.observed[usable], kind="stable")]  # in order of time
+        self.resolution_ = Risk.fit(x[rows], start[rows], seen.take(rows), self.horizons, self.rhythm_)
 
     def state(self, history: pd.DataFrame) -> HistoryState:
         """Return the state of a history, to assess one incident after another without reading it again."""
@@ -139,7 +136,8 @@ class RecurrenceModel:
 
     def probabilities(self, frame: pd.DataFrame, history: History, *, vectors: Vectors | None = None) -> Floats:
         """Return the probability of recurring within each horizon, shape (n, n_horizons)."""
-        return self.logging_.risk(self._describe(frame, history, vectors), self.horizons)
+        asked = self._describe(frame, history, vectors)
+        return self.logging_.probabilities(asked)
 
     def assess(
         self, frame: pd.DataFrame, history: History, *, vectors: Vectors | None = None, language: str = "en"
@@ -149,8 +147,8 @@ class RecurrenceModel:
         Each row sees ``history`` and the earlier rows of ``frame``, which must be in order of ``opened_at``; a given
         state is not changed. ``vectors`` are those of the rows, if the model was fitted with any.
         """
-        x = self._describe(frame, history, vectors)
-        return self._told(self.logging_, self.columns_, x, self._named(frame), language)
+        asked = self._describe(frame, history, vectors)
+        return self.logging_.tell(asked, self.signature_, language)
 
     def assess_one(
         self,
@@ -172,10 +170,12 @@ class RecurrenceModel:
         vectors : ndarray of float32, shape (1, n_dimensions), optional
         """
         self._check_fitted()
-        x = self._with_text(state.describe_one(incident, opened_at), vectors)
-        named: dict[str, list[Any]] = {name: [incident[name]] for name in {*self.fields_, *self.signature_.fields}}
+        placed = state.place_one(incident)
+        x = self._with_text(state.describe_one(placed, opened_at), vectors)
+        named: dict[str, list[Any]] = {name: [placed[name]] for name in self._shown}
         named["opened_at"] = [pd.NaT if opened_at is None else opened_at]
-        return self._told(self.logging_, self.columns_, x, named, language)[0]
+        start = np.array([np.nan if opened_at is None else (opened_at - EPOCH) / DAY])
+        return self.logging_.tell(Described(self.columns_, x, start, named), self.signature_, language)[0]
 
     def assess_resolution(self, frame: pd.DataFrame, history: History, *, language: str = "en") -> list[RecurrenceRisk]:
         """Return the risk, counted from the resolution, of incidents that have just been resolved.
@@ -193,10 +193,11 @@ class RecurrenceModel:
         if frame["resolved_at"].isna().any():
             raise InputError(f"every incident needs resolved_at; {int(frame['resolved_at'].isna().sum())} have none")
         state = history if isinstance(history, HistoryState) else self.state(history)
-        history_x, closure_x = state.describe_at(frame, days_of(frame["resolved_at"])), self.closure_.describe(frame)
-        columns = (*state.columns, *self.closure_.columns)
-        named = {**self._named(frame), **self.closure_.values_of(frame)}
-        return self._told(self.resolution_, columns, np.hstack([history_x, closure_x]), named, language)
+        placed, start = state.place(frame), days_of(frame["resolved_at"])
+        x = np.hstack([state.describe_at(placed, start), self.closure_.describe(placed)])
+        named = {**self._named(placed), **self.closure_.values_of(placed)}
+        asked = Described((*state.columns, *self.closure_.columns), x, start, named)
+        return self.resolution_.tell(asked, self.signature_, language)
 
     def evaluate(self, frame: pd.DataFrame, history: History, *, as_of: pd.Timestamp) -> RecurrenceScores:
         """Return how good the risks of these incidents were, each horizon that any was watched for.
@@ -247,7 +248,7 @@ class RecurrenceModel:
             "recurrences_seen": self.n_recurred_,
             "longest_watched_days": self.seen_days_,
             "extrapolated_horizons_days": [days for days in self.horizons if days > self.seen_days_],
-            "ridge": self.logging_.ridge,
+            "ridge": self.logging_.regression.ridge,
             "at_resolution": self.resolution_ is not None,
             "left_out": self.left_out_,
         }
@@ -271,54 +272,28 @@ class RecurrenceModel:
         seen = outcomes(frame, keys, as_of, origin)
         return seen, np.isfinite(seen.observed) & (keys != "").to_numpy()
 
-    def _describe(self, frame: pd.DataFrame, history: History, vectors: Vectors | None) -> Floats:
+    def _start(self, frame: pd.DataFrame) -> Floats:
+        return days_of(frame["opened_at" if self.origin == "opened" else "resolved_at"])
+
+    def _describe(self, frame: pd.DataFrame, history: History, vectors: Vectors | None) -> Described:
         self._check_fitted()
-        state = history if isinstance(history, HistoryState) else self.state(history)
-        if len(frame) == 1:
-            return self._with_text(state.describe(frame), vectors)
-        return self._with_text((state.fork() if state is history else state).describe(frame, add=True), vectors)
+        state, many = history if isinstance(history, HistoryState) else self.state(history), len(frame) != 1
+        if many and state is history:
+            state = state.fork()
+        placed = state.place(frame, learn=many)
+        x = self._with_text(state.describe(placed, add=many), vectors)
+        return Described(self.columns_, x, days_of(placed["opened_at"]), self._named(placed))
 
     def _with_text(self, x: Floats, vectors: Vectors | None) -> Floats:
         return x if self.text_ is None else np.hstack([x, self.text_.describe(vectors, len(x))])
 
-    def _told(
-        self,
-        fitted: HazardRegression,
-        columns: tuple[str, ...],
-        x: Floats,
-        named: Mapping[str, Sequence[Any]],
-        language: str,
-    ) -> list[RecurrenceRisk]:
-        risks, factors = fitted.risk(x, self.horizons), groups(columns)
-        effects = fitted.effects(x, factors, self.usual_horizon_)
-        values, factor_names = values_of(columns, x, named), list(factors)
-        return [
-            RecurrenceRisk(
-                {name: named[name][i] for name in self.signature_.fields},
-                tuple(HorizonRisk(d, float(p)) for d, p in zip(self.horizons, risks[i], strict=True)),
-                self.base_rate_,
-                strongest(factor_names, effects[i], values[i], language),
-            )
-            for i in range(len(x))
-        ]
+    @property
+    def _shown(self) -> set[str]:
+        return {*(name for name in self.fields_ if name not in HISTORY_PAIRS), *self.signature_.columns}
 
     def _named(self, frame: pd.DataFrame) -> dict[str, list[Any]]:
-        return {name: frame[name].tolist() for name in {*self.fields_, *self.signature_.fields, "opened_at"}}
+        return {name: frame[name].tolist() for name in (*self._shown, "opened_at")}
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "logging_"):
             raise NotFittedError("RecurrenceModel is used before fit; call fit(frame, as_of=...) first")
-
-
-def _check_horizons(horizons: Sequence[int]) -> None:
-    if not horizons or any(days < 1 for days in horizons) or list(horizons) != sorted(set(horizons)):
-        raise InputError(f"horizons need days from 1 up, each longer than the one before; found {tuple(horizons)}")
-
-
-def _require_variety(keys: pd.Series, signature: Signature) -> None:
-    kinds = len(keys[keys != ""].unique())
-    if kinds < 2:
-        raise InputError(
-            f"recurrence needs at least two different signatures ({', '.join(signature.fields)}); found {kinds} in "
-            f"{len(keys)} incidents, so either every incident would be a recurrence or none could be"
-        )

@@ -9,8 +9,11 @@ import pandas as pd
 
 from diagnosis.errors import InputError
 from diagnosis.incident import CODED_FIELDS
+from diagnosis.recurrence.like_texts import LikeTexts
 
 SEPARATOR = "\x1f"  # ASCII's own: no value of a field holds it
+TEXT = "text"  # not a field of an incident: what is said of the same item
+PLACED = "first like text"  # the column that holds it once it has been found
 COVERAGE = 0.5  # a field that fewer incidents than this carry cannot say what the same fault is
 PREFERRED = (("cmdb_ci", "category"), ("service", "category"), ("cmdb_ci",), ("service",), ("caller", "subcategory"),
              ("caller", "category"), ("category", "symptom"), ("subcategory",), ("category",))  # fmt: skip
@@ -23,8 +26,9 @@ class Signature:
     Attributes
     ----------
     fields : tuple of str
-        Columns of the incident frame that are known at logging. An incident that lacks one of them has the empty
-        signature: it can neither recur nor be a recurrence, unless it is itself reopened.
+        Columns of the incident frame that are known at logging, and ``"text"`` for likeness of the texts on the same
+        values of the others (`LikeTexts`). An incident that lacks one of them has the empty signature: it can
+        neither recur nor be a recurrence, unless it is itself reopened.
 
     Raises
     ------
@@ -39,31 +43,71 @@ class Signature:
             raise InputError(
                 f"a signature needs one or more different fields; found {', '.join(self.fields) or 'none'}"
             )
-        if unknown := [name for name in self.fields if name not in CODED_FIELDS]:
+        if unknown := [name for name in self.fields if name not in (*CODED_FIELDS, TEXT)]:
             raise InputError(
-                f"a signature is made of fields known at logging ({', '.join(CODED_FIELDS)}); "
+                f"a signature is made of fields known at logging ({', '.join(CODED_FIELDS)}, {TEXT}); "
                 f"found {', '.join(unknown)}"
             )
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of a placed frame that hold the values, in order of ``fields``."""
+        return tuple(PLACED if name == TEXT else name for name in self.fields)
+
+    def place(self, frame: pd.DataFrame, like: LikeTexts | None = None, *, learn: bool = True) -> pd.DataFrame:
+        """Return the frame with the first like text of each row, where texts are part of the signature.
+
+        Rows are looked at in order of ``opened_at``; a frame that has been placed is returned as it is.
+
+        Parameters
+        ----------
+        like : LikeTexts, optional
+            What was told before; by default nothing.
+        learn : bool
+            Whether the rows join it.
+        """
+        if TEXT not in self.fields or PLACED in frame:
+            return frame
+        ordered = frame.sort_values("opened_at", kind="stable") if len(frame) > 1 else frame
+        others = [ordered[name].tolist() for name in self.fields if name != TEXT]
+        items = [SEPARATOR.join(values) for values in zip(*others, strict=True)] if others else [""] * len(ordered)
+        told = zip(ordered["short_description"].tolist(), ordered["description"].tolist(), strict=True)
+        names = (like or LikeTexts()).names(items, [short.strip() or long for short, long in told], learn=learn)
+        return frame.assign(**{PLACED: pd.Series(names, index=ordered.index, dtype="str").reindex(frame.index)})
+
     def keys(self, frame: pd.DataFrame) -> pd.Series[str]:
         """Return one key an incident, ``""`` where a field is missing, shape (n,)."""
-        if absent := [name for name in self.fields if name not in frame]:
+        if absent := [name for name in self.fields if name != TEXT and name not in frame]:
             raise InputError(
                 f"signature {', '.join(self.fields)} needs these columns; missing {', '.join(absent)}, "
                 f"found {', '.join(map(str, frame.columns))}"
             )
-        columns = [frame[name].to_numpy(dtype=object) for name in self.fields]
+        placed = self.place(frame)
+        columns = [placed[name].to_numpy(dtype=object) for name in self.columns]
         joined = [self.key(values) for values in zip(*columns, strict=True)]
         return pd.Series(joined, index=frame.index, dtype="str", name="signature")
 
     def key(self, values: Sequence[str] | Mapping[str, str]) -> str:
-        """Return the key of these values, in order of ``fields`` or by name; ``""`` where one is missing."""
-        parts = [values.get(name, "") for name in self.fields] if isinstance(values, Mapping) else list(values)
+        """Return the key of these values, in order of ``fields`` or by name; ``""`` where one is missing.
+
+        By name, a text that has not been placed stands for itself.
+        """
+        if isinstance(values, Mapping):
+            parts = [values.get(name, "") for name in self.fields]
+            if TEXT in self.fields and TEXT not in values:
+                parts[self.fields.index(TEXT)] = words_of(values)
+        else:
+            parts = list(values)
         return SEPARATOR.join(parts) if all(parts) else ""
 
     def values(self, key: str) -> dict[str, str]:
         """Return the field values that a key stands for."""
         return dict(zip(self.fields, key.split(SEPARATOR), strict=True)) if key else dict.fromkeys(self.fields, "")
+
+
+def words_of(incident: Mapping[str, str]) -> str:
+    """Return what the likeness of texts is judged by: the short description, or the description without one."""
+    return incident.get("short_description", "").strip() or incident.get("description", "")
 
 
 def default_signature(frame: pd.DataFrame) -> Signature:
@@ -85,6 +129,16 @@ def default_signature(frame: pd.DataFrame) -> Signature:
         f"no signature fits: one of {', '.join(named)} must be filled in for {COVERAGE:.0%} of the incidents with at "
         f"least two values; found {_fill(frame, named)}"
     )
+
+
+def require_variety(keys: pd.Series, signature: Signature) -> None:
+    """Refuse keys of which fewer than two differ."""
+    kinds = len(keys[keys != ""].unique())
+    if kinds < 2:
+        raise InputError(
+            f"recurrence needs at least two different signatures ({', '.join(signature.fields)}); found {kinds} in "
+            f"{len(keys)} incidents, so either every incident would be a recurrence or none could be"
+        )
 
 
 def _supports(frame: pd.DataFrame, fields: tuple[str, ...]) -> bool:
