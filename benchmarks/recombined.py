@@ -11,15 +11,10 @@ import re
 
 import numpy as np
 import pandas as pd
-from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.preprocessing import normalize
 
 from benchmarks.data import shared
-from diagnosis.prepared import Vectors
 
 Topics = list[list[list[str]]]  # topics, each a list of texts, each a list of clauses
-Model = tuple[TfidfVectorizer, TruncatedSVD]
 
 _CJK_CLAUSE = re.compile(r"[^，。；！？\n]{4,60}")
 
@@ -55,25 +50,6 @@ def labelled(n: int, topics: Topics, seed: int) -> list[tuple[str, int]]:
             continue
         texts.append((_one(topics[topic], rng), topic))
     return texts
-
-
-def fit_lsa(texts: list[str], dimensions: int, seed: int) -> Model:
-    """Fit latent semantic analysis (Deerwester et al., 1990): a linear stand-in for the static encoder.
-
-    Like the encoder it sums one vector a token, so near texts lie near and topics form clusters of very unequal size.
-    A word is what stands between spaces, so a Chinese clause counts as one: clauses recur here, and this is quick.
-    """
-    words = TfidfVectorizer(analyzer=str.split, min_df=3, max_features=60_000, sublinear_tf=True, dtype=np.float32)
-    projection = TruncatedSVD(dimensions, n_iter=2, random_state=seed)
-    projection.fit(words.fit_transform(texts))
-    return words, projection
-
-
-def encode(model: Model, texts: list[str]) -> Vectors:
-    """Return unit vectors."""
-    words, projection = model
-    vectors: Vectors = normalize(projection.transform(words.transform(texts))).astype(np.float32)
-    return vectors
 
 
 def _english(texts: pd.Series) -> list[list[str]]:

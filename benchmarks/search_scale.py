@@ -1,100 +1,109 @@
 """How time and memory of search grow from 10,000 to 1,000,000 incidents, on one core.
 
-Run with ``OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m benchmarks.search_scale``. Prints a Markdown table.
-Time is processor time of the searching thread, which a busy machine does not stretch as it does the clock's; both are
-printed. Memory is what the process grew by, and what the arrays of the indexes take.
+Run with ``OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m benchmarks.search_scale``; ``--sizes`` chooses. Prints a
+Markdown table. A search is what a diagnosis asks of past incidents: a new report of forty to eighty words, through
+`Retriever.search` with its filters, by every signal, fused, ten hits. Time is processor time of the searching thread,
+which a busy machine stretches less than the clock's; both are printed.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import sys
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import patch
 
 import faiss
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from benchmarks.recombined import Model, Topics, clauses_by_topic, encode, fit_lsa, recombined
-from diagnosis.prepared import Vectors
-from diagnosis.search import LexicalIndex, VectorIndex
+from benchmarks.recombined import clauses_by_topic, recombined
+from diagnosis.incident import as_frame
+from diagnosis.knowledge import as_knowledge_frame
+from diagnosis.search import Filters, HistoryEncoder, LexicalIndex, Retriever, VectorIndex
+from training.fit_search import fit_encoder_on
 
-DIMENSIONS = 256
 SIZES = (10_000, 50_000, 100_000, 300_000, 1_000_000)
-QUERIES = 400
+QUESTIONS = 400
 CHUNK = 20_000
-FUSED = 50  # hits asked of each index before they are combined
+HEADING = 60  # characters of a text that stand in its short description
+NOTHING = as_knowledge_frame(pd.DataFrame({"number": []}))
+HEADER = (
+    "| incidents | structure | recall at 10, measured by the index | of new questions | lexical hits as exhaustive | "
+    "search p50 ms | p99 ms | by the clock p50 | p99 | vectors p50 | words p50 | indexes MB | of it vectors | words | "
+    "headings | names | process MB | found after ms | encoded s | built s |\n|" + "---:|" * 20
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
-    sizes = sorted(parser.parse_args().sizes)
+    parser.add_argument("--minutes", type=float, default=1.0, help="to train the encoder in, on 20,000 incidents")
+    parser.add_argument("--encoder", type=Path, help="folder of an encoder to use, or to keep the trained one in")
+    args = parser.parse_args()
     faiss.omp_set_num_threads(1)
+    texts = list(incidents(max(args.sizes)))
+    questions = recombined(QUESTIONS, clauses_by_topic(), seed=2)
+    encoder = trained(texts[:CHUNK], args.minutes, args.encoder)
+    print(HEADER)
+    for size in args.sizes:
+        print(row(encoder, texts[:size], questions), flush=True)
+
+
+def incidents(n: int) -> Iterator[str]:
     topics = clauses_by_topic()
-    model = fit_lsa(recombined(20_000, topics, seed=1), DIMENSIONS, seed=0)
-    questions = recombined(QUERIES, topics, seed=2)
-    asked = encode(model, questions)
-    with tempfile.TemporaryDirectory() as folder:
-        vectors = np.lib.format.open_memmap(f"{folder}/v.npy", "w+", np.float16, (sizes[-1], DIMENSIONS))
-        lexical = LexicalIndex()
-        print(HEADER)
-        for start, size in zip([0, *sizes], sizes, strict=False):
-            took = grow(lexical, vectors, model, topics, start, size)
-            print(row(size, lexical, vectors[:size], questions, asked, took), flush=True)
+    for start in range(0, n, CHUNK):
+        yield from recombined(min(CHUNK, n - start), topics, seed=1_000 + start)
 
 
-HEADER = (
-    "| incidents | structure | recall at 10, measured by the index | of new questions | lexical hits as exhaustive | "
-    "search p50 ms | p99 ms | by the clock p50 | p99 | vectors p50 | words p50 | memory MB | of it vectors | words | "
-    "ids | found after ms | vectors built s | words merged s |\n|" + "---:|" * 18
-)
+def frame(texts: list[str]) -> pd.DataFrame:
+    opened = pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(np.arange(len(texts)), unit="s")
+    return as_frame(
+        pd.DataFrame({
+            "number": [f"INC{i:07d}" for i in range(len(texts))], "opened_at": opened,
+            "short_description": [t[:HEADING] for t in texts], "description": [t[HEADING:] for t in texts],
+        })
+    )  # fmt: skip
 
 
-def grow(lexical: LexicalIndex, vectors: Vectors, model: Model, topics: Topics, start: int, size: int) -> float:
-    """Add the incidents from ``start`` to ``size``; return how long merging the words into one segment took."""
-    for first in range(start, size, CHUNK):
-        texts = recombined(min(CHUNK, size - first), topics, seed=1_000 + first)
-        vectors[first : first + len(texts)] = encode(model, texts)
-        lexical.add(names(first, first + len(texts)), texts)
-        lexical.wait()
-        print(f"\r{first + len(texts):,} incidents", end="", file=sys.stderr)
-    print(file=sys.stderr)
-    before = time.perf_counter()
-    lexical.rebuild()
-    return time.perf_counter() - before
+def trained(texts: list[str], minutes: float, folder: Path | None) -> HistoryEncoder:
+    if folder and folder.exists():
+        return HistoryEncoder.load(folder)
+    encoder = fit_encoder_on(NOTHING, frame(texts), max_minutes=minutes)
+    if folder:
+        encoder.save(folder)
+    return encoder
 
 
-def row(size: int, lexical: LexicalIndex, vectors: Vectors, questions: list[str], asked: Vectors, merged: float) -> str:
+def row(encoder: HistoryEncoder, texts: list[str], questions: list[str]) -> str:
     before = resident()
-    index = VectorIndex(DIMENSIONS)
+    records = frame(texts)
     started = time.perf_counter()
-    index.add(names(0, size), vectors)
-    index.wait()
-    built = time.perf_counter() - started
-    gc.collect()
-    grown = resident() - before
-
-    def search(i: int) -> None:
-        fuse(index.search(asked[i : i + 1], FUSED)[0], lexical.search([questions[i]], FUSED)[0])
-
-    both, clock = timed(search)
-    near, _ = timed(lambda i: index.search(asked[i : i + 1], FUSED))
-    words, _ = timed(lambda i: lexical.search([questions[i]], FUSED))
-    ids = sum(map(sys.getsizeof, names(0, 1_000))) / 1_000 + 20
-    parts = np.array([index.nbytes, lexical.nbytes, 2 * ids * size]) / 1e6
+    retriever = Retriever(encoder).fit(NOTHING, records)
+    encoded = time.perf_counter() - started
+    index = retriever.corpora_["incidents"]
+    vectors, words, headings = index.vectors["history:whole"], index.lexical["whole"], index.bags["history:heading"]
+    vectors.wait()
+    built = time.perf_counter() - started - encoded
+    print(f"{len(texts):,} incidents are indexed", file=sys.stderr)
+    asked = encoder.encode(questions)
+    filters = Filters(opened_before=datetime.now(UTC), exclude=frozenset({"INC0000000"}))
+    both, clock = timed(lambda i: retriever.search([questions[i]], "incidents", 10, filters, asked[i : i + 1]))
+    near, _ = timed(lambda i: vectors.search(asked[i : i + 1], 100))
+    said, _ = timed(lambda i: [lexical.search([questions[i]], 100) for lexical in index.lexical.values()])
+    names = sum(sys.getsizeof(name) for name in vectors.ids) + len(texts) * (8 + 12) * (2 + len(index.lexical))
+    parts = [vectors.nbytes, sum(i.nbytes for i in index.lexical.values()), headings.nbytes, names]
     cells = [
-        f"{size:,}", index.structure_, f"{index.recall_:.3f}", f"{recall(index, vectors, asked):.3f}",
-        f"{agreement(lexical, questions):.3f}",
+        f"{len(texts):,}", vectors.structure_, f"{vectors.recall_:.3f}",
+        f"{recall(vectors, asked):.3f}", f"{agreement(words, questions):.3f}",
         *(f"{np.percentile(spent, p):.1f}" for spent in (both, clock) for p in (50, 99)),
-        f"{np.median(near):.1f}", f"{np.median(words):.1f}", f"{parts.sum():,.0f}", *(f"{part:,.0f}" for part in parts),
-        f"{found_after(index, lexical):.0f}", f"{built:,.0f}", f"{merged:,.1f}",
+        f"{np.median(near):.1f}", f"{np.median(said):.1f}", *(f"{part / 1e6:,.0f}" for part in (sum(parts), *parts)),
+        f"{(resident() - before) / 1e6:,.0f}", f"{found_after(retriever):.0f}", f"{encoded:,.0f}", f"{built:,.0f}",
     ]  # fmt: skip
-    print(f"process grew by {grown / 1e6:,.0f} MB with the vectors", file=sys.stderr)
     return f"| {' | '.join(cells)} |"
 
 
@@ -103,7 +112,7 @@ def timed(search: Callable[[int], object]) -> tuple[npt.NDArray[np.float64], npt
     for i in range(20):
         search(i)
     spent = []
-    for i in range(QUERIES):
+    for i in range(QUESTIONS):
         thread, clock = time.thread_time(), time.perf_counter()
         search(i)
         spent.append((time.thread_time() - thread, time.perf_counter() - clock))
@@ -111,17 +120,9 @@ def timed(search: Callable[[int], object]) -> tuple[npt.NDArray[np.float64], npt
     return of_thread, of_clock
 
 
-def fuse(near: list[tuple[str, float]], words: list[tuple[str, float]]) -> list[tuple[str, float]]:
-    """Combine two lists by weighted scores, as the fusion does."""
-    top = max((score for _, score in words), default=1.0)
-    scores = dict(near)
-    for name, score in words:
-        scores[name] = scores.get(name, 0.0) + score / top
-    return sorted(scores.items(), key=lambda hit: -hit[1])[:10]
-
-
-def recall(index: VectorIndex, vectors: Vectors, asked: Vectors) -> float:
+def recall(index: VectorIndex, asked: np.ndarray) -> float:
     """Return recall at 10 of questions that are not in the index; one as similar as the tenth is right."""
+    vectors = index._views[0].segment.vectors
     best = np.full((len(asked), 10), -1.0, dtype=np.float32)
     for start in range(0, len(vectors), CHUNK):
         scores = asked @ vectors[start : start + CHUNK].astype(np.float32).T
@@ -133,31 +134,23 @@ def recall(index: VectorIndex, vectors: Vectors, asked: Vectors) -> float:
 
 def agreement(lexical: LexicalIndex, questions: list[str]) -> float:
     """Return the share of the true ten best that a search finds: it may stop reading postings of common words."""
-    from diagnosis.search import maxscore
-
     quick = lexical.search(questions[:100], 10)
-    budget, maxscore.BUDGET = maxscore.BUDGET, sys.maxsize
-    true = lexical.search(questions[:100], 10)
-    maxscore.BUDGET = budget
+    with patch("diagnosis.search.maxscore.BUDGET", sys.maxsize):
+        true = lexical.search(questions[:100], 10)
     return float(np.mean([sum(s >= t[-1][1] - 1e-9 for _, s in q) / len(t) for q, t in zip(quick, true, strict=True)]))
 
 
-def found_after(index: VectorIndex, lexical: LexicalIndex) -> float:
-    """Return milliseconds until a new incident is found in both indexes, by its words and its vector."""
-    vector = np.eye(1, DIMENSIONS, dtype=np.float32)
+def found_after(retriever: Retriever) -> float:
+    """Return milliseconds until a new incident is found, from the call that brings it."""
+    new = pd.DataFrame({"number": ["NEW"], "short_description": ["zyxwv-0815 does not start"]})
     started = time.perf_counter()
-    index.add(["new"], vector)
-    lexical.add(["new"], ["zyxwv-0815 does not start"])
-    found = index.search(vector, 1)[0][0][0] == "new" == lexical.search(["zyxwv-0815"], 1)[0][0][0]
+    retriever.upsert("incidents", new)
+    found = retriever.search(["zyxwv-0815"], "incidents", 1)[0][0].number == "NEW"
     spent = time.perf_counter() - started
-    lexical.remove(["new"])
+    retriever.remove("incidents", ["NEW"])
     if not found:
         sys.exit("an added incident was not found")
     return 1e3 * spent
-
-
-def names(start: int, stop: int) -> list[str]:
-    return [f"INC{i:07d}" for i in range(start, stop)]
 
 
 def resident() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +13,7 @@ import pandas as pd
 
 from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
-from diagnosis.search import Corpus, Fusion, GeneralEncoder, HistoryEncoder, Retriever, training_pairs
+from diagnosis.search import Corpus, Filters, Fusion, GeneralEncoder, HistoryEncoder, Retriever, training_pairs
 from diagnosis.search.pairs import halves
 from diagnosis.search.retriever import ARTICLE_FIELDS
 from training.fit_encoder import fit_history_encoder
@@ -36,12 +37,20 @@ _FEWEST_QUESTIONS = 20  # fewer say less than the weights assumed
 
 
 @dataclass(frozen=True)
+class _Question:
+    """A question, the number that answers it, and the language that it is looked for in, if only one."""
+
+    text: str
+    answer: str
+    language: str = ""
+
+
+@dataclass(frozen=True)
 class _HeldOut:
-    """Records with a field taken out of some, and that field as the question whose answer is known."""
+    """Records with something taken out of some, and that as the question whose answer is known."""
 
     frame: pd.DataFrame
-    questions: list[str] = field(default_factory=list)
-    answers: list[str] = field(default_factory=list)
+    questions: list[_Question] = field(default_factory=list)
 
 
 def fit_search(
@@ -84,8 +93,9 @@ def learn_fusion(
     """Return the weights of the signals for each corpus, learned from the organisation's own held-out texts.
 
     A fifth of the records gives up the field that is most like a question (symptoms, then title, then cause, until
-    there are enough; description, then short description). An encoder trained without these texts, with BM25 and the
-    general encoder, then looks for the record that each came from; under the weights it stands out most.
+    there are enough; description, then short description), and a fifth of the translated articles one of its two
+    languages, which then asks for the other. An encoder trained without these texts, with BM25 and the general
+    encoder, then looks for the record that each came from; under the weights it stands out most.
 
     Returns
     -------
@@ -114,22 +124,48 @@ def _hold_out(frame: pd.DataFrame, corpus: Corpus, seed: int) -> _HeldOut:
     if frame.empty:
         return _HeldOut(frame)
     rng = np.random.default_rng(seed)
-    left = frame.copy()
-    questions: list[str] = []
-    answers: list[str] = []
+    across = _across_languages(frame, rng) if corpus == "knowledge" else _HeldOut(frame)
+    left = across.frame.copy()
+    questions: list[_Question] = []
     for asked, part in _ASKED[corpus]:
         if len(questions) >= _ENOUGH_QUESTIONS:
             break
         others = [name for name in _TEXTS[corpus] if name != asked]
         taken = [_taken(text, part) for text in left[asked]]
         kept = left[others].apply(lambda column: column.str.strip().ne("")).any(axis=1)
+        answers = {question.answer for question in (*questions, *across.questions)}
         fit = kept & np.array([question != "" for question, _ in taken]) & ~left["number"].isin(answers)
         rows = rng.permutation(np.flatnonzero(fit))
         rows = rows[: min(int(np.ceil(_HELD_OUT * len(rows))), _MOST_QUESTIONS - len(questions))]
-        questions += [taken[row][0] for row in rows]
-        answers += left["number"].iloc[rows].tolist()
+        questions += [_Question(taken[row][0], left["number"].iloc[row]) for row in rows]
         left.loc[left.index[rows], asked] = [taken[row][1] for row in rows]
-    return _HeldOut(left, questions, answers)
+    return _HeldOut(left, [*questions, *across.questions])
+
+
+def _across_languages(frame: pd.DataFrame, rng: np.random.Generator) -> _HeldOut:
+    """Take one language of some translated articles out, by turns the translation and the original, and ask with it."""
+    row_of = {number: row for row, number in enumerate(frame["number"])}
+    couples = [(row, row_of[of]) for row, of in enumerate(frame["translation_of"]) if of in row_of]
+    chosen = rng.permutation(len(couples))[: min(int(np.ceil(_HELD_OUT * len(couples))), _MOST_QUESTIONS)]
+    gone: list[int] = []
+    used: set[int] = set()
+    questions: list[_Question] = []
+    for turn, (translation, original) in enumerate(couples[i] for i in chosen):
+        asks, answers = (translation, original) if turn % 2 == 0 else (original, translation)
+        text = next((frame[name].iloc[asks] for name, _ in _ASKED["knowledge"] if frame[name].iloc[asks].strip()), "")
+        answer = frame.iloc[answers]
+        own = _own_words(text, "\n".join(answer[name] for name in _TEXTS["knowledge"]))
+        if own and not used & {asks, answers}:
+            used |= {asks, answers}
+            gone.append(asks)
+            questions.append(_Question(own, answer["number"], answer["language"]))
+    return _HeldOut(frame.drop(index=frame.index[gone]).reset_index(drop=True), questions)
+
+
+def _own_words(text: str, other: str) -> str:
+    """Return a text without the names and codes that its translation holds too: they would answer alone."""
+    shared = other.lower()
+    return re.sub(r"[!-~]+", lambda word: " " if word[0].lower() in shared else word[0], text).strip()
 
 
 def _taken(text: str, part: _Part) -> tuple[str, str]:
@@ -144,10 +180,9 @@ def _learned(trial: Retriever, held: Mapping[Corpus, _HeldOut]) -> Iterator[tupl
     for corpus, part in held.items():
         if len(part.questions) < _FEWEST_QUESTIONS:
             continue
-        measured = trial.measure(part.questions, corpus)
-        known = [
-            (found.signals, found.numbers.index(answer))
-            for found, answer in zip(measured, part.answers, strict=True)
-            if answer in found.numbers
-        ]
+        known = []
+        for asked in part.questions:
+            found = trial.measure([asked.text], corpus, Filters(language=asked.language))[0]
+            if asked.answer in found.numbers:
+                known.append((found.signals, found.numbers.index(asked.answer)))
         yield corpus, Fusion.learned(trial.signals(corpus), known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 
 WORDS = ("service", "language", "audience")
 TIMES = ("valid_to", "opened_at")
-_UNKNOWN_TIME = np.iinfo(np.int64).min
+_UNKNOWN_TIME, _LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class Catalogue:
     row_of: dict[str, int] = field(default_factory=dict)
     frame: pd.DataFrame = field(default_factory=lambda: _columns(pd.DataFrame({"number": []}), []))
     alive: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    _opened: tuple[int, int] | None = None  # the first and the last time, once asked for
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Catalogue:
@@ -66,6 +67,7 @@ class Catalogue:
         self.row_of.update({number: first + place for place, number in enumerate(frame["number"])})
         self.frame = pd.concat([self.frame, _columns(frame, n_passages)], ignore_index=True)
         self.alive = np.concatenate([self.alive, np.ones(len(frame), dtype=bool)])
+        self._opened = None
 
     def remove(self, numbers: Sequence[str]) -> None:
         """Remove rows; an unknown number is passed over."""
@@ -79,6 +81,9 @@ class Catalogue:
         """Return which living rows pass, in order, or None if all of them do."""
         if filters is None or filters == Filters():
             return None
+        if filters.opened_before is not None and self._all_opened_before(filters.opened_before):
+            filters = replace(filters, opened_before=None)
+            return self.allowed(filters)
         passes = np.ones(len(self.alive), dtype=bool)
         if filters.service:
             passes &= (self.frame["service"] == filters.service).to_numpy()
@@ -95,6 +100,14 @@ class Catalogue:
         passes[[self.row_of[number] for number in filters.exclude if number in self.row_of]] = False
         living: npt.NDArray[np.bool_] = passes[self.alive]
         return None if living.all() else living
+
+    def _all_opened_before(self, moment: datetime) -> bool:
+        """Return whether this needs no look at the rows, as for every incident that was logged just now."""
+        if self._opened is None:
+            opened = self.frame["opened_at"].to_numpy()
+            self._opened = int(opened.min(initial=_LAST)), int(opened.max(initial=_UNKNOWN_TIME))
+        earliest, latest = self._opened
+        return earliest > _UNKNOWN_TIME and latest < _microseconds(moment)
 
     def by_passage(self, allowed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """Return the mask of living rows as one of their passages."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +24,19 @@ class Ids:
 
     def __init__(self, names: list[str]) -> None:
         self.names = names
-        self.hashes = _hash(names)
-        self._order = np.argsort(self.hashes, kind="stable").astype(np.int32)
-        self._sorted = self.hashes[self._order]
+        hashes = _hash(names)
+        self._order = np.argsort(hashes, kind="stable").astype(np.int32)
+        self._sorted = hashes[self._order]
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def hashes(self) -> npt.NDArray[np.uint64]:
+        """Hashes in order of the names."""
+        hashes = np.empty_like(self._sorted)
+        hashes[self._order] = self._sorted
+        return hashes
 
     def find(self, wanted: Ids) -> npt.NDArray[np.intp]:
         """Return the row of each wanted name, -1 where it is not here."""
@@ -45,8 +53,8 @@ class Ids:
 
     @classmethod
     def load(cls, path: Path) -> Ids:
-        """Read what `save` has written."""
-        return cls(json.loads(path.read_text(encoding="utf-8")))
+        """Read what `save` has written; indexes of the same names share them."""
+        return cls([sys.intern(name) for name in json.loads(path.read_text(encoding="utf-8"))])
 
     def save(self, path: Path) -> None:
         """Write the names as JSON."""

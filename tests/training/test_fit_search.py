@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from diagnosis.search import Filters, Fusion
+from diagnosis.search import Filters, Fusion, HistoryEncoder
+from diagnosis.search.glossary import glossary_pairs
 from training.fit_search import fit_encoder_on, fit_search, learn_fusion
+from training.fit_tokenizer import fit_tokenizer
 
 WORDS = ["alpha", "bravo", "delta", "echo", "golf", "hotel", "india", "kilo", "lima", "mike", "oscar", "papa"]
 CHINESE = ["网络", "打印", "邮箱", "密码", "屏幕", "键盘", "磁盘", "内存", "证书", "代理", "路由", "备份"]
@@ -58,6 +60,39 @@ def test_both_languages_are_found_alike_and_across():
     assert min(within) > 0.95
     assert min(across) > 0.7
     assert abs(across[0] - across[1]) < 0.15
+
+
+def test_translations_ask_across_languages_and_teach_what_the_glossary_is_worth():
+    terms = [(zh, en) for zh, en in glossary_pairs() if en.isascii() and " " not in en][:60]
+    rng = np.random.default_rng(0)
+    said = [rng.choice(len(terms), 3, replace=False) for _ in range(100)]
+    english = pd.DataFrame({
+        "number": [f"E{i}" for i in range(100)], "language": "en",
+        "title": [" ".join(terms[w][1] for w in words) for words in said], "resolution": "remedy",
+    })  # fmt: skip
+    chinese = pd.DataFrame({
+        "number": [f"C{i}" for i in range(100)], "language": "zh", "translation_of": english["number"],
+        "title": ["，".join(terms[w][0] for w in words) for words in said],
+    })  # fmt: skip
+    seen = []
+
+    def fit(articles, incidents):
+        seen.append(articles)
+        return HistoryEncoder(fit_tokenizer(articles["title"].tolist()), weights(articles["title"]))
+
+    def weights(texts):
+        return np.random.default_rng(0).standard_normal(
+            (fit_tokenizer(texts.tolist()).get_vocab_size(), 16), dtype=np.float32
+        )
+
+    learned = learn_fusion(pd.concat([english, chinese], ignore_index=True), NOTHING, fit)["knowledge"]
+    gone = ({*english["number"], *chinese["number"]}) - set(seen[0]["number"])
+    assert len(gone) == 20
+    assert {number[0] for number in gone} == {"E", "C"}
+    assert len({number[1:] for number in gone}) == 20  # of no article both languages
+    # Vectors that were never trained say nothing across languages, and the glossary says all.
+    assert learned.weights["lexical:glossary"] > 2
+    assert learned.weights["history:whole"] < Fusion.assumed(["history:whole"]).weights["history:whole"]
 
 
 def test_few_records_keep_the_assumed_weights():
