@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A change is searchable well within the second that is promised, and one that fails is not tried in a busy loop.
+# What fails is not tried again in a busy loop.
 _RELEASE_POLL_SECONDS = 1.0
+# Changes that follow one another this closely are taken in together: one takes nearly as long as twenty, and each would
+# keep a diagnosis waiting. A change is searchable well within the second that is promised.
+_GATHER_SECONDS = 0.25
 
 
 @dataclass
@@ -163,8 +167,10 @@ class Serving:
         log.info("release in service", extra={"fields": {"release": candidate.release}})
 
     def _follow_store(self) -> None:
+        heard = -_GATHER_SECONDS
         while not self._end.is_set():
             self._news.wait(self.poll_seconds)
+            self._end.wait(max(0.0, heard + _GATHER_SECONDS - time.monotonic()))
             self._news.clear()
             try:
                 while self._current is not None and not self._end.is_set() and not self._apply_next(self._current):
@@ -172,6 +178,7 @@ class Serving:
             except FaultwiseError as error:  # the database is away: ask again at the next turn
                 log.warning("changes not read: %s", type(error).__name__)
                 self._end.wait(_RELEASE_POLL_SECONDS)
+            heard = time.monotonic()
 
     def _follow_releases(self) -> None:
         while not self._end.wait(_RELEASE_POLL_SECONDS):
