@@ -81,12 +81,13 @@ def answer(
         return Prediction("abstained", None, None, None, constraints.why_removed() or "no class is left", (), evidence)
     best = alternatives[0]
     by_people = constraints.why_removed() or constraints.why_manual(best.value)
-    if by_people:
-        return Prediction("suggested", best.value, best.probability, None, by_people, alternatives, evidence)
-    if verdict.why_not is None:
+    parent = verdict.parent if verdict.why_not and not by_people else None
+    if parent:
+        by_people = constraints.why_manual(parent.value)
+    if by_people or (verdict.why_not and not parent):
+        reason = by_people or verdict.why_not
+        return Prediction("suggested", best.value, best.probability, None, reason, alternatives, evidence)
+    if not parent:
         return Prediction("automatic", best.value, best.probability, precision, None, alternatives, evidence)
-    if verdict.parent and not constraints.why_manual(verdict.parent.value):
-        parent = verdict.parent
-        reason = f"{verdict.why_not}; answered with its parent '{parent.value}', which is certified"
-        return Prediction("automatic", parent.value, parent.probability, precision, reason, alternatives, evidence)
-    return Prediction("suggested", best.value, best.probability, None, verdict.why_not, alternatives, evidence)
+    reason = f"{verdict.why_not}; answered with its parent '{parent.value}', which is certified"
+    return Prediction("automatic", parent.value, parent.probability, precision, reason, alternatives, evidence)

@@ -148,6 +148,25 @@ def test_removing_the_strongest_terms_lowers_the_probability(drawn, batch, text)
     assert router.predict_proba(batch([without]))[0, column] < before.probability - 0.05
 
 
+def test_what_is_named_speaks_louder_than_what_is_not(drawn, batch):
+    router = Router("assignment_group").fit(*drawn(400, seed=13, noise=0.1))
+    asked, _ = drawn(40, seed=14)
+    answers, shown = router.predict(asked), router.predict_proba(asked)
+    named, others = [], []
+    for row, answer in enumerate(answers):
+        words, best = asked.text[row].lower().split(), shown[row].argmax()
+        terms = [e.text for e in answer.evidence if isinstance(e, TermEvidence)]
+        for word in words:
+            without = router.predict_proba(batch([" ".join(w for w in words if w != word)]))[0, best]
+            drop = shown[row, best] - without
+            if word == terms[0]:
+                named.append(drop)
+            elif not any(term in word for term in terms):
+                others.append(drop)
+    assert np.mean(np.array(named) > 0) > 0.9
+    assert np.mean(named) > 5 * np.mean(np.abs(others))
+
+
 def test_chinese_evidence_is_words(drawn, batch):
     router = Router("assignment_group").fit(*drawn(400, seed=12))
     (answer,) = router.predict(batch(["打印机卡纸"]))

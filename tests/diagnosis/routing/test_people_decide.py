@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from diagnosis.decisions import ExclusionRule, HumanDecisions
+from diagnosis.routing import Router
 
 TEXT = "vpn tunnel drops please help"
 
@@ -69,3 +70,41 @@ def test_decisions_of_one_incident_do_not_touch_another(calibrated, batch):
     assert first.value != "Network"
     assert (second.decision, second.value) == ("automatic", "Network")
     assert np.isclose(second.probability, calibrated.predict(prepared)[1].probability)
+
+
+@pytest.fixture(scope="module")
+def of_departments(batch):
+    """A router of six groups of two departments, told apart only as departments."""
+    rng = np.random.default_rng(5)
+    departments = rng.choice(["Infrastructure", "工作场所"], 700)
+    words = {"Infrastructure": "vpn tunnel 网络", "工作场所": "printer toner 打印机"}
+    groups = [f"{d} {rng.integers(3)}" for d in departments]
+    texts = [f"{words[d]} {rng.integers(99)}" for d in departments]
+    router = Router("assignment_group", hierarchy=dict(zip(groups, departments.tolist(), strict=True)))
+    rows = np.arange(700)
+    return router.fit_and_calibrate(batch(texts), groups, rows[:400], rows[400:])
+
+
+def test_a_department_given_by_hand_is_answered_where_its_groups_are_not_sure(of_departments, batch):
+    (answer,) = of_departments.predict(batch(["vpn tunnel 网络 7"]))
+    assert (answer.decision, answer.value) == ("automatic", "Infrastructure")
+    assert "answered with its parent 'Infrastructure', which is certified" in answer.reason
+    assert len([a for a in answer.alternatives if a.value.startswith("Infrastructure")]) == 3
+
+
+@pytest.mark.parametrize(
+    ("decisions", "reason"),
+    [
+        (HumanDecisions(reverted={"assignment_group": frozenset({"infrastructure"})}), "took 'infrastructure' back"),
+        (HumanDecisions(rules=(ExclusionRule("1", "by hand", value="Infrastructure"),)), "the rule 'by hand'"),
+        (
+            HumanDecisions(rules=(ExclusionRule("1", "gone", value="INFRASTRUCTURE", action="never_predict"),)),
+            "the rule 'gone' excludes 'INFRASTRUCTURE'",
+        ),
+    ],
+)
+def test_what_people_say_of_a_parent_holds_and_is_said(of_departments, batch, decisions, reason):
+    answer = ask(of_departments, batch(["vpn tunnel 网络 7"]), decisions)
+    assert answer.decision == "suggested"
+    assert answer.value.startswith("Infrastructure ")
+    assert reason in answer.reason
