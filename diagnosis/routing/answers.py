@@ -85,8 +85,8 @@ def answer(
     if parent:
         by_people = constraints.why_manual(parent.value)
     if by_people or (verdict.why_not and not parent):
-        reason = by_people or verdict.why_not
-        return Prediction("suggested", best.value, best.probability, None, reason, alternatives, evidence)
+        why = by_people or verdict.why_not
+        return Prediction("suggested", best.value, best.probability, None, why, alternatives, evidence)
     if not parent:
         return Prediction("automatic", best.value, best.probability, precision, None, alternatives, evidence)
     reason = f"{verdict.why_not}; answered with its parent '{parent.value}', which is certified"

@@ -25,14 +25,11 @@ class PowerLink:
 
     def probabilities(self, scores: Floats) -> Floats:
         """Return probabilities, shape (n, n_classes); rows sum to one."""
-        logs = self._logs(scores)
+        logs = self.power * np.log(np.maximum(scores, 0) + self.offset)
         logs -= logs.max(axis=1, keepdims=True)
         np.exp(logs, out=logs)
         logs /= logs.sum(axis=1, keepdims=True)
         return logs
-
-    def _logs(self, scores: Floats) -> Floats:
-        return self.power * np.log(np.maximum(scores, 0) + self.offset)
 
 
 def fit_link(scores: Floats, truth: npt.NDArray[np.intp]) -> PowerLink:
@@ -53,15 +50,25 @@ def fit_link(scores: Floats, truth: npt.NDArray[np.intp]) -> PowerLink:
     few = np.flatnonzero(known)[:: max(1, int(known.sum() * scores.shape[1] / _MAX_VALUES))]
     scores, truth = scores[few], truth[few]
 
-    def loss(parameters: Floats) -> float:
-        logs = PowerLink(*np.exp(parameters))._logs(scores)
-        top = logs.max(axis=1)
-        return float(
-            np.mean(top + np.log(np.exp(logs - top[:, None]).sum(axis=1)) - logs[np.arange(len(truth)), truth])
-        )
+    rows = np.arange(len(truth))
 
-    bounds = [(-2.0, 3.0), (-9.0, 1.0)]
-    found = minimize(loss, np.array([0.7, -4.0]), method="Nelder-Mead", bounds=bounds, options={"maxiter": 120})
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        """Return the mean negative log-likelihood, and its gradient by the logarithms of power and offset."""
+        power, offset = np.exp(parameters)
+        shifted = np.maximum(scores, 0) + offset
+        logs = np.log(shifted)
+        expected = power * logs
+        top = expected.max(axis=1)
+        np.exp(expected - top[:, None], out=expected)
+        total = expected.sum(axis=1)
+        expected /= total[:, None]
+        of_truth = shifted[rows, truth]
+        by_power = (expected * logs).sum(axis=1) - np.log(of_truth)
+        by_offset = power * ((expected / shifted).sum(axis=1) - 1 / of_truth)
+        value = np.mean(top + np.log(total) - power * np.log(of_truth))
+        return float(value), np.array([power * by_power.mean(), offset * by_offset.mean()])
+
+    found = minimize(loss, np.array([0.7, -4.0]), jac=True, method="L-BFGS-B", bounds=[(-2.0, 3.0), (-9.0, 1.0)])
     return PowerLink(*(float(value) for value in np.exp(found.x)))
 
 
