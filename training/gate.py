@@ -13,6 +13,7 @@ from scipy.special import bdtr
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.incident import incidents_of
+from diagnosis.recurrence import Signature
 from diagnosis.recurrence.rates import band, kaplan_meier
 from diagnosis.releases import Releases
 from diagnosis.routing.calibration import expected_calibration_error
@@ -235,9 +236,8 @@ def _recurrence_promise(held: HeldOut, limits: Limits) -> Iterator[Check]:
             yield Check(name, float("nan"), float("nan"), None, f"{followed} incidents were watched that long")
             continue
         part = seen.take(told)
-        keys = pd.factorize(
-            held.incidents.set_index("number").loc[numbers[told], list(held.signature)].agg("|".join, axis=1)
-        )[0]
+        told_of = held.incidents.set_index("number").loc[numbers[told]]
+        keys = pd.factorize(Signature(held.signature).keys(told_of))[0]
         lower, upper = band(part.duration, part.recurred, keys, days)
         mean, rate = float(risk[told].mean()), float(kaplan_meier(part.duration, part.recurred, [days])[0])
         passed = lower - limits.recurrence <= mean <= upper + limits.recurrence

@@ -13,6 +13,7 @@ from diagnosis.recurrence.outcomes import Outcomes
 from diagnosis.recurrence.rates import kaplan_meier
 
 BINS = 10
+POINTS = 15  # days at which a horizon's risk is asked who has recurred
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class HorizonScores:
         On every incident: the mean prediction and what the Kaplan-Meier estimate says it should be.
     calibration : tuple of (mean predicted, Kaplan-Meier share, incidents)
         In bins of equal size by prediction.
+    auc_by_day : tuple of (days, time-dependent AUC)
+        How well the same prediction tells who recurs by each day up to the horizon.
     """
 
     days: int
@@ -47,6 +50,7 @@ class HorizonScores:
     mean_predicted_all: float
     kaplan_meier: float
     calibration: tuple[tuple[float, float, int], ...]
+    auc_by_day: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ def score_horizon(risk: Floats, seen: Outcomes, days: int) -> HorizonScores:
         mean_predicted_all=float(risk.mean()),
         kaplan_meier=float(kaplan_meier(seen.duration, seen.recurred, [days])[0]),
         calibration=_calibration(risk, seen, days),
+        auc_by_day=_auc_by_day(risk, seen, days),
     )
 
 
@@ -126,4 +131,14 @@ def _calibration(risk: Floats, seen: Outcomes, days: int) -> tuple[tuple[float, 
     for rows in np.array_split(order, min(BINS, len(order))):
         share = kaplan_meier(seen.duration[rows], seen.recurred[rows], [days])[0]
         curve.append((float(risk[rows].mean()), float(share), len(rows)))
+    return tuple(curve)
+
+
+def _auc_by_day(risk: Floats, seen: Outcomes, days: int) -> tuple[tuple[float, float], ...]:
+    curve = []
+    for day in np.unique(np.linspace(1, days, min(days, POINTS)).round()).tolist():
+        came = seen.recurred & (seen.duration <= day)
+        auc = _weighted(risk, came, ipcw(seen, day))["time_dependent_auc"]
+        if auc is not None:
+            curve.append((float(day), auc))
     return tuple(curve)

@@ -16,7 +16,7 @@ from diagnosis.recurrence.scores import HorizonScores, score_horizon
 from diagnosis.routing.calibration import expected_calibration_error
 from training.answers import horizons_of, outcomes_of, targets_of
 from training.as_of import last_moment
-from training.figures import plots
+from training.figures import plots, recurrence_plots
 from training.figures.baselines import Baseline, baselines
 from training.figures.leaning import leaning
 from training.figures.tables import (
@@ -110,14 +110,14 @@ def recurrence_section(diagnoser: Diagnoser, held: HeldOut | None) -> Recurrence
     if model is None:
         return None
     scores = [] if held is None else recurrence_scores(held)
-    drawn = [plots.recurrence_calibration(scores)] if scores else []
+    drawn = [recurrence_plots.calibration(scores), recurrence_plots.discrimination(scores)] if scores else []
     notes = [] if scores else ["no held-out incident was watched for a whole horizon, so the risks were not judged"]
     history = diagnoser.parts.history.frame()
     try:
         rates = recurrence_rate(
             history, model.signature_, model.horizons, as_of=last_moment(history), by="month", target=TARGET
         )
-        drawn.append(plots.recurrence_rate_by_month(rates, model.usual_horizon_, TARGET))
+        drawn.append(recurrence_plots.rate_by_month(rates, model.usual_horizon_, TARGET))
     except InputError as error:
         notes.append(f"no recurrence rate: {error}")
     return RecurrenceSection(model.describe()["definition"], scores, drawn, notes)

@@ -13,24 +13,22 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from diagnosis.recurrence.scores import HorizonScores
 from training.figures.tables import Answered, share
 
 Floats = npt.NDArray[np.float64]
-_BLUE, _GREY, _RED, _PALE = "#2868b2", "#8a949e", "#b3261e", "#c9dcf2"
+BLUE, GREY, RED, PALE = "#2868b2", "#8a949e", "#b3261e", "#c9dcf2"
 _BINS = 10
 # Text stays text: the page's own fonts, selectable, and a tenth of the size.
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "faultwise",
     "font.size": 10.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.edgecolor": _GREY,
+    "axes.edgecolor": GREY,
     "axes.grid": True,
     "grid.color": "#eceff3",
     "axes.axisbelow": True,
@@ -45,14 +43,14 @@ def reliability(one: Answered) -> str:
     bins = [rows for rows in np.array_split(order, min(_BINS, len(order))) if len(rows)]
     said = [float(one.probability[rows].mean()) for rows in bins]
     seen = [share(one.hit[rows]) for rows in bins]
-    with mpl.rc_context(_STYLE):
-        figure, axes = _axes("Reliability", "probability that was said", "share that was right")
-        axes.plot([0, 1], [0, 1], color=_GREY, lw=1, ls="--")
+    with mpl.rc_context(STYLE):
+        figure, axes = axes_of("Reliability", "probability that was said", "share that was right")
+        axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls="--")
         values = [s.value for s in seen]
         ends = [[s.value - s.lower for s in seen], [s.upper - s.value for s in seen]]
-        axes.errorbar(said, values, yerr=ends, fmt="o", color=_BLUE, ecolor=_PALE, elinewidth=3, ms=5)
+        axes.errorbar(said, values, yerr=ends, fmt="o", color=BLUE, ecolor=PALE, elinewidth=3, ms=5)
         axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def precision_coverage(one: Answered, promised: float) -> str:
@@ -61,12 +59,12 @@ def precision_coverage(one: Answered, promised: float) -> str:
     so_far = np.arange(1, len(order) + 1)
     precision = np.cumsum(one.hit[order]) / so_far
     shown = np.unique(np.linspace(min(9, len(order) - 1), len(order) - 1, 300).astype(int))
-    with mpl.rc_context(_STYLE):
-        figure, axes = _axes(
+    with mpl.rc_context(STYLE):
+        figure, axes = axes_of(
             "Precision against coverage", "share of incidents answered", "share of these that is right"
         )
-        axes.plot(so_far[shown] / len(order), precision[shown], color=_BLUE, lw=1.8, label="above a probability")
-        axes.axhline(promised, color=_GREY, lw=1, ls="--", label=f"promised, {promised:.0%}")
+        axes.plot(so_far[shown] / len(order), precision[shown], color=BLUE, lw=1.8, label="above a probability")
+        axes.axhline(promised, color=GREY, lw=1, ls="--", label=f"promised, {promised:.0%}")
         if one.automatic.any():
             point = share(one.right[one.automatic])
             ends = [[point.value - point.lower], [point.upper - point.value]]
@@ -75,69 +73,40 @@ def precision_coverage(one: Answered, promised: float) -> str:
                 [point.value],
                 yerr=ends,
                 fmt="D",
-                color=_RED,
+                color=RED,
                 capsize=3,
                 label="certified",
             )
         low = min(float(precision[shown].min()), promised) - 0.05
         axes.set(xlim=(0, 1.02), ylim=(max(low, 0), 1.01))
         axes.legend(frameon=False, loc="lower left")
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def learning_curve(points: Sequence[Mapping[str, float | str]]) -> str:
     """Return accuracy on the later incidents against the number learned from."""
     learned, accuracy = ([float(point[name]) for point in points] for name in ("incidents", "accuracy"))
-    with mpl.rc_context(_STYLE):
-        figure, axes = _axes("Learning curve", "incidents learned from", "accuracy on later incidents")
-        axes.semilogx(learned, accuracy, "o-", color=_BLUE)
+    with mpl.rc_context(STYLE):
+        figure, axes = axes_of("Learning curve", "incidents learned from", "accuracy on later incidents")
+        axes.semilogx(learned, accuracy, "o-", color=BLUE)
         axes.set_xticks(learned, [f"{n:,.0f}" for n in learned])
         axes.minorticks_off()
         spread = max(max(accuracy) - min(accuracy), 0.05)
         axes.set(ylim=(max(min(accuracy) - 0.3 * spread, 0), min(max(accuracy) + 0.3 * spread, 1.005)))
         axes.yaxis.set_major_formatter("{x:.2f}")
-        return _svg(figure)
+        return svg_of(figure)
 
 
-def recurrence_calibration(scores: Sequence[HorizonScores]) -> str:
-    """Return the Kaplan-Meier share that recurred against the predicted risk, in bins of equal size by risk."""
-    with mpl.rc_context(_STYLE):
-        figure, axes = _axes("Calibration of recurrence", "predicted risk", "share that recurred (Kaplan-Meier)")
-        top = max(max(max(said, seen) for said, seen, _ in one.calibration) for one in scores)
-        axes.plot([0, 1], [0, 1], color=_GREY, lw=1, ls="--")
-        for one, colour in zip(scores, (_BLUE, "#d08a1d", "#3b8f6b", _RED, _GREY), strict=False):
-            said, seen = ([point[i] for point in one.calibration] for i in (0, 1))
-            axes.plot(said, seen, "o-", color=colour, ms=4, lw=1.2, label=f"{one.days} days")
-        axes.set(xlim=(0, min(1.05 * top, 1.02)), ylim=(0, min(1.05 * top, 1.02)))
-        axes.legend(frameon=False, loc="upper left")
-        return _svg(figure)
-
-
-def recurrence_rate_by_month(rates: pd.DataFrame, days: int, target: float) -> str:
-    """Return the recurrence rate of each month with its band, as `diagnosis.recurrence.recurrence_rate` gives it."""
-    rows = rates[(rates["days"] == days) & rates["rate"].notna()]
-    with mpl.rc_context(_STYLE):
-        figure, axes = _axes(f"Recurrence within {days} days, by month of opening", "", "share that recurred")
-        months = np.arange(len(rows))
-        axes.fill_between(months, rows["lower"].to_numpy(float), rows["upper"].to_numpy(float), color=_PALE, lw=0)
-        axes.plot(months, rows["rate"].to_numpy(float), "o-", color=_BLUE, ms=4)
-        axes.plot(months, rows["naive"].to_numpy(float), color=_GREY, lw=1, ls=":", label="naive, always too good")
-        axes.axhline(target, color=_RED, lw=1, ls="--", label=f"target {target:.0%}")
-        step = max(len(rows) // 8, 1)
-        axes.set_xticks(months[::step], [str(name) for name in rows["group"].iloc[::step]], rotation=30, ha="right")
-        axes.set(ylim=(0, None))
-        axes.legend(frameon=False)
-        return _svg(figure)
-
-
-def _axes(title: str, across: str, up: str) -> tuple[Figure, Axes]:
+def axes_of(title: str, across: str, up: str) -> tuple[Figure, Axes]:
+    """Return an empty plot with its title and what its axes mean."""
     figure = Figure(figsize=(5.2, 3.7), layout="constrained")
     axes = figure.subplots()
     axes.set(title=title, xlabel=across, ylabel=up)
     return figure, axes
 
 
-def _svg(figure: Figure) -> str:
+def svg_of(figure: Figure) -> str:
+    """Return a plot as an SVG element."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     text = buffer.getvalue()
