@@ -1,13 +1,16 @@
 """Releases change in service without one failed request; a bad one is refused and the one in service stays."""
 
+import gc
 import shutil
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import pytest
 
 from api.settings import Settings
+from diagnosis.diagnoser import Diagnoser
 from diagnosis.releases import Releases
 from tests.api.test_diagnoses import CHINESE
 from tests.serving import Serving
@@ -93,3 +96,17 @@ def test_a_service_without_a_release_takes_the_first_that_is_published(models: P
         Releases(folder).publish(release)
         time.sleep(0.5)
         assert soon(lambda: waiting.get("/health/ready").status_code == 200)
+
+
+def test_a_release_that_goes_is_let_go_of_without_a_collection(models) -> None:
+    releases = Releases(models)
+    diagnoser = Diagnoser.load(releases.path(releases.published()))
+    parts = diagnoser.parts
+    held = [weakref.ref(one) for one in (parts.retriever, parts.history, parts.suggester, *parts.routers.values())]
+    del parts
+    gc.disable()
+    try:
+        del diagnoser
+        assert [one() for one in held] == [None] * len(held)
+    finally:
+        gc.enable()
