@@ -17,7 +17,7 @@ from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.prepared import Vectors
 from diagnosis.search.catalogue import Filters
 from diagnosis.search.codes import codes_of, holds
-from diagnosis.search.corpus import Corpus, CorpusIndex, Encoder, Measured, Question
+from diagnosis.search.corpus import EXACT, Corpus, CorpusIndex, Encoder, Measured, Question
 from diagnosis.search.encoder import HistoryEncoder
 from diagnosis.search.fusion import Fusion
 from diagnosis.search.general_encoder import GeneralEncoder
@@ -179,7 +179,7 @@ class Retriever:
         fusion = (self.weights or {}).get(corpus) or Fusion.assumed(index.signals)
         scores = fusion.score(measured.signals, index.signals)
         cosines = measured.signals[:, [name.startswith("history:") for name in index.signals]].max(axis=1, initial=0)
-        first = self._named(query, measured.numbers, index)
+        first = self._named(query, measured, index)
         order = np.argsort(-scores, kind="stable").tolist()
         alike: dict[str, list[int]] = {}  # rows by what they say, best first
         for row in [*(r for r in order if r in first), *(r for r in order if r not in first)]:
@@ -196,15 +196,16 @@ class Retriever:
             hits.append(Hit(number, float(scores[row]), float(cosines[row]), passage, 1 + len(others)))
         return hits
 
-    def _named(self, query: str, numbers: Sequence[str], index: CorpusIndex) -> set[int]:
+    def _named(self, query: str, measured: Measured, index: CorpusIndex) -> set[int]:
         """Return the rows of the records that the question asks for by their number or by a code that few hold."""
         codes = codes_of(query[:_MAX_QUERY])
         if not codes:
             return set()
-        named = {row for row, number in enumerate(numbers) if number.lower() in codes}
+        named = {row for row, number in enumerate(measured.numbers) if number.lower() in codes}
         if len(query) <= _SHORT:
+            holding = np.flatnonzero(measured.signals[:, index.signals.index(EXACT)]).tolist()
             for code in codes:
-                holders = {row for row, number in enumerate(numbers) if holds(index.texts[number].whole, code)}
+                holders = {row for row in holding if holds(index.texts[measured.numbers[row]].whole, code)}
                 named |= holders if len(holders) <= _NAMED_BY else set()
         return named
 
