@@ -114,11 +114,11 @@ BACK_OFF = (
 
 
 def draw(world: World, n: int, rng: np.random.Generator) -> Drawn:
-    """Return ``n`` answers; a child's probability is a share of its parent's, and a right child has a right parent."""
+    """Return ``n`` answers; a child has a share of its parent's probability, and a right child has a right parent."""
     weights = np.arange(1, world.n_classes + 1) ** -world.skew
     classes = rng.choice(world.n_classes, n, p=weights / weights.sum())
     of_parent = rng.beta(2.5, 0.5, n)
-    share = 1 - (1 - 1 / world.children) * rng.random(n)
+    share = 1 - (1 - 1 / world.children) * rng.random(n) ** 4  # of half of the incidents the child is nearly certain
     groups = classes // world.children
     parent_precision = world.precision(groups, of_parent)
     class_precision = parent_precision * share if world.children > 1 else parent_precision
@@ -180,8 +180,8 @@ def interval(count: int, draws: int) -> tuple[float, float]:
 
 def rows(draws: int, seed: int) -> Iterator[tuple[str, bool]]:
     """Yield a line of the table for each world, and whether its promises were kept."""
-    for world in (*WORLDS, *BACK_OFF):
-        seen = simulate(world, draws, seed)
+    for number, world in enumerate((*WORLDS, *BACK_OFF)):
+        seen = simulate(world, draws, seed + number)
         lines, held = [], True
         for count in (seen.broken, seen.floors_broken):
             low, high = interval(count, draws)
