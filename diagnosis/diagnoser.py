@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-import numpy as np
 import pandas as pd
 from ulid import ULID
 
@@ -19,7 +18,9 @@ from diagnosis.knowledge import KnowledgeArticle, as_knowledge_frame
 from diagnosis.masking import mask_articles, mask_incident, mask_incidents
 from diagnosis.parts import Parts
 from diagnosis.prepared import PreparedIncidents
+from diagnosis.recurrence.factors import advice, in_language
 from diagnosis.release import check_release
+from diagnosis.return_risk import assess, assess_as_predicted, assess_resolved
 from diagnosis.search import Corpus, Filters, Hit
 from diagnosis.text import language
 
@@ -77,20 +78,31 @@ class Diagnoser:
             One for each incident.
         """
         batch = self.prepare(incidents)
-        return self._say(batch, self._assess(batch), decisions)
+        return self._say(batch, assess(self.parts, batch), decisions)
 
     def diagnose_history(self, incidents: pd.DataFrame) -> Iterator[Diagnosis]:
         """Yield diagnoses in order of ``opened_at``, each seeing the earlier incidents as they were logged.
 
         The incidents join the history as they pass, so use a diagnoser of its own for this.
         """
-        frame = as_frame(incidents).sort_values("opened_at", kind="stable", na_position="last")
+        frame = as_frame(incidents).sort_values("opened_at", kind="stable", na_position="last", ignore_index=True)
+        closing = assess_resolved(self.parts, mask_incidents(frame, self.parts.redactor), logged=False)
         for start in range(0, len(frame), _CHUNK):
             rows = frame_as_logged(frame.iloc[start : start + _CHUNK])
             batch = self.prepare(rows)
-            risks = self._assess(batch)  # looks at the earlier rows of the batch by itself
+            risks = assess(self.parts, batch)  # looks at the earlier rows of the batch by itself
             self.upsert_incidents(rows)
-            yield from self._say(batch, risks)
+            for diagnosis, risk in zip(self._say(batch, risks), closing[start : start + _CHUNK], strict=True):
+                yield with_resolution(diagnosis, risk)
+
+    def resolve(self, diagnosis: Diagnosis, incident: Incident) -> Diagnosis:
+        """Return the diagnosis with the risk from the resolution on, if the incident is resolved."""
+        if incident.resolved_at is None:
+            return diagnosis
+        masked = as_frame([mask_incident(incident, self.parts.redactor)])
+        return with_resolution(
+            diagnosis, assess_resolved(self.parts, masked, logged=incident.number in self.parts.history)[0]
+        )
 
     def prepare(self, incidents: Iterable[Incident] | pd.DataFrame) -> PreparedIncidents:
         """Return incidents as the parts that learn see them: as logged, masked, cleaned, encoded."""
@@ -142,6 +154,7 @@ class Diagnoser:
         predictions = self._route(batch, decisions, similar)
         now = datetime.now(UTC)
         spoken = [language(text) for text in batch.text]
+        told = [self._risk(batch, row, risks[row], predictions[row], spoken[row]) for row in range(len(batch))]
         return [
             Diagnosis(
                 id=str(ULID()),
@@ -150,10 +163,10 @@ class Diagnoser:
                 created_at=now,
                 language=spoken[row],
                 predictions=predictions[row],
-                recurrence=risks[row],
+                recurrence=told[row][0],
                 similar_incidents=similar[row],
                 suggestions=self._suggest(articles[row], past[row], spoken[row], now),
-                warnings=self._warnings(batch, row, risks[row]),
+                warnings=self._warnings(batch, row, *told[row]),
             )
             for row in range(len(batch))
         ]
@@ -178,22 +191,18 @@ class Diagnoser:
             for row in range(len(batch))
         ]
 
-    def _assess(self, batch: PreparedIncidents) -> list[RecurrenceRisk | None]:
-        """Return the risk of each incident, None where its signature is not known; each sees the earlier ones."""
-        model, state = self.parts.recurrence, self.parts.state
-        if model is None or state is None:
-            return [None] * len(batch)
-        if len(batch) == 1:
-            incident = batch.incident(0)
-            if not model.signature_.key(incident):
-                return [None]
-            return [model.assess_one(incident, batch.opened_at(0), state, batch.vectors)]
-        order = np.argsort(batch.frame["opened_at"].to_numpy(), kind="stable")  # a missing time sorts last
-        ordered = batch.take(order)
-        risks = model.assess(ordered.frame, state, vectors=ordered.vectors)
-        known = model.signature_.keys(ordered.frame) != ""
-        by_row = dict(zip(order.tolist(), zip(risks, known, strict=True), strict=True))
-        return [risk if has_signature else None for risk, has_signature in (by_row[row] for row in range(len(batch)))]
+    def _risk(
+        self,
+        batch: PreparedIncidents,
+        row: int,
+        risk: RecurrenceRisk | None,
+        predictions: Mapping[str, Prediction],
+        spoken: str,
+    ) -> tuple[RecurrenceRisk | None, Sequence[str]]:
+        predicted: Sequence[str] = ()
+        if risk is None:
+            risk, predicted = assess_as_predicted(self.parts, batch, row, predictions)
+        return (None if risk is None else in_language(risk, spoken)), predicted
 
     def _similar(self, hits: Sequence[Hit]) -> tuple[SimilarIncident, ...]:
         known = self.parts.history.records([hit.number for hit in hits if hit.number in self.parts.history][:SIMILAR])
@@ -208,11 +217,15 @@ class Diagnoser:
             self.parts.suggester.suggest(articles, past, knowledge, history, language=spoken, now=now, k=SUGGESTIONS)
         )
 
-    def _warnings(self, batch: PreparedIncidents, row: int, risk: RecurrenceRisk | None) -> tuple[str, ...]:
+    def _warnings(
+        self, batch: PreparedIncidents, row: int, risk: RecurrenceRisk | None, predicted: Sequence[str]
+    ) -> tuple[str, ...]:
         warnings = list(self.parts.left_out.values())
         if self.parts.recurrence is not None and risk is None:
             fields = ", ".join(self.parts.recurrence.signature_.fields)
             warnings.append(f"recurrence cannot be judged: the signature needs {fields}")
+        if predicted:
+            warnings.append(f"recurrence is judged with the predicted {', '.join(predicted)}")
         if _is_empty(batch, row):
             warnings.append(_NOTHING)
         elif not batch.text[row]:
@@ -222,6 +235,14 @@ class Diagnoser:
 
 def _is_empty(batch: PreparedIncidents, row: int) -> bool:
     return not batch.text[row] and not any(batch.incident(row)[name] for name in CODED_FIELDS)
+
+
+def with_resolution(diagnosis: Diagnosis, risk: RecurrenceRisk | None) -> Diagnosis:
+    """Return the diagnosis with the risk from the resolution on, and what to make of it."""
+    if risk is None:
+        return diagnosis
+    warnings = (*diagnosis.warnings, advice(risk, diagnosis.language))
+    return replace(diagnosis, at_resolution=in_language(risk, diagnosis.language), warnings=warnings)
 
 
 def _abstained(prediction: Prediction) -> Prediction:

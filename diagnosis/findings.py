@@ -130,7 +130,10 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Everything said of one incident by one release."""
+    """Everything said of one incident by one release.
+
+    ``at_resolution`` is the risk from the moment of resolution on, with what is known by then; None before.
+    """
 
     id: str
     incident: str
@@ -142,6 +145,7 @@ class Diagnosis:
     similar_incidents: tuple[SimilarIncident, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
     warnings: tuple[str, ...] = ()
+    at_resolution: RecurrenceRisk | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the diagnosis as the JSON object of the contract: plain dicts, lists and ISO 8601 times."""

@@ -104,6 +104,9 @@ class DiagnosisOut(Out):
     similar_incidents: list[SimilarOut] = Field(description="Most similar first")
     suggestions: list[SuggestionOut] = Field(description="Best first")
     warnings: list[str] = Field(description="What the reader should know", examples=[[]])
+    at_resolution: RecurrenceOut | None = Field(
+        description="Risk from the moment of resolution on, with what is known by then; null before", examples=[None]
+    )
 
 
 class DiagnosisResult(Out):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from diagnosis.findings import Factor
+from diagnosis.findings import Factor, RecurrenceRisk
 from diagnosis.recurrence.hazard import Floats
 
 LEAST_EFFECT = 0.005
 MOST = 5
 WINDOW = 30
+NOTABLE = 1.5  # times the base rate
 COUNTED = (
     "signature",
     "caller",
@@ -60,6 +62,22 @@ def groups(columns: tuple[str, ...]) -> Mapping[str, list[int]]:
 def name_of(factor: str, language: str = "en") -> str:
     """Return what a factor is called; any language but Chinese is answered in English."""
     return WORDS["zh" if language.startswith("zh") else "en"][factor]
+
+
+def in_language(risk: RecurrenceRisk, language: str) -> RecurrenceRisk:
+    """Return a risk that was told in English with its factors named in another language."""
+    names = {name_of(factor): name_of(factor, language) for factor in WORDS["en"]}
+    return replace(risk, factors=tuple(replace(one, name=names[one.name]) for one in risk.factors))
+
+
+def advice(risk: RecurrenceRisk, language: str = "en") -> str:
+    """Return what to make of the risk at a resolution; a Problem where it is `NOTABLE` times the usual one."""
+    one = min(risk.horizons, key=lambda horizon: abs(horizon.days - WINDOW))
+    chronic = one.probability >= NOTABLE * risk.base_rate
+    if language.startswith("zh"):
+        return f"关闭后{one.days}天内复发的风险为{one.probability:.0%}" + ("：建议建立问题记录" if chronic else "")
+    told = f"this closes with a {one.probability:.0%} risk to return within {one.days} days"
+    return told + (": consider a Problem" if chronic else "")
 
 
 def strongest(

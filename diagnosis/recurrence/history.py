@@ -68,7 +68,8 @@ class HistoryState:
         self._caller = 2 + self.fields.index("caller") if "caller" in self.fields else None
         self._past: tuple[dict[str, Past], ...] = tuple({} for _ in range(len(self._counted) + 2))
         self._like = LikeTexts()
-        self._kinds: dict[str, set[str]] = {}
+        # Not sets: each process would write their strings in another order, and the same release twice.
+        self._kinds: dict[str, dict[str, None]] = {}
         self._unsettled: tuple[deque[_Unsettled], ...] = tuple(deque() for _ in SETTLING)
         self._latest: dict[str, _Unsettled] = {}
         self._base: HistoryState | None = None
@@ -130,16 +131,18 @@ class HistoryState:
         (keys,) = self._keys(values, 1)
         return np.array([self._describe(time, keys)])
 
-    def describe_at(self, frame: pd.DataFrame, moments: Floats, *, add: bool = False) -> Floats:
+    def describe_at(self, frame: pd.DataFrame, moments: Floats, *, joining: pd.DataFrame | None = None) -> Floats:
         """Return the features of each incident as of another moment than its opening, in days since 1970.
 
-        With ``add``, the incidents are added as time passes: each row sees all that were opened by its moment.
+        The incidents of ``joining`` are added as time passes: each row sees all of them opened by its moment.
         """
         described = np.full((len(frame), len(self.columns)), np.nan)
-        rows = list(self._rows(self.place(frame, learn=add)))
-        waiting = iter(sorted((row for row in rows if math.isfinite(row[0])), key=lambda row: row[0]) if add else ())
+        # First, so that both name like texts alike.
+        joined = [] if joining is None else list(self._rows(self.place(joining, learn=True)))
+        rows = list(self._rows(self.place(frame)))
+        waiting = iter(sorted((row for row in joined if math.isfinite(row[0])), key=lambda row: row[0]))
         upcoming = next(waiting, None)
-        for i in np.argsort(moments, kind="stable"):
+        for i in np.argsort(moments, kind="stable").tolist():
             if not math.isfinite(moments[i]):
                 break  # argsort puts NaN last
             while upcoming is not None and upcoming[0] <= moments[i]:
@@ -173,7 +176,7 @@ class HistoryState:
 
     def _of_desk(self, desk: Past, time: float, keys: tuple[str, ...], span: float, usual: list[float]) -> list[float]:
         caller = keys[self._caller] if self._caller is not None else ""
-        kinds, own, share = set[str](), 0, 0.0
+        kinds, own, share = dict[str, None](), 0, 0.0
         if self._caller is not None and caller:
             kinds, own = self._kinds_of(caller), self._count(self._caller, caller)
             share = self._count(SIGNATURE, keys[SIGNATURE]) / own if own else 0.0
@@ -198,8 +201,8 @@ class HistoryState:
                 queue.append(latest)
         if self._caller is not None and (caller := keys[self._caller]):
             if caller not in self._kinds:
-                self._kinds[caller] = set(self._kinds_of(caller))
-            self._kinds[caller].add(signature)
+                self._kinds[caller] = dict(self._kinds_of(caller))
+            self._kinds[caller][signature] = None
 
     def _settle(self, time: float) -> None:
         for age, (days, queue) in enumerate(zip(SETTLING, self._unsettled, strict=True)):
@@ -228,10 +231,10 @@ class HistoryState:
             past = self._past[i][key] = inherited.copy() if inherited else Past()
         return past
 
-    def _kinds_of(self, caller: str) -> set[str]:
+    def _kinds_of(self, caller: str) -> dict[str, None]:
         kinds = self._kinds.get(caller)
         if kinds is None:
-            return self._base._kinds_of(caller) if self._base is not None else set()
+            return self._base._kinds_of(caller) if self._base is not None else {}
         return kinds
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -61,6 +62,14 @@ class Outcomes:
         observed = self.observed - days_before
         recurred = self.recurred & (self.duration <= observed)
         return Outcomes(np.where(recurred, self.duration, observed), recurred, observed)
+
+
+def definition(fields: Sequence[str], origin: Origin) -> str:
+    """Return what a recurrence is, in words."""
+    return (
+        f"the same signature ({', '.join(fields)}) logged again within the horizon after the incident was {origin}, "
+        "or the incident reopened"
+    )
 
 
 def days_of(times: pd.Series) -> Floats:

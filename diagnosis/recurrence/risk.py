@@ -18,7 +18,7 @@ from diagnosis.prepared import Vectors
 from diagnosis.recurrence.closure import ClosureFeatures
 from diagnosis.recurrence.hazard import Floats, check_horizons
 from diagnosis.recurrence.history import EPOCH, HISTORY_PAIRS, HistoryState, telling_fields
-from diagnosis.recurrence.outcomes import Origin, Outcomes, cohort, days_of, outcomes, utc
+from diagnosis.recurrence.outcomes import Origin, Outcomes, cohort, days_of, definition, outcomes, utc
 from diagnosis.recurrence.rhythm import DeskRhythm
 from diagnosis.recurrence.scores import RecurrenceScores, score_horizon
 from diagnosis.recurrence.signature import Signature, default_signature, require_variety
@@ -123,7 +123,7 @@ class RecurrenceModel:
             return
         self.closure_ = ClosureFeatures.fit(frame[usable])
         state, start = HistoryState(self.signature_, self.fields_), days_of(frame["resolved_at"])
-        x = np.hstack([state.describe_at(frame, start, add=True), self.closure_.describe(frame)])
+        x = np.hstack([state.describe_at(frame, start, joining=frame), self.closure_.describe(frame)])
         rows = np.flatnonzero(usable)[np.argsort(-seen.observed[usable], kind="stable")]  # in order of time
         self.resolution_ = Risk.fit(x[rows], start[rows], seen.take(rows), self.horizons, self.rhythm_)
 
@@ -136,8 +136,8 @@ class RecurrenceModel:
 
     def probabilities(self, frame: pd.DataFrame, history: History, *, vectors: Vectors | None = None) -> Floats:
         """Return the probability of recurring within each horizon, shape (n, n_horizons)."""
-        asked = self._describe(frame, history, vectors)
-        return self.logging_.probabilities(asked)
+        self._check_fitted()
+        return self.logging_.probabilities(self._describe(frame, history, vectors))
 
     def assess(
         self, frame: pd.DataFrame, history: History, *, vectors: Vectors | None = None, language: str = "en"
@@ -147,8 +147,8 @@ class RecurrenceModel:
         Each row sees ``history`` and the earlier rows of ``frame``, which must be in order of ``opened_at``; a given
         state is not changed. ``vectors`` are those of the rows, if the model was fitted with any.
         """
-        asked = self._describe(frame, history, vectors)
-        return self.logging_.tell(asked, self.signature_, language)
+        self._check_fitted()
+        return self.logging_.tell(self._describe(frame, history, vectors), self.signature_, language)
 
     def assess_one(
         self,
@@ -177,15 +177,18 @@ class RecurrenceModel:
         start = np.array([np.nan if opened_at is None else (opened_at - EPOCH) / DAY])
         return self.logging_.tell(Described(self.columns_, x, start, named), self.signature_, language)[0]
 
-    def assess_resolution(self, frame: pd.DataFrame, history: History, *, language: str = "en") -> list[RecurrenceRisk]:
+    def assess_resolution(
+        self, frame: pd.DataFrame, history: History, *, joining: pd.DataFrame | None = None, language: str = "en"
+    ) -> list[RecurrenceRisk]:
         """Return the risk, counted from the resolution, of incidents that have just been resolved.
 
-        ``history`` holds what was logged until now, these incidents among it.
+        ``history`` holds what was logged until now, these incidents among it, or ``joining`` does: incidents that join
+        the history as time passes, so that each sees those opened before it was resolved (a given state then changes).
 
         Raises
         ------
         InputError
-            If too few incidents were resolved when the model was fitted, or one here has no ``resolved_at``.
+            If too few incidents were resolved to learn from, or one here has no ``resolved_at``.
         """
         self._check_fitted()
         if self.resolution_ is None:
@@ -194,7 +197,7 @@ class RecurrenceModel:
             raise InputError(f"every incident needs resolved_at; {int(frame['resolved_at'].isna().sum())} have none")
         state = history if isinstance(history, HistoryState) else self.state(history)
         placed, start = state.place(frame), days_of(frame["resolved_at"])
-        x = np.hstack([state.describe_at(placed, start), self.closure_.describe(placed)])
+        x = np.hstack([state.describe_at(placed, start, joining=joining), self.closure_.describe(placed)])
         named = {**self._named(placed), **self.closure_.values_of(placed)}
         asked = Described((*state.columns, *self.closure_.columns), x, start, named)
         return self.resolution_.tell(asked, self.signature_, language)
@@ -237,8 +240,7 @@ class RecurrenceModel:
         """Return what recurrence means here, for the model card."""
         self._check_fitted()
         return {
-            "definition": f"the same signature ({', '.join(self.signature_.fields)}) logged again within the horizon "
-            f"after the incident was {self.origin}, or the incident reopened",
+            "definition": definition(self.signature_.fields, self.origin),
             "signature": list(self.signature_.fields),
             "origin": self.origin,
             "horizons_days": list(self.horizons),
@@ -276,10 +278,8 @@ class RecurrenceModel:
         return days_of(frame["opened_at" if self.origin == "opened" else "resolved_at"])
 
     def _describe(self, frame: pd.DataFrame, history: History, vectors: Vectors | None) -> Described:
-        self._check_fitted()
-        state, many = history if isinstance(history, HistoryState) else self.state(history), len(frame) != 1
-        if many and state is history:
-            state = state.fork()
+        many, state = len(frame) != 1, history if isinstance(history, HistoryState) else self.state(history)
+        state = state.fork() if many and state is history else state
         placed = state.place(frame, learn=many)
         x = self._with_text(state.describe(placed, add=many), vectors)
         return Described(self.columns_, x, days_of(placed["opened_at"]), self._named(placed))

@@ -98,3 +98,19 @@ def test_a_fork_leaves_its_state_as_it_was_and_continues_it():
     assert len(state) == 300
     state.add(later)
     assert len(state) == 400
+
+
+def test_at_a_later_moment_an_incident_sees_all_that_joined_until_then():
+    frame = incidents()
+    state = HistoryState(SIGNATURE, FIELDS)
+    state.add(frame[:300])
+    joining = frame[300:].reset_index(drop=True)
+    moments = ((joining["resolved_at"] - pd.Timestamp("1970-01-01", tz="UTC")) / pd.Timedelta(days=1)).to_numpy()
+    x = pd.DataFrame(state.fork().describe_at(joining, moments, joining=joining), columns=list(state.columns))
+    for i in (0, 40, 99):
+        if row := joining["caller"][i]:
+            until = joining["resolved_at"][i]
+            own = frame[(frame["caller"] == row) & (frame["opened_at"] <= until)]["opened_at"]
+            expected = (own >= until - pd.Timedelta(days=7)).sum()
+            assert np.isclose(np.expm1(x.loc[i, "caller: last 7 days"]), expected)
+    assert len(state) == 300

@@ -14,7 +14,7 @@ def followed(n=400, watched=40.0, seed=0):
 
 def test_auc_by_day_is_the_share_of_pairs_in_order_where_nobody_is_censored():
     rate, seen = followed()
-    risk = rate + np.random.default_rng(1).normal(0, 0.02, len(rate))
+    risk = rate * np.exp(np.random.default_rng(1).normal(0, 0.5, len(rate)))
     curve = dict(score_horizon(risk, seen, 30).auc_by_day)
     assert max(curve) == 30.0
     for day in (1.0, max(curve)):
