@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from scipy.linalg import cho_factor, cho_solve, lapack
+from scipy.linalg import blas, cho_factor, cho_solve, lapack
 
 from diagnosis.routing.calibration import fit_link
 
@@ -21,7 +21,7 @@ Rows = npt.NDArray[np.intp]
 
 DUAL_ROWS = 8_000  # up to here the Gram matrix (4 bytes * rows^2) is cheap
 _HELD_SHARE = 0.15
-_TRIAL_ROWS = 2_500  # on which strengths are compared
+_TRIAL_ROWS = 2_000  # on which strengths are compared
 _NEAR = 1.02
 _FREQUENT = 0.05  # share of the rows that hold a feature from which it counts as dense
 _DENSE_FEATURES = 2_000  # up to here the normal equations are solved at once
@@ -127,15 +127,14 @@ def _solve_dual(gram: Matrix, targets: Matrix, diagonal: Matrix, groups: Rows) -
     system = np.array(gram, order="F")
     system[np.diag_indices_from(system)] += diagonal
     factor, _ = lapack.spotrf(system, lower=1, overwrite_a=1)
-    inverse, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
-    inverse = np.tril(inverse)
-    inverse += np.tril(inverse, -1).T
-    dual = inverse @ targets
+    inverse, _ = lapack.spotri(factor, lower=1, overwrite_c=1)  # only its lower half is filled
+    dual = blas.ssymm(1.0, inverse, targets, lower=1)
     residual = dual / np.diag(inverse)[:, None]
     order = np.argsort(groups, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
         if len(rows) > 1:
-            residual[rows] = np.linalg.solve(inverse[np.ix_(rows, rows)], dual[rows])
+            own = inverse[np.maximum.outer(rows, rows), np.minimum.outer(rows, rows)]
+            residual[rows] = np.linalg.solve(own, dual[rows])
     return dual, targets - residual
 
 
