@@ -19,6 +19,8 @@ from api.console import views as console
 from api.console.sign_on import SignOn
 from api.integrations import routes as integrations
 from api.integrations.proof import signed_paths
+from api.live import routes as live_routes
+from api.live.live import Live
 from api.mcp.http import PATH, McpEndpoint
 from api.metrics import Metrics
 from api.middleware import BodyLimit, Gate, Identity
@@ -68,9 +70,12 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.sign_on = _sign_on(settings, issuer)
         app.state.systems = systems = Systems(service, settings)
         systems.start()
+        app.state.live = live = Live(service, settings)
+        live.start()
         try:
             yield
         finally:
+            await run_in_threadpool(live.stop)
             await mcp.stop()
             await systems.stop()
             await service.close()
@@ -85,8 +90,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.router.routes.append(Route(PATH, mcp, include_in_schema=False))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     errors.install(app)
-    routed = (diagnoses, records, search, releases, administration, integrations, webhooks, health, console, panel)
-    for module in routed:
+    routed = (diagnoses, records, search, releases, administration, integrations, webhooks, live_routes)
+    for module in (*routed, health, console, panel):
         app.include_router(module.router)
     _add_middleware(app, settings, metrics)
     return app

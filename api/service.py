@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from starlette.concurrency import run_in_threadpool
@@ -65,6 +67,9 @@ class Service:
         self.redactor = redactor
         self.metrics = metrics
         self.events = events
+        # Told of each incident that was answered, when, and what one diagnosis of its batch took; must return at once.
+        self.answered: Callable[[Incident, datetime, float], None] = lambda _incident, _at, _seconds: None
+        self._seconds = 0.0
         self._diagnosing: Stage[Incident, Diagnosis] = Stage("diagnosis", self._diagnose, LARGEST_BATCH, max_waiting)
         self._bulk: Stage[Incident, Diagnosis] = Stage(
             "bulk-diagnosis", self._diagnose, LARGEST_BATCH, 10 * max_waiting
@@ -202,21 +207,26 @@ class Service:
         claim: Claim | None = None,
         remember: bool = True,
     ) -> dict[str, Any]:
-        diagnosis = await stage.put(incident.to_incident().as_logged())
+        as_logged = incident.to_incident().as_logged()
+        diagnosis = await stage.put(as_logged)
         said = diagnosis.to_dict()
         logged = (
             {name: value for name, value in body_of(incident).items() if name in LOGGED_FIELDS} if remember else None
         )
         masked = None if logged is None else mask_incident(logged, self.redactor)
-        await self._storing.put(Given(said, diagnosis.created_at, masked, claim))
+        await self._storing.put(Given(said, diagnosis.created_at, masked, claim, self._seconds))
         self.metrics.diagnosed(said)
+        self.answered(as_logged, diagnosis.created_at, self._seconds)
         return said
 
     def _diagnose(self, incidents: list[Incident]) -> list[Diagnosis]:
+        current = self.serving.current  # one release for decisions and answers: what was revoked belongs to it
         with self.metrics.stage("decisions"):
-            decisions = self.store.decisions([incident.number for incident in incidents])
+            decisions = self.store.decisions([incident.number for incident in incidents], current.release)
+        began = time.perf_counter()
         with self.metrics.stage("diagnosis"):
-            diagnoses = self.serving.current.diagnoser.diagnose_batch(incidents, decisions)
+            diagnoses = current.diagnoser.diagnose_batch(incidents, decisions)
+        self._seconds = (time.perf_counter() - began) / len(incidents)
         self.metrics.batch_size.observe(len(incidents))
         return diagnoses
 

@@ -72,6 +72,16 @@ class Settings(BaseSettings):
         default=False, description="Whether /help answers end users, without a key, from articles for everyone"
     )
 
+    watch_seconds: float = Field(
+        default=10.0, gt=0, le=3600, description="How often to look at what became of the answers"
+    )
+    revocation_risk: float = Field(
+        default=0.05,
+        gt=0,
+        lt=1,
+        description="Chance for each target, over a release's life, that a certificate is revoked although it holds",
+    )
+
     allow_private_addresses: bool = Field(
         default=False,
         description="Whether webhooks and write-backs may go to private, loopback and link-local addresses",

@@ -20,6 +20,7 @@ from diagnosis.errors import ReleaseError
 from diagnosis.release import MANIFEST, Manifest, check_release, write_json
 
 POINTER = "published.json"
+SHADOW = "shadow.json"
 _LOCK = ".published.lock"
 _PATIENCE = 30.0  # seconds that a change waits for another one
 
@@ -133,6 +134,38 @@ class Releases:
             # The one taken back leaves the history, so that a second rollback goes one further back.
             self._point([*history[:-2], Publication(previous, _now(), reason)])
         return previous
+
+    def shadow(self) -> str | None:
+        """Return the release that answers unseen beside the one in service; None if there is none.
+
+        A shadow that is put into service is none any more.
+        """
+        path = self.folder / SHADOW
+        if not path.is_file():
+            return None
+        try:
+            release = str(json.loads(path.read_text(encoding="utf-8"))["release"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise ReleaseError(f"{path}: not a readable pointer ({error})") from error
+        return None if release == self.published() else release
+
+    def set_shadow(self, release: str | None) -> None:
+        """Let a release answer unseen beside the one in service, or none.
+
+        Raises
+        ------
+        ReleaseError
+            If it is unknown, does not pass `check_release`, or is the one in service.
+        """
+        if release is not None:
+            check_release(self.path(release))
+        with self._changing():
+            if release is None:
+                (self.folder / SHADOW).unlink(missing_ok=True)
+            elif release == self.published():
+                raise ReleaseError(f"a release other than the one in service was expected as shadow, {release} found")
+            else:
+                write_json(self.folder / SHADOW, {"release": release, "since": _now()})
 
     @contextmanager
     def _changing(self) -> Iterator[None]:

@@ -45,8 +45,14 @@ class Answered:
 
     def of(self, rows: Bools) -> Answered:
         """Return some of the answers."""
-        arrays = (self.value, self.automatic, self.abstained, self.settled, self.right)
-        return Answered(self.target, *(one[rows] for one in arrays))
+        return Answered(
+            self.target,
+            self.value[rows],
+            self.automatic[rows],
+            self.abstained[rows],
+            self.settled[rows],
+            self.right[rows],
+        )
 
     def __len__(self) -> int:
         return len(self.value)

@@ -125,6 +125,11 @@ class Observations:
             connection.execute(sa.update(tables.counters).where(c.name == _SETTLED).values(value=upto))
         return changed, upto == last
 
+    def settled_upto(self) -> int:
+        """Return the number of the last change of which the truth was read off."""
+        with self.database.read() as connection:
+            return _counter(connection, _SETTLED)
+
     def rows(self, release: str, shadow: str = "", limit: int = 50_000) -> list[Observation]:
         """Return the newest ``limit`` observations of a release, in order of the answers."""
         t = tables.observations

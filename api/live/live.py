@@ -1,0 +1,37 @@
+"""What runs beside the answers of one process: the watch over their quality, and the shadow."""
+
+from __future__ import annotations
+
+from api.live.metrics import LiveMetrics
+from api.live.shadow import ShadowRunner
+from api.live.watch import Watch
+from api.service import Service
+from api.settings import Settings
+
+
+class Live:
+    """Watch and shadow of one process.
+
+    Parameters
+    ----------
+    service : Service
+    settings : Settings
+    """
+
+    def __init__(self, service: Service, settings: Settings) -> None:
+        serving, metrics = service.serving, LiveMetrics(service.metrics.registry)
+        self.watch = Watch(
+            service.store, serving, service.events, metrics, settings.revocation_risk, settings.watch_seconds
+        )
+        self.shadow = ShadowRunner(service.store, serving.releases, serving.load, metrics)
+        service.answered = self.shadow.offer
+
+    def start(self) -> None:
+        """Begin."""
+        self.watch.start()
+        self.shadow.start()
+
+    def stop(self) -> None:
+        """End."""
+        self.watch.stop()
+        self.shadow.stop()

@@ -1,0 +1,76 @@
+"""How the release in service fares, and the release that answers unseen beside it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from api.live.live import Live
+from api.live.schemas import QualityOut, ShadowIn, ShadowOut, ShadowTargetOut
+from api.routes.shared import Served, problems
+from api.security import MayAdminister, MayDiagnose
+from api.service import Service
+from diagnosis.live.shadow import compare_shadow
+from diagnosis.store.database import RecordNotFoundError
+
+router = APIRouter(prefix="/v1", tags=["live"])
+
+
+def live_of(request: Request) -> Live:
+    """Return what runs beside the answers of this app."""
+    live: Live = request.app.state.live
+    return live
+
+
+Watched = Annotated[Live, Depends(live_of)]
+
+
+@router.get("/quality", response_model=QualityOut, responses=problems(503))
+def get_quality(_who: MayDiagnose, live: Watched) -> QualityOut:
+    """Return how the first answers of the release in service fared, what has drifted, and what was revoked."""
+    return QualityOut.model_validate(live.watch.report().to_dict())
+
+
+@router.get("/shadow", response_model=ShadowOut, responses=problems(409))
+def get_shadow(_who: MayDiagnose, service: Served, live: Watched) -> ShadowOut:
+    """Return how the release in shadow compares with the one in service on the same incidents, so far."""
+    return _shown(service, live)
+
+
+@router.put("/shadow", response_model=ShadowOut, responses=problems(404, 409))
+def set_shadow(wanted: ShadowIn, who: MayAdminister, service: Served, live: Watched) -> ShadowOut:
+    """Let a release answer unseen beside the one in service; every replica follows within seconds."""
+    releases = service.serving.releases
+    if wanted.release not in [one.release for one in releases.summaries()]:
+        raise RecordNotFoundError(f"no release {wanted.release!r}")
+    releases.set_shadow(wanted.release)
+    service.note(who.id, "shadow.set", wanted.release)
+    return _shown(service, live)
+
+
+@router.delete("/shadow", response_model=ShadowOut, responses=problems(409))
+def end_shadow(who: MayAdminister, service: Served, live: Watched) -> ShadowOut:
+    """End the shadow; what it answered stays in the store."""
+    releases = service.serving.releases
+    before = releases.shadow()
+    releases.set_shadow(None)
+    service.note(who.id, "shadow.end", before or "")
+    return _shown(service, live)
+
+
+def _shown(service: Service, live: Live) -> ShadowOut:
+    release = service.serving.releases.shadow()
+    loaded = live.shadow.diagnoser
+    answering = loaded is not None and loaded.release == release
+    pairs = service.store.observations.pairs(release) if release is not None else []
+    ours = service.serving.current.diagnoser.parts.routers
+    theirs = loaded.parts.routers if loaded is not None and answering else {}
+    return ShadowOut(
+        release=release,
+        answering=answering,
+        error=live.shadow.error if release is not None else "",
+        incidents=len({given.incident for given, _ in pairs}),
+        targets=[ShadowTargetOut.model_validate(asdict(one)) for one in compare_shadow(pairs, ours, theirs)],
+    )

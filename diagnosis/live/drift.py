@@ -1,0 +1,186 @@
+"""Drift: how far the incidents that come in have moved away from those that the release learned from.
+
+Each field is measured by the population stability index, the words by the Jensen-Shannon divergence; both are 0 for
+equal shares. What chance alone reaches in samples of these sizes is given beside each figure: for a field in closed
+form (Yurdakul and Naranjo, "Statistical properties of the population stability index", 2020: chi-square with one degree
+less than there are bins, times 1/n + 1/m), and for words, which do not come independently, from draws out of the
+reference.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.spatial.distance import jensenshannon
+from scipy.stats import chi2
+
+from diagnosis.text import language
+from diagnosis.text.tokens import tokenise
+
+Floats = npt.NDArray[np.float64]
+Verdict = Literal["none", "some", "strong"]
+
+FIELDS = ("location", "contact_type", "service", "cmdb_ci", "symptom", "category", "subcategory", "impact", "urgency",
+          "priority")  # fmt: skip
+FEWEST = 100  # incidents on either side; of fewer nothing can be said
+STRONG_INDEX = 0.25  # the usual reading of the index: from here on, "significant change"
+STRONG_DIVERGENCE = 0.1  # bits
+_BINS, _WORDS = 50, 1000
+_CHANCE = 0.99
+_DRAWS = 40
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A value or word whose share has changed."""
+
+    value: str
+    before: float
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How far one field, the language or the words (``name``) have moved.
+
+    Attributes
+    ----------
+    measure : {"psi", "jensen-shannon"}
+    drift, chance : float
+        The figure, and what it stays below in 99 of 100 cases where nothing has changed.
+    verdict : {"none", "some", "strong"}
+        ``some`` is more than chance; ``strong`` is also large enough that a new release is worth making.
+    changes : tuple of Change
+        What moved most.
+    """
+
+    name: str
+    measure: str
+    drift: float
+    chance: float
+    verdict: Verdict
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a release learned from, as drift needs it."""
+
+    incidents: int
+    fields: dict[str, Counter[str]]
+    words: list[frozenset[str]]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, most: int = 5000) -> Reference:
+        """Describe a canonical frame, personal data masked; of a larger one its newest ``most`` incidents."""
+        frame = frame.sort_values("opened_at", kind="stable", na_position="first").tail(most)
+        texts = _texts(frame)
+        fields = {name: Counter(values) for name, values in _fields(frame, texts).items()}
+        return cls(len(frame), fields, [frozenset(tokenise(text)) for text in texts])
+
+
+def drift(reference: Reference, recent: pd.DataFrame) -> list[Drift]:
+    """Return how far recent incidents have moved from a reference: fields, language, words; ``[]`` for too few.
+
+    Parameters
+    ----------
+    recent : DataFrame
+        Canonical frame as logged, personal data masked.
+    """
+    if min(reference.incidents, len(recent)) < FEWEST:
+        return []
+    texts = _texts(recent)
+    found = [
+        one
+        for name, values in _fields(recent, texts).items()
+        if (one := _of_field(name, reference.fields[name], Counter(values))) is not None
+    ]
+    return [*found, _of_words(reference.words, [frozenset(tokenise(text)) for text in texts])]
+
+
+def stability_index(before: Floats, after: Floats) -> float:
+    """Return the population stability index of two sets of counts over the same bins, half a count added to each."""
+    p, q = before + 0.5, after + 0.5
+    p, q = p / p.sum(), q / q.sum()
+    return float(((q - p) * np.log(q / p)).sum())
+
+
+def _of_field(name: str, before: Counter[str], after: Counter[str]) -> Drift | None:
+    known = [value for value, _ in before.most_common(_BINS - 1)]
+    if set(known) | set(after) <= {""}:  # never filled in
+        return None
+    counts = [np.array([*(side[v] for v in known), side.total() - sum(side[v] for v in known)], dtype=np.float64)
+              for side in (before, after)]  # fmt: skip
+    index = stability_index(*counts)
+    bins = int((counts[0] + counts[1] > 0).sum())
+    chance = float(chi2.ppf(_CHANCE, max(bins - 1, 1))) * (1 / before.total() + 1 / after.total())
+    shares = {value: (before[value] / before.total(), after[value] / after.total()) for value in {*known, *after}}
+    return Drift(name, "psi", index, chance, _verdict(index, chance, STRONG_INDEX), _most_changed(shares))
+
+
+def _of_words(before: Sequence[frozenset[str]], after: Sequence[frozenset[str]]) -> Drift:
+    counted, recent = _count(before), _count(after)
+    words = [word for word, _ in counted.most_common(_WORDS)]
+    divergence = _divergence(_vector(words, counted), _vector(words, recent))
+    chance = _chance(words, before, len(after))
+    shares = {word: (counted[word] / len(before), recent[word] / len(after)) for word in {*words, *recent}}
+    verdict = _verdict(divergence, chance, STRONG_DIVERGENCE)
+    return Drift("text", "jensen-shannon", divergence, chance, verdict, _most_changed(shares))
+
+
+def _chance(words: Sequence[str], documents: Sequence[frozenset[str]], size: int) -> float:
+    """Return what the divergence of a sample of this size stays below if it comes from the same incidents."""
+    rng = np.random.default_rng(0)
+    place = {word: i for i, word in enumerate(words)}
+    rows = [[place.get(word, len(words)) for word in document] for document in documents]
+    found = []
+    for _ in range(_DRAWS):
+        # Two samples with replacement, as reference and recent incidents are two samples of one source.
+        drawn = [rng.integers(len(rows), size=n) for n in (len(rows), size)]
+        both = [
+            np.bincount([word for i in one for word in rows[i]], minlength=len(words) + 1).astype(float)
+            for one in drawn
+        ]
+        found.append(_divergence(*both))
+    return float(np.mean(found) + 2.33 * np.std(found))  # the quantile of a normal: too few draws to read it off
+
+
+def _count(documents: Iterable[frozenset[str]]) -> Counter[str]:
+    return Counter(word for document in documents for word in document)
+
+
+def _vector(words: Sequence[str], counted: Counter[str]) -> Floats:
+    known = [counted[word] for word in words]
+    return np.array([*known, counted.total() - sum(known)], dtype=np.float64)
+
+
+def _divergence(before: Floats, after: Floats) -> float:
+    if not before.sum() or not after.sum():
+        return float(before.sum() != after.sum())
+    return float(jensenshannon(before, after, base=2) ** 2)
+
+
+def _verdict(found: float, chance: float, strong: float) -> Verdict:
+    if found <= chance:
+        return "none"
+    return "strong" if found >= strong else "some"
+
+
+def _most_changed(shares: dict[str, tuple[float, float]]) -> tuple[Change, ...]:
+    order = sorted(shares, key=lambda value: (-abs(shares[value][1] - shares[value][0]), value))
+    return tuple(Change(value, *shares[value]) for value in order[:_SHOWN] if shares[value][0] != shares[value][1])
+
+
+def _texts(frame: pd.DataFrame) -> list[str]:
+    return [f"{title}\n{body}" for title, body in zip(frame["short_description"], frame["description"], strict=True)]
+
+
+def _fields(frame: pd.DataFrame, texts: Sequence[str]) -> dict[str, list[str]]:
+    return {**{name: frame[name].tolist() for name in FIELDS}, "language": [language(text) for text in texts]}

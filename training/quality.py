@@ -1,0 +1,86 @@
+"""The verb `quality`: how the release in service fares, from what became of its answers."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from diagnosis.diagnoser import Diagnoser
+from diagnosis.errors import InputError
+from diagnosis.live.drift import Drift
+from diagnosis.live.quality import ClassQuality, LiveShare, TargetQuality
+from diagnosis.live.report import LiveReport, live_report
+from diagnosis.releases import Releases
+from diagnosis.store import Store
+from training.command import DONE, add_database, add_json, add_models, answer, main
+from training.output import without_nan
+
+SUMMARY = (
+    "Show how the release in service fares: precision and coverage per class with 95 % intervals, what has drifted,\n"
+    "and which certificates live data took back. Read from the service's store, which is not changed."
+)
+EXAMPLE = "faultwise quality --database postgresql://faultwise@db/faultwise --models models"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    parser.add_argument("--release", metavar="RELEASE", help="another release that was in service, by name")
+    add_database(parser)
+    add_models(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read and print."""
+    releases = Releases(args.models)
+    release = args.release or releases.published()
+    if release is None:
+        raise InputError(f"expected a release in service in {args.models}; found none published")
+    diagnoser = Diagnoser.load(releases.path(release))
+    store = Store(args.database)
+    try:
+        store.database.check()
+        report = live_report(store, diagnoser)
+    finally:
+        store.close()
+    answer(args, without_nan(report.to_dict()), text(report))
+    return DONE
+
+
+def text(report: LiveReport) -> str:
+    """Return the report as tables for a person."""
+    if not report.incidents:
+        return f"{report.release} has answered nothing yet"
+    head = f"{report.release}: {report.incidents:,} incidents from {report.since:%Y-%m-%d} to {report.until:%Y-%m-%d}"
+    lines = [head]
+    for target in report.targets:
+        lines += ["", *_target(target)]
+    if report.drift:
+        lines += ["", "drift", *[_drift(one) for one in report.drift]]
+    for one in report.revocations:
+        lines.append(f"revoked on {one.at:%Y-%m-%d}: {one.target} {one.value} ({one.as_rule().name})")
+    return "\n".join(lines)
+
+
+def _target(target: TargetQuality) -> list[str]:
+    head = f"{target.target:28} {'answers':>8} {'known':>7}   {'automatic':24} {'precision':24} {'suggested right':24}"
+    return [head, _class(target.all, f"all (promised {target.promised:.0%})"), *map(_class, target.classes)]
+
+
+def _class(one: ClassQuality, name: str = "") -> str:
+    state = "revoked" if one.revoked else "certified" if one.certified else ""
+    shares = " ".join(f"{_share(share):24}" for share in (one.automatic, one.precision, one.suggested))
+    return f"  {name or one.value:26.26} {one.answers:8,} {one.settled:7,}   {shares} {state}".rstrip()
+
+
+def _share(share: LiveShare) -> str:
+    return "-" if share.share is None else f"{share.share:.1%} ({share.lower:.1%}-{share.upper:.1%})"
+
+
+def _drift(one: Drift) -> str:
+    moved = ", ".join(f"{c.value or '(empty)'} {c.before:.0%} to {c.now:.0%}" for c in one.changes[:3])
+    return f"  {one.name:14} {one.drift:6.3f} (chance {one.chance:.3f})  {one.verdict:6}  {moved}".rstrip()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.modules[__name__]))
