@@ -27,7 +27,7 @@ from api.middleware import BodyLimit, Gate, Identity
 from api.oidc import Issuer, TokenVerifier
 from api.panel import routes as panel
 from api.ratelimit import RateLimiter
-from api.routes import administration, diagnoses, health, records, releases, search
+from api.routes import administration, diagnoses, health, records, recurrence, releases, search
 from api.routes.shared import Problem
 from api.security import Authenticator
 from api.service import Service
@@ -90,7 +90,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.router.routes.append(Route(PATH, mcp, include_in_schema=False))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     errors.install(app)
-    routed = (diagnoses, records, search, releases, administration, integrations, webhooks, live_routes)
+    routed = (diagnoses, records, search, releases, administration, recurrence, integrations, webhooks, live_routes)
     for module in (*routed, health, console, panel):
         app.include_router(module.router)
     _add_middleware(app, settings, metrics)

@@ -17,7 +17,6 @@ VERBS = {
     "import": ("training.import_records", "read incidents and knowledge into the service's store"),
     "export": ("training.export_records", "write the store's incidents and knowledge to files"),
     "train": ("training.train", "make a release from incidents and knowledge"),
-    "tune": ("training.tune", "look for better settings within a time budget"),
     "diagnose": ("training.diagnose", "diagnose the incidents of a file"),
     "search": ("training.search", "find knowledge or past incidents for the queries of a file"),
     "evaluate": ("training.evaluate", "measure a release on incidents whose outcome is known"),

@@ -209,6 +209,9 @@ class Service:
     ) -> dict[str, Any]:
         as_logged = incident.to_incident().as_logged()
         diagnosis = await stage.put(as_logged)
+        if incident.resolved_at is not None:
+            resolve = self.serving.current.diagnoser.resolve
+            diagnosis = await run_in_threadpool(resolve, diagnosis, incident.to_incident())
         said = diagnosis.to_dict()
         logged = (
             {name: value for name, value in body_of(incident).items() if name in LOGGED_FIELDS} if remember else None

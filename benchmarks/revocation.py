@@ -20,9 +20,7 @@ def main() -> None:
     parser.add_argument("--answers", type=int, default=5000, help="answers of a release's life")
     args = parser.parse_args()
     rng = np.random.default_rng(0)
-    print(
-        f"| promised errors at most | true share | revoked within {args.answers:,} | answers until then: median | 90 % |"
-    )
+    print(f"| promised errors at most | true share | revoked within {args.answers:,} | after: median | 90 % |")
     print("|---:|---:|---:|---:|---:|")
     for allowed, shares in SHARES.items():
         for share in shares:
