@@ -21,6 +21,7 @@ from diagnosis.search import GeneralEncoder, HistoryEncoder
 from diagnosis.search.corpus import Encoder
 from training.distillation import distilled
 from training.fit_tokenizer import fit_tokenizer
+from training.spectral import spectral
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ _WARM_UP = 0.1  # share of the steps
 _TOKEN_DROP = 0.3
 _SCALE = 20.0  # inverse temperature
 _INITIAL_SPREAD = 0.05  # small beside the learning rate: what pairs teach soon outweighs chance
+_SPECTRAL_SPREAD = 0.1  # what stands together is worth keeping longer
 _MAX_TOKENS = 512  # of one text; a longer one gives another window of itself in every epoch
 _TRIAL_STEPS = 20  # after so many, the time that the rest will take is known
 
@@ -60,18 +62,18 @@ def fit_history_encoder(
     dimensions : int
         Length of a vector; with ``start``, at most the dimensions of that model.
     max_minutes : float
-        Of wall clock. The number of steps follows from the data, so that the same seed gives the same vectors; only if
-        it would not fit into this time is it cut, with a warning.
+        Of wall clock, the tokenizer included. The number of steps follows from the data, so that the same seed gives
+        the same vectors; only if it would not fit into this time is it cut, with a warning.
     seed : int
     start : Path, str or Encoder, optional
-        A general model to distil the first vectors from, or where `GeneralEncoder` finds it; without, they are random.
+        A general model to distil the first vectors from, or where `GeneralEncoder` finds it; without, they
+        come from the history itself, see `training.spectral`.
     progress : callable of (done, total), optional
 
     Returns
     -------
     HistoryEncoder
-        From a handful of texts too: what no pair has taught stays close to a bag of words, as random
-        vectors of different tokens are nearly orthogonal.
+        From a handful of texts too: what no pair has taught stays close to which words stand together.
 
     Raises
     ------
@@ -82,35 +84,46 @@ def fit_history_encoder(
     ----------
     Henderson et al., "Efficient natural language response suggestion for Smart Reply", 2017 (the loss).
     """
+    until = time.monotonic() + 60 * max_minutes
     texts = list(dict.fromkeys([*corpus, *(side for pair in pairs for side in pair)]))
     if not any(text.strip() for text in texts):
         raise InputError("the encoder needs at least one text to learn from; found none")
     with _one_thread():
-        module = _first(texts, dimensions, seed, start)
+        module = _first(texts, pairs, dimensions, seed, start)
     sides = [_token_ids(module.tokenizer, [pair[side] for pair in pairs]) for side in (0, 1)]
     usable = np.array([i for i, (a, b) in enumerate(zip(*sides, strict=True)) if len(a) and len(b)], dtype=np.intp)
     if len(usable) > 1:
         texts_of = _numbered([pairs[i] for i in usable])
         with _one_thread():
-            _train(module, [[side[i] for i in usable] for side in sides], texts_of, max_minutes, seed, progress)
+            _train(module, [[side[i] for i in usable] for side in sides], texts_of, until, seed, progress)
     return HistoryEncoder(module.tokenizer, module.embedding.weight.detach().numpy())
 
 
-def _first(texts: Sequence[str], dimensions: int, seed: int, start: Path | str | Encoder | None) -> StaticEmbedding:
-    """Return vectors to begin with, longer for rarer tokens: untrained, their mean is a bag of telling words."""
+def _first(
+    texts: Sequence[str],
+    pairs: Sequence[tuple[str, str]],
+    dimensions: int,
+    seed: int,
+    start: Path | str | Encoder | None,
+) -> StaticEmbedding:
+    """Return vectors to begin with: of what stands together in the history, or of what a general model knows."""
     tokenizer = fit_tokenizer(texts)
-    n_tokens = tokenizer.get_vocab_size()
-    counts = np.ones(n_tokens)
-    for ids in _token_ids(tokenizer, texts):
+    counts = np.ones(tokenizer.get_vocab_size())
+    of_text = dict(zip(texts, _token_ids(tokenizer, texts), strict=True))
+    for ids in of_text.values():
         counts[np.unique(ids)] += 1
     if start is None:
-        weights = np.random.default_rng(seed).standard_normal((n_tokens, dimensions), dtype=np.float32)
-        idf = np.log((1 + len(texts)) / counts)
-        weights *= (idf / idf.mean()).astype(np.float32)[:, None]
+        paired = {side for pair in pairs for side in pair}
+        together = [np.concatenate([of_text[side] for side in pair]) for pair in pairs]
+        documents = [*together, *(ids for text, ids in of_text.items() if text not in paired)]
+        weights = spectral(documents, len(counts), dimensions, seed) * np.float32(_SPECTRAL_SPREAD)
+        unseen = ~weights.any(axis=1)
+        chance = np.random.default_rng(seed).standard_normal((len(counts), dimensions), dtype=np.float32)
+        weights[unseen] = chance[unseen] * np.float32(_INITIAL_SPREAD)
     else:
         general = GeneralEncoder(str(start)) if isinstance(start, Path | str) else start
-        weights = distilled(tokenizer, counts, general, dimensions)
-    return StaticEmbedding(tokenizer, embedding_weights=weights * np.float32(_INITIAL_SPREAD))
+        weights = distilled(tokenizer, counts, general, dimensions) * np.float32(_INITIAL_SPREAD)
+    return StaticEmbedding(tokenizer, embedding_weights=weights)
 
 
 def _token_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Ids]:
@@ -139,7 +152,7 @@ def _train(
     module: StaticEmbedding,
     sides: Sequence[list[Ids]],
     texts_of: npt.NDArray[np.intp],
-    max_minutes: float,
+    until: float,
     seed: int,
     progress: Progress | None,
 ) -> None:
@@ -165,7 +178,7 @@ def _train(
         optimiser.step()
         step += 1
         if step == _TRIAL_STEPS:
-            steps = _affordable(steps, (time.monotonic() - began) / step, max_minutes)
+            steps = _affordable(steps, (time.monotonic() - began) / step, until - began)
         if progress is not None:
             progress(step, steps)
 
@@ -175,13 +188,13 @@ def _schedule(share: float) -> float:
     return float(min(share / _WARM_UP, 1 - share) if share < _WARM_UP else 1 - share)
 
 
-def _affordable(steps: int, seconds_a_step: float, max_minutes: float) -> int:
-    affordable = int(60 * max_minutes / max(seconds_a_step, 1e-9))
+def _affordable(steps: int, seconds_a_step: float, seconds: float) -> int:
+    affordable = int(seconds / max(seconds_a_step, 1e-9))
     if affordable >= steps:
         return steps
     _log.warning(
-        "%d steps would take %.1f minutes; %d are done in the %.1f allowed, and another run may give other vectors",
-        steps, steps * seconds_a_step / 60, affordable, max_minutes,
+        "%d steps would take %.1f minutes; %d are done in the %.1f left, and another run may give other vectors",
+        steps, steps * seconds_a_step / 60, max(affordable, _TRIAL_STEPS), max(seconds, 0) / 60,
     )  # fmt: skip
     return max(affordable, _TRIAL_STEPS)
 
