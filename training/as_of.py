@@ -28,10 +28,16 @@ def moment(as_of: str) -> pd.Timestamp:
 
 
 def last_moment(frame: pd.DataFrame, as_of: str = "") -> pd.Timestamp:
-    """Return the moment at which a frame was known: as given, or the latest time in it (NaT if it has none)."""
+    """Return the moment at which a frame was known: as given, or the latest time in it (NaT if it has none).
+
+    One mistyped year must not let every fault look as if it had been watched for decades, so times that have not come
+    yet are passed over where there are others.
+    """
     if as_of:
         return moment(as_of)
-    latest = frame[list(TIME_FIELDS)].max().max()
+    times = pd.concat([frame[name] for name in TIME_FIELDS])
+    come = times[times <= pd.Timestamp.now("UTC")]
+    latest = (come if len(come) else times).max()
     return latest if isinstance(latest, pd.Timestamp) else pd.Timestamp("NaT")
 
 

@@ -27,7 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     add_sources(parser)
     parser.add_argument(
-        "--signature", metavar="FIELD,FIELD", help="what the same fault is (default: what the data hold)"
+        "--signature",
+        metavar="FIELD,FIELD",
+        help="what the same fault is; 'text' is likeness of texts on the same values of the others (default: what the "
+        "data hold)",
     )
     parser.add_argument("--horizons", type=_days, default=(7, 30, 90), metavar="DAYS,DAYS", help="default: 7,30,90")
     parser.add_argument("--origin", choices=get_args(Origin), default="opened", help="where the time starts")

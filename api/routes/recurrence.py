@@ -91,10 +91,10 @@ def _signature(service: Service, frame: pd.DataFrame, asked: str) -> Signature:
 def _moment(frame: pd.DataFrame, asked: Any) -> pd.Timestamp:  # noqa: ANN401 - a datetime or None
     if asked is not None:
         return pd.Timestamp(asked)
-    latest = min(last_moment(frame), pd.Timestamp.now("UTC")) if len(frame) else pd.NaT
+    latest = last_moment(frame)
     if pd.isna(latest):
         raise InputError("recurrence needs opened_at; no incident has a date")
-    return pd.Timestamp(latest)
+    return latest
 
 
 def _rows(table: pd.DataFrame, by: str | None) -> list[dict[str, Any]]:
