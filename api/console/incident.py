@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -31,17 +32,33 @@ def view_of(service: Service, said: Said, language: Language, typed: Said | None
     """
     record = typed or find(service, "incidents", [said["incident"]]).get(said["incident"], {})
     report = f"{record.get('short_description', '')}\n{record.get('description', '')}"
-    voices = standing(service.store.feedback.of(said["id"]))
+    feedback = service.store.feedback.of(said["id"])
     return {
         "said": said,
+        "news": news_of(service, said, feedback),
         "record": record,
         "report": str(record.get("description", ""))[:MAX_SHOWN],
         "facts": [(name, record[name]) for name in _FACTS if record.get(name)],
         "suggestions": [suggestion_view(one) for one in said["suggestions"]],
         "similar": [_similar(one, report) for one in said["similar_incidents"]],
-        "voices": voices,
+        "voices": standing(feedback),
         "caller": to_caller(said, language),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """How much of what happened to a diagnosis a page shows: feedback up to a sequence, and what took its place."""
+
+    seen: int
+    newer: str
+
+
+def news_of(service: Service, said: Said, feedback: Sequence[Feedback]) -> News:
+    """Return what there is to be shown of a diagnosis by now."""
+    (newest,) = service.store.diagnoses.page(1, said["incident"])
+    seen = max((one.sequence for one in feedback), default=0)
+    return News(seen, newest["id"] if newest["id"] != said["id"] else "")
 
 
 def standing(feedback: Sequence[Feedback]) -> dict[str, Feedback]:

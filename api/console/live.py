@@ -56,7 +56,7 @@ class Pulse:
         seen = None
         while True:
             try:
-                found = await run_in_threadpool(self._state)
+                found = await run_in_threadpool(state_of, self.store)
             except FaultwiseError as error:  # the database is away: look again
                 log.warning("not looked for news: %s", type(error).__name__)
             else:
@@ -66,6 +66,8 @@ class Pulse:
                 seen = found
             await asyncio.sleep(LOOK_SECONDS)
 
-    def _state(self) -> tuple[int, str | None]:
-        newest = self.store.diagnoses.page(1)
-        return self.store.changes.last(), str(newest[0]["id"]) if newest else None
+
+def state_of(store: Store) -> tuple[int, str | None]:
+    """Return what is another whenever an incident, article, feedback or diagnosis was stored."""
+    newest = store.diagnoses.page(1)
+    return store.changes.last(), str(newest[0]["id"]) if newest else None

@@ -65,14 +65,17 @@ def outcome_of(service: Service, moment: datetime) -> Outcome:
         _deflected(service, since),
     ]
     overrides = Counter((one.target, one.predicted or "") for one in said if one.kind in ("overridden", "reverted"))
-    return Outcome(_by_day(given), measures, [(*key, times) for key, times in overrides.most_common(15)])
+    return Outcome(_by_day(given, moment), measures, [(*key, times) for key, times in overrides.most_common(15)])
 
 
-def _by_day(given: Sequence[tuple[str, datetime, Mapping[str, Any]]]) -> list[tuple[str, Mapping[str, int]]]:
-    counted: dict[str, Counter[str]] = {}
-    for _, moment, predictions in given:
-        day = counted.setdefault(f"{moment:%Y-%m-%d}", Counter())
-        day.update(one["decision"] for one in predictions.values())
+def _by_day(
+    given: Sequence[tuple[str, datetime, Mapping[str, Any]]], moment: datetime
+) -> list[tuple[str, Mapping[str, int]]]:
+    """Return the decisions of each day, days without any too, so that a picture of them tells the truth of time."""
+    days = [f"{moment - timedelta(days=back):%Y-%m-%d}" for back in reversed(range(DAYS))]
+    counted: dict[str, Counter[str]] = {day: Counter() for day in days}
+    for _, at, predictions in given:
+        counted.setdefault(f"{at:%Y-%m-%d}", Counter()).update(one["decision"] for one in predictions.values())
     return sorted(counted.items())
 
 

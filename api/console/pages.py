@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from api.console.reasons import in_language
 from api.console.words import WORDS, Language, chosen
 from diagnosis.recurrence.factors import WORDS as FACTORS
 
@@ -135,5 +136,5 @@ def _version() -> str:
 VERSION = _version()
 _pages.filters |= {
     "percent": percent, "when": when, "ago": ago, "label": label, "marked": marked, "factor": factor,
-    "in_path": in_path,
+    "in_path": in_path, "in_language": in_language,
 }  # fmt: skip

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from diagnosis.store.keys import SCOPES
 from tests.issuer import Issuer
 from tests.serving import Process
 
@@ -64,9 +65,7 @@ def client(service) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="session")
 def key(client) -> str:
-    return client.post("/v1/keys", json={"name": "agent", "scopes": ["diagnose", "feedback", "knowledge"]}).json()[
-        "key"
-    ]
+    return client.post("/v1/keys", json={"name": "agent", "scopes": list(SCOPES)}).json()["key"]
 
 
 @pytest.fixture
@@ -80,9 +79,20 @@ def diagnosed(client) -> Callable[..., dict]:
     return diagnose
 
 
+@pytest.fixture(scope="session")
+def cookies(chromium, service, key) -> list[dict]:
+    """Return the cookies of a person who has signed in; `test_sign_on` and the keyboard's test do it by hand."""
+    context = chromium.new_context(base_url=service.base)
+    page = context.new_page()
+    sign_in(page, key)
+    found = context.cookies()
+    context.close()
+    return found
+
+
 @pytest.fixture
-def browse(chromium, service, key) -> Iterator[Callable[..., object]]:
-    """Return a function that opens a signed-in page; afterwards nothing may have gone wrong in any of them."""
+def browse(chromium, service, cookies) -> Iterator[Callable[..., object]]:
+    """Return a function that opens a page; afterwards nothing may have gone wrong in any of them."""
     contexts, wrong = [], []
 
     def policy(said: str, refused_frames: bool) -> None:
@@ -102,6 +112,8 @@ def browse(chromium, service, key) -> Iterator[Callable[..., object]]:
         )  # fmt: skip
         context.set_default_timeout(8000)
         contexts.append(context)
+        if signed_in:
+            context.add_cookies(cookies)
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
@@ -110,8 +122,6 @@ def browse(chromium, service, key) -> Iterator[Callable[..., object]]:
             r"(http://(127\.0\.0\.1|localhost):|data:|blob:|about:)", asked.url) else None)  # fmt: skip
         if signed_in:
             page.goto("/")
-            page.fill("#key", key)
-            page.press("#key", "Enter")
             page.wait_for_selector("#rows")
         return page
 
@@ -119,6 +129,13 @@ def browse(chromium, service, key) -> Iterator[Callable[..., object]]:
     for context in contexts:
         context.close()
     assert wrong == []
+
+
+def sign_in(page, key: str) -> None:
+    page.goto("/")
+    page.fill("#key", key)
+    page.press("#key", "Enter")
+    page.wait_for_selector("#rows")
 
 
 def axe(page) -> list[str]:

@@ -17,6 +17,32 @@ def test_the_manager_reads_figures_and_pictures(browse, diagnosed, language, wid
     expect(page.locator(".measures")).to_contain_text(WORDS[language]["measure_recurrence"])
     assert axe(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    counted = page.locator("[data-chart] td").all_text_contents()
+    diagnosed("BOSS-2")
+    expect(page.locator("canvas")).to_be_visible()
+    expect(page.locator("[data-chart] td"), "counted without a reload").not_to_have_text(counted, timeout=30_000)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_rule_is_added_holds_at_once_and_is_switched_off(browse, diagnosed, language) -> None:
+    w, page, name = WORDS[language], browse(language), f"规则 rule {language}"
+    page.get_by_role("link", name=w["nav_rules"]).click()
+    page.fill("#name", name)
+    page.select_option("#field-1", "contact_type")
+    page.fill("#pattern-1", f"pager-{language}*")
+    page.select_option("#target", "assignment_group")
+    page.get_by_role("button", name=w["save"]).click()
+    expect(page.get_by_role("status").filter(has_text=w["rule_saved"].format(name))).to_be_visible()
+    said = diagnosed(f"RULED-{language}", contact_type=f"pager-{language}-7")
+    page.goto(f"/console/diagnoses/{said['id']}")
+    card = page.locator("#target-assignment_group")
+    card.get_by_text(w["why_exactly"]).click()
+    expect(card).to_contain_text(f"规则“{name}”将此事件留给人判断" if language == "zh" else f"the rule '{name}' leaves")
+    page.get_by_role("link", name=w["nav_rules"]).click()
+    page.get_by_role("region", name=name).get_by_role("button", name=w["rule_off"]).click()
+    expect(page.get_by_role("region", name=name)).to_have_count(0)
+    expect(page.locator("#name"), "it can be saved again as it was").to_have_value(name)
+    expect(page.locator("#pattern-1")).to_have_value(f"pager-{language}*")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -83,8 +83,9 @@ def test_nobody_else_may_frame_it_and_nothing_else_may_be_framed(browse, client,
     pages["/console"] = f'<iframe src="{service.base}/console/sign-in"></iframe>'
     page = browse(signed_in=False, refused_frames=True)
     for address in (site.replace("localhost", "127.0.0.1"), f"{site}/console"):
-        page.goto(address)
-        page.wait_for_timeout(300)
+        with page.expect_console_message(lambda said: "frame-ancestors" in said.text):
+            page.goto(address)
+        page.wait_for_function("document.querySelector('iframe').contentDocument === null")
         assert [frame.url for frame in page.frames[1:]] == ["chrome-error://chromewebdata/"]
 
 

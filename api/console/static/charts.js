@@ -12,7 +12,7 @@
   const heads = (table) => [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
 
   function frame(figure, height) {
-    const drawing = figure.insertBefore(document.createElement("div"), figure.querySelector("table"));
+    const drawing = figure.insertBefore(document.createElement("div"), figure.querySelector("details"));
     drawing.className = "drawing";
     drawing.style.height = `${height}px`;
     const canvas = drawing.appendChild(document.createElement("canvas"));
@@ -28,7 +28,7 @@
         type: "bar",
         data: {
           labels: rows.map((row) => row[0]),
-          datasets: [{ label: heads(table)[2], data: values, maxBarThickness: 16,
+          datasets: [{ label: heads(table)[2], data: values, maxBarThickness: 16, borderRadius: 3,
             backgroundColor: values.map((value) => style(value > 0 ? "--warn" : "--good")) }],
         },
         options: { indexAxis: "y", plugins: { legend: { display: false } },
@@ -45,12 +45,21 @@
       return {
         type: "bar",
         data: { labels: rows.map((row) => row[0]), datasets: heads(table).slice(1).map((name, i) => (
-          { label: name, data: rows.map((row) => Number(row[i + 1])), backgroundColor: style(colours[i]), stack: "all" })) },
+          { label: name, data: rows.map((row) => Number(row[i + 1])), backgroundColor: style(colours[i]), stack: "all", maxBarThickness: 36 })) },
         options: { plugins: { legend: { position: "bottom" } },
-          scales: { x: { stacked: true, grid: { display: false } }, y: { stacked: true, beginAtZero: true, ticks: { precision: 0 }, grid: { color: style("--line") } } } },
+          scales: { x: { stacked: true, grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 12 } }, y: { stacked: true, beginAtZero: true, ticks: { precision: 0 }, grid: { color: style("--line") } } } },
       };
     },
   };
+
+  function fold(figure) {
+    // The picture says it; the figures stay a click away.
+    const folded = document.createElement("details");
+    const table = figure.querySelector("table");
+    folded.appendChild(document.createElement("summary")).textContent = figure.dataset.figures;
+    table.replaceWith(folded);
+    folded.appendChild(table);
+  }
 
   function draw(figure) {
     const table = figure.querySelector("table");
@@ -60,20 +69,21 @@
     figure.chart = new Chart(canvas, { ...rest, options: { ...options, responsive: true, maintainAspectRatio: false, animation: false } });
   }
 
-  function all() {
+  function all(within) {
     Chart.defaults.color = style("--muted");
     Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
-    document.querySelectorAll("[data-chart]").forEach(draw);
-  }
-
-  function again() {
-    document.querySelectorAll("[data-chart]").forEach((figure) => {
-      figure.chart.destroy();
-      figure.querySelector(".drawing").remove();
+    within.querySelectorAll("[data-chart]").forEach((figure) => {
+      if (figure.chart) {
+        figure.chart.destroy();
+        figure.querySelector(".drawing").remove();
+      } else {
+        fold(figure);
+      }
+      draw(figure);
     });
-    all();
   }
 
-  all();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+  all(document);
+  document.addEventListener("htmx:afterSwap", (event) => all(event.detail.elt.parentElement || document));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => all(document));
 })();

@@ -74,8 +74,10 @@
 
   // Slow or lost requests -------------------------------------------------------------------------------------
   let busy = 0, late;
-  const settle = () => { if (--busy <= 0) { clearTimeout(late); $("#busy").classList.remove("shown"); } };
-  document.addEventListener("htmx:beforeRequest", () => {
+  const settle = (event) => { if (!itself(event) && --busy <= 0) { clearTimeout(late); $("#busy").classList.remove("shown"); } };
+  const itself = (event) => event.detail.elt.matches("[data-live]"); // asked by the page, not by the person
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (itself(event)) return;
     busy += 1;
     late = setTimeout(() => $("#busy").classList.add("shown"), 400);
     $("#failed").hidden = true;
@@ -84,10 +86,21 @@
   for (const lost of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
     document.addEventListener(lost, (event) => {
       // News that could not be fetched are asked for again with the next; what a person did must not vanish silently.
-      if (event.detail.elt.id !== "rows" || lost === "htmx:responseError") $("#failed").hidden = false;
-      if (event.detail.elt.id === "rows") missed = true;
+      if (itself(event)) missed = true;
+      else $("#failed").hidden = false;
     });
   }
+
+  // Where the person was, when others' news take the place of the card.
+  let held = "";
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    if (event.detail.target.contains(document.activeElement)) held = event.detail.target.id;
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    const card = held && document.getElementById(held);
+    held = "";
+    if (card && !card.contains(document.activeElement)) card.focus({ preventScroll: true });
+  });
 
   // Live news -------------------------------------------------------------------------------------------------
   const sign = $("#live");
@@ -101,7 +114,7 @@
   }
 
   function heard(news) {
-    if (news || missed) document.body.dispatchEvent(new Event("live"));
+    document.body.dispatchEvent(new Event(news || missed ? "live" : "beat"));
     missed = false;
     state(true);
     clearTimeout(watchdog);

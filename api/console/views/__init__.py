@@ -8,6 +8,7 @@ from api.console.views import (
     incidents,
     live,
     outcome,
+    rules,
     search,
     self_service,
     sign_in,
@@ -16,5 +17,5 @@ from api.console.views import (
 )
 
 router = APIRouter(include_in_schema=False)
-for module in (static, sign_in, sign_on, incidents, feedback, search, articles, outcome, self_service, live):
+for module in (static, sign_in, sign_on, incidents, feedback, search, articles, rules, outcome, self_service, live):
     router.include_router(module.router)

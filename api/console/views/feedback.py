@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
-from api.console.incident import standing, suggestion_view
+from api.console.incident import News, news_of, standing, suggestion_view
 from api.console.pages import is_part, page
-from api.console.session import Acting, Agent, Text, needs
+from api.console.session import Acting, Agent, Reading, Text, needs
 from api.routes.shared import Served
 from api.schemas.diagnoses import FeedbackIn
 from api.service import Service
@@ -19,6 +20,7 @@ from diagnosis.store.feedback import Feedback
 
 router = APIRouter()
 Long = Annotated[str, Form(max_length=1000)]
+Word = Annotated[str, Query(max_length=32)]
 
 
 @router.post("/console/diagnoses/{diagnosis}/feedback")
@@ -67,9 +69,35 @@ def part(
         back = f"/panel?token={agent.csrf}" if actions == "/panel" else f"/console/diagnoses/{diagnosis}"
         return RedirectResponse(back, 303)
     said = service.store.diagnoses.get(diagnosis)
-    voices = standing(service.store.feedback.of(diagnosis))
-    shown: dict[str, Any] = {"agent": agent, "said": said, "voices": voices, "actions": actions, "fresh": True}
-    if target:
-        return page(request, "prediction.html", target=target, one=said["predictions"][target], **shown)
-    number, one = next((i, s) for i, s in enumerate(said["suggestions"], 1) if s["id"] == suggestion)
-    return page(request, "suggestion.html", item=suggestion_view(one), place=number, **shown)
+    given = service.store.feedback.of(diagnosis)
+    place, one = _place(said, suggestion)
+    return page(
+        request, "card.html", agent=agent, said=said, voices=standing(given), news=news_of(service, said, given),
+        actions=actions, fresh=True, target=target, place=place, one=said["predictions"].get(target),
+        item=suggestion_view(one) if one else None,
+    )  # fmt: skip
+
+
+@router.get("/console/diagnoses/{diagnosis}/news")
+def news(
+    request: Request, service: Served, agent: Reading, diagnosis: str, seen: int, newer: Word = ""
+) -> Response:  # fmt: skip
+    """Return the cards that others judged since a page was shown, and whether the diagnosis is still the newest."""
+    said = service.store.diagnoses.get(diagnosis)
+    given = service.store.feedback.of(diagnosis)
+    now = news_of(service, said, given)
+    if now == News(seen, newer):
+        return Response(status_code=204)
+    spoken_of = dict.fromkeys((one.target, one.suggestion) for one in given if one.sequence > seen)
+    cards = [_card(said, target, suggestion or "") for target, suggestion in spoken_of]
+    return page(request, "news.html", agent=agent, said=said, voices=standing(given), news=now, cards=cards)
+
+
+def _card(said: Mapping[str, Any], target: str, suggestion: str) -> tuple[str, Any, int]:
+    place, one = _place(said, suggestion)
+    return target, suggestion_view(one) if one else None, place
+
+
+def _place(said: Mapping[str, Any], suggestion: str) -> tuple[int, Mapping[str, Any] | None]:
+    """Return where a suggestion stands in a diagnosis, and the suggestion; none where a target was spoken of."""
+    return next(((i, s) for i, s in enumerate(said["suggestions"], 1) if s["id"] == suggestion), (0, None))

@@ -249,3 +249,19 @@ def test_pages_ask_nothing_of_the_internet_and_hold_no_script_or_style(client, p
             assert "immutable" in answer.headers["cache-control"]
     assert stranger.get("/console/static/x/vendor/README.md").status_code == 404
     assert stranger.get("/console/static/x/../console.js").status_code == 404
+
+
+def test_news_of_an_incident_are_what_others_said_since_and_nothing_twice(client, person) -> None:
+    said = diagnosed(client, "NEWS-1")
+    address = f"/console/diagnoses/{said['id']}/news"
+    assert person.get(address, params={"seen": 0, "newer": ""}).status_code == 204
+    body = {"kind": "suggestion_worked", "suggestion": said["suggestions"][0]["id"]}
+    client.post(f"/v1/diagnoses/{said['id']}/feedback", json=body)
+    page = person.get(address, params={"seen": 0, "newer": ""})
+    assert 'id="suggestion-1" hx-swap-oob="true"' in page.text
+    assert 'id="target-category"' not in page.text
+    seen = re.search(r"news\?seen=(\d+)", page.text)[1]
+    assert person.get(address, params={"seen": seen, "newer": ""}).status_code == 204
+    newer = diagnosed(client, "NEWS-1")["id"]
+    assert f"/console/diagnoses/{newer}" in person.get(address, params={"seen": seen, "newer": ""}).text
+    assert person.get(address, params={"seen": seen, "newer": newer}).status_code == 204

@@ -28,7 +28,7 @@ def test_an_empty_store_says_that_it_holds_nothing(models, tmp_path) -> None:
     with Serving(Settings(database=f"sqlite:///{tmp_path / 'a.db'}", models=models)) as empty:
         outcome, found = measured(empty)
         assert all(one.found is None and not one.verdict for one in found.values())
-        assert outcome.days == []
+        assert not any(decided for _, decided in outcome.days)
 
 
 def test_figures_are_those_counted_by_hand(client) -> None:
@@ -66,7 +66,7 @@ def test_figures_are_those_counted_by_hand(client) -> None:
 
 
 def prediction(decision, value):
-    return {"decision": decision, "value": value, "alternatives": []}
+    return {"decision": decision, "value": value, "probability": 0.9, "alternatives": []}
 
 
 def test_precision_is_of_what_people_judged(client) -> None:
@@ -87,7 +87,9 @@ def test_precision_is_of_what_people_judged(client) -> None:
     assert (found["precision"].found, found["precision"].n) == (pytest.approx(2 / 3), 3)
     assert found["automatic"].found == pytest.approx(4 / 6)
     assert found["coverage"].found == pytest.approx(5 / 6)
-    assert [dict(counted) for _, counted in outcome.days] == [{"automatic": 4, "suggested": 1, "abstained": 1}]
+    assert [dict(counted) for _, counted in outcome.days if counted] == [
+        {"automatic": 4, "suggested": 1, "abstained": 1}
+    ]
     assert outcome.overrides == [("category", "mail", 2)]
 
 

@@ -11,7 +11,7 @@ from api.console.words import WORDS
 ROOT = Path(pages.__file__).parents[1]
 TEMPLATES = sorted(ROOT.glob("*/templates/*.html"))
 # Keys that are put together of two parts.
-COMPOSED = ("field_", "why_", "said_", "from_", "outcome_", "audience_", "ago_", "caller_", "measure_")
+COMPOSED = ("field_", "why_", "said_", "from_", "outcome_", "audience_", "ago_", "caller_", "measure_", "rule_")
 DECISIONS = {"automatic", "suggested", "abstained"}
 
 
