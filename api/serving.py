@@ -18,9 +18,10 @@ from api.metrics import Metrics
 from diagnosis.errors import FaultwiseError, ReleaseError
 from diagnosis.incident import FIELDS, as_frame
 from diagnosis.knowledge import KNOWLEDGE_FIELDS, as_knowledge_frame
+from diagnosis.release import STORE, Manifest
 from diagnosis.releases import Releases
 from diagnosis.store import Store
-from diagnosis.store.changes import Changes
+from diagnosis.store.changes import Changes, Heard
 from diagnosis.store.records import Record
 from training.publish import publish
 
@@ -148,13 +149,15 @@ class Serving:
     def _loaded(self, release: str) -> InService:
         try:
             diagnoser = self.load(self.releases.path(release))
+            made_from = Manifest.read(self.releases.path(release)).data.get(STORE)
+            heard = Heard.from_dict(made_from) if made_from else None
         except FaultwiseError:
             self.metrics.refused.inc()
             raise
         except Exception as error:  # a release is data from outside: whatever it breaks, the one in service stays
             self.metrics.refused.inc()
             raise ReleaseError(f"{release} could not be loaded: {type(error).__name__}") from error
-        candidate = InService(release, diagnoser)
+        candidate = InService(release, diagnoser, self.store.changes.resume(heard) if heard else 0)
         while not self._apply_next(candidate):
             pass
         return candidate

@@ -57,4 +57,5 @@ def read_sources(args: argparse.Namespace, *, optional: bool = False) -> Stored:
         load_knowledge(articles).frame if articles else stored.articles,
         stored.feedback,
         stored.corrected,
+        stored.heard if not (files or articles) else None,
     )

@@ -19,8 +19,9 @@ from diagnosis.errors import FaultwiseError, ReleaseError
 from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.parts import Parts
-from diagnosis.release import write_release
+from diagnosis.release import STORE, write_release
 from diagnosis.releases import Releases
+from diagnosis.store.changes import Heard
 from diagnosis.store.feedback import Feedback
 from training.as_of import as_known_at, last_moment
 from training.checks import AUDIT, Audit, audit
@@ -64,6 +65,7 @@ def train(
     models: Path,
     *,
     feedback: Sequence[Feedback] = (),
+    heard: Heard | None = None,
     show: bool = False,
 ) -> Trained:
     """Make a release from canonical frames, either of which may be empty.
@@ -72,6 +74,8 @@ def train(
     ----------
     feedback : sequence of Feedback
         What people said of suggestions: it counts among their outcomes.
+    heard : Heard, optional
+        How far the store had come that all this is from: a service on that store need not read it again.
 
     The scorecard is measured one slice earlier than the release: the same fit on all but the latest incidents is
     judged on these, then the release is fitted on everything.
@@ -102,7 +106,7 @@ def train(
         lambda folder: _write(folder, parts, scorecard, held_out, card, found),
         settings=settings.to_dict(),
         seed=settings.seed,
-        data=data,
+        data=data if heard is None or settings.as_of else {**data, STORE: heard.to_dict()},
     )
     return Trained(folder, scorecard, parts.left_out, found)
 
@@ -132,7 +136,13 @@ def run(args: argparse.Namespace) -> int:
     settings = load_settings(args.config, _overrides(args))
     stored = read_sources(args)
     trained = train(
-        stored.incidents, stored.articles, settings, args.out, feedback=stored.feedback, show=not args.quiet
+        stored.incidents,
+        stored.articles,
+        settings,
+        args.out,
+        feedback=stored.feedback,
+        heard=stored.heard,
+        show=not args.quiet,
     )
     for reason in trained.left_out.values():
         warn(reason)

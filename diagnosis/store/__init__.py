@@ -56,6 +56,7 @@ class Store:
         """Return the store at `url`, its tables brought up to date."""
         store = cls(url)
         store.database.migrate()
+        store.changes.introduce()
         return store
 
     def decisions(self, incidents: Sequence[str], release: str = "") -> list[HumanDecisions]:

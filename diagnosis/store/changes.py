@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
 
 import sqlalchemy as sa
 
 from diagnosis.store import tables
-from diagnosis.store.database import Database
+from diagnosis.store.database import Database, as_utc, insert_new
 from diagnosis.store.feedback import Feedback, FeedbackLog
 from diagnosis.store.records import Record, Records
 
@@ -26,6 +30,24 @@ class Changes:
     complete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How far a store has been heard out: which store, up to which change, and when the newest of these was made."""
+
+    store: int
+    upto: int
+    at: datetime
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain JSON values."""
+        return {"store": self.store, "upto": self.upto, "at": self.at.isoformat()}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+        """Return what `to_dict` gave."""
+        return cls(plain["store"], plain["upto"], datetime.fromisoformat(plain["at"]))
+
+
 class ChangeFeed:
     """Reads the sequence of changes; every replica remembers for itself how far it has come."""
 
@@ -37,6 +59,38 @@ class ChangeFeed:
         """Return the number of the latest change."""
         with self.database.read() as connection:
             return int(connection.execute(_LAST).scalar_one())
+
+    def introduce(self) -> None:
+        """Give the store a number of its own, by which what was made from it knows it again."""
+        name = {"name": _IDENTITY, "value": secrets.randbits(62)}
+        with self.database.write() as connection:
+            insert_new(tables.counters, connection, [name])
+
+    def heard(self) -> Heard | None:
+        """Return how far the store has come; None of a store without a number, or an empty one."""
+        with self.database.read() as connection:
+            store = connection.execute(_counter(_IDENTITY)).scalar_one_or_none()
+            upto = int(connection.execute(_LAST).scalar_one())
+            moments = [connection.execute(sa.select(sa.func.max(made))).scalar_one() for _, made in _MADE]
+        known = [as_utc(moment) for moment in moments if moment is not None]
+        return Heard(int(store), upto, max(known)) if store is not None and known else None
+
+    def resume(self, heard: Heard) -> int:
+        """Return the change after which one who has heard so much goes on: the first, if it was another store.
+
+        A store that was set back to a backup counts its changes anew: what lies up to the same number may be others.
+        """
+        with self.database.read() as connection:
+            if connection.execute(_counter(_IDENTITY)).scalar_one_or_none() != heard.store:
+                return 0
+            if int(connection.execute(_LAST).scalar_one()) < heard.upto:
+                return 0
+            others = [
+                sa.select(sa.literal(1)).where(sequence <= heard.upto, made > heard.at).limit(1)
+                for sequence, made in _MADE
+            ]
+            anew = any(connection.execute(other).first() is not None for other in others)
+        return 0 if anew else heard.upto
 
     def since(self, after: int, limit: int = 2000) -> Changes:
         """Return what changed after a point, at most `limit` of each kind."""
@@ -57,4 +111,17 @@ class ChangeFeed:
         return Changes(*kept, upto=upto, complete=upto == last)  # type: ignore[misc, arg-type]
 
 
-_LAST = sa.select(tables.counters.c.value).where(tables.counters.c.name == "changes")
+_IDENTITY = "identity"
+# Where each kind of change keeps its place in the sequence and its moment.
+_MADE = (
+    (tables.incidents.c.sequence, tables.incidents.c.updated_at),
+    (tables.articles.c.sequence, tables.articles.c.updated_at),
+    (tables.feedback.c.sequence, sa.func.coalesce(tables.feedback.c.undone_at, tables.feedback.c.created_at)),
+)
+
+
+def _counter(name: str) -> sa.Select[Any]:
+    return sa.select(tables.counters.c.value).where(tables.counters.c.name == name)
+
+
+_LAST = _counter("changes")

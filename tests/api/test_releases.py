@@ -1,6 +1,7 @@
 """Releases change in service without one failed request; a bad one is refused and the one in service stays."""
 
 import gc
+import json
 import shutil
 import threading
 import time
@@ -12,6 +13,7 @@ import pytest
 from api.settings import Settings
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.releases import Releases
+from diagnosis.store import Store
 from tests.api.test_diagnoses import CHINESE
 from tests.serving import Serving
 from tests.waiting import soon
@@ -110,3 +112,23 @@ def test_a_release_that_goes_is_let_go_of_without_a_collection(models) -> None:
         assert [one() for one in held] == [None] * len(held)
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(("same_store", "found"), [(True, ["AFTER"]), (False, ["AFTER", "BEFORE"])])
+def test_what_a_release_was_trained_from_is_not_read_again(models, tmp_path, same_store, found) -> None:
+    url = f"sqlite:///{tmp_path / 'f.db'}"
+    store = Store.open(url)
+    store.incidents.put({"BEFORE": {"short_description": "zeppelin mooring mast"}})
+    heard = store.changes.heard()
+    store.incidents.put({"AFTER": {"short_description": "zeppelin hangar door"}})
+    store.close()
+    published = Releases(models).published()
+    shutil.copytree(models / published, tmp_path / "models" / published)
+    path = tmp_path / "models" / published / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["data"]["store"] = heard.to_dict() if same_store else {**heard.to_dict(), "store": 1}
+    path.write_text(json.dumps(manifest))
+    Releases(tmp_path / "models").publish(published)
+    with Serving(Settings(database=url, models=tmp_path / "models")) as client:
+        hits = client.get("/v1/search", params={"q": "zeppelin", "in": "incidents"}).json()["hits"]
+        assert sorted(hit["number"] for hit in hits if hit["number"] in ("AFTER", "BEFORE")) == found

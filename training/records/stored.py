@@ -18,6 +18,7 @@ from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.routing.labels import label_key
 from diagnosis.store import Store
+from diagnosis.store.changes import Heard
 from diagnosis.store.feedback import Feedback
 from diagnosis.store.records import Record, Records
 
@@ -36,12 +37,15 @@ class Stored:
         What people said of suggestions and did not take back, oldest first.
     corrected : int
         Values of incidents that a person's word replaced or took out.
+    heard : Heard, optional
+        How far the store had come when it was read.
     """
 
     incidents: pd.DataFrame
     articles: pd.DataFrame
     feedback: tuple[Feedback, ...] = field(default=())
     corrected: int = 0
+    heard: Heard | None = None
 
 
 def load_stored(url: str) -> Stored:
@@ -64,6 +68,7 @@ def load_stored(url: str) -> Stored:
 
 def read_stored(store: Store) -> Stored:
     """Read what an open store knows."""
+    heard = store.changes.heard()  # first: what comes while the records are read is heard again, which does no harm
     said = store.feedback.decisions()
     rows, corrected = [], 0
     for record in _all(store.incidents):
@@ -77,6 +82,7 @@ def read_stored(store: Store) -> Stored:
         as_knowledge_frame(_frame(articles)),
         tuple(one for one in store.feedback.all() if one.suggestion is not None),
         corrected,
+        heard,
     )
 
 

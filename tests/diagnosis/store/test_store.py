@@ -1,5 +1,7 @@
 """What was stored is what is read, on both databases."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import sqlalchemy as sa
 from diagnosis.decisions import ExclusionRule
 from diagnosis.errors import FaultwiseError, InputError, StoreError
 from diagnosis.store import Store, tables
+from diagnosis.store.changes import Heard
 from diagnosis.store.database import Database, RecordNotFoundError
 from diagnosis.store.diagnoses import Claim, Given
 from diagnosis.store.feedback import Feedback
@@ -215,3 +218,37 @@ def test_a_database_that_is_not_there_is_a_store_error(tmp_path: Path) -> None:
     for wrong in ("mysql://x/y", "not a url"):
         with pytest.raises(InputError, match="expected"):
             Database(wrong)
+
+
+def test_who_has_heard_a_store_out_goes_on_where_it_was(store: Store) -> None:
+    assert store.changes.heard() is None, "of an empty store there is nothing to have heard"
+    store.incidents.put({"A": {"caller": "u1"}, "B": {}})
+    heard = store.changes.heard()
+    assert heard is not None
+    assert Heard.from_dict(json.loads(json.dumps(heard.to_dict()))) == heard
+    store.incidents.put({"C": {}})
+    assert [one.number for one in store.changes.since(store.changes.resume(heard)).incidents] == ["C"]
+    store.incidents.put({"A": {"caller": "u2"}})
+    changed = store.changes.since(store.changes.resume(heard)).incidents
+    assert [(one.number, one.body) for one in changed] == [("C", {}), ("A", {"caller": "u2"})]
+
+
+def test_a_store_that_was_set_back_is_heard_from_the_start(store: Store) -> None:
+    store.incidents.put({"A": {}, "B": {}})
+    heard = store.changes.heard()
+    assert heard is not None
+    assert store.changes.resume(replace(heard, upto=heard.upto + 1)) == 0, "so far it has never come"
+    assert store.changes.resume(replace(heard, store=heard.store + 1)) == 0, "it is another store"
+    earlier = replace(heard, at=heard.at - timedelta(seconds=1))
+    assert store.changes.resume(earlier) == 0, "what lies up to there was made after it was heard"
+    assert store.changes.resume(heard) == heard.upto
+
+
+def test_a_store_keeps_its_number(database_url: str) -> None:
+    heard = []
+    for _ in range(2):
+        opened = Store.open(database_url)
+        opened.incidents.put({"A": {}})
+        heard.append(opened.changes.heard())
+        opened.close()
+    assert heard[0].store == heard[1].store
