@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ from diagnosis.store.feedback import Feedback
 from diagnosis.suggest import Suggester
 from diagnosis.text import TextNormaliser, joined
 from training.as_of import as_known_at, last_moment, moment
+from training.checkpoints import Checkpoints
 from training.fit_search import fit_encoder_on, fit_search
 from training.progress import Share, Stages
 from training.settings import TrainSettings
@@ -39,6 +41,7 @@ def fit(
     articles: pd.DataFrame,
     settings: TrainSettings,
     stages: Stages,
+    kept: Checkpoints,
     feedback: Sequence[Feedback] = (),
 ) -> Parts:
     """Fit every part that the data support.
@@ -50,6 +53,8 @@ def fit(
     settings : TrainSettings
     stages : Stages
         Entered once for each name of `STAGES`.
+    kept : Checkpoints
+        Stages that an interrupted training has finished, and those of this one.
     feedback : sequence of Feedback
         What people said of suggestions; what was said after ``settings.as_of`` is not known yet.
 
@@ -80,8 +85,9 @@ def fit(
     logged = PreparedIncidents(frame_as_logged(known), text, np.zeros((len(text), 0), dtype=np.float32))
 
     left_out: dict[str, str] = {}
-    routers = _fit_routers(logged, known, (learn, calibrate), settings, left_out, stages.enter("routing"))
-    retriever = _fit_search(cleaned_articles, cleaned, settings, stages.enter("search"))
+    stages.enter("routing")
+    routers = _fit_routers(logged, known, (learn, calibrate), settings, left_out, kept)
+    retriever = _fit_search(cleaned_articles, cleaned, settings, stages.enter("search"), kept)
     stages.enter("recurrence")
     seen = _without(known, settings.ignored_fields)
     recurrence = _fit_recurrence(seen, text, retriever.encoder.encode(text), settings, left_out)
@@ -100,19 +106,25 @@ def _words(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
     return frame["short_description"].tolist(), frame["description"].tolist()
 
 
-def _fit_search(articles: pd.DataFrame, incidents: pd.DataFrame, settings: TrainSettings, progress: Share) -> Retriever:
+def _fit_search(
+    articles: pd.DataFrame, incidents: pd.DataFrame, settings: TrainSettings, progress: Share, kept: Checkpoints
+) -> Retriever:
     fits = 0  # of two: one for the weights of the signals, one for good
 
     def fit_encoder(some_articles: pd.DataFrame, some_incidents: pd.DataFrame) -> HistoryEncoder:
         nonlocal fits
         before, fits = fits, fits + 1
-        return fit_encoder_on(
-            some_articles,
-            some_incidents,
-            max_minutes=settings.encoder_minutes,
-            seed=settings.seed,
-            start=settings.encoder_start or None,
-            progress=lambda done, total: progress((before + done / total) / 2),
+        return kept.part(
+            f"encoder {before}",
+            HistoryEncoder,
+            lambda: fit_encoder_on(
+                some_articles,
+                some_incidents,
+                max_minutes=settings.encoder_minutes,
+                seed=settings.seed,
+                start=settings.encoder_start or None,
+                progress=lambda done, total: progress((before + done / total) / 2),
+            ),
         )
 
     general = None if settings.encoder == "history" else GeneralEncoder(settings.encoder, settings.allow_download)
@@ -121,13 +133,28 @@ def _fit_search(articles: pd.DataFrame, incidents: pd.DataFrame, settings: Train
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _RouterWork:
+    """What one router is fitted from: a piece of work that may run anywhere."""
+
+    router: Router
+    prepared: PreparedIncidents
+    labels: list[str]
+    learn: Rows
+    calibrate: Rows
+
+
+def _fit_router(work: _RouterWork) -> Router:
+    return work.router.fit_and_calibrate(work.prepared, work.labels, work.learn, work.calibrate)
+
+
 def _fit_routers(
     prepared: PreparedIncidents,
     known: pd.DataFrame,
     split: tuple[Rows, Rows],
     settings: TrainSettings,
     left_out: dict[str, str],
-    progress: Share,
+    kept: Checkpoints,
 ) -> dict[str, Router]:
     reasons = {target: _why_untrainable(known, target, settings.smallest_target) for target in settings.targets}
     left_out |= {target: reason for target, reason in reasons.items() if reason}
@@ -138,9 +165,8 @@ def _fit_routers(
         for name in CODED_FIELDS
         if all(name in fields_for(t) for t in asked) and name not in settings.ignored_fields
     ]
-    routers: dict[str, Router] = {}
-    for place, target in enumerate(asked):
-        progress(place / len(asked))
+
+    def work(target: str) -> _RouterWork:
         router = Router(
             target,
             precision=settings.precision,
@@ -148,9 +174,14 @@ def _fit_routers(
             hierarchy=settings.hierarchy.get(target),
             fields=fields,
             seed=settings.seed,
+            weights=settings.weights,
         )
-        routers[target] = router.fit_and_calibrate(prepared, known[target].astype("str").fillna("").tolist(), *split)
-    return routers
+        return _RouterWork(router, prepared, known[target].astype("str").fillna("").tolist(), *split)
+
+    fitted: dict[str, Router] = kept.value(
+        "routing", lambda: dict(zip(asked, settings.workers.each(_fit_router, [work(t) for t in asked]), strict=True))
+    )
+    return fitted
 
 
 def _why_untrainable(known: pd.DataFrame, target: str, smallest: int) -> str | None:

@@ -77,7 +77,7 @@ def model_card(
         recurrence=_list(recurrence),
         left_out="\n".join(f"- {reason}" for reason in parts.left_out.values()) or "Nothing.",
         findings=_findings(found),
-        settings=_list(settings.to_dict()),
+        settings=_list(settings.that_count()),
     )
 
 

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from diagnosis.errors import InputError
+from safetensors import SafetensorError
+
+from diagnosis.errors import FaultwiseError, InputError, ReleaseError
 
 
 @contextmanager
@@ -24,6 +26,23 @@ def written(path: Path) -> Iterator[TextIO]:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Say in the user's words that parts could not be written, as to a full disk.
+
+    Raises
+    ------
+    ReleaseError
+        For what safetensors and FAISS raise then; an OSError says it by itself.
+    """
+    try:
+        yield
+    except FaultwiseError:
+        raise
+    except (SafetensorError, RuntimeError) as error:
+        raise ReleaseError(f"{folder}: the release could not be written ({error})") from error
 
 
 def without_nan(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -5,6 +5,7 @@ Read from a TOML file, overridden on the command line, and stored in the release
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -13,12 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from diagnosis.errors import InputError
+from diagnosis.routing import FeatureWeights
+from training.parallel import Workers
 
 
-def _setting(default: Any, meaning: str) -> Any:  # noqa: ANN401 - dataclasses.field is untyped in the same way
+def _setting(default: Any, meaning: str, *, counts: bool = True) -> Any:  # noqa: ANN401 - as dataclasses.field
+    """Describe one setting; what does not count bears on how a training is run, never on what comes of it."""
+    metadata = {"meaning": meaning, "counts": counts}
     if isinstance(default, dict):
-        return field(default_factory=lambda: dict(default), metadata={"meaning": meaning})
-    return field(default=default, metadata={"meaning": meaning})
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +68,31 @@ class TrainSettings:
     learning_curve: bool = _setting(
         False, "fit on shares of the history too, for the report's curve; about doubles the time of routing"
     )
+    title_weight: float = _setting(0.1, "squared length that the words of the title bring to routing")
+    text_weight: float = _setting(0.2, "the same for the words and character n-grams of the whole text")
+    topic_weight: float = _setting(0.67, "the same for latent topics; values of fields bring what they tell")
+    topics: int = _setting(256, "most latent topics of routing")
     seed: int = _setting(0, "seed of every random draw")
+    parallel_backend: str = _setting(
+        "loky", "where independent pieces of work run: 'loky' (processes), 'threading' or 'dask'", counts=False
+    )
+    parallel_jobs: int = _setting(1, "pieces at once on this machine, -1 for one a processor", counts=False)
+    parallel_scheduler: str = _setting(
+        "", "address of Dask's scheduler for the backend 'dask', such as tcp://10.0.0.5:8786", counts=False
+    )
+    report: bool = _setting(True, "write the report beside the release, `reports/<release>.html`", counts=False)
+    mlflow: str = _setting("", "tracking URI of MLflow to log to; empty: nothing is logged", counts=False)
+    mlflow_experiment: str = _setting("faultwise", "name of the experiment in MLflow", counts=False)
 
     def __post_init__(self) -> None:
         for name in ("precision", "risk", "evaluation_share", "calibration_share"):
             value = getattr(self, name)
             if not 0 < value < 1:
                 raise InputError(f"setting {name}: a share between 0 and 1 was expected, {value} found")
+        for name in ("title_weight", "text_weight", "topic_weight"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"setting {name}: a number above 0 was expected, {getattr(self, name)} found")
+        self.workers  # noqa: B018 - checks itself
         if not self.horizons or min(self.horizons) < 1:
             raise InputError(f"setting horizons: days of at least 1 were expected, {list(self.horizons)} found")
 
@@ -77,6 +100,26 @@ class TrainSettings:
         """Return the settings as plain JSON values."""
         plain = {f.name: getattr(self, f.name) for f in fields(self)}
         return {name: list(v) if isinstance(v, tuple) else v for name, v in plain.items()}
+
+    @property
+    def workers(self) -> Workers:
+        """Where independent pieces of work run."""
+        return Workers(self.parallel_backend, self.parallel_jobs, self.parallel_scheduler)
+
+    @property
+    def weights(self) -> FeatureWeights:
+        """What each kind of feature brings to routing."""
+        return FeatureWeights(self.text_weight, self.title_weight, self.topic_weight, self.topics)
+
+    def changed(self) -> dict[str, Any]:
+        """Return, as plain JSON values, the settings that are not the default: what a TOML file has to say."""
+        usual = TrainSettings().to_dict()
+        return {name: value for name, value in self.to_dict().items() if value != usual[name]}
+
+    def that_count(self) -> dict[str, Any]:
+        """Return, as plain JSON values, the settings that bear on what is learned."""
+        counting = {f.name for f in fields(self) if f.metadata["counts"]}
+        return {name: value for name, value in self.to_dict().items() if name in counting}
 
 
 def load_settings(config: Path | None = None, overrides: Mapping[str, Any] | None = None) -> TrainSettings:
@@ -96,6 +139,11 @@ def load_settings(config: Path | None = None, overrides: Mapping[str, Any] | Non
     values |= dict(overrides or {})
     defaults = TrainSettings()
     return replace(defaults, **{name: _checked(name, value, defaults) for name, value in values.items()})
+
+
+def to_toml(values: Mapping[str, Any]) -> str:
+    """Return settings as the text of a TOML file."""
+    return "".join(f"{name} = {_toml(value)}\n" for name, value in values.items())
 
 
 def settings_table() -> str:
@@ -124,8 +172,8 @@ def _checked(name: str, value: Any, defaults: TrainSettings) -> Any:  # noqa: AN
 
 
 def _toml(value: Any) -> str:  # noqa: ANN401 - a setting's value
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml(v) for v in value) + "]"
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_toml(name)} = {_toml(inner)}" for name, inner in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(inner) for inner in value) + "]"
+    return json.dumps(value, ensure_ascii=False)  # scalars of JSON are TOML's too

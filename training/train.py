@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from safetensors import SafetensorError
 
 from diagnosis.diagnoser import Diagnoser
-from diagnosis.errors import FaultwiseError, ReleaseError
 from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.parts import Parts
@@ -24,6 +22,7 @@ from diagnosis.releases import Releases
 from diagnosis.store.changes import Heard
 from diagnosis.store.feedback import Feedback
 from training.as_of import as_known_at, last_moment
+from training.checkpoints import Checkpoints, checkpoints
 from training.checks import AUDIT, Audit, audit
 from training.command import DONE, MODELS, add_json, answer, main, warn
 from training.fit import STAGES, fit
@@ -31,11 +30,14 @@ from training.held_out import EVALUATION, HeldOut
 from training.intake import add_sources, read_sources
 from training.learning_curve import learning_curve
 from training.model_card import MODEL_CARD, model_card
+from training.output import writing
 from training.progress import Stages
 from training.publish import publish
+from training.report import write_report
 from training.scorecard import SCORECARD, Scorecard, headlines, measure
 from training.settings import TrainSettings, load_settings
 from training.splits import is_dated, split_latest
+from training.tracking import check_tracking, log_release
 
 SUMMARY = (
     "Make a release from incidents and knowledge: fit, calibrate on later data, evaluate on still later data, save.\n"
@@ -45,6 +47,7 @@ EXAMPLE = (
     "faultwise train --incidents data/sample/incidents.csv --knowledge data/sample/knowledge.csv --out models --publish"
 )
 
+REPORTS = "reports"  # folder of reports, among the releases
 FEWEST_EVALUATED = 200  # incidents; below this a held-out slice says too little to be worth a second fit
 
 
@@ -87,28 +90,40 @@ def train(
     """
     incidents = as_known_at(as_frame(incidents), settings.as_of)
     articles = as_knowledge_frame(articles)
-    found = _audit(incidents, settings, models) if settings.audit and len(incidents) else None
-    if found is not None:
-        settings = replace(
-            settings, ignored_fields=tuple(dict.fromkeys(settings.ignored_fields + found.refused_fields))
+    data = describe(incidents, articles, feedback)
+    published = Releases(models).published()
+    with checkpoints(models, {"data": data, "settings": settings.that_count(), "published": published}) as kept:
+        found = kept.value("audit", lambda: _audit(incidents, settings, models)) if settings.audit else None
+        if found is not None:
+            settings = replace(
+                settings, ignored_fields=tuple(dict.fromkeys(settings.ignored_fields + found.refused_fields))
+            )
+        judged = (
+            kept.value("evaluation", lambda: _evaluate(incidents, articles, settings, feedback, show, kept))
+            if settings.evaluate
+            else None
         )
-    judged = _evaluate(incidents, articles, settings, feedback, show) if settings.evaluate else None
-    scorecard, held_out = judged or (None, None)
-    with Stages(STAGES, show=show) as stages:
-        parts = fit(incidents, articles, settings, stages, feedback)
+        scorecard, held_out = judged or (None, None)
+        with Stages(STAGES, show=show) as stages:
+            parts = fit(incidents, articles, settings, stages, kept, feedback)
+        card = model_card(parts, scorecard, settings, data, found)
+        folder = write_release(
+            models,
+            lambda folder: _write(folder, parts, scorecard, held_out, card, found),
+            settings=settings.to_dict(),
+            seed=settings.seed,
+            data=data if heard is None or settings.as_of else {**data, STORE: heard.to_dict()},
+        )
+    return Trained(folder, scorecard, parts.left_out, found)
+
+
+def describe(incidents: pd.DataFrame, articles: pd.DataFrame, feedback: Sequence[Feedback] = ()) -> dict[str, Any]:
+    """Return what a release is made from, as its manifest names it: rows and sha256 of each input."""
     data = {"incidents": _describe(incidents), "knowledge": _describe(articles)}
     if feedback:
         said = [(one.id, one.suggestion, one.kind) for one in feedback]
         data["feedback"] = _describe(pd.DataFrame(said, columns=["id", "suggestion", "kind"]))
-    card = model_card(parts, scorecard, settings, data, found)
-    folder = write_release(
-        models,
-        lambda folder: _write(folder, parts, scorecard, held_out, card, found),
-        settings=settings.to_dict(),
-        seed=settings.seed,
-        data=data if heard is None or settings.as_of else {**data, STORE: heard.to_dict()},
-    )
-    return Trained(folder, scorecard, parts.left_out, found)
+    return data
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -134,6 +149,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read, train, save, and publish if asked."""
     settings = load_settings(args.config, _overrides(args))
+    check_tracking(settings)
     stored = read_sources(args)
     trained = train(
         stored.incidents,
@@ -149,18 +165,22 @@ def run(args: argparse.Namespace) -> int:
     for one in trained.audit.findings if trained.audit else ():
         if one.severity != "note":
             warn(f"{one.title}: {one.why}")
+    report = _reported(trained.folder) if settings.report else None
+    if settings.mlflow:
+        log_release(trained.folder, settings, trained.scorecard, report)
     if args.publish:
         publish(Releases(args.out), trained.folder.name)
     scorecard = trained.scorecard.to_dict() if trained.scorecard else None
     content = {
         "release": trained.folder.name,
         "folder": str(trained.folder),
+        "report": str(report) if report else None,
         "published": args.publish,
         "left_out": dict(trained.left_out),
         "scorecard": scorecard,
         "audit": trained.audit.to_dict() if trained.audit else None,
     }
-    answer(args, content, _words(trained, args.publish))
+    answer(args, content, _words(trained, report, args.publish))
     return DONE
 
 
@@ -170,6 +190,7 @@ def _evaluate(
     settings: TrainSettings,
     feedback: Sequence[Feedback],
     show: bool,
+    kept: Checkpoints,
 ) -> tuple[Scorecard, HeldOut] | None:
     if incidents.empty:
         return None
@@ -181,7 +202,7 @@ def _evaluate(
         # As they were known when the slice began: an outcome that came later would be a look into the future.
         settings = replace(settings, as_of=(later["opened_at"].min() - pd.Timedelta(microseconds=1)).isoformat())
     with Stages(STAGES, title="evaluate", show=show) as stages:
-        parts = fit(incidents.iloc[earlier], articles, settings, stages, feedback)
+        parts = fit(incidents.iloc[earlier], articles, settings, stages, kept.below("evaluation"), feedback)
     as_of = last_moment(incidents)
     known_at = "" if pd.isna(as_of) else as_of.isoformat()
     diagnoser = Diagnoser("evaluation", parts)
@@ -189,7 +210,9 @@ def _evaluate(
     return measure(diagnoser, later, known_at), HeldOut.of(diagnoser, later, known_at, curve)
 
 
-def _audit(incidents: pd.DataFrame, settings: TrainSettings, models: Path) -> Audit:
+def _audit(incidents: pd.DataFrame, settings: TrainSettings, models: Path) -> Audit | None:
+    if incidents.empty:
+        return None
     releases = Releases(models)
     published = releases.published()
     return audit(incidents, settings, Diagnoser.load(releases.path(published)) if published else None)
@@ -203,12 +226,8 @@ def _write(
     card: str,
     found: Audit | None,
 ) -> None:
-    try:
+    with writing(folder.parent):
         parts.save(folder)
-    except FaultwiseError:
-        raise
-    except (SafetensorError, RuntimeError) as error:  # how safetensors and FAISS say that a disk is full
-        raise ReleaseError(f"{folder.parent}: the release could not be written ({error})") from error
     if scorecard is not None:
         text = json.dumps(scorecard.to_file(), ensure_ascii=False, indent=1)
         (folder / SCORECARD).write_text(text, encoding="utf-8")
@@ -240,12 +259,22 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _words(trained: Trained, published: bool) -> str:
+def _reported(folder: Path) -> Path:
+    """Write the report of a release beside it: inside, it would change what the release is."""
+    path = folder.parent / REPORTS / f"{folder.name}.html"
+    path.parent.mkdir(exist_ok=True)
+    write_report(path, folder, Diagnoser.load(folder), HeldOut.load(folder))
+    return path
+
+
+def _words(trained: Trained, report: Path | None, published: bool) -> str:
     lines = [f"{trained.folder}{' is in service' if published else ''}"]
     card = trained.scorecard
     if card is not None:
         lines.append(f"on {card.incidents:,} later incidents that a model of the same make had not seen:")
         lines += headlines(card)
+    if report is not None:
+        lines.append(f"report: {report}")
     return "\n".join(lines)
 
 

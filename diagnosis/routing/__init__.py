@@ -1,7 +1,8 @@
 """Routing: which class an incident belongs to, how probable that is, and where it is proven to need no person."""
 
 from diagnosis.routing.classifier import TargetClassifier
+from diagnosis.routing.features import FeatureWeights
 from diagnosis.routing.router import Router
 from diagnosis.routing.scores import ClassScore, RoutingScores
 
-__all__ = ["ClassScore", "Router", "RoutingScores", "TargetClassifier"]
+__all__ = ["ClassScore", "FeatureWeights", "Router", "RoutingScores", "TargetClassifier"]

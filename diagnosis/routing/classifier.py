@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from diagnosis.errors import InputError, NotFittedError
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.calibration import fit_link
-from diagnosis.routing.features import IncidentFeatures, equal_text_groups
+from diagnosis.routing.features import DEFAULT_WEIGHTS, FeatureWeights, IncidentFeatures, equal_text_groups
 from diagnosis.routing.ridge import fit_ridge
 
 Floats = npt.NDArray[np.float64]
@@ -35,6 +35,7 @@ class TargetClassifier:
         Coded fields that may speak.
     seed : int
         Reaches every draw.
+    weights : FeatureWeights
 
     Attributes
     ----------
@@ -47,12 +48,13 @@ class TargetClassifier:
 
     fields: Sequence[str] = ()
     seed: int = 0
+    weights: FeatureWeights = DEFAULT_WEIGHTS
 
     def fit(self, prepared: PreparedIncidents, y: Sequence[str] | Labels) -> Self:
         """Learn features, weights and link."""
         labels = _checked(prepared, y)
         wide = len(set(labels)) <= _WIDE_CLASSES
-        self.features_ = IncidentFeatures(self.fields, wide, self.seed).fit(prepared)
+        self.features_ = IncidentFeatures(self.fields, wide, self.seed, self.weights).fit(prepared)
         return self._fit_weights(prepared, labels)
 
     def refit(self, prepared: PreparedIncidents, y: Sequence[str] | Labels) -> TargetClassifier:

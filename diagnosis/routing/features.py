@@ -15,12 +15,25 @@ from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.fields import FieldFeatures
 from diagnosis.routing.terms import TermFeatures, units
 
-# Squared length that each block brings to a row. Chosen by cross-validation, see docs/decisions/classifier.md.
-_TEXT, _TITLE, _CONSTANT, _LATENT = 0.2, 0.1, 0.05, 0.67
-_OF_TEXT, _OF_TITLE = np.float32(np.sqrt(_TEXT / 2)), np.float32(np.sqrt(_TITLE / 2))  # terms are words and n-grams
-_MAX_TOPICS = 256
+_CONSTANT = 0.05  # squared length that the constant brings to a row
 _TOPIC_ROWS = 8_000  # incidents from which topics are learned: enough for a few hundred directions
 _TOPIC_MIN_COUNT = 4  # incidents in which a feature must stand to have a part in topics
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureWeights:
+    """Squared length that each block of features brings to a row, and the most latent topics.
+
+    The defaults were chosen by cross-validation, see ``docs/decisions/classifier.md``.
+    """
+
+    text: float = 0.2
+    title: float = 0.1
+    topics: float = 0.67
+    most_topics: int = 256
+
+
+DEFAULT_WEIGHTS = FeatureWeights()
 
 
 @dataclass
@@ -42,6 +55,7 @@ class IncidentFeatures:
     fields: Sequence[str]
     wide: bool = True
     seed: int = 0
+    weights: FeatureWeights = DEFAULT_WEIGHTS
 
     def fit(self, prepared: PreparedIncidents) -> Self:
         """Learn terms, field values and topics."""
@@ -68,7 +82,7 @@ class IncidentFeatures:
     def topic_scale(self, topics: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return what brings topics to their length, shape (...) for topics (..., n_topics)."""
         lengths = np.sqrt((topics**2).sum(axis=-1))
-        return np.asarray(np.sqrt(_LATENT) / np.maximum(lengths, 1e-9), dtype=np.float32)
+        return np.asarray(np.sqrt(self.weights.topics) / np.maximum(lengths, 1e-9), dtype=np.float32)
 
     def gap_of_sparse(
         self, weights: npt.NDArray[np.float32], columns: npt.NDArray[np.int32], winner: int, rival: int
@@ -96,12 +110,20 @@ class IncidentFeatures:
         if len(prepared) == 1:
             return self._one(prepared)
         blocks = [
-            self.text_.transform(prepared.text) * _OF_TEXT,
-            self.title_.transform(prepared.frame["short_description"].tolist()) * _OF_TITLE,
+            self.text_.transform(prepared.text) * self._of_text,
+            self.title_.transform(prepared.frame["short_description"].tolist()) * self._of_title,
             self.values_.transform(prepared.frame),
             sp.csr_matrix(np.full((len(prepared), 1), np.sqrt(_CONSTANT), dtype=np.float32)),
         ]
         return sp.hstack(blocks, format="csr", dtype=np.float32)
+
+    @property
+    def _of_text(self) -> np.float32:
+        return np.float32(np.sqrt(self.weights.text / 2))  # terms are words and n-grams
+
+    @property
+    def _of_title(self) -> np.float32:
+        return np.float32(np.sqrt(self.weights.title / 2))
 
     def _one(self, prepared: PreparedIncidents) -> sp.csr_matrix:
         """Return the features of a batch of one, put together by hand: building matrices would cost ten times that."""
@@ -115,7 +137,12 @@ class IncidentFeatures:
         after_title = after_text + len(self.title_)
         n = after_title + len(self.values_.index_) + 1
         columns = [text[0], title[0] + after_text, values[0] + after_title, np.array([n - 1], dtype=np.int32)]
-        data = [text[1] * _OF_TEXT, title[1] * _OF_TITLE, values[1], np.array([np.sqrt(_CONSTANT)], dtype=np.float32)]
+        data = [
+            text[1] * self._of_text,
+            title[1] * self._of_title,
+            values[1],
+            np.array([np.sqrt(_CONSTANT)], dtype=np.float32),
+        ]
         indices = np.concatenate(columns)
         return sp.csr_matrix((np.concatenate(data), indices, np.array([0, len(indices)], dtype=np.int32)), shape=(1, n))
 
@@ -127,7 +154,7 @@ class IncidentFeatures:
         frequent[-1] = False  # the constant tells nothing apart
         rows = np.random.default_rng(self.seed).permutation(matrix.shape[0])[:_TOPIC_ROWS]
         sample = matrix[np.sort(rows)][:, frequent]
-        k = min(_MAX_TOPICS, min(sample.shape) // 4)
+        k = min(self.weights.most_topics, min(sample.shape) // 4)
         topics = np.zeros((matrix.shape[1], k), dtype=np.float32)
         if k:
             _, strength, directions = randomized_svd(sample, k, n_iter=2, random_state=self.seed)

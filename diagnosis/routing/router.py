@@ -23,6 +23,7 @@ from diagnosis.routing.classifier import TargetClassifier
 from diagnosis.routing.constraints import constraints_for, renormalise
 from diagnosis.routing.evidence import evidence_for
 from diagnosis.routing.expectations import Expectations
+from diagnosis.routing.features import DEFAULT_WEIGHTS, FeatureWeights
 from diagnosis.routing.fields import fields_for
 from diagnosis.routing.hierarchy import Hierarchy, hierarchy_of, learn_parents
 from diagnosis.routing.labels import known_spelling, merge_spellings
@@ -54,6 +55,8 @@ class Router:
         Coded fields that may speak; by default all but the target and its descendants.
     seed : int
         Reaches every draw.
+    weights : FeatureWeights
+        What each kind of feature brings.
 
     Attributes
     ----------
@@ -68,6 +71,7 @@ class Router:
     hierarchy: Mapping[str, str] | None = None
     fields: Sequence[str] | None = None
     seed: int = 0
+    weights: FeatureWeights = DEFAULT_WEIGHTS
 
     @property
     def floor(self) -> float:
@@ -88,7 +92,7 @@ class Router:
             )
         prepared, labels = _labelled(prepared, merge_spellings(y))
         fields = fields_for(self.target) if self.fields is None else tuple(self.fields)
-        self.classifier_ = TargetClassifier(fields, seed=self.seed).fit(prepared, labels)
+        self.classifier_ = TargetClassifier(fields, self.seed, self.weights).fit(prepared, labels)
         self.suggester_ = self.classifier_
         parents = dict(self.hierarchy or {})
         if not parents and self.target == "subcategory":

@@ -98,7 +98,8 @@ def test_a_full_disk_leaves_no_release_and_the_one_in_service(files, own_judged)
     assert done.returncode == 1, done.stderr[-2000:]
     assert "Traceback" not in done.stderr
     assert "File too large" in done.stderr
-    assert {path.name for path in models.iterdir() if path.is_dir()} == {older, newer}
+    assert {summary.release for summary in Releases(models).summaries()} == {older, newer}
+    assert {path.name for path in models.iterdir() if path.is_dir() and path.name[0] != "."} == {older, newer}
     assert Releases(models).published() == older
 
 
@@ -114,7 +115,7 @@ def test_two_trainings_at_once_make_two_whole_releases(files, tmp_path) -> None:
     assert {summary.release for summary in Releases(models).summaries()} == made
     for release in made:
         Releases(models).publish(release)  # checks every file
-    assert {path.name for path in models.iterdir()} == {*made, "published.json", ".published.lock"}
+    assert {path.name for path in models.iterdir()} == {*made, "published.json", ".published.lock", "reports"}
 
 
 def test_the_same_data_and_seed_make_the_same_content(tmp_path, monkeypatch) -> None:

@@ -1,0 +1,96 @@
+"""Work in pieces gives the same wherever it runs: threads, processes, and a Dask cluster of several processes."""
+
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from diagnosis.errors import InputError
+from diagnosis.release import Manifest
+from tests.history import articles
+from tests.training.conftest import solved
+from tests.training.pieces import whereabouts
+from tests.waiting import soon
+from training.parallel import Workers
+from training.settings import TrainSettings
+from training.train import train
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Yield the address of a scheduler with two workers, each a process of its own."""
+    pytest.importorskip("distributed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address, quiet = f"tcp://127.0.0.1:{port}", {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    scheduler = ["dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
+    worker = ["dask_worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny", "--host", "127.0.0.1"]
+    started = [
+        subprocess.Popen([sys.executable, "-m", f"distributed.cli.{name}", *more], cwd=ROOT, **quiet)
+        for name, *more in (scheduler, worker, worker)
+    ]
+    try:
+        yield address
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.wait()
+
+
+def waited_for(address: str, workers: int) -> None:
+    from distributed import Client
+
+    with Client(address, timeout="60s", set_as_default=False) as client:
+        assert soon(lambda: len(client.scheduler_info()["workers"]) == workers, 60)
+
+
+def test_pieces_come_back_in_order_from_several_processes(cluster) -> None:
+    expected = [whereabouts(seed)[0] for seed in range(6)]
+    waited_for(cluster, 2)
+    for workers in (Workers(), Workers("threading", 3), Workers("loky", 2), Workers("dask", scheduler=cluster)):
+        found = workers.each(whereabouts, range(6))
+        assert [value for value, _ in found] == expected, workers
+        if workers.backend == "dask":
+            assert len({process for _, process in found}) == 2
+            assert os.getpid() not in {process for _, process in found}
+
+
+def test_a_training_on_a_cluster_makes_the_same_release(cluster, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("training.train.FEWEST_EVALUATED", 50)
+    settings = TrainSettings(encoder_minutes=5, audit=False, learning_curve=True)
+    waited_for(cluster, 2)
+    frame, made = solved(220), []
+    for place, chosen in enumerate((settings, replace(settings, parallel_backend="dask", parallel_scheduler=cluster))):
+        made.append(Manifest.read(train(frame, articles(), chosen, tmp_path / str(place)).folder))
+    assert made[0].files == made[1].files
+    assert made[0].content == made[1].content
+    assert made[1].settings["parallel_backend"] == "dask"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"parallel_backend": "spark"}, "one of loky, threading, dask was expected; 'spark'"),
+        ({"parallel_backend": "dask"}, "expected together"),
+        ({"parallel_scheduler": "tcp://127.0.0.1:1"}, "expected together"),
+        ({"parallel_jobs": 0}, "-1 or at least 1 was expected, 0 found"),
+    ],
+)
+def test_a_place_that_cannot_be_is_refused(given, words) -> None:
+    with pytest.raises(InputError, match=words):
+        TrainSettings(**given)
+
+
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("training.parallel._PATIENCE", "1s")
+    with pytest.raises(InputError, match="no Dask scheduler answers at tcp://127"):
+        Workers("dask", scheduler="tcp://127.0.0.1:9").each(whereabouts, [1])

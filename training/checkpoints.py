@@ -1,0 +1,144 @@
+"""Checkpoints: finished stages of a training, kept until its release is made, and used again after a break.
+
+A stage is read back from its checkpoint also where it has just been made: so an interrupted training and one that was
+not make the same release, to the byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol, Self, TypeVar
+
+import joblib
+from filelock import FileLock, Timeout
+
+from diagnosis.errors import InputError
+from diagnosis.release import LIBRARIES
+from training.output import writing
+
+PREFIX = ".unfinished-"
+_DAYS_KEPT = 7  # a training that nobody has gone on with
+_VALUE = "value.joblib"
+
+
+class Kept(Protocol):
+    """A part that is written into an empty folder and read from it."""
+
+    def save(self, folder: Path) -> None:
+        """Write it."""
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read it."""
+
+
+Part = TypeVar("Part", bound=Kept)
+Value = TypeVar("Value")
+
+
+class Checkpoints:
+    """Stages in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if missing.
+    under : str
+        Stands before each name.
+    """
+
+    def __init__(self, folder: Path, under: str = "") -> None:
+        self.folder, self._under = folder, under
+
+    def below(self, name: str) -> Checkpoints:
+        """Return checkpoints for the stages of a stage."""
+        return Checkpoints(self.folder, f"{self._under}{name}.")
+
+    def part(self, name: str, kind: type[Part], make: Callable[[], Part]) -> Part:
+        """Return a part: the one that was kept, or one made now and kept."""
+        place = self._place(name)
+        if not place.is_dir():
+            self._keep(place, make().save)
+        return kind.load(place)
+
+    def value(self, name: str, make: Callable[[], Value]) -> Value:
+        """Return anything that can be pickled, kept as `part` keeps parts."""
+        place = self._place(name)
+        if not place.is_dir():
+            made = make()
+            self._keep(place, lambda folder: joblib.dump(made, folder / _VALUE))
+        value: Value = joblib.load(place / _VALUE)
+        return value
+
+    def has(self, name: str) -> bool:
+        """Return whether a stage was kept."""
+        return self._place(name).is_dir()
+
+    def _place(self, name: str) -> Path:
+        return self.folder / f"{self._under}{name}"
+
+    def _keep(self, place: Path, write: Callable[[Path], object]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix="partial-", dir=self.folder))
+        try:
+            with writing(self.folder.parent):
+                write(partial)
+            partial.rename(place)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def checkpoints(models: Path, made_of: Mapping[str, Any]) -> Iterator[Checkpoints]:
+    """Hold the checkpoints of one training; they go with the block, and stay if it breaks off.
+
+    Parameters
+    ----------
+    models : Path
+        Folder of releases.
+    made_of : mapping
+        Data and settings: another training has others. The versions of the libraries count too.
+    """
+    known = {**made_of, "libraries": {name: version(name) for name in (*LIBRARIES, "torch", "faultwise")}}
+    key = hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    models.mkdir(parents=True, exist_ok=True)
+    _forget_old(models)
+    lock = FileLock(models / f"{PREFIX}{key}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:  # the same training runs already; this one keeps its stages to itself
+        with tempfile.TemporaryDirectory(prefix=PREFIX, dir=models) as own:
+            yield Checkpoints(Path(own))
+        return
+    folder = models / f"{PREFIX}{key}"
+    try:
+        for leftover in folder.glob("partial-*"):
+            shutil.rmtree(leftover)
+        yield Checkpoints(folder)
+        _forget(folder, lock)
+    except InputError:  # it would end so again
+        _forget(folder, lock)
+        raise
+    finally:
+        lock.release()
+
+
+def _forget(folder: Path, lock: FileLock) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def _forget_old(models: Path) -> None:
+    oldest = time.time() - _DAYS_KEPT * 86_400
+    for folder in models.glob(f"{PREFIX}*"):
+        if folder.is_dir() and folder.stat().st_mtime < oldest:
+            shutil.rmtree(folder, ignore_errors=True)

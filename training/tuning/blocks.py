@@ -1,0 +1,133 @@
+"""Blocks: later parts of a history, each judged by what was learned from all that came before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from diagnosis.errors import InputError
+from diagnosis.incident import CODED_FIELDS, as_frame, frame_as_logged
+from diagnosis.masking import mask_incidents
+from diagnosis.parts import clean_incidents
+from diagnosis.prepared import PreparedIncidents
+from diagnosis.redact import Redactor
+from diagnosis.routing import TargetClassifier
+from diagnosis.routing.fields import fields_for
+from diagnosis.routing.labels import known_spelling, merge_spellings
+from diagnosis.text import TextNormaliser, joined
+from training.as_of import as_known_at
+from training.settings import TrainSettings
+from training.splits import is_dated, split_latest, text_groups
+
+Rows = npt.NDArray[np.intp]
+Labels = npt.NDArray[np.object_]
+BLOCKS = 3
+MOST = 20_000  # incidents, the latest: more would cost trials and change few choices
+_FEWEST = 100  # incidents of a target in a block, and before it
+_SMALLEST = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One target in one block: what is learned from and what is judged."""
+
+    target: str
+    learn: PreparedIncidents
+    labels: Labels
+    judge: PreparedIncidents
+    truth: Labels
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How one setting did on one block: mean log loss of the right class in nats, and accuracy."""
+
+    loss: float
+    accuracy: float
+
+
+def blocks_of(incidents: pd.DataFrame, settings: TrainSettings) -> list[Block]:
+    """Return the blocks of a history, without the latest incidents, on which `train` will evaluate.
+
+    The history before them is cut into `BLOCKS` + 2 equal parts by time; each of the last `BLOCKS` is judged by what
+    came before it. Without dates, parts are groups of equal text in a drawn order.
+
+    Raises
+    ------
+    InputError
+        If no target has enough incidents.
+    """
+    frame = as_known_at(as_frame(incidents), settings.as_of)
+    if frame.empty:
+        raise InputError("at least one incident is needed to tune; found none")
+    earlier, _ = split_latest(frame, settings.evaluation_share, settings.seed)
+    known = mask_incidents(frame.iloc[earlier], Redactor(frozenset(settings.masked)))
+    known = known.sort_values("opened_at", kind="stable", na_position="first").tail(MOST).reset_index(drop=True)
+    part = _parts(known, settings.seed)
+    prepared = _prepared(known, part == 0)
+    blocks = [
+        block
+        for target in settings.targets
+        if target in known
+        for number in range(2, BLOCKS + 2)
+        if (block := _block(prepared, known, target, part, number)) is not None
+    ]
+    if not blocks:
+        raise InputError(
+            f"tuning needs {_FEWEST} incidents with {' or '.join(settings.targets)} in each of {BLOCKS} later blocks; "
+            f"found {len(known):,} incidents before the ones to evaluate on"
+        )
+    return blocks
+
+
+def judge(work: tuple[Block, TrainSettings]) -> Judged:
+    """Fit a classifier on what came before a block and judge its probabilities on the block."""
+    block, settings = work
+    classifier = TargetClassifier(_fields(settings), settings.seed, settings.weights).fit(block.learn, block.labels)
+    truth = known_spelling(block.truth, classifier.classes_.tolist())
+    column = {name: place for place, name in enumerate(classifier.classes_)}
+    probabilities = classifier.predict_proba(block.judge)
+    places = np.array([column.get(name, -1) for name in truth])
+    # A class that nobody had seen before gets nothing: every setting pays the same for it.
+    known = places >= 0
+    of_truth = probabilities[np.flatnonzero(known), places[known]]
+    right = classifier.classes_[probabilities.argmax(axis=1)] == truth
+    return Judged(float(-np.log(np.maximum(of_truth, _SMALLEST)).mean()), float(right.mean()))
+
+
+def _fields(settings: TrainSettings) -> Sequence[str]:
+    return [
+        name
+        for name in CODED_FIELDS
+        if all(name in fields_for(target) for target in settings.targets) and name not in settings.ignored_fields
+    ]
+
+
+def _parts(known: pd.DataFrame, seed: int) -> Rows:
+    if is_dated(known):
+        order = np.arange(len(known))
+    else:
+        groups = text_groups(known)
+        order = np.random.default_rng(seed).permutation(groups.max() + 1)[groups]
+    ranks = pd.Series(order).rank(method="min", pct=True).to_numpy()
+    return np.minimum((ranks * (BLOCKS + 2)).astype(np.intp), BLOCKS + 1)
+
+
+def _prepared(known: pd.DataFrame, first: npt.NDArray[np.bool_]) -> PreparedIncidents:
+    """Return the incidents as routing sees them; boilerplate is learned from the first part, before any block."""
+    words = known.loc[first, "short_description"].tolist(), known.loc[first, "description"].tolist()
+    cleaned = clean_incidents(known, TextNormaliser().fit(*words))
+    text = [joined(*both) for both in zip(cleaned["short_description"], cleaned["description"], strict=True)]
+    return PreparedIncidents(frame_as_logged(known), text, np.zeros((len(text), 0), dtype=np.float32))
+
+
+def _block(prepared: PreparedIncidents, known: pd.DataFrame, target: str, part: Rows, number: int) -> Block | None:
+    labels = merge_spellings(known[target].astype("str").fillna(""))
+    before, within = (np.flatnonzero((labels != "") & rows) for rows in (part < number, part == number))
+    if min(len(before), len(within)) < _FEWEST or len(set(labels[before])) < 2:
+        return None
+    return Block(target, prepared.take(before), labels[before], prepared.take(within), labels[within])
