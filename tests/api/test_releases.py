@@ -118,9 +118,9 @@ def test_a_release_that_goes_is_let_go_of_without_a_collection(models) -> None:
 def test_what_a_release_was_trained_from_is_not_read_again(models, tmp_path, same_store, found) -> None:
     url = f"sqlite:///{tmp_path / 'f.db'}"
     store = Store.open(url)
-    store.incidents.put({"BEFORE": {"short_description": "zeppelin mooring mast"}})
+    store.incidents.put({"BEFORE": {"number": "BEFORE", "short_description": "zeppelin mooring mast"}})
     heard = store.changes.heard()
-    store.incidents.put({"AFTER": {"short_description": "zeppelin hangar door"}})
+    store.incidents.put({"AFTER": {"number": "AFTER", "short_description": "zeppelin hangar door"}})
     store.close()
     published = Releases(models).published()
     shutil.copytree(models / published, tmp_path / "models" / published)
