@@ -83,7 +83,13 @@
     });
   }
 
-  all(document);
-  document.addEventListener("htmx:afterSwap", (event) => all(event.detail.elt.parentElement || document));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => all(document));
+  function begin() {
+    all(document);
+    document.addEventListener("htmx:afterSwap", (event) => all(event.detail.elt.parentElement || document));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => all(document));
+  }
+
+  // The library is the largest file of all: a page is painted first, and its pictures follow.
+  const library = Object.assign(document.createElement("script"), { src: document.currentScript.dataset.library, onload: begin });
+  requestAnimationFrame(() => setTimeout(() => document.head.append(library)));
 })();
