@@ -7,11 +7,11 @@ or a frame of one row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -143,13 +143,27 @@ def _canonical(column: pd.Series | None, name: str, length: int) -> ExtensionArr
     if column.dtype != _DTYPES.get(name, _TEXT) or (name not in _DTYPES and column.hasnans):
         if name in TIME_FIELDS:
             # Said to be ISO 8601: pandas would take the first time's precision for that of all of them.
-            column = pd.to_datetime(column, utc=True, format="ISO8601").astype(_TIME)
+            column = _parsed(column, name, "ISO 8601 times", partial(pd.to_datetime, utc=True, format="ISO8601"))
+            column = column.astype(_TIME)
         elif name in COUNT_FIELDS:
-            column = pd.to_numeric(column).astype("Int64")
+            column = _parsed(column, name, "whole numbers", _whole)
         else:
             column = column.astype(_TEXT).where(column.notna(), "")
     array: ExtensionArray = column.array
     return array
+
+
+def _whole(column: pd.Series, errors: Literal["raise", "coerce"] = "raise") -> pd.Series:
+    numbers = pd.to_numeric(column, errors=errors)
+    return (numbers if errors == "raise" else numbers.where(numbers % 1 == 0)).astype("Int64")
+
+
+def _parsed(column: pd.Series, name: str, expected: str, parse: Callable[..., pd.Series]) -> pd.Series:
+    try:
+        return parse(column)
+    except (ValueError, TypeError) as error:
+        wrong = column[parse(column, errors="coerce").isna() & column.notna()].iloc[0]
+        raise InputError(f"column {name!r}: {expected} were expected, {wrong!r} found") from error
 
 
 def _array(values: list[Any], name: str) -> ExtensionArray:

@@ -58,3 +58,25 @@ def test_times_without_a_zone_are_utc() -> None:
 def test_incidents_without_numbers_are_refused() -> None:
     with pytest.raises(InputError, match="need a column 'number'; found title"):
         as_frame(pd.DataFrame({"title": ["x"]}))
+
+
+def test_times_of_mixed_precision_and_zone_are_one_moment_each() -> None:
+    texts = ["2026-01-01", "2026-01-01T08:00:00+08:00", "2026-01-01 00:00:00.000", None]
+    frame = as_frame(pd.DataFrame({"number": list("abcd"), "opened_at": texts}))
+    assert frame["opened_at"].tolist()[:3] == [pd.Timestamp("2026-01-01", tz="UTC")] * 3
+    assert frame["opened_at"].isna().tolist() == [False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expected"),
+    [
+        ("opened_at", "去年", "column 'opened_at': ISO 8601 times were expected, '去年' found"),
+        ("resolved_at", "31/01/2026", "column 'resolved_at': ISO 8601 times were expected, '31/01/2026' found"),
+        ("reopen_count", "1.5", "column 'reopen_count': whole numbers were expected, '1.5' found"),
+        ("reopen_count", "many", "column 'reopen_count': whole numbers were expected, 'many' found"),
+    ],
+)
+def test_a_value_that_no_column_can_hold_is_quoted(column: str, value: str, expected: str) -> None:
+    good = "2026-01-01" if column.endswith("_at") else "1"
+    with pytest.raises(InputError, match=expected):
+        as_frame(pd.DataFrame({"number": ["a", "b"], column: [good, value]}))
