@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -142,15 +142,18 @@ def _canonical(column: pd.Series | None, name: str, length: int) -> ExtensionArr
         return _unknown(name, length)
     if column.dtype != _DTYPES.get(name, _TEXT) or (name not in _DTYPES and column.hasnans):
         if name in TIME_FIELDS:
-            # Said to be ISO 8601: pandas would take the first time's precision for that of all of them.
-            column = _parsed(column, name, "ISO 8601 times", partial(pd.to_datetime, utc=True, format="ISO8601"))
-            column = column.astype(_TIME)
+            column = _parsed(column, name, "ISO 8601 times", _times).astype(_TIME)
         elif name in COUNT_FIELDS:
             column = _parsed(column, name, "whole numbers", _whole)
         else:
             column = column.astype(_TEXT).where(column.notna(), "")
     array: ExtensionArray = column.array
     return array
+
+
+def _times(column: pd.Series, errors: Literal["raise", "coerce"] = "raise") -> pd.Series:
+    # Said to be ISO 8601: pandas would take the first time's precision for that of all of them.
+    return pd.to_datetime(column, utc=True, format="ISO8601", errors=errors)
 
 
 def _whole(column: pd.Series, errors: Literal["raise", "coerce"] = "raise") -> pd.Series:
