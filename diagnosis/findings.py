@@ -86,12 +86,17 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class RecurrenceRisk:
-    """How likely the fault is to come back; ``signature`` says what "the same fault" means here."""
+    """How likely the fault is to come back; ``signature`` says what "the same fault" means here.
+
+    ``base_rate`` is how often faults came back within the horizon nearest to 30 days; ``definition`` says in words what
+    coming back means.
+    """
 
     signature: Mapping[str, str]
     horizons: tuple[HorizonRisk, ...]
     base_rate: float
     factors: tuple[Factor, ...] = ()
+    definition: str = ""
 
 
 @dataclass(frozen=True, slots=True)

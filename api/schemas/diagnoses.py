@@ -56,6 +56,10 @@ class RecurrenceOut(Out):
     horizons: list[HorizonOut] = Field(description="Risk by horizon")
     base_rate: float = Field(description="How often faults come back in general", examples=[0.15])
     factors: list[FactorOut] = Field(description="Why")
+    definition: str = Field(
+        description="What coming back means, in the report's language",
+        examples=["the same signature (cmdb_ci) logged again within the horizon after the incident was opened"],
+    )
 
 
 class OutcomeOut(Out):

@@ -11,10 +11,12 @@ import numpy as np
 
 from diagnosis.findings import Factor, RecurrenceRisk
 from diagnosis.recurrence.hazard import Floats
+from diagnosis.recurrence.outcomes import Origin, definition
 
 LEAST_EFFECT = 0.005
 MOST = 5
 WINDOW = 30
+ORIGINS: tuple[Origin, ...] = ("opened", "resolved")
 NOTABLE = 1.5  # times the base rate
 COUNTED = (
     "signature",
@@ -67,7 +69,9 @@ def name_of(factor: str, language: str = "en") -> str:
 def in_language(risk: RecurrenceRisk, language: str) -> RecurrenceRisk:
     """Return a risk that was told in English with its factors named in another language."""
     names = {name_of(factor): name_of(factor, language) for factor in WORDS["en"]}
-    return replace(risk, factors=tuple(replace(one, name=names[one.name]) for one in risk.factors))
+    means = {definition(risk.signature, origin): definition(risk.signature, origin, language) for origin in ORIGINS}
+    factors = tuple(replace(one, name=names[one.name]) for one in risk.factors)
+    return replace(risk, factors=factors, definition=means.get(risk.definition, risk.definition))
 
 
 def advice(risk: RecurrenceRisk, language: str = "en") -> str:

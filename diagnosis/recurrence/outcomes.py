@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -64,10 +64,14 @@ class Outcomes:
         return Outcomes(np.where(recurred, self.duration, observed), recurred, observed)
 
 
-def definition(fields: Sequence[str], origin: Origin) -> str:
-    """Return what a recurrence is, in words."""
+def definition(fields: Iterable[str], origin: Origin, language: str = "en") -> str:
+    """Return what a recurrence is, in English or Chinese."""
+    named = ", ".join(fields)
+    if language.startswith("zh"):
+        since = "登记" if origin == "opened" else "解决"
+        return f"事件{since}后，在期限内同一故障特征（{named}）再次登记，或该事件被重新打开"
     return (
-        f"the same signature ({', '.join(fields)}) logged again within the horizon after the incident was {origin}, "
+        f"the same signature ({named}) logged again within the horizon after the incident was {origin}, "
         "or the incident reopened"
     )
 

@@ -110,7 +110,7 @@ class RecurrenceModel:
                 f"for a day or more after that; found none in {len(keys)}, known at {self.as_of_:%Y-%m-%d %H:%M}"
             )
         seen = seen.take(usable)
-        self.logging_ = Risk.fit(x[usable], self._start(frame)[usable], seen, self.horizons, self.rhythm_)
+        self.logging_ = Risk.fit(self.origin, x[usable], self._start(frame)[usable], seen, self.horizons, self.rhythm_)
         self.base_rates_, self.base_rate_ = self.logging_.base_rates, self.logging_.base_rate
         self.usual_horizon_ = self.logging_.usual_horizon
         self.seen_days_ = float(seen.observed.max())
@@ -125,7 +125,7 @@ class RecurrenceModel:
         state, start = HistoryState(self.signature_, self.fields_), days_of(frame["resolved_at"])
         x = np.hstack([state.describe_at(frame, start, joining=frame), self.closure_.describe(frame)])
         rows = np.flatnonzero(usable)[np.argsort(-seen.observed[usable], kind="stable")]  # in order of time
-        self.resolution_ = Risk.fit(x[rows], start[rows], seen.take(rows), self.horizons, self.rhythm_)
+        self.resolution_ = Risk.fit("resolved", x[rows], start[rows], seen.take(rows), self.horizons, self.rhythm_)
 
     def state(self, history: pd.DataFrame) -> HistoryState:
         """Return the state of a history, to assess one incident after another without reading it again."""

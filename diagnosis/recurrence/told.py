@@ -10,7 +10,7 @@ from diagnosis.findings import HorizonRisk, RecurrenceRisk
 from diagnosis.recurrence.estimator import HazardRegression
 from diagnosis.recurrence.factors import groups, strongest, values_of
 from diagnosis.recurrence.hazard import Floats, grid
-from diagnosis.recurrence.outcomes import Outcomes
+from diagnosis.recurrence.outcomes import Origin, Outcomes, definition
 from diagnosis.recurrence.rates import kaplan_meier
 from diagnosis.recurrence.rhythm import DeskRhythm
 from diagnosis.recurrence.signature import Signature
@@ -49,15 +49,18 @@ class Risk:
         Kaplan-Meier share of the incidents that recurred within each horizon.
     """
 
+    origin: Origin
     regression: HazardRegression
     base_rates: dict[int, float]
 
     @classmethod
-    def fit(cls, x: Floats, start: Floats, seen: Outcomes, horizons: Sequence[int], rhythm: DeskRhythm) -> Risk:
+    def fit(
+        cls, origin: Origin, x: Floats, start: Floats, seen: Outcomes, horizons: Sequence[int], rhythm: DeskRhythm
+    ) -> Risk:
         """Fit on incidents in order of time; see `HazardRegression.fit`."""
         regression = HazardRegression.fit(x, start, seen, grid(tuple(horizons)), rhythm)
         rates = kaplan_meier(seen.duration, seen.recurred, horizons)
-        return cls(regression, dict(zip(horizons, rates.tolist(), strict=True)))
+        return cls(origin, regression, dict(zip(horizons, rates.tolist(), strict=True)))
 
     @property
     def usual_horizon(self) -> int:
@@ -85,6 +88,7 @@ class Risk:
                 tuple(HorizonRisk(d, float(p)) for d, p in zip(self.base_rates, risks[i], strict=True)),
                 self.base_rate,
                 strongest(names, effects[i], values[i], language),
+                definition(of_signature, self.origin, language),
             )
             for i in range(len(asked.x))
         ]

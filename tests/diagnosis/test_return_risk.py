@@ -1,6 +1,6 @@
 """What a diagnosis says of recurrence where a field is missing, and once the incident is resolved."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -13,6 +13,7 @@ from diagnosis.incident import as_frame
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.recurrence import HistoryState, RecurrenceModel, Signature
 from diagnosis.recurrence.factors import advice, in_language
+from diagnosis.recurrence.outcomes import definition
 from diagnosis.return_risk import assess, assess_as_predicted, assess_resolved
 
 START = pd.Timestamp("2026-01-01", tz="UTC")
@@ -104,5 +105,7 @@ def test_advice_names_the_risk_in_both_languages_and_a_problem_where_it_is_chron
     assert advice(risk, "zh") == "关闭后30天内复发的风险为42%：建议建立问题记录"
     usual = RecurrenceRisk({}, (HorizonRisk(30, 0.16),), 0.15)
     assert advice(usual) == "this closes with a 16% risk to return within 30 days"
+    resolved = replace(risk, signature={"cmdb_ci": "a"}, definition=definition(["cmdb_ci"], "resolved"))
+    assert in_language(resolved, "zh").definition == definition(["cmdb_ci"], "resolved", "zh")
     assert in_language(risk, "zh").factors[0].name == "症状"
     assert in_language(risk, "en") == risk

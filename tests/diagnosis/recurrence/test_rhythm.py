@@ -61,7 +61,7 @@ def test_a_quiet_stretch_is_not_taken_for_faults_that_stay_away():
     again = np.interp(np.interp(start, clock, elapsed) + wait, elapsed, clock)
     observed = 7070.0 - start
     seen = Outcomes(np.minimum(again - start, observed), again <= 7070.0, observed)
-    risk = Risk.fit(draw.normal(size=(len(start), 1)), start, seen, (2, 7), rhythm).regression
+    risk = Risk.fit("opened", draw.normal(size=(len(start), 1)), start, seen, (2, 7), rhythm).regression
     friday, monday = (np.array([7098.75 + add]) for add in (1, 4))
     for at, days in ((friday, 2), (monday, 2), (monday, 7)):
         spent = np.interp(at + days, clock, elapsed) - np.interp(at, clock, elapsed)
