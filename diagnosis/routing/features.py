@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from diagnosis.errors import NotFittedError
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.fields import FieldFeatures
+from diagnosis.routing.ridge import DUAL_ROWS
 from diagnosis.routing.terms import TermFeatures, units
 
 _CONSTANT = 0.05  # squared length that the constant brings to a row
@@ -31,6 +32,10 @@ class FeatureWeights:
     title: float = 0.1
     topics: float = 0.67
     most_topics: int = 256
+
+    def of_many(self) -> FeatureWeights:
+        """Return the weights for a large history, which knows rare words well enough to lean on them."""
+        return replace(self, text=4 * self.text, title=4 * self.title, topics=0.3 * self.topics)
 
 
 DEFAULT_WEIGHTS = FeatureWeights()
@@ -59,6 +64,7 @@ class IncidentFeatures:
 
     def fit(self, prepared: PreparedIncidents) -> Self:
         """Learn terms, field values and topics."""
+        self.weights_ = self.weights if len(prepared) <= DUAL_ROWS else self.weights.of_many()
         self.text_ = TermFeatures().fit(prepared.text)
         self.title_ = TermFeatures().fit(prepared.frame["short_description"].tolist())
         self.values_ = FieldFeatures(self.fields).fit(prepared.frame)
@@ -82,7 +88,7 @@ class IncidentFeatures:
     def topic_scale(self, topics: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return what brings topics to their length, shape (...) for topics (..., n_topics)."""
         lengths = np.sqrt((topics**2).sum(axis=-1))
-        return np.asarray(np.sqrt(self.weights.topics) / np.maximum(lengths, 1e-9), dtype=np.float32)
+        return np.asarray(np.sqrt(self.weights_.topics) / np.maximum(lengths, 1e-9), dtype=np.float32)
 
     def gap_of_sparse(
         self, weights: npt.NDArray[np.float32], columns: npt.NDArray[np.int32], winner: int, rival: int
@@ -119,11 +125,11 @@ class IncidentFeatures:
 
     @property
     def _of_text(self) -> np.float32:
-        return np.float32(np.sqrt(self.weights.text / 2))  # terms are words and n-grams
+        return np.float32(np.sqrt(self.weights_.text / 2))  # terms are words and n-grams
 
     @property
     def _of_title(self) -> np.float32:
-        return np.float32(np.sqrt(self.weights.title / 2))
+        return np.float32(np.sqrt(self.weights_.title / 2))
 
     def _one(self, prepared: PreparedIncidents) -> sp.csr_matrix:
         """Return the features of a batch of one, put together by hand: building matrices would cost ten times that."""
@@ -154,7 +160,7 @@ class IncidentFeatures:
         frequent[-1] = False  # the constant tells nothing apart
         rows = np.random.default_rng(self.seed).permutation(matrix.shape[0])[:_TOPIC_ROWS]
         sample = matrix[np.sort(rows)][:, frequent]
-        k = min(self.weights.most_topics, min(sample.shape) // 4)
+        k = min(self.weights_.most_topics, min(sample.shape) // 4)
         topics = np.zeros((matrix.shape[1], k), dtype=np.float32)
         if k:
             _, strength, directions = randomized_svd(sample, k, n_iter=2, random_state=self.seed)

@@ -2,7 +2,8 @@
 
 Small histories are solved in the dual, where one Cholesky factor serves all classes and the scores that each row would
 get from a fit without its group have a closed form (Rifkin and Lippert, 2007, for single rows; the block form for
-groups). Large ones are solved by conjugate gradients, and one part is held out.
+groups). Large ones are solved by conjugate gradients, and one part is held out; there a score above one of the true
+class, or below zero of another, is no error: the squared hinge loss, whose scores estimate the same probabilities.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ _TRIAL_ROWS = 2_000  # on which strengths are compared
 _NEAR = 1.02
 _FREQUENT = 0.05  # share of the rows that hold a feature from which it counts as dense
 _DENSE_FEATURES = 2_000  # up to here the normal equations are solved at once
-_MAX_STEPS = 60
+_NEWTON_STEPS = 5
+_MOST_CELLS = 20_000_000  # rows times classes up to which each class counts rows of its own
+_MAX_STEPS = 30
 _TOLERANCE = 3e-3
 
 
@@ -83,7 +86,7 @@ def fit_ridge(matrix: sp.csr_matrix, codes: Rows, n_classes: int, groups: Rows, 
         weights, held_out = _solve_dual(gram, _indicators(codes, n_classes), strength.penalty / row_weights, groups)
         return RidgeFit(np.asarray(matrix.T @ weights, dtype=np.float32), held_out)
     held = _held_rows(groups, seed)
-    solve = _solve_primal if matrix.shape[1] <= _DENSE_FEATURES else _conjugate_gradients
+    solve = _solve_primal if matrix.shape[1] <= _DENSE_FEATURES else _one_sided
     targets = sp.csr_matrix((row_weights, codes, np.arange(len(codes) + 1)), shape=(len(codes), n_classes))
     partial = solve(matrix[~held], targets[~held], row_weights[~held], strength.penalty, None)
     held_out = np.full((len(codes), n_classes), np.nan, dtype=np.float32)
@@ -166,17 +169,52 @@ def _solve_primal(
     return np.asarray(cho_solve(cho_factor(system), target), dtype=np.float32)
 
 
-def _conjugate_gradients(
+def _one_sided(
     matrix: sp.csr_matrix, weighted_targets: sp.csr_matrix, row_weights: Matrix, penalty: float, start: Matrix | None
 ) -> Matrix:
-    """Solve (X'DX + penalty) W = X'DY for all classes at once, from ``start``."""
+    """Solve the regression in which a score above one of the true class, or below zero of another, is no error.
+
+    That is the support vector machine with squared hinge loss, one class against the rest, by finite Newton steps
+    (Keerthi and DeCoste, 2005): a ridge regression on what is an error now, again and again. With so many classes that
+    these differ too much to be held in memory, it is the ridge regression itself.
+    """
     transposed = matrix.T.tocsr()
+    weights = start
+    many = weighted_targets.shape[0] * weighted_targets.shape[1] > _MOST_CELLS
+    if weights is None or many:
+        target = np.asarray((transposed @ weighted_targets).todense(), dtype=np.float32)
+        weights = _conjugate_gradients(matrix, transposed, row_weights[:, None], target, penalty, start)
+    if many:
+        return weights
+    true = np.asarray(weighted_targets.todense()) > 0
+    for _ in range(_NEWTON_STEPS):
+        scores = matrix @ weights
+        counted = np.where(np.where(true, scores < 1, scores > 0), row_weights[:, None], np.float32(0))
+        target = np.asarray(transposed @ np.where(true, counted, np.float32(0)), dtype=np.float32)
+        weights = _conjugate_gradients(matrix, transposed, counted, target, penalty, weights)
+    return weights
+
+
+def _conjugate_gradients(
+    matrix: sp.csr_matrix,
+    transposed: sp.csr_matrix,
+    counted: Matrix,
+    target: Matrix,
+    penalty: float,
+    start: Matrix | None,
+) -> Matrix:
+    """Solve (X'DX + penalty) W = target for all classes at once, from ``start``; each class may have its own D.
+
+    Parameters
+    ----------
+    counted : ndarray, shape (n, n_classes) or (n, 1)
+        The diagonals D: how much each row counts.
+    """
 
     def product(weights: Matrix) -> Matrix:
-        result: Matrix = transposed @ (row_weights[:, None] * (matrix @ weights)) + np.float32(penalty) * weights
+        result: Matrix = transposed @ (counted * (matrix @ weights)) + np.float32(penalty) * weights
         return result
 
-    target = np.asarray((transposed @ weighted_targets).todense(), dtype=np.float32)
     solution = np.zeros_like(target) if start is None else start.copy()
     residual = target - product(solution) if start is not None else target.copy()
     direction = residual.copy()

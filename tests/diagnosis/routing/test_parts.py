@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import minimize
 
 from diagnosis.findings import FieldEvidence, TermEvidence
 from diagnosis.routing import Router, ridge
@@ -35,7 +36,7 @@ def test_held_out_scores_are_those_of_a_fit_without_the_group():
         assert held_out[~rest] == pytest.approx(dense[~rest] @ weights, abs=1e-4)
 
 
-def test_both_solvers_reach_the_closed_form(monkeypatch):
+def test_every_solver_reaches_the_closed_form(monkeypatch):
     matrix, codes, groups = problem(200, seed=1)
     monkeypatch.setattr(ridge, "STRENGTHS", (ridge.Strength(0.3, 0.4),))
     monkeypatch.setattr(ridge, "_TOLERANCE", 1e-6)
@@ -43,6 +44,7 @@ def test_both_solvers_reach_the_closed_form(monkeypatch):
     monkeypatch.setattr(ridge, "DUAL_ROWS", 10)
     primal = ridge.fit_ridge(matrix, codes, 3, groups, 0).weights
     monkeypatch.setattr(ridge, "_DENSE_FEATURES", 0)
+    monkeypatch.setattr(ridge, "_MOST_CELLS", 0)
     iterated = ridge.fit_ridge(matrix, codes, 3, groups, 0).weights
     weights = np.bincount(codes)[codes] ** -0.4
     weights /= weights.mean()
@@ -53,6 +55,24 @@ def test_both_solvers_reach_the_closed_form(monkeypatch):
     assert dual == pytest.approx(exact, abs=1e-4)
     assert primal == pytest.approx(exact, abs=1e-4)
     assert iterated == pytest.approx(exact, abs=1e-4)
+
+
+def test_the_one_sided_solver_reaches_the_least_squared_hinge_loss(monkeypatch):
+    matrix, codes, _ = problem(150, seed=2)
+    monkeypatch.setattr(ridge, "_TOLERANCE", 1e-6)
+    row_weights = np.linspace(0.5, 1.5, 150).astype(np.float32)
+    targets = sp.csr_matrix((row_weights, codes, np.arange(151)), shape=(150, 3))
+    found = ridge._one_sided(matrix, targets, row_weights, 0.3, None)
+    dense, true = matrix.toarray().astype(np.float64), np.eye(3)[codes] > 0
+
+    def loss(weights):
+        scores = dense @ weights.reshape(12, 3)
+        errors = np.where(true, np.maximum(1 - scores, 0), np.maximum(scores, 0))
+        return (row_weights[:, None] * errors**2).sum() + 0.3 * (weights**2).sum()
+
+    exact = minimize(loss, np.zeros(36), method="L-BFGS-B", options={"maxfun": 50_000, "ftol": 1e-14}).x
+    assert found.ravel() == pytest.approx(exact, abs=2e-3)
+    assert loss(found.ravel()) <= loss(exact) * (1 + 1e-6)
 
 
 def test_the_link_finds_the_power_that_made_the_labels():
