@@ -36,7 +36,8 @@ _WARM_UP = 0.1  # share of the steps
 _TOKEN_DROP = 0.3
 _SCALE = 20.0  # inverse temperature
 _INITIAL_SPREAD = 0.05  # small beside the learning rate: what pairs teach soon outweighs chance
-_SPECTRAL_SPREAD = 0.1  # what stands together is worth keeping longer
+_SPECTRAL_SPREAD = 0.1  # what stands together is worth keeping longer,
+_FEW_PAIRS = 2_000  # if few pairs are there to teach it: with 1,500 it was measured to help, with 5,800 to harm
 _MAX_TOKENS = 512  # of one text; a longer one gives another window of itself in every epoch
 _TRIAL_STEPS = 20  # after so many, the time that the rest will take is known
 
@@ -67,7 +68,7 @@ def fit_history_encoder(
     seed : int
     start : Path, str or Encoder, optional
         A general model to distil the first vectors from, or where `GeneralEncoder` finds it; without, they
-        come from the history itself, see `training.spectral`.
+        are random, or, where pairs are few, come from the texts themselves, see `training.spectral`.
     progress : callable of (done, total), optional
 
     Returns
@@ -106,23 +107,26 @@ def _first(
     seed: int,
     start: Path | str | Encoder | None,
 ) -> StaticEmbedding:
-    """Return vectors to begin with: of what stands together in the history, or of what a general model knows."""
+    """Return vectors to begin with: of a general model, of what stands together where pairs are few, or by chance."""
     tokenizer = fit_tokenizer(texts)
     counts = np.ones(tokenizer.get_vocab_size())
     of_text = dict(zip(texts, _token_ids(tokenizer, texts), strict=True))
     for ids in of_text.values():
         counts[np.unique(ids)] += 1
-    if start is None:
+    if start is not None:
+        general = GeneralEncoder(str(start)) if isinstance(start, Path | str) else start
+        weights = distilled(tokenizer, counts, general, dimensions) * np.float32(_INITIAL_SPREAD)
+        return StaticEmbedding(tokenizer, embedding_weights=weights)
+    # Longer for rarer tokens: untrained, their mean is a bag of telling words.
+    chance = np.random.default_rng(seed).standard_normal((len(counts), dimensions), dtype=np.float32)
+    idf = np.log((1 + len(texts)) / counts)
+    weights = chance * (idf / idf.mean()).astype(np.float32)[:, None] * np.float32(_INITIAL_SPREAD)
+    if len(pairs) < _FEW_PAIRS:
         paired = {side for pair in pairs for side in pair}
         together = [np.concatenate([of_text[side] for side in pair]) for pair in pairs]
         documents = [*together, *(ids for text, ids in of_text.items() if text not in paired)]
-        weights = spectral(documents, len(counts), dimensions, seed) * np.float32(_SPECTRAL_SPREAD)
-        unseen = ~weights.any(axis=1)
-        chance = np.random.default_rng(seed).standard_normal((len(counts), dimensions), dtype=np.float32)
-        weights[unseen] = chance[unseen] * np.float32(_INITIAL_SPREAD)
-    else:
-        general = GeneralEncoder(str(start)) if isinstance(start, Path | str) else start
-        weights = distilled(tokenizer, counts, general, dimensions) * np.float32(_INITIAL_SPREAD)
+        known = spectral(documents, len(counts), dimensions, seed) * np.float32(_SPECTRAL_SPREAD)
+        weights = np.where(known.any(axis=1, keepdims=True), known, weights)
     return StaticEmbedding(tokenizer, embedding_weights=weights)
 
 

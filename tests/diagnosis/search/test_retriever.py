@@ -77,6 +77,7 @@ def test_only_searched_fields_are_searched(encoder):
         (Filters(audience="internal"), {0, 1, 2, 3, 4}),
         (Filters(valid_at=datetime(2026, 1, 1, tzinfo=UTC)), {1, 2, 3, 4}),
         (Filters(exclude=frozenset({"KB0000000", "unknown"})), {1, 2, 3, 4}),
+        (Filters(exclude=frozenset({"KB0000000", *map(str, range(50))})), {1, 2, 3, 4}),
         (Filters(service="mail", exclude=frozenset({"KB0000002"})), set()),
     ],
 )
@@ -96,6 +97,21 @@ def test_filters(encoder, filters, left):
 def test_only_earlier_incidents_where_time_is_asked_for(retriever):
     asked = Filters(opened_before=datetime(2026, 2, 1, tzinfo=UTC))
     assert numbers(retriever, "printer jam tunnel 密码", "incidents", filters=asked) == ["I1"]
+
+
+def test_an_incident_of_unknown_time_is_not_earlier_than_a_new_one(retriever):
+    now = Filters(opened_before=datetime(2027, 1, 1, tzinfo=UTC))
+    asked = "printer jam tunnel 密码"
+    assert set(numbers(retriever, asked, "incidents", filters=now)) == {"I1", "I2"}
+    retriever.remove("incidents", ["I3"])
+    assert set(numbers(retriever, asked, "incidents", filters=now)) == {"I1", "I2"}
+    retriever.upsert("incidents", incidents().iloc[[2]].assign(opened_at="2027-06-01T00:00:00Z"))
+    assert set(numbers(retriever, asked, "incidents", filters=now)) == {"I1", "I2"}
+
+
+def test_what_is_excluded_is_not_found_by_its_number_either(retriever):
+    assert numbers(retriever, "KB0000003")[0] == "KB0000003"
+    assert "KB0000003" not in numbers(retriever, "KB0000003", filters=Filters(exclude=frozenset({"KB0000003"})))
 
 
 @pytest.mark.parametrize("query", ["KB0000003", "what does kb0000003 say", "ORA-12154", "got error ora-12154 today"])
