@@ -142,6 +142,13 @@ class Observations:
         with self.database.read() as connection:
             return [_observation(row) for row in connection.execute(statement)][::-1]
 
+    def answered(self) -> list[Observation]:
+        """Return every first answer that was given, whichever release gave it, in order of the answers."""
+        t = tables.observations
+        statement = sa.select(t).where(t.c.shadow == "").order_by(t.c.predicted_at, t.c.incident)
+        with self.database.read() as connection:
+            return [_observation(row) for row in connection.execute(statement)]
+
     def pairs(self, shadow: str, limit: int = 50_000) -> list[tuple[Observation, Observation]]:
         """Return the newest answers of a shadow, each behind the one that was given, in order of the answers."""
         t, u = tables.observations.alias("given"), tables.observations.alias("unseen")

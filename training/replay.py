@@ -1,0 +1,265 @@
+"""The verb `replay`: what a past period would have looked like under another release, threshold or rule."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from diagnosis.decisions import ExclusionRule
+from diagnosis.diagnoser import Diagnoser
+from diagnosis.errors import InputError
+from diagnosis.releases import Releases, find_release
+from diagnosis.store import Store
+from diagnosis.store.observations import Observation
+from training.as_of import moment
+from training.command import DONE, add_json, add_models, answer, main
+from training.intake import add_sources, read_sources
+from training.misrouting import Misrouting, misrouting
+from training.output import without_nan, written
+from training.page import render
+from training.what_if import (
+    TargetReplay,
+    answers_in,
+    compare_decisions,
+    decided_by,
+    decided_in_service,
+    under_rules,
+)
+
+SUMMARY = (
+    "What would last quarter have looked like under another release, threshold or rule: decisions that would have\n"
+    "moved, errors, hours of misrouting. Held against what the service answered then (--from-store), or a release."
+)
+EXAMPLE = "faultwise replay --from-store --release 2026-11-22T10-15-00Z-3f2a --threshold assignment_group=0.9"
+
+ROUTES = "assignment_group"  # the target whose errors cost hours of misrouting
+_QUARTER = pd.Timedelta(days=91)
+_ACTIONS = ("never_automatic", "never_predict")
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The comparison, target by target.
+
+    Attributes
+    ----------
+    before, after : str
+        What is compared, in words.
+    left_out : int
+        Incidents of the period that a release could only have been asked knowing the answer, or that nobody answered.
+    """
+
+    first: pd.Timestamp
+    last: pd.Timestamp
+    before: str
+    after: str
+    left_out: int
+    cost: Misrouting
+    targets: tuple[TargetReplay, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        times = {"first": self.first.isoformat(), "last": self.last.isoformat()}
+        plain: dict[str, Any] = without_nan({**asdict(self), **times})
+        return plain
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    add_sources(parser)
+    parser.add_argument("--from", dest="first", default="", metavar="DATE", help="opened from (default: 91 days ago)")
+    parser.add_argument("--to", dest="last", default="", metavar="DATE", help="opened before (default: the newest)")
+    parser.add_argument("--release", metavar="RELEASE", help="what would have decided (default: the one in service)")
+    parser.add_argument("--against", metavar="RELEASE", help="a release to compare with, not what the store holds")
+    parser.add_argument(
+        "--threshold", type=_threshold, nargs="+", action="extend", default=[], metavar="TARGET=P",
+        help="decide automatically from this probability, in place of what is certified",
+    )  # fmt: skip
+    parser.add_argument("--rules", type=Path, metavar="FILE.json", help="rules in force, as POST /v1/rules takes them")
+    parser.add_argument("--hours", type=float, metavar="H", help="hours that one misrouting costs (default: measured)")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write it as a page")
+    add_models(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, decide twice, compare."""
+    if args.hours is not None and not args.hours >= 0:
+        raise InputError(f"expected --hours of at least 0; found {args.hours}")
+    replay = _replay(args)
+    if args.html:
+        with written(args.html) as stream:
+            stream.write(render("replay.html", replay=replay))
+    answer(args, replay.to_dict(), text(replay))
+    return DONE
+
+
+def text(replay: Replay) -> str:
+    """Return the comparison as tables for a person."""
+    lines = [
+        f"Opened from {replay.first:%Y-%m-%d} to {replay.last:%Y-%m-%d}",
+        f"  before: {replay.before}",
+        f"  after:  {replay.after}",
+    ]
+    if replay.left_out:
+        lines.append(f"  {replay.left_out:,} incidents left out: unanswered, or learned from and so known to a release")
+    for one in replay.targets:
+        lines += ["", f"{one.target}, {one.incidents:,} incidents{'before':>22} {'after':>10}"]
+        sides = (one.before, one.after)
+        lines.append(_row("decided automatically", [f"{side.automatic:,}" for side in sides]))
+        lines.append(_row("wrong among these", [f"{side.errors:,}" for side in sides]))
+        precisions = ["-" if side.precision is None else f"{side.precision:.1%}" for side in sides]
+        lines.append(_row("precision", precisions))
+        if one.saved is not None:
+            lines.append(_row("hours of misrouting", [f"{side.hours:,.0f}" for side in sides]))
+        for move in one.moves:
+            lines.append(f"  {move.name:28} {move.incidents:6,}  better {move.good:,}, worse {move.bad:,}")
+        lines.append(_per_hundred("errors more", one.errors.mean, one.errors.lower, one.errors.upper))
+        if one.saved is not None:
+            lines.append(_per_hundred("hours saved", one.saved.mean, one.saved.lower, one.saved.upper))
+    if any(one.saved is not None for one in replay.targets):
+        lines += ["", f"One misrouting costs {replay.cost.hours_each:.1f} hours: {replay.cost.source}"]
+    return "\n".join(lines)
+
+
+def _replay(args: argparse.Namespace) -> Replay:
+    releases = Releases(args.models)
+    folder = releases.path(args.release) if args.release else find_release(args.models)
+    diagnoser = Diagnoser.load(folder)
+    rules, thresholds = _rules(args.rules), dict(args.threshold)
+    unknown = sorted(thresholds.keys() - diagnoser.parts.routers.keys())
+    if unknown:
+        raise InputError(f"--threshold: expected one of {', '.join(diagnoser.parts.routers)}; found {unknown[0]!r}")
+    incidents, first, last = _period(read_sources(args).incidents, args)
+    answers = answers_in(diagnoser, folder, incidents)
+    seen, corrected = _in_service(args.from_store) if args.from_store and not args.against else ({}, [])
+    other = None if seen else _other(args, releases, folder, changed=bool(rules or thresholds))
+    theirs = None if other is None else answers if other[1] == folder else answers_in(*other, incidents)
+    cost = misrouting(incidents, corrected, args.hours)
+    found, compared = [], set[str]()
+    for target, router in diagnoser.parts.routers.items():
+        known = set(answers["number"]) & (set(seen.get(target, {})) if theirs is None else set(theirs["number"]))
+        rows = _told(incidents, target, known)
+        if rows.empty:
+            continue
+        if theirs is None or other is None:
+            before = decided_in_service(seen[target], rows, target, router)
+        elif f"{target}|value" in theirs:
+            before = decided_by(_of(theirs, rows), rows, target, other[0].parts.routers[target])
+        else:
+            continue
+        after = decided_by(_of(answers, rows), rows, target, router, thresholds.get(target))
+        after = under_rules(after, rows, target, rules)
+        found.append(compare_decisions(target, rows, before, after, cost if target == ROUTES else None))
+        compared |= set(rows["number"])
+    if not found:
+        raise InputError(
+            f"nothing to replay: of {len(incidents):,} incidents none was answered by both and is known by now"
+        )
+    told = "what the service answered" if other is None else other[0].release
+    return Replay(first, last, told, _after(diagnoser, thresholds, rules), len(incidents) - len(compared), cost,
+                  tuple(found))  # fmt: skip
+
+
+def _period(incidents: pd.DataFrame, args: argparse.Namespace) -> tuple[pd.DataFrame, pd.Timestamp, pd.Timestamp]:
+    opened = incidents["opened_at"]
+    if opened.isna().all():
+        raise InputError(f"replay needs opened_at; none of {len(incidents):,} incidents has a date")
+    last = moment(args.last) if args.last else opened.max() + pd.Timedelta(microseconds=1)
+    first = moment(args.first) if args.first else last - _QUARTER
+    inside = incidents[(opened >= first) & (opened < last)].drop_duplicates("number", keep="last")
+    if inside.empty:
+        raise InputError(
+            f"expected incidents opened from {first:%Y-%m-%d} to {last:%Y-%m-%d}; found none, they were opened from "
+            f"{opened.min():%Y-%m-%d} to {opened.max():%Y-%m-%d}"
+        )
+    return inside.reset_index(drop=True), first, last
+
+
+def _in_service(url: str) -> tuple[dict[str, dict[str, Observation]], list[float]]:
+    """Return the first answers by target and number, and the hours until people corrected a group."""
+    store = Store(url)
+    try:
+        store.database.check()
+        by_target: dict[str, dict[str, Observation]] = {}
+        for one in store.observations.answered():
+            by_target.setdefault(one.target, {})[one.incident] = one
+        hours = [
+            (said.created_at - by_target[ROUTES][said.incident].predicted_at).total_seconds() / 3600
+            for said in store.feedback.all()
+            if said.kind == "overridden" and said.target == ROUTES and said.created_at is not None
+            and said.incident in by_target.get(ROUTES, {})
+        ]  # fmt: skip
+    finally:
+        store.close()
+    return by_target, hours
+
+
+def _other(args: argparse.Namespace, releases: Releases, folder: Path, *, changed: bool) -> tuple[Diagnoser, Path]:
+    """Return the release to compare with: the one named, else the one in service."""
+    path = releases.path(args.against) if args.against else find_release(args.models)
+    if path == folder and not changed:
+        raise InputError(f"nothing to replay: {folder.name} would be held against itself, without a threshold or rule")
+    return Diagnoser.load(path), path
+
+
+def _told(incidents: pd.DataFrame, target: str, answered: set[str]) -> pd.DataFrame:
+    if target not in incidents:
+        return incidents.iloc[:0]
+    known = incidents[target].astype("str").fillna("").str.strip() != ""
+    return incidents[known & incidents["number"].isin(answered)].reset_index(drop=True)
+
+
+def _of(answers: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    return answers.drop_duplicates("number", keep="last").set_index("number").loc[rows["number"]].reset_index()
+
+
+def _after(diagnoser: Diagnoser, thresholds: Mapping[str, float], rules: list[ExclusionRule]) -> str:
+    words = [diagnoser.release, *(f"{target} from probability {least:g}" for target, least in thresholds.items())]
+    if rules:
+        words.append(f"{len(rules)} rule{'s' if len(rules) > 1 else ''}: {', '.join(rule.name for rule in rules)}")
+    return "; ".join(words)
+
+
+def _rules(path: Path | None) -> list[ExclusionRule]:
+    if path is None:
+        return []
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        rules = [ExclusionRule(id="", **one) for one in (raw if isinstance(raw, list) else [raw])]
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: expected rules as a JSON list of objects ({error})") from error
+    for rule in rules:
+        if rule.action not in _ACTIONS or not isinstance(rule.fields, dict):
+            raise InputError(f"{path}: expected an action of {', '.join(_ACTIONS)} and fields; found {rule.action!r}")
+    return rules
+
+
+def _threshold(value: str) -> tuple[str, float]:
+    target, _, least = value.partition("=")
+    try:
+        share = float(least)
+    except ValueError:
+        share = float("nan")
+    if not target or not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"TARGET=PROBABILITY was expected, such as category=0.9; {value!r} found")
+    return target, share
+
+
+def _row(name: str, values: list[str]) -> str:
+    return f"  {name:36}" + " ".join(f"{value:>10}" for value in values)
+
+
+def _per_hundred(name: str, mean: float, lower: float, upper: float) -> str:
+    return f"  {name} for each 100 incidents: {mean:+.2f} (95 % interval {lower:+.2f} to {upper:+.2f})"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.modules[__name__]))

@@ -1,0 +1,216 @@
+"""The verb `retrain`: the whole round from the service's own store, made to be scheduled."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+
+from diagnosis.diagnoser import Diagnoser
+from diagnosis.errors import InputError, StoreError
+from diagnosis.release import Manifest
+from diagnosis.releases import Releases
+from diagnosis.store import Store
+from training.as_of import as_known_at
+from training.command import DONE, FAILED, add_database, add_json, add_models, answer, main, warn
+from training.gate import Verdict, judge, table
+from training.held_out import HeldOut
+from training.output import without_nan
+from training.publish import put
+from training.records.stored import Stored, load_stored
+from training.report import write_report
+from training.settings import TrainSettings, load_settings
+from training.train import Trained, describe, train
+
+SUMMARY = (
+    "Retrain from the service's store: audit, train, write the report, ask the gate, publish what is no worse.\n"
+    "Exit status 0: published, or nothing has changed; 1: refused, left to a person, or failed."
+)
+EXAMPLE = "faultwise retrain --database postgresql://faultwise@db/faultwise --models models --reports reports"
+
+Outcome = Literal["published", "unchanged", "refused", "left_to_a_person"]
+_LOCK, _HOLDER = ".retraining.lock", ".retraining"
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of retraining.
+
+    Attributes
+    ----------
+    outcome : {"published", "unchanged", "refused", "left_to_a_person"}
+        ``left_to_a_person``: the gate found nothing worse, but had too little to compare with what is in service.
+    corrected : int
+        Labels that people's words changed.
+    """
+
+    outcome: Outcome
+    corrected: int
+    trained: Trained | None = None
+    verdict: Verdict | None = None
+    report: Path | None = None
+
+
+def retrain(
+    stored: Stored, settings: TrainSettings, releases: Releases, reports: Path | None = None, *, show: bool = False
+) -> Round:
+    """Train on what is stored, and put the release into service if the gate finds it no worse.
+
+    Parameters
+    ----------
+    stored : Stored
+    settings : TrainSettings
+    releases : Releases
+    reports : Path, optional
+        Folder for the report of the release, ``<release>.html``; made if missing.
+
+    Raises
+    ------
+    InputError
+        If another round is under way, or there is nothing to learn from.
+    """
+    with alone(releases.folder):
+        if _is_known(stored, settings, releases):
+            return Round("unchanged", stored.corrected)
+        trained = train(
+            stored.incidents,
+            stored.articles,
+            settings,
+            releases.folder,
+            feedback=stored.feedback,
+            heard=stored.heard,
+            show=show,
+        )
+        report = None if reports is None else _report(trained, reports)
+        verdict = judge(releases, trained.folder.name)
+        outcome = _decide(verdict)
+        if outcome == "published":
+            put(releases, verdict)
+    return Round(outcome, stored.corrected, trained, verdict, report)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    add_database(parser)
+    add_models(parser)
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings as TOML; see docs/settings.md")
+    parser.add_argument("--reports", type=Path, metavar="DIR", help="folder for the HTML report of each release")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make one round and write into the service's audit log how it ended."""
+    settings = load_settings(args.config)
+    releases = Releases(args.models)
+    done = retrain(load_stored(args.database), settings, releases, args.reports, show=not args.quiet)
+    content = _content(done)
+    if done.trained is not None:
+        for reason in done.trained.left_out.values():
+            warn(reason)
+        _note(args.database, content)
+    answer(args, content, _words(done))
+    return DONE if done.outcome in ("published", "unchanged") else FAILED
+
+
+@contextmanager
+def alone(models: Path) -> Iterator[None]:
+    """Keep every other round on this folder of releases out; the kernel drops the lock with the process.
+
+    Raises
+    ------
+    InputError
+        If another round is under way.
+    """
+    models.mkdir(parents=True, exist_ok=True)
+    lock, holder = FileLock(models / _LOCK, timeout=0), models / _HOLDER
+    try:
+        lock.acquire()
+    except Timeout as error:
+        who = holder.read_text(encoding="utf-8").strip() if holder.is_file() else "another program"
+        raise InputError(f"expected no other retraining on {models}; found one under way: {who}") from error
+    try:
+        since = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        holder.write_text(f"process {os.getpid()} on {socket.gethostname()} since {since}\n", encoding="utf-8")
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _is_known(stored: Stored, settings: TrainSettings, releases: Releases) -> bool:
+    """Tell whether the release in service was made from the same data with the same settings."""
+    published = releases.published()
+    if published is None:
+        return False
+    made = Manifest.read(releases.path(published))
+    # What the audit left out last time was added to the settings then; it would be again.
+    ours = {name: value for name, value in settings.that_count().items() if name != "ignored_fields"}
+    theirs = {name: made.settings.get(name) for name in ours}
+    data = describe(as_known_at(stored.incidents, settings.as_of), stored.articles, stored.feedback)
+    return ours == theirs and data == {name: made.data.get(name) for name in data}
+
+
+def _decide(verdict: Verdict) -> Outcome:
+    if verdict.failed:
+        return "refused"
+    compared = any(check.passed for check in verdict.checks if check.name.startswith("compared with"))
+    return "published" if compared or verdict.instead_of is None else "left_to_a_person"
+
+
+def _report(trained: Trained, reports: Path) -> Path:
+    reports.mkdir(parents=True, exist_ok=True)
+    path = reports / f"{trained.folder.name}.html"
+    write_report(path, trained.folder, Diagnoser.load(trained.folder), HeldOut.load(trained.folder))
+    return path
+
+
+def _content(done: Round) -> dict[str, Any]:
+    checks = [] if done.verdict is None else [asdict(check) for check in done.verdict.checks]
+    return {
+        "outcome": done.outcome,
+        "release": None if done.trained is None else done.trained.folder.name,
+        "instead_of": None if done.verdict is None else done.verdict.instead_of,
+        "corrected": done.corrected,
+        "report": None if done.report is None else str(done.report),
+        "checks": without_nan(checks),
+    }
+
+
+def _note(database: str, content: dict[str, Any]) -> None:
+    try:
+        store = Store(database)
+        try:
+            detail = {name: value for name, value in content.items() if name != "release"}
+            store.audit.add("faultwise retrain", "release.retrain", content["release"], "", detail)
+        finally:
+            store.close()
+    except StoreError as error:  # the round is done, whatever the log says
+        warn(f"not written into the audit log: {error}")
+
+
+def _words(done: Round) -> str:
+    if done.trained is None or done.verdict is None:
+        return "nothing has changed since the release in service was made"
+    name = done.trained.folder.name
+    said = {
+        "published": f"{name} is in service",
+        "refused": f"{name} is worse than what is in service and was not published",
+        "left_to_a_person": f"{name} could not be compared with what is in service and was not published:\n"
+        f"`faultwise publish {name}` does it all the same",
+    }[done.outcome]
+    corrected = f"{done.corrected:,} values corrected by people" if done.corrected else "no corrections"
+    return "\n".join([said, f"learned with {corrected}", table(done.verdict.checks)])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.modules[__name__]))
