@@ -62,7 +62,7 @@ class TargetClassifier:
         self._must_be_fitted()
         other = replace(self)
         other.features_ = self.features_
-        return other._fit_weights(prepared, _checked(prepared, y))
+        return other._fit_weights(prepared, _checked(prepared, y), self)
 
     def calibrate(self, prepared: PreparedIncidents, y: Sequence[str] | Labels) -> Self:
         """Learn the link anew, from incidents that the fit never saw."""
@@ -83,17 +83,24 @@ class TargetClassifier:
         """Return the regression's estimates of the class indicators, shape (n, n_classes)."""
         return np.asarray(matrix @ self.weights_, dtype=np.float64)
 
-    def _fit_weights(self, prepared: PreparedIncidents, labels: Labels) -> Self:
+    def _fit_weights(self, prepared: PreparedIncidents, labels: Labels, before: TargetClassifier | None = None) -> Self:
         names, codes = np.unique(labels.astype(str), return_inverse=True)
         self.classes_ = names.astype(object)
         matrix = self.features_.transform(prepared)
-        found = fit_ridge(matrix, codes, len(names), equal_text_groups(prepared), self.seed)
+        start = before._weights_of(self.classes_) if before else None
+        found = fit_ridge(matrix, codes, len(names), equal_text_groups(prepared), self.seed, start)
         self.weights_ = found.weights
         held = ~np.isnan(found.held_out[:, 0])
-        self.link_ = fit_link(found.held_out[held].astype(np.float64), codes[held])
+        scores = found.held_out[held].astype(np.float64)
+        self.link_ = before.link_ if before and not held.any() else fit_link(scores, codes[held])
         self.unseen_ = np.full(found.held_out.shape, np.nan)
-        self.unseen_[held] = self.link_.probabilities(found.held_out[held].astype(np.float64))
+        self.unseen_[held] = self.link_.probabilities(scores)
         return self
+
+    def _weights_of(self, classes: Labels) -> npt.NDArray[np.float32]:
+        """Return the weights in the order of other classes, zero for those that are not known."""
+        columns = self._codes(classes)
+        return np.where(columns >= 0, self.weights_[:, columns], np.float32(0))
 
     def _codes(self, labels: Labels) -> npt.NDArray[np.intp]:
         column = {name: i for i, name in enumerate(self.classes_)}

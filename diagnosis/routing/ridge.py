@@ -26,10 +26,10 @@ _TRIAL_ROWS = 2_000  # on which strengths are compared
 _NEAR = 1.02
 _FREQUENT = 0.05  # share of the rows that hold a feature from which it counts as dense
 _DENSE_FEATURES = 2_000  # up to here the normal equations are solved at once
-_NEWTON_STEPS = 5
+_NEWTON_STEPS = 3
 _MOST_CELLS = 20_000_000  # rows times classes up to which each class counts rows of its own
-_MAX_STEPS = 30
-_TOLERANCE = 3e-3
+_MAX_STEPS = 20
+_TOLERANCE = 5e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,9 @@ class RidgeFit:
     held_out: Matrix
 
 
-def fit_ridge(matrix: sp.csr_matrix, codes: Rows, n_classes: int, groups: Rows, seed: int) -> RidgeFit:
+def fit_ridge(
+    matrix: sp.csr_matrix, codes: Rows, n_classes: int, groups: Rows, seed: int, start: Matrix | None = None
+) -> RidgeFit:
     """Fit one indicator a class, as strongly held back as held-out likelihood asks for.
 
     Parameters
@@ -77,6 +79,8 @@ def fit_ridge(matrix: sp.csr_matrix, codes: Rows, n_classes: int, groups: Rows, 
         Class of each row, 0 to ``n_classes - 1``.
     groups : ndarray of int, shape (n,)
         Rows of one group are held out together.
+    start : ndarray of float32, shape (n_features, n_classes), optional
+        Weights to begin with in a large history, of which then no row is held out.
     """
     dual = len(codes) <= DUAL_ROWS
     gram = _gram(matrix) if dual else None
@@ -88,10 +92,11 @@ def fit_ridge(matrix: sp.csr_matrix, codes: Rows, n_classes: int, groups: Rows, 
     held = _held_rows(groups, seed)
     solve = _solve_primal if matrix.shape[1] <= _DENSE_FEATURES else _one_sided
     targets = sp.csr_matrix((row_weights, codes, np.arange(len(codes) + 1)), shape=(len(codes), n_classes))
-    partial = solve(matrix[~held], targets[~held], row_weights[~held], strength.penalty, None)
     held_out = np.full((len(codes), n_classes), np.nan, dtype=np.float32)
-    held_out[held] = matrix[held] @ partial
-    return RidgeFit(solve(matrix, targets, row_weights, strength.penalty, partial), held_out)
+    if start is None:
+        start = solve(matrix[~held], targets[~held], row_weights[~held], strength.penalty, None)
+        held_out[held] = matrix[held] @ start
+    return RidgeFit(solve(matrix, targets, row_weights, strength.penalty, start), held_out)
 
 
 def _choose(matrix: sp.csr_matrix, gram: Matrix | None, codes: Rows, groups: Rows, seed: int) -> Strength:
