@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.spatial.distance import jensenshannon
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from diagnosis.text import language
 from diagnosis.text.tokens import tokenise
@@ -120,7 +120,7 @@ def _of_field(name: str, before: Counter[str], after: Counter[str]) -> Drift | N
               for side in (before, after)]  # fmt: skip
     index = stability_index(*counts)
     bins = int((counts[0] + counts[1] > 0).sum())
-    chance = float(chi2.ppf(_CHANCE, max(bins - 1, 1))) * (1 / before.total() + 1 / after.total())
+    chance = float(chdtri(max(bins - 1, 1), 1 - _CHANCE)) * (1 / before.total() + 1 / after.total())
     shares = {value: (before[value] / before.total(), after[value] / after.total()) for value in {*known, *after}}
     return Drift(name, "psi", index, chance, _verdict(index, chance, STRONG_INDEX), _most_changed(shares))
 

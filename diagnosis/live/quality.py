@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy.special import betaincinv
 
 from diagnosis.live.answered import Answered, answered
 from diagnosis.routing import Router
@@ -27,8 +27,9 @@ class LiveShare:
         """Return ``part`` of ``whole``."""
         if not whole:
             return cls(None, 0.0, 1.0, 0)
-        interval = binomtest(part, whole).proportion_ci(0.95, "exact")
-        return cls(part / whole, float(interval.low), float(interval.high), whole)
+        low = float(betaincinv(part, whole - part + 1, 0.025)) if part else 0.0
+        high = float(betaincinv(part + 1, whole - part, 0.975)) if part < whole else 1.0
+        return cls(part / whole, low, high, whole)  # Clopper and Pearson, 1934
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy.special import bdtr
 
 from diagnosis.live.answered import Answered, answered
 from diagnosis.live.quality import LiveShare
@@ -94,7 +94,7 @@ def _target(
         agreement=LiveShare.of(same, len(pairs)),
         only_in_service=lost,
         only_shadow=won,
-        p_value=float(binomtest(won, won + lost).pvalue) if won + lost else None,
+        p_value=min(1.0, 2 * float(bdtr(min(won, lost), won + lost, 0.5))) if won + lost else None,
     )
 
 

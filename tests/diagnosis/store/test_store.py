@@ -252,3 +252,12 @@ def test_a_store_keeps_its_number(database_url: str) -> None:
         heard.append(opened.changes.heard())
         opened.close()
     assert heard[0].store == heard[1].store
+
+
+def test_the_tables_are_those_that_the_migrations_lead_to(store: Store) -> None:
+    from alembic.script import ScriptDirectory
+
+    with store.database.read() as connection:
+        version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
+    assert version == ScriptDirectory(str(Path(tables.__file__).parent / "migrations")).get_current_head()
+    store.database.check()
