@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -40,6 +41,9 @@ from diagnosis.redact import Redactor
 from diagnosis.releases import Releases
 from diagnosis.store import Store
 
+if TYPE_CHECKING:
+    from diagnosis.diagnoser import Diagnoser
+
 log = logging.getLogger(__name__)
 
 DESCRIPTION = """Diagnoses incidents from what your organisation has lived through: routing with proven precision,
@@ -48,13 +52,24 @@ recurrence risk, similar incidents and the fix that worked before. 中文与英�
 
 def build(settings: Settings, metrics: Metrics) -> Service:
     """Return the whole object graph of a running service; the one place that makes it."""
-    from diagnosis.diagnoser import Diagnoser  # noqa: PLC0415 - learned parts are heavy; declaring the app is not
-
     store = Store.open(settings.database)
-    serving = Serving(store, Releases(settings.models), Diagnoser.load, metrics, settings.poll_seconds)
+    releases = Releases(settings.models)
+    serving = Serving(store, releases, _loader(settings, store, releases), metrics, settings.poll_seconds)
     _show_first_key(store.keys.create_first())
     serving.start()
     return Service(store, serving, Redactor(), metrics, settings.max_waiting, Events(store))
+
+
+def _loader(settings: Settings, store: Store, releases: Releases) -> Callable[[Path], Diagnoser]:
+    """Return what loads a release, its vectors where the settings want them."""
+    from diagnosis.diagnoser import Diagnoser  # noqa: PLC0415 - learned parts are heavy; declaring the app is not
+
+    if settings.vectors == "process":
+        return Diagnoser.load
+    from api.shared_vectors import SharedReleases  # noqa: PLC0415 - needs packages that only PostgreSQL does
+    from diagnosis.store.vectors import VectorRows  # noqa: PLC0415
+
+    return SharedReleases(VectorRows(store.database), releases).load
 
 
 def create_app(settings: Settings) -> FastAPI:

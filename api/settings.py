@@ -21,6 +21,9 @@ class Settings(BaseSettings):
         default="sqlite:///var/faultwise.db", description="SQLAlchemy URL: sqlite:///… or postgresql://…"
     )
     models: Path = Field(default=Path("models"), description="Folder of releases; the published one is served")
+    vectors: Literal["process", "pgvector"] = Field(
+        default="process", description="Where vectors are compared: in each process, or by pgvector in the database"
+    )
     host: str = Field(default="127.0.0.1", description="Address to listen on; loopback unless told otherwise")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
     workers: int = Field(default=1, ge=1, le=64, description="Processes; each holds the release in memory")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol, Self
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from diagnosis.errors import InputError
 from diagnosis.prepared import Vectors
 from diagnosis.search.bags import TokenBags
 from diagnosis.search.catalogue import Catalogue, Filters
@@ -22,7 +23,7 @@ from diagnosis.search.ids import Ids
 from diagnosis.search.index import VectorIndex
 from diagnosis.search.lexical import LexicalIndex
 from diagnosis.search.passages import SearchText
-from diagnosis.search.segments import Mask
+from diagnosis.search.segments import Hits, Mask
 
 Corpus = Literal["knowledge", "incidents"]
 
@@ -44,6 +45,22 @@ _FOUND_BY = {
     "incidents": {"history": ("whole",), "general": ("heading", "passage")},
 }
 _COMPARED_BY = {"knowledge": (), "incidents": ("heading",)}
+
+
+class VectorSearch(Protocol):
+    """What finds rows by cosine: `VectorIndex` in this process, or a database that several processes share."""
+
+    def add(self, ids: Sequence[str], vectors: Vectors) -> None:
+        """Add rows, or replace those whose id is here already."""
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Remove rows; an unknown id is passed over."""
+
+    def search(self, vectors: Vectors, k: int, allowed: Callable[[str], bool]) -> Hits:
+        """Return the ``k`` nearest allowed rows of each query with their cosine, highest first."""
+
+    def similarities(self, wanted: Ids, vector: Vectors) -> npt.NDArray[np.float64]:
+        """Return the cosine of some rows with one vector, one an id; 0 for an id that is not here."""
 
 
 class Encoder(Protocol):
@@ -109,7 +126,7 @@ class CorpusIndex:
         self.catalogue = Catalogue()
         self.texts: dict[str, SearchText] = {}
         self.lexical = {name: LexicalIndex(weighting="tf-idf", most_terms=_MOST_TERMS) for name in ("whole", "heading")}
-        self.vectors = {
+        self.vectors: dict[str, VectorSearch] = {
             f"{name}:{part}": VectorIndex(encoder.dimensions, seed)
             for name, encoder in self.encoders.items()
             for part in _FOUND_BY[corpus][name]
@@ -192,15 +209,19 @@ class CorpusIndex:
             words = translated(question.text) if part == "glossary" else question.text
             index = self.lexical.get(part, self.lexical["whole"])
             return dict(index.search([words], k, allowed.mask)[0]) if words else {}
-        mask = allowed.by_passage if part == "passage" else allowed.mask
-        hits = self.vectors[name].search(question.vectors[kind], k, mask)[0]
+        vectors = self.vectors[name]
+        if isinstance(vectors, VectorIndex):  # its rows are the catalogue's: a mask of them is quickest
+            mask = allowed.by_passage if part == "passage" else allowed.mask
+            hits = vectors.search(question.vectors[kind], k, mask)[0]
+        else:  # others may have added what is not here yet
+            hits = vectors.search(question.vectors[kind], k, lambda one: self._found(one, allowed))[0]
         return {identifier.partition(_PASSAGE)[0]: cosine for identifier, cosine in hits}
 
     def _compared(self, question: Question, numbers: list[str]) -> tuple[dict[str, npt.NDArray[np.float64]], list[int]]:
         """Return what every vector signal says of these records, and which passage of each is nearest."""
         records, columns = Ids(numbers), dict[str, npt.NDArray[np.float64]]()
         places = np.zeros(len(numbers), dtype=np.intp)
-        stored: dict[str, VectorIndex | TokenBags] = {**self.vectors, **self.bags}
+        stored: dict[str, VectorSearch | TokenBags] = {**self.vectors, **self.bags}
         for name, index in stored.items():
             kind, part = name.split(":")
             if part == "passage":
@@ -211,7 +232,7 @@ class CorpusIndex:
         return columns, places.tolist()
 
     def _nearest_passage(
-        self, index: VectorIndex | TokenBags, vector: Vectors, numbers: list[str]
+        self, index: VectorSearch | TokenBags, vector: Vectors, numbers: list[str]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp]]:
         """Return the cosine of each record's nearest passage, and its place in the record."""
         cosines = index.similarities(Ids(self._passage_ids(numbers)), vector)
@@ -242,10 +263,15 @@ class CorpusIndex:
         place = int(np.count_nonzero(self.catalogue.alive[: self.catalogue.row_of[number]]))
         return bool(allowed.mask[place])
 
+    def _found(self, identifier: str, allowed: _Allowed) -> bool:
+        number, _, place = identifier.partition(_PASSAGE)
+        text = self.texts.get(number)
+        return text is not None and int(place or 0) < max(1, len(text.passages)) and self._passes(number, allowed)
+
     def _passage_ids(self, numbers: Sequence[str]) -> list[str]:
         return [f"{number}{_PASSAGE}{i}" for number in numbers for i in range(len(self.texts[number].passages))]
 
-    def _indexes(self) -> list[tuple[str, LexicalIndex | VectorIndex | TokenBags]]:
+    def _indexes(self) -> list[tuple[str, LexicalIndex | VectorSearch | TokenBags]]:
         return [*self.lexical.items(), *self.vectors.items(), *self.bags.items()]
 
     def save(self, folder: Path) -> None:
@@ -259,6 +285,8 @@ class CorpusIndex:
             template=[text.template for text in texts],
         ).to_parquet(folder / _RECORDS, index=False)
         for name, index in self._indexes():
+            if not isinstance(index, LexicalIndex | VectorIndex | TokenBags):
+                raise InputError(f"expected the vectors of {name} in this process to save them; found them elsewhere")
             index.save(folder / name.replace(":", "_"))
 
     @classmethod

@@ -159,6 +159,13 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
             cosines[here] = rescore(view.segment.vectors[rows[here]], query)
         return cosines
 
+    def rows(self) -> tuple[list[str], Vectors]:
+        """Return every id and its vector, shape (n, dimensions), in order of insertion."""
+        views = self._views
+        parts = [view.segment.vectors[view.alive] for view in views]
+        ids = [identifier for view in views for identifier in view.living_ids()]
+        return ids, np.concatenate(parts) if parts else np.zeros((0, self.dimensions), dtype=np.float32)
+
     def save(self, folder: Path) -> None:
         """Write the index into an empty folder, rebuilt into one segment."""
         self.rebuild()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +17,11 @@ from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.prepared import Vectors
 from diagnosis.search.catalogue import Filters
 from diagnosis.search.codes import codes_of, holds
-from diagnosis.search.corpus import EXACT, Corpus, CorpusIndex, Encoder, Measured, Question
+from diagnosis.search.corpus import EXACT, Corpus, CorpusIndex, Encoder, Measured, Question, VectorSearch
 from diagnosis.search.encoder import HistoryEncoder
 from diagnosis.search.fusion import Fusion
 from diagnosis.search.general_encoder import GeneralEncoder
+from diagnosis.search.index import VectorIndex
 from diagnosis.search.passages import search_text
 
 CORPORA: tuple[Corpus, ...] = ("knowledge", "incidents")
@@ -123,6 +124,14 @@ class Retriever:
         """Remove records; they are found no more from here on. An unknown number is passed over."""
         with self._lock:
             self.corpora_[corpus].remove(numbers)
+
+    def move_vectors(self, moved: Callable[[str, VectorIndex], VectorSearch]) -> None:
+        """Let vectors be compared elsewhere: `moved` takes the name of an index and its rows, and stands in for it."""
+        with self._lock:
+            for corpus, index in self.corpora_.items():
+                for signal, vectors in index.vectors.items():
+                    if isinstance(vectors, VectorIndex):
+                        index.vectors[signal] = moved(f"{corpus}/{signal}", vectors)
 
     def search(
         self,

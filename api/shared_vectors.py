@@ -1,0 +1,108 @@
+"""Vectors of a release in pgvector, behind the interface of the index in process: same answers, one copy for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from diagnosis.diagnoser import Diagnoser
+from diagnosis.prepared import Vectors
+from diagnosis.releases import Releases
+from diagnosis.search.exact import rescore
+from diagnosis.search.ids import Ids
+from diagnosis.search.index import VectorIndex
+from diagnosis.store.vectors import VectorRows
+
+_KEPT_RELEASES = 3  # replicas change one after the other, and a rollback is quick
+_SLACK = 16  # rows beyond k that are fetched: equal to single precision, told apart in double
+
+
+class SharedVectors:
+    """One index of a release in the database.
+
+    Parameters
+    ----------
+    rows : VectorRows
+    name : str
+        Distinct among all indexes of all releases.
+    """
+
+    def __init__(self, rows: VectorRows, name: str) -> None:
+        self.rows = rows
+        self.name = name
+
+    def add(self, ids: Sequence[str], vectors: Vectors) -> None:
+        """Add rows, or replace those whose id is here already; a zero row is not kept, and never matches."""
+        unit = {name: row for name, row in zip(ids, _unit(vectors), strict=True) if row.any()}
+        self.rows.put(self.name, list(unit), np.array(list(unit.values()), dtype=np.float32))
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Remove rows; an unknown id is passed over."""
+        self.rows.remove(self.name, ids)
+
+    def search(self, vectors: Vectors, k: int, allowed: Callable[[str], bool]) -> list[list[tuple[str, float]]]:
+        """Return the ``k`` nearest allowed rows of each query with their cosine, highest first."""
+        return [self._nearest(query, k, allowed) if query.any() else [] for query in _unit(vectors)]
+
+    def similarities(self, wanted: Ids, vector: Vectors) -> npt.NDArray[np.float64]:
+        """Return the cosine of some rows with one vector, shape (1, dimensions), one an id; 0 for one not here."""
+        query, cosines = _unit(vector)[0], np.zeros(len(wanted))
+        ids, found = self.rows.get(self.name, wanted.names)
+        if ids and query.any():
+            cosines[wanted.find(Ids(ids))] = rescore(found, query)
+        return cosines
+
+    def _nearest(self, query: Vectors, k: int, allowed: Callable[[str], bool]) -> list[tuple[str, float]]:
+        asked = k + _SLACK
+        while True:
+            ids, found = self.rows.nearest(self.name, query, asked)
+            kept = [row for row, name in enumerate(ids) if allowed(name)]
+            if len(kept) >= k or len(ids) < asked:
+                break
+            asked *= 4  # a filter leaves few: ask further
+        if not kept:
+            return []
+        cosines = rescore(found[kept], query)
+        best = np.argsort(-cosines, kind="stable")[:k]
+        return [(ids[kept[row]], float(cosines[row])) for row in best]
+
+
+class SharedReleases:
+    """Loads releases whose vectors are in the database.
+
+    Parameters
+    ----------
+    rows : VectorRows
+    releases : Releases
+        The vectors of those published last stay, with those of what is being loaded; others go.
+    """
+
+    def __init__(self, rows: VectorRows, releases: Releases) -> None:
+        self.rows = rows
+        self.releases = releases
+
+    def load(self, folder: Path) -> Diagnoser:
+        """Return the release of a folder; its vectors are stored by the replica that comes first."""
+        diagnoser = Diagnoser.load(folder)
+
+        def moved(name: str, index: VectorIndex) -> SharedVectors:
+            shared = SharedVectors(self.rows, f"{folder.name}/{name}")
+            ids, vectors = index.rows()
+            kept = np.flatnonzero(vectors.any(axis=1))
+            self.rows.fill(shared.name, [ids[row] for row in kept], vectors[kept].astype(np.float32))
+            return shared
+
+        diagnoser.parts.retriever.move_vectors(moved)
+        last = [one.release for one in self.releases.history()[-_KEPT_RELEASES:]]
+        self.rows.keep([f"{release}/" for release in {*last, folder.name}])
+        return diagnoser
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    rows = np.asarray(vectors, dtype=np.float32)
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: Vectors = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
+    return unit
