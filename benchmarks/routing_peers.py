@@ -78,11 +78,11 @@ def minilm_linear(texts: Sequence[str], codes: np.ndarray, seed: int) -> Predict
 
 
 PEERS: dict[str, Peer] = {
-    "tfidf-xgboost": tfidf_xgboost,
     "tfidf-logistic": tfidf_logistic,
     "tfidf-svm": tfidf_svm,
     "fasttext": fasttext_supervised,
     "minilm-linear": minilm_linear,
+    "tfidf-xgboost": tfidf_xgboost,
 }
 
 
