@@ -1,13 +1,16 @@
-"""Intervals by bootstrap: of a mean, and of the difference of two means over the same rows."""
+"""Intervals by bootstrap: of a mean, of the difference of two means, or of two macro-F1, over the same rows."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.object_] | npt.NDArray[np.str_]
 LEVEL = 0.95
 _DRAWS = 2000
 _CELLS = 2_000_000  # drawn counts held at once
@@ -46,14 +49,47 @@ def bootstrap_mean(values: Floats, seed: int = 0) -> Interval:
     if not len(values):
         return Interval(*[float("nan")] * 4)
     distinct, counts = np.unique(values, return_counts=True)
+    means = np.concatenate([drawn @ distinct for drawn in _draws(counts, seed)]) / len(values)
+    return _interval(float(values.mean()), means)
+
+
+def bootstrap_macro_f1(truth: Labels, a: Labels, b: Labels, seed: int = 0) -> tuple[float, float, Interval]:
+    """Return the macro-F1 of two releases, and the interval of what B gains, by drawing rows for both at once.
+
+    Macro-F1 is the mean of the F1 of every class that is true or answered, as in `diagnosis.routing.RoutingScores`; it
+    is no mean over rows, so the draws are of whole rows. Rows with the same truth and answers are drawn as one kind.
+
+    Parameters
+    ----------
+    truth, a, b : ndarray of str, shape (n,)
+    """
+    names, codes = np.unique(np.concatenate([truth, a, b]).astype(str), return_inverse=True)
+    kinds, counts = np.unique(codes.reshape(3, -1), axis=1, return_counts=True)
+    true, *said = (np.eye(len(names), dtype=np.float32)[row] for row in kinds)
+    drawn = [np.concatenate([_macro_f1(d, true, one) for d in _draws(counts, seed)]) for one in said]
+    ours, theirs = (float(_macro_f1(counts[None, :], true, one)[0]) for one in said)
+    return ours, theirs, _interval(theirs - ours, drawn[1] - drawn[0])
+
+
+def _macro_f1(
+    drawn: npt.NDArray[np.integer[Any]], true: npt.NDArray[np.float32], said: npt.NDArray[np.float32]
+) -> Floats:
+    """Return the macro-F1 of each draw; ``true`` and ``said`` hold the class of each kind of row as columns."""
+    weight = drawn.astype(np.float32)
+    hits, both = weight @ (true * said), weight @ (true + said)
+    f1 = np.where(both > 0, 2 * hits / np.maximum(both, 1), np.nan)
+    return np.asarray(np.nanmean(f1, axis=1), dtype=np.float64)
+
+
+def _draws(counts: npt.NDArray[np.intp], seed: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield resamples in blocks: how often each kind of row occurs, shape (draws, n_kinds)."""
     rng = np.random.default_rng(seed)
-    at_once = max(_CELLS // len(distinct), 1)
-    means = np.concatenate(
-        [
-            rng.multinomial(len(values), counts / len(values), size=min(at_once, _DRAWS - done)) @ distinct
-            for done in range(0, _DRAWS, at_once)
-        ]
-    ) / len(values)
+    at_once = max(_CELLS // len(counts), 1)
+    for done in range(0, _DRAWS, at_once):
+        yield rng.multinomial(counts.sum(), counts / counts.sum(), size=min(at_once, _DRAWS - done))
+
+
+def _interval(value: float, draws: Floats) -> Interval:
     tail = (1 - LEVEL) / 2
-    lower, upper = np.quantile(means, [tail, 1 - tail])
-    return Interval(float(values.mean()), float(lower), float(upper), float(means.std()))
+    lower, upper = np.quantile(draws, [tail, 1 - tail])
+    return Interval(value, float(lower), float(upper), float(draws.std()))

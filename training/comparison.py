@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from diagnosis.recurrence.scores import ipcw
 from diagnosis.routing.calibration import expected_calibration_error
 from diagnosis.routing.labels import label_key
 from training.answers import answers_of, horizons_of, outcomes_of, targets_of
-from training.bootstrap import Interval, bootstrap_mean
+from training.bootstrap import Interval, bootstrap_macro_f1, bootstrap_mean
 from training.held_out import HeldOut
 from training.output import without_nan
 
@@ -152,9 +152,11 @@ def _routing(a: pd.DataFrame, b: HeldOut, notes: list[str]) -> Iterator[Figure]:
         if target not in theirs or not told.any():
             continue
         keys = truth[told].map(label_key).to_numpy()
-        right = [(frame[f"{target}|value"][told].map(label_key).to_numpy() == keys) * 1.0 for frame in (a, b.answers)]
+        said = [frame[f"{target}|value"][told].map(label_key).to_numpy() for frame in (a, b.answers)]
+        right = [(one == keys) * 1.0 for one in said]
         name = f"{target}: accuracy"
         yield _figure(name, "all", "", *right)
+        yield _of(f"{target}: macro-F1", "all", "", int(told.sum()), *bootstrap_macro_f1(keys, said[0], said[1]))
         yield from _grouped(name, "language", b.answers["language"][told].to_numpy(), *right)
         yield from _grouped(name, "class", truth[told].to_numpy(), *right)
         automatic = [frame[f"{target}|automatic"][told].to_numpy(dtype=float) for frame in (a, b.answers)]
@@ -218,11 +220,12 @@ def _recurrence(a: pd.DataFrame, b: HeldOut, diagnoser: Diagnoser, notes: list[s
 
 
 def _figure(name: str, kind: Slice, group: str, a: Floats, b: Floats, *, higher_is_better: bool = True) -> Figure:
-    gap: Interval = bootstrap_mean(b - a)
-    return Figure(
-        name, kind, group, len(a), float(a.mean()), float(b.mean()),
-        gap.mean, gap.lower, gap.upper, gap.deviation, higher_is_better,
-    )  # fmt: skip
+    figure = _of(name, kind, group, len(a), float(a.mean()), float(b.mean()), bootstrap_mean(b - a))
+    return replace(figure, higher_is_better=higher_is_better)
+
+
+def _of(name: str, kind: Slice, group: str, n: int, a: float, b: float, gap: Interval) -> Figure:
+    return Figure(name, kind, group, n, a, b, gap.mean, gap.lower, gap.upper, gap.deviation)
 
 
 def _plain(name: str, n: int, a: float, b: float) -> Figure:
