@@ -27,7 +27,7 @@ from api.metrics import Metrics
 from api.middleware import BodyLimit, Gate, Identity
 from api.oidc import Issuer, TokenVerifier
 from api.panel import routes as panel
-from api.ratelimit import RateLimiter
+from api.ratelimit import RateLimiter, SharedUse
 from api.routes import administration, diagnoses, health, records, recurrence, releases, search
 from api.routes.shared import Problem
 from api.security import Authenticator
@@ -75,6 +75,7 @@ def _loader(settings: Settings, store: Store, releases: Releases) -> Callable[[P
 def create_app(settings: Settings) -> FastAPI:
     """Return the app for these settings; it loads release and store when it starts."""
     metrics = Metrics()
+    limiter = RateLimiter(settings.rate_per_minute)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -85,6 +86,9 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.sign_on = _sign_on(settings, issuer)
         app.state.systems = systems = Systems(service, settings)
         systems.start()
+        shared = SharedUse(limiter, service.store.use)
+        if settings.workers > 1 or not service.store.database.is_sqlite:
+            shared.start()
         app.state.live = live = Live(service, settings)
         live.start()
         try:
@@ -93,6 +97,7 @@ def create_app(settings: Settings) -> FastAPI:
             await run_in_threadpool(live.stop)
             await mcp.stop()
             await systems.stop()
+            await run_in_threadpool(shared.stop)
             await service.close()
             await run_in_threadpool(service.serving.stop)
             service.store.close()
@@ -108,17 +113,17 @@ def create_app(settings: Settings) -> FastAPI:
     routed = (diagnoses, records, search, releases, administration, recurrence, integrations, webhooks, live_routes)
     for module in (*routed, health, console, panel):
         app.include_router(module.router)
-    _add_middleware(app, settings, metrics)
+    _add_middleware(app, settings, metrics, limiter)
     return app
 
 
-def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
+def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, limiter: RateLimiter) -> None:
     # The last added is the first passed: identity, then CORS, then the gate, then the body.
     app.add_middleware(BodyLimit, largest=settings.max_body_bytes, seconds=settings.body_seconds)
     app.add_middleware(
         Gate,
         authenticator=lambda: app.state.authenticator,
-        limiter=RateLimiter(settings.rate_per_minute),
+        limiter=limiter,
         metrics_key=settings.metrics_key,
         signed_paths=signed_paths(settings.integrations),
     )

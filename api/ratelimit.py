@@ -1,14 +1,26 @@
 """Token buckets, one a key: on average `per_minute` requests, and as many in one burst.
 
-Each process counts for itself; several replicas allow a key as many times more.
+Where several processes serve one organisation, each tells the others every second through the store what its keys
+asked for (`SharedUse`), and takes off its own buckets what they asked elsewhere. A key may so be let through too
+often for a second, and pays for it afterwards: over minutes the limit holds for all processes together.
 """
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+from diagnosis.errors import FaultwiseError
+from diagnosis.store.use import Use
+
+log = logging.getLogger(__name__)
+
+SHARE_SECONDS = 1.0
+_IDLE_SECONDS = 60  # after which any bucket is full
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +52,93 @@ class Allowance:
         return {**policy, "Retry-After": str(self.retry_after)} if self.retry_after else policy
 
 
+@dataclass(slots=True)
+class _Bucket:
+    level: float
+    since: float
+    used: int = 0
+
+
 class RateLimiter:
-    """Buckets by key; those not used for a minute are full, and so forgotten."""
+    """Buckets by key; those not used for a minute are full, and so forgotten. Safe for many threads."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.per_minute = per_minute
         self.clock = clock
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._lock = threading.Lock()
 
     def take(self, key: str) -> Allowance:
         """Take one request from a key's bucket."""
         moment, rate = self.clock(), self.per_minute / 60
-        level, since = self._buckets.pop(key, (float(self.per_minute), moment))
-        level = min(float(self.per_minute), level + (moment - since) * rate)
-        allowed = level >= 1
-        level -= allowed
-        self._buckets[key] = (level, moment)
-        while self._buckets and moment - next(iter(self._buckets.values()))[1] > 60:
-            self._buckets.popitem(last=False)
+        with self._lock:
+            while self._buckets and moment - next(iter(self._buckets.values())).since > _IDLE_SECONDS:
+                self._buckets.popitem(last=False)
+            bucket = self._buckets.pop(key, None) or _Bucket(float(self.per_minute), moment)
+            level = min(float(self.per_minute), bucket.level + (moment - bucket.since) * rate)
+            allowed = level >= 1
+            level -= allowed
+            self._buckets[key] = _Bucket(level, moment, bucket.used + allowed)
         wait = 0 if allowed else max(1, round((1 - level) / rate + 0.5))
-        return Allowance(self.per_minute, int(level), round((self.per_minute - level) / rate), wait)
+        return Allowance(self.per_minute, max(0, int(level)), round((self.per_minute - level) / rate), wait)
+
+    def used(self) -> dict[str, int]:
+        """Return how many requests of each key that asked in the last minute were let through, since it began to."""
+        with self._lock:
+            return {key: bucket.used for key, bucket in self._buckets.items()}
+
+    def take_off(self, elsewhere: Mapping[str, int]) -> None:
+        """Take off what other processes let through; at most a minute's worth of debt is kept."""
+        moment = self.clock()
+        with self._lock:
+            for key, count in elsewhere.items():
+                bucket = self._buckets.setdefault(key, _Bucket(float(self.per_minute), moment))
+                bucket.level = max(bucket.level - count, -float(self.per_minute))
+
+
+class SharedUse:
+    """Tells other processes what was asked here, and this one what was asked there.
+
+    Parameters
+    ----------
+    limiter : RateLimiter
+    use : Use
+        Where they meet.
+    """
+
+    def __init__(self, limiter: RateLimiter, use: Use) -> None:
+        self.limiter = limiter
+        self.use = use
+        self._seen: dict[tuple[str, str], int] | None = None
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="shared-use", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, if it was begun."""
+        self._end.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def exchange(self) -> None:
+        """Tell and hear once."""
+        found, seen = self.use.exchange(self.limiter.used()), self._seen
+        self._seen = found
+        if seen is None:  # what was asked before this process began is not its affair
+            return
+        fresh: dict[str, int] = {}
+        for (process, key), count in found.items():
+            before = seen.get((process, key), 0)
+            # A process that forgot a key for a while counts it from the beginning again.
+            fresh[key] = fresh.get(key, 0) + (count - before if count >= before else count)
+        self.limiter.take_off({key: count for key, count in fresh.items() if count})
+
+    def _run(self) -> None:
+        while not self._end.wait(SHARE_SECONDS):
+            try:
+                self.exchange()
+            except FaultwiseError as error:  # the database is away: each process limits for itself meanwhile
+                log.warning("use of keys not shared: %s", type(error).__name__)

@@ -20,6 +20,7 @@ from diagnosis.store.revocations import Revocations, revoked_of
 from diagnosis.store.rules import Rules, rules_in_force
 from diagnosis.store.sessions import Sessions
 from diagnosis.store.subscriptions import Subscriptions
+from diagnosis.store.use import Use
 
 __all__ = ["Store"]
 
@@ -45,6 +46,7 @@ class Store:
         self.rules = Rules(self.database)
         self.keys = ApiKeys(self.database)
         self.sessions = Sessions(self.database)
+        self.use = Use(self.database)
         self.audit = AuditLog(self.database)
         self.outbox = Outbox(self.database)
         self.inbox = Inbox(self.database)

@@ -136,6 +136,15 @@ sessions = Table(
     Column("expires_at", _TIME, nullable=False),
 )
 
+key_use = Table(
+    "key_use",
+    metadata,
+    Column("process", String(32), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("used", BigInteger, nullable=False),
+    Column("at", _TIME, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,

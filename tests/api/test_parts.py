@@ -11,9 +11,11 @@ from pydantic import ValidationError
 
 from api.batching import Stage
 from api.errors import BusyError
-from api.ratelimit import RateLimiter
+from api.ratelimit import RateLimiter, SharedUse
 from api.settings import Settings
 from diagnosis.errors import InputError, StoreError
+from diagnosis.store import Store
+from diagnosis.store.use import Use
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -134,6 +136,37 @@ def test_a_bucket_allows_its_burst_and_then_its_rate() -> None:
         clock[0] += 1
         limiter.take(str(name))
     assert len(limiter._buckets) < 70, "full buckets are forgotten"
+
+
+def test_what_is_asked_elsewhere_counts_here_and_is_paid_back() -> None:
+    clock = [0.0]
+    limiter = RateLimiter(60, clock=lambda: clock[0])
+    limiter.take("a")
+    limiter.take_off({"a": 58, "b": 10_000})
+    assert [limiter.take("a").retry_after for _ in range(2)] == [0, 2]
+    assert limiter.take("b").retry_after == 62, "no debt is larger than a minute's worth"
+    assert limiter.used() == {"a": 2, "b": 0}
+    clock[0] = 63.0
+    assert limiter.take("b").retry_after == 0
+    clock[0] = 200.0
+    limiter.take("c")
+    assert limiter.used() == {"c": 1}
+
+
+def test_processes_that_share_a_store_hold_one_limit_together(database_url: str) -> None:
+    store, clock = Store.open(database_url), [0.0]
+    shared = [
+        SharedUse(RateLimiter(600, clock=lambda: clock[0]), Use(store.database)) for _ in range(3)
+    ]  # fmt: skip
+    passed = 0
+    for _second in range(120):  # each process is asked fifty times a second, five times what all may pass together
+        for one in shared:
+            passed += sum(one.limiter.take("key:x").retry_after == 0 for _ in range(50))
+            one.exchange()
+        clock[0] += 1.0
+    # 600 at once and 10 a second for two minutes; and what slips through while the first second is not yet told.
+    assert 1_700 <= passed <= 600 + 10 * 120 + 150
+    store.close()
 
 
 def test_every_setting_is_documented() -> None:
