@@ -16,6 +16,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 # Shares of classes are compared over this many diagnoses: enough that chance alone moves them little.
 WINDOW = 500
+_SEVERAL_WORKERS = "PROMETHEUS_MULTIPROC_DIR" in os.environ  # as prometheus-client asks, once, when it is imported
 
 
 class Metrics:
@@ -81,13 +82,15 @@ class Metrics:
         """Say which release answers from now on; what it predicts is compared with its own beginning."""
         self.release.labels(release).set(1)
         if self._release not in (None, release):
-            self.release.remove(self._release)
+            self.release.labels(self._release).set(0)
+            if not _SEVERAL_WORKERS:  # their files cannot forget a label; there, 0 says that it is gone
+                self.release.remove(self._release)
         self._release = release
         self._shares.clear()
 
     def text(self) -> bytes:
         """Return the exposition, of all workers where there are several."""
-        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        if _SEVERAL_WORKERS:
             together = CollectorRegistry()
             MultiProcessCollector(together)  # type: ignore[no-untyped-call]
             return generate_latest(together)

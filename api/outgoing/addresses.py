@@ -10,11 +10,13 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
+from collections.abc import Callable, Sequence
 
 import httpx
 
 from diagnosis.errors import InputError
 
+LookUp = Callable[[str, int], Sequence[str]]
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -53,8 +55,28 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
-def resolve(host: str, port: int, allow_private: bool) -> str:
-    """Return one address of a host, after checking all of them.
+def addresses_of(host: str, port: int) -> list[str]:
+    """Return the addresses that the system's resolver gives for a host.
+
+    Raises
+    ------
+    OSError
+        If the name does not resolve.
+    """
+    return [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+def resolve(host: str, port: int, allow_private: bool, look_up: LookUp = addresses_of) -> str:
+    """Return one address of a host, after checking all of them; the name is looked up once.
+
+    Parameters
+    ----------
+    host : str
+    port : int
+    allow_private : bool
+        Whether private, loopback and link-local addresses may be called.
+    look_up : callable, optional
+        From host and port to addresses; the system's resolver unless given.
 
     Raises
     ------
@@ -64,7 +86,7 @@ def resolve(host: str, port: int, allow_private: bool) -> str:
         If the name does not resolve.
     """
     try:
-        found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        found = look_up(host, port)
     except (OSError, UnicodeError) as error:
         raise httpx.ConnectError(f"{host} does not resolve: {error}") from error
     refused = [address for address in found if not is_public(address)]
@@ -80,10 +102,13 @@ class PinnedTransport(httpx.BaseTransport):
     ----------
     allow_private : bool
         Whether private, loopback and link-local addresses may be called.
+    look_up : callable, optional
+        See `resolve`.
     """
 
-    def __init__(self, allow_private: bool) -> None:
+    def __init__(self, allow_private: bool, look_up: LookUp = addresses_of) -> None:
         self.allow_private = allow_private
+        self.look_up = look_up
         # No connection is kept: the pool knows addresses only, and would use one host's connection for another's.
         self._plain = httpx.HTTPTransport(
             verify=ssl.create_default_context(), trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
@@ -92,7 +117,7 @@ class PinnedTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request."""
         host, port = request.url.host, request.url.port or (443 if request.url.scheme == "https" else 80)
-        address = resolve(host, port, self.allow_private)
+        address = resolve(host, port, self.allow_private, self.look_up)
         pinned = httpx.Request(
             request.method, request.url.copy_with(host=address), headers=request.headers, stream=request.stream,
             # The certificate is checked against the name, not the address.
@@ -105,9 +130,9 @@ class PinnedTransport(httpx.BaseTransport):
         self._plain.close()
 
 
-def client(allow_private: bool, timeout: float) -> httpx.Client:
+def client(allow_private: bool, timeout: float, look_up: LookUp = addresses_of) -> httpx.Client:
     """Return an HTTP client that calls checked addresses only, follows no redirect and gives up after `timeout` s."""
     return httpx.Client(
-        transport=PinnedTransport(allow_private), timeout=timeout, follow_redirects=False, trust_env=False,
+        transport=PinnedTransport(allow_private, look_up), timeout=timeout, follow_redirects=False, trust_env=False,
         headers={"User-Agent": "Faultwise/1"},
     )  # fmt: skip

@@ -1,11 +1,8 @@
 """Which addresses may be called, against real sockets and a real name."""
 
-import socket
-
 import httpx
 import pytest
 
-from api.outgoing import addresses
 from api.outgoing.addresses import AddressRefusedError, check_url, client, is_public, resolve
 from diagnosis.errors import InputError
 from tests.api.remote import Remote
@@ -50,39 +47,46 @@ def test_allowed_private_addresses_are_reached_under_the_name_that_was_asked_for
         assert remote.requests[0].query == {"a": "1"}
 
 
-def test_a_name_with_one_private_address_among_public_ones_is_refused(monkeypatch):
-    # The resolver is the outside world here: what it says of a name changes between check and use (DNS rebinding).
-    answers = iter(["93.184.215.14", "127.0.0.1"])
-    asked = []
+class Rebinding:
+    """A resolver that says something else of a name each time that it is asked, as an attacker's does."""
 
-    def resolver(host, port, **_more):
-        asked.append(host)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(answers), port)) for _ in range(2)]
+    def __init__(self, *answers: list[str]) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
 
-    monkeypatch.setattr(addresses.socket, "getaddrinfo", resolver)
-    with pytest.raises(AddressRefusedError, match=r"found rebind.test at 127\.0\.0\.1"):
-        resolve("rebind.test", 443, allow_private=False)
-    assert asked == ["rebind.test"]
+    def __call__(self, host: str, _port: int) -> list[str]:
+        self.asked.append(host)
+        return self.answers.pop(0)
 
 
-def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch):
+def test_a_name_with_one_private_address_among_public_ones_is_refused():
+    look_up = Rebinding(["93.184.215.14", "127.0.0.1"])
+    with Remote() as remote, client(allow_private=False, timeout=5, look_up=look_up) as http:
+        port = httpx.URL(remote.url).port
+        with pytest.raises(AddressRefusedError, match=r"found rebind.test at 127\.0\.0\.1"):
+            http.post(f"http://rebind.test:{port}/hook")
+        assert remote.requests == []
+    assert look_up.asked == ["rebind.test"]
+
+
+def test_the_connection_goes_to_the_address_that_was_checked_whatever_the_name_says_next():
+    look_up = Rebinding(["127.0.0.1"])  # asked a second time it would fail
+    with Remote() as remote, client(allow_private=True, timeout=5, look_up=look_up) as http:
+        port = httpx.URL(remote.url).port
+        assert http.get(f"http://once.test:{port}/").status_code == 200
+        assert remote.requests[0].headers["host"] == f"once.test:{port}"
+    assert look_up.asked == ["once.test"]
+
+
+def test_a_name_is_looked_up_and_checked_anew_for_every_call():
+    look_up = Rebinding(["127.0.0.1"], ["169.254.169.254"])
     with Remote() as remote:
         port = httpx.URL(remote.url).port
-        answers = iter(["127.0.0.1"])  # a second look-up would fail: StopIteration
-
-        def resolver(host, _port, **_more):
-            assert host == "once.test"
-            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(answers), port))]
-
-        real = socket.getaddrinfo
-        monkeypatch.setattr(
-            addresses.socket,
-            "getaddrinfo",
-            lambda h, p, *a, **k: real(h, p, *a, **k) if h == "127.0.0.1" else resolver(h, p),
-        )
-        with client(allow_private=True, timeout=5) as http:
-            assert http.get(f"http://once.test:{port}/").status_code == 200
-        assert remote.requests[0].headers["host"] == f"once.test:{port}"
+        with client(allow_private=True, timeout=5, look_up=look_up) as http:
+            assert http.get(f"http://later.test:{port}/").status_code == 200
+        with client(allow_private=False, timeout=5, look_up=look_up) as http, pytest.raises(AddressRefusedError):
+            http.get(f"http://later.test:{port}/")
+        assert len(remote.requests) == 1
 
 
 def test_redirects_are_not_followed():
