@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _rows(data: object) -> str:
     kinds = data if isinstance(data, dict) else {}
-    return ", ".join(f"{part['rows']:,} {kind}" for kind, part in kinds.items() if part["rows"])
+    return ", ".join(f"{part['rows']:,} {kind}" for kind, part in kinds.items() if part.get("rows"))
 
 
 if __name__ == "__main__":

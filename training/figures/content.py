@@ -13,6 +13,7 @@ from diagnosis.errors import InputError
 from diagnosis.recurrence import recurrence_rate
 from diagnosis.recurrence.rates import TARGET
 from diagnosis.recurrence.scores import HorizonScores, score_horizon
+from diagnosis.release import STORE
 from diagnosis.routing.calibration import expected_calibration_error
 from training.answers import horizons_of, outcomes_of, targets_of
 from training.as_of import last_moment
@@ -147,5 +148,6 @@ def overview(diagnoser: Diagnoser, manifest: dict[str, Any]) -> list[tuple[str, 
     """Return what the release is made of, as names and values."""
     data = manifest["data"]
     rows = [("Release", diagnoser.release), ("Made", manifest["created_at"]), ("Seed", str(manifest["seed"]))]
-    rows += [(f"Rows of {kind}", f"{part['rows']:,} (sha256 {part['sha256'][:16]}…)") for kind, part in data.items()]
+    inputs = {kind: part for kind, part in data.items() if kind != STORE}
+    rows += [(f"Rows of {kind}", f"{part['rows']:,} (sha256 {part['sha256'][:16]}…)") for kind, part in inputs.items()]
     return [*rows, ("Content", manifest["content"][:16] + "…")]

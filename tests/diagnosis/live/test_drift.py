@@ -41,9 +41,9 @@ def test_the_index_is_that_of_its_formula() -> None:
 def test_where_nothing_has_changed_hardly_anything_is_said_to_have() -> None:
     rng = np.random.default_rng(2)
     reference = Reference.of(sample(rng, 800))
-    said = [one.verdict for _ in range(10) for one in drift(reference, sample(rng, 300))]
-    assert len(said) == 10 * 4  # category, cmdb_ci, language, text: what is never filled in is not measured
-    assert said.count("none") >= 37  # 99 of 100, give or take chance
+    said = [one.verdict for _ in range(6) for one in drift(reference, sample(rng, 300))]
+    assert len(said) == 6 * 4  # category, cmdb_ci, language, text: what is never filled in is not measured
+    assert said.count("none") >= 22  # 99 of 100, give or take chance
     assert "strong" not in said
 
 

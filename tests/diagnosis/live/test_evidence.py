@@ -32,8 +32,8 @@ def test_under_the_promise_nobody_wins_on_average_in_closed_form(allowed: float)
 @pytest.mark.parametrize(("allowed", "risk"), [(0.05, 0.05), (0.2, 0.05), (0.05, 0.2)])
 def test_false_alarms_are_at_most_the_risk_at_the_edge_of_the_promise_looking_after_every_answer(allowed, risk) -> None:
     rng = np.random.default_rng(7)
-    runs = 1500
-    alarms = sum(first_alarm(rng.random(2000) < allowed, allowed, risk) is not None for _ in range(runs))
+    runs = 800
+    alarms = sum(first_alarm(rng.random(1000) < allowed, allowed, risk) is not None for _ in range(runs))
     # One-sided 99.9 % bound of a binomial at the risk itself.
     assert alarms <= runs * risk + 3.1 * math.sqrt(runs * risk * (1 - risk))
 
@@ -41,7 +41,7 @@ def test_false_alarms_are_at_most_the_risk_at_the_edge_of_the_promise_looking_af
 def test_silence_and_late_word_never_add_a_false_alarm() -> None:
     """Errors are told at once, right answers weeks later or never: each look sees only what is known by then."""
     rng = np.random.default_rng(11)
-    runs, risk, allowed, alarms = 600, 0.1, 0.05, 0
+    runs, risk, allowed, alarms = 300, 0.1, 0.05, 0
     for _ in range(runs):
         wrong = rng.random(600) < allowed
         told_at = np.arange(600) + rng.exponential(np.where(wrong, 5, 400))
@@ -54,7 +54,7 @@ def test_silence_and_late_word_never_add_a_false_alarm() -> None:
 @pytest.mark.parametrize(("allowed", "share", "soon"), [(0.05, 0.15, 150), (0.05, 0.4, 25), (0.2, 0.5, 50)])
 def test_a_broken_promise_is_seen_soon(allowed: float, share: float, soon: int) -> None:
     rng = np.random.default_rng(3)
-    waits = [first_alarm(rng.random(5000) < share, allowed, 0.05) for _ in range(200)]
+    waits = [first_alarm(rng.random(2000) < share, allowed, 0.05) for _ in range(100)]
     assert None not in waits
     assert np.median(waits) <= soon
 
