@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -195,3 +197,12 @@ def test_every_problem_is_documented() -> None:
     text = (DOCS / "api.md").read_text(encoding="utf-8")
     missing = [kind.slug for kind in KINDS.values() if f"`{kind.slug}`" not in text]
     assert not missing
+
+
+def test_a_start_imports_nothing_that_only_training_and_judging_need() -> None:
+    unneeded = ("torch", "sentence_transformers", "sklearn", "scipy.stats", "scipy.optimize", "alembic", "mcp")
+    code = (
+        "import sys, api.serve, diagnosis.diagnoser; from api.app import create_app;"
+        f"found = [name for name in {unneeded!r} if name in sys.modules]; assert not found, found"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=DOCS.parent)
