@@ -16,8 +16,8 @@ import pandas as pd
 from benchmarks.data import shared
 from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
-from diagnosis.search import Filters
-from diagnosis.search.retriever import ARTICLE_FIELDS, Corpus
+from diagnosis.search import Corpus, Filters
+from diagnosis.search.retriever import ARTICLE_FIELDS
 
 NOTHING = pd.DataFrame({"number": []})
 

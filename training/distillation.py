@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 from tokenizers import Tokenizer
 
 from diagnosis.prepared import Vectors
-from diagnosis.search.corpus import Encoder
+from diagnosis.search.measured import Encoder
 
 _COMMON = 1e-3  # share of all tokens at which a token counts half
 

@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 
 from diagnosis.errors import InputError
 from diagnosis.search import GeneralEncoder, HistoryEncoder
-from diagnosis.search.corpus import Encoder
+from diagnosis.search.measured import Encoder
 from training.distillation import distilled
 from training.fit_tokenizer import fit_tokenizer
 from training.spectral import spectral

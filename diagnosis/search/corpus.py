@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,23 +17,20 @@ from diagnosis.prepared import Vectors
 from diagnosis.search.bags import TokenBags
 from diagnosis.search.catalogue import Catalogue, Filters
 from diagnosis.search.codes import codes_of, holds
-from diagnosis.search.encoder import Bags, HistoryEncoder
+from diagnosis.search.encoder import HistoryEncoder
 from diagnosis.search.glossary import translated
 from diagnosis.search.ids import Ids
 from diagnosis.search.index import VectorIndex
 from diagnosis.search.lexical import LexicalIndex
+from diagnosis.search.measured import Corpus, Encoded, Encoder, Measured, Question, VectorSearch
 from diagnosis.search.passages import SearchText
-from diagnosis.search.segments import Hits, Mask
-
-Corpus = Literal["knowledge", "incidents"]
+from diagnosis.search.segments import Mask
 
 EXACT = "exact"
 _LEXICAL = ("lexical:whole", "lexical:heading", "lexical:glossary")
 _DEPTH = 100  # candidates that each signal names
 _MOST_CODES = 16
-_MOST_TERMS = (
-    24  # of a question: 48 found no better (MRR .615 and .389 on held-out halves of reports, 24 .623 and .392)
-)
+_MOST_TERMS = 24  # of a question: 48 found no better (MRR on held-out halves of reports .615, .389; with 24 .623, .392)
 _PASSAGE = "\x1f"  # between a number and the place of the passage in its record
 _RECORDS = "records.parquet"
 _MOST_EXCLUDED = 32  # numbers that are struck out of what was found; more are a filter of their own
@@ -44,59 +41,7 @@ _FOUND_BY = {
     "knowledge": {"history": ("heading", "passage", "whole"), "general": ("heading", "passage")},
     "incidents": {"history": ("whole",), "general": ("heading", "passage")},
 }
-_COMPARED_BY = {"knowledge": (), "incidents": ("heading",)}
-
-
-class VectorSearch(Protocol):
-    """What finds rows by cosine: `VectorIndex` in this process, or a database that several processes share."""
-
-    def add(self, ids: Sequence[str], vectors: Vectors) -> None:
-        """Add rows, or replace those whose id is here already."""
-
-    def remove(self, ids: Sequence[str]) -> None:
-        """Remove rows; an unknown id is passed over."""
-
-    def search(self, vectors: Vectors, k: int, allowed: Callable[[str], bool]) -> Hits:
-        """Return the ``k`` nearest allowed rows of each query with their cosine, highest first."""
-
-    def similarities(self, wanted: Ids, vector: Vectors) -> npt.NDArray[np.float64]:
-        """Return the cosine of some rows with one vector, one an id; 0 for an id that is not here."""
-
-
-class Encoder(Protocol):
-    """What turns texts into unit vectors."""
-
-    @property
-    def dimensions(self) -> int:
-        """Length of a vector."""
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """Return one unit vector a text."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """A question, and its vector by each encoder."""
-
-    text: str
-    vectors: dict[str, Vectors]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """The candidates for one question: shape (n_candidates, n_signals) in ``signals``, and the best passage of each."""
-
-    numbers: list[str]
-    signals: npt.NDArray[np.float64]
-    passages: list[int]
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """What the encoders say of some records, signal by signal."""
-
-    vectors: dict[str, Vectors]
-    bags: dict[str, Bags]
+_COMPARED_BY: dict[Corpus, tuple[str, ...]] = {"knowledge": (), "incidents": ("heading",)}
 
 
 @dataclass(frozen=True)
@@ -123,6 +68,7 @@ class CorpusIndex:
         self.history = history
         self.encoders: dict[str, Encoder] = {"history": history} | ({} if general is None else {"general": general})
         self.seed = seed
+        self.compared = _COMPARED_BY[corpus]
         self.catalogue = Catalogue()
         self.texts: dict[str, SearchText] = {}
         self.lexical = {name: LexicalIndex(weighting="tf-idf", most_terms=_MOST_TERMS) for name in ("whole", "heading")}
@@ -131,7 +77,7 @@ class CorpusIndex:
             for name, encoder in self.encoders.items()
             for part in _FOUND_BY[corpus][name]
         }
-        self.bags = {f"history:{part}": TokenBags(history) for part in _COMPARED_BY[corpus]}
+        self.bags = {f"history:{part}": TokenBags(history) for part in self.compared}
         self.signals = (*_LEXICAL, *self.vectors, *self.bags, EXACT)
 
     def __len__(self) -> int:
@@ -182,14 +128,20 @@ class CorpusIndex:
         allowed = self._allowed(filters)
         if allowed.mask is not None and not allowed.mask.any():
             return Measured([], np.zeros((0, len(self.signals))), [])
-        found = {name: self._ask(name, question, allowed) for name in (*_LEXICAL, *self.vectors)}
+        compared = [f"lexical:{part}" for part in self.compared]
+        finding = [name for name in (*_LEXICAL, *self.vectors) if name not in compared]
+        found = {name: self._ask(name, question, allowed) for name in finding}
         codes = codes_of(question.text)[:_MOST_CODES]
         held = self._holders(codes, allowed)
         named = dict.fromkeys([*held, *(number for scores in found.values() for number in scores)])
         numbers = [number for number in named if number not in allowed.excluded]
         columns, places = self._compared(question, numbers)
         for name in _LEXICAL:
-            columns[name] = _relative([found[name].get(number, 0.0) for number in numbers])
+            columns[name] = _relative(
+                [found[name].get(number, 0.0) for number in numbers]
+                if name in found
+                else self.lexical[name.split(":")[1]].scores(Ids(numbers), question.text)
+            )
         columns[EXACT] = np.array([held.get(number, 0) / max(len(codes), 1) for number in numbers])
         return Measured(numbers, np.column_stack([columns[name] for name in self.signals]), places)
 
@@ -314,7 +266,7 @@ def _parts(texts: Sequence[SearchText]) -> dict[str, list[str]]:
     }
 
 
-def _relative(scores: Sequence[float]) -> npt.NDArray[np.float64]:
+def _relative(scores: Sequence[float] | npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Divide BM25 scores, which have no common scale, by the best one that the question got."""
     column = np.array(scores, dtype=np.float64)
     relative: npt.NDArray[np.float64] = column / max(column.max(initial=0.0), 1e-9)

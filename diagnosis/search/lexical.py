@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from diagnosis.errors import InputError
 from diagnosis.search.ids import Ids
-from diagnosis.search.maxscore import top_rows
+from diagnosis.search.maxscore import scores_of, top_rows
 from diagnosis.search.postings import (
     MAX_FREQUENCY,
     MAX_LENGTH,
@@ -25,6 +26,15 @@ from diagnosis.search.postings import (
 )
 from diagnosis.search.segments import Allowed, Hits, Mask, SegmentedIndex, View, masks
 from diagnosis.text.tokens import tokenise
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Terms of a question, the weightiest first: where they stand in each segment, and what they weigh."""
+
+    places: list[npt.NDArray[np.intp]]
+    weights: npt.NDArray[np.float64]
+    shares: npt.NDArray[np.float64]
 
 
 class LexicalIndex(SegmentedIndex[PostingSegment]):
@@ -94,6 +104,17 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         allowed_rows = masks(views, allowed)
         return [self._search(text, k, views, allowed_rows) for text in texts]
 
+    def scores(self, wanted: Ids, text: str) -> npt.NDArray[np.float64]:
+        """Return the score of some rows for one text, one an id, as `search` gives it; 0 for an id that is not here."""
+        views = self._views
+        asked, found = self._asked(text, views), np.zeros(len(wanted))
+        for view, place in zip(views, asked.places, strict=True):
+            rows = view.segment.ids.find(wanted)
+            here = np.flatnonzero(rows >= 0)
+            here = here[view.alive[rows[here]]]
+            found[here] = scores_of(view.segment, place, asked.weights, asked.shares, rows[here])
+        return found
+
     def save(self, folder: Path) -> None:
         """Write the index into an empty folder, rebuilt into one segment."""
         self.rebuild()
@@ -117,23 +138,29 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
     def _search(
         self, text: str, k: int, views: Sequence[View[PostingSegment]], allowed: Sequence[Mask]
     ) -> list[tuple[str, float]]:
-        n_rows = sum(len(view.alive) for view in views)
-        hashes, asked = _terms(text)
-        if not len(hashes) or not n_rows:
-            return []
-        places = [view.segment.find(hashes) for view in views]
-        frequencies = np.sum([_frequencies(v.segment, p) for v, p in zip(views, places, strict=True)], axis=0)
-        idf = np.log1p((n_rows - frequencies + 0.5) / (frequencies + 0.5))
-        weights = asked * idf if self.weighting == "count" else (1 + np.log(asked)) * idf**2
-        known = np.flatnonzero(frequencies)
-        order = known[np.argsort(-weights[known], kind="stable")][: self.most_terms]
-        shares = _shares(self.k1, self.b, sum(view.segment.n_tokens for view in views) / n_rows)
+        asked = self._asked(text, views)
         hits: list[tuple[str, float]] = []
-        for view, place, mask in zip(views, places, allowed, strict=True):
-            rows, scores = top_rows(view.segment, place[order], weights[order], shares, k, mask)
+        for view, place, mask in zip(views, asked.places, allowed, strict=True):
+            rows, scores = top_rows(view.segment, place, asked.weights, asked.shares, k, mask)
             names = view.segment.ids.names
             hits += [(names[row], float(score)) for row, score in zip(rows, scores, strict=True)]
         return sorted(hits, key=lambda hit: -hit[1])[:k]
+
+    def _asked(self, text: str, views: Sequence[View[PostingSegment]]) -> _Asked:
+        """Return the weightiest terms of a question that some row holds."""
+        n_rows = sum(len(view.alive) for view in views)
+        hashes, counts = _terms(text)
+        places = [view.segment.find(hashes) for view in views]
+        frequencies = np.zeros(len(hashes), dtype=np.int64)
+        for view, place in zip(views, places, strict=True):
+            frequencies += _frequencies(view.segment, place)
+        idf = np.log1p((n_rows - frequencies + 0.5) / (frequencies + 0.5))
+        asked = counts.astype(np.float64)
+        weights = asked * idf if self.weighting == "count" else (1 + np.log(asked)) * idf**2
+        known = np.flatnonzero(frequencies)
+        order = known[np.argsort(-weights[known], kind="stable")][: self.most_terms]
+        average = sum(view.segment.n_tokens for view in views) / max(n_rows, 1)
+        return _Asked([place[order] for place in places], weights[order], _shares(self.k1, self.b, average))
 
 
 @lru_cache(maxsize=64)

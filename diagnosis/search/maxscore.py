@@ -17,11 +17,11 @@ Floats = npt.NDArray[np.float32]
 Scored = tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]
 
 BUDGET = 60_000  # postings read for one question: about a millisecond
-_FAVOURED = 1_000  # rows that stay when the budget is spent
+_FAVOURED = 500  # rows that stay when the budget is spent
 _SLACK = np.float32(1e-4)  # far more than float32 sums of some dozen shares can be wrong by, relative to their size
 _CHECK_EVERY = 30_000  # postings: reading fewer costs less than finding out whether they need to be read
 
-_PRUNE_EVERY = 4  # terms, and multiples of the rows wanted: letting go costs as much as looking a term up
+_PRUNE_EVERY = 2  # terms, and multiples of the rows wanted: letting go costs as much as looking a term up
 
 
 def top_rows(
@@ -53,7 +53,7 @@ def top_rows(
     order = here[np.argsort(-bounds, kind="stable")]
     left = np.concatenate([np.cumsum(np.sort(bounds))[::-1], [0.0]]).astype(np.float32)
     rows = _candidates(segment, places[order], weights[order], left, shares.astype(np.float32), k, mask)
-    scores = _scores(segment, places, weights, shares, rows)
+    scores = scores_of(segment, places, weights, shares, rows)
     best = np.argsort(-scores, kind="stable")[:k]
     return rows[best], scores[best]
 
@@ -66,7 +66,7 @@ def _read_whole(
     k: int,
     mask: npt.NDArray[np.bool_],
 ) -> Scored:
-    """Read every posting in one go, adding up in the order that `_scores` adds in, so with its scores to the bit."""
+    """Read every posting in one go, adding up in the order that `scores_of` adds in, so with its scores to the bit."""
     postings = [segment.postings(int(place)) for place in places]
     if not postings:
         return np.empty(0, dtype=np.intp), np.empty(0)
@@ -93,36 +93,41 @@ def _candidates(
     """Return rows among which the best ``k`` certainly are; ``left[i]`` bounds what terms from ``i`` on may add."""
     totals = np.zeros(len(mask), dtype=np.float32)
     lengths = segment.starts[places + 1] - segment.starts[places]
+    met = [np.empty(0, dtype=segment.rows.dtype)]  # each row once, so that nothing looks through all of them
     read = checked = 0
     for i, place in enumerate(places):
         read += int(lengths[i])
         if read - checked > _CHECK_EVERY:
-            rows = _promising(totals, left[i], k, mask, spent=i > 0 and read > BUDGET)
+            rows = _promising(np.concatenate(met), totals, left[i], k, spent=i > 0 and read > BUDGET)
             if rows is not None:
                 return _narrowed(segment, places[i:], weights[i:], left[i:], shares, k, rows, totals[rows])
             checked = read
         posted, codes = segment.postings(int(place))
         earned = shares[codes]
         earned *= np.float32(weights[i])
-        totals[posted] += earned
-    rows = np.flatnonzero(totals > 0)
-    rows = rows[mask[rows]]
+        before = totals[posted]
+        totals[posted] = before + earned
+        new = posted[before == 0]
+        met.append(new[mask[new]])
+    rows = np.sort(np.concatenate(met)).astype(np.intp)
     return rows[_may_reach(totals[rows], left[-1], k)]
 
 
 def _promising(
-    totals: Floats, left: np.float32, k: int, mask: npt.NDArray[np.bool_], *, spent: bool
+    rows: npt.NDArray[np.int32], totals: Floats, left: np.float32, k: int, *, spent: bool
 ) -> npt.NDArray[np.intp] | None:
-    """Return the rows that may still be among the best, or None while an unmet row may be, too."""
-    rows = np.flatnonzero(totals > 0)
-    rows = rows[mask[rows]]
+    """Return the rows that may still be among the best, ascending, or None while an unmet row may be, too."""
     if len(rows) < k:
         return None
     reached = totals[rows]
     least = _least(reached, k) * (1 - _SLACK)
     if left < least:
-        return rows[reached + left >= least]
-    return rows[reached >= _least(reached, max(k, _FAVOURED))] if spent else None
+        promising = rows[reached + left >= least]
+    elif spent:
+        promising = rows[reached >= _least(reached, max(k, _FAVOURED))]
+    else:
+        return None
+    return np.sort(promising).astype(np.intp)
 
 
 def _narrowed(
@@ -154,7 +159,7 @@ def _least(totals: Floats, k: int) -> np.float32:
     return np.partition(totals, len(totals) - k)[len(totals) - k] if len(totals) > k else np.float32(0)
 
 
-def _scores(
+def scores_of(
     segment: PostingSegment,
     places: npt.NDArray[np.intp],
     weights: npt.NDArray[np.float64],

@@ -17,11 +17,12 @@ from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.prepared import Vectors
 from diagnosis.search.catalogue import Filters
 from diagnosis.search.codes import codes_of, holds
-from diagnosis.search.corpus import EXACT, Corpus, CorpusIndex, Encoder, Measured, Question, VectorSearch
+from diagnosis.search.corpus import EXACT, CorpusIndex
 from diagnosis.search.encoder import HistoryEncoder
 from diagnosis.search.fusion import Fusion
 from diagnosis.search.general_encoder import GeneralEncoder
 from diagnosis.search.index import VectorIndex
+from diagnosis.search.measured import Corpus, Encoder, Measured, Question, VectorSearch
 from diagnosis.search.passages import search_text
 
 CORPORA: tuple[Corpus, ...] = ("knowledge", "incidents")

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from diagnosis.errors import InputError
 from diagnosis.search import LexicalIndex, maxscore
+from diagnosis.search.ids import Ids
 from diagnosis.text.tokens import tokenise
 
 WORDS = [
@@ -117,6 +118,17 @@ def test_skipping_postings_of_common_words_changes_nothing(monkeypatch):
     assert index.search(questions, 10) == plain
     for question, hits in zip(questions, plain, strict=True):
         check(hits, brute_force(rows, question, 10))
+
+
+def test_scores_of_named_rows_are_those_that_a_search_gives():
+    rows = {f"n{i}": text for i, text in enumerate(documents(300, 7))}
+    index = filled(rows, 60)
+    index.remove(["n5"])
+    found = dict(index.search(["vpn login 密码 error"], 300)[0])
+    scores = index.scores(Ids(["n5", "nobody", *rows]), "vpn login 密码 error")
+    np.testing.assert_allclose(scores[2:], [found.get(name, 0.0) for name in rows], rtol=1e-12)
+    assert scores[:2].tolist() == [0, 0]
+    assert not index.scores(Ids(["n1"]), "?").any()
 
 
 def test_a_spent_budget_still_gives_true_scores(monkeypatch):

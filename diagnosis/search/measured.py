@@ -1,0 +1,69 @@
+"""What goes into a search of one corpus and comes out of it, signal by signal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from diagnosis.prepared import Vectors
+from diagnosis.search.encoder import Bags
+from diagnosis.search.ids import Ids
+from diagnosis.search.segments import Hits
+
+Corpus = Literal["knowledge", "incidents"]
+
+
+class Encoder(Protocol):
+    """What turns texts into unit vectors."""
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector."""
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector a text."""
+
+
+class VectorSearch(Protocol):
+    """What finds rows by cosine: `VectorIndex` in this process, or a database that several processes share."""
+
+    def add(self, ids: Sequence[str], vectors: Vectors) -> None:
+        """Add rows, or replace those whose id is here already."""
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Remove rows; an unknown id is passed over."""
+
+    def search(self, vectors: Vectors, k: int, allowed: Callable[[str], bool]) -> Hits:
+        """Return the ``k`` nearest allowed rows of each query with their cosine, highest first."""
+
+    def similarities(self, wanted: Ids, vector: Vectors) -> npt.NDArray[np.float64]:
+        """Return the cosine of some rows with one vector, one an id; 0 for an id that is not here."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, and its vector by each encoder."""
+
+    text: str
+    vectors: dict[str, Vectors]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The candidates for one question: shape (n_candidates, n_signals) in ``signals``, and the best passage of each."""
+
+    numbers: list[str]
+    signals: npt.NDArray[np.float64]
+    passages: list[int]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What the encoders say of some records, signal by signal."""
+
+    vectors: dict[str, Vectors]
+    bags: dict[str, Bags]
