@@ -28,8 +28,13 @@ SIMILAR = 5
 SUGGESTIONS = 5
 _CHUNK = 64  # incidents of a file that are diagnosed together
 CANDIDATES = 30  # what search hands to suggestion, before outcomes reorder it
-# What a suggestion is made from of a past incident.
+# What is read of a past incident and of an article to make a suggestion, and of a past incident to show it beside.
 _TOLD = ("number", "short_description", "close_notes", "knowledge")
+_ARTICLE = ("number", "title", "resolution", "audience", "language", "translation_of", "valid_to")
+_SHOWN = (
+    "number", "short_description", "description", "close_notes", "opened_at", "resolved_at", "closed_at",
+    "reopened_at", "reopen_count",
+)  # fmt: skip
 
 # What is read when it is first needed, such as the model of languages, is read before a person waits for it.
 _FIRST = Incident("", short_description="the printer does not print", description="打印机 卡纸")
@@ -205,13 +210,14 @@ class Diagnoser:
         return (None if risk is None else in_language(risk, spoken)), predicted
 
     def _similar(self, hits: Sequence[Hit]) -> tuple[SimilarIncident, ...]:
-        known = self.parts.history.records([hit.number for hit in hits if hit.number in self.parts.history][:SIMILAR])
+        numbers = [hit.number for hit in hits if hit.number in self.parts.history][:SIMILAR]
+        known = self.parts.history.records(numbers, _SHOWN)
         return tuple(self.parts.suggester.similar_incidents(hits, known, SIMILAR))
 
     def _suggest(
         self, articles: Sequence[Hit], past: Sequence[Hit], spoken: str, now: datetime
     ) -> tuple[Suggestion, ...]:
-        knowledge = self.parts.knowledge.records([hit.number for hit in articles])
+        knowledge = self.parts.knowledge.records([hit.number for hit in articles], _ARTICLE)
         history = self.parts.history.records([hit.number for hit in past], _TOLD)
         return tuple(
             self.parts.suggester.suggest(articles, past, knowledge, history, language=spoken, now=now, k=SUGGESTIONS)
