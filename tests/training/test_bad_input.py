@@ -63,13 +63,44 @@ def test_a_file_that_cannot_be_used_is_named(verb, name, words, files, judged, t
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("verb", ["tune", "recurrence", "diagnose", "search", "import"])
+@pytest.mark.parametrize(
+    ("name", "words"), [("missing.csv", "missing.csv"), ("broken.parquet", "broken.parquet"), ("columns.csv", "number")]
+)
+def test_so_it_is_by_the_other_verbs(verb, name, words, files, judged, tmp_path, tmp_path_factory, capsys) -> None:
+    folder, older, _ = judged
+    out = ["--release", str(folder / older), "--out", str(tmp_path / "out.jsonl")]
+    more = {
+        "tune": ["--out", str(tmp_path / "t.toml")],
+        "recurrence": [],
+        "diagnose": out,
+        "search": [*out, "--in", "knowledge"],
+        "import": ["--database", f"sqlite:///{tmp_path_factory.mktemp('store') / 'f.db'}"],
+    }[verb]
+    assert main([verb, *more, "--queries" if verb == "search" else "--incidents", str(files / name)]) == 1
+    said = capsys.readouterr().err.strip()
+    assert said.splitlines()[-1].startswith("faultwise: ")
+    assert words in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"), [("tune", "at least one incident"), ("recurrence", "no incident has a date")]
+)
+def test_an_empty_slice_is_said(verb, words, files, tmp_path, capsys) -> None:
+    more = ["--out", str(tmp_path / "t.toml")] if verb == "tune" else []
+    assert main([verb, *more, "--incidents", str(files / "empty.csv")]) == 1
+    assert words in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_wrong_column_is_quoted(files, tmp_path, capsys) -> None:
     words = ["--incidents", str(files / "incidents.csv"), "--map", "short_description=Kurztext", "--out", str(tmp_path)]
     assert main(["train", *words]) == 1
     assert "Kurztext" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("verb", ["publish", "compare", "report", "evaluate"])
+@pytest.mark.parametrize("verb", ["publish", "compare", "report", "evaluate", "diagnose", "search"])
 def test_a_release_of_another_version_is_refused_by_every_verb(verb, judged, files, tmp_path, capsys) -> None:
     folder, older, newer = judged
     models = tmp_path / "models"
@@ -84,6 +115,15 @@ def test_a_release_of_another_version_is_refused_by_every_verb(verb, judged, fil
         "compare": [older, newer, "--models", str(models)],
         "report": ["--release", str(old), "--html", str(tmp_path / "r.html")],
         "evaluate": ["--release", str(old), "--incidents", str(files / "incidents.csv")],
+        "diagnose": [
+            "--release",
+            str(old),
+            "--incidents",
+            str(files / "incidents.csv"),
+            "--out",
+            str(tmp_path / "r.html"),
+        ],
+        "search": ["--release", str(old), "--queries", "q.csv", "--in", "knowledge", "--out", str(tmp_path / "r.html")],
     }[verb]
     assert main([verb, *words]) == 1
     assert "format version 99 found, this program reads 2" in capsys.readouterr().err

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from training.figures.tables import Answered, share
+from training.figures.tables import Answered, share, wilson
 
 Floats = npt.NDArray[np.float64]
 BLUE, GREY, RED, PALE = "#2868b2", "#8a949e", "#b3261e", "#c9dcf2"
@@ -63,6 +64,8 @@ def precision_coverage(one: Answered, promised: float) -> str:
         figure, axes = axes_of(
             "Precision against coverage", "share of incidents answered", "share of these that is right"
         )
+        lower, upper = wilson(precision[shown], so_far[shown])
+        axes.fill_between(so_far[shown] / len(order), lower, upper, color=PALE, lw=0, alpha=0.6)
         axes.plot(so_far[shown] / len(order), precision[shown], color=BLUE, lw=1.8, label="above a probability")
         axes.axhline(promised, color=GREY, lw=1, ls="--", label=f"promised, {promised:.0%}")
         if one.automatic.any():
@@ -79,20 +82,25 @@ def precision_coverage(one: Answered, promised: float) -> str:
             )
         low = min(float(precision[shown].min()), promised) - 0.05
         axes.set(xlim=(0, 1.02), ylim=(max(low, 0), 1.01))
+        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         axes.legend(frameon=False, loc="lower left")
         return svg_of(figure)
 
 
 def learning_curve(points: Sequence[Mapping[str, float | str]]) -> str:
     """Return accuracy on the later incidents against the number learned from."""
-    learned, accuracy = ([float(point[name]) for point in points] for name in ("incidents", "accuracy"))
+    names = ("incidents", "accuracy", "judged")
+    learned, accuracy, judged = (np.array([float(point[name]) for point in points]) for name in names)
+    lower, upper = wilson(accuracy, judged)
     with mpl.rc_context(STYLE):
         figure, axes = axes_of("Learning curve", "incidents learned from", "accuracy on later incidents")
-        axes.semilogx(learned, accuracy, "o-", color=BLUE)
+        axes.set_xscale("log")
+        axes.errorbar(
+            learned, accuracy, [accuracy - lower, upper - accuracy], fmt="o-", color=BLUE, ecolor=PALE, elinewidth=3
+        )
         axes.set_xticks(learned, [f"{n:,.0f}" for n in learned])
         axes.minorticks_off()
-        spread = max(max(accuracy) - min(accuracy), 0.05)
-        axes.set(ylim=(max(min(accuracy) - 0.3 * spread, 0), min(max(accuracy) + 0.3 * spread, 1.005)))
+        axes.set(ylim=(max(lower.min() - 0.02, 0), min(upper.max() + 0.02, 1.005)))
         axes.yaxis.set_major_formatter("{x:.2f}")
         return svg_of(figure)
 

@@ -23,7 +23,8 @@ def calibration(scores: Sequence[HorizonScores]) -> str:
         axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls="--")
         for one, colour in zip(scores, _COLOURS, strict=False):
             said, seen = ([point[i] for point in one.calibration] for i in (0, 1))
-            axes.plot(said, seen, "o-", color=colour, ms=4, lw=1.2, label=f"{one.days} days")
+            # No line: between bins of a few incidents it would draw jumps that mean nothing.
+            axes.plot(said, seen, "o", color=colour, ms=5, alpha=0.85, label=f"{one.days} days", clip_on=False)
         axes.set(xlim=(0, top), ylim=(0, top))
         axes.legend(frameon=False, loc="upper left")
         return svg_of(figure)
@@ -37,8 +38,9 @@ def discrimination(scores: Sequence[HorizonScores]) -> str:
             days, auc = ([point[i] for point in one.auc_by_day] for i in (0, 1))
             axes.plot(days, auc, "o-", color=colour, ms=3, lw=1.2, label=f"risk within {one.days} days")
         axes.axhline(0.5, color=GREY, lw=1, ls="--")
-        axes.set(ylim=(0.45, 1.005), xlim=(0, None))
-        axes.legend(frameon=False, loc="lower right")
+        worst = min((auc for one in scores for _, auc in one.auc_by_day), default=0.5)
+        axes.set(ylim=(max(min(0.45, worst - 0.03), 0), 1.005), xlim=(0, None))
+        axes.legend(frameon=False, loc="upper right")
         return svg_of(figure)
 
 

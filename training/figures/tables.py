@@ -12,11 +12,13 @@ from scipy.stats import binomtest
 from training.answers import LOOKED_AT
 from training.held_out import HeldOut
 
+Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 MOST_ROWS = 40
 _CONFUSED = 12  # classes of the confusion table; the others are one row
 _FEWEST = 10  # incidents below which a group is not shown
 OTHER = "(others)"
+_TWO_SIDED = 1.959964  # standard deviations that hold 95 % of a normal distribution
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,14 @@ def share(hits: npt.ArrayLike) -> Share:
         return Share(0, float("nan"), 0.0, 1.0)
     found = binomtest(int(hit.sum()), len(hit)).proportion_ci(method="wilson")
     return Share(len(hit), float(hit.mean()), float(found.low), float(found.high))
+
+
+def wilson(shares: Floats, counts: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """Return the ends of the 95 % intervals of many shares (Wilson, 1927), each of so many incidents."""
+    n, z = np.asarray(counts, dtype=np.float64), _TWO_SIDED
+    middle = (shares + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(shares * (1 - shares) / n + z**2 / (4 * n**2))
+    return middle - half, middle + half
 
 
 @dataclass(frozen=True)
