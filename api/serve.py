@@ -10,6 +10,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
+from threadpoolctl import threadpool_limits
 
 from api.settings import Settings
 from diagnosis.errors import InputError
@@ -68,6 +69,7 @@ def _app(settings: Settings) -> FastAPI:
     from api.telemetry import configure_logging  # noqa: PLC0415
 
     configure_logging(settings.log_level)
+    threadpool_limits(1)  # one incident is too little to share out among threads: to wake them costs more than it does
     return create_app(settings)
 
 
