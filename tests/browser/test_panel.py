@@ -1,5 +1,7 @@
 """The panel in a page of another origin, as each tool's example puts it there."""
 
+import base64
+import hmac
 import re
 import threading
 from functools import partial
@@ -10,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from api.console.words import WORDS
-from tests.browser.conftest import axe
+from tests.browser.conftest import PANEL_SECRET, axe
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "panel"
 
@@ -95,3 +97,30 @@ def test_the_panel_meets_wcag_at_the_width_of_a_side_bar(browse, client, diagnos
     page.goto(client.post("/v1/panel/tokens", json={"incident": "PANEL-3"}).json()["path"])
     assert axe(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+# What ServiceNow's server has, as its documentation says: properties, base64 of UTF-8, and an HMAC with a base64 key.
+SERVICENOW = """script => {
+  const asked = [];
+  const gs = { getProperty: (name) => ({ "x.faultwise.panel_secret": "%s" })[name], getUserName: () => "e.chan" };
+  const GlideStringUtil = { base64Encode: (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text))) };
+  class GlideCertificateEncryption {
+    generateMac(key, algorithm, data) { asked.push([key, algorithm, data]); return "QUJD+/8="; }
+  }
+  const jelly = { jvar_number: "PANEL-SIGNED" };
+  return [eval(script), ...asked[0]];
+}"""
+
+
+def test_servicenows_page_signs_a_token_that_opens_its_incident(chromium, browse, diagnosed) -> None:
+    diagnosed("PANEL-SIGNED")
+    example = (EXAMPLES / "servicenow.html").read_text(encoding="utf-8")
+    script = re.search(r"<g:evaluate[^>]*>(.*?)</g:evaluate>", example, re.DOTALL)[1]
+    blank = chromium.new_page()
+    token, key, algorithm, signed = blank.evaluate(SERVICENOW % PANEL_SECRET, script)
+    blank.close()
+    assert (token, algorithm) == (f"{signed}.QUJD-_8", "HmacSHA256")
+    mac = hmac.digest(base64.b64decode(key), signed.encode(), "sha256")
+    page = browse(signed_in=False)
+    page.goto(f"/panel?token={signed}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}")
+    expect(page.locator("#suggestion-1").get_by_role("button", name=WORDS["en"]["helped"], exact=True)).to_be_visible()
