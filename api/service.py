@@ -24,6 +24,7 @@ from api.webhooks.events import Events
 from diagnosis.errors import FaultwiseError, InputError
 from diagnosis.findings import Diagnosis
 from diagnosis.incident import LOGGED_FIELDS, Incident
+from diagnosis.neighbours import heeding, near
 from diagnosis.redact import Redactor
 from diagnosis.store import Store
 from diagnosis.store.diagnoses import Claim, Given
@@ -229,9 +230,18 @@ class Service:
         began = time.perf_counter()
         with self.metrics.stage("diagnosis"):
             diagnoses = current.diagnoser.diagnose_batch(incidents, decisions)
+            diagnoses = self._heeding(diagnoses)
         self._seconds = (time.perf_counter() - began) / len(incidents)
         self.metrics.batch_size.observe(len(incidents))
         return diagnoses
+
+    def _heeding(self, diagnoses: list[Diagnosis]) -> list[Diagnosis]:
+        """Return the diagnoses without automatic answers that people took back on nearly the same incidents."""
+        numbers = sorted({number for one in diagnoses for number in near(one)})
+        if not numbers:
+            return diagnoses
+        people = dict(zip(numbers, self.store.decisions(numbers), strict=True))
+        return [heeding(one, people) for one in diagnoses]
 
     def _keep(self, given: list[Given]) -> list[None]:
         with self.metrics.stage("storing"):

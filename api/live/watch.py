@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 _JUDGED = 200_000  # newest answers of a release that are held against its promises
 _DRIFT_EVERY = 600.0  # s
+_REST = 20  # times as long as judging took, before it is done again: a long life costs a twentieth of a core
 _KEPT = 30.0  # s for which a report is not made anew
 
 
@@ -58,7 +59,7 @@ class Watch:
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._work, name="watch", daemon=True)
         self._seen: tuple[str, int] | None = None  # release and last change that were looked at
-        self._measured = float("-inf")
+        self._measured = self._rested = float("-inf")
         self._reference: tuple[str, Reference] | None = None
         self._report: tuple[float, LiveReport] | None = None
         self._reporting = threading.Lock()
@@ -83,9 +84,10 @@ class Watch:
         except NothingPublishedError:
             return
         place = (diagnoser.release, self.store.observations.settled_upto())
-        if place != self._seen:
+        began = time.monotonic()
+        if place != self._seen and began >= self._rested:
             self._judge(diagnoser)
-            self._seen = place
+            self._seen, self._rested = place, time.monotonic() + _REST * (time.monotonic() - began)
         if time.monotonic() - self._measured > _DRIFT_EVERY:
             seen = self.store.observations.rows(diagnoser.release)
             self.metrics.drifted(drift(self._reference_of(diagnoser, seen), recent_incidents(self.store, seen)))

@@ -27,6 +27,7 @@ VPN = {
     "cmdb_ci": "vpn-gw-2",
     "caller": "u1",
 }
+ODD = {**VPN, "description": "VPN 无法连接，证书过期 zebra-4711 quagga-0815 okapi-2342"}
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +162,33 @@ def test_a_persons_word_counts_at_once_and_drift_is_shown_when_there_are_enough(
         assert drifted["text"]["verdict"] == "strong"
         assert drifted["category"]["changes"][0]["value"] == "network"
         assert found["incidents"] == 120
+
+
+def test_a_correction_holds_at_once_for_what_is_nearly_the_same_and_not_once_it_is_undone(own, sqlite) -> None:
+    with Serving(settings(own, sqlite)) as client:
+        store = client.app.state.service.store
+
+        def next_(number: str) -> dict:
+            body = {"number": number, "opened_at": f"2026-06-02T0{number[-1]}:00:00Z", **ODD}
+            return client.post("/v1/diagnoses", json=body).json()
+
+        # Words that no other incident has: this one is the neighbour that the next ones find.
+        first = next_("ODD1")
+        group = first["predictions"]["assignment_group"]
+        assert group["decision"] == "automatic"
+        said = f"/v1/diagnoses/{first['id']}/feedback"
+        told = {"kind": "overridden", "target": "assignment_group", "value": "Identity"}
+        given = client.post(said, json=told).json()
+        assert soon(lambda: "ODD1" in [one["number"] for one in next_("ODD2")["similar_incidents"]])
+        later = next_("ODD2")["predictions"]
+        assert later["assignment_group"]["decision"] == "suggested"
+        assert later["assignment_group"]["reason"] == (
+            f"a person changed '{group['value']}' to 'Identity' on ODD1, which is nearly the same"
+        )
+        assert later["category"]["decision"] == "automatic"  # nobody said anything of it
+        client.delete(f"{said}/{given['id']}")
+        assert next_("ODD3")["predictions"]["assignment_group"]["decision"] == "automatic"
+        assert store.decisions(["ODD1"])[0].decided == {}
 
 
 def test_a_release_answers_unseen_and_is_compared(own, sqlite, capsys) -> None:
