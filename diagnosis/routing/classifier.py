@@ -22,6 +22,9 @@ from diagnosis.routing.ridge import fit_ridge
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]
+Rows = npt.NDArray[np.intp]
+Bools = npt.NDArray[np.bool_]
+_LINK_ROWS = 100  # new incidents that are enough to learn the link from
 _WIDE_CLASSES = 300  # up to here every term has a weight for every class
 
 
@@ -55,20 +58,32 @@ class TargetClassifier:
         labels = _checked(prepared, y)
         wide = len(set(labels)) <= _WIDE_CLASSES
         self.features_ = IncidentFeatures(self.fields, wide, self.seed, self.weights).fit(prepared)
-        return self._fit_weights(prepared, labels)
+        scores, codes = self._fit_weights(self.features_.transform(prepared), labels, equal_text_groups(prepared))
+        held = ~np.isnan(scores[:, 0])
+        self.link_ = fit_link(scores[held], codes[held])
+        self.unseen_ = np.full(scores.shape, np.nan)
+        self.unseen_[held] = self.link_.probabilities(scores[held])
+        return self
 
-    def refit(self, prepared: PreparedIncidents, y: Sequence[str] | Labels) -> TargetClassifier:
-        """Return another classifier over the same features, its weights and link learned from these incidents."""
+    def refit(self, prepared: PreparedIncidents, y: Sequence[str] | Labels, new: Bools) -> TargetClassifier:
+        """Return another classifier over the same features, its weights learned from these incidents.
+
+        Parameters
+        ----------
+        new : ndarray of bool, shape (n,)
+            Incidents that this classifier never saw. They alone teach the link: terms and topics were not learned from
+            them, as they will not be from those to come.
+        """
         self._must_be_fitted()
+        labels, matrix = _checked(prepared, y), self.features_.transform(prepared)
         other = replace(self)
         other.features_ = self.features_
-        return other._fit_weights(prepared, _checked(prepared, y), self)
-
-    def calibrate(self, prepared: PreparedIncidents, y: Sequence[str] | Labels) -> Self:
-        """Learn the link anew, from incidents that the fit never saw."""
-        self._must_be_fitted()
-        self.link_ = fit_link(self.scores(self.features_.transform(prepared)), self._codes(_checked(prepared, y)))
-        return self
+        scores, codes = other._fit_weights(matrix, labels, equal_text_groups(prepared), self)
+        if np.isnan(scores[new]).any():  # of a large history no row is held out of a second fit
+            scores, codes = self.scores(matrix), self._codes(labels)
+        rows = new if new.sum() >= _LINK_ROWS else ~np.isnan(scores[:, 0])
+        other.link_ = fit_link(scores[rows], codes[rows])
+        return other
 
     def predict_proba(self, prepared: PreparedIncidents) -> Floats:
         """Return calibrated probabilities, shape (n, n_classes); rows sum to one."""
@@ -83,19 +98,16 @@ class TargetClassifier:
         """Return the regression's estimates of the class indicators, shape (n, n_classes)."""
         return np.asarray(matrix @ self.weights_, dtype=np.float64)
 
-    def _fit_weights(self, prepared: PreparedIncidents, labels: Labels, before: TargetClassifier | None = None) -> Self:
+    def _fit_weights(
+        self, matrix: sp.csr_matrix, labels: Labels, groups: Rows, before: TargetClassifier | None = None
+    ) -> tuple[Floats, Rows]:
+        """Learn classes and weights; return the scores of rows held out of their own fit, and the codes of all."""
         names, codes = np.unique(labels.astype(str), return_inverse=True)
         self.classes_ = names.astype(object)
-        matrix = self.features_.transform(prepared)
         start = before._weights_of(self.classes_) if before else None
-        found = fit_ridge(matrix, codes, len(names), equal_text_groups(prepared), self.seed, start)
+        found = fit_ridge(matrix, codes, len(names), groups, self.seed, start)
         self.weights_ = found.weights
-        held = ~np.isnan(found.held_out[:, 0])
-        scores = found.held_out[held].astype(np.float64)
-        self.link_ = before.link_ if before and not held.any() else fit_link(scores, codes[held])
-        self.unseen_ = np.full(found.held_out.shape, np.nan)
-        self.unseen_[held] = self.link_.probabilities(scores)
-        return self
+        return found.held_out.astype(np.float64), codes
 
     def _weights_of(self, classes: Labels) -> npt.NDArray[np.float32]:
         """Return the weights in the order of other classes, zero for those that are not known."""
@@ -108,7 +120,7 @@ class TargetClassifier:
 
     def _must_be_fitted(self) -> None:
         if not hasattr(self, "features_"):
-            raise NotFittedError("TargetClassifier must be fitted before it predicts or is calibrated")
+            raise NotFittedError("TargetClassifier must be fitted before it predicts or is fitted again")
 
 
 def _checked(prepared: PreparedIncidents, y: Sequence[str] | Labels) -> Labels:

@@ -131,9 +131,10 @@ class Router:
         labels = merge_spellings(y)
         self.fit(prepared.take(learn), labels[learn].tolist())
         self.calibrate(prepared.take(calibrate), labels[calibrate].tolist())
-        both, labels = _labelled(prepared.take(rows := np.append(learn, calibrate)), labels[rows])
-        self.suggester_ = self.classifier_.refit(both, labels)
-        del self.suggester_.unseen_
+        rows = np.append(learn, calibrate)
+        new = np.arange(len(rows)) >= len(learn)
+        both, known = _labelled(prepared.take(rows), labels[rows])
+        self.suggester_ = self.classifier_.refit(both, known, new[labels[rows] != ""])
         return self
 
     @property
