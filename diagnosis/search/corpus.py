@@ -200,7 +200,8 @@ class CorpusIndex:
         """Return how many of the codes each record holds, of the records that words name for them."""
         held: dict[str, int] = {}
         for code in codes:
-            hits = dict(self.lexical["whole"].search([code], _DEPTH // 4, allowed.mask)[0])
+            # By itself and its rarest part: the others (the "srv" of srv-0815) may stand in every row.
+            hits = dict(self.lexical["whole"].search([code], _DEPTH // 4, allowed.mask, most_terms=2)[0])
             for number in hits:
                 if holds(self.texts[number].whole, code):
                     held[number] = held.get(number, 0) + 1

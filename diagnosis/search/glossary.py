@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 from diagnosis.text.tokens import CJK
@@ -26,6 +26,7 @@ def glossary_pairs() -> list[tuple[str, str]]:
     return list(_entries())
 
 
+@lru_cache(maxsize=64)  # both corpora are asked the same
 def translated(text: str) -> str:
     r"""Return the other language's terms for the glossary terms of a text, one a line, in order; ``""`` if none.
 

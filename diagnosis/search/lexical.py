@@ -85,7 +85,9 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         last = dict(zip(ids, texts, strict=True))
         self._insert(from_tokens(Ids(list(last)), [tokenise(text) for text in last.values()]))
 
-    def search(self, texts: Sequence[str], k: int, allowed: Allowed | None = None) -> Hits:
+    def search(
+        self, texts: Sequence[str], k: int, allowed: Allowed | None = None, most_terms: int | None = None
+    ) -> Hits:
         """Return the ``k`` rows of highest score for each text, highest first; a row without a shared term never.
 
         Parameters
@@ -94,6 +96,8 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         k : int
         allowed : ndarray of bool, container of str or callable, optional
             What may be found: a mask over `ids`, a set of ids, or a function of one id. The mask is the quickest.
+        most_terms : int, optional
+            Instead of the index's own.
 
         Returns
         -------
@@ -102,12 +106,13 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         """
         views = self._views
         allowed_rows = masks(views, allowed)
-        return [self._search(text, k, views, allowed_rows) for text in texts]
+        most = most_terms or self.most_terms
+        return [self._search(self._asked(text, views, most), k, views, allowed_rows) for text in texts]
 
     def scores(self, wanted: Ids, text: str) -> npt.NDArray[np.float64]:
         """Return the score of some rows for one text, one an id, as `search` gives it; 0 for an id that is not here."""
         views = self._views
-        asked, found = self._asked(text, views), np.zeros(len(wanted))
+        asked, found = self._asked(text, views, self.most_terms), np.zeros(len(wanted))
         for view, place in zip(views, asked.places, strict=True):
             rows = view.segment.ids.find(wanted)
             here = np.flatnonzero(rows >= 0)
@@ -136,9 +141,8 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         return merged([(view.segment, view.alive) for view in views])
 
     def _search(
-        self, text: str, k: int, views: Sequence[View[PostingSegment]], allowed: Sequence[Mask]
+        self, asked: _Asked, k: int, views: Sequence[View[PostingSegment]], allowed: Sequence[Mask]
     ) -> list[tuple[str, float]]:
-        asked = self._asked(text, views)
         hits: list[tuple[str, float]] = []
         for view, place, mask in zip(views, asked.places, allowed, strict=True):
             rows, scores = top_rows(view.segment, place, asked.weights, asked.shares, k, mask)
@@ -146,7 +150,7 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
             hits += [(names[row], float(score)) for row, score in zip(rows, scores, strict=True)]
         return sorted(hits, key=lambda hit: -hit[1])[:k]
 
-    def _asked(self, text: str, views: Sequence[View[PostingSegment]]) -> _Asked:
+    def _asked(self, text: str, views: Sequence[View[PostingSegment]], most_terms: int) -> _Asked:
         """Return the weightiest terms of a question that some row holds."""
         n_rows = sum(len(view.alive) for view in views)
         hashes, counts = _terms(text)
@@ -158,7 +162,7 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         asked = counts.astype(np.float64)
         weights = asked * idf if self.weighting == "count" else (1 + np.log(asked)) * idf**2
         known = np.flatnonzero(frequencies)
-        order = known[np.argsort(-weights[known], kind="stable")][: self.most_terms]
+        order = known[np.argsort(-weights[known], kind="stable")][:most_terms]
         average = sum(view.segment.n_tokens for view in views) / max(n_rows, 1)
         return _Asked([place[order] for place in places], weights[order], _shares(self.k1, self.b, average))
 

@@ -72,13 +72,13 @@ def _read_whole(
         return np.empty(0, dtype=np.intp), np.empty(0)
     lengths = [len(codes) for _, codes in postings]
     earned = np.repeat(weights, lengths) * shares[np.concatenate([codes for _, codes in postings])]
-    rows = np.concatenate([rows for rows, _ in postings]).astype(np.intp)
-    totals = np.bincount(rows, weights=earned, minlength=len(mask)).astype(np.float64, copy=False)
-    rows = np.flatnonzero(mask & (totals > 0))
-    if len(rows) > k:
-        rows = rows[totals[rows] >= np.partition(totals[rows], len(rows) - k)[len(rows) - k]]
-    best = np.argsort(-totals[rows], kind="stable")[:k]
-    return rows[best], totals[rows[best]]
+    rows, place = np.unique(np.concatenate([rows for rows, _ in postings]), return_inverse=True)
+    totals = np.bincount(place, weights=earned, minlength=len(rows)).astype(np.float64, copy=False)
+    found = np.flatnonzero(mask[rows])
+    if len(found) > k:
+        found = found[totals[found] >= np.partition(totals[found], len(found) - k)[len(found) - k]]
+    best = found[np.argsort(-totals[found], kind="stable")[:k]]
+    return rows[best].astype(np.intp), totals[best]
 
 
 def _candidates(
@@ -109,8 +109,8 @@ def _candidates(
         totals[posted] = before + earned
         new = posted[before == 0]
         met.append(new[mask[new]])
-    rows = np.sort(np.concatenate(met)).astype(np.intp)
-    return rows[_may_reach(totals[rows], left[-1], k)]
+    rows = np.concatenate(met)
+    return np.sort(rows[_may_reach(totals[rows], left[-1], k)]).astype(np.intp)
 
 
 def _promising(
