@@ -12,7 +12,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pandas as pd
@@ -51,32 +51,42 @@ def main() -> int:
     args = parser.parse_args()
     if not args.key:
         parser.error("a key is needed: --key or FAULTWISE_KEY")
-    log_incidents(args.url, args.key)
+    at_risk = log_incidents(args.url, args.key)
     IMAGES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for name, *rest in PICTURES:
+        for name, locale, colours, size, shows in PICTURES:
             picture = IMAGES / f"{name}.png"
-            take(browser, args.url, args.key, picture, *rest)
-            size = picture.stat().st_size
-            sys.stderr.write(f"{picture.relative_to(ROOT)}  {size // 1000} kB\n")
-            if size > MOST_BYTES:
+            take(browser, args.url, args.key, picture, locale, colours, size, at_risk if shows == "incident" else shows)
+            n_bytes = picture.stat().st_size
+            sys.stderr.write(f"{picture.relative_to(ROOT)}  {n_bytes // 1000} kB\n")
+            if n_bytes > MOST_BYTES:
                 return 1
         browser.close()
     return 0
 
 
-def log_incidents(url: str, key: str) -> None:
-    """Diagnose the newest incidents of the sample, as they were logged, and judge some as people would."""
+def log_incidents(url: str, key: str) -> str:
+    """Diagnose the newest incidents of the sample, as they were logged, and judge some as people would.
+
+    Returns
+    -------
+    str
+        The address of the one whose risk has the most factors.
+    """
+    made: list[dict[str, Any]] = []
     newest = pd.read_csv(ROOT / "data" / "sample" / "incidents.csv", dtype=str, keep_default_na=False)
     newest = newest.sort_values("opened_at").tail(14)
     with httpx.Client(base_url=url, headers={"X-API-Key": key}, timeout=60) as client:
         for i, row in enumerate(newest.to_dict("records")):
             body = {name: row.get(name, "") for name in LOGGED}
             said = client.post("/v1/diagnoses", json={"number": f"INC1{i:05}", **body}).raise_for_status().json()
+            made.append(said)
             for target in list(said["predictions"])[:1] if i % 3 == 0 else ():
                 kind = {"kind": "accepted"} if i % 2 else {"kind": "overridden", "value": row[target]}
                 client.post(f"/v1/diagnoses/{said['id']}/feedback", json={**kind, "target": target}).raise_for_status()
+    richest = max(made, key=lambda one: len(one["recurrence"]["factors"]) if one["recurrence"] else -1)
+    return f"/console/diagnoses/{richest['id']}"
 
 
 def take(
@@ -93,11 +103,10 @@ def take(
         _ask_for_help(page, shows)
     else:
         _sign_in(page, key)
-        if shows == "incident":
-            _open_one_at_risk(page)
-        else:
-            page.goto(shows)
+        page.goto(shows)
         page.wait_for_selector("#live.on")
+        for report in page.locator(".report summary").all():  # folded, so that there is room for what was made of it
+            report.click()
     page.wait_for_timeout(300)  # fonts and pictures are drawn
     shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     shot.quantize(COLOURS, dither=Image.Dither.NONE).save(picture, optimize=True)
@@ -109,13 +118,6 @@ def _sign_in(page: Page, key: str) -> None:
     page.fill("#key", key)
     page.press("#key", "Enter")
     page.wait_for_selector("#rows")
-
-
-def _open_one_at_risk(page: Page) -> None:
-    """Open the first incident of the queue whose risk is known."""
-    row = page.locator("tr", has=page.locator("td.figure", has_text="%")).first
-    row.locator("a[data-row]").click()
-    page.wait_for_selector(".recurrence canvas", state="attached")
 
 
 def _ask_for_help(page: Page, words: str) -> None:
