@@ -21,6 +21,8 @@ from diagnosis.store.database import Database, as_utc, insert_for, now
 from diagnosis.store.feedback import decisions_on
 from diagnosis.store.records import Record, Records
 
+_NAMES = [column.name for column in tables.observations.columns]  # in the order of `Observation`
+_TIMES = [_NAMES.index(name) for name in ("predicted_at", "settled_at")]
 _SETTLED = "settled"  # the counter of the last change of which the truth was read off
 
 
@@ -232,8 +234,8 @@ def _observation(row: sa.Row[Any]) -> Observation:
 
 
 def _of(values: Sequence[Any]) -> Observation:
-    names = [column.name for column in tables.observations.columns]
-    fields = dict(zip(names, values, strict=True))
-    for name in ("predicted_at", "settled_at"):
-        fields[name] = None if fields[name] is None else as_utc(fields[name])
-    return Observation(**fields)
+    fields = list(values)
+    for place in _TIMES:
+        if fields[place] is not None:
+            fields[place] = as_utc(fields[place])
+    return Observation(*fields)
