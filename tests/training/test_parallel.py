@@ -40,7 +40,7 @@ def cluster():
         yield address
     finally:
         for process in started:
-            process.terminate()
+            process.kill()  # a worker that has lost its scheduler would wait for another
         for process in started:
             process.wait()
 
