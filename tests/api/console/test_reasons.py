@@ -1,19 +1,25 @@
 """Every reason that the core gives is said in Chinese too: the core is run through them, and none may stay English."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from api.console.reasons import in_language
 from diagnosis.decisions import ExclusionRule, HumanDecisions
+from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.findings import Alternative
-from diagnosis.incident import as_frame
+from diagnosis.incident import Incident, as_frame
 from diagnosis.recurrence import RecurrenceModel, Signature
+from diagnosis.releases import Releases
 from diagnosis.routing.answers import Verdict, answer
 from diagnosis.routing.certainty import Certificate
 from diagnosis.routing.certification import Certification
 from diagnosis.routing.constraints import Constraints, constraints_for
+from diagnosis.store.database import now
+from diagnosis.store.revocations import Revocation
 from training.fit import _why_untrainable
 
 FREE = Constraints({}, ())
@@ -26,6 +32,7 @@ def by_people() -> list[str]:
         ExclusionRule("2", "留", value="VPN", action="never_predict"),
         ExclusionRule("3", "all"),
         ExclusionRule("4", "one", value="网络"),
+        *(Revocation("5", "r", "category", v, now(), {"wrong": 3, "answered": 40}).as_rule() for v in ("", "VPN")),
     ]
     found = constraints_for("category", HumanDecisions(tuple(rules), {"category": frozenset({"A", "B"})}), {})
     return [found.why_removed() or "", *(why for _, why in found.manual)]
@@ -82,6 +89,20 @@ def test_what_the_core_says_is_said_in_chinese(reasons) -> None:
         assert language == "zh", reason
         assert not any(word in chinese for word in (" is ", " was ", " the ", "needed", " not ")), chinese
         assert in_language(reason, "en") == (reason, "en")
+
+
+def test_every_warning_of_a_release_is_said_in_chinese(models) -> None:
+    releases = Releases(models)
+    diagnoser = Diagnoser.load(releases.path(releases.published()))
+    incidents = [
+        Incident("1", datetime.now(UTC)),
+        Incident("2", datetime.now(UTC), cmdb_ci="prn-3f"),
+        Incident("3", datetime.now(UTC), short_description="打印机提示卡纸"),
+        Incident("4", datetime.now(UTC), short_description="打印机提示卡纸", cmdb_ci="prn-3f"),
+    ]
+    warnings = {warning for said in diagnoser.diagnose_batch(incidents) for warning in said.warnings}
+    assert len(warnings) >= 3
+    assert {in_language(warning, "zh")[1] for warning in warnings} == {"zh"}, warnings
 
 
 def test_values_are_kept_as_they_are_and_fields_are_named() -> None:
