@@ -12,6 +12,7 @@ from api.console.records import find
 from api.console.words import WORDS, Language
 from api.service import Service
 from diagnosis.incident import CODED_FIELDS
+from diagnosis.recurrence.told import USUAL_HORIZON
 from diagnosis.store.feedback import Feedback
 
 Said = Mapping[str, Any]
@@ -87,9 +88,15 @@ def to_caller(said: Said, language: Language) -> str:
     if known:
         lines.append(words["caller_known"].format(hours=max(1, round(median(known)))))
     lines.append(words["caller_end"])
-    if said["recurrence"] and said["recurrence"]["horizons"][-1]["probability"] >= said["recurrence"]["base_rate"]:
+    if said["recurrence"] and _likelier_than_usual(said["recurrence"]):
         lines.append(words["caller_again"])
     return "\n".join(lines)
+
+
+def _likelier_than_usual(risk: Mapping[str, Any]) -> bool:
+    """Whether a fault comes back at least as often as others do, within the horizon that the base rate is of."""
+    month: Mapping[str, Any] = min(risk["horizons"], key=lambda one: abs(one["days"] - USUAL_HORIZON))
+    return bool(month["probability"] >= risk["base_rate"])
 
 
 def _similar(one: Said, report: str) -> dict[str, Any]:

@@ -42,6 +42,8 @@ def cases_needed(precision: float, risk: float) -> int:
     >>> cases_needed(precision=0.95, risk=0.1)
     45
     """
+    if precision <= 0:  # nothing to prove but that there is one
+        return 1
     return math.ceil(round(math.log(risk) / math.log(precision), 9))
 
 

@@ -265,3 +265,15 @@ def test_news_of_an_incident_are_what_others_said_since_and_nothing_twice(client
     newer = diagnosed(client, "NEWS-1")["id"]
     assert f"/console/diagnoses/{newer}" in person.get(address, params={"seen": seen, "newer": ""}).text
     assert person.get(address, params={"seen": seen, "newer": newer}).status_code == 204
+
+
+def test_an_incident_that_closes_shows_what_its_risk_is_from_then_on(client, person) -> None:
+    said = diagnosed(client, "CLOSES", cmdb_ci="prn-3f", category="hardware", opened_at="2026-05-01T08:00:00Z",
+                     resolved_at="2026-05-01T09:00:00Z", close_notes="清洁了进纸滚轮")  # fmt: skip
+    risk = said["at_resolution"]
+    page = html.unescape(person.get(f"/console/diagnoses/{said['id']}").text)
+    heading = page.index("Counted from its resolution")
+    shown = f"{100 * risk['horizons'][0]['probability']:.0f}"
+    assert shown in page[heading : heading + 600]
+    assert risk["definition"] in page
+    assert said["recurrence"]["definition"] in page

@@ -38,6 +38,15 @@ def test_what_is_certain_is_automatic_and_keeps_its_promise_in_both_languages(ca
     assert min(shares) > 0.9
 
 
+@pytest.mark.parametrize("precision", [0.75, 0.6])
+def test_a_low_promise_is_certified_where_classes_have_no_floor_to_keep(drawn, precision):
+    prepared, labels = drawn(600, seed=8, noise=0.1)
+    learn, calibrate = np.arange(300), np.arange(300, 600)
+    router = Router("assignment_group", precision=precision).fit_and_calibrate(prepared, labels, learn, calibrate)
+    answers = router.predict(prepared.take(calibrate))
+    assert sum(a.decision == "automatic" and a.certified_precision == precision for a in answers) > 200
+
+
 def test_probabilities_are_calibrated_and_alternatives_are_named(calibrated, drawn):
     prepared, labels = drawn(2000, seed=9, noise=0.3)
     noisy = Router("assignment_group").fit(*drawn(800, seed=10, noise=0.3))
