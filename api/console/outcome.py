@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
+from api.console.in_service import InService, Verdict, in_service
 from api.errors import NothingPublishedError
 from api.service import Service
 from diagnosis.errors import InputError
 from diagnosis.incident import as_frame
 from diagnosis.recurrence import default_signature, recurrence_rate
-from diagnosis.store.feedback import Feedback
 
 DAYS = 30
 MOST = 20_000  # newest diagnoses and incidents that are looked at: a page is no report
@@ -23,8 +23,6 @@ TARGETS = {"recurrence": 0.05, "response": 0.9, "restoration": 0.9, "closure": 0
 RESPONSE, RESTORATION = timedelta(hours=2), timedelta(hours=4)
 SATISFIED = 4  # of five
 DECISIONS = ("automatic", "suggested", "abstained")
-
-Verdict = Literal["met", "missed", "not_proven", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +48,7 @@ class Outcome:
     days: Sequence[tuple[str, Mapping[str, int]]]
     measures: Sequence[Measure]
     overrides: Sequence[tuple[str, str, int]]
+    live: InService | None
 
 
 def outcome_of(service: Service, moment: datetime) -> Outcome:
@@ -59,13 +58,17 @@ def outcome_of(service: Service, moment: datetime) -> Outcome:
     said = service.store.feedback.since(since)
     frame = _frame([{**one.body, "number": one.number} for one in service.store.incidents.newest(MOST)])
     measures = [
-        *_decided(given, said),
         _recurrence(service, frame, moment),
         *_kept(frame[frame["opened_at"] >= since]),
         _deflected(service, since),
     ]
     overrides = Counter((one.target, one.predicted or "") for one in said if one.kind in ("overridden", "reverted"))
-    return Outcome(_by_day(given, moment), measures, [(*key, times) for key, times in overrides.most_common(15)])
+    return Outcome(
+        days=_by_day(given, moment),
+        measures=measures,
+        overrides=[(*key, times) for key, times in overrides.most_common(15)],
+        live=in_service(service),
+    )
 
 
 def _by_day(
@@ -77,22 +80,6 @@ def _by_day(
     for _, at, predictions in given:
         counted.setdefault(f"{at:%Y-%m-%d}", Counter()).update(one["decision"] for one in predictions.values())
     return sorted(counted.items())
-
-
-def _decided(given: Sequence[tuple[str, datetime, Mapping[str, Any]]], said: Sequence[Feedback]) -> list[Measure]:
-    decisions = Counter(one["decision"] for _, _, predictions in given for one in predictions.values())
-    n = sum(decisions.values())
-    automatic = {
-        (diagnosis, target) for diagnosis, _, p in given for target, one in p.items() if one["decision"] == "automatic"
-    }
-    # What people said last of each automatic decision; those of which nobody said anything are not counted as right.
-    last = {(one.diagnosis, one.target): one for one in said if (one.diagnosis, one.target) in automatic}
-    right = sum(one.kind == "accepted" and one.value == one.predicted for one in last.values())
-    return [
-        Measure("automatic", _share(decisions["automatic"], n), "of_decisions", n),
-        Measure("precision", _share(right, len(last)), "of_judged", len(last)),
-        Measure("coverage", _share(n - decisions["abstained"], n), "of_decisions", n),
-    ]
 
 
 def _recurrence(service: Service, frame: pd.DataFrame, moment: datetime) -> Measure:

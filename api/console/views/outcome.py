@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 
+from api.console.in_service import verdict
 from api.console.live import state_of
 from api.console.outcome import DAYS, DECISIONS, Outcome, outcome_of
 from api.console.pages import page
 from api.console.session import Reading
+from api.errors import NothingPublishedError
 from api.routes.shared import Served
 from api.service import Service
 from diagnosis.store.database import now
@@ -23,8 +25,7 @@ _KEPT_TIMES = 20
 @dataclass(frozen=True, slots=True)
 class _Counted:
     outcome: Outcome
-    day: str
-    state: tuple[int, str | None]
+    state: tuple[object, ...]
     at: float
     seconds: float
 
@@ -37,19 +38,29 @@ def outcome(request: Request, service: Served, agent: Reading, seen: str = "") -
     if seen == version:
         return Response(status_code=204)
     return page(
-        request, "outcome.html", agent=agent, outcome=counted.outcome, counted=version, span=DAYS, decisions=DECISIONS
-    )
+        request, "outcome.html", agent=agent, outcome=counted.outcome, counted=version, span=DAYS, decisions=DECISIONS,
+        verdict=verdict,
+    )  # fmt: skip
 
 
 def _counted(request: Request, service: Service) -> _Counted:
     kept: _Counted | None = getattr(request.app.state, "outcome", None)
-    state, moment = state_of(service.store), now()
-    if kept is not None:
-        is_news = (state, f"{moment:%Y-%m-%d}") != (kept.state, kept.day)
-        if not is_news or time.monotonic() - kept.at < _KEPT_TIMES * kept.seconds:
-            return kept
+    moment = now()
+    at_work = state(service, f"{moment:%Y-%m-%d}")
+    if kept is not None and (at_work == kept.state or time.monotonic() - kept.at < _KEPT_TIMES * kept.seconds):
+        return kept
     start = time.monotonic()
     found = outcome_of(service, moment)
     end = time.monotonic()
-    request.app.state.outcome = counted = _Counted(found, f"{moment:%Y-%m-%d}", state, end, end - start)
+    request.app.state.outcome = counted = _Counted(found, at_work, end, end - start)
     return counted
+
+
+def state(service: Service, day: str) -> tuple[object, ...]:
+    """Return what is another whenever the outcome may be."""
+    try:
+        release = service.serving.current.diagnoser.release
+    except NothingPublishedError:
+        release = ""
+    settled, revoked = service.store.observations.settled_upto(), len(service.store.revocations.of(release))
+    return day, release, settled, revoked, *state_of(service.store)

@@ -1,11 +1,14 @@
 """The manager's page: each figure against a count by hand."""
 
 import re
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from api.console.in_service import verdict
 from api.console.outcome import outcome_of
+from api.console.views.outcome import state
 from api.settings import Settings
 from diagnosis.store.database import now
 from diagnosis.store.diagnoses import Given
@@ -15,7 +18,8 @@ from tests.serving import Serving
 @pytest.fixture(scope="module")
 def client(models, tmp_path_factory):
     database = tmp_path_factory.mktemp("outcome") / "faultwise.db"
-    with Serving(Settings(database=f"sqlite:///{database}", models=models)) as one:
+    # Nothing is revoked but by the test itself.
+    with Serving(Settings(database=f"sqlite:///{database}", models=models, watch_seconds=3600)) as one:
         yield one
 
 
@@ -69,28 +73,41 @@ def prediction(decision, value):
     return {"decision": decision, "value": value, "probability": 0.9, "alternatives": []}
 
 
-def test_precision_is_of_what_people_judged(client) -> None:
-    store = client.app.state.service.store
-    decisions = ["automatic", "automatic", "automatic", "automatic", "suggested", "abstained"]
-    for i, decision in enumerate(decisions):
-        predictions = {"category": prediction(decision, "mail")}
-        said = {"id": f"01D{i}", "incident": f"D{i}", "release": "r", "predictions": predictions}
-        store.diagnoses.add([Given({**said, "suggestions": []}, now())])
-    for i, kind in enumerate(["accepted", "accepted", "overridden", None, "overridden"]):
-        value = {"value": "network"} if kind == "overridden" else {}
-        if kind:
-            answer = client.post(f"/v1/diagnoses/01D{i}/feedback", json={"kind": kind, "target": "category", **value})
+def test_live_quality_is_that_of_the_api_worst_first_and_shows_what_was_revoked(client) -> None:
+    service = client.app.state.service
+    store, release = service.store, service.serving.current.diagnoser.release
+    # Mail: 18 of 20 right. Network: 4 of 10 right, and its certificate goes. Printing: one answer, wrong; not known: 5.
+    told = [("mail", i < 18) for i in range(20)] + [("network", i < 4) for i in range(10)] + [("print", False)]
+    for i, (value, right) in enumerate([*told, *[("mail", None)] * 5]):
+        one = {"id": f"01D{i:03}", "incident": f"D{i}", "release": release, "suggestions": []}
+        store.diagnoses.add([Given({**one, "predictions": {"category": prediction("automatic", value)}}, now())])
+        said = {"kind": "accepted"} if right else {"kind": "overridden", "value": "other"}
+        if right is not None:
+            answer = client.post(f"/v1/diagnoses/01D{i:03}/feedback", json={"target": "category", **said})
             assert answer.status_code == 201
-    undone = client.post("/v1/diagnoses/01D3/feedback", json={"kind": "reverted", "target": "category"}).json()
-    client.delete(f"/v1/diagnoses/01D3/feedback/{undone['id']}")
-    outcome, found = measured(client)
-    assert (found["precision"].found, found["precision"].n) == (pytest.approx(2 / 3), 3)
-    assert found["automatic"].found == pytest.approx(4 / 6)
-    assert found["coverage"].found == pytest.approx(5 / 6)
-    assert [dict(counted) for _, counted in outcome.days if counted] == [
-        {"automatic": 4, "suggested": 1, "abstained": 1}
-    ]
-    assert outcome.overrides == [("category", "mail", 2)]
+    store.diagnoses.add([
+        Given({"id": "01S", "incident": "S", "release": release, "suggestions": [],
+               "predictions": {"category": prediction("suggested", "mail")}}, now())
+    ])  # fmt: skip
+    detail = {"promised": 0.95, "of_all": False, "answered": 10, "wrong": 6, "evidence": 99.0}
+    assert store.revocations.add(release, "category", "network", detail) is not None
+    while not store.observations.settle()[1]:
+        pass
+    outcome, _ = measured(client)
+    [shown] = outcome.live.targets
+    assert [one.value for one in shown.classes] == ["network", "print", "mail"], "one of one says less than six of ten"
+    assert shown.all.precision.share == pytest.approx(22 / 31)
+    assert (shown.all.automatic.share, shown.all.automatic.n) == (pytest.approx(36 / 37), 37)
+    # Clopper and Pearson of 4 in 10.
+    assert shown.classes[0].precision.lower == pytest.approx(0.1216, abs=1e-4)
+    assert shown.classes[0].precision.upper == pytest.approx(0.7376, abs=1e-4)
+    assert verdict(shown) == "missed"
+    [api] = [one for one in client.get("/v1/quality").json()["targets"] if one["target"] == "category"]
+    assert api["all"]["precision"] == asdict(shown.all.precision)
+    assert api["all"]["automatic"] == asdict(shown.all.automatic)
+    assert [(one.value, one.detail["wrong"]) for one in outcome.live.revocations] == [("network", 6)]
+    assert [dict(counted) for _, counted in outcome.days if counted] == [{"automatic": 36, "suggested": 1}]
+    assert outcome.overrides == [("category", "network", 6), ("category", "mail", 2), ("category", "print", 1)]
 
 
 def test_the_page_shows_them_in_both_languages(client) -> None:
@@ -100,3 +117,30 @@ def test_the_page_shows_them_in_both_languages(client) -> None:
         page = client.get("/console/outcome", headers={"Accept-Language": language})
         assert words in page.text
         assert re.search(r"77\.8%", page.text)
+        for shown in LIVE[language]:
+            assert shown in page.text
+
+
+LIVE = {
+    "en": ("71.0%", "52% to 86%; of 31 known", "certificate revoked",
+           "6 of 10 automatic answers were wrong; at least 95% right were promised"),
+    "zh": ("71.0%", "52% 至 86%; 已知结果 31 项", "认证已撤回", "10 项自动判定中有 6 项有误；承诺至少 95% 正确"),
+}  # fmt: skip
+
+
+def test_a_release_that_has_answered_nothing_says_so(models, tmp_path) -> None:
+    with Serving(Settings(database=f"sqlite:///{tmp_path / 'a.db'}", models=models)) as empty:
+        outcome, _ = measured(empty)
+        assert outcome.live.release == empty.app.state.service.serving.current.diagnoser.release
+        assert not outcome.live.targets
+        assert not outcome.live.revocations
+
+
+def test_a_revocation_shows_although_nothing_came_in_since(models, tmp_path) -> None:
+    with Serving(Settings(database=f"sqlite:///{tmp_path / 'a.db'}", models=models)) as one:
+        service = one.app.state.service
+        before = state(service, "2026-11-22")
+        assert state(service, "2026-11-22") == before
+        detail = {"promised": 0.95, "of_all": True, "answered": 10, "wrong": 6, "evidence": 99.0}
+        service.store.revocations.add(service.serving.current.diagnoser.release, "category", "network", detail)
+        assert state(service, "2026-11-22") != before
