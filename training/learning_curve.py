@@ -31,7 +31,7 @@ def learning_curve(
     Returns
     -------
     list of dict
-        ``target``, ``incidents`` learned from, ``accuracy`` and on how many it was ``judged``, in order.
+        ``target``, ``incidents`` learned from and ``accuracy``, in order.
     """
     known = earlier.sort_values("opened_at", kind="stable", na_position="first").tail(MOST).reset_index(drop=True)
     learn, judge = diagnoser.prepare(known), diagnoser.prepare(later)
@@ -50,7 +50,7 @@ def learning_curve(
             pieces.append(_Point(target, classifier, *taken))
     accuracies = settings.workers.each(_accuracy, pieces)
     return [
-        {"target": piece.target, "incidents": len(piece.labels), "accuracy": accuracy, "judged": len(piece.truth)}
+        {"target": piece.target, "incidents": len(piece.labels), "accuracy": accuracy}
         for piece, accuracy in zip(pieces, accuracies, strict=True)
     ]
 

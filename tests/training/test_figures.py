@@ -53,7 +53,7 @@ def test_precision_against_coverage_ends_at_the_accuracy_with_its_interval() -> 
 
 
 def test_a_learning_curve_has_intervals() -> None:
-    points = [{"incidents": n, "accuracy": a, "judged": 200} for n, a in ((50, 0.6), (100, 0.7), (200, 0.8))]
-    (axes,) = plots.learning_curve(points).axes
+    points = [{"incidents": n, "accuracy": a} for n, a in ((50, 0.6), (100, 0.7), (200, 0.8))]
+    (axes,) = plots.learning_curve(points, 200).axes
     ends = axes.collections[0].get_segments()[0][:, 1]
     assert tuple(ends) == pytest.approx(tuple(float(side[0]) for side in wilson(np.array([0.6]), [200])))

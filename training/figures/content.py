@@ -100,7 +100,7 @@ def _target(diagnoser: Diagnoser, held: HeldOut, one: Answered) -> TargetSection
         plots=[
             plots.reliability(one),
             plots.precision_coverage(one, promised),
-            *([plots.learning_curve(curve)] if len(curve) > 1 else []),
+            *([plots.learning_curve(curve, len(one.truth))] if len(curve) > 1 else []),
         ],
     )
 

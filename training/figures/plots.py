@@ -87,10 +87,9 @@ def precision_coverage(one: Answered, promised: float) -> str:
         return svg_of(figure)
 
 
-def learning_curve(points: Sequence[Mapping[str, float | str]]) -> str:
-    """Return accuracy on the later incidents against the number learned from."""
-    names = ("incidents", "accuracy", "judged")
-    learned, accuracy, judged = (np.array([float(point[name]) for point in points]) for name in names)
+def learning_curve(points: Sequence[Mapping[str, float | str]], judged: int) -> str:
+    """Return accuracy on the later incidents, ``judged`` of them, against the number learned from."""
+    learned, accuracy = (np.array([float(point[name]) for point in points]) for name in ("incidents", "accuracy"))
     lower, upper = wilson(accuracy, judged)
     with mpl.rc_context(STYLE):
         figure, axes = axes_of("Learning curve", "incidents learned from", "accuracy on later incidents")
