@@ -173,7 +173,8 @@ def _mapped(path: Path) -> Vectors:
     if entry is None or entry["dtype"] != "F32":
         raise InputError(f"expected a float32 tensor {_WEIGHTS_KEY!r}; found {', '.join(header) or 'none'}")
     offset = 8 + header_length + entry["data_offsets"][0]
-    return np.memmap(path, dtype="<f4", mode="r", offset=offset, shape=tuple(entry["shape"]))
+    mapped = np.memmap(path, dtype="<f4", mode="r", offset=offset, shape=tuple(entry["shape"]))
+    return mapped.view(np.ndarray)  # slicing a memmap costs more than most sums of a question's tokens
 
 
 def _write_json(path: Path, content: object) -> None:

@@ -11,7 +11,6 @@ from diagnosis.text.tokens import CJK
 
 # Where a term can stand: words between spaces, or characters of a script without them.
 _RUNS = re.compile(rf"[a-z][a-z-]*(?: [a-z][a-z-]*)*|[{CJK}]+")
-_LONGEST = 8  # words or characters of a term
 _MAX_CHARS = 4_000
 
 
@@ -41,13 +40,24 @@ def translated(text: str) -> str:
         joint = " " if run.isascii() else ""
         place = 0
         while place < len(pieces):
-            for length in range(min(_LONGEST, len(pieces) - place), 0, -1):
+            longest = _longest().get(pieces[place], 1)  # most words begin no term
+            for length in range(min(longest, len(pieces) - place), 0, -1):
                 terms = _other().get(joint.join(pieces[place : place + length]))
                 if terms:
                     found += terms
                     break
             place += length
     return "\n".join(dict.fromkeys(found))
+
+
+@cache
+def _longest() -> dict[str, int]:
+    """Return first word or character to the words or characters of the longest term that begins with it."""
+    longest: dict[str, int] = {}
+    for term in _other():
+        pieces = term.split() if term.isascii() else list(term)
+        longest[pieces[0]] = max(longest.get(pieces[0], 1), len(pieces))
+    return longest
 
 
 @cache

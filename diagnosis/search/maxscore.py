@@ -20,6 +20,7 @@ BUDGET = 60_000  # postings read for one question: about a millisecond
 _FAVOURED = 500  # rows that stay when the budget is spent
 _SLACK = np.float32(1e-4)  # far more than float32 sums of some dozen shares can be wrong by, relative to their size
 _CHECK_EVERY = 30_000  # postings: reading fewer costs less than finding out whether they need to be read
+_SCATTERED = 30  # rows for one posting, beyond which to sort the postings costs less than a sum for every row
 
 _PRUNE_EVERY = 2  # terms, and multiples of the rows wanted: letting go costs as much as looking a term up
 
@@ -72,13 +73,22 @@ def _read_whole(
         return np.empty(0, dtype=np.intp), np.empty(0)
     lengths = [len(codes) for _, codes in postings]
     earned = np.repeat(weights, lengths) * shares[np.concatenate([codes for _, codes in postings])]
-    rows, place = np.unique(np.concatenate([rows for rows, _ in postings]), return_inverse=True)
-    totals = np.bincount(place, weights=earned, minlength=len(rows)).astype(np.float64, copy=False)
+    rows, totals = _summed(np.concatenate([rows for rows, _ in postings]), earned, len(mask))
     found = np.flatnonzero(mask[rows])
     if len(found) > k:
         found = found[totals[found] >= np.partition(totals[found], len(found) - k)[len(found) - k]]
     best = found[np.argsort(-totals[found], kind="stable")[:k]]
-    return rows[best].astype(np.intp), totals[best]
+    return rows[best], totals[best]
+
+
+def _summed(posted: npt.NDArray[np.int32], earned: npt.NDArray[np.float64], n_rows: int) -> Scored:
+    """Return the rows that were posted, ascending, and what each earned, added up in the order given."""
+    if n_rows > _SCATTERED * len(posted):
+        met, place = np.unique(posted, return_inverse=True)
+        return met.astype(np.intp), np.bincount(place, weights=earned).astype(np.float64, copy=False)
+    totals = np.bincount(posted, weights=earned, minlength=n_rows).astype(np.float64, copy=False)
+    rows = np.flatnonzero(totals)  # every posting earns something
+    return rows, totals[rows]
 
 
 def _candidates(

@@ -191,13 +191,16 @@ class Retriever:
         cosines = measured.signals[:, [name.startswith("history:") for name in index.signals]].max(axis=1, initial=0)
         first = self._named(query, measured, index)
         order = np.argsort(-scores, kind="stable").tolist()
+        if first:
+            order.sort(key=lambda row: row not in first)
+        templates = [index.texts[number].template for number in measured.numbers]
+        matching = (scores > 0).tolist()
         alike: dict[str, list[int]] = {}  # rows by what they say, best first
-        for row in [*(r for r in order if r in first), *(r for r in order if r not in first)]:
-            template = index.texts[measured.numbers[row]].template
-            if template in alike:
-                alike[template].append(row)
-            elif scores[row] > 0 or row in first:
-                alike[template] = [row]
+        for row in order:
+            if templates[row] in alike:
+                alike[templates[row]].append(row)
+            elif matching[row] or row in first:
+                alike[templates[row]] = [row]
         hits = []
         for row, *others in list(alike.values())[:k]:
             number = measured.numbers[row]
