@@ -233,14 +233,16 @@ def _merged(candidates: Iterable[_Candidate]) -> list[_Solution]:
     for place, candidate in enumerate(ordered):
         related = [places[one] for one in candidate.relatives if one in places]
         alike[place, related] = alike[related, place] = True
+    earlier: list[list[int]] = [[] for _ in ordered]
+    for place, before in np.argwhere(np.tril(alike, -1)).tolist():
+        earlier[place].append(before)
     solutions: list[_Solution] = []
-    home = np.zeros(len(ordered), dtype=np.intp)
-    for place, candidate in enumerate(ordered):
-        homes = home[:place][alike[place, :place]]
-        home[place] = homes.min(initial=len(solutions))
-        if home[place] == len(solutions):
+    home: list[int] = []
+    for candidate, alike_before in zip(ordered, earlier, strict=True):
+        home.append(min((home[place] for place in alike_before), default=len(solutions)))
+        if home[-1] == len(solutions):
             solutions.append([])
-        solutions[home[place]].append(candidate)
+        solutions[home[-1]].append(candidate)
     return solutions
 
 
