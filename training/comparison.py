@@ -15,9 +15,9 @@ from diagnosis.diagnoser import Diagnoser
 from diagnosis.recurrence.scores import ipcw
 from diagnosis.routing.calibration import expected_calibration_error
 from diagnosis.routing.labels import label_key
-from training.answers import answers_of, horizons_of, outcomes_of, targets_of
+from training.answers import horizons_of, outcomes_of, targets_of
 from training.bootstrap import Interval, bootstrap_macro_f1, bootstrap_mean
-from training.held_out import HeldOut
+from training.held_out import HeldOut, answers_in
 from training.output import without_nan
 
 Floats = npt.NDArray[np.float64]
@@ -116,9 +116,21 @@ def compare(a: Diagnoser, a_folder: Path, b: str, slice_: HeldOut) -> Comparison
     slice_ : HeldOut
         Incidents that B's answers are honest on, and these answers.
     """
-    answers, live = _answers_of_a(a, a_folder, slice_)
-    numbers = pd.Index(answers["number"])
-    ours = slice_.take(numbers)
+    return compare_answers(a, answers_in(a, a_folder, slice_.incidents, slice_.as_of), b, slice_)
+
+
+def compare_answers(a: Diagnoser, answers: pd.DataFrame, b: str, slice_: HeldOut) -> Comparison:
+    """Compare release A with the answers of B, where A has been asked already: see `compare`.
+
+    Parameters
+    ----------
+    answers : DataFrame
+        What A answers to the slice: `training.held_out.answers_in`.
+    """
+    if answers.empty:
+        answers = slice_.answers.iloc[:0]  # nothing in common, and the same columns
+    live = int((~answers["number"].isin(a.parts.history.frame()["number"])).sum())
+    ours = slice_.take(pd.Index(answers["number"]))
     answers = answers.set_index("number").loc[ours.answers["number"]].reset_index()
     notes: list[str] = []
     figures = [
@@ -130,17 +142,6 @@ def compare(a: Diagnoser, a_folder: Path, b: str, slice_: HeldOut) -> Comparison
     return Comparison(
         a.release, b, live, len(answers) - live, len(slice_.answers) - len(answers), tuple(figures), tuple(notes)
     )
-
-
-def _answers_of_a(a: Diagnoser, folder: Path, slice_: HeldOut) -> tuple[pd.DataFrame, int]:
-    unseen = ~slice_.incidents["number"].isin(a.parts.history.frame()["number"])
-    kept = HeldOut.load(folder)
-    known = [] if kept is None else [kept.answers[kept.answers["number"].isin(slice_.incidents["number"][~unseen])]]
-    rows = slice_.incidents[unseen.to_numpy()].reset_index(drop=True)
-    said = [answers_of(a, rows, slice_.as_of)] if len(rows) else []
-    if not said and not known:
-        return slice_.answers.iloc[:0], 0
-    return pd.concat([*said, *known], ignore_index=True), len(rows)
 
 
 def _routing(a: pd.DataFrame, b: HeldOut, notes: list[str]) -> Iterator[Figure]:

@@ -111,3 +111,24 @@ class HeldOut:
             targets=about["targets"],
             learning=about["learning"],
         )
+
+
+def answers_in(diagnoser: Diagnoser, folder: Path, incidents: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Return what a release answers to incidents, or answered before it learned from them; others are left out.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the release lies: rows that it has learned from are answered by what it keeps of its evaluation model.
+    incidents : DataFrame
+        Canonical frame with the later fields known.
+    as_of : Timestamp
+        Up to when they are.
+    """
+    unseen = ~incidents["number"].isin(diagnoser.parts.history.frame()["number"]).to_numpy()
+    kept = HeldOut.load(folder)
+    known = [] if kept is None else [kept.answers[kept.answers["number"].isin(incidents["number"][~unseen])]]
+    rows = incidents[unseen].reset_index(drop=True)
+    said = [answers_of(diagnoser, rows, as_of)] if len(rows) else []
+    parts = [*said, *known]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"number": []}, dtype="str")

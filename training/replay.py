@@ -6,9 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -18,20 +16,15 @@ from diagnosis.errors import InputError
 from diagnosis.releases import Releases, find_release
 from diagnosis.store import Store
 from diagnosis.store.observations import Observation
-from training.as_of import moment
+from training.as_of import last_moment, moment
 from training.command import DONE, add_json, add_models, answer, main
+from training.held_out import answers_in
 from training.intake import add_sources, read_sources
-from training.misrouting import Misrouting, misrouting
-from training.output import without_nan, written
+from training.misrouting import misrouting
+from training.output import written
 from training.page import render
-from training.what_if import (
-    TargetReplay,
-    answers_in,
-    compare_decisions,
-    decided_by,
-    decided_in_service,
-    under_rules,
-)
+from training.replayed import QUARTER, ROUTES, Replay, answers_to, known_by_now
+from training.what_if import compare_decisions, decided_by, decided_in_service, under_rules
 
 SUMMARY = (
     "What would last quarter have looked like under another release, threshold or rule: decisions that would have\n"
@@ -39,36 +32,7 @@ SUMMARY = (
 )
 EXAMPLE = "faultwise replay --from-store --release 2026-11-22T10-15-00Z-3f2a --threshold assignment_group=0.9"
 
-ROUTES = "assignment_group"  # the target whose errors cost hours of misrouting
-_QUARTER = pd.Timedelta(days=91)
 _ACTIONS = ("never_automatic", "never_predict")
-
-
-@dataclass(frozen=True)
-class Replay:
-    """The comparison, target by target.
-
-    Attributes
-    ----------
-    before, after : str
-        What is compared, in words.
-    left_out : int
-        Incidents of the period that a release could only have been asked knowing the answer, or that nobody answered.
-    """
-
-    first: pd.Timestamp
-    last: pd.Timestamp
-    before: str
-    after: str
-    left_out: int
-    cost: Misrouting
-    targets: tuple[TargetReplay, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        times = {"first": self.first.isoformat(), "last": self.last.isoformat()}
-        plain: dict[str, Any] = without_nan({**asdict(self), **times})
-        return plain
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -138,24 +102,25 @@ def _replay(args: argparse.Namespace) -> Replay:
     if unknown:
         raise InputError(f"--threshold: expected one of {', '.join(diagnoser.parts.routers)}; found {unknown[0]!r}")
     incidents, first, last = _period(read_sources(args).incidents, args)
-    answers = answers_in(diagnoser, folder, incidents)
+    as_of = last_moment(incidents)
+    answers = answers_in(diagnoser, folder, incidents, as_of)
     seen, corrected = _in_service(args.from_store) if args.from_store and not args.against else ({}, [])
     other = None if seen else _other(args, releases, folder, changed=bool(rules or thresholds))
-    theirs = None if other is None else answers if other[1] == folder else answers_in(*other, incidents)
+    theirs = None if other is None else answers if other[1] == folder else answers_in(*other, incidents, as_of)
     cost = misrouting(incidents, corrected, args.hours)
     found, compared = [], set[str]()
     for target, router in diagnoser.parts.routers.items():
         known = set(answers["number"]) & (set(seen.get(target, {})) if theirs is None else set(theirs["number"]))
-        rows = _told(incidents, target, known)
+        rows = known_by_now(incidents, target, known)
         if rows.empty:
             continue
         if theirs is None or other is None:
             before = decided_in_service(seen[target], rows, target, router)
         elif f"{target}|value" in theirs:
-            before = decided_by(_of(theirs, rows), rows, target, other[0].parts.routers[target])
+            before = decided_by(answers_to(rows, theirs), rows, target, other[0].parts.routers[target])
         else:
             continue
-        after = decided_by(_of(answers, rows), rows, target, router, thresholds.get(target))
+        after = decided_by(answers_to(rows, answers), rows, target, router, thresholds.get(target))
         after = under_rules(after, rows, target, rules)
         found.append(compare_decisions(target, rows, before, after, cost if target == ROUTES else None))
         compared |= set(rows["number"])
@@ -173,7 +138,7 @@ def _period(incidents: pd.DataFrame, args: argparse.Namespace) -> tuple[pd.DataF
     if opened.isna().all():
         raise InputError(f"replay needs opened_at; none of {len(incidents):,} incidents has a date")
     last = moment(args.last) if args.last else opened.max() + pd.Timedelta(microseconds=1)
-    first = moment(args.first) if args.first else last - _QUARTER
+    first = moment(args.first) if args.first else last - QUARTER
     inside = incidents[(opened >= first) & (opened < last)].drop_duplicates("number", keep="last")
     if inside.empty:
         raise InputError(
@@ -208,17 +173,6 @@ def _other(args: argparse.Namespace, releases: Releases, folder: Path, *, change
     if path == folder and not changed:
         raise InputError(f"nothing to replay: {folder.name} would be held against itself, without a threshold or rule")
     return Diagnoser.load(path), path
-
-
-def _told(incidents: pd.DataFrame, target: str, answered: set[str]) -> pd.DataFrame:
-    if target not in incidents:
-        return incidents.iloc[:0]
-    known = incidents[target].astype("str").fillna("").str.strip() != ""
-    return incidents[known & incidents["number"].isin(answered)].reset_index(drop=True)
-
-
-def _of(answers: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    return answers.drop_duplicates("number", keep="last").set_index("number").loc[rows["number"]].reset_index()
 
 
 def _after(diagnoser: Diagnoser, thresholds: Mapping[str, float], rules: list[ExclusionRule]) -> str:

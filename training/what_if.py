@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,16 +14,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from diagnosis.decisions import ExclusionRule
-from diagnosis.diagnoser import Diagnoser
 from diagnosis.incident import frame_as_logged
 from diagnosis.live.answered import is_right
 from diagnosis.routing import Router
 from diagnosis.routing.labels import label_key
 from diagnosis.store.observations import Observation
-from training.answers import answers_of
-from training.as_of import last_moment
 from training.bootstrap import Interval, bootstrap_mean
-from training.held_out import HeldOut
 from training.misrouting import Misrouting
 
 Floats = npt.NDArray[np.float64]
@@ -99,17 +94,6 @@ class TargetReplay:
     saved: Interval | None
 
 
-def answers_in(diagnoser: Diagnoser, folder: Path, incidents: pd.DataFrame) -> pd.DataFrame:
-    """Return what a release answers to incidents, or answered before it learned from them; others are left out."""
-    unseen = ~incidents["number"].isin(diagnoser.parts.history.frame()["number"]).to_numpy()
-    kept = HeldOut.load(folder)
-    known = [] if kept is None else [kept.answers[kept.answers["number"].isin(incidents["number"][~unseen])]]
-    rows = incidents[unseen].reset_index(drop=True)
-    said = [answers_of(diagnoser, rows, last_moment(rows))] if len(rows) else []
-    parts = [*said, *known]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"number": []}, dtype="str")
-
-
 def decided_by(
     answers: pd.DataFrame, incidents: pd.DataFrame, target: str, router: Router, threshold: float | None = None
 ) -> Decided:
@@ -118,7 +102,7 @@ def decided_by(
     Parameters
     ----------
     answers : DataFrame
-        Of `answers_in`, one row an incident in order of ``incidents``.
+        Of `training.held_out.answers_in`, one row an incident in order of ``incidents``.
     threshold : float, optional
         Least probability of an automatic decision, in place of what is certified.
     """

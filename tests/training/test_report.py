@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from diagnosis.diagnoser import Diagnoser
+from diagnosis.errors import InputError
 from tests.training.test_gate import _arguments
 from training import compare as compare_verb
 from training import evaluate as evaluate_verb
@@ -17,7 +18,8 @@ from training.command import run as run_verb
 from training.figures.baselines import baselines
 from training.figures.content import recurrence_scores
 from training.figures.tables import OTHER, answered, class_table, confusion, group_table, groupings, search_table, share
-from training.held_out import HeldOut
+from training.held_out import HeldOut, answers_in
+from training.replayed import replay_releases
 
 
 class Page(HTMLParser):
@@ -66,6 +68,49 @@ def test_the_report_is_one_page_with_its_plots_inside(judged, tmp_path, capsys) 
         assert words in html
     assert "url(http" not in html
     assert "@import" not in html
+
+
+def test_the_report_replays_the_last_quarter_under_its_release(judged, tmp_path) -> None:
+    folder, older, newer = judged
+    before, after, held = Diagnoser.load(folder / older), Diagnoser.load(folder / newer), HeldOut.load(folder / newer)
+    said = answers_in(before, folder / older, held.incidents, held.as_of)
+    # A hundred later on: the rest is of another quarter.
+    opened = held.incidents["opened_at"].sort_values()
+    early = held.incidents["opened_at"] < opened.iloc[-100]
+    moved = held.incidents["opened_at"].where(~early, held.incidents["opened_at"] - pd.Timedelta(days=400))
+    held = replace(held, incidents=held.incidents.assign(opened_at=moved, reassignment_count=1))
+    replay = replay_releases(before, said, after, held)
+    inside = set(held.incidents["number"][~early])
+    sides = [frame[frame["number"].isin(inside)] for frame in (said, held.answers)]
+    both = set(sides[0]["number"]) & set(sides[1]["number"])
+    assert {one.target for one in replay.targets} == {"category", "assignment_group"}
+    for one in replay.targets:
+        assert one.incidents == len(both)
+        for side, answers in zip((one.before, one.after), sides, strict=True):
+            told = answers[answers["number"].isin(both) & answers[f"{one.target}|automatic"].astype(bool)]
+            assert (side.automatic, side.errors) == (len(told), (~told[f"{one.target}|right"].astype(bool)).sum())
+        assert (one.saved is not None) == (one.target == "assignment_group")
+    assert replay.left_out == len(inside) - len(both)
+    assert replay.last - replay.first < pd.Timedelta(days=91)
+    page = tmp_path / "report.html"
+    report_verb.write_report(page, folder / newer, after, held)
+    assert f"Before: {older}. After: {newer}." in page.read_text(encoding="utf-8")
+    assert "hours saved" in page.read_text(encoding="utf-8")
+
+
+def test_the_report_says_why_nothing_is_replayed(judged, held, tmp_path) -> None:
+    folder, older, newer = judged
+    after, page = Diagnoser.load(folder / newer), tmp_path / "report.html"
+    undated = replace(held, incidents=held.incidents.assign(opened_at=pd.NaT))
+    with pytest.raises(InputError, match="none of the 208 later incidents has a date"):
+        replay_releases(after, held.answers, after, undated)
+    others = held.answers.assign(number="other " + held.answers["number"])
+    with pytest.raises(InputError, match="none was answered by both"):
+        replay_releases(after, others, after, held)
+    report_verb.write_report(page, folder / older, Diagnoser.load(folder / older), held)
+    assert "Not replayed: this is the release in service." in page.read_text(encoding="utf-8")
+    report_verb.write_report(page, folder / newer, after, None)
+    assert "Not replayed: no incidents were held out." in page.read_text(encoding="utf-8")
 
 
 def test_names_from_the_data_cannot_break_the_page(judged, held, tmp_path) -> None:
