@@ -14,7 +14,8 @@ def test_the_manager_reads_figures_and_pictures(browse, diagnosed, language, wid
     page.get_by_role("link", name=WORDS[language]["nav_outcome"]).click()
     expect(page.locator("canvas")).to_be_visible()
     assert page.evaluate("document.querySelector('[data-chart]').chart.data.datasets.length") == 3
-    expect(page.locator(".measures")).to_contain_text(WORDS[language]["measure_recurrence"])
+    expect(page.locator(".measures").first).to_contain_text(WORDS[language]["measure_recurrence"])
+    expect(page.locator("#live-quality")).to_contain_text(WORDS[language]["live_coverage"])
     assert axe(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     counted = page.locator("[data-chart] td").all_text_contents()
