@@ -18,6 +18,7 @@ from diagnosis.errors import InputError, NotFittedError
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.calibration import fit_link
 from diagnosis.routing.features import DEFAULT_WEIGHTS, FeatureWeights, IncidentFeatures, equal_text_groups
+from diagnosis.routing.recency import recency
 from diagnosis.routing.ridge import fit_ridge
 
 Floats = npt.NDArray[np.float64]
@@ -58,7 +59,7 @@ class TargetClassifier:
         labels = _checked(prepared, y)
         wide = len(set(labels)) <= _WIDE_CLASSES
         self.features_ = IncidentFeatures(self.fields, wide, self.seed, self.weights).fit(prepared)
-        scores, codes = self._fit_weights(self.features_.transform(prepared), labels, equal_text_groups(prepared))
+        scores, codes = self._fit_weights(prepared, self.features_.transform(prepared), labels)
         held = ~np.isnan(scores[:, 0])
         self.link_ = fit_link(scores[held], codes[held])
         self.unseen_ = np.full(scores.shape, np.nan)
@@ -78,7 +79,7 @@ class TargetClassifier:
         labels, matrix = _checked(prepared, y), self.features_.transform(prepared)
         other = replace(self)
         other.features_ = self.features_
-        scores, codes = other._fit_weights(matrix, labels, equal_text_groups(prepared), self)
+        scores, codes = other._fit_weights(prepared, matrix, labels, self)
         if np.isnan(scores[new]).any():  # of a large history no row is held out of a second fit
             scores, codes = self.scores(matrix), self._codes(labels)
         rows = new if new.sum() >= _LINK_ROWS else ~np.isnan(scores[:, 0])
@@ -99,13 +100,18 @@ class TargetClassifier:
         return np.asarray(matrix @ self.weights_, dtype=np.float64)
 
     def _fit_weights(
-        self, matrix: sp.csr_matrix, labels: Labels, groups: Rows, before: TargetClassifier | None = None
+        self,
+        prepared: PreparedIncidents,
+        matrix: sp.csr_matrix,
+        labels: Labels,
+        before: TargetClassifier | None = None,
     ) -> tuple[Floats, Rows]:
         """Learn classes and weights; return the scores of rows held out of their own fit, and the codes of all."""
         names, codes = np.unique(labels.astype(str), return_inverse=True)
         self.classes_ = names.astype(object)
         start = before._weights_of(self.classes_) if before else None
-        found = fit_ridge(matrix, codes, len(names), groups, self.seed, start)
+        groups = equal_text_groups(prepared)
+        found = fit_ridge(matrix, codes, len(names), groups, self.seed, recency(prepared), start)
         self.weights_ = found.weights
         return found.held_out.astype(np.float64), codes
 

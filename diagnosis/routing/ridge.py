@@ -68,7 +68,13 @@ class RidgeFit:
 
 
 def fit_ridge(
-    matrix: sp.csr_matrix, codes: Rows, n_classes: int, groups: Rows, seed: int, start: Matrix | None = None
+    matrix: sp.csr_matrix,
+    codes: Rows,
+    n_classes: int,
+    groups: Rows,
+    seed: int,
+    recency: Matrix | None = None,
+    start: Matrix | None = None,
 ) -> RidgeFit:
     """Fit one indicator a class, as strongly held back as held-out likelihood asks for.
 
@@ -79,6 +85,8 @@ def fit_ridge(
         Class of each row, 0 to ``n_classes - 1``.
     groups : ndarray of int, shape (n,)
         Rows of one group are held out together.
+    recency : ndarray of float32, shape (n,), optional
+        What each row counts for its age, one on average.
     start : ndarray of float32, shape (n_features, n_classes), optional
         Weights to begin with in a large history, of which then no row is held out.
     """
@@ -86,6 +94,8 @@ def fit_ridge(
     gram = _gram(matrix) if dual else None
     strength = _choose(matrix, gram, codes, groups, seed)
     row_weights = _row_weights(codes, n_classes, strength.balance)
+    if recency is not None:
+        row_weights *= recency
     if gram is not None:
         weights, held_out = _solve_dual(gram, _indicators(codes, n_classes), strength.penalty / row_weights, groups)
         return RidgeFit(np.asarray(matrix.T @ weights, dtype=np.float32), held_out)

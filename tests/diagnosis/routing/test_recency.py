@@ -1,0 +1,39 @@
+"""Duties change: what happened lately says more of what comes next."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from diagnosis.incident import Incident, as_frame
+from diagnosis.prepared import PreparedIncidents
+from diagnosis.routing import Router
+from diagnosis.routing.recency import recency
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def prepared(days: list[float | None], text: str = "打印机卡纸 printer jam") -> PreparedIncidents:
+    opened = [None if day is None else START + timedelta(days=day) for day in days]
+    frame = as_frame([Incident(f"INC{row}", opened_at=at, short_description=text) for row, at in enumerate(opened)])
+    return PreparedIncidents(frame, [text] * len(days), np.zeros((len(days), 0), dtype=np.float32))
+
+
+def test_an_incident_counts_half_after_half_of_the_history() -> None:
+    weights = recency(prepared([0, 50, 100, None]))
+    assert weights is not None
+    assert weights / weights[2] == pytest.approx([0.25, 0.5, 1, 0.5])
+    assert weights.mean() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("days", [[None, None, 3.0], [5.0, 5.0], []])
+def test_without_times_all_count_the_same(days) -> None:
+    assert recency(prepared(days)) is None
+
+
+@pytest.mark.parametrize(("dated", "heir"), [(True, "New Desk"), (False, "Old Desk")])
+def test_what_moved_to_another_group_is_routed_to_it_though_the_old_one_had_more(dated, heir) -> None:
+    days = [float(day) if dated else None for day in range(100)]
+    groups = ["Old Desk" if row < 60 else "New Desk" for row in range(100)]
+    router = Router("assignment_group").fit(prepared(days), groups)
+    assert router.predict(prepared([101.0]))[0].value == heir
