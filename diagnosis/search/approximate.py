@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from diagnosis.prepared import Vectors
-from diagnosis.search.exact import Found, exact_search, rescore
+from diagnosis.search.exact import exact_search, rescore
+from diagnosis.search.views import Found
 
 faiss: Any = _faiss  # its own types leave out half of what it has
 

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from diagnosis.prepared import Vectors
 from diagnosis.search.encoder import Bags, HistoryEncoder
 from diagnosis.search.ids import Ids
-from diagnosis.search.segments import SegmentedIndex, View
+from diagnosis.search.segments import SegmentedIndex
+from diagnosis.search.views import Rows, View, located
 
 _ARRAYS = ("tokens", "starts", "norms")
 
@@ -54,15 +55,17 @@ class TokenBags(SegmentedIndex[BagSegment]):
         """Add texts, or replace those whose id is here already; ids are distinct, bags those of `HistoryEncoder`."""
         self._insert(BagSegment(Ids(list(ids)), bags))
 
-    def similarities(self, ids: Ids, vector: Vectors) -> npt.NDArray[np.float64]:
-        """Return the cosine of each text with one vector, shape (1, dimensions); 0 where it is unknown or empty."""
-        cosines = np.zeros(len(ids))
-        for view in self._views if vector.any() else ():
-            rows, bags = view.segment.ids.find(ids), view.segment.bags
-            here = np.flatnonzero(rows >= 0)
-            here = here[view.alive[rows[here]] & (bags.norms[rows[here]] > 0)]
-            if len(here):
-                cosines[here] = self._cosines(bags.take(rows[here]), vector[0])
+    def similarities_at(self, places: Rows, vector: Vectors) -> npt.NDArray[np.float64]:
+        """Return the cosine of the texts at places in `ids` with one vector, shape (1, dimensions).
+
+        0 where a text is empty, and for the place -1.
+        """
+        cosines = np.zeros(len(places))
+        for view, which, rows in located(self._views, places) if vector.any() else ():
+            bags = view.segment.bags
+            full = bags.norms[rows] > 0
+            if full.any():
+                cosines[which[full]] = self._cosines(bags.take(rows[full]), vector[0])
         return cosines
 
     def save(self, folder: Path) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 
 WORDS = ("service", "language", "audience")
 TIMES = ("valid_to", "opened_at")
+Places = npt.NDArray[np.intp]
 _UNKNOWN_TIME, _LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
 
@@ -50,6 +51,7 @@ class Catalogue:
     frame: pd.DataFrame = field(default_factory=lambda: _columns(pd.DataFrame({"number": []}), []))
     alive: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
     _opened: tuple[int, int] | None = None  # the first and the last time, once asked for
+    _passage_starts: Places | None = None  # likewise
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Catalogue:
@@ -67,15 +69,29 @@ class Catalogue:
         self.row_of.update({number: first + place for place, number in enumerate(frame["number"])})
         self.frame = pd.concat([self.frame, _columns(frame, n_passages)], ignore_index=True)
         self.alive = np.concatenate([self.alive, np.ones(len(frame), dtype=bool)])
-        self._opened = None
+        self._opened = self._passage_starts = None
 
     def remove(self, numbers: Sequence[str]) -> None:
         """Remove rows; an unknown number is passed over."""
         rows = [self.row_of.pop(number) for number in numbers if number in self.row_of]
         self.alive[rows] = False
+        self._passage_starts = None
         if len(self.alive) > 2 * len(self.row_of) + 1_000:
             self.frame, self.alive = self.frame[self.alive].reset_index(drop=True), self.alive[self.alive]
             self.row_of = {number: row for row, number in enumerate(self.frame["number"])}
+
+    def place_of(self, number: str) -> int:
+        """Return the place of a number among the living rows, -1 if it is not here."""
+        row = self.row_of.get(number)
+        return -1 if row is None else int(np.count_nonzero(self.alive[:row]))
+
+    @property
+    def passage_starts(self) -> Places:
+        """Where the passages of each living row begin among all of theirs, and where the last ones end."""
+        if self._passage_starts is None:
+            counts = self.frame["n_passages"].to_numpy()[self.alive]
+            self._passage_starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
+        return self._passage_starts
 
     def allowed(self, filters: Filters | None) -> npt.NDArray[np.bool_] | None:
         """Return which living rows pass, in order, or None if all of them do."""

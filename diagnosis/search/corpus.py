@@ -24,7 +24,7 @@ from diagnosis.search.index import VectorIndex
 from diagnosis.search.lexical import LexicalIndex
 from diagnosis.search.measured import Corpus, Encoded, Encoder, Measured, Question, VectorSearch
 from diagnosis.search.passages import SearchText
-from diagnosis.search.segments import Mask
+from diagnosis.search.views import Found, Mask, Rows, distinct, values_at
 
 EXACT = "exact"
 _LEXICAL = ("lexical:whole", "lexical:heading", "lexical:glossary")
@@ -46,11 +46,11 @@ _COMPARED_BY: dict[Corpus, tuple[str, ...]] = {"knowledge": (), "incidents": ("h
 
 @dataclass(frozen=True)
 class _Allowed:
-    """Which records may be found: a mask (None: all), the same by passage, and a few that are struck out afterwards."""
+    """Which records may be found: a mask (None: all), the same by passage, and places struck out afterwards."""
 
     mask: Mask | None
     by_passage: Mask | None
-    excluded: frozenset[str]
+    excluded: frozenset[int]
 
 
 class CorpusIndex:
@@ -133,17 +133,18 @@ class CorpusIndex:
         found = {name: self._ask(name, question, allowed) for name in finding}
         codes = codes_of(question.text)[:_MOST_CODES]
         held = self._holders(codes, allowed)
-        named = dict.fromkeys([*held, *(number for scores in found.values() for number in scores)])
-        numbers = [number for number in named if number not in allowed.excluded]
-        columns, places = self._compared(question, numbers)
+        places = distinct([held[0], *(places for places, _ in found.values())])
+        places = places[~np.isin(places, list(allowed.excluded))]
+        numbers = self.lexical["whole"].names_at(places)
+        columns, passages = self._compared(question, places, numbers)
         for name in _LEXICAL:
             columns[name] = _relative(
-                [found[name].get(number, 0.0) for number in numbers]
+                values_at(places, found[name])
                 if name in found
-                else self.lexical[name.split(":")[1]].scores(Ids(numbers), question.text)
+                else self.lexical[name.split(":")[1]].scores_at(places, question.text)
             )
-        columns[EXACT] = np.array([held.get(number, 0) / max(len(codes), 1) for number in numbers])
-        return Measured(numbers, np.column_stack([columns[name] for name in self.signals]), places)
+        columns[EXACT] = values_at(places, held) / max(len(codes), 1)
+        return Measured(numbers, np.column_stack([columns[name] for name in self.signals]), passages)
 
     def _allowed(self, filters: Filters | None) -> _Allowed:
         # To strike one number out of what was found is quicker than to ask every row of a million for it.
@@ -151,75 +152,89 @@ class CorpusIndex:
         rest = replace(filters, exclude=filters.exclude - excluded) if filters else None
         mask = self.catalogue.allowed(rest)
         by_passage = None if mask is None or "history:passage" not in self.vectors else self.catalogue.by_passage(mask)
-        return _Allowed(mask, by_passage, excluded)
+        return _Allowed(mask, by_passage, frozenset(map(self.catalogue.place_of, excluded)))
 
-    def _ask(self, name: str, question: Question, allowed: _Allowed) -> dict[str, float]:
-        """Return the records that one signal names, best first, with what it says of them."""
+    def _ask(self, name: str, question: Question, allowed: _Allowed) -> Found:
+        """Return the places of the records that one signal names, best first, with what it says of them."""
         kind, part = name.split(":")
         k = _DEPTH + len(allowed.excluded)
         if kind == "lexical":
             words = translated(question.text) if part == "glossary" else question.text
             index = self.lexical.get(part, self.lexical["whole"])
-            return dict(index.search([words], k, allowed.mask)[0]) if words else {}
+            return index.nearest(words, k, allowed.mask)
         vectors = self.vectors[name]
         if isinstance(vectors, VectorIndex):  # its rows are the catalogue's: a mask of them is quickest
             mask = allowed.by_passage if part == "passage" else allowed.mask
-            hits = vectors.search(question.vectors[kind], k, mask)[0]
-        else:  # others may have added what is not here yet
-            hits = vectors.search(question.vectors[kind], k, lambda one: self._found(one, allowed))[0]
-        return {identifier.partition(_PASSAGE)[0]: cosine for identifier, cosine in hits}
+            places, cosines = vectors.nearest(question.vectors[kind], k, mask)
+            if part == "passage":
+                places = np.searchsorted(self.catalogue.passage_starts, places, side="right") - 1
+            return places, cosines
+        # Others may have added what is not here yet.
+        hits = vectors.search(question.vectors[kind], k, lambda one: self._found(one, allowed))[0]
+        numbers = (identifier.partition(_PASSAGE)[0] for identifier, _ in hits)
+        return np.array([*map(self.catalogue.place_of, numbers)], dtype=np.intp), np.array([c for _, c in hits])
 
-    def _compared(self, question: Question, numbers: list[str]) -> tuple[dict[str, npt.NDArray[np.float64]], list[int]]:
+    def _compared(
+        self, question: Question, places: Rows, numbers: list[str]
+    ) -> tuple[dict[str, npt.NDArray[np.float64]], list[int]]:
         """Return what every vector signal says of these records, and which passage of each is nearest."""
-        records, columns = Ids(numbers), dict[str, npt.NDArray[np.float64]]()
-        places = np.zeros(len(numbers), dtype=np.intp)
+        columns = dict[str, npt.NDArray[np.float64]]()
+        passages = np.zeros(len(numbers), dtype=np.intp)
         stored: dict[str, VectorSearch | TokenBags] = {**self.vectors, **self.bags}
         for name, index in stored.items():
             kind, part = name.split(":")
             if part == "passage":
-                columns[name], nearest = self._nearest_passage(index, question.vectors[kind], numbers)
-                places = nearest if kind == "history" else places
+                columns[name], nearest = self._nearest_passage(index, question.vectors[kind], places, numbers)
+                passages = nearest if kind == "history" else passages
+            elif isinstance(index, VectorIndex | TokenBags):
+                columns[name] = index.similarities_at(places, question.vectors[kind])
             else:
-                columns[name] = index.similarities(records, question.vectors[kind])
-        return columns, places.tolist()
+                columns[name] = index.similarities(Ids(numbers), question.vectors[kind])
+        return columns, passages.tolist()
 
     def _nearest_passage(
-        self, index: VectorSearch | TokenBags, vector: Vectors, numbers: list[str]
+        self, index: VectorSearch | TokenBags, vector: Vectors, places: Rows, numbers: list[str]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp]]:
         """Return the cosine of each record's nearest passage, and its place in the record."""
-        cosines = index.similarities(Ids(self._passage_ids(numbers)), vector)
-        of_record = np.repeat(np.arange(len(numbers)), [len(self.texts[number].passages) for number in numbers])
-        order = np.lexsort((-cosines, of_record))  # record by record, the nearest first
-        first = order[np.flatnonzero(np.diff(of_record[order], prepend=-1))]
-        best, places = np.zeros(len(numbers)), np.zeros(len(numbers), dtype=np.intp)
-        best[of_record[first]] = cosines[first]
-        places[of_record[first]] = first - np.searchsorted(of_record, of_record[first])
-        return best, places
+        starts = self.catalogue.passage_starts
+        counts = starts[places + 1] - starts[places]
+        first = np.cumsum(counts) - counts  # where the passages of each record begin among those compared here
+        of_record = np.repeat(np.arange(len(places)), counts)
+        if isinstance(index, VectorIndex | TokenBags):
+            cosines = index.similarities_at(np.arange(counts.sum()) + (starts[places] - first)[of_record], vector)
+        else:
+            cosines = index.similarities(Ids(self._passage_ids(numbers)), vector)
+        best, nearest = np.zeros(len(places)), np.zeros(len(places), dtype=np.intp)
+        some = np.flatnonzero(counts)
+        best[some] = np.maximum.reduceat(cosines, first[some]) if len(some) else 0.0
+        equal = np.flatnonzero(cosines == best[of_record])[::-1]  # backwards, so that the first of them stays
+        nearest[of_record[equal]] = equal - first[of_record[equal]]
+        return best, nearest
 
-    def _holders(self, codes: Sequence[str], allowed: _Allowed) -> dict[str, int]:
-        """Return how many of the codes each record holds, of the records that words name for them."""
-        held: dict[str, int] = {}
+    def _holders(self, codes: Sequence[str], allowed: _Allowed) -> Found:
+        """Return the places of records that words name for the codes, and how many of them each really holds."""
+        held: dict[int, int] = {}
+        whole = self.lexical["whole"]
         for code in codes:
             # By itself and its rarest part: the others (the "srv" of srv-0815) may stand in every row.
-            hits = dict(self.lexical["whole"].search([code], _DEPTH // 4, allowed.mask, most_terms=2)[0])
-            for number in hits:
+            places, _ = whole.nearest(code, _DEPTH // 4, allowed.mask, most_terms=2)
+            for place, number in zip(places.tolist(), whole.names_at(places), strict=True):
                 if holds(self.texts[number].whole, code):
-                    held[number] = held.get(number, 0) + 1
+                    held[place] = held.get(place, 0) + 1
             for number in self.texts.keys() & {code, code.upper()}:
-                if number in hits or self._passes(number, allowed):
-                    held[number] = held.get(number, 0) + len(codes)
-        return held
-
-    def _passes(self, number: str, allowed: _Allowed) -> bool:
-        if allowed.mask is None or number in allowed.excluded:
-            return number not in allowed.excluded
-        place = int(np.count_nonzero(self.catalogue.alive[: self.catalogue.row_of[number]]))
-        return bool(allowed.mask[place])
+                place = self.catalogue.place_of(number)
+                if _passes(place, allowed):
+                    held[place] = held.get(place, 0) + len(codes)
+        return np.array([*held], dtype=np.intp), np.array([*held.values()], dtype=np.float64)
 
     def _found(self, identifier: str, allowed: _Allowed) -> bool:
         number, _, place = identifier.partition(_PASSAGE)
         text = self.texts.get(number)
-        return text is not None and int(place or 0) < max(1, len(text.passages)) and self._passes(number, allowed)
+        return (
+            text is not None
+            and int(place or 0) < max(1, len(text.passages))
+            and (_passes(self.catalogue.place_of(number), allowed))
+        )
 
     def _passage_ids(self, numbers: Sequence[str]) -> list[str]:
         return [f"{number}{_PASSAGE}{i}" for number in numbers for i in range(len(self.texts[number].passages))]
@@ -267,8 +282,11 @@ def _parts(texts: Sequence[SearchText]) -> dict[str, list[str]]:
     }
 
 
-def _relative(scores: Sequence[float] | npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _passes(place: int, allowed: _Allowed) -> bool:
+    return place not in allowed.excluded and (allowed.mask is None or bool(allowed.mask[place]))
+
+
+def _relative(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Divide BM25 scores, which have no common scale, by the best one that the question got."""
-    column = np.array(scores, dtype=np.float64)
-    relative: npt.NDArray[np.float64] = column / max(column.max(initial=0.0), 1e-9)
+    relative: npt.NDArray[np.float64] = scores / max(scores.max(initial=0.0), 1e-9)
     return relative

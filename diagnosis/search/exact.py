@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from diagnosis.prepared import Vectors
+from diagnosis.search.views import Found
 
 faiss: Any = _faiss  # its own types leave out half of what it has
-Found = tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]
 
 _BLOCK = 1 << 24  # scores held at once: 64 MB
 _GATHERED = 4  # as many products cost as much as copying one row out: where a quarter may be found, all are compared

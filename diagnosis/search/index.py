@@ -12,9 +12,22 @@ import numpy.typing as npt
 from diagnosis.errors import InputError
 from diagnosis.prepared import Vectors
 from diagnosis.search.approximate import Approximate
-from diagnosis.search.exact import Found, exact_search, rescore
+from diagnosis.search.exact import exact_search, rescore
 from diagnosis.search.ids import Ids
-from diagnosis.search.segments import Allowed, Hits, Mask, SegmentedIndex, View, masks
+from diagnosis.search.segments import SegmentedIndex
+from diagnosis.search.views import (
+    Allowed,
+    Found,
+    Hits,
+    Mask,
+    Rows,
+    View,
+    best,
+    located,
+    masks,
+    named,
+    places_of,
+)
 
 # So few rows are compared one by one, whatever structure there is: a filter that leaves few is answered exactly.
 FEW = 2_000
@@ -135,28 +148,46 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
         list of list of (str, float)
             Equal similarities stand in order of insertion. A zero query finds nothing.
         """
-        queries = self._checked(vectors, len(vectors))
         views = self._views
-        per_view = [
-            view.segment.search(queries, k, mask) for view, mask in zip(views, masks(views, allowed), strict=True)
-        ]
-        return [
-            _best([(view, found[i]) for view, found in zip(views, per_view, strict=True)], k) if query.any() else []
-            for i, query in enumerate(queries)
-        ]
+        return [named(views, found) for found in self._nearest(views, vectors, k, allowed)]
+
+    def nearest(self, vector: Vectors, k: int, allowed: Allowed | None = None) -> Found:
+        """Return the places in `ids` of the ``k`` rows nearest to one vector, shape (1, dimensions), and the cosines.
+
+        Quicker than `search`, where a caller keeps what belongs to the rows in the same order.
+        """
+        return self._nearest(self._views, vector, k, allowed)[0]
 
     def similarities(self, wanted: Ids, vector: Vectors) -> npt.NDArray[np.float64]:
         """Return the cosine of some rows with one vector, shape (1, dimensions), one an id.
 
         0 for an id that is not here, and for a zero row.
         """
+        views = self._views
+        return self._cosines(views, places_of(views, wanted), vector)
+
+    def similarities_at(self, places: Rows, vector: Vectors) -> npt.NDArray[np.float64]:
+        """Return the cosine of the rows at places in `ids` with one vector, as `similarities` does."""
+        return self._cosines(self._views, places, vector)
+
+    def _nearest(
+        self, views: Sequence[View[VectorSegment]], vectors: Vectors, k: int, allowed: Allowed | None
+    ) -> list[Found]:
+        queries = self._checked(vectors, len(vectors))
+        per_view = [
+            view.segment.search(queries, k, mask) for view, mask in zip(views, masks(views, allowed), strict=True)
+        ]
+        return [
+            best(views, [found[i] for found in per_view], k) if query.any() else best([], [], k)
+            for i, query in enumerate(queries)
+        ]
+
+    def _cosines(self, views: Sequence[View[VectorSegment]], places: Rows, vector: Vectors) -> npt.NDArray[np.float64]:
         query = self._checked(vector, 1)[0]
-        cosines = np.zeros(len(wanted))
-        for view in self._views if query.any() else ():
-            rows = view.segment.ids.find(wanted)
-            here = np.flatnonzero(rows >= 0)
-            here = here[view.alive[rows[here]] & view.segment.matchable[rows[here]]]
-            cosines[here] = rescore(view.segment.vectors[rows[here]], query)
+        cosines = np.zeros(len(places))
+        for view, which, rows in located(views, places) if query.any() else ():
+            matchable = view.segment.matchable[rows]
+            cosines[which[matchable]] = rescore(view.segment.vectors[rows[matchable]], query)
         return cosines
 
     def rows(self) -> tuple[list[str], Vectors]:
@@ -213,16 +244,6 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
         norms = np.linalg.norm(rows, axis=1, keepdims=True)
         unit: Vectors = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
         return unit
-
-
-def _best(parts: Sequence[tuple[View[VectorSegment], Found]], k: int) -> list[tuple[str, float]]:
-    """Merge the finds of the segments; the sort is stable, so equal ones stay in order of insertion."""
-    hits = [
-        (view.segment.ids.names[row], float(similarity))
-        for view, (rows, similarities) in parts
-        for row, similarity in zip(rows, similarities, strict=True)
-    ]
-    return sorted(hits, key=lambda hit: -hit[1])[:k]
 
 
 def _nonzero(vectors: Vectors) -> Mask:

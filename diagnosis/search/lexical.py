@@ -24,7 +24,19 @@ from diagnosis.search.postings import (
     merged,
     term_hashes,
 )
-from diagnosis.search.segments import Allowed, Hits, Mask, SegmentedIndex, View, masks
+from diagnosis.search.segments import SegmentedIndex
+from diagnosis.search.views import (
+    Allowed,
+    Found,
+    Hits,
+    Mask,
+    Rows,
+    View,
+    best,
+    located,
+    masks,
+    named,
+)
 from diagnosis.text.tokens import tokenise
 
 
@@ -107,18 +119,20 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         views = self._views
         allowed_rows = masks(views, allowed)
         most = most_terms or self.most_terms
-        return [self._search(self._asked(text, views, most), k, views, allowed_rows) for text in texts]
+        return [named(views, self._search(self._asked(text, views, most), k, views, allowed_rows)) for text in texts]
 
-    def scores(self, wanted: Ids, text: str) -> npt.NDArray[np.float64]:
-        """Return the score of some rows for one text, one an id, as `search` gives it; 0 for an id that is not here."""
+    def nearest(self, text: str, k: int, allowed: Allowed | None = None, most_terms: int | None = None) -> Found:
+        """Return the places in `ids` of the ``k`` rows of highest score for one text, and the scores, as `search`."""
         views = self._views
-        asked, found = self._asked(text, views, self.most_terms), np.zeros(len(wanted))
-        for view, place in zip(views, asked.places, strict=True):
-            rows = view.segment.ids.find(wanted)
-            here = np.flatnonzero(rows >= 0)
-            here = here[view.alive[rows[here]]]
-            found[here] = scores_of(view.segment, place, asked.weights, asked.shares, rows[here])
-        return found
+        return self._search(self._asked(text, views, most_terms or self.most_terms), k, views, masks(views, allowed))
+
+    def scores_at(self, places: Rows, text: str) -> npt.NDArray[np.float64]:
+        """Return the score of the rows at places in `ids` for one text, as `search` gives it; 0 for the place -1."""
+        views = self._views
+        asked, scores = self._asked(text, views, self.most_terms), np.zeros(len(places))
+        for (view, which, rows), terms in zip(located(views, places), asked.places, strict=True):
+            scores[which] = scores_of(view.segment, terms, asked.weights, asked.shares, rows)
+        return scores
 
     def save(self, folder: Path) -> None:
         """Write the index into an empty folder, rebuilt into one segment."""
@@ -140,15 +154,12 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
     def _merge(self, views: Sequence[View[PostingSegment]]) -> PostingSegment:
         return merged([(view.segment, view.alive) for view in views])
 
-    def _search(
-        self, asked: _Asked, k: int, views: Sequence[View[PostingSegment]], allowed: Sequence[Mask]
-    ) -> list[tuple[str, float]]:
-        hits: list[tuple[str, float]] = []
-        for view, place, mask in zip(views, asked.places, allowed, strict=True):
-            rows, scores = top_rows(view.segment, place, asked.weights, asked.shares, k, mask)
-            names = view.segment.ids.names
-            hits += [(names[row], float(score)) for row, score in zip(rows, scores, strict=True)]
-        return sorted(hits, key=lambda hit: -hit[1])[:k]
+    def _search(self, asked: _Asked, k: int, views: Sequence[View[PostingSegment]], allowed: Sequence[Mask]) -> Found:
+        found = [
+            top_rows(view.segment, terms, asked.weights, asked.shares, k, mask)
+            for view, terms, mask in zip(views, asked.places, allowed, strict=True)
+        ]
+        return best(views, found, k)
 
     def _asked(self, text: str, views: Sequence[View[PostingSegment]], most_terms: int) -> _Asked:
         """Return the weightiest terms of a question that some row holds."""

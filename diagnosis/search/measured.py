@@ -12,7 +12,7 @@ import numpy.typing as npt
 from diagnosis.prepared import Vectors
 from diagnosis.search.encoder import Bags
 from diagnosis.search.ids import Ids
-from diagnosis.search.segments import Hits
+from diagnosis.search.views import Hits
 
 Corpus = Literal["knowledge", "incidents"]
 

@@ -10,20 +10,13 @@ from __future__ import annotations
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Sequence
+from typing import Any, Generic
 
 import numpy as np
-import numpy.typing as npt
 
-from diagnosis.errors import InputError
 from diagnosis.search.ids import Ids
-
-Mask = npt.NDArray[np.bool_]
-Hits = list[list[tuple[str, float]]]
-Allowed = npt.NDArray[np.bool_] | Container[str] | Callable[[str], bool]
+from diagnosis.search.views import Rows, S, View, names_at, places_of
 
 logger = logging.getLogger(__name__)
 
@@ -32,51 +25,6 @@ logger = logging.getLogger(__name__)
 FANOUT = 8
 # Merging this many rows takes tens of milliseconds, so it is done on the spot and without tombstones.
 SMALL = 4_000
-
-
-class Segment(Protocol):
-    """Rows that do not change."""
-
-    @property
-    def ids(self) -> Ids:
-        """Names of the rows."""
-        ...
-
-    @property
-    def settled(self) -> bool:
-        """Whether nothing better is to be built for so many rows."""
-        ...
-
-
-S = TypeVar("S", bound=Segment)
-
-
-@dataclass(frozen=True)
-class View(Generic[S]):
-    """A segment and which of its rows have not been removed or replaced since."""
-
-    segment: S
-    alive: Mask
-
-    @cached_property
-    def n_alive(self) -> int:
-        """How many rows are alive."""
-        return int(np.count_nonzero(self.alive))
-
-    def without(self, ids: Ids) -> View[S]:
-        """Return the view with the given ids no longer alive."""
-        rows = self.segment.ids.find(ids)
-        rows = rows[rows >= 0]
-        if not self.alive[rows].any():
-            return self
-        alive = self.alive.copy()
-        alive[rows] = False
-        return View(self.segment, alive)
-
-    def living_ids(self) -> list[str]:
-        """Return the ids of the rows that are alive, in order of insertion."""
-        names = self.segment.ids.names
-        return names if self.alive.all() else [names[row] for row in np.flatnonzero(self.alive)]
 
 
 class SegmentedIndex(ABC, Generic[S]):
@@ -98,6 +46,14 @@ class SegmentedIndex(ABC, Generic[S]):
     def ids(self) -> list[str]:
         """The ids in order of insertion; a replaced one counts as inserted anew."""
         return [identifier for view in self._views for identifier in view.living_ids()]
+
+    def places_of(self, ids: Ids) -> Rows:
+        """Return the place of each id in `ids`, -1 if it is not there."""
+        return places_of(self._views, ids)
+
+    def names_at(self, places: Rows) -> list[str]:
+        """Return the ids at places in `ids`."""
+        return names_at(self._views, places)
 
     def remove(self, ids: Sequence[str]) -> None:
         """Remove rows; they are found no more from here on. An unknown id is passed over."""
@@ -191,51 +147,3 @@ def due_for_merge(views: Sequence[View[Any]]) -> slice | None:
         if not view.segment.settled or (dead and (rows <= SMALL or dead * FANOUT > rows)):
             return slice(i, i + 1)
     return None
-
-
-def masks(views: Sequence[View[Any]], allowed: Allowed | None) -> list[Mask]:
-    """Return, view by view, which rows are alive and allowed.
-
-    Parameters
-    ----------
-    views : sequence of View
-    allowed : ndarray of bool, container of str or callable, optional
-        A mask over the living ids in order of insertion (the quickest form at a million rows), a set of ids, or a
-        function of one id.
-
-    Raises
-    ------
-    InputError
-        If a mask has another length than the index.
-    """
-    if allowed is None:
-        return [view.alive for view in views]
-    if isinstance(allowed, np.ndarray):
-        return _split(views, allowed)
-    if isinstance(allowed, set | frozenset) and len(allowed) < 10_000:
-        wanted = Ids(list(allowed))
-        return [_only(view, wanted) for view in views]
-    test: Callable[[str], bool] = allowed if callable(allowed) else allowed.__contains__
-    return [view.alive & np.fromiter(map(test, view.segment.ids.names), bool, len(view.alive)) for view in views]
-
-
-def _split(views: Sequence[View[Any]], allowed: Mask) -> list[Mask]:
-    total = sum(view.n_alive for view in views)
-    if allowed.shape != (total,) or allowed.dtype != np.bool_:
-        raise InputError(
-            f"a filter needs one boolean for each of the {total} rows; found shape {allowed.shape} of {allowed.dtype}"
-        )
-    out, start = [], 0
-    for view in views:
-        mask = view.alive.copy()
-        mask[mask] = allowed[start : start + view.n_alive]
-        out.append(mask)
-        start += view.n_alive
-    return out
-
-
-def _only(view: View[Any], wanted: Ids) -> Mask:
-    rows = view.segment.ids.find(wanted)
-    mask = np.zeros_like(view.alive)
-    mask[rows[rows >= 0]] = True
-    return mask & view.alive

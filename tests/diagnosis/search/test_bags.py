@@ -20,7 +20,7 @@ def bags(encoder):
 
 
 def cosines(index, encoder, question, names=tuple(TEXTS)):
-    return index.similarities(Ids(list(names)), encoder.encode([question]))
+    return index.similarities_at(index.places_of(Ids(list(names))), encoder.encode([question]))
 
 
 @pytest.mark.parametrize("question", ["vpn drops again", "打印机 卡纸", "replace the cable in the portal"])

@@ -125,10 +125,10 @@ def test_scores_of_named_rows_are_those_that_a_search_gives():
     index = filled(rows, 60)
     index.remove(["n5"])
     found = dict(index.search(["vpn login 密码 error"], 300)[0])
-    scores = index.scores(Ids(["n5", "nobody", *rows]), "vpn login 密码 error")
+    scores = index.scores_at(index.places_of(Ids(["n5", "nobody", *rows])), "vpn login 密码 error")
     np.testing.assert_allclose(scores[2:], [found.get(name, 0.0) for name in rows], rtol=1e-12)
     assert scores[:2].tolist() == [0, 0]
-    assert not index.scores(Ids(["n1"]), "?").any()
+    assert not index.scores_at(index.places_of(Ids(["n1"])), "?").any()
 
 
 def test_a_spent_budget_still_gives_true_scores(monkeypatch):

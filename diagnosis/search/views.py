@@ -1,0 +1,194 @@
+"""Views: the rows of an index as they stand in its segments, and as places in order of insertion.
+
+Every index of a corpus takes in and forgets the same records in the same order, so that the place of a record among
+the living rows is the same in all of them, whatever their segments are. To go from one index to another by places costs
+next to nothing; by names, each would be looked up again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from diagnosis.errors import InputError
+from diagnosis.search.ids import Ids
+
+Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.intp]
+Hits = list[list[tuple[str, float]]]
+Found = tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]  # rows, or places among living ones, and scores
+Allowed = npt.NDArray[np.bool_] | Container[str] | Callable[[str], bool]
+
+
+class Segment(Protocol):
+    """Rows that do not change."""
+
+    @property
+    def ids(self) -> Ids:
+        """Names of the rows."""
+        ...
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing better is to be built for so many rows."""
+        ...
+
+
+S = TypeVar("S", bound=Segment)
+
+
+@dataclass(frozen=True)
+class View(Generic[S]):
+    """A segment and which of its rows have not been removed or replaced since."""
+
+    segment: S
+    alive: Mask
+
+    @cached_property
+    def n_alive(self) -> int:
+        """How many rows are alive."""
+        return int(np.count_nonzero(self.alive))
+
+    @cached_property
+    def living(self) -> Rows | None:
+        """The rows that are alive, ascending, or None if all are: then a row's place is its own."""
+        return None if self.n_alive == len(self.alive) else np.flatnonzero(self.alive)
+
+    def without(self, ids: Ids) -> View[S]:
+        """Return the view with the given ids no longer alive."""
+        rows = self.segment.ids.find(ids)
+        rows = rows[rows >= 0]
+        if not self.alive[rows].any():
+            return self
+        alive = self.alive.copy()
+        alive[rows] = False
+        return View(self.segment, alive)
+
+    def living_ids(self) -> list[str]:
+        """Return the ids of the rows that are alive, in order of insertion."""
+        names = self.segment.ids.names
+        return names if self.alive.all() else [names[row] for row in np.flatnonzero(self.alive)]
+
+
+def located(views: Sequence[View[S]], places: Rows) -> Iterator[tuple[View[S], Rows, Rows]]:
+    """Yield view by view which of the places among the living rows are in it, and their rows there; -1 is nowhere."""
+    start = 0
+    for view in views:
+        which = np.flatnonzero((places >= start) & (places < start + view.n_alive))
+        rows = places[which] - start
+        yield view, which, rows if view.living is None else view.living[rows]
+        start += view.n_alive
+
+
+def names_at(views: Sequence[View[Any]], places: Rows) -> list[str]:
+    """Return the ids at these places among the living rows."""
+    found = [""] * len(places)
+    for view, which, rows in located(views, places):
+        names = view.segment.ids.names
+        for i, row in zip(which.tolist(), rows.tolist(), strict=True):
+            found[i] = names[row]
+    return found
+
+
+def places_of(views: Sequence[View[Any]], ids: Ids) -> Rows:
+    """Return the place of each id among the living rows, -1 if it is not there."""
+    places, start = np.full(len(ids), -1, dtype=np.intp), 0
+    for view in views:
+        rows = view.segment.ids.find(ids)
+        here = np.flatnonzero(rows >= 0)
+        here = here[view.alive[rows[here]]]
+        places[here] = start + ranks(view, rows[here])
+        start += view.n_alive
+    return places
+
+
+def ranks(view: View[Any], rows: Rows) -> Rows:
+    """Return the places of living rows among those of their view."""
+    return rows if view.living is None else np.searchsorted(view.living, rows)
+
+
+def best(views: Sequence[View[Any]], found: Sequence[Found], k: int) -> Found:
+    """Return the ``k`` best of what was found in each view, rows now as places among the living rows of all.
+
+    Equal ones stay in order of insertion.
+    """
+    starts = np.cumsum([0, *(view.n_alive for view in views)])
+    parts = [start + ranks(view, rows) for start, view, (rows, _) in zip(starts[:-1], views, found, strict=True)]
+    places = np.concatenate([np.empty(0, dtype=np.intp), *parts])
+    scores = np.concatenate([np.empty(0), *(scores for _, scores in found)])
+    order = np.argsort(-scores, kind="stable")[:k]
+    return places[order], scores[order]
+
+
+def named(views: Sequence[View[Any]], found: Found) -> list[tuple[str, float]]:
+    """Return what was found by id."""
+    return list(zip(names_at(views, found[0]), found[1].tolist(), strict=True))
+
+
+def distinct(parts: Sequence[Rows]) -> Rows:
+    """Return every place once, in the order in which they are first named."""
+    places = np.concatenate(parts)
+    return places[np.sort(np.unique(places, return_index=True)[1])]
+
+
+def values_at(places: Rows, found: Found) -> npt.NDArray[np.float64]:
+    """Return what was found at each of these places, which are distinct; 0 where nothing was."""
+    column, order = np.zeros(len(places)), np.argsort(places)
+    if len(places):
+        at = order[np.minimum(np.searchsorted(places, found[0], sorter=order), len(places) - 1)]
+        known = places[at] == found[0]
+        column[at[known]] = found[1][known]
+    return column
+
+
+def masks(views: Sequence[View[Any]], allowed: Allowed | None) -> list[Mask]:
+    """Return, view by view, which rows are alive and allowed.
+
+    Parameters
+    ----------
+    views : sequence of View
+    allowed : ndarray of bool, container of str or callable, optional
+        A mask over the living ids in order of insertion (the quickest form at a million rows), a set of ids, or a
+        function of one id.
+
+    Raises
+    ------
+    InputError
+        If a mask has another length than the index.
+    """
+    if allowed is None:
+        return [view.alive for view in views]
+    if isinstance(allowed, np.ndarray):
+        return _split(views, allowed)
+    if isinstance(allowed, set | frozenset) and len(allowed) < 10_000:
+        wanted = Ids(list(allowed))
+        return [_only(view, wanted) for view in views]
+    test: Callable[[str], bool] = allowed if callable(allowed) else allowed.__contains__
+    return [view.alive & np.fromiter(map(test, view.segment.ids.names), bool, len(view.alive)) for view in views]
+
+
+def _split(views: Sequence[View[Any]], allowed: Mask) -> list[Mask]:
+    total = sum(view.n_alive for view in views)
+    if allowed.shape != (total,) or allowed.dtype != np.bool_:
+        raise InputError(
+            f"a filter needs one boolean for each of the {total} rows; found shape {allowed.shape} of {allowed.dtype}"
+        )
+    out, start = [], 0
+    for view in views:
+        mask = view.alive.copy()
+        mask[mask] = allowed[start : start + view.n_alive]
+        out.append(mask)
+        start += view.n_alive
+    return out
+
+
+def _only(view: View[Any], wanted: Ids) -> Mask:
+    rows = view.segment.ids.find(wanted)
+    mask = np.zeros_like(view.alive)
+    mask[rows[rows >= 0]] = True
+    return mask & view.alive
