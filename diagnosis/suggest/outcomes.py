@@ -125,7 +125,7 @@ class SolutionOutcomes:
         What agents said of the resolution of any incident among its uses is said of this solution.
         """
         today = _day(now)
-        rows = [self._uses.having(keys) for keys, _ in solutions]
+        rows = self._uses.having([keys for keys, _ in solutions])
         at = np.concatenate([np.empty(0, dtype=np.intp), *rows])
         part = np.repeat(np.arange(len(rows)), [len(of_one) for of_one in rows])
         held, failed = (_sums(w, part, len(rows)) for w in self._uses.weights(today, self.half_life_days, at))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Literal, Self
 
@@ -90,11 +91,19 @@ class Uses:
         codes, names = pd.factorize(self.numbers)
         return codes, {str(name): code for code, name in enumerate(names)}
 
-    def having(self, keys: Iterable[np.uint64]) -> npt.NDArray[np.intp]:
-        """Return the places of the uses of some solutions, newest first, an incident once."""
-        wanted = np.array(list(dict.fromkeys(keys)), dtype=np.uint64)
-        starts, ends = np.searchsorted(self.keys, wanted), np.searchsorted(self.keys, wanted, side="right")
-        spans = [np.arange(start, end) for start, end in zip(starts, ends, strict=True) if end > start]
+    def having(self, solutions: Sequence[Iterable[np.uint64]]) -> list[npt.NDArray[np.intp]]:
+        """Return for each solution, given by its keys, the places of its uses, newest first, an incident once."""
+        wanted = [list(dict.fromkeys(keys)) for keys in solutions]
+        keys = np.array([key for of_one in wanted for key in of_one], dtype=np.uint64)
+        bounds = [np.searchsorted(self.keys, keys, side=side).tolist() for side in ("left", "right")]
+        spans = zip(*bounds, strict=True)
+        return [
+            self._once([np.arange(start, end) for start, end in islice(spans, len(of_one)) if end > start])
+            for of_one in wanted
+        ]
+
+    def _once(self, spans: Sequence[npt.NDArray[np.intp]]) -> npt.NDArray[np.intp]:
+        """Return the places of some spans, each newest first, together newest first and an incident once."""
         if len(spans) < 2:
             return spans[0] if spans else np.empty(0, dtype=np.intp)
         rows = np.concatenate(spans)
