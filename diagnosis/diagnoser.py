@@ -22,6 +22,7 @@ from diagnosis.recurrence.factors import advice, in_language
 from diagnosis.release import check_release
 from diagnosis.return_risk import assess, assess_as_predicted, assess_resolved
 from diagnosis.search import Corpus, Filters, Hit
+from diagnosis.search.translations import own_language_first
 from diagnosis.text import language
 
 SIMILAR = 5
@@ -31,6 +32,7 @@ CANDIDATES = 30  # what search hands to suggestion, before outcomes reorder it
 # What is read of a past incident and of an article to make a suggestion, and of a past incident to show it beside.
 _TOLD = ("number", "short_description", "close_notes", "knowledge")
 _ARTICLE = ("number", "title", "resolution", "audience", "language", "translation_of", "valid_to")
+_TRANSLATED = ("number", "language", "translation_of")
 _SHOWN = (
     "number", "short_description", "description", "close_notes", "opened_at", "resolved_at", "closed_at",
     "reopened_at", "reopen_count",
@@ -125,8 +127,15 @@ class Diagnoser:
     def search(
         self, queries: Sequence[str], corpus: Corpus, k: int = 10, filters: Filters | None = None
     ) -> list[list[Hit]]:
-        """Return the best ``k`` articles or past incidents for each query, best first."""
-        return self.parts.retriever.search(self.parts.clean(queries), corpus, k, filters)
+        """Return the best ``k`` articles or past incidents for each query, best first.
+
+        Of an article and its translations the one in the language of the query is the first.
+        """
+        found = self.parts.retriever.search(self.parts.clean(queries), corpus, k, filters)
+        if corpus == "incidents":
+            return found
+        known = self.parts.knowledge.records({hit.number for hits in found for hit in hits}, _TRANSLATED)
+        return [own_language_first(hits, known, language(query)) for query, hits in zip(queries, found, strict=True)]
 
     def search_for(self, incidents: Iterable[Incident] | pd.DataFrame, corpus: Corpus, k: int = 10) -> list[list[Hit]]:
         """Return the best ``k`` articles, or past incidents logged before it and not itself, for each incident."""
