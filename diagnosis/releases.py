@@ -7,6 +7,7 @@ Who changes it holds a file lock, so that of two changes at once neither is lost
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from filelock import FileLock, Timeout
 
 from diagnosis.errors import ReleaseError
 from diagnosis.release import MANIFEST, Manifest, check_release, write_json
+
+log = logging.getLogger(__name__)
 
 POINTER = "published.json"
 SHADOW = "shadow.json"
@@ -56,12 +59,20 @@ class Releases:
         return self.folder / POINTER
 
     def summaries(self) -> list[ReleaseSummary]:
-        """Return every readable release, newest first."""
-        published = self.published()
-        folders = self.folder.iterdir() if self.folder.is_dir() else ()
-        manifests = [Manifest.read(f) for f in folders if not f.name.startswith(".") and (f / MANIFEST).is_file()]
-        manifests.sort(key=lambda m: m.release, reverse=True)
+        """Return every release that this program reads, newest first; one of another version is told in the log."""
+        published, manifests = self.published(), []
+        for folder in self._folders():
+            try:
+                manifests.append(Manifest.read(folder))
+            except ReleaseError as error:
+                log.warning("release left out: %s", error)
         return [ReleaseSummary(m.release, m.created_at, m.release == published, m.seed, m.data) for m in manifests]
+
+    def _folders(self) -> list[Path]:
+        """Return the folders of releases, newest first."""
+        entries = self.folder.iterdir() if self.folder.is_dir() else ()
+        found = [entry for entry in entries if not entry.name.startswith(".") and (entry / MANIFEST).is_file()]
+        return sorted(found, key=lambda folder: folder.name, reverse=True)
 
     def path(self, release: str) -> Path:
         """Return the folder of a release.
@@ -71,7 +82,7 @@ class Releases:
         ReleaseError
             If there is none of that name.
         """
-        names = [summary.release for summary in self.summaries()]
+        names = [folder.name for folder in self._folders()]
         if release not in names:
             raise ReleaseError(f"no release {release!r} in {self.folder}; found {', '.join(names) or 'none'}")
         return self.folder / release

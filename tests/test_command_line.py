@@ -114,22 +114,6 @@ def test_search_answers_every_query_in_both_languages(models: Path, tmp_path: Pa
             assert scores == sorted(scores, reverse=True)
 
 
-def test_the_same_data_and_seed_give_the_same_release_content(models: Path, tmp_path: Path) -> None:
-    from diagnosis.release import Manifest
-    from training.settings import TrainSettings
-    from training.train import train
-
-    made = [
-        train(
-            incidents(220), articles(), TrainSettings(evaluate=False, encoder_minutes=1, audit=False), tmp_path
-        ).folder
-        for _ in range(2)
-    ]
-    first, second = (Manifest.read(folder) for folder in made)
-    assert first.files == second.files
-    assert first.content == second.content
-
-
 def test_a_knowledge_base_alone_makes_a_release_with_a_warning_for_each_thing_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

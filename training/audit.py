@@ -6,10 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
-from diagnosis.releases import Releases
-from training.checks import Audit, audit
+from training.checks import Audit, audit, in_service
 from training.command import DONE, add_json, add_models, answer, main
 from training.intake import add_sources, read_sources
 from training.output import written
@@ -43,9 +41,7 @@ def run(args: argparse.Namespace) -> int:
     frame = read_sources(args).incidents
     if frame.empty:
         raise InputError("at least one incident is needed for an audit; found none")
-    releases = Releases(args.models)
-    published = releases.published()
-    found = audit(frame, settings, Diagnoser.load(releases.path(published)) if published else None)
+    found = audit(frame, settings, in_service(args.models))
     if args.html:
         with written(args.html) as stream:
             stream.write(findings_page(found))

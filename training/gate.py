@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.special import bdtr
 
 from diagnosis.diagnoser import Diagnoser
+from diagnosis.errors import ReleaseError
 from diagnosis.incident import incidents_of
 from diagnosis.recurrence import Signature
 from diagnosis.recurrence.rates import band, kaplan_meier
@@ -118,7 +119,7 @@ def judge(releases: Releases, candidate: str, limits: Limits = LIMITS) -> Verdic
     Raises
     ------
     ReleaseError
-        If the candidate or the release in service cannot be loaded.
+        If the candidate cannot be loaded.
     """
     folder, published = releases.path(candidate), releases.published()
     held = HeldOut.load(folder)
@@ -129,11 +130,21 @@ def judge(releases: Releases, candidate: str, limits: Limits = LIMITS) -> Verdic
     else:
         checks += [*own_checks(held, limits)]
     if published is not None and published != candidate:
-        rival = Diagnoser.load(releases.path(published))
-        if held is not None:
-            checks += comparison_checks(compare(rival, releases.path(published), candidate, held), limits)
-        checks += _costs(releases, candidate, rival, limits)
+        checks += _against(releases, published, candidate, held, limits)
     return Verdict(candidate, published, tuple(checks))
+
+
+def _against(
+    releases: Releases, published: str, candidate: str, held: HeldOut | None, limits: Limits
+) -> Iterator[Check]:
+    try:
+        rival = Diagnoser.load(releases.path(published))
+    except ReleaseError as error:  # of an older version of this program, say: a person has to decide
+        yield Check(f"compared with {published}", float("nan"), float("nan"), False, f"could not be loaded: {error}")
+        return
+    if held is not None:
+        yield from comparison_checks(compare(rival, releases.path(published), candidate, held), limits)
+    yield from _costs(releases, candidate, rival, limits)
 
 
 def own_checks(held: HeldOut, limits: Limits = LIMITS) -> Iterator[Check]:

@@ -23,7 +23,7 @@ from diagnosis.store.changes import Heard
 from diagnosis.store.feedback import Feedback
 from training.as_of import as_known_at, last_moment
 from training.checkpoints import Checkpoints, checkpoints
-from training.checks import AUDIT, Audit, audit
+from training.checks import AUDIT, Audit, audit, in_service
 from training.command import DONE, MODELS, add_json, answer, main, warn
 from training.fit import STAGES, fit
 from training.held_out import EVALUATION, HeldOut
@@ -213,9 +213,7 @@ def _evaluate(
 def _audit(incidents: pd.DataFrame, settings: TrainSettings, models: Path) -> Audit | None:
     if incidents.empty:
         return None
-    releases = Releases(models)
-    published = releases.published()
-    return audit(incidents, settings, Diagnoser.load(releases.path(published)) if published else None)
+    return audit(incidents, settings, in_service(models))
 
 
 def _write(

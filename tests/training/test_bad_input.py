@@ -34,6 +34,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "columns.csv").write_text("id,words\n1,printer\n", encoding="utf-8")
     (folder / "empty.csv").write_text("number,short_description\n", encoding="utf-8")
     (folder / "fast.toml").write_text(_FAST, encoding="utf-8")
+    (folder / "audited.toml").write_text(_FAST.replace("audit = false", "audit = true"), encoding="utf-8")
     return folder
 
 
@@ -100,16 +101,40 @@ def test_a_wrong_column_is_quoted(files, tmp_path, capsys) -> None:
     assert "Kurztext" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("verb", ["publish", "compare", "report", "evaluate", "diagnose", "search"])
-def test_a_release_of_another_version_is_refused_by_every_verb(verb, judged, files, tmp_path, capsys) -> None:
+def with_an_old_release(judged: tuple[Path, str, str], tmp_path: Path) -> tuple[Path, Path]:
+    """Return a folder in whose place of the older release one of another format stands, and that release."""
     folder, older, newer = judged
     models = tmp_path / "models"
     models.mkdir()
     (models / newer).symlink_to(folder / newer)
+    (models / "published.json").write_bytes((folder / "published.json").read_bytes())
     old = models / older
     old.mkdir()
     manifest = json.loads((folder / older / "manifest.json").read_text(encoding="utf-8"))
     (old / "manifest.json").write_text(json.dumps(manifest | {"format": 99}), encoding="utf-8")
+    return models, old
+
+
+def test_a_release_of_another_version_in_service_does_not_keep_a_new_one_from_being_made(
+    judged, files, tmp_path, capsys
+) -> None:
+    models, old = with_an_old_release(judged, tmp_path)
+    words = ["--incidents", str(files / "incidents.csv"), "--config", str(files / "audited.toml"), "--quiet", "--json"]
+    assert main(["train", *words, "--out", str(models)]) == 0
+    made = json.loads(capsys.readouterr().out)["release"]
+    assert Releases(models).published() == old.name
+    assert main(["audit", *words[:4], "--models", str(models), "--json"]) == 0
+    assert "format version 99 found" in json.loads(capsys.readouterr().out)["looked_at"]["changed classes"]
+    assert main(["publish", made, "--models", str(models)]) == 1
+    assert "format version 99 found" in capsys.readouterr().out
+    assert main(["publish", made, "--models", str(models), "--force", "another version of Faultwise"]) == 0
+    assert Releases(models).published() == made
+
+
+@pytest.mark.parametrize("verb", ["publish", "compare", "report", "evaluate", "diagnose", "search"])
+def test_a_release_of_another_version_is_refused_by_every_verb(verb, judged, files, tmp_path, capsys) -> None:
+    _, older, newer = judged
+    models, old = with_an_old_release(judged, tmp_path)
     words = {
         "publish": [older, "--models", str(models)],
         "compare": [older, newer, "--models", str(models)],
@@ -162,8 +187,9 @@ def test_the_same_data_and_seed_make_the_same_content(tmp_path, monkeypatch) -> 
     from diagnosis.release import Manifest
 
     monkeypatch.setattr("training.train.FEWEST_EVALUATED", 50)
-    settings = replace(SETTINGS, encoder_minutes=5, audit=True)  # a fit that is never cut by the clock
-    frame = solved(200)
+    # A fit that is never cut by the clock.
+    settings = replace(SETTINGS, encoder_minutes=5, audit=True, learning_curve=False)
+    frame = solved(160)
     made = [train(frame, articles(), settings, tmp_path / str(turn)).folder for turn in range(2)]
     first, second = (Manifest.read(folder) for folder in made)
     assert {name for name in first.files if first.files[name] != second.files[name]} == set()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from diagnosis.diagnoser import Diagnoser
+from diagnosis.errors import ReleaseError
 from diagnosis.incident import as_frame
 from diagnosis.redact import Redactor
+from diagnosis.releases import Releases
 from training.as_of import as_known_at
 from training.checks.basics import dates, languages, personal_data_left
 from training.checks.classes import changed_classes
@@ -26,13 +29,14 @@ from training.checks.leakage import (
 from training.settings import TrainSettings
 
 SAMPLE = 10_000  # incidents whose texts are read one by one
+NOT_PUBLISHED = "no release is in service"
 _GRAVITY = {"refused": 0, "warning": 1, "note": 2}
 
 
 def audit(
     incidents: pd.DataFrame,
     settings: TrainSettings,
-    published: Diagnoser | None = None,
+    published: Diagnoser | str = NOT_PUBLISHED,
     *,
     labels: bool = True,
 ) -> Audit:
@@ -44,8 +48,8 @@ def audit(
         Canonical frame, as exported.
     settings : TrainSettings
         Those that it would be trained with.
-    published : Diagnoser, optional
-        The release in service, for what has changed since.
+    published : Diagnoser or str
+        The release in service, for what has changed since; or why there is none to compare with.
     labels : bool
         Whether to look for label noise, which takes longest.
 
@@ -63,7 +67,7 @@ def audit(
         found += [*columns_that_predict_alone(frame, target), *texts_that_name_the_class(sample, target)]
         if labels:
             found += noisy_labels(frame, target, settings.seed)
-        if published is not None:
+        if isinstance(published, Diagnoser):
             found += changed_classes(frame, target, published)
     looked_at = {
         "dates, columns, exact duplicates, classes": f"all {len(frame):,} incidents",
@@ -71,9 +75,21 @@ def audit(
         + (" (a sample)" if len(sample) < len(frame) else ""),
         "near-duplicates": f"up to {MOST_LATER:,} of the later incidents against all earlier ones",
         "label noise": f"the latest {min(len(frame), MOST):,} incidents with a label" if labels else "not looked for",
-        "changed classes": f"against {published.release}" if published else "no release is in service",
+        "changed classes": published if isinstance(published, str) else f"against {published.release}",
     }
     return Audit(len(frame), tuple(sorted(found, key=lambda f: (_GRAVITY[f.severity], f.check))), looked_at)
+
+
+def in_service(models: Path) -> Diagnoser | str:
+    """Return the release in service, or why it cannot be compared with: one of an older version is no hindrance."""
+    releases = Releases(models)
+    published = releases.published()
+    if published is None:
+        return NOT_PUBLISHED
+    try:
+        return Diagnoser.load(releases.path(published))
+    except ReleaseError as error:
+        return f"the release in service could not be loaded: {error}"
 
 
 def _whole(frame: pd.DataFrame, settings: TrainSettings) -> Iterator[Finding]:
