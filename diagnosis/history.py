@@ -47,12 +47,14 @@ class _Records(ABC):
         What is not known is ``""``, and None for times (otherwise aware datetimes) and counts. With ``columns``, a row
         holds these at least: each time that need not be made from its number saves as much as twenty words.
         """
-        wanted = [n for n in dict.fromkeys(numbers) if n in self]
-        base = [n for n in wanted if n not in self._later]
+        wanted = list(dict.fromkeys(numbers))
+        # Each is looked up once: another thread may remove it at any moment.
+        later = {n: row for n in wanted if (row := self._later.get(n)) is not None}
+        base = {n: at for n in wanted if n not in later and (at := self._row_of.get(n)) is not None}
         table = self._base if columns is None else self._base.select(columns)
-        rows = table.take(pa.array([self._row_of[n] for n in base], pa.int64())).to_pylist()
-        found = dict(zip(base, rows, strict=True))
-        return {n: found[n] if n in found else self._later[n] for n in wanted}
+        rows = table.take(pa.array(base.values(), pa.int64())).to_pylist()
+        found = dict(zip(base, rows, strict=True)) | later
+        return {n: found[n] for n in wanted if n in found}
 
     def rows(self, numbers: Iterable[str]) -> pd.DataFrame:
         """Return the rows of these numbers as a canonical frame, in this order; unknown numbers are left out."""
@@ -60,11 +62,12 @@ class _Records(ABC):
 
     def frame(self) -> pd.DataFrame:
         """Return every row, the later ones last."""
-        stays = [row for number, row in self._row_of.items() if number not in self._later]
+        later = dict(self._later)
+        stays = [row for number, row in list(self._row_of.items()) if number not in later]
         base = self._canonical(self._base.take(pa.array(stays, pa.int64())).to_pandas())
-        if not self._later:
+        if not later:
             return base
-        return pd.concat([base, self._frame_of(list(self._later.values()))], ignore_index=True)
+        return pd.concat([base, self._frame_of(list(later.values()))], ignore_index=True)
 
     def upsert(self, frame: pd.DataFrame) -> None:
         """Add rows or replace those of the same number."""

@@ -113,4 +113,5 @@ def test_a_cursor_of_somebody_else_is_refused_or_leads_nowhere(client, cursor) -
 def test_search_needs_words_and_knows_its_corpora(client) -> None:
     for wrong in ({}, {"q": ""}, {"q": "x", "in": "everything"}, {"q": "x", "k": 0}, {"q": "x", "k": 101}):
         assert client.get("/v1/search", params=wrong).status_code == 422
-    assert found(client, "打印机提示卡纸", "knowledge")[0] == "KB002zh"
+    of_release = [number for number in found(client, "打印机提示卡纸但没有纸", "knowledge") if number.startswith("KB0")]
+    assert of_release[0] == "KB002zh", "articles that other tests have stored may stand before it"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -32,6 +34,27 @@ def test_later_rows_replace_and_removed_ones_are_gone() -> None:
     assert "a" not in past
     past.upsert(as_frame([Incident("b")]))
     assert sorted(past.frame()["number"]) == ["b", "c", "d"]
+
+
+def test_what_another_thread_removes_meanwhile_is_left_out_and_no_error() -> None:
+    past, one = history(), as_frame([Incident("later")])
+    end, before = threading.Event(), sys.getswitchinterval()
+
+    def changes() -> None:
+        while not end.is_set():
+            past.upsert(one)
+            past.remove(["later"])
+
+    thread = threading.Thread(target=changes)
+    sys.setswitchinterval(1e-6)  # so that threads change places as often as they can
+    thread.start()
+    try:
+        for _ in range(2_000):
+            assert [n for n in past.records(["a", "later", "c"], ["number"]) if n != "later"] == ["a", "c"]
+    finally:
+        end.set()
+        thread.join()
+        sys.setswitchinterval(before)
 
 
 def test_a_saved_history_is_the_same(tmp_path: Path) -> None:
