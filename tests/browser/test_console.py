@@ -40,6 +40,7 @@ def test_with_the_keyboard_alone_from_sign_in_to_feedback_and_back(browse, key, 
     page.keyboard.type("Identity")
     page.keyboard.press("Enter")
     expect(card.get_by_role("status")).to_contain_text(w["said_overridden"].format("Identity"))
+    expect(card.get_by_role("button", name=w["undo"]), "the page moves the focus when it has settled").to_be_focused()
     page.locator("#suggestion-1").focus()
     page.keyboard.press("n")
     expect(page.locator("#suggestion-1").get_by_role("status")).to_contain_text(w["said_suggestion_failed"])
@@ -119,6 +120,22 @@ def test_an_open_incident_shows_what_others_say_and_that_it_was_diagnosed_again(
     newer = diagnosed("OPEN-1", "wireless drops every few minutes")
     page.get_by_role("link", name=w["newer"]).click()
     page.wait_for_url(f"**/console/diagnoses/{newer['id']}")
+
+
+def test_whoever_moves_on_while_others_news_settle_stays_there(browse, diagnosed, client) -> None:
+    w, said = WORDS["en"], diagnosed("SETTLE-1", "wireless drops every few minutes")
+    page = browse()
+    page.goto(f"/console/diagnoses/{said['id']}")
+    expect(page.locator("#live")).to_have_class("live on")
+    page.evaluate("""htmx.config.defaultSettleDelay = 300;
+        document.addEventListener("htmx:afterSettle", () => document.body.dataset.settled = "yes")""")
+    page.locator("#target-assignment_group").get_by_role("button", name=w["accept"], exact=True).focus()
+    group = {"target": "assignment_group", "kind": "overridden", "value": "Identity"}
+    client.post(f"/v1/diagnoses/{said['id']}/feedback", json=group)
+    expect(page.locator("#target-assignment_group").get_by_role("status")).to_be_visible()
+    page.locator("#suggestion-1").focus()
+    expect(page.locator("body")).to_have_attribute("data-settled", "yes")
+    expect(page.locator("#suggestion-1")).to_be_focused()
 
 
 def test_a_page_says_that_it_is_cut_off_and_recovers(browse, service, diagnosed) -> None:

@@ -91,15 +91,15 @@
     });
   }
 
-  // Where the person was, when others' news take the place of the card.
-  let held = "";
+  // Where the person was, when others' news take the place of the card; whoever has moved on meanwhile stays there.
+  let held = [];
   document.addEventListener("htmx:oobBeforeSwap", (event) => {
-    if (event.detail.target.contains(document.activeElement)) held = event.detail.target.id;
+    if (event.detail.target.contains(document.activeElement)) held = [document.activeElement.id, event.detail.target.id];
   });
   document.addEventListener("htmx:afterSettle", () => {
-    const card = held && document.getElementById(held);
-    held = "";
-    if (card && !card.contains(document.activeElement)) card.focus({ preventScroll: true });
+    const back = held.map((id) => document.getElementById(id)).find(Boolean);
+    held = [];
+    if (back && document.activeElement === document.body) back.focus({ preventScroll: true });
   });
 
   // Live news -------------------------------------------------------------------------------------------------
