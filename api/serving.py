@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 _RELEASE_POLL_SECONDS = 1.0
 # Changes that follow one another this closely are taken in together: one takes nearly as long as twenty, and each would
 # keep a diagnosis waiting. A change is searchable well within the second that is promised.
-_GATHER_SECONDS = 0.25
+_GATHER_SECONDS = 0.5
 
 
 @dataclass

@@ -70,8 +70,8 @@ class _Records(ABC):
         return pd.concat([base, self._frame_of(list(later.values()))], ignore_index=True)
 
     def upsert(self, frame: pd.DataFrame) -> None:
-        """Add rows or replace those of the same number."""
-        rows = pa.Table.from_pandas(self._canonical(frame)[list(self.columns)], preserve_index=False).to_pylist()
+        """Add the rows of a canonical frame, or replace those of the same number."""
+        rows = pa.Table.from_pandas(frame[list(self.columns)], preserve_index=False).to_pylist()
         self._later.update({row["number"]: row for row in rows})
 
     def remove(self, numbers: Iterable[str]) -> None:

@@ -138,7 +138,7 @@ def incidents_of(frame: pd.DataFrame) -> list[Incident]:
 
 # Arrays rather than Series: one incident is a frame of one row, and must not cost milliseconds to make.
 def _canonical(column: pd.Series | None, name: str, length: int) -> ExtensionArray:
-    if column is None:
+    if column is None or (column.dtype == object and column.isna().all()):  # most columns of new incidents
         return _unknown(name, length)
     if column.dtype != _DTYPES.get(name, _TEXT) or (name not in _DTYPES and column.hasnans):
         if name in TIME_FIELDS:
@@ -146,7 +146,7 @@ def _canonical(column: pd.Series | None, name: str, length: int) -> ExtensionArr
         elif name in COUNT_FIELDS:
             column = _parsed(column, name, "whole numbers", _whole)
         else:
-            column = column.astype(_TEXT).where(column.notna(), "")
+            column = column.astype(_TEXT).fillna("")
     array: ExtensionArray = column.array
     return array
 

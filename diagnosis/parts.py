@@ -14,6 +14,7 @@ import pandas as pd
 from diagnosis.history import History, Knowledge
 from diagnosis.recurrence import HistoryState, RecurrenceModel
 from diagnosis.redact import Redactor
+from diagnosis.reference import Reference
 from diagnosis.routing import Router
 from diagnosis.search import Corpus, Retriever
 from diagnosis.suggest import Suggester
@@ -42,6 +43,8 @@ class Parts:
         None where the data could not support it; ``left_out`` says why.
     left_out : mapping of str to str
         What was not trained, and the reason: shown as a warning with each diagnosis that lacks it.
+    reference : Reference
+        What it learned from, for drift to be told.
     state : HistoryState or None
         What the history says of the next incident; made from it where it is not given.
     """
@@ -54,6 +57,7 @@ class Parts:
     suggester: Suggester
     history: History
     knowledge: Knowledge
+    reference: Reference
     left_out: Mapping[str, str] = field(default_factory=dict)
     state: HistoryState | None = None
 
@@ -114,6 +118,7 @@ class Parts:
             suggester=Suggester.load(folder / "suggest"),
             history=History.load(folder / "history"),
             knowledge=Knowledge.load(folder / "knowledge"),
+            reference=Reference.load(folder / "reference"),
             left_out=description["left_out"],
             # No arrays of NumPy in it, so no need of joblib, whose reader is written in Python: twenty times as slow.
             state=pickle.loads((folder / _STATE).read_bytes()) if recurrence.is_dir() else None,  # noqa: S301 - checked
@@ -127,6 +132,7 @@ class Parts:
             "suggest": self.suggester,
             "history": self.history,
             "knowledge": self.knowledge,
+            "reference": self.reference,
             **routing,
         }
         return parts if self.recurrence is None else {**parts, "recurrence": self.recurrence}

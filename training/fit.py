@@ -19,6 +19,7 @@ from diagnosis.prepared import PreparedIncidents, Vectors
 from diagnosis.recurrence import RecurrenceModel, Signature
 from diagnosis.recurrence.outcomes import outcomes
 from diagnosis.redact import Redactor
+from diagnosis.reference import Reference
 from diagnosis.routing import Router
 from diagnosis.routing.fields import fields_for
 from diagnosis.search import GeneralEncoder, HistoryEncoder, Retriever
@@ -98,7 +99,7 @@ def fit(
             suggester.record(said.suggestion, said.kind == "suggestion_worked", said.created_at, said.id)
     return Parts(
         redactor, normaliser, retriever, routers, recurrence, suggester,
-        History(known), Knowledge(masked_articles), left_out,
+        History(known), Knowledge(masked_articles), Reference.of(known), left_out,
     )  # fmt: skip
 
 

@@ -15,11 +15,10 @@ from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import FaultwiseError
 from diagnosis.live.answered import answered
 from diagnosis.live.contradiction import disproved
-from diagnosis.live.drift import Reference, drift
+from diagnosis.live.drift import drift
 from diagnosis.live.quality import live_quality
-from diagnosis.live.report import LiveReport, live_report, recent_incidents, reference_of, revoked_values
+from diagnosis.live.report import LiveReport, live_report, recent_incidents, revoked_values
 from diagnosis.store import Store
-from diagnosis.store.observations import Observation
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +59,6 @@ class Watch:
         self._thread = threading.Thread(target=self._work, name="watch", daemon=True)
         self._seen: tuple[str, int] | None = None  # release and last change that were looked at
         self._measured = self._rested = float("-inf")
-        self._reference: tuple[str, Reference] | None = None
         self._report: tuple[float, LiveReport] | None = None
         self._reporting = threading.Lock()
 
@@ -90,7 +88,7 @@ class Watch:
             self._seen, self._rested = place, time.monotonic() + _REST * (time.monotonic() - began)
         if time.monotonic() - self._measured > _DRIFT_EVERY:
             seen = self.store.observations.rows(diagnoser.release)
-            self.metrics.drifted(drift(self._reference_of(diagnoser, seen), recent_incidents(self.store, seen)))
+            self.metrics.drifted(drift(diagnoser.parts.reference, recent_incidents(self.store, seen)))
             self._measured = time.monotonic()
 
     def report(self) -> LiveReport:
@@ -109,8 +107,7 @@ class Watch:
                     self.store.revocations.of(diagnoser.release)
                 ):
                     return report
-            seen = self.store.observations.rows(diagnoser.release)
-            report = live_report(self.store, diagnoser, self._reference_of(diagnoser, seen))
+            report = live_report(self.store, diagnoser)
             self._report = (time.monotonic(), report)
         return report
 
@@ -131,11 +128,6 @@ class Watch:
                 log.warning("certificate revoked", extra={"fields": {"release": release, "target": target}})
         revoked = revoked_values(self.store.revocations.of(release))
         self.metrics.seen(live_quality(seen, routers, revoked), revoked)
-
-    def _reference_of(self, diagnoser: Diagnoser, seen: list[Observation]) -> Reference:
-        if self._reference is None or self._reference[0] != diagnoser.release:
-            self._reference = (diagnoser.release, reference_of(diagnoser, seen))
-        return self._reference[1]
 
     def _work(self) -> None:
         while not self._end.wait(self.seconds):

@@ -10,7 +10,7 @@ reference.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,18 +20,15 @@ import pandas as pd
 from scipy.spatial.distance import jensenshannon
 from scipy.special import chdtri
 
-from diagnosis.text import language
-from diagnosis.text.tokens import tokenise
+from diagnosis.reference import Reference, fields_of, words_of
 
 Floats = npt.NDArray[np.float64]
 Verdict = Literal["none", "some", "strong"]
 
-FIELDS = ("location", "contact_type", "service", "cmdb_ci", "symptom", "category", "subcategory", "impact", "urgency",
-          "priority")  # fmt: skip
 FEWEST = 100  # incidents on either side; of fewer nothing can be said
 STRONG_INDEX = 0.25  # the usual reading of the index: from here on, "significant change"
 STRONG_DIVERGENCE = 0.1  # bits
-_BINS, _WORDS = 50, 1000
+_BINS = 50
 _CHANCE = 0.99
 _DRAWS = 40
 _SHOWN = 5
@@ -69,23 +66,6 @@ class Drift:
     changes: tuple[Change, ...]
 
 
-@dataclass(frozen=True)
-class Reference:
-    """What a release learned from, as drift needs it."""
-
-    incidents: int
-    fields: dict[str, Counter[str]]
-    words: list[frozenset[str]]
-
-    @classmethod
-    def of(cls, frame: pd.DataFrame, most: int = 5000) -> Reference:
-        """Describe a canonical frame, personal data masked; of a larger one its newest ``most`` incidents."""
-        frame = frame.sort_values("opened_at", kind="stable", na_position="first").tail(most)
-        texts = _texts(frame)
-        fields = {name: Counter(values) for name, values in _fields(frame, texts).items()}
-        return cls(len(frame), fields, [frozenset(tokenise(text)) for text in texts])
-
-
 def drift(reference: Reference, recent: pd.DataFrame) -> list[Drift]:
     """Return how far recent incidents have moved from a reference: fields, language, words; ``[]`` for too few.
 
@@ -94,15 +74,14 @@ def drift(reference: Reference, recent: pd.DataFrame) -> list[Drift]:
     recent : DataFrame
         Canonical frame as logged, personal data masked.
     """
-    if min(reference.incidents, len(recent)) < FEWEST:
+    if min(len(reference), len(recent)) < FEWEST:
         return []
-    texts = _texts(recent)
     found = [
         one
-        for name, values in _fields(recent, texts).items()
+        for name, values in fields_of(recent).items()
         if (one := _of_field(name, reference.fields[name], Counter(values))) is not None
     ]
-    return [*found, _of_words(reference.words, [frozenset(tokenise(text)) for text in texts])]
+    return [*found, _of_words(reference, words_of(recent))]
 
 
 def stability_index(before: Floats, after: Floats) -> float:
@@ -125,35 +104,25 @@ def _of_field(name: str, before: Counter[str], after: Counter[str]) -> Drift | N
     return Drift(name, "psi", index, chance, _verdict(index, chance, STRONG_INDEX), _most_changed(shares))
 
 
-def _of_words(before: Sequence[frozenset[str]], after: Sequence[frozenset[str]]) -> Drift:
-    counted, recent = _count(before), _count(after)
-    words = [word for word, _ in counted.most_common(_WORDS)]
-    divergence = _divergence(_vector(words, counted), _vector(words, recent))
-    chance = _chance(words, before, len(after))
-    shares = {word: (counted[word] / len(before), recent[word] / len(after)) for word in {*words, *recent}}
+def _of_words(before: Reference, after: Sequence[frozenset[str]]) -> Drift:
+    counted, recent = before.words, Counter(word for one in after for word in one)
+    divergence = _divergence(_vector(before.common, counted), _vector(before.common, recent))
+    chance = _chance(before, len(after))
+    shares = {word: (counted[word] / len(before), recent[word] / len(after)) for word in {*before.common, *recent}}
     verdict = _verdict(divergence, chance, STRONG_DIVERGENCE)
     return Drift("text", "jensen-shannon", divergence, chance, verdict, _most_changed(shares))
 
 
-def _chance(words: Sequence[str], documents: Sequence[frozenset[str]], size: int) -> float:
+def _chance(reference: Reference, size: int) -> float:
     """Return what the divergence of a sample of this size stays below if it comes from the same incidents."""
     rng = np.random.default_rng(0)
-    place = {word: i for i, word in enumerate(words)}
-    rows = [[place.get(word, len(words)) for word in document] for document in documents]
     found = []
     for _ in range(_DRAWS):
         # Two samples with replacement, as reference and recent incidents are two samples of one source.
-        drawn = [rng.integers(len(rows), size=n) for n in (len(rows), size)]
-        both = [
-            np.bincount([word for i in one for word in rows[i]], minlength=len(words) + 1).astype(float)
-            for one in drawn
-        ]
-        found.append(_divergence(*both))
+        drawn = [rng.integers(len(reference), size=n) for n in (len(reference), size)]
+        times = [np.bincount(one, minlength=len(reference)) for one in drawn]  # how often each incident was drawn
+        found.append(_divergence(*[one @ reference.documents for one in times]))
     return float(np.mean(found) + 2.33 * np.std(found))  # the quantile of a normal: too few draws to read it off
-
-
-def _count(documents: Iterable[frozenset[str]]) -> Counter[str]:
-    return Counter(word for document in documents for word in document)
 
 
 def _vector(words: Sequence[str], counted: Counter[str]) -> Floats:
@@ -176,11 +145,3 @@ def _verdict(found: float, chance: float, strong: float) -> Verdict:
 def _most_changed(shares: dict[str, tuple[float, float]]) -> tuple[Change, ...]:
     order = sorted(shares, key=lambda value: (-abs(shares[value][1] - shares[value][0]), value))
     return tuple(Change(value, *shares[value]) for value in order[:_SHOWN] if shares[value][0] != shares[value][1])
-
-
-def _texts(frame: pd.DataFrame) -> list[str]:
-    return [f"{title}\n{body}" for title, body in zip(frame["short_description"], frame["description"], strict=True)]
-
-
-def _fields(frame: pd.DataFrame, texts: Sequence[str]) -> dict[str, list[str]]:
-    return {**{name: frame[name].tolist() for name in FIELDS}, "language": [language(text) for text in texts]}

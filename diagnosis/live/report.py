@@ -12,7 +12,7 @@ import pandas as pd
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.incident import FIELDS, as_frame, frame_as_logged
-from diagnosis.live.drift import Drift, Reference, drift
+from diagnosis.live.drift import Drift, drift
 from diagnosis.live.quality import TargetQuality, live_quality
 from diagnosis.store import Store
 from diagnosis.store.observations import Observation
@@ -53,24 +53,17 @@ class LiveReport:
         return plain
 
 
-def live_report(store: Store, diagnoser: Diagnoser, reference: Reference | None = None) -> LiveReport:
-    """Return how a release fares.
-
-    Parameters
-    ----------
-    reference : Reference, optional
-        What it learned from; `reference_of` makes it, which takes longest.
-    """
+def live_report(store: Store, diagnoser: Diagnoser) -> LiveReport:
+    """Return how a release fares."""
     seen = store.observations.rows(diagnoser.release)
     revoked = store.revocations.of(diagnoser.release)
-    reference = reference or reference_of(diagnoser, seen)
     return LiveReport(
         release=diagnoser.release,
         since=seen[0].predicted_at if seen else None,
         until=seen[-1].predicted_at if seen else None,
         incidents=len({one.incident for one in seen}),
         targets=tuple(live_quality(seen, diagnoser.parts.routers, revoked_values(revoked))),
-        drift=tuple(drift(reference, recent_incidents(store, seen))),
+        drift=tuple(drift(diagnoser.parts.reference, recent_incidents(store, seen))),
         revocations=tuple(revoked),
     )
 
@@ -81,13 +74,6 @@ def revoked_values(revoked: Sequence[Revocation]) -> dict[str, frozenset[str]]:
     for one in revoked:
         by_target[one.target].add(one.value)
     return {target: frozenset(values) for target, values in by_target.items()}
-
-
-def reference_of(diagnoser: Diagnoser, seen: Sequence[Observation] = ()) -> Reference:
-    """Describe what a release learned from: its history without the incidents that it has answered since."""
-    history = diagnoser.parts.history.frame()
-    answered = {one.incident for one in seen}
-    return Reference.of(history[~history["number"].isin(answered)])
 
 
 def recent_incidents(store: Store, seen: Sequence[Observation]) -> pd.DataFrame:

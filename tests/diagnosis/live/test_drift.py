@@ -6,7 +6,8 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 
 from diagnosis.incident import as_frame
-from diagnosis.live.drift import Reference, drift, stability_index
+from diagnosis.live.drift import drift, stability_index
+from diagnosis.reference import Reference
 from tests.history import FAULTS, incidents
 
 
@@ -82,6 +83,13 @@ def test_of_a_few_nothing_is_said_and_only_the_newest_of_a_long_history_count() 
     assert drift(Reference.of(frame), frame.head(99)) == []
     assert drift(Reference.of(frame.head(50)), frame) == []
     newest = Reference.of(frame, most=100)
-    assert newest.incidents == 100
+    assert len(newest) == 100
     assert newest.fields["category"].total() == 100
     assert drift(Reference.of(frame), frame.assign(short_description="", description=""))[-1].verdict == "strong"
+
+
+def test_what_was_saved_tells_the_same_drift(tmp_path) -> None:
+    rng = np.random.default_rng(6)
+    reference, recent = Reference.of(sample(rng, 300)), sample(rng, 200)
+    reference.save(tmp_path)
+    assert drift(Reference.load(tmp_path), recent) == drift(reference, recent)
