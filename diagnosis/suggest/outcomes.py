@@ -149,6 +149,8 @@ class SolutionOutcomes:
             Of the incidents at hand that it was used on.
         n : int
         """
+        if not len(record.uses):
+            return ()
         codes, code_of = self._uses.incidents
         near = np.isin(codes[record.uses], [code_of[number] for number in similarity if number in code_of])
         alike = sorted(record.uses[near].tolist(), key=lambda use: -similarity[str(self._uses.numbers[use])])

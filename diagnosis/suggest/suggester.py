@@ -231,8 +231,8 @@ def _merged(candidates: Iterable[_Candidate]) -> list[_Solution]:
     alike = same([candidate.content for candidate in ordered])
     places = {candidate.id: place for place, candidate in enumerate(ordered)}
     for place, candidate in enumerate(ordered):
-        related = [places[one] for one in candidate.relatives if one in places]
-        alike[place, related] = alike[related, place] = True
+        for other in [places[one] for one in candidate.relatives if one in places]:
+            alike[place, other] = alike[other, place] = True
     earlier: list[list[int]] = [[] for _ in ordered]
     for place, before in np.argwhere(np.tril(alike, -1)).tolist():
         earlier[place].append(before)

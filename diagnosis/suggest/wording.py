@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -70,12 +71,12 @@ def same(contents: Sequence[frozenset[str]]) -> npt.NDArray[np.bool_]:
         Symmetric; each says the same as itself, unless it says nothing.
     """
     distinct = {words: row for row, words in enumerate(dict.fromkeys(contents))}  # copied from one another, often
-    column: dict[str, int] = {}
-    cells = [(row, column.setdefault(word, len(column))) for words, row in distinct.items() for word in words]
+    column = {word: place for place, word in enumerate(frozenset().union(*distinct))}
+    sizes = np.fromiter(map(len, distinct), dtype=np.intp, count=len(distinct))
+    cells = np.fromiter(map(column.__getitem__, chain.from_iterable(distinct)), dtype=np.intp, count=sizes.sum())
     held = np.zeros((len(distinct), len(column)), dtype=np.float32)
-    held[tuple(np.array(cells, dtype=np.intp).reshape(-1, 2).T)] = 1.0
+    held[np.repeat(np.arange(len(distinct)), sizes), cells] = 1.0
     shared = (held @ held.T).astype(np.float64)  # counts, so exact
-    sizes = shared.diagonal()
     both = sizes[:, None] + sizes - shared
     shorter = np.minimum(sizes[:, None], sizes)
     alike: npt.NDArray[np.bool_] = (both > 0) & (shared >= _SHARED * both)
