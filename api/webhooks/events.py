@@ -6,7 +6,7 @@ Payloads are thin: ids and decisions, not the words of a report; who needs more 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -41,19 +41,19 @@ class Events:
         self.store = store
         self.heard: Callable[[], None] = lambda: None
 
-    def emit(self, event: EventType, happened: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    def emit(self, event: EventType, happened: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
         """Tell subscribers that something happened, once for each key.
 
         Parameters
         ----------
-        happened : sequence of (str, mapping)
-            What makes each occurrence one of its own, and the event's data.
+        happened : iterable of (str, mapping)
+            What makes each occurrence one of its own, and the event's data; not looked at where nobody has subscribed.
         """
-        subscribers = self.store.subscriptions.to(event) if happened else []
+        subscribers = self.store.subscriptions.to(event)
         moment = now().isoformat().replace("+00:00", "Z")
         calls = [
             Owed(KIND, to.id, f"{event}:{key}:{to.id}", {"type": event, "timestamp": moment, "data": dict(data)})
-            for key, data in happened
+            for key, data in (happened if subscribers else ())
             for to in subscribers
         ]
         if calls:
@@ -62,7 +62,7 @@ class Events:
 
     def diagnosed(self, diagnoses: Iterable[Mapping[str, Any]]) -> None:
         """Tell that diagnoses were made."""
-        self.emit("diagnosis.created", [(one["id"], thin(one)) for one in diagnoses])
+        self.emit("diagnosis.created", ((one["id"], thin(one)) for one in diagnoses))
 
     def updated(self, numbers: Iterable[str]) -> None:
         """Tell that incidents were stored or changed."""
