@@ -11,14 +11,16 @@ import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import httpx
-from authlib.integrations.base_client import OAuthError
-from authlib.integrations.httpx_client import OAuth2Client
 
 from api.oidc import SECONDS, Issuer, IssuerUnreachableError, scopes_of
 from diagnosis.store.keys import KeyRefusedError
 from diagnosis.store.sessions import Visitor
+
+if TYPE_CHECKING:
+    from authlib.integrations.httpx_client import OAuth2Client
 
 _ASKED = "openid profile"
 _NAMES = ("name", "preferred_username", "email")
@@ -126,6 +128,8 @@ class SignOn:
         return Visitor(f"oidc:{claims['sub']}"[:255], name[:255], scopes)
 
     def _redeem(self, attempt: Attempt, code: str, redirect_uri: str) -> str:
+        from authlib.integrations.base_client import OAuthError  # noqa: PLC0415
+
         try:
             with self._client(redirect_uri) as client:
                 token = client.fetch_token(
@@ -139,6 +143,9 @@ class SignOn:
             raise KeyRefusedError(f"the issuer gave no token: {type(error).__name__}") from error
 
     def _client(self, redirect_uri: str) -> OAuth2Client:
+        # A quarter of a second, which a start without sign-on does without.
+        from authlib.integrations.httpx_client import OAuth2Client  # noqa: PLC0415
+
         return OAuth2Client(
             self.client_id, self.client_secret or None, scope=_ASKED, redirect_uri=redirect_uri,
             code_challenge_method="S256", timeout=SECONDS,
