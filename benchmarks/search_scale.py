@@ -135,7 +135,7 @@ def recall(index: VectorIndex, asked: np.ndarray) -> float:
 def agreement(lexical: LexicalIndex, questions: list[str]) -> float:
     """Return the share of the true ten best that a search finds: it may stop reading postings of common words."""
     quick = lexical.search(questions[:100], 10)
-    with patch("diagnosis.search.maxscore.BUDGET", sys.maxsize):
+    with patch("diagnosis.search.tally.BUDGET", sys.maxsize):
         true = lexical.search(questions[:100], 10)
     return float(np.mean([sum(s >= t[-1][1] - 1e-9 for _, s in q) / len(t) for q, t in zip(quick, true, strict=True)]))
 

@@ -87,9 +87,13 @@ class Approximate:
 
     @classmethod
     def load(cls, folder: Path) -> Approximate:
-        """Read what `save` has written."""
+        """Read what `save` has written; it stays on disk and is shared by the processes that read it."""
         effort = json.loads((folder / "structure.json").read_text())
-        return cls(faiss.read_index(str(folder / "structure.faiss")), effort.pop("kind"), Effort(**effort))
+        return cls(
+            faiss.read_index(str(folder / "structure.faiss"), faiss.IO_FLAG_MMAP_IFC),
+            effort.pop("kind"),
+            Effort(**effort),
+        )
 
     @property
     def nbytes(self) -> int:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from diagnosis.prepared import Vectors
 from diagnosis.search.encoder import Bags, HistoryEncoder
-from diagnosis.search.ids import Ids
+from diagnosis.search.ids import FILE, Ids
 from diagnosis.search.segments import SegmentedIndex
 from diagnosis.search.views import Rows, View, located
 
@@ -73,7 +73,7 @@ class TokenBags(SegmentedIndex[BagSegment]):
         self.rebuild()
         folder.mkdir(parents=True, exist_ok=True)
         for view in self._views:
-            view.segment.ids.save(folder / "ids.json")
+            view.segment.ids.save(folder)
             for name in _ARRAYS:
                 np.save(folder / f"{name}.npy", getattr(view.segment.bags, name))
 
@@ -81,9 +81,9 @@ class TokenBags(SegmentedIndex[BagSegment]):
     def load(cls, folder: Path, encoder: HistoryEncoder) -> TokenBags:
         """Read what `save` has written; the arrays stay on disk and are shared by the processes that read them."""
         index = cls(encoder)
-        if (folder / "ids.json").exists():
+        if (folder / FILE).exists():
             arrays = [np.load(folder / f"{name}.npy", mmap_mode="r").view(np.ndarray) for name in _ARRAYS]
-            index._insert(BagSegment(Ids.load(folder / "ids.json"), Bags(*arrays)))
+            index._insert(BagSegment(Ids.load(folder), Bags(*arrays)))
         return index
 
     def _cosines(self, bags: Bags, vector: Vectors) -> npt.NDArray[np.float64]:
@@ -98,7 +98,7 @@ class TokenBags(SegmentedIndex[BagSegment]):
     def _merge(self, views: Sequence[View[BagSegment]]) -> BagSegment:
         living = [view.segment.bags.take(np.flatnonzero(view.alive)) for view in views]
         lengths = np.concatenate([np.diff(bags.starts) for bags in living])
-        ids = Ids([identifier for view in views for identifier in view.living_ids()])
+        ids = Ids.joined([(view.segment.ids, view.alive) for view in views])
         return BagSegment(
             ids,
             Bags(

@@ -1,18 +1,36 @@
-"""Catalogue: what the filters of a search look at, in columns, in the order in which the indexes keep their rows."""
+"""Catalogue: the records of one corpus with what filters look at, in the order in which the indexes keep them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-WORDS = ("service", "language", "audience")
-TIMES = ("valid_to", "opened_at")
-Places = npt.NDArray[np.intp]
+from diagnosis.search.ids import Ids
+from diagnosis.search.passages import SearchText
+from diagnosis.search.segments import SegmentedIndex
+from diagnosis.search.views import Mask, Rows, View, located, places_of
+
+PASSAGE = "\x1f"  # between a number and the place of the passage in its record
+_FILE = "records.arrow"
+_WORDS = ("service", "language", "audience")
+_TIMES = ("valid_to", "opened_at")  # microseconds since 1970
+_SCHEMA = pa.schema([
+    *((name, pa.string()) for name in _WORDS),
+    *((name, pa.int64()) for name in _TIMES),
+    ("n_passages", pa.int32()),
+    ("template", pa.uint64()),
+    ("passages", pa.list_(pa.large_string())),
+])  # fmt: skip
 _UNKNOWN_TIME, _LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
 
@@ -43,104 +61,172 @@ class Filters:
     exclude: frozenset[str] = frozenset()
 
 
-@dataclass
-class Catalogue:
-    """Rows of one corpus: number, filter fields and how many passages each has; grows at the end."""
+@dataclass(frozen=True)
+class CatalogueSegment:
+    """Records that do not change: ids, and what else is known of them, one row each.
 
-    row_of: dict[str, int] = field(default_factory=dict)
-    frame: pd.DataFrame = field(default_factory=lambda: _columns(pd.DataFrame({"number": []}), []))
-    alive: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
-    _opened: tuple[int, int] | None = None  # the first and the last time, once asked for
-    _passage_starts: Places | None = None  # likewise
+    Attributes
+    ----------
+    ids : Ids
+    rows : pyarrow.RecordBatch
+        See `_SCHEMA`.
+    """
 
-    @classmethod
-    def of(cls, frame: pd.DataFrame) -> Catalogue:
-        """Return the catalogue of the columns that another one had."""
-        rows = {number: row for row, number in enumerate(frame["number"])}
-        return cls(rows, frame, np.ones(len(frame), dtype=bool))
+    ids: Ids
+    rows: pa.RecordBatch
 
-    def __len__(self) -> int:
-        return len(self.row_of)
+    settled = True
 
-    def add(self, frame: pd.DataFrame, n_passages: Sequence[int]) -> None:
-        """Add rows behind the others; those that are here already count as added anew."""
-        self.remove(frame["number"].tolist())
-        first = len(self.alive)
-        self.row_of.update({number: first + place for place, number in enumerate(frame["number"])})
-        self.frame = pd.concat([self.frame, _columns(frame, n_passages)], ignore_index=True)
-        self.alive = np.concatenate([self.alive, np.ones(len(frame), dtype=bool)])
-        self._opened = self._passage_starts = None
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """Return a column of numbers, not copied."""
+        column: npt.NDArray[Any] = self.rows.column(name).to_numpy()
+        return column
 
-    def remove(self, numbers: Sequence[str]) -> None:
-        """Remove rows; an unknown number is passed over."""
-        rows = [self.row_of.pop(number) for number in numbers if number in self.row_of]
-        self.alive[rows] = False
-        self._passage_starts = None
-        if len(self.alive) > 2 * len(self.row_of) + 1_000:
-            self.frame, self.alive = self.frame[self.alive].reset_index(drop=True), self.alive[self.alive]
-            self.row_of = {number: row for row, number in enumerate(self.frame["number"])}
+    @cached_property
+    def opened(self) -> tuple[int, int]:
+        """The first and the last time that a record was opened."""
+        times = self.column("opened_at")
+        return int(times.min(initial=_LAST)), int(times.max(initial=_UNKNOWN_TIME))
+
+
+class Catalogue(SegmentedIndex[CatalogueSegment]):
+    """The records of one corpus: texts and filter fields by number, in the order in which all indexes keep them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._starts: tuple[object, Rows] | None = None  # where passages begin, and the views that this is true of
+
+    def add(self, frame: pd.DataFrame, texts: Sequence[SearchText]) -> None:
+        """Add records, or replace those whose number is here already."""
+        self._insert(CatalogueSegment(Ids(frame["number"].tolist()), _batch(frame, texts)))
 
     def place_of(self, number: str) -> int:
         """Return the place of a number among the living rows, -1 if it is not here."""
-        row = self.row_of.get(number)
-        return -1 if row is None else int(np.count_nonzero(self.alive[:row]))
+        return int(self.places_of(Ids([number]))[0])
+
+    def templates_at(self, places: Rows) -> npt.NDArray[np.uint64]:
+        """Return what is equal for records whose texts differ in numbers, marks and case alone."""
+        templates = np.zeros(len(places), dtype=np.uint64)
+        for view, which, rows in located(self._views, places):
+            templates[which] = view.segment.column("template")[rows]
+        return templates
+
+    def passages_at(self, places: Rows) -> list[list[str]]:
+        """Return the passages of some records."""
+        found: list[list[str]] = [[]] * len(places)
+        for view, which, rows in located(self._views, places):
+            passages = view.segment.rows.column("passages").take(pa.array(rows)).to_pylist()
+            for i, texts in zip(which.tolist(), passages, strict=True):
+                found[i] = texts
+        return found
+
+    def passage_names(self, numbers: Sequence[str]) -> list[str]:
+        """Return how indexes name the passages of these records."""
+        counts = np.diff(self.passage_starts)[self.places_of(Ids(numbers))].tolist()
+        return [f"{number}{PASSAGE}{i}" for number, n in zip(numbers, counts, strict=True) for i in range(n)]
+
+    def passage_names_at(self, passages: Rows) -> list[str]:
+        """Return how indexes name the passages at these places among those of all living rows."""
+        places = np.searchsorted(self.passage_starts, passages, side="right") - 1
+        within = (passages - self.passage_starts[places]).tolist()
+        return [f"{number}{PASSAGE}{i}" for number, i in zip(self.names_at(places), within, strict=True)]
 
     @property
-    def passage_starts(self) -> Places:
+    def passage_starts(self) -> Rows:
         """Where the passages of each living row begin among all of theirs, and where the last ones end."""
-        if self._passage_starts is None:
-            counts = self.frame["n_passages"].to_numpy()[self.alive]
-            self._passage_starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
-        return self._passage_starts
+        views = self._views
+        if self._starts is None or self._starts[0] is not views:
+            counts = [view.segment.column("n_passages")[view.alive] for view in views]
+            self._starts = views, np.cumsum(np.concatenate([[0], *counts]), dtype=np.intp)
+        return self._starts[1]
 
-    def allowed(self, filters: Filters | None) -> npt.NDArray[np.bool_] | None:
+    def by_passage(self, allowed: Mask) -> Mask:
+        """Return the mask of living rows as one of their passages."""
+        return np.repeat(allowed, np.diff(self.passage_starts))
+
+    def allowed(self, filters: Filters | None) -> Mask | None:
         """Return which living rows pass, in order, or None if all of them do."""
+        views = self._views
+        if filters is not None and _all_opened_before(views, filters.opened_before):
+            filters = replace(filters, opened_before=None)
         if filters is None or filters == Filters():
             return None
-        if filters.opened_before is not None and self._all_opened_before(filters.opened_before):
-            filters = replace(filters, opened_before=None)
-            return self.allowed(filters)
-        passes = np.ones(len(self.alive), dtype=bool)
-        if filters.service:
-            passes &= (self.frame["service"] == filters.service).to_numpy()
-        if filters.language:
-            passes &= self.frame["language"].isin([filters.language, ""]).to_numpy()
-        if filters.audience and filters.audience != "internal":
-            passes &= (self.frame["audience"] == filters.audience).to_numpy()
-        if filters.valid_at is not None:
-            until = self.frame["valid_to"].to_numpy()
-            passes &= (until == _UNKNOWN_TIME) | (until > _microseconds(filters.valid_at))
-        if filters.opened_before is not None:
-            opened = self.frame["opened_at"].to_numpy()
-            passes &= (opened != _UNKNOWN_TIME) & (opened < _microseconds(filters.opened_before))
-        passes[[self.row_of[number] for number in filters.exclude if number in self.row_of]] = False
-        living: npt.NDArray[np.bool_] = passes[self.alive]
-        return None if living.all() else living
+        passes = np.concatenate([np.empty(0, dtype=bool), *(_passing(v.segment, filters)[v.alive] for v in views)])
+        excluded = places_of(views, Ids(list(filters.exclude)))
+        passes[excluded[excluded >= 0]] = False
+        return None if passes.all() else passes
 
-    def _all_opened_before(self, moment: datetime) -> bool:
-        """Return whether this needs no look at the rows, as for every incident that was logged just now."""
-        if self._opened is None:
-            opened = self.frame["opened_at"].to_numpy()
-            self._opened = int(opened.min(initial=_LAST)), int(opened.max(initial=_UNKNOWN_TIME))
-        earliest, latest = self._opened
-        return earliest > _UNKNOWN_TIME and latest < _microseconds(moment)
+    def save(self, folder: Path) -> None:
+        """Write the records into a folder, as one segment."""
+        self.rebuild()
+        for view in self._views:
+            view.segment.ids.save(folder)
+            with pa.OSFile(str(folder / _FILE), "wb") as file, pa.ipc.new_file(file, _SCHEMA) as writer:
+                writer.write_batch(view.segment.rows)
 
-    def by_passage(self, allowed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Return the mask of living rows as one of their passages."""
-        return np.repeat(allowed, self.frame["n_passages"].to_numpy()[self.alive])
+    @classmethod
+    def load(cls, folder: Path) -> Catalogue:
+        """Read what `save` has written; the records stay on disk and are shared by the processes that read them."""
+        catalogue = cls()
+        if (folder / _FILE).exists():
+            rows = pa.ipc.open_file(pa.memory_map(str(folder / _FILE))).get_batch(0)
+            catalogue._insert(CatalogueSegment(Ids.load(folder), rows))
+        return catalogue
+
+    def _merge(self, views: Sequence[View[CatalogueSegment]]) -> CatalogueSegment:
+        living = [view.segment.rows.filter(pa.array(view.alive)) for view in views]
+        rows = pa.Table.from_batches(living).combine_chunks().to_batches()
+        ids = Ids.joined([(view.segment.ids, view.alive) for view in views])
+        return CatalogueSegment(ids, rows[0] if rows else living[0])
 
 
-def _columns(frame: pd.DataFrame, n_passages: Sequence[int]) -> pd.DataFrame:
-    columns: dict[str, object] = {"number": frame["number"].astype("str").to_numpy(dtype=object)}
+def _batch(frame: pd.DataFrame, texts: Sequence[SearchText]) -> pa.RecordBatch:
+    n = len(frame)
+    words = {name: frame[name].tolist() if name in frame else [""] * n for name in _WORDS}
+    columns = {**words, **{name: _microseconds_of(frame, name) for name in _TIMES}}
     columns |= {
-        name: frame[name].to_numpy(dtype=object) if name in frame else np.full(len(frame), "", dtype=object)
-        for name in WORDS
+        "n_passages": [len(text.passages) for text in texts],
+        "template": [text.template for text in texts],
+        "passages": [text.passages for text in texts],
     }
-    for name in TIMES:
-        times = frame[name] if name in frame else pd.Series(pd.NaT, index=frame.index)
-        stamps = pd.to_datetime(times, utc=True).astype("datetime64[us, UTC]")
-        columns[name] = stamps.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
-    return pd.DataFrame({**columns, "n_passages": np.asarray(n_passages, dtype=np.int64)})
+    return pa.RecordBatch.from_arrays([pa.array(columns[f.name], f.type) for f in _SCHEMA], schema=_SCHEMA)
+
+
+def _microseconds_of(frame: pd.DataFrame, name: str) -> npt.NDArray[np.int64]:
+    times = frame[name] if name in frame else pd.Series(pd.NaT, index=frame.index)
+    stamps = pd.to_datetime(times, utc=True).astype("datetime64[us, UTC]")
+    return stamps.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
+
+
+def _passing(segment: CatalogueSegment, filters: Filters) -> Mask:
+    """Return which rows pass all filters but that of numbers."""
+    passes = np.ones(len(segment.ids), dtype=bool)
+    if filters.service:
+        passes &= _is(segment, "service", filters.service)
+    if filters.language:
+        passes &= _is(segment, "language", filters.language, "")
+    if filters.audience and filters.audience != "internal":
+        passes &= _is(segment, "audience", filters.audience)
+    if filters.valid_at is not None:
+        until = segment.column("valid_to")
+        passes &= (until == _UNKNOWN_TIME) | (until > _microseconds(filters.valid_at))
+    if filters.opened_before is not None:
+        opened = segment.column("opened_at")
+        passes &= (opened != _UNKNOWN_TIME) & (opened < _microseconds(filters.opened_before))
+    return passes
+
+
+def _is(segment: CatalogueSegment, name: str, *values: str) -> Mask:
+    found: Mask = pc.is_in(segment.rows.column(name), pa.array(values, pa.string())).to_numpy(zero_copy_only=False)
+    return found
+
+
+def _all_opened_before(views: Sequence[View[CatalogueSegment]], moment: datetime | None) -> bool:
+    """Return whether this needs no look at the rows, as for every incident that was logged just now."""
+    if moment is None:
+        return True
+    limits = [view.segment.opened for view in views]
+    return all(first > _UNKNOWN_TIME and last < _microseconds(moment) for first, last in limits)
 
 
 def _microseconds(moment: datetime) -> int:

@@ -48,18 +48,24 @@ def _products(queries: Vectors, vectors: Vectors) -> Vectors:
     """Return inner products, shape (n_queries, n)."""
     if len(queries) > 4:
         return queries @ vectors.T
-    # For a single query FAISS reads the vectors twice as fast as BLAS.
-    out = np.empty((len(queries), len(vectors)), dtype=np.float32)
-    for query, scores in zip(np.ascontiguousarray(queries), out, strict=True):
-        pointers = (faiss.swig_ptr(array) for array in (scores, query, vectors))
-        faiss.fvec_inner_products_ny(*pointers, vectors.shape[1], len(vectors))
-    return out
+    return np.array([inner_products(vectors, query) for query in queries], dtype=np.float32).reshape(len(queries), -1)
+
+
+def inner_products(vectors: Vectors, query: Vectors) -> Vectors:
+    """Return the inner product of each row with one query, equal rows' equal to the bit, shape (n,), float32.
+
+    FAISS goes row by row, so that a product does not depend on where a row stands as that of BLAS does, and reads the
+    rows as quickly.
+    """
+    rows, asked = np.ascontiguousarray(vectors, dtype=np.float32), np.ascontiguousarray(query, dtype=np.float32)
+    products = np.empty(len(rows), dtype=np.float32)
+    faiss.fvec_inner_products_ny(*map(faiss.swig_ptr, (products, asked, rows)), rows.shape[1], len(rows))
+    return products
 
 
 def rescore(vectors: Vectors, query: Vectors) -> npt.NDArray[np.float64]:
-    """Return inner products summed in float64 row by row, so that equal rows get equal values to the bit."""
-    products: npt.NDArray[np.float64] = (vectors.astype(np.float64) * query.astype(np.float64)).sum(axis=1)
-    return np.clip(products, -1.0, 1.0)
+    """Return the cosine of unit rows with a unit query, equal rows' equal to the bit, shape (n,)."""
+    return np.clip(inner_products(vectors, query).astype(np.float64), -1.0, 1.0)
 
 
 def _first(vectors: Vectors, query: Vectors, scores: Vectors, k: int) -> Found:

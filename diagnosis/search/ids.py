@@ -1,35 +1,60 @@
-"""Ids: a column of distinct names that finds a name's row, at twelve bytes a row beside the names themselves."""
+"""Ids: a column of distinct names that finds a name's row, mapped from disk where it was saved."""
 
 from __future__ import annotations
 
-import json
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from pandas.util import hash_array
+
+FILE = "ids.arrow"
 
 
 class Ids:
     """Names by row and rows by name.
 
-    A dict of a million names takes about 100 MB; sorted 64-bit hashes and their rows take 12.
+    A dict of a million names takes about 100 MB, and their strings nearly as much. An Arrow column with the names'
+    sorted 64-bit hashes and their rows takes 12 bytes a name beside its letters, and stays on disk once it is there.
 
     Parameters
     ----------
-    names : list of str
-        Distinct names; kept, not copied.
+    names : sequence of str
+        Distinct names.
     """
 
-    def __init__(self, names: list[str]) -> None:
-        self.names = names
-        hashes = _hash(names)
+    def __init__(self, names: Sequence[str]) -> None:
+        hashes: npt.NDArray[np.uint64] = hash_array(np.array(names, dtype=object), categorize=False)
+        self._begin(pa.array(names, pa.string()), hashes)
+
+    def _begin(self, names: pa.StringArray, hashes: npt.NDArray[np.uint64]) -> None:
+        self._names = names
         self._order = np.argsort(hashes, kind="stable").astype(np.int32)
         self._sorted = hashes[self._order]
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self._names)
+
+    @classmethod
+    def joined(cls, parts: Sequence[tuple[Ids, npt.NDArray[np.bool_]]]) -> Ids:
+        """Return the names of several columns that are marked, in order."""
+        joined = cls.__new__(cls)
+        names = [ids._names.filter(pa.array(marked)) for ids, marked in parts]
+        joined._begin(pa.concat_arrays(names), np.concatenate([ids.hashes[marked] for ids, marked in parts]))
+        return joined
+
+    @property
+    def names(self) -> list[str]:
+        """All names in order."""
+        names: list[str] = self._names.to_pylist()
+        return names
+
+    def at(self, rows: npt.NDArray[np.intp]) -> list[str]:
+        """Return the names of some rows."""
+        names: list[str] = self._names.take(pa.array(rows)).to_pylist()
+        return names
 
     @property
     def hashes(self) -> npt.NDArray[np.uint64]:
@@ -44,33 +69,34 @@ class Ids:
         if not len(self):
             return rows
         places = np.searchsorted(self._sorted, wanted.hashes)
-        known = self._sorted[np.minimum(places, len(self) - 1)] == wanted.hashes
+        known = np.flatnonzero(self._sorted[np.minimum(places, len(self) - 1)] == wanted.hashes)
         rows[known] = self._order[places[known]]
-        for i, row in zip(np.flatnonzero(known).tolist(), rows[known].tolist(), strict=True):
-            if self.names[row] != wanted.names[i]:
-                rows[i] = self._among_equals(places[i], wanted.names[i])
+        for i, ours, theirs in zip(known.tolist(), self.at(rows[known]), wanted.at(known), strict=True):
+            if ours != theirs:
+                rows[i] = self._among_equals(places[i], theirs)
         return rows
 
-    @classmethod
-    def load(cls, path: Path) -> Ids:
-        """Read what `save` has written; indexes of the same names share them."""
-        return cls([sys.intern(name) for name in json.loads(path.read_text(encoding="utf-8"))])
+    def save(self, folder: Path) -> None:
+        """Write the names and their hashes into a folder."""
+        table = pa.table({"name": self._names, "hash": self._sorted, "row": self._order})
+        with pa.OSFile(str(folder / FILE), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
 
-    def save(self, path: Path) -> None:
-        """Write the names as JSON."""
-        path.write_text(json.dumps(self.names, ensure_ascii=False), encoding="utf-8")
+    @classmethod
+    def load(cls, folder: Path) -> Ids:
+        """Read what `save` has written; it stays on disk and is shared by the processes that read it."""
+        ids = cls.__new__(cls)
+        table = pa.ipc.open_file(pa.memory_map(str(folder / FILE))).read_all()
+        ids._names, hashes, rows = (column.chunk(0) for column in table.columns)
+        ids._sorted, ids._order = hashes.to_numpy(), rows.to_numpy()
+        return ids
 
     def _among_equals(self, place: int, name: str) -> int:
         """Walk the names of equal hash from the first."""
         first = self._sorted[place]
         while place < len(self) and self._sorted[place] == first:
             row = int(self._order[place])
-            if self.names[row] == name:
+            if self._names[row].as_py() == name:
                 return row
             place += 1
         return -1
-
-
-def _hash(names: list[str]) -> npt.NDArray[np.uint64]:
-    hashes: npt.NDArray[np.uint64] = hash_array(np.array(names, dtype=object), categorize=False)
-    return hashes

@@ -13,7 +13,7 @@ from diagnosis.errors import InputError
 from diagnosis.prepared import Vectors
 from diagnosis.search.approximate import Approximate
 from diagnosis.search.exact import exact_search, rescore
-from diagnosis.search.ids import Ids
+from diagnosis.search.ids import FILE, Ids
 from diagnosis.search.segments import SegmentedIndex
 from diagnosis.search.views import (
     Allowed,
@@ -23,14 +23,15 @@ from diagnosis.search.views import (
     Rows,
     View,
     best,
+    highest,
     located,
     masks,
     named,
-    places_of,
 )
 
 # So few rows are compared one by one, whatever structure there is: a filter that leaves few is answered exactly.
 FEW = 2_000
+_FEWER = 4  # a share of the rows, as one in so many, below which to copy them out costs less than to compare all
 
 
 class VectorSegment:
@@ -45,16 +46,24 @@ class VectorSegment:
         Without one, every search is exact.
     settled : bool, default True
         False while there are so many rows that an approximate structure is due.
+    matchable : ndarray of bool, shape (n,), optional
+        Which rows are not zero, where that is known.
     """
 
     def __init__(
-        self, ids: Ids, vectors: Vectors, approximate: Approximate | None = None, *, settled: bool = True
+        self,
+        ids: Ids,
+        vectors: Vectors,
+        approximate: Approximate | None = None,
+        *,
+        settled: bool = True,
+        matchable: Mask | None = None,
     ) -> None:
         self.ids = ids
         self.vectors = vectors
         self.approximate = approximate
         self.settled = settled
-        self.matchable = _nonzero(vectors)
+        self.matchable = _nonzero(vectors) if matchable is None else matchable
 
     def search(self, queries: Vectors, k: int, mask: Mask) -> list[Found]:
         """Return, query by query, the rows of the ``k`` most alike and their similarities."""
@@ -67,6 +76,44 @@ class VectorSegment:
     def nbytes(self) -> int:
         """Bytes of vectors and structure."""
         return int(self.vectors.nbytes) + (self.approximate.nbytes if self.approximate else 0)
+
+
+class AskedVectors:
+    """One question put to the rows of a `VectorIndex` as they stand now.
+
+    Parameters
+    ----------
+    views : sequence of View
+    query : ndarray of float32, shape (dimensions,)
+        Of length one; a zero one finds nothing and is like nothing.
+    """
+
+    def __init__(self, views: Sequence[View[VectorSegment]], query: Vectors) -> None:
+        self._views = views if query.any() else ()
+        self._query = query
+        self._compared: dict[int, npt.NDArray[np.float64]] = {}  # by view, where every row was compared
+
+    def nearest(self, k: int, allowed: Allowed | None = None) -> Found:
+        """Return the places in `ids` of the ``k`` rows nearest to the question, and the cosines, highest first."""
+        if not self._views:
+            return best([], [], k)
+        found = []
+        for place, (view, mask) in enumerate(zip(self._views, masks(self._views, allowed), strict=True)):
+            if view.segment.approximate or np.count_nonzero(mask) <= len(mask) // _FEWER:
+                found.append(view.segment.search(self._query[None], k, mask)[0])
+                continue
+            cosines = self._compared[place] = rescore(view.segment.vectors, self._query)
+            rows = highest(np.where(mask & view.segment.matchable, cosines, -np.inf), k)
+            found.append((rows, cosines[rows]))
+        return best(self._views, found, k)
+
+    def similarities_at(self, places: Rows) -> npt.NDArray[np.float64]:
+        """Return the cosine of the rows at places in `ids` with the question; 0 for the place -1 and a zero row."""
+        cosines = np.zeros(len(places))
+        for place, (view, which, rows) in enumerate(located(self._views, places)):
+            known = self._compared.get(place)
+            cosines[which] = rescore(view.segment.vectors[rows], self._query) if known is None else known[rows]
+        return cosines
 
 
 class VectorIndex(SegmentedIndex[VectorSegment]):
@@ -148,47 +195,28 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
         list of list of (str, float)
             Equal similarities stand in order of insertion. A zero query finds nothing.
         """
-        views = self._views
-        return [named(views, found) for found in self._nearest(views, vectors, k, allowed)]
+        views, queries = self._views, self._checked(vectors, len(vectors))
+        per_view = [
+            view.segment.search(queries, k, mask) for view, mask in zip(views, masks(views, allowed), strict=True)
+        ]
+        return [
+            named(views, best(views, [found[i] for found in per_view], k)) if query.any() else []
+            for i, query in enumerate(queries)
+        ]
 
-    def nearest(self, vector: Vectors, k: int, allowed: Allowed | None = None) -> Found:
-        """Return the places in `ids` of the ``k`` rows nearest to one vector, shape (1, dimensions), and the cosines.
+    def ask(self, vector: Vectors) -> AskedVectors:
+        """Return one question, shape (1, dimensions), put to the rows.
 
-        Quicker than `search`, where a caller keeps what belongs to the rows in the same order.
+        For a caller that keeps what belongs to them in the same order; quicker than `search`.
         """
-        return self._nearest(self._views, vector, k, allowed)[0]
+        return AskedVectors(self._views, self._checked(vector, 1)[0])
 
     def similarities(self, wanted: Ids, vector: Vectors) -> npt.NDArray[np.float64]:
         """Return the cosine of some rows with one vector, shape (1, dimensions), one an id.
 
         0 for an id that is not here, and for a zero row.
         """
-        views = self._views
-        return self._cosines(views, places_of(views, wanted), vector)
-
-    def similarities_at(self, places: Rows, vector: Vectors) -> npt.NDArray[np.float64]:
-        """Return the cosine of the rows at places in `ids` with one vector, as `similarities` does."""
-        return self._cosines(self._views, places, vector)
-
-    def _nearest(
-        self, views: Sequence[View[VectorSegment]], vectors: Vectors, k: int, allowed: Allowed | None
-    ) -> list[Found]:
-        queries = self._checked(vectors, len(vectors))
-        per_view = [
-            view.segment.search(queries, k, mask) for view, mask in zip(views, masks(views, allowed), strict=True)
-        ]
-        return [
-            best(views, [found[i] for found in per_view], k) if query.any() else best([], [], k)
-            for i, query in enumerate(queries)
-        ]
-
-    def _cosines(self, views: Sequence[View[VectorSegment]], places: Rows, vector: Vectors) -> npt.NDArray[np.float64]:
-        query = self._checked(vector, 1)[0]
-        cosines = np.zeros(len(places))
-        for view, which, rows in located(views, places) if query.any() else ():
-            matchable = view.segment.matchable[rows]
-            cosines[which[matchable]] = rescore(view.segment.vectors[rows[matchable]], query)
-        return cosines
+        return self.ask(vector).similarities_at(self.places_of(wanted))
 
     def rows(self) -> tuple[list[str], Vectors]:
         """Return every id and its vector, shape (n, dimensions), in order of insertion."""
@@ -205,8 +233,9 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
         settings = {name: getattr(self, name) for name in names}
         (folder / "index.json").write_text(json.dumps(settings), encoding="utf-8")
         for view in self._views:
-            view.segment.ids.save(folder / "ids.json")
+            view.segment.ids.save(folder)
             np.save(folder / "vectors.npy", view.segment.vectors)
+            np.save(folder / "matchable.npy", view.segment.matchable)  # to look through all vectors again reads them
             if view.segment.approximate:
                 view.segment.approximate.save(folder)
 
@@ -214,14 +243,15 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
     def load(cls, folder: Path) -> VectorIndex:
         """Read what `save` has written; vectors stay on disk and are shared by the processes that read them."""
         index = cls(**json.loads((folder / "index.json").read_text(encoding="utf-8")))
-        if (folder / "ids.json").exists():
+        if (folder / FILE).exists():
             vectors = np.load(folder / "vectors.npy", mmap_mode="r").view(np.ndarray)
             approximate = Approximate.load(folder) if (folder / "structure.json").exists() else None
-            index._insert(VectorSegment(Ids.load(folder / "ids.json"), vectors, approximate))
+            matchable = np.load(folder / "matchable.npy")
+            index._insert(VectorSegment(Ids.load(folder), vectors, approximate, matchable=matchable))
         return index
 
     def _merge(self, views: Sequence[View[VectorSegment]]) -> VectorSegment:
-        ids = Ids([identifier for view in views for identifier in view.living_ids()])
+        ids = Ids.joined([(view.segment.ids, view.alive) for view in views])
         exact = len(ids) <= self.exact_up_to
         vectors = np.empty((len(ids), self.dimensions), dtype=np.float32 if exact else np.float16)
         start = 0

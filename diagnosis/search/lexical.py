@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -13,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from diagnosis.errors import InputError
-from diagnosis.search.ids import Ids
-from diagnosis.search.maxscore import scores_of, top_rows
+from diagnosis.search.ids import FILE, Ids
 from diagnosis.search.postings import (
     MAX_FREQUENCY,
     MAX_LENGTH,
@@ -25,11 +23,11 @@ from diagnosis.search.postings import (
     term_hashes,
 )
 from diagnosis.search.segments import SegmentedIndex
+from diagnosis.search.tally import Tally
 from diagnosis.search.views import (
     Allowed,
     Found,
     Hits,
-    Mask,
     Rows,
     View,
     best,
@@ -40,13 +38,35 @@ from diagnosis.search.views import (
 from diagnosis.text.tokens import tokenise
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """Terms of a question, the weightiest first: where they stand in each segment, and what they weigh."""
+class AskedWords:
+    """One question put to the rows of a `LexicalIndex` as they stand now.
 
-    places: list[npt.NDArray[np.intp]]
-    weights: npt.NDArray[np.float64]
-    shares: npt.NDArray[np.float64]
+    Parameters
+    ----------
+    views : sequence of View
+    tallies : sequence of Tally
+        One a view.
+    """
+
+    def __init__(self, views: Sequence[View[PostingSegment]], tallies: Sequence[Tally]) -> None:
+        self._views = views
+        self._tallies = tallies
+
+    def nearest(self, k: int, allowed: Allowed | None = None) -> Found:
+        """Return the places in `ids` of the ``k`` rows of highest score, and the scores, highest first."""
+        # A mask that lets everything pass is none: to apply it costs as much as the half of all adding up.
+        found = [
+            tally.best(k, None if allowed is None and view.living is None else mask)
+            for tally, view, mask in zip(self._tallies, self._views, masks(self._views, allowed), strict=True)
+        ]
+        return best(self._views, found, k)
+
+    def scores_at(self, places: Rows) -> npt.NDArray[np.float64]:
+        """Return the score of the rows at places in `ids`; 0 for the place -1."""
+        scores = np.zeros(len(places))
+        for (_, which, rows), tally in zip(located(self._views, places), self._tallies, strict=True):
+            scores[which] = tally.scores_at(rows)
+        return scores
 
 
 class LexicalIndex(SegmentedIndex[PostingSegment]):
@@ -116,23 +136,31 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         list of list of (str, float)
             Equal scores stand in order of insertion.
         """
-        views = self._views
-        allowed_rows = masks(views, allowed)
-        most = most_terms or self.most_terms
-        return [named(views, self._search(self._asked(text, views, most), k, views, allowed_rows)) for text in texts]
+        asked = [self.ask(text, most_terms) for text in texts]
+        return [named(one._views, one.nearest(k, allowed)) for one in asked]
 
-    def nearest(self, text: str, k: int, allowed: Allowed | None = None, most_terms: int | None = None) -> Found:
-        """Return the places in `ids` of the ``k`` rows of highest score for one text, and the scores, as `search`."""
+    def ask(self, text: str, most_terms: int | None = None) -> AskedWords:
+        """Return one question put to the rows, for a caller that keeps what belongs to them in the same order."""
         views = self._views
-        return self._search(self._asked(text, views, most_terms or self.most_terms), k, views, masks(views, allowed))
-
-    def scores_at(self, places: Rows, text: str) -> npt.NDArray[np.float64]:
-        """Return the score of the rows at places in `ids` for one text, as `search` gives it; 0 for the place -1."""
-        views = self._views
-        asked, scores = self._asked(text, views, self.most_terms), np.zeros(len(places))
-        for (view, which, rows), terms in zip(located(views, places), asked.places, strict=True):
-            scores[which] = scores_of(view.segment, terms, asked.weights, asked.shares, rows)
-        return scores
+        n_rows = sum(len(view.alive) for view in views)
+        hashes, counts = _terms(text)
+        places = [view.segment.find(hashes) for view in views]
+        frequencies = np.zeros(len(hashes), dtype=np.int64)
+        for view, place in zip(views, places, strict=True):
+            frequencies += _frequencies(view.segment, place)
+        known = np.flatnonzero(frequencies)
+        held = frequencies[known]
+        idf = np.log1p((n_rows - held + 0.5) / (held + 0.5))
+        asked = counts[known].astype(np.float64)
+        weights = asked * idf if self.weighting == "count" else (1 + np.log(asked)) * idf**2
+        order = np.argsort(-weights, kind="stable")[: most_terms or self.most_terms]
+        terms, weights = known[order], weights[order]
+        average = sum(view.segment.n_tokens for view in views) / max(n_rows, 1)
+        shares = _shares(self.k1, self.b, average)
+        tallies = [
+            Tally(view.segment, place[terms], weights, shares) for view, place in zip(views, places, strict=True)
+        ]
+        return AskedWords(views, tallies)
 
     def save(self, folder: Path) -> None:
         """Write the index into an empty folder, rebuilt into one segment."""
@@ -147,35 +175,12 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
     def load(cls, folder: Path) -> LexicalIndex:
         """Read what `save` has written; postings stay on disk and are shared by the processes that read them."""
         index = cls(**json.loads((folder / "index.json").read_text(encoding="utf-8")))
-        if (folder / "ids.json").exists():
+        if (folder / FILE).exists():
             index._insert(PostingSegment.load(folder))
         return index
 
     def _merge(self, views: Sequence[View[PostingSegment]]) -> PostingSegment:
         return merged([(view.segment, view.alive) for view in views])
-
-    def _search(self, asked: _Asked, k: int, views: Sequence[View[PostingSegment]], allowed: Sequence[Mask]) -> Found:
-        found = [
-            top_rows(view.segment, terms, asked.weights, asked.shares, k, mask)
-            for view, terms, mask in zip(views, asked.places, allowed, strict=True)
-        ]
-        return best(views, found, k)
-
-    def _asked(self, text: str, views: Sequence[View[PostingSegment]], most_terms: int) -> _Asked:
-        """Return the weightiest terms of a question that some row holds."""
-        n_rows = sum(len(view.alive) for view in views)
-        hashes, counts = _terms(text)
-        places = [view.segment.find(hashes) for view in views]
-        frequencies = np.zeros(len(hashes), dtype=np.int64)
-        for view, place in zip(views, places, strict=True):
-            frequencies += _frequencies(view.segment, place)
-        idf = np.log1p((n_rows - frequencies + 0.5) / (frequencies + 0.5))
-        asked = counts.astype(np.float64)
-        weights = asked * idf if self.weighting == "count" else (1 + np.log(asked)) * idf**2
-        known = np.flatnonzero(frequencies)
-        order = known[np.argsort(-weights[known], kind="stable")][:most_terms]
-        average = sum(view.segment.n_tokens for view in views) / max(n_rows, 1)
-        return _Asked([place[order] for place in places], weights[order], _shares(self.k1, self.b, average))
 
 
 @lru_cache(maxsize=64)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from diagnosis.prepared import Vectors
 from diagnosis.search.encoder import Bags
 from diagnosis.search.ids import Ids
-from diagnosis.search.views import Hits
+from diagnosis.search.views import Hits, Rows
 
 Corpus = Literal["knowledge", "incidents"]
 
@@ -54,9 +54,20 @@ class Question:
 
 @dataclass(frozen=True)
 class Measured:
-    """The candidates for one question: shape (n_candidates, n_signals) in ``signals``, and the best passage of each."""
+    """The candidates for one question, and what every signal says of each.
+
+    Attributes
+    ----------
+    numbers : list of str, length n_candidates
+    places : ndarray of int, shape (n_candidates,)
+        In the catalogue, as long as nothing changes there.
+    signals : ndarray of float64, shape (n_candidates, n_signals)
+    passages : list of int
+        Which passage of each is nearest to the question.
+    """
 
     numbers: list[str]
+    places: Rows
     signals: npt.NDArray[np.float64]
     passages: list[int]
 

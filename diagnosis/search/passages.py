@@ -23,13 +23,13 @@ class SearchText:
         Its title or short description, if that is searched.
     passages : tuple of str
         Its fields, each cut where it is long; none is empty.
-    template : str
-        Equal for records whose texts differ in numbers, marks and case alone.
+    template : int
+        64 bits, equal for records whose texts differ in numbers, marks and case alone.
     """
 
     heading: str
     passages: tuple[str, ...]
-    template: str
+    template: int
 
     @property
     def whole(self) -> str:
@@ -45,7 +45,8 @@ def search_text(heading: str, bodies: Sequence[str], unsearched: Sequence[str] =
     fields = [text.strip() for text in (heading, *bodies)]
     cut = tuple(passage for text in fields if text for passage in passages(text))
     letters = _NO_LETTER.sub("", "".join([*cut, *unsearched]).lower())
-    return SearchText(fields[0], cut, hashlib.blake2b(letters.encode(), digest_size=16).hexdigest())
+    digest = hashlib.blake2b(letters.encode(), digest_size=8).digest()
+    return SearchText(fields[0], cut, int.from_bytes(digest))
 
 
 def passages(text: str, length: int = PASSAGE_LENGTH) -> list[str]:

@@ -72,11 +72,11 @@ class PostingSegment:
         """Read what `save` has written; the arrays stay on disk and are shared by the processes that read them."""
         # A view as plain array: slicing a memmap costs more than reading most postings.
         arrays = [np.load(folder / f"{name}.npy", mmap_mode="r").view(np.ndarray) for name in _ARRAYS]
-        return cls(Ids.load(folder / "ids.json"), *arrays)
+        return cls(Ids.load(folder), *arrays)
 
     def save(self, folder: Path) -> None:
         """Write one file an array."""
-        self.ids.save(folder / "ids.json")
+        self.ids.save(folder)
         for name in _ARRAYS:
             np.save(folder / f"{name}.npy", getattr(self, name))
 
@@ -131,7 +131,7 @@ def _transposed(
 
 def merged(parts: Sequence[tuple[PostingSegment, npt.NDArray[np.bool_]]]) -> PostingSegment:
     """Return one segment of the living rows of several, in order; terms that stand in none are forgotten."""
-    ids = Ids([s.ids.names[row] for s, alive in parts for row in np.flatnonzero(alive)])
+    ids = Ids.joined([(segment.ids, alive) for segment, alive in parts])
     lengths = np.concatenate([segment.lengths[alive] for segment, alive in parts])
     living = [_living(segment, alive) for segment, alive in parts]
     terms = np.unique(

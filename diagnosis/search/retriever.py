@@ -16,7 +16,7 @@ from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.prepared import Vectors
 from diagnosis.search.catalogue import Filters
-from diagnosis.search.codes import codes_of, holds
+from diagnosis.search.codes import codes_of
 from diagnosis.search.corpus import EXACT, CorpusIndex
 from diagnosis.search.encoder import HistoryEncoder
 from diagnosis.search.fusion import Fusion
@@ -190,24 +190,26 @@ class Retriever:
         scores = fusion.score(measured.signals, index.signals)
         cosines = measured.signals[:, [name.startswith("history:") for name in index.signals]].max(axis=1, initial=0)
         first = self._named(query, measured, index)
-        order = np.argsort(-scores, kind="stable").tolist()
+        order = np.argsort(-scores, kind="stable")
         if first:
-            order.sort(key=lambda row: row not in first)
-        templates = [index.texts[number].template for number in measured.numbers]
-        matching = (scores > 0).tolist()
-        alike: dict[str, list[int]] = {}  # rows by what they say, best first
-        for row in order:
-            if templates[row] in alike:
-                alike[templates[row]].append(row)
-            elif matching[row] or row in first:
-                alike[templates[row]] = [row]
-        hits = []
-        for row, *others in list(alike.values())[:k]:
-            number = measured.numbers[row]
-            passages = index.texts[number].passages
-            passage = passages[measured.passages[row]] if passages else ""
-            hits.append(Hit(number, float(scores[row]), float(cosines[row]), passage, 1 + len(others)))
-        return hits
+            order = order[np.argsort(~np.isin(order, list(first)), kind="stable")]
+        # Of records that say the same, the best stands for all; those of no score are counted, not shown.
+        _, best, counts = np.unique(
+            index.catalogue.templates_at(measured.places[order]), return_index=True, return_counts=True
+        )
+        alike = dict(zip(order[best].tolist(), counts.tolist(), strict=True))
+        shown = [row for row in order[np.sort(best)].tolist() if scores[row] > 0 or row in first][:k]
+        texts = index.catalogue.passages_at(measured.places[shown])
+        return [
+            Hit(
+                number=measured.numbers[row],
+                score=float(scores[row]),
+                similarity=float(cosines[row]),
+                passage=passages[measured.passages[row]] if passages else "",
+                count=alike[row],
+            )
+            for row, passages in zip(shown, texts, strict=True)
+        ]
 
     def _named(self, query: str, measured: Measured, index: CorpusIndex) -> set[int]:
         """Return the rows of the records that the question asks for by their number or by a code that few hold."""
@@ -216,9 +218,9 @@ class Retriever:
             return set()
         named = {row for row, number in enumerate(measured.numbers) if number.lower() in codes}
         if len(query) <= _SHORT:
-            holding = np.flatnonzero(measured.signals[:, index.signals.index(EXACT)]).tolist()
+            some = np.flatnonzero(measured.signals[:, index.signals.index(EXACT)])
             for code in codes:
-                holders = {row for row in holding if holds(index.texts[measured.numbers[row]].whole, code)}
+                holders = set(some[index.holding(measured.places[some], code)].tolist())
                 named |= holders if len(holders) <= _NAMED_BY else set()
         return named
 

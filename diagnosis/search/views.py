@@ -22,6 +22,8 @@ Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
 Hits = list[list[tuple[str, float]]]
 Found = tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]  # rows, or places among living ones, and scores
+_GROUP = 64  # scores whose highest stands for them
+
 Allowed = npt.NDArray[np.bool_] | Container[str] | Callable[[str], bool]
 
 
@@ -71,8 +73,7 @@ class View(Generic[S]):
 
     def living_ids(self) -> list[str]:
         """Return the ids of the rows that are alive, in order of insertion."""
-        names = self.segment.ids.names
-        return names if self.alive.all() else [names[row] for row in np.flatnonzero(self.alive)]
+        return self.segment.ids.names if self.living is None else self.segment.ids.at(self.living)
 
 
 def located(views: Sequence[View[S]], places: Rows) -> Iterator[tuple[View[S], Rows, Rows]]:
@@ -89,9 +90,8 @@ def names_at(views: Sequence[View[Any]], places: Rows) -> list[str]:
     """Return the ids at these places among the living rows."""
     found = [""] * len(places)
     for view, which, rows in located(views, places):
-        names = view.segment.ids.names
-        for i, row in zip(which.tolist(), rows.tolist(), strict=True):
-            found[i] = names[row]
+        for i, name in zip(which.tolist(), view.segment.ids.at(rows), strict=True):
+            found[i] = name
     return found
 
 
@@ -123,6 +123,33 @@ def best(views: Sequence[View[Any]], found: Sequence[Found], k: int) -> Found:
     scores = np.concatenate([np.empty(0), *(scores for _, scores in found)])
     order = np.argsort(-scores, kind="stable")[:k]
     return places[order], scores[order]
+
+
+def highest(scores: npt.NDArray[np.floating], k: int, above: float = -np.inf) -> Rows:
+    """Return the places of the ``k`` highest scores over ``above``, highest first, equal ones in order.
+
+    Many are first compared in groups, by the highest of each: the ``k``-th highest of these is one that the ``k``-th
+    highest of all cannot fall short of, and most groups have nothing above it.
+    """
+    groups = len(scores) // _GROUP
+    floor = above
+    if groups > 4 * k > 0:
+        grid = scores[: groups * _GROUP].reshape(_GROUP, groups)  # a group is a column: that is read in order
+        peaks = grid.max(axis=0)
+        floor = float(np.partition(peaks, groups - k)[groups - k])
+    if floor > above:
+        columns = np.flatnonzero(peaks >= floor)
+        places = np.concatenate([
+            (columns + groups * np.arange(_GROUP)[:, None]).ravel(), np.arange(groups * _GROUP, len(scores))
+        ])  # fmt: skip
+        places = np.sort(places[scores[places] >= floor])
+    else:
+        places = np.flatnonzero(scores > above)
+    found = scores[places]
+    if 0 < k < len(places):
+        reach = found >= np.partition(found, len(found) - k)[len(found) - k]
+        places, found = places[reach], found[reach]
+    return places[np.argsort(-found, kind="stable")[:k]]
 
 
 def named(views: Sequence[View[Any]], found: Found) -> list[tuple[str, float]]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from diagnosis.errors import InputError
-from diagnosis.search import LexicalIndex, maxscore
+from diagnosis.search import LexicalIndex, tally
 from diagnosis.search.ids import Ids
 from diagnosis.text.tokens import tokenise
 
@@ -108,16 +108,20 @@ def test_values_are_those_of_bm25s():
         assert len(hits) == np.count_nonzero(scores)
 
 
-def test_skipping_postings_of_common_words_changes_nothing(monkeypatch):
+def test_summing_by_sorting_or_looking_up_changes_nothing(monkeypatch):
     rows = {f"n{i}": text for i, text in enumerate(documents(1_500, 3, [f"w{i}" for i in range(400)] + WORDS))}
     index = filled(rows, 500)
     index.rebuild()
     questions = documents(25, 4, [f"w{i}" for i in range(400)])
     plain = index.search(questions, 10)
-    monkeypatch.setattr(maxscore, "_CHECK_EVERY", 0)
-    assert index.search(questions, 10) == plain
     for question, hits in zip(questions, plain, strict=True):
         check(hits, brute_force(rows, question, 10))
+    every = index.places_of(Ids(index.ids))
+    at = [index.ask(question).scores_at(every) for question in questions]
+    monkeypatch.setattr(tally, "_SCATTERED", 0)
+    monkeypatch.setattr(tally, "_LOOKED_UP", -1)
+    assert index.search(questions, 10) == plain
+    np.testing.assert_array_equal([index.ask(question).scores_at(every) for question in questions], at)
 
 
 def test_scores_of_named_rows_are_those_that_a_search_gives():
@@ -125,22 +129,25 @@ def test_scores_of_named_rows_are_those_that_a_search_gives():
     index = filled(rows, 60)
     index.remove(["n5"])
     found = dict(index.search(["vpn login 密码 error"], 300)[0])
-    scores = index.scores_at(index.places_of(Ids(["n5", "nobody", *rows])), "vpn login 密码 error")
+    scores = index.ask("vpn login 密码 error").scores_at(index.places_of(Ids(["n5", "nobody", *rows])))
     np.testing.assert_allclose(scores[2:], [found.get(name, 0.0) for name in rows], rtol=1e-12)
     assert scores[:2].tolist() == [0, 0]
-    assert not index.scores_at(index.places_of(Ids(["n1"])), "?").any()
+    assert not index.ask("?").scores_at(index.places_of(Ids(["n1"]))).any()
 
 
-def test_a_spent_budget_still_gives_true_scores(monkeypatch):
+@pytest.mark.parametrize("budget", [0, 300, 2_000])
+def test_a_spent_budget_still_gives_true_scores(monkeypatch, budget):
     rows = {f"n{i}": text for i, text in enumerate(documents(1_000, 5))}
     index = filled(rows, 1_000)
-    monkeypatch.setattr(maxscore, "_CHECK_EVERY", 0)
-    monkeypatch.setattr(maxscore, "BUDGET", 0)
-    monkeypatch.setattr(maxscore, "_FAVOURED", 20)
-    true = dict(brute_force(rows, "vpn the user please 问题", 1_000))
-    hits = index.search(["vpn the user please 问题"], 10)[0]
+    monkeypatch.setattr(tally, "BUDGET", budget)
+    monkeypatch.setattr(tally, "_FAVOURED", 20)
+    question = "vpn the user please 问题 mail"
+    true = dict(brute_force(rows, question, 1_000))
+    hits = index.search([question], 10)[0]
     np.testing.assert_allclose([s for _, s in hits], [true[n] for n, _ in hits], rtol=1e-9)
     assert hits[0][1] >= 0.9 * max(true.values())
+    scores = index.ask(question).scores_at(index.places_of(Ids(list(rows))))
+    np.testing.assert_allclose(scores, [true.get(name, 0.0) for name in rows], rtol=1e-9)
 
 
 def test_added_replaced_and_removed_rows_count_at_once():
@@ -204,7 +211,7 @@ def test_loading_does_not_change_answers(tmp_path):
     assert loaded.search(["zyxwv"], 1)[0][0][0] == "new"
     LexicalIndex(k1=2.0).save(tmp_path / "none")
     assert LexicalIndex.load(tmp_path / "none").k1 == 2.0
-    assert not [p for p in (tmp_path / "some").iterdir() if p.suffix not in {".npy", ".json"}]
+    assert not [p for p in (tmp_path / "some").iterdir() if p.suffix not in {".npy", ".json", ".arrow"}]
 
 
 def test_a_large_segment_is_merged_beside_the_searches():
