@@ -138,6 +138,24 @@ def test_whoever_moves_on_while_others_news_settle_stays_there(browse, diagnosed
     expect(page.locator("#suggestion-1")).to_be_focused()
 
 
+def test_news_wait_for_what_a_person_does(browse, diagnosed, client) -> None:
+    w, said = WORDS["en"], diagnosed("WAIT-1", "wireless drops every few minutes")
+    page = browse()
+    page.goto(f"/console/diagnoses/{said['id']}")
+    expect(page.locator("#live")).to_have_class("live on")
+    page.route("**/news?**", lambda _asked: None)  # not answered yet
+    with page.expect_request("**/news?**"):
+        worked = {"kind": "suggestion_worked", "suggestion": said["suggestions"][0]["id"]}
+        client.post(f"/v1/diagnoses/{said['id']}/feedback", json=worked)
+    card = page.locator("#target-assignment_group")
+    with page.expect_event("requestfailed", lambda lost: "/news?" in lost.url):
+        card.get_by_role("button", name=w["accept"], exact=True).click()
+    page.unroute("**/news?**")
+    expect(card.get_by_role("button", name=w["undo"])).to_be_focused()
+    diagnosed("WAIT-1", "wireless drops every few minutes")
+    expect(page.get_by_role("link", name=w["newer"])).to_be_visible()
+
+
 def test_a_page_says_that_it_is_cut_off_and_recovers(browse, service, diagnosed) -> None:
     page = browse()
     expect(page.locator("#live")).to_have_class("live on")

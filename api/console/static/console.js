@@ -75,15 +75,23 @@
   // Slow or lost requests -------------------------------------------------------------------------------------
   let busy = 0, late;
   const settle = (event) => { if (!itself(event) && --busy <= 0) { clearTimeout(late); $("#busy").classList.remove("shown"); } };
-  const itself = (event) => event.detail.elt.matches("[data-live]"); // asked by the page, not by the person
+  const itself = (event) => event.detail.requestConfig.elt.matches("[data-live]"); // asked by the page, not by the person
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (itself(event)) return;
+    if (itself(event)) {
+      if (busy) {
+        event.preventDefault();
+        missed = true;
+      }
+      return;
+    }
+    // News would take the card from under what the person does: they are asked for again with the next beat.
+    document.querySelectorAll("[data-live]").forEach((one) => htmx.trigger(one, "htmx:abort"));
     busy += 1;
     late = setTimeout(() => $("#busy").classList.add("shown"), 400);
     $("#failed").hidden = true;
   });
   document.addEventListener("htmx:afterRequest", settle);
-  for (const lost of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
+  for (const lost of ["htmx:sendAbort", "htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
     document.addEventListener(lost, (event) => {
       // News that could not be fetched are asked for again with the next; what a person did must not vanish silently.
       if (itself(event)) missed = true;
