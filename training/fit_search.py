@@ -182,7 +182,7 @@ def _learned(trial: Retriever, held: Mapping[Corpus, _HeldOut]) -> Iterator[tupl
             continue
         known = []
         for asked in part.questions:
-            found = trial.measure([asked.text], corpus, Filters(language=asked.language))[0]
-            if asked.answer in found.numbers:
-                known.append((found.signals, found.numbers.index(asked.answer)))
+            numbers, signals = trial.measure([asked.text], corpus, Filters(language=asked.language))[0]
+            if asked.answer in numbers:
+                known.append((signals, numbers.index(asked.answer)))
         yield corpus, Fusion.learned(trial.signals(corpus), known)

@@ -123,7 +123,7 @@ class CorpusIndex:
         """Return the candidates that some signal names, and what every signal says of each."""
         allowed = self._allowed(filters)
         if allowed.mask is not None and not allowed.mask.any():
-            return Measured([], np.empty(0, dtype=np.intp), np.zeros((0, len(self.signals))), [])
+            return Measured(np.empty(0, dtype=np.intp), np.zeros((0, len(self.signals))), [])
         words = {name: self._words(name, question.text) for name in _LEXICAL}
         vectors = {name: self._vectors(name, question) for name in self.vectors}
         codes = codes_of(question.text)[:_MOST_CODES]
@@ -139,7 +139,7 @@ class CorpusIndex:
             else:
                 columns[name] = asked.similarities_at(places)
         signals = np.column_stack([columns[name] for name in self.signals])
-        return Measured(self.catalogue.names_at(places), places, signals, passages.tolist())
+        return Measured(places, signals, passages.tolist())
 
     def _candidates(
         self, held: list[Rows], words: dict[str, AskedWords], vectors: dict[str, AskedPlaces], allowed: _Allowed

@@ -70,6 +70,8 @@ class Ids:
             return rows
         places = np.searchsorted(self._sorted, wanted.hashes)
         known = np.flatnonzero(self._sorted[np.minimum(places, len(self) - 1)] == wanted.hashes)
+        if not len(known):
+            return rows
         rows[known] = self._order[places[known]]
         for i, ours, theirs in zip(known.tolist(), self.at(rows[known]), wanted.at(known), strict=True):
             if ours != theirs:

@@ -58,7 +58,6 @@ class Measured:
 
     Attributes
     ----------
-    numbers : list of str, length n_candidates
     places : ndarray of int, shape (n_candidates,)
         In the catalogue, as long as nothing changes there.
     signals : ndarray of float64, shape (n_candidates, n_signals)
@@ -66,7 +65,6 @@ class Measured:
         Which passage of each is nearest to the question.
     """
 
-    numbers: list[str]
     places: Rows
     signals: npt.NDArray[np.float64]
     passages: list[int]

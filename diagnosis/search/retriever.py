@@ -19,7 +19,7 @@ from diagnosis.search.catalogue import Filters
 from diagnosis.search.codes import codes_of
 from diagnosis.search.corpus import EXACT, CorpusIndex
 from diagnosis.search.encoder import HistoryEncoder
-from diagnosis.search.fusion import Fusion
+from diagnosis.search.fusion import Fusion, Matrix
 from diagnosis.search.general_encoder import GeneralEncoder
 from diagnosis.search.index import VectorIndex
 from diagnosis.search.measured import Corpus, Encoder, Measured, Question, VectorSearch
@@ -165,12 +165,18 @@ class Retriever:
 
     def measure(
         self, queries: Sequence[str], corpus: Corpus, filters: Filters | None = None, vectors: Vectors | None = None
-    ) -> list[Measured]:
-        """Return the candidates for each query with every signal: what `search` ranks, and what weights learn from."""
+    ) -> list[tuple[list[str], Matrix]]:
+        """Return the candidates for each query and what every signal says of each: what weights learn from.
+
+        Returns
+        -------
+        list of (list of str, ndarray of shape (n_candidates, n_signals))
+        """
         index = self.corpora_[corpus]
         questions = self._questions(queries, vectors)
         with self._lock:
-            return [index.measure(question, filters) for question in questions]
+            measured = [index.measure(question, filters) for question in questions]
+            return [(index.catalogue.names_at(one.places), one.signals) for one in measured]
 
     def _questions(self, queries: Sequence[str], vectors: Vectors | None) -> list[Question]:
         texts = [query[:_MAX_QUERY] for query in queries]
@@ -199,16 +205,17 @@ class Retriever:
         )
         alike = dict(zip(order[best].tolist(), counts.tolist(), strict=True))
         shown = [row for row in order[np.sort(best)].tolist() if scores[row] > 0 or row in first][:k]
+        numbers = index.catalogue.names_at(measured.places[shown])
         texts = index.catalogue.passages_at(measured.places[shown])
         return [
             Hit(
-                number=measured.numbers[row],
+                number=number,
                 score=float(scores[row]),
                 similarity=float(cosines[row]),
                 passage=passages[measured.passages[row]] if passages else "",
                 count=alike[row],
             )
-            for row, passages in zip(shown, texts, strict=True)
+            for row, number, passages in zip(shown, numbers, texts, strict=True)
         ]
 
     def _named(self, query: str, measured: Measured, index: CorpusIndex) -> set[int]:
@@ -216,7 +223,8 @@ class Retriever:
         codes = codes_of(query[:_MAX_QUERY])
         if not codes:
             return set()
-        named = {row for row, number in enumerate(measured.numbers) if number.lower() in codes}
+        numbers = index.catalogue.names_at(measured.places)
+        named = {row for row, number in enumerate(numbers) if number.lower() in codes}
         if len(query) <= _SHORT:
             some = np.flatnonzero(measured.signals[:, index.signals.index(EXACT)])
             for code in codes:

@@ -1,7 +1,6 @@
 """Tally: what every row of a segment earns of one question by BM25, and the best of them.
 
-The postings of a question's terms are a sparse matrix of rows by codes that holds the terms' weights; its product with
-the share that each code earns is what every row scores. So scores are added up in compiled code, at two or three
+Scores are added up over the postings of a question's terms by one call of compiled code, at three to four
 nanoseconds a posting. In a large segment only the weightiest terms are read, `BUDGET` postings of them, and the others
 looked up for the rows that these favour, as in MaxScore (Turtle and Flood, 1995): common words stand nearly everywhere
 and decide little. Scores are true either way; the answer is exact where all was read, so in every small index.
@@ -13,7 +12,6 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
 
 from diagnosis.search.postings import PostingSegment
 from diagnosis.search.views import Found, Mask, highest
@@ -89,23 +87,24 @@ class Tally:
     @cached_property
     def _sums(self) -> Floats:
         """What every row earns of the terms that are read, added up in the order in which they are given."""
-        rows, codes, weights = self._postings()
-        held = coo_array((weights, (rows, codes)), shape=(len(self.segment.lengths), len(self.shares)))
-        return np.atleast_1d(held @ self.shares)  # of one row, the product is a number
+        rows, earned = self._postings()
+        return np.bincount(rows, weights=earned, minlength=len(self.segment.lengths)).astype(np.float64, copy=False)
 
     def _summed_by_sorting(self) -> Found:
         """Return the rows that hold any of the terms that are read, ascending, and what they earn of them."""
-        rows, codes, weights = self._postings()
+        rows, earned = self._postings()
         met, place = np.unique(rows, return_inverse=True)
-        return met.astype(np.intp), np.bincount(place, weights=weights * self.shares[codes]).astype(np.float64)
+        return met.astype(np.intp), np.bincount(place, weights=earned).astype(np.float64, copy=False)
 
-    def _postings(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], Floats]:
-        """Return row, code and weight of every posting that is read."""
+    def _postings(self) -> tuple[npt.NDArray[np.int32], Floats]:
+        """Return the row of every posting that is read, and what it earns there."""
         spans = [slice(*span) for span in zip(self.starts[: self.n_read], self.stops[: self.n_read], strict=True)]
-        rows = np.concatenate([np.empty(0, dtype=np.int32), *(self.segment.rows[span] for span in spans)])
-        codes = np.concatenate([np.empty(0, dtype=np.uint16), *(self.segment.codes[span] for span in spans)])
-        lengths = [span.stop - span.start for span in spans]
-        return rows, codes.astype(np.int32), np.repeat(self.weights[: self.n_read], lengths)
+        if not spans:
+            return np.empty(0, dtype=np.int32), np.empty(0)
+        rows = np.concatenate([self.segment.rows[span] for span in spans])
+        earned = self.shares.take(np.concatenate([self.segment.codes[span] for span in spans]))
+        earned *= np.repeat(self.weights[: self.n_read], [span.stop - span.start for span in spans])
+        return rows, earned
 
     def _completed(self, rows: Rows, scores: Floats, first: int) -> Floats:
         """Return the scores with what the terms from the ``first`` on add to them."""

@@ -113,10 +113,12 @@ def ranks(view: View[Any], rows: Rows) -> Rows:
 
 
 def best(views: Sequence[View[Any]], found: Sequence[Found], k: int) -> Found:
-    """Return the ``k`` best of what was found in each view, rows now as places among the living rows of all.
+    """Return the ``k`` best of what was found in each view, rows now as places among the living of all.
 
     Equal ones stay in order of insertion.
     """
+    if len(views) == 1:
+        return ranks(views[0], found[0][0][:k]), found[0][1][:k]
     starts = np.cumsum([0, *(view.n_alive for view in views)])
     parts = [start + ranks(view, rows) for start, view, (rows, _) in zip(starts[:-1], views, found, strict=True)]
     places = np.concatenate([np.empty(0, dtype=np.intp), *parts])
