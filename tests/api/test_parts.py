@@ -24,19 +24,25 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def test_a_lone_item_starts_at_once_and_what_comes_meanwhile_is_one_batch() -> None:
     batches: list[list[int]] = []
+    go = threading.Event()
 
     def work(items: list[int]) -> list[int]:
         batches.append(items)
-        time.sleep(0.05)
+        if items == [0]:
+            go.wait(30)
         return [item * 10 for item in items]
 
     async def ask() -> list[int]:
         stage = Stage("t", work, 64, 100)
         first = asyncio.create_task(stage.put(0))
-        await asyncio.sleep(0.01)
-        rest = await asyncio.gather(*(stage.put(i) for i in range(1, 10)))
+        while not batches:  # the lone one is being worked on
+            await asyncio.sleep(0.001)
+        rest = [asyncio.create_task(stage.put(i)) for i in range(1, 10)]
+        await asyncio.sleep(0.001)
+        go.set()
+        done = await asyncio.gather(first, *rest)
         await stage.close()
-        return [await first, *rest]
+        return list(done)
 
     assert asyncio.run(ask()) == [i * 10 for i in range(10)]
     assert batches == [[0], list(range(1, 10))]

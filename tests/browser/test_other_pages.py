@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 
 from api.console.words import WORDS
 from tests.browser.conftest import axe
+from tests.waiting import soon
 
 
 @pytest.mark.parametrize(("language", "width", "scheme"), [("en", 1440, "light"), ("zh", 360, "dark")])
@@ -51,6 +52,8 @@ def test_an_end_user_finds_help_or_prepares_a_ticket(browse, client, language) -
     w = WORDS[language]
     article = {"number": "SELF-1", "title": "打印机卡纸 Printer paper jam", "audience": "self_service"}
     client.post("/v1/knowledge", json={**article, "resolution": "1. Open the cover 2. Pull the paper"})
+    found = {"q": "paper jam", "in": "knowledge", "k": 20}
+    assert soon(lambda: "SELF-1" in client.get("/v1/search", params=found).text)
     page = browse(language, 360, signed_in=False)
     for last in (w["help_yes"], w["help_no"]):
         page.goto("/help")

@@ -9,6 +9,7 @@ from api.console.outcome import outcome_of
 from api.settings import Settings
 from diagnosis.store.database import now
 from tests.serving import Serving
+from tests.waiting import soon
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +25,7 @@ def client(models, tmp_path_factory):
             {**article, **expired},
         ])  # fmt: skip
         service = one.app.state.service
-        for _ in range(200):
-            if "SELF" in [hit for hit, _ in service.search("printer paper jam", "knowledge", 20)]:
-                break
+        assert soon(lambda: "SELF" in [hit for hit, _ in service.search("printer paper jam", "knowledge", 20)])
         yield one
 
 

@@ -6,6 +6,7 @@ from standardwebhooks import Webhook
 from api.settings import Settings
 from tests.api.remote import Remote
 from tests.serving import Serving
+from tests.waiting import soon
 
 EVENTS = ["diagnosis.created", "feedback.recorded", "release.published", "incident.updated"]
 
@@ -80,14 +81,13 @@ def test_what_was_given_up_can_be_repeated(client):
         made = subscribe(client, remote.url, ["incident.updated"])
         client.post("/v1/incidents", json={"number": "WH3"})
         remote.wait_for(1)
-        for _ in range(200):
-            dead = client.get("/v1/outbox", params={"state": "dead", "destination": made["id"]}).json()["items"]
-            if dead:
-                break
-        assert "410 Gone" in dead[0]["error"]
+        asked = {"state": "dead", "destination": made["id"]}
+        assert soon(lambda: client.get("/v1/outbox", params=asked).json()["items"])
+        (dead,) = client.get("/v1/outbox", params=asked).json()["items"]
+        assert "410 Gone" in dead["error"]
         assert client.get(f"/v1/subscriptions/{made['id']}").json()["reason"] == "the receiver answered 410 Gone"
         client.put(f"/v1/subscriptions/{made['id']}", json={"url": made["url"], "events": made["events"]})
-        assert client.post(f"/v1/outbox/{dead[0]['id']}/again").json()["state"] == "waiting"
+        assert client.post(f"/v1/outbox/{dead['id']}/again").json()["state"] == "waiting"
         assert len(remote.wait_for(2)) == 2
         client.delete(f"/v1/subscriptions/{made['id']}")
     assert client.post("/v1/outbox/unheard-of/again").status_code == 404

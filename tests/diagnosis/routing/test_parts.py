@@ -10,6 +10,7 @@ from scipy.optimize import minimize
 from diagnosis.findings import FieldEvidence, TermEvidence
 from diagnosis.routing import Router, ridge
 from diagnosis.routing.calibration import PowerLink, expected_calibration_error, fit_link
+from diagnosis.routing.contrast import contrast
 from diagnosis.routing.features import IncidentFeatures
 from diagnosis.routing.fields import fields_for
 from diagnosis.routing.hierarchy import hierarchy_of, learn_parents
@@ -40,6 +41,7 @@ def test_every_solver_reaches_the_closed_form(monkeypatch):
     matrix, codes, groups = problem(200, seed=1)
     monkeypatch.setattr(ridge, "STRENGTHS", (ridge.Strength(0.3, 0.4),))
     monkeypatch.setattr(ridge, "_TOLERANCE", 1e-6)
+    monkeypatch.setattr(ridge, "_WEAKER", 1)
     dual = ridge.fit_ridge(matrix, codes, 3, groups, 0).weights
     monkeypatch.setattr(ridge, "DUAL_ROWS", 10)
     primal = ridge.fit_ridge(matrix, codes, 3, groups, 0).weights
@@ -144,6 +146,37 @@ def test_terms_have_unit_length_but_for_what_is_unknown():
     assert 0 < lengths[1] < 1.2
     assert lengths[2] == 0
     assert lengths[3] == pytest.approx(np.sqrt(2), abs=1e-5)
+
+
+def test_pairs_of_words_reach_as_far_as_they_are_told_to():
+    texts = ["a b c d", "a x c", "打印机 卡纸 a b c d", "b d", "zz a"] * 2
+    terms = TermFeatures(reach=2, pair_min_count=4).fit(texts)
+    near = [{(w[i], w[j]) for i in range(len(w)) for j in (i + 1, i + 2) if j < len(w)} for w in map(str.split, texts)]
+    enough = {pair for pair in set().union(*near) if sum(pair in one for one in near) >= 4}
+    names = {number: word for word, number in terms.word_index_.items()}
+    found = {(names[pair // len(names)], names[pair % len(names)]) for pair in terms.pairs_.tolist()}
+    assert found == enough == {("a", "b"), ("b", "c"), ("c", "d"), ("a", "c"), ("b", "d")}
+    counts = terms.transform(["c d c d"])[:, : terms.n_words].toarray()[0]
+    assert (counts > 0).sum() == 3
+    assert terms.row("c d c d")[0].max() < len(terms)
+
+
+def test_contrast_is_the_divergence_of_a_terms_classes_from_all_classes():
+    rng = np.random.default_rng(0)
+    presence, codes = rng.random((400, 6)) < 0.3, rng.integers(-1, 3, 400)
+    presence[:, 4] = codes == 0
+    presence[:, 5] = False
+    weights, unseen = contrast(sp.csr_matrix(presence.astype(np.float32) * 3), codes)
+    share = np.bincount(codes[codes >= 0]) / (codes >= 0).sum()
+    total = np.array([(presence[:, j] & (codes >= 0)).sum() for j in range(6)])
+    by_hand = []
+    for j in range(6):
+        p = (np.bincount(codes[presence[:, j] & (codes >= 0)], minlength=3) + 16 * share) / (total[j] + 16)
+        by_hand.append(np.sqrt(max((p * np.log(p / share)).sum(), 0)))
+    mean = (np.array(by_hand) * total).sum() / total.sum()
+    assert weights == pytest.approx(0.2 + np.array(by_hand) / mean, rel=1e-3)
+    assert weights[5] == pytest.approx(unseen)
+    assert weights.argmax() == 4
 
 
 @pytest.mark.parametrize(
