@@ -19,7 +19,7 @@ from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.calibration import fit_link
 from diagnosis.routing.features import DEFAULT_WEIGHTS, FeatureWeights, IncidentFeatures, equal_text_groups
 from diagnosis.routing.recency import recency
-from diagnosis.routing.ridge import fit_ridge
+from diagnosis.routing.ridge import Strength, fit_ridge, held_rows
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]
@@ -45,6 +45,7 @@ class TargetClassifier:
     ----------
     classes_ : ndarray of str, shape (n_classes,)
     link_ : PowerLink
+    strength_ : Strength
     unseen_ : ndarray, shape (n, n_classes)
         Probabilities of the rows of the fit, each from weights that owe nothing to it nor to a row of equal text; NaN
         in rows that were not held out.
@@ -58,8 +59,11 @@ class TargetClassifier:
         """Learn features, weights and link."""
         labels = _checked(prepared, y)
         wide = len(set(labels)) <= _WIDE_CLASSES
-        self.features_ = IncidentFeatures(self.fields, wide, self.seed, self.weights).fit(prepared)
-        scores, codes = self._fit_weights(prepared, self.features_.transform(prepared), labels)
+        groups = equal_text_groups(prepared)
+        heard = np.unique(labels.astype(str), return_inverse=True)[1]
+        heard[held_rows(groups, self.seed)] = -1  # what is held out of the weights must not teach the features either
+        self.features_ = IncidentFeatures(self.fields, wide, self.seed, self.weights).fit(prepared, heard)
+        scores, codes = self._fit_weights(prepared, groups, self.features_.transform(prepared), labels)
         held = ~np.isnan(scores[:, 0])
         self.link_ = fit_link(scores[held], codes[held])
         self.unseen_ = np.full(scores.shape, np.nan)
@@ -79,7 +83,7 @@ class TargetClassifier:
         labels, matrix = _checked(prepared, y), self.features_.transform(prepared)
         other = replace(self)
         other.features_ = self.features_
-        scores, codes = other._fit_weights(prepared, matrix, labels, self)
+        scores, codes = other._fit_weights(prepared, equal_text_groups(prepared), matrix, labels, self)
         if np.isnan(scores[new]).any():  # of a large history no row is held out of a second fit
             scores, codes = self.scores(matrix), self._codes(labels)
         rows = new if new.sum() >= _LINK_ROWS else ~np.isnan(scores[:, 0])
@@ -102,6 +106,7 @@ class TargetClassifier:
     def _fit_weights(
         self,
         prepared: PreparedIncidents,
+        groups: Rows,
         matrix: sp.csr_matrix,
         labels: Labels,
         before: TargetClassifier | None = None,
@@ -110,9 +115,10 @@ class TargetClassifier:
         names, codes = np.unique(labels.astype(str), return_inverse=True)
         self.classes_ = names.astype(object)
         start = before._weights_of(self.classes_) if before else None
-        groups = equal_text_groups(prepared)
-        found = fit_ridge(matrix, codes, len(names), groups, self.seed, recency(prepared), start)
+        strength = before.strength_ if before else None
+        found = fit_ridge(matrix, codes, len(names), groups, self.seed, recency(prepared), start, strength)
         self.weights_ = found.weights
+        self.strength_: Strength = found.strength
         return found.held_out.astype(np.float64), codes
 
     def _weights_of(self, classes: Labels) -> npt.NDArray[np.float32]:

@@ -20,7 +20,7 @@ from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.classifier import TargetClassifier
 from diagnosis.routing.fields import FieldFeatures
 from diagnosis.routing.segments import Segmenter
-from diagnosis.routing.terms import TermFeatures, is_cjk, units, word_grams
+from diagnosis.routing.terms import TermFeatures, is_cjk, units
 
 Floats = npt.NDArray[np.float64]
 SHOWN = 5
@@ -121,7 +121,7 @@ def _word_shares(
     begins = dict(zip(times, [0, *ends], strict=False))
     change = np.zeros((ends[-1] if ends else 0) + 1)  # of the weight from one character to the next
     _add_word_gram_shares(change, begins, terms, words, shares, start)
-    _add_gram_shares(change, begins, terms, times, shares, start + len(terms.word_index_))
+    _add_gram_shares(change, begins, terms, times, shares, start + terms.n_words)
     weights = np.concatenate([[0.0], np.cumsum(change[:-1]).cumsum()])  # up to each character
     for word, begin in begins.items():
         for first, last in segmenter.spans(word) if is_cjk(word) else [(0, len(word))]:
@@ -137,14 +137,16 @@ def _add_word_gram_shares(
     start: int,
 ) -> None:
     """Add the shares of words and of pairs of words, half of which goes to each."""
-    grams = [gram for gram in dict.fromkeys(word_grams(words)) if gram in terms.word_index_]
-    columns = np.array([terms.word_index_[gram] for gram in grams], dtype=np.intp)
-    for gram, share in zip(grams, shares.of(columns + start).tolist(), strict=True):
-        parts = gram.split(" ")
-        for word in parts:
-            part = share / len(parts) / len(word)
-            change[begins[word]] += part
-            change[begins[word] + len(word)] -= part
+    known = [word for word in begins if word in terms.word_index_]
+    alone = np.array([terms.word_index_[word] for word in known], dtype=np.int64)
+    columns, first, second = terms.pair_columns(words)
+    columns, once = np.unique(columns, return_index=True)
+    of_pairs = (shares.of(columns + start) / 2).tolist()
+    pairs = zip(first[once].tolist(), second[once].tolist(), of_pairs, strict=True)
+    given = [(words[at], share) for a, b, share in pairs for at in (a, b)]
+    for word, share in [*zip(known, shares.of(alone + start).tolist(), strict=True), *given]:
+        change[begins[word]] += share / len(word)
+        change[begins[word] + len(word)] -= share / len(word)
 
 
 def _add_gram_shares(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -18,6 +19,7 @@ from diagnosis.routing.terms import TermFeatures, units
 
 _CONSTANT = 0.05  # squared length that the constant brings to a row
 _TOPIC_ROWS = 8_000  # incidents from which topics are learned: enough for a few hundred directions
+_OF_MANY = {"reach": 5, "pair_min_count": 5}  # pairs of words in a large history
 _TOPIC_MIN_COUNT = 4  # incidents in which a feature must stand to have a part in topics
 
 
@@ -34,8 +36,8 @@ class FeatureWeights:
     most_topics: int = 256
 
     def of_many(self) -> FeatureWeights:
-        """Return the weights for a large history, which knows rare words well enough to lean on them."""
-        return replace(self, text=4 * self.text, title=4 * self.title, topics=0.3 * self.topics)
+        """Return the weights for a large history, which knows its words well enough to do without topics."""
+        return replace(self, text=4 * self.text, title=4 * self.title, topics=0.0)
 
 
 DEFAULT_WEIGHTS = FeatureWeights()
@@ -62,11 +64,21 @@ class IncidentFeatures:
     seed: int = 0
     weights: FeatureWeights = DEFAULT_WEIGHTS
 
-    def fit(self, prepared: PreparedIncidents) -> Self:
-        """Learn terms, field values and topics."""
-        self.weights_ = self.weights if len(prepared) <= DUAL_ROWS else self.weights.of_many()
-        self.text_ = TermFeatures().fit(prepared.text)
-        self.title_ = TermFeatures().fit(prepared.frame["short_description"].tolist())
+    def fit(self, prepared: PreparedIncidents, codes: npt.NDArray[np.int64] | None = None) -> Self:
+        """Learn terms, field values and topics.
+
+        Parameters
+        ----------
+        codes : ndarray of int, shape (n,), optional
+            Class of each incident, -1 where it shall not speak. Only a large history is asked which terms tell classes
+            apart: in a small one every rare term seems to.
+        """
+        many = self.wide and len(prepared) > DUAL_ROWS
+        self.weights_ = self.weights.of_many() if many else self.weights
+        terms = partial(TermFeatures, **_OF_MANY) if many else TermFeatures
+        told = codes if many else None
+        self.text_ = terms().fit(prepared.text, told)
+        self.title_ = terms().fit(prepared.frame["short_description"].tolist(), told)
         self.values_ = FieldFeatures(self.fields).fit(prepared.frame)
         matrix = self.sparse(prepared)
         self.n_sparse_ = matrix.shape[1]
@@ -160,7 +172,7 @@ class IncidentFeatures:
         frequent[-1] = False  # the constant tells nothing apart
         rows = np.random.default_rng(self.seed).permutation(matrix.shape[0])[:_TOPIC_ROWS]
         sample = matrix[np.sort(rows)][:, frequent]
-        k = min(self.weights_.most_topics, min(sample.shape) // 4)
+        k = min(self.weights_.most_topics, min(sample.shape) // 4) if self.weights_.topics else 0
         topics = np.zeros((matrix.shape[1], k), dtype=np.float32)
         if k:
             _, strength, directions = randomized_svd(sample, k, n_iter=2, random_state=self.seed)

@@ -61,10 +61,12 @@ class RidgeFit:
     weights : ndarray of float32, shape (n_features, n_classes)
     held_out : ndarray of float32, shape (n, n_classes)
         NaN in rows that were not held out.
+    strength : Strength
     """
 
     weights: Matrix
     held_out: Matrix
+    strength: Strength
 
 
 def fit_ridge(
@@ -75,6 +77,7 @@ def fit_ridge(
     seed: int,
     recency: Matrix | None = None,
     start: Matrix | None = None,
+    strength: Strength | None = None,
 ) -> RidgeFit:
     """Fit one indicator a class, as strongly held back as held-out likelihood asks for.
 
@@ -89,32 +92,36 @@ def fit_ridge(
         What each row counts for its age, one on average.
     start : ndarray of float32, shape (n_features, n_classes), optional
         Weights to begin with in a large history, of which then no row is held out.
+    strength : Strength, optional
+        Where it was chosen before.
     """
     dual = len(codes) <= DUAL_ROWS
     gram = _gram(matrix) if dual else None
-    strength = _choose(matrix, gram, codes, groups, seed)
+    held = held_rows(groups, seed)
+    # The features of a large history know the classes of the rows that are not held out.
+    among = np.arange(len(codes)) if dual else np.flatnonzero(held)
+    strength = strength or _choose(matrix, gram, codes, groups, among, seed)
     row_weights = _row_weights(codes, n_classes, strength.balance)
     if recency is not None:
         row_weights *= recency
     if gram is not None:
         weights, held_out = _solve_dual(gram, _indicators(codes, n_classes), strength.penalty / row_weights, groups)
-        return RidgeFit(np.asarray(matrix.T @ weights, dtype=np.float32), held_out)
-    held = _held_rows(groups, seed)
+        return RidgeFit(np.asarray(matrix.T @ weights, dtype=np.float32), held_out, strength)
     solve = _solve_primal if matrix.shape[1] <= _DENSE_FEATURES else _one_sided
     targets = sp.csr_matrix((row_weights, codes, np.arange(len(codes) + 1)), shape=(len(codes), n_classes))
     held_out = np.full((len(codes), n_classes), np.nan, dtype=np.float32)
     if start is None:
         start = solve(matrix[~held], targets[~held], row_weights[~held], strength.penalty, None)
         held_out[held] = matrix[held] @ start
-    return RidgeFit(solve(matrix, targets, row_weights, strength.penalty, start), held_out)
+    return RidgeFit(solve(matrix, targets, row_weights, strength.penalty, start), held_out, strength)
 
 
-def _choose(matrix: sp.csr_matrix, gram: Matrix | None, codes: Rows, groups: Rows, seed: int) -> Strength:
-    """Return the strength with the least held-out loss on a sample, the fairest balance among those near it."""
+def _choose(matrix: sp.csr_matrix, gram: Matrix | None, codes: Rows, groups: Rows, among: Rows, seed: int) -> Strength:
+    """Return the strength with the least held-out loss on a sample of some rows: of those near it, the fairest."""
     names, codes = np.unique(codes, return_inverse=True)
     if len(names) < 2 or len(names) > _TRIAL_ROWS // 5:
         return STRENGTHS[0]
-    rows = np.sort(np.random.default_rng(seed).permutation(len(codes))[:_TRIAL_ROWS])
+    rows = np.sort(np.random.default_rng(seed).permutation(among)[:_TRIAL_ROWS])
     part = gram[np.ix_(rows, rows)] if gram is not None else _gram(matrix[rows])
     indicators = _indicators(codes[rows], len(names))
     losses = []
@@ -167,7 +174,8 @@ def _gram(matrix: sp.csr_matrix, block: int = 1_000) -> Matrix:
     return gram
 
 
-def _held_rows(groups: Rows, seed: int) -> npt.NDArray[np.bool_]:
+def held_rows(groups: Rows, seed: int) -> npt.NDArray[np.bool_]:
+    """Tell which rows of a large history `fit_ridge` holds out, shape (n,)."""
     numbers = np.unique(groups)
     held = np.random.default_rng(seed).permutation(numbers)[: max(1, int(_HELD_SHARE * len(numbers)))]
     return np.isin(groups, held)

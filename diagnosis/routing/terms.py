@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -20,6 +19,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from diagnosis.errors import NotFittedError
+from diagnosis.routing.counts import Counts, Rows, count, frequent, numbered, row_weighed, term_weights, weigh
 
 CJK = "々〆㐀-䶿一-鿿豈-﫿ぁ-ゖァ-ヺー가-힣\U00020000-\U000323af"
 _UNIT = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+")
@@ -65,13 +65,6 @@ def placed_grams(word: str) -> Iterator[tuple[str, int]]:
         yield gram, at + shift
 
 
-def word_grams(words: Sequence[str]) -> Iterator[str]:
-    """Yield words and pairs of neighbouring words."""
-    yield from words
-    for first, second in pairwise(words):
-        yield f"{first} {second}"
-
-
 @dataclass(frozen=True, slots=True)
 class WordGrams:
     """The character n-grams of one word that are features, one entry an occurrence.
@@ -93,63 +86,132 @@ class WordGrams:
 
 @dataclass
 class TermFeatures:
-    """TF-IDF of word and character n-grams, each block of unit length, side by side.
+    """TF-IDF of words and pairs of words, and of character n-grams, each block of unit length, side by side.
 
     Parameters
     ----------
-    min_count : int
-        Texts of the fit in which a term must stand to become a feature.
+    min_count, pair_min_count : int
+        Texts of the fit in which a word or n-gram, or a pair, must stand to become a feature.
+    reach : int
+        Words at most so far apart are a pair; with 1 only neighbours.
 
     Attributes
     ----------
     word_index_, gram_index_ : dict of str to int
-        Word n-gram and character n-gram to column of its block.
+        Word to its number and column, character n-gram to column of its block.
+    pairs_ : ndarray of int64
+        Pairs in order, each as the number of its first word times the number of words plus that of its second.
     """
 
     min_count: int = 2
+    reach: int = 1
+    pair_min_count: int = 2
     _remembered: dict[str, WordGrams] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def fit(self, texts: Sequence[str]) -> Self:
-        """Learn the vocabulary and the document frequencies."""
-        self._remembered.clear()
-        words = [units(text) for text in texts]
-        self.word_index_, self.word_idf_ = _vocabulary(([*word_grams(w)] for w in words), len(texts), self.min_count)
-        grams = {unit: [*character_grams(unit)] for unit in {u for w in words for u in w}}
-        texts_grams = ((g for unit in set(w) for g in grams[unit]) for w in words)
-        self.gram_index_, self.gram_idf_ = _vocabulary(texts_grams, len(texts), self.min_count)
-        self.rarest_ = np.float32(np.log((1 + len(texts)) / 2) + 1)  # the idf of what stands in one text
+    def fit(self, texts: Sequence[str], codes: Rows | None = None) -> Self:
+        """Learn the vocabulary, the document frequencies and, from classes, which terms tell these apart."""
+        self.fit_transform(texts, codes)
         return self
 
+    def fit_transform(self, texts: Sequence[str], codes: Rows | None = None) -> sp.csr_matrix:
+        """Learn from texts and return their features.
+
+        Parameters
+        ----------
+        codes : ndarray of int, shape (n_texts,), optional
+            Class of each text, -1 where it shall not speak: terms then weigh as much as they tell classes apart
+            (`contrast`).
+        """
+        self._remembered.clear()
+        words = [units(text) for text in texts]
+        self.word_index_ = frequent(words, self.min_count)
+        ids, text_of = numbered(words, self.word_index_)
+        self.pairs_ = self._frequent_pairs(ids, text_of)
+        grams = {unit: [*character_grams(unit)] for unit in {u for w in words for u in w}}
+        self.gram_index_ = frequent(((g for unit in set(w) for g in grams[unit]) for w in words), self.min_count)
+        blocks = [self._word_counts(ids, text_of, len(texts)), self._gram_counts(words)]
+        learned = [term_weights(counts, codes) for counts, _ in blocks]
+        (self.word_idf_, self.rarest_word_), (self.gram_idf_, self.rarest_gram_) = learned
+        return self._weighed(blocks)
+
     def transform(self, texts: Sequence[str]) -> sp.csr_matrix:
-        """Return the features, shape (n_texts, n_words + n_grams), float32.
+        """Return the features, shape (n_texts, n_features), float32.
 
         Terms that are no feature still count towards the length of a row: a text that is mostly unknown says less.
         """
         if not hasattr(self, "word_index_"):
             raise NotFittedError("TermFeatures must be fitted before it transforms")
         words = [units(text) for text in texts]
-        counts, unknown = _count_matrix((word_grams(w) for w in words), self.word_index_)
-        word_block = _weigh(counts, self.word_idf_, unknown, self.rarest_)
-        return sp.hstack([word_block, self._gram_block(words)], format="csr")
+        ids, text_of = numbered(words, self.word_index_)
+        return self._weighed([self._word_counts(ids, text_of, len(texts)), self._gram_counts(words)])
+
+    def _weighed(self, blocks: Sequence[Counts]) -> sp.csr_matrix:
+        (words, unknown_words), (grams, unknown_grams) = blocks
+        word_block = weigh(words, self.word_idf_, unknown_words, self.rarest_word_)
+        gram_block = weigh(grams, self.gram_idf_, unknown_grams, self.rarest_gram_)
+        return sp.hstack([word_block, gram_block], format="csr")
 
     def row(self, text: str) -> tuple[Columns, npt.NDArray[np.float32]]:
         """Return columns and values of one text, as `transform` has them: a matrix costs more than its making."""
         words = units(text)
-        counts = Counter(word_grams(words))
-        known = sorted(
-            [(column, n) for term, n in counts.items() if (column := self.word_index_.get(term)) is not None]
-        )
-        columns = np.array([column for column, _ in known], dtype=np.int32)
-        times = np.array([n for _, n in known], dtype=np.float32)
-        data = _row_weighed(columns, times, counts.total() - float(times.sum()), self.word_idf_, self.rarest_)
+        ids = np.array([self.word_index_.get(word, -1) for word in words], dtype=np.int64)
+        every = np.concatenate([ids, self._pair_columns(ids, np.zeros(len(ids), dtype=np.int64))[0]])
+        columns, times = np.unique(every[every >= 0], return_counts=True)
+        data = row_weighed(columns, times, len(every) - times.sum(), self.word_idf_, self.rarest_word_)
         held = [(self.grams(word), n) for word, n in Counter(words).items()]
         unknown = float(sum(n * grams.unknown for grams, n in held))
-        every = np.concatenate([np.empty(0, dtype=np.int32), *(grams.columns for grams, _ in held)])
-        of_grams, places = np.unique(every, return_inverse=True)
+        of_words = np.concatenate([np.empty(0, dtype=np.int32), *(grams.columns for grams, _ in held)])
+        of_grams, places = np.unique(of_words, return_inverse=True)
         weights = np.repeat([n for _, n in held], [len(grams.columns) for grams, _ in held])
         times = np.bincount(places, weights=weights, minlength=len(of_grams)).astype(np.float32)
-        gram_data = _row_weighed(of_grams, times, unknown, self.gram_idf_, self.rarest_)
-        return np.concatenate([columns, of_grams + np.int32(len(self.word_index_))]), np.concatenate([data, gram_data])
+        gram_data = row_weighed(of_grams, times, unknown, self.gram_idf_, self.rarest_gram_)
+        return np.concatenate([columns, of_grams + self.n_words]).astype(np.int32), np.concatenate([data, gram_data])
+
+    def pair_columns(self, words: Sequence[str]) -> tuple[Rows, Rows, Rows]:
+        """Return the columns of the pairs in one text that are features, and the places of their words in it."""
+        ids = np.array([self.word_index_.get(word, -1) for word in words], dtype=np.int64)
+        columns, first, second = self._pair_columns(ids, np.zeros(len(ids), dtype=np.int64))
+        known = columns >= 0
+        return columns[known], first[known], second[known]
+
+    @property
+    def n_words(self) -> int:
+        """Number of words and pairs, which stand before the n-grams."""
+        return len(self.word_index_) + len(self.pairs_)
+
+    def _frequent_pairs(self, ids: Rows, text_of: Rows) -> Rows:
+        codes, first, _ = self._pair_codes(ids, text_of)
+        known = codes >= 0
+        pairs, number = np.unique(codes[known], return_inverse=True)
+        counts, _ = count(text_of[first[known]], number, int(text_of.max(initial=-1)) + 1, len(pairs))
+        return pairs[np.bincount(counts.indices, minlength=len(pairs)) >= self.pair_min_count]
+
+    def _pair_codes(self, ids: Rows, text_of: Rows) -> tuple[Rows, Rows, Rows]:
+        """Return the code of each pair, -1 where a word is unknown, and where its words stand."""
+        near = [np.flatnonzero(text_of[d:] == text_of[:-d]) for d in range(1, min(self.reach + 1, len(ids)))]
+        first = np.concatenate([np.empty(0, dtype=np.int64), *near])
+        second = np.concatenate([np.empty(0, dtype=np.int64), *(at + d for d, at in enumerate(near, 1))])
+        a, b = ids[first], ids[second]
+        return np.where((a >= 0) & (b >= 0), a * len(self.word_index_) + b, -1), first, second
+
+    def _pair_columns(self, ids: Rows, text_of: Rows) -> tuple[Rows, Rows, Rows]:
+        codes, first, second = self._pair_codes(ids, text_of)
+        if not len(self.pairs_):
+            return np.full(len(codes), -1, dtype=np.int64), first, second
+        places = np.minimum(np.searchsorted(self.pairs_, codes), len(self.pairs_) - 1)
+        return np.where(self.pairs_[places] == codes, places + len(self.word_index_), -1), first, second
+
+    def _word_counts(self, ids: Rows, text_of: Rows, n_texts: int) -> Counts:
+        columns, first, _ = self._pair_columns(ids, text_of)
+        return count(np.concatenate([text_of, text_of[first]]), np.concatenate([ids, columns]), n_texts, self.n_words)
+
+    def _gram_counts(self, words: Sequence[Sequence[str]]) -> Counts:
+        distinct = {unit: number for number, unit in enumerate(dict.fromkeys(u for w in words for u in w))}
+        ids, text_of = numbered(words, distinct)
+        held, _ = count(text_of, ids, len(words), len(distinct))
+        columns, of_unit = numbered([[*character_grams(unit)] for unit in distinct], self.gram_index_)
+        grams, unknown = count(of_unit, columns, len(distinct), len(self.gram_index_))
+        return held @ grams, held @ unknown
 
     def grams(self, word: str) -> WordGrams:
         """Return the character n-grams of one word that are features; words that come again are remembered."""
@@ -176,63 +238,4 @@ class TermFeatures:
         self.__dict__.update(state, _remembered={})
 
     def __len__(self) -> int:
-        return len(self.word_index_) + len(self.gram_index_)
-
-    def _gram_block(self, words: Sequence[Sequence[str]]) -> sp.csr_matrix:
-        distinct = {unit: column for column, unit in enumerate(dict.fromkeys(u for w in words for u in w))}
-        unit_counts, _ = _count_matrix(words, distinct)
-        grams, unknown = _count_matrix((character_grams(u) for u in distinct), self.gram_index_)
-        return _weigh(unit_counts @ grams, self.gram_idf_, unit_counts @ unknown, self.rarest_)
-
-
-def _vocabulary(
-    documents: Iterable[Iterable[str]], n_documents: int, min_count: int
-) -> tuple[dict[str, int], npt.NDArray[np.float32]]:
-    frequency: Counter[str] = Counter()
-    for document in documents:
-        frequency.update(set(document))
-    kept = sorted(term for term, count in frequency.items() if count >= min_count)
-    counts = np.array([frequency[term] for term in kept], dtype=np.float32)
-    return {term: i for i, term in enumerate(kept)}, np.log((1 + n_documents) / (1 + counts)).astype(np.float32) + 1
-
-
-def _count_matrix(
-    documents: Iterable[Iterable[str]], index: dict[str, int]
-) -> tuple[sp.csr_matrix, npt.NDArray[np.float32]]:
-    """Return how often each term of the index stands in each document, and how many other terms do."""
-    columns: list[int] = []
-    ends = [0]
-    unknown = []
-    for document in documents:
-        found = [index.get(term, -1) for term in document]
-        known = [column for column in found if column >= 0]
-        columns += known
-        ends.append(len(columns))
-        unknown.append(len(found) - len(known))
-    matrix = sp.csr_matrix(
-        (np.ones(len(columns), dtype=np.float32), np.array(columns, dtype=np.int32), np.array(ends, dtype=np.int32)),
-        shape=(len(unknown), len(index)),
-    )
-    matrix.sum_duplicates()
-    return matrix, np.array(unknown, dtype=np.float32)
-
-
-def _row_weighed(
-    columns: Columns, times: npt.NDArray[np.float32], unknown: float, idf: npt.NDArray[np.float32], rarest: np.float32
-) -> npt.NDArray[np.float32]:
-    """Return what `_weigh` makes of one text: how often each feature stands in it, and how many other terms do."""
-    data = (1 + np.log(times)) * idf[columns]
-    squares = np.bincount(np.zeros(len(data), dtype=np.intp), weights=data**2, minlength=1) + unknown * rarest**2
-    weighed: npt.NDArray[np.float32] = (data / np.sqrt(np.maximum(squares, 1e-12))).astype(np.float32)
-    return weighed
-
-
-def _weigh(
-    counts: sp.csr_matrix, idf: npt.NDArray[np.float32], unknown: npt.NDArray[np.float32], rarest: np.float32
-) -> sp.csr_matrix:
-    """Return ``(1 + log count) * idf`` with rows of unit length, were the unknown terms shown too."""
-    data = (1 + np.log(counts.data)) * idf[counts.indices]
-    row_of = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
-    squares = np.bincount(row_of, weights=data**2, minlength=counts.shape[0]) + unknown * rarest**2
-    data /= np.sqrt(np.maximum(squares, 1e-12))[row_of]
-    return sp.csr_matrix((data.astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)
+        return self.n_words + len(self.gram_index_)

@@ -41,7 +41,6 @@ def test_every_solver_reaches_the_closed_form(monkeypatch):
     matrix, codes, groups = problem(200, seed=1)
     monkeypatch.setattr(ridge, "STRENGTHS", (ridge.Strength(0.3, 0.4),))
     monkeypatch.setattr(ridge, "_TOLERANCE", 1e-6)
-    monkeypatch.setattr(ridge, "_WEAKER", 1)
     dual = ridge.fit_ridge(matrix, codes, 3, groups, 0).weights
     monkeypatch.setattr(ridge, "DUAL_ROWS", 10)
     primal = ridge.fit_ridge(matrix, codes, 3, groups, 0).weights
