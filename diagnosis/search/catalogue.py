@@ -120,6 +120,17 @@ class Catalogue(SegmentedIndex[CatalogueSegment]):
                 found[i] = texts
         return found
 
+    def passage_at(self, places: Rows, passages: Rows) -> list[str]:
+        """Return one passage of each of some records, ``""`` of one that has none."""
+        found = [""] * len(places)
+        for view, which, rows in located(self._views, places):
+            column = view.segment.rows.column("passages")
+            starts, some = column.offsets.to_numpy(), view.segment.column("n_passages")[rows] > 0
+            texts = pc.take(column.flatten(), pa.array(starts[rows[some]] + passages[which[some]])).to_pylist()
+            for i, text in zip(which[some].tolist(), texts, strict=True):
+                found[i] = text
+        return found
+
     def passage_names(self, numbers: Sequence[str]) -> list[str]:
         """Return how indexes name the passages of these records."""
         counts = np.diff(self.passage_starts)[self.places_of(Ids(numbers))].tolist()

@@ -123,7 +123,8 @@ class CorpusIndex:
         """Return the candidates that some signal names, and what every signal says of each."""
         allowed = self._allowed(filters)
         if allowed.mask is not None and not allowed.mask.any():
-            return Measured(np.empty(0, dtype=np.intp), np.zeros((0, len(self.signals))), [])
+            nothing = np.empty(0, dtype=np.intp)
+            return Measured(nothing, np.zeros((0, len(self.signals))), nothing)
         words = {name: self._words(name, question.text) for name in _LEXICAL}
         vectors = {name: self._vectors(name, question) for name in self.vectors}
         codes = codes_of(question.text)[:_MOST_CODES]
@@ -139,7 +140,7 @@ class CorpusIndex:
             else:
                 columns[name] = asked.similarities_at(places)
         signals = np.column_stack([columns[name] for name in self.signals])
-        return Measured(places, signals, passages.tolist())
+        return Measured(places, signals, passages)
 
     def _candidates(
         self, held: list[Rows], words: dict[str, AskedWords], vectors: dict[str, AskedPlaces], allowed: _Allowed
@@ -164,7 +165,8 @@ class CorpusIndex:
         rest = replace(filters, exclude=filters.exclude - excluded) if filters else None
         mask = self.catalogue.allowed(rest)
         by_passage = None if mask is None or "history:passage" not in self.vectors else self.catalogue.by_passage(mask)
-        return _Allowed(mask, by_passage, frozenset(self.catalogue.places_of(Ids(list(excluded))).tolist()))
+        struck = self.catalogue.places_of(Ids(list(excluded))).tolist() if excluded else ()
+        return _Allowed(mask, by_passage, frozenset(struck) - {-1})
 
     def _words(self, name: str, text: str) -> AskedWords:
         part = name.partition(":")[2]

@@ -61,13 +61,13 @@ class Measured:
     places : ndarray of int, shape (n_candidates,)
         In the catalogue, as long as nothing changes there.
     signals : ndarray of float64, shape (n_candidates, n_signals)
-    passages : list of int
+    passages : ndarray of int, shape (n_candidates,)
         Which passage of each is nearest to the question.
     """
 
     places: Rows
     signals: npt.NDArray[np.float64]
-    passages: list[int]
+    passages: Rows
 
 
 @dataclass(frozen=True)

@@ -206,16 +206,16 @@ class Retriever:
         alike = dict(zip(order[best].tolist(), counts.tolist(), strict=True))
         shown = [row for row in order[np.sort(best)].tolist() if scores[row] > 0 or row in first][:k]
         numbers = index.catalogue.names_at(measured.places[shown])
-        texts = index.catalogue.passages_at(measured.places[shown])
+        texts = index.catalogue.passage_at(measured.places[shown], measured.passages[shown])
         return [
             Hit(
                 number=number,
                 score=float(scores[row]),
                 similarity=float(cosines[row]),
-                passage=passages[measured.passages[row]] if passages else "",
+                passage=text,
                 count=alike[row],
             )
-            for row, number, passages in zip(shown, numbers, texts, strict=True)
+            for row, number, text in zip(shown, numbers, texts, strict=True)
         ]
 
     def _named(self, query: str, measured: Measured, index: CorpusIndex) -> set[int]:
