@@ -18,6 +18,7 @@ from diagnosis.errors import InputError, NotFittedError
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.calibration import fit_link
 from diagnosis.routing.features import DEFAULT_WEIGHTS, FeatureWeights, IncidentFeatures, equal_text_groups
+from diagnosis.routing.mapped import Mapped
 from diagnosis.routing.recency import recency
 from diagnosis.routing.ridge import Strength, fit_ridge, held_rows
 
@@ -30,7 +31,7 @@ _WIDE_CLASSES = 300  # up to here every term has a weight for every class
 
 
 @dataclass
-class TargetClassifier:
+class TargetClassifier(Mapped):
     """Probabilities of the classes of one target.
 
     Parameters

@@ -7,8 +7,8 @@ they stand in. What is shown are words and fields as they were written, in the i
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +20,11 @@ from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.classifier import TargetClassifier
 from diagnosis.routing.fields import FieldFeatures
 from diagnosis.routing.segments import Segmenter
-from diagnosis.routing.terms import TermFeatures, is_cjk, units
+from diagnosis.routing.vocabulary import TextTerms, Vocabulary
+from diagnosis.routing.words import is_cjk
 
 Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
 SHOWN = 5
 _LONGEST = 40  # characters of a word that are shown
 
@@ -55,7 +57,7 @@ def evidence_for(
     words: defaultdict[str, float] = defaultdict(float)
     start = 0
     for terms, text in ((features.text_, prepared.text[row]), (features.title_, incident["short_description"])):
-        for word, weight in _word_shares(terms, units(text), shares, start, segmenter):
+        for word, weight in _word_shares(terms.vocabulary_, text, shares, start, segmenter):
             words[word] += weight
         start += len(terms)
     found: list[TermEvidence | FieldEvidence] = [
@@ -113,61 +115,44 @@ def _shares(classifier: TargetClassifier, matrix: sp.csr_matrix, scores: Floats,
 
 
 def _word_shares(
-    terms: TermFeatures, words: Sequence[str], shares: _Shares, start: int, segmenter: Segmenter
+    vocabulary: Vocabulary, text: str, shares: _Shares, start: int, segmenter: Segmenter
 ) -> Iterator[tuple[str, float]]:
     """Yield the words of a text with their parts of the shares of the word and character n-grams that hold them."""
-    times = Counter(words)  # a word that stands there twice is looked at once
-    ends = np.cumsum([len(word) for word in times]).tolist()
-    begins = dict(zip(times, [0, *ends], strict=False))
-    change = np.zeros((ends[-1] if ends else 0) + 1)  # of the weight from one character to the next
-    _add_word_gram_shares(change, begins, terms, words, shares, start)
-    _add_gram_shares(change, begins, terms, times, shares, start + terms.n_words)
-    weights = np.concatenate([[0.0], np.cumsum(change[:-1]).cumsum()])  # up to each character
+    terms = vocabulary.read(text)
+    if not terms.times:
+        return
+    lengths = np.array([len(word) for word in terms.times])
+    ends = np.cumsum(lengths)
+    begins = dict(zip(terms.times, (ends - lengths).tolist(), strict=True))  # a word that stands there twice is one
+    change = np.zeros(ends[-1] + 1)  # of the weight from one character to the next
+    _add_word_gram_shares(change, begins, vocabulary, terms, shares, start)
+    _add_gram_shares(change, ends - lengths, terms, shares, start + vocabulary.n_words)
+    weights = np.concatenate([[0.0], np.cumsum(change[:-1]).cumsum()]).tolist()  # up to each character
     for word, begin in begins.items():
         for first, last in segmenter.spans(word) if is_cjk(word) else [(0, len(word))]:
-            yield word[first:last], float(weights[begin + last] - weights[begin + first])
+            yield word[first:last], weights[begin + last] - weights[begin + first]
 
 
 def _add_word_gram_shares(
-    change: Floats,
-    begins: Mapping[str, int],
-    terms: TermFeatures,
-    words: Sequence[str],
-    shares: _Shares,
-    start: int,
+    change: Floats, begins: Mapping[str, int], vocabulary: Vocabulary, terms: TextTerms, shares: _Shares, start: int
 ) -> None:
     """Add the shares of words and of pairs of words, half of which goes to each."""
-    known = [word for word in begins if word in terms.word_index_]
-    alone = np.array([terms.word_index_[word] for word in known], dtype=np.int64)
-    columns, first, second = terms.pair_columns(words)
-    columns, once = np.unique(columns, return_index=True)
-    of_pairs = (shares.of(columns + start) / 2).tolist()
-    pairs = zip(first[once].tolist(), second[once].tolist(), of_pairs, strict=True)
-    given = [(words[at], share) for a, b, share in pairs for at in (a, b)]
-    for word, share in [*zip(known, shares.of(alone + start).tolist(), strict=True), *given]:
-        change[begins[word]] += share / len(word)
-        change[begins[word] + len(word)] -= share / len(word)
+    share_of = dict(zip(terms.columns.tolist(), shares.of(terms.columns + start).tolist(), strict=True))
+    given = [(word, share_of[column]) for word in begins if (column := vocabulary.words.get(word)) is not None]
+    for pair, a, b in zip(terms.pairs.tolist(), terms.first.tolist(), terms.second.tolist(), strict=True):
+        share = share_of.pop(pair, 0.0) / 2  # once, wherever else it stands
+        given += [(terms.words[a], share), (terms.words[b], share)]
+    for word, share in given:
+        part = share / len(word)
+        change[begins[word]] += part
+        change[begins[word] + len(word)] -= part
 
 
-def _add_gram_shares(
-    change: Floats,
-    begins: Mapping[str, int],
-    terms: TermFeatures,
-    times: Mapping[str, int],
-    shares: _Shares,
-    start: int,
-) -> None:
+def _add_gram_shares(change: Floats, begins: Rows, terms: TextTerms, shares: _Shares, start: int) -> None:
     """Add the shares of character n-grams to the characters that they hold, evenly over all places they stand at."""
-    if not times:
-        return
-    held = [terms.grams(word) for word in times]
-    lengths = [len(grams.columns) for grams in held]
-    columns = np.concatenate([grams.columns for grams in held])
-    begin = np.repeat(list(begins.values()), lengths)
-    first, last = (np.concatenate([getattr(g, name) for g in held]) for name in ("first", "last"))
-    counted = np.repeat(np.array(list(times.values()), dtype=np.float64), lengths)
-    distinct, places = np.unique(columns, return_inverse=True)
-    total = np.bincount(places, weights=counted, minlength=len(distinct))
-    parts = (shares.of(distinct + start) / total)[places] * counted / np.maximum(last - first, 1)
-    np.add.at(change, begin + first, parts)
-    np.add.at(change, begin + last, -parts)
+    begin = np.repeat(begins, [len(grams.columns) for grams in terms.held])
+    first, last = (np.concatenate([getattr(grams, name) for grams in terms.held]) for name in ("first", "last"))
+    each = (shares.of(terms.grams + start) / terms.gram_counts)[terms.gram_places]
+    parts = each * terms.gram_of / np.maximum(last - first, 1)
+    change += np.bincount(begin + first, weights=parts, minlength=len(change))
+    change -= np.bincount(begin + last, weights=parts, minlength=len(change))

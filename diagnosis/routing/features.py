@@ -14,8 +14,10 @@ import scipy.sparse as sp
 from diagnosis.errors import NotFittedError
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.fields import FieldFeatures
+from diagnosis.routing.mapped import Mapped
 from diagnosis.routing.ridge import DUAL_ROWS
-from diagnosis.routing.terms import TermFeatures, units
+from diagnosis.routing.terms import TermFeatures
+from diagnosis.routing.words import units
 
 _CONSTANT = 0.05  # squared length that the constant brings to a row
 _TOPIC_ROWS = 8_000  # incidents from which topics are learned: enough for a few hundred directions
@@ -44,7 +46,7 @@ DEFAULT_WEIGHTS = FeatureWeights()
 
 
 @dataclass
-class IncidentFeatures:
+class IncidentFeatures(Mapped):
     """Features of prepared incidents: terms of the text, terms of the title, field values, a constant, latent topics.
 
     Topics are the leading singular directions of all other features (Deerwester et al., 1990), their strengths evened

@@ -223,9 +223,6 @@ class Router:
         router = joblib.load(folder / _FILE, mmap_mode="c")
         if not isinstance(router, cls):
             raise InputError(f"expected a {cls.__name__} in {folder / _FILE}; found {type(router).__name__}")
-        for classifier in (router.classifier_, router.suggester_):  # as plain arrays, which are quicker to index
-            classifier.weights_ = np.asarray(classifier.weights_)
-            classifier.features_.topics_ = np.asarray(classifier.features_.topics_)
         return router
 
     def _judge_all(self, prepared: PreparedIncidents) -> tuple[list[Verdict], Floats]:

@@ -39,7 +39,7 @@ class Segmenter:
         return spans[::-1]
 
     def _log_share(self, gram: str) -> float:
-        column = self.terms.gram_index_.get(gram)
+        column = self.terms.vocabulary_.grams.get(gram)
         if column is None:
             return _UNSEEN * len(gram)
         # idf is minus the logarithm of the share of texts that hold the gram, plus one.

@@ -16,7 +16,8 @@ from diagnosis.routing.fields import fields_for
 from diagnosis.routing.hierarchy import hierarchy_of, learn_parents
 from diagnosis.routing.labels import merge_spellings
 from diagnosis.routing.scores import oracle_coverage
-from diagnosis.routing.terms import TermFeatures, character_grams, units
+from diagnosis.routing.terms import TermFeatures
+from diagnosis.routing.words import character_grams, units
 
 
 def problem(n=60, seed=0):
@@ -152,12 +153,19 @@ def test_pairs_of_words_reach_as_far_as_they_are_told_to():
     terms = TermFeatures(reach=2, pair_min_count=4).fit(texts)
     near = [{(w[i], w[j]) for i in range(len(w)) for j in (i + 1, i + 2) if j < len(w)} for w in map(str.split, texts)]
     enough = {pair for pair in set().union(*near) if sum(pair in one for one in near) >= 4}
-    names = {number: word for word, number in terms.word_index_.items()}
-    found = {(names[pair // len(names)], names[pair % len(names)]) for pair in terms.pairs_.tolist()}
+    names = {number: word for word, number in terms.vocabulary_.words.items()}
+    found = {(names[pair // len(names)], names[pair % len(names)]) for pair in terms.vocabulary_.pairs.tolist()}
     assert found == enough == {("a", "b"), ("b", "c"), ("c", "d"), ("a", "c"), ("b", "d")}
-    counts = terms.transform(["c d c d"])[:, : terms.n_words].toarray()[0]
+    counts = terms.transform(["c d c d"])[:, : terms.vocabulary_.n_words].toarray()[0]
     assert (counts > 0).sum() == 3
     assert terms.row("c d c d")[0].max() < len(terms)
+
+
+def test_vocabularies_of_the_same_texts_are_equal(drawn):
+    texts = drawn(40, seed=2)[0].text
+    first, same, other = (TermFeatures().fit(t).vocabulary_ for t in (texts, texts, texts[:20]))
+    assert first.equals(same)
+    assert not first.equals(other)
 
 
 def test_contrast_is_the_divergence_of_a_terms_classes_from_all_classes():

@@ -7,7 +7,7 @@ import pytest
 
 from diagnosis.errors import InputError, NotFittedError
 from diagnosis.findings import IncidentEvidence, SimilarIncident
-from diagnosis.routing import Router
+from diagnosis.routing import Router, share_vocabularies
 
 
 def test_a_saved_router_answers_as_it_did(calibrated, batch, tmp_path):
@@ -16,6 +16,19 @@ def test_a_saved_router_answers_as_it_did(calibrated, batch, tmp_path):
     answers = Router.load(tmp_path).predict(asked)
     assert answers == calibrated.predict(asked)
     assert [a.value for a in answers[:2]] == ["Printing", "Network"]
+
+
+def test_routers_of_one_vocabulary_share_it_and_answer_as_before(calibrated, batch, drawn, tmp_path):
+    calibrated.save(tmp_path)
+    one, two = Router.load(tmp_path), Router.load(tmp_path)
+    other = Router("category").fit(*drawn(80, seed=3))
+    share_vocabularies([one, other, two])
+    vocabularies = [router.classifier_.features_.text_.vocabulary_ for router in (one, other, two)]
+    assert vocabularies[0] is vocabularies[2]
+    assert vocabularies[1] is not vocabularies[0]
+    for text in ("打印机 又 卡纸", "vpn tunnel down", "vpn tunnel down", ""):
+        asked = batch([text])
+        assert one.predict(asked) == two.predict(asked) == calibrated.predict(asked)
 
 
 def test_loading_something_else_says_what_was_found(tmp_path):
