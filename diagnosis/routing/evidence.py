@@ -102,7 +102,7 @@ def _shares(classifier: TargetClassifier, matrix: sp.csr_matrix, scores: Floats,
     features = classifier.features_
     order = np.argsort(matrix.indices, kind="stable")
     columns, data = matrix.indices[order], matrix.data[order]
-    to_topics = features.topics_[columns]
+    to_topics = features.topics_.at(columns)
     scale = features.topic_scale(data @ to_topics)
     of_topics = classifier.weights_[len(classifier.weights_) - to_topics.shape[1] :]
     through_topics = to_topics @ (of_topics[:, winner] - of_topics[:, rival]) * scale

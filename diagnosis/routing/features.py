@@ -17,12 +17,11 @@ from diagnosis.routing.fields import FieldFeatures
 from diagnosis.routing.mapped import Mapped
 from diagnosis.routing.ridge import DUAL_ROWS
 from diagnosis.routing.terms import TermFeatures
+from diagnosis.routing.topics import Topics
 from diagnosis.routing.words import units
 
 _CONSTANT = 0.05  # squared length that the constant brings to a row
-_TOPIC_ROWS = 8_000  # incidents from which topics are learned: enough for a few hundred directions
 _OF_MANY = {"reach": 5, "pair_min_count": 5}  # pairs of words in a large history
-_TOPIC_MIN_COUNT = 4  # incidents in which a feature must stand to have a part in topics
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +48,8 @@ DEFAULT_WEIGHTS = FeatureWeights()
 class IncidentFeatures(Mapped):
     """Features of prepared incidents: terms of the text, terms of the title, field values, a constant, latent topics.
 
-    Topics are the leading singular directions of all other features (Deerwester et al., 1990), their strengths evened
-    by a square root, each row brought to one length: what is written rarely leans on what is written often.
+    `Topics` are made of all other features, each row brought to one length: what is written rarely leans on what is
+    written often.
 
     Parameters
     ----------
@@ -84,7 +83,7 @@ class IncidentFeatures(Mapped):
         self.values_ = FieldFeatures(self.fields).fit(prepared.frame)
         matrix = self.sparse(prepared)
         self.n_sparse_ = matrix.shape[1]
-        self.topics_ = self._learn_topics(matrix)
+        self.topics_ = Topics.learn(matrix, self.weights_.most_topics if self.weights_.topics else 0, self.seed)
         return self
 
     def transform(self, prepared: PreparedIncidents) -> sp.csr_matrix:
@@ -95,7 +94,7 @@ class IncidentFeatures(Mapped):
 
     def with_topics(self, sparse: sp.csr_matrix) -> sp.csr_matrix:
         """Return the features of incidents whose `sparse` features are known."""
-        topics = sparse @ self.topics_
+        topics = self.topics_.of(sparse)
         own = sparse[:, self._kept :] if self._kept else sparse
         return _append_dense(own, topics * self.topic_scale(topics)[..., None])
 
@@ -165,22 +164,6 @@ class IncidentFeatures(Mapped):
         ]
         indices = np.concatenate(columns)
         return sp.csr_matrix((np.concatenate(data), indices, np.array([0, len(indices)], dtype=np.int32)), shape=(1, n))
-
-    def _learn_topics(self, matrix: sp.csr_matrix) -> npt.NDArray[np.float32]:
-        """Return the map from sparse features to topics, shape (n_sparse, n_topics)."""
-        from sklearn.utils.extmath import randomized_svd  # noqa: PLC0415 - half a second, and no diagnosis needs it
-
-        frequent = np.bincount(matrix.indices, minlength=matrix.shape[1]) >= _TOPIC_MIN_COUNT
-        frequent[-1] = False  # the constant tells nothing apart
-        rows = np.random.default_rng(self.seed).permutation(matrix.shape[0])[:_TOPIC_ROWS]
-        sample = matrix[np.sort(rows)][:, frequent]
-        k = min(self.weights_.most_topics, min(sample.shape) // 4) if self.weights_.topics else 0
-        topics = np.zeros((matrix.shape[1], k), dtype=np.float32)
-        if k:
-            _, strength, directions = randomized_svd(sample, k, n_iter=2, random_state=self.seed)
-            real = strength > 1e-6 * strength[0]
-            topics[np.ix_(frequent, real)] = (directions[real] / np.sqrt(strength[real])[:, None]).T
-        return topics
 
 
 def _append_dense(matrix: sp.csr_matrix, dense: npt.NDArray[np.float32]) -> sp.csr_matrix:
