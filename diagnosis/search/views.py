@@ -22,7 +22,7 @@ Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
 Hits = list[list[tuple[str, float]]]
 Found = tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]  # rows, or places among living ones, and scores
-_GROUP = 64  # scores whose highest stands for them
+_WORTHWHILE = 4  # scores of a group, below which to compare groups first is no help
 
 Allowed = npt.NDArray[np.bool_] | Container[str] | Callable[[str], bool]
 
@@ -133,16 +133,17 @@ def highest(scores: npt.NDArray[np.floating], k: int, above: float = -np.inf) ->
     Many are first compared in groups, by the highest of each: the ``k``-th highest of these is one that the ``k``-th
     highest of all cannot fall short of, and most groups have nothing above it.
     """
-    groups = len(scores) // _GROUP
     floor = above
-    if groups > 4 * k > 0:
-        grid = scores[: groups * _GROUP].reshape(_GROUP, groups)  # a group is a column: that is read in order
+    size = int(np.sqrt(len(scores) / max(k, 1)))  # of a group: the least work in comparing groups, then their members
+    if size >= _WORTHWHILE and k > 0:
+        groups = len(scores) // size
+        grid = scores[: groups * size].reshape(size, groups)  # a group is a column: so the scores are read in order
         peaks = grid.max(axis=0)
         floor = float(np.partition(peaks, groups - k)[groups - k])
     if floor > above:
         columns = np.flatnonzero(peaks >= floor)
         places = np.concatenate([
-            (columns + groups * np.arange(_GROUP)[:, None]).ravel(), np.arange(groups * _GROUP, len(scores))
+            (columns + groups * np.arange(size)[:, None]).ravel(), np.arange(groups * size, len(scores))
         ])  # fmt: skip
         places = np.sort(places[scores[places] >= floor])
     else:

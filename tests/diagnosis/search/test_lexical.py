@@ -118,10 +118,11 @@ def test_summing_by_sorting_or_looking_up_changes_nothing(monkeypatch):
         check(hits, brute_force(rows, question, 10))
     every = index.places_of(Ids(index.ids))
     at = [index.ask(question).scores_at(every) for question in questions]
-    monkeypatch.setattr(tally, "_SCATTERED", 0)
-    monkeypatch.setattr(tally, "_LOOKED_UP", -1)
-    assert index.search(questions, 10) == plain
-    np.testing.assert_array_equal([index.ask(question).scores_at(every) for question in questions], at)
+    for name, value in {"_SCATTERED": 0, "_DENSE": -1}.items():
+        monkeypatch.setattr(tally, name, value)
+        assert index.search(questions, 10) == plain
+        np.testing.assert_array_equal([index.ask(question).scores_at(every) for question in questions], at)
+        monkeypatch.undo()
 
 
 def test_scores_of_named_rows_are_those_that_a_search_gives():
