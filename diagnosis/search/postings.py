@@ -1,4 +1,4 @@
-"""Postings: for each term the rows it stands in, and the exact top of a BM25 ranking over them.
+"""Postings: for each term the rows it stands in, how often, and how long these rows are.
 
 BM25 after Robertson and Zaragoza (2009), in Lucene's form: ``idf * tf / (tf + k1 * (1 - b + b * length / average))``
 with ``idf = log(1 + (N - df + 0.5) / (df + 0.5))``. A posting holds how often the term stands in the row and how long
@@ -26,7 +26,7 @@ Hashes = npt.NDArray[np.uint64]
 MAX_FREQUENCY = 15
 MAX_LENGTH = 4095
 
-_ARRAYS = ("lengths", "terms", "starts", "rows", "codes", "peaks")
+_ARRAYS = ("lengths", "terms", "starts", "rows", "codes")
 
 
 class PostingSegment:
@@ -42,8 +42,6 @@ class PostingSegment:
     starts : ndarray of int64, shape (n_terms + 1,)
     rows : ndarray of int32, codes : ndarray of uint16, shape (n_postings,)
         Term ``t`` stands in ``rows[starts[t]:starts[t + 1]]``, ascending, with ``codes`` beside.
-    peaks : ndarray of uint16, shape (n_terms,)
-        The code of a row that would earn at least as much of the term as any it stands in.
     """
 
     settled = True
@@ -56,7 +54,6 @@ class PostingSegment:
         starts: npt.NDArray[np.int64],
         rows: Rows,
         codes: Codes,
-        peaks: Codes | None = None,
     ) -> None:
         self.ids = ids
         self.lengths = lengths
@@ -64,7 +61,6 @@ class PostingSegment:
         self.starts = starts
         self.rows = rows
         self.codes = codes
-        self.peaks = _peaks(starts, codes) if peaks is None else peaks
         self.n_tokens = int(lengths.sum(dtype=np.int64))
 
     @classmethod
@@ -91,11 +87,6 @@ class PostingSegment:
             return np.full(len(terms), -1, dtype=np.intp)
         places = np.minimum(np.searchsorted(self.terms, terms), len(self.terms) - 1)
         return np.where(self.terms[places] == terms, places, -1)
-
-    def postings(self, place: int) -> tuple[Rows, Codes]:
-        """Return the rows of a term and their codes."""
-        span = slice(self.starts[place], self.starts[place + 1])
-        return self.rows[span], self.codes[span]
 
 
 def term_hashes(tokens: Sequence[str]) -> Hashes:
@@ -151,14 +142,6 @@ def merged(parts: Sequence[tuple[PostingSegment, npt.NDArray[np.bool_]]]) -> Pos
         free[places] += held
         first_row += int(np.count_nonzero(alive))
     return PostingSegment(ids, lengths, terms, starts, rows, codes)
-
-
-def _peaks(starts: npt.NDArray[np.int64], codes: Codes) -> Codes:
-    if not len(codes):
-        return np.empty(0, dtype=np.uint16)
-    most_often = np.maximum.reduceat(codes >> 12, starts[:-1])
-    shortest = np.minimum.reduceat(codes & MAX_LENGTH, starts[:-1])
-    return ((most_often << 12) | shortest).astype(np.uint16)
 
 
 def _living(segment: PostingSegment, alive: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], Rows, Codes]:
