@@ -15,7 +15,7 @@ from diagnosis.history import History, Knowledge
 from diagnosis.recurrence import HistoryState, RecurrenceModel
 from diagnosis.redact import Redactor
 from diagnosis.reference import Reference
-from diagnosis.routing import Router, share_vocabularies
+from diagnosis.routing import Router, share_features
 from diagnosis.search import Corpus, Retriever
 from diagnosis.suggest import Suggester
 from diagnosis.text import TextNormaliser
@@ -62,7 +62,7 @@ class Parts:
     state: HistoryState | None = None
 
     def __post_init__(self) -> None:
-        share_vocabularies(self.routers.values())
+        share_features(self.routers.values())
         if self.recurrence is not None and self.state is None:
             self.state = self.recurrence.state(self.history.frame())
 

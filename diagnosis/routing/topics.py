@@ -50,6 +50,10 @@ class Topics(Mapped):
         evened[real] = directions[real] / np.sqrt(strength[real])[:, None]
         return cls(places, np.ascontiguousarray(evened.T, dtype=np.float32))
 
+    def equals(self, other: Topics) -> bool:
+        """Whether another is the same map."""
+        return np.array_equal(self.places, other.places) and np.array_equal(self.directions, other.directions)
+
     def at(self, columns: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
         """Return what some features bring to each topic, shape (n, n_topics)."""
         places = self.places[columns]

@@ -7,7 +7,7 @@ import pytest
 
 from diagnosis.errors import InputError, NotFittedError
 from diagnosis.findings import IncidentEvidence, SimilarIncident
-from diagnosis.routing import Router, share_vocabularies
+from diagnosis.routing import Router, share_features
 
 
 def test_a_saved_router_answers_as_it_did(calibrated, batch, tmp_path):
@@ -22,10 +22,12 @@ def test_routers_of_one_vocabulary_share_it_and_answer_as_before(calibrated, bat
     calibrated.save(tmp_path)
     one, two = Router.load(tmp_path), Router.load(tmp_path)
     other = Router("category").fit(*drawn(80, seed=3))
-    share_vocabularies([one, other, two])
+    share_features([one, other, two])
     vocabularies = [router.classifier_.features_.text_.vocabulary_ for router in (one, other, two)]
     assert vocabularies[0] is vocabularies[2]
     assert vocabularies[1] is not vocabularies[0]
+    topics = [router.classifier_.features_.topics_ for router in (one, other, two)]
+    assert topics[0] is topics[2] is not topics[1]
     for text in ("打印机 又 卡纸", "vpn tunnel down", "vpn tunnel down", ""):
         asked = batch([text])
         assert one.predict(asked) == two.predict(asked) == calibrated.predict(asked)
