@@ -37,7 +37,7 @@ NOTHING = as_knowledge_frame(pd.DataFrame({"number": []}))
 HEADER = (
     "| incidents | structure | recall at 10, measured by the index | of new questions | lexical hits as exhaustive | "
     "search p50 ms | p99 ms | by the clock p50 | p99 | vectors p50 | words p50 | indexes MB | of it vectors | words | "
-    "headings | names and texts | process MB | found after ms | loaded s |\n|" + "---:|" * 19
+    "headings | names | texts MB | process MB | found after ms | loaded s |\n|" + "---:|" * 20
 )
 
 
@@ -105,7 +105,8 @@ def row(encoder: HistoryEncoder, size: int, folder: Path, questions: list[str]) 
     both, clock = timed(lambda i: retriever.search([questions[i]], "incidents", 10, filters, asked[i : i + 1]))
     near, _ = timed(lambda i: vectors.search(asked[i : i + 1], 70))
     said, _ = timed(lambda i: [lexical.search([questions[i]], 70) for lexical in index.lexical.values()])
-    names = sum(path.stat().st_size for path in folder.glob("incidents/**/*.arrow"))
+    names = sum(path.stat().st_size for path in folder.glob("incidents/**/ids.arrow"))
+    texts = (folder / "incidents" / "records.arrow").stat().st_size / 1e6
     parts = [vectors.nbytes, sum(i.nbytes for i in index.lexical.values()), headings.nbytes, names]
     process = (resident() - before) / 1e6
     cells = [
@@ -113,7 +114,7 @@ def row(encoder: HistoryEncoder, size: int, folder: Path, questions: list[str]) 
         f"{recall(vectors, asked):.3f}", f"{agreement(words, questions):.3f}",
         *(f"{np.percentile(spent, p):.1f}" for spent in (both, clock) for p in (50, 99)),
         f"{np.median(near):.1f}", f"{np.median(said):.1f}", *(f"{part / 1e6:,.0f}" for part in (sum(parts), *parts)),
-        f"{process:,.0f}", f"{found_after(retriever):.0f}", f"{loaded:.1f}",
+        f"{texts:,.0f}", f"{process:,.0f}", f"{found_after(retriever):.0f}", f"{loaded:.1f}",
     ]  # fmt: skip
     return f"| {' | '.join(cells)} |"
 
