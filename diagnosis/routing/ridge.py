@@ -24,6 +24,7 @@ DUAL_ROWS = 8_000  # up to here the Gram matrix (4 bytes * rows^2) is cheap
 _HELD_SHARE = 0.15
 _TRIAL_ROWS = 2_000  # on which strengths are compared
 _NEAR = 1.02
+_ALIKE = 1.002  # losses that a sample does not tell apart
 _FREQUENT = 0.05  # share of the rows that hold a feature from which it counts as dense
 _DENSE_FEATURES = 2_000  # up to here the normal equations are solved at once
 _NEWTON_STEPS = 3
@@ -133,7 +134,10 @@ def _choose(matrix: sp.csr_matrix, gram: Matrix | None, codes: Rows, groups: Row
         losses.append(-np.log(probabilities[np.arange(len(rows)), codes[rows]]).mean())
     near = {s.balance for s, loss in zip(STRENGTHS, losses, strict=True) if loss <= _NEAR * min(losses)}
     loss_of = dict(zip(STRENGTHS, losses, strict=True))
-    return min((s for s in STRENGTHS if s.balance == max(near)), key=loss_of.__getitem__)
+    fairest = [s for s in STRENGTHS if s.balance == max(near)]
+    least = min(loss_of[s] for s in fairest)
+    # A link makes up for a heavy hand on the sample, not on all rows, which need less.
+    return min((s for s in fairest if loss_of[s] <= _ALIKE * least), key=lambda s: s.penalty)
 
 
 def _row_weights(codes: Rows, n_classes: int, balance: float) -> Matrix:
