@@ -20,7 +20,7 @@ from diagnosis.routing.calibration import fit_link
 from diagnosis.routing.features import DEFAULT_WEIGHTS, FeatureWeights, IncidentFeatures, equal_text_groups
 from diagnosis.routing.mapped import Mapped
 from diagnosis.routing.recency import recency
-from diagnosis.routing.ridge import DUAL_ROWS, Strength, fit_ridge, held_rows
+from diagnosis.routing.ridge import Strength, fit_ridge, held_rows
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]
@@ -116,8 +116,7 @@ class TargetClassifier(Mapped):
         names, codes = np.unique(labels.astype(str), return_inverse=True)
         self.classes_ = names.astype(object)
         start = before._weights_of(self.classes_) if before else None
-        # To choose again is better where all rows can be looked at; the features of a large history know their classes.
-        strength = before.strength_ if before and len(codes) > DUAL_ROWS else None
+        strength = before.strength_ if before else None
         found = fit_ridge(matrix, codes, len(names), groups, self.seed, recency(prepared), start, strength)
         self.weights_ = found.weights
         self.strength_: Strength = found.strength

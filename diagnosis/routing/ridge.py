@@ -22,7 +22,8 @@ Rows = npt.NDArray[np.intp]
 
 DUAL_ROWS = 8_000  # up to here the Gram matrix (4 bytes * rows^2) is cheap
 _HELD_SHARE = 0.15
-_TRIAL_ROWS = 2_000  # on which strengths are compared
+# Rows on which strengths are compared. Fewer ask for a heavier hand than all of them need, and each draw for another.
+_TRIAL_ROWS, _TRIAL_ROWS_OF_MANY = 4_000, 2_000
 _NEAR = 1.02
 _ALIKE = 1.002  # losses that a sample does not tell apart
 _FREQUENT = 0.05  # share of the rows that hold a feature from which it counts as dense
@@ -120,9 +121,10 @@ def fit_ridge(
 def _choose(matrix: sp.csr_matrix, gram: Matrix | None, codes: Rows, groups: Rows, among: Rows, seed: int) -> Strength:
     """Return the strength with the least held-out loss on a sample of some rows: of those near it, the fairest."""
     names, codes = np.unique(codes, return_inverse=True)
-    if len(names) < 2 or len(names) > _TRIAL_ROWS // 5:
+    trial = _TRIAL_ROWS if gram is not None else _TRIAL_ROWS_OF_MANY
+    if len(names) < 2 or len(names) > trial // 5:
         return STRENGTHS[0]
-    rows = np.sort(np.random.default_rng(seed).permutation(among)[:_TRIAL_ROWS])
+    rows = np.sort(np.random.default_rng(seed).permutation(among)[:trial])
     part = gram[np.ix_(rows, rows)] if gram is not None else _gram(matrix[rows])
     indicators = _indicators(codes[rows], len(names))
     losses = []
