@@ -26,6 +26,7 @@ Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]
 Rows = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
+_CHOSEN_AGAIN = 2_000  # rows up to which a second fit chooses its strength anew: a third more of so few ask for another
 _LINK_ROWS = 100  # new incidents that are enough to learn the link from
 _WIDE_CLASSES = 300  # up to here every term has a weight for every class
 
@@ -116,7 +117,7 @@ class TargetClassifier(Mapped):
         names, codes = np.unique(labels.astype(str), return_inverse=True)
         self.classes_ = names.astype(object)
         start = before._weights_of(self.classes_) if before else None
-        strength = before.strength_ if before else None
+        strength = before.strength_ if before and len(codes) > _CHOSEN_AGAIN else None
         found = fit_ridge(matrix, codes, len(names), groups, self.seed, recency(prepared), start, strength)
         self.weights_ = found.weights
         self.strength_: Strength = found.strength
