@@ -10,6 +10,7 @@ import pytest
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
+from diagnosis.history import History
 from tests.training.test_gate import _arguments
 from training import compare as compare_verb
 from training import evaluate as evaluate_verb
@@ -169,6 +170,15 @@ def test_baselines_learn_from_what_was_known_before_the_slice(judged, held) -> N
     assert usual.accuracy.value == (one.truth == before["category"].mode().iloc[0]).mean()
     assert usual.advantage.mean == pytest.approx(one.hit.mean() - usual.accuracy.value)
     assert words.accuracy.value > usual.accuracy.value
+
+
+def test_a_history_without_words_is_compared_with_its_most_common_class_alone(judged, held) -> None:
+    folder, older, _ = judged
+    diagnoser = Diagnoser.load(folder / older)
+    silent = diagnoser.parts.history.frame().assign(short_description="", description="")
+    diagnoser.parts.history = History(silent)
+    (usual,) = baselines(diagnoser, held, answered(held, "category"))
+    assert usual.name == "always the most common class"
 
 
 def test_recurrence_is_scored_as_the_model_scores_itself(judged, held) -> None:

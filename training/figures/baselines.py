@@ -34,9 +34,10 @@ class Baseline:
 
 
 def baselines(diagnoser: Diagnoser, held: HeldOut, one: Answered) -> list[Baseline]:
-    """Return the most common class, and TF-IDF with logistic regression, learned from what was known before.
+    """Return the most common class, and where there are words TF-IDF with logistic regression over them.
 
-    Both see the release's history without the held-out incidents and whatever was opened after the first of them.
+    Both learned from what was known before: from the release's history without the held-out incidents and whatever was
+    opened after the first of them.
     """
     history = diagnoser.parts.history.frame()
     if one.target not in history:
@@ -51,13 +52,16 @@ def baselines(diagnoser: Diagnoser, held: HeldOut, one: Answered) -> list[Baseli
     usual = pd.Series(labels).value_counts().index[0]
     found = [_measured("always the most common class", truth == usual, one)]
     latest = np.argsort(past["opened_at"].to_numpy(), kind="stable")[-MOST:]
+    words = _texts(past.iloc[latest])
+    if not any(tokenise(text) for text in words):  # coded fields alone
+        return found
     model = make_pipeline(
         TfidfVectorizer(analyzer=tokenise, max_features=_WORDS, sublinear_tf=True),
         LogisticRegression(max_iter=_ROUNDS, C=10.0),
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a baseline may stop early
-        model.fit(_texts(past.iloc[latest]), labels[latest])
+        model.fit(words, labels[latest])
     said = model.predict(_texts(held.incidents[one.rows]))
     return [*found, _measured("TF-IDF with logistic regression", said == truth, one)]
 
