@@ -1,4 +1,4 @@
-"""LexicalIndex: rows by the words they share with a question, BM25, exact, as rows come and go."""
+"""LexicalIndex: rows by the words they share with a question, BM25, as rows come and go; how exact, `tally` says."""
 
 from __future__ import annotations
 
