@@ -33,6 +33,7 @@ _CP1252_HIGH = "".join(bytes([b]).decode("cp1252", "ignore") for b in range(0x80
 _ESCAPED_BYTE = re.compile(rf"(?<=[{_CP1252_HIGH}])(?:_x00[89][0-9A-F]_)+", re.IGNORECASE)
 _ESCAPED_BREAK = re.compile(r"_x000(9|a|d)_", re.IGNORECASE)
 _BREAKS = {"9": "\t", "a": "\n", "d": "\r"}
+_MOST_TIMES = 5
 
 
 def repair(text: str) -> str:
@@ -46,6 +47,20 @@ def repair(text: str) -> str:
     >>> repair("vpn ä¸_x008d_èƒ½è¿žæŽ¥")
     'vpn 不能连接'
     """
+    for _ in range(_MOST_TIMES):  # what one repair leaves may read as damage of another kind
+        text, before = _repaired(text), text
+        if text == before:
+            break
+    return text
+
+
+def repair_column(column: pd.Series[str]) -> pd.Series[str]:
+    """Return a column with every string repaired; missing values stay missing, the index is kept."""
+    values = [repair(value) if isinstance(value, str) else value for value in column]
+    return pd.Series(values, index=column.index, name=column.name, dtype=column.dtype)
+
+
+def _repaired(text: str) -> str:
     if "_x00" in text:
         text = _ESCAPED_BREAK.sub(lambda m: _BREAKS[m[1].lower()], text)
         text = _ESCAPED_BYTE.sub(_unescape, text)
@@ -58,12 +73,6 @@ def repair(text: str) -> str:
     if fixed != text:  # ftfy judges line by line; damage in one is evidence against the others
         fixed = "\n".join(map(_reread, fixed.split("\n")))
     return repair_pairs(fixed) if lowered else fixed
-
-
-def repair_column(column: pd.Series[str]) -> pd.Series[str]:
-    """Return a column with every string repaired; missing values stay missing, the index is kept."""
-    values = [repair(value) if isinstance(value, str) else value for value in column]
-    return pd.Series(values, index=column.index, name=column.name, dtype=column.dtype)
 
 
 def _reread(line: str) -> str:

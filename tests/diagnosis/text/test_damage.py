@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from diagnosis.text import repair, repair_column
@@ -94,6 +94,7 @@ def test_repair_is_idempotent(text):
 
 
 @given(st.text(alphabet=[*"ÃâäåæçèéãŸšŠ€œž¼¶„“”™\xa0\x81\x9d", *"ab _x009d_"], max_size=30))
+@example("æ\xa0œâÃ ")
 def test_repair_of_noise_is_idempotent(text):
     assert repair(repair(text)) == repair(text)
 
