@@ -30,7 +30,9 @@ contracts: .venv/.installed-dev
 
 check: lint types contracts test
 
+# fastText as a peer has to be trained: its whole package takes the place of the part by which languages are told.
 bench: .venv/.installed-dev,bench
+	@$(BIN)/python -m pip install --quiet --force-reinstall --no-deps 'fasttext-numpy2-wheel>=0.9.2,<0.10'
 	$(BIN)/python -m benchmarks
 
 clean:

@@ -46,6 +46,8 @@ def fasttext_supervised(texts: Sequence[str], codes: np.ndarray, seed: int) -> P
     """Fit words, pairs of words and character n-grams, with the settings of fastText's own tutorial."""
     import fasttext
 
+    if not hasattr(fasttext, "train_supervised"):
+        raise SystemExit("expected the whole of fastText; found the part that predicts only: `make bench` installs it")
     lines = [_one_line(text) for text in texts]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "train.txt"

@@ -39,7 +39,7 @@ _SHOWN = (
 )  # fmt: skip
 
 # What is read when it is first needed, such as the model of languages, is read before a person waits for it.
-_FIRST = Incident("", short_description="the printer does not print", description="打印机 卡纸")
+_FIRST = Incident("", short_description="the printer on the second floor does not print", description="打印机 卡纸")
 
 _NOTHING = "the incident holds neither words nor fields to judge by"
 

@@ -12,7 +12,7 @@ SAMPLES = {
     "en": ["password reset", "login issue", "unable to login to vpn", "account locked in ad", "outlook", "vpn error",
            "Outlook crashes when opening the 会议 invitation of a Chinese customer", "printer does not print",
            "skype not working", "blue screen after update KB5034441", "please reset my password <EMAIL>", "erp access"],
-    "de": ["kann drucker nicht nutzen", "Passwort zurücksetzen", "Drucker druckt nicht mehr", "Kennwort vergessen",
+    "de": ["kann drucker nicht nutzen", "Passwort zurücksetzen", "Drucker druckt nicht mehr", "Passwort abgelaufen",
            "keine netzwerkverbindung für rechner vhw7020", "Laufwerk ist nicht mehr verfügbar",
            "Outlook lässt sich nicht öffnen", "Monitor bleibt schwarz, bitte prüfen"],
     "fr": ["mot de passe oublié", "l'imprimante ne fonctionne plus"],
