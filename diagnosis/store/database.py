@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -153,15 +154,17 @@ def _upgrade(connection: Connection, line: str) -> None:
     command.upgrade(config, "head")
 
 
+_TAKE_SEQUENCES = (
+    sa.update(tables.counters)
+    .where(tables.counters.c.name == "changes")
+    .values(value=tables.counters.c.value + sa.bindparam("count"))
+    .returning(tables.counters.c.value)
+)
+
+
 def take_sequences(connection: Connection, count: int) -> int:
     """Take `count` numbers from the change counter and return the first; later writers wait for this commit."""
-    statement = (
-        sa.update(tables.counters)
-        .where(tables.counters.c.name == "changes")
-        .values(value=tables.counters.c.value + count)
-        .returning(tables.counters.c.value)
-    )
-    return int(connection.execute(statement).scalar_one()) - count + 1
+    return int(connection.execute(_TAKE_SEQUENCES, {"count": count}).scalar_one()) - count + 1
 
 
 def now() -> datetime:
@@ -174,31 +177,47 @@ def as_utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def insert_for(table: sa.Table, connection: Connection) -> Any:  # noqa: ANN401 - the dialects' inserts share no type
+def upsert(table: sa.Table, connection: Connection, rows: Sequence[dict[str, Any]], keep: Sequence[str] = ()) -> None:
+    """Insert rows, replacing all but the key and the columns in `keep` of those that are there."""
+    connection.execute(_replacing(table, connection.dialect.name, tuple(keep)), rows)
+
+
+def insert_unknown(table: sa.Table, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert those rows whose key, or another unique value, is not there yet."""
+    connection.execute(_passing_over(table, connection.dialect.name), rows)
+
+
+def insert_new(table: sa.Table, connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
+    """Do as `insert_unknown`, and return how many rows were inserted."""
+    if not rows:
+        return 0
+    statement = _passing_over(table, connection.dialect.name).returning(*table.primary_key)
+    return sum(connection.execute(statement, row).first() is not None for row in rows)
+
+
+# To put such a statement together takes longer than to execute it.
+@cache
+def _replacing(table: sa.Table, dialect: str, keep: tuple[str, ...]) -> Any:  # noqa: ANN401
+    statement = _insert(table, dialect)
+    keys = [column.name for column in table.primary_key]
+    changed = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in (*keys, *keep)}
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
+@cache
+def _passing_over(table: sa.Table, dialect: str) -> Any:  # noqa: ANN401
+    return _insert(table, dialect).on_conflict_do_nothing()
+
+
+def _insert(table: sa.Table, dialect: str) -> Any:  # noqa: ANN401 - the dialects' inserts share no type
     """Return the dialect's own INSERT, which knows what to do on a conflict."""
-    if connection.dialect.name == "postgresql":
+    if dialect == "postgresql":
         from sqlalchemy.dialects.postgresql import insert as for_postgresql  # noqa: PLC0415
 
         return for_postgresql(table)
     from sqlalchemy.dialects.sqlite import insert as for_sqlite  # noqa: PLC0415
 
     return for_sqlite(table)
-
-
-def upsert(table: sa.Table, connection: Connection, rows: Sequence[dict[str, Any]], keep: Sequence[str] = ()) -> None:
-    """Insert rows, replacing all but the key and the columns in `keep` of those that are there."""
-    statement = insert_for(table, connection)
-    keys = [column.name for column in table.primary_key]
-    changed = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in (*keys, *keep)}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
-
-
-def insert_new(table: sa.Table, connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
-    """Insert those rows whose key, or another unique value, is not there yet, and return how many were."""
-    if not rows:
-        return 0
-    statement = insert_for(table, connection).on_conflict_do_nothing().returning(*table.primary_key)
-    return sum(connection.execute(statement, row).first() is not None for row in rows)
 
 
 def _checked(url: str) -> URL:

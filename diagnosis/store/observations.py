@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from diagnosis.decisions import HumanDecisions
 from diagnosis.store import tables
-from diagnosis.store.database import Database, as_utc, insert_for, now
+from diagnosis.store.database import Database, as_utc, insert_unknown, now
 from diagnosis.store.feedback import decisions_on
 from diagnosis.store.records import Record, Records
 
@@ -87,7 +87,7 @@ def observe(connection: Connection, answers: Sequence[Answer]) -> None:
     """Note answers to incidents that have none yet, inside a transaction that the caller has begun."""
     rows = [row for one in answers if one.incident for row in _rows(one)]
     if rows:
-        connection.execute(insert_for(tables.observations, connection).on_conflict_do_nothing(), rows)
+        insert_unknown(tables.observations, connection, rows)
 
 
 class Observations:

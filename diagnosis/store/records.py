@@ -41,6 +41,8 @@ class Records:
     def __init__(self, database: Database, table: sa.Table) -> None:
         self.database = database
         self.table = table
+        numbered = table.c.number.in_(sa.bindparam("numbers", expanding=True))
+        self._numbered = sa.select(table).where(numbered)
 
     def put(self, bodies: Mapping[str, Mapping[str, Any]]) -> list[Record]:
         """Insert or replace records by number, all or none, and return them as stored, in order."""
@@ -129,8 +131,8 @@ class Records:
         """Return those of these records that there are, deleted ones too, by number."""
         found: dict[str, Record] = {}
         for start in range(0, len(numbers), _CHUNK):
-            chunk = self.table.c.number.in_(numbers[start : start + _CHUNK])
-            found |= {row.number: _record(row) for row in connection.execute(sa.select(self.table).where(chunk))}
+            rows = connection.execute(self._numbered, {"numbers": numbers[start : start + _CHUNK]})
+            found |= {row.number: _record(row) for row in rows}
         return found
 
 

@@ -188,7 +188,7 @@ class SolutionOutcomes:
 
     def save(self, folder: Path) -> None:
         """Write uses, feedback and what was fitted into an empty folder."""
-        self._uses.save(folder / "uses.parquet")
+        self._uses.save(folder / "uses.arrow")
         state = {
             "half_life_days": self.half_life_days, "hours": None if np.isnan(self.hours_) else self.hours_,
             "prior": asdict(self.prior_), "recurred": dict(self.recurred_), "feedback": self._feedback,
@@ -207,7 +207,7 @@ class SolutionOutcomes:
             name: {said: (bool(worked), float(day)) for said, (worked, day) in words.items()}
             for name, words in state["feedback"].items()
         }
-        outcomes._learned(Uses.load(folder / "uses.parquet"))
+        outcomes._learned(Uses.load(folder / "uses.arrow"))
         return outcomes
 
 

@@ -13,6 +13,7 @@ from typing import Literal, Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 from pandas.util import hash_array
 
 from diagnosis.suggest.wording import canonical, says_nothing
@@ -130,18 +131,20 @@ class Uses:
         return np.asarray((codes == _REOPENED) | (codes == _RECURRED))
 
     def save(self, path: Path) -> None:
-        """Write one row a use."""
+        """Write one row a use, as an Arrow file."""
         columns = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "last"}
-        frame = pd.DataFrame({**columns, "numbers": self.numbers.astype("str"), "last": self.last})
-        frame.to_parquet(path, index=False)
+        columns["numbers"] = pa.array(self.numbers, pa.string())
+        table = pa.table(columns, metadata={"last": repr(self.last)})
+        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read what `save` has written."""
-        frame = pd.read_parquet(path)
-        last = float(frame["last"].iloc[0]) if len(frame) else 0.0
-        columns = {f.name: frame[f.name].to_numpy() for f in fields(cls) if f.name != "last"}
-        return cls(**{**columns, "numbers": columns["numbers"].astype(object)}, last=last)
+        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all().combine_chunks()
+        last = float(table.schema.metadata[b"last"])
+        columns = {f.name: table[f.name].to_numpy() for f in fields(cls) if f.name != "last"}
+        return cls(**columns, last=last)
 
 
 def article_keys(numbers: Iterable[str]) -> Keys:

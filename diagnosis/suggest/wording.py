@@ -34,7 +34,7 @@ _EMPTY_WORDS = frozenset(_FILLERS.split())
 _SHARED = 0.6  # of the words of both together
 _CONTAINED = 0.9  # of the words of the shorter one, if it has as many as this:
 _TELLING = 5
-_REMEMBERED = 16_384  # resolutions whose words are kept at hand
+_REMEMBERED = 4_096  # resolutions whose words are kept at hand
 _VARYING = re.compile(r"\d")
 
 
@@ -52,7 +52,7 @@ def says_nothing(resolution: str) -> bool:
 def content(resolution: str) -> frozenset[str]:
     """Return the tokens that carry what a resolution says: without small words, and without numbers and ids."""
     tokens = tokenise(resolution)
-    kept = frozenset(t for t in tokens if t not in _EMPTY_WORDS and not _VARYING.search(t))
+    kept = frozenset(t for t in tokens if t not in _EMPTY_WORDS and (t.isalpha() or not _VARYING.search(t)))
     return kept or frozenset(tokens)
 
 

@@ -48,6 +48,9 @@ def tokenise(text: str) -> list[str]:
 def _latin_tokens(runs: list[str]) -> list[str]:
     tokens: list[str] = []
     for run in runs:
+        if run.isalnum():  # most are: a plain word
+            tokens.append(run)
+            continue
         segments = _SEGMENT.split(run)
         if len(segments) > 1 and len(run) <= _MAX_WHOLE:
             tokens.append(run)

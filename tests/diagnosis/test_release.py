@@ -52,7 +52,7 @@ def test_a_missing_an_altered_and_a_stray_file_are_refused_by_name(tmp_path: Pat
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 99}, "format version 99 found, this program reads 3"),
+        ({"format": 99}, "format version 99 found, this program reads 4"),
         ({"libraries": {"scikit-learn": "0.1.0"}}, r"made with scikit-learn 0\.1\.0"),
         ({"files": "gone"}, "not a readable manifest"),
     ],
