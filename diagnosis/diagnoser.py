@@ -122,7 +122,8 @@ class Diagnoser:
             rows = masked = [mask_incident(incident.as_logged(), redactor) for incident in incidents]
             words = [one.short_description for one in masked], [one.description for one in masked]
         text = self.parts.normaliser.transform(*words)
-        return PreparedIncidents(rows, text, self.parts.retriever.encoder.encode(text))
+        retriever = self.parts.retriever
+        return PreparedIncidents(rows, text, retriever.encoder.encode(text), retriever.general_vectors(text))
 
     def search(
         self, queries: Sequence[str], corpus: Corpus, k: int = 10, filters: Filters | None = None
@@ -142,7 +143,7 @@ class Diagnoser:
         batch = self.prepare(incidents)
         if corpus == "incidents":
             return [self._past(batch, row, k) for row in range(len(batch))]
-        return self.parts.retriever.search(batch.text, corpus, k, None, batch.vectors)
+        return self.parts.retriever.search(batch.text, corpus, k, None, batch.vectors, batch.general)
 
     def upsert_incidents(self, incidents: Iterable[Incident] | pd.DataFrame) -> None:
         """Add incidents to the history, or replace those of the same number; they are found at once."""
@@ -188,10 +189,13 @@ class Diagnoser:
     def _past(self, batch: PreparedIncidents, row: int, k: int = CANDIDATES) -> list[Hit]:
         """Return past incidents like this one: logged before it, and not it."""
         filters = Filters(opened_before=batch.opened_at(row), exclude=frozenset({batch.incident(row)["number"]}))
-        return self.parts.retriever.search([batch.text[row]], "incidents", k, filters, batch.vectors[row : row + 1])[0]
+        one = slice(row, row + 1)
+        return self.parts.retriever.search(
+            batch.text[one], "incidents", k, filters, batch.vectors[one], batch.general[one]
+        )[0]
 
     def _articles(self, batch: PreparedIncidents) -> list[list[Hit]]:
-        return self.parts.retriever.search(batch.text, "knowledge", CANDIDATES, None, batch.vectors)
+        return self.parts.retriever.search(batch.text, "knowledge", CANDIDATES, None, batch.vectors, batch.general)
 
     def _route(
         self,

@@ -28,15 +28,24 @@ class PreparedIncidents:
         Short description and description, cleaned of boilerplate, one string an incident; ``""`` if there is none.
     vectors : ndarray of float32, shape (n, n_dimensions)
         Unit rows from the encoder; a zero row where the text is empty.
+    general : ndarray of float32, shape (n, n_general_dimensions), optional
+        The same from the general encoder, where the release has one; without it no dimension.
     """
 
-    __slots__ = ("_frame", "_incidents", "_rows", "text", "vectors")
+    __slots__ = ("_frame", "_incidents", "_rows", "general", "text", "vectors")
 
-    def __init__(self, incidents: pd.DataFrame | Sequence[Incident], text: list[str], vectors: Vectors) -> None:
-        if not len(incidents) == len(text) == len(vectors):
+    def __init__(
+        self,
+        incidents: pd.DataFrame | Sequence[Incident],
+        text: list[str],
+        vectors: Vectors,
+        general: Vectors | None = None,
+    ) -> None:
+        self.general = np.zeros((len(text), 0), dtype=np.float32) if general is None else general
+        if not len(incidents) == len(text) == len(vectors) == len(self.general):
             raise InputError(
                 f"a prepared batch needs as many rows as texts and vectors; found {len(incidents)} rows, "
-                f"{len(text)} texts, {len(vectors)} vectors"
+                f"{len(text)} texts, {len(vectors)} vectors, {len(self.general)} general ones"
             )
         self._frame = incidents if isinstance(incidents, pd.DataFrame) else None
         self._rows = () if isinstance(incidents, pd.DataFrame) else incidents
@@ -72,8 +81,15 @@ class PreparedIncidents:
         moment = moment.to_pydatetime() if isinstance(moment, pd.Timestamp) else moment
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
+    def with_general(self, general: Vectors) -> PreparedIncidents:
+        """Return the same batch with the vectors of a general encoder."""
+        return PreparedIncidents(self.frame, self.text, self.vectors, general)
+
     def take(self, rows: npt.NDArray[np.intp]) -> PreparedIncidents:
         """Return the given rows, in the given order, as a batch of their own."""
         return PreparedIncidents(
-            self.frame.iloc[rows].reset_index(drop=True), [self.text[i] for i in rows], self.vectors[rows]
+            self.frame.iloc[rows].reset_index(drop=True),
+            [self.text[i] for i in rows],
+            self.vectors[rows],
+            self.general[rows],
         )

@@ -87,8 +87,9 @@ def fit(
 
     left_out: dict[str, str] = {}
     stages.enter("routing")
-    routers = _fit_routers(logged, known, (learn, calibrate), settings, left_out, kept)
-    retriever = _fit_search(cleaned_articles, cleaned, settings, stages.enter("search"), kept)
+    general = general_encoder(settings)
+    routers = _fit_routers(logged, known, (learn, calibrate), settings, left_out, kept, general)
+    retriever = _fit_search(cleaned_articles, cleaned, settings, stages.enter("search"), kept, general)
     stages.enter("recurrence")
     seen = _without(known, settings.ignored_fields)
     recurrence = _fit_recurrence(seen, text, retriever.encoder.encode(text), settings, left_out)
@@ -107,8 +108,18 @@ def _words(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
     return frame["short_description"].tolist(), frame["description"].tolist()
 
 
+def general_encoder(settings: TrainSettings) -> GeneralEncoder | None:
+    """Return the general encoder that the settings name; None where the history's own is to do."""
+    return None if settings.encoder == "history" else GeneralEncoder(settings.encoder, settings.allow_download)
+
+
 def _fit_search(
-    articles: pd.DataFrame, incidents: pd.DataFrame, settings: TrainSettings, progress: Share, kept: Checkpoints
+    articles: pd.DataFrame,
+    incidents: pd.DataFrame,
+    settings: TrainSettings,
+    progress: Share,
+    kept: Checkpoints,
+    general: GeneralEncoder | None,
 ) -> Retriever:
     fits = 0  # of two: one for the weights of the signals, one for good
 
@@ -128,7 +139,6 @@ def _fit_search(
             ),
         )
 
-    general = None if settings.encoder == "history" else GeneralEncoder(settings.encoder, settings.allow_download)
     return fit_search(
         articles, incidents, fit_encoder, general=general, fields=settings.searched_fields, seed=settings.seed
     )
@@ -156,6 +166,7 @@ def _fit_routers(
     settings: TrainSettings,
     left_out: dict[str, str],
     kept: Checkpoints,
+    general: GeneralEncoder | None,
 ) -> dict[str, Router]:
     reasons = {target: _why_untrainable(known, target, settings.smallest_target) for target in settings.targets}
     left_out |= {target: reason for target, reason in reasons.items() if reason}
@@ -167,7 +178,7 @@ def _fit_routers(
         if all(name in fields_for(t) for t in asked) and name not in settings.ignored_fields
     ]
 
-    def work(target: str) -> _RouterWork:
+    def work(target: str, told: PreparedIncidents) -> _RouterWork:
         router = Router(
             target,
             precision=settings.precision,
@@ -177,12 +188,15 @@ def _fit_routers(
             seed=settings.seed,
             weights=settings.weights,
         )
-        return _RouterWork(router, prepared, known[target].astype("str").fillna("").tolist(), *split)
+        return _RouterWork(router, told, known[target].astype("str").fillna("").tolist(), *split)
 
-    fitted: dict[str, Router] = kept.value(
-        "routing", lambda: dict(zip(asked, settings.workers.each(_fit_router, [work(t) for t in asked]), strict=True))
-    )
-    return fitted
+    def fitted() -> dict[str, Router]:
+        told = prepared if general is None else prepared.with_general(general.encode(prepared.text))
+        pieces = [work(target, told) for target in asked]
+        return dict(zip(asked, settings.workers.each(_fit_router, pieces), strict=True))
+
+    routers: dict[str, Router] = kept.value("routing", fitted)
+    return routers
 
 
 def _why_untrainable(known: pd.DataFrame, target: str, smallest: int) -> str | None:

@@ -2,7 +2,8 @@
 
 The log-odds are shared out over the features in proportion to what each adds to the gap between the two scores; topics
 are linear in the other features, so their part goes back to these, and character n-grams give theirs to the word that
-they stand in. What is shown are words and fields as they were written, in the incident's own language.
+they stand in. What a general encoder makes of the whole text is no word's, and is left out. What is shown are words and
+fields as they were written, in the incident's own language.
 """
 
 from __future__ import annotations
@@ -102,11 +103,7 @@ def _shares(classifier: TargetClassifier, matrix: sp.csr_matrix, scores: Floats,
     features = classifier.features_
     order = np.argsort(matrix.indices, kind="stable")
     columns, data = matrix.indices[order], matrix.data[order]
-    to_topics = features.topics_.at(columns)
-    scale = features.topic_scale(data @ to_topics)
-    of_topics = classifier.weights_[len(classifier.weights_) - to_topics.shape[1] :]
-    through_topics = to_topics @ (of_topics[:, winner] - of_topics[:, rival]) * scale
-    parts = data * (features.gap_of_sparse(classifier.weights_, columns, winner, rival) + through_topics)
+    parts = features.gaps(classifier.weights_, columns, data, winner, rival)
     probability = classifier.link_.probabilities(scores[None])[0]
     difference = float(scores[winner] - scores[rival])
     log_odds = float(np.log(probability[winner]) - np.log(probability[rival]))

@@ -15,10 +15,11 @@ NEARLY_ALWAYS = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Expectations:
-    """Fields, and perhaps a text, that at least 95 % of the calibration incidents had."""
+    """Fields, and perhaps a text and its general vector, that at least 95 % of the calibration incidents had."""
 
     fields: tuple[str, ...] = ()
     text: bool = False
+    vector: bool = False
 
     @classmethod
     def of(cls, prepared: PreparedIncidents, fields: Sequence[str]) -> Self:
@@ -26,11 +27,13 @@ class Expectations:
         if not len(prepared):
             return cls()
         usual = tuple(name for name in fields if (prepared.frame[name] != "").mean() >= NEARLY_ALWAYS)
-        return cls(usual, bool(np.mean([bool(text.strip()) for text in prepared.text]) >= NEARLY_ALWAYS))
+        told = np.array([bool(text.strip()) for text in prepared.text])
+        return cls(usual, bool(told.mean() >= NEARLY_ALWAYS), prepared.general.shape[1] > 0)
 
     def missing(self, prepared: PreparedIncidents, row: int) -> str | None:
         """Return what one incident lacks, as a reason; None if nothing."""
         absent = ["text"] if self.text and not prepared.text[row].strip() else []
+        absent += ["the general encoder's vector"] if self.vector and not prepared.general.shape[1] else []
         absent += [name for name in self.fields if prepared.incident(row)[name] == ""]
         if not absent:
             return None

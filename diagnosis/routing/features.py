@@ -15,6 +15,7 @@ from diagnosis.errors import NotFittedError
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.fields import FieldFeatures
 from diagnosis.routing.mapped import Mapped
+from diagnosis.routing.meaning import Meaning
 from diagnosis.routing.ridge import DUAL_ROWS
 from diagnosis.routing.terms import TermFeatures
 from diagnosis.routing.topics import Topics
@@ -26,7 +27,7 @@ _OF_MANY = {"reach": 5, "pair_min_count": 5}  # pairs of words in a large histor
 
 @dataclass(frozen=True, slots=True)
 class FeatureWeights:
-    """Squared length that each block of features brings to a row, and the most latent topics.
+    """Squared length that each block of features brings to a row, the most latent topics, and the most landmarks.
 
     The defaults were chosen by cross-validation, see ``docs/decisions/classifier.md``.
     """
@@ -35,10 +36,16 @@ class FeatureWeights:
     title: float = 0.1
     topics: float = 0.67
     most_topics: int = 256
+    meaning: float = 0.33
+    most_landmarks: int = 1024
 
     def of_many(self) -> FeatureWeights:
         """Return the weights for a large history, which knows its words well enough to do without topics."""
-        return replace(self, text=4 * self.text, title=4 * self.title, topics=0.0)
+        return replace(self, text=4 * self.text, title=4 * self.title, topics=0.0, meaning=4 * self.meaning)
+
+    def with_meaning(self) -> FeatureWeights:
+        """Return the weights where a general encoder speaks, which leaves topics nothing to tell."""
+        return replace(self, topics=0.0)
 
 
 DEFAULT_WEIGHTS = FeatureWeights()
@@ -46,10 +53,10 @@ DEFAULT_WEIGHTS = FeatureWeights()
 
 @dataclass
 class IncidentFeatures(Mapped):
-    """Features of prepared incidents: terms of the text, terms of the title, field values, a constant, latent topics.
+    """Features of prepared incidents: terms of text and title, field values, a constant, and topics or meaning.
 
     `Topics` are made of all other features, each row brought to one length: what is written rarely leans on what is
-    written often.
+    written often. Where a general encoder gave vectors, their `Meaning` stands in the place of topics.
 
     Parameters
     ----------
@@ -66,7 +73,7 @@ class IncidentFeatures(Mapped):
     weights: FeatureWeights = DEFAULT_WEIGHTS
 
     def fit(self, prepared: PreparedIncidents, codes: npt.NDArray[np.int64] | None = None) -> Self:
-        """Learn terms, field values and topics.
+        """Learn terms, field values, and topics or meaning.
 
         Parameters
         ----------
@@ -76,6 +83,9 @@ class IncidentFeatures(Mapped):
         """
         many = self.wide and len(prepared) > DUAL_ROWS
         self.weights_ = self.weights.of_many() if many else self.weights
+        self.meaning_ = Meaning.learn(prepared.general, self.weights.most_landmarks, self.seed)
+        if len(self.meaning_):
+            self.weights_ = self.weights_.with_meaning()
         terms = partial(TermFeatures, **_OF_MANY) if many else TermFeatures
         told = codes if many else None
         self.text_ = terms().fit(prepared.text, told)
@@ -87,38 +97,49 @@ class IncidentFeatures(Mapped):
         return self
 
     def transform(self, prepared: PreparedIncidents) -> sp.csr_matrix:
-        """Return the features as float32, shape (n, n_sparse + n_topics)."""
+        """Return the features as float32, shape (n, n_sparse + n_topics + n_landmarks)."""
         if not hasattr(self, "topics_"):
             raise NotFittedError("IncidentFeatures must be fitted before it transforms")
-        return self.with_topics(self.sparse(prepared))
+        return self.whole(self.sparse(prepared), prepared)
 
-    def with_topics(self, sparse: sp.csr_matrix) -> sp.csr_matrix:
+    def whole(self, sparse: sp.csr_matrix, prepared: PreparedIncidents) -> sp.csr_matrix:
         """Return the features of incidents whose `sparse` features are known."""
         topics = self.topics_.of(sparse)
+        meaning = self.meaning_.of(prepared.general) * np.float32(np.sqrt(self.weights_.meaning))
         own = sparse[:, self._kept :] if self._kept else sparse
-        return _append_dense(own, topics * self.topic_scale(topics)[..., None])
+        return _append_dense(own, np.hstack([topics * self._topic_scale(topics)[..., None], meaning]))
 
-    def topic_scale(self, topics: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return what brings topics to their length, shape (...) for topics (..., n_topics)."""
-        lengths = np.sqrt((topics**2).sum(axis=-1))
-        return np.asarray(np.sqrt(self.weights_.topics) / np.maximum(lengths, 1e-9), dtype=np.float32)
-
-    def gap_of_sparse(
-        self, weights: npt.NDArray[np.float32], columns: npt.NDArray[np.int32], winner: int, rival: int
+    def gaps(
+        self,
+        weights: npt.NDArray[np.float32],
+        columns: npt.NDArray[np.int32],
+        data: npt.NDArray[np.float32],
+        winner: int,
+        rival: int,
     ) -> npt.NDArray[np.float32]:
-        """Return by how much more some features of `sparse` weigh for one class than for another, shape (n,).
+        """Return what each `sparse` feature of an incident adds to the gap between two classes, shape (n,).
+
+        What a feature brings to topics is its own. What the incident means as a whole is no feature's.
 
         Parameters
         ----------
         weights : ndarray of float32, shape (n_features, n_classes)
-        columns : ndarray of int, shape (n,)
-            Features that have no weight of their own weigh nothing.
+        columns, data : ndarray of int, and of float32, shape (n,)
+            The incident's features.
         """
         own = columns >= self._kept
         rows = columns[own] - self._kept
-        found = np.zeros(len(columns), dtype=np.float32)
-        found[own] = weights[rows, winner] - weights[rows, rival]
-        return found
+        gap = np.zeros(len(columns), dtype=np.float32)
+        gap[own] = weights[rows, winner] - weights[rows, rival]
+        to_topics = self.topics_.at(columns)
+        of_topics = weights[self.n_sparse_ - self._kept :][: to_topics.shape[1]]
+        gap += to_topics @ (of_topics[:, winner] - of_topics[:, rival]) * self._topic_scale(data @ to_topics)
+        return data * gap
+
+    def _topic_scale(self, topics: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return what brings topics to their length, shape (...) for topics (..., n_topics)."""
+        lengths = np.sqrt((topics**2).sum(axis=-1))
+        return np.asarray(np.sqrt(self.weights_.topics) / np.maximum(lengths, 1e-9), dtype=np.float32)
 
     @property
     def _kept(self) -> int:

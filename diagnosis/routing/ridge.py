@@ -24,7 +24,8 @@ DUAL_ROWS = 8_000  # up to here the Gram matrix (4 bytes * rows^2) is cheap
 _HELD_SHARE = 0.15
 # Rows on which strengths are compared. Fewer ask for a heavier hand than all of them need, and each draw for another.
 _TRIAL_ROWS, _TRIAL_ROWS_OF_MANY = 4_000, 2_000
-_NEAR = 1.02
+_NEAR = 1.02  # losses that fairness to rare classes may cost
+_FEWER_RIGHT = 0.002  # and the share of right answers that it may
 _ALIKE = 1.002  # losses that a sample does not tell apart
 _FREQUENT = 0.05  # share of the rows that hold a feature from which it counts as dense
 _DENSE_FEATURES = 2_000  # up to here the normal equations are solved at once
@@ -50,8 +51,9 @@ class Strength:
     balance: float
 
 
-# The fairest balance whose held-out loss is near the least, with the penalty that serves it best.
-STRENGTHS = tuple(Strength(penalty, balance) for balance in (0.4, 0.2, 0.0) for penalty in (0.1, 0.3, 1.0, 3.0))
+_PENALTIES = (0.1, 0.3, 0.5, 1.0, 3.0)
+_BALANCES = (0.4, 0.3, 0.2, 0.0)  # fairest first
+_USUAL_BALANCE = 0.2  # at which penalties are compared: they hardly depend on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,27 +121,33 @@ def fit_ridge(
 
 
 def _choose(matrix: sp.csr_matrix, gram: Matrix | None, codes: Rows, groups: Rows, among: Rows, seed: int) -> Strength:
-    """Return the strength with the least held-out loss on a sample of some rows: of those near it, the fairest."""
+    """Return the penalty with the least held-out loss on a sample of some rows, and the fairest balance near it."""
     names, codes = np.unique(codes, return_inverse=True)
     trial = _TRIAL_ROWS if gram is not None else _TRIAL_ROWS_OF_MANY
     if len(names) < 2 or len(names) > trial // 5:
-        return STRENGTHS[0]
+        return Strength(_PENALTIES[0], _BALANCES[0])
     rows = np.sort(np.random.default_rng(seed).permutation(among)[:trial])
     part = gram[np.ix_(rows, rows)] if gram is not None else _gram(matrix[rows])
     indicators = _indicators(codes[rows], len(names))
-    losses = []
-    for strength in STRENGTHS:
-        diagonal = strength.penalty / _row_weights(codes[rows], len(names), strength.balance)
+
+    def judged(penalty: float, balance: float) -> tuple[float, float]:
+        """Return held-out loss, and the share of right answers."""
+        diagonal = penalty / _row_weights(codes[rows], len(names), balance)
         _, held_out = _solve_dual(part, indicators, diagonal, groups[rows])
         scores = held_out.astype(np.float64)
         probabilities = fit_link(scores, codes[rows]).probabilities(scores)
-        losses.append(-np.log(probabilities[np.arange(len(rows)), codes[rows]]).mean())
-    near = {s.balance for s, loss in zip(STRENGTHS, losses, strict=True) if loss <= _NEAR * min(losses)}
-    loss_of = dict(zip(STRENGTHS, losses, strict=True))
-    fairest = [s for s in STRENGTHS if s.balance == max(near)]
-    least = min(loss_of[s] for s in fairest)
+        loss = -np.log(probabilities[np.arange(len(rows)), codes[rows]]).mean()
+        return float(loss), float((scores.argmax(axis=1) == codes[rows]).mean())
+
+    by_penalty = {penalty: judged(penalty, _USUAL_BALANCE) for penalty in _PENALTIES}
+    least = min(loss for loss, _ in by_penalty.values())
     # A link makes up for a heavy hand on the sample, not on all rows, which need less.
-    return min((s for s in fairest if loss_of[s] <= _ALIKE * least), key=lambda s: s.penalty)
+    penalty = min(p for p, (loss, _) in by_penalty.items() if loss <= _ALIKE * least)
+    known = {_USUAL_BALANCE: by_penalty[penalty]}
+    by_balance = {balance: known.get(balance) or judged(penalty, balance) for balance in _BALANCES}
+    least = min(loss for loss, _ in by_balance.values())
+    near = {b: right for b, (loss, right) in by_balance.items() if loss <= _NEAR * least}
+    return Strength(penalty, max(b for b, right in near.items() if right >= max(near.values()) - _FEWER_RIGHT))
 
 
 def _row_weights(codes: Rows, n_classes: int, balance: float) -> Matrix:

@@ -162,7 +162,7 @@ class Router:
         if not len(prepared):
             return []
         sparse = self.classifier_.features_.sparse(prepared)
-        matrix = self.classifier_.features_.with_topics(sparse)
+        matrix = self.classifier_.features_.whole(sparse, prepared)
         scores = self.suggester_.scores(matrix)
         verdicts, probabilities = self._judge(prepared, matrix, scores)
         incidents = _records(prepared) if any(d.rules for d in decisions or ()) else [{}] * len(prepared)

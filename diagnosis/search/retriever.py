@@ -141,6 +141,7 @@ class Retriever:
         k: int = 10,
         filters: Filters | None = None,
         vectors: Vectors | None = None,
+        general: Vectors | None = None,
     ) -> list[list[Hit]]:
         """Return the best ``k`` records for each query, best first.
 
@@ -152,13 +153,15 @@ class Retriever:
         filters : Filters, optional
         vectors : ndarray of float32, shape (n, n_dimensions), optional
             The queries by the history encoder, where the caller has them.
+        general : ndarray of float32, optional
+            The same by the general encoder; without a dimension where there is none.
 
         Returns
         -------
         list of list of Hit
             Empty for a query that shares neither word nor meaning with any record, such as an empty one.
         """
-        index, questions = self.corpora_[corpus], self._questions(queries, vectors)
+        index, questions = self.corpora_[corpus], self._questions(queries, vectors, general)
         with self._lock:
             measured = [index.measure(question, filters) for question in questions]
             return [self._ranked(q, m, corpus, k) for q, m in zip(queries, measured, strict=True)]
@@ -178,9 +181,18 @@ class Retriever:
             measured = [index.measure(question, filters) for question in questions]
             return [(index.catalogue.names_at(one.places), one.signals) for one in measured]
 
-    def _questions(self, queries: Sequence[str], vectors: Vectors | None) -> list[Question]:
+    def general_vectors(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of texts by the general encoder; without a dimension where there is none."""
+        if self.general is None:
+            return np.zeros((len(texts), 0), dtype=np.float32)
+        return self.general.encode([text[:_MAX_QUERY] for text in texts])
+
+    def _questions(
+        self, queries: Sequence[str], vectors: Vectors | None, general: Vectors | None = None
+    ) -> list[Question]:
         texts = [query[:_MAX_QUERY] for query in queries]
         by_encoder = {} if vectors is None else {"history": vectors}
+        by_encoder |= {} if general is None or not general.shape[1] else {"general": general}
         by_encoder |= {name: e.encode(texts) for name, e in self._encoders().items() if name not in by_encoder}
         return [
             Question(text, {name: rows[i : i + 1] for name, rows in by_encoder.items()}) for i, text in enumerate(texts)

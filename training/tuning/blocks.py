@@ -20,6 +20,7 @@ from diagnosis.routing.fields import fields_for
 from diagnosis.routing.labels import known_spelling, merge_spellings
 from diagnosis.text import TextNormaliser, joined
 from training.as_of import as_known_at
+from training.fit import general_encoder
 from training.settings import TrainSettings
 from training.splits import is_dated, split_latest, text_groups
 
@@ -69,6 +70,8 @@ def blocks_of(incidents: pd.DataFrame, settings: TrainSettings) -> list[Block]:
     known = known.sort_values("opened_at", kind="stable", na_position="first").tail(MOST).reset_index(drop=True)
     part = _parts(known, settings.seed)
     prepared = _prepared(known, part == 0)
+    if (general := general_encoder(settings)) is not None:
+        prepared = prepared.with_general(general.encode(prepared.text))
     blocks = [
         block
         for target in settings.targets

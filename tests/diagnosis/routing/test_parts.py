@@ -40,7 +40,8 @@ def test_held_out_scores_are_those_of_a_fit_without_the_group():
 
 def test_every_solver_reaches_the_closed_form(monkeypatch):
     matrix, codes, groups = problem(200, seed=1)
-    monkeypatch.setattr(ridge, "STRENGTHS", (ridge.Strength(0.3, 0.4),))
+    monkeypatch.setattr(ridge, "_PENALTIES", (0.3,))
+    monkeypatch.setattr(ridge, "_BALANCES", (0.4,))
     monkeypatch.setattr(ridge, "_TOLERANCE", 1e-6)
     dual = ridge.fit_ridge(matrix, codes, 3, groups, 0).weights
     monkeypatch.setattr(ridge, "DUAL_ROWS", 10)
