@@ -190,12 +190,12 @@ class Diagnoser:
         """Return past incidents like this one: logged before it, and not it."""
         filters = Filters(opened_before=batch.opened_at(row), exclude=frozenset({batch.incident(row)["number"]}))
         one = slice(row, row + 1)
-        return self.parts.retriever.search(
-            batch.text[one], "incidents", k, filters, batch.vectors[one], batch.general[one]
-        )[0]
+        asked = batch.vectors[one], batch.general[one]
+        return self.parts.retriever.search(batch.text[one], "incidents", k, filters, *asked, passages=False)[0]
 
     def _articles(self, batch: PreparedIncidents) -> list[list[Hit]]:
-        return self.parts.retriever.search(batch.text, "knowledge", CANDIDATES, None, batch.vectors, batch.general)
+        asked = batch.vectors, batch.general
+        return self.parts.retriever.search(batch.text, "knowledge", CANDIDATES, None, *asked, passages=False)
 
     def _route(
         self,

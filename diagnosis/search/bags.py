@@ -87,11 +87,13 @@ class TokenBags(SegmentedIndex[BagSegment]):
         return index
 
     def _cosines(self, bags: Bags, vector: Vectors) -> npt.NDArray[np.float64]:
+        # Each token once: half of them stand in several of the texts.
         asked = np.zeros(len(self.encoder.weights), dtype=bool)
         asked[bags.tokens] = True
-        products = np.zeros(len(asked))
-        products[asked] = self.encoder.weights[asked] @ vector
-        sums = np.add.reduceat(products[bags.tokens], bags.starts[:-1])
+        tokens = np.flatnonzero(asked)
+        products = np.empty(len(asked), dtype=np.float32)
+        products[tokens] = self.encoder.weights.take(tokens, axis=0) @ vector
+        sums = np.add.reduceat(products[bags.tokens].astype(np.float64), bags.starts[:-1])
         cosines: npt.NDArray[np.float64] = np.clip(sums / bags.norms, -1.0, 1.0)
         return cosines
 

@@ -83,6 +83,17 @@ class CatalogueSegment:
         return column
 
     @cached_property
+    def starts(self) -> Rows:
+        """Where the passages of each record begin among those of all, and where the last ones end."""
+        starts: Rows = self.rows.column("passages").offsets.to_numpy()
+        return starts
+
+    def texts_at(self, passages: Rows) -> list[str]:
+        """Return some passages, by their places among those of all records."""
+        texts: list[str] = self.rows.column("passages").flatten().take(pa.array(passages)).to_pylist()
+        return texts
+
+    @cached_property
     def opened(self) -> tuple[int, int]:
         """The first and the last time that a record was opened."""
         times = self.column("opened_at")
@@ -115,18 +126,21 @@ class Catalogue(SegmentedIndex[CatalogueSegment]):
         """Return the passages of some records."""
         found: list[list[str]] = [[]] * len(places)
         for view, which, rows in located(self._views, places):
-            passages = view.segment.rows.column("passages").take(pa.array(rows)).to_pylist()
-            for i, texts in zip(which.tolist(), passages, strict=True):
-                found[i] = texts
+            starts = view.segment.starts
+            counts = starts[rows + 1] - starts[rows]
+            first = np.cumsum(counts) - counts
+            texts = view.segment.texts_at(np.arange(counts.sum()) + np.repeat(starts[rows] - first, counts))
+            for i, start, count in zip(which.tolist(), first.tolist(), counts.tolist(), strict=True):
+                found[i] = texts[start : start + count]
         return found
 
     def passage_at(self, places: Rows, passages: Rows) -> list[str]:
         """Return one passage of each of some records, ``""`` of one that has none."""
         found = [""] * len(places)
         for view, which, rows in located(self._views, places):
-            column = view.segment.rows.column("passages")
-            starts, some = column.offsets.to_numpy(), view.segment.column("n_passages")[rows] > 0
-            texts = pc.take(column.flatten(), pa.array(starts[rows[some]] + passages[which[some]])).to_pylist()
+            starts = view.segment.starts
+            some = starts[rows + 1] > starts[rows]
+            texts = view.segment.texts_at(starts[rows[some]] + passages[which[some]])
             for i, text in zip(which[some].tolist(), texts, strict=True):
                 found[i] = text
         return found

@@ -15,23 +15,20 @@ from diagnosis.errors import InputError
 from diagnosis.prepared import Vectors
 from diagnosis.search.bags import TokenBags
 from diagnosis.search.catalogue import Catalogue, Filters
-from diagnosis.search.codes import codes_of, holds
 from diagnosis.search.elsewhere import AskedElsewhere, AskedPlaces
 from diagnosis.search.encoder import HistoryEncoder
+from diagnosis.search.exactly import CODE_TERMS, asked_exactly, codes_asked
 from diagnosis.search.glossary import translated
 from diagnosis.search.ids import Ids
 from diagnosis.search.index import VectorIndex
 from diagnosis.search.lexical import AskedWords, LexicalIndex
 from diagnosis.search.measured import Corpus, Encoded, Encoder, Measured, Question, VectorSearch
 from diagnosis.search.passages import SearchText
-from diagnosis.search.views import Found, Mask, Rows, distinct, values_at
+from diagnosis.search.views import Mask, Rows, distinct
 
 EXACT = "exact"
 _LEXICAL = ("lexical:whole", "lexical:heading", "lexical:glossary")
 _DEPTH = 70  # candidates that each signal names, all of them then compared by every signal: 100 found no better
-_MOST_CODES = 16
-_HOLDERS = 25  # records that a code is looked for in
-_MOST_TERMS = 24  # of a question: 48 found no better (MRR on held-out halves of reports .615, .389; with 24 .623, .392)
 _MOST_EXCLUDED = 32  # numbers that are struck out of what was found; more are a filter of their own
 
 # Parts of a record by whose vector each encoder finds it, and those by which it is only compared once found. The whole
@@ -41,6 +38,10 @@ _FOUND_BY = {
     "incidents": {"history": ("whole",), "general": ("heading", "passage")},
 }
 _COMPARED_BY: dict[Corpus, tuple[str, ...]] = {"knowledge": (), "incidents": ("heading",)}
+
+# Of a question. Among incidents 48 found no better (MRR on held-out halves of reports .615, .389; with 24 .623, .392),
+# among articles they do, and these are few.
+_MOST_TERMS: dict[Corpus, int] = {"knowledge": 48, "incidents": 24}
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,9 @@ class CorpusIndex:
         self.encoders: dict[str, Encoder] = {"history": history} | ({} if general is None else {"general": general})
         self.seed = seed
         self.compared = _COMPARED_BY[corpus]
+        self.most_terms = _MOST_TERMS[corpus]
         self.catalogue = Catalogue()
-        self.lexical = {name: LexicalIndex(weighting="tf-idf", most_terms=_MOST_TERMS) for name in ("whole", "heading")}
+        self.lexical = {name: LexicalIndex(weighting="tf-idf") for name in ("whole", "heading")}
         self.vectors: dict[str, VectorSearch] = {
             f"{name}:{part}": VectorIndex(encoder.dimensions, seed)
             for name, encoder in self.encoders.items()
@@ -121,16 +123,14 @@ class CorpusIndex:
 
     def measure(self, question: Question, filters: Filters | None) -> Measured:
         """Return the candidates that some signal names, and what every signal says of each."""
-        allowed = self._allowed(filters)
+        allowed, nowhere = self._allowed(filters), np.empty(0, dtype=np.intp)
         if allowed.mask is not None and not allowed.mask.any():
-            nothing = np.empty(0, dtype=np.intp)
-            return Measured(nothing, np.zeros((0, len(self.signals))), nothing)
-        words = {name: self._words(name, question.text) for name in _LEXICAL}
+            return Measured(nowhere, np.zeros((0, len(self.signals))), nowhere, nowhere)
+        words, by_code = self._words(question.text)
         vectors = {name: self._vectors(name, question) for name in self.vectors}
-        codes = codes_of(question.text)[:_MOST_CODES]
-        held = self._holders(codes, allowed)
-        places = self._candidates([held[0]], words, vectors, allowed)
-        columns, passages = {EXACT: values_at(places, held) / max(len(codes), 1)}, np.zeros(len(places), dtype=np.intp)
+        exact = asked_exactly(question.text, by_code, self.catalogue, allowed.mask, allowed.excluded)
+        places = self._candidates([exact.found[0]], words, vectors, allowed)
+        columns, passages = {EXACT: exact.shares(places)}, np.zeros(len(places), dtype=np.intp)
         columns |= {name: _relative(asked.scores_at(places)) for name, asked in words.items()}
         columns |= {name: bags.similarities_at(places, question.vectors["history"]) for name, bags in self.bags.items()}
         for name, asked in vectors.items():
@@ -140,7 +140,7 @@ class CorpusIndex:
             else:
                 columns[name] = asked.similarities_at(places)
         signals = np.column_stack([columns[name] for name in self.signals])
-        return Measured(places, signals, passages)
+        return Measured(places, signals, passages, exact.named(places, self.catalogue) if exact.codes else nowhere)
 
     def _candidates(
         self, held: list[Rows], words: dict[str, AskedWords], vectors: dict[str, AskedPlaces], allowed: _Allowed
@@ -168,11 +168,13 @@ class CorpusIndex:
         struck = self.catalogue.places_of(Ids(list(excluded))).tolist() if excluded else ()
         return _Allowed(mask, by_passage, frozenset(struck) - {-1})
 
-    def _words(self, name: str, text: str) -> AskedWords:
-        part = name.partition(":")[2]
-        if part == "glossary":
-            return self.lexical["whole"].ask(translated(text))
-        return self.lexical[part].ask(text)
+    def _words(self, text: str) -> tuple[dict[str, AskedWords], list[AskedWords]]:
+        """Return the question as each lexical signal asks it, and each of its codes."""
+        codes, most = codes_asked(text), self.most_terms
+        terms = [most, most, *[CODE_TERMS] * len(codes)]
+        whole, glossary, *by_code = self.lexical["whole"].ask_all([text, translated(text), *codes], terms)
+        heading = self.lexical["heading"].ask(text, most)
+        return dict(zip(_LEXICAL, (whole, heading, glossary), strict=True)), by_code
 
     def _vectors(self, name: str, question: Question) -> AskedPlaces:
         encoder, _, part = name.partition(":")
@@ -194,25 +196,6 @@ class CorpusIndex:
         equal = np.flatnonzero(cosines == best[of_record])[::-1]  # backwards, so that the first of them stays
         nearest[of_record[equal]] = equal - first[of_record[equal]]
         return best, nearest
-
-    def _holders(self, codes: Sequence[str], allowed: _Allowed) -> Found:
-        """Return the places of records that words name for the codes, and how many of them each really holds."""
-        held: dict[int, int] = {}
-        for code in codes:
-            # By itself and its rarest part: the others (the "srv" of srv-0815) may stand in every row.
-            places, _ = self.lexical["whole"].ask(code, most_terms=2).nearest(_HOLDERS, allowed.mask)
-            for place in places[self.holding(places, code)].tolist():
-                held[place] = held.get(place, 0) + 1
-        named = [*codes, *map(str.upper, codes)]
-        for place in dict.fromkeys(self.catalogue.places_of(Ids(named)).tolist() if named else ()):
-            if place >= 0 and place not in allowed.excluded and (allowed.mask is None or allowed.mask[place]):
-                held[place] = held.get(place, 0) + len(codes)
-        return np.array([*held], dtype=np.intp), np.array([*held.values()], dtype=np.float64)
-
-    def holding(self, places: Rows, code: str) -> Mask:
-        """Return which of some records hold a code as a whole word."""
-        records = self.catalogue.passages_at(places)
-        return np.array([any(holds(passage, code) for passage in passages) for passages in records], dtype=bool)
 
     def _indexes(self) -> list[tuple[str, LexicalIndex | VectorSearch | TokenBags]]:
         return [*self.lexical.items(), *self.vectors.items(), *self.bags.items()]

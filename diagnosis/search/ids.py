@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow as pa
 from pandas.util import hash_array
 
 FILE = "ids.arrow"
+Hashes = npt.NDArray[np.uint64]
 
 
 class Ids:
@@ -26,13 +28,8 @@ class Ids:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        hashes: npt.NDArray[np.uint64] = hash_array(np.array(names, dtype=object), categorize=False)
-        self._begin(pa.array(names, pa.string()), hashes)
-
-    def _begin(self, names: pa.StringArray, hashes: npt.NDArray[np.uint64]) -> None:
-        self._names = names
-        self._order = np.argsort(hashes, kind="stable").astype(np.int32)
-        self._sorted = hashes[self._order]
+        self._names = pa.array(names, pa.string())
+        self.hashes: Hashes = hash_array(np.array(names, dtype=object), categorize=False)
 
     def __len__(self) -> int:
         return len(self._names)
@@ -41,8 +38,8 @@ class Ids:
     def joined(cls, parts: Sequence[tuple[Ids, npt.NDArray[np.bool_]]]) -> Ids:
         """Return the names of several columns that are marked, in order."""
         joined = cls.__new__(cls)
-        names = [ids._names.filter(pa.array(marked)) for ids, marked in parts]
-        joined._begin(pa.concat_arrays(names), np.concatenate([ids.hashes[marked] for ids, marked in parts]))
+        joined._names = pa.concat_arrays([ids._names.filter(pa.array(marked)) for ids, marked in parts])
+        joined.hashes = np.concatenate([ids.hashes[marked] for ids, marked in parts])
         return joined
 
     @property
@@ -56,23 +53,31 @@ class Ids:
         names: list[str] = self._names.take(pa.array(rows)).to_pylist()
         return names
 
-    @property
-    def hashes(self) -> npt.NDArray[np.uint64]:
+    @cached_property
+    def hashes(self) -> Hashes:
         """Hashes in order of the names."""
-        hashes = np.empty_like(self._sorted)
-        hashes[self._order] = self._sorted
+        ascending, order = self._index
+        hashes = np.empty_like(ascending)
+        hashes[order] = ascending
         return hashes
+
+    @cached_property
+    def _index(self) -> tuple[Hashes, npt.NDArray[np.int32]]:
+        """Hashes in ascending order, and the row of each: needed of names only that others are looked up among."""
+        order = np.argsort(self.hashes, kind="stable").astype(np.int32)
+        return self.hashes[order], order
 
     def find(self, wanted: Ids) -> npt.NDArray[np.intp]:
         """Return the row of each wanted name, -1 where it is not here."""
         rows = np.full(len(wanted), -1, dtype=np.intp)
         if not len(self):
             return rows
-        places = np.searchsorted(self._sorted, wanted.hashes)
-        known = np.flatnonzero(self._sorted[np.minimum(places, len(self) - 1)] == wanted.hashes)
+        ascending, order = self._index
+        places = ascending.searchsorted(wanted.hashes)
+        known = np.flatnonzero(ascending[np.minimum(places, len(self) - 1)] == wanted.hashes)
         if not len(known):
             return rows
-        rows[known] = self._order[places[known]]
+        rows[known] = order[places[known]]
         for i, ours, theirs in zip(known.tolist(), self.at(rows[known]), wanted.at(known), strict=True):
             if ours != theirs:
                 rows[i] = self._among_equals(places[i], theirs)
@@ -80,7 +85,7 @@ class Ids:
 
     def save(self, folder: Path) -> None:
         """Write the names and their hashes into a folder."""
-        table = pa.table({"name": self._names, "hash": self._sorted, "row": self._order})
+        table = pa.table({"name": self._names, "hash": self._index[0], "row": self._index[1]})
         with pa.OSFile(str(folder / FILE), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
             writer.write_table(table)
 
@@ -90,14 +95,15 @@ class Ids:
         ids = cls.__new__(cls)
         table = pa.ipc.open_file(pa.memory_map(str(folder / FILE))).read_all()
         ids._names, hashes, rows = (column.chunk(0) for column in table.columns)
-        ids._sorted, ids._order = hashes.to_numpy(), rows.to_numpy()
+        ids._index = hashes.to_numpy(), rows.to_numpy()
         return ids
 
     def _among_equals(self, place: int, name: str) -> int:
         """Walk the names of equal hash from the first."""
-        first = self._sorted[place]
-        while place < len(self) and self._sorted[place] == first:
-            row = int(self._order[place])
+        ascending, order = self._index
+        first = ascending[place]
+        while place < len(self) and ascending[place] == first:
+            row = int(order[place])
             if self._names[row].as_py() == name:
                 return row
             place += 1

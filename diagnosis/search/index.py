@@ -98,11 +98,11 @@ class AskedVectors:
         if not self._views:
             return best([], [], k)
         found = []
-        for place, (view, mask) in enumerate(zip(self._views, masks(self._views, allowed), strict=True)):
+        for view, mask in zip(self._views, masks(self._views, allowed), strict=True):
             if view.segment.approximate or np.count_nonzero(mask) <= len(mask) // _FEWER:
                 found.append(view.segment.search(self._query[None], k, mask)[0])
                 continue
-            cosines = self._compared[place] = rescore(view.segment.vectors, self._query)
+            cosines = self._compared[id(view)] = rescore(view.segment.vectors, self._query)
             rows = highest(np.where(mask & view.segment.matchable, cosines, -np.inf), k)
             found.append((rows, cosines[rows]))
         return best(self._views, found, k)
@@ -110,9 +110,11 @@ class AskedVectors:
     def similarities_at(self, places: Rows) -> npt.NDArray[np.float64]:
         """Return the cosine of the rows at places in `ids` with the question; 0 for the place -1 and a zero row."""
         cosines = np.zeros(len(places))
-        for place, (view, which, rows) in enumerate(located(self._views, places)):
-            known = self._compared.get(place)
-            cosines[which] = rescore(view.segment.vectors[rows], self._query) if known is None else known[rows]
+        for view, which, rows in located(self._views, places):
+            known = self._compared.get(id(view))
+            cosines[which] = (
+                rescore(view.segment.vectors.take(rows, axis=0), self._query) if known is None else known[rows]
+            )
         return cosines
 
 
@@ -126,21 +128,18 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
     seed : int, default 0
         Reaches every draw of a build.
     exact_up_to : int, default 50,000
-        Rows up to which every search is exact.
-    hnsw_up_to : int, default 200,000
-        Rows up to which there is an HNSW graph, and inverted lists with compressed codes beyond.
+        Rows up to which every search is exact; beyond, inverted lists of compressed codes choose what is compared.
 
     Notes
     -----
     New rows are searched exactly at once; when they have become many, a structure for them is built in a thread.
     """
 
-    def __init__(self, dimensions: int, seed: int = 0, *, exact_up_to: int = 50_000, hnsw_up_to: int = 200_000) -> None:
+    def __init__(self, dimensions: int, seed: int = 0, *, exact_up_to: int = 50_000) -> None:
         super().__init__()
         self.dimensions = dimensions
         self.seed = seed
         self.exact_up_to = exact_up_to
-        self.hnsw_up_to = hnsw_up_to
 
     @property
     def recall_(self) -> float:
@@ -150,9 +149,9 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
 
     @property
     def structure_(self) -> str:
-        """What answers for most rows: ``exact``, ``hnsw`` or ``ivf``."""
+        """What answers for most rows: ``exact`` or ``ivf``."""
         largest = max(self._views, key=lambda view: view.n_alive, default=None)
-        return largest.segment.approximate.kind if largest and largest.segment.approximate else "exact"
+        return "ivf" if largest and largest.segment.approximate else "exact"
 
     @property
     def nbytes(self) -> int:
@@ -205,11 +204,11 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
         ]
 
     def ask(self, vector: Vectors) -> AskedVectors:
-        """Return one question, shape (1, dimensions), put to the rows.
+        """Return one question, finite and of shape (1, dimensions), put to the rows.
 
         For a caller that keeps what belongs to them in the same order; quicker than `search`.
         """
-        return AskedVectors(self._views, self._checked(vector, 1)[0])
+        return AskedVectors(self._views, _unit(vector)[0])
 
     def similarities(self, wanted: Ids, vector: Vectors) -> npt.NDArray[np.float64]:
         """Return the cosine of some rows with one vector, shape (1, dimensions), one an id.
@@ -229,7 +228,7 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
         """Write the index into an empty folder, rebuilt into one segment."""
         self.rebuild()
         folder.mkdir(parents=True, exist_ok=True)
-        names = ("dimensions", "seed", "exact_up_to", "hnsw_up_to")
+        names = ("dimensions", "seed", "exact_up_to")
         settings = {name: getattr(self, name) for name in names}
         (folder / "index.json").write_text(json.dumps(settings), encoding="utf-8")
         for view in self._views:
@@ -260,8 +259,7 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
             start += view.n_alive
         if exact:
             return VectorSegment(ids, vectors)
-        kind = "hnsw" if len(ids) <= self.hnsw_up_to else "ivf"
-        return VectorSegment(ids, vectors, Approximate.build(vectors, kind, self.seed))
+        return VectorSegment(ids, vectors, Approximate.build(vectors, self.seed))
 
     def _checked(self, vectors: Vectors, n: int) -> Vectors:
         rows = np.asarray(vectors, dtype=np.float32)
@@ -271,9 +269,13 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
             raise InputError(
                 f"expected finite vectors; found {int((~np.isfinite(rows)).any(axis=1).sum())} rows that are not"
             )
-        norms = np.linalg.norm(rows, axis=1, keepdims=True)
-        unit: Vectors = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
-        return unit
+        return _unit(rows)
+
+
+def _unit(rows: Vectors) -> Vectors:
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: Vectors = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
+    return unit
 
 
 def _nonzero(vectors: Vectors) -> Mask:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -30,12 +31,17 @@ from diagnosis.search.views import (
     Hits,
     Rows,
     View,
-    best,
-    located,
+    dead_rows,
     masks,
     named,
+    ranks,
+    rows_at,
 )
 from diagnosis.text.tokens import tokenise
+
+_NONE = np.empty(0, dtype=bool)
+
+Terms = tuple[Hashes, npt.NDArray[np.intp]]  # distinct ones, and how often each stands in a text
 
 
 class AskedWords:
@@ -44,29 +50,31 @@ class AskedWords:
     Parameters
     ----------
     views : sequence of View
-    tallies : sequence of Tally
-        One a view.
+    tally : Tally
+        Of all their segments.
+    n_unknown : int
+        How many terms of the question stand in no row.
     """
 
-    def __init__(self, views: Sequence[View[PostingSegment]], tallies: Sequence[Tally]) -> None:
+    def __init__(self, views: Sequence[View[PostingSegment]], tally: Tally, n_unknown: int) -> None:
         self._views = views
-        self._tallies = tallies
+        self._tally = tally
+        self.n_unknown = n_unknown
 
     def nearest(self, k: int, allowed: Allowed | None = None) -> Found:
         """Return the places in `ids` of the ``k`` rows of highest score, and the scores, highest first."""
-        # A mask that lets everything pass is none: to apply it costs as much as the half of all adding up.
-        found = [
-            tally.best(k, None if allowed is None and view.living is None else mask)
-            for tally, view, mask in zip(self._tallies, self._views, masks(self._views, allowed), strict=True)
-        ]
-        return best(self._views, found, k)
+        mask = None if allowed is None else np.concatenate([*masks(self._views, allowed), _NONE])
+        rows, scores = self._tally.best(k, mask)
+        return ranks(self._tally.dead, rows), scores
 
     def scores_at(self, places: Rows) -> npt.NDArray[np.float64]:
-        """Return the score of the rows at places in `ids`; 0 for the place -1."""
-        scores = np.zeros(len(places))
-        for (_, which, rows), tally in zip(located(self._views, places), self._tallies, strict=True):
-            scores[which] = tally.scores_at(rows)
-        return scores
+        """Return the score of the rows at distinct places in `ids`; 0 for the place -1."""
+        known = places >= 0
+        if not known.all():
+            scores = np.zeros(len(places))
+            scores[known] = self.scores_at(places[known])
+            return scores
+        return self._tally.scores_at(rows_at(self._tally.dead, places))
 
 
 class LexicalIndex(SegmentedIndex[PostingSegment]):
@@ -136,31 +144,33 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         list of list of (str, float)
             Equal scores stand in order of insertion.
         """
-        asked = [self.ask(text, most_terms) for text in texts]
+        asked = self.ask_all(texts, [most_terms or self.most_terms] * len(texts))
         return [named(one._views, one.nearest(k, allowed)) for one in asked]
 
     def ask(self, text: str, most_terms: int | None = None) -> AskedWords:
         """Return one question put to the rows, for a caller that keeps what belongs to them in the same order."""
+        return self.ask_all([text], [most_terms or self.most_terms])[0]
+
+    def ask_all(self, texts: Sequence[str], most_terms: Sequence[int]) -> list[AskedWords]:
+        """Return questions put to the rows, with so many terms each; those of all are looked up in one go."""
         views = self._views
-        n_rows = sum(len(view.alive) for view in views)
-        hashes, counts = _terms(text)
-        places = [view.segment.find(hashes) for view in views]
-        frequencies = np.zeros(len(hashes), dtype=np.int64)
-        for view, place in zip(views, places, strict=True):
-            frequencies += _frequencies(view.segment, place)
-        known = np.flatnonzero(frequencies)
-        held = frequencies[known]
+        offsets = np.cumsum([0, *(len(view.alive) for view in views)], dtype=np.int32)
+        n_rows = max(int(offsets[-1]), 1)
+        hashes, counts, ends_of = _joined([_terms(text) for text in texts])
+        spans = np.array([view.segment.spans(hashes) for view in views], dtype=np.int64)
+        begins, ends = spans.reshape(len(views), 2, len(hashes)).swapaxes(0, 1)
+        held = (ends - begins).sum(axis=0)
         idf = np.log1p((n_rows - held + 0.5) / (held + 0.5))
-        asked = counts[known].astype(np.float64)
-        weights = asked * idf if self.weighting == "count" else (1 + np.log(asked)) * idf**2
-        order = np.argsort(-weights, kind="stable")[: most_terms or self.most_terms]
-        terms, weights = known[order], weights[order]
-        average = sum(view.segment.n_tokens for view in views) / max(n_rows, 1)
-        shares = _shares(self.k1, self.b, average)
-        tallies = [
-            Tally(view.segment, place[terms], weights, shares) for view, place in zip(views, places, strict=True)
-        ]
-        return AskedWords(views, tallies)
+        weights = counts * idf if self.weighting == "count" else (1 + np.log(counts)) * idf**2
+        weights[held == 0] = 0.0
+        shares = _shares(self.k1, self.b, sum(view.segment.n_tokens for view in views) / n_rows)
+        segments, dead, asked = [view.segment for view in views], dead_rows(views), []
+        for (start, stop), most in zip(pairwise([0, *ends_of]), most_terms, strict=True):
+            known = start + np.flatnonzero(weights[start:stop])
+            order = known[np.argsort(-weights[known], kind="stable")[:most]]
+            tally = Tally(segments, offsets, begins[:, order], ends[:, order], weights[order], shares, dead)
+            asked.append(AskedWords(views, tally, stop - start - len(known)))
+        return asked
 
     def save(self, folder: Path) -> None:
         """Write the index into an empty folder, rebuilt into one segment."""
@@ -184,11 +194,18 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
 
 
 @lru_cache(maxsize=64)
-def _terms(text: str) -> tuple[Hashes, npt.NDArray[np.intp]]:
+def _terms(text: str) -> Terms:
     """Return the distinct terms of a question and how often each stands in it: every index of a corpus asks."""
     hashes, asked = np.unique(term_hashes(tokenise(text)), return_counts=True)
     hashes.flags.writeable = asked.flags.writeable = False
     return hashes, asked
+
+
+def _joined(terms: Sequence[Terms]) -> tuple[Hashes, npt.NDArray[np.intp], list[int]]:
+    """Return the terms of several questions one after another, and where those of each end."""
+    hashes = np.concatenate([np.empty(0, dtype=np.uint64), *(one for one, _ in terms)])
+    counts = np.concatenate([np.empty(0, dtype=np.intp), *(count for _, count in terms)])
+    return hashes, counts, list(accumulate(len(one) for one, _ in terms))
 
 
 @lru_cache(maxsize=8)
@@ -200,9 +217,3 @@ def _shares(k1: float, b: float, average: float) -> npt.NDArray[np.float64]:
     shares: npt.NDArray[np.float64] = (frequencies / (frequencies + held_back)).ravel()
     shares.flags.writeable = False
     return shares
-
-
-def _frequencies(segment: PostingSegment, places: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
-    counts = segment.starts[places + 1] - segment.starts[places]
-    found: npt.NDArray[np.int64] = np.where(places >= 0, counts, 0)
-    return found

@@ -63,11 +63,14 @@ class Measured:
     signals : ndarray of float64, shape (n_candidates, n_signals)
     passages : ndarray of int, shape (n_candidates,)
         Which passage of each is nearest to the question.
+    named : ndarray of int
+        Which of them the question asks for by number, or by a code that few hold.
     """
 
     places: Rows
     signals: npt.NDArray[np.float64]
     passages: Rows
+    named: Rows
 
 
 @dataclass(frozen=True)

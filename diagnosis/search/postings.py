@@ -81,12 +81,13 @@ class PostingSegment:
         """Bytes of all arrays."""
         return sum(int(getattr(self, name).nbytes) for name in _ARRAYS)
 
-    def find(self, terms: Hashes) -> npt.NDArray[np.intp]:
-        """Return the place of each term, -1 where it does not occur."""
+    def spans(self, terms: Hashes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return where the postings of each term begin and end: at one place, where it does not occur."""
         if not len(self.terms):
-            return np.full(len(terms), -1, dtype=np.intp)
-        places = np.minimum(np.searchsorted(self.terms, terms), len(self.terms) - 1)
-        return np.where(self.terms[places] == terms, places, -1)
+            nowhere = np.zeros(len(terms), dtype=np.int64)
+            return nowhere, nowhere
+        places = np.minimum(self.terms.searchsorted(terms), len(self.terms) - 1)
+        return self.starts[places], self.starts[places + (self.terms[places] == terms)]
 
 
 def term_hashes(tokens: Sequence[str]) -> Hashes:

@@ -16,8 +16,7 @@ from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.prepared import Vectors
 from diagnosis.search.catalogue import Filters
-from diagnosis.search.codes import codes_of
-from diagnosis.search.corpus import EXACT, CorpusIndex
+from diagnosis.search.corpus import CorpusIndex
 from diagnosis.search.encoder import HistoryEncoder
 from diagnosis.search.fusion import Fusion, Matrix
 from diagnosis.search.general_encoder import GeneralEncoder
@@ -30,8 +29,6 @@ ARTICLE_FIELDS = ("title", "symptoms", "cause", "keywords", "resolution")
 INCIDENT_FIELDS = ("short_description", "description")
 
 _MAX_QUERY = 20_000  # characters: what follows is a log, and its words are in there already
-_SHORT = 200  # characters: so short a question with a code in it asks for the code
-_NAMED_BY = 5  # a code that more records hold names none of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ class Hit:
     similarity : float
         Cosine between the question and the record by the history encoder.
     passage : str
-        The part of an article that answers; of an incident the first.
+        The part of an article that answers; of an incident the first. ``""`` where it was not asked for.
     count : int
         How many records of the same words this one stands for.
     """
@@ -142,6 +139,8 @@ class Retriever:
         filters: Filters | None = None,
         vectors: Vectors | None = None,
         general: Vectors | None = None,
+        *,
+        passages: bool = True,
     ) -> list[list[Hit]]:
         """Return the best ``k`` records for each query, best first.
 
@@ -155,6 +154,8 @@ class Retriever:
             The queries by the history encoder, where the caller has them.
         general : ndarray of float32, optional
             The same by the general encoder; without a dimension where there is none.
+        passages : bool, default True
+            Whether to read the passages that answer: pages of a mapped file that nothing else may need.
 
         Returns
         -------
@@ -164,7 +165,7 @@ class Retriever:
         index, questions = self.corpora_[corpus], self._questions(queries, vectors, general)
         with self._lock:
             measured = [index.measure(question, filters) for question in questions]
-            return [self._ranked(q, m, corpus, k) for q, m in zip(queries, measured, strict=True)]
+            return [self._ranked(one, corpus, k, passages) for one in measured]
 
     def measure(
         self, queries: Sequence[str], corpus: Corpus, filters: Filters | None = None, vectors: Vectors | None = None
@@ -202,47 +203,27 @@ class Retriever:
         """Return the names of the signals, in the order of a measured row."""
         return self.corpora_[corpus].signals
 
-    def _ranked(self, query: str, measured: Measured, corpus: Corpus, k: int) -> list[Hit]:
+    def _ranked(self, measured: Measured, corpus: Corpus, k: int, passages: bool) -> list[Hit]:
         index = self.corpora_[corpus]
         fusion = (self.weights or {}).get(corpus) or Fusion.assumed(index.signals)
         scores = fusion.score(measured.signals, index.signals)
-        cosines = measured.signals[:, [name.startswith("history:") for name in index.signals]].max(axis=1, initial=0)
-        first = self._named(query, measured, index)
         order = np.argsort(-scores, kind="stable")
-        if first:
-            order = order[np.argsort(~np.isin(order, list(first)), kind="stable")]
+        first = measured.named
+        if len(first):
+            order = order[np.argsort(~np.isin(order, first), kind="stable")]
         # Of records that say the same, the best stands for all; those of no score are counted, not shown.
-        _, best, counts = np.unique(
-            index.catalogue.templates_at(measured.places[order]), return_index=True, return_counts=True
-        )
-        alike = dict(zip(order[best].tolist(), counts.tolist(), strict=True))
-        shown = [row for row in order[np.sort(best)].tolist() if scores[row] > 0 or row in first][:k]
-        numbers = index.catalogue.names_at(measured.places[shown])
-        texts = index.catalogue.passage_at(measured.places[shown], measured.passages[shown])
-        return [
-            Hit(
-                number=number,
-                score=float(scores[row]),
-                similarity=float(cosines[row]),
-                passage=text,
-                count=alike[row],
-            )
-            for row, number, text in zip(shown, numbers, texts, strict=True)
-        ]
-
-    def _named(self, query: str, measured: Measured, index: CorpusIndex) -> set[int]:
-        """Return the rows of the records that the question asks for by their number or by a code that few hold."""
-        codes = codes_of(query[:_MAX_QUERY])
-        if not codes:
-            return set()
-        numbers = index.catalogue.names_at(measured.places)
-        named = {row for row, number in enumerate(numbers) if number.lower() in codes}
-        if len(query) <= _SHORT:
-            some = np.flatnonzero(measured.signals[:, index.signals.index(EXACT)])
-            for code in codes:
-                holders = set(some[index.holding(measured.places[some], code)].tolist())
-                named |= holders if len(holders) <= _NAMED_BY else set()
-        return named
+        templates = index.catalogue.templates_at(measured.places[order])
+        _, best, counts = np.unique(templates, return_index=True, return_counts=True)
+        by_rank = np.argsort(best)
+        shown, counts = order[best[by_rank]], counts[by_rank]
+        worth = scores[shown] > 0
+        found = np.flatnonzero(worth | np.isin(shown, first) if len(first) else worth)[:k]
+        shown, counts = shown[found], counts[found]
+        places, by_history = measured.places[shown], [name.startswith("history:") for name in index.signals]
+        cosines = measured.signals[shown][:, by_history].max(axis=1, initial=0.0)
+        texts = index.catalogue.passage_at(places, measured.passages[shown]) if passages else [""] * len(shown)
+        told = (index.catalogue.names_at(places), scores[shown].tolist(), cosines.tolist(), texts)
+        return [Hit(*one) for one in zip(*told, counts.tolist(), strict=True)]
 
     def _searched(self, corpus: Corpus) -> tuple[str, ...]:
         if corpus == "incidents":

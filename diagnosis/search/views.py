@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -54,12 +55,12 @@ class View(Generic[S]):
     @cached_property
     def n_alive(self) -> int:
         """How many rows are alive."""
-        return int(np.count_nonzero(self.alive))
+        return len(self.alive) - len(self.dead)
 
     @cached_property
-    def living(self) -> Rows | None:
-        """The rows that are alive, ascending, or None if all are: then a row's place is its own."""
-        return None if self.n_alive == len(self.alive) else np.flatnonzero(self.alive)
+    def dead(self) -> Rows:
+        """The rows that are no longer alive, ascending: few, and all that tells rows from places."""
+        return np.flatnonzero(~self.alive)
 
     def without(self, ids: Ids) -> View[S]:
         """Return the view with the given ids no longer alive."""
@@ -73,17 +74,42 @@ class View(Generic[S]):
 
     def living_ids(self) -> list[str]:
         """Return the ids of the rows that are alive, in order of insertion."""
-        return self.segment.ids.names if self.living is None else self.segment.ids.at(self.living)
+        return self.segment.ids.at(np.flatnonzero(self.alive)) if len(self.dead) else self.segment.ids.names
 
 
 def located(views: Sequence[View[S]], places: Rows) -> Iterator[tuple[View[S], Rows, Rows]]:
-    """Yield view by view which of the places among the living rows are in it, and their rows there; -1 is nowhere."""
-    start = 0
+    """Yield, for each view that holds some of the places among the living rows, which of them, and their rows there.
+
+    The place -1 is nowhere.
+    """
+    if not len(places):
+        return
+    low, high, start = int(places.min()), int(places.max()), 0
     for view in views:
-        which = np.flatnonzero((places >= start) & (places < start + view.n_alive))
-        rows = places[which] - start
-        yield view, which, rows if view.living is None else view.living[rows]
-        start += view.n_alive
+        stop = start + view.n_alive
+        if start <= low and high < stop:
+            yield view, np.arange(len(places)), rows_at(view.dead, places - start)
+        elif low < stop and start <= high:
+            which = np.flatnonzero((places >= start) & (places < stop))
+            yield view, which, rows_at(view.dead, places[which] - start)
+        start = stop
+
+
+def dead_rows(views: Sequence[View[Any]]) -> Rows:
+    """Return the rows that are not alive, rows counted through from the first view to the last."""
+    starts = accumulate((len(view.alive) for view in views), initial=0)
+    parts = [start + view.dead for start, view in zip(starts, views, strict=False) if len(view.dead)]
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.intp)
+
+
+def rows_at(dead: Rows, places: Rows) -> Rows:
+    """Return the rows at places among the living ones; a dead row shifts those behind it by one."""
+    return places + np.searchsorted(dead - np.arange(len(dead)), places, side="right") if len(dead) else places
+
+
+def ranks(dead: Rows, rows: Rows) -> Rows:
+    """Return the places of living rows among all that are alive."""
+    return rows - np.searchsorted(dead, rows) if len(dead) else rows
 
 
 def names_at(views: Sequence[View[Any]], places: Rows) -> list[str]:
@@ -102,14 +128,9 @@ def places_of(views: Sequence[View[Any]], ids: Ids) -> Rows:
         rows = view.segment.ids.find(ids)
         here = np.flatnonzero(rows >= 0)
         here = here[view.alive[rows[here]]]
-        places[here] = start + ranks(view, rows[here])
+        places[here] = start + ranks(view.dead, rows[here])
         start += view.n_alive
     return places
-
-
-def ranks(view: View[Any], rows: Rows) -> Rows:
-    """Return the places of living rows among those of their view."""
-    return rows if view.living is None else np.searchsorted(view.living, rows)
 
 
 def best(views: Sequence[View[Any]], found: Sequence[Found], k: int) -> Found:
@@ -118,9 +139,9 @@ def best(views: Sequence[View[Any]], found: Sequence[Found], k: int) -> Found:
     Equal ones stay in order of insertion.
     """
     if len(views) == 1:
-        return ranks(views[0], found[0][0][:k]), found[0][1][:k]
+        return ranks(views[0].dead, found[0][0][:k]), found[0][1][:k]
     starts = np.cumsum([0, *(view.n_alive for view in views)])
-    parts = [start + ranks(view, rows) for start, view, (rows, _) in zip(starts[:-1], views, found, strict=True)]
+    parts = [start + ranks(view.dead, rows) for start, view, (rows, _) in zip(starts[:-1], views, found, strict=True)]
     places = np.concatenate([np.empty(0, dtype=np.intp), *parts])
     scores = np.concatenate([np.empty(0), *(scores for _, scores in found)])
     order = np.argsort(-scores, kind="stable")[:k]

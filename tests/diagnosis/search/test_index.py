@@ -154,13 +154,13 @@ def test_a_mask_of_another_length_is_refused():
         index.search(unit(1, 0), 1, np.ones(3, dtype=bool))
 
 
-@pytest.fixture(scope="module", params=["hnsw", "ivf"])
-def approximate(request):
+@pytest.fixture(scope="module")
+def approximate():
     rows = clustered(4_000, 0)
-    index = VectorIndex(32, exact_up_to=1_000, hnsw_up_to=10_000 if request.param == "hnsw" else 1_000)
+    index = VectorIndex(32, exact_up_to=1_000)
     index.add([str(i) for i in range(4_000)], rows)
     assert index.wait(120)
-    assert index.structure_ == request.param
+    assert index.structure_ == "ivf"
     return index, rows
 
 
@@ -194,7 +194,7 @@ def test_approximate_search_finds_what_a_filter_leaves(approximate, kept, monkey
 
 def test_the_same_rows_and_seed_give_the_same_answers_and_loading_does_not_change_them(approximate, tmp_path):
     index, rows = approximate
-    again = VectorIndex(32, exact_up_to=index.exact_up_to, hnsw_up_to=index.hnsw_up_to)
+    again = VectorIndex(32, exact_up_to=index.exact_up_to)
     again.add([str(i) for i in range(4_000)], rows)
     assert again.wait(120)
     queries = clustered(50, 4)

@@ -1,6 +1,7 @@
 """Search as a whole: both languages, filters, codes, long and repeated texts, changes at once, bad input."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -121,6 +122,29 @@ def test_an_exact_code_or_id_finds_its_article_first(encoder, query):
     fixes[1] += " what does error today say got ora 12155"
     retriever = Retriever(encoder).fit(articles(resolution=fixes), incidents())
     assert numbers(retriever, query)[0] == "KB0000003"
+
+
+@pytest.mark.parametrize("query", ["Kb-0815a", "kb-0815a", "KB-0815A"])
+def test_a_number_is_asked_for_as_it_is_written_or_in_one_case(encoder, query):
+    known = articles().replace({"number": {"KB0000003": query}})
+    assert numbers(Retriever(encoder).fit(known, incidents()), f"see {query}")[0] == query
+
+
+def test_a_code_is_looked_for_only_where_all_its_parts_are_known(encoder):
+    fixes = [*articles()["resolution"]]
+    fixes[2] += " x-err-4711-b"  # not by itself, but whole
+    fixes[4] += " err err err"
+    retriever = Retriever(encoder).fit(articles(resolution=fixes), incidents())
+    assert numbers(retriever, "err-4711")[0] == "KB0000002"
+    exact = retriever.signals("knowledge").index("exact")
+    for code, held in {"err-4711": [1.0], "err-4712": []}.items():
+        ((_, signals),) = retriever.measure([code], "knowledge")
+        assert signals[signals[:, exact] > 0, exact].tolist() == held
+
+
+def test_passages_are_left_out_where_nobody_asks_for_them(retriever):
+    with_them, without = (retriever.search(["clean the roller"], "knowledge", passages=p)[0] for p in (True, False))
+    assert [replace(hit, passage="") for hit in with_them] == without
 
 
 def test_a_long_article_is_found_by_a_passage_and_answered_once(encoder):
