@@ -20,7 +20,7 @@ from diagnosis.findings import IncidentEvidence
 from diagnosis.suggest.success import Prior, fit_prior
 from diagnosis.suggest.uses import OUTCOMES, Floats, Uses, decayed
 
-Solution = tuple[Sequence[np.uint64], Sequence[str]]  # the keys and the ids that it goes by
+Solution = tuple[Sequence[int], Sequence[str]]  # the keys and the ids that it goes by
 
 
 @dataclass(frozen=True, slots=True)

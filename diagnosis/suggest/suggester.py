@@ -246,10 +246,11 @@ def _merged(candidates: Iterable[_Candidate]) -> list[_Solution]:
     return solutions
 
 
-def _asked(solutions: Sequence[_Solution]) -> list[tuple[list[np.uint64], list[str]]]:
+def _asked(solutions: Sequence[_Solution]) -> list[tuple[list[int], list[str]]]:
     """Return the keys and ids by which the uses of each solution are known."""
-    articles = iter(article_keys(member.number for solution in solutions for member in solution if member.is_article))
-    wordings = iter(wording_keys(canonical(member.resolution) for solution in solutions for member in solution))
+    members = [member for solution in solutions for member in solution]
+    articles = iter(article_keys(member.number for member in members if member.is_article).tolist())
+    wordings = iter(wording_keys(canonical(member.resolution) for member in members).tolist())
     return [
         ([*(next(articles) for member in one if member.is_article), *islice(wordings, len(one))], [m.id for m in one])
         for one in solutions

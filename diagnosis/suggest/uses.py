@@ -92,7 +92,7 @@ class Uses:
         codes, names = pd.factorize(self.numbers)
         return codes, {str(name): code for code, name in enumerate(names)}
 
-    def having(self, solutions: Sequence[Iterable[np.uint64]]) -> list[npt.NDArray[np.intp]]:
+    def having(self, solutions: Sequence[Iterable[int]]) -> list[npt.NDArray[np.intp]]:
         """Return for each solution, given by its keys, the places of its uses, newest first, an incident once."""
         wanted = [list(dict.fromkeys(keys)) for keys in solutions]
         keys = np.array([key for of_one in wanted for key in of_one], dtype=np.uint64)
