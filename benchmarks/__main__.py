@@ -8,7 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-NOT_A_BENCHMARK = ("__init__", "__main__", "data", "large_release", "recombined", "routing_peers", "search_tasks")
+_SHARED = ("data", "large_release", "recombined", "routing_peers", "search_tasks", "serving")
+NOT_A_BENCHMARK = ("__init__", "__main__", *_SHARED)
 
 
 def main() -> int:
