@@ -25,6 +25,9 @@ _vectors = sa.Table(
     sa.Column("place", sa.BigInteger, sa.Identity(), nullable=False),
     sa.Column("vector", Vector(), nullable=False),
 )
+# As pgvector sends it to whoever asks for bytes: two counts, then numbers. As text it takes ten times as long to read.
+_packed = sa.func.vector_send(_vectors.c.vector, type_=sa.LargeBinary()).label("packed")
+_HEAD = 4  # bytes
 _CHUNK = 1000
 _LOCK = 0x0FA177EC
 
@@ -70,7 +73,7 @@ class VectorRows:
     def nearest(self, index: str, query: Rows, k: int) -> tuple[list[str], Rows]:
         """Return ids and vectors of the ``k`` rows nearest to a unit vector by cosine, every row compared."""
         v = _vectors.c
-        wanted = sa.select(v.id, v.vector).where(v.index == index)
+        wanted = sa.select(v.id, _packed).where(v.index == index)
         with self.database.read() as connection:
             found = connection.execute(wanted.order_by(v.vector.max_inner_product(query), v.place).limit(k)).all()
         return _unpacked(found)
@@ -78,7 +81,7 @@ class VectorRows:
     def get(self, index: str, ids: Sequence[str]) -> tuple[list[str], Rows]:
         """Return ids and vectors of those of some rows that there are."""
         v = _vectors.c
-        wanted = sa.select(v.id, v.vector).where(v.index == index, _one_of(ids))
+        wanted = sa.select(v.id, _packed).where(v.index == index, _one_of(ids))
         with self.database.read() as connection:
             return _unpacked(connection.execute(wanted).all())
 
@@ -110,5 +113,5 @@ def _one_of(ids: Sequence[str]) -> sa.ColumnElement[bool]:
 
 
 def _unpacked(found: Sequence[Any]) -> tuple[list[str], Rows]:
-    vectors = np.array([row.vector for row in found], dtype=np.float32)
-    return [row.id for row in found], vectors.reshape(len(found), -1 if found else 0)
+    numbers = np.frombuffer(b"".join(row.packed[_HEAD:] for row in found), dtype=">f4").astype(np.float32)
+    return [row.id for row in found], numbers.reshape(len(found), -1 if found else 0)
