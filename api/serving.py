@@ -16,7 +16,7 @@ import pandas as pd
 from api.errors import NothingPublishedError
 from api.metrics import Metrics
 from diagnosis.errors import FaultwiseError, ReleaseError
-from diagnosis.incident import FIELDS, as_frame
+from diagnosis.incident import Incident
 from diagnosis.knowledge import KNOWLEDGE_FIELDS, as_knowledge_frame
 from diagnosis.release import STORE, Manifest
 from diagnosis.releases import Releases
@@ -228,7 +228,7 @@ def _apply(changes: Changes, diagnoser: Diagnoser) -> None:
     if gone_articles:
         diagnoser.remove("knowledge", gone_articles)
     if incidents:
-        diagnoser.upsert_incidents(as_frame(_frame(incidents, FIELDS)))
+        diagnoser.upsert_incidents([Incident.from_values(one.body) for one in incidents])
     if articles:
         diagnoser.upsert_articles(as_knowledge_frame(_frame(articles, KNOWLEDGE_FIELDS)))
     for said in changes.feedback:

@@ -147,7 +147,12 @@ class Diagnoser:
 
     def upsert_incidents(self, incidents: Iterable[Incident] | pd.DataFrame) -> None:
         """Add incidents to the history, or replace those of the same number; they are found at once."""
-        self.parts.upsert_incidents(mask_incidents(as_frame(incidents), self.parts.redactor))
+        redactor = self.parts.redactor
+        rows = incidents if isinstance(incidents, pd.DataFrame) else list(incidents)
+        if isinstance(rows, pd.DataFrame) or len(rows) > _CHUNK:  # columns pay for themselves from some dozen on
+            self.parts.upsert_incidents(mask_incidents(as_frame(rows), redactor))
+        else:
+            self.parts.upsert_incidents([mask_incident(incident, redactor) for incident in rows])
 
     def upsert_articles(self, articles: Iterable[KnowledgeArticle] | pd.DataFrame) -> None:
         """Add articles, or replace those of the same number; they are found at once."""

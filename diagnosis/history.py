@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 import pandas as pd
 import pyarrow as pa
 
-from diagnosis.incident import FIELDS, as_frame
+from diagnosis.incident import FIELDS, Incident, as_frame
 from diagnosis.knowledge import KNOWLEDGE_FIELDS, as_knowledge_frame
 
 _FILE = "records.arrow"
@@ -69,10 +69,13 @@ class _Records(ABC):
             return base
         return pd.concat([base, self._frame_of(list(later.values()))], ignore_index=True)
 
-    def upsert(self, frame: pd.DataFrame) -> None:
-        """Add the rows of a canonical frame, or replace those of the same number."""
-        rows = pa.Table.from_pandas(frame[list(self.columns)], preserve_index=False).to_pylist()
-        self._later.update({row["number"]: row for row in rows})
+    def upsert(self, rows: pd.DataFrame | Sequence[Incident]) -> None:
+        """Add the rows of a canonical frame, or some incidents, or replace those of the same number."""
+        if isinstance(rows, pd.DataFrame):
+            known = pa.Table.from_pandas(rows[list(self.columns)], preserve_index=False).to_pylist()
+        else:  # a frame of a few rows costs milliseconds
+            known = [row.values() for row in rows]
+        self._later.update({row["number"]: row for row in known})
 
     def remove(self, numbers: Iterable[str]) -> None:
         """Forget rows; unknown numbers are no error."""

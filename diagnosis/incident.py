@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -85,6 +85,24 @@ class Incident:
         """Return the incident as it stood when it was logged: every later field is unknown again."""
         blank = {f.name: f.default for f in fields(self) if f.name in LATER_FIELDS}
         return replace(self, **blank, extra={})  # type: ignore[arg-type]
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Self:
+        """Return the incident whose fields are given by name; None and "" are unknown, other names passed over.
+
+        Raises
+        ------
+        InputError
+            If a time is neither a datetime nor written as ISO 8601.
+        """
+        known = {name: value for name in FIELDS if (value := values.get(name)) not in (None, "")}
+        times = {name: _moment(value, name) for name, value in known.items() if name in TIME_FIELDS}
+        return cls(**(known | times))
+
+    def values(self) -> dict[str, Any]:
+        """Return the fields by name as a row of a canonical frame has them: times in UTC, None for unknown ones."""
+        known = {name: getattr(self, name) for name in FIELDS}
+        return known | {name: _moment(known[name], name) for name in TIME_FIELDS if known[name] is not None}
 
 
 def as_frame(incidents: Iterable[Incident] | pd.DataFrame) -> pd.DataFrame:
@@ -185,6 +203,14 @@ def _unknown(name: str, length: int) -> ExtensionArray:
 def _empty(dtype: Any, length: int) -> ExtensionArray:  # noqa: ANN401 - as pandas has it
     array: ExtensionArray = pd.array(["" if dtype == _TEXT else None] * length, dtype=dtype)
     return array
+
+
+def _moment(value: Any, name: str) -> datetime:  # noqa: ANN401 - as it came
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"column {name!r}: ISO 8601 times were expected, {value!r} found") from error
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _value(value: Any) -> Any:  # noqa: ANN401 - a cell of a frame

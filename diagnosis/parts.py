@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, Self
 
 import pandas as pd
 
 from diagnosis.history import History, Knowledge
+from diagnosis.incident import Incident
 from diagnosis.recurrence import HistoryState, RecurrenceModel
 from diagnosis.redact import Redactor
 from diagnosis.reference import Reference
@@ -70,13 +71,31 @@ class Parts:
         """Return texts masked and cleaned, as the parts that learn see them."""
         return self.normaliser.normalise_texts([self.redactor.redact(text) for text in texts])
 
-    def upsert_incidents(self, masked: pd.DataFrame) -> None:
+    def upsert_incidents(self, masked: pd.DataFrame | Sequence[Incident]) -> None:
         """Add incidents, personal data masked, to what is searched and counted; one of a known number is replaced."""
+        if not isinstance(masked, pd.DataFrame):
+            self._upsert_few(masked)
+            return
         new = [number not in self.history for number in masked["number"]]
         self.history.upsert(masked)
         self.retriever.upsert("incidents", clean_incidents(masked, self.normaliser))
         if self.state is not None:
             self.state.add(masked[new])
+
+    def _upsert_few(self, masked: Sequence[Incident]) -> None:
+        """Do the same without frames, each of which would cost more than all else together."""
+        new = [incident for incident in masked if incident.number not in self.history]
+        self.history.upsert(masked)
+        titles = self.normaliser.normalise_titles([incident.short_description for incident in masked])
+        texts = self.normaliser.normalise_texts([incident.description for incident in masked])
+        cleaned = [
+            replace(incident, short_description=title, description=text)
+            for incident, title, text in zip(masked, titles, texts, strict=True)
+        ]
+        self.retriever.upsert("incidents", cleaned)
+        if self.state is not None:
+            for incident in new:
+                self.state.add_one(incident.values(), incident.values()["opened_at"])
 
     def upsert_articles(self, masked: pd.DataFrame) -> None:
         """Add articles, personal data masked, to what is searched; one of a known number is replaced."""

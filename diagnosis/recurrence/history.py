@@ -98,12 +98,12 @@ class HistoryState:
         """Return the frame with its signatures' texts placed among those seen, as `Signature.place` does."""
         return self.signature.place(frame, self._like, learn=learn)
 
-    def place_one(self, incident: Mapping[str, str]) -> Mapping[str, str]:
+    def place_one(self, incident: Mapping[str, str], *, learn: bool = False) -> Mapping[str, str]:
         """Return what `place` does of one incident, given by field."""
         if PLACED not in self.signature.columns:
             return incident
         item = SEPARATOR.join(incident[name] for name in self.signature.fields if name != TEXT)
-        (name,) = self._like.names([item], [words_of(incident)], learn=False)
+        (name,) = self._like.names([item], [words_of(incident)], learn=learn)
         return {**incident, PLACED: name}
 
     def add(self, frame: pd.DataFrame) -> None:
@@ -111,6 +111,13 @@ class HistoryState:
         for time, keys in self._rows(self.place(frame, learn=True)):
             if math.isfinite(time):
                 self._add(time, keys)
+
+    def add_one(self, incident: Mapping[str, str], opened_at: datetime | None) -> None:
+        """Add one incident, given by field; without ``opened_at`` it is left out."""
+        values = {name: [value] for name, value in self.place_one(incident, learn=True).items()}
+        if opened_at is not None:
+            (keys,) = self._keys(values, 1)
+            self._add((opened_at - EPOCH) / timedelta(days=1), keys)
 
     def describe(self, frame: pd.DataFrame, *, add: bool = False) -> Floats:
         """Return the features of each incident as of its own opening, shape (n, len(columns)); NaN is "not known".

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from diagnosis.search.entries import UNKNOWN_TIME, Entries, microseconds
 from diagnosis.search.ids import Ids
 from diagnosis.search.passages import SearchText
 from diagnosis.search.segments import SegmentedIndex
@@ -23,7 +23,7 @@ from diagnosis.search.views import Mask, Rows, View, located, places_of
 PASSAGE = "\x1f"  # between a number and the place of the passage in its record
 _FILE = "records.arrow"
 _WORDS = ("service", "language", "audience")
-_TIMES = ("valid_to", "opened_at")  # microseconds since 1970
+_TIMES = ("valid_to", "opened_at")
 _SCHEMA = pa.schema([
     *((name, pa.string()) for name in _WORDS),
     *((name, pa.int64()) for name in _TIMES),
@@ -31,7 +31,7 @@ _SCHEMA = pa.schema([
     ("template", pa.uint64()),
     ("passages", pa.list_(pa.large_string())),
 ])  # fmt: skip
-_UNKNOWN_TIME, _LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+_LAST = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class CatalogueSegment:
     def opened(self) -> tuple[int, int]:
         """The first and the last time that a record was opened."""
         times = self.column("opened_at")
-        return int(times.min(initial=_LAST)), int(times.max(initial=_UNKNOWN_TIME))
+        return int(times.min(initial=_LAST)), int(times.max(initial=UNKNOWN_TIME))
 
 
 class Catalogue(SegmentedIndex[CatalogueSegment]):
@@ -107,9 +107,16 @@ class Catalogue(SegmentedIndex[CatalogueSegment]):
         super().__init__()
         self._starts: tuple[object, Rows] | None = None  # where passages begin, and the views that this is true of
 
-    def add(self, frame: pd.DataFrame, texts: Sequence[SearchText]) -> None:
+    def add(self, ids: Ids, entries: Entries, texts: Sequence[SearchText]) -> None:
         """Add records, or replace those whose number is here already."""
-        self._insert(CatalogueSegment(Ids(frame["number"].tolist()), _batch(frame, texts)))
+        columns = {
+            **{name: getattr(entries, name) for name in (*_WORDS, *_TIMES)},
+            "n_passages": [len(text.passages) for text in texts],
+            "template": [text.template for text in texts],
+            "passages": [text.passages for text in texts],
+        }
+        arrays = [pa.array(columns[field.name], field.type) for field in _SCHEMA]
+        self._insert(CatalogueSegment(ids, pa.RecordBatch.from_arrays(arrays, schema=_SCHEMA)))
 
     def place_of(self, number: str) -> int:
         """Return the place of a number among the living rows, -1 if it is not here."""
@@ -199,28 +206,10 @@ class Catalogue(SegmentedIndex[CatalogueSegment]):
         return catalogue
 
     def _merge(self, views: Sequence[View[CatalogueSegment]]) -> CatalogueSegment:
-        living = [view.segment.rows.filter(pa.array(view.alive)) for view in views]
+        living = [v.segment.rows.filter(pa.array(v.alive)) if len(v.dead) else v.segment.rows for v in views]
         rows = pa.Table.from_batches(living).combine_chunks().to_batches()
         ids = Ids.joined([(view.segment.ids, view.alive) for view in views])
         return CatalogueSegment(ids, rows[0] if rows else living[0])
-
-
-def _batch(frame: pd.DataFrame, texts: Sequence[SearchText]) -> pa.RecordBatch:
-    n = len(frame)
-    words = {name: frame[name].tolist() if name in frame else [""] * n for name in _WORDS}
-    columns = {**words, **{name: _microseconds_of(frame, name) for name in _TIMES}}
-    columns |= {
-        "n_passages": [len(text.passages) for text in texts],
-        "template": [text.template for text in texts],
-        "passages": [text.passages for text in texts],
-    }
-    return pa.RecordBatch.from_arrays([pa.array(columns[f.name], f.type) for f in _SCHEMA], schema=_SCHEMA)
-
-
-def _microseconds_of(frame: pd.DataFrame, name: str) -> npt.NDArray[np.int64]:
-    times = frame[name] if name in frame else pd.Series(pd.NaT, index=frame.index)
-    stamps = pd.to_datetime(times, utc=True).astype("datetime64[us, UTC]")
-    return stamps.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
 
 
 def _passing(segment: CatalogueSegment, filters: Filters) -> Mask:
@@ -234,10 +223,10 @@ def _passing(segment: CatalogueSegment, filters: Filters) -> Mask:
         passes &= _is(segment, "audience", filters.audience)
     if filters.valid_at is not None:
         until = segment.column("valid_to")
-        passes &= (until == _UNKNOWN_TIME) | (until > _microseconds(filters.valid_at))
+        passes &= (until == UNKNOWN_TIME) | (until > microseconds(filters.valid_at))
     if filters.opened_before is not None:
         opened = segment.column("opened_at")
-        passes &= (opened != _UNKNOWN_TIME) & (opened < _microseconds(filters.opened_before))
+        passes &= (opened != UNKNOWN_TIME) & (opened < microseconds(filters.opened_before))
     return passes
 
 
@@ -251,9 +240,4 @@ def _all_opened_before(views: Sequence[View[CatalogueSegment]], moment: datetime
     if moment is None:
         return True
     limits = [view.segment.opened for view in views]
-    return all(first > _UNKNOWN_TIME and last < _microseconds(moment) for first, last in limits)
-
-
-def _microseconds(moment: datetime) -> int:
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return int(aware.timestamp() * 1_000_000)
+    return all(first > UNKNOWN_TIME and last < microseconds(moment) for first, last in limits)

@@ -9,14 +9,14 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from diagnosis.errors import InputError
 from diagnosis.prepared import Vectors
 from diagnosis.search.bags import TokenBags
 from diagnosis.search.catalogue import Catalogue, Filters
 from diagnosis.search.elsewhere import AskedElsewhere, AskedPlaces
-from diagnosis.search.encoder import HistoryEncoder
+from diagnosis.search.encoder import Bags, HistoryEncoder
+from diagnosis.search.entries import Entries
 from diagnosis.search.exactly import CODE_TERMS, asked_exactly, codes_asked
 from diagnosis.search.glossary import translated
 from diagnosis.search.ids import Ids
@@ -86,30 +86,38 @@ class CorpusIndex:
     def encoded(self, texts: Sequence[SearchText]) -> Encoded:
         """Return what `add` takes beside the texts; reads nothing that changes, so it needs no lock."""
         parts = _parts(texts)
-        vectors: dict[str, Vectors] = {}
+        vectors, bags = dict[str, Vectors](), dict[str, Bags]()
         for encoder, model in self.encoders.items():
-            names = [part for part in parts if f"{encoder}:{part}" in self.vectors]
-            # A record of one short field is its own heading, passage and whole: each distinct text is encoded once.
+            names = [part for part in parts if f"{encoder}:{part}" in {**self.vectors, **self.bags}]
+            # A record of one short field is its own heading, passage and whole: each distinct text is read once.
             rows = {text: row for row, text in enumerate(dict.fromkeys(t for part in names for t in parts[part]))}
-            distinct = model.encode(list(rows))
-            vectors |= {f"{encoder}:{part}": distinct[[rows[text] for text in parts[part]]] for part in names}
-        return Encoded(vectors, {name: self.history.bags(parts[name.split(":")[1]]) for name in self.bags})
+            places = {f"{encoder}:{part}": np.array([rows[t] for t in parts[part]], dtype=np.intp) for part in names}
+            if model is self.history:
+                distinct, tokens = self.history.read(list(rows))
+                bags = {name: tokens.take(places[name]) for name in self.bags}
+            else:
+                distinct = model.encode(list(rows))
+            vectors |= {name: distinct[at] for name, at in places.items() if name in self.vectors}
+        return Encoded(vectors, bags)
 
-    def add(self, frame: pd.DataFrame, texts: Sequence[SearchText], encoded: Encoded) -> None:
-        """Add records with what `encoded` says of them, or replace those of the same number; numbers are distinct."""
-        numbers = frame["number"].tolist()
-        if not numbers:
+    def add(self, entries: Entries, texts: Sequence[SearchText], encoded: Encoded) -> None:
+        """Add records with what `encoded` says of them, or replace those of the same number."""
+        if not entries.numbers:
             return
-        self.remove(numbers)
-        parts = _parts(texts)
+        self.remove(entries.numbers)  # so that no index has to look for them again
+        ids, parts = Ids(entries.numbers), _parts(texts)
         for name, lexical in self.lexical.items():
-            lexical.add(numbers, parts[name])
-        self.catalogue.add(frame, texts)
+            lexical.add(ids, parts[name])
+        self.catalogue.add(ids, entries, texts)
         for name, index in self.vectors.items():
-            names = self.catalogue.passage_names(numbers) if name.endswith("passage") else numbers
-            index.add(names, encoded.vectors[name])
+            by_passage = name.endswith("passage")
+            names = self.catalogue.passage_names(entries.numbers) if by_passage else entries.numbers
+            if isinstance(index, VectorIndex) and not by_passage:
+                index.add(ids, encoded.vectors[name])
+            else:
+                index.add(names, encoded.vectors[name])
         for name, bags in self.bags.items():
-            bags.add(numbers, encoded.bags[name])
+            bags.add(ids, encoded.bags[name])
 
     def remove(self, numbers: Sequence[str]) -> None:
         """Remove records; an unknown number is passed over."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -102,24 +103,21 @@ class HistoryEncoder:
         ndarray of float32, shape (n, n_dimensions)
             A zero row where a text holds no token.
         """
+        return self.read(texts)[0]
+
+    def read(self, texts: Sequence[str]) -> tuple[Vectors, Bags]:
+        """Return texts as unit vectors, as `encode` does, and as the tokens of which these are made."""
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        kind = np.min_scalar_type(len(self.weights))
+        tokens, lengths = [np.empty(0, dtype=kind)], [0]
         for start in range(0, len(texts), _BATCH):
             ids = self._ids(texts[start : start + _BATCH])
             vectors[start : start + len(ids)] = self._sums(ids)
+            tokens.append(np.fromiter(chain.from_iterable(ids), dtype=kind))
+            lengths += map(len, ids)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit: Vectors = np.divide(vectors, norms, out=vectors, where=norms > 0)
-        return unit
-
-    def bags(self, texts: Sequence[str]) -> Bags:
-        """Return the texts as their tokens, of which `encode` makes vectors."""
-        kind = np.min_scalar_type(len(self.weights))
-        tokens, lengths, norms = [np.empty(0, dtype=kind)], [0], [np.empty(0, dtype=np.float32)]
-        for start in range(0, len(texts), _BATCH):
-            ids = self._ids(texts[start : start + _BATCH])
-            tokens.append(np.fromiter((token for row in ids for token in row), dtype=kind))
-            lengths += map(len, ids)
-            norms.append(np.linalg.norm(self._sums(ids), axis=1))
-        return Bags(np.concatenate(tokens), np.cumsum(lengths, dtype=np.int64), np.concatenate(norms))
+        return unit, Bags(np.concatenate(tokens), np.cumsum(lengths, dtype=np.int64), norms[:, 0])
 
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
         batch = self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
@@ -130,7 +128,7 @@ class HistoryEncoder:
             total: Vectors = self.weights[ids[0]].sum(axis=0, dtype=np.float32)[None]
             return total
         starts = np.cumsum([0, *map(len, ids)])
-        columns = np.fromiter((token for row in ids for token in row), dtype=np.int32, count=int(starts[-1]))
+        columns = np.fromiter(chain.from_iterable(ids), dtype=np.int32, count=int(starts[-1]))
         counts = sp.csr_array(
             (np.ones(len(columns), dtype=np.float32), columns, starts), shape=(len(ids), len(self.weights))
         )

@@ -35,10 +35,16 @@ class Ids:
         return len(self._names)
 
     @classmethod
+    def of(cls, names: Ids | Sequence[str]) -> Ids:
+        """Return names as they are where they are made already, so that those of several indexes are hashed once."""
+        return names if isinstance(names, Ids) else Ids(names)
+
+    @classmethod
     def joined(cls, parts: Sequence[tuple[Ids, npt.NDArray[np.bool_]]]) -> Ids:
         """Return the names of several columns that are marked, in order."""
         joined = cls.__new__(cls)
-        joined._names = pa.concat_arrays([ids._names.filter(pa.array(marked)) for ids, marked in parts])
+        names = [ids._names if marked.all() else ids._names.filter(pa.array(marked)) for ids, marked in parts]
+        joined._names = pa.concat_arrays(names)
         joined.hashes = np.concatenate([ids.hashes[marked] for ids, marked in parts])
         return joined
 

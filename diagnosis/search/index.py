@@ -158,12 +158,12 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
         """Bytes of vectors and structures."""
         return sum(view.segment.nbytes for view in self._views)
 
-    def add(self, ids: Sequence[str], vectors: Vectors) -> None:
+    def add(self, ids: Ids | Sequence[str], vectors: Vectors) -> None:
         """Add rows, or replace those whose id is here already.
 
         Parameters
         ----------
-        ids : sequence of str, length n
+        ids : Ids, or sequence of str, length n
             Of an id given twice, the last row counts.
         vectors : ndarray of float32, shape (n, dimensions)
             Scaled to unit length here; a zero row is kept and never matches.
@@ -174,10 +174,10 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
             If the shape is another or a value is not finite.
         """
         rows = self._checked(vectors, len(ids))
-        last = {identifier: row for row, identifier in enumerate(ids)}
-        if len(last) < len(ids):
-            rows = rows[list(last.values())]
-        self._insert(VectorSegment(Ids(list(last)), rows, settled=len(last) <= self.exact_up_to))
+        if not isinstance(ids, Ids):
+            last = {identifier: row for row, identifier in enumerate(ids)}
+            ids, rows = Ids(list(last)), rows if len(last) == len(rows) else rows[list(last.values())]
+        self._insert(VectorSegment(ids, rows, settled=len(ids) <= self.exact_up_to))
 
     def search(self, vectors: Vectors, k: int, allowed: Allowed | None = None) -> Hits:
         """Return the ``k`` nearest rows of each query with their cosine, highest first.

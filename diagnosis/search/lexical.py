@@ -112,7 +112,7 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         """Bytes of the postings."""
         return sum(view.segment.nbytes for view in self._views)
 
-    def add(self, ids: Sequence[str], texts: Sequence[str]) -> None:
+    def add(self, ids: Ids | Sequence[str], texts: Sequence[str]) -> None:
         """Add rows, or replace those whose id is here already; of an id given twice, the last text counts.
 
         Raises
@@ -122,8 +122,10 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         """
         if len(ids) != len(texts):
             raise InputError(f"expected a text for each of {len(ids)} ids; found {len(texts)}")
-        last = dict(zip(ids, texts, strict=True))
-        self._insert(from_tokens(Ids(list(last)), [tokenise(text) for text in last.values()]))
+        if not isinstance(ids, Ids):
+            last = dict(zip(ids, texts, strict=True))
+            ids, texts = Ids(list(last)), list(last.values())
+        self._insert(from_tokens(ids, [tokenise(text) for text in texts]))
 
     def search(
         self, texts: Sequence[str], k: int, allowed: Allowed | None = None, most_terms: int | None = None

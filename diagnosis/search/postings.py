@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from pandas.util import hash_array
-from scipy.sparse import csr_matrix
 
 from diagnosis.search.ids import Ids
 
@@ -102,23 +101,13 @@ def from_tokens(ids: Ids, documents: Sequence[Sequence[str]]) -> PostingSegment:
     lengths = np.minimum(counts, MAX_LENGTH).astype(np.uint16)
     hashes = term_hashes([token for tokens in documents for token in tokens])
     terms, columns = np.unique(hashes, return_inverse=True)
-    cells = np.repeat(np.arange(len(ids), dtype=np.int64), counts) * max(len(terms), 1) + columns
-    unique_cells, frequencies = np.unique(cells, return_counts=True)
-    rows, columns = np.divmod(unique_cells, max(len(terms), 1))
-    codes = (np.minimum(frequencies, MAX_FREQUENCY).astype(np.uint16) << 12) | lengths[rows]
-    return _transposed(ids, lengths, terms, rows.astype(np.int32), columns, codes)
-
-
-def _transposed(
-    ids: Ids, lengths: Codes, terms: Hashes, rows: Rows, columns: npt.NDArray[np.int64], codes: Codes
-) -> PostingSegment:
-    """Order cells that stand row by row term by term, by counting."""
-    starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(ids)))])
-    by_row = csr_matrix((codes, columns, starts), shape=(len(ids), len(terms)))
-    by_term = by_row.tocsc()
-    return PostingSegment(
-        ids, lengths, terms, by_term.indptr.astype(np.int64), by_term.indices.astype(np.int32), by_term.data
-    )
+    n = max(len(ids), 1)
+    # A cell's number grows by term and then by row: in order, cells are postings.
+    cells, frequencies = np.unique(columns * n + np.repeat(np.arange(len(ids)), counts), return_counts=True)
+    columns, rows = np.divmod(cells, n)
+    codes: Codes = (np.minimum(frequencies, MAX_FREQUENCY).astype(np.uint16) << np.uint16(12)) | lengths[rows]
+    starts = np.searchsorted(columns, np.arange(len(terms) + 1)).astype(np.int64)
+    return PostingSegment(ids, lengths, terms, starts, rows.astype(np.int32), codes)
 
 
 def merged(parts: Sequence[tuple[PostingSegment, npt.NDArray[np.bool_]]]) -> PostingSegment:

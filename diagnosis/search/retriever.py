@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 
 from diagnosis.errors import InputError
-from diagnosis.incident import as_frame
+from diagnosis.incident import Incident, as_frame
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.prepared import Vectors
 from diagnosis.search.catalogue import Filters
 from diagnosis.search.corpus import CorpusIndex
 from diagnosis.search.encoder import HistoryEncoder
+from diagnosis.search.entries import Entries
 from diagnosis.search.fusion import Fusion, Matrix
 from diagnosis.search.general_encoder import GeneralEncoder
 from diagnosis.search.index import VectorIndex
@@ -104,19 +105,23 @@ class Retriever:
         self.upsert("incidents", incidents)
         return self
 
-    def upsert(self, corpus: Corpus, frame: pd.DataFrame) -> None:
-        """Add records, or replace those of the same number; they are found from here on."""
-        canonical = as_knowledge_frame(frame) if corpus == "knowledge" else as_frame(frame)
-        rows = canonical.drop_duplicates("number", keep="last").reset_index(drop=True)
+    def upsert(self, corpus: Corpus, records: pd.DataFrame | Sequence[Incident]) -> None:
+        """Add articles or incidents, or replace those of the same number; they are found from here on."""
         searched = self._searched(corpus)
         others = [name for name in ARTICLE_FIELDS if name not in searched] if corpus == "knowledge" else []
-        columns = (rows[name] if name else [""] * len(rows) for name in (*searched, *others))
+        fields = [name for name in (*searched, *others) if name]
+        if not isinstance(records, pd.DataFrame):
+            entries = Entries.of_incidents(records, fields)
+        else:
+            frame = as_knowledge_frame(records) if corpus == "knowledge" else as_frame(records)
+            entries = Entries.of_frame(frame, fields)
+        columns = (entries.texts[name] if name else [""] * len(entries.numbers) for name in (*searched, *others))
         n_searched = len(searched)
         texts = [search_text(row[0], row[1:n_searched], row[n_searched:]) for row in zip(*columns, strict=True)]
         index = self.corpora_[corpus]
         encoded = index.encoded(texts)  # what takes longest, while others search
         with self._lock:
-            index.add(rows, texts, encoded)
+            index.add(entries, texts, encoded)
 
     def remove(self, corpus: Corpus, numbers: Sequence[str]) -> None:
         """Remove records; they are found no more from here on. An unknown number is passed over."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -34,6 +35,15 @@ def test_later_rows_replace_and_removed_ones_are_gone() -> None:
     assert "a" not in past
     past.upsert(as_frame([Incident("b")]))
     assert sorted(past.frame()["number"]) == ["b", "c", "d"]
+
+
+def test_incidents_are_taken_in_as_the_rows_of_a_frame_are() -> None:
+    new = [Incident("a", opened_at=datetime(2026, 1, 2, tzinfo=UTC), reopen_count=2), Incident("新", caller="李")]
+    one, other = history(), history()
+    one.upsert(new)
+    other.upsert(as_frame(new))
+    assert one.records(["a", "新", "b"]) == other.records(["a", "新", "b"])
+    pd.testing.assert_frame_equal(one.frame(), other.frame())
 
 
 def test_what_another_thread_removes_meanwhile_is_left_out_and_no_error() -> None:

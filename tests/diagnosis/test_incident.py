@@ -80,3 +80,21 @@ def test_a_value_that_no_column_can_hold_is_quoted(column: str, value: str, expe
     good = "2026-01-01" if column.endswith("_at") else "1"
     with pytest.raises(InputError, match=expected):
         as_frame(pd.DataFrame({"number": ["a", "b"], column: [good, value]}))
+
+
+def test_an_incident_and_its_values_say_the_same_as_a_frame() -> None:
+    east = timezone(timedelta(hours=8))
+    one = Incident("数", opened_at=datetime(2026, 1, 2, 3, tzinfo=east), description="无法登录", reopen_count=0)
+    two = Incident("b", resolved_at=datetime(2026, 1, 2))  # noqa: DTZ001 - without a zone it is UTC
+    frame = as_frame([one, two])
+    for row, incident in enumerate((one, two)):
+        values = incident.values()
+        assert list(values) == list(FIELDS)
+        assert Incident(**values) == incidents_of(frame)[row]
+        written = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
+        assert Incident.from_values(written | {"other": 1, "closed_at": "", "caller": None}) == Incident(**values)
+
+
+def test_a_time_that_is_none_is_quoted() -> None:
+    with pytest.raises(InputError, match="'opened_at': ISO 8601 times were expected, 'soon' found"):
+        Incident.from_values({"number": "a", "opened_at": "soon"})

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from diagnosis.incident import as_frame, frame_as_logged
+from diagnosis.incident import Incident, as_frame, frame_as_logged, incidents_of
 from diagnosis.recurrence import HistoryState, Signature
 
 START = pd.Timestamp("2026-01-01", tz="UTC")
@@ -98,6 +98,19 @@ def test_a_fork_leaves_its_state_as_it_was_and_continues_it():
     assert len(state) == 300
     state.add(later)
     assert len(state) == 400
+
+
+def test_incidents_one_by_one_come_to_the_same_as_a_frame_of_them():
+    frame = incidents()
+    signature = Signature(("caller", "text"))
+    frame["short_description"] = [f"printer {i % 3} jam" for i in range(len(frame))]
+    whole, single = (HistoryState(signature, FIELDS) for _ in range(2))
+    whole.add(frame[:300])
+    for incident in incidents_of(frame[:300]):
+        values = incident.values()
+        single.add_one(values, values["opened_at"])
+    single.add_one(Incident("undated", caller="Li").values(), None)
+    assert single.describe(frame[300:]).tobytes() == whole.describe(frame[300:]).tobytes()
 
 
 def test_at_a_later_moment_an_incident_sees_all_that_joined_until_then():

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from diagnosis.errors import InputError
+from diagnosis.incident import Incident, as_frame
 from diagnosis.search import Filters, HistoryEncoder, Retriever
 
 from .conftest import TOPICS  # isort: skip
@@ -196,11 +197,11 @@ class Watched(HistoryEncoder):
         self.encoded, self.began, self.go_on = [], threading.Event(), threading.Event()
         self.go_on.set()
 
-    def encode(self, texts):
+    def read(self, texts):
         self.encoded.append(list(texts))
         self.began.set()
         assert self.go_on.wait(60)
-        return super().encode(texts)
+        return super().read(texts)
 
 
 def test_an_upsert_encodes_each_text_once_and_others_search_meanwhile(encoder):
@@ -222,6 +223,23 @@ def test_an_upsert_encodes_each_text_once_and_others_search_meanwhile(encoder):
     assert found
     assert watched.encoded == [["zebra"]]
     assert numbers(retriever, "zebra")[0] == "KB9"
+
+
+def test_incidents_are_taken_in_as_the_rows_of_a_frame_are(encoder):
+    opened = datetime(2026, 3, 1, tzinfo=UTC)
+    new = [
+        Incident("I4", opened, "screen stays black", service="kiosk"),
+        Incident("I1", None, "打印机卡纸"),
+        Incident("I5", short_description="vpn"),
+        Incident("I5", opened, "mailbox", "quota full"),
+    ]
+    one, other = (Retriever(encoder).fit(articles(), incidents()) for _ in range(2))
+    one.upsert("incidents", new)
+    other.upsert("incidents", as_frame(new))
+    queries = ["screen", "printer", "mailbox quota", "vpn"]
+    for filters in (None, Filters(service="kiosk"), Filters(opened_before=datetime(2026, 3, 2, tzinfo=UTC))):
+        assert one.search(queries, "incidents", 5, filters) == other.search(queries, "incidents", 5, filters)
+    assert numbers(one, "mailbox", "incidents")[0] == "I5"
 
 
 def test_filters_hold_after_changes(encoder):
