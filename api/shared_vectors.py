@@ -16,6 +16,7 @@ from diagnosis.search.ids import Ids
 from diagnosis.search.index import VectorIndex
 from diagnosis.store.vectors import VectorRows
 
+_Allowed = Callable[[Sequence[str]], npt.NDArray[np.bool_]]
 _KEPT_RELEASES = 3  # replicas change one after the other, and a rollback is quick
 _SLACK = 16  # rows beyond k that are fetched: equal to single precision, told apart in double
 
@@ -43,8 +44,11 @@ class SharedVectors:
         """Remove rows; an unknown id is passed over."""
         self.rows.remove(self.name, ids)
 
-    def search(self, vectors: Vectors, k: int, allowed: Callable[[str], bool]) -> list[list[tuple[str, float]]]:
-        """Return the ``k`` nearest allowed rows of each query with their cosine, highest first."""
+    def search(self, vectors: Vectors, k: int, allowed: _Allowed) -> list[list[tuple[str, float]]]:
+        """Return the ``k`` nearest rows of each query with their cosine, highest first.
+
+        ``allowed`` tells of some ids which of them may be found.
+        """
         return [self._nearest(query, k, allowed) if query.any() else [] for query in _unit(vectors)]
 
     def similarities(self, wanted: Ids, vector: Vectors) -> npt.NDArray[np.float64]:
@@ -55,15 +59,15 @@ class SharedVectors:
             cosines[wanted.find(Ids(ids))] = rescore(found, query)
         return cosines
 
-    def _nearest(self, query: Vectors, k: int, allowed: Callable[[str], bool]) -> list[tuple[str, float]]:
+    def _nearest(self, query: Vectors, k: int, allowed: _Allowed) -> list[tuple[str, float]]:
         asked = k + _SLACK
         while True:
             ids, found = self.rows.nearest(self.name, query, asked)
-            kept = [row for row, name in enumerate(ids) if allowed(name)]
+            kept = np.flatnonzero(allowed(ids))
             if len(kept) >= k or len(ids) < asked:
                 break
             asked *= 4  # a filter leaves few: ask further
-        if not kept:
+        if not len(kept):
             return []
         cosines = rescore(found[kept], query)
         best = np.argsort(-cosines, kind="stable")[:k]

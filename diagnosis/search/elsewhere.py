@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -45,23 +46,28 @@ class AskedElsewhere:
     def nearest(self, k: int, allowed: Mask | None = None) -> Found:
         """Return the places of the ``k`` nearest rows that may be found, and the cosines, highest first."""
 
-        def found(name: str) -> bool:  # others may have added what is not here yet
-            place = self._place_of(name)
-            return place >= 0 and (allowed is None or bool(allowed[place]))
+        def may_be_found(names: Sequence[str]) -> Mask:
+            places = self._places_of(names)
+            here = places >= 0  # others may have added what is not here yet
+            if allowed is not None:
+                here[here] = allowed[places[here]]
+            return here
 
-        hits = self._vectors.search(self._vector, k, found)[0]
-        places = [self._place_of(name) for name, _ in hits]
-        return np.array(places, dtype=np.intp), np.array([cosine for _, cosine in hits], dtype=np.float64)
+        hits = self._vectors.search(self._vector, k, may_be_found)[0]
+        cosines = np.array([cosine for _, cosine in hits], dtype=np.float64)
+        return self._places_of([name for name, _ in hits]), cosines
 
     def similarities_at(self, places: Rows) -> npt.NDArray[np.float64]:
         """Return the cosine of the rows at these places."""
         names = self._catalogue.passage_names_at(places) if self._by_passage else self._catalogue.names_at(places)
         return self._vectors.similarities(Ids(names), self._vector)
 
-    def _place_of(self, name: str) -> int:
-        number, _, passage = name.partition(PASSAGE)
-        place = self._catalogue.place_of(number)
-        if place < 0 or not self._by_passage:
-            return place
-        start, stop = self._catalogue.passage_starts[place : place + 2].tolist()
-        return start + int(passage) if start + int(passage) < stop else -1
+    def _places_of(self, names: Sequence[str]) -> Rows:
+        parts = [name.partition(PASSAGE) for name in names]
+        places = self._catalogue.places_of(Ids([number for number, _, _ in parts]))
+        if not self._by_passage:
+            return places
+        starts, known = self._catalogue.passage_starts, places >= 0
+        passages = starts[places] + np.array([int(passage) for _, _, passage in parts], dtype=np.intp)
+        known[known] = passages[known] < starts[places[known] + 1]
+        return np.where(known, passages, -1)

@@ -37,8 +37,11 @@ class VectorSearch(Protocol):
     def remove(self, ids: Sequence[str]) -> None:
         """Remove rows; an unknown id is passed over."""
 
-    def search(self, vectors: Vectors, k: int, allowed: Callable[[str], bool]) -> Hits:
-        """Return the ``k`` nearest allowed rows of each query with their cosine, highest first."""
+    def search(self, vectors: Vectors, k: int, allowed: Callable[[Sequence[str]], npt.NDArray[np.bool_]]) -> Hits:
+        """Return the ``k`` nearest rows of each query with their cosine, highest first.
+
+        ``allowed`` tells of some ids which of them may be found.
+        """
 
     def similarities(self, wanted: Ids, vector: Vectors) -> npt.NDArray[np.float64]:
         """Return the cosine of some rows with one vector, one an id; 0 for an id that is not here."""

@@ -25,7 +25,7 @@ Hits = list[list[tuple[str, float]]]
 Found = tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]  # rows, or places among living ones, and scores
 _WORTHWHILE = 4  # scores of a group, below which to compare groups first is no help
 
-Allowed = npt.NDArray[np.bool_] | Container[str] | Callable[[str], bool]
+Allowed = npt.NDArray[np.bool_] | Container[str] | Callable[[Sequence[str]], npt.NDArray[np.bool_]]
 
 
 class Segment(Protocol):
@@ -205,7 +205,7 @@ def masks(views: Sequence[View[Any]], allowed: Allowed | None) -> list[Mask]:
     views : sequence of View
     allowed : ndarray of bool, container of str or callable, optional
         A mask over the living ids in order of insertion (the quickest form at a million rows), a set of ids, or a
-        function of one id.
+        function that gives a mask for some ids.
 
     Raises
     ------
@@ -219,8 +219,10 @@ def masks(views: Sequence[View[Any]], allowed: Allowed | None) -> list[Mask]:
     if isinstance(allowed, set | frozenset) and len(allowed) < 10_000:
         wanted = Ids(list(allowed))
         return [_only(view, wanted) for view in views]
-    test: Callable[[str], bool] = allowed if callable(allowed) else allowed.__contains__
-    return [view.alive & np.fromiter(map(test, view.segment.ids.names), bool, len(view.alive)) for view in views]
+    if callable(allowed):
+        return [view.alive & allowed(view.segment.ids.names) for view in views]
+    held = allowed.__contains__
+    return [view.alive & np.fromiter(map(held, view.segment.ids.names), bool, len(view.alive)) for view in views]
 
 
 def _split(views: Sequence[View[Any]], allowed: Mask) -> list[Mask]:
