@@ -94,8 +94,8 @@ class Parts:
         ]
         self.retriever.upsert("incidents", cleaned)
         if self.state is not None:
-            for incident in new:
-                self.state.add_one(incident.values(), incident.values()["opened_at"])
+            for values in [incident.values() for incident in new]:
+                self.state.add_one(values, values["opened_at"])
 
     def upsert_articles(self, masked: pd.DataFrame) -> None:
         """Add articles, personal data masked, to what is searched; one of a known number is replaced."""

@@ -29,6 +29,8 @@ _MASKS: Final = {
 # Chinese input methods type digits full-width; every numbering plan below is written in ASCII.
 _HALF_WIDTH: Final = str.maketrans("０１２３４５６７８９＠＋", "0123456789@+")
 ALL_KINDS: Final = frozenset(_MASKS)
+_REMEMBERED: Final = 256  # texts, twice
+_LONGEST_REMEMBERED: Final = 4_000  # characters
 
 
 class Redactor:
@@ -54,12 +56,22 @@ class Redactor:
         if unknown := set(kinds) - ALL_KINDS:
             raise InputError(f"expected kinds among {', '.join(sorted(ALL_KINDS))}; found {', '.join(sorted(unknown))}")
         self.kinds = frozenset(kinds)
+        self._spotless: set[str] = set()
+        self._spotless_before: set[str] = set()
 
     def redact(self, text: str) -> str:
         """Return the text with what is personal or secret replaced by masks; applying it again changes nothing.
 
         Full-width digits become half-width.
         """
+        if text in self._spotless or text in self._spotless_before:
+            return text
+        masked = self._until_nothing_is_left(text)
+        if masked == text:
+            self._remember(text)
+        return masked
+
+    def _until_nothing_is_left(self, text: str) -> str:
         if not text.isascii():
             text = text.translate(_HALF_WIDTH)
         # A mask may free what touched it (two numbers without a gap): mask until nothing is left to mask, which ends
@@ -67,6 +79,13 @@ class Redactor:
         while (masked := self._masked(text)) != text:
             text = masked
         return text
+
+    def _remember(self, text: str) -> None:
+        """Remember a text without personal data: an incident is diagnosed, stored and taken in within a second."""
+        if len(self._spotless) >= _REMEMBERED:
+            self._spotless_before, self._spotless = self._spotless, set()  # each one step, for any number of threads
+        if len(text) <= _LONGEST_REMEMBERED:
+            self._spotless.add(text)
 
     def _masked(self, text: str) -> str:
         for kind, mask in _MASKS.items():  # each looks first, cheaply, for a sign of its kind

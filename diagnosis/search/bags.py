@@ -51,9 +51,9 @@ class TokenBags(SegmentedIndex[BagSegment]):
         arrays = [getattr(view.segment.bags, name) for view in self._views for name in _ARRAYS]
         return sum(int(array.nbytes) for array in arrays)
 
-    def add(self, ids: Ids | Sequence[str], bags: Bags) -> None:
-        """Add texts, or replace those whose id is here already; ids are distinct, bags those of `HistoryEncoder`."""
-        self._insert(BagSegment(Ids.of(ids), bags))
+    def add(self, ids: Ids, bags: Bags) -> None:
+        """Add texts that are not here yet, by distinct ids; the bags are those of `HistoryEncoder`."""
+        self._insert(BagSegment(ids, bags), new=True)
 
     def similarities_at(self, places: Rows, vector: Vectors) -> npt.NDArray[np.float64]:
         """Return the cosine of the texts at places in `ids` with one vector, shape (1, dimensions).

@@ -108,7 +108,7 @@ class Catalogue(SegmentedIndex[CatalogueSegment]):
         self._starts: tuple[object, Rows] | None = None  # where passages begin, and the views that this is true of
 
     def add(self, ids: Ids, entries: Entries, texts: Sequence[SearchText]) -> None:
-        """Add records, or replace those whose number is here already."""
+        """Add records that are not here yet, by distinct numbers."""
         columns = {
             **{name: getattr(entries, name) for name in (*_WORDS, *_TIMES)},
             "n_passages": [len(text.passages) for text in texts],
@@ -116,7 +116,7 @@ class Catalogue(SegmentedIndex[CatalogueSegment]):
             "passages": [text.passages for text in texts],
         }
         arrays = [pa.array(columns[field.name], field.type) for field in _SCHEMA]
-        self._insert(CatalogueSegment(ids, pa.RecordBatch.from_arrays(arrays, schema=_SCHEMA)))
+        self._insert(CatalogueSegment(ids, pa.RecordBatch.from_arrays(arrays, schema=_SCHEMA)), new=True)
 
     def place_of(self, number: str) -> int:
         """Return the place of a number among the living rows, -1 if it is not here."""

@@ -35,11 +35,6 @@ class Ids:
         return len(self._names)
 
     @classmethod
-    def of(cls, names: Ids | Sequence[str]) -> Ids:
-        """Return names as they are where they are made already, so that those of several indexes are hashed once."""
-        return names if isinstance(names, Ids) else Ids(names)
-
-    @classmethod
     def joined(cls, parts: Sequence[tuple[Ids, npt.NDArray[np.bool_]]]) -> Ids:
         """Return the names of several columns that are marked, in order."""
         joined = cls.__new__(cls)

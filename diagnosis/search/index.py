@@ -163,8 +163,8 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
 
         Parameters
         ----------
-        ids : Ids, or sequence of str, length n
-            Of an id given twice, the last row counts.
+        ids : sequence of str, length n
+            Of an id given twice, the last row counts. `Ids` are for a caller who knows that none is here already.
         vectors : ndarray of float32, shape (n, dimensions)
             Scaled to unit length here; a zero row is kept and never matches.
 
@@ -174,10 +174,11 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
             If the shape is another or a value is not finite.
         """
         rows = self._checked(vectors, len(ids))
+        new = isinstance(ids, Ids)
         if not isinstance(ids, Ids):
             last = {identifier: row for row, identifier in enumerate(ids)}
             ids, rows = Ids(list(last)), rows if len(last) == len(rows) else rows[list(last.values())]
-        self._insert(VectorSegment(ids, rows, settled=len(ids) <= self.exact_up_to))
+        self._insert(VectorSegment(ids, rows, settled=len(ids) <= self.exact_up_to), new=new)
 
     def search(self, vectors: Vectors, k: int, allowed: Allowed | None = None) -> Hits:
         """Return the ``k`` nearest rows of each query with their cosine, highest first.

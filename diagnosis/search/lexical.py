@@ -115,6 +115,8 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
     def add(self, ids: Ids | Sequence[str], texts: Sequence[str]) -> None:
         """Add rows, or replace those whose id is here already; of an id given twice, the last text counts.
 
+        `Ids` are for a caller who knows that none is here already.
+
         Raises
         ------
         InputError
@@ -122,10 +124,11 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         """
         if len(ids) != len(texts):
             raise InputError(f"expected a text for each of {len(ids)} ids; found {len(texts)}")
+        new = isinstance(ids, Ids)
         if not isinstance(ids, Ids):
             last = dict(zip(ids, texts, strict=True))
             ids, texts = Ids(list(last)), list(last.values())
-        self._insert(from_tokens(ids, [tokenise(text) for text in texts]))
+        self._insert(from_tokens(ids, [tokenise(text) for text in texts]), new=new)
 
     def search(
         self, texts: Sequence[str], k: int, allowed: Allowed | None = None, most_terms: int | None = None

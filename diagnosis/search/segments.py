@@ -77,14 +77,14 @@ class SegmentedIndex(ABC, Generic[S]):
         with self._changed:
             return self._changed.wait_for(lambda: not self._merging, timeout)
 
-    def _insert(self, segment: S) -> None:
-        """Put a segment behind the others; a row with the same id gives way to it in the same step."""
+    def _insert(self, segment: S, *, new: bool = False) -> None:
+        """Put a segment behind the others; a row with the same id, unless all are new, gives way in the same step."""
         if not len(segment.ids):
             return
         with self._changed:
-            left = [view.without(segment.ids) for view in self._views]
-            new = View(segment, np.ones(len(segment.ids), dtype=bool))
-            self._views = (*(view for view in left if view.n_alive), new)
+            left = self._views if new else [view.without(segment.ids) for view in self._views]
+            added = View(segment, np.ones(len(segment.ids), dtype=bool))
+            self._views = (*(view for view in left if view.n_alive), added)
             self._settle()
 
     def _settle(self) -> None:

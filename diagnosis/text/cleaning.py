@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from diagnosis.text.mail import newest_message
 from diagnosis.text.markup import without_markup
@@ -17,6 +18,7 @@ _RULE = re.compile(r"^(?!--$)[\s_=*~#-]*$")
 _EMPTY_LINES = re.compile(r"\n{2,}")
 
 
+@lru_cache(maxsize=256)  # an incident is cleaned when it is diagnosed, and when it is taken in a moment later
 def clean(text: str) -> str:
     """Return what a person wrote of the fault: no markup, quoted history, signature or disclaimer.
 

@@ -15,7 +15,7 @@ TEXTS = {f"t{i}": text for i, text in enumerate(text for texts in TOPICS.values(
 def bags(encoder):
     index = TokenBags(encoder)
     for name, text in TEXTS.items():
-        index.add([name], encoder.read([text])[1])
+        index.add(Ids([name]), encoder.read([text])[1])
     return index
 
 
@@ -30,8 +30,8 @@ def test_cosines_are_those_of_the_vectors(bags, encoder, question):
 
 
 def test_removed_replaced_unknown_and_empty_texts(bags, encoder):
-    bags.remove(["t1", "nobody"])
-    bags.add(["t2", "empty"], encoder.read(["printer paper jam", " "])[1])
+    bags.remove(["t1", "t2", "nobody"])
+    bags.add(Ids(["t2", "empty"]), encoder.read(["printer paper jam", " "])[1])
     found = cosines(bags, encoder, "printer paper jam", ["t2", "t1", "t0", "empty", "nobody"])
     assert found[[1, 3, 4]].tolist() == [0, 0, 0]
     assert found[0] == pytest.approx(1, abs=1e-6)
