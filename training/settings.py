@@ -71,7 +71,7 @@ class TrainSettings:
     title_weight: float = _setting(0.1, "squared length that the words of the title bring to routing")
     text_weight: float = _setting(0.2, "the same for the words and character n-grams of the whole text")
     topic_weight: float = _setting(0.67, "the same for latent topics; values of fields bring what they tell")
-    topics: int = _setting(256, "most latent topics of routing")
+    topics: int = _setting(64, "most latent topics of routing")
     seed: int = _setting(0, "seed of every random draw")
     parallel_backend: str = _setting(
         "loky", "where independent pieces of work run: 'loky' (processes), 'threading' or 'dask'", counts=False

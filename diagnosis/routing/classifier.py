@@ -21,6 +21,7 @@ from diagnosis.routing.features import DEFAULT_WEIGHTS, FeatureWeights, Incident
 from diagnosis.routing.mapped import Mapped
 from diagnosis.routing.recency import recency
 from diagnosis.routing.ridge import Strength, fit_ridge, held_rows
+from diagnosis.routing.rows import FeatureRows
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]
@@ -46,6 +47,7 @@ class TargetClassifier(Mapped):
     Attributes
     ----------
     classes_ : ndarray of str, shape (n_classes,)
+    weights_ : ndarray of float16, shape (n_features, n_classes)
     link_ : PowerLink
     strength_ : Strength
     unseen_ : ndarray, shape (n, n_classes)
@@ -82,28 +84,30 @@ class TargetClassifier(Mapped):
             them, as they will not be from those to come.
         """
         self._must_be_fitted()
-        labels, matrix = _checked(prepared, y), self.features_.transform(prepared)
+        labels, rows = _checked(prepared, y), self.features_.rows(prepared)
         other = replace(self)
         other.features_ = self.features_
-        scores, codes = other._fit_weights(prepared, equal_text_groups(prepared), matrix, labels, self)
+        scores, codes = other._fit_weights(
+            prepared, equal_text_groups(prepared), rows.matrix(self.features_.kept), labels, self
+        )
         if np.isnan(scores[new]).any():  # of a large history no row is held out of a second fit
-            scores, codes = self.scores(matrix), self._codes(labels)
-        rows = new if new.sum() >= _LINK_ROWS else ~np.isnan(scores[:, 0])
-        other.link_ = fit_link(scores[rows], codes[rows])
+            scores, codes = self.scores(rows), self._codes(labels)
+        telling = new if new.sum() >= _LINK_ROWS else ~np.isnan(scores[:, 0])
+        other.link_ = fit_link(scores[telling], codes[telling])
         return other
 
     def predict_proba(self, prepared: PreparedIncidents) -> Floats:
         """Return calibrated probabilities, shape (n, n_classes); rows sum to one."""
         self._must_be_fitted()
-        return self.probabilities(self.features_.transform(prepared))
+        return self.probabilities(self.features_.rows(prepared))
 
-    def probabilities(self, matrix: sp.csr_matrix) -> Floats:
+    def probabilities(self, rows: FeatureRows) -> Floats:
         """Return calibrated probabilities of incidents given by their features."""
-        return self.link_.probabilities(self.scores(matrix))
+        return self.link_.probabilities(self.scores(rows))
 
-    def scores(self, matrix: sp.csr_matrix) -> Floats:
+    def scores(self, rows: FeatureRows) -> Floats:
         """Return the regression's estimates of the class indicators, shape (n, n_classes)."""
-        return np.asarray(matrix @ self.weights_, dtype=np.float64)
+        return rows.scores(self.weights_, self.features_.kept)
 
     def _fit_weights(
         self,
@@ -119,14 +123,14 @@ class TargetClassifier(Mapped):
         start = before._weights_of(self.classes_) if before else None
         strength = before.strength_ if before and len(codes) > _CHOSEN_AGAIN else None
         found = fit_ridge(matrix, codes, len(names), groups, self.seed, recency(prepared), start, strength)
-        self.weights_ = found.weights
+        self.weights_ = found.weights.astype(np.float16)
         self.strength_: Strength = found.strength
         return found.held_out.astype(np.float64), codes
 
     def _weights_of(self, classes: Labels) -> npt.NDArray[np.float32]:
         """Return the weights in the order of other classes, zero for those that are not known."""
         columns = self._codes(classes)
-        return np.where(columns >= 0, self.weights_[:, columns], np.float32(0))
+        return np.where(columns >= 0, self.weights_[:, columns].astype(np.float32), np.float32(0))
 
     def _codes(self, labels: Labels) -> npt.NDArray[np.intp]:
         column = {name: i for i, name in enumerate(self.classes_)}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,10 @@ from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.fields import FieldFeatures
 from diagnosis.routing.mapped import Mapped
 from diagnosis.routing.meaning import Meaning
+from diagnosis.routing.reading import Reading, read_incident
 from diagnosis.routing.ridge import DUAL_ROWS
+from diagnosis.routing.rows import FeatureRows
+from diagnosis.routing.segments import Segmenter
 from diagnosis.routing.terms import TermFeatures
 from diagnosis.routing.topics import Topics
 from diagnosis.routing.words import units
@@ -35,7 +38,7 @@ class FeatureWeights:
     text: float = 0.2
     title: float = 0.1
     topics: float = 0.67
-    most_topics: int = 256
+    most_topics: int = 64
     meaning: float = 0.33
     most_landmarks: int = 1024
 
@@ -55,7 +58,7 @@ DEFAULT_WEIGHTS = FeatureWeights()
 class IncidentFeatures(Mapped):
     """Features of prepared incidents: terms of text and title, field values, a constant, and topics or meaning.
 
-    `Topics` are made of all other features, each row brought to one length: what is written rarely leans on what is
+    `Topics` are made of all other features, most rows brought to one length: what is written rarely leans on what is
     written often. Where a general encoder gave vectors, their `Meaning` stands in the place of topics.
 
     Parameters
@@ -71,6 +74,7 @@ class IncidentFeatures(Mapped):
     wide: bool = True
     seed: int = 0
     weights: FeatureWeights = DEFAULT_WEIGHTS
+    _last: tuple[PreparedIncidents, FeatureRows, Reading] | None = field(default=None, init=False, repr=False)
 
     def fit(self, prepared: PreparedIncidents, codes: npt.NDArray[np.int64] | None = None) -> Self:
         """Learn terms, field values, and topics or meaning.
@@ -100,20 +104,54 @@ class IncidentFeatures(Mapped):
         """Return the features as float32, shape (n, n_sparse + n_topics + n_landmarks)."""
         if not hasattr(self, "topics_"):
             raise NotFittedError("IncidentFeatures must be fitted before it transforms")
-        return self.whole(self.sparse(prepared), prepared)
+        return self.rows(prepared).matrix(self.kept)
 
-    def whole(self, sparse: sp.csr_matrix, prepared: PreparedIncidents) -> sp.csr_matrix:
-        """Return the features of incidents whose `sparse` features are known."""
-        topics = self.topics_.of(sparse)
+    def rows(self, prepared: PreparedIncidents) -> FeatureRows:
+        """Return the features with a column of its own for everything that is counted; those of the last one are kept.
+
+        Routers that share their features are asked for one incident one after another.
+        """
+        last = self._last
+        if last is not None and last[0] is prepared:
+            return last[1]
+        if len(prepared) == 1:
+            columns, data = self._one(prepared)
+            starts = np.array([0, len(columns)])
+            to_topics = self.topics_.at(columns)
+            topics = (data @ to_topics)[None]
+        else:
+            sparse = self.sparse(prepared)
+            columns, data, starts = sparse.indices, sparse.data, sparse.indptr
+            to_topics, topics = None, self.topics_.of(sparse)
         meaning = self.meaning_.of(prepared.general) * np.float32(np.sqrt(self.weights_.meaning))
-        own = sparse[:, self._kept :] if self._kept else sparse
-        return _append_dense(own, np.hstack([topics * self._topic_scale(topics)[..., None], meaning]))
+        dense = np.hstack([topics * self._topic_scale(topics)[:, None], meaning])
+        rows = FeatureRows(columns, data, starts, self.n_sparse_, dense, to_topics)
+        if len(prepared) == 1:
+            self._last = prepared, rows, self._read(prepared, 0, columns)
+        return rows
+
+    def reading(self, prepared: PreparedIncidents, row: int, rows: FeatureRows) -> Reading:
+        """Return one incident as a person reads it, with the parts that its words have in its features."""
+        last = self._last
+        if last is not None and last[0] is prepared:
+            return last[2]
+        return self._read(prepared, row, rows.one(row)[0])
+
+    def _read(self, prepared: PreparedIncidents, row: int, columns: npt.NDArray[np.int32]) -> Reading:
+        incident, after_text = prepared.incident(row), len(self.text_)
+        texts = [
+            (self.text_.vocabulary_, prepared.text[row], 0),
+            (self.title_.vocabulary_, incident["short_description"], after_text),
+        ]
+        after_title = after_text + len(self.title_)
+        held = [([name for name, _ in key], column + after_title) for key, column in self.values_.found(incident)]
+        return read_incident(columns, texts, held, Segmenter(self.text_))
 
     def gaps(
         self,
-        weights: npt.NDArray[np.float32],
-        columns: npt.NDArray[np.int32],
-        data: npt.NDArray[np.float32],
+        weights: npt.NDArray[np.floating],
+        rows: FeatureRows,
+        row: int,
         winner: int,
         rival: int,
     ) -> npt.NDArray[np.float32]:
@@ -123,32 +161,29 @@ class IncidentFeatures(Mapped):
 
         Parameters
         ----------
-        weights : ndarray of float32, shape (n_features, n_classes)
-        columns, data : ndarray of int, and of float32, shape (n,)
-            The incident's features.
+        weights : ndarray, shape (n_features, n_classes)
         """
-        own = columns >= self._kept
-        rows = columns[own] - self._kept
+        columns, data = rows.one(row)
+        own = columns >= self.kept
         gap = np.zeros(len(columns), dtype=np.float32)
-        gap[own] = weights[rows, winner] - weights[rows, rival]
-        to_topics = self.topics_.at(columns)
-        of_topics = weights[self.n_sparse_ - self._kept :][: to_topics.shape[1]]
-        gap += to_topics @ (of_topics[:, winner] - of_topics[:, rival]) * self._topic_scale(data @ to_topics)
-        return data * gap
+        gap[own] = _gap(weights, columns[own] - self.kept, winner, rival)
+        to_topics = self.topics_.at(columns) if rows.to_topics is None else rows.to_topics
+        of_topics = self.n_sparse_ - self.kept + np.arange(to_topics.shape[1])
+        gap += to_topics @ _gap(weights, of_topics, winner, rival) * self._topic_scale(data @ to_topics)
+        gap *= data
+        return gap
 
     def _topic_scale(self, topics: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return what brings topics to their length, shape (...) for topics (..., n_topics)."""
-        lengths = np.sqrt((topics**2).sum(axis=-1))
-        return np.asarray(np.sqrt(self.weights_.topics) / np.maximum(lengths, 1e-9), dtype=np.float32)
+        scale: npt.NDArray[np.float32] = np.float32(np.sqrt(self.weights_.topics)) * self.topics_.scale(topics)
+        return scale
 
     @property
-    def _kept(self) -> int:
+    def kept(self) -> int:
+        """Column of `sparse` from which on features have weights of their own."""
         return 0 if self.wide else self.n_sparse_ - len(self.values_.index_) - 1
 
     def sparse(self, prepared: PreparedIncidents) -> sp.csr_matrix:
         """Return the features that are counted, not derived: text, title, field values, constant."""
-        if len(prepared) == 1:
-            return self._one(prepared)
         blocks = [
             self.text_.transform(prepared.text) * self._of_text,
             self.title_.transform(prepared.frame["short_description"].tolist()) * self._of_title,
@@ -165,8 +200,8 @@ class IncidentFeatures(Mapped):
     def _of_title(self) -> np.float32:
         return np.float32(np.sqrt(self.weights_.title / 2))
 
-    def _one(self, prepared: PreparedIncidents) -> sp.csr_matrix:
-        """Return the features of a batch of one, put together by hand: building matrices would cost ten times that."""
+    def _one(self, prepared: PreparedIncidents) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        """Return what `sparse` holds of a batch of one: building matrices would cost ten times that."""
         incident = prepared.incident(0)
         text, title, values = (
             self.text_.row(prepared.text[0]),
@@ -183,22 +218,24 @@ class IncidentFeatures(Mapped):
             values[1],
             np.array([np.sqrt(_CONSTANT)], dtype=np.float32),
         ]
-        indices = np.concatenate(columns)
-        return sp.csr_matrix((np.concatenate(data), indices, np.array([0, len(indices)], dtype=np.int32)), shape=(1, n))
+        return np.concatenate(columns), np.concatenate(data)
+
+    def equals(self, other: IncidentFeatures) -> bool:
+        """Whether another gives the same features."""
+        same = (self.wide, self.weights_, self.values_.index_) == (other.wide, other.weights_, other.values_.index_)
+        parts = ("topics_", "meaning_", "text_", "title_")
+        return same and all(getattr(self, name).equals(getattr(other, name)) for name in parts)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_last": None}
 
 
-def _append_dense(matrix: sp.csr_matrix, dense: npt.NDArray[np.float32]) -> sp.csr_matrix:
-    """Return the two side by side; by hand, because this is on the way of every single incident."""
-    n, k = dense.shape
-    lengths = np.diff(matrix.indptr)
-    indptr = np.concatenate([[0], np.cumsum(lengths + k)]).astype(np.int32)
-    is_dense = np.arange(indptr[-1]) >= np.repeat(indptr[1:] - k, lengths + k)
-    data = np.empty(indptr[-1], dtype=np.float32)
-    indices = np.empty(indptr[-1], dtype=np.int32)
-    data[is_dense], data[~is_dense] = dense.ravel(), matrix.data
-    indices[is_dense] = np.tile(np.arange(matrix.shape[1], matrix.shape[1] + k), n)
-    indices[~is_dense] = matrix.indices
-    return sp.csr_matrix((data, indices, indptr), shape=(n, matrix.shape[1] + k))
+def _gap(
+    weights: npt.NDArray[np.floating], rows: npt.NDArray[np.integer], winner: int, rival: int
+) -> npt.NDArray[np.float32]:
+    of_winner, of_rival = (weights[rows, one].astype(np.float32) for one in (winner, rival))
+    gap: npt.NDArray[np.float32] = of_winner - of_rival
+    return gap
 
 
 def equal_text_groups(prepared: PreparedIncidents) -> npt.NDArray[np.intp]:

@@ -10,7 +10,6 @@ from typing import Any, Self
 import joblib
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 
 from diagnosis.decisions import NO_DECISIONS, HumanDecisions
 from diagnosis.errors import InputError, NotFittedError
@@ -27,6 +26,7 @@ from diagnosis.routing.features import DEFAULT_WEIGHTS, FeatureWeights
 from diagnosis.routing.fields import fields_for
 from diagnosis.routing.hierarchy import Hierarchy, hierarchy_of, learn_parents
 from diagnosis.routing.labels import known_spelling, merge_spellings
+from diagnosis.routing.rows import FeatureRows
 from diagnosis.routing.scores import RoutingScores, score_routing
 
 Floats = npt.NDArray[np.float64]
@@ -161,10 +161,9 @@ class Router:
         self._must_be_fitted()
         if not len(prepared):
             return []
-        sparse = self.classifier_.features_.sparse(prepared)
-        matrix = self.classifier_.features_.whole(sparse, prepared)
-        scores = self.suggester_.scores(matrix)
-        verdicts, probabilities = self._judge(prepared, matrix, scores)
+        rows = self.classifier_.features_.rows(prepared)
+        scores = self.suggester_.scores(rows)
+        verdicts, probabilities = self._judge(prepared, rows, scores)
         incidents = _records(prepared) if any(d.rules for d in decisions or ()) else [{}] * len(prepared)
         people = decisions if decisions is not None else [NO_DECISIONS] * len(prepared)
         near = similar if similar is not None else [()] * len(prepared)
@@ -174,7 +173,7 @@ class Router:
             shown = renormalise(probabilities[row], constraints.keep(classes))
             first, second = (*np.argsort(-shown, kind="stable")[:2], 0)[:2]
             evidence = (
-                *evidence_for(self.suggester_, prepared, row, int(first), int(second), sparse[row], scores[row]),
+                *evidence_for(self.suggester_, prepared, rows, row, (int(first), int(second)), scores[row]),
                 *(IncidentEvidence(i.number, i.similarity) for i in near[row][:_SHOWN_INCIDENTS]),
             )
             answers.append(answer(self.target, classes, shown, verdict, constraints, self.precision, evidence))
@@ -227,19 +226,17 @@ class Router:
 
     def _judge_all(self, prepared: PreparedIncidents) -> tuple[list[Verdict], Floats]:
         self._must_be_fitted()
-        matrix = self.classifier_.features_.transform(prepared)
-        return self._judge(prepared, matrix, self.suggester_.scores(matrix))
+        rows = self.classifier_.features_.rows(prepared)
+        return self._judge(prepared, rows, self.suggester_.scores(rows))
 
-    def _judge(
-        self, prepared: PreparedIncidents, matrix: sp.csr_matrix, scores: Floats
-    ) -> tuple[list[Verdict], Floats]:
+    def _judge(self, prepared: PreparedIncidents, rows: FeatureRows, scores: Floats) -> tuple[list[Verdict], Floats]:
         """Return what the certified fit allows, and the probabilities to be shown: its own where it decides.
 
         ``scores`` are the suggester's.
         """
         shown = self.suggester_.link_.probabilities(scores)
         same = self.suggester_ is self.classifier_
-        certified = shown if same else self.classifier_.probabilities(matrix)
+        certified = shown if same else self.classifier_.probabilities(rows)
         columns = np.searchsorted(self.classes_.astype(str), self.classifier_.classes_.astype(str))
         verdicts = []
         for row, probabilities in enumerate(certified):

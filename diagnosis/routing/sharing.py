@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol, Self, TypeVar
 
+from diagnosis.routing.features import IncidentFeatures
 from diagnosis.routing.meaning import Meaning
 from diagnosis.routing.router import Router
 from diagnosis.routing.topics import Topics
@@ -19,15 +20,17 @@ _One = TypeVar("_One", bound=_Comparable)
 
 
 def share_features(routers: Iterable[Router]) -> None:
-    """Put one vocabulary in the place of equal ones, one map to topics, and one to meaning.
+    """Put one set of features in the place of equal ones; where only parts are equal, these.
 
-    A vocabulary remembers the text that it read last, and words' n-grams; topics are the most of a small router.
+    Features remember the incident that they read last, a vocabulary its text and words' n-grams.
     """
+    known: list[IncidentFeatures] = []
     vocabularies: list[Vocabulary] = []
     topics: list[Topics] = []
     meanings: list[Meaning] = []
     for router in routers:
-        features = router.classifier_.features_
+        features = _known(known, router.classifier_.features_)
+        router.classifier_.features_ = router.suggester_.features_ = features
         for terms in (features.text_, features.title_):
             terms.vocabulary_ = _known(vocabularies, terms.vocabulary_)
         features.topics_ = _known(topics, features.topics_)

@@ -82,5 +82,11 @@ class TermFeatures(Mapped):
         columns = np.concatenate([terms.columns, terms.grams + self.vocabulary_.n_words])
         return columns.astype(np.int32), np.concatenate([words, grams])
 
+    def equals(self, other: TermFeatures) -> bool:
+        """Whether another makes the same of every text."""
+        weights = ("word_weights_", "gram_weights_", "rarest_word_", "rarest_gram_")
+        same = all(np.array_equal(getattr(self, name), getattr(other, name)) for name in weights)
+        return same and self.vocabulary_.equals(other.vocabulary_)
+
     def __len__(self) -> int:
         return len(self.vocabulary_)

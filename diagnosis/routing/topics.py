@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from diagnosis.routing.mapped import Mapped
 
 _MIN_COUNT = 4  # incidents in which a feature must stand to have a part in topics
+_SHORT = 0.1
 _ROWS = 8_000  # incidents from which topics are learned: enough for a few hundred directions
 
 
@@ -23,12 +24,15 @@ class Topics(Mapped):
     ----------
     places : ndarray of int32, shape (n_features,)
         Row of ``directions`` of each feature, -1 where it has none.
-    directions : ndarray of float32, shape (n_frequent, n_topics)
-        Their strengths evened by a square root.
+    directions : ndarray of float16, shape (n_frequent, n_topics)
+        Their strengths evened by a square root; the largest entry is one.
+    shortest : float
+        Length that nine of ten incidents of the fit exceed: what has less of topics is not brought to full length.
     """
 
     places: npt.NDArray[np.int32]
-    directions: npt.NDArray[np.float32]
+    directions: npt.NDArray[np.float16]
+    shortest: float
 
     @classmethod
     def learn(cls, matrix: sp.csr_matrix, most: int, seed: int) -> Self:
@@ -42,17 +46,25 @@ class Topics(Mapped):
         sample = matrix[np.sort(rows)][:, frequent]
         k = min(most, min(sample.shape) // 4)
         if not k:
-            return cls(places, np.zeros((0, 0), dtype=np.float32))
+            return cls(places, np.zeros((0, 0), dtype=np.float16), 1.0)
         places[frequent] = np.arange(sample.shape[1])
         _, strength, directions = randomized_svd(sample, k, n_iter=2, random_state=seed)
         evened = np.zeros_like(directions)
         real = strength > 1e-6 * strength[0]
         evened[real] = directions[real] / np.sqrt(strength[real])[:, None]
-        return cls(places, np.ascontiguousarray(evened.T, dtype=np.float32))
+        evened /= np.abs(evened).max(initial=1e-9)
+        evened = np.ascontiguousarray(evened.T, dtype=np.float16)
+        lengths = np.linalg.norm(sample @ evened.astype(np.float32), axis=1)
+        return cls(places, evened, max(float(np.quantile(lengths, _SHORT)), 1e-9))
+
+    def scale(self, topics: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return what brings the topics of incidents, shape (..., n_topics), to length one, or nearer to it."""
+        return np.asarray(1 / np.maximum(np.linalg.norm(topics, axis=-1), self.shortest), dtype=np.float32)
 
     def equals(self, other: Topics) -> bool:
         """Whether another is the same map."""
-        return np.array_equal(self.places, other.places) and np.array_equal(self.directions, other.directions)
+        same = self.shortest == other.shortest and np.array_equal(self.places, other.places)
+        return same and np.array_equal(self.directions, other.directions)
 
     def at(self, columns: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
         """Return what some features bring to each topic, shape (n, n_topics)."""
@@ -67,4 +79,6 @@ class Topics(Mapped):
         known = places >= 0
         ends = np.concatenate([[0], np.cumsum(known)])[matrix.indptr]
         shape = (matrix.shape[0], len(self.directions))
-        return np.asarray(sp.csr_matrix((matrix.data[known], places[known], ends), shape=shape) @ self.directions)
+        return np.asarray(
+            sp.csr_matrix((matrix.data[known], places[known], ends), shape=shape) @ self.directions.astype(np.float32)
+        )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from diagnosis.errors import ReleaseError
-from diagnosis.release import MANIFEST, Manifest, check_release, write_release
+from diagnosis.release import FORMAT_VERSION, MANIFEST, Manifest, check_release, write_release
 from diagnosis.releases import Releases, find_release
 
 
@@ -52,7 +52,7 @@ def test_a_missing_an_altered_and_a_stray_file_are_refused_by_name(tmp_path: Pat
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 99}, "format version 99 found, this program reads 4"),
+        ({"format": 99}, f"format version 99 found, this program reads {FORMAT_VERSION}"),
         ({"libraries": {"scikit-learn": "0.1.0"}}, r"made with scikit-learn 0\.1\.0"),
         ({"files": "gone"}, "not a readable manifest"),
     ],

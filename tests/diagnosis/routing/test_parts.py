@@ -129,9 +129,35 @@ def test_an_incident_alone_has_the_features_that_it_has_in_a_batch(drawn, batch)
     features = IncidentFeatures(fields_for("category")).fit(many)
     together = features.sparse(many)
     for row in range(len(many)):
-        alone = features.sparse(many.take(np.array([row])))
-        assert alone.shape == (1, together.shape[1])
-        assert alone.toarray() == pytest.approx(together[row].toarray(), abs=1e-7)
+        columns, data = features.rows(many.take(np.array([row]))).one(0)
+        alone = np.zeros(together.shape[1])
+        alone[columns] = data
+        assert len(set(columns.tolist())) == len(columns)
+        assert alone == pytest.approx(together[row].toarray()[0], abs=1e-7)
+
+
+def test_the_parts_of_words_and_fields_are_all_of_a_feature(drawn, batch):
+    texts = drawn(60, seed=1)[0].text
+    features = IncidentFeatures(fields_for("category")).fit(
+        batch(texts, service=["a", "b"] * 30, caller=["x", "y"] * 30)
+    )
+    one = batch(["VPN vpn tunnel drops 无法连接网络 wifi 网络 vpn tunnel"], service=["a"], caller=["x"])
+    rows = features.rows(one)
+    reading = features.reading(one, 0, rows)
+    whole = np.bincount(reading.place_of, weights=reading.part, minlength=len(rows.columns))
+    whole[[place for _, place in reading.fields]] += 1
+    assert whole[:-1] == pytest.approx(np.ones(len(rows.columns) - 1))  # the last is the constant
+    assert {"vpn", "tunnel", "网络"} <= set(reading.words)
+    assert reading.shares_of_words(np.ones(len(whole))).sum() == pytest.approx(reading.part.sum())
+
+
+def test_features_that_say_little_of_topics_stay_short(drawn, batch):
+    prepared = drawn(200, seed=5)[0]
+    features = IncidentFeatures(()).fit(prepared)
+    lengths = np.linalg.norm(features.rows(prepared).dense, axis=1)
+    assert np.mean(np.isclose(lengths, np.sqrt(0.67), rtol=1e-3)) == pytest.approx(0.9, abs=0.02)
+    (unknown,) = np.linalg.norm(features.rows(batch(["quite xyz"])).dense, axis=1)
+    assert unknown < 0.3 * np.sqrt(0.67)
 
 
 def test_words_are_units_in_both_scripts():

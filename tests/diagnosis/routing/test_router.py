@@ -26,8 +26,9 @@ def test_routers_of_one_vocabulary_share_it_and_answer_as_before(calibrated, bat
     vocabularies = [router.classifier_.features_.text_.vocabulary_ for router in (one, other, two)]
     assert vocabularies[0] is vocabularies[2]
     assert vocabularies[1] is not vocabularies[0]
-    topics = [router.classifier_.features_.topics_ for router in (one, other, two)]
-    assert topics[0] is topics[2] is not topics[1]
+    features = [router.classifier_.features_ for router in (one, other, two)]
+    assert features[0] is features[2] is not features[1]
+    assert two.suggester_.features_ is features[0]
     for text in ("打印机 又 卡纸", "vpn tunnel down", "vpn tunnel down", ""):
         asked = batch([text])
         assert one.predict(asked) == two.predict(asked) == calibrated.predict(asked)
