@@ -32,10 +32,12 @@ def main() -> None:
         models = args.models or Path(name) / "models"
         if not args.models:
             large_release(models, args.incidents)
-        with postgresql(Path(name) / "pg") as server:
-            told = [_row(models, server.get_uri(), vectors, args.requests) for vectors in ("process", "pgvector")]
+        told = []
+        for vectors in ("process", "pgvector"):
+            with postgresql(Path(name) / vectors) as server:  # one each: what is asked of one is remembered there
+                told.append(_row(models, server.get_uri(), vectors, args.requests))
     same = sum(a == b for a, b in zip(*told, strict=True))
-    print(f"\n{same} of {len(told[0])} answers name the same incidents and fixes in the same order.")
+    print(f"\n{same} of {len(told[0])} answers name the same resolved incidents and fixes in the same order.")
 
 
 def _row(models: Path, database: str, vectors: str, requests: int) -> list[tuple[list[str], list[str]]]:
@@ -44,8 +46,7 @@ def _row(models: Path, database: str, vectors: str, requests: int) -> list[tuple
         pass
     with service(models, database, vectors=vectors) as (port, key, again, pid):
         connection, times, told = connect(port), [], []
-        # What is remembered would be found by the next: nothing of these asks may stay.
-        for body in islice(bodies(f"{vectors}-"), requests + _WARM):
+        for body in islice(bodies(), requests + _WARM):
             began = time.perf_counter()
             answer = json.loads(post(connection, key, body))
             times.append(1000 * (time.perf_counter() - began))
