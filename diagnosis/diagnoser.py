@@ -34,9 +34,10 @@ _TOLD = ("number", "short_description", "close_notes", "knowledge")
 _ARTICLE = ("number", "title", "resolution", "audience", "language", "translation_of", "valid_to")
 _TRANSLATED = ("number", "language", "translation_of")
 _SHOWN = (
-    "number", "short_description", "description", "close_notes", "opened_at", "resolved_at", "closed_at",
-    "reopened_at", "reopen_count",
+    "number", "short_description", "close_notes", "opened_at", "resolved_at", "closed_at", "reopened_at",
+    "reopen_count",
 )  # fmt: skip
+_DESCRIBED = ("number", "description")  # of one without a short description
 
 # What is read when it is first needed, such as the model of languages, is read before a person waits for it.
 _FIRST = Incident("", short_description="the printer on the second floor does not print", description="打印机 卡纸")
@@ -230,6 +231,9 @@ class Diagnoser:
     def _similar(self, hits: Sequence[Hit]) -> tuple[SimilarIncident, ...]:
         numbers = [hit.number for hit in hits if hit.number in self.parts.history][:SIMILAR]
         known = self.parts.history.records(numbers, _SHOWN)
+        # Descriptions are most of the history: to read one maps pages of it that nothing else needs.
+        unnamed = [number for number, row in known.items() if not row["short_description"]]
+        known |= {n: known[n] | row for n, row in self.parts.history.records(unnamed, _DESCRIBED).items()}
         return tuple(self.parts.suggester.similar_incidents(hits, known, SIMILAR))
 
     def _suggest(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -133,10 +133,12 @@ class CorpusIndex:
         """Return the candidates that some signal names, and what every signal says of each."""
         allowed, nowhere = self._allowed(filters), np.empty(0, dtype=np.intp)
         if allowed.mask is not None and not allowed.mask.any():
-            return Measured(nowhere, np.zeros((0, len(self.signals))), nowhere, nowhere)
+            return Measured(nowhere, np.zeros((0, len(self.signals))), nowhere, nowhere, known=True)
         words, by_code = self._words(question.text)
         vectors = {name: self._vectors(name, question) for name in self.vectors}
-        exact = asked_exactly(question.text, by_code, self.catalogue, allowed.mask, allowed.excluded)
+        exact = asked_exactly(
+            question.text, by_code, self.lexical["whole"], self.catalogue, allowed.mask, allowed.excluded
+        )
         places = self._candidates([exact.found[0]], words, vectors, allowed)
         columns, passages = {EXACT: exact.shares(places)}, np.zeros(len(places), dtype=np.intp)
         columns |= {name: _relative(asked.scores_at(places)) for name, asked in words.items()}
@@ -148,7 +150,12 @@ class CorpusIndex:
             else:
                 columns[name] = asked.similarities_at(places)
         signals = np.column_stack([columns[name] for name in self.signals])
-        return Measured(places, signals, passages, exact.named(places, self.catalogue) if exact.codes else nowhere)
+        named = exact.named(places, self.lexical["whole"], self.catalogue) if exact.codes else nowhere
+        return Measured(places, signals, passages, named, known=_known(words) or len(named) > 0)
+
+    def knows(self, text: str) -> bool:
+        """Return whether any word of a text, or of its translation, stands anywhere in the corpus."""
+        return _known(self._words(text)[0])
 
     def _candidates(
         self, held: list[Rows], words: dict[str, AskedWords], vectors: dict[str, AskedPlaces], allowed: _Allowed
@@ -234,6 +241,10 @@ def _parts(texts: Sequence[SearchText]) -> dict[str, list[str]]:
         "whole": [text.whole for text in texts],
         "passage": [passage for text in texts for passage in text.passages],
     }
+
+
+def _known(words: Mapping[str, AskedWords]) -> bool:
+    return words["lexical:whole"].known or words["lexical:glossary"].known
 
 
 def _relative(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

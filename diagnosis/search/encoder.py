@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -16,6 +17,7 @@ from tokenizers import Tokenizer
 
 from diagnosis.errors import InputError
 from diagnosis.prepared import Vectors
+from diagnosis.text.tokens import CJK
 
 WEIGHTS_FILE = "model.safetensors"
 TOKENIZER_FILE = "tokenizer.json"
@@ -31,6 +33,8 @@ _MODULES = [
     )
 ]
 _BATCH = 1024
+_TELLING = 5  # letters of a token that stands for more than its letters: an unknown word falls into shorter ones
+_CJK = re.compile(f"[{CJK}]")
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,11 @@ class HistoryEncoder:
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit: Vectors = np.divide(vectors, norms, out=vectors, where=norms > 0)
         return unit, Bags(np.concatenate(tokens), np.cumsum(lengths, dtype=np.int64), norms[:, 0])
+
+    def knows(self, text: str) -> bool:
+        """Return whether it has learned of any word of a text, or of a part of one, such as those of a compound."""
+        tokens = self.tokenizer.encode(text, add_special_tokens=False).tokens
+        return any(len(token) >= _TELLING or _CJK.search(token) for token in tokens if not token.startswith("["))
 
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
         batch = self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from diagnosis.search.catalogue import Catalogue
 from diagnosis.search.codes import codes_of, holds
 from diagnosis.search.ids import Ids
-from diagnosis.search.lexical import AskedWords
+from diagnosis.search.lexical import AskedWords, LexicalIndex
 from diagnosis.search.views import Found, Mask, Rows, values_at
 
 # A code is looked for by itself and its rarest part: the others (the "srv" of srv-0815) may stand in every row.
@@ -46,13 +46,13 @@ class Exact:
         """Return the share of the codes that each of some records holds."""
         return values_at(places, self.found) / max(len(self.codes), 1)
 
-    def named(self, places: Rows, catalogue: Catalogue) -> Rows:
+    def named(self, places: Rows, words: LexicalIndex, catalogue: Catalogue) -> Rows:
         """Return which of some records are asked for by number, or by a code that few of them hold."""
         named = np.isin(places, self.numbered)
         if self.short:
             some = np.flatnonzero(np.isin(places, self.found[0]))
             for code in self.codes:
-                holders = some[holding(catalogue, places[some], code)]
+                holders = some[holding(words, catalogue, places[some], code)]
                 named[holders] |= len(holders) <= _NAMED_BY
         return np.flatnonzero(named)
 
@@ -67,15 +67,22 @@ def codes_asked(text: str) -> tuple[str, ...]:
 
 
 def asked_exactly(
-    text: str, words: Sequence[AskedWords], catalogue: Catalogue, mask: Mask | None, excluded: frozenset[int]
+    text: str,
+    by_code: Sequence[AskedWords],
+    words: LexicalIndex,
+    catalogue: Catalogue,
+    mask: Mask | None,
+    excluded: frozenset[int],
 ) -> Exact:
     """Return what a question asks for exactly, among the records that may be found.
 
     Parameters
     ----------
     text : str
-    words : sequence of AskedWords
+    by_code : sequence of AskedWords
         Each of its codes, put to the whole texts by `CODE_TERMS` terms.
+    words : LexicalIndex
+        Of the whole texts.
     catalogue : Catalogue
     mask : ndarray of bool, shape (n_records,), optional
         Which may be found; all if not given.
@@ -86,11 +93,11 @@ def asked_exactly(
     if not codes:
         return _NO_CODE
     held: dict[int, int] = {}
-    for code, asked in zip(codes, words, strict=True):
+    for code, asked in zip(codes, by_code, strict=True):
         if asked.n_unknown > 1:  # a record that holds it has all its parts, if not always itself by itself
             continue
         places, _ = asked.nearest(_HOLDERS, mask)
-        for place in places[holding(catalogue, places, code)].tolist():
+        for place in places[holding(words, catalogue, places, code)].tolist():
             held[place] = held.get(place, 0) + 1
     written = [text[at : at + len(code)] for code in codes if (at := text.lower().find(code)) >= 0]
     spelt = list(dict.fromkeys([*codes, *map(str.upper, codes), *written]))
@@ -102,7 +109,13 @@ def asked_exactly(
     return Exact(codes, len(text) <= _SHORT, np.array(numbered, dtype=np.intp), (places, counts))
 
 
-def holding(catalogue: Catalogue, places: Rows, code: str) -> Mask:
-    """Return which of some records hold a code as a whole word."""
-    records = catalogue.passages_at(places)
-    return np.array([any(holds(passage, code) for passage in passages) for passages in records], dtype=bool)
+def holding(words: LexicalIndex, catalogue: Catalogue, places: Rows, code: str) -> Mask:
+    """Return which of some records hold a code as a whole word.
+
+    One that has it among its terms does; only of the others the text is read.
+    """
+    held: Mask = np.isin(places, words.places_with(code))
+    others = np.flatnonzero(~held)
+    texts = catalogue.passages_at(places[others]) if len(others) else []
+    held[others] = [any(holds(passage, code) for passage in passages) for passages in texts]
+    return held

@@ -61,6 +61,11 @@ class AskedWords:
         self._tally = tally
         self.n_unknown = n_unknown
 
+    @property
+    def known(self) -> bool:
+        """Whether any term of the question stands in any row."""
+        return len(self._tally.weights) > 0
+
     def nearest(self, k: int, allowed: Allowed | None = None) -> Found:
         """Return the places in `ids` of the ``k`` rows of highest score, and the scores, highest first."""
         mask = None if allowed is None else np.concatenate([*masks(self._views, allowed), _NONE])
@@ -176,6 +181,16 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
             tally = Tally(segments, offsets, begins[:, order], ends[:, order], weights[order], shares, dead)
             asked.append(AskedWords(views, tally, stop - start - len(known)))
         return asked
+
+    def places_with(self, term: str) -> Rows:
+        """Return the places in `ids` of the rows that hold a term, in order."""
+        starts = accumulate((len(view.alive) for view in self._views), initial=0)
+        found = [np.empty(0, dtype=np.intp)]
+        for start, view in zip(starts, self._views, strict=False):
+            (begin,), (end,) = view.segment.spans(term_hashes([term]))
+            found.append(start + view.segment.rows[begin:end].astype(np.intp))
+        rows, dead = np.concatenate(found), dead_rows(self._views)
+        return ranks(dead, rows[~np.isin(rows, dead)] if len(dead) else rows)
 
     def save(self, folder: Path) -> None:
         """Write the index into an empty folder, rebuilt into one segment."""

@@ -68,12 +68,15 @@ class Measured:
         Which passage of each is nearest to the question.
     named : ndarray of int
         Which of them the question asks for by number, or by a code that few hold.
+    known : bool
+        Whether any word of the question, or of its translation, stands anywhere in the corpus, or it names a record.
     """
 
     places: Rows
     signals: npt.NDArray[np.float64]
     passages: Rows
     named: Rows
+    known: bool
 
 
 @dataclass(frozen=True)

@@ -165,12 +165,20 @@ class Retriever:
         Returns
         -------
         list of list of Hit
-            Empty for a query that shares neither word nor meaning with any record, such as an empty one.
+            Empty for a query that shares neither word nor meaning with any record, such as an empty one or one of
+            words that nobody has written.
         """
         index, questions = self.corpora_[corpus], self._questions(queries, vectors, general)
         with self._lock:
             measured = [index.measure(question, filters) for question in questions]
-            return [self._ranked(one, corpus, k, passages) for one in measured]
+            found = [self._ranked(one, corpus, k, passages) for one in measured]
+            known = (one.known or self._knows(q.text) for one, q in zip(measured, questions, strict=True))
+            return [hits if heard_of else [] for hits, heard_of in zip(found, known, strict=True)]
+
+    def _knows(self, text: str) -> bool:
+        """Return whether any word of a text is known; of others, the letters would be like those of some record."""
+        known = any(index.knows(text) for index in self.corpora_.values())
+        return known or self.general is not None or self.encoder.knows(text)
 
     def measure(
         self, queries: Sequence[str], corpus: Corpus, filters: Filters | None = None, vectors: Vectors | None = None

@@ -191,9 +191,21 @@ def test_every_form_of_filter_keeps_scores_and_order(form):
     rows = {f"n{i}": text for i, text in enumerate(documents(200, 8))}
     index = filled(rows)
     allowed = {f"n{i}" for i in range(0, 200, 3)}
-    forms = {"mask": np.array([i in allowed for i in index.ids]), "set": allowed, "function": allowed.__contains__}
+    forms = {
+        "mask": np.array([i in allowed for i in index.ids]),
+        "set": allowed,
+        "function": lambda ids: np.array([i in allowed for i in ids]),
+    }
     expected = [pair for pair in brute_force(rows, "vpn error 网络", 200) if pair[0] in allowed][:9]
     check(index.search(["vpn error 网络"], 9, forms[form])[0], expected)
+
+
+def test_places_with_a_term_are_those_of_the_texts_that_hold_it():
+    rows = {f"n{i}": text for i, text in enumerate(documents(200, 12))}
+    index = filled(rows)
+    index.remove([f"n{i}" for i in range(0, 200, 7)])
+    for term in ("ora-12154", "网", "vpn", "nowhere"):
+        assert index.names_at(index.places_with(term)) == [i for i in index.ids if term in tokenise(rows[i])]
 
 
 def test_texts_must_match_ids():

@@ -271,6 +271,20 @@ def test_any_question_has_an_orderly_answer(retriever, query):
         assert hits == []
 
 
+@pytest.mark.parametrize("query", ["asdkjh qwoeiu", "zzz", "魑魅魍魉饕餮", "囧囧囧", "asdkjh 囧"])
+@pytest.mark.parametrize("corpus", ["knowledge", "incidents"])
+def test_words_that_nobody_has_written_find_nothing(encoder, query, corpus):
+    assert numbers(Retriever(encoder).fit(articles(), incidents()), query, corpus) == []
+
+
+def test_a_word_of_the_other_corpus_is_known(encoder):
+    """Few articles do not hold the words in which incidents are reported, but the encoder has learned them there."""
+    spoken = pd.DataFrame({"number": ["I1"], "short_description": ["打印机卡纸"]})
+    english = articles(resolution=[texts[1] for texts in TOPICS.values()])
+    retriever = Retriever(encoder).fit(english, spoken)
+    assert numbers(retriever, "机")  # no term of the glossary
+
+
 def test_a_long_question_is_answered_by_its_words(retriever):
     assert numbers(retriever, "printer paper jam. " * 6_000)[0] == "KB0000001"
 
