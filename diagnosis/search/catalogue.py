@@ -181,7 +181,7 @@ class Catalogue(SegmentedIndex[CatalogueSegment]):
         views = self._views
         if filters is not None and _all_opened_before(views, filters.opened_before):
             filters = replace(filters, opened_before=None)
-        if filters is None or filters == Filters():
+        if filters is None or not any(getattr(filters, name) for name in Filters.__slots__):
             return None
         passes = np.concatenate([np.empty(0, dtype=bool), *(_passing(v.segment, filters)[v.alive] for v in views)])
         excluded = places_of(views, Ids(list(filters.exclude)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
@@ -216,7 +217,10 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
 @lru_cache(maxsize=64)
 def _terms(text: str) -> Terms:
     """Return the distinct terms of a question and how often each stands in it: every index of a corpus asks."""
-    hashes, asked = np.unique(term_hashes(tokenise(text)), return_counts=True)
+    counted = Counter(tokenise(text))
+    hashes = term_hashes(list(counted))
+    order = np.argsort(hashes)
+    hashes, asked = hashes[order], np.array([*counted.values()], dtype=np.intp)[order]
     hashes.flags.writeable = asked.flags.writeable = False
     return hashes, asked
 

@@ -23,6 +23,7 @@ Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
 Hits = list[list[tuple[str, float]]]
 Found = tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]  # rows, or places among living ones, and scores
+_READ_AGAIN = 200_000  # scores, up to which to compare all of them once more costs less than to pick some out
 _WORTHWHILE = 4  # scores of a group, below which to compare groups first is no help
 
 Allowed = npt.NDArray[np.bool_] | Container[str] | Callable[[Sequence[str]], npt.NDArray[np.bool_]]
@@ -161,14 +162,16 @@ def highest(scores: npt.NDArray[np.floating], k: int, above: float = -np.inf) ->
         grid = scores[: groups * size].reshape(size, groups)  # a group is a column: so the scores are read in order
         peaks = grid.max(axis=0)
         floor = float(np.partition(peaks, groups - k)[groups - k])
-    if floor > above:
+    if floor <= above:
+        places = np.flatnonzero(scores > above)
+    elif len(scores) <= _READ_AGAIN:
+        places = np.flatnonzero(scores >= floor)
+    else:
         columns = np.flatnonzero(peaks >= floor)
         places = np.concatenate([
             (columns + groups * np.arange(size)[:, None]).ravel(), np.arange(groups * size, len(scores))
         ])  # fmt: skip
         places = np.sort(places[scores[places] >= floor])
-    else:
-        places = np.flatnonzero(scores > above)
     found = scores[places]
     if 0 < k < len(places):
         reach = found >= np.partition(found, len(found) - k)[len(found) - k]
