@@ -8,6 +8,7 @@ the row is, not their quotient, so that averages may move as rows come and go an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ Hashes = npt.NDArray[np.uint64]
 MAX_FREQUENCY = 15
 MAX_LENGTH = 4095
 
+_BLOCK = 200_000  # postings moved at once: some milliseconds
 _ARRAYS = ("lengths", "terms", "starts", "rows", "codes")
 
 
@@ -126,12 +128,26 @@ def merged(parts: Sequence[tuple[PostingSegment, npt.NDArray[np.bool_]]]) -> Pos
     free, first_row = starts[:-1].copy(), 0
     for (segment, alive), (counts, part_rows, part_codes) in zip(parts, living, strict=True):
         places, held = np.searchsorted(terms, segment.terms[counts > 0]), counts[counts > 0]
-        # Each term's postings go, as one run, to the first free place of that term.
-        targets = np.repeat(free[places] - (np.cumsum(held) - held), held) + np.arange(len(part_rows))
-        rows[targets], codes[targets] = part_rows + first_row, part_codes
+        ends = np.cumsum(held)
+        # Each term's postings go, as one run, to the first free place of that term; some terms at a time, because other
+        # threads wait while postings are moved.
+        for first, last in pairwise(_blocks(ends)):
+            begin, end = (int(ends[first - 1]) if first else 0), int(ends[last - 1])
+            starts_here = ends[first:last] - held[first:last] - begin
+            targets = np.repeat(free[places[first:last]] - starts_here, held[first:last]) + np.arange(end - begin)
+            rows[targets], codes[targets] = part_rows[begin:end] + first_row, part_codes[begin:end]
         free[places] += held
         first_row += int(np.count_nonzero(alive))
     return PostingSegment(ids, lengths, terms, starts, rows, codes)
+
+
+def _blocks(ends: npt.NDArray[np.int64]) -> list[int]:
+    """Return where to cut terms, whose postings end there, so that each block holds some hundred thousand of them."""
+    if not len(ends):
+        return [0]
+    cuts = np.searchsorted(ends, np.arange(_BLOCK, int(ends[-1]), _BLOCK)) + 1
+    blocks: list[int] = np.unique(np.concatenate([[0], cuts, [len(ends)]])).tolist()
+    return blocks
 
 
 def _living(segment: PostingSegment, alive: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], Rows, Codes]:

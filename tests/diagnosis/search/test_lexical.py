@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from diagnosis.errors import InputError
-from diagnosis.search import LexicalIndex, tally
+from diagnosis.search import LexicalIndex, postings, tally
 from diagnosis.search.ids import Ids
 from diagnosis.text.tokens import tokenise
 
@@ -198,6 +198,18 @@ def test_every_form_of_filter_keeps_scores_and_order(form):
     }
     expected = [pair for pair in brute_force(rows, "vpn error 网络", 200) if pair[0] in allowed][:9]
     check(index.search(["vpn error 网络"], 9, forms[form])[0], expected)
+
+
+@pytest.mark.parametrize("block", [1, 7, 10_000])
+def test_postings_moved_some_at_a_time_are_the_same(monkeypatch, block):
+    rows = {f"n{i}": text for i, text in enumerate(documents(200, 13))}
+    index = filled(rows)
+    index.remove([f"n{i}" for i in range(0, 200, 9)])
+    monkeypatch.setattr(postings, "_BLOCK", block)
+    index.rebuild()
+    left = {name: rows[name] for name in index.ids}
+    for question, hits in zip(documents(10, 14), index.search(documents(10, 14), 200), strict=True):
+        check(hits, brute_force(left, question, 200))
 
 
 def test_places_with_a_term_are_those_of_the_texts_that_hold_it():
