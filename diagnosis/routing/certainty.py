@@ -117,7 +117,8 @@ def _cases(count: int) -> str:
 def threshold_path(tuning: Answers, promised: float, share: float = 1.0) -> Floats:
     """Return the thresholds to test, in order: from the one most likely to be proven to ever looser ones.
 
-    Tuning rows are not calibration rows: what is fixed by them costs no level.
+    Tuning rows are not calibration rows: what is fixed by them costs no level. Where all of them lie above
+    ``promised``, that comes last: classes that are easily told apart would else be certain of what is surer still only.
 
     Parameters
     ----------
@@ -128,7 +129,8 @@ def threshold_path(tuning: Answers, promised: float, share: float = 1.0) -> Floa
         return np.array([0.5])
     grid = np.unique(np.quantile(tuning.probability, np.linspace(0, 1, _STEPS, endpoint=False), method="higher"))[::-1]
     accepted, correct = counts_from(tuning, grid)
-    return grid[int(np.argmin(p_value(correct * share, accepted * share, promised))) :]
+    path = grid[int(np.argmin(p_value(correct * share, accepted * share, promised))) :]
+    return np.append(path, promised) if promised < path[-1] else path
 
 
 def certify(

@@ -124,6 +124,14 @@ def test_thresholds_start_where_proof_is_likeliest_and_only_loosen():
     assert threshold_path(tuning, PRECISION, share=0.1)[0] <= path[0]
 
 
+def test_what_is_always_certain_need_not_be_surer_than_the_promise():
+    rng = np.random.default_rng(3)
+    sure = Answers(np.full(200, "a", object), rng.uniform(0.9999, 1, 200), np.ones(200, bool))
+    path = threshold_path(sure, PRECISION)
+    assert path[-1] == PRECISION
+    assert certify(sure, path, PRECISION, 0.1).threshold == PRECISION
+
+
 def test_the_threshold_is_the_last_of_an_unbroken_run_of_proofs():
     probability = np.repeat([0.9, 0.8, 0.7, 0.6], 100)
     wrong = np.zeros(400, dtype=bool)
