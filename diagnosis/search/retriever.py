@@ -23,6 +23,7 @@ from diagnosis.search.fusion import Fusion, Matrix
 from diagnosis.search.general_encoder import GeneralEncoder
 from diagnosis.search.index import VectorIndex
 from diagnosis.search.measured import Corpus, Encoder, Measured, Question, VectorSearch
+from diagnosis.search.memory import LARGE, keep_freed_memory
 from diagnosis.search.passages import search_text
 
 CORPORA: tuple[Corpus, ...] = ("knowledge", "incidents")
@@ -280,4 +281,6 @@ class Retriever:
         retriever.corpora_ = {
             c: CorpusIndex.load(folder / c, c, retriever.encoder, retriever.general, retriever.seed) for c in CORPORA
         }
+        if any(len(index) > LARGE for index in retriever.corpora_.values()):
+            keep_freed_memory()
         return retriever
