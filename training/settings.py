@@ -39,7 +39,7 @@ class TrainSettings:
     horizons: tuple[int, ...] = _setting((7, 30, 90), "days within which recurrence is predicted")
     as_of: str = _setting("", "date up to which the data are known (ISO 8601); empty: the last time in the data")
     encoder: str = _setting(
-        "history", "'history' learns from this data; a path or name adds that SentenceTransformer as a second signal"
+        "history", "'history' learns from this data; a path or name adds that SentenceTransformer to search and routing"
     )
     encoder_start: str = _setting(
         "", "path or name of a SentenceTransformer that the history encoder is distilled from; empty: from nothing"

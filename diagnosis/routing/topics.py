@@ -74,11 +74,10 @@ class Topics(Mapped):
         return found
 
     def of(self, matrix: sp.csr_matrix) -> npt.NDArray[np.float32]:
-        """Return the topics of incidents by their features, shape (n, n_topics)."""
+        """Return the topics of incidents by their features, shape (n, n_topics); only directions they need are read."""
         places = self.places[matrix.indices]
         known = places >= 0
         ends = np.concatenate([[0], np.cumsum(known)])[matrix.indptr]
-        shape = (matrix.shape[0], len(self.directions))
-        return np.asarray(
-            sp.csr_matrix((matrix.data[known], places[known], ends), shape=shape) @ self.directions.astype(np.float32)
-        )
+        met, columns = np.unique(places[known], return_inverse=True)
+        features = sp.csr_matrix((matrix.data[known], columns, ends), shape=(matrix.shape[0], len(met)))
+        return np.asarray(features @ self.directions[met].astype(np.float32))
