@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from unittest.mock import patch
 
+import bm25s
 import faiss
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,7 @@ from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.search import Filters, HistoryEncoder, LexicalIndex, Retriever, VectorIndex
 from diagnosis.search.segments import SegmentedIndex
+from diagnosis.text.tokens import tokenise
 from training.fit_search import fit_encoder_on
 
 SIZES = (10_000, 50_000, 100_000, 300_000, 1_000_000)
@@ -46,6 +48,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--minutes", type=float, default=1.0, help="to train the encoder in, on 20,000 incidents")
     parser.add_argument("--kept", type=Path, required=True, help="folder that keeps the encoder and the indexes")
+    parser.add_argument("--peer", action="store_true", help="search words by bm25s too; it holds its index in memory")
     args = parser.parse_args()
     faiss.omp_set_num_threads(1)
     questions = recombined(QUESTIONS, clauses_by_topic(), seed=2)
@@ -55,6 +58,10 @@ def main() -> None:
     print(HEADER)
     for size in args.sizes:
         print(row(encoder, size, args.kept / f"{size}", questions), flush=True)
+    if args.peer:
+        print("\n| incidents | words p50 ms | p99 ms | bm25s p50 ms | p99 ms | words over bm25s |\n|" + "---:|" * 6)
+        for size in args.sizes:
+            print(peer_row(size, args.kept / f"{size}", questions), flush=True)
 
 
 def incidents(n: int) -> Iterator[pd.DataFrame]:
@@ -117,6 +124,19 @@ def row(encoder: HistoryEncoder, size: int, folder: Path, questions: list[str]) 
         f"{texts:,.0f}", f"{process:,.0f}", f"{found_after(retriever):.0f}", f"{loaded:.1f}",
     ]  # fmt: skip
     return f"| {' | '.join(cells)} |"
+
+
+def peer_row(size: int, folder: Path, questions: list[str]) -> str:
+    """Return the time of the same question by words here and by bm25s, in turn: seventy hits of the whole texts."""
+    words = Retriever.load(folder).corpora_["incidents"].lexical["whole"]
+    chunks = (chunk["short_description"] + "\n" + chunk["description"] for chunk in incidents(size))
+    peer = bm25s.BM25(k1=words.k1, b=words.b, method="lucene")
+    peer.index([tokenise(text) for chunk in chunks for text in chunk], show_progress=False)
+    asked = [tokenise(question) for question in questions]
+    ours, _ = timed(lambda i: words.search([questions[i]], 70))
+    theirs, _ = timed(lambda i: peer.retrieve([asked[i]], k=70, show_progress=False))
+    times = [np.percentile(spent, p) for spent in (ours, theirs) for p in (50, 99)]
+    return f"| {size:,} | {' | '.join(f'{t:.2f}' for t in times)} | {times[0] / times[2]:.2f} |"
 
 
 def timed(search: Callable[[int], object]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
