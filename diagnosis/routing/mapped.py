@@ -12,4 +12,13 @@ class Mapped:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
-            setattr(self, name, np.asarray(value) if isinstance(value, np.memmap) else value)
+            setattr(self, name, _plain(value) if isinstance(value, np.ndarray) else value)
+
+
+def _plain(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return an array as if it had been made here; one that came from another process has a type of its own.
+
+    Types that are equal but not the same are written twice: the same router would not be the same file.
+    """
+    plain = np.asarray(array)
+    return plain.view(np.dtype(plain.dtype.str)) if plain.dtype.kind in "iuf" else plain
