@@ -8,10 +8,13 @@ known at logging are read, so an earlier incident counts the same whether or not
 from __future__ import annotations
 
 import math
+import threading
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import update_wrapper
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -47,10 +50,22 @@ class _Unsettled:
     again: float = math.inf  # when its signature was next logged
 
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def _one_at_a_time(method: Callable[Concatenate[HistoryState, _P], _R]) -> Callable[Concatenate[HistoryState, _P], _R]:
+    def alone(state: HistoryState, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        with state._lock:
+            return method(state, *args, **kwargs)
+
+    return update_wrapper(alone, method)
+
+
 class HistoryState:
     """What has been logged, by signature and by each of the fields, ready to describe the next incident.
 
-    Reading changes nothing, so many threads may describe incidents from one state; `add` must not run beside them.
+    Several threads may describe, add and fork: one does at a time, a state and its forks together.
 
     Parameters
     ----------
@@ -73,9 +88,16 @@ class HistoryState:
         self._unsettled: tuple[deque[_Unsettled], ...] = tuple(deque() for _ in SETTLING)
         self._latest: dict[str, _Unsettled] = {}
         self._base: HistoryState | None = None
+        self._lock = threading.RLock()
 
     def __len__(self) -> int:
         return self._count(DESK, "desk")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _lock=threading.RLock())
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -84,20 +106,23 @@ class HistoryState:
         expected = (f"signature: {what}" for what in OF_EXPECTED)
         return (*names, *expected, *(f"desk: {what}" for what in OF_DESK))
 
+    @_one_at_a_time
     def fork(self) -> HistoryState:
         """Return a state that starts from this one and may be added to without changing it."""
         other = HistoryState(self.signature, self.fields)
-        other._base = self
+        other._base, other._lock = self, self._lock
         copies = {id(u): _Unsettled(u.time, u.keys, u.again) for queue in self._unsettled for u in queue}
         other._unsettled = tuple(deque(copies[id(u)] for u in queue) for queue in self._unsettled)
         other._latest = {key: copies[id(u)] for key, u in self._latest.items()}
         other._like = self._like.fork()
         return other
 
+    @_one_at_a_time
     def place(self, frame: pd.DataFrame, *, learn: bool = False) -> pd.DataFrame:
         """Return the frame with its signatures' texts placed among those seen, as `Signature.place` does."""
         return self.signature.place(frame, self._like, learn=learn)
 
+    @_one_at_a_time
     def place_one(self, incident: Mapping[str, str], *, learn: bool = False) -> Mapping[str, str]:
         """Return what `place` does of one incident, given by field."""
         if PLACED not in self.signature.columns:
@@ -106,12 +131,14 @@ class HistoryState:
         (name,) = self._like.names([item], [words_of(incident)], learn=learn)
         return {**incident, PLACED: name}
 
+    @_one_at_a_time
     def add(self, frame: pd.DataFrame) -> None:
         """Add incidents, in order of ``opened_at``; those without it are left out."""
         for time, keys in self._rows(self.place(frame, learn=True)):
             if math.isfinite(time):
                 self._add(time, keys)
 
+    @_one_at_a_time
     def add_one(self, incident: Mapping[str, str], opened_at: datetime | None) -> None:
         """Add one incident, given by field; without ``opened_at`` it is left out."""
         values = {name: [value] for name, value in self.place_one(incident, learn=True).items()}
@@ -119,6 +146,7 @@ class HistoryState:
             (keys,) = self._keys(values, 1)
             self._add((opened_at - EPOCH) / timedelta(days=1), keys)
 
+    @_one_at_a_time
     def describe(self, frame: pd.DataFrame, *, add: bool = False) -> Floats:
         """Return the features of each incident as of its own opening, shape (n, len(columns)); NaN is "not known".
 
@@ -131,6 +159,7 @@ class HistoryState:
                 self._add(time, keys)
         return described
 
+    @_one_at_a_time
     def describe_one(self, incident: Mapping[str, str], opened_at: datetime | None) -> Floats:
         """Return what `describe` does of one incident, given by field, shape (1, len(columns))."""
         time = math.nan if opened_at is None else (opened_at - EPOCH) / timedelta(days=1)
@@ -138,6 +167,7 @@ class HistoryState:
         (keys,) = self._keys(values, 1)
         return np.array([self._describe(time, keys)])
 
+    @_one_at_a_time
     def describe_at(self, frame: pd.DataFrame, moments: Floats, *, joining: pd.DataFrame | None = None) -> Floats:
         """Return the features of each incident as of another moment than its opening, in days since 1970.
 

@@ -1,3 +1,6 @@
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 
@@ -98,6 +101,33 @@ def test_a_fork_leaves_its_state_as_it_was_and_continues_it():
     assert len(state) == 300
     state.add(later)
     assert len(state) == 400
+
+
+def test_a_state_may_grow_while_it_is_read_and_forked():
+    frame = incidents()
+    state, alone = HistoryState(SIGNATURE, FIELDS), HistoryState(SIGNATURE, FIELDS)
+    rows = [incident.values() for incident in incidents_of(frame)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for one in rows:
+            alone.add_one(one, one["opened_at"])
+        with ThreadPoolExecutor(3) as threads:
+            grown = threads.submit(lambda: [state.add_one(one, one["opened_at"]) for one in rows])
+            readers = [threads.submit(_read, state, frame[:20], grown) for _ in range(2)]
+            assert sum(reader.result() for reader in readers)
+            grown.result()
+    finally:
+        sys.setswitchinterval(interval)
+    assert state.describe(frame).tobytes() == alone.describe(frame).tobytes()
+
+
+def _read(state, frame, until):
+    times = 0
+    while not until.done():
+        state.fork().describe(frame, add=True)
+        times += 1
+    return times
 
 
 def test_incidents_one_by_one_come_to_the_same_as_a_frame_of_them():
