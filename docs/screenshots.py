@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
-LOGGED = ("short_description", "description", "caller", "service", "cmdb_ci", "category", "location", "contact_type")
+LOGGED = ("short_description", "description", "caller", "opened_by", "service", "cmdb_ci", "category", "location",
+          "contact_type", "impact", "urgency", "priority")  # fmt: skip
 MOST_BYTES = 150_000
 # Name, language, colours, width and height, page.
 PICTURES = (
@@ -83,7 +84,8 @@ def log_incidents(url: str, key: str) -> str:
             said = client.post("/v1/diagnoses", json={"number": f"INC1{i:05}", **body}).raise_for_status().json()
             made.append(said)
             for target in list(said["predictions"])[:1] if i % 3 == 0 else ():
-                kind = {"kind": "accepted"} if i % 2 else {"kind": "overridden", "value": row[target]}
+                first = said["predictions"][target]["alternatives"][0]["value"]
+                kind = {"kind": "accepted"} if first == row[target] else {"kind": "overridden", "value": row[target]}
                 client.post(f"/v1/diagnoses/{said['id']}/feedback", json={**kind, "target": target}).raise_for_status()
     richest = max(made, key=lambda one: len(one["recurrence"]["factors"]) if one["recurrence"] else -1)
     return f"/console/diagnoses/{richest['id']}"

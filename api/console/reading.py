@@ -10,7 +10,8 @@ from diagnosis.text.tokens import CJK, tokenise
 MAX_SHOWN = 20_000  # characters of one text; more than anybody reads, and a page stays quick
 _NUMBER = r"\(?\d{1,2}[.)、）](?!\d)|步骤\s*\d+[:：]?|[Ss]tep\s+\d+[:.]?|[①-⑳]|[-*•]\s"
 _NUMBERED = re.compile(rf"(?:^|(?<=[\s。；;.]))(?:{_NUMBER})\s*")
-_BETWEEN = re.compile(r"\s*(?:\r?\n)+\s*|\s*(?:→|->|⇒)\s*|(?<=[；;])\s*")
+_BETWEEN = re.compile(r"\s*(?:\r?\n)+\s*|\s*(?:→|->|⇒)\s*")
+_CLAUSES = re.compile(r"(?<=[；;])\s*")
 _WORD = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+(?:[-_./\\:@+#'][^\W_{CJK}]+)*")
 # Words that stand in every report say nothing of why two are alike.
 _SMALL = frozenset(
@@ -35,6 +36,8 @@ def steps(text: str) -> list[str]:
     text = text[:MAX_SHOWN].strip()
     numbered = [part.strip(" ;；\n\r\t") for part in _NUMBERED.split(text)]
     parts = numbered if len(numbered) > 2 else _BETWEEN.split(text)
+    if len(parts) == 1 and len(clauses := _CLAUSES.split(text)) > 2:  # one semicolon parts a sentence, not two steps
+        parts = clauses
     return [part for part in parts if part.strip(" ;；")]
 
 

@@ -18,6 +18,8 @@ from api.console.reading import shared, steps
         ("Stop it\nStart it", ["Stop it", "Start it"]),
         ("打开设置 → 网络 → 重置", ["打开设置", "网络", "重置"]),
         ("Update to 1.2.3 and restart", ["Update to 1.2.3 and restart"]),
+        ("停止服务；续期证书；启动服务", ["停止服务；", "续期证书；", "启动服务"]),
+        ("Cleaned the disk; starts in 40 s.", ["Cleaned the disk; starts in 40 s."]),
         ("Renew the certificate.", ["Renew the certificate."]),
         ("", []),
     ],
