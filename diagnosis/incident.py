@@ -7,6 +7,7 @@ or a frame of one row.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -93,11 +94,12 @@ class Incident:
         Raises
         ------
         InputError
-            If a time is neither a datetime nor written as ISO 8601.
+            If a time is neither a datetime nor written as ISO 8601, or a count no whole number.
         """
         known = {name: value for name in FIELDS if (value := values.get(name)) not in (None, "")}
         times = {name: _moment(value, name) for name, value in known.items() if name in TIME_FIELDS}
-        return cls(**(known | times))
+        counts = {name: _count(value, name) for name, value in known.items() if name in COUNT_FIELDS}
+        return cls(**(known | times | counts))
 
     def values(self) -> dict[str, Any]:
         """Return the fields by name as a row of a canonical frame has them: times in UTC, None for unknown ones."""
@@ -203,6 +205,16 @@ def _unknown(name: str, length: int) -> ExtensionArray:
 def _empty(dtype: Any, length: int) -> ExtensionArray:  # noqa: ANN401 - as pandas has it
     array: ExtensionArray = pd.array(["" if dtype == _TEXT else None] * length, dtype=dtype)
     return array
+
+
+def _count(value: Any, name: str) -> int:  # noqa: ANN401 - as it came
+    try:
+        number = float(value)
+    except (ValueError, TypeError):
+        number = math.nan
+    if not number.is_integer():
+        raise InputError(f"column {name!r}: whole numbers were expected, {value!r} found")
+    return int(number)
 
 
 def _moment(value: Any, name: str) -> datetime:  # noqa: ANN401 - as it came

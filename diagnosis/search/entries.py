@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Self
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 
 from diagnosis.incident import Incident
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNKNOWN_TIME: int = np.iinfo(np.int64).min
 Times = Sequence[int] | npt.NDArray[np.int64]
 
@@ -67,7 +68,7 @@ class Entries:
 def microseconds(moment: datetime) -> int:
     """Return the microseconds from 1970 to a moment; without a zone it is taken as UTC."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return int(aware.timestamp() * 1_000_000)
+    return (aware - _EPOCH) // timedelta(microseconds=1)  # exact, as a float of seconds is not
 
 
 def _times_of(frame: pd.DataFrame, name: str) -> npt.NDArray[np.int64]:

@@ -98,3 +98,11 @@ def test_an_incident_and_its_values_say_the_same_as_a_frame() -> None:
 def test_a_time_that_is_none_is_quoted() -> None:
     with pytest.raises(InputError, match="'opened_at': ISO 8601 times were expected, 'soon' found"):
         Incident.from_values({"number": "a", "opened_at": "soon"})
+
+
+def test_counts_come_as_whole_numbers_however_they_were_written() -> None:
+    assert Incident.from_values({"number": "A", "reopen_count": "2", "reassignment_count": 3.0}) == Incident(
+        "A", reopen_count=2, reassignment_count=3
+    )
+    with pytest.raises(InputError, match="whole numbers were expected, 'often' found"):
+        Incident.from_values({"number": "A", "reopen_count": "often"})

@@ -1,8 +1,10 @@
 """Views: places among living rows and rows, and vectors read by their bits."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from diagnosis.search.entries import microseconds
 from diagnosis.search.exact import widened
 from diagnosis.search.ids import Ids
 from diagnosis.search.views import View, dead_rows, located, ranks, rows_at
@@ -45,3 +47,8 @@ def test_every_number_of_sixteen_bits_is_read_as_numpy_reads_it():
     finite = every[np.isfinite(every)].reshape(-1, 16)
     np.testing.assert_array_equal(widened(finite), finite.astype(np.float32))
     np.testing.assert_array_equal(widened(finite[::2, ::-1]), finite[::2, ::-1].astype(np.float32))
+
+
+def test_a_moment_has_the_microseconds_that_a_frame_gives_it():
+    for expected in np.random.default_rng(1).integers(10**15, 2 * 10**15, 500).tolist():
+        assert microseconds(pd.Timestamp(expected, unit="us", tz="UTC").to_pydatetime()) == expected
