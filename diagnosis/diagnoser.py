@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from diagnosis.text import language
 
 SIMILAR = 5
 SUGGESTIONS = 5
-_CHUNK = 64  # incidents of a file that are diagnosed together
+_FRAME_FROM = 64  # incidents from which columns pay for themselves
 CANDIDATES = 30  # what search hands to suggestion, before outcomes reorder it
 # What is read of a past incident and of an article to make a suggestion, and of a past incident to show it beside.
 _TOLD = ("number", "short_description", "close_notes", "knowledge")
@@ -74,9 +74,13 @@ class Diagnoser:
         return self.diagnose_batch([incident], [decisions])[0]
 
     def diagnose_batch(
-        self, incidents: Iterable[Incident] | pd.DataFrame, decisions: Sequence[HumanDecisions] | None = None
+        self,
+        incidents: Iterable[Incident] | pd.DataFrame,
+        decisions: Sequence[HumanDecisions] | None = None,
+        *,
+        joining: bool = False,
     ) -> list[Diagnosis]:
-        """Return a diagnosis for each incident, in order; none of them sees another.
+        """Return a diagnosis for each incident, in order.
 
         Parameters
         ----------
@@ -84,24 +88,16 @@ class Diagnoser:
             Only what was known when they were logged is looked at.
         decisions : sequence of HumanDecisions, optional
             One for each incident.
+        joining : bool, default False
+            Whether they join the history, as they are given, so that each finds those logged before it. Otherwise none
+            finds another; how likely it is to come back is judged with those logged before it all the same.
         """
-        batch = self.prepare(incidents)
-        return self._say(batch, assess(self.parts, batch), decisions)
-
-    def diagnose_history(self, incidents: pd.DataFrame) -> Iterator[Diagnosis]:
-        """Yield diagnoses in order of ``opened_at``, each seeing the earlier incidents as they were logged.
-
-        The incidents join the history as they pass, so use a diagnoser of its own for this.
-        """
-        frame = as_frame(incidents).sort_values("opened_at", kind="stable", na_position="last", ignore_index=True)
-        closing = assess_resolved(self.parts, mask_incidents(frame, self.parts.redactor), logged=False)
-        for start in range(0, len(frame), _CHUNK):
-            rows = frame_as_logged(frame.iloc[start : start + _CHUNK])
-            batch = self.prepare(rows)
-            risks = assess(self.parts, batch)  # looks at the earlier rows of the batch by itself
+        rows = incidents if isinstance(incidents, pd.DataFrame) else list(incidents)
+        batch = self.prepare(rows)
+        risks = assess(self.parts, batch)  # looks at the earlier rows of the batch by itself
+        if joining:
             self.upsert_incidents(rows)
-            for diagnosis, risk in zip(self._say(batch, risks), closing[start : start + _CHUNK], strict=True):
-                yield with_resolution(diagnosis, risk)
+        return self._say(batch, risks, decisions)
 
     def resolve(self, diagnosis: Diagnosis, incident: Incident) -> Diagnosis:
         """Return the diagnosis with the risk from the resolution on, if the incident is resolved."""
@@ -150,7 +146,7 @@ class Diagnoser:
         """Add incidents to the history, or replace those of the same number; they are found at once."""
         redactor = self.parts.redactor
         rows = incidents if isinstance(incidents, pd.DataFrame) else list(incidents)
-        if isinstance(rows, pd.DataFrame) or len(rows) > _CHUNK:  # columns pay for themselves from some dozen on
+        if isinstance(rows, pd.DataFrame) or len(rows) > _FRAME_FROM:
             self.parts.upsert_incidents(mask_incidents(as_frame(rows), redactor))
         else:
             self.parts.upsert_incidents([mask_incident(incident, redactor) for incident in rows])

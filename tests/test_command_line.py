@@ -45,7 +45,13 @@ def test_help_names_every_verb_with_an_example(capsys: pytest.CaptureFixture[str
         assert f"faultwise {verb}" in capsys.readouterr().out.split("example:")[1]
 
 
-@pytest.mark.parametrize("wrong", [[], ["trian"], ["train", "--seed", "x"], ["search", "--k", "0"], ["diagnose"]])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        [], ["trian"], ["train", "--seed", "x"], ["search", "--k", "0"], ["diagnose"],
+        ["diagnose", "--incidents", "x", "--out", "x", "--jobs", "0"],
+    ],
+)  # fmt: skip
 def test_wrong_usage_is_status_2(wrong: list[str]) -> None:
     with pytest.raises(SystemExit) as end:
         run(*wrong)

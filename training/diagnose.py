@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from tqdm import tqdm
 
-from diagnosis.diagnoser import Diagnoser
+from diagnosis.release import Manifest
 from diagnosis.releases import find_release
+from training.bulk import diagnose_in_pieces
 from training.command import DONE, add_json, add_records, add_release, answer, main, record_options
 from training.output import written
+from training.parallel import Workers
 from training.records import load_incidents
 
 SUMMARY = (
     "Diagnose the incidents of a file, in order of opened_at. Each sees the release's incidents and the earlier rows\n"
     "of the file as they were logged; later fields are not looked at. Every row with a number gets its line."
 )
-EXAMPLE = "faultwise diagnose --release models --incidents new.csv --out diagnoses.jsonl"
+EXAMPLE = "faultwise diagnose --release models --incidents new.csv --out diagnoses.jsonl --jobs -1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,22 +28,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_release(parser)
     add_records(parser, incidents=True)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl", help="one diagnosis a line")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--jobs",
+        type=_jobs,
+        default=1,
+        metavar="N",
+        help="processes at once, each with the release in its memory; -1 for one a processor",
+    )
+    where.add_argument(
+        "--scheduler",
+        default="",
+        metavar="ADDRESS",
+        help="of a Dask cluster whose machines have the release and the folder of --out under the same path",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Read, diagnose, write."""
-    diagnoser = Diagnoser.load(find_release(args.release))
+    folder = find_release(args.release)
+    release = Manifest.read(folder).release
     loaded = load_incidents(args.incidents, every_row=True, **record_options(args))
-    diagnoses = diagnoser.diagnose_history(loaded.frame)
-    bar = tqdm(diagnoses, total=len(loaded.frame), unit=" incidents", file=sys.stderr, disable=args.quiet)
+    workers = Workers("dask", scheduler=args.scheduler) if args.scheduler else Workers(jobs=args.jobs)
     with written(args.out) as stream:
-        for diagnosis in bar:
-            stream.write(json.dumps(diagnosis.to_dict(), ensure_ascii=False) + "\n")
-    content = {"release": diagnoser.release, "diagnosed": len(loaded.frame), "out": str(args.out)}
-    answer(args, content, f"{len(loaded.frame):,} diagnoses by {diagnoser.release} in {args.out}")
+        lines = diagnose_in_pieces(folder, loaded.frame, workers, args.out.parent)
+        for line in tqdm(lines, total=len(loaded.frame), unit=" incidents", file=sys.stderr, disable=args.quiet):
+            stream.write(line + "\n")
+    content = {"release": release, "diagnosed": len(loaded.frame), "out": str(args.out)}
+    answer(args, content, f"{len(loaded.frame):,} diagnoses by {release} in {args.out}")
     return DONE
+
+
+def _jobs(text: str) -> int:
+    if not text.removeprefix("-").isdigit() or int(text) == 0 or int(text) < -1:
+        raise argparse.ArgumentTypeError(f"-1 or at least 1 was expected, {text!r} found")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -62,9 +62,13 @@ class Workers:
         InputError
             If Dask is not installed, or its scheduler does not answer.
         """
+        return list(self.stream(work, pieces))
+
+    def stream(self, work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> Iterator[Result]:
+        """Yield the result of each piece as soon as it and all before it are there; otherwise as `each`."""
         with _cluster(self.scheduler) if self.backend == "dask" else _here(self.backend, self.jobs):
-            done = Parallel()(delayed(_alone)(work, piece) for piece in pieces)
-        return [pickle.loads(result) for result in done]  # noqa: S301 - written by `_alone` a moment ago
+            for result in Parallel(return_as="generator")(delayed(_alone)(work, piece) for piece in pieces):
+                yield pickle.loads(result)  # noqa: S301 - written by `_alone` a moment ago
 
 
 def _alone(work: Callable[[Any], Any], piece: Any) -> bytes:  # noqa: ANN401 - any piece of work

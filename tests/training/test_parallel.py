@@ -1,5 +1,6 @@
 """Work in pieces gives the same wherever it runs: threads, processes, and a Dask cluster of several processes."""
 
+import json
 import os
 import socket
 import subprocess
@@ -11,10 +12,12 @@ import pytest
 
 from diagnosis.errors import InputError
 from diagnosis.release import Manifest
-from tests.history import articles
+from diagnosis.releases import find_release
+from tests.history import articles, incidents
 from tests.training.conftest import solved
 from tests.training.pieces import whereabouts
 from tests.waiting import soon
+from training.bulk import diagnose_in_pieces
 from training.parallel import Workers
 from training.settings import TrainSettings
 from training.train import train
@@ -72,6 +75,37 @@ def test_a_training_on_a_cluster_makes_the_same_release(cluster, tmp_path) -> No
     assert made[0].files == made[1].files
     assert made[0].content == made[1].content
     assert made[1].settings["parallel_backend"] == "dask"
+
+
+class Backwards(Workers):
+    """Hands the pieces out from the last to the first, as a cluster may that has lost a machine."""
+
+    def stream(self, work, pieces):
+        done = [work(piece) for piece in reversed(pieces)]
+        yield from reversed(done)
+
+
+def test_a_file_is_diagnosed_alike_wherever_its_pieces_are(cluster, models, tmp_path) -> None:
+    later = incidents(150, seed=3).sample(frac=1, random_state=0)
+    later["number"] = "LATER" + later["number"]
+    later["opened_at"] = later["opened_at"].str.replace("2026-", "2027-")
+    later["resolved_at"] = later["resolved_at"].str.replace("2026-", "2027-")
+    waited_for(cluster, 2)
+
+    def said(workers: Workers) -> list[dict]:
+        found = [json.loads(one) for one in diagnose_in_pieces(find_release(models), later, workers, tmp_path)]
+        for one in found:
+            del one["id"], one["created_at"]
+            one["suggestions"] = [each["id"] for each in one["suggestions"]]  # the clock is in their scores
+        return found
+
+    expected = said(Workers())
+    assert [one["incident"] for one in expected] == sorted(later["number"])
+    assert any(like["number"].startswith("LATER") for one in expected for like in one["similar_incidents"])
+    assert any(one["at_resolution"] for one in expected)
+    for workers in (Workers("loky", 2), Workers("dask", scheduler=cluster), Backwards()):
+        assert said(workers) == expected, workers
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
