@@ -12,13 +12,13 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 
 from diagnosis.errors import InputError, NotFittedError
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.calibration import fit_link
 from diagnosis.routing.features import DEFAULT_WEIGHTS, FeatureWeights, IncidentFeatures, equal_text_groups
 from diagnosis.routing.mapped import Mapped
+from diagnosis.routing.matrix import FeatureMatrix
 from diagnosis.routing.recency import recency
 from diagnosis.routing.ridge import Strength, fit_ridge, held_rows
 from diagnosis.routing.rows import FeatureRows
@@ -113,7 +113,7 @@ class TargetClassifier(Mapped):
         self,
         prepared: PreparedIncidents,
         groups: Rows,
-        matrix: sp.csr_matrix,
+        matrix: FeatureMatrix,
         labels: Labels,
         before: TargetClassifier | None = None,
     ) -> tuple[Floats, Rows]:

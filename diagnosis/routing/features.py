@@ -15,6 +15,7 @@ from diagnosis.errors import NotFittedError
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.fields import FieldFeatures
 from diagnosis.routing.mapped import Mapped
+from diagnosis.routing.matrix import FeatureMatrix
 from diagnosis.routing.meaning import Meaning
 from diagnosis.routing.reading import Reading, read_incident
 from diagnosis.routing.ridge import DUAL_ROWS
@@ -100,7 +101,7 @@ class IncidentFeatures(Mapped):
         self.topics_ = Topics.learn(matrix, self.weights_.most_topics if self.weights_.topics else 0, self.seed)
         return self
 
-    def transform(self, prepared: PreparedIncidents) -> sp.csr_matrix:
+    def transform(self, prepared: PreparedIncidents) -> FeatureMatrix:
         """Return the features as float32, shape (n, n_sparse + n_topics + n_landmarks)."""
         if not hasattr(self, "topics_"):
             raise NotFittedError("IncidentFeatures must be fitted before it transforms")

@@ -16,8 +16,8 @@ import scipy.sparse as sp
 from scipy.linalg import blas, cho_factor, cho_solve, lapack
 
 from diagnosis.routing.calibration import fit_link
+from diagnosis.routing.matrix import FeatureMatrix, Matrix, TransposedMatrix
 
-Matrix = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
 
 DUAL_ROWS = 8_000  # up to here the Gram matrix (4 bytes * rows^2) is cheap
@@ -27,8 +27,7 @@ _TRIAL_ROWS, _TRIAL_ROWS_OF_MANY = 4_000, 2_000
 _NEAR = 1.02  # losses that fairness to rare classes may cost
 _FEWER_RIGHT = 0.002  # and the share of right answers that it may
 _ALIKE = 1.002  # losses that a sample does not tell apart
-_FREQUENT = 0.05  # share of the rows that hold a feature from which it counts as dense
-_DENSE_FEATURES = 2_000  # up to here the normal equations are solved at once
+_FEW_FEATURES = 2_000  # up to here the normal equations are solved at once
 _NEWTON_STEPS = 3
 _MOST_CELLS = 20_000_000  # rows times classes up to which each class counts rows of its own
 _MAX_STEPS = 20
@@ -74,7 +73,7 @@ class RidgeFit:
 
 
 def fit_ridge(
-    matrix: sp.csr_matrix,
+    matrix: FeatureMatrix,
     codes: Rows,
     n_classes: int,
     groups: Rows,
@@ -87,7 +86,7 @@ def fit_ridge(
 
     Parameters
     ----------
-    matrix : csr_matrix of float32, shape (n, n_features)
+    matrix : FeatureMatrix, shape (n, n_features)
     codes : ndarray of int, shape (n,)
         Class of each row, 0 to ``n_classes - 1``.
     groups : ndarray of int, shape (n,)
@@ -100,7 +99,7 @@ def fit_ridge(
         Where it was chosen before.
     """
     dual = len(codes) <= DUAL_ROWS
-    gram = _gram(matrix) if dual else None
+    gram = matrix.inner_products() if dual else None
     held = held_rows(groups, seed)
     # The features of a large history know the classes of the rows that are not held out.
     among = np.arange(len(codes)) if dual else np.flatnonzero(held)
@@ -110,8 +109,8 @@ def fit_ridge(
         row_weights *= recency
     if gram is not None:
         weights, held_out = _solve_dual(gram, _indicators(codes, n_classes), strength.penalty / row_weights, groups)
-        return RidgeFit(np.asarray(matrix.T @ weights, dtype=np.float32), held_out, strength)
-    solve = _solve_primal if matrix.shape[1] <= _DENSE_FEATURES else _one_sided
+        return RidgeFit(matrix.T @ weights, held_out, strength)
+    solve = _solve_primal if matrix.shape[1] <= _FEW_FEATURES else _one_sided
     targets = sp.csr_matrix((row_weights, codes, np.arange(len(codes) + 1)), shape=(len(codes), n_classes))
     held_out = np.full((len(codes), n_classes), np.nan, dtype=np.float32)
     if start is None:
@@ -120,14 +119,14 @@ def fit_ridge(
     return RidgeFit(solve(matrix, targets, row_weights, strength.penalty, start), held_out, strength)
 
 
-def _choose(matrix: sp.csr_matrix, gram: Matrix | None, codes: Rows, groups: Rows, among: Rows, seed: int) -> Strength:
+def _choose(matrix: FeatureMatrix, gram: Matrix | None, codes: Rows, groups: Rows, among: Rows, seed: int) -> Strength:
     """Return the penalty with the least held-out loss on a sample of some rows, and the fairest balance near it."""
     names, codes = np.unique(codes, return_inverse=True)
     trial = _TRIAL_ROWS if gram is not None else _TRIAL_ROWS_OF_MANY
     if len(names) < 2 or len(names) > trial // 5:
         return Strength(_PENALTIES[0], _BALANCES[0])
     rows = np.sort(np.random.default_rng(seed).permutation(among)[:trial])
-    part = gram[np.ix_(rows, rows)] if gram is not None else _gram(matrix[rows])
+    part = gram[np.ix_(rows, rows)] if gram is not None else matrix[rows].inner_products()
     indicators = _indicators(codes[rows], len(names))
 
     def judged(penalty: float, balance: float) -> tuple[float, float]:
@@ -177,17 +176,6 @@ def _solve_dual(gram: Matrix, targets: Matrix, diagonal: Matrix, groups: Rows) -
     return dual, targets - residual
 
 
-def _gram(matrix: sp.csr_matrix, block: int = 1_000) -> Matrix:
-    """Return the inner products of all rows; what stands in many rows is multiplied densely, ten times as fast."""
-    frequent = np.bincount(matrix.indices, minlength=matrix.shape[1]) > _FREQUENT * matrix.shape[0]
-    dense, rare = matrix[:, frequent].toarray(), matrix[:, ~frequent]
-    gram = np.asfortranarray(dense @ dense.T)
-    transposed = rare.T.tocsr()
-    for start in range(0, matrix.shape[0], block):
-        gram[start : start + block] += (rare[start : start + block] @ transposed).toarray()
-    return gram
-
-
 def held_rows(groups: Rows, seed: int) -> npt.NDArray[np.bool_]:
     """Tell which rows of a large history `fit_ridge` holds out, shape (n,)."""
     numbers = np.unique(groups)
@@ -196,18 +184,17 @@ def held_rows(groups: Rows, seed: int) -> npt.NDArray[np.bool_]:
 
 
 def _solve_primal(
-    matrix: sp.csr_matrix, weighted_targets: sp.csr_matrix, row_weights: Matrix, penalty: float, _: Matrix | None
+    matrix: FeatureMatrix, weighted_targets: sp.csr_matrix, row_weights: Matrix, penalty: float, _: Matrix | None
 ) -> Matrix:
     """Solve (X'DX + penalty) W = X'DY by a Cholesky factor; needs no start."""
-    weighted = matrix.multiply(row_weights[:, None]).tocsr()
-    system = np.asarray((matrix.T @ weighted).todense(), dtype=np.float64)
+    system = matrix.weighted_squares(row_weights)
     system[np.diag_indices_from(system)] += penalty
-    target = np.asarray((matrix.T @ weighted_targets).todense(), dtype=np.float64)
+    target = (matrix.T @ weighted_targets).astype(np.float64)
     return np.asarray(cho_solve(cho_factor(system), target), dtype=np.float32)
 
 
 def _one_sided(
-    matrix: sp.csr_matrix, weighted_targets: sp.csr_matrix, row_weights: Matrix, penalty: float, start: Matrix | None
+    matrix: FeatureMatrix, weighted_targets: sp.csr_matrix, row_weights: Matrix, penalty: float, start: Matrix | None
 ) -> Matrix:
     """Solve the regression in which a score above one of the true class, or below zero of another, is no error.
 
@@ -215,11 +202,11 @@ def _one_sided(
     (Keerthi and DeCoste, 2005): a ridge regression on what is an error now, again and again. With so many classes that
     these differ too much to be held in memory, it is the ridge regression itself.
     """
-    transposed = matrix.T.tocsr()
+    transposed = matrix.T
     weights = start
     many = weighted_targets.shape[0] * weighted_targets.shape[1] > _MOST_CELLS
     if weights is None or many:
-        target = np.asarray((transposed @ weighted_targets).todense(), dtype=np.float32)
+        target = transposed @ weighted_targets
         weights = _conjugate_gradients(matrix, transposed, row_weights[:, None], target, penalty, start)
     if many:
         return weights
@@ -227,14 +214,14 @@ def _one_sided(
     for _ in range(_NEWTON_STEPS):
         scores = matrix @ weights
         counted = np.where(np.where(true, scores < 1, scores > 0), row_weights[:, None], np.float32(0))
-        target = np.asarray(transposed @ np.where(true, counted, np.float32(0)), dtype=np.float32)
+        target = transposed @ np.where(true, counted, np.float32(0))
         weights = _conjugate_gradients(matrix, transposed, counted, target, penalty, weights)
     return weights
 
 
 def _conjugate_gradients(
-    matrix: sp.csr_matrix,
-    transposed: sp.csr_matrix,
+    matrix: FeatureMatrix,
+    transposed: TransposedMatrix,
     counted: Matrix,
     target: Matrix,
     penalty: float,

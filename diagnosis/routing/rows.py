@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-Matrix = npt.NDArray[np.float32]
+from diagnosis.routing.matrix import FeatureMatrix, Matrix
+
 Columns = npt.NDArray[np.int32]
 
 
@@ -44,11 +45,11 @@ class FeatureRows:
         of_row = slice(self.starts[row], self.starts[row + 1])
         return self.columns[of_row], self.data[of_row]
 
-    def matrix(self, kept: int) -> sp.csr_matrix:
+    def matrix(self, kept: int) -> FeatureMatrix:
         """Return the features from column ``kept`` on as one matrix, the dense ones last."""
         shape = (len(self), self.n_counted)
-        counted = sp.csr_matrix((self.data, self.columns, self.starts), shape=shape)[:, kept:]
-        return sp.hstack([counted, sp.csr_matrix(self.dense)], format="csr", dtype=np.float32)
+        counted = sp.csr_matrix((self.data, self.columns, self.starts), shape=shape)
+        return FeatureMatrix(counted[:, kept:] if kept else counted, self.dense)
 
     def scores(self, weights: npt.NDArray[np.floating], kept: int) -> npt.NDArray[np.float64]:
         """Return what the features come to, shape (n, n_classes).

@@ -1,5 +1,6 @@
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import numpy as np
 import pandas as pd
@@ -112,22 +113,27 @@ def test_a_state_may_grow_while_it_is_read_and_forked():
     try:
         for one in rows:
             alone.add_one(one, one["opened_at"])
+        together = Barrier(3)
         with ThreadPoolExecutor(3) as threads:
-            grown = threads.submit(lambda: [state.add_one(one, one["opened_at"]) for one in rows])
-            readers = [threads.submit(_read, state, frame[:20], grown) for _ in range(2)]
-            assert sum(reader.result() for reader in readers)
+            grown = threads.submit(_grow, state, rows, together)
+            for reader in [threads.submit(_read, state, frame[:20], grown, together) for _ in range(2)]:
+                reader.result()
             grown.result()
     finally:
         sys.setswitchinterval(interval)
     assert state.describe(frame).tobytes() == alone.describe(frame).tobytes()
 
 
-def _read(state, frame, until):
-    times = 0
+def _grow(state, rows, together):
+    together.wait()
+    for one in rows:
+        state.add_one(one, one["opened_at"])
+
+
+def _read(state, frame, until, together):
+    together.wait()
     while not until.done():
         state.fork().describe(frame, add=True)
-        times += 1
-    return times
 
 
 def test_incidents_one_by_one_come_to_the_same_as_a_frame_of_them():

@@ -15,6 +15,7 @@ from diagnosis.routing.features import IncidentFeatures
 from diagnosis.routing.fields import fields_for
 from diagnosis.routing.hierarchy import hierarchy_of, learn_parents
 from diagnosis.routing.labels import merge_spellings
+from diagnosis.routing.matrix import FeatureMatrix
 from diagnosis.routing.scores import oracle_coverage
 from diagnosis.routing.terms import TermFeatures
 from diagnosis.routing.words import character_grams, units
@@ -22,15 +23,24 @@ from diagnosis.routing.words import character_grams, units
 
 def problem(n=60, seed=0):
     rng = np.random.default_rng(seed)
-    matrix = sp.csr_matrix(rng.normal(size=(n, 12)).astype(np.float32) * 0.4)
-    return matrix, rng.integers(0, 3, n), np.repeat(np.arange(n // 2), 2)
+    whole = rng.normal(size=(n, 12)).astype(np.float32) * 0.4
+    whole[:, 3:8] *= rng.random((n, 5)) < 0.04  # few rows hold them
+    return (
+        FeatureMatrix(sp.csr_matrix(whole[:, :8]), whole[:, 8:]),
+        rng.integers(0, 3, n),
+        np.repeat(np.arange(n // 2), 2),
+    )
+
+
+def whole(matrix):
+    return np.hstack([matrix.sparse.toarray(), matrix.dense]).astype(np.float64)
 
 
 def test_held_out_scores_are_those_of_a_fit_without_the_group():
     matrix, codes, groups = problem()
     targets, diagonal = np.eye(3, dtype=np.float32)[codes], np.full(60, 0.3, np.float32)
-    _, held_out = ridge._solve_dual(ridge._gram(matrix), targets, diagonal, groups)
-    dense = matrix.toarray().astype(np.float64)
+    _, held_out = ridge._solve_dual(matrix.inner_products(), targets, diagonal, groups)
+    dense = whole(matrix)
     for group in range(30):
         rest = groups != group
         system = dense[rest].T @ dense[rest] + 0.3 * np.eye(12)
@@ -46,12 +56,12 @@ def test_every_solver_reaches_the_closed_form(monkeypatch):
     dual = ridge.fit_ridge(matrix, codes, 3, groups, 0).weights
     monkeypatch.setattr(ridge, "DUAL_ROWS", 10)
     primal = ridge.fit_ridge(matrix, codes, 3, groups, 0).weights
-    monkeypatch.setattr(ridge, "_DENSE_FEATURES", 0)
+    monkeypatch.setattr(ridge, "_FEW_FEATURES", 0)
     monkeypatch.setattr(ridge, "_MOST_CELLS", 0)
     iterated = ridge.fit_ridge(matrix, codes, 3, groups, 0).weights
     weights = np.bincount(codes)[codes] ** -0.4
     weights /= weights.mean()
-    dense = matrix.toarray().astype(np.float64)
+    dense = whole(matrix)
     exact = np.linalg.solve(
         dense.T @ (weights[:, None] * dense) + 0.3 * np.eye(12), dense.T @ (weights[:, None] * np.eye(3)[codes])
     )
@@ -66,7 +76,7 @@ def test_the_one_sided_solver_reaches_the_least_squared_hinge_loss(monkeypatch):
     row_weights = np.linspace(0.5, 1.5, 150).astype(np.float32)
     targets = sp.csr_matrix((row_weights, codes, np.arange(151)), shape=(150, 3))
     found = ridge._one_sided(matrix, targets, row_weights, 0.3, None)
-    dense, true = matrix.toarray().astype(np.float64), np.eye(3)[codes] > 0
+    dense, true = whole(matrix), np.eye(3)[codes] > 0
 
     def loss(weights):
         scores = dense @ weights.reshape(12, 3)
