@@ -15,8 +15,9 @@ BIN := .venv/bin
 demo: .venv/.installed-dev
 	$(BIN)/faultwise demo
 
+# A file of tests stays in one process; more than four would train and serve side by side in more memory than many have.
 test: .venv/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .

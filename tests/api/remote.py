@@ -48,6 +48,9 @@ class Remote:
                 request = Request(self.command, unquote(split.path), query, headers, body)
                 status, content, *more = remote.failures.pop(0) if remote.failures else remote.answer(request)
                 sent = b"" if content is None else json.dumps(content).encode()
+                with remote.came:  # before the answer, so that who has read it finds its request here
+                    remote.requests.append(request)
+                    remote.came.notify_all()
                 self.send_response(status)
                 for name, value in (more[0] if more else {}).items():
                     self.send_header(name, value)
@@ -55,9 +58,6 @@ class Remote:
                 self.send_header("Content-Length", str(len(sent)))
                 self.end_headers()
                 self.wfile.write(sent)
-                with remote.came:
-                    remote.requests.append(request)
-                    remote.came.notify_all()
 
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any  # noqa: N815
 

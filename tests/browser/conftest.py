@@ -22,7 +22,8 @@ LOCALES = {"en": "en-GB", "zh": "zh-CN"}
 PANEL_SECRET = "a secret of thirty-two characters or more"
 
 
-@pytest.fixture(scope="session")
+# For each file its own: while it is there, no other test of this process can start an event loop.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[object]:
     if CHROMIUM is None:
         if os.environ.get("CI") == "true":
@@ -79,7 +80,7 @@ def diagnosed(client) -> Callable[..., dict]:
     return diagnose
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cookies(chromium, service, key) -> list[dict]:
     """Return the cookies of a person who has signed in; `test_sign_on` and the keyboard's test do it by hand."""
     context = chromium.new_context(base_url=service.base)
