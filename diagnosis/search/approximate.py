@@ -122,7 +122,9 @@ class Approximate:
 
         best = first = measured(self.effort.visits, self.effort.depth)
         while best.recall < target and (best.visits < most or best.depth < _DEPTHS[1]):
-            further = [measured(best.visits * 2, best.depth), measured(best.visits, best.depth * 2)]
+            # Only what is more than before: where neither helps, the same effort would be chosen for ever.
+            further = [measured(best.visits * 2, best.depth)] if best.visits < most else []
+            further += [measured(best.visits, best.depth * 2)] if best.depth < _DEPTHS[1] else []
             best = max(further, key=lambda effort: effort.recall)
         # Twice as many was more than needed, on average: go back half of the way while the recall holds.
         fewer = max(first.visits, best.visits // 2)

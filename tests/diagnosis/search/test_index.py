@@ -333,3 +333,17 @@ TestChanges = Changes.TestCase
 TestChanges.settings = settings(
     max_examples=25, stateful_step_count=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
+
+
+def test_a_build_ends_where_twice_the_effort_does_not_yet_tell_equal_rows_apart():
+    """Thousands of equal reports before a few that differ from them by less than the codes can say."""
+    rng = np.random.default_rng(0)
+    topics = rng.normal(size=(60, DIMENSIONS))
+    unlike = topics[rng.integers(1, 60, size=15_000)]
+    nearly = topics[0] + 0.01 * rng.normal(size=(600, DIMENSIONS))
+    rows = np.vstack([np.repeat(topics[:1], 4_400, axis=0), unlike, nearly]).astype(np.float32)
+    index = VectorIndex(DIMENSIONS, exact_up_to=5_000)
+    index.add([f"n{i}" for i in range(len(rows))], rows)
+    assert index.wait(60)
+    assert index.structure_ == "ivf"
+    assert index.recall_ >= 0.98
