@@ -6,10 +6,13 @@ import re
 import string
 from functools import lru_cache
 
-# Letters and digits together (0x80070005, ORA-12154, KB0000042), or a number that is called an error or a code.
-_MIXED = r"(?<![A-Za-z0-9])(?=[A-Za-z0-9_.\-]*[0-9])(?=[A-Za-z0-9_.\-]*[A-Za-z])[A-Za-z0-9]+(?:[-_.:][A-Za-z0-9]+)*"
+# Letters and digits together (0x80070005, ORA-12154, KB0000042), or a number that is called an error or a code. Both
+# kinds stand near its beginning: to look further from every word of a rule of dashes or a long path would take seconds.
+_NEAR = r"[A-Za-z0-9_.\-]{0,80}"
+_MIXED = rf"(?<![A-Za-z0-9])(?=[A-Za-z0-9])(?={_NEAR}[0-9])(?={_NEAR}[A-Za-z])[A-Za-z0-9]+(?:[-_.:][A-Za-z0-9]+)*"
 _CALLED = r"(?:error|code|event|id|错误|代码|错误码)[\s:：#(]*([0-9]{3,})"
 _CODE = re.compile(rf"{_CALLED}|({_MIXED})", re.IGNORECASE)
+_WORD_OR_NUMBER = re.compile(r"[^0-9]*|[^A-Za-z]*")
 _MIN_LENGTH = 4  # "v2" and "p1" name nothing
 _WITHIN = frozenset(string.ascii_lowercase + string.digits)  # beside one of these, a code is part of a longer word
 
@@ -23,8 +26,13 @@ def codes_of(text: str) -> tuple[str, ...]:
     >>> codes_of("ORA-12154 after update, error 809, 0x80070005 twice: 0x80070005")
     ('ora-12154', '809', '0x80070005')
     """
-    found = (match[1] or match[2] for match in _CODE.finditer(text))
-    return tuple(dict.fromkeys(code.lower() for code in found if code.isdigit() or len(code) >= _MIN_LENGTH))
+    called = ((match[1], match[2]) for match in _CODE.finditer(text))
+    return tuple(dict.fromkeys(number or code.lower() for number, code in called if number or _is_mixed(code)))
+
+
+def _is_mixed(code: str) -> bool:
+    """Tell whether letters and digits stand in the code itself: the pattern has seen one of them behind it, in "on..2"."""
+    return len(code) >= _MIN_LENGTH and not _WORD_OR_NUMBER.fullmatch(code)
 
 
 def holds(text: str, code: str) -> bool:
