@@ -154,8 +154,7 @@ class Catalogue(SegmentedIndex[CatalogueSegment]):
 
     def passage_names(self, numbers: Sequence[str]) -> list[str]:
         """Return how indexes name the passages of these records."""
-        counts = np.diff(self.passage_starts)[self.places_of(Ids(numbers))].tolist()
-        return [f"{number}{PASSAGE}{i}" for number, n in zip(numbers, counts, strict=True) for i in range(n)]
+        return passage_names(numbers, np.diff(self.passage_starts)[self.places_of(Ids(numbers))].tolist())
 
     def passage_names_at(self, passages: Rows) -> list[str]:
         """Return how indexes name the passages at these places among those of all living rows."""
@@ -210,6 +209,11 @@ class Catalogue(SegmentedIndex[CatalogueSegment]):
         rows = pa.Table.from_batches(living).combine_chunks().to_batches()
         ids = Ids.joined([(view.segment.ids, view.alive) for view in views])
         return CatalogueSegment(ids, rows[0] if rows else living[0])
+
+
+def passage_names(numbers: Sequence[str], counts: Sequence[int]) -> list[str]:
+    """Return how indexes name the passages of records that have so many each."""
+    return [f"{number}{PASSAGE}{i}" for number, n in zip(numbers, counts, strict=True) for i in range(n)]
 
 
 def _passing(segment: CatalogueSegment, filters: Filters) -> Mask:

@@ -31,7 +31,7 @@ def codes_of(text: str) -> tuple[str, ...]:
 
 
 def _is_mixed(code: str) -> bool:
-    """Tell whether letters and digits stand in the code itself: the pattern has seen one of them behind it, in "on..2"."""
+    """Tell whether letters and digits stand in the code itself: in "on..2" the pattern sees the digit behind it."""
     return len(code) >= _MIN_LENGTH and not _WORD_OR_NUMBER.fullmatch(code)
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from diagnosis.errors import InputError
 from diagnosis.prepared import Vectors
 from diagnosis.search.bags import TokenBags
-from diagnosis.search.catalogue import Catalogue, Filters
+from diagnosis.search.catalogue import Catalogue, Filters, passage_names
 from diagnosis.search.elsewhere import AskedElsewhere, AskedPlaces
 from diagnosis.search.encoder import Bags, HistoryEncoder
 from diagnosis.search.entries import Entries
@@ -101,23 +101,26 @@ class CorpusIndex:
         return Encoded(vectors, bags)
 
     def add(self, entries: Entries, texts: Sequence[SearchText], encoded: Encoded) -> None:
-        """Add records with what `encoded` says of them, or replace those of the same number."""
+        """Add records with what `encoded` says of them, or replace those of the same number.
+
+        Where vectors that are kept elsewhere cannot be reached, what is here stays one whole, without the records.
+        """
         if not entries.numbers:
             return
         self.remove(entries.numbers)  # so that no index has to look for them again
         ids, parts = Ids(entries.numbers), _parts(texts)
-        for name, lexical in self.lexical.items():
-            lexical.add(ids, parts[name])
-        self.catalogue.add(ids, entries, texts)
-        for name, index in self.vectors.items():
-            by_passage = name.endswith("passage")
-            names = self.catalogue.passage_names(entries.numbers) if by_passage else entries.numbers
-            if isinstance(index, VectorIndex) and not by_passage:
+        names = passage_names(entries.numbers, [len(text.passages) for text in texts])
+        for name, index in self._indexes():
+            part = name.rpartition(":")[2]
+            if isinstance(index, LexicalIndex):
+                index.add(ids, parts[part])
+            elif isinstance(index, TokenBags):
+                index.add(ids, encoded.bags[name])
+            elif isinstance(index, VectorIndex) and part != "passage":
                 index.add(ids, encoded.vectors[name])
             else:
-                index.add(names, encoded.vectors[name])
-        for name, bags in self.bags.items():
-            bags.add(ids, encoded.bags[name])
+                index.add(names if part == "passage" else entries.numbers, encoded.vectors[name])
+        self.catalogue.add(ids, entries, texts)
 
     def remove(self, numbers: Sequence[str]) -> None:
         """Remove records; an unknown number is passed over."""
@@ -214,7 +217,10 @@ class CorpusIndex:
         return best, nearest
 
     def _indexes(self) -> list[tuple[str, LexicalIndex | VectorSearch | TokenBags]]:
-        return [*self.lexical.items(), *self.vectors.items(), *self.bags.items()]
+        """Return every index by its name, first those that may be out of reach: then nothing here has changed yet."""
+        away = [named for named in self.vectors.items() if not isinstance(named[1], VectorIndex)]
+        here = [named for named in self.vectors.items() if isinstance(named[1], VectorIndex)]
+        return [*away, *here, *self.lexical.items(), *self.bags.items()]
 
     def save(self, folder: Path) -> None:
         """Write the records and every index into an empty folder."""

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from diagnosis.errors import InputError
+from diagnosis.errors import InputError, StoreError
 from diagnosis.incident import Incident, as_frame
 from diagnosis.search import Filters, HistoryEncoder, Retriever
 
@@ -302,3 +302,54 @@ def test_articles_without_text_are_kept_out_and_of_a_number_twice_the_last_count
     retriever = Retriever(encoder).fit(frame, incidents())
     assert set(numbers(retriever, "zebra")) == {"K1", "K3", "K4"}
     assert "first" not in [hit.passage for hit in retriever.search(["first"], "knowledge")[0]]
+
+
+class Elsewhere:
+    """Vectors behind a door that can be shut, as a database that is away for a moment."""
+
+    def __init__(self, index):
+        self.index, self.shut = index, False
+
+    def add(self, ids, vectors):
+        self._knock()
+        self.index.add(ids, vectors)
+
+    def remove(self, ids):
+        self._knock()
+        self.index.remove(ids)
+
+    def search(self, vectors, k, allowed):
+        return self.index.search(vectors, k, allowed)
+
+    def similarities(self, wanted, vector):
+        return self.index.similarities(wanted, vector)
+
+    def _knock(self):
+        if self.shut:
+            raise StoreError("away")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda r: r.upsert("incidents", incidents().iloc[[0]].assign(short_description="mailbox quota full")),
+        lambda r: r.upsert("incidents", [Incident("I9", None, "mailbox quota full")]),
+        lambda r: r.remove("incidents", ["I1"]),
+    ],
+    ids=["replaced", "new", "removed"],
+)
+def test_a_change_that_vectors_elsewhere_do_not_take_leaves_the_others_right_and_can_be_made_again(encoder, change):
+    retriever, sound = (Retriever(encoder).fit(articles(), incidents()) for _ in range(2))
+    doors = []
+    retriever.move_vectors(lambda _name, index: doors.append(Elsewhere(index)) or doors[-1])
+    for door in doors:
+        door.shut = True
+    with pytest.raises(StoreError):
+        change(retriever)
+    queries = ["printer paper jam", "密码过期", "mailbox quota", "vpn"]
+    assert [hits[0].number for hits in retriever.search(queries[:2], "incidents")] == ["I2", "I3"]
+    for door in doors:
+        door.shut = False
+    change(retriever)
+    change(sound)
+    assert retriever.search(queries, "incidents") == sound.search(queries, "incidents")
