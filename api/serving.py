@@ -15,7 +15,7 @@ import pandas as pd
 
 from api.errors import NothingPublishedError
 from api.metrics import Metrics
-from diagnosis.errors import FaultwiseError, ReleaseError
+from diagnosis.errors import FaultwiseError, ReleaseError, StoreError
 from diagnosis.incident import Incident
 from diagnosis.knowledge import KNOWLEDGE_FIELDS, as_knowledge_frame
 from diagnosis.release import STORE, Manifest
@@ -213,11 +213,20 @@ class Serving:
         except Exception:  # one record that cannot be taken in must not keep the others out
             log.exception("changes applied one by one")
             for one in _singles(changes):
-                _apply_alone(one, into.diagnoser)
+                self._apply_alone(one, into.diagnoser)
             _apply(replace(changes, incidents=[], articles=[]), into.diagnoser)
         into.applied = changes.upto
         self.metrics.lag.set(0 if changes.complete else self.store.changes.last() - changes.upto)
         return changes.complete
+
+    def _apply_alone(self, change: Changes, diagnoser: Diagnoser) -> None:
+        try:
+            _apply(change, diagnoser)
+        except Exception as error:
+            if isinstance(error, StoreError):  # of the vectors that are kept there
+                self.store.database.ping()  # while it is away the change is not lost: it is taken in at the next turn
+            (record,) = (*change.incidents, *change.articles)
+            log.exception("change not searched", extra={"fields": {"sequence": record.sequence}})
 
 
 def _apply(changes: Changes, diagnoser: Diagnoser) -> None:
@@ -244,14 +253,6 @@ def _singles(changes: Changes) -> Iterator[Changes]:
         yield replace(changes, incidents=[one], articles=[], feedback=[])
     for one in changes.articles:
         yield replace(changes, incidents=[], articles=[one], feedback=[])
-
-
-def _apply_alone(change: Changes, diagnoser: Diagnoser) -> None:
-    try:
-        _apply(change, diagnoser)
-    except Exception:
-        (record,) = (*change.incidents, *change.articles)
-        log.exception("change not searched", extra={"fields": {"sequence": record.sequence}})
 
 
 def _parted(records: Sequence[Record]) -> tuple[list[Record], list[str]]:

@@ -78,14 +78,18 @@ class Parts:
             return
         new = [number not in self.history for number in masked["number"]]
         self.history.upsert(masked)
-        self.retriever.upsert("incidents", clean_incidents(masked, self.normaliser))
         if self.state is not None:
             self.state.add(masked[new])
+        # Last, for this may fail and be done again: by then an incident is not new any more.
+        self.retriever.upsert("incidents", clean_incidents(masked, self.normaliser))
 
     def _upsert_few(self, masked: Sequence[Incident]) -> None:
         """Do the same without frames, each of which would cost more than all else together."""
         new = [incident for incident in masked if incident.number not in self.history]
         self.history.upsert(masked)
+        if self.state is not None:
+            for values in [incident.values() for incident in new]:
+                self.state.add_one(values, values["opened_at"])
         titles = self.normaliser.normalise_titles([incident.short_description for incident in masked])
         texts = self.normaliser.normalise_texts([incident.description for incident in masked])
         cleaned = [
@@ -93,9 +97,6 @@ class Parts:
             for incident, title, text in zip(masked, titles, texts, strict=True)
         ]
         self.retriever.upsert("incidents", cleaned)
-        if self.state is not None:
-            for values in [incident.values() for incident in new]:
-                self.state.add_one(values, values["opened_at"])
 
     def upsert_articles(self, masked: pd.DataFrame) -> None:
         """Add articles, personal data masked, to what is searched; one of a known number is replaced."""

@@ -8,9 +8,10 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -18,8 +19,13 @@ import pytest
 import sqlalchemy as sa
 
 from api.settings import Settings
+from diagnosis.errors import StoreError
+from diagnosis.prepared import Vectors
+from diagnosis.search.ids import Ids
+from diagnosis.search.index import VectorIndex
 from diagnosis.store import Store
 from tests.api.test_diagnoses import CHINESE
+from tests.api.test_records import found
 from tests.serving import Process, Serving
 from tests.waiting import soon
 
@@ -245,3 +251,56 @@ def test_a_full_disk_is_503_and_passes_when_there_is_room(models: Path, tmp_path
         for one in answers:
             if one.status_code == 200:
                 assert client.get(f"/v1/diagnoses/{one.json()['id']}").json() == one.json()
+
+
+class Away:
+    """Vectors in a database that is away for a moment; `tried` is set once somebody has asked whether it is there."""
+
+    gone, tried = threading.Event(), threading.Event()
+
+    def __init__(self, index: VectorIndex) -> None:
+        self.index = index
+
+    def add(self, ids: Sequence[str], vectors: Vectors) -> None:
+        self.reach()
+        self.index.add(ids, vectors)
+
+    def remove(self, ids: Sequence[str]) -> None:
+        self.reach()
+        self.index.remove(ids)
+
+    def search(self, vectors: Vectors, k: int, allowed: Any) -> Any:
+        return self.index.search(vectors, k, allowed)
+
+    def similarities(self, wanted: Ids, vector: Vectors) -> Any:
+        return self.index.similarities(wanted, vector)
+
+    @classmethod
+    def reach(cls) -> None:
+        if cls.gone.is_set():
+            raise StoreError("gone")
+
+    @classmethod
+    def ping(cls) -> None:
+        cls.tried.set()
+        cls.reach()
+
+
+def test_changes_that_the_database_of_vectors_did_not_take_are_taken_in_when_it_is_back(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Serving(Settings(database=f"sqlite:///{tmp_path / 'f.db'}", models=models)) as client:
+        service = client.app.state.service
+        parts = service.serving.current.diagnoser.parts
+        counted = len(parts.state)
+        parts.retriever.move_vectors(lambda _name, index: Away(index))
+        monkeypatch.setattr(service.store.database, "ping", Away.ping)
+        Away.gone.set()
+        try:
+            new = {"number": "AWAY", "description": "zebra-4711 beeps", "opened_at": "2026-11-20T08:00:00Z"}
+            assert client.post("/v1/incidents", json=new).is_success
+            assert soon(Away.tried.is_set)
+        finally:
+            Away.gone.clear()
+        assert soon(lambda: "AWAY" in found(client, "zebra-4711 beeps", "incidents"))
+        assert len(parts.state) == counted + 1
