@@ -87,7 +87,7 @@ def rescore(vectors: Vectors, query: Vectors) -> npt.NDArray[np.float64]:
 
 def _first(vectors: Vectors, query: Vectors, scores: Vectors, k: int) -> Found:
     """Cut generously by the quick scores, then order by exact ones: a matrix product depends on a row's place."""
-    if k < len(scores):
+    if 0 < k < len(scores):
         least = np.partition(scores, len(scores) - k)[len(scores) - k]
         places = np.flatnonzero((scores >= least - _NOISE) & (scores > -np.inf))
     else:
