@@ -70,12 +70,12 @@ class TokenBags(SegmentedIndex[BagSegment]):
 
     def save(self, folder: Path) -> None:
         """Write the bags into an empty folder, as one segment."""
-        self.rebuild()
         folder.mkdir(parents=True, exist_ok=True)
-        for view in self._views:
-            view.segment.ids.save(folder)
-            for name in _ARRAYS:
-                np.save(folder / f"{name}.npy", getattr(view.segment.bags, name))
+        with self._at_rest() as views:
+            for view in views:
+                view.segment.ids.save(folder)
+                for name in _ARRAYS:
+                    np.save(folder / f"{name}.npy", getattr(view.segment.bags, name))
 
     @classmethod
     def load(cls, folder: Path, encoder: HistoryEncoder) -> TokenBags:

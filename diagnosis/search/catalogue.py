@@ -189,11 +189,11 @@ class Catalogue(SegmentedIndex[CatalogueSegment]):
 
     def save(self, folder: Path) -> None:
         """Write the records into a folder, as one segment."""
-        self.rebuild()
-        for view in self._views:
-            view.segment.ids.save(folder)
-            with pa.OSFile(str(folder / _FILE), "wb") as file, pa.ipc.new_file(file, _SCHEMA) as writer:
-                writer.write_batch(view.segment.rows)
+        with self._at_rest() as views:
+            for view in views:
+                view.segment.ids.save(folder)
+                with pa.OSFile(str(folder / _FILE), "wb") as file, pa.ipc.new_file(file, _SCHEMA) as writer:
+                    writer.write_batch(view.segment.rows)
 
     @classmethod
     def load(cls, folder: Path) -> Catalogue:

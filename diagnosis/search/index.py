@@ -27,6 +27,7 @@ from diagnosis.search.views import (
     located,
     masks,
     named,
+    places_of,
 )
 
 # So few rows are compared one by one, whatever structure there is: a filter that leaves few is answered exactly.
@@ -216,7 +217,8 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
 
         0 for an id that is not here, and for a zero row.
         """
-        return self.ask(vector).similarities_at(self.places_of(wanted))
+        views = self._views
+        return AskedVectors(views, _unit(vector)[0]).similarities_at(places_of(views, wanted))
 
     def rows(self) -> tuple[list[str], Vectors]:
         """Return every id and its vector, shape (n, dimensions), in order of insertion."""
@@ -227,17 +229,17 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
 
     def save(self, folder: Path) -> None:
         """Write the index into an empty folder, rebuilt into one segment."""
-        self.rebuild()
         folder.mkdir(parents=True, exist_ok=True)
         names = ("dimensions", "seed", "exact_up_to")
         settings = {name: getattr(self, name) for name in names}
         (folder / "index.json").write_text(json.dumps(settings), encoding="utf-8")
-        for view in self._views:
-            view.segment.ids.save(folder)
-            np.save(folder / "vectors.npy", view.segment.vectors)
-            np.save(folder / "matchable.npy", view.segment.matchable)  # to look through all vectors again reads them
-            if view.segment.approximate:
-                view.segment.approximate.save(folder)
+        with self._at_rest() as views:
+            for view in views:
+                view.segment.ids.save(folder)
+                np.save(folder / "vectors.npy", view.segment.vectors)
+                np.save(folder / "matchable.npy", view.segment.matchable)  # to look through all vectors reads them
+                if view.segment.approximate:
+                    view.segment.approximate.save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> VectorIndex:

@@ -185,22 +185,23 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
 
     def places_with(self, term: str) -> Rows:
         """Return the places in `ids` of the rows that hold a term, in order."""
-        starts = accumulate((len(view.alive) for view in self._views), initial=0)
+        views = self._views
+        starts = accumulate((len(view.alive) for view in views), initial=0)
         found = [np.empty(0, dtype=np.intp)]
-        for start, view in zip(starts, self._views, strict=False):
+        for start, view in zip(starts, views, strict=False):
             (begin,), (end,) = view.segment.spans(term_hashes([term]))
             found.append(start + view.segment.rows[begin:end].astype(np.intp))
-        rows, dead = np.concatenate(found), dead_rows(self._views)
+        rows, dead = np.concatenate(found), dead_rows(views)
         return ranks(dead, rows[~np.isin(rows, dead)] if len(dead) else rows)
 
     def save(self, folder: Path) -> None:
         """Write the index into an empty folder, rebuilt into one segment."""
-        self.rebuild()
         folder.mkdir(parents=True, exist_ok=True)
         settings = {name: getattr(self, name) for name in ("k1", "b", "weighting", "most_terms")}
         (folder / "index.json").write_text(json.dumps(settings), encoding="utf-8")
-        for view in self._views:
-            view.segment.save(folder)
+        with self._at_rest() as views:
+            for view in views:
+                view.segment.save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> LexicalIndex:

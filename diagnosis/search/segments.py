@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Generic
 
 import numpy as np
@@ -71,6 +72,13 @@ class SegmentedIndex(ABC, Generic[S]):
                 return
             self._merging = tuple(view.segment for view in views)
         self._merge_beside(views)
+
+    @contextmanager
+    def _at_rest(self) -> Iterator[Sequence[View[S]]]:
+        """Yield the rows, rebuilt, as one view or none; changes wait until the block ends, searches go on."""
+        with self._changed:
+            self.rebuild()
+            yield self._views
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until no rebuild is under way; return whether that is so."""

@@ -1,5 +1,6 @@
 """VectorIndex against NumPy brute force, on values and order."""
 
+import sys
 import threading
 
 import numpy as np
@@ -52,7 +53,7 @@ def test_values_and_order_are_those_of_brute_force():
         part = list(rows)[start : start + 70]
         index.add(part, np.array([rows[i] for i in part]))
     queries = unit(30, 1)
-    for k in (1, 7, 900, 2_000):
+    for k in (0, 1, 7, 900, 2_000):
         for query, hits in zip(queries, index.search(queries, k), strict=True):
             check(hits, brute_force(rows, query, k))
 
@@ -218,6 +219,32 @@ def test_an_empty_index_and_a_changed_one_survive_saving(tmp_path):
     assert loaded.search(unit(1, 9), 1)[0][0][0] == "new"
 
 
+def test_what_is_saved_while_rows_come_and_go_is_one_whole_state(tmp_path, monkeypatch):
+    index, rows = VectorIndex(DIMENSIONS), unit(50, 0)
+    index.add([str(i) for i in range(49)], rows[:49])
+    merging, go_on = threading.Event(), threading.Event()
+    merge = VectorIndex._merge
+
+    def slow(self, views):
+        merging.set()
+        assert go_on.wait(30)
+        return merge(self, views)
+
+    monkeypatch.setattr(segments, "SMALL", 0)
+    index.remove(["0"])
+    monkeypatch.setattr(VectorIndex, "_merge", slow)
+    saving = threading.Thread(target=index.save, args=(tmp_path,))
+    changing = threading.Thread(target=index.add, args=(["new"], rows[49:]))
+    saving.start()
+    assert merging.wait(30)
+    changing.start()
+    changing.join(0.1)  # it may have to wait until all is saved
+    go_on.set()
+    saving.join(30)
+    changing.join(30)
+    assert set(VectorIndex.load(tmp_path).ids) | {"new"} == set(index.ids) == {"new", *map(str, range(1, 49))}
+
+
 def test_rows_added_and_removed_during_a_rebuild_are_right_when_it_swaps_in(monkeypatch):
     rows = unit(600, 0)
     index = VectorIndex(DIMENSIONS)
@@ -268,18 +295,31 @@ def test_a_failing_rebuild_leaves_the_index_as_it_was(monkeypatch):
     assert index.search(rows, 3) == before
 
 
-def test_searches_while_rows_come_and_go_always_see_a_whole_state():
+@pytest.fixture
+def quick_switches():
+    """Let threads take turns so often that one is stopped between any two steps of another."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def test_searches_while_rows_come_and_go_always_see_a_whole_state(quick_switches):
     """Each id always has one of two vectors, so a search sees each living id once, never twice and never not at all."""
     one, other = unit(200, 0), unit(200, 1)
     index, names = VectorIndex(DIMENSIONS), [str(i) for i in range(200)]
     index.add(names, one)
     wrong, stop = [], threading.Event()
+    each, either = Ids(names), np.stack([one @ one[0], other @ one[0]])
 
     def read():
         while not stop.is_set():
             found = [name for name, _ in index.search(one[:1], 200)[0]]
             if sorted(found) != sorted(names):
                 wrong.append(found)
+            cosines = index.similarities(each, one[:1])
+            if np.abs(either - cosines).min(axis=0).max() > 1e-5:
+                wrong.append(cosines)
 
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
