@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -62,7 +63,9 @@ def passages(text: str, length: int = PASSAGE_LENGTH) -> list[str]:
     breaks = [match.end() for match in _BREAK.finditer(text)]
     for place in range(1, count):
         ideal = round(place * target)
-        near = [end for end in breaks if start < end and abs(end - ideal) < target / 2]
+        behind = bisect_left(breaks, ideal)
+        beside = breaks[max(behind - 1, 0) : behind + 1]
+        near = [end for end in beside if start < end and abs(end - ideal) < target / 2]
         end = min(near, key=lambda end: abs(end - ideal)) if near else max(ideal, start + 1)
         found.append(text[start:end].strip())
         start = end
