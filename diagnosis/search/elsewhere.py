@@ -63,10 +63,10 @@ class AskedElsewhere:
         return self._vectors.similarities(Ids(names), self._vector)
 
     def _places_of(self, names: Sequence[str]) -> Rows:
-        parts = [name.partition(PASSAGE) for name in names]
-        places = self._catalogue.places_of(Ids([number for number, _, _ in parts]))
         if not self._by_passage:
-            return places
+            return self._catalogue.places_of(Ids(names))
+        parts = [name.rpartition(PASSAGE) for name in names]  # a number may hold any character
+        places = self._catalogue.places_of(Ids([number for number, _, _ in parts]))
         starts, known = self._catalogue.passage_starts, places >= 0
         passages = starts[places] + np.array([int(passage) for _, _, passage in parts], dtype=np.intp)
         known[known] = passages[known] < starts[places[known] + 1]

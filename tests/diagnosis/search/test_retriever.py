@@ -329,6 +329,18 @@ class Elsewhere:
             raise StoreError("away")
 
 
+@pytest.mark.parametrize("corpus", ["knowledge", "incidents"])
+def test_a_number_may_hold_what_stands_between_it_and_a_passage(encoder, corpus):
+    here, there = (Retriever(encoder).fit(articles(), incidents()) for _ in range(2))
+    there.move_vectors(lambda _name, index: Elsewhere(index))
+    for one in (here, there):
+        for number in ("KB\x1fone", "KB\x1f0", "KB"):
+            text = {"short_description": f"printer {number}"} if corpus == "incidents" else {"title": "a printer"}
+            one.upsert(corpus, pd.DataFrame({"number": [number], "resolution": [f"fix {number}"], **text}))
+    assert there.search(["printer", "fix"], corpus) == here.search(["printer", "fix"], corpus)
+    assert "KB\x1fone" in numbers(there, "printer KB one", corpus)
+
+
 @pytest.mark.parametrize(
     "change",
     [
