@@ -94,11 +94,11 @@ class Releases:
 
     def history(self) -> list[Publication]:
         """Return what was in service, oldest first; the last one is in service now."""
-        if not self._pointer.is_file():
-            return []
         try:
+            if not self._pointer.is_file():
+                return []
             return [Publication(**entry) for entry in json.loads(self._pointer.read_text(encoding="utf-8"))["history"]]
-        except (ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError) as error:
             raise ReleaseError(f"{self._pointer}: not a readable pointer ({error})") from error
 
     def publish(self, release: str, reason: str = "", *, instead_of: str | None = None) -> None:

@@ -1,5 +1,6 @@
 """Releases change in service without one failed request; a bad one is refused and the one in service stays."""
 
+import errno
 import gc
 import json
 import shutil
@@ -80,7 +81,18 @@ def test_a_bad_release_is_refused_and_the_old_one_stays(client, own_models) -> N
     assert "faultwise_releases_refused_total 1.0" in client.get("/metrics").text
 
 
-def test_a_replica_follows_the_pointer_that_another_moved(client, own_models) -> None:
+def test_a_replica_follows_the_pointer_that_another_moved(client, own_models, monkeypatch) -> None:
+    read, failed = Path.read_text, threading.Event()
+
+    def stale(path: Path, *how: object, **options: object) -> str:
+        if path.parent == own_models:
+            failed.set()
+            raise OSError(errno.ESTALE, "stale file handle")
+        return read(path, *how, **options)
+
+    with monkeypatch.context() as away:  # as a folder on the network may be for a moment
+        away.setattr(Path, "read_text", stale)
+        assert soon(failed.is_set)
     (other,) = [one["release"] for one in client.get("/v1/releases").json()["items"] if not one["in_service"]]
     Releases(own_models).publish(other)
     assert soon(lambda: client.get("/health/ready").json()["release"] == other)
