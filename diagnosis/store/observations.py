@@ -87,6 +87,8 @@ def observe(connection: Connection, answers: Sequence[Answer]) -> None:
     """Note answers to incidents that have none yet, inside a transaction that the caller has begun."""
     rows = [row for one in answers if one.incident for row in _rows(one)]
     if rows:
+        # In one order for all: two replicas that came the same way from both ends would wait for each other for ever.
+        rows.sort(key=lambda row: (row["incident"], row["target"], row["shadow"]))
         insert_unknown(tables.observations, connection, rows)
 
 

@@ -1,8 +1,9 @@
 """What was answered first, and what was right in the end; certificates taken back hold for their release alone."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Thread
+from threading import Barrier, Thread
 
 import pytest
 
@@ -50,6 +51,25 @@ def test_only_the_first_answer_counts_and_none_to_what_was_resolved(store: Store
     assert [o.seconds for o in seen if o.incident == "INC1"] == [0.25]
     assert [o.predicted_at for o in seen] == [AT] * 3
     assert store.observations.rows("r2") == []
+
+
+def test_replicas_that_answer_the_same_incidents_in_another_order_wait_for_one_another(store: Store) -> None:
+    both = Barrier(2)
+
+    def answer(replica: int) -> None:
+        for turn in range(6):
+            numbers = [f"INC{turn}-{i}" for i in range(250)][:: 1 if replica else -1]
+            said = [
+                {"id": f"{replica}-{n}", "incident": n, "release": "r1", "predictions": {"group": prediction("Mail")}}
+                for n in numbers
+            ]
+            both.wait(60)
+            store.diagnoses.add([Given(one, AT) for one in said])
+
+    with ThreadPoolExecutor(2) as replicas:
+        for done in [replicas.submit(answer, replica) for replica in range(2)]:
+            done.result()
+    assert len(store.observations.rows("r1")) == 1_500
 
 
 def test_what_was_right_is_the_last_word_of_a_person_else_what_the_resolved_incident_holds(store: Store) -> None:
