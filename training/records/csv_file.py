@@ -27,13 +27,32 @@ def read_csv(path: Path, chunk_rows: int) -> Iterator[Chunk]:
     csv.field_size_limit(MAX_FIELD)
     with open_text(path) as stream:
         delimiter, skipped = _delimiter(stream, path)
-        lines = (line.replace("\0", "") for line in stream)
+        lines = _Lines(stream)
         reader = csv.reader(lines, delimiter=delimiter)
         header = _header(reader, path)
-        yield from _chunks(reader, header, skipped, chunk_rows)
+        yield from _chunks(reader, lines, header, skipped, chunk_rows)
 
 
-def _chunks(reader: csv._reader, header: list[str], skipped: int, chunk_rows: int) -> Iterator[Chunk]:  # type: ignore[name-defined]
+class _Lines:
+    """The lines of a file without null characters, and whether all of them were taken."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.exhausted = False
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._stream:
+            yield line.replace("\0", "")
+        self.exhausted = True
+
+
+def _chunks(
+    reader: csv._reader,  # type: ignore[name-defined]
+    lines: _Lines,
+    header: list[str],
+    skipped: int,
+    chunk_rows: int,
+) -> Iterator[Chunk]:
     builder = ChunkBuilder(header)
     while True:
         line = reader.line_num + skipped + 1
@@ -44,6 +63,12 @@ def _chunks(reader: csv._reader, header: list[str], skipped: int, chunk_rows: in
             builder.malformed.append(Malformed(line, f"a cell longer than {MAX_FIELD:,} characters (unclosed quote?)"))
             continue
         if cells is None:
+            break
+        if lines.exhausted:
+            # The reader asks for another line only inside a quote: this row ended with the file and not by itself.
+            swallowed = reader.line_num + skipped - line
+            reason = "a quote that is never closed (is the file cut off?)"
+            builder.malformed.append(Malformed(line, reason, f"and the lines after it: {swallowed:,}"))
             break
         _add(builder, line, cells, len(header))
         if len(builder) >= chunk_rows:

@@ -46,6 +46,7 @@ def read_json(path: Path, chunk_rows: int) -> Iterator[Chunk]:
 def _array_prefix(path: Path) -> str | None:
     """Return ijson's prefix of the items of the array that holds the records, or None for JSON Lines."""
     with open_utf8(path) as stream:
+        found = "nothing"
         events = ijson.parse(stream, multiple_values=True)
         try:
             for prefix, event, _ in events:
@@ -54,10 +55,12 @@ def _array_prefix(path: Path) -> str | None:
                 if (prefix, event) == ("", "end_map"):
                     return None
                 if prefix == "" and event not in {"start_map", "map_key"}:
+                    found = f"a {event}"
                     break
         except ijson.JSONError as error:
             raise InputError(f"expected JSON records in '{path.name}'; found {_said(error)}") from error
-    raise InputError(f"expected JSON Lines, an array of objects, or one under {', '.join(WRAPPERS)} in '{path.name}'")
+    known = f"JSON Lines, an array of objects, or one under {', '.join(WRAPPERS)}"
+    raise InputError(f"expected {known} in '{path.name}'; found {found}")
 
 
 def _said(error: ijson.JSONError) -> str:

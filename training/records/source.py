@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree.ElementTree import ParseError
+from zipfile import BadZipFile
+
+import pyarrow as pa
 
 from diagnosis.errors import InputError
 
@@ -29,6 +34,8 @@ READERS: dict[str, Reader] = {
     ".xlsm": read_xlsx,
 }
 BINARY = (".parquet", ".pq", ".xlsx", ".xlsm")
+# What the readers meet in the middle of a file that was cut off or damaged.
+_DAMAGE = (EOFError, OSError, zlib.error, BadZipFile, ParseError, pa.ArrowException)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +46,17 @@ class Source:
     reader: Reader
 
     def chunks(self, chunk_rows: int) -> Iterator[Chunk]:
-        """Read the file from its start."""
-        return self.reader(self.path, chunk_rows)
+        """Read the file from its start.
+
+        Raises
+        ------
+        InputError
+            If the file breaks off or cannot be unpacked.
+        """
+        try:
+            yield from self.reader(self.path, chunk_rows)
+        except _DAMAGE as error:
+            raise _damaged(self.path, error) from error
 
 
 def open_source(path: Path) -> Source:
@@ -49,7 +65,7 @@ def open_source(path: Path) -> Source:
     Raises
     ------
     InputError
-        If it is missing, a directory, empty, or of a format that is not read.
+        If it is missing, a directory, empty, damaged at its start, or of a format that is not read.
     """
     if path.is_dir():
         inside = sorted(p.name for p in path.iterdir() if p.is_file())[:5]
@@ -62,9 +78,17 @@ def open_source(path: Path) -> Source:
         hint = "; save it as .xlsx" if _suffix(path) == ".xls" else ""
         raise InputError(f"expected a file ending in {known} (or .gz of a text format); found '{path.name}'{hint}")
     with open_binary(path) as stream:
-        if not stream.read(1):
-            raise InputError(f"expected records in '{path}'; found an empty file")
+        try:
+            start = stream.read(1)
+        except _DAMAGE as error:
+            raise _damaged(path, error) from error
+    if not start:
+        raise InputError(f"expected records in '{path}'; found an empty file")
     return Source(path, reader)
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    return InputError(f"expected all of '{path.name}' to be readable; found damage ({error})")
 
 
 def _suffix(path: Path) -> str:

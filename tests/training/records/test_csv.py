@@ -93,6 +93,17 @@ def test_an_unclosed_quote_costs_the_rows_it_swallowed_and_not_the_file(tmp_path
     assert any("unclosed quote" in reason for reason in loaded.counts.reasons)
 
 
+def test_a_file_cut_off_within_a_quote_does_not_pass_for_a_whole_one(tmp_path):
+    path, rejects = tmp_path / "incidents.csv", tmp_path / "rejects.csv"
+    # The description is the last column: what was swallowed would pass for its text.
+    path.write_text('number,description\nINC1,"a\nb"\nINC2,"卡纸，\nINC3,VPN\nINC4,邮', encoding="utf-8")
+    loaded = load_incidents(path, rejects=rejects)
+    assert list(loaded.frame["description"]) == ["a\nb"]
+    assert (loaded.counts.imported, loaded.counts.rejected) == (1, 1)
+    assert ",4,,a quote that is never closed" in rejects.read_text(encoding="utf-8-sig")
+    assert rejects.read_text(encoding="utf-8-sig").count("the lines after it: 2") == 1
+
+
 def test_numbers_keep_their_leading_zeros_and_words_for_nothing_are_empty(tmp_path):
     path = tmp_path / "incidents.csv"
     path.write_text("number,short_description,category,caller\n007,a,NULL, 12.0 \n8,b,nan,Null\n", encoding="utf-8")
@@ -134,7 +145,7 @@ def test_a_file_without_a_header_is_refused(tmp_path, text):
 words = st.text(st.sampled_from('打印机卡纸网络中断 abcXYZ09,;\t"\n.-'), max_size=30).map(str.strip)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(words, words), min_size=1, max_size=8), st.sampled_from([",", ";", "\t"]))
 def test_what_is_written_is_read(tmp_path_factory, pairs, delimiter):
     rows = [(f"N{i}", title or "x", text) for i, (title, text) in enumerate(pairs)]

@@ -1,6 +1,9 @@
 """JSON, Parquet and XLSX give the rows that CSV gives."""
 
+import gzip
+import io
 import json
+import zipfile
 from datetime import UTC, datetime
 
 import openpyxl
@@ -124,15 +127,57 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path, name):
         load_incidents(path)
 
 
+def halved(packed: bytes) -> bytes:
+    return packed[: len(packed) // 2]
+
+
+def scratched(packed: bytes) -> bytes:
+    return packed[:50] + b"Z" * 60 + packed[110:]
+
+
+def torn(packed: bytes) -> bytes:
+    """Return a workbook whose sheet breaks off, in an archive that is whole."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(packed)) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, halved(old.read(name)) if "sheet1" in name else old.read(name))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("a.csv.gz", halved),
+        ("a.csv.gz", scratched),
+        ("a.jsonl.gz", halved),
+        ("a.parquet", scratched),
+        ("a.xlsx", halved),
+        ("a.xlsx", torn),
+    ],
+)
+def test_a_damaged_file_is_named(tmp_path, name, damage):
+    rows = pd.DataFrame({"number": range(300), "description": [f"打印机卡纸 {i * 7919}" for i in range(300)]})
+    path = tmp_path / name
+    if name.endswith(".gz"):
+        path.write_bytes(gzip.compress(rows.to_csv(index=False).encode()))
+    else:
+        rows.to_parquet(path) if name == "a.parquet" else rows.to_excel(path, index=False)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(InputError, match=name):
+        load_incidents(path)
+
+
 def test_files_that_cannot_be_read_are_named(tmp_path):
     (tmp_path / "incidents.csv").write_text("number,description\n1,a\n", encoding="utf-8")
     (tmp_path / "old.xls").write_text("x", encoding="utf-8")
     (tmp_path / "empty.csv").touch()
+    (tmp_path / "plain.csv.gz").write_text("number,description\n1,a\n", encoding="utf-8")
     for path, expected in [
         (tmp_path / "incident.csv", r"nearest: 'incidents\.csv'"),
         (tmp_path, "directory"),
         (tmp_path / "old.xls", r"save it as \.xlsx"),
         (tmp_path / "empty.csv", "empty file"),
+        (tmp_path / "plain.csv.gz", r"'plain\.csv\.gz' .*Not a gzipped file"),
         (tmp_path / "nowhere" / "a.csv", "nor its directory"),
     ]:
         with pytest.raises(InputError, match=expected):
