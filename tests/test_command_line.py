@@ -123,10 +123,14 @@ def test_search_answers_every_query_in_both_languages(models: Path, tmp_path: Pa
 def test_a_knowledge_base_alone_makes_a_release_with_a_warning_for_each_thing_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    knowledge = tmp_path / "k.csv"
-    pd.DataFrame(articles()).to_csv(knowledge, index=False)
-    assert run("train", "--knowledge", knowledge, "--out", tmp_path / "m", "--quiet", "--json") == 0
+    knowledge, rejects = tmp_path / "k.csv", tmp_path / "rejects.csv"
+    theirs = articles().rename(columns={"title": "Betreff"})
+    pd.concat([theirs, pd.DataFrame([{"number": "EMPTY"}])]).to_csv(knowledge, index=False)
+    options = ("--map", "title=Betreff", "--rejects", rejects, "--out", tmp_path / "m", "--quiet", "--json")
+    assert run("train", "--knowledge", knowledge, *options) == 0
     shown = capsys.readouterr()
+    assert "warning: 1 row: expected text in title" in shown.err
+    assert "EMPTY" in rejects.read_text(encoding="utf-8-sig")
     assert set(json.loads(shown.out)["left_out"]) == {"category", "assignment_group", "recurrence"}
     assert shown.err.count("warning: ") >= 3
     assert "no incident has a date" in shown.err

@@ -12,6 +12,7 @@ from diagnosis.release import Manifest
 from diagnosis.releases import find_release
 from training.bulk import diagnose_in_pieces
 from training.command import DONE, add_json, add_records, add_release, answer, main, record_options
+from training.intake import told
 from training.output import written
 from training.parallel import Workers
 from training.records import load_incidents
@@ -50,14 +51,14 @@ def run(args: argparse.Namespace) -> int:
     """Read, diagnose, write."""
     folder = find_release(args.release)
     release = Manifest.read(folder).release
-    loaded = load_incidents(args.incidents, every_row=True, **record_options(args))
+    frame = told(load_incidents(args.incidents, every_row=True, **record_options(args)))
     workers = Workers("dask", scheduler=args.scheduler) if args.scheduler else Workers(jobs=args.jobs)
     with written(args.out) as stream:
-        lines = diagnose_in_pieces(folder, loaded.frame, workers, args.out.parent)
-        for line in tqdm(lines, total=len(loaded.frame), unit=" incidents", file=sys.stderr, disable=args.quiet):
+        lines = diagnose_in_pieces(folder, frame, workers, args.out.parent)
+        for line in tqdm(lines, total=len(frame), unit=" incidents", file=sys.stderr, disable=args.quiet):
             stream.write(line + "\n")
-    content = {"release": release, "diagnosed": len(loaded.frame), "out": str(args.out)}
-    answer(args, content, f"{len(loaded.frame):,} diagnoses by {release} in {args.out}")
+    content = {"release": release, "diagnosed": len(frame), "out": str(args.out)}
+    answer(args, content, f"{len(frame):,} diagnoses by {release} in {args.out}")
     return DONE
 
 

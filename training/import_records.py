@@ -20,7 +20,8 @@ from diagnosis.store import Store
 from diagnosis.store.bodies import bodies_of
 from diagnosis.store.records import Records
 from training.as_of import moment
-from training.command import DONE, add_database, add_json, add_records, answer, main, record_options, warn
+from training.command import DONE, add_database, add_json, add_records, answer, main, record_options
+from training.intake import knowledge_options, tell
 from training.records import ImportCounts, RecordStream, read_incidents, read_knowledge
 from training.sources.caller import checked_url
 from training.sources.credentials import PREFIX, Credentials
@@ -71,8 +72,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("nothing to import: give --incidents, --knowledge or both, or --source")
     counts = {"incidents": _from_system(args)} if args.source else _from_files(args)
     for found in counts.values():
-        for reason, times in found.reasons.items():
-            warn(f"{times:,} rows: {reason}")
+        tell(found)
     text = "\n".join(f"{c.imported:,} {kind} imported, {c.rejected:,} rejected" for kind, c in counts.items())
     answer(args, {kind: asdict(c) for kind, c in counts.items()}, text)
     return DONE
@@ -87,7 +87,7 @@ def _from_files(args: argparse.Namespace) -> dict[str, ImportCounts]:
             stream = read_incidents(args.incidents, chunk_rows=_CHUNK_ROWS, **record_options(args))
             counts["incidents"] = _put(stream, store.incidents, lambda f: mask_incidents(f, redactor), args.quiet)
         if args.knowledge:
-            stream = read_knowledge(args.knowledge, chunk_rows=_CHUNK_ROWS)
+            stream = read_knowledge(args.knowledge, chunk_rows=_CHUNK_ROWS, **knowledge_options(args))
             counts["knowledge"] = _put(stream, store.articles, lambda f: mask_articles(f, redactor), args.quiet)
     finally:
         store.close()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from diagnosis.errors import InputError
 from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
-from training.command import DATABASE, add_records, record_options
-from training.records import load_incidents, load_knowledge
+from training.command import DATABASE, add_records, record_options, warn
+from training.records import ImportCounts, LoadedIncidents, LoadedKnowledge, load_incidents, load_knowledge
 from training.records.stored import Stored, load_stored
 
 
@@ -53,9 +56,28 @@ def read_sources(args: argparse.Namespace, *, optional: bool = False) -> Stored:
         raise InputError(f"no records to read: give --incidents{knowledge} or --from-store")
     stored = load_stored(args.from_store) if args.from_store else Stored(as_frame([]), as_knowledge_frame([]))
     return Stored(
-        load_incidents(files, **record_options(args)).frame if files else stored.incidents,
-        load_knowledge(articles).frame if articles else stored.articles,
+        told(load_incidents(files, **record_options(args))) if files else stored.incidents,
+        told(load_knowledge(articles, **knowledge_options(args))) if articles else stored.articles,
         stored.feedback,
         stored.corrected,
         stored.heard if not (files or articles) else None,
     )
+
+
+def knowledge_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Return how articles are read: as `record_options` says, unless that is about the incidents beside them."""
+    return {} if args.incidents else record_options(args)
+
+
+def tell(counts: ImportCounts) -> None:
+    """Warn of what was left out of files, or is odd about them."""
+    for reason, times in counts.reasons.items():
+        warn(f"{times:,} {'row' if times == 1 else 'rows'}: {reason}")
+    for note in counts.notes:
+        warn(note)
+
+
+def told(loaded: LoadedIncidents | LoadedKnowledge) -> pd.DataFrame:
+    """Return the frame of files that were read, and warn of what is not in it."""
+    tell(loaded.counts)
+    return loaded.frame
