@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -91,6 +92,9 @@ _OF_STATUS = {kind.status: kind for kind in reversed(list(KINDS.values()))} | {
     405: Kind(405, "method-not-allowed", "The method is not allowed here"),
     422: Kind(422, "invalid", "The input cannot be used"),
 }
+_OF_OBJECTS = ("model_type", "model_attributes_type", "dict_type")
+_COMPLETE = ("missing", "extra_forbidden", "value_error")  # the last are our own words
+_SHOWN = 60  # characters of a wrong value
 _DEFECT = Kind(500, "defect", "The service failed")
 
 
@@ -134,7 +138,27 @@ def answer(error: Exception, headers: Mapping[str, str] | None = None) -> Proble
 
 def pointers(errors: Sequence[Any], prefix: Sequence[str | int] = ()) -> list[dict[str, str]]:
     """Return pydantic's errors as JSON pointers (RFC 6901) with what is wrong there."""
-    return [{"pointer": _pointer([*prefix, *error["loc"]]), "detail": str(error["msg"])} for error in errors]
+    return [{"pointer": _pointer([*prefix, *error["loc"]]), "detail": said(error)} for error in errors]
+
+
+def said(error: Mapping[str, Any]) -> str:
+    """Return one of pydantic's errors in words: what was expected, and what was found."""
+    expected = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] in _OF_OBJECTS:
+        expected = "expected a JSON object"  # pydantic's words name our classes
+    if error["type"] in _COMPLETE:
+        return expected
+    return f"{expected}; found {_shown(error.get('input'))}"
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return a value as it may stand in an answer: short, on one line, no character that cannot be encoded."""
+    if isinstance(value, Mapping):
+        return "an object"
+    if isinstance(value, list | tuple):
+        return "a list"
+    text = json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _pointer(path: Sequence[str | int]) -> str:
@@ -156,11 +180,16 @@ async def _known(_request: Request, error: Exception) -> ProblemResponse:
     return answer(error)
 
 
-async def _invalid(_request: Request, error: Exception) -> ProblemResponse:
+async def _invalid(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, RequestValidationError)
     found = error.errors()
-    if any(one["type"] == "json_invalid" for one in found):
-        return answer(MalformedError(f"expected JSON; found {found[0].get('ctx', {}).get('error', 'something else')}"))
+    for one in found:
+        if one["type"] == "json_invalid":
+            wrong = one.get("ctx", {}).get("error", one["msg"])
+            return answer(MalformedError(f"expected JSON; found what is not, at {one['loc'][-1]}: {wrong}"))
+    if isinstance(error.body, bytes):  # FastAPI reads JSON only from a body that says that it is
+        sent = request.headers.get("content-type", "none")
+        return answer(InputError(f"expected a body with Content-Type application/json; found {sent}"))
     where = [{**one, "loc": _without_source(one["loc"])} for one in found]
     detail = f"{len(found)} of the values sent cannot be used"
     return ProblemResponse(problem(KINDS[InputError], detail, pointers(where)), 422)
@@ -171,10 +200,18 @@ def _without_source(loc: Sequence[str | int]) -> Sequence[str | int]:
     return loc[1:] if loc and loc[0] == "body" else loc
 
 
-async def _http(_request: Request, error: Exception) -> ProblemResponse:
+async def _http(request: Request, error: Exception) -> ProblemResponse:
+    """Answer what FastAPI and Starlette refuse by themselves, in our words where theirs say nothing."""
     assert isinstance(error, HTTPException)
     kind = _OF_STATUS.get(error.status_code, Kind(error.status_code, "http", error.detail))
-    return ProblemResponse(problem(kind, str(error.detail)), error.status_code, error.headers)
+    allowed = (error.headers or {}).get("Allow", "another method")
+    ours = {
+        "There was an error parsing the body": "expected JSON in UTF-8; found a body that cannot be read as that",
+        "Not Found": f"nothing is at {request.url.path}",
+        "Method Not Allowed": f"expected {allowed}; found {request.method}",
+    }
+    detail = str(error.detail)
+    return ProblemResponse(problem(kind, ours.get(detail, detail)), error.status_code, error.headers)
 
 
 async def _defect(_request: Request, error: Exception) -> ProblemResponse:

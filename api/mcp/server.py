@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from ulid import ULID
 
-from api.errors import ScopeError, kind_of
+from api.errors import ScopeError, kind_of, said
 from api.mcp.schemas import (
     DiagnosisFound,
     FeedbackTaken,
@@ -99,7 +99,7 @@ def _told(tool: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
         try:
             return await tool(*args, **kwargs)
         except ValidationError as error:
-            wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors())
+            wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {said(e)}" for e in error.errors())
             raise ToolError(wrong) from error
         except FaultwiseError as error:
             raise ToolError(f"{kind_of(error).title}: {error}") from error

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from api.schemas.values import Out, Strict, Time, Word
 
 Scope = Literal["diagnose", "feedback", "knowledge", "admin"]
 Name = Annotated[Word, StringConstraints(min_length=1, max_length=255)]
+
+
+def _ahead(value: datetime | None) -> datetime | None:
+    if value is not None and value <= datetime.now(UTC):
+        raise ValueError(f"expected a time that is still to come; found {value.isoformat()}")
+    return value
 
 
 class ReleaseOut(Out):
@@ -89,7 +95,9 @@ class KeyIn(Strict):
 
     name: Name = Field(description="What it is for")
     scopes: list[Scope] = Field(min_length=1, max_length=4, description="What it allows")
-    expires_at: Time = Field(None, description="When it stops working; never unless set")
+    expires_at: Annotated[Time, AfterValidator(_ahead)] = Field(
+        None, description="When it stops working, which lies ahead; never unless set"
+    )
 
 
 class KeyOut(Out):

@@ -31,7 +31,7 @@ def _no_nul(value: str) -> str:
 def _utc(value: datetime) -> datetime:
     moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value
     if not _EARLIEST <= moment < _LATEST:
-        raise ValueError(f"expected a time from {_EARLIEST.year} to {_LATEST.year - 1}")
+        raise ValueError(f"expected a time from {_EARLIEST.year} to {_LATEST.year - 1}; found {value.isoformat()}")
     return moment.astimezone(UTC)
 
 

@@ -67,6 +67,25 @@ def test_a_value_that_no_database_should_see_is_422_and_names_its_place(client, 
 
 
 @pytest.mark.parametrize(
+    ("body", "headers", "words"),
+    [
+        ("{bad", JSON, ("expected JSON", "at 1")),
+        ('{"number": "打印机"}'.encode("gb18030"), JSON, ("UTF-8",)),
+        ('{"number": "1"}', {"Content-Type": "text/plain"}, ("application/json", "text/plain")),
+        ("[1]", JSON, ("a JSON object", "a list")),
+        ('{"number": "1", "opened_at": "昨天"}', JSON, ("/opened_at", '"昨天"')),
+        ('{"number": "1", "impact": {"a": 1}}', JSON, ("/impact", "valid string", "an object")),
+        ('{"number": "1", "reopen_count": -1}', JSON, ("/reopen_count", "equal to 0", "-1")),
+        ('{"number": "1", "caller": "\\ud800"}', JSON, ("/caller", "ud800")),
+    ],
+)
+def test_what_is_wrong_is_said_with_what_was_expected_and_what_was_found(client, body, headers, words) -> None:
+    answer = problem(client.post("/v1/diagnoses", content=body, headers=headers))
+    said = " ".join([answer.detail, *(word for one in answer.errors for word in one.values())])
+    assert [word for word in words if word not in said] == [], said
+
+
+@pytest.mark.parametrize(
     "value",
     ["'; DROP TABLE incidents; --", "{{7*7}}", "\u202e\u200b\ufeff", "\N{GRINNING FACE}" * 50, "a" * 100_000, "\r\n\t",
      "%s%n", "\\u0000", "𠜎𠜱𠝹", "ＶＰＮ　全角", "=cmd|' /C calc'!A0"],
@@ -105,8 +124,10 @@ def test_a_header_in_a_broken_encoding_is_no_failure(client) -> None:
 
 
 def test_unknown_paths_and_methods_are_problems(client) -> None:
-    assert problem(client.get("/v1/none")).status == 404
-    assert problem(client.delete("/v1/diagnoses")).status == 405
+    nowhere, wrong = problem(client.get("/v1/none")), problem(client.delete("/v1/diagnoses"))
+    assert (nowhere.status, wrong.status) == (404, 405)
+    assert "/v1/none" in nowhere.detail
+    assert "found DELETE" in wrong.detail
 
 
 def test_a_body_beyond_the_limit_is_413_whether_declared_or_not(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_wrong_arguments_are_told(service, key):
         ("search", {"query": ""}, "query"),
         ("search", {"query": "x", "corpus": "everything"}, "corpus"),
         ("get_incident", {"number": "unheard of"}, "unheard of"),
-        ("diagnose", {"short_description": "x", "opened_at": "yesterday"}, "opened_at"),
+        ("diagnose", {"short_description": "x", "opened_at": "yesterday"}, 'found "yesterday"'),
         ("diagnose", {"short_description": "x", "suggestions": 6}, "suggestions"),
         ("give_feedback", {"diagnosis": "none", "kind": "accepted", "target": "category"}, "no diagnosis"),
         ("give_feedback", {"diagnosis": "none", "kind": "overridden", "target": "category"}, "needs value"),

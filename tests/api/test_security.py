@@ -83,6 +83,8 @@ def test_a_key_ends_when_it_expires_or_is_revoked(client) -> None:
     assert long["X-API-Key"].split("_", 2)[2] not in listed.text
     assert KeyList.model_validate(listed.json()).items[-1].id == long["X-API-Key"].split("_")[1]
     assert client.delete("/v1/keys/none").status_code == 404
+    over = client.post("/v1/keys", json={"name": "x", "scopes": ["diagnose"], "expires_at": "2020-01-01"})
+    assert (over.status_code, "still to come" in over.text) == (422, True)
 
 
 def test_acts_are_written_into_the_audit_log(client) -> None:
