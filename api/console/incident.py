@@ -16,7 +16,13 @@ from diagnosis.recurrence.told import USUAL_HORIZON
 from diagnosis.store.feedback import Feedback
 
 Said = Mapping[str, Any]
+TRIED_OUT = "CONSOLE-"  # starts the number of an incident that was typed without one
 _FACTS = ("opened_at", *CODED_FIELDS, "assignment_group", "resolved_at", "close_code")
+
+
+def is_tried_out(number: str) -> bool:
+    """Whether a number is one that nobody gave and nobody should read."""
+    return number.startswith(TRIED_OUT)
 
 
 def view_of(service: Service, said: Said, language: Language, typed: Said | None = None) -> dict[str, Any]:
@@ -36,6 +42,7 @@ def view_of(service: Service, said: Said, language: Language, typed: Said | None
     feedback = service.store.feedback.of(said["id"])
     return {
         "said": said,
+        "tried_out": is_tried_out(said["incident"]),
         "news": news_of(service, said, feedback),
         "record": record,
         "report": str(record.get("description", ""))[:MAX_SHOWN],
@@ -79,7 +86,9 @@ def to_caller(said: Said, language: Language) -> str:
     """Return what to say to the caller, in the language of the report where it is one of ours."""
     spoken: Language = "zh" if said["language"].startswith("zh") else "en" if said["language"] == "en" else language
     words = WORDS[spoken]
-    lines = [words["caller_hello"].format(number=said["incident"])]
+    number = said["incident"]
+    hello = words["caller_hello_unnumbered"] if is_tried_out(number) else words["caller_hello"].format(number=number)
+    lines = [hello]
     group = said["predictions"].get("assignment_group", {})
     if group.get("value"):
         lines.append(words["caller_group"].format(group=group["value"]))
@@ -88,7 +97,7 @@ def to_caller(said: Said, language: Language) -> str:
     if known:
         lines.append(words["caller_known"].format(hours=max(1, round(median(known)))))
     lines.append(words["caller_end"])
-    if said["recurrence"] and _likelier_than_usual(said["recurrence"]):
+    if said["recurrence"] and _likelier_than_usual(said["recurrence"]) and not is_tried_out(number):
         lines.append(words["caller_again"])
     return "\n".join(lines)
 

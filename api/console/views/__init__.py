@@ -7,6 +7,7 @@ from api.console.views import (
     feedback,
     incidents,
     live,
+    nowhere,
     outcome,
     rules,
     search,
@@ -17,5 +18,7 @@ from api.console.views import (
 )
 
 router = APIRouter(include_in_schema=False)
-for module in (static, sign_in, sign_on, incidents, feedback, search, articles, rules, outcome, self_service, live):
+for module in (
+    static, sign_in, sign_on, incidents, feedback, search, articles, rules, outcome, self_service, live, nowhere,
+):  # fmt: skip
     router.include_router(module.router)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from ulid import ULID
 
-from api.console.incident import view_of
+from api.console.incident import TRIED_OUT, view_of
 from api.console.pages import in_path, page, spoken_to
 from api.console.queue import rows
 from api.console.records import Kind, get
@@ -75,7 +75,7 @@ async def diagnose(request: Request, service: Served, agent: Acting) -> Response
     shown: dict[str, Any] = {"agent": agent, "fields": _CODED, "given": given}
     if not (given["short_description"] or given["description"]):
         return page(request, "new.html", 422, notice="too_little", **shown)
-    number = given["number"] or f"CONSOLE-{ULID()}"
+    number = given["number"] or f"{TRIED_OUT}{ULID()}"
     try:
         incident = IncidentIn.model_validate({**given, "number": number})
         said = await service.diagnose(incident, remember=bool(given["number"]))

@@ -47,5 +47,7 @@ def _hits(service: Service, q: str, corpus: Kind) -> list[dict[str, Any]]:
 
 def _hit(number: str, record: Mapping[str, Any], q: str) -> dict[str, Any]:
     title = str(record.get("title") or record.get("short_description") or number)[:300]
-    body = str(record.get("resolution") or record.get("close_notes") or "")[:_EXCERPT]
+    body = str(record.get("resolution") or record.get("close_notes") or "")
+    if len(body) > _EXCERPT:
+        body = f"{body[:_EXCERPT].rstrip()}…"
     return {"number": number, "title": shared(title, q), "excerpt": shared(body, q), "record": record}

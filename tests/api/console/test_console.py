@@ -113,6 +113,8 @@ def test_what_is_tried_out_does_not_join_the_history(client, person) -> None:
     assert page.status_code == 200
     assert "清洁了进纸滚轮" in page.text
     assert "Desktop Support" in page.text
+    assert "您的报告已收到" in page.text
+    assert "CONSOLE-" not in re.sub(r'(href|action|name|value|id)="[^"]*"', "", page.text)
     assert "CONSOLE-" not in client.get("/v1/incidents", params={"limit": 500}).text
     assert "CONSOLE-" not in person.get("/").text
 
@@ -233,6 +235,8 @@ def test_what_is_not_there_is_said_so(person) -> None:
         page = person.get(address)
         assert page.status_code == 404
         assert "nothing of that number" in page.text
+    nowhere = person.get("/console/incidents/INC1")
+    assert (nowhere.status_code, "There is no such page" in nowhere.text) == (404, True)
 
 
 def test_pages_ask_nothing_of_the_internet_and_hold_no_script_or_style(client, person, stranger) -> None:

@@ -43,6 +43,13 @@ def test_only_what_is_meant_for_everybody_is_shown(anybody, words) -> None:
         assert hidden not in page.text
 
 
+def test_what_nothing_is_known_for_is_no_fix_that_failed(anybody) -> None:
+    page = anybody.post("/help", data={"text": "zzqqxx"})
+    assert "Nothing that has helped before is known" in page.text
+    assert "Prepare a ticket" in page.text
+    assert "did not help" not in page.text
+
+
 def test_it_counts_as_deflected_when_they_say_that_it_helped(anybody, client) -> None:
     def share():
         measures = outcome_of(client.app.state.service, now()).measures
