@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from api.serve import serve
-from api.settings import Settings
+from api.settings import settings_from
 from diagnosis.errors import FaultwiseError, InputError
 from diagnosis.releases import Releases
 from diagnosis.store import Store
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prepare what is missing, then serve until stopped."""
-    settings = Settings(port=args.port, models=args.models)
+    settings = settings_from(port=args.port, models=args.models)
     if Releases(args.models).published() is None:
         _prepare(args.sample, args.models, settings.database)
     store = Store.open(settings.database)

@@ -185,8 +185,9 @@ async def _invalid(request: Request, error: Exception) -> ProblemResponse:
     found = error.errors()
     for one in found:
         if one["type"] == "json_invalid":
-            wrong = one.get("ctx", {}).get("error", one["msg"])
-            return answer(MalformedError(f"expected JSON; found what is not, at {one['loc'][-1]}: {wrong}"))
+            wrong, place = one.get("ctx", {}).get("error", one["msg"]), one["loc"][-1]
+            at = f" at {place}" if isinstance(place, int) else ""
+            return answer(MalformedError(f"expected JSON; found what is not{at}: {wrong}"))
     if isinstance(error.body, bytes):  # FastAPI reads JSON only from a body that says that it is
         sent = request.headers.get("content-type", "none")
         return answer(InputError(f"expected a body with Content-Type application/json; found {sent}"))

@@ -9,11 +9,9 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
-from pydantic import ValidationError
 from threadpoolctl import threadpool_limits
 
-from api.settings import Settings
-from diagnosis.errors import InputError
+from api.settings import Settings, settings_from
 
 SUMMARY = "Serve API and console; the first start shows an admin key."
 EXAMPLE = "faultwise serve --port 8000 --database postgresql://faultwise@db/faultwise"
@@ -36,12 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until stopped."""
     given = {name: getattr(args, name) for name in _OPTIONS}
-    try:
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    serve(settings)
+    serve(settings_from(**{name: value for name, value in given.items() if value is not None}))
     return 0
 
 

@@ -6,10 +6,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
+from api.errors import said
 from api.integrations.settings import Integrations
+from diagnosis.errors import InputError
+
+
+def _upper(value: Any) -> Any:  # noqa: ANN401 - what the environment holds
+    return value.upper() if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -27,7 +33,9 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address to listen on; loopback unless told otherwise")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
     workers: int = Field(default=1, ge=1, le=64, description="Processes; each holds the release in memory")
-    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR"
+    )
     poll_seconds: float = Field(
         default=0.25, gt=0, le=60, description="How often to look for what other replicas stored"
     )
@@ -106,6 +114,14 @@ class Settings(BaseSettings):
             raise ValueError(f"expected sites such as https://example.service-now.com; found {', '.join(wrong)}")
         return value
 
+    @field_validator("database")
+    @classmethod
+    def _of_ours(cls, value: str) -> str:
+        scheme, separator, _ = value.partition("://")  # the rest may hold a password
+        if not separator or scheme.partition("+")[0] not in ("sqlite", "postgresql"):
+            raise ValueError(f"expected sqlite:///… or postgresql://…; found {scheme[:40]!r}")
+        return value
+
     @field_validator("panel_secret")
     @classmethod
     def _long(cls, value: str) -> str:
@@ -122,3 +138,20 @@ class Settings(BaseSettings):
         if self.oidc_client_id and not self.oidc_issuer:
             raise ValueError("oidc_client_id is set, expected oidc_issuer too")
         return self
+
+
+def settings_from(**given: Any) -> Settings:  # noqa: ANN401 - options of the command line, by a setting's name
+    """Return the settings of the environment, those given in their place.
+
+    Raises
+    ------
+    InputError
+        With the name of the first that cannot be used, what was expected and what was found.
+    """
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"setting {'.'.join(map(str, first['loc']))}: {said(first)}") from error
+    except SettingsError as error:
+        raise InputError(f"{error}; expected JSON, as docs/operations.md says") from error

@@ -161,8 +161,13 @@ def _json(name: str, text: str, adapter: TypeAdapter[Any]) -> Any:  # noqa: ANN4
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False)
         raise RequestValidationError(
-            [{**one, "type": "value_error", "loc": ("query", name, *one["loc"])} for one in found]
+            [{**one, "type": _typed(one["type"]), "loc": ("query", name, *one["loc"])} for one in found]
         ) from error
+
+
+def _typed(kind: str) -> str:
+    """Return the kind of an error in an argument: one that is no JSON does not make the request malformed."""
+    return "value_error" if kind == "json_invalid" else kind
 
 
 def _invalid(name: str, message: str) -> RequestValidationError:

@@ -9,7 +9,7 @@ import argparse
 import asyncio
 from pathlib import Path
 
-from api.settings import Settings
+from api.settings import Settings, settings_from
 
 SUMMARY = "Serve AI agents (Model Context Protocol) over standard input and output."
 EXAMPLE = "faultwise mcp --database sqlite:///var/faultwise.db --models models"
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until standard input ends."""
     given = {name: value for name in ("database", "models") if (value := getattr(args, name)) is not None}
-    asyncio.run(_serve(Settings(**given)))
+    asyncio.run(_serve(settings_from(**given)))
     return 0
 
 

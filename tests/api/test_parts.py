@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from api.batching import Stage
+from api.cli import main
 from api.errors import BusyError
 from api.ratelimit import RateLimiter, SharedUse
 from api.settings import Settings
@@ -195,6 +196,24 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     for wrong in ({"port": 70_000}, {"workers": 0}, {"oidc_issuer": "https://x"}):
         with pytest.raises(ValidationError):
             Settings(**wrong)
+
+
+@pytest.mark.parametrize("verb", ["serve", "mcp", "demo"])
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("LOG_LEVEL", "loud", ("log_level", "'WARNING'", '"LOUD"')),
+        ("DATABASE", "mysql://me:secret@db/x", ("database", "postgresql://", "'mysql'")),
+        ("INTEGRATIONS", "jira", ("integrations", "JSON")),
+        ("POLL_SECONDS", "often", ("poll_seconds", "number", '"often"')),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_one_line(verb, name, value, words, monkeypatch, capsys) -> None:
+    monkeypatch.setenv(f"FAULTWISE_{name}", value)
+    assert main([verb]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert [word for word in words if word not in line] == [], line
+    assert "secret" not in line
 
 
 def test_every_problem_is_documented() -> None:
