@@ -138,10 +138,7 @@ class Serving:
             If there is none, or it cannot be loaded; the one in service stays.
         """
         with self._swapping:
-            history = self.releases.history()
-            if len(history) < 2:
-                raise ReleaseError(f"nothing to roll back to: {len(history)} release was published so far")
-            candidate = self._loaded(history[-2].release)
+            candidate = self._loaded(self.releases.previous())
             release = self.releases.rollback(reason="rolled back over HTTP")
             self._swap(candidate)
         return release

@@ -126,6 +126,27 @@ class Releases:
                 )
             self._point([*history, Publication(release, _now(), reason)])
 
+    def previous(self) -> str:
+        """Return the release that a rollback would put back.
+
+        Raises
+        ------
+        ReleaseError
+            If there is none.
+        """
+        return self._earlier()[-1].release
+
+    def _earlier(self) -> list[Publication]:
+        """Return what was in service before the release that is: it may have been published more than once."""
+        earlier = self.history()
+        current = earlier[-1].release if earlier else None
+        while earlier and earlier[-1].release == current:
+            earlier.pop()
+        if not earlier:
+            found = f"only {current}" if current else "no release"
+            raise ReleaseError(f"nothing to roll back to in {self.folder}: {found} was published so far")
+        return earlier
+
     def rollback(self, reason: str = "rolled back") -> str:
         """Put the release that was in service before this one back, and return its name.
 
@@ -135,15 +156,11 @@ class Releases:
             If there is no earlier one, or it no longer passes `check_release`.
         """
         with self._changing():
-            history = self.history()
-            if len(history) < 2:
-                raise ReleaseError(
-                    f"nothing to roll back to in {self.folder}: {len(history)} release was published so far"
-                )
-            previous = history[-2].release
+            earlier = self._earlier()
+            previous = earlier[-1].release
             check_release(self.path(previous))
             # The one taken back leaves the history, so that a second rollback goes one further back.
-            self._point([*history[:-2], Publication(previous, _now(), reason)])
+            self._point([*earlier[:-1], Publication(previous, _now(), reason)])
         return previous
 
     def shadow(self) -> str | None:

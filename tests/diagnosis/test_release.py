@@ -96,7 +96,7 @@ def test_publish_and_roll_back(tmp_path: Path) -> None:
     a, b, c = (make(tmp_path, second=s).name for s in range(3))
     releases = Releases(tmp_path)
     assert releases.published() is None
-    for name in (a, b, c):
+    for name in (a, b, c, c):
         releases.publish(name)
     assert releases.published() == c
     assert find_release(tmp_path) == tmp_path / c
