@@ -63,8 +63,12 @@ def test_what_cannot_be_done_is_status_1_and_one_line(tmp_path: Path, capsys: py
     assert run("diagnose", "--release", tmp_path, "--incidents", tmp_path / "no.csv", "--out", tmp_path / "o") == 1
     assert run("publish", "nothing", "--models", tmp_path) == 1
     assert run("rollback", "--models", tmp_path) == 1
+    nowhere = ("--database", f"sqlite:///{tmp_path / 'mistyped.db'}")
+    assert run("export", "--incidents", tmp_path / "i.jsonl", *nowhere) == 1
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 4
+    assert len(lines) == 5
+    assert "mistyped.db; found no such file" in lines[4]
+    assert not (tmp_path / "mistyped.db").exists()
     assert lines[0] == "faultwise: no records to read: give --incidents, --knowledge or --from-store"
     assert "holds no release" in lines[1]
 

@@ -34,8 +34,9 @@ def run(args: argparse.Namespace) -> int:
     """Write what was asked for."""
     if not args.incidents and not args.knowledge:
         raise InputError("nothing to export: give --incidents, --knowledge or both")
-    store = Store.open(args.database)
+    store = Store(args.database)
     try:
+        store.database.check()  # a store that is not there is not an empty one
         wanted = {"incidents": (store.incidents, args.incidents), "knowledge": (store.articles, args.knowledge)}
         counts = {kind: _write(records, path, args.quiet) for kind, (records, path) in wanted.items() if path}
     finally:

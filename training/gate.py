@@ -251,9 +251,9 @@ def _recurrence_promise(held: HeldOut, limits: Limits) -> Iterator[Check]:
         keys = pd.factorize(Signature(held.signature).keys(told_of))[0]
         lower, upper = band(part.duration, part.recurred, keys, days)
         mean, rate = float(risk[told].mean()), float(kaplan_meier(part.duration, part.recurred, [days])[0])
-        passed = lower - limits.recurrence <= mean <= upper + limits.recurrence
+        least, most = max(lower - limits.recurrence, 0.0), min(upper + limits.recurrence, 1.0)
         why = f"mean predicted {mean:.3f}, Kaplan-Meier {rate:.3f} ({lower:.3f} to {upper:.3f})"
-        yield Check(name, mean, rate, passed, why)
+        yield Check(name, mean, most if mean >= rate else least, least <= mean <= most, why)
 
 
 def _costs(releases: Releases, candidate: str, rival: Diagnoser, limits: Limits) -> Iterator[Check]:

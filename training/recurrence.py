@@ -63,8 +63,11 @@ def run(args: argparse.Namespace) -> int:
     }
     verdict = None
     if args.fix:
-        key = signature.key(dict(args.fix))
-        verdict = fix_verdict(frame, signature, key, moment(args.since), as_of=as_of)
+        fixed = dict(args.fix)
+        if fixed.keys() != set(signature.fields):
+            expected, found = (" ".join(f"{name}=…" for name in names) for names in (signature.fields, fixed))
+            raise InputError(f"--fix takes a value of each field of the signature, {expected}; found {found}")
+        verdict = fix_verdict(frame, signature, signature.key(fixed), moment(args.since), as_of=as_of)
     answer(args, _content(args, signature, as_of, tables, verdict), _text(signature, as_of, tables, verdict))
     return DONE
 

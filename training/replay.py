@@ -38,7 +38,9 @@ _ACTIONS = ("never_automatic", "never_predict")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     add_sources(parser)
-    parser.add_argument("--from", dest="first", default="", metavar="DATE", help="opened from (default: 91 days ago)")
+    parser.add_argument(
+        "--from", dest="first", default="", metavar="DATE", help="opened from (default: 91 days earlier)"
+    )
     parser.add_argument("--to", dest="last", default="", metavar="DATE", help="opened before (default: the newest)")
     parser.add_argument("--release", metavar="RELEASE", help="what would have decided (default: the one in service)")
     parser.add_argument("--against", metavar="RELEASE", help="a release to compare with, not what the store holds")

@@ -69,6 +69,9 @@ def test_half_a_question_about_a_fix_is_refused(incidents, capsys):
     status, out = told(capsys, "--incidents", incidents, "--since", "2026-03-01")
     assert status == 1
     assert "go together" in out.err
+    status, out = told(capsys, "--incidents", incidents, "--fix", "cmdb_ci=x", "--since", "2026-03-01")
+    assert status == 1
+    assert "cmdb_ci=… category=…; found cmdb_ci=…" in out.err
 
 
 def test_no_dates_is_one_clear_line(tmp_path, capsys):
