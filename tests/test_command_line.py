@@ -48,14 +48,15 @@ def test_help_names_every_verb_with_an_example(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     "wrong",
     [
-        [], ["trian"], ["train", "--seed", "x"], ["search", "--k", "0"], ["diagnose"],
+        [], ["trian"], ["train", "--seed", "x"], ["search", "--k", "0"], ["diagnose"], ["tune", "--minutes", "long"],
         ["diagnose", "--incidents", "x", "--out", "x", "--jobs", "0"],
     ],
 )  # fmt: skip
-def test_wrong_usage_is_status_2(wrong: list[str]) -> None:
+def test_wrong_usage_is_status_2(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         run(*wrong)
     assert end.value.code == 2
+    assert not re.search(r"invalid _\w+ value", capsys.readouterr().err), "a name of ours says nothing"
 
 
 def test_what_cannot_be_done_is_status_1_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,6 +107,11 @@ def test_later_fields_of_the_file_change_nothing(models: Path, later: Path, tmp_
         said = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
         answers.append([{k: v for k, v in d.items() if k not in ("id", "created_at")} for d in said])
     assert answers[0] == answers[1]
+
+
+def test_a_folder_is_no_file_to_write(models: Path, later: Path, tmp_path: Path, capsys) -> None:
+    assert run("diagnose", "--release", models, "--incidents", later, "--out", tmp_path, "--quiet") == 1
+    assert f"{tmp_path}: a file to write was expected" in capsys.readouterr().err
 
 
 def test_search_answers_every_query_in_both_languages(models: Path, tmp_path: Path) -> None:

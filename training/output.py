@@ -19,6 +19,8 @@ def written(path: Path) -> Iterator[TextIO]:
     """Open a text file (UTF-8) that takes its place only when all of it is written."""
     if not path.parent.is_dir():
         raise InputError(f"{path}: the folder {path.parent} was expected to exist")
+    if path.is_dir():
+        raise InputError(f"{path}: a file to write was expected, a folder found")
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with beside.open("w", encoding="utf-8") as stream:

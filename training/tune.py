@@ -78,9 +78,12 @@ def _words(found: Tuned, out: Path) -> str:
 
 
 def _positive(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not value > 0:
-        raise argparse.ArgumentTypeError(f"minutes above 0 were expected, {text} found")
+        raise argparse.ArgumentTypeError(f"minutes above 0 were expected, {text!r} found")
     return value
 
 
