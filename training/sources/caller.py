@@ -106,7 +106,8 @@ class Caller:
             if waited > _LONGEST_WAIT:
                 break
             if tried + 1 < tries:
-                _log.info("%s%s: %s; asked again in %.0f s", self.url, path, said, waited)
+                # Seen by who waits: eight tries take two minutes, and a mistyped name is worth none of them.
+                _log.warning("%s%s: %s; asked again in %.0f s", self.url, path, said, waited)
                 self._wait(waited)
         raise SourceError(f"{self.url}{path} was asked {tried + 1} times and the last answer was {said}")
 

@@ -225,13 +225,14 @@ def test_two_imports_into_one_file_are_refused(tmp_path, capsys) -> None:
     assert "another import is writing it" in capsys.readouterr().err
 
 
-def test_the_waits_are_what_the_server_asks_for_or_grow() -> None:
+def test_the_waits_are_what_the_server_asks_for_or_grow_and_are_told(caplog) -> None:
     waits: list[float] = []
     with Remote() as remote:
         remote.failures = [(429, {}, {"Retry-After": "7"}), (500, {}), (502, None), (503, {}, {"Retry-After": "soon"})]
         with Caller(remote.url, first_wait=1.0, wait=waits.append) as caller:
             assert caller.get("/x")[0] == {}
             assert waits == [7.0, 2.0, 4.0, 8.0]
+            assert f"{remote.url}/x: 429 Too Many Requests; asked again in 7 s" in caplog.text
             remote.failures = [(500, {})] * 9
             with pytest.raises(SourceError, match="asked 8 times and the last answer was 500"):
                 caller.get("/x")
