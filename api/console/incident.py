@@ -90,7 +90,7 @@ def to_caller(said: Said, language: Language) -> str:
     hello = words["caller_hello_unnumbered"] if is_tried_out(number) else words["caller_hello"].format(number=number)
     lines = [hello]
     group = said["predictions"].get("assignment_group", {})
-    if group.get("value"):
+    if group.get("value") and group["decision"] != "suggested":  # nobody has it yet
         lines.append(words["caller_group"].format(group=group["value"]))
     hours = [s["outcome"]["hours_to_restore"] for s in said["similar_incidents"]]
     known = [hour for hour in hours if hour is not None]
