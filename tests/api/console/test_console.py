@@ -64,6 +64,14 @@ def test_a_person_may_choose_language_and_theme_and_stays_where_they_are(person)
     assert "New incident" in person.post("/console/language", {"to": "en"}).text
 
 
+def test_what_is_not_answered_can_be_told_but_neither_accepted_nor_taken_back(client, person) -> None:
+    for number, text, answered in (("SAID-1", "打印机提示卡纸", True), ("SILENT-1", "", False)):
+        said = diagnosed(client, number, text)
+        page = person.get(f"/console/diagnoses/{said['id']}").text
+        assert 'id="value-category"' in page
+        assert ('id="never-category"' in page, 'id="accept-category"' in page) == (answered, answered)
+
+
 @pytest.mark.parametrize(
     "elsewhere", ["https://evil.example/", "//evil.example", "/\\evil.example", "", "javascript:1"]
 )
