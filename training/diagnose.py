@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _jobs(text: str) -> int:
-    if not text.removeprefix("-").isdigit() or int(text) == 0 or int(text) < -1:
+    if not text.removeprefix("-").isdecimal() or int(text) == 0 or int(text) < -1:
         raise argparse.ArgumentTypeError(f"-1 or at least 1 was expected, {text!r} found")
     return int(text)
 

@@ -219,9 +219,8 @@ def test_an_empty_index_and_a_changed_one_survive_saving(tmp_path):
     assert loaded.search(unit(1, 9), 1)[0][0][0] == "new"
 
 
-def test_what_is_saved_while_rows_come_and_go_is_one_whole_state(tmp_path, monkeypatch):
-    index, rows = VectorIndex(DIMENSIONS), unit(50, 0)
-    index.add([str(i) for i in range(49)], rows[:49])
+def halted_merges(monkeypatch):
+    """Let merges wait; return what says that one has begun, and what lets it go on."""
     merging, go_on = threading.Event(), threading.Event()
     merge = VectorIndex._merge
 
@@ -230,9 +229,16 @@ def test_what_is_saved_while_rows_come_and_go_is_one_whole_state(tmp_path, monke
         assert go_on.wait(30)
         return merge(self, views)
 
+    monkeypatch.setattr(VectorIndex, "_merge", slow)
+    return merging, go_on
+
+
+def test_what_is_saved_while_rows_come_and_go_is_one_whole_state(tmp_path, monkeypatch):
+    index, rows = VectorIndex(DIMENSIONS), unit(50, 0)
+    index.add([str(i) for i in range(49)], rows[:49])
     monkeypatch.setattr(segments, "SMALL", 0)
     index.remove(["0"])
-    monkeypatch.setattr(VectorIndex, "_merge", slow)
+    merging, go_on = halted_merges(monkeypatch)
     saving = threading.Thread(target=index.save, args=(tmp_path,))
     changing = threading.Thread(target=index.add, args=(["new"], rows[49:]))
     saving.start()
@@ -251,15 +257,7 @@ def test_rows_added_and_removed_during_a_rebuild_are_right_when_it_swaps_in(monk
     index.add([str(i) for i in range(500)], rows[:500])
     monkeypatch.setattr(segments, "SMALL", 0)
     index.remove(["0"])
-    merging, go_on = threading.Event(), threading.Event()
-    merge = VectorIndex._merge
-
-    def slow(self, views):
-        merging.set()
-        assert go_on.wait(30)
-        return merge(self, views)
-
-    monkeypatch.setattr(VectorIndex, "_merge", slow)
+    merging, go_on = halted_merges(monkeypatch)
     thread = threading.Thread(target=index.rebuild)
     thread.start()
     assert merging.wait(30)
