@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from training.comparison import Comparison, Figure, Slice
-from training.gate import LIMITS, comparison_checks
+from training.evaluation.comparison import Comparison, Figure, Slice
+from training.evaluation.gate import LIMITS, comparison_checks
 
 # Share of answers that the new release mends and spoils, and incidents compared.
 RELEASES = [

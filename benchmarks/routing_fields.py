@@ -24,8 +24,8 @@ from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing import Router, RoutingScores
 from diagnosis.routing.fields import fields_for
 from diagnosis.routing.scores import score_routing
+from training.fitting.splits import split_latest
 from training.records import load_incidents
-from training.splits import split_latest
 
 TARGET = "assignment_group"
 

@@ -19,8 +19,8 @@ import pandas as pd
 from sklearn.metrics import average_precision_score, brier_score_loss, f1_score, roc_auc_score
 
 from benchmarks.data import shared
+from training.fitting.splits import split_latest
 from training.records import load_incidents
-from training.splits import split_latest
 
 HELD_OUT = 0.15
 

@@ -11,7 +11,7 @@ from training.checks import Audit, audit, in_service
 from training.command import DONE, add_json, add_models, answer, main
 from training.intake import add_sources, read_sources
 from training.output import written
-from training.page import findings_page
+from training.reports.page import findings_page
 from training.settings import load_settings
 
 SUMMARY = (

@@ -13,8 +13,8 @@ from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.releases import Releases, find_release
 from training.command import DONE, add_json, add_models, answer, main
-from training.comparison import Comparison, Figure, compare
-from training.held_out import HeldOut
+from training.evaluation.comparison import Comparison, Figure, compare
+from training.evaluation.held_out import HeldOut
 from training.intake import add_sources, read_sources
 
 SUMMARY = (

@@ -9,10 +9,10 @@ from pathlib import Path
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.releases import find_release
 from training.command import DONE, add_json, add_release, answer, main, warn
-from training.held_out import HeldOut
+from training.evaluation.held_out import HeldOut
+from training.evaluation.scorecard import headlines, measure
 from training.intake import add_sources, read_sources
-from training.report import write_report
-from training.scorecard import headlines, measure
+from training.reports.release_report import write_report
 
 SUMMARY = "Measure a release on incidents whose category, group and outcome are known."
 EXAMPLE = "faultwise evaluate --release models --incidents later.csv --json"

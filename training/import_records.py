@@ -19,8 +19,8 @@ from diagnosis.redact import Redactor
 from diagnosis.store import Store
 from diagnosis.store.bodies import bodies_of
 from diagnosis.store.records import Records
-from training.as_of import moment
 from training.command import DONE, add_database, add_json, add_records, answer, main, record_options
+from training.fitting.as_of import moment
 from training.intake import knowledge_options, tell
 from training.records import ImportCounts, RecordStream, read_incidents, read_knowledge
 from training.sources.caller import checked_url

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from diagnosis.errors import GateRefusedError
 from diagnosis.releases import Releases
 from training.command import DONE, FAILED, add_json, add_models, answer, main
-from training.gate import Verdict, judge, table
+from training.evaluation.gate import Verdict, judge, table
 from training.output import without_nan
 
 SUMMARY = (

@@ -12,8 +12,8 @@ from diagnosis.errors import InputError
 from diagnosis.recurrence import FixVerdict, Signature, default_signature, fix_verdict, recurrence_rate
 from diagnosis.recurrence.outcomes import Origin
 from diagnosis.recurrence.rates import TARGET
-from training.as_of import last_moment, moment
 from training.command import DONE, add_json, answer, main
+from training.fitting.as_of import last_moment, moment
 from training.intake import add_sources, read_sources
 
 SUMMARY = (

@@ -16,15 +16,15 @@ from diagnosis.errors import InputError
 from diagnosis.releases import Releases, find_release
 from diagnosis.store import Store
 from diagnosis.store.observations import Observation
-from training.as_of import last_moment, moment
 from training.command import DONE, add_json, add_models, answer, main
-from training.held_out import answers_in
+from training.evaluation.held_out import answers_in
+from training.evaluation.misrouting import misrouting
+from training.evaluation.replayed import QUARTER, ROUTES, Replay, answers_to, known_by_now
+from training.evaluation.what_if import compare_decisions, decided_by, decided_in_service, under_rules
+from training.fitting.as_of import last_moment, moment
 from training.intake import add_sources, read_sources
-from training.misrouting import misrouting
 from training.output import written
-from training.page import render
-from training.replayed import QUARTER, ROUTES, Replay, answers_to, known_by_now
-from training.what_if import compare_decisions, decided_by, decided_in_service, under_rules
+from training.reports.page import render
 
 SUMMARY = (
     "What would last quarter have looked like under another release, threshold or rule: decisions that would have\n"

@@ -20,14 +20,14 @@ from diagnosis.errors import InputError, StoreError
 from diagnosis.release import Manifest
 from diagnosis.releases import Releases
 from diagnosis.store import Store
-from training.as_of import as_known_at
 from training.command import DONE, FAILED, add_database, add_json, add_models, answer, main, warn
-from training.gate import Verdict, judge, table
-from training.held_out import HeldOut
+from training.evaluation.gate import Verdict, judge, table
+from training.evaluation.held_out import HeldOut
+from training.fitting.as_of import as_known_at
 from training.output import without_nan
 from training.publish import put
 from training.records.stored import Stored, load_stored
-from training.report import write_report
+from training.reports.release_report import write_report
 from training.settings import TrainSettings, load_settings
 from training.train import Trained, describe, train
 

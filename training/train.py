@@ -21,23 +21,23 @@ from diagnosis.release import STORE, write_release
 from diagnosis.releases import Releases
 from diagnosis.store.changes import Heard
 from diagnosis.store.feedback import Feedback
-from training.as_of import as_known_at, last_moment
-from training.checkpoints import Checkpoints, checkpoints
 from training.checks import AUDIT, Audit, audit, in_service
 from training.command import DONE, MODELS, add_json, answer, main, warn
-from training.fit import STAGES, fit
-from training.held_out import EVALUATION, HeldOut
+from training.evaluation.held_out import EVALUATION, HeldOut
+from training.evaluation.learning_curve import learning_curve
+from training.evaluation.scorecard import SCORECARD, Scorecard, headlines, measure
+from training.fitting.as_of import as_known_at, last_moment
+from training.fitting.checkpoints import Checkpoints, checkpoints
+from training.fitting.fit import STAGES, fit
+from training.fitting.progress import Stages
+from training.fitting.splits import is_dated, split_latest
 from training.intake import add_sources, read_sources
-from training.learning_curve import learning_curve
-from training.model_card import MODEL_CARD, model_card
 from training.output import writing
-from training.progress import Stages
 from training.publish import publish
-from training.report import write_report
-from training.scorecard import SCORECARD, Scorecard, headlines, measure
+from training.reports.model_card import MODEL_CARD, model_card
+from training.reports.release_report import write_report
+from training.reports.tracking import check_tracking, log_release
 from training.settings import TrainSettings, load_settings
-from training.splits import is_dated, split_latest
-from training.tracking import check_tracking, log_release
 
 SUMMARY = (
     "Make a release from incidents and knowledge: fit, calibrate on later data, evaluate on still later data, save.\n"

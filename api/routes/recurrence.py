@@ -16,7 +16,7 @@ from diagnosis.errors import InputError
 from diagnosis.recurrence import Signature, default_signature, fix_verdict, recurrence_rate
 from diagnosis.recurrence.outcomes import definition
 from diagnosis.recurrence.rates import TARGET
-from training.as_of import last_moment
+from training.fitting.as_of import last_moment
 
 router = APIRouter(prefix="/v1/recurrence", tags=["recurrence"])
 

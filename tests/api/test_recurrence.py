@@ -6,7 +6,7 @@ import pytest
 from api.settings import Settings
 from diagnosis.recurrence import Signature, recurrence_rate
 from tests.serving import Serving
-from training.as_of import last_moment
+from training.fitting.as_of import last_moment
 
 
 @pytest.fixture

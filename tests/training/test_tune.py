@@ -12,8 +12,8 @@ from api.cli import main
 from diagnosis.errors import InputError
 from diagnosis.incident import as_frame
 from tests.training.conftest import solved
+from training.fitting.splits import split_latest
 from training.settings import TrainSettings, load_settings, to_toml
-from training.splits import split_latest
 from training.tuning.blocks import Judged, blocks_of
 from training.tuning.search import tune
 

@@ -11,7 +11,7 @@ from diagnosis.masking import WORDS, mask_incidents
 from diagnosis.redact import Redactor
 from diagnosis.text import language
 from training.checks.finding import Finding, Severity, finding
-from training.splits import DATED
+from training.fitting.splits import DATED
 
 _FEW = 200  # incidents of a language below which its figures say little
 

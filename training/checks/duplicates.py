@@ -11,7 +11,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.random_projection import SparseRandomProjection
 
 from training.checks.finding import Finding, finding
-from training.splits import Rows, split_latest, text_groups
+from training.fitting.splits import Rows, split_latest, text_groups
 
 MOST_LATER = 2_000  # later incidents that are compared with every earlier one
 ALIKE = 0.8  # share of character 5-grams that two texts have in common (Jaccard)

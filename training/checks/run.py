@@ -13,7 +13,6 @@ from diagnosis.errors import ReleaseError
 from diagnosis.incident import as_frame
 from diagnosis.redact import Redactor
 from diagnosis.releases import Releases
-from training.as_of import as_known_at
 from training.checks.basics import dates, languages, personal_data_left
 from training.checks.classes import changed_classes
 from training.checks.duplicates import MOST_LATER, repeated_texts
@@ -26,6 +25,7 @@ from training.checks.leakage import (
     texts_that_hold_the_resolution,
     texts_that_name_the_class,
 )
+from training.fitting.as_of import as_known_at
 from training.settings import TrainSettings
 
 SAMPLE = 10_000  # incidents whose texts are read one by one

@@ -19,10 +19,10 @@ from diagnosis.routing import TargetClassifier
 from diagnosis.routing.fields import fields_for
 from diagnosis.routing.labels import known_spelling, merge_spellings
 from diagnosis.text import TextNormaliser, joined
-from training.as_of import as_known_at
-from training.fit import general_encoder
+from training.fitting.as_of import as_known_at
+from training.fitting.fit import general_encoder
+from training.fitting.splits import is_dated, split_latest, text_groups
 from training.settings import TrainSettings
-from training.splits import is_dated, split_latest, text_groups
 
 Rows = npt.NDArray[np.intp]
 Labels = npt.NDArray[np.object_]

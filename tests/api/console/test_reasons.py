@@ -20,7 +20,7 @@ from diagnosis.routing.certification import Certification
 from diagnosis.routing.constraints import Constraints, constraints_for
 from diagnosis.store.database import now
 from diagnosis.store.revocations import Revocation
-from training.fit import _why_untrainable
+from training.fitting.fit import _why_untrainable
 
 FREE = Constraints({}, ())
 CLASSES = ["Network; core", "网络"]

@@ -1,0 +1,228 @@
+"""The gate lets the equal through and stops the worse: by simulation, and with real releases."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from diagnosis.diagnoser import Diagnoser
+from diagnosis.errors import GateRefusedError, ReleaseError
+from diagnosis.releases import Releases
+from training.command import run as run_verb
+from training.evaluation.comparison import Comparison, _figure, compare
+from training.evaluation.gate import LIMITS, comparison_checks, judge, own_checks
+from training.evaluation.held_out import EVALUATION, HeldOut
+from training.publish import publish
+
+
+def comparison(better: float, worse: float, n: int, rng: np.random.Generator) -> Comparison:
+    """Return a comparison in which the new release mends a share of the answers and spoils another."""
+    change = rng.choice([1.0, -1.0, 0.0], n, p=[better, worse, 1 - better - worse])
+    old = np.where(change == 1, 0.0, np.where(change == -1, 1.0, rng.random(n) < 0.8))
+    return Comparison("a", "b", n, 0, 0, (_figure("category: accuracy", "all", "", old, old + change),), ())
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "n", "least", "most"),
+    [
+        (0.03, 0.03, 1500, 0.97, 1.0),  # equal, and enough incidents to prove it
+        (0.03, 0.03, 600, 0.85, 1.0),
+        (0.05, 0.03, 600, 0.97, 1.0),
+        (0.02, 0.05, 1500, 0.0, 0.10),  # worse by exactly the margin: let through one time in twenty
+        (0.02, 0.08, 600, 0.0, 0.02),
+        (0.02, 0.08, 300, 0.0, 0.05),
+    ],
+)
+def test_the_equal_pass_and_the_worse_do_not(better: float, worse: float, n: int, least: float, most: float) -> None:
+    rng = np.random.default_rng(n)
+    passed = [
+        all(check.passed is not False for check in comparison_checks(comparison(better, worse, n, rng)))
+        for _ in range(200)
+    ]
+    assert least <= np.mean(passed) <= most
+
+
+def test_too_few_incidents_are_said_and_refuse_nothing() -> None:
+    (check,) = comparison_checks(comparison(0.0, 0.5, LIMITS.fewest - 1, np.random.default_rng(0)))
+    assert check.passed is None
+    assert "100 are needed" in check.why
+
+
+def test_a_release_keeps_its_later_incidents_masked_with_answers_given_before_it_saw_them(judged, history) -> None:
+    folder, older, _ = judged
+    held = HeldOut.load(folder / older)
+    assert len(held.incidents) == len(held.answers) == 208
+    assert held.incidents["opened_at"].min() >= pd.Timestamp(history["opened_at"].iloc[520 - 208])
+    truth = history.set_index("number").loc[held.incidents["number"], "category"]
+    assert held.answers["category|truth"].tolist() == truth.tolist()
+    assert (held.answers["category|value"] == held.answers["category|truth"]).mean() > 0.9
+    assert json.loads((folder / older / EVALUATION / "about.json").read_text())["signature"]
+
+
+def test_rows_that_the_release_in_service_was_trained_on_are_not_asked_of_it(judged) -> None:
+    folder, older, newer = judged
+    held = HeldOut.load(folder / newer)
+    found = compare(Diagnoser.load(folder / older), folder / older, newer, held)
+    mine = set(held.incidents["number"])
+    history = set(Diagnoser.load(folder / older).parts.history.frame()["number"])
+    kept = set(HeldOut.load(folder / older).incidents["number"])
+    assert found.live == len(mine - history) == 40
+    assert found.kept == len(mine & kept)
+    assert found.left_out == len(mine - (mine - history) - kept)
+    accuracy = next(f for f in found.figures if f.label == "category: accuracy")
+    assert accuracy.n == found.rows
+    assert accuracy.b == pytest.approx(
+        (held.answers["category|value"] == held.answers["category|truth"])[
+            held.answers["number"].isin((mine - history) | kept)
+        ].mean()
+    )
+
+
+def test_a_release_compared_with_itself_differs_in_nothing(judged) -> None:
+    folder, older, _ = judged
+    found = compare(Diagnoser.load(folder / older), folder / older, older, HeldOut.load(folder / older))
+    assert found.live == 0
+    assert found.kept == 208
+    assert {f.name for f in found.figures} >= {"category: accuracy", "search: recall at 10"}
+    assert all(f.difference == 0 for f in found.figures)
+
+
+def test_an_equal_release_is_published_and_the_table_says_why(own_judged, capsys) -> None:
+    models, older, newer = own_judged
+    from training import publish as verb
+
+    args = _arguments(verb, [newer, "--models", str(models), "--json"])
+    assert run_verb(verb, args) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["published"] == newer
+    assert said["instead_of"] == older
+    names = {check["name"] for check in said["checks"]}
+    assert {"category: calibration error", "category: certified precision", "latency", "size"} <= names
+    assert any(name.startswith("category: accuracy, language zh") for name in names)
+    assert Releases(models).published() == newer
+
+
+def spoiled(models, name: str, tmp_path, change) -> str:
+    """Return the name of a copy of a release, sealed again, whose kept answers were changed."""
+    from diagnosis.release import Manifest, write_release
+
+    source = (models / name).resolve()
+    manifest = Manifest.read(source)
+
+    def write(folder) -> None:
+        import shutil
+
+        shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("manifest.json"))
+        held = HeldOut.load(folder)
+        replace(held, answers=change(held.answers.copy())).save(folder / EVALUATION)
+
+    return write_release(models, write, settings=manifest.settings, seed=manifest.seed, data=manifest.data).name
+
+
+def test_a_worse_release_is_refused_with_a_table_and_force_is_remembered(own_judged, tmp_path, capsys) -> None:
+    models, older, newer = own_judged
+    from training import publish as verb
+
+    def worse(answers: pd.DataFrame) -> pd.DataFrame:
+        rows = answers.index[answers["language"] == "zh"][:40]
+        answers.loc[rows, "category|value"] = "nonsense"
+        answers.loc[rows, "category|rank"] = 2.0
+        return answers
+
+    bad = spoiled(models, newer, tmp_path, worse)
+    assert run_verb(verb, _arguments(verb, [bad, "--models", str(models)])) == 1
+    said = capsys.readouterr().out
+    assert "was not published" in said
+    assert "REFUSED  category: accuracy, language zh" in said
+    assert Releases(models).published() == older
+    with pytest.raises(GateRefusedError, match="category: accuracy"):
+        publish(Releases(models), bad)
+    assert run_verb(verb, _arguments(verb, [bad, "--models", str(models), "--force", "the table is wrong"])) == 0
+    last = Releases(models).history()[-1]
+    assert last.release == bad
+    assert last.reason.startswith("forced: the table is wrong (refused: ")
+
+
+def test_a_broken_promise_and_overconfidence_are_refused(judged) -> None:
+    folder, older, _ = judged
+    held = HeldOut.load(folder / older)
+    answers = held.answers.copy()
+    answers["category|automatic"] = True
+    answers["category|right"] = np.arange(len(answers)) % 8 != 0  # 87 % where 95 % was promised
+    answers["category|rank"] = np.where(np.arange(len(answers)) % 2, 1.0, 2.0)
+    answers["category|probability"] = 0.95
+    found = {check.name: check for check in own_checks(replace(held, answers=answers))}
+    assert found["category: certified precision"].passed is False
+    assert found["category: calibration error"].passed is False
+    assert found["category: calibration error"].candidate == pytest.approx(0.45, abs=0.01)
+    answers["category|right"] = np.arange(len(answers)) % 25 != 0  # 96 %
+    found = {check.name: check for check in own_checks(replace(held, answers=answers))}
+    assert found["category: certified precision"].passed is True
+
+
+def test_a_release_without_evaluation_is_published_and_the_history_says_so(own_models) -> None:
+    names = [summary.release for summary in Releases(own_models).summaries()]
+    other = next(name for name in names if name != Releases(own_models).published())
+    verdict = judge(Releases(own_models), other)
+    assert [check.name for check in verdict.unmeasured] == ["figures of its own"]
+    publish(Releases(own_models), other)
+    assert "trained without evaluation" in Releases(own_models).history()[-1].reason
+
+
+def test_a_release_judged_against_another_one_is_not_published(own_judged) -> None:
+    models, older, newer = own_judged
+    with pytest.raises(ReleaseError, match="is in service by now"):
+        Releases(models).publish(newer, instead_of="something else")
+    assert Releases(models).published() == older
+
+
+_SWAP = """
+import sys
+from pathlib import Path
+from diagnosis.releases import Releases
+releases = Releases(Path(sys.argv[1]))
+print("ready", flush=True)
+for turn in range(int(sys.argv[3])):
+    releases.publish(sys.argv[2], f"{sys.argv[2]} {turn}")
+"""
+
+
+def test_of_publishers_at_once_no_entry_is_lost(own_judged) -> None:
+    models, older, newer = own_judged
+    running = [
+        subprocess.Popen([sys.executable, "-c", _SWAP, str(models), name, "15"], stdout=subprocess.DEVNULL)
+        for name in (older, newer)
+    ]
+    assert [process.wait(60) for process in running] == [0, 0]
+    reasons = [entry.reason for entry in Releases(models).history()]
+    assert sorted(reasons[1:]) == sorted(f"{name} {turn}" for name in (older, newer) for turn in range(15))
+
+
+def test_a_publisher_killed_in_the_middle_leaves_one_release_in_service_and_blocks_nobody(own_judged) -> None:
+    models, older, newer = own_judged
+    for wait in (0.002, 0.011, 0.023):
+        process = subprocess.Popen(
+            [sys.executable, "-c", _SWAP, str(models), newer, "100000"], stdout=subprocess.PIPE, text=True
+        )
+        with process:
+            assert process.stdout.readline() == "ready\n"
+            time.sleep(wait)
+            os.kill(process.pid, signal.SIGKILL)
+        assert Releases(models).published() in {older, newer}
+    Releases(models).publish(older, "after the kills")
+    assert Releases(models).published() == older
+
+
+def _arguments(verb, words: list[str]):
+    import argparse
+
+    parser = argparse.ArgumentParser()
+    verb.add_arguments(parser)
+    return parser.parse_args(words)

@@ -1,0 +1,1 @@
+"""Fitting: from canonical records to the fitted parts of a release."""

@@ -1,0 +1,244 @@
+"""Training's way: from canonical records to the fitted parts of a release, in one straight line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from diagnosis.errors import InputError
+from diagnosis.history import History, Knowledge
+from diagnosis.incident import CODED_FIELDS, as_frame, frame_as_logged
+from diagnosis.knowledge import as_knowledge_frame
+from diagnosis.masking import mask_articles, mask_incidents
+from diagnosis.parts import Parts, clean_articles, clean_incidents
+from diagnosis.prepared import PreparedIncidents, Vectors
+from diagnosis.recurrence import RecurrenceModel, Signature
+from diagnosis.recurrence.outcomes import outcomes
+from diagnosis.redact import Redactor
+from diagnosis.reference import Reference
+from diagnosis.routing import Router
+from diagnosis.routing.fields import fields_for
+from diagnosis.search import GeneralEncoder, HistoryEncoder, Retriever
+from diagnosis.store.feedback import Feedback
+from diagnosis.suggest import Suggester
+from diagnosis.text import TextNormaliser, joined
+from training.fit_search import fit_encoder_on, fit_search
+from training.fitting.as_of import as_known_at, last_moment, moment
+from training.fitting.checkpoints import Checkpoints
+from training.fitting.progress import Share, Stages
+from training.fitting.splits import Rows, split_latest
+from training.settings import TrainSettings
+
+# Stage and relative duration, for the progress bar.
+STAGES = {"mask and clean": 2.0, "routing": 3.0, "search": 9.0, "recurrence": 2.0}
+
+
+def fit(
+    incidents: pd.DataFrame,
+    articles: pd.DataFrame,
+    settings: TrainSettings,
+    stages: Stages,
+    kept: Checkpoints,
+    feedback: Sequence[Feedback] = (),
+) -> Parts:
+    """Fit every part that the data support.
+
+    Parameters
+    ----------
+    incidents, articles : DataFrame
+        Canonical frames; one of them may be empty.
+    settings : TrainSettings
+    stages : Stages
+        Entered once for each name of `STAGES`.
+    kept : Checkpoints
+        Stages that an interrupted training has finished, and those of this one.
+    feedback : sequence of Feedback
+        What people said of suggestions; what was said after ``settings.as_of`` is not known yet.
+
+    Returns
+    -------
+    Parts
+        ``left_out`` names what the data could not support, and why.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to learn from at all.
+    """
+    stages.enter("mask and clean")
+    redactor = Redactor(frozenset(settings.masked))
+    known = mask_incidents(as_known_at(as_frame(incidents), settings.as_of), redactor)
+    masked_articles = mask_articles(as_knowledge_frame(articles), redactor)
+    if known.empty and masked_articles.empty:
+        raise InputError("nothing to learn from: neither an incident nor an article was found")
+    # What classification learns from ends where calibration begins: a certificate speaks of incidents not seen before.
+    learn, calibrate = split_latest(known, settings.calibration_share, settings.seed)
+    normaliser = TextNormaliser().fit(*_words(known.iloc[learn]))
+    cleaned = clean_incidents(known, normaliser)
+    cleaned_articles = clean_articles(masked_articles, normaliser)
+
+    text = [joined(title, body) for title, body in zip(*_words(cleaned), strict=True)]
+    # Routing learns its own features: what search learns from every incident does not reach a certificate.
+    logged = PreparedIncidents(frame_as_logged(known), text, np.zeros((len(text), 0), dtype=np.float32))
+
+    left_out: dict[str, str] = {}
+    stages.enter("routing")
+    general = general_encoder(settings)
+    routers = _fit_routers(logged, known, (learn, calibrate), settings, left_out, kept, general)
+    retriever = _fit_search(cleaned_articles, cleaned, settings, stages.enter("search"), kept, general)
+    stages.enter("recurrence")
+    seen = _without(known, settings.ignored_fields)
+    recurrence = _fit_recurrence(seen, text, retriever.encoder.encode(text), settings, left_out)
+    suggester = Suggester().fit(known, _days_until_recurrence(known, recurrence, settings.as_of))
+    for said in feedback:
+        later = settings.as_of and said.created_at is not None and said.created_at > moment(settings.as_of)
+        if said.suggestion is not None and not later:
+            suggester.record(said.suggestion, said.kind == "suggestion_worked", said.created_at, said.id)
+    return Parts(
+        redactor, normaliser, retriever, routers, recurrence, suggester,
+        History(known), Knowledge(masked_articles), Reference.of(known), left_out,
+    )  # fmt: skip
+
+
+def _words(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
+    return frame["short_description"].tolist(), frame["description"].tolist()
+
+
+def general_encoder(settings: TrainSettings) -> GeneralEncoder | None:
+    """Return the general encoder that the settings name; None where the history's own is to do."""
+    return None if settings.encoder == "history" else GeneralEncoder(settings.encoder, settings.allow_download)
+
+
+def _fit_search(
+    articles: pd.DataFrame,
+    incidents: pd.DataFrame,
+    settings: TrainSettings,
+    progress: Share,
+    kept: Checkpoints,
+    general: GeneralEncoder | None,
+) -> Retriever:
+    fits = 0  # of two: one for the weights of the signals, one for good
+
+    def fit_encoder(some_articles: pd.DataFrame, some_incidents: pd.DataFrame) -> HistoryEncoder:
+        nonlocal fits
+        before, fits = fits, fits + 1
+        return kept.part(
+            f"encoder {before}",
+            HistoryEncoder,
+            lambda: fit_encoder_on(
+                some_articles,
+                some_incidents,
+                max_minutes=settings.encoder_minutes,
+                seed=settings.seed,
+                start=settings.encoder_start or None,
+                progress=lambda done, total: progress((before + done / total) / 2),
+            ),
+        )
+
+    return fit_search(
+        articles, incidents, fit_encoder, general=general, fields=settings.searched_fields, seed=settings.seed
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _RouterWork:
+    """What one router is fitted from: a piece of work that may run anywhere."""
+
+    router: Router
+    prepared: PreparedIncidents
+    labels: list[str]
+    learn: Rows
+    calibrate: Rows
+
+
+def _fit_router(work: _RouterWork) -> Router:
+    return work.router.fit_and_calibrate(work.prepared, work.labels, work.learn, work.calibrate)
+
+
+def _fit_routers(
+    prepared: PreparedIncidents,
+    known: pd.DataFrame,
+    split: tuple[Rows, Rows],
+    settings: TrainSettings,
+    left_out: dict[str, str],
+    kept: Checkpoints,
+    general: GeneralEncoder | None,
+) -> dict[str, Router]:
+    reasons = {target: _why_untrainable(known, target, settings.smallest_target) for target in settings.targets}
+    left_out |= {target: reason for target, reason in reasons.items() if reason}
+    asked = [target for target, reason in reasons.items() if not reason]
+    # Who asks for a category and for a group does not know the category yet: no target speaks for another.
+    fields = [
+        name
+        for name in CODED_FIELDS
+        if all(name in fields_for(t) for t in asked) and name not in settings.ignored_fields
+    ]
+
+    def work(target: str, told: PreparedIncidents) -> _RouterWork:
+        router = Router(
+            target,
+            precision=settings.precision,
+            risk=settings.risk,
+            hierarchy=settings.hierarchy.get(target),
+            fields=fields,
+            seed=settings.seed,
+            weights=settings.weights,
+        )
+        return _RouterWork(router, told, known[target].astype("str").fillna("").tolist(), *split)
+
+    def fitted() -> dict[str, Router]:
+        told = prepared if general is None else prepared.with_general(general.encode(prepared.text))
+        pieces = [work(target, told) for target in asked]
+        return dict(zip(asked, settings.workers.each(_fit_router, pieces), strict=True))
+
+    routers: dict[str, Router] = kept.value("routing", fitted)
+    return routers
+
+
+def _why_untrainable(known: pd.DataFrame, target: str, smallest: int) -> str | None:
+    if target not in known:
+        return f"{target} was not trained: no such column"
+    labels = known[target].astype("str").fillna("").str.strip()
+    filled = labels[labels != ""]
+    if len(filled) < smallest:
+        return f"{target} was not trained: {len(filled)} incidents have it, {smallest} are needed"
+    if filled.nunique() < 2:
+        return f"{target} was not trained: every incident has '{filled.iloc[0]}'"
+    return None
+
+
+def _without(known: pd.DataFrame, ignored: Sequence[str]) -> pd.DataFrame:
+    """Return the frame with the ignored fields unknown: recurrence leaves out what never varies."""
+    return known.assign(**dict.fromkeys(ignored, "")) if ignored else known
+
+
+def _fit_recurrence(
+    known: pd.DataFrame, text: list[str], vectors: Vectors, settings: TrainSettings, left_out: dict[str, str]
+) -> RecurrenceModel | None:
+    as_of = last_moment(known, settings.as_of)
+    if known.empty or pd.isna(as_of):
+        left_out["recurrence"] = "recurrence was not trained: no incident has a date"
+        return None
+    signature = Signature(settings.signature) if settings.signature else None
+    model = RecurrenceModel(signature, settings.horizons, seed=settings.seed)
+    try:
+        return model.fit(known, as_of=as_of, texts=text, vectors=vectors)
+    except InputError as error:
+        left_out["recurrence"] = f"recurrence was not trained: {error}"
+        return None
+
+
+def _days_until_recurrence(
+    known: pd.DataFrame, model: RecurrenceModel | None, as_of: str
+) -> npt.NDArray[np.float64] | None:
+    """Return the days from each resolution until its fault was logged again, NaN where that was not seen."""
+    if model is None:
+        return None
+    ordered = known.sort_values("opened_at", kind="stable")
+    seen = outcomes(ordered, model.signature_.keys(ordered), last_moment(known, as_of), "resolved")
+    days = pd.Series(np.where(seen.recurred, seen.duration, np.nan), index=ordered.index)
+    return np.asarray(days.reindex(known.index), dtype=np.float64)

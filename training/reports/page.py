@@ -1,0 +1,26 @@
+"""Pages: HTML in one file that opens anywhere, without a network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from training.checks import Audit
+
+
+def render(template: str, **content: Any) -> str:  # noqa: ANN401 - what a template shows
+    """Return a page; every value is escaped, for names of classes come from the data."""
+    environment = Environment(
+        loader=PackageLoader("training.reports"),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(**content)
+
+
+def findings_page(found: Audit) -> str:
+    """Return the findings of an audit as a page."""
+    return render("audit.html", audit=found)

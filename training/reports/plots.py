@@ -1,0 +1,120 @@
+"""Plots of a report, as SVG that stands in the page.
+
+They hold numbers and our own words; names that come from the data stand in tables, where the reader's browser has the
+fonts for them.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from training.reports.tables import Answered, share, wilson
+
+Floats = npt.NDArray[np.float64]
+BLUE, GREY, RED, PALE = "#2868b2", "#8a949e", "#b3261e", "#c9dcf2"
+_BINS = 10
+# Text stays text: the page's own fonts, selectable, and a tenth of the size.
+STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "faultwise",
+    "font.size": 10.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.grid": True,
+    "grid.color": "#eceff3",
+    "axes.axisbelow": True,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+}
+
+
+def reliability(one: Answered) -> str:
+    """Return how often answers were right against how probable they were said to be, in bins of equal size."""
+    order = np.argsort(one.probability, kind="stable")
+    bins = [rows for rows in np.array_split(order, min(_BINS, len(order))) if len(rows)]
+    said = [float(one.probability[rows].mean()) for rows in bins]
+    seen = [share(one.hit[rows]) for rows in bins]
+    with mpl.rc_context(STYLE):
+        figure, axes = axes_of("Reliability", "probability that was said", "share that was right")
+        axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls="--")
+        values = [s.value for s in seen]
+        ends = [[s.value - s.lower for s in seen], [s.upper - s.value for s in seen]]
+        axes.errorbar(said, values, yerr=ends, fmt="o", color=BLUE, ecolor=PALE, elinewidth=3, ms=5)
+        axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
+        return svg_of(figure)
+
+
+def precision_coverage(one: Answered, promised: float) -> str:
+    """Return the precision of the answers above each probability against their share, with what is automatic."""
+    order = np.argsort(-one.probability, kind="stable")
+    so_far = np.arange(1, len(order) + 1)
+    precision = np.cumsum(one.hit[order]) / so_far
+    shown = np.unique(np.linspace(min(9, len(order) - 1), len(order) - 1, 300).astype(int))
+    with mpl.rc_context(STYLE):
+        figure, axes = axes_of(
+            "Precision against coverage", "share of incidents answered", "share of these that is right"
+        )
+        lower, upper = wilson(precision[shown], so_far[shown])
+        axes.fill_between(so_far[shown] / len(order), lower, upper, color=PALE, lw=0, alpha=0.6)
+        axes.plot(so_far[shown] / len(order), precision[shown], color=BLUE, lw=1.8, label="above a probability")
+        axes.axhline(promised, color=GREY, lw=1, ls="--", label=f"promised, {promised:.0%}")
+        if one.automatic.any():
+            point = share(one.right[one.automatic])
+            ends = [[point.value - point.lower], [point.upper - point.value]]
+            axes.errorbar(
+                [float(one.automatic.mean())],
+                [point.value],
+                yerr=ends,
+                fmt="D",
+                color=RED,
+                capsize=3,
+                label="certified",
+            )
+        low = min(float(precision[shown].min()), promised) - 0.05
+        axes.set(xlim=(0, 1.02), ylim=(max(low, 0), 1.01))
+        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        axes.legend(frameon=False, loc="lower left")
+        return svg_of(figure)
+
+
+def learning_curve(points: Sequence[Mapping[str, float | str]], judged: int) -> str:
+    """Return accuracy on the later incidents, ``judged`` of them, against the number learned from."""
+    learned, accuracy = (np.array([float(point[name]) for point in points]) for name in ("incidents", "accuracy"))
+    lower, upper = wilson(accuracy, judged)
+    with mpl.rc_context(STYLE):
+        figure, axes = axes_of("Learning curve", "incidents learned from", "accuracy on later incidents")
+        axes.set_xscale("log")
+        axes.errorbar(
+            learned, accuracy, [accuracy - lower, upper - accuracy], fmt="o-", color=BLUE, ecolor=PALE, elinewidth=3
+        )
+        axes.set_xticks(learned, [f"{n:,.0f}" for n in learned])
+        axes.minorticks_off()
+        axes.set(ylim=(max(lower.min() - 0.02, 0), min(upper.max() + 0.02, 1.005)))
+        axes.yaxis.set_major_formatter("{x:.2f}")
+        return svg_of(figure)
+
+
+def axes_of(title: str, across: str, up: str) -> tuple[Figure, Axes]:
+    """Return an empty plot with its title and what its axes mean."""
+    figure = Figure(figsize=(5.2, 3.7), layout="constrained")
+    axes = figure.subplots()
+    axes.set(title=title, xlabel=across, ylabel=up)
+    return figure, axes
+
+
+def svg_of(figure: Figure) -> str:
+    """Return a plot as an SVG element."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]

@@ -1,0 +1,69 @@
+"""Plots of recurrence: were the risks true, did they rank, and how often did faults come back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import PercentFormatter
+
+from diagnosis.recurrence.scores import HorizonScores
+from training.reports.plots import BLUE, GREY, PALE, RED, STYLE, axes_of, svg_of
+
+_COLOURS = (BLUE, "#d08a1d", "#3b8f6b", RED, GREY)
+
+
+def calibration(scores: Sequence[HorizonScores]) -> str:
+    """Return the Kaplan-Meier share that recurred against the predicted risk, in bins of equal size by risk."""
+    with mpl.rc_context(STYLE):
+        figure, axes = axes_of("Calibration of recurrence", "predicted risk", "share that recurred (Kaplan-Meier)")
+        top = min(1.05 * max(max(said, seen) for one in scores for said, seen, _ in one.calibration), 1.02)
+        axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls="--")
+        for one, colour in zip(scores, _COLOURS, strict=False):
+            said, seen = ([point[i] for point in one.calibration] for i in (0, 1))
+            # No line: between bins of a few incidents it would draw jumps that mean nothing.
+            axes.plot(said, seen, "o", color=colour, ms=5, alpha=0.85, label=f"{one.days} days", clip_on=False)
+        axes.set(xlim=(0, top), ylim=(0, top))
+        axes.legend(frameon=False, loc="upper left")
+        return svg_of(figure)
+
+
+def discrimination(scores: Sequence[HorizonScores]) -> str:
+    """Return the time-dependent AUC of each horizon's risk by the day at which recurrence is looked at."""
+    with mpl.rc_context(STYLE):
+        figure, axes = axes_of("Do the riskier come back?", "days after the origin", "time-dependent AUC")
+        for one, colour in zip(scores, _COLOURS, strict=False):
+            days, auc = ([point[i] for point in one.auc_by_day] for i in (0, 1))
+            axes.plot(days, auc, "o-", color=colour, ms=3, lw=1.2, label=f"risk within {one.days} days")
+        axes.axhline(0.5, color=GREY, lw=1, ls="--")
+        worst = min((auc for one in scores for _, auc in one.auc_by_day), default=0.5)
+        axes.set(ylim=(max(min(0.45, worst - 0.03), 0), 1.005), xlim=(0, None))
+        axes.legend(frameon=False, loc="upper right")
+        return svg_of(figure)
+
+
+def rate_by_month(rates: pd.DataFrame, days: int, target: float) -> str:
+    """Return each month's corrected recurrence rate with its band, and the naive one beside it.
+
+    A month of which nobody was watched long enough has no corrected rate, but it has a naive one: that is the month
+    that looks best.
+    """
+    rows = rates[rates["days"] == days].reset_index(drop=True)
+    months, told = np.arange(len(rows)), rows["rate"].notna().to_numpy()
+    rate, lower, upper = (rows[name].to_numpy(float) for name in ("rate", "lower", "upper"))
+    with mpl.rc_context(STYLE):
+        figure, axes = axes_of(f"Recurrence within {days} days, by month of opening", "", "share that recurred")
+        ends = np.array([rate - lower, upper - rate])[:, told]
+        axes.errorbar(months[told], rate[told], yerr=ends, fmt="none", ecolor=PALE, elinewidth=5, zorder=1)
+        axes.plot(months[told], rate[told], "o-", color=BLUE, ms=4, lw=1.2, label="corrected, with its 95 % band")
+        axes.plot(months, rows["naive"].to_numpy(float), "s:", color=GREY, ms=3, lw=1, label="naive, always too good")
+        axes.axhline(target, color=RED, lw=1, ls="--", label=f"target {target:.0%}")
+        step = max(len(rows) // 8, 1)
+        axes.set_xticks(months[::step], [str(name) for name in rows["group"].iloc[::step]], rotation=30, ha="right")
+        tallest = np.nanmax(np.concatenate([upper, rows["naive"].to_numpy(float), [target]]))
+        axes.set(ylim=(0, 1.3 * tallest), xlim=(-0.5, len(rows) - 0.5))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.legend(frameon=False, loc="upper left", ncols=2, fontsize=8.5)
+        return svg_of(figure)
