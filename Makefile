@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check lint types contracts bench clean
+.PHONY: demo test check lint types contracts docs bench clean
 
 # One stamp a set of extras: re-installed only when pyproject.toml changes.
 .venv/.installed-%: pyproject.toml
@@ -31,10 +31,14 @@ contracts: .venv/.installed-dev
 
 check: lint types contracts test
 
+# The documentation as a site, in site/: a link to nothing, or a page that no menu shows, is an error.
+docs: .venv/.installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
 # fastText as a peer has to be trained: its whole package takes the place of the part by which languages are told.
 bench: .venv/.installed-dev,bench
 	@$(BIN)/python -m pip install --quiet --force-reinstall --no-deps 'fasttext-numpy2-wheel>=0.9.2,<0.10'
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf .venv var
+	rm -rf .venv var site
