@@ -17,14 +17,14 @@ from starlette.routing import Route
 
 from api import errors
 from api.console import views as console
-from api.console.sign_on import SignOn
+from api.console.single_sign_on import SignOn
 from api.integrations import routes as integrations
 from api.integrations.proof import signed_paths
-from api.live import routes as live_routes
-from api.live.live import Live
 from api.mcp.http import PATH, McpEndpoint
 from api.metrics import Metrics
 from api.middleware import BodyLimit, Gate, Identity
+from api.monitoring import routes as monitoring_routes
+from api.monitoring.background import Monitoring
 from api.oidc import Issuer, TokenVerifier
 from api.panel import routes as panel
 from api.ratelimit import RateLimiter, SharedUse
@@ -89,12 +89,12 @@ def create_app(settings: Settings) -> FastAPI:
         shared = SharedUse(limiter, service.store.use)
         if settings.workers > 1 or not service.store.database.is_sqlite:
             shared.start()
-        app.state.live = live = Live(service, settings)
-        live.start()
+        app.state.monitoring = monitoring = Monitoring(service, settings)
+        monitoring.start()
         try:
             yield
         finally:
-            await run_in_threadpool(live.stop)
+            await run_in_threadpool(monitoring.stop)
             await mcp.stop()
             await systems.stop()
             await run_in_threadpool(shared.stop)
@@ -110,7 +110,17 @@ def create_app(settings: Settings) -> FastAPI:
     app.router.routes.append(Route(PATH, mcp, include_in_schema=False))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     errors.install(app)
-    routed = (diagnoses, records, search, releases, administration, recurrence, integrations, webhooks, live_routes)
+    routed = (
+        diagnoses,
+        records,
+        search,
+        releases,
+        administration,
+        recurrence,
+        integrations,
+        webhooks,
+        monitoring_routes,
+    )
     for module in (*routed, health, console, panel):
         app.include_router(module.router)
     _add_middleware(app, settings, metrics, limiter)

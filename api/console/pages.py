@@ -13,8 +13,8 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from api.console.messages import MESSAGES, Language, chosen
 from api.console.reasons import in_language
-from api.console.words import WORDS, Language, chosen
 from diagnosis.recurrence.factors import WORDS as FACTORS
 
 LANGUAGE_COOKIE = "faultwise_language"
@@ -46,7 +46,7 @@ def page(request: Request, name: str, status: int = 200, notice: str = "", **sho
         What the template shows.
     """
     spoken = spoken_to(request)
-    words = WORDS[spoken]
+    words = MESSAGES[spoken]
     theme = request.cookies.get(THEME_COOKIE, "")
     values = {
         "agent": None, "actions": "/console", **shown, "w": words, "language": spoken,

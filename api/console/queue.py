@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from api.console.incident import standing
+from api.console.incident_view import standing
 from api.service import Service
 from diagnosis.store.feedback import Feedback
 

@@ -7,7 +7,7 @@ import tomllib
 from functools import lru_cache
 from importlib.resources import files
 
-from api.console.words import WORDS, Language
+from api.console.messages import MESSAGES, Language
 
 _FIGURES = {"n", "needed", "wrong", "all", "p", "q", "bound"}
 _PLACE = re.compile(r"\\{(\w+)\\}")
@@ -59,5 +59,5 @@ def _part(name: str, text: str) -> str | None:
 
 
 def _field(name: str) -> str:
-    words = WORDS["zh"]
+    words = MESSAGES["zh"]
     return words.get(f"field_{name}", words["description"] if name == "text" else name)

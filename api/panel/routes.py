@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import Field
 
-from api.console.incident import view_of
+from api.console.incident_view import view_of
 from api.console.pages import STATIC, page, spoken_to
 from api.console.session import Agent, needs
 from api.console.views.feedback import part, say, take_back

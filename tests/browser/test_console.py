@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from api.console.words import WORDS
+from api.console.messages import MESSAGES
 from tests.browser.conftest import axe, sign_in
 
 LANGUAGES = ("en", "zh")
@@ -14,7 +14,7 @@ HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\u202eesrever\u2
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_with_the_keyboard_alone_from_sign_in_to_feedback_and_back(browse, key, diagnosed, client, language) -> None:
-    w = WORDS[language]
+    w = MESSAGES[language]
     diagnosed(f"KEYS-{language}-1", "printer shows paper jam but there is none")
     said = diagnosed(f"KEYS-{language}-2", "打印机提示卡纸但没有纸")
     page = browse(language, signed_in=False)
@@ -72,7 +72,7 @@ def test_search_answers_as_one_types_and_opens_what_it_found(browse, language) -
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_new_incident_is_typed_and_an_article_written_from_it(browse, client, language) -> None:
-    w, page = WORDS[language], browse(language)
+    w, page = MESSAGES[language], browse(language)
     page.get_by_role("link", name=w["nav_new"]).click()
     page.fill("#short_description", "VPN 无法连接，提示证书过期")
     page.fill("#number", f"NEW-{language}")
@@ -100,7 +100,7 @@ def test_what_comes_in_appears_without_reload_and_the_focus_stays(browse, diagno
 
 
 def test_an_open_incident_shows_what_others_say_and_that_it_was_diagnosed_again(browse, diagnosed, client) -> None:
-    w, said = WORDS["zh"], diagnosed("OPEN-1", "wireless drops every few minutes")
+    w, said = MESSAGES["zh"], diagnosed("OPEN-1", "wireless drops every few minutes")
     page, queue = browse("zh"), browse()
     page.goto(f"/console/diagnoses/{said['id']}")
     for one in (page, queue):
@@ -114,7 +114,7 @@ def test_an_open_incident_shows_what_others_say_and_that_it_was_diagnosed_again(
     expect(card.get_by_role("status")).to_contain_text(w["said_overridden"].format("Identity"))
     expect(card, "the focus stays where the person was").to_be_focused()
     expect(page.locator("#suggestion-1").get_by_role("status")).to_contain_text(w["said_suggestion_worked"])
-    expect(queue.locator("tr", has_text="OPEN-1")).to_contain_text(WORDS["en"]["state_handled"])
+    expect(queue.locator("tr", has_text="OPEN-1")).to_contain_text(MESSAGES["en"]["state_handled"])
     client.delete(f"/v1/diagnoses/{said['id']}/feedback/{given['id']}")
     expect(card.get_by_role("button", name=w["accept"], exact=True)).to_be_visible()
     newer = diagnosed("OPEN-1", "wireless drops every few minutes")
@@ -123,7 +123,7 @@ def test_an_open_incident_shows_what_others_say_and_that_it_was_diagnosed_again(
 
 
 def test_whoever_moves_on_while_others_news_settle_stays_there(browse, diagnosed, client) -> None:
-    w, said = WORDS["en"], diagnosed("SETTLE-1", "wireless drops every few minutes")
+    w, said = MESSAGES["en"], diagnosed("SETTLE-1", "wireless drops every few minutes")
     page = browse()
     page.goto(f"/console/diagnoses/{said['id']}")
     expect(page.locator("#live")).to_have_class("live on")
@@ -139,7 +139,7 @@ def test_whoever_moves_on_while_others_news_settle_stays_there(browse, diagnosed
 
 
 def test_news_wait_for_what_a_person_does(browse, diagnosed, client) -> None:
-    w, said = WORDS["en"], diagnosed("WAIT-1", "wireless drops every few minutes")
+    w, said = MESSAGES["en"], diagnosed("WAIT-1", "wireless drops every few minutes")
     page = browse()
     page.goto(f"/console/diagnoses/{said['id']}")
     expect(page.locator("#live")).to_have_class("live on")
@@ -163,14 +163,14 @@ def test_a_page_says_that_it_is_cut_off_and_recovers(browse, service, diagnosed)
     other = browse()
     other.goto(f"/console/diagnoses/{said['id']}")
     service.kill()
-    expect(page.locator("#live")).to_have_text(WORDS["en"]["live_off"])
-    other.locator("#suggestion-1").get_by_role("button", name=WORDS["en"]["helped"]).click()
+    expect(page.locator("#live")).to_have_text(MESSAGES["en"]["live_off"])
+    other.locator("#suggestion-1").get_by_role("button", name=MESSAGES["en"]["helped"]).click()
     expect(other.locator("#failed")).to_be_visible()
     service.start()
     diagnosed("CUT-1")
-    expect(page.locator("#live")).to_have_text(WORDS["en"]["live_on"])
+    expect(page.locator("#live")).to_have_text(MESSAGES["en"]["live_on"])
     expect(page.locator("tr", has_text="CUT-1")).to_be_visible()
-    other.locator("#suggestion-1").get_by_role("button", name=WORDS["en"]["helped"]).click()
+    other.locator("#suggestion-1").get_by_role("button", name=MESSAGES["en"]["helped"]).click()
     expect(other.locator("#suggestion-1").get_by_role("status")).to_be_visible()
     expect(other.locator("#failed")).to_be_hidden()
 
@@ -184,7 +184,7 @@ def test_a_slow_server_is_said_to_be_slow(browse, diagnosed) -> None:
         route.continue_()
 
     page.route("**/feedback", late)
-    page.locator("#suggestion-1").get_by_role("button", name=WORDS["en"]["helped"]).click(no_wait_after=True)
+    page.locator("#suggestion-1").get_by_role("button", name=MESSAGES["en"]["helped"]).click(no_wait_after=True)
     expect(page.locator("#busy")).to_be_visible()
     expect(page.locator("#suggestion-1").get_by_role("status")).to_be_visible()
     expect(page.locator("#busy")).to_be_hidden()
@@ -223,4 +223,4 @@ def test_the_sign_in_page_meets_wcag(browse) -> None:
     assert axe(page) == []
     page.fill("#key", "wrong")
     page.press("#key", "Enter")
-    expect(page.get_by_role("alert").filter(has_text=WORDS["en"]["refused"])).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text=MESSAGES["en"]["refused"])).to_be_visible()

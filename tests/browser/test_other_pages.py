@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from api.console.words import WORDS
+from api.console.messages import MESSAGES
 from tests.browser.conftest import axe
 from tests.waiting import soon
 
@@ -12,11 +12,11 @@ from tests.waiting import soon
 def test_the_manager_reads_figures_and_pictures(browse, diagnosed, language, width, scheme) -> None:
     diagnosed("BOSS-1")
     page = browse(language, width, scheme)
-    page.get_by_role("link", name=WORDS[language]["nav_outcome"]).click()
+    page.get_by_role("link", name=MESSAGES[language]["nav_outcome"]).click()
     expect(page.locator("canvas")).to_be_visible()
     assert page.evaluate("document.querySelector('[data-chart]').chart.data.datasets.length") == 3
-    expect(page.locator(".measures").first).to_contain_text(WORDS[language]["measure_recurrence"])
-    expect(page.locator("#live-quality")).to_contain_text(WORDS[language]["live_coverage"])
+    expect(page.locator(".measures").first).to_contain_text(MESSAGES[language]["measure_recurrence"])
+    expect(page.locator("#live-quality")).to_contain_text(MESSAGES[language]["live_coverage"])
     assert axe(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     counted = page.locator("[data-chart] td").all_text_contents()
@@ -27,7 +27,7 @@ def test_the_manager_reads_figures_and_pictures(browse, diagnosed, language, wid
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_rule_is_added_holds_at_once_and_is_switched_off(browse, diagnosed, language) -> None:
-    w, page, name = WORDS[language], browse(language), f"规则 rule {language}"
+    w, page, name = MESSAGES[language], browse(language), f"规则 rule {language}"
     page.get_by_role("link", name=w["nav_rules"]).click()
     page.fill("#name", name)
     page.select_option("#field-1", "contact_type")
@@ -49,7 +49,7 @@ def test_a_rule_is_added_holds_at_once_and_is_switched_off(browse, diagnosed, la
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_an_end_user_finds_help_or_prepares_a_ticket(browse, client, language) -> None:
-    w = WORDS[language]
+    w = MESSAGES[language]
     article = {"number": "SELF-1", "title": "打印机卡纸 Printer paper jam", "audience": "self_service"}
     client.post("/v1/knowledge", json={**article, "resolution": "1. Open the cover 2. Pull the paper"})
     found = {"q": "paper jam", "in": "knowledge", "k": 20}

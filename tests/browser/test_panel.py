@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from api.console.words import WORDS
+from api.console.messages import MESSAGES
 from tests.browser.conftest import PANEL_SECRET, axe
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "panel"
@@ -65,12 +65,14 @@ def test_each_example_shows_the_incident_and_takes_feedback(browse, client, serv
     page = browse("zh", signed_in=False)
     page.goto(site)
     panel = page.frame_locator("iframe")
-    button = panel.locator("#suggestion-1").get_by_role("button", name=WORDS["zh"]["helped"], exact=True)
+    button = panel.locator("#suggestion-1").get_by_role("button", name=MESSAGES["zh"]["helped"], exact=True)
     button.click()
-    expect(panel.locator("#suggestion-1").get_by_role("status")).to_contain_text(WORDS["zh"]["said_suggestion_worked"])
+    expect(panel.locator("#suggestion-1").get_by_role("status")).to_contain_text(
+        MESSAGES["zh"]["said_suggestion_worked"]
+    )
     (given,) = client.get(f"/v1/diagnoses/{said['id']}/feedback").json()["items"]
     assert given["actor"] == "panel:e.chan"
-    panel.locator("#suggestion-1").get_by_role("button", name=WORDS["zh"]["undo"]).click()
+    panel.locator("#suggestion-1").get_by_role("button", name=MESSAGES["zh"]["undo"]).click()
     expect(button).to_be_visible()
     if name != "zammad.html":
         frame = page.locator("iframe")
@@ -123,4 +125,6 @@ def test_servicenows_page_signs_a_token_that_opens_its_incident(chromium, browse
     mac = hmac.digest(base64.b64decode(key), signed.encode(), "sha256")
     page = browse(signed_in=False)
     page.goto(f"/panel?token={signed}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}")
-    expect(page.locator("#suggestion-1").get_by_role("button", name=WORDS["en"]["helped"], exact=True)).to_be_visible()
+    expect(
+        page.locator("#suggestion-1").get_by_role("button", name=MESSAGES["en"]["helped"], exact=True)
+    ).to_be_visible()

@@ -4,21 +4,34 @@ from fastapi import APIRouter
 
 from api.console.views import (
     articles,
+    events,
     feedback,
     incidents,
-    live,
-    nowhere,
-    outcome,
+    not_found,
     rules,
     search,
     self_service,
+    service_report,
     sign_in,
-    sign_on,
+    single_sign_on,
     static,
 )
 
+PAGES = (
+    static,
+    sign_in,
+    single_sign_on,
+    incidents,
+    feedback,
+    search,
+    articles,
+    rules,
+    service_report,
+    self_service,
+    events,
+    not_found,  # last: it answers every address under /console that no other module has
+)
+
 router = APIRouter(include_in_schema=False)
-for module in (
-    static, sign_in, sign_on, incidents, feedback, search, articles, rules, outcome, self_service, live, nowhere,
-):  # fmt: skip
+for module in PAGES:
     router.include_router(module.router)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
-from api.console.incident import News, news_of, standing, suggestion_view
+from api.console.incident_view import News, news_of, standing, suggestion_view
 from api.console.pages import is_part, page
 from api.console.session import Acting, Agent, Reading, Text, needs
 from api.routes.shared import Served

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from ulid import ULID
 
-from api.console.incident import TRIED_OUT, view_of
+from api.console.incident_view import TRIED_OUT, view_of
 from api.console.pages import in_path, page, spoken_to
 from api.console.queue import rows
 from api.console.records import Kind, get

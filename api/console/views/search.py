@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from api.console.pages import is_part, page
-from api.console.reading import shared
 from api.console.records import Kind, find
 from api.console.session import Reading
+from api.console.text_layout import shared
 from api.errors import kind_of
 from api.routes.shared import Served
 from api.service import Service

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from ulid import ULID
 
 from api.console.pages import page
-from api.console.reading import steps
 from api.console.records import find
 from api.console.session import check_origin
+from api.console.text_layout import steps
 from api.errors import RateLimitedError
 from api.ratelimit import RateLimiter
 from api.routes.shared import Served

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from api.console.messages import chosen
 from api.console.pages import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, local, page
 from api.console.session import Text, Token, check_csrf, check_origin, keep_session, session_lasts
-from api.console.words import chosen
 from api.errors import ScopeError, kind_of
 from api.routes.shared import Served
 from api.security import SESSION_COOKIE

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.console.incident import to_caller
+from api.console.incident_view import to_caller
 
 
 @pytest.mark.parametrize(("decision", "told"), [("automatic", True), ("abstained", True), ("suggested", False)])

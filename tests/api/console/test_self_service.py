@@ -5,7 +5,7 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
-from api.console.outcome import outcome_of
+from api.console.service_report import service_report
 from api.settings import Settings
 from diagnosis.store.database import now
 from tests.serving import Serving
@@ -52,7 +52,7 @@ def test_what_nothing_is_known_for_is_no_fix_that_failed(anybody) -> None:
 
 def test_it_counts_as_deflected_when_they_say_that_it_helped(anybody, client) -> None:
     def share():
-        measures = outcome_of(client.app.state.service, now()).measures
+        measures = service_report(client.app.state.service, now()).measures
         return next((one.found, one.n) for one in measures if one.key == "deflection")
 
     _, before = share()

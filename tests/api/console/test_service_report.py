@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from api.console.in_service import verdict
-from api.console.outcome import outcome_of
-from api.console.views.outcome import state
+from api.console.release_quality import verdict
+from api.console.service_report import service_report
+from api.console.views.service_report import state
 from api.settings import Settings
 from diagnosis.store.database import now
 from diagnosis.store.diagnoses import Given
@@ -24,7 +24,7 @@ def client(models, tmp_path_factory):
 
 
 def measured(client):
-    outcome = outcome_of(client.app.state.service, now())
+    outcome = service_report(client.app.state.service, now())
     return outcome, {one.key: one for one in outcome.measures}
 
 

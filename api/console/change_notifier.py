@@ -1,4 +1,4 @@
-"""Pulse: tells every page that is open that something came in, one look at the store a moment for all of them."""
+"""ChangeNotifier: tells every open page that something was stored; one query of the store serves all of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOOK_SECONDS = 0.5
 BEAT_SECONDS = 5.0  # a page that hears nothing for some beats says that it is disconnected
 
 
-class Pulse:
+class ChangeNotifier:
     """Watches the store while anybody listens; other replicas' work is seen too, because the store is asked.
 
     Parameters
@@ -56,7 +56,7 @@ class Pulse:
         seen = None
         while True:
             try:
-                found = await run_in_threadpool(state_of, self.store)
+                found = await run_in_threadpool(change_marker, self.store)
             except FaultwiseError as error:  # the database is away: look again
                 log.warning("not looked for news: %s", type(error).__name__)
             else:
@@ -67,7 +67,7 @@ class Pulse:
             await asyncio.sleep(LOOK_SECONDS)
 
 
-def state_of(store: Store) -> tuple[int, str | None]:
+def change_marker(store: Store) -> tuple[int, str | None]:
     """Return what is another whenever an incident, article, feedback or diagnosis was stored."""
     newest = store.diagnoses.page(1)
     return store.changes.last(), str(newest[0]["id"]) if newest else None

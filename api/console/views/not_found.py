@@ -10,6 +10,6 @@ router = APIRouter()
 
 
 @router.get("/console/{_address:path}")
-def nowhere(request: Request) -> Response:
+def not_found(request: Request) -> Response:
     """Say that there is no such page, signed in or not. Asked last: whatever exists has answered by then."""
     return page(request, "message.html", 404, notice="no_page")

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from api.console.live import Pulse
+from api.console.change_notifier import ChangeNotifier
 from api.console.session import Reading, Token
 from api.routes.shared import Served
 from api.service import Service
@@ -22,12 +22,12 @@ async def events(request: Request, service: Served, _agent: Reading, token: Toke
     """Tell of news until the browser leaves or the session ends."""
     state = request.app.state
     if not hasattr(state, "pulse"):
-        state.pulse = Pulse(service.store)
+        state.pulse = ChangeNotifier(service.store)
     # No proxy may hold events back; the library ends the stream when the server shuts down.
     return EventSourceResponse(_told(state.pulse, service, token), headers={"X-Accel-Buffering": "no"}, ping=3600)
 
 
-async def _told(pulse: Pulse, service: Service, token: str) -> AsyncIterator[ServerSentEvent]:
+async def _told(pulse: ChangeNotifier, service: Service, token: str) -> AsyncIterator[ServerSentEvent]:
     async for event in pulse.listen():
         if event == "beat":
             try:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from api.live.metrics import LiveMetrics
-from api.live.shadow import ShadowRunner
-from api.live.watch import Watch
+from api.monitoring.metrics import LiveMetrics
+from api.monitoring.shadow import ShadowRunner
+from api.monitoring.watch import Watch
 from api.service import Service
 from api.settings import Settings
 
 
-class Live:
+class Monitoring:
     """Watch and shadow of one process.
 
     Parameters

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from api.console.pages import local, page
 from api.console.session import keep_session, session_lasts
-from api.console.sign_on import Attempt, SignOn
+from api.console.single_sign_on import Attempt, SignOn
 from api.console.views.sign_in import check_may_diagnose, sign_in_page
 from api.errors import ScopeError, kind_of
 from api.oidc import IssuerUnreachableError

@@ -16,11 +16,11 @@ def _read() -> Mapping[Language, Mapping[str, str]]:
     return {spoken: {key: said[spoken] for key, said in messages.items()} for spoken in ("en", "zh")}
 
 
-WORDS = _read()
+MESSAGES = _read()
 
 
 def chosen(cookie: str | None, accepted: str) -> Language:
     """Return the language that a person chose, or the first of ours that the browser accepts, or English."""
     wanted = [cookie or "", *re.findall(r"[a-z]+", accepted.lower())]
-    first = next((tag for tag in wanted if tag in WORDS), "en")
+    first = next((tag for tag in wanted if tag in MESSAGES), "en")
     return "zh" if first == "zh" else "en"

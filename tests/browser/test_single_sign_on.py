@@ -3,13 +3,13 @@
 import pytest
 from playwright.sync_api import expect
 
-from api.console.words import WORDS
+from api.console.messages import MESSAGES
 from tests.browser.conftest import axe
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_person_signs_in_with_their_organisations_account(browse, issuer, language) -> None:
-    w, page = WORDS[language], browse(language, signed_in=False)
+    w, page = MESSAGES[language], browse(language, signed_in=False)
     page.goto("/console/search?q=vpn")
     assert axe(page) == []
     page.get_by_role("link", name=w["sign_on"]).click()

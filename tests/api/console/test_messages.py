@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from api.console import pages
-from api.console.words import WORDS
+from api.console.messages import MESSAGES
 
 ROOT = Path(pages.__file__).parents[1]
 TEMPLATES = sorted(ROOT.glob("*/templates/*.html"))
@@ -15,9 +15,9 @@ COMPOSED = ("field_", "why_", "said_", "from_", "outcome_", "audience_", "ago_",
 DECISIONS = {"automatic", "suggested", "abstained"}
 
 
-@pytest.mark.parametrize("key", sorted(WORDS["en"].keys() | WORDS["zh"].keys()))
+@pytest.mark.parametrize("key", sorted(MESSAGES["en"].keys() | MESSAGES["zh"].keys()))
 def test_each_message_is_there_in_both_languages_with_the_same_places(key) -> None:
-    english, chinese = WORDS["en"][key], WORDS["zh"][key]
+    english, chinese = MESSAGES["en"][key], MESSAGES["zh"][key]
     assert english.strip()
     assert chinese.strip()
     if english not in ("Faultwise", "中文"):
@@ -31,7 +31,7 @@ def test_each_message_is_there_in_both_languages_with_the_same_places(key) -> No
 def test_every_message_is_used() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in [*ROOT.rglob("*.py"), *TEMPLATES])
     unused = [
-        key for key in WORDS["en"]
+        key for key in MESSAGES["en"]
         if not key.startswith(COMPOSED) and key not in DECISIONS and not re.search(rf"[.\"'[]{key}\b", sources)
     ]  # fmt: skip
     assert unused == []

@@ -8,7 +8,7 @@ import time
 from dataclasses import asdict
 
 from api.errors import NothingPublishedError
-from api.live.metrics import LiveMetrics
+from api.monitoring.metrics import LiveMetrics
 from api.serving import Serving
 from api.webhooks.events import Events
 from diagnosis.diagnoser import Diagnoser

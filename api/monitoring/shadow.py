@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from api.live.metrics import LiveMetrics
+from api.monitoring.metrics import LiveMetrics
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import FaultwiseError
 from diagnosis.incident import Incident

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 
-from api.console.in_service import verdict
-from api.console.live import state_of
-from api.console.outcome import DAYS, DECISIONS, Outcome, outcome_of
+from api.console.change_notifier import change_marker
 from api.console.pages import page
+from api.console.release_quality import verdict
+from api.console.service_report import DAYS, DECISIONS, ServiceReport, service_report
 from api.console.session import Reading
 from api.errors import NothingPublishedError
 from api.routes.shared import Served
@@ -24,7 +24,7 @@ _KEPT_TIMES = 20
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    outcome: Outcome
+    outcome: ServiceReport
     state: tuple[object, ...]
     at: float
     seconds: float
@@ -38,9 +38,15 @@ def outcome(request: Request, service: Served, agent: Reading, seen: str = "") -
     if seen == version:
         return Response(status_code=204)
     return page(
-        request, "outcome.html", agent=agent, outcome=counted.outcome, counted=version, span=DAYS, decisions=DECISIONS,
+        request,
+        "service_report.html",
+        agent=agent,
+        outcome=counted.outcome,
+        counted=version,
+        span=DAYS,
+        decisions=DECISIONS,
         verdict=verdict,
-    )  # fmt: skip
+    )
 
 
 def _counted(request: Request, service: Service) -> _Counted:
@@ -50,7 +56,7 @@ def _counted(request: Request, service: Service) -> _Counted:
     if kept is not None and (at_work == kept.state or time.monotonic() - kept.at < _KEPT_TIMES * kept.seconds):
         return kept
     start = time.monotonic()
-    found = outcome_of(service, moment)
+    found = service_report(service, moment)
     end = time.monotonic()
     request.app.state.outcome = counted = _Counted(found, at_work, end, end - start)
     return counted
@@ -63,4 +69,4 @@ def state(service: Service, day: str) -> tuple[object, ...]:
     except NothingPublishedError:
         release = ""
     settled, revoked = service.store.observations.settled_upto(), len(service.store.revocations.of(release))
-    return day, release, settled, revoked, *state_of(service.store)
+    return day, release, settled, revoked, *change_marker(service.store)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from api.console.reading import MAX_SHOWN, shared, steps
+from api.console.messages import MESSAGES, Language
 from api.console.records import find
-from api.console.words import WORDS, Language
+from api.console.text_layout import MAX_SHOWN, shared, steps
 from api.service import Service
 from diagnosis.incident import CODED_FIELDS
 from diagnosis.recurrence.told import USUAL_HORIZON
@@ -85,7 +85,7 @@ def suggestion_view(one: Said) -> dict[str, Any]:
 def to_caller(said: Said, language: Language) -> str:
     """Return what to say to the caller, in the language of the report where it is one of ours."""
     spoken: Language = "zh" if said["language"].startswith("zh") else "en" if said["language"] == "en" else language
-    words = WORDS[spoken]
+    words = MESSAGES[spoken]
     number = said["incident"]
     hello = words["caller_hello_unnumbered"] if is_tried_out(number) else words["caller_hello"].format(number=number)
     lines = [hello]

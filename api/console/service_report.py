@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from api.console.in_service import InService, Verdict, in_service
+from api.console.release_quality import ReleaseQuality, Verdict, release_quality
 from api.errors import NothingPublishedError
 from api.service import Service
 from diagnosis.errors import InputError
@@ -42,16 +42,16 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ServiceReport:
     """Everything on the manager's page."""
 
     days: Sequence[tuple[str, Mapping[str, int]]]
     measures: Sequence[Measure]
     overrides: Sequence[tuple[str, str, int]]
-    live: InService | None
+    live: ReleaseQuality | None
 
 
-def outcome_of(service: Service, moment: datetime) -> Outcome:
+def service_report(service: Service, moment: datetime) -> ServiceReport:
     """Return the outcome of the last `DAYS` days before a moment."""
     since = moment - timedelta(days=DAYS)
     given = service.store.diagnoses.predictions_since(since, MOST)
@@ -63,11 +63,11 @@ def outcome_of(service: Service, moment: datetime) -> Outcome:
         _deflected(service, since),
     ]
     overrides = Counter((one.target, one.predicted or "") for one in said if one.kind in ("overridden", "reverted"))
-    return Outcome(
+    return ServiceReport(
         days=_by_day(given, moment),
         measures=measures,
         overrides=[(*key, times) for key, times in overrides.most_common(15)],
-        live=in_service(service),
+        live=release_quality(service),
     )
 
 

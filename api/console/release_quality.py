@@ -18,7 +18,7 @@ Verdict = Literal["met", "missed", "not_proven", ""]
 
 
 @dataclass(frozen=True, slots=True)
-class InService:
+class ReleaseQuality:
     """Live precision and coverage for what a release has answered, and what live data took back, newest first."""
 
     release: str
@@ -26,7 +26,7 @@ class InService:
     revocations: Sequence[Revocation]
 
 
-def in_service(service: Service) -> InService | None:
+def release_quality(service: Service) -> ReleaseQuality | None:
     """Return how the release in service fares; None where none is published."""
     try:
         diagnoser = service.serving.current.diagnoser
@@ -35,7 +35,7 @@ def in_service(service: Service) -> InService | None:
     seen = service.store.observations.rows(diagnoser.release)
     revoked = service.store.revocations.of(diagnoser.release)
     found = live_quality(seen, diagnoser.parts.routers, revoked_values(revoked))
-    return InService(diagnoser.release, [worst_first(one) for one in found if one.all.answers], revoked[::-1])
+    return ReleaseQuality(diagnoser.release, [worst_first(one) for one in found if one.all.answers], revoked[::-1])
 
 
 def worst_first(one: TargetQuality) -> TargetQuality:

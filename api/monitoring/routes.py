@@ -7,8 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from api.live.live import Live
-from api.live.schemas import QualityOut, ShadowIn, ShadowOut, ShadowTargetOut
+from api.monitoring.background import Monitoring
+from api.monitoring.schemas import QualityOut, ShadowIn, ShadowOut, ShadowTargetOut
 from api.routes.shared import Served, problems
 from api.security import MayAdminister, MayDiagnose
 from api.service import Service
@@ -18,51 +18,51 @@ from diagnosis.store.database import RecordNotFoundError
 router = APIRouter(prefix="/v1", tags=["live"])
 
 
-def live_of(request: Request) -> Live:
+def monitoring_of(request: Request) -> Monitoring:
     """Return what runs beside the answers of this app."""
-    live: Live = request.app.state.live
-    return live
+    monitoring: Monitoring = request.app.state.monitoring
+    return monitoring
 
 
-Watched = Annotated[Live, Depends(live_of)]
+Watched = Annotated[Monitoring, Depends(monitoring_of)]
 
 
 @router.get("/quality", response_model=QualityOut, responses=problems(503))
-def get_quality(_who: MayDiagnose, live: Watched) -> QualityOut:
+def get_quality(_who: MayDiagnose, monitoring: Watched) -> QualityOut:
     """Return how the first answers of the release in service fared, what has drifted, and what was revoked."""
-    return QualityOut.model_validate(live.watch.report().to_dict())
+    return QualityOut.model_validate(monitoring.watch.report().to_dict())
 
 
 @router.get("/shadow", response_model=ShadowOut, responses=problems(409))
-def get_shadow(_who: MayDiagnose, service: Served, live: Watched) -> ShadowOut:
+def get_shadow(_who: MayDiagnose, service: Served, monitoring: Watched) -> ShadowOut:
     """Return how the release in shadow compares with the one in service on the same incidents, so far."""
-    return _shown(service, live)
+    return _shown(service, monitoring)
 
 
 @router.put("/shadow", response_model=ShadowOut, responses=problems(404, 409))
-def set_shadow(wanted: ShadowIn, who: MayAdminister, service: Served, live: Watched) -> ShadowOut:
+def set_shadow(wanted: ShadowIn, who: MayAdminister, service: Served, monitoring: Watched) -> ShadowOut:
     """Let a release answer unseen beside the one in service; every replica follows within seconds."""
     releases = service.serving.releases
     if wanted.release not in [one.release for one in releases.summaries()]:
         raise RecordNotFoundError(f"no release {wanted.release!r}")
     releases.set_shadow(wanted.release)
     service.note(who.id, "shadow.set", wanted.release)
-    return _shown(service, live)
+    return _shown(service, monitoring)
 
 
 @router.delete("/shadow", response_model=ShadowOut, responses=problems(409))
-def end_shadow(who: MayAdminister, service: Served, live: Watched) -> ShadowOut:
+def end_shadow(who: MayAdminister, service: Served, monitoring: Watched) -> ShadowOut:
     """End the shadow; what it answered stays in the store."""
     releases = service.serving.releases
     before = releases.shadow()
     releases.set_shadow(None)
     service.note(who.id, "shadow.end", before or "")
-    return _shown(service, live)
+    return _shown(service, monitoring)
 
 
-def _shown(service: Service, live: Live) -> ShadowOut:
+def _shown(service: Service, monitoring: Monitoring) -> ShadowOut:
     release = service.serving.releases.shadow()
-    loaded = live.shadow.diagnoser
+    loaded = monitoring.shadow.diagnoser
     answering = loaded is not None and loaded.release == release
     pairs = service.store.observations.pairs(release) if release is not None else []
     ours = service.serving.current.diagnoser.parts.routers
@@ -70,7 +70,7 @@ def _shown(service: Service, live: Live) -> ShadowOut:
     return ShadowOut(
         release=release,
         answering=answering,
-        error=live.shadow.error if release is not None else "",
+        error=monitoring.shadow.error if release is not None else "",
         incidents=len({given.incident for given, _ in pairs}),
         targets=[ShadowTargetOut.model_validate(asdict(one)) for one in compare_shadow(pairs, ours, theirs)],
     )

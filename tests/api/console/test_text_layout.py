@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.console.reading import shared, steps
+from api.console.text_layout import shared, steps
 
 
 @pytest.mark.parametrize(

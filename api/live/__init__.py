@@ -1,1 +1,0 @@
-"""Live: what a running service learns of its own answers, and a release that answers unseen beside it."""
