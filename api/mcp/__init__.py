@@ -16,15 +16,15 @@ EXAMPLE = "faultwise mcp --database sqlite:///var/faultwise.db --models models"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options; what is not given comes from ``FAULTWISE_…`` or its default."""
+    """Add the options; an omitted one comes from ``FAULTWISE_…`` or its default."""
     parser.add_argument("--database", metavar="URL", help="sqlite:///… or postgresql://… (default: var/faultwise.db)")
     parser.add_argument("--models", type=Path, metavar="DIR", help="folder of releases (default: models)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve until standard input ends."""
-    given = {name: value for name in ("database", "models") if (value := getattr(args, name)) is not None}
-    asyncio.run(_serve(settings_from(**given)))
+    options = {name: value for name in ("database", "models") if (value := getattr(args, name)) is not None}
+    asyncio.run(_serve(settings_from(**options)))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What the tools answer: less than the API does, as an agent pays for every word that it reads."""
+"""The tools' results: shorter than those of the API, because an AI agent pays for every word that it reads."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-TEXT = 400  # characters of a resolution or description
+MAX_TEXT = 400  # characters of a resolution or description
 
 
-class PredictionFound(BaseModel):
+class PredictionResult(BaseModel):
     """What one target should be."""
 
     decision: str = Field(description="automatic (proven precision), suggested or abstained")
@@ -19,7 +19,7 @@ class PredictionFound(BaseModel):
     alternatives: list[dict[str, Any]] = Field(description="Values and probabilities of the next classes")
 
 
-class SuggestionFound(BaseModel):
+class SuggestionResult(BaseModel):
     """Something to try."""
 
     id: str = Field(description="For give_feedback")
@@ -30,7 +30,7 @@ class SuggestionFound(BaseModel):
     score: float = Field(description="Only ranks")
 
 
-class SimilarFound(BaseModel):
+class SimilarIncidentResult(BaseModel):
     """A past incident like this one."""
 
     number: str
@@ -39,21 +39,21 @@ class SimilarFound(BaseModel):
     resolution: str
 
 
-class DiagnosisFound(BaseModel):
+class DiagnosisResult(BaseModel):
     """A diagnosis."""
 
     id: str = Field(description="For give_feedback; empty if nothing was stored")
     incident: str
     release: str
     language: str
-    predictions: dict[str, PredictionFound]
+    predictions: dict[str, PredictionResult]
     recurrence: list[dict[str, Any]] = Field(description="Probability that the fault comes back, by days")
-    suggestions: list[SuggestionFound]
-    similar_incidents: list[SimilarFound]
+    suggestions: list[SuggestionResult]
+    similar_incidents: list[SimilarIncidentResult]
     warnings: list[str]
 
 
-class HitFound(BaseModel):
+class SearchHit(BaseModel):
     """An article or a past incident."""
 
     number: str
@@ -62,13 +62,13 @@ class HitFound(BaseModel):
     excerpt: str = Field(description="The beginning of its resolution")
 
 
-class SearchFound(BaseModel):
+class SearchResult(BaseModel):
     """What was found, best first."""
 
-    hits: list[HitFound]
+    hits: list[SearchHit]
 
 
-class IncidentFound(BaseModel):
+class IncidentResult(BaseModel):
     """A stored incident, personal data masked, and the last diagnosis of it."""
 
     number: str
@@ -76,7 +76,7 @@ class IncidentFound(BaseModel):
     diagnosis: str | None = Field(description="Id of the last diagnosis")
 
 
-class FeedbackTaken(BaseModel):
+class FeedbackResult(BaseModel):
     """Feedback as it was stored; it binds every later diagnosis of that incident at once."""
 
     id: str
@@ -84,24 +84,34 @@ class FeedbackTaken(BaseModel):
     kind: str
 
 
-def found(said: dict[str, Any], stored: bool, suggestions: int, similar: int, alternatives: int) -> DiagnosisFound:
-    """Return the contract's diagnosis as the tool answers it."""
+def diagnosis_result(
+    diagnosis: dict[str, Any], stored: bool, suggestions: int, similar: int, alternatives: int
+) -> DiagnosisResult:
+    """Return the contract's diagnosis with the first so many suggestions, similar incidents and alternatives."""
     predictions = {
-        target: PredictionFound(**{**one, "alternatives": one["alternatives"][:alternatives]})
-        for target, one in said["predictions"].items()
+        target: PredictionResult(**{**prediction, "alternatives": prediction["alternatives"][:alternatives]})
+        for target, prediction in diagnosis["predictions"].items()
     }
-    fixes = [{**one, "resolution": short(one["resolution"])} for one in said["suggestions"][:suggestions]]
-    alike = [{**one, "resolution": short(one["resolution"])} for one in said["similar_incidents"][:similar]]
-    return DiagnosisFound(
-        id=said["id"] if stored else "", incident=said["incident"] if stored else "", release=said["release"],
-        language=said["language"], predictions=predictions,
-        recurrence=said["recurrence"]["horizons"] if said["recurrence"] else [],
-        suggestions=[SuggestionFound(**one) for one in fixes],
-        similar_incidents=[SimilarFound(**one) for one in alike],
-        warnings=said["warnings"],
-    )  # fmt: skip
+    recurrence = diagnosis["recurrence"]
+    return DiagnosisResult(
+        id=diagnosis["id"] if stored else "",
+        incident=diagnosis["incident"] if stored else "",
+        release=diagnosis["release"],
+        language=diagnosis["language"],
+        predictions=predictions,
+        recurrence=recurrence["horizons"] if recurrence else [],
+        suggestions=[SuggestionResult(**_shortened(item)) for item in diagnosis["suggestions"][:suggestions]],
+        similar_incidents=[
+            SimilarIncidentResult(**_shortened(item)) for item in diagnosis["similar_incidents"][:similar]
+        ],
+        warnings=diagnosis["warnings"],
+    )
+
+
+def _shortened(item: dict[str, Any]) -> dict[str, Any]:
+    return {**item, "resolution": short(item["resolution"])}
 
 
 def short(text: str) -> str:
-    """Return text cut to `TEXT` characters."""
-    return text if len(text) <= TEXT else text[: TEXT - 1].rstrip() + "…"
+    """Return text cut to `MAX_TEXT` characters."""
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1].rstrip() + "…"

@@ -17,12 +17,12 @@ from ulid import ULID
 
 from api.errors import ScopeError, kind_of, said
 from api.mcp.schemas import (
-    DiagnosisFound,
-    FeedbackTaken,
-    HitFound,
-    IncidentFound,
-    SearchFound,
-    found,
+    DiagnosisResult,
+    FeedbackResult,
+    IncidentResult,
+    SearchHit,
+    SearchResult,
+    diagnosis_result,
     short,
 )
 from api.schemas.diagnoses import FeedbackIn
@@ -60,15 +60,15 @@ def make_server(service: Callable[[], Service], principal: Principal | None = No
     tools = Tools(service, principal)
     reads = ToolAnnotations(read_only_hint=True, open_world_hint=False)
     writes = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=False)
-    known = [
+    registered = [
         Tool.from_function(tools.diagnose, annotations=writes),
         Tool.from_function(tools.search, annotations=reads),
         Tool.from_function(tools.get_incident, annotations=reads),
         Tool.from_function(tools.give_feedback, annotations=writes),
     ]
-    for tool in known:
+    for tool in registered:
         tool.parameters["additionalProperties"] = False
-    return _Server(known)
+    return _Server(registered)
 
 
 class _Server(MCPServer[Any]):
@@ -76,23 +76,27 @@ class _Server(MCPServer[Any]):
 
     def __init__(self, tools: list[Tool]) -> None:
         super().__init__(
-            "faultwise", title="Faultwise", instructions=INSTRUCTIONS, version=version("faultwise"), tools=tools,
+            "faultwise",
+            title="Faultwise",
+            instructions=INSTRUCTIONS,
+            version=version("faultwise"),
+            tools=tools,
             log_level="WARNING",
-        )  # fmt: skip
-        self._known = {tool.name: sorted(tool.parameters["properties"]) for tool in tools}
+        )
+        self._arguments = {tool.name: sorted(tool.parameters["properties"]) for tool in tools}
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         """Call one tool."""
-        unknown = sorted(set(arguments) - set(self._known.get(name, arguments)))
+        unknown = sorted(set(arguments) - set(self._arguments.get(name, arguments)))
         if unknown:
-            raise ToolError(f"expected arguments {', '.join(self._known[name])}; found {', '.join(unknown)}")
+            raise ToolError(f"expected arguments {', '.join(self._arguments[name])}; found {', '.join(unknown)}")
         return await super().call_tool(name, arguments, context)
 
 
-def _told(tool: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
-    """Let an agent read what it may mend; a defect stays a defect."""
+def _with_readable_errors(tool: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    """Turn errors that the caller can correct into tool errors with their message; any other stays an error of ours."""
 
     @wraps(tool)
     async def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -122,7 +126,7 @@ class Tools:
         self._service = service
         self._principal = principal
 
-    @_told
+    @_with_readable_errors
     async def diagnose(  # noqa: PLR0913, PLR0917 - an argument is what an agent may say
         self,
         ctx: Context[Any, Any],
@@ -140,45 +144,55 @@ class Tools:
         suggestions: Annotated[int, Field(ge=0, le=5, description="How many fixes to return")] = 3,
         similar: Annotated[int, Field(ge=0, le=5, description="How many past incidents to return")] = 3,
         alternatives: Annotated[int, Field(ge=0, le=5, description="How many classes to return per target")] = 3,
-    ) -> Annotated[CallToolResult, DiagnosisFound]:
+    ) -> Annotated[CallToolResult, DiagnosisResult]:
         """Say where an incident belongs, what fixed its like before, and how likely it is to come back."""
         self._check(ctx, "diagnose")
-        fields = {"short_description": short_description, "description": description, "opened_at": opened_at,
-                  "caller": caller, "location": location, "contact_type": contact_type, "service": service,
-                  "cmdb_ci": cmdb_ci, "category": category, "subcategory": subcategory}  # fmt: skip
-        incident = IncidentIn.model_validate({"number": number or str(ULID()), **fields})
+        fields = {
+            "number": number or str(ULID()),
+            "short_description": short_description,
+            "description": description,
+            "opened_at": opened_at,
+            "caller": caller,
+            "location": location,
+            "contact_type": contact_type,
+            "service": service,
+            "cmdb_ci": cmdb_ci,
+            "category": category,
+            "subcategory": subcategory,
+        }
+        incident = IncidentIn.model_validate(fields)
         if number:
-            said = await self._service().diagnose(incident)
+            diagnosis = await self._service().diagnose(incident)
         else:
-            [diagnosis] = await self._service().predict([incident.to_incident()])
-            said = diagnosis.to_dict()
-        answer = found(said, bool(number), suggestions, similar, alternatives)
+            [prediction] = await self._service().predict([incident.to_incident()])
+            diagnosis = prediction.to_dict()
+        answer = diagnosis_result(diagnosis, bool(number), suggestions, similar, alternatives)
         return _result(answer, _summary(answer))
 
-    @_told
+    @_with_readable_errors
     async def search(
         self,
         ctx: Context[Any, Any],
         query: Annotated[str, Field(min_length=1, max_length=10_000, description="What to look for, in any words")],
         corpus: Annotated[Literal["knowledge", "incidents"], Field(description="Where to look")] = "knowledge",
         k: Annotated[int, Field(ge=1, le=20, description="How many to return")] = 5,
-    ) -> Annotated[CallToolResult, SearchFound]:
+    ) -> Annotated[CallToolResult, SearchResult]:
         """Find the knowledge articles or past incidents that are nearest to the words."""
         self._check(ctx, "diagnose")
         hits = await run_in_threadpool(self._search, query, corpus, k)
         lines = [f"{hit.number}: {hit.title}" for hit in hits]
-        return _result(SearchFound(hits=hits), "\n".join(lines) or "Nothing was found.")
+        return _result(SearchResult(hits=hits), "\n".join(lines) or "Nothing was found.")
 
-    @_told
+    @_with_readable_errors
     async def get_incident(
         self, ctx: Context[Any, Any], number: Annotated[str, Field(min_length=1, max_length=255)]
-    ) -> Annotated[CallToolResult, IncidentFound]:
+    ) -> Annotated[CallToolResult, IncidentResult]:
         """Return a stored incident and the id of its last diagnosis."""
         self._check(ctx, "diagnose", "knowledge")
         answer = await run_in_threadpool(self._incident, number)
         return _result(answer, f"{number}: {answer.fields.get('short_description', '')}")
 
-    @_told
+    @_with_readable_errors
     async def give_feedback(
         self,
         ctx: Context[Any, Any],
@@ -191,14 +205,14 @@ class Tools:
         value: Annotated[Word, Field(description="What is right; required with overridden")] = "",
         suggestion: Annotated[Word, Field(description="Id of the suggestion")] = "",
         comment: Annotated[Text, Field(description="In the person's words")] = "",
-    ) -> Annotated[CallToolResult, FeedbackTaken]:
+    ) -> Annotated[CallToolResult, FeedbackResult]:
         """Pass on what a person decided about a prediction, or whether a suggestion worked. It holds at once."""
-        who = self._check(ctx, "feedback")
-        said = FeedbackIn(kind=kind, target=target, value=value, suggestion=suggestion, comment=comment)
+        principal = self._check(ctx, "feedback")
+        feedback = FeedbackIn(kind=kind, target=target, value=value, suggestion=suggestion, comment=comment)
         service = self._service()
-        saved = await run_in_threadpool(service.give_feedback, diagnosis, said.model_dump(), who.id)
-        await run_in_threadpool(service.note, who.id, f"feedback.{saved.kind}", diagnosis, feedback=saved.id)
-        return _result(FeedbackTaken(id=saved.id, diagnosis=diagnosis, kind=kind), f"Stored as {saved.id}.")
+        saved = await run_in_threadpool(service.give_feedback, diagnosis, feedback.model_dump(), principal.id)
+        await run_in_threadpool(service.note, principal.id, f"feedback.{saved.kind}", diagnosis, feedback=saved.id)
+        return _result(FeedbackResult(id=saved.id, diagnosis=diagnosis, kind=kind), f"Stored as {saved.id}.")
 
     def _check(self, ctx: Context[Any, Any], *scopes: str) -> Principal:
         request = ctx.request_context.request
@@ -211,22 +225,22 @@ class Tools:
             )
         return principal
 
-    def _search(self, query: str, corpus: Literal["knowledge", "incidents"], k: int) -> list[HitFound]:
+    def _search(self, query: str, corpus: Literal["knowledge", "incidents"], k: int) -> list[SearchHit]:
         service = self._service()
         hits = service.search(query, corpus, k)
         parts = service.serving.current.diagnoser.parts
-        held = parts.knowledge if corpus == "knowledge" else parts.history
+        records = parts.knowledge if corpus == "knowledge" else parts.history
         title, text = ("title", "resolution") if corpus == "knowledge" else ("short_description", "close_notes")
-        rows = {row["number"]: row for row in held.rows([number for number, _ in hits]).to_dict("records")}
+        rows = {row["number"]: row for row in records.rows([number for number, _ in hits]).to_dict("records")}
         return [
-            HitFound(number=number, score=score, title=rows[number][title], excerpt=short(rows[number][text]))
+            SearchHit(number=number, score=score, title=rows[number][title], excerpt=short(rows[number][text]))
             for number, score in hits
             if number in rows  # one may be deleted at this moment
         ]
 
-    def _incident(self, number: str) -> IncidentFound:
+    def _incident(self, number: str) -> IncidentResult:
         service = self._service()
-        said = service.store.diagnoses.page(1, number)
+        diagnoses = service.store.diagnoses.page(1, number)
         try:
             fields = dict(service.store.incidents.get(number).body)
         except RecordNotFoundError:
@@ -235,17 +249,17 @@ class Tools:
                 raise
             [row] = history.rows([number]).to_dict("records")
             fields = {str(k): str(v) for k, v in row.items() if str(v) not in ("", "NaT", "<NA>")}
-        return IncidentFound(number=number, fields=fields, diagnosis=said[0]["id"] if said else None)
+        return IncidentResult(number=number, fields=fields, diagnosis=diagnoses[0]["id"] if diagnoses else None)
 
 
-def _summary(answer: DiagnosisFound) -> str:
+def _summary(answer: DiagnosisResult) -> str:
     lines = [
-        f"{target}: {one.value or 'no decision'}"
-        + (f" ({one.probability:.0%}, {one.decision})" if one.probability else "")
-        for target, one in answer.predictions.items()
+        f"{target}: {prediction.value or 'no decision'}"
+        + (f" ({prediction.probability:.0%}, {prediction.decision})" if prediction.probability else "")
+        for target, prediction in answer.predictions.items()
     ]
-    lines += [f"Try {one.number}: {one.title}" for one in answer.suggestions[:1]]
-    lines += [f"Like {one.number}: {one.short_description}" for one in answer.similar_incidents[:1]]
+    lines += [f"Try {suggestion.number}: {suggestion.title}" for suggestion in answer.suggestions[:1]]
+    lines += [f"Like {similar.number}: {similar.short_description}" for similar in answer.similar_incidents[:1]]
     return "\n".join(lines) or "Nothing can be said of this incident."
 
 

@@ -1,10 +1,10 @@
-"""What runs beside the answers of one process: the watch over their quality, and the shadow."""
+"""Monitoring: what runs in the background of one process, the watch over quality and the shadow release."""
 
 from __future__ import annotations
 
-from api.monitoring.metrics import LiveMetrics
+from api.monitoring.metrics import MonitoringMetrics
 from api.monitoring.shadow import ShadowRunner
-from api.monitoring.watch import Watch
+from api.monitoring.watch import QualityWatch
 from api.service import Service
 from api.settings import Settings
 
@@ -19,8 +19,8 @@ class Monitoring:
     """
 
     def __init__(self, service: Service, settings: Settings) -> None:
-        serving, metrics = service.serving, LiveMetrics(service.metrics.registry)
-        self.watch = Watch(
+        serving, metrics = service.serving, MonitoringMetrics(service.metrics.registry)
+        self.watch = QualityWatch(
             service.store, serving, service.events, metrics, settings.revocation_risk, settings.watch_seconds
         )
         self.shadow = ShadowRunner(service.store, serving.releases, serving.load, metrics)

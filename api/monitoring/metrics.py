@@ -1,4 +1,4 @@
-"""What Prometheus is told of live quality, revoked certificates, drift and the shadow."""
+"""Prometheus instruments of live quality, revoked certificates, drift and the shadow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from diagnosis.live.drift import Drift
 from diagnosis.live.quality import TargetQuality
 
 
-class LiveMetrics:
+class MonitoringMetrics:
     """Instruments in the service's registry; no label holds a class's name."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -23,16 +23,20 @@ class LiveMetrics:
             **newest,
         )
         self.settled = Gauge(
-            "faultwise_live_settled", "Automatic answers of which it is known whether they were right", ("target",),
+            "faultwise_live_settled",
+            "Automatic answers of which it is known whether they were right",
+            ("target",),
             **newest,
-        )  # fmt: skip
+        )
         self.coverage = Gauge(
             "faultwise_live_coverage", "Automatic answers among all of the release in service", ("target",), **newest
         )
         self.revoked = Gauge(
-            "faultwise_certificates_revoked", "Certificates of the release in service that live data took back",
-            ("target",), **newest,
-        )  # fmt: skip
+            "faultwise_certificates_revoked",
+            "Certificates of the release in service that live data took back",
+            ("target",),
+            **newest,
+        )
         self.revocations = Counter(
             "faultwise_revocations_total", "Certificates that this replica took back", ("target",), registry=registry
         )
@@ -40,23 +44,26 @@ class LiveMetrics:
             "faultwise_incident_drift",
             "Distance of recent incidents from those learned from, above what chance explains: population stability "
             "index of a field, Jensen-Shannon divergence of the words",
-            ("of",), **newest,
-        )  # fmt: skip
+            ("of",),
+            **newest,
+        )
         self.shadow = Counter(
-            "faultwise_shadow_incidents_total", "Incidents by what the shadow made of them", ("outcome",),
+            "faultwise_shadow_incidents_total",
+            "Incidents by what the shadow made of them",
+            ("outcome",),
             registry=registry,
-        )  # fmt: skip
+        )
 
-    def seen(self, targets: Iterable[TargetQuality], revoked: dict[str, frozenset[str]]) -> None:
-        """Tell how the release in service fares."""
-        for one in targets:
-            precision = one.all.precision
-            self.settled.labels(one.target).set(precision.n)
-            self.precision.labels(one.target).set(float("nan") if precision.share is None else precision.share)
-            self.coverage.labels(one.target).set(one.all.automatic.share or 0.0)
-            self.revoked.labels(one.target).set(len(revoked.get(one.target, ())))
+    def set_quality(self, targets: Iterable[TargetQuality], revoked: dict[str, frozenset[str]]) -> None:
+        """Set the gauges to how the release in service fares."""
+        for quality in targets:
+            target, precision = quality.target, quality.all.precision
+            self.settled.labels(target).set(precision.n)
+            self.precision.labels(target).set(float("nan") if precision.share is None else precision.share)
+            self.coverage.labels(target).set(quality.all.automatic.share or 0.0)
+            self.revoked.labels(target).set(len(revoked.get(target, ())))
 
-    def drifted(self, found: Iterable[Drift]) -> None:
-        """Tell how far incidents have moved; what chance explains is 0."""
-        for one in found:
-            self.drift.labels(one.name).set(0.0 if one.verdict == "none" else one.drift)
+    def set_drift(self, drifts: Iterable[Drift]) -> None:
+        """Set the gauges to how far incidents have moved; what chance explains is 0."""
+        for drift in drifts:
+            self.drift.labels(drift.name).set(0.0 if drift.verdict == "none" else drift.drift)

@@ -28,49 +28,49 @@ Watched = Annotated[Monitoring, Depends(monitoring_of)]
 
 
 @router.get("/quality", response_model=QualityOut, responses=problems(503))
-def get_quality(_who: MayDiagnose, monitoring: Watched) -> QualityOut:
+def get_quality(_principal: MayDiagnose, monitoring: Watched) -> QualityOut:
     """Return how the first answers of the release in service fared, what has drifted, and what was revoked."""
     return QualityOut.model_validate(monitoring.watch.report().to_dict())
 
 
 @router.get("/shadow", response_model=ShadowOut, responses=problems(409))
-def get_shadow(_who: MayDiagnose, service: Served, monitoring: Watched) -> ShadowOut:
+def get_shadow(_principal: MayDiagnose, service: Served, monitoring: Watched) -> ShadowOut:
     """Return how the release in shadow compares with the one in service on the same incidents, so far."""
-    return _shown(service, monitoring)
+    return _shadow_out(service, monitoring)
 
 
 @router.put("/shadow", response_model=ShadowOut, responses=problems(404, 409))
-def set_shadow(wanted: ShadowIn, who: MayAdminister, service: Served, monitoring: Watched) -> ShadowOut:
+def set_shadow(body: ShadowIn, principal: MayAdminister, service: Served, monitoring: Watched) -> ShadowOut:
     """Let a release answer unseen beside the one in service; every replica follows within seconds."""
     releases = service.serving.releases
-    if wanted.release not in [one.release for one in releases.summaries()]:
-        raise RecordNotFoundError(f"no release {wanted.release!r}")
-    releases.set_shadow(wanted.release)
-    service.note(who.id, "shadow.set", wanted.release)
-    return _shown(service, monitoring)
+    if body.release not in [summary.release for summary in releases.summaries()]:
+        raise RecordNotFoundError(f"no release {body.release!r}")
+    releases.set_shadow(body.release)
+    service.note(principal.id, "shadow.set", body.release)
+    return _shadow_out(service, monitoring)
 
 
 @router.delete("/shadow", response_model=ShadowOut, responses=problems(409))
-def end_shadow(who: MayAdminister, service: Served, monitoring: Watched) -> ShadowOut:
+def end_shadow(principal: MayAdminister, service: Served, monitoring: Watched) -> ShadowOut:
     """End the shadow; what it answered stays in the store."""
     releases = service.serving.releases
-    before = releases.shadow()
+    previous = releases.shadow()
     releases.set_shadow(None)
-    service.note(who.id, "shadow.end", before or "")
-    return _shown(service, monitoring)
+    service.note(principal.id, "shadow.end", previous or "")
+    return _shadow_out(service, monitoring)
 
 
-def _shown(service: Service, monitoring: Monitoring) -> ShadowOut:
+def _shadow_out(service: Service, monitoring: Monitoring) -> ShadowOut:
     release = service.serving.releases.shadow()
     loaded = monitoring.shadow.diagnoser
     answering = loaded is not None and loaded.release == release
     pairs = service.store.observations.pairs(release) if release is not None else []
-    ours = service.serving.current.diagnoser.parts.routers
-    theirs = loaded.parts.routers if loaded is not None and answering else {}
+    published = service.serving.current.diagnoser.parts.routers
+    shadow = loaded.parts.routers if loaded is not None and answering else {}
     return ShadowOut(
         release=release,
         answering=answering,
         error=monitoring.shadow.error if release is not None else "",
-        incidents=len({given.incident for given, _ in pairs}),
-        targets=[ShadowTargetOut.model_validate(asdict(one)) for one in compare_shadow(pairs, ours, theirs)],
+        incidents=len({answer.incident for answer, _ in pairs}),
+        targets=[ShadowTargetOut.model_validate(asdict(target)) for target in compare_shadow(pairs, published, shadow)],
     )

@@ -1,4 +1,4 @@
-"""Live quality and the shadow, as they are shown."""
+"""Request and response bodies of live quality and the shadow release."""
 
 from __future__ import annotations
 

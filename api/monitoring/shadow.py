@@ -1,4 +1,4 @@
-"""ShadowRunner: lets a release answer beside the one in service; whatever it does, nobody waits for it."""
+"""ShadowRunner: a second release answers the same incidents beside the published one; no request waits for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from api.monitoring.metrics import LiveMetrics
+from api.monitoring.metrics import MonitoringMetrics
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import FaultwiseError
 from diagnosis.incident import Incident
@@ -22,14 +22,14 @@ from diagnosis.store.observations import Answer
 
 log = logging.getLogger(__name__)
 
-WAITING = 1000  # incidents that may wait for the shadow; more are left out, so that a slow one costs no memory
-_AT_ONCE = 64
+MAX_WAITING = 1000  # incidents that may wait for the shadow; more are left out, so that a slow one costs no memory
+_BATCH_SIZE = 64
 _POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """An incident that was answered, when, and what one diagnosis of its batch took."""
+class DiagnosedIncident:
+    """An incident that the published release diagnosed, when, and how long one diagnosis of its batch took."""
 
     incident: Incident
     at: datetime
@@ -37,7 +37,7 @@ class Asked:
 
 
 class ShadowRunner:
-    """Follows the pointer to the shadow and asks it what the one in service was asked, in a thread of its own.
+    """Follows the pointer to the shadow release and diagnoses each incident with it too, in a thread of its own.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class ShadowRunner:
     releases : Releases
     load : callable
         Loads a release folder.
-    metrics : LiveMetrics
+    metrics : MonitoringMetrics
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class ShadowRunner:
     """
 
     def __init__(
-        self, store: Store, releases: Releases, load: Callable[[Path], Diagnoser], metrics: LiveMetrics
+        self, store: Store, releases: Releases, load: Callable[[Path], Diagnoser], metrics: MonitoringMetrics
     ) -> None:
         self.store = store
         self.releases = releases
@@ -62,9 +62,9 @@ class ShadowRunner:
         self.metrics = metrics
         self.error = ""
         self._shadow: Diagnoser | None = None
-        self._tried: str | None = None
-        self._asked: queue.Queue[Asked] = queue.Queue(WAITING)
-        self._end = threading.Event()
+        self._attempted: str | None = None
+        self._queue: queue.Queue[DiagnosedIncident] = queue.Queue(MAX_WAITING)
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="shadow", daemon=True)
 
     @property
@@ -78,7 +78,7 @@ class ShadowRunner:
 
     def stop(self) -> None:
         """End; what waits is left out."""
-        self._end.set()
+        self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
 
@@ -87,60 +87,60 @@ class ShadowRunner:
         if self._shadow is None:
             return
         try:
-            self._asked.put_nowait(Asked(incident, at, seconds))
+            self._queue.put_nowait(DiagnosedIncident(incident, at, seconds))
         except queue.Full:
             self.metrics.shadow.labels("left_out").inc()
 
     def _work(self) -> None:
-        looked = float("-inf")
-        while not self._end.is_set():
-            if time.monotonic() - looked > _POLL_SECONDS:
-                self._look()
-                looked = time.monotonic()
-            batch = self._take()
+        last_check = float("-inf")
+        while not self._stopping.is_set():
+            if time.monotonic() - last_check > _POLL_SECONDS:
+                self._follow_pointer()
+                last_check = time.monotonic()
+            batch = self._next_batch()
             if batch and self._shadow is not None:
                 self._answer(self._shadow, batch)
 
-    def _look(self) -> None:
+    def _follow_pointer(self) -> None:
         try:
-            wanted = self.releases.shadow()
-            if wanted == self._tried:
+            release = self.releases.shadow()
+            if release == self._attempted:
                 return
-            self._tried, self._shadow, self.error = wanted, None, ""
-            if wanted is not None:
-                self._shadow = self.load(self.releases.path(wanted))
-                log.info("release in shadow", extra={"fields": {"release": wanted}})
+            self._attempted, self._shadow, self.error = release, None, ""
+            if release is not None:
+                self._shadow = self.load(self.releases.path(release))
+                log.info("release in shadow", extra={"fields": {"release": release}})
         except Exception as error:  # noqa: BLE001 - a release is data from outside: whatever it breaks, service goes on
             self.error = str(error) if isinstance(error, FaultwiseError) else type(error).__name__
             self.metrics.shadow.labels("not_loaded").inc()
             log.error("shadow not loaded: %s", self.error)  # noqa: TRY400 - the message says it all
 
-    def _take(self) -> list[Asked]:
-        batch: list[Asked] = []
+    def _next_batch(self) -> list[DiagnosedIncident]:
+        batch: list[DiagnosedIncident] = []
         with suppress(queue.Empty):
-            batch.append(self._asked.get(timeout=0.2))
-            while len(batch) < _AT_ONCE:
-                batch.append(self._asked.get_nowait())
+            batch.append(self._queue.get(timeout=0.2))
+            while len(batch) < _BATCH_SIZE:
+                batch.append(self._queue.get_nowait())
         return batch
 
-    def _answer(self, shadow: Diagnoser, batch: list[Asked]) -> None:
+    def _answer(self, shadow: Diagnoser, batch: list[DiagnosedIncident]) -> None:
         try:
-            numbers = [one.incident.number for one in batch]
+            numbers = [entry.incident.number for entry in batch]
             decisions = self.store.decisions(numbers, shadow.release)
             began = time.perf_counter()
-            said = shadow.diagnose_batch([one.incident for one in batch], decisions)
+            diagnoses = shadow.diagnose_batch([entry.incident for entry in batch], decisions)
             seconds = (time.perf_counter() - began) / len(batch)
             answers = [
                 Answer(
-                    asked.incident.number,
+                    entry.incident.number,
                     shadow.release,
-                    asked.at,
-                    one.to_dict()["predictions"],
+                    entry.at,
+                    diagnosis.to_dict()["predictions"],
                     seconds,
-                    asked.seconds,
+                    entry.seconds,
                     shadow.release,
                 )
-                for asked, one in zip(batch, said, strict=True)
+                for entry, diagnosis in zip(batch, diagnoses, strict=True)
             ]
             self.store.observations.add(answers)
         except Exception as error:  # noqa: BLE001 - nobody waits for this answer

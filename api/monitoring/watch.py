@@ -1,4 +1,4 @@
-"""Watch: reads off what was right, and takes certificates back that live data contradict."""
+"""QualityWatch: reads off what was right, and takes certificates back that live data contradict."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from dataclasses import asdict
 
 from api.errors import NothingPublishedError
-from api.monitoring.metrics import LiveMetrics
+from api.monitoring.metrics import MonitoringMetrics
 from api.serving import Serving
 from api.webhooks.events import Events
 from diagnosis.diagnoser import Diagnoser
@@ -19,16 +19,17 @@ from diagnosis.live.drift import drift
 from diagnosis.live.quality import live_quality
 from diagnosis.live.report import LiveReport, live_report, recent_incidents, revoked_values
 from diagnosis.store import Store
+from diagnosis.store.observations import REPORTED_ANSWERS
 
 log = logging.getLogger(__name__)
 
-_JUDGED = 200_000  # newest answers of a release that are held against its promises
-_DRIFT_EVERY = 600.0  # s
-_REST = 20  # times as long as judging took, before it is done again: a long life costs a twentieth of a core
-_KEPT = 30.0  # s for which a report is not made anew
+_MAX_ANSWERS = 200_000  # newest answers of a release that are tested against its certificates
+_DRIFT_SECONDS = 600.0  # s
+_PAUSE_FACTOR = 20  # the pause after judging, in times of what judging took: at most a twentieth of a core
+_REPORT_SECONDS = 30.0  # how long a report is served before it is made anew
 
 
-class Watch:
+class QualityWatch:
     """Follows what becomes of the answers, in a thread of its own.
 
     Every replica watches; each change is settled by one of them, and a certificate is taken back once.
@@ -38,8 +39,8 @@ class Watch:
     store : Store
     serving : Serving
     events : Events
-        Told of each certificate that is taken back.
-    metrics : LiveMetrics
+        Publishes each certificate that is taken back.
+    metrics : MonitoringMetrics
     risk : float
         Chance for each target, over the whole life of a release, that a certificate is taken back although it holds.
     seconds : float
@@ -47,7 +48,7 @@ class Watch:
     """
 
     def __init__(
-        self, store: Store, serving: Serving, events: Events, metrics: LiveMetrics, risk: float, seconds: float
+        self, store: Store, serving: Serving, events: Events, metrics: MonitoringMetrics, risk: float, seconds: float
     ) -> None:
         self.store = store
         self.serving = serving
@@ -55,12 +56,12 @@ class Watch:
         self.metrics = metrics
         self.risk = risk
         self.seconds = seconds
-        self._end = threading.Event()
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="watch", daemon=True)
-        self._seen: tuple[str, int] | None = None  # release and last change that were looked at
-        self._measured = self._rested = float("-inf")
+        self._judged_state: tuple[str, int] | None = None  # release and last change that were looked at
+        self._drift_at = self._judge_after = float("-inf")
         self._report: tuple[float, LiveReport] | None = None
-        self._reporting = threading.Lock()
+        self._report_lock = threading.Lock()
 
     def start(self) -> None:
         """Begin."""
@@ -68,28 +69,29 @@ class Watch:
 
     def stop(self) -> None:
         """End."""
-        self._end.set()
+        self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
 
-    def turn(self) -> None:
-        """Look once: settle, judge the release in service, and measure drift now and then."""
+    def run_once(self) -> None:
+        """Settle what is known by now, test the certificates in service, and measure drift every ten minutes."""
         complete = False
-        while not complete and not self._end.is_set():
+        while not complete and not self._stopping.is_set():
             _, complete = self.store.observations.settle()
         try:
             diagnoser = self.serving.current.diagnoser
         except NothingPublishedError:
             return
-        place = (diagnoser.release, self.store.observations.settled_upto())
+        state = (diagnoser.release, self.store.observations.settled_upto())
         began = time.monotonic()
-        if place != self._seen and began >= self._rested:
+        if state != self._judged_state and began >= self._judge_after:
             self._judge(diagnoser)
-            self._seen, self._rested = place, time.monotonic() + _REST * (time.monotonic() - began)
-        if time.monotonic() - self._measured > _DRIFT_EVERY:
-            seen = self.store.observations.rows(diagnoser.release)
-            self.metrics.drifted(drift(diagnoser.parts.reference, recent_incidents(self.store, seen)))
-            self._measured = time.monotonic()
+            self._judged_state, self._judge_after = state, time.monotonic() + _PAUSE_FACTOR * (time.monotonic() - began)
+        if time.monotonic() - self._drift_at > _DRIFT_SECONDS:
+            answers = self.store.observations.rows(diagnoser.release)
+            incidents = recent_incidents(self.store, answers)
+            self.metrics.set_drift(drift(diagnoser.parts.reference, incidents))
+            self._drift_at = time.monotonic()
 
     def report(self) -> LiveReport:
         """Return how the release in service fares, as known half a minute ago or later.
@@ -100,12 +102,11 @@ class Watch:
             If none is.
         """
         diagnoser = self.serving.current.diagnoser
-        with self._reporting:
+        with self._report_lock:
             if self._report is not None and self._report[1].release == diagnoser.release:
-                made, report = self._report
-                if time.monotonic() - made < _KEPT and report.revocations == tuple(
-                    self.store.revocations.of(diagnoser.release)
-                ):
+                made_at, report = self._report
+                revocations = tuple(self.store.revocations.of(diagnoser.release))
+                if time.monotonic() - made_at < _REPORT_SECONDS and report.revocations == revocations:
                     return report
             report = live_report(self.store, diagnoser)
             self._report = (time.monotonic(), report)
@@ -113,26 +114,28 @@ class Watch:
 
     def _judge(self, diagnoser: Diagnoser) -> None:
         release, routers = diagnoser.release, diagnoser.parts.routers
-        seen = self.store.observations.rows(release, limit=_JUDGED)
+        answers = self.store.observations.rows(release, limit=_MAX_ANSWERS)
         revoked = revoked_values(self.store.revocations.of(release))
         for target, router in routers.items():
-            gone = revoked.get(target, frozenset())
-            for one in disproved(answered(seen, target, router), router, self.risk, sorted(gone)):
-                detail = {"promised": one.promised, "of_all": one.of_all, **asdict(one.why)}
-                made = self.store.revocations.add(release, target, one.value, detail)
-                if made is None:  # another replica was quicker
+            withdrawn = sorted(revoked.get(target, frozenset()))
+            for disproof in disproved(answered(answers, target, router), router, self.risk, withdrawn):
+                value = disproof.value
+                detail = {"promised": disproof.promised, "of_all": disproof.of_all, **asdict(disproof.why)}
+                revocation = self.store.revocations.add(release, target, value, detail)
+                if revocation is None:  # another replica was quicker
                     continue
                 self.metrics.revocations.labels(target).inc()
-                data = {"release": release, "target": target, "value": one.value, **detail}
-                self.events.emit("certificate.revoked", [(made.id, data)])
+                data = {"release": release, "target": target, "value": value, **detail}
+                self.events.emit("certificate.revoked", [(revocation.id, data)])
                 log.warning("certificate revoked", extra={"fields": {"release": release, "target": target}})
         revoked = revoked_values(self.store.revocations.of(release))
-        self.metrics.seen(live_quality(seen, routers, revoked), revoked)
+        reported = answers[-REPORTED_ANSWERS:]  # as many as GET /v1/quality counts
+        self.metrics.set_quality(live_quality(reported, routers, revoked), revoked)
 
     def _work(self) -> None:
-        while not self._end.wait(self.seconds):
+        while not self._stopping.wait(self.seconds):
             try:
-                self.turn()
+                self.run_once()
             except FaultwiseError as error:  # the database is away: look again at the next turn
                 log.warning("answers not watched: %s", type(error).__name__)
             except Exception:  # what goes wrong here must not end the watch

@@ -40,12 +40,10 @@ class PanelTokenOut(Out):
     seconds: int = Field(description="How long it is valid", examples=[900])
 
 
-@router.post(
-    "/v1/panel/tokens", response_model=PanelTokenOut, status_code=201, tags=["panel"], responses=problems()
-)  # fmt: skip
-def make_token(wanted: PanelTokenIn, who: MayDiagnose, request: Request) -> PanelTokenOut:
+@router.post("/v1/panel/tokens", response_model=PanelTokenOut, status_code=201, tags=["panel"], responses=problems())
+def make_token(body: PanelTokenIn, principal: MayDiagnose, request: Request) -> PanelTokenOut:
     """Sign a token that opens one incident in the panel; it lasts a quarter of an hour."""
-    token = sign(request.app.state.settings.panel_secret, wanted.incident, wanted.person, who.scopes)
+    token = sign(request.app.state.settings.panel_secret, body.incident, body.person, principal.scopes)
     return PanelTokenOut(token=token, path=f"/panel?token={token}", seconds=int(LONGEST.total_seconds()))
 
 
@@ -65,9 +63,15 @@ def panel(request: Request, service: Served, token: Token = "") -> Response:
 
 @router.post("/panel/diagnoses/{diagnosis}/feedback", include_in_schema=False)
 def give(
-    request: Request, service: Served, diagnosis: str, csrf: Text, kind: Text,
-    target: Text = "", value: Text = "", suggestion: Text = "",
-) -> Response:  # fmt: skip
+    request: Request,
+    service: Served,
+    diagnosis: str,
+    csrf: Text,
+    kind: Text,
+    target: Text = "",
+    value: Text = "",
+    suggestion: Text = "",
+) -> Response:
     """Say whether a prediction is right or a suggestion helped."""
     agent = _acting(request, service, csrf, diagnosis)
     say(service, agent.id, diagnosis, {"kind": kind, "target": target, "value": value, "suggestion": suggestion})

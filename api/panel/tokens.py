@@ -29,8 +29,14 @@ def sign(secret: str, incident: str, person: str, scopes: frozenset[str]) -> str
     if not secret:
         raise InputError("expected the setting FAULTWISE_PANEL_SECRET; found none, so that no panel can be opened")
     moment = now()
-    claims = {"aud": AUDIENCE, "sub": person, "incident": incident, "scope": " ".join(sorted(scopes & _SCOPES)),
-              "iat": moment, "exp": moment + LONGEST}  # fmt: skip
+    claims = {
+        "aud": AUDIENCE,
+        "sub": person,
+        "incident": incident,
+        "scope": " ".join(sorted(scopes & _SCOPES)),
+        "iat": moment,
+        "exp": moment + LONGEST,
+    }
     return jwt.encode(claims, secret, algorithm="HS256")
 
 
@@ -46,9 +52,13 @@ def read(secret: str, token: str) -> tuple[Agent, str]:
         raise KeyRefusedError("no panel is set up here")
     try:
         claims: dict[str, Any] = jwt.decode(
-            token, secret, algorithms=["HS256"], audience=AUDIENCE, leeway=_LEEWAY_SECONDS,
+            token,
+            secret,
+            algorithms=["HS256"],
+            audience=AUDIENCE,
+            leeway=_LEEWAY_SECONDS,
             options={"require": ["exp", "iat", "aud", "sub", "incident"]},
-        )  # fmt: skip
+        )
         lasts = float(claims["exp"]) - float(claims["iat"])
     except (jwt.PyJWTError, ValueError, TypeError) as error:
         raise KeyRefusedError(f"the panel's token is not valid: {type(error).__name__}") from error
@@ -56,7 +66,7 @@ def read(secret: str, token: str) -> tuple[Agent, str]:
         raise KeyRefusedError(
             f"expected a token for at most {LONGEST.total_seconds():.0f} s; found one for {lasts:.0f} s"
         )
-    who = str(claims["sub"])[:200]
+    person = str(claims["sub"])[:200]
     scopes = frozenset(str(claims.get("scope", "")).split()) & _SCOPES
     # A form of the panel proves itself with the token: there is no cookie that another site could make use of.
-    return Agent(f"panel:{who}", who, scopes, token), str(claims["incident"])
+    return Agent(f"panel:{person}", person, scopes, token), str(claims["incident"])

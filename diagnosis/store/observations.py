@@ -21,6 +21,7 @@ from diagnosis.store.database import Database, as_utc, insert_unknown, now
 from diagnosis.store.feedback import decisions_on
 from diagnosis.store.records import Record, Records
 
+REPORTED_ANSWERS = 50_000  # newest answers of a release that quality reports and metrics count
 _NAMES = [column.name for column in tables.observations.columns]  # in the order of `Observation`
 _TIMES = [_NAMES.index(name) for name in ("predicted_at", "settled_at")]
 _SETTLED = "settled"  # the counter of the last change of which the truth was read off
@@ -134,7 +135,7 @@ class Observations:
         with self.database.read() as connection:
             return _counter(connection, _SETTLED)
 
-    def rows(self, release: str, shadow: str = "", limit: int = 50_000) -> list[Observation]:
+    def rows(self, release: str, shadow: str = "", limit: int = REPORTED_ANSWERS) -> list[Observation]:
         """Return the newest ``limit`` observations of a release, in order of the answers."""
         t = tables.observations
         statement = (

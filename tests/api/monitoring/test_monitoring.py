@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from api.cli import main
-from api.monitoring.shadow import WAITING
+from api.monitoring.shadow import MAX_WAITING
 from api.settings import Settings
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.incident import Incident
@@ -252,7 +252,7 @@ def test_a_slow_shadow_leaves_incidents_out_instead_of_waiting(own, sqlite) -> N
         shadow = client.app.state.monitoring.shadow
         shadow.stop()  # as if it took for ever
         shadow._shadow = client.app.state.service.serving.current.diagnoser
-        for i in range(WAITING + 10):
+        for i in range(MAX_WAITING + 10):
             shadow.offer(Incident(f"N{i}"), now(), 0.0)
         assert 'faultwise_shadow_incidents_total{outcome="left_out"} 10.0' in client.get("/metrics").text
 
