@@ -26,7 +26,7 @@ from benchmarks.data import shared
 from diagnosis.incident import CODED_FIELDS, as_frame
 from diagnosis.recurrence import HistoryState, RecurrenceModel, Signature
 from diagnosis.recurrence.hazard import fit_hazard, grid, trials
-from diagnosis.recurrence.outcomes import Outcomes, days_of, outcomes
+from diagnosis.recurrence.outcomes import CensoredOutcomes, days_of, outcomes
 from diagnosis.recurrence.rates import kaplan_meier
 from diagnosis.recurrence.scores import HorizonScores, score_horizon
 
@@ -62,7 +62,9 @@ class Cut:
     def as_negatives(self) -> np.ndarray:
         """Count what has not recurred as never recurring."""
         seen = self.seen.take(self.usable)
-        forever = Outcomes(np.where(seen.recurred, seen.duration, 1e3), seen.recurred, np.full(len(seen.duration), 1e3))
+        forever = CensoredOutcomes(
+            np.where(seen.recurred, seen.duration, 1e3), seen.recurred, np.full(len(seen.duration), 1e3)
+        )
         return self._same_learner(self.usable, forever)
 
     def dropped(self) -> np.ndarray:
@@ -70,7 +72,7 @@ class Cut:
         rows = self.usable & (self.seen.observed >= self.horizon)
         return self._same_learner(rows, self.seen.take(rows))
 
-    def _same_learner(self, rows: np.ndarray, seen: Outcomes) -> np.ndarray:
+    def _same_learner(self, rows: np.ndarray, seen: CensoredOutcomes) -> np.ndarray:
         edges, rhythm = grid((self.horizon,)), self.model.rhythm_
         widths, later = (rhythm.log_widths(days_of(f["opened_at"]), edges) for f in (self.past[rows], self.later))
         hazard = fit_hazard(self.z[rows], *trials(seen, edges), edges, self.fitted.ridge, widths)

@@ -18,9 +18,9 @@ from diagnosis.knowledge import KnowledgeArticle, as_knowledge_frame
 from diagnosis.masking import mask_articles, mask_incident, mask_incidents
 from diagnosis.parts import Parts
 from diagnosis.prepared import PreparedIncidents
+from diagnosis.recurrence.assessment import assess, assess_as_predicted, assess_resolved
 from diagnosis.recurrence.factors import advice, in_language
 from diagnosis.release import check_release
-from diagnosis.return_risk import assess, assess_as_predicted, assess_resolved
 from diagnosis.search import Corpus, Filters, Hit
 from diagnosis.search.translations import own_language_first
 from diagnosis.text import language
@@ -94,7 +94,9 @@ class Diagnoser:
         """
         rows = incidents if isinstance(incidents, pd.DataFrame) else list(incidents)
         batch = self.prepare(rows)
-        risks = assess(self.parts, batch)  # looks at the earlier rows of the batch by itself
+        risks = assess(
+            self.parts.recurrence, self.parts.state, batch
+        )  # looks at the earlier rows of the batch by itself
         if joining:
             self.upsert_incidents(rows)
         return self._say(batch, risks, decisions)
@@ -105,7 +107,10 @@ class Diagnoser:
             return diagnosis
         masked = as_frame([mask_incident(incident, self.parts.redactor)])
         return with_resolution(
-            diagnosis, assess_resolved(self.parts, masked, logged=incident.number in self.parts.history)[0]
+            diagnosis,
+            assess_resolved(
+                self.parts.recurrence, self.parts.state, masked, logged=incident.number in self.parts.history
+            )[0],
         )
 
     def prepare(self, incidents: Iterable[Incident] | pd.DataFrame) -> PreparedIncidents:
@@ -221,7 +226,7 @@ class Diagnoser:
     ) -> tuple[RecurrenceRisk | None, Sequence[str]]:
         predicted: Sequence[str] = ()
         if risk is None:
-            risk, predicted = assess_as_predicted(self.parts, batch, row, predictions)
+            risk, predicted = assess_as_predicted(self.parts.recurrence, self.parts.state, batch, row, predictions)
         return (None if risk is None else in_language(risk, spoken)), predicted
 
     def _similar(self, hits: Sequence[Hit]) -> tuple[SimilarIncident, ...]:

@@ -10,7 +10,7 @@ from diagnosis.diagnoser import Diagnoser, with_resolution
 from diagnosis.findings import Diagnosis
 from diagnosis.incident import as_frame, frame_as_logged
 from diagnosis.masking import mask_incidents
-from diagnosis.return_risk import assess_resolved
+from diagnosis.recurrence.assessment import assess_resolved
 
 CHUNK = 64  # incidents that are diagnosed, and join the history, together
 
@@ -38,7 +38,7 @@ class HistoryPass:
         by_time = as_frame(incidents).sort_values("opened_at", kind="stable", na_position="last", ignore_index=True)
         self._logged = frame_as_logged(by_time)
         masked = mask_incidents(by_time, diagnoser.parts.redactor)
-        self._closing = assess_resolved(diagnoser.parts, masked, logged=False)
+        self._closing = assess_resolved(diagnoser.parts.recurrence, diagnoser.parts.state, masked, logged=False)
 
     def __len__(self) -> int:
         return len(self._logged)

@@ -12,7 +12,7 @@ from api.console.records import find
 from api.console.text_layout import MAX_SHOWN, shared, steps
 from api.service import Service
 from diagnosis.incident import CODED_FIELDS
-from diagnosis.recurrence.told import USUAL_HORIZON
+from diagnosis.recurrence.fitted import USUAL_HORIZON
 from diagnosis.store.feedback import Feedback
 
 Said = Mapping[str, Any]

@@ -37,7 +37,7 @@ class Cohort:
 
 
 @dataclass(frozen=True)
-class Outcomes:
+class CensoredOutcomes:
     """Right-censored times to recurrence, row by row with the cohort.
 
     Attributes
@@ -53,15 +53,15 @@ class Outcomes:
     recurred: npt.NDArray[np.bool_]
     observed: Floats
 
-    def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Outcomes:
+    def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> CensoredOutcomes:
         """Return the outcomes of some of the incidents."""
-        return Outcomes(self.duration[rows], self.recurred[rows], self.observed[rows])
+        return CensoredOutcomes(self.duration[rows], self.recurred[rows], self.observed[rows])
 
-    def as_known(self, days_before: float) -> Outcomes:
+    def as_known(self, days_before: float) -> CensoredOutcomes:
         """Return what was known that many days earlier; a negative ``observed`` had not begun."""
         observed = self.observed - days_before
         recurred = self.recurred & (self.duration <= observed)
-        return Outcomes(np.where(recurred, self.duration, observed), recurred, observed)
+        return CensoredOutcomes(np.where(recurred, self.duration, observed), recurred, observed)
 
 
 def definition(fields: Iterable[str], origin: Origin, language: str = "en") -> str:
@@ -123,7 +123,7 @@ def cohort(frame: pd.DataFrame, as_of: pd.Timestamp) -> Cohort:
     return Cohort(known, kept, left_out)
 
 
-def outcomes(frame: pd.DataFrame, keys: pd.Series, as_of: pd.Timestamp, origin: Origin) -> Outcomes:
+def outcomes(frame: pd.DataFrame, keys: pd.Series, as_of: pd.Timestamp, origin: Origin) -> CensoredOutcomes:
     """Return when each incident of a cohort recurred: the same signature logged again, or the incident reopened.
 
     From ``opened`` the next incident of the signature counts, in order of logging; from ``resolved`` the first
@@ -143,7 +143,7 @@ def outcomes(frame: pd.DataFrame, keys: pd.Series, as_of: pd.Timestamp, origin: 
     again = np.fmin(again, np.where(reopened > start, reopened, np.inf))
     observed = days_of(pd.Series([utc(as_of)]))[0] - start
     recurred = np.isfinite(again) & np.isfinite(start)
-    return Outcomes(np.where(recurred, again - start, observed), recurred, observed)
+    return CensoredOutcomes(np.where(recurred, again - start, observed), recurred, observed)
 
 
 def _next_opened(opened: Floats, start: Floats, keys: npt.NDArray[np.object_], origin: Origin) -> Floats:

@@ -10,9 +10,9 @@ import pandas as pd
 from scipy.special import ndtri
 
 from diagnosis.errors import InputError
-from diagnosis.recurrence.closure import reads_like_workaround
+from diagnosis.recurrence.features import reads_like_workaround
 from diagnosis.recurrence.hazard import Floats
-from diagnosis.recurrence.outcomes import Origin, Outcomes, cohort, outcomes
+from diagnosis.recurrence.outcomes import CensoredOutcomes, Origin, cohort, outcomes
 from diagnosis.recurrence.signature import Signature
 
 TARGET = 0.05
@@ -116,7 +116,7 @@ def life_table(duration: Floats, recurred: npt.NDArray[np.bool_]) -> tuple[Float
 
 
 def _rates(
-    group: str, seen: Outcomes, cluster: npt.NDArray[np.intp], horizons: Sequence[int], target: float
+    group: str, seen: CensoredOutcomes, cluster: npt.NDArray[np.intp], horizons: Sequence[int], target: float
 ) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for days in horizons:

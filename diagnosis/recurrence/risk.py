@@ -15,15 +15,14 @@ import pandas as pd
 from diagnosis.errors import InputError, NotFittedError
 from diagnosis.findings import RecurrenceRisk
 from diagnosis.prepared import Vectors
-from diagnosis.recurrence.closure import ClosureFeatures
+from diagnosis.recurrence.features import ClosureFeatures, TextAxes
+from diagnosis.recurrence.fitted import FeatureRows, FittedRisk
 from diagnosis.recurrence.hazard import Floats, check_horizons
-from diagnosis.recurrence.history import EPOCH, HISTORY_PAIRS, HistoryState, telling_fields
-from diagnosis.recurrence.outcomes import Origin, Outcomes, cohort, days_of, definition, outcomes, utc
+from diagnosis.recurrence.outcomes import CensoredOutcomes, Origin, cohort, days_of, definition, outcomes, utc
 from diagnosis.recurrence.rhythm import DeskRhythm
 from diagnosis.recurrence.scores import RecurrenceScores, score_horizon
 from diagnosis.recurrence.signature import Signature, default_signature, require_variety
-from diagnosis.recurrence.text_axes import TextAxes
-from diagnosis.recurrence.told import Described, Risk
+from diagnosis.recurrence.state import EPOCH, HISTORY_PAIRS, HistoryState, telling_fields
 
 History = pd.DataFrame | HistoryState
 FILE = "recurrence.joblib"
@@ -110,7 +109,9 @@ class RecurrenceModel:
                 f"for a day or more after that; found none in {len(keys)}, known at {self.as_of_:%Y-%m-%d %H:%M}"
             )
         seen = seen.take(usable)
-        self.logging_ = Risk.fit(self.origin, x[usable], self._start(frame)[usable], seen, self.horizons, self.rhythm_)
+        self.logging_ = FittedRisk.fit(
+            self.origin, x[usable], self._start(frame)[usable], seen, self.horizons, self.rhythm_
+        )
         self.base_rates_, self.base_rate_ = self.logging_.base_rates, self.logging_.base_rate
         self.usual_horizon_ = self.logging_.usual_horizon
         self.seen_days_ = float(seen.observed.max())
@@ -118,14 +119,16 @@ class RecurrenceModel:
 
     def _fit_resolution(self, frame: pd.DataFrame, keys: pd.Series) -> None:
         seen, usable = self._outcomes(frame, keys, self.as_of_, "resolved")
-        self.resolution_: Risk | None = None
+        self.resolution_: FittedRisk | None = None
         if usable.sum() < FEWEST_RESOLVED:
             return
         self.closure_ = ClosureFeatures.fit(frame[usable])
         state, start = HistoryState(self.signature_, self.fields_), days_of(frame["resolved_at"])
         x = np.hstack([state.describe_at(frame, start, joining=frame), self.closure_.describe(frame)])
         rows = np.flatnonzero(usable)[np.argsort(-seen.observed[usable], kind="stable")]  # in order of time
-        self.resolution_ = Risk.fit("resolved", x[rows], start[rows], seen.take(rows), self.horizons, self.rhythm_)
+        self.resolution_ = FittedRisk.fit(
+            "resolved", x[rows], start[rows], seen.take(rows), self.horizons, self.rhythm_
+        )
 
     def state(self, history: pd.DataFrame) -> HistoryState:
         """Return the state of a history, to assess one incident after another without reading it again."""
@@ -175,7 +178,7 @@ class RecurrenceModel:
         named: dict[str, list[Any]] = {name: [placed[name]] for name in self._shown}
         named["opened_at"] = [pd.NaT if opened_at is None else opened_at]
         start = np.array([np.nan if opened_at is None else (opened_at - EPOCH) / DAY])
-        return self.logging_.tell(Described(self.columns_, x, start, named), self.signature_, language)[0]
+        return self.logging_.tell(FeatureRows(self.columns_, x, start, named), self.signature_, language)[0]
 
     def assess_resolution(
         self, frame: pd.DataFrame, history: History, *, joining: pd.DataFrame | None = None, language: str = "en"
@@ -199,7 +202,7 @@ class RecurrenceModel:
         placed, start = state.place(frame), days_of(frame["resolved_at"])
         x = np.hstack([state.describe_at(placed, start, joining=joining), self.closure_.describe(placed)])
         named = {**self._named(placed), **self.closure_.values_of(placed)}
-        asked = Described((*state.columns, *self.closure_.columns), x, start, named)
+        asked = FeatureRows((*state.columns, *self.closure_.columns), x, start, named)
         return self.resolution_.tell(asked, self.signature_, language)
 
     def evaluate(self, frame: pd.DataFrame, history: History, *, as_of: pd.Timestamp) -> RecurrenceScores:
@@ -270,19 +273,19 @@ class RecurrenceModel:
 
     def _outcomes(
         self, frame: pd.DataFrame, keys: pd.Series, as_of: pd.Timestamp, origin: Origin
-    ) -> tuple[Outcomes, npt.NDArray[np.bool_]]:
+    ) -> tuple[CensoredOutcomes, npt.NDArray[np.bool_]]:
         seen = outcomes(frame, keys, as_of, origin)
         return seen, np.isfinite(seen.observed) & (keys != "").to_numpy()
 
     def _start(self, frame: pd.DataFrame) -> Floats:
         return days_of(frame["opened_at" if self.origin == "opened" else "resolved_at"])
 
-    def _describe(self, frame: pd.DataFrame, history: History, vectors: Vectors | None) -> Described:
+    def _describe(self, frame: pd.DataFrame, history: History, vectors: Vectors | None) -> FeatureRows:
         many, state = len(frame) != 1, history if isinstance(history, HistoryState) else self.state(history)
         state = state.fork() if many and state is history else state
         placed = state.place(frame, learn=many)
         x = self._with_text(state.describe(placed, add=many), vectors)
-        return Described(self.columns_, x, days_of(placed["opened_at"]), self._named(placed))
+        return FeatureRows(self.columns_, x, days_of(placed["opened_at"]), self._named(placed))
 
     def _with_text(self, x: Floats, vectors: Vectors | None) -> Floats:
         return x if self.text_ is None else np.hstack([x, self.text_.describe(vectors, len(x))])

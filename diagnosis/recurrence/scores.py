@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from diagnosis.recurrence.hazard import Floats
-from diagnosis.recurrence.outcomes import Outcomes
+from diagnosis.recurrence.outcomes import CensoredOutcomes
 from diagnosis.recurrence.rates import kaplan_meier
 
 BINS = 10
@@ -64,7 +64,7 @@ class RecurrenceScores:
         return asdict(self)
 
 
-def score_horizon(risk: Floats, seen: Outcomes, days: int) -> HorizonScores:
+def score_horizon(risk: Floats, seen: CensoredOutcomes, days: int) -> HorizonScores:
     """Score probabilities of shape (n,) of recurring within ``days`` against censored outcomes."""
     followed = seen.observed >= days
     came = seen.recurred & (seen.duration <= days)
@@ -83,7 +83,7 @@ def score_horizon(risk: Floats, seen: Outcomes, days: int) -> HorizonScores:
     )
 
 
-def ipcw(seen: Outcomes, days: float) -> Floats:
+def ipcw(seen: CensoredOutcomes, days: float) -> Floats:
     """Return each incident's weight: 1 over the chance of not having been censored before its outcome was known."""
     observed = np.sort(seen.observed)
     known = (seen.recurred & (seen.duration <= days)) | (seen.observed >= days)
@@ -125,7 +125,7 @@ def _weighted(risk: Floats, came: npt.NDArray[np.bool_], weight: Floats) -> dict
     return {"time_dependent_auc": auc, "ipcw_brier": brier}
 
 
-def _calibration(risk: Floats, seen: Outcomes, days: int) -> tuple[tuple[float, float, int], ...]:
+def _calibration(risk: Floats, seen: CensoredOutcomes, days: int) -> tuple[tuple[float, float, int], ...]:
     order = np.argsort(risk, kind="stable")
     curve = []
     for rows in np.array_split(order, min(BINS, len(order))):
@@ -134,7 +134,7 @@ def _calibration(risk: Floats, seen: Outcomes, days: int) -> tuple[tuple[float, 
     return tuple(curve)
 
 
-def _auc_by_day(risk: Floats, seen: Outcomes, days: int) -> tuple[tuple[float, float], ...]:
+def _auc_by_day(risk: Floats, seen: CensoredOutcomes, days: int) -> tuple[tuple[float, float], ...]:
     curve = []
     for day in np.unique(np.linspace(1, days, min(days, POINTS)).round()).tolist():
         came = seen.recurred & (seen.duration <= day)

@@ -13,7 +13,7 @@ from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.recurrence import Signature
-from diagnosis.recurrence.outcomes import Outcomes, cohort, outcomes, utc
+from diagnosis.recurrence.outcomes import CensoredOutcomes, cohort, outcomes, utc
 from diagnosis.routing import Router
 from diagnosis.routing.labels import known_spelling
 from diagnosis.text import language
@@ -63,12 +63,14 @@ def horizons_of(answers: pd.DataFrame) -> list[int]:
     return [int(name.removeprefix("recurrence|")) for name in answers.columns if name.startswith("recurrence|")]
 
 
-def outcomes_of(incidents: pd.DataFrame, signature: tuple[str, ...], as_of: pd.Timestamp) -> tuple[pd.Index, Outcomes]:
+def outcomes_of(
+    incidents: pd.DataFrame, signature: tuple[str, ...], as_of: pd.Timestamp
+) -> tuple[pd.Index, CensoredOutcomes]:
     """Return which rows can recur, and what became of them up to ``as_of``.
 
     Returns
     -------
-    (Index of str, Outcomes)
+    (Index of str, CensoredOutcomes)
         Numbers of the incidents that have a signature and a date, in order of opening, and their outcomes.
     """
     known = cohort(incidents, utc(as_of)).frame

@@ -3,18 +3,20 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from diagnosis.recurrence.hazard import fit_hazard, grid, offset, trials
-from diagnosis.recurrence.outcomes import Outcomes
+from diagnosis.recurrence.outcomes import CensoredOutcomes
 
 
 def censored(rate, watched):
     draw = np.random.default_rng(0)
     time = draw.exponential(1 / rate)
     observed = draw.uniform(0, watched, len(time))
-    return Outcomes(np.minimum(time, observed), time <= observed, observed)
+    return CensoredOutcomes(np.minimum(time, observed), time <= observed, observed)
 
 
 def test_a_partly_observed_interval_counts_neither_event_nor_survival():
-    seen = Outcomes(np.array([1.5, 3.0, 2.0, 0.5]), np.array([True, False, True, True]), np.array([1.8, 3.0, 5.0, 0.7]))
+    seen = CensoredOutcomes(
+        np.array([1.5, 3.0, 2.0, 0.5]), np.array([True, False, True, True]), np.array([1.8, 3.0, 5.0, 0.7])
+    )
     at_risk, event = trials(seen, np.array([0.0, 1.0, 2.0, 4.0]))
     assert at_risk.tolist() == [[1, 0, 0], [1, 1, 0], [1, 1, 0], [0, 0, 0]]
     assert event.tolist() == [[0, 0, 0], [0, 0, 0], [0, 1, 0], [0, 0, 0]]

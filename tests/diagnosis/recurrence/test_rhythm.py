@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from diagnosis.recurrence.fitted import FittedRisk
 from diagnosis.recurrence.hazard import grid
-from diagnosis.recurrence.outcomes import Outcomes
+from diagnosis.recurrence.outcomes import CensoredOutcomes
 from diagnosis.recurrence.rhythm import EVEN, DeskRhythm
-from diagnosis.recurrence.told import Risk
 
 
 def office_hours(days=70, a_day=200, seed=0):
@@ -60,8 +60,8 @@ def test_a_quiet_stretch_is_not_taken_for_faults_that_stay_away():
     wait = draw.exponential(1 / 0.08, len(start))
     again = np.interp(np.interp(start, clock, elapsed) + wait, elapsed, clock)
     observed = 7070.0 - start
-    seen = Outcomes(np.minimum(again - start, observed), again <= 7070.0, observed)
-    risk = Risk.fit("opened", draw.normal(size=(len(start), 1)), start, seen, (2, 7), rhythm).regression
+    seen = CensoredOutcomes(np.minimum(again - start, observed), again <= 7070.0, observed)
+    risk = FittedRisk.fit("opened", draw.normal(size=(len(start), 1)), start, seen, (2, 7), rhythm).regression
     friday, monday = (np.array([7098.75 + add]) for add in (1, 4))
     for at, days in ((friday, 2), (monday, 2), (monday, 7)):
         spent = np.interp(at + days, clock, elapsed) - np.interp(at, clock, elapsed)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from diagnosis.recurrence.outcomes import Outcomes
+from diagnosis.recurrence.outcomes import CensoredOutcomes
 from diagnosis.recurrence.scores import score_horizon
 
 
@@ -9,7 +9,7 @@ def followed(n=400, watched=40.0, seed=0):
     draw = np.random.default_rng(seed)
     rate = np.where(draw.random(n) < 0.3, 0.1, 0.01)
     time = draw.exponential(1 / rate)
-    return rate, Outcomes(np.minimum(time, watched), time <= watched, np.full(n, watched))
+    return rate, CensoredOutcomes(np.minimum(time, watched), time <= watched, np.full(n, watched))
 
 
 def test_auc_by_day_is_the_share_of_pairs_in_order_where_nobody_is_censored():
@@ -27,7 +27,9 @@ def test_weights_undo_censoring():
     rate, whole = followed(n=6000, watched=90.0)
     draw = np.random.default_rng(2)
     observed = draw.uniform(5, 60, len(rate))
-    cut = Outcomes(np.minimum(whole.duration, observed), whole.recurred & (whole.duration <= observed), observed)
+    cut = CensoredOutcomes(
+        np.minimum(whole.duration, observed), whole.recurred & (whole.duration <= observed), observed
+    )
     risk = 1 - np.exp(-rate * 30)
     true, seen = score_horizon(risk, whole, 30), score_horizon(risk, cut, 30)
     assert seen.ipcw_brier == pytest.approx(true.brier, abs=0.01)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from diagnosis.recurrence.outcomes import Outcomes
+from diagnosis.recurrence.outcomes import CensoredOutcomes
 from diagnosis.recurrence.scores import score_horizon
 from training.reports import plots, recurrence_plots
 from training.reports.tables import Answered, share, wilson
@@ -20,7 +20,9 @@ def test_a_ranking_worse_than_chance_is_seen() -> None:
     rng = np.random.default_rng(0)
     risk = rng.random(300)
     came = rng.random(300) < 0.6 * (1 - risk)  # the less risky come back
-    seen = Outcomes(duration=np.where(came, rng.uniform(0, 30, 300), 40.0), recurred=came, observed=np.full(300, 40.0))
+    seen = CensoredOutcomes(
+        duration=np.where(came, rng.uniform(0, 30, 300), 40.0), recurred=came, observed=np.full(300, 40.0)
+    )
     figure = recurrence_plots.discrimination([score_horizon(risk, seen, 30)])
     (axes,) = figure.axes
     lowest = min(line.get_ydata().min() for line in axes.lines if len(line.get_xdata()) > 2)

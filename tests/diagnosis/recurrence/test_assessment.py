@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,9 +11,9 @@ from diagnosis.findings import Factor, HorizonRisk, Prediction, RecurrenceRisk
 from diagnosis.incident import as_frame
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.recurrence import HistoryState, RecurrenceModel, Signature
+from diagnosis.recurrence.assessment import assess, assess_as_predicted, assess_resolved
 from diagnosis.recurrence.factors import advice, in_language
 from diagnosis.recurrence.outcomes import definition
-from diagnosis.return_risk import assess, assess_as_predicted, assess_resolved
 
 START = pd.Timestamp("2026-01-01", tz="UTC")
 
@@ -64,13 +63,14 @@ def said(value: str | None, decision: str) -> dict[str, Prediction]:
 
 def test_a_certified_prediction_stands_in_for_a_missing_field_and_an_uncertain_one_does_not(parts) -> None:
     lacking = batch()
-    assert assess(parts, lacking) == [None]
-    risk, predicted = assess_as_predicted(parts, lacking, 0, said("存储", "automatic"))
+    assert assess(parts.recurrence, parts.state, lacking) == [None]
+    risk, predicted = assess_as_predicted(parts.recurrence, parts.state, lacking, 0, said("存储", "automatic"))
     assert predicted == ["category"]
-    assert risk == assess(parts, batch(category="存储"))[0]
+    assert risk == assess(parts.recurrence, parts.state, batch(category="存储"))[0]
     assert risk.signature == {"cmdb_ci": "ci-a", "category": "存储"}
-    assert assess_as_predicted(parts, lacking, 0, said("存储", "suggested")) == (None, ())
-    assert assess_as_predicted(parts, batch(cmdb_ci=""), 0, said("存储", "automatic")) == (None, ())
+    assert assess_as_predicted(parts.recurrence, parts.state, lacking, 0, said("存储", "suggested")) == (None, ())
+    unnamed = batch(cmdb_ci="")
+    assert assess_as_predicted(parts.recurrence, parts.state, unnamed, 0, said("存储", "automatic")) == (None, ())
 
 
 def test_a_resolved_incident_sees_what_was_logged_until_then(parts, history) -> None:
@@ -85,18 +85,17 @@ def test_a_resolved_incident_sees_what_was_logged_until_then(parts, history) -> 
             "close_notes": "重启后恢复",
         })
     )  # fmt: skip
-    risks = assess_resolved(parts, later, logged=False)
+    risks = assess_resolved(parts.recurrence, parts.state, later, logged=False)
     assert [risk is None for risk in risks] == [False, False, True, True]
     assert len(parts.state) == len(history), "the history is as it was"
     again = parts.recurrence.state(pd.concat([history, later], ignore_index=True))
     direct = parts.recurrence.assess_resolution(later[:1], again)[0]
-    now = SimpleNamespace(recurrence=parts.recurrence, state=again)
-    assert assess_resolved(now, later[:1], logged=True) == [direct]
+    assert assess_resolved(parts.recurrence, again, later[:1], logged=True) == [direct]
 
 
 def test_a_resolution_before_the_opening_is_no_resolution(parts) -> None:
     row = batch(category="存储").frame.assign(resolved_at=START)
-    assert assess_resolved(parts, row, logged=False) == [None]
+    assert assess_resolved(parts.recurrence, parts.state, row, logged=False) == [None]
 
 
 def test_advice_names_the_risk_in_both_languages_and_a_problem_where_it_is_chronic() -> None:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from diagnosis.findings import HorizonRisk, RecurrenceRisk
-from diagnosis.recurrence.estimator import HazardRegression
 from diagnosis.recurrence.factors import groups, strongest, values_of
-from diagnosis.recurrence.hazard import Floats, grid
-from diagnosis.recurrence.outcomes import Origin, Outcomes, definition
+from diagnosis.recurrence.hazard import Floats, HazardRegression, grid
+from diagnosis.recurrence.outcomes import CensoredOutcomes, Origin, definition
 from diagnosis.recurrence.rates import kaplan_meier
 from diagnosis.recurrence.rhythm import DeskRhythm
 from diagnosis.recurrence.signature import Signature
@@ -19,7 +18,7 @@ USUAL_HORIZON = 30
 
 
 @dataclass(frozen=True)
-class Described:
+class FeatureRows:
     """Incidents as a hazard sees them.
 
     Attributes
@@ -40,7 +39,7 @@ class Described:
 
 
 @dataclass(frozen=True)
-class Risk:
+class FittedRisk:
     """A hazard fitted from one moment on (logging or resolution), with the base rates that its answers stand beside.
 
     Attributes
@@ -55,8 +54,14 @@ class Risk:
 
     @classmethod
     def fit(
-        cls, origin: Origin, x: Floats, start: Floats, seen: Outcomes, horizons: Sequence[int], rhythm: DeskRhythm
-    ) -> Risk:
+        cls,
+        origin: Origin,
+        x: Floats,
+        start: Floats,
+        seen: CensoredOutcomes,
+        horizons: Sequence[int],
+        rhythm: DeskRhythm,
+    ) -> FittedRisk:
         """Fit on incidents in order of time; see `HazardRegression.fit`."""
         regression = HazardRegression.fit(x, start, seen, grid(tuple(horizons)), rhythm)
         rates = kaplan_meier(seen.duration, seen.recurred, horizons)
@@ -72,11 +77,11 @@ class Risk:
         """The share that recurred within the usual horizon."""
         return self.base_rates[self.usual_horizon]
 
-    def probabilities(self, asked: Described) -> Floats:
+    def probabilities(self, asked: FeatureRows) -> Floats:
         """Return the probability of recurring within each horizon, shape (n, n_horizons)."""
         return self.regression.risk(asked.x, asked.start, list(self.base_rates))
 
-    def tell(self, asked: Described, signature: Signature, language: str) -> list[RecurrenceRisk]:
+    def tell(self, asked: FeatureRows, signature: Signature, language: str) -> list[RecurrenceRisk]:
         """Return the risk of each incident with its strongest factors, in words of the language."""
         risks, factors = self.probabilities(asked), groups(asked.columns)
         effects = self.regression.effects(asked.x, asked.start, factors, self.usual_horizon)

@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 
 from diagnosis.findings import Prediction, RecurrenceRisk
-from diagnosis.parts import Parts
 from diagnosis.prepared import PreparedIncidents
+from diagnosis.recurrence.risk import RecurrenceModel
 from diagnosis.recurrence.signature import TEXT
+from diagnosis.recurrence.state import HistoryState
 
 Risks = list[RecurrenceRisk | None]
 
 
-def assess(parts: Parts, batch: PreparedIncidents) -> Risks:
+def assess(model: RecurrenceModel | None, state: HistoryState | None, batch: PreparedIncidents) -> Risks:
     """Return the risk of each incident, None where its signature is not known; each sees the earlier ones."""
-    model, state = parts.recurrence, parts.state
     if model is None or state is None:
         return [None] * len(batch)
     if len(batch) == 1:
@@ -34,7 +34,11 @@ def assess(parts: Parts, batch: PreparedIncidents) -> Risks:
 
 
 def assess_as_predicted(
-    parts: Parts, batch: PreparedIncidents, row: int, predictions: Mapping[str, Prediction]
+    model: RecurrenceModel | None,
+    state: HistoryState | None,
+    batch: PreparedIncidents,
+    row: int,
+    predictions: Mapping[str, Prediction],
 ) -> tuple[RecurrenceRisk | None, Sequence[str]]:
     """Return the risk of an incident that lacks a field of the signature, taking certified predictions for it.
 
@@ -43,7 +47,6 @@ def assess_as_predicted(
     (RecurrenceRisk or None, sequence of str)
         The risk and the fields that were predicted; None where one is neither logged nor automatically predicted.
     """
-    model, state = parts.recurrence, parts.state
     if model is None or state is None:
         return None, ()
     incident = dict(batch.incident(row))
@@ -57,7 +60,9 @@ def assess_as_predicted(
     return model.assess_one(incident, batch.opened_at(row), state, batch.vectors[row : row + 1]), lacking
 
 
-def assess_resolved(parts: Parts, masked: pd.DataFrame, *, logged: bool) -> Risks:
+def assess_resolved(
+    model: RecurrenceModel | None, state: HistoryState | None, masked: pd.DataFrame, *, logged: bool
+) -> Risks:
     """Return the risk from the moment of resolution, None for what is not resolved or has no signature.
 
     Parameters
@@ -67,7 +72,6 @@ def assess_resolved(parts: Parts, masked: pd.DataFrame, *, logged: bool) -> Risk
     logged : bool
         Whether the history holds these incidents already; otherwise each sees those logged before it was resolved.
     """
-    model, state = parts.recurrence, parts.state
     risks: Risks = [None] * len(masked)
     if model is None or state is None or model.resolution_ is None or not len(masked):
         return risks
