@@ -10,12 +10,12 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from api.integrations.documents import text_document
 from api.integrations.note import Diagnosis, certified_values, note_text
 from api.integrations.payload import Moment, Number, Payload, Prose, Words, words
 from api.integrations.report import Report, report
 from diagnosis.errors import InputError
 from diagnosis.incident import Incident
+from diagnosis.text.atlassian import text_document
 
 SYSTEM = "jira"
 _DIAGNOSED = frozenset({"", "jira:issue_created", "jira:issue_updated"})

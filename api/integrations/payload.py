@@ -9,7 +9,8 @@ from typing import Annotated, Any, TypeVar
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
-from api.integrations.documents import document_text, html_text
+from diagnosis.text import plain_text
+from diagnosis.text.atlassian import document_text
 
 # What a system calls the name of a thing it refers to, best first: ServiceNow, Jira, Zammad, GLPI.
 _NAMES = ("display_value", "displayName", "name", "completename", "value", "fullname", "login", "email", "key", "id")
@@ -37,7 +38,7 @@ def prose(value: object) -> object:
     if isinstance(value, dict) and value.get("type") == "doc":
         return words(document_text(value))
     text = words(value)
-    return words(html_text(text)) if isinstance(text, str) and _looks_like_html(text) else text
+    return words(plain_text(text)) if isinstance(text, str) else text
 
 
 def moment(value: object) -> object:
@@ -95,7 +96,3 @@ def parse(model: type[P], body: bytes) -> P:
     except ValidationError as error:
         errors = [{**e, "loc": ("body", *e["loc"])} for e in error.errors(include_url=False, include_context=False)]
         raise RequestValidationError(errors) from error
-
-
-def _looks_like_html(text: str) -> bool:
-    return bool(re.search(r"<(p|div|br|span|table|ul|ol|li|b|i|strong|em|a|h[1-6]|pre|html|body|blockquote)\b", text))

@@ -19,19 +19,26 @@ _EMPTY_LINES = re.compile(r"\n{2,}")
 
 
 @lru_cache(maxsize=256)  # an incident is cleaned when it is diagnosed, and when it is taken in a moment later
-def clean(text: str) -> str:
+def clean(text: str, limit: int | None = None) -> str:
     """Return what a person wrote of the fault: no markup, quoted history, signature or disclaimer.
 
     Error codes, product names, paths and stack traces stay as they are. A text whose every part looks like wrapping is
     cleaned less, so that the result is empty only if the text has no letter and no digit.
+
+    Parameters
+    ----------
+    text : str
+    limit : int or None
+        Characters to read once the markup is gone; the source of a picture or a style sheet counts for nothing.
 
     Examples
     --------
     >>> clean("<p>VPN&nbsp;连不上</p><p>谢谢</p><p>张三</p>")
     'VPN 连不上'
     """
-    plain = _tidy(_INVISIBLE.sub("", without_markup(text).replace("\r\n", "\n").replace("\r", "\n")))
-    shown = plain if plain or not _has_content(text) else _tidy(text)
+    words = _INVISIBLE.sub("", without_markup(text).replace("\r\n", "\n").replace("\r", "\n"))
+    plain = _tidy(words[:limit])
+    shown = plain if plain or not _has_content(text) else _tidy(text[:limit])
     message = _tidy(newest_message(shown))
     return message if _has_content(message) or not _has_content(shown) else shown
 

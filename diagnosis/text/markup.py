@@ -1,4 +1,7 @@
-"""HTML to text, where a text really holds HTML; angle brackets that are no HTML (masks, addresses, code) stay."""
+"""Markup to the words that a reader sees: HTML (escaped or not), wiki markup and pasted pictures.
+
+Angle brackets that are no HTML (masks, addresses, code) and braces that are no wiki markup stay as they are.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +28,101 @@ _ENTITY = re.compile(r"&(?:#\d{1,6}|#x[0-9a-f]{1,5}|[a-z]{2,8}\d?);", re.IGNOREC
 _PRE = re.compile(r"<pre\b", re.IGNORECASE)
 
 
+_CLOSING_TAG = re.compile(rf"^\s*<|</(?:{_BLOCKS}|{_INLINE})>|<br\s*/?>", re.IGNORECASE)
+_MAX_LEVELS = 4  # HTML that was escaped twice, inside HTML: deeper nesting is nobody's export
+
+_CUT_TAG = re.compile(rf"<(?:{_BLOCKS}|{_INLINE})\s[\w:-]+=[^<>]*$", re.IGNORECASE)  # the source was cut inside a tag
+
+# A picture pasted into a text: its bytes in base64 would push the words out of every limit.
+_DATA = r"data:[\w.+-]+/[\w.+-]+(?:;[\w=.-]+)*;base64,"
+_PICTURE = re.compile(
+    rf"!\[[^\]\n]{{0,200}}\]\(data:[^)\s]*\)|(?<=[\"']){_DATA}[^\"'<>]*|{_DATA}[A-Za-z0-9+/=]*", re.IGNORECASE
+)
+# Jira's wiki markup. The arguments of {code} are named, for {code:500} is a part of a log.
+_WIKI_BRACES = re.compile(
+    r"\{(?:color(?::[#\w]+)?|(?:code|noformat|panel|quote|expand|info|note|warning|tip)"
+    r"(?::(?:[a-z][\w+#]*|\w+=[^{}|\n]*)(?:\|[^{}\n]*)?)?|[*_+~^-]{1,2})\}",
+    re.IGNORECASE,
+)
+_WIKI_PICTURE = re.compile(
+    r"!(?=[^!\s])[^!\n|]{1,300}\.(?:png|jpe?g|gif|bmp|svg|webp|tiff?|mp4|mov|pdf)(?:\|[^!\n]{0,200})?!", re.IGNORECASE
+)
+_WIKI_MENTION = re.compile(r"\[~(?:accountid:[\w:.-]+|(?P<name>[^\]\s:]{1,100}))\]")
+_WIKI_LINK = re.compile(
+    r"\[(?P<label>[^\[\]|\n]{1,300})\|(?P<url>(?:https?|ftp|file|mailto):[^\[\]|\s]+)(?:\|[^\]\n]*)?\]"
+)
+_WIKI_HEADING = re.compile(r"^h[1-6]\.[ \t]+", re.MULTILINE)
+_CODE_MARK = re.compile(r"\[/?code\]", re.IGNORECASE)  # ServiceNow's way to put HTML into its journal
+
+
+def plain_text(text: str) -> str:
+    r"""Return a text as a reader sees it: no markup, no pasted pictures, valid Unicode, lines kept.
+
+    This is what every door does to words before they are masked, limited and stored.
+
+    Examples
+    --------
+    >>> plain_text("&lt;ol&gt;&lt;li&gt;Hold Menu&lt;/li&gt;&lt;li&gt;Restart&lt;/li&gt;&lt;/ol&gt;")
+    '1. Hold Menu\n2. Restart'
+    """
+    text = valid_text(text)
+    shown = without_markup(text)
+    return text if shown == text else _tidy(shown)
+
+
+def valid_text(text: str) -> str:
+    """Return a text in which halves of surrogate pairs are joined, or replaced by U+FFFD where the other is missing.
+
+    NUL and the other control characters that no reader sees and PostgreSQL refuses are left out.
+    """
+    if not text.isprintable():
+        text = _CONTROL.sub("", text)
+        if _SURROGATE.search(text):
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 def without_markup(text: str) -> str:
-    """Return the words that an HTML text shows, blocks on lines of their own; other text with its entities resolved."""
-    if "<" in text and _TAG.search(text):
-        return _shown(text)
-    return html.unescape(text) if "&" in text and _ENTITY.search(text) else text
+    """Return the words that a marked-up text shows, blocks on lines of their own; other text with entities resolved.
+
+    HTML that was escaped, once or twice, is undone to its end; an escaped tag that stands alone in a sentence
+    (``type &lt;b&gt;``) is a word.
+    """
+    if "data:" in text:
+        text = _PICTURE.sub(" ", text)
+    start = text.rfind("<")
+    if start >= 0 and _CUT_TAG.match(text, start):
+        text = text[:start]
+    if "[code]" in text.lower():
+        text = _CODE_MARK.sub(" ", text)
+    for level in range(_MAX_LEVELS):
+        if "<" in text and _TAG.search(text) and (level == 0 or _CLOSING_TAG.search(text)):
+            text = _shown(text)
+        elif "&" in text and _ENTITY.search(text):
+            text = html.unescape(text)
+        else:
+            break
+    return _without_wiki(text)
+
+
+def _without_wiki(text: str) -> str:
+    if "{" in text:
+        text = _WIKI_BRACES.sub("", text)
+    if "[" in text:
+        text = _WIKI_LINK.sub(r"\g<label> \g<url>", text)
+        text = _WIKI_MENTION.sub(lambda mention: mention["name"] or "", text)
+    if "!" in text:
+        text = _WIKI_PICTURE.sub(" ", text)
+    return _WIKI_HEADING.sub("", text) if "h" in text else text
+
+
+def _tidy(text: str) -> str:
+    lines = [re.sub(r"[ \t\u00a0]+", " ", line).strip() for line in text.split("\n")]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
 def _shown(text: str) -> str:
@@ -39,4 +132,15 @@ def _shown(text: str) -> str:
     source = _CELL_AFTER.sub(r"\1 ", _BREAK_AFTER.sub("\\1\n", source))
     tree = LexborHTMLParser(source)
     tree.strip_tags(["script", "style", "head", "title"])
+    if "<ol" in source.lower():
+        _number_steps(tree)
     return tree.body.text(deep=True) if tree.body is not None else ""
+
+
+def _number_steps(tree: LexborHTMLParser) -> None:
+    """Write the numbers that a browser shows before the entries of ordered lists."""
+    for steps in tree.css("ol"):
+        entries = [node for node in steps.iter() if node.tag == "li"]
+        for place, entry in enumerate(entries, start=1):
+            if entry.first_child is not None:
+                entry.first_child.insert_before(f"{place}. ")

@@ -22,7 +22,7 @@ class TextNormaliser:
     strip_boilerplate : bool
         Whether to learn and strip boilerplate.
     max_chars : int
-        How much of a text is read; the rest of a longer one is left out.
+        How much of a text is read once its markup is gone; the rest of a longer one is left out.
     boilerplate : BoilerplateFilter or None
         The filter to fit; None is one with its defaults.
     """
@@ -82,7 +82,7 @@ class TextNormaliser:
         return loaded
 
     def _clean(self, texts: Sequence[str]) -> list[str]:
-        return [clean(text[: self.max_chars]) for text in texts]
+        return [clean(text, self.max_chars) for text in texts]
 
 
 def joined(title: str, body: str) -> str:

@@ -6,7 +6,6 @@ import html
 
 import httpx
 
-from api.integrations.documents import html_text
 from api.integrations.settings import Glpi
 from api.integrations.writing.order import Order, call
 from api.outgoing.courier import GivenUpError
@@ -33,7 +32,7 @@ def write(client: httpx.Client, settings: Glpi, order: Order) -> None:
 
 def _follow_up(client: httpx.Client, order: Order) -> None:
     there = call(client, "GET", f"/apirest.php/Ticket/{order.path}/ITILFollowup", params=_ALL)
-    if any(order.marker in html_text(html.unescape(one["content"])) for one in there):
+    if any(order.marker in one["content"] for one in there):
         return
     content = html.escape(order.note, quote=False).replace("\n", "<br>")
     entry = {"itemtype": "Ticket", "items_id": int(order.record), "content": content, "is_private": 1}

@@ -6,10 +6,10 @@ from typing import Any
 
 import httpx
 
-from api.integrations.documents import document_text, text_document
 from api.integrations.payload import words
 from api.integrations.settings import Jira
 from api.integrations.writing.order import Order, call
+from diagnosis.text.atlassian import document_text, text_document
 
 # Jira Service Management's word for a comment that customers do not see.
 _INTERNAL = [{"key": "sd.public.comment", "value": {"internal": True}}]

@@ -7,12 +7,12 @@ import pytest
 from fastapi.exceptions import RequestValidationError
 
 from api.integrations import alertmanager, glpi, jira, servicenow, zammad
-from api.integrations.documents import document_text
 from api.integrations.examples import ALERTMANAGER, GLPI, JIRA, SERVICENOW, ZAMMAD
 from api.integrations.note import note_text
 from api.integrations.payload import parse
 from api.integrations.report import checked_fields
 from diagnosis.errors import InputError
+from diagnosis.text.atlassian import document_text
 
 AT = datetime(2026, 1, 31, 8, 15, tzinfo=UTC)
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from api.integrations.documents import document_text
 from api.integrations.note import note_text
 from api.integrations.report import Report
 from api.integrations.settings import Integrations
@@ -15,6 +14,7 @@ from api.integrations.writing.writers import writers
 from api.outgoing.courier import Courier
 from diagnosis.incident import Incident
 from diagnosis.store import Store
+from diagnosis.text.atlassian import document_text
 from tests.api.integrations import systems
 from tests.api.remote import Remote
 
