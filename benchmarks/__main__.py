@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from benchmarks.data import VARIABLE
 
 _SHARED = ("data", "large_release", "recombined", "routing_peers", "search_tasks", "serving")
 NOT_A_BENCHMARK = ("__init__", "__main__", *_SHARED)
@@ -17,15 +20,21 @@ def main() -> int:
     names = sorted(p.stem for p in Path(__file__).parent.glob("*.py") if p.stem not in NOT_A_BENCHMARK)
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(names)}")
-    asked = parser.parse_args().names or names
-    unknown = [name for name in asked if name not in names]
+    parser.add_argument(
+        "--data", metavar="FOLDER", type=Path, help="folder of the real histories, one folder a data set"
+    )
+    options = parser.parse_args()
+    chosen = options.names or names
+    environment = os.environ | ({VARIABLE: str(options.data.resolve())} if options.data else {})
+    unknown = [name for name in chosen if name not in names]
     if unknown:
         parser.error(f"expected some of {', '.join(names)}; found {', '.join(unknown)}")
     failed = []
-    for name in asked:
+    for name in chosen:
         began = time.monotonic()
         print(f"\n## {name}\n", flush=True)
-        if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode:
+        command = [sys.executable, "-m", f"benchmarks.{name}"]
+        if subprocess.run(command, env=environment, check=False).returncode:
             failed.append(name)
         print(f"\n({name}: {time.monotonic() - began:.0f} s)", flush=True)
     if failed:

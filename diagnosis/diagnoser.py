@@ -17,7 +17,6 @@ from diagnosis.incident import CODED_FIELDS, Incident, as_frame, frame_as_logged
 from diagnosis.knowledge import KnowledgeArticle, as_knowledge_frame
 from diagnosis.masking import mask_articles, mask_incident, mask_incidents
 from diagnosis.parts import Parts
-from diagnosis.phrases import Phrase, in_words
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.recurrence.assessment import assess, assess_as_predicted, assess_resolved
 from diagnosis.recurrence.factors import advice, in_language
@@ -43,7 +42,7 @@ _DESCRIBED = ("number", "description")  # of one without a short description
 # What is read when it is first needed, such as the model of languages, is read before a person waits for it.
 _FIRST = Incident("", short_description="the printer on the second floor does not print", description="打印机 卡纸")
 
-_NOTHING = Phrase("nothing_to_judge_by")
+_NOTHING = "the incident holds neither words nor fields to judge by"
 
 
 @dataclass
@@ -178,7 +177,6 @@ class Diagnoser:
         now = datetime.now(UTC)
         spoken = [language(text) for text in batch.text]
         told = [self._risk(batch, row, risks[row], predictions[row], spoken[row]) for row in range(len(batch))]
-        warnings = [self._warnings(batch, row, *told[row]) for row in range(len(batch))]
         return [
             Diagnosis(
                 id=str(ULID()),
@@ -190,8 +188,7 @@ class Diagnoser:
                 recurrence=told[row][0],
                 similar_incidents=similar[row],
                 suggestions=self._suggest(articles[row], past[row], spoken[row], now),
-                warnings=tuple(str(warning) for warning in warnings[row]),
-                warning_phrases=warnings[row],
+                warnings=self._warnings(batch, row, *told[row]),
             )
             for row in range(len(batch))
         ]
@@ -251,17 +248,17 @@ class Diagnoser:
 
     def _warnings(
         self, batch: PreparedIncidents, row: int, risk: RecurrenceRisk | None, predicted: Sequence[str]
-    ) -> tuple[Phrase, ...]:
+    ) -> tuple[str, ...]:
         warnings = list(self.parts.left_out.values())
         if self.parts.recurrence is not None and risk is None:
-            fields = tuple(self.parts.recurrence.signature_.fields)
-            warnings.append(Phrase("recurrence_needs_signature", {"fields": fields}))
+            fields = ", ".join(self.parts.recurrence.signature_.fields)
+            warnings.append(f"recurrence cannot be judged: the signature needs {fields}")
         if predicted:
-            warnings.append(Phrase("recurrence_by_prediction", {"fields": tuple(predicted)}))
+            warnings.append(f"recurrence is judged with the predicted {', '.join(predicted)}")
         if _is_empty(batch, row):
             warnings.append(_NOTHING)
         elif not batch.text[row]:
-            warnings.append(Phrase("no_text"))
+            warnings.append("the incident has no text: nothing similar can be found")
         return tuple(warnings)
 
 
@@ -273,13 +270,8 @@ def with_resolution(diagnosis: Diagnosis, risk: RecurrenceRisk | None) -> Diagno
     """Return the diagnosis with the risk from the resolution on, and what to make of it."""
     if risk is None:
         return diagnosis
-    phrase = advice(risk)
-    return replace(
-        diagnosis,
-        at_resolution=in_language(risk, diagnosis.language),
-        warnings=(*diagnosis.warnings, in_words(phrase, diagnosis.language)),
-        warning_phrases=(*diagnosis.warning_phrases, phrase),
-    )
+    warnings = (*diagnosis.warnings, advice(risk, diagnosis.language))
+    return replace(diagnosis, at_resolution=in_language(risk, diagnosis.language), warnings=warnings)
 
 
 def _abstained(prediction: Prediction) -> Prediction:
@@ -289,6 +281,7 @@ def _abstained(prediction: Prediction) -> Prediction:
         value=None,
         probability=None,
         certified_precision=None,
+        reason=_NOTHING,
         alternatives=(),
         evidence=(),
-    ).because(_NOTHING)
+    )

@@ -114,8 +114,7 @@ def train(
             seed=settings.seed,
             data=data if heard is None or settings.as_of else {**data, STORE: heard.to_dict()},
         )
-    reasons = {part: str(reason) for part, reason in parts.left_out.items()}
-    return Trained(folder, scorecard, reasons, found)
+    return Trained(folder, scorecard, parts.left_out, found)
 
 
 def describe(incidents: pd.DataFrame, articles: pd.DataFrame, feedback: Sequence[Feedback] = ()) -> dict[str, Any]:

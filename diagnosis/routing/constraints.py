@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from diagnosis.decisions import ExclusionRule, HumanDecisions
-from diagnosis.phrases import Phrase, joined
+from diagnosis.decisions import HumanDecisions
 from diagnosis.routing.labels import label_key
 
 Floats = npt.NDArray[np.float64]
@@ -21,16 +20,16 @@ class Constraints:
 
     Attributes
     ----------
-    removed : mapping of str to Phrase
+    removed : mapping of str to str
         Key of a value (`label_key`) to why it may not be predicted.
-    manual : tuple of (str, Phrase)
+    manual : tuple of (str, str)
         Key of a value, ``""`` for every value, and why it may not be automatic.
     decided : str
         The value that a person has given already, ``""`` if none has.
     """
 
-    removed: Mapping[str, Phrase]
-    manual: tuple[tuple[str, Phrase], ...]
+    removed: Mapping[str, str]
+    manual: tuple[tuple[str, str], ...]
     decided: str = ""
 
     def keep(self, classes: Sequence[str]) -> npt.NDArray[np.bool_]:
@@ -41,34 +40,31 @@ class Constraints:
             [label_key(name) not in self.removed and "" not in self.removed for name in classes], dtype=bool
         )
 
-    def why_removed(self) -> Phrase | None:
+    def why_removed(self) -> str | None:
         """Return why something was taken out of the answer, None if nothing was."""
-        reasons = list(self.removed.values())
-        return joined([reason for place, reason in enumerate(reasons) if reason not in reasons[:place]])
+        return "; ".join(dict.fromkeys(self.removed.values())) or None
 
-    def why_manual(self, value: str) -> Phrase | None:
+    def why_manual(self, value: str) -> str | None:
         """Return why a value may not be automatic, None if nothing forbids it."""
         return next((reason for key, reason in self.manual if key in ("", label_key(value))), None)
 
 
 def constraints_for(target: str, decisions: HumanDecisions, incident: Mapping[str, object]) -> Constraints:
     """Return what people's decisions mean for one target of one incident."""
-    reverted = decisions.reverted.get(target, ())
-    removed = {label_key(value): Phrase("value_reverted", {"value": value}) for value in reverted}
-    manual: list[tuple[str, Phrase]] = []
+    removed = {label_key(v): f"a person took '{v}' back for this incident" for v in decisions.reverted.get(target, ())}
+    manual: list[tuple[str, str]] = []
     for rule in decisions.rules:
         if not rule.matches(target, incident):
             continue
         if rule.action == "never_predict":
-            removed.setdefault(label_key(rule.value), _of_rule("rule_excludes", rule))
+            removed.setdefault(label_key(rule.value), f"the rule '{rule.name}' excludes {_named(rule.value)}")
         else:
-            manual.append((label_key(rule.value), _of_rule("rule_leaves", rule)))
+            manual.append((label_key(rule.value), f"the rule '{rule.name}' leaves {_named(rule.value)} to a person"))
     return Constraints(removed, tuple(manual), decisions.decided.get(target, ""))
 
 
-def _of_rule(code: str, rule: ExclusionRule) -> Phrase:
-    values = {"rule": rule.phrase or rule.name}
-    return Phrase(f"{code}_value", {**values, "value": rule.value}) if rule.value else Phrase(f"{code}_all", values)
+def _named(value: str) -> str:
+    return f"'{value}'" if value else "this incident"
 
 
 def renormalise(probabilities: Floats, keep: npt.NDArray[np.bool_]) -> Floats:
