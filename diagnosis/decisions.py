@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Literal
 
+from diagnosis.phrases import Phrase
+
 
 @dataclass(frozen=True, slots=True)
 class ExclusionRule:
@@ -24,6 +26,8 @@ class ExclusionRule:
         What the rule speaks of: a target (``""`` is every target) and one of its values (``""`` is every value).
     action : {"never_automatic", "never_predict"}
         ``never_automatic`` leaves the decision to a person; ``never_predict`` takes the value out of the answer.
+    phrase : Phrase or None
+        What ``name`` says, for a rule that live data brought and no person named.
     """
 
     id: str
@@ -33,6 +37,7 @@ class ExclusionRule:
     target: str = ""
     value: str = ""
     action: Literal["never_automatic", "never_predict"] = "never_automatic"
+    phrase: Phrase | None = None
 
     def matches(self, target: str, incident: Mapping[str, object]) -> bool:
         """Tell whether the rule speaks of a target of an incident, given as field name to value.

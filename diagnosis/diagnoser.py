@@ -17,6 +17,7 @@ from diagnosis.incident import CODED_FIELDS, Incident, as_frame, frame_as_logged
 from diagnosis.knowledge import KnowledgeArticle, as_knowledge_frame
 from diagnosis.masking import mask_articles, mask_incident, mask_incidents
 from diagnosis.parts import Parts
+from diagnosis.phrases import Phrase, in_words
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.recurrence.assessment import assess, assess_as_predicted, assess_resolved
 from diagnosis.recurrence.factors import advice, in_language
@@ -42,7 +43,7 @@ _DESCRIBED = ("number", "description")  # of one without a short description
 # What is read when it is first needed, such as the model of languages, is read before a person waits for it.
 _FIRST = Incident("", short_description="the printer on the second floor does not print", description="打印机 卡纸")
 
-_NOTHING = "the incident holds neither words nor fields to judge by"
+_NOTHING = Phrase("nothing_to_judge_by")
 
 
 @dataclass
@@ -177,6 +178,7 @@ class Diagnoser:
         now = datetime.now(UTC)
         spoken = [language(text) for text in batch.text]
         told = [self._risk(batch, row, risks[row], predictions[row], spoken[row]) for row in range(len(batch))]
+        warnings = [self._warnings(batch, row, *told[row]) for row in range(len(batch))]
         return [
             Diagnosis(
                 id=str(ULID()),
@@ -188,7 +190,8 @@ class Diagnoser:
                 recurrence=told[row][0],
                 similar_incidents=similar[row],
                 suggestions=self._suggest(articles[row], past[row], spoken[row], now),
-                warnings=self._warnings(batch, row, *told[row]),
+                warnings=tuple(str(warning) for warning in warnings[row]),
+                warning_phrases=warnings[row],
             )
             for row in range(len(batch))
         ]
@@ -248,17 +251,17 @@ class Diagnoser:
 
     def _warnings(
         self, batch: PreparedIncidents, row: int, risk: RecurrenceRisk | None, predicted: Sequence[str]
-    ) -> tuple[str, ...]:
+    ) -> tuple[Phrase, ...]:
         warnings = list(self.parts.left_out.values())
         if self.parts.recurrence is not None and risk is None:
-            fields = ", ".join(self.parts.recurrence.signature_.fields)
-            warnings.append(f"recurrence cannot be judged: the signature needs {fields}")
+            fields = tuple(self.parts.recurrence.signature_.fields)
+            warnings.append(Phrase("recurrence_needs_signature", {"fields": fields}))
         if predicted:
-            warnings.append(f"recurrence is judged with the predicted {', '.join(predicted)}")
+            warnings.append(Phrase("recurrence_by_prediction", {"fields": tuple(predicted)}))
         if _is_empty(batch, row):
             warnings.append(_NOTHING)
         elif not batch.text[row]:
-            warnings.append("the incident has no text: nothing similar can be found")
+            warnings.append(Phrase("no_text"))
         return tuple(warnings)
 
 
@@ -270,8 +273,13 @@ def with_resolution(diagnosis: Diagnosis, risk: RecurrenceRisk | None) -> Diagno
     """Return the diagnosis with the risk from the resolution on, and what to make of it."""
     if risk is None:
         return diagnosis
-    warnings = (*diagnosis.warnings, advice(risk, diagnosis.language))
-    return replace(diagnosis, at_resolution=in_language(risk, diagnosis.language), warnings=warnings)
+    phrase = advice(risk)
+    return replace(
+        diagnosis,
+        at_resolution=in_language(risk, diagnosis.language),
+        warnings=(*diagnosis.warnings, in_words(phrase, diagnosis.language)),
+        warning_phrases=(*diagnosis.warning_phrases, phrase),
+    )
 
 
 def _abstained(prediction: Prediction) -> Prediction:
@@ -281,7 +289,6 @@ def _abstained(prediction: Prediction) -> Prediction:
         value=None,
         probability=None,
         certified_precision=None,
-        reason=_NOTHING,
         alternatives=(),
         evidence=(),
-    )
+    ).because(_NOTHING)

@@ -1,8 +1,22 @@
 """Errors that a user of Faultwise can act on: each message quotes what was expected and what was found."""
 
+from __future__ import annotations
+
+from diagnosis.phrases import Phrase
+
 
 class FaultwiseError(Exception):
-    """Base of every error that is the user's to mend; anything else is a defect of ours."""
+    """Base of every error that is the user's to mend; anything else is a defect of ours.
+
+    Attributes
+    ----------
+    phrase : Phrase or None
+        What went wrong as a code with values, where the message was given so.
+    """
+
+    def __init__(self, message: str | Phrase = "") -> None:
+        super().__init__(str(message))
+        self.phrase = message if isinstance(message, Phrase) else None
 
 
 class InputError(FaultwiseError, ValueError):

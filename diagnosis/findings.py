@@ -6,10 +6,12 @@ Three numbers are never mixed: ``similarity`` is a cosine, ``score`` only ranks,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from functools import cache
 from typing import Any, Literal
+
+from diagnosis.phrases import Phrase
 
 Decision = Literal["automatic", "suggested", "abstained"]
 
@@ -56,7 +58,11 @@ Evidence = TermEvidence | FieldEvidence | IncidentEvidence
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What one target (category, assignment group, ...) should be, and whether that may happen without a person."""
+    """What one target (category, assignment group, ...) should be, and whether that may happen without a person.
+
+    ``reason`` is an English sentence; ``reason_code`` is its code in the catalogue of phrases (`diagnosis.phrases`) and
+    ``reason_values`` what stands in it.
+    """
 
     decision: Decision
     value: str | None
@@ -65,6 +71,12 @@ class Prediction:
     reason: str | None
     alternatives: tuple[Alternative, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    reason_code: str | None = None
+    reason_values: Mapping[str, Any] = field(default_factory=dict)
+
+    def because(self, reason: Phrase) -> Prediction:
+        """Return the same prediction with a reason."""
+        return replace(self, reason=str(reason), reason_code=reason.code, reason_values=reason.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +150,7 @@ class Diagnosis:
     """Everything said of one incident by one release.
 
     ``at_resolution`` is the risk from the moment of resolution on, with what is known by then; None before.
+    ``warnings`` are sentences, ``warning_phrases`` the same as codes with values.
     """
 
     id: str
@@ -151,6 +164,7 @@ class Diagnosis:
     suggestions: tuple[Suggestion, ...] = ()
     warnings: tuple[str, ...] = ()
     at_resolution: RecurrenceRisk | None = None
+    warning_phrases: tuple[Phrase, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the diagnosis as the JSON object of the contract: plain dicts, lists and ISO 8601 times."""
@@ -163,9 +177,9 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     if value is None or isinstance(value, str | float | int):
         return value
     if isinstance(value, tuple | list):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     if isinstance(value, Mapping):
-        return {str(name): _plain(one) for name, one in value.items()}
+        return {str(name): _plain(item) for name, item in value.items()}
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     return {name: _plain(getattr(value, name)) for name in _names(value.__class__)}
@@ -173,4 +187,4 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 @cache
 def _names(finding: type) -> tuple[str, ...]:
-    return tuple(one.name for one in fields(finding))
+    return tuple(member.name for member in fields(finding))

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from diagnosis.decisions import HumanDecisions
 from diagnosis.findings import Diagnosis, Prediction
+from diagnosis.phrases import Phrase
 from diagnosis.routing.labels import label_key
 
 NEARLY_THE_SAME = 0.9  # cosine
@@ -50,6 +51,8 @@ def _heeding(target: str, one: Prediction, people: Mapping[str, HumanDecisions])
         return one
     number = against[0]
     instead = people[number].decided.get(target)
-    changed = f"changed '{one.value}' to '{instead}'" if instead else f"took '{one.value}' back"
-    reason = f"a person {changed} on {number}, which is nearly the same"
-    return replace(one, decision="suggested", certified_precision=None, reason=reason)
+    values = {"value": one.value, "number": number}
+    reason = Phrase("reverted_on_similar", values)
+    if instead:
+        reason = Phrase("changed_on_similar", {**values, "instead": instead})
+    return replace(one, decision="suggested", certified_precision=None).because(reason)

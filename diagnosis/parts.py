@@ -13,6 +13,7 @@ import pandas as pd
 
 from diagnosis.history import History, Knowledge
 from diagnosis.incident import Incident
+from diagnosis.phrases import Phrase
 from diagnosis.recurrence import HistoryState, RecurrenceModel
 from diagnosis.redact import Redactor
 from diagnosis.reference import Reference
@@ -42,7 +43,7 @@ class Parts:
         By target.
     recurrence : RecurrenceModel or None
         None where the data could not support it; ``left_out`` says why.
-    left_out : mapping of str to str
+    left_out : mapping of str to Phrase
         What was not trained, and the reason: shown as a warning with each diagnosis that lacks it.
     reference : Reference
         What it learned from, for drift to be told.
@@ -59,7 +60,7 @@ class Parts:
     history: History
     knowledge: Knowledge
     reference: Reference
-    left_out: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, Phrase] = field(default_factory=dict)
     state: HistoryState | None = None
 
     def __post_init__(self) -> None:
@@ -116,7 +117,7 @@ class Parts:
         description = {
             "masked": sorted(self.redactor.kinds),
             "targets": list(self.routers),
-            "left_out": dict(self.left_out),
+            "left_out": {part: reason.to_dict() for part, reason in self.left_out.items()},
         }
         (folder / _FILE).write_text(json.dumps(description, ensure_ascii=False, indent=1), encoding="utf-8")
         if self.state is not None:
@@ -140,7 +141,7 @@ class Parts:
             history=History.load(folder / "history"),
             knowledge=Knowledge.load(folder / "knowledge"),
             reference=Reference.load(folder / "reference"),
-            left_out=description["left_out"],
+            left_out={part: Phrase.from_dict(reason) for part, reason in description["left_out"].items()},
             # No arrays of NumPy in it, so no need of joblib, whose reader is written in Python: twenty times as slow.
             state=pickle.loads((folder / _STATE).read_bytes()) if recurrence.is_dir() else None,  # noqa: S301 - checked
         )

@@ -22,7 +22,7 @@ from typing import Any
 
 from diagnosis.errors import ReleaseError
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 STORE = "store"  # entry of a manifest's data: how far the store had come that the release was made from
 MANIFEST = "manifest.json"
 # A pickle of one minor version of these is not promised to load in another, so a release is refused instead.

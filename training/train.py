@@ -114,7 +114,8 @@ def train(
             seed=settings.seed,
             data=data if heard is None or settings.as_of else {**data, STORE: heard.to_dict()},
         )
-    return Trained(folder, scorecard, parts.left_out, found)
+    reasons = {part: str(reason) for part, reason in parts.left_out.items()}
+    return Trained(folder, scorecard, reasons, found)
 
 
 def describe(incidents: pd.DataFrame, articles: pd.DataFrame, feedback: Sequence[Feedback] = ()) -> dict[str, Any]:

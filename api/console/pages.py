@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from api.console.messages import MESSAGES, Language, chosen
-from api.console.reasons import in_language
+from api.console.reasons import reason_of, warnings_of
 from diagnosis.recurrence.factors import WORDS as FACTORS
 
 LANGUAGE_COOKIE = "faultwise_language"
@@ -136,5 +136,5 @@ def _version() -> str:
 VERSION = _version()
 _pages.filters |= {
     "percent": percent, "when": when, "ago": ago, "label": label, "marked": marked, "factor": factor,
-    "in_path": in_path, "in_language": in_language,
+    "in_path": in_path, "reason_of": reason_of, "warnings_of": warnings_of,
 }  # fmt: skip

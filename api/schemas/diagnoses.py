@@ -32,6 +32,8 @@ class PredictionOut(Out):
         description="Terms, fields and incidents that spoke for it",
         examples=[[{"kind": "term", "text": "VPN", "weight": 1.8}]],
     )
+    reason_code: str | None = Field(description="Code of the reason in the catalogue of phrases", examples=[None])
+    reason_values: dict[str, Any] = Field(description="What stands in the reason", examples=[{}])
 
 
 class HorizonOut(Out):
@@ -110,6 +112,9 @@ class DiagnosisOut(Out):
     warnings: list[str] = Field(description="What the reader should know", examples=[[]])
     at_resolution: RecurrenceOut | None = Field(
         description="Risk from the moment of resolution on, with what is known by then; null before", examples=[None]
+    )
+    warning_phrases: list[dict[str, Any]] = Field(
+        description="The warnings as codes with values", examples=[[{"code": "no_text", "values": {}}]]
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from diagnosis.findings import Factor, RecurrenceRisk
+from diagnosis.phrases import Phrase
 from diagnosis.recurrence.hazard import Floats
 from diagnosis.recurrence.outcomes import Origin, definition
 
@@ -74,14 +75,12 @@ def in_language(risk: RecurrenceRisk, language: str) -> RecurrenceRisk:
     return replace(risk, factors=factors, definition=means.get(risk.definition, risk.definition))
 
 
-def advice(risk: RecurrenceRisk, language: str = "en") -> str:
+def advice(risk: RecurrenceRisk) -> Phrase:
     """Return what to make of the risk at a resolution; a Problem where it is `NOTABLE` times the usual one."""
-    one = min(risk.horizons, key=lambda horizon: abs(horizon.days - WINDOW))
-    chronic = one.probability >= NOTABLE * risk.base_rate
-    if language.startswith("zh"):
-        return f"关闭后{one.days}天内复发的风险为{one.probability:.0%}" + ("：建议建立问题记录" if chronic else "")
-    told = f"this closes with a {one.probability:.0%} risk to return within {one.days} days"
-    return told + (": consider a Problem" if chronic else "")
+    nearest = min(risk.horizons, key=lambda horizon: abs(horizon.days - WINDOW))
+    chronic = nearest.probability >= NOTABLE * risk.base_rate
+    code = "returns_after_closure_problem" if chronic else "returns_after_closure"
+    return Phrase(code, {"probability": nearest.probability, "days": nearest.days})
 
 
 def strongest(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 
 Origin = Literal["opened", "resolved"]
 Floats = npt.NDArray[np.float64]
@@ -114,7 +115,7 @@ def cohort(frame: pd.DataFrame, as_of: pd.Timestamp) -> Cohort:
     kept = np.flatnonzero(~taken)
     if not len(kept):
         found = ", ".join(f"{count} {reason}" for reason, count in left_out.items() if count) or "no incidents"
-        raise InputError(f"recurrence needs incidents opened between 1990 and {utc(as_of):%Y-%m-%d}; found {found}")
+        raise InputError(Phrase("recurrence_has_no_cohort", {"until": f"{utc(as_of):%Y-%m-%d}", "found": found}))
     kept = kept[np.argsort(opened.iloc[kept].to_numpy(), kind="stable")]
     known = frame.iloc[kept].reset_index(drop=True)
     for name in ("resolved_at", "closed_at", "reopened_at"):

@@ -14,6 +14,7 @@ import pandas as pd
 
 from diagnosis.errors import InputError, NotFittedError
 from diagnosis.findings import RecurrenceRisk
+from diagnosis.phrases import Phrase
 from diagnosis.prepared import Vectors
 from diagnosis.recurrence.features import ClosureFeatures, TextAxes
 from diagnosis.recurrence.fitted import FeatureRows, FittedRisk
@@ -104,10 +105,13 @@ class RecurrenceModel:
         self.columns_ = (*state.columns, *(self.text_.columns if self.text_ else ()))
         seen, usable = self._outcomes(frame, keys, self.as_of_, self.origin)
         if not (usable & (seen.observed >= 1.0)).any():
-            raise InputError(
-                f"recurrence needs incidents with {self.origin}_at and {', '.join(self.signature_.fields)}, watched "
-                f"for a day or more after that; found none in {len(keys)}, known at {self.as_of_:%Y-%m-%d %H:%M}"
-            )
+            values = {
+                "field": f"{self.origin}_at",
+                "fields": tuple(self.signature_.fields),
+                "n": len(keys),
+                "at": f"{self.as_of_:%Y-%m-%d %H:%M}",
+            }
+            raise InputError(Phrase("recurrence_has_no_watched_incidents", values))
         seen = seen.take(usable)
         self.logging_ = FittedRisk.fit(
             self.origin, x[usable], self._start(frame)[usable], seen, self.horizons, self.rhythm_

@@ -9,6 +9,7 @@ import pandas as pd
 
 from diagnosis.errors import InputError
 from diagnosis.incident import CODED_FIELDS
+from diagnosis.phrases import Phrase
 from diagnosis.recurrence.like_texts import LikeTexts
 
 SEPARATOR = "\x1f"  # ASCII's own: no value of a field holds it
@@ -135,10 +136,8 @@ def require_variety(keys: pd.Series, signature: Signature) -> None:
     """Refuse keys of which fewer than two differ."""
     kinds = len(keys[keys != ""].unique())
     if kinds < 2:
-        raise InputError(
-            f"recurrence needs at least two different signatures ({', '.join(signature.fields)}); found {kinds} in "
-            f"{len(keys)} incidents, so either every incident would be a recurrence or none could be"
-        )
+        values = {"fields": tuple(signature.fields), "found": kinds, "incidents": len(keys)}
+        raise InputError(Phrase("recurrence_has_one_signature", values))
 
 
 def _supports(frame: pd.DataFrame, fields: tuple[str, ...]) -> bool:

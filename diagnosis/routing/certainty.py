@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betainc, betaincinv
 
+from diagnosis.phrases import Phrase
+
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
@@ -97,21 +99,17 @@ class Certificate:
         return precision_lower_bound(self.correct, self.accepted, self.risk)
 
     @property
-    def why_not(self) -> str | None:
-        """In words, why nothing is proven; None if it is."""
+    def why_not(self) -> Phrase | None:
+        """Return why nothing is proven; None if it is."""
         if self.threshold is not None:
             return None
         needed = cases_needed(self.promised, self.risk)
         if self.accepted < needed:
-            return f"{_cases(self.accepted)}; {needed} without an error are needed to prove {self.promised:.0%}"
+            values = {"n": self.accepted, "needed": needed, "promised": self.promised}
+            return Phrase("too_few_cases", values)
         wrong = self.accepted - self.correct
-        return (
-            f"{_cases(self.accepted)}, {wrong} of them wrong, prove {self.lower_bound:.1%} and not {self.promised:.0%}"
-        )
-
-
-def _cases(count: int) -> str:
-    return f"{count} accepted calibration case" + ("" if count == 1 else "s")
+        values = {"n": self.accepted, "wrong": wrong, "bound": self.lower_bound, "promised": self.promised}
+        return Phrase("too_many_errors", values)
 
 
 def threshold_path(tuning: Answers, promised: float, share: float = 1.0) -> Floats:

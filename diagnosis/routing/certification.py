@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from diagnosis.phrases import Phrase
 from diagnosis.routing.certainty import (
     Answers,
     Bools,
@@ -44,20 +45,19 @@ class Certification:
         }
         return np.asarray(probability >= np.array([least.get(name, np.inf) for name in value], dtype=np.float64))
 
-    def why_not(self, value: str, probability: float) -> str | None:
-        """In words, why an answer may not be automatic; None if it may."""
+    def why_not(self, value: str, probability: float) -> Phrase | None:
+        """Return why an answer may not be automatic; None if it may."""
         if self.overall.why_not:
-            return f"nothing is certified: {self.overall.why_not}"
+            return Phrase("nothing_certified", {"reason": self.overall.why_not})
         certificate = self.classes.get(value)
         if certificate is None:
-            return f"'{value}' was not met in calibration: 0 accepted calibration cases"
+            return Phrase("value_not_in_calibration", {"value": value})
         if certificate.why_not:
-            return f"'{value}' is not certified: {certificate.why_not}"
+            return Phrase("value_not_certified", {"value": value, "reason": certificate.why_not})
         threshold = max(self.overall.threshold or 0.0, certificate.threshold or 0.0)
         if probability < threshold:
-            return (
-                f"'{value}' is certified from probability {threshold:.3f}; the certified fit gives it {probability:.3f}"
-            )
+            values = {"value": value, "threshold": threshold, "probability": probability}
+            return Phrase("below_threshold", values)
         return None
 
 

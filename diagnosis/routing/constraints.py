@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from diagnosis.decisions import HumanDecisions
+from diagnosis.decisions import ExclusionRule, HumanDecisions
+from diagnosis.phrases import Phrase, joined
 from diagnosis.routing.labels import label_key
 
 Floats = npt.NDArray[np.float64]
@@ -20,16 +21,16 @@ class Constraints:
 
     Attributes
     ----------
-    removed : mapping of str to str
+    removed : mapping of str to Phrase
         Key of a value (`label_key`) to why it may not be predicted.
-    manual : tuple of (str, str)
+    manual : tuple of (str, Phrase)
         Key of a value, ``""`` for every value, and why it may not be automatic.
     decided : str
         The value that a person has given already, ``""`` if none has.
     """
 
-    removed: Mapping[str, str]
-    manual: tuple[tuple[str, str], ...]
+    removed: Mapping[str, Phrase]
+    manual: tuple[tuple[str, Phrase], ...]
     decided: str = ""
 
     def keep(self, classes: Sequence[str]) -> npt.NDArray[np.bool_]:
@@ -40,31 +41,34 @@ class Constraints:
             [label_key(name) not in self.removed and "" not in self.removed for name in classes], dtype=bool
         )
 
-    def why_removed(self) -> str | None:
+    def why_removed(self) -> Phrase | None:
         """Return why something was taken out of the answer, None if nothing was."""
-        return "; ".join(dict.fromkeys(self.removed.values())) or None
+        reasons = list(self.removed.values())
+        return joined([reason for place, reason in enumerate(reasons) if reason not in reasons[:place]])
 
-    def why_manual(self, value: str) -> str | None:
+    def why_manual(self, value: str) -> Phrase | None:
         """Return why a value may not be automatic, None if nothing forbids it."""
         return next((reason for key, reason in self.manual if key in ("", label_key(value))), None)
 
 
 def constraints_for(target: str, decisions: HumanDecisions, incident: Mapping[str, object]) -> Constraints:
     """Return what people's decisions mean for one target of one incident."""
-    removed = {label_key(v): f"a person took '{v}' back for this incident" for v in decisions.reverted.get(target, ())}
-    manual: list[tuple[str, str]] = []
+    reverted = decisions.reverted.get(target, ())
+    removed = {label_key(value): Phrase("value_reverted", {"value": value}) for value in reverted}
+    manual: list[tuple[str, Phrase]] = []
     for rule in decisions.rules:
         if not rule.matches(target, incident):
             continue
         if rule.action == "never_predict":
-            removed.setdefault(label_key(rule.value), f"the rule '{rule.name}' excludes {_named(rule.value)}")
+            removed.setdefault(label_key(rule.value), _of_rule("rule_excludes", rule))
         else:
-            manual.append((label_key(rule.value), f"the rule '{rule.name}' leaves {_named(rule.value)} to a person"))
+            manual.append((label_key(rule.value), _of_rule("rule_leaves", rule)))
     return Constraints(removed, tuple(manual), decisions.decided.get(target, ""))
 
 
-def _named(value: str) -> str:
-    return f"'{value}'" if value else "this incident"
+def _of_rule(code: str, rule: ExclusionRule) -> Phrase:
+    values = {"rule": rule.phrase or rule.name}
+    return Phrase(f"{code}_value", {**values, "value": rule.value}) if rule.value else Phrase(f"{code}_all", values)
 
 
 def renormalise(probabilities: Floats, keep: npt.NDArray[np.bool_]) -> Floats:

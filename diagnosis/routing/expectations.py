@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 
+from diagnosis.phrases import Phrase
 from diagnosis.prepared import PreparedIncidents
 
 NEARLY_ALWAYS = 0.95
@@ -30,11 +31,11 @@ class Expectations:
         told = np.array([bool(text.strip()) for text in prepared.text])
         return cls(usual, bool(told.mean() >= NEARLY_ALWAYS), prepared.general.shape[1] > 0)
 
-    def missing(self, prepared: PreparedIncidents, row: int) -> str | None:
+    def missing(self, prepared: PreparedIncidents, row: int) -> Phrase | None:
         """Return what one incident lacks, as a reason; None if nothing."""
         absent = ["text"] if self.text and not prepared.text[row].strip() else []
         absent += ["the general encoder's vector"] if self.vector and not prepared.general.shape[1] else []
         absent += [name for name in self.fields if prepared.incident(row)[name] == ""]
         if not absent:
             return None
-        return f"not certified without {', '.join(absent)}, which nearly every calibration incident had"
+        return Phrase("lacks_expected_fields", {"fields": tuple(absent)})

@@ -15,7 +15,7 @@ from diagnosis.decisions import NO_DECISIONS, HumanDecisions
 from diagnosis.errors import InputError, NotFittedError
 from diagnosis.findings import IncidentEvidence, Prediction, SimilarIncident
 from diagnosis.prepared import PreparedIncidents
-from diagnosis.routing.answers import Verdict, answer, best_parent, verdict_for
+from diagnosis.routing.answers import RoutingDecision, answer, best_parent, decide_for
 from diagnosis.routing.certainty import Answers
 from diagnosis.routing.certification import Certification, certify_classes, certify_parents
 from diagnosis.routing.classifier import TargetClassifier
@@ -163,12 +163,12 @@ class Router:
             return []
         rows = self.classifier_.features_.rows(prepared)
         scores = self.suggester_.scores(rows)
-        verdicts, probabilities = self._judge(prepared, rows, scores)
+        judgements, probabilities = self._judge(prepared, rows, scores)
         incidents = _records(prepared) if any(d.rules for d in decisions or ()) else [{}] * len(prepared)
         people = decisions if decisions is not None else [NO_DECISIONS] * len(prepared)
         near = similar if similar is not None else [()] * len(prepared)
         answers, classes = [], self.classes_.tolist()
-        for row, (verdict, human, incident) in enumerate(zip(verdicts, people, incidents, strict=True)):
+        for row, (allowed, human, incident) in enumerate(zip(judgements, people, incidents, strict=True)):
             constraints = constraints_for(self.target, human, incident)
             shown = renormalise(probabilities[row], constraints.keep(classes))
             first, second = (*np.argsort(-shown, kind="stable")[:2], 0)[:2]
@@ -176,7 +176,7 @@ class Router:
                 *evidence_for(self.suggester_, prepared, rows, row, (int(first), int(second)), scores[row]),
                 *(IncidentEvidence(i.number, i.similarity) for i in near[row][:_SHOWN_INCIDENTS]),
             )
-            answers.append(answer(self.target, classes, shown, verdict, constraints, self.precision, evidence))
+            answers.append(answer(self.target, classes, shown, allowed, constraints, self.precision, evidence))
         return answers
 
     def predict_proba(self, prepared: PreparedIncidents) -> Floats:
@@ -191,11 +191,11 @@ class Router:
         (list, ndarray of shape (n, n_classes))
             For each incident the class or the parent that would be automatic, None where a person decides.
         """
-        verdicts, probabilities = self._judge_all(prepared)
+        judgements, probabilities = self._judge_all(prepared)
         best = self.classes_[probabilities.argmax(axis=1)] if len(prepared) else ()
         done = [
-            str(value) if verdict.why_not is None else verdict.parent.value if verdict.parent is not None else None
-            for verdict, value in zip(verdicts, best, strict=True)
+            str(value) if allowed.why_not is None else allowed.parent.value if allowed.parent is not None else None
+            for allowed, value in zip(judgements, best, strict=True)
         ]
         return done, probabilities
 
@@ -203,12 +203,12 @@ class Router:
         """Compare the answers with the truth on incidents that neither fit nor calibration saw."""
         self._must_be_fitted()
         prepared, labels = _labelled(prepared, known_spelling(y, self.classes_.tolist()))
-        verdicts, probabilities = self._judge_all(prepared)
-        automatic = np.array([v.why_not is None or v.parent is not None for v in verdicts], dtype=bool)
+        judgements, probabilities = self._judge_all(prepared)
+        automatic = np.array([v.why_not is None or v.parent is not None for v in judgements], dtype=bool)
         best = self.classes_[probabilities.argmax(axis=1)]
         right = [
             b == label if v.why_not is None else v.parent is not None and v.parent.value == self._parent_of(label)
-            for v, b, label in zip(verdicts, best, labels, strict=True)
+            for v, b, label in zip(judgements, best, labels, strict=True)
         ]
         return score_routing(labels, self.classes_, probabilities, automatic, np.array(right, bool), self.precision)
 
@@ -224,12 +224,14 @@ class Router:
             raise InputError(f"expected a {cls.__name__} in {folder / _FILE}; found {type(router).__name__}")
         return router
 
-    def _judge_all(self, prepared: PreparedIncidents) -> tuple[list[Verdict], Floats]:
+    def _judge_all(self, prepared: PreparedIncidents) -> tuple[list[RoutingDecision], Floats]:
         self._must_be_fitted()
         rows = self.classifier_.features_.rows(prepared)
         return self._judge(prepared, rows, self.suggester_.scores(rows))
 
-    def _judge(self, prepared: PreparedIncidents, rows: FeatureRows, scores: Floats) -> tuple[list[Verdict], Floats]:
+    def _judge(
+        self, prepared: PreparedIncidents, rows: FeatureRows, scores: Floats
+    ) -> tuple[list[RoutingDecision], Floats]:
         """Return what the certified fit allows, and the probabilities to be shown: its own where it decides.
 
         ``scores`` are the suggester's.
@@ -238,20 +240,20 @@ class Router:
         same = self.suggester_ is self.classifier_
         certified = shown if same else self.classifier_.probabilities(rows)
         columns = np.searchsorted(self.classes_.astype(str), self.classifier_.classes_.astype(str))
-        verdicts = []
+        judgements = []
         for row, probabilities in enumerate(certified):
             best = int(probabilities.argmax())
             missing = self.expectations_.missing(prepared, row)
             if missing:
-                verdicts.append(Verdict(missing))
+                judgements.append(RoutingDecision(missing))
                 continue
             parent = best_parent(self.hierarchy_, probabilities)
             value, top = str(self.classifier_.classes_[best]), float(probabilities[best])
-            verdicts.append(verdict_for(value, top, self.certificates_, parent, self.parent_certificates_))
-            if verdicts[-1].why_not is None and not same:
+            judgements.append(decide_for(value, top, self.certificates_, parent, self.parent_certificates_))
+            if judgements[-1].why_not is None and not same:
                 shown[row] = 0.0
                 shown[row, columns] = probabilities
-        return verdicts, shown
+        return judgements, shown
 
     def _both_answers(self, probabilities: Floats, labels: Labels) -> tuple[Answers, Answers | None]:
         """Return the most probable classes and parents with their probabilities, and whether they are right."""

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from ulid import ULID
 
 from diagnosis.decisions import ExclusionRule
+from diagnosis.phrases import Phrase
 from diagnosis.store import tables
 from diagnosis.store.database import Database, as_utc, insert_new, now
 
@@ -39,8 +40,9 @@ class Revocation:
 
     def as_rule(self) -> ExclusionRule:
         """Return the rule that it is to those who decide."""
-        counted = f"{self.detail['wrong']} of {self.detail['answered']} automatic answers were wrong"
-        return ExclusionRule(self.id, f"certificate revoked: {counted}", target=self.target, value=self.value)
+        counts = {"wrong": self.detail["wrong"], "answered": self.detail["answered"]}
+        phrase = Phrase("certificate_revoked", counts)
+        return ExclusionRule(self.id, str(phrase), target=self.target, value=self.value, phrase=phrase)
 
 
 class Revocations:

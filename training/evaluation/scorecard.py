@@ -77,7 +77,7 @@ def measure(diagnoser: Diagnoser, incidents: pd.DataFrame, as_of: str = "") -> S
     if incidents.empty:
         raise InputError("at least one incident is needed to measure a release; found none")
     prepared = diagnoser.prepare(incidents)
-    notes: list[str] = list(diagnoser.parts.left_out.values())
+    notes: list[str] = [str(reason) for reason in diagnoser.parts.left_out.values()]
     return Scorecard(
         incidents=len(incidents),
         opened_from=_day(incidents["opened_at"].min()),

@@ -15,6 +15,7 @@ from diagnosis.incident import CODED_FIELDS, as_frame, frame_as_logged
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.masking import mask_articles, mask_incidents
 from diagnosis.parts import Parts, clean_articles, clean_incidents
+from diagnosis.phrases import Phrase
 from diagnosis.prepared import PreparedIncidents, Vectors
 from diagnosis.recurrence import RecurrenceModel, Signature
 from diagnosis.recurrence.outcomes import outcomes
@@ -85,7 +86,7 @@ def fit(
     # Routing learns its own features: what search learns from every incident does not reach a certificate.
     logged = PreparedIncidents(frame_as_logged(known), text, np.zeros((len(text), 0), dtype=np.float32))
 
-    left_out: dict[str, str] = {}
+    left_out: dict[str, Phrase] = {}
     stages.enter("routing")
     general = general_encoder(settings)
     routers = _fit_routers(logged, known, (learn, calibrate), settings, left_out, kept, general)
@@ -164,7 +165,7 @@ def _fit_routers(
     known: pd.DataFrame,
     split: tuple[Rows, Rows],
     settings: TrainSettings,
-    left_out: dict[str, str],
+    left_out: dict[str, Phrase],
     kept: Checkpoints,
     general: GeneralEncoder | None,
 ) -> dict[str, Router]:
@@ -199,15 +200,15 @@ def _fit_routers(
     return routers
 
 
-def _why_untrainable(known: pd.DataFrame, target: str, smallest: int) -> str | None:
+def _why_untrainable(known: pd.DataFrame, target: str, smallest: int) -> Phrase | None:
     if target not in known:
-        return f"{target} was not trained: no such column"
+        return Phrase("target_has_no_column", {"field": target})
     labels = known[target].astype("str").fillna("").str.strip()
     filled = labels[labels != ""]
     if len(filled) < smallest:
-        return f"{target} was not trained: {len(filled)} incidents have it, {smallest} are needed"
+        return Phrase("target_has_few_incidents", {"field": target, "n": len(filled), "needed": smallest})
     if filled.nunique() < 2:
-        return f"{target} was not trained: every incident has '{filled.iloc[0]}'"
+        return Phrase("target_has_one_class", {"field": target, "value": str(filled.iloc[0])})
     return None
 
 
@@ -217,18 +218,18 @@ def _without(known: pd.DataFrame, ignored: Sequence[str]) -> pd.DataFrame:
 
 
 def _fit_recurrence(
-    known: pd.DataFrame, text: list[str], vectors: Vectors, settings: TrainSettings, left_out: dict[str, str]
+    known: pd.DataFrame, text: list[str], vectors: Vectors, settings: TrainSettings, left_out: dict[str, Phrase]
 ) -> RecurrenceModel | None:
     as_of = last_moment(known, settings.as_of)
     if known.empty or pd.isna(as_of):
-        left_out["recurrence"] = "recurrence was not trained: no incident has a date"
+        left_out["recurrence"] = Phrase("recurrence_has_no_dates")
         return None
     signature = Signature(settings.signature) if settings.signature else None
     model = RecurrenceModel(signature, settings.horizons, seed=settings.seed)
     try:
         return model.fit(known, as_of=as_of, texts=text, vectors=vectors)
     except InputError as error:
-        left_out["recurrence"] = f"recurrence was not trained: {error}"
+        left_out["recurrence"] = Phrase("recurrence_not_trained", {"reason": error.phrase or str(error)})
         return None
 
 

@@ -58,7 +58,7 @@ def report_content(folder: Path, diagnoser: Diagnoser, held: HeldOut | None, *, 
         "comparison": comparison,
         "replay": replay,
         "audit": json.loads(audit.read_text(encoding="utf-8")) if audit.is_file() else None,
-        "left_out": list(diagnoser.parts.left_out.values()),
+        "left_out": [str(reason) for reason in diagnoser.parts.left_out.values()],
     }
 
 

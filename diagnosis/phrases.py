@@ -1,0 +1,109 @@
+"""Phrases: reasons, warnings and factors as a code with values, put into words in English or Chinese.
+
+The core says what it means by a code; the catalogue `phrases.toml` holds the sentence of each code in both languages.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal, Self
+
+Language = Literal["en", "zh"]
+_SEPARATORS: Mapping[Language, str] = {"en": ", ", "zh": "、"}
+_BETWEEN_PHRASES: Mapping[Language, str] = {"en": "; ", "zh": "；"}
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A sentence by its code in the catalogue, and the values that stand in it.
+
+    Attributes
+    ----------
+    code : str
+        Name of an entry of `phrases.toml`.
+    values : mapping of str to object
+        A value is text, a number, another phrase, or a sequence of texts or of phrases. Texts named ``field`` or
+        ``fields`` are names of fields and are shown in the reader's language.
+
+    Examples
+    --------
+    >>> in_words(Phrase("no_class_left"), "zh")
+    '没有剩余的类别'
+    """
+
+    code: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return in_words(self, "en")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the phrase as JSON values; phrases among its values likewise."""
+        return {"code": self.code, "values": {name: _to_json(value) for name, value in self.values.items()}}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """Return the phrase that `to_dict` wrote."""
+        return cls(stored["code"], {name: _from_json(value) for name, value in stored["values"].items()})
+
+
+def in_words(phrase: Phrase, language: str) -> str:
+    """Return the sentence of a phrase; any language but Chinese is answered in English.
+
+    Raises
+    ------
+    KeyError
+        If the catalogue lacks the code or the phrase lacks a value.
+    """
+    reader: Language = "zh" if language.startswith("zh") else "en"
+    forms = catalogue()[phrase.code]
+    form = "one" if reader == "en" and phrase.values.get("n") == 1 and "one" in forms else reader
+    return forms[form].format(**{name: _shown(name, value, reader) for name, value in phrase.values.items()})
+
+
+def joined(phrases: Sequence[Phrase]) -> Phrase | None:
+    """Return several phrases as one; None if there is none."""
+    if len(phrases) < 2:
+        return phrases[0] if phrases else None
+    return Phrase("several", {"phrases": tuple(phrases)})
+
+
+@cache
+def catalogue() -> Mapping[str, Mapping[str, str]]:
+    """Return code to form (``en``, ``zh``, and ``one``: English where ``n`` is 1) to sentence."""
+    return tomllib.loads(files("diagnosis").joinpath("phrases.toml").read_text(encoding="utf-8"))
+
+
+def _shown(name: str, value: Any, language: Language) -> Any:  # noqa: ANN401 - text, number, phrase or several of them
+    if isinstance(value, Phrase):
+        return in_words(value, language)
+    if isinstance(value, str):
+        return _field_name(value, language) if name == "field" else value
+    if isinstance(value, Sequence):
+        if value and isinstance(value[0], Phrase):
+            return _BETWEEN_PHRASES[language].join(in_words(part, language) for part in value)
+        names = [_field_name(part, language) if name == "fields" else part for part in value]
+        return _SEPARATORS[language].join(names)
+    return value
+
+
+def _field_name(name: str, language: Language) -> str:
+    # English sentences name a field as the import format does.
+    forms = catalogue().get(f"field_{name}")
+    return name if forms is None else forms[language]
+
+
+def _to_json(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, Phrase):
+        return value.to_dict()
+    return [_to_json(part) for part in value] if isinstance(value, tuple | list) else value
+
+
+def _from_json(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, Mapping):
+        return Phrase.from_dict(value)
+    return tuple(_from_json(part) for part in value) if isinstance(value, list) else value

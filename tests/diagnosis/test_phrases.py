@@ -1,0 +1,88 @@
+"""Phrases: a code with values becomes a sentence in English or Chinese, from one catalogue."""
+
+import json
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+import diagnosis
+from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase, catalogue, in_words, joined
+
+SOURCES = [
+    path.read_text(encoding="utf-8")
+    for folder in ("diagnosis", "training", "api")
+    for path in (Path(diagnosis.__file__).parent.parent / folder).rglob("*.py")
+]
+
+
+def places(sentence: str) -> set[tuple[str, str]]:
+    return {(name, spec or "") for _, name, spec, _ in string.Formatter().parse(sentence) if name}
+
+
+def codes_in_sources() -> set[str]:
+    whole = {code for text in SOURCES for code in re.findall(r'Phrase\(\s*"(\w+)"', text)}
+    return whole | {f"{code}_{of}" for text in SOURCES for code in re.findall(r'_of_rule\("(\w+)"', text)
+                    for of in ("all", "value")}  # fmt: skip
+
+
+def test_every_code_that_is_used_has_a_sentence_in_both_languages() -> None:
+    used = codes_in_sources()
+    assert len(used) > 20
+    assert used <= set(catalogue())
+    assert all({"en", "zh"} <= set(forms) <= {"en", "zh", "one"} for forms in catalogue().values())
+
+
+def test_no_sentence_of_the_catalogue_is_left_over() -> None:
+    every = "\n".join(SOURCES)
+    unused = {code for code in set(catalogue()) - codes_in_sources() if f'"{code}"' not in every}
+    assert not {code for code in unused if not code.startswith(("field_", "factor_"))}
+
+
+@pytest.mark.parametrize("code", sorted(catalogue()))
+def test_both_languages_hold_the_same_values_in_the_same_form(code) -> None:
+    forms = {form: places(sentence) for form, sentence in catalogue()[code].items()}
+    assert len({frozenset(held) for held in forms.values()}) == 1, forms
+    assert re.search("[一-鿿{]", catalogue()[code]["zh"])
+
+
+def test_phrases_stand_in_phrases_and_fields_are_named_in_the_language_of_the_reader() -> None:
+    inner = Phrase("too_few_cases", {"n": 12, "needed": 45, "promised": 0.95})
+    phrase = Phrase(
+        "answered_with_parent",
+        {"reason": Phrase("value_not_certified", {"value": "<b>{0}", "reason": inner}), "value": "A; B"},
+    )
+    assert in_words(phrase, "en") == (
+        "'<b>{0}' is not certified: 12 accepted calibration cases; 45 without an error are needed to prove 95%; "
+        "answered with its parent 'A; B', which is certified"
+    )
+    assert in_words(phrase, "zh") == (
+        "“<b>{0}”未获认证：校准中可采纳 12 例；要证明 95% 需要 45 例无误；改以其上级“A; B”作答，该上级已获认证"
+    )
+    needs = Phrase("recurrence_needs_signature", {"fields": ("cmdb_ci", "category")})
+    assert str(needs) == "recurrence cannot be judged: the signature needs cmdb_ci, category"
+    assert in_words(needs, "zh-TW") == "无法判断复发：同一故障的判据需要配置项、类别"
+
+
+def test_one_case_is_singular_in_english() -> None:
+    assert str(Phrase("too_few_cases", {"n": 1, "needed": 45, "promised": 0.95})).startswith(
+        "1 accepted calibration case;"
+    )
+
+
+def test_a_phrase_is_the_same_after_it_was_stored() -> None:
+    phrase = joined(
+        [Phrase("value_reverted", {"value": "网络"}), Phrase("lacks_expected_fields", {"fields": ("text",)})]
+    )
+    assert phrase is not None
+    assert Phrase.from_dict(json.loads(json.dumps(phrase.to_dict()))) == phrase
+    assert joined([]) is None
+
+
+def test_an_error_carries_the_phrase_of_its_message() -> None:
+    phrase = Phrase("recurrence_has_no_dates")
+    assert InputError(phrase).phrase is phrase
+    assert str(InputError(phrase)) == str(phrase)
+    assert InputError("expected two; found one").phrase is None
