@@ -1,14 +1,13 @@
-"""Incident: what is known of one disturbance, and which of it was known when it was logged.
+"""Incident and IncidentBatch: the fields of incidents, and which of them are known when an incident is logged.
 
-Batch is the primary form. Many incidents are a ``pandas.DataFrame`` with one column a field (`as_frame`), strings for
-words with ``""`` for unknown, UTC timestamps with ``NaT``, nullable integers for counts; one incident is an `Incident`
-or a frame of one row.
+The batch is the primary form, and one incident is a batch of one: an `IncidentBatch` holds one list per field and makes
+a ``pandas.DataFrame`` of canonical types only where a caller needs one (`IncidentBatch.frame`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -25,25 +24,40 @@ TIME_FIELDS = ("opened_at", "resolved_at", "closed_at", "reopened_at")
 COUNT_FIELDS = ("reassignment_count", "reopen_count")
 
 # What may reach a model that judges a new incident, and what belongs to later moments (ITIL: after logging).
-LOGGED_FIELDS = (
-    "number", "opened_at", "short_description", "description", "caller", "opened_by", "location", "contact_type",
-    "service", "cmdb_ci", "symptom", "category", "subcategory", "impact", "urgency", "priority",
-)  # fmt: skip
+# Coded fields describe the incident in the organisation's own words or codes: candidates for a classifier's features.
+CODED_FIELDS = (
+    "caller",
+    "opened_by",
+    "location",
+    "contact_type",
+    "service",
+    "cmdb_ci",
+    "symptom",
+    "category",
+    "subcategory",
+    "impact",
+    "urgency",
+    "priority",
+)
+LOGGED_FIELDS = ("number", "opened_at", *TEXT_FIELDS, *CODED_FIELDS)
 LATER_FIELDS = (
-    "assignment_group", "assigned_to", "reassignment_count", "resolved_at", "closed_at", "reopened_at", "reopen_count",
-    "close_code", "close_notes", "knowledge", "problem",
-)  # fmt: skip
+    "assignment_group",
+    "assigned_to",
+    "reassignment_count",
+    "resolved_at",
+    "closed_at",
+    "reopened_at",
+    "reopen_count",
+    "close_code",
+    "close_notes",
+    "knowledge",
+    "problem",
+)
 FIELDS = LOGGED_FIELDS + LATER_FIELDS
 
 _TEXT = pd.StringDtype(na_value=np.nan)
 _TIME = pd.DatetimeTZDtype("us", "UTC")
 _DTYPES: Mapping[str, Any] = dict.fromkeys(TIME_FIELDS, _TIME) | dict.fromkeys(COUNT_FIELDS, pd.Int64Dtype())
-
-# Fields that describe the incident in the organisation's own words or codes: candidates for a classifier's features.
-CODED_FIELDS = (
-    "caller", "opened_by", "location", "contact_type", "service", "cmdb_ci", "symptom", "category", "subcategory",
-    "impact", "urgency", "priority",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +110,155 @@ class Incident:
         InputError
             If a time is neither a datetime nor written as ISO 8601, or a count no whole number.
         """
-        known = {name: value for name in FIELDS if (value := values.get(name)) not in (None, "")}
-        times = {name: _moment(value, name) for name, value in known.items() if name in TIME_FIELDS}
-        counts = {name: _count(value, name) for name, value in known.items() if name in COUNT_FIELDS}
-        return cls(**(known | times | counts))
+        present = {name: value for name in FIELDS if (value := values.get(name)) not in (None, "")}
+        times = {name: _moment(value, name) for name, value in present.items() if name in TIME_FIELDS}
+        counts = {name: _count(value, name) for name, value in present.items() if name in COUNT_FIELDS}
+        return cls(**(present | times | counts))
 
     def values(self) -> dict[str, Any]:
         """Return the fields by name as a row of a canonical frame has them: times in UTC, None for unknown ones."""
-        known = {name: getattr(self, name) for name in FIELDS}
-        return known | {name: _moment(known[name], name) for name in TIME_FIELDS if known[name] is not None}
+        row = {name: getattr(self, name) for name in FIELDS}
+        return row | {name: _moment(row[name], name) for name in TIME_FIELDS if row[name] is not None}
+
+
+class IncidentBatch:
+    """Incidents in order, one list per field: str with ``""`` for unknown, aware datetime in UTC or None, int or None.
+
+    The lists and the frame are shared by all who ask: do not change them.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence
+        By field, all of one length, ``number`` among them; a field that is missing is unknown throughout. Names that
+        are not in `FIELDS` are extra columns, kept as they came.
+
+    Raises
+    ------
+    InputError
+        If ``number`` is missing, columns differ in length, or a time or count cannot be read as one.
+    """
+
+    __slots__ = ("_columns", "_frame", "_length")
+
+    def __init__(self, columns: Mapping[str, Sequence[Any]]) -> None:
+        if "number" not in columns:
+            raise InputError(f"incidents need a column 'number'; found {', '.join(map(str, columns)) or 'none'}")
+        lengths = {name: len(column) for name, column in columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise InputError(f"columns of incidents must be of one length; found {lengths}")
+        self._columns = {name: _plain(column, name) for name, column in columns.items()}
+        self._length = lengths["number"]
+        self._frame: pd.DataFrame | None = None
+
+    @classmethod
+    def from_incidents(cls, incidents: Iterable[Incident]) -> Self:
+        """Return the incidents as columns; their extra values become extra columns, None where one has none."""
+        rows = list(incidents)
+        columns = {name: [getattr(incident, name) for incident in rows] for name in FIELDS}
+        extra = dict.fromkeys(name for incident in rows for name in incident.extra if name not in FIELDS)
+        return cls(columns | {name: [incident.extra.get(name) for incident in rows] for name in extra})
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame) -> Self:
+        """Return the rows of an incident frame of any make; its columns become lists when they are first read."""
+        return cls._from_canonical(as_frame(frame))
+
+    @classmethod
+    def of(cls, incidents: Iterable[Incident] | pd.DataFrame | IncidentBatch) -> IncidentBatch:
+        """Return incidents in any form as a batch; a batch is returned as it is."""
+        if isinstance(incidents, IncidentBatch):
+            return incidents
+        return cls.from_frame(incidents) if isinstance(incidents, pd.DataFrame) else cls.from_incidents(incidents)
+
+    @classmethod
+    def _from_canonical(cls, frame: pd.DataFrame) -> Self:
+        batch = cls.__new__(cls)
+        batch._columns, batch._length, batch._frame = {}, len(frame), frame
+        return batch
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, rows: slice) -> IncidentBatch:
+        return self.take(range(*rows.indices(len(self))))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, IncidentBatch):
+            return NotImplemented
+        return self.names == other.names and all(self.column(name) == other.column(name) for name in self.names)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns: `FIELDS`, then the extra ones."""
+        present = self._columns if self._frame is None else self._frame.columns
+        return (*FIELDS, *(name for name in present if name not in FIELDS))
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The batch as a canonical frame, made once (`as_frame` says which types); it costs milliseconds to make."""
+        if self._frame is None:
+            columns = {name: _array(self.column(name), name) for name in FIELDS}
+            extra = {name: self._columns[name] for name in self.names[len(FIELDS) :]}
+            self._frame = pd.DataFrame({**columns, **extra}, copy=False)
+        return self._frame
+
+    def column(self, name: str) -> list[Any]:
+        """Return one column.
+
+        Raises
+        ------
+        KeyError
+            If it is neither a field nor an extra column.
+        """
+        column = self._columns.get(name)
+        if column is None:
+            column = self._columns[name] = self._read(name)
+        return column
+
+    def _read(self, name: str) -> list[Any]:
+        if self._frame is not None:
+            return _list_of(self._frame[name], name)
+        if name not in FIELDS:
+            raise KeyError(name)
+        return [_blank(name)] * len(self)
+
+    def row(self, row: int) -> dict[str, Any]:
+        """Return the fields of one incident by name, without the extra columns."""
+        return {name: self.column(name)[row] for name in FIELDS}
+
+    def incident(self, row: int) -> Incident:
+        """Return one incident with its extra values."""
+        extra = {name: self.column(name)[row] for name in self.names[len(FIELDS) :]}
+        return Incident(**self.row(row), extra=extra)
+
+    def take(self, rows: Sequence[int] | np.ndarray[Any, Any]) -> IncidentBatch:
+        """Return the given rows, in the given order, as a batch of their own."""
+        places = np.asarray(rows, dtype=np.intp)
+        if self._frame is not None:
+            return IncidentBatch._from_canonical(self._frame.iloc[places].reset_index(drop=True))
+        order = places.tolist()
+        return self._with({name: [column[i] for i in order] for name, column in self._columns.items()}, len(order))
+
+    def as_logged(self) -> IncidentBatch:
+        """Return the incidents as they stood when they were logged: later fields unknown, no extra columns."""
+        if self._frame is not None:
+            return IncidentBatch._from_canonical(frame_as_logged(self._frame))
+        return self._with({name: self.column(name) for name in LOGGED_FIELDS}, len(self))
+
+    def with_columns(self, columns: Mapping[str, list[Any]]) -> IncidentBatch:
+        """Return the batch with some columns replaced, or added as extra ones; values must be of the column's type."""
+        if self._frame is not None:
+            arrays = {name: _array(column, name) if name in FIELDS else column for name, column in columns.items()}
+            return IncidentBatch._from_canonical(self._frame.assign(**arrays))
+        return self._with({**self._columns, **columns}, len(self))
+
+    @staticmethod
+    def _with(columns: dict[str, list[Any]], length: int) -> IncidentBatch:
+        batch = IncidentBatch.__new__(IncidentBatch)
+        batch._columns, batch._length, batch._frame = columns, length, None
+        return batch
 
 
 def as_frame(incidents: Iterable[Incident] | pd.DataFrame) -> pd.DataFrame:
@@ -132,28 +286,19 @@ def as_frame(incidents: Iterable[Incident] | pd.DataFrame) -> pd.DataFrame:
         columns = {name: _canonical(incidents.get(name), name, len(incidents)) for name in FIELDS}
         extra = {name: incidents[name].array for name in incidents.columns if name not in FIELDS}
         return pd.DataFrame({**columns, **extra}, copy=True)
-    rows = list(incidents)
-    columns = {name: _array([getattr(row, name) for row in rows], name) for name in FIELDS}
-    names = dict.fromkeys(name for row in rows for name in row.extra if name not in FIELDS)
-    return pd.DataFrame({**columns, **{name: [row.extra.get(name) for row in rows] for name in names}}, copy=False)
+    return IncidentBatch.from_incidents(incidents).frame
 
 
 def frame_as_logged(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a copy of an incident frame in which every later field is unknown and every extra column is gone."""
-    known = {name: _canonical(frame.get(name), name, len(frame)) for name in LOGGED_FIELDS}
-    return pd.DataFrame({**known, **{name: _unknown(name, len(frame)) for name in LATER_FIELDS}}, copy=True)
+    logged = {name: _canonical(frame.get(name), name, len(frame)) for name in LOGGED_FIELDS}
+    return pd.DataFrame({**logged, **{name: _unknown(name, len(frame)) for name in LATER_FIELDS}}, copy=True)
 
 
 def incidents_of(frame: pd.DataFrame) -> list[Incident]:
     """Return the rows of a canonical frame as `Incident` objects, in order."""
-    extra = [name for name in frame.columns if name not in FIELDS]
-    return [
-        Incident(
-            **{name: _value(row[name]) for name in FIELDS},
-            extra={name: row[name] for name in extra},
-        )
-        for row in frame.to_dict("records")
-    ]
+    batch = IncidentBatch.from_frame(frame)
+    return [batch.incident(row) for row in range(len(batch))]
 
 
 # Arrays rather than Series: one incident is a frame of one row, and must not cost milliseconds to make.
@@ -225,7 +370,23 @@ def _moment(value: Any, name: str) -> datetime:  # noqa: ANN401 - as it came
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _value(value: Any) -> Any:  # noqa: ANN401 - a cell of a frame
-    if value is pd.NaT or value is pd.NA:
-        return None
-    return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value
+def _blank(name: str) -> str | None:
+    return None if name in _DTYPES else ""
+
+
+def _plain(column: Sequence[Any], name: str) -> list[Any]:
+    """Return a column with values of its type; None and "" are unknown."""
+    if name in TIME_FIELDS:
+        return [None if value in (None, "") or value is pd.NaT else _moment(value, name) for value in column]
+    if name in COUNT_FIELDS:
+        return [None if value in (None, "") else _count(value, name) for value in column]
+    return [value or "" for value in column] if name in FIELDS else list(column)
+
+
+def _list_of(column: pd.Series, name: str) -> list[Any]:
+    values: list[Any] = column.tolist()
+    if name in TIME_FIELDS:
+        return [None if value is pd.NaT else value.to_pydatetime().astimezone(UTC) for value in values]
+    if name in COUNT_FIELDS:
+        return [None if value is pd.NA else value for value in values]
+    return values if name in FIELDS else [None if value is pd.NA else value for value in values]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pandas as pd
 import pytest
 
 from diagnosis.errors import InputError
-from diagnosis.incident import FIELDS, LATER_FIELDS, Incident, as_frame, frame_as_logged, incidents_of
+from diagnosis.incident import FIELDS, LATER_FIELDS, Incident, IncidentBatch, as_frame, frame_as_logged, incidents_of
 
 FULL = Incident(
     number="INC1",
@@ -106,3 +108,62 @@ def test_counts_come_as_whole_numbers_however_they_were_written() -> None:
     )
     with pytest.raises(InputError, match="whole numbers were expected, 'often' found"):
         Incident.from_values({"number": "A", "reopen_count": "often"})
+
+
+OTHER = Incident("INC2", description="打印机卡纸", category="printer", extra={"floor": 3})
+
+
+def test_a_batch_of_incidents_and_of_their_frame_hold_the_same_columns() -> None:
+    batch = IncidentBatch.from_incidents([FULL, OTHER])
+    by_frame = IncidentBatch.from_frame(as_frame([FULL, OTHER]))
+    assert batch.names == by_frame.names == (*FIELDS, "satisfaction", "floor")
+    for name in FIELDS:
+        assert batch.column(name) == by_frame.column(name)
+    assert batch.column("opened_at") == [datetime(2026, 1, 31, 8, 15, tzinfo=UTC), None]
+    assert batch.column("reopen_count") == [1, None]
+    assert batch.column("category") == ["", "printer"]
+    assert batch.column("satisfaction") == ["4", None]
+    pd.testing.assert_frame_equal(batch.frame, by_frame.frame)
+    assert batch.frame is batch.frame
+
+
+def test_a_row_of_a_batch_is_the_incident_that_went_in() -> None:
+    batch = IncidentBatch.from_incidents([FULL, OTHER])
+    assert batch.row(0) == FULL.values()
+    assert batch.incident(1) == replace(OTHER, extra={"satisfaction": None, "floor": 3})
+    assert len(IncidentBatch.from_incidents([])) == 0
+
+
+@pytest.mark.parametrize("make", [IncidentBatch.from_incidents, lambda rows: IncidentBatch.from_frame(as_frame(rows))])
+def test_a_batch_is_sliced_taken_from_and_reduced_to_what_was_logged(make: Callable[..., IncidentBatch]) -> None:
+    batch = make([FULL, OTHER, Incident("INC3")])
+    assert batch.take([2, 0]).column("number") == ["INC3", "INC1"]
+    assert batch[1:].column("number") == ["INC2", "INC3"]
+    assert batch[:0].column("number") == []
+    assert batch.take([0]).column("satisfaction") == ["4"]
+    logged = batch.as_logged()
+    assert logged == IncidentBatch.from_incidents([one.as_logged() for one in (FULL, OTHER, Incident("INC3"))])
+    assert logged.names == FIELDS
+    masked = logged.with_columns({"caller": ["a", "b", "c"]})
+    assert masked.column("caller") == masked.frame["caller"].tolist() == ["a", "b", "c"]
+    assert logged.column("caller") == ["li.wei", "", ""]
+
+
+def test_a_batch_takes_incidents_in_every_form() -> None:
+    batch = IncidentBatch.of([FULL])
+    assert IncidentBatch.of(batch) is batch
+    assert (
+        IncidentBatch.of(pd.DataFrame({"number": ["7"], "opened_at": ["2026-01-01"]})).row(0)
+        == Incident("7", opened_at=datetime(2026, 1, 1, tzinfo=UTC)).values()
+    )
+
+
+def test_columns_that_make_no_batch_are_refused() -> None:
+    with pytest.raises(InputError, match="need a column 'number'; found caller"):
+        IncidentBatch({"caller": ["a"]})
+    with pytest.raises(InputError, match="of one length; found"):
+        IncidentBatch({"number": ["1", "2"], "caller": ["a"]})
+    with pytest.raises(InputError, match="'opened_at': ISO 8601 times were expected, 'soon' found"):
+        IncidentBatch({"number": ["1"], "opened_at": ["soon"]})
+    with pytest.raises(KeyError, match="colour"):
+        IncidentBatch({"number": ["1"]}).column("colour")

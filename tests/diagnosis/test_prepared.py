@@ -23,6 +23,7 @@ def test_incidents_and_their_frame_are_the_same_batch() -> None:
     for row in range(3):
         assert as_given.incident(row) == as_columns.incident(row)
         assert as_given.opened_at(row) == as_columns.opened_at(row)
+    assert as_given.incidents == as_columns.incidents
     assert as_given.frame.equals(as_columns.frame)
     assert as_given.opened_at(0) == datetime(2026, 3, 1, 0, 30, tzinfo=UTC)
     assert as_given.opened_at(1) == datetime(2026, 3, 2, 9, tzinfo=UTC)
