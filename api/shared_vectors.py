@@ -11,9 +11,9 @@ import numpy.typing as npt
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.prepared import Vectors
 from diagnosis.releases import Releases
-from diagnosis.search.exact import rescore
-from diagnosis.search.ids import Ids
-from diagnosis.search.index import VectorIndex
+from diagnosis.search.index.ids import Ids
+from diagnosis.search.index.neighbours import rescore
+from diagnosis.search.index.vectors import VectorIndex
 from diagnosis.store.vectors import VectorRows
 
 _Allowed = Callable[[Sequence[str]], npt.NDArray[np.bool_]]

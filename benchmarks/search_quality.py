@@ -21,7 +21,7 @@ from benchmarks.search_tasks import TASKS, Task
 from diagnosis.prepared import Vectors
 from diagnosis.search import GeneralEncoder, HistoryEncoder, LexicalIndex, Retriever
 from diagnosis.search.retriever import ARTICLE_FIELDS
-from training.fit_search import fit_encoder_on, learn_fusion
+from training.fitting.search import fit_encoder_on, learn_fusion
 
 DEPTH = 100
 RRF = 60  # Cormack et al., 2009

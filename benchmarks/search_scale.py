@@ -27,9 +27,9 @@ from benchmarks.recombined import clauses_by_topic, recombined
 from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.search import Filters, HistoryEncoder, LexicalIndex, Retriever, VectorIndex
-from diagnosis.search.segments import SegmentedIndex
+from diagnosis.search.index.segments import SegmentedIndex
 from diagnosis.text.tokens import tokenise
-from training.fit_search import fit_encoder_on
+from training.fitting.search import fit_encoder_on
 
 SIZES = (10_000, 50_000, 100_000, 300_000, 1_000_000)
 QUESTIONS = 400
@@ -167,7 +167,7 @@ def recall(index: VectorIndex, asked: np.ndarray) -> float:
 def agreement(lexical: LexicalIndex, questions: list[str]) -> float:
     """Return the share of the true ten best that a search finds: it may stop reading postings of common words."""
     quick = lexical.search(questions[:100], 10)
-    with patch("diagnosis.search.tally.BUDGET", sys.maxsize):
+    with patch("diagnosis.search.index.postings.BUDGET", sys.maxsize):
         true = lexical.search(questions[:100], 10)
     return float(np.mean([sum(s >= t[-1][1] - 1e-9 for _, s in q) / len(t) for q, t in zip(quick, true, strict=True)]))
 

@@ -15,8 +15,8 @@ import time
 from benchmarks.large_release import articles, incidents
 from benchmarks.recombined import clauses_by_topic
 from diagnosis.incident import as_frame
-from diagnosis.search import training_pairs
-from training.fit_search import fit_encoder_on
+from training.fitting.pairs import training_pairs
+from training.fitting.search import fit_encoder_on
 
 
 def main() -> None:

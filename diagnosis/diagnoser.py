@@ -23,7 +23,7 @@ from diagnosis.recurrence.assessment import assess, assess_as_predicted, assess_
 from diagnosis.recurrence.factors import advice, in_language
 from diagnosis.release import check_release
 from diagnosis.search import Corpus, Filters, Hit
-from diagnosis.search.translations import own_language_first
+from diagnosis.search.retriever import own_language_first
 from diagnosis.text import language
 
 SIMILAR = 5

@@ -1,14 +1,12 @@
 """Search: the history encoder, the vector and the lexical index, and their fusion into one ranked list."""
 
-from diagnosis.search.catalogue import Filters
-from diagnosis.search.encoder import HistoryEncoder
+from diagnosis.search.encoder import GeneralEncoder, HistoryEncoder
 from diagnosis.search.fusion import Fusion
-from diagnosis.search.general_encoder import GeneralEncoder
-from diagnosis.search.index import VectorIndex
-from diagnosis.search.lexical import LexicalIndex
-from diagnosis.search.measured import Corpus
-from diagnosis.search.pairs import training_pairs
+from diagnosis.search.index.bm25 import LexicalIndex
+from diagnosis.search.index.metadata import Filters
+from diagnosis.search.index.vectors import VectorIndex
 from diagnosis.search.retriever import Hit, Retriever
+from diagnosis.search.signals import Corpus
 
 __all__ = [
     "Corpus",
@@ -20,5 +18,4 @@ __all__ = [
     "LexicalIndex",
     "Retriever",
     "VectorIndex",
-    "training_pairs",
 ]

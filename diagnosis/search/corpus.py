@@ -12,19 +12,18 @@ import numpy.typing as npt
 
 from diagnosis.errors import InputError
 from diagnosis.prepared import Vectors
-from diagnosis.search.bags import TokenBags
-from diagnosis.search.catalogue import Catalogue, Filters, passage_names
-from diagnosis.search.elsewhere import AskedElsewhere, AskedPlaces
 from diagnosis.search.encoder import Bags, HistoryEncoder
-from diagnosis.search.entries import Entries
-from diagnosis.search.exactly import CODE_TERMS, asked_exactly, codes_asked
 from diagnosis.search.glossary import translated
-from diagnosis.search.ids import Ids
-from diagnosis.search.index import VectorIndex
-from diagnosis.search.lexical import AskedWords, LexicalIndex
-from diagnosis.search.measured import Corpus, Encoded, Encoder, Measured, Question, VectorSearch
-from diagnosis.search.passages import SearchText
-from diagnosis.search.views import Mask, Rows, distinct
+from diagnosis.search.identifiers import CODE_TERMS, asked_exactly, codes_asked
+from diagnosis.search.index.bm25 import AskedWords, LexicalIndex
+from diagnosis.search.index.ids import Ids
+from diagnosis.search.index.metadata import Catalogue, Filters, passage_names
+from diagnosis.search.index.segments import Mask, Rows, distinct
+from diagnosis.search.index.token_bags import TokenBags
+from diagnosis.search.index.vectors import VectorIndex
+from diagnosis.search.passages import Entries, SearchText
+from diagnosis.search.remote_vectors import AskedElsewhere, AskedPlaces
+from diagnosis.search.signals import Corpus, Encoded, Encoder, Measured, Question, VectorSearch
 
 EXACT = "exact"
 _LEXICAL = ("lexical:whole", "lexical:heading", "lexical:glossary")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import sys
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,16 +19,13 @@ from diagnosis.errors import InputError
 from diagnosis.incident import Incident, as_frame
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.prepared import Vectors
-from diagnosis.search.catalogue import Filters
 from diagnosis.search.corpus import CorpusIndex
-from diagnosis.search.encoder import HistoryEncoder
-from diagnosis.search.entries import Entries
+from diagnosis.search.encoder import GeneralEncoder, HistoryEncoder
 from diagnosis.search.fusion import Fusion, Matrix
-from diagnosis.search.general_encoder import GeneralEncoder
-from diagnosis.search.index import VectorIndex
-from diagnosis.search.measured import Corpus, Encoder, Measured, Question, VectorSearch
-from diagnosis.search.memory import LARGE, keep_freed_memory
-from diagnosis.search.passages import search_text
+from diagnosis.search.index.metadata import Filters
+from diagnosis.search.index.vectors import VectorIndex
+from diagnosis.search.passages import Entries, search_text
+from diagnosis.search.signals import Corpus, Encoder, Measured, Question, VectorSearch
 
 CORPORA: tuple[Corpus, ...] = ("knowledge", "incidents")
 ARTICLE_FIELDS = ("title", "symptoms", "cause", "keywords", "resolution")
@@ -68,7 +69,7 @@ class Retriever:
     fields : sequence of str
         Fields of an article that are searched.
     weights : mapping of corpus to Fusion, optional
-        See `training.fit_search`; where absent, assumed ones.
+        See `training.fitting.search`; where absent, assumed ones.
     seed : int, default 0
     """
 
@@ -284,3 +285,47 @@ class Retriever:
         if any(len(index) > LARGE for index in retriever.corpora_.values()):
             keep_freed_memory()
         return retriever
+
+
+def own_language_first(hits: Sequence[Hit], known: Mapping[str, Mapping[str, Any]], language: str) -> list[Hit]:
+    """Return hits with the translations of one article put in order among themselves, those in the language first.
+
+    A translation that was found trades place and score with the one that was found before it; nothing else moves.
+
+    Parameters
+    ----------
+    hits : sequence of Hit
+        Best first.
+    known : mapping of str to mapping
+        ``language`` and ``translation_of`` of each article by its number.
+    """
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, hit in enumerate(hits):
+        article = known.get(hit.number, {})
+        places[str(article.get("translation_of") or hit.number)].append(place)
+    ordered = list(hits)
+    for family in places.values():
+        foreign_last = sorted(family, key=lambda place: known.get(hits[place].number, {}).get("language") != language)
+        for place, chosen in zip(family, foreign_last, strict=True):
+            ordered[place] = replace(hits[chosen], score=hits[place].score)
+    return ordered
+
+
+LARGE = 200_000  # rows from which a search makes arrays so large that the allocator gives them back each time
+_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # of mallopt(3)
+_ARRAY, _KEPT = 32 << 20, 64 << 20  # bytes: of one array at most, and kept in all
+
+
+def keep_freed_memory() -> bool:
+    """Let this process keep up to 64 MB that it has freed, and return whether it can be told so: glibc can.
+
+    A search of a million rows makes arrays of 8 MB. Given back and asked for again, their pages have to be found and
+    cleared by the kernel each time, a quarter of the time of a search (`benchmarks.search_scale`). Other allocators
+    are left as they are.
+    """
+    if sys.platform != "linux":
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    return bool(mallopt(_MMAP_THRESHOLD, _ARRAY) and mallopt(_TRIM_THRESHOLD, _KEPT))

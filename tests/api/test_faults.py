@@ -21,8 +21,8 @@ import sqlalchemy as sa
 from api.settings import Settings
 from diagnosis.errors import StoreError
 from diagnosis.prepared import Vectors
-from diagnosis.search.ids import Ids
-from diagnosis.search.index import VectorIndex
+from diagnosis.search.index.ids import Ids
+from diagnosis.search.index.vectors import VectorIndex
 from diagnosis.store import Store
 from tests.api.test_diagnoses import CHINESE
 from tests.api.test_records import found

@@ -9,8 +9,8 @@ from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.releases import Releases
 from diagnosis.search import Filters
-from diagnosis.search.ids import Ids
-from diagnosis.search.index import VectorIndex
+from diagnosis.search.index.ids import Ids
+from diagnosis.search.index.vectors import VectorIndex
 from diagnosis.store.database import Database
 from diagnosis.store.vectors import VectorRows
 from tests.api.test_diagnoses import diagnose

@@ -27,10 +27,10 @@ from diagnosis.search import GeneralEncoder, HistoryEncoder, Retriever
 from diagnosis.store.feedback import Feedback
 from diagnosis.suggest import Suggester
 from diagnosis.text import TextNormaliser, joined
-from training.fit_search import fit_encoder_on, fit_search
 from training.fitting.as_of import as_known_at, last_moment, moment
 from training.fitting.checkpoints import Checkpoints
 from training.fitting.progress import Share, Stages
+from training.fitting.search import fit_encoder_on, fit_search
 from training.fitting.splits import Rows, split_latest
 from training.settings import TrainSettings
 

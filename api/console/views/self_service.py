@@ -15,7 +15,7 @@ from api.errors import RateLimitedError
 from api.ratelimit import RateLimiter
 from api.routes.shared import Served
 from api.service import Service
-from diagnosis.search.catalogue import Filters
+from diagnosis.search.index.metadata import Filters
 from diagnosis.store.database import now
 
 FOUND = 3

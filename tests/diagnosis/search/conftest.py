@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.fit_encoder import fit_history_encoder
+from training.fitting.encoder import fit_history_encoder
 
 TOPICS = {
     "vpn": ("vpn tunnel drops", "update the gateway client", "VPN 隧道断线", "更新网关客户端"),

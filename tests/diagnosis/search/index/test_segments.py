@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from diagnosis.search.entries import microseconds
-from diagnosis.search.exact import widened
-from diagnosis.search.ids import Ids
-from diagnosis.search.views import View, dead_rows, located, ranks, rows_at
+from diagnosis.search.index.ids import Ids
+from diagnosis.search.index.neighbours import widened
+from diagnosis.search.index.segments import View, dead_rows, located, ranks, rows_at
+from diagnosis.search.passages import microseconds
 
 
 class Segment:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from diagnosis.prepared import Vectors
 from diagnosis.search.encoder import Bags
-from diagnosis.search.ids import Ids
-from diagnosis.search.views import Hits, Rows
+from diagnosis.search.index.ids import Ids
+from diagnosis.search.index.segments import Hits, Rows
 
 Corpus = Literal["knowledge", "incidents"]
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from diagnosis.errors import InputError
-from diagnosis.search import VectorIndex, segments
-from diagnosis.search.ids import Ids
+from diagnosis.search import VectorIndex
+from diagnosis.search.index import segments
+from diagnosis.search.index.ids import Ids
 
 DIMENSIONS = 16
 
@@ -181,7 +182,7 @@ def test_approximate_search_meets_its_recall_and_its_similarities_are_true(appro
 @pytest.mark.parametrize("kept", ["most", "more than half", "few", "far away"])
 def test_approximate_search_finds_what_a_filter_leaves(approximate, kept, monkeypatch):
     index, rows = approximate
-    monkeypatch.setattr("diagnosis.search.index.FEW", 200)
+    monkeypatch.setattr("diagnosis.search.index.vectors.FEW", 200)
     drawn = np.random.default_rng(2).random(len(rows))
     far = rows @ rows[0] > np.quantile(rows @ rows[0], 0.8)
     mask = {"most": drawn < 0.9, "more than half": drawn < 0.6, "few": drawn < 0.02, "far away": far}[kept]

@@ -18,10 +18,9 @@ from tokenizers import Tokenizer
 
 from diagnosis.errors import InputError
 from diagnosis.search import GeneralEncoder, HistoryEncoder
-from diagnosis.search.measured import Encoder
-from training.distillation import distilled
-from training.fit_tokenizer import fit_tokenizer
-from training.spectral import spectral
+from diagnosis.search.signals import Encoder
+from training.fitting.initial_vectors import distilled, spectral
+from training.fitting.tokenizer import fit_tokenizer
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +56,7 @@ def fit_history_encoder(
     Parameters
     ----------
     pairs : sequence of (str, str)
-        See `diagnosis.search.training_pairs`.
+        See `training.fitting.pairs.training_pairs`.
     corpus : sequence of str
         Every text that will be searched or asked; the tokenizer is fitted on it and on the pairs.
     dimensions : int
@@ -68,7 +67,7 @@ def fit_history_encoder(
     seed : int
     start : Path, str or Encoder, optional
         A general model to distil the first vectors from, or where `GeneralEncoder` finds it; without, they
-        are random, or, where pairs are few, come from the texts themselves, see `training.spectral`.
+        are random, or, where pairs are few, come from the texts themselves, see `training.fitting.initial_vectors`.
     progress : callable of (done, total), optional
 
     Returns

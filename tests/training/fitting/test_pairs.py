@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from diagnosis.search import training_pairs
 from diagnosis.search.glossary import glossary_pairs
+from training.fitting.pairs import training_pairs
 
 
 def pairs_of(incidents=None, articles=None, **options):

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from diagnosis.search.bags import TokenBags
-from diagnosis.search.ids import Ids
-
-from .conftest import TOPICS  # isort: skip
+from diagnosis.search.index.ids import Ids
+from diagnosis.search.index.token_bags import TokenBags
+from tests.diagnosis.search.conftest import TOPICS
 
 TEXTS = {f"t{i}": text for i, text in enumerate(text for texts in TOPICS.values() for text in texts)}
 

@@ -8,8 +8,8 @@ import pytest
 
 from diagnosis.search import Filters, Fusion, HistoryEncoder
 from diagnosis.search.glossary import glossary_pairs
-from training.fit_search import fit_encoder_on, fit_search, learn_fusion
-from training.fit_tokenizer import fit_tokenizer
+from training.fitting.search import fit_encoder_on, fit_search, learn_fusion
+from training.fitting.tokenizer import fit_tokenizer
 
 WORDS = ["alpha", "bravo", "delta", "echo", "golf", "hotel", "india", "kilo", "lima", "mike", "oscar", "papa"]
 CHINESE = ["网络", "打印", "邮箱", "密码", "屏幕", "键盘", "磁盘", "内存", "证书", "代理", "路由", "备份"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.spectral import spectral
+from training.fitting.initial_vectors import spectral
 
 
 def test_products_of_token_vectors_are_those_of_the_whole_decomposition():

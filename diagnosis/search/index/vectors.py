@@ -11,16 +11,15 @@ import numpy.typing as npt
 
 from diagnosis.errors import InputError
 from diagnosis.prepared import Vectors
-from diagnosis.search.approximate import Approximate
-from diagnosis.search.exact import exact_search, rescore
-from diagnosis.search.ids import FILE, Ids
-from diagnosis.search.segments import SegmentedIndex
-from diagnosis.search.views import (
+from diagnosis.search.index.ids import FILE, Ids
+from diagnosis.search.index.neighbours import Approximate, exact_search, rescore
+from diagnosis.search.index.segments import (
     Allowed,
     Found,
     Hits,
     Mask,
     Rows,
+    SegmentedIndex,
     View,
     best,
     highest,

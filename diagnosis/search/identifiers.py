@@ -1,18 +1,61 @@
-"""What a question asks for exactly: records by their number, or by a code that stands in them as it is written."""
+"""Identifiers in a question: records asked for by number, or by a code that stands in them."""
 
 from __future__ import annotations
 
+import re
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from diagnosis.search.catalogue import Catalogue
-from diagnosis.search.codes import codes_of, holds
-from diagnosis.search.ids import Ids
-from diagnosis.search.lexical import AskedWords, LexicalIndex
-from diagnosis.search.views import Found, Mask, Rows, values_at
+from diagnosis.search.index.bm25 import AskedWords, LexicalIndex
+from diagnosis.search.index.ids import Ids
+from diagnosis.search.index.metadata import Catalogue
+from diagnosis.search.index.segments import Found, Mask, Rows, values_at
+
+# Letters and digits together (0x80070005, ORA-12154, KB0000042), or a number that is called an error or a code. Both
+# kinds stand near its beginning: to look further from every word of a rule of dashes or a long path would take seconds.
+_NEAR = r"[A-Za-z0-9_.\-]{0,80}"
+_MIXED = rf"(?<![A-Za-z0-9])(?=[A-Za-z0-9])(?={_NEAR}[0-9])(?={_NEAR}[A-Za-z])[A-Za-z0-9]+(?:[-_.:][A-Za-z0-9]+)*"
+_CALLED = r"(?:error|code|event|id|错误|代码|错误码)[\s:：#(]*([0-9]{3,})"
+_CODE = re.compile(rf"{_CALLED}|({_MIXED})", re.IGNORECASE)
+_WORD_OR_NUMBER = re.compile(r"[^0-9]*|[^A-Za-z]*")
+_MIN_LENGTH = 4  # "v2" and "p1" name nothing
+_WITHIN = frozenset(string.ascii_lowercase + string.digits)  # beside one of these, a code is part of a longer word
+
+
+@lru_cache(maxsize=64)  # both corpora are asked the same, to find and to rank
+def codes_of(text: str) -> tuple[str, ...]:
+    """Return the codes and ids of a text in lower case, in order, each once.
+
+    Examples
+    --------
+    >>> codes_of("ORA-12154 after update, error 809, 0x80070005 twice: 0x80070005")
+    ('ora-12154', '809', '0x80070005')
+    """
+    called = ((match[1], match[2]) for match in _CODE.finditer(text))
+    return tuple(dict.fromkeys(number or code.lower() for number, code in called if number or _is_mixed(code)))
+
+
+def _is_mixed(code: str) -> bool:
+    """Tell whether letters and digits stand in the code itself: in "on..2" the pattern sees the digit behind it."""
+    return len(code) >= _MIN_LENGTH and not _WORD_OR_NUMBER.fullmatch(code)
+
+
+def holds(text: str, code: str) -> bool:
+    """Return whether a text holds a code as a whole word, ignoring case."""
+    lowered = text.lower()
+    start = lowered.find(code)  # not by a pattern: to compile one for each code costs more than all the looking
+    while start >= 0:
+        stop = start + len(code)
+        if lowered[start - 1 : start] not in _WITHIN and lowered[stop : stop + 1] not in _WITHIN:
+            return True
+        start = lowered.find(code, start + 1)
+    return False
+
 
 # A code is looked for by itself and its rarest part: the others (the "srv" of srv-0815) may stand in every row.
 CODE_TERMS = 2

@@ -14,23 +14,23 @@ import numpy as np
 import numpy.typing as npt
 
 from diagnosis.errors import InputError
-from diagnosis.search.ids import FILE, Ids
-from diagnosis.search.postings import (
+from diagnosis.search.index.ids import FILE, Ids
+from diagnosis.search.index.postings import (
     MAX_FREQUENCY,
     MAX_LENGTH,
     Hashes,
     PostingSegment,
+    Tally,
     from_tokens,
     merged,
     term_hashes,
 )
-from diagnosis.search.segments import SegmentedIndex
-from diagnosis.search.tally import Tally
-from diagnosis.search.views import (
+from diagnosis.search.index.segments import (
     Allowed,
     Found,
     Hits,
     Rows,
+    SegmentedIndex,
     View,
     dead_rows,
     masks,

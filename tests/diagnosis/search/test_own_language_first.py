@@ -3,7 +3,7 @@
 import pytest
 
 from diagnosis.search import Hit
-from diagnosis.search.translations import own_language_first
+from diagnosis.search.retriever import own_language_first
 
 KNOWN = {
     "KB1": {"language": "en", "translation_of": ""},

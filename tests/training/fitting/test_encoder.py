@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from diagnosis.errors import InputError
-from training.fit_encoder import fit_history_encoder
-from training.fit_tokenizer import fit_tokenizer
+from training.fitting.encoder import fit_history_encoder
+from training.fitting.tokenizer import fit_tokenizer
 
 FAULTS = ["vpn", "printer", "mailbox", "password", "monitor", "headset", "laptop", "wifi"]
 SIGNS = ["断线", "卡纸", "已满", "过期", "黑屏", "没有声音", "发热", "很慢"]

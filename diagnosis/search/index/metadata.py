@@ -14,11 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from diagnosis.search.entries import UNKNOWN_TIME, Entries, microseconds
-from diagnosis.search.ids import Ids
-from diagnosis.search.passages import SearchText
-from diagnosis.search.segments import SegmentedIndex
-from diagnosis.search.views import Mask, Rows, View, located, places_of
+from diagnosis.search.index.ids import Ids
+from diagnosis.search.index.segments import Mask, Rows, SegmentedIndex, View, located, places_of
+from diagnosis.search.passages import UNKNOWN_TIME, Entries, SearchText, microseconds
 
 PASSAGE = "\x1f"  # between a number and the place of the passage in its record
 _FILE = "records.arrow"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from diagnosis.search.codes import codes_of
+from diagnosis.search.identifiers import codes_of
 
 
 @pytest.mark.parametrize(

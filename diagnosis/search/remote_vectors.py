@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from diagnosis.prepared import Vectors
-from diagnosis.search.catalogue import PASSAGE, Catalogue
-from diagnosis.search.ids import Ids
-from diagnosis.search.measured import VectorSearch
-from diagnosis.search.views import Found, Mask, Rows
+from diagnosis.search.index.ids import Ids
+from diagnosis.search.index.metadata import PASSAGE, Catalogue
+from diagnosis.search.index.segments import Found, Mask, Rows
+from diagnosis.search.signals import VectorSearch
 
 
 class AskedPlaces(Protocol):

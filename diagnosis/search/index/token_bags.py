@@ -15,9 +15,8 @@ import numpy.typing as npt
 
 from diagnosis.prepared import Vectors
 from diagnosis.search.encoder import Bags, HistoryEncoder
-from diagnosis.search.ids import FILE, Ids
-from diagnosis.search.segments import SegmentedIndex
-from diagnosis.search.views import Rows, View, located
+from diagnosis.search.index.ids import FILE, Ids
+from diagnosis.search.index.segments import Rows, SegmentedIndex, View, located
 
 _ARRAYS = ("tokens", "starts", "norms")
 

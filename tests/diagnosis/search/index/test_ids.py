@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from diagnosis.search import ids as module
-from diagnosis.search.ids import Ids
-from diagnosis.search.views import highest
+from diagnosis.search.index import ids as module
+from diagnosis.search.index.ids import Ids
+from diagnosis.search.index.segments import highest
 
 NAMES = ["INC1", "工单二", "", "a\x1f0", "INC10", "inc1"]
 

@@ -13,9 +13,9 @@ import pandas as pd
 
 from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
-from diagnosis.search import Corpus, Filters, Fusion, GeneralEncoder, HistoryEncoder, Retriever, training_pairs
-from diagnosis.search.pairs import halves
+from diagnosis.search import Corpus, Filters, Fusion, GeneralEncoder, HistoryEncoder, Retriever
 from diagnosis.search.retriever import ARTICLE_FIELDS
+from training.fitting.pairs import halves, training_pairs
 
 _Part = Literal["all", "half"]
 FitEncoder = Callable[[pd.DataFrame, pd.DataFrame], HistoryEncoder]
@@ -114,7 +114,7 @@ def learn_fusion(
 
 def fit_encoder_on(articles: pd.DataFrame, incidents: pd.DataFrame, **options: Any) -> HistoryEncoder:  # noqa: ANN401
     """Return the history encoder of canonical frames; ``options`` are those of `fit_history_encoder`."""
-    from training.fit_encoder import fit_history_encoder  # noqa: PLC0415 - torch takes seconds, and help needs none
+    from training.fitting.encoder import fit_history_encoder  # noqa: PLC0415 - torch takes seconds, and help needs none
 
     frames = {"knowledge": articles, "incidents": incidents}
     corpus = [text for name, frame in frames.items() for column in _TEXTS[name] for text in frame[column] if text]

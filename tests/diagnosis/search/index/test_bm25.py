@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from diagnosis.errors import InputError
-from diagnosis.search import LexicalIndex, postings, tally
-from diagnosis.search.ids import Ids
+from diagnosis.search import LexicalIndex
+from diagnosis.search.index import postings
+from diagnosis.search.index.ids import Ids
 from diagnosis.text.tokens import tokenise
 
 WORDS = [
@@ -122,7 +123,7 @@ def test_summing_by_sorting_or_looking_up_changes_nothing(monkeypatch):
         looked_up = asked.scores_at(every)  # before anything was added up for every row
         asked.nearest(10)
         np.testing.assert_array_equal(asked.scores_at(every), looked_up)
-    monkeypatch.setattr(tally, "_SCATTERED", 0)
+    monkeypatch.setattr(postings, "_SCATTERED", 0)
     assert index.search(questions, 10) == plain
 
 
@@ -141,8 +142,8 @@ def test_scores_of_named_rows_are_those_that_a_search_gives():
 def test_a_spent_budget_still_gives_true_scores(monkeypatch, budget):
     rows = {f"n{i}": text for i, text in enumerate(documents(1_000, 5))}
     index = filled(rows, 1_000)
-    monkeypatch.setattr(tally, "BUDGET", budget)
-    monkeypatch.setattr(tally, "_FAVOURED", 20)
+    monkeypatch.setattr(postings, "BUDGET", budget)
+    monkeypatch.setattr(postings, "_FAVOURED", 20)
     question = "vpn the user please 问题 mail"
     true = dict(brute_force(rows, question, 1_000))
     hits = index.search([question], 10)[0]
