@@ -26,7 +26,7 @@ from benchmarks.data import shared
 from diagnosis.incident import CODED_FIELDS, as_frame
 from diagnosis.recurrence import HistoryState, RecurrenceModel, Signature
 from diagnosis.recurrence.hazard import fit_hazard, grid, trials
-from diagnosis.recurrence.outcomes import CensoredOutcomes, days_of, outcomes
+from diagnosis.recurrence.outcomes import CensoredOutcomes, censored_outcomes, days_of
 from diagnosis.recurrence.rates import kaplan_meier
 from diagnosis.recurrence.scores import HorizonScores, score_horizon
 
@@ -44,8 +44,8 @@ class Cut:
         past = (frame["opened_at"] < self.as_of).to_numpy()
         self.past, self.later = frame[past].reset_index(drop=True), frame[~past].reset_index(drop=True)
         keys, end = SIGNATURE.keys(frame), pd.Timestamp(frame["opened_at"].max()).ceil("D")
-        self.truth = outcomes(frame, keys, end, "opened").take(np.flatnonzero(~past))
-        self.seen = outcomes(self.past, keys[past], self.as_of, "opened")
+        self.truth = censored_outcomes(frame, keys, end, "opened").take(np.flatnonzero(~past))
+        self.outcomes = censored_outcomes(self.past, keys[past], self.as_of, "opened")
         self.keys, self.later_keys = keys[past].to_numpy(), keys[~past].to_numpy()
         self.model = RecurrenceModel(SIGNATURE, (horizon,))
         self.usable = self.keys != ""
@@ -61,38 +61,40 @@ class Cut:
 
     def as_negatives(self) -> np.ndarray:
         """Count what has not recurred as never recurring."""
-        seen = self.seen.take(self.usable)
+        outcomes = self.outcomes.take(self.usable)
         forever = CensoredOutcomes(
-            np.where(seen.recurred, seen.duration, 1e3), seen.recurred, np.full(len(seen.duration), 1e3)
+            np.where(outcomes.recurred, outcomes.duration, 1e3), outcomes.recurred, np.full(len(outcomes.duration), 1e3)
         )
         return self._same_learner(self.usable, forever)
 
     def dropped(self) -> np.ndarray:
         """Keep only the incidents watched for the whole horizon; same learner."""
-        rows = self.usable & (self.seen.observed >= self.horizon)
-        return self._same_learner(rows, self.seen.take(rows))
+        rows = self.usable & (self.outcomes.observed >= self.horizon)
+        return self._same_learner(rows, self.outcomes.take(rows))
 
-    def _same_learner(self, rows: np.ndarray, seen: CensoredOutcomes) -> np.ndarray:
+    def _same_learner(self, rows: np.ndarray, outcomes: CensoredOutcomes) -> np.ndarray:
         edges, rhythm = grid((self.horizon,)), self.model.rhythm_
         widths, later = (rhythm.log_widths(days_of(f["opened_at"]), edges) for f in (self.past[rows], self.later))
-        hazard = fit_hazard(self.z[rows], *trials(seen, edges), edges, self.fitted.ridge, widths)
+        hazard = fit_hazard(self.z[rows], *trials(outcomes, edges), edges, self.fitted.ridge, widths)
         return hazard.risk(self.z_later, [self.horizon], later)[:, 0]
 
     def cox(self) -> np.ndarray:
         """Cox regression on the same features."""
         columns = np.ptp(self.z, axis=0) > 0
         cox = CoxPHSurvivalAnalysis(alpha=self.fitted.ridge, ties="breslow")
-        seen = self.seen.take(self.usable)
-        cox.fit(self.z[self.usable][:, columns], Surv.from_arrays(seen.recurred, np.maximum(seen.duration, 1e-3)))
+        outcomes = self.outcomes.take(self.usable)
+        cox.fit(
+            self.z[self.usable][:, columns], Surv.from_arrays(outcomes.recurred, np.maximum(outcomes.duration, 1e-3))
+        )
         return 1 - np.array([f(self.horizon) for f in cox.predict_survival_function(self.z_later[:, columns])])
 
     def forest(self) -> np.ndarray:
         """Random survival forest on the same features."""
         rows = np.flatnonzero(self.usable)[-FOREST_ROWS:]
         steps = np.minimum(
-            np.ceil(self.seen.duration[rows] * 4) / 4, self.horizon + 1
+            np.ceil(self.outcomes.duration[rows] * 4) / 4, self.horizon + 1
         )  # quarters of a day: fewer times
-        recurred = self.seen.recurred[rows] & (self.seen.duration[rows] <= self.horizon)
+        recurred = self.outcomes.recurred[rows] & (self.outcomes.duration[rows] <= self.horizon)
         forest = RandomSurvivalForest(50, min_samples_leaf=20, max_features="sqrt", random_state=0, n_jobs=1)
         forest.fit(self.z[rows], Surv.from_arrays(recurred, np.maximum(steps, 0.01)))
         at = int(np.searchsorted(forest.unique_times_, self.horizon, side="right")) - 1
@@ -100,21 +102,21 @@ class Cut:
 
     def per_signature(self) -> np.ndarray:
         """Kaplan-Meier share of each signature seen twice, of everyone for the rest."""
-        seen = self.seen.take(self.usable)
-        everyone = float(kaplan_meier(seen.duration, seen.recurred, [self.horizon])[0])
-        rows = pd.Series(np.arange(len(seen.duration))).groupby(self.keys[self.usable]).indices
+        outcomes = self.outcomes.take(self.usable)
+        everyone = float(kaplan_meier(outcomes.duration, outcomes.recurred, [self.horizon])[0])
+        rows = pd.Series(np.arange(len(outcomes.duration))).groupby(self.keys[self.usable]).indices
         shares = {
-            key: kaplan_meier(seen.duration[own], seen.recurred[own], [self.horizon])[0]
-            for key, own in rows.items()
-            if len(own) > 1
+            key: kaplan_meier(outcomes.duration[rows_of_key], outcomes.recurred[rows_of_key], [self.horizon])[0]
+            for key, rows_of_key in rows.items()
+            if len(rows_of_key) > 1
         }
         return np.array([shares.get(key, everyone) for key in self.later_keys])
 
     def complete_cases(self) -> np.ndarray:
         """Logistic regression over the one-hot fields of those watched for the whole horizon."""
         fields = [name for name in CODED_FIELDS if len(self.past[name].unique()) > 1]
-        rows = self.usable & (self.seen.observed >= self.horizon)
-        came = self.seen.recurred[rows] & (self.seen.duration[rows] <= self.horizon)
+        rows = self.usable & (self.outcomes.observed >= self.horizon)
+        came = self.outcomes.recurred[rows] & (self.outcomes.duration[rows] <= self.horizon)
         encoder = OneHotEncoder(handle_unknown="ignore")
         one_hot = make_pipeline(encoder, LogisticRegression(C=0.3, max_iter=2000))
         one_hot.fit(self.past.loc[rows, fields].astype(object), came)

@@ -22,12 +22,12 @@ from sklearn.linear_model import LogisticRegression
 from diagnosis.incident import as_frame
 from diagnosis.recurrence import RecurrenceModel, Signature, recurrence_rate
 from diagnosis.recurrence.hazard import fit_hazard, grid, trials
-from diagnosis.recurrence.outcomes import outcomes
+from diagnosis.recurrence.outcomes import censored_outcomes
 
 START = pd.Timestamp("2025-01-06", tz="UTC")
 SIGNATURE = Signature(("caller", "subcategory"))
 FEATURES = 130
-ASKED = 500
+ASSESSED = 500
 
 
 def synthetic_year(n: int, seed: int = 0) -> pd.DataFrame:
@@ -57,15 +57,15 @@ def synthetic_year(n: int, seed: int = 0) -> pd.DataFrame:
 def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
     """Return what the work returns, its processor seconds and its seconds."""
     cpu, wall = time.process_time(), time.perf_counter()
-    done = work()
-    return done, time.process_time() - cpu, time.perf_counter() - wall
+    result = work()
+    return result, time.process_time() - cpu, time.perf_counter() - wall
 
 
 def peer(frame: pd.DataFrame) -> tuple[float, float]:
     """Return processor seconds of our fit and of scikit-learn's on the same rows and features."""
     edges, end = grid((7, 30)), START + pd.Timedelta(days=366)
-    seen = outcomes(frame, SIGNATURE.keys(frame), end, "opened")
-    at_risk, event = trials(seen, edges)
+    outcomes = censored_outcomes(frame, SIGNATURE.keys(frame), end, "opened")
+    at_risk, event = trials(outcomes, edges)
     z = np.random.default_rng(1).normal(size=(len(frame), FEATURES))
     _, ours, _ = timed(lambda: fit_hazard(z, at_risk, event, edges, 100.0))
     i, k = np.nonzero(at_risk)
@@ -84,16 +84,18 @@ def main() -> None:
     model, fit_cpu, fit_wall = timed(lambda: RecurrenceModel(SIGNATURE).fit(frame, as_of=end))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     state, state_cpu, state_wall = timed(lambda: model.state(frame))
-    asked = [{k: str(v) for k, v in row.items()} for row in frame[-ASKED:].to_dict("records")]
+    incidents = [{k: str(v) for k, v in row.items()} for row in frame[-ASSESSED:].to_dict("records")]
     moment = end.to_pydatetime()
-    costs = sorted(timed(lambda one=one: model.assess_one(one, moment, state))[1] * 1000 for one in asked)
+    costs = sorted(
+        timed(lambda incident=incident: model.assess_one(incident, moment, state))[1] * 1000 for incident in incidents
+    )
     _, rate_cpu, rate_wall = timed(lambda: recurrence_rate(frame, SIGNATURE, as_of=end, by="month"))
     ours, theirs = peer(frame[: n // 10])
     print("| what | processor | wall |\n|:--|--:|--:|")
     print(f"| features and both fits, {n:,} incidents | {fit_cpu:.0f} s | {fit_wall:.0f} s |")
     print(f"| history read at start, {n:,} incidents | {state_cpu:.1f} s | {state_wall:.1f} s |")
-    print(f"| one incident assessed, median of {ASKED} | {costs[ASKED // 2]:.2f} ms | |")
-    print(f"| one incident assessed, 95th percentile | {costs[int(0.95 * ASKED)]:.2f} ms | |")
+    print(f"| one incident assessed, median of {ASSESSED} | {costs[ASSESSED // 2]:.2f} ms | |")
+    print(f"| one incident assessed, 95th percentile | {costs[int(0.95 * ASSESSED)]:.2f} ms | |")
     print(f"| rates by month, three horizons | {rate_cpu:.1f} s | {rate_wall:.1f} s |")
     print(f"\nPeak memory after the fits: {memory:.2f} GiB. One fit of {n // 10:,} incidents, {FEATURES} features:")
     print(f"ours takes 1/{theirs / ours:.1f} of scikit-learn's processor time on the rows written out.")

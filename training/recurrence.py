@@ -65,8 +65,8 @@ def run(args: argparse.Namespace) -> int:
     if args.fix:
         fixed = dict(args.fix)
         if fixed.keys() != set(signature.fields):
-            expected, found = (" ".join(f"{name}=…" for name in names) for names in (signature.fields, fixed))
-            raise InputError(f"--fix takes a value of each field of the signature, {expected}; found {found}")
+            expected, actual = (" ".join(f"{name}=…" for name in names) for names in (signature.fields, fixed))
+            raise InputError(f"--fix takes a value of each field of the signature, {expected}; found {actual}")
         verdict = fix_verdict(frame, signature, signature.key(fixed), moment(args.since), as_of=as_of)
     answer(args, _content(args, signature, as_of, tables, verdict), _text(signature, as_of, tables, verdict))
     return DONE
@@ -108,8 +108,8 @@ def _table(table: pd.DataFrame) -> str:
     lines = [
         f"{'':24} {'days':>5} {'incidents':>10} {'rate':>7} {'95 % band':>17} {'naive':>7} {'followed':>9}  target"
     ]
-    for row, seen in zip(table.itertuples(index=False), table["rate"].notna(), strict=True):
-        rate = f"{row.rate:7.1%} {row.lower:8.1%} -{row.upper:7.1%}" if seen else f"{'not yet':>7} {'':17}"
+    for row, has_rate in zip(table.itertuples(index=False), table["rate"].notna(), strict=True):
+        rate = f"{row.rate:7.1%} {row.lower:8.1%} -{row.upper:7.1%}" if has_rate else f"{'not yet':>7} {'':17}"
         lines.append(
             f"{str(row.group) or '(none)':24.24} {row.days:5} {row.incidents:10,} {rate} {row.naive:7.1%} "
             f"{row.followed:9.0%}  {row.verdict}"
@@ -118,16 +118,16 @@ def _table(table: pd.DataFrame) -> str:
 
 
 def _sentence(verdict: FixVerdict) -> str:
-    named = ", ".join(f"{name} {value}" for name, value in verdict.signature.items())
-    told = (
-        f"The fix of {named} on {verdict.date[:10]}: {verdict.verdict}. {verdict.episodes_before} episodes in "
+    fields = ", ".join(f"{name} {value}" for name, value in verdict.signature.items())
+    text = (
+        f"The fix of {fields} on {verdict.date[:10]}: {verdict.verdict}. {verdict.episodes_before} episodes in "
         f"{verdict.days_before:.0f} days before, {verdict.episodes_after} in {verdict.days_after:.0f} days after"
     )
     if verdict.ratio is not None and verdict.upper is not None:
-        told += f"; hazard ratio {verdict.ratio:.2f} (95 % interval {verdict.lower:.2f} to {verdict.upper:.2f})"
+        text += f"; hazard ratio {verdict.ratio:.2f} (95 % interval {verdict.lower:.2f} to {verdict.upper:.2f})"
     if verdict.days_until_told is not None:
-        told += f". A fix that works would be told after about {verdict.days_until_told} more days"
-    return told + "."
+        text += f". A fix that works would be told after about {verdict.days_until_told} more days"
+    return text + "."
 
 
 def _days(text: str) -> tuple[int, ...]:

@@ -15,19 +15,24 @@ from diagnosis.recurrence.hazard import Floats
 from diagnosis.recurrence.outcomes import Origin, definition
 
 LEAST_EFFECT = 0.005
-MOST = 5
+MAX_FACTORS = 5
 WINDOW = 30
 ORIGINS: tuple[Origin, ...] = ("opened", "resolved")
 NOTABLE = 1.5  # times the base rate
-COUNTED = (
+COUNTED_BY_WINDOW = (
     "signature",
     "caller",
     "caller+category",
     "caller+symptom",
 )  # told by how often, never by name: names are personal data
 # A feature "desk: hour sine" belongs to the factor "clock", not to how busy the desk was.
-OF_DESK = {"hour sine": "clock", "hour cosine": "clock", "weekend": "clock",
-           "kinds of caller": "caller", "share of caller": "caller"}  # fmt: skip
+OF_DESK = {
+    "hour sine": "clock",
+    "hour cosine": "clock",
+    "weekend": "clock",
+    "kinds of caller": "caller",
+    "share of caller": "caller",
+}
 WORDS = {
     "en": {
         "signature": "same signature in the last 30 days", "caller": "incidents of this caller in the last 30 days",
@@ -55,11 +60,11 @@ WORDS = {
 @lru_cache(maxsize=8)
 def groups(columns: tuple[str, ...]) -> Mapping[str, list[int]]:
     """Return the positions of the features behind each factor."""
-    found: dict[str, list[int]] = {}
+    positions: dict[str, list[int]] = {}
     for i, column in enumerate(columns):
-        factor, _, what = column.partition(": ")
-        found.setdefault(OF_DESK.get(what, factor) if factor == "desk" else factor, []).append(i)
-    return found
+        factor, _, feature = column.partition(": ")
+        positions.setdefault(OF_DESK.get(feature, factor) if factor == "desk" else factor, []).append(i)
+    return positions
 
 
 def name_of(factor: str, language: str = "en") -> str:
@@ -71,7 +76,7 @@ def in_language(risk: RecurrenceRisk, language: str) -> RecurrenceRisk:
     """Return a risk that was told in English with its factors named in another language."""
     names = {name_of(factor): name_of(factor, language) for factor in WORDS["en"]}
     means = {definition(risk.signature, origin): definition(risk.signature, origin, language) for origin in ORIGINS}
-    factors = tuple(replace(one, name=names[one.name]) for one in risk.factors)
+    factors = tuple(replace(factor, name=names[factor.name]) for factor in risk.factors)
     return replace(risk, factors=factors, definition=means.get(risk.definition, risk.definition))
 
 
@@ -88,7 +93,7 @@ def strongest(
 ) -> tuple[Factor, ...]:
     """Return the factors of one incident that moved its risk most, the strongest first."""
     # As they are shown: equal ones stand in one order, whatever the last bits are.
-    order = np.argsort(-np.abs(effects.round(4)), kind="stable")[:MOST]
+    order = np.argsort(-np.abs(effects.round(4)), kind="stable")[:MAX_FACTORS]
     return tuple(
         Factor(name_of(factors[j], language), values.get(factors[j], ""), round(float(effects[j]), 4))
         for j in order
@@ -100,16 +105,19 @@ def values_of(
     columns: Sequence[str], x: Floats, frame_columns: Mapping[str, Sequence[Any]]
 ) -> list[dict[str, float | str]]:
     """Return what each factor's value is for each incident, as a person would read it."""
-    counts = {factor: np.expm1(x[:, columns.index(f"{factor}: last {WINDOW} days")])
-              for factor in COUNTED if f"{factor}: last {WINDOW} days" in columns}  # fmt: skip
+    counts = {
+        factor: np.expm1(x[:, columns.index(f"{factor}: last {WINDOW} days")])
+        for factor in COUNTED_BY_WINDOW
+        if f"{factor}: last {WINDOW} days" in columns
+    }
     counts["desk"] = np.expm1(x[:, columns.index("desk: last day")])
-    told: list[dict[str, float | str]] = []
+    rows: list[dict[str, float | str]] = []
     for i in range(len(x)):
         row: dict[str, float | str] = {
-            name: values[i] for name, values in frame_columns.items() if name not in (*COUNTED, "opened_at")
+            name: values[i] for name, values in frame_columns.items() if name not in (*COUNTED_BY_WINDOW, "opened_at")
         }
         row.update({name: round(float(count[i])) for name, count in counts.items() if np.isfinite(count[i])})
         opened = frame_columns["opened_at"][i]
         row["clock"] = f"{opened:%H:%M}" if opened == opened else ""  # noqa: PLR0124 - NaT is not equal to itself
-        told.append(row)
-    return told
+        rows.append(row)
+    return rows

@@ -24,7 +24,7 @@ WORKAROUND = re.compile(
 CODED = ("close_code", "assignment_group")
 MOST_VALUES = 30  # values of a coded field that get a feature of their own, the most frequent first
 N_AXES = 16
-ENOUGH = 20_000  # newest texts that are enough to find the axes
+MAX_TEXTS = 20_000  # newest texts that are enough to find the axes
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class TextAxes:
     @classmethod
     def fit(cls, vectors: Vectors) -> TextAxes:
         """Find the axes of vectors of shape (n, n_dimensions)."""
-        told = vectors[np.any(vectors != 0, axis=1)][-ENOUGH:].astype(np.float64)
-        mean = told.mean(axis=0) if len(told) else np.zeros(vectors.shape[1])
-        centred = told - mean
+        with_text = vectors[np.any(vectors != 0, axis=1)][-MAX_TEXTS:].astype(np.float64)
+        mean = with_text.mean(axis=0) if len(with_text) else np.zeros(vectors.shape[1])
+        centred = with_text - mean
         _, directions = np.linalg.eigh(centred.T @ centred)
         return cls(mean, directions[:, ::-1][:, :N_AXES])
 
@@ -79,8 +79,14 @@ class ClosureFeatures:
     def columns(self) -> tuple[str, ...]:
         """Names of the features, ``"<factor>: <what>"``."""
         coded = [f"{name}: {value}" for name, values in self.values.items() for value in values]
-        return ("time to restore: hours", "reassignments: count", "reopened: count", "article: used",
-                "workaround: reads like one", *coded)  # fmt: skip
+        return (
+            "time to restore: hours",
+            "reassignments: count",
+            "reopened: count",
+            "article: used",
+            "workaround: reads like one",
+            *coded,
+        )
 
     def describe(self, frame: pd.DataFrame) -> Floats:
         """Return the features, shape (n, len(columns))."""

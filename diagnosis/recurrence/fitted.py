@@ -35,7 +35,7 @@ class FeatureRows:
     columns: tuple[str, ...]
     x: Floats
     start: Floats
-    named: Mapping[str, Sequence[Any]]
+    readable: Mapping[str, Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ class FittedRisk:
         origin: Origin,
         x: Floats,
         start: Floats,
-        seen: CensoredOutcomes,
+        outcomes: CensoredOutcomes,
         horizons: Sequence[int],
         rhythm: DeskRhythm,
     ) -> FittedRisk:
         """Fit on incidents in order of time; see `HazardRegression.fit`."""
-        regression = HazardRegression.fit(x, start, seen, grid(tuple(horizons)), rhythm)
-        rates = kaplan_meier(seen.duration, seen.recurred, horizons)
+        regression = HazardRegression.fit(x, start, outcomes, grid(tuple(horizons)), rhythm)
+        rates = kaplan_meier(outcomes.duration, outcomes.recurred, horizons)
         return cls(origin, regression, dict(zip(horizons, rates.tolist(), strict=True)))
 
     @property
@@ -77,23 +77,23 @@ class FittedRisk:
         """The share that recurred within the usual horizon."""
         return self.base_rates[self.usual_horizon]
 
-    def probabilities(self, asked: FeatureRows) -> Floats:
+    def probabilities(self, rows: FeatureRows) -> Floats:
         """Return the probability of recurring within each horizon, shape (n, n_horizons)."""
-        return self.regression.risk(asked.x, asked.start, list(self.base_rates))
+        return self.regression.risk(rows.x, rows.start, list(self.base_rates))
 
-    def tell(self, asked: FeatureRows, signature: Signature, language: str) -> list[RecurrenceRisk]:
+    def tell(self, rows: FeatureRows, signature: Signature, language: str) -> list[RecurrenceRisk]:
         """Return the risk of each incident with its strongest factors, in words of the language."""
-        risks, factors = self.probabilities(asked), groups(asked.columns)
-        effects = self.regression.effects(asked.x, asked.start, factors, self.usual_horizon)
-        values, names = values_of(asked.columns, asked.x, asked.named), list(factors)
+        risks, factors = self.probabilities(rows), groups(rows.columns)
+        effects = self.regression.effects(rows.x, rows.start, factors, self.usual_horizon)
+        values, names = values_of(rows.columns, rows.x, rows.readable), list(factors)
         of_signature = dict(zip(signature.fields, signature.columns, strict=True))
         return [
             RecurrenceRisk(
-                {name: asked.named[column][i] for name, column in of_signature.items()},
+                {name: rows.readable[column][i] for name, column in of_signature.items()},
                 tuple(HorizonRisk(d, float(p)) for d, p in zip(self.base_rates, risks[i], strict=True)),
                 self.base_rate,
                 strongest(names, effects[i], values[i], language),
                 definition(of_signature, self.origin, language),
             )
-            for i in range(len(asked.x))
+            for i in range(len(rows.x))
         ]

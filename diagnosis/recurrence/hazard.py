@@ -26,9 +26,9 @@ Floats = npt.NDArray[np.float64]
 EDGES = (0.0, 1 / 24, 0.25, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 14.0, 18.0, 22.0, 26.0, 30.0, 45.0, 60.0, 90.0)
 SMOOTHNESS = 0.3  # ties the level of an interval to the one before it; decides only where little was seen
 RIDGES = (10.0, 100.0, 300.0, 1000.0, 3000.0)
-LATER = 0.3  # share of the incidents, the newest, that the ridge is chosen on
-ENOUGH = 20_000  # newest incidents that are enough to choose it
-FAR = 5.0  # standard deviations: a value farther out says no more than this
+TUNING_SHARE = 0.3  # share of the incidents, the newest, that the ridge is chosen on
+MAX_TUNING_ROWS = 20_000  # newest incidents that are enough to choose it
+MAX_DEVIATIONS = 5.0  # standard deviations: a value farther out says no more than this
 MIN_EVENTS = 10  # with fewer recurrences, or fewer survivals, only the base rate can be learned
 MAX_ROUNDS = 50
 TOLERANCE = 1e-8
@@ -48,12 +48,12 @@ def grid(horizons: tuple[int, ...]) -> Floats:
     return np.array(sorted(edges))
 
 
-def trials(seen: CensoredOutcomes, edges: Floats) -> tuple[Floats, Floats]:
+def trials(outcomes: CensoredOutcomes, edges: Floats) -> tuple[Floats, Floats]:
     """Return which intervals each incident was at risk in and wholly observed, and in which it recurred.
 
     Parameters
     ----------
-    seen : CensoredOutcomes of n incidents
+    outcomes : CensoredOutcomes of n incidents
     edges : ndarray, shape (n_intervals + 1,)
 
     Returns
@@ -61,9 +61,9 @@ def trials(seen: CensoredOutcomes, edges: Floats) -> tuple[Floats, Floats]:
     at_risk, event : ndarray of 0 and 1, shape (n, n_intervals)
     """
     start, end = edges[:-1], edges[1:]
-    reached = (seen.duration[:, None] > start) | (start == 0)
-    at_risk = reached & (seen.observed[:, None] >= end)
-    event = at_risk & seen.recurred[:, None] & (seen.duration[:, None] <= end)
+    reached = (outcomes.duration[:, None] > start) | (start == 0)
+    at_risk = reached & (outcomes.observed[:, None] >= end)
+    event = at_risk & outcomes.recurred[:, None] & (outcomes.duration[:, None] <= end)
     return at_risk.astype(np.float64), event.astype(np.float64)
 
 
@@ -193,16 +193,16 @@ class _PenalisedLoss:
 
 def _clock(edges: Floats, at_risk: Floats) -> Floats:
     time = np.log((edges[1:] + edges[:-1]) / 2)
-    seen = at_risk.sum(axis=0)
-    last = int(np.flatnonzero(seen)[-1]) if seen.any() else 0
+    count = at_risk.sum(axis=0)
+    last = int(np.flatnonzero(count)[-1]) if count.any() else 0
     time = np.minimum(time, time[last])
-    clock: Floats = (time - np.average(time, weights=seen + 1e-9)) / max(float(np.ptp(time)) / 2, 1e-9)
+    clock: Floats = (time - np.average(time, weights=count + 1e-9)) / max(float(np.ptp(time)) / 2, 1e-9)
     return clock
 
 
 @dataclass(frozen=True)
 class HazardRegression:
-    """A hazard fitted on standardised features; a missing value counts as the mean, an extreme one as `FAR`."""
+    """A hazard fitted on standardised features; a missing value counts as the mean, an extreme one is clipped."""
 
     mean: Floats
     scale: Floats
@@ -212,7 +212,7 @@ class HazardRegression:
 
     @classmethod
     def fit(
-        cls, x: Floats, start: Floats, seen: CensoredOutcomes, edges: Floats, rhythm: DeskRhythm
+        cls, x: Floats, start: Floats, outcomes: CensoredOutcomes, edges: Floats, rhythm: DeskRhythm
     ) -> HazardRegression:
         """Fit on incidents in order of time.
 
@@ -223,16 +223,16 @@ class HazardRegression:
         x : ndarray, shape (n, n_features)
         start : ndarray, shape (n,)
             Where each incident's time starts, in days since 1970.
-        seen : CensoredOutcomes of the n incidents
+        outcomes : CensoredOutcomes of the n incidents
         edges : ndarray, shape (n_intervals + 1,)
         rhythm : DeskRhythm
             The clock by which intervals are long or short.
         """
-        at_risk, event = trials(seen, edges)
-        known = np.isfinite(x)
-        count = np.maximum(known.sum(axis=0), 1)
-        mean = np.where(known, x, 0.0).sum(axis=0) / count
-        spread = np.sqrt((np.where(known, x - mean, 0.0) ** 2).mean(axis=0))
+        at_risk, event = trials(outcomes, edges)
+        finite = np.isfinite(x)
+        count = np.maximum(finite.sum(axis=0), 1)
+        mean = np.where(finite, x, 0.0).sum(axis=0) / count
+        spread = np.sqrt((np.where(finite, x - mean, 0.0) ** 2).mean(axis=0))
         constant = spread < 1e-9
         if min(event.sum(), at_risk[:, 0].sum() - event.sum()) < MIN_EVENTS:
             constant[:] = True
@@ -241,13 +241,13 @@ class HazardRegression:
             rhythm = EVEN  # the base rate is the same for all
         z, widths = cls._z(x, mean, scale), rhythm.log_widths(start, edges)
         with threadpool_limits(limits=1, user_api="blas"):
-            ridge = RIDGES[-1] if constant.all() else choose_ridge(z, seen, edges, widths)
+            ridge = RIDGES[-1] if constant.all() else choose_ridge(z, outcomes, edges, widths)
             return cls(mean, scale, fit_hazard(z, at_risk, event, edges, ridge, widths), ridge, rhythm)
 
     @staticmethod
     def _z(x: Floats, mean: Floats, scale: Floats) -> Floats:
         z = (np.where(np.isfinite(x), x, mean) - mean) / scale
-        return np.clip(z, -FAR, FAR)
+        return np.clip(z, -MAX_DEVIATIONS, MAX_DEVIATIONS)
 
     def risk(self, x: Floats, start: Floats, days: npt.ArrayLike) -> Floats:
         """Return the probability of recurring within each number of days after ``start``, shape (n, n_days)."""
@@ -272,24 +272,24 @@ class HazardRegression:
         for j, columns in enumerate(groups.values()):
             of_group[columns, j] = 1.0
         effect, drift = (z * self.hazard.effect) @ of_group, (z * self.hazard.drift) @ of_group
-        moved = effect[..., None] + drift[..., None] * self.hazard.clock[:last]
-        without = np.logaddexp(0.0, full[:, None, :last] - moved).sum(axis=2)
+        contribution = effect[..., None] + drift[..., None] * self.hazard.clock[:last]
+        without = np.logaddexp(0.0, full[:, None, :last] - contribution).sum(axis=2)
         effects: Floats = np.exp(-without) - np.exp(-base)[:, None]
         return effects
 
 
-def choose_ridge(z: Floats, seen: CensoredOutcomes, edges: Floats, widths: Floats) -> float:
+def choose_ridge(z: Floats, outcomes: CensoredOutcomes, edges: Floats, widths: Floats) -> float:
     """Return the ridge that predicts the newest incidents best from the older ones, each as known at the time.
 
     Rows must be in order of time; the measure is the log-likelihood of the newest incidents' own trials. One slice of
     time is a noisy judge, so the largest ridge within one standard error of the best is taken (Breiman et al. 1984).
     """
-    newest = slice(max(len(z) - ENOUGH, 0), None)
+    newest = slice(max(len(z) - MAX_TUNING_ROWS, 0), None)
     z, widths = z[newest], widths[newest]
-    seen = CensoredOutcomes(seen.duration[newest], seen.recurred[newest], seen.observed[newest])
-    cut = float(np.quantile(seen.observed, LATER))
-    older = seen.observed > cut
-    past, later = seen.as_known(cut).take(older), seen.take(~older)
+    outcomes = CensoredOutcomes(outcomes.duration[newest], outcomes.recurred[newest], outcomes.observed[newest])
+    cut = float(np.quantile(outcomes.observed, TUNING_SHARE))
+    older = outcomes.observed > cut
+    past, later = outcomes.as_known(cut).take(older), outcomes.take(~older)
     at_risk, event = trials(later, edges)
     losses = []
     for ridge in RIDGES:

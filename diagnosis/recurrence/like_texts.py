@@ -12,8 +12,8 @@ LIKE = 0.45  # cosine from which two texts tell of the same fault; see docs/recu
 LONGEST_NAME = 120  # characters
 
 
-class _Item:
-    """The faults told of one item: the tokens of the first text of each, and which of them hold a token."""
+class _ItemFaults:
+    """The faults of one item: the tokens of the first text of each, and which of them hold a token."""
 
     __slots__ = ("names", "postings", "texts")
 
@@ -22,11 +22,11 @@ class _Item:
         self.names: list[str] = []
         self.postings: defaultdict[str, list[int]] = defaultdict(list)
 
-    def copy(self) -> _Item:
-        other = _Item()
-        other.texts, other.names = self.texts[:], self.names[:]
-        other.postings.update({token: of[:] for token, of in self.postings.items()})
-        return other
+    def copy(self) -> _ItemFaults:
+        copied = _ItemFaults()
+        copied.texts, copied.names = self.texts[:], self.names[:]
+        copied.postings.update({token: places[:] for token, places in self.postings.items()})
+        return copied
 
     def add(self, tokens: frozenset[str], text: str) -> str:
         name = text.strip()[:LONGEST_NAME]
@@ -43,22 +43,21 @@ class LikeTexts:
     """Faults by what is said of them: a text joins the most like of the earlier first texts on its item, or is a first.
 
     A token counts by how few faults it has been used of until then (a fault that keeps coming back makes its own words
-    no less telling), so what later texts say never moves an earlier one, and the same texts in the same order are
-    always told apart in the same way. No encoder is asked: one that was fitted on
-    the whole history has seen the future.
+    no less telling), so what later texts say never moves an earlier one, and the same texts in the same order always
+    give the same faults. No encoder is asked: one that was fitted on the whole history has seen the future.
     """
 
     def __init__(self) -> None:
-        self._items: dict[str, _Item] = {}
-        self._seen: dict[str, int] = {}
+        self._items: dict[str, _ItemFaults] = {}
+        self._fault_counts: dict[str, int] = {}
         self._count = 0
         self._base: LikeTexts | None = None
 
     def fork(self) -> LikeTexts:
         """Return one that starts from this and may learn without changing it."""
-        other = LikeTexts()
-        other._base, other._count = self, self._count
-        return other
+        copied = LikeTexts()
+        copied._base, copied._count = self, self._count
+        return copied
 
     def names(self, items: Sequence[str], texts: Iterable[str], *, learn: bool) -> list[str]:
         """Return the name of each text's fault, its first text; ``""`` for a text without words.
@@ -78,18 +77,18 @@ class LikeTexts:
         tokens = frozenset(tokenise(text))
         if not tokens:
             return ""
-        told = self._find(item)
-        like = None if told is None else self._most_like(told, tokens)
+        faults = self._find(item)
+        like = None if faults is None else self._most_like(faults, tokens)
+        if faults is not None and like is not None:
+            return faults.names[like]
         if not learn:
-            return told.names[like] if told is not None and like is not None else text.strip()[:LONGEST_NAME]
-        if told is not None and like is not None:
-            return told.names[like]
+            return text.strip()[:LONGEST_NAME]
         self._count += 1
         for token in tokens:
-            self._seen[token] = self._times(token) + 1
-        return self._own(item).add(tokens, text)
+            self._fault_counts[token] = self._times(token) + 1
+        return self._own_item(item).add(tokens, text)
 
-    def _most_like(self, told: _Item, tokens: frozenset[str]) -> int | None:
+    def _most_like(self, faults: _ItemFaults, tokens: frozenset[str]) -> int | None:
         """Return the place of the most like first text, the earliest of several; None if none is like enough.
 
         The cosine is at most the root of the shared part of the query's weight, so the search through tokens, the
@@ -98,38 +97,38 @@ class LikeTexts:
         weight = {token: self._weight(token) for token in tokens}
         total = left = sum(weight.values())
         candidates: set[int] = set()
-        for token in sorted(tokens, key=lambda one: (-weight[one], one)):
+        for token in sorted(tokens, key=lambda token: (-weight[token], token)):
             if math.sqrt(left / total) < LIKE:
                 break
-            candidates.update(told.postings.get(token, ()))
+            candidates.update(faults.postings.get(token, ()))
             left -= weight[token]
-        best, most = None, LIKE
+        best, highest = None, LIKE
         for place in sorted(candidates):
-            other = told.texts[place]
+            earlier = faults.texts[place]
             # sorted: a sum of floats in an order of its own would not be the same everywhere
-            shared = math.fsum(weight[token] for token in tokens & other)
-            its = math.fsum(self._weight(token) for token in other)
+            shared = math.fsum(weight[token] for token in tokens & earlier)
+            its = math.fsum(self._weight(token) for token in earlier)
             like = shared / math.sqrt(total * its)
-            if like > most or (best is None and like >= most):
-                best, most = place, like
+            if like > highest or (best is None and like >= highest):
+                best, highest = place, like
         return best
 
     def _weight(self, token: str) -> float:
         return math.log1p((self._count + 1.0) / (self._times(token) + 1.0))
 
     def _times(self, token: str) -> int:
-        times = self._seen.get(token)
+        times = self._fault_counts.get(token)
         if times is None:
             return self._base._times(token) if self._base is not None else 0
         return times
 
-    def _find(self, item: str) -> _Item | None:
-        told = self._items.get(item)
-        return self._base._find(item) if told is None and self._base is not None else told
+    def _find(self, item: str) -> _ItemFaults | None:
+        faults = self._items.get(item)
+        return self._base._find(item) if faults is None and self._base is not None else faults
 
-    def _own(self, item: str) -> _Item:
-        told = self._items.get(item)
-        if told is None:
+    def _own_item(self, item: str) -> _ItemFaults:
+        faults = self._items.get(item)
+        if faults is None:
             inherited = self._base._find(item) if self._base is not None else None
-            told = self._items[item] = inherited.copy() if inherited is not None else _Item()
-        return told
+            faults = self._items[item] = inherited.copy() if inherited is not None else _ItemFaults()
+        return faults

@@ -67,12 +67,12 @@ class CensoredOutcomes:
 
 def definition(fields: Iterable[str], origin: Origin, language: str = "en") -> str:
     """Return what a recurrence is, in English or Chinese."""
-    named = ", ".join(fields)
+    names = ", ".join(fields)
     if language.startswith("zh"):
         since = "登记" if origin == "opened" else "解决"
-        return f"事件{since}后，在期限内同一故障特征（{named}）再次登记，或该事件被重新打开"
+        return f"事件{since}后，在期限内同一故障特征（{names}）再次登记，或该事件被重新打开"
     return (
-        f"the same signature ({named}) logged again within the horizon after the incident was {origin}, "
+        f"the same signature ({names}) logged again within the horizon after the incident was {origin}, "
         "or the incident reopened"
     )
 
@@ -108,23 +108,25 @@ def cohort(frame: pd.DataFrame, as_of: pd.Timestamp) -> Cohort:
         "opened after as_of": opened > utc(as_of),
         "number repeated": frame["number"].duplicated(keep="last"),
     }
-    left_out, taken = {}, np.zeros(len(frame), dtype=bool)
-    for reason, rows in reasons.items():
-        left_out[reason] = int((rows.to_numpy() & ~taken).sum())
-        taken |= rows.to_numpy()
-    kept = np.flatnonzero(~taken)
-    if not len(kept):
-        found = ", ".join(f"{count} {reason}" for reason, count in left_out.items() if count) or "no incidents"
-        raise InputError(Phrase("recurrence_has_no_cohort", {"until": f"{utc(as_of):%Y-%m-%d}", "found": found}))
-    kept = kept[np.argsort(opened.iloc[kept].to_numpy(), kind="stable")]
-    known = frame.iloc[kept].reset_index(drop=True)
+    left_out, excluded = {}, np.zeros(len(frame), dtype=bool)
+    for reason, applies in reasons.items():
+        left_out[reason] = int((applies.to_numpy() & ~excluded).sum())
+        excluded |= applies.to_numpy()
+    rows = np.flatnonzero(~excluded)
+    if not len(rows):
+        counts = ", ".join(f"{count} {reason}" for reason, count in left_out.items() if count) or "no incidents"
+        raise InputError(Phrase("recurrence_has_no_cohort", {"until": f"{utc(as_of):%Y-%m-%d}", "found": counts}))
+    rows = rows[np.argsort(opened.iloc[rows].to_numpy(), kind="stable")]
+    eligible = frame.iloc[rows].reset_index(drop=True)
     for name in ("resolved_at", "closed_at", "reopened_at"):
-        known[name] = known[name].where((known[name] <= utc(as_of)) & (known[name] >= known["opened_at"]))
-    left_out["resolved before opened (kept as not resolved)"] = int((frame["resolved_at"] < opened).iloc[kept].sum())
-    return Cohort(known, kept, left_out)
+        eligible[name] = eligible[name].where(
+            (eligible[name] <= utc(as_of)) & (eligible[name] >= eligible["opened_at"])
+        )
+    left_out["resolved before opened (kept as not resolved)"] = int((frame["resolved_at"] < opened).iloc[rows].sum())
+    return Cohort(eligible, rows, left_out)
 
 
-def outcomes(frame: pd.DataFrame, keys: pd.Series, as_of: pd.Timestamp, origin: Origin) -> CensoredOutcomes:
+def censored_outcomes(frame: pd.DataFrame, keys: pd.Series, as_of: pd.Timestamp, origin: Origin) -> CensoredOutcomes:
     """Return when each incident of a cohort recurred: the same signature logged again, or the incident reopened.
 
     From ``opened`` the next incident of the signature counts, in order of logging; from ``resolved`` the first
@@ -152,20 +154,20 @@ def _next_opened(opened: Floats, start: Floats, keys: npt.NDArray[np.object_], o
     order = np.lexsort((opened, codes))
     by_key, times = codes[order], opened[order]
     if origin == "opened":
-        after = np.arange(1, len(order) + 1)
+        following = np.arange(1, len(order) + 1)
     else:  # position of the first of the same key opened later than the resolution
-        sought = np.where(np.isfinite(start), start, np.inf)[order]
-        after = np.empty(len(order), dtype=np.intp)
+        moments = np.where(np.isfinite(start), start, np.inf)[order]
+        following = np.empty(len(order), dtype=np.intp)
         first = np.searchsorted(by_key, by_key, side="left")
         last = np.searchsorted(by_key, by_key, side="right")
         for i, (a, b) in enumerate(zip(first, last, strict=True)):
-            after[i] = a + np.searchsorted(times[a:b], sought[i], side="right")
-    inside = after < len(order)
+            following[i] = a + np.searchsorted(times[a:b], moments[i], side="right")
+    inside = following < len(order)
     same = np.zeros(len(order), dtype=bool)
-    same[inside] = by_key[after[inside]] == by_key[inside]
-    found = np.full(len(order), np.inf)
-    found[same] = times[after[same]]
+    same[inside] = by_key[following[inside]] == by_key[inside]
+    following_time = np.full(len(order), np.inf)
+    following_time[same] = times[following[same]]
     result = np.empty(len(order))
-    result[order] = found
+    result[order] = following_time
     result[keys == ""] = np.inf
     return result

@@ -12,7 +12,7 @@ from scipy.special import ndtri
 from diagnosis.errors import InputError
 from diagnosis.recurrence.features import reads_like_workaround
 from diagnosis.recurrence.hazard import Floats
-from diagnosis.recurrence.outcomes import CensoredOutcomes, Origin, cohort, outcomes
+from diagnosis.recurrence.outcomes import CensoredOutcomes, Origin, censored_outcomes, cohort
 from diagnosis.recurrence.signature import Signature
 
 TARGET = 0.05
@@ -52,21 +52,21 @@ def recurrence_rate(
     InputError
         If no incident can be judged or the column does not exist.
     """
-    known = cohort(frame, as_of).frame
-    keys = signature.keys(known)
-    seen = outcomes(known, keys, as_of, origin)
-    usable = (keys != "").to_numpy() & np.isfinite(seen.observed)
+    eligible = cohort(frame, as_of).frame
+    keys = signature.keys(eligible)
+    outcomes = censored_outcomes(eligible, keys, as_of, origin)
+    usable = (keys != "").to_numpy() & np.isfinite(outcomes.observed)
     if not usable.any():
         raise InputError(
             f"a recurrence rate needs incidents with {', '.join(signature.fields)}"
-            f"{' and resolved_at' if origin == 'resolved' else ''}; found none in {len(known)}"
+            f"{' and resolved_at' if origin == 'resolved' else ''}; found none in {len(eligible)}"
         )
-    groups = _groups(known, by)[usable]
-    seen, cluster = seen.take(usable), pd.factorize(keys[usable])[0]
+    groups = _groups(eligible, by)[usable]
+    outcomes, cluster = outcomes.take(usable), pd.factorize(keys[usable])[0]
     rows: list[dict[str, object]] = []
     for group in _ordered(groups, by):
         inside = (groups == group).to_numpy()
-        rows += _rates(str(group), seen.take(inside), cluster[inside], horizons, target)
+        rows += _rates(str(group), outcomes.take(inside), cluster[inside], horizons, target)
     return pd.DataFrame(rows, columns=list(RATE_COLUMNS))
 
 
@@ -99,8 +99,8 @@ def band(
         return (0.0, exact) if share == 0.0 else (1.0 - exact, 1.0)
     until = np.minimum(duration, days)
     weight = np.concatenate([[0.0], np.cumsum(events / at_risk**2)])[np.searchsorted(times, until, side="right")]
-    own = np.where(recurred & (duration <= days), 1.0 / at_risk[np.searchsorted(times, duration)], 0.0)
-    influence = np.bincount(cluster, weights=own - weight)
+    event_influence = np.where(recurred & (duration <= days), 1.0 / at_risk[np.searchsorted(times, duration)], 0.0)
+    influence = np.bincount(cluster, weights=event_influence - weight)
     log_survival = np.log1p(-share)
     half = ndtri((1 + LEVEL) / 2) * np.sqrt((influence**2).sum()) / abs(log_survival)
     return float(-np.expm1(log_survival * np.exp(-half))), float(-np.expm1(log_survival * np.exp(half)))
@@ -116,15 +116,15 @@ def life_table(duration: Floats, recurred: npt.NDArray[np.bool_]) -> tuple[Float
 
 
 def _rates(
-    group: str, seen: CensoredOutcomes, cluster: npt.NDArray[np.intp], horizons: Sequence[int], target: float
+    group: str, outcomes: CensoredOutcomes, cluster: npt.NDArray[np.intp], horizons: Sequence[int], target: float
 ) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for days in horizons:
-        watched = bool((seen.observed >= days).any())
-        rate = float(kaplan_meier(seen.duration, seen.recurred, [days])[0]) if watched else np.nan
-        lower, upper = band(seen.duration, seen.recurred, cluster, days) if watched else (np.nan, np.nan)
+        watched = bool((outcomes.observed >= days).any())
+        rate = float(kaplan_meier(outcomes.duration, outcomes.recurred, [days])[0]) if watched else np.nan
+        lower, upper = band(outcomes.duration, outcomes.recurred, cluster, days) if watched else (np.nan, np.nan)
         verdict = "met" if upper <= target else "missed" if lower > target else "not proven"
-        naive, followed = (seen.recurred & (seen.duration <= days)).mean(), (seen.observed >= days).mean()
+        naive, followed = (outcomes.recurred & (outcomes.duration <= days)).mean(), (outcomes.observed >= days).mean()
         values = (group, days, len(cluster), rate, lower, upper, float(naive), float(followed), target, verdict)
         rows.append(dict(zip(RATE_COLUMNS, values, strict=True)))
     return rows

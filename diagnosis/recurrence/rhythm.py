@@ -48,8 +48,10 @@ class DeskRhythm:
         of_week, of_day = (int(first) + np.arange(n)) % HOURS, (int(first) + np.arange(n)) // 24
         usual = _usual_week(logged, of_week)
         a_day = 24.0 * logged.mean()
-        expected, found = (np.bincount(of_day - of_day[0], weights=w) for w in (usual[of_week] * a_day / 24.0, logged))
-        load = (found + FEW_A_DAY) / (expected + FEW_A_DAY)
+        expected, logged_count = (
+            np.bincount(of_day - of_day[0], weights=w) for w in (usual[of_week] * a_day / 24.0, logged)
+        )
+        load = (logged_count + FEW_A_DAY) / (expected + FEW_A_DAY)
         spent = usual[of_week] * load[of_day - of_day[0]] / 24.0
         return cls(first / 24.0, *(np.concatenate([[0.0], np.cumsum(hour)]) for hour in (spent, usual / 24.0)))
 
@@ -72,8 +74,8 @@ class DeskRhythm:
         until = np.clip((time - self.start) * 24.0, 0.0, len(self.past) - 1)
         spent = np.interp(until, np.arange(len(self.past)), self.past)
         beyond = np.where(time < end, end, time)
-        before = np.minimum(time - self.start, 0.0)  # none of ours: an even load
-        ahead: Floats = spent + self._usual(beyond) - self._usual(np.full_like(beyond, end)) + before
+        earlier = np.minimum(time - self.start, 0.0)  # none of ours: an even load
+        ahead: Floats = spent + self._usual(beyond) - self._usual(np.full_like(beyond, end)) + earlier
         return ahead
 
     def _usual(self, time: Floats) -> Floats:
@@ -87,7 +89,7 @@ EVEN = DeskRhythm(0.0, np.zeros(1), np.arange(HOURS + 1) / 24.0)  # the calendar
 
 def _usual_week(logged: Floats, of_week: npt.NDArray[np.int64]) -> Floats:
     """Return the load of each hour of the week over the average, drawn towards an even one and smoothed."""
-    found = np.bincount(of_week, weights=logged, minlength=HOURS)
+    logged_count = np.bincount(of_week, weights=logged, minlength=HOURS)
     even = np.bincount(of_week, minlength=HOURS) * logged.mean()
-    usual = (found + FEW) / (even + FEW)
+    usual = (logged_count + FEW) / (even + FEW)
     return np.convolve(np.concatenate([usual[-1:], usual, usual[:1]]), [0.25, 0.5, 0.25], "valid")

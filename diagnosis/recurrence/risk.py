@@ -19,7 +19,7 @@ from diagnosis.prepared import Vectors
 from diagnosis.recurrence.features import ClosureFeatures, TextAxes
 from diagnosis.recurrence.fitted import FeatureRows, FittedRisk
 from diagnosis.recurrence.hazard import Floats, check_horizons
-from diagnosis.recurrence.outcomes import CensoredOutcomes, Origin, cohort, days_of, definition, outcomes, utc
+from diagnosis.recurrence.outcomes import CensoredOutcomes, Origin, censored_outcomes, cohort, days_of, definition, utc
 from diagnosis.recurrence.rhythm import DeskRhythm
 from diagnosis.recurrence.scores import RecurrenceScores, score_horizon
 from diagnosis.recurrence.signature import Signature, default_signature, require_variety
@@ -278,7 +278,7 @@ class RecurrenceModel:
     def _outcomes(
         self, frame: pd.DataFrame, keys: pd.Series, as_of: pd.Timestamp, origin: Origin
     ) -> tuple[CensoredOutcomes, npt.NDArray[np.bool_]]:
-        seen = outcomes(frame, keys, as_of, origin)
+        seen = censored_outcomes(frame, keys, as_of, origin)
         return seen, np.isfinite(seen.observed) & (keys != "").to_numpy()
 
     def _start(self, frame: pd.DataFrame) -> Floats:

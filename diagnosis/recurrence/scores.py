@@ -64,37 +64,37 @@ class RecurrenceScores:
         return asdict(self)
 
 
-def score_horizon(risk: Floats, seen: CensoredOutcomes, days: int) -> HorizonScores:
+def score_horizon(risk: Floats, outcomes: CensoredOutcomes, days: int) -> HorizonScores:
     """Score probabilities of shape (n,) of recurring within ``days`` against censored outcomes."""
-    followed = seen.observed >= days
-    came = seen.recurred & (seen.duration <= days)
-    plain = _plain(risk[followed], came[followed])
-    weight = ipcw(seen, days)
+    followed = outcomes.observed >= days
+    recurred = outcomes.recurred & (outcomes.duration <= days)
+    plain = _plain(risk[followed], recurred[followed])
+    weight = ipcw(outcomes, days)
     return HorizonScores(
         days,
         len(risk),
         int(followed.sum()),
         **plain,
-        **_weighted(risk, came, weight),
+        **_weighted(risk, recurred, weight),
         mean_predicted_all=float(risk.mean()),
-        kaplan_meier=float(kaplan_meier(seen.duration, seen.recurred, [days])[0]),
-        calibration=_calibration(risk, seen, days),
-        auc_by_day=_auc_by_day(risk, seen, days),
+        kaplan_meier=float(kaplan_meier(outcomes.duration, outcomes.recurred, [days])[0]),
+        calibration=_calibration(risk, outcomes, days),
+        auc_by_day=_auc_by_day(risk, outcomes, days),
     )
 
 
-def ipcw(seen: CensoredOutcomes, days: float) -> Floats:
+def ipcw(outcomes: CensoredOutcomes, days: float) -> Floats:
     """Return each incident's weight: 1 over the chance of not having been censored before its outcome was known."""
-    observed = np.sort(seen.observed)
-    known = (seen.recurred & (seen.duration <= days)) | (seen.observed >= days)
-    until = np.minimum(seen.duration, days)
+    observed = np.sort(outcomes.observed)
+    is_observed = (outcomes.recurred & (outcomes.duration <= days)) | (outcomes.observed >= days)
+    until = np.minimum(outcomes.duration, days)
     # Every observation time is known, recurrence or not, so the chance of being watched that long is a plain share.
     chance = 1.0 - np.searchsorted(observed, until, side="left") / len(observed)
-    weight: Floats = np.where(known, 1.0 / np.maximum(chance, 1.0 / len(observed)), 0.0)
+    weight: Floats = np.where(is_observed, 1.0 / np.maximum(chance, 1.0 / len(observed)), 0.0)
     return weight
 
 
-def _plain(risk: Floats, came: npt.NDArray[np.bool_]) -> dict[str, float | None]:
+def _plain(risk: Floats, recurred: npt.NDArray[np.bool_]) -> dict[str, float | None]:
     from sklearn.metrics import (  # noqa: PLC0415 - half a second, and no diagnosis needs it
         average_precision_score,
         brier_score_loss,
@@ -104,41 +104,45 @@ def _plain(risk: Floats, came: npt.NDArray[np.bool_]) -> dict[str, float | None]
     names = ("auc", "average_precision", "brier", "mean_predicted", "observed")
     if not len(risk):
         return dict.fromkeys(names)
-    both = 0 < came.sum() < len(came)
+    has_both_classes = 0 < recurred.sum() < len(recurred)
     values = (
-        float(roc_auc_score(came, risk)) if both else None,
-        float(average_precision_score(came, risk)) if both else None,
-        float(brier_score_loss(came, risk, pos_label=True)),
+        float(roc_auc_score(recurred, risk)) if has_both_classes else None,
+        float(average_precision_score(recurred, risk)) if has_both_classes else None,
+        float(brier_score_loss(recurred, risk, pos_label=True)),
         float(risk.mean()),
-        float(came.mean()),
+        float(recurred.mean()),
     )
     return dict(zip(names, values, strict=True))
 
 
-def _weighted(risk: Floats, came: npt.NDArray[np.bool_], weight: Floats) -> dict[str, float | None]:
+def _weighted(risk: Floats, recurred: npt.NDArray[np.bool_], weight: Floats) -> dict[str, float | None]:
     from sklearn.metrics import roc_auc_score  # noqa: PLC0415 - as above
 
-    told = weight > 0
-    both = 0 < came[told].sum() < told.sum()
-    auc = float(roc_auc_score(came[told], risk[told], sample_weight=weight[told])) if both else None
-    brier = float(np.sum(weight * (came - risk) ** 2) / weight.sum()) if told.any() else None
+    weighted_rows = weight > 0
+    has_both_classes = 0 < recurred[weighted_rows].sum() < weighted_rows.sum()
+    auc = (
+        float(roc_auc_score(recurred[weighted_rows], risk[weighted_rows], sample_weight=weight[weighted_rows]))
+        if has_both_classes
+        else None
+    )
+    brier = float(np.sum(weight * (recurred - risk) ** 2) / weight.sum()) if weighted_rows.any() else None
     return {"time_dependent_auc": auc, "ipcw_brier": brier}
 
 
-def _calibration(risk: Floats, seen: CensoredOutcomes, days: int) -> tuple[tuple[float, float, int], ...]:
+def _calibration(risk: Floats, outcomes: CensoredOutcomes, days: int) -> tuple[tuple[float, float, int], ...]:
     order = np.argsort(risk, kind="stable")
     curve = []
     for rows in np.array_split(order, min(BINS, len(order))):
-        share = kaplan_meier(seen.duration[rows], seen.recurred[rows], [days])[0]
+        share = kaplan_meier(outcomes.duration[rows], outcomes.recurred[rows], [days])[0]
         curve.append((float(risk[rows].mean()), float(share), len(rows)))
     return tuple(curve)
 
 
-def _auc_by_day(risk: Floats, seen: CensoredOutcomes, days: int) -> tuple[tuple[float, float], ...]:
+def _auc_by_day(risk: Floats, outcomes: CensoredOutcomes, days: int) -> tuple[tuple[float, float], ...]:
     curve = []
     for day in np.unique(np.linspace(1, days, min(days, POINTS)).round()).tolist():
-        came = seen.recurred & (seen.duration <= day)
-        auc = _weighted(risk, came, ipcw(seen, day))["time_dependent_auc"]
+        recurred = outcomes.recurred & (outcomes.duration <= day)
+        auc = _weighted(risk, recurred, ipcw(outcomes, day))["time_dependent_auc"]
         if auc is not None:
             curve.append((float(day), auc))
     return tuple(curve)

@@ -16,8 +16,17 @@ SEPARATOR = "\x1f"  # ASCII's own: no value of a field holds it
 TEXT = "text"  # not a field of an incident: what is said of the same item
 PLACED = "first like text"  # the column that holds it once it has been found
 COVERAGE = 0.5  # a field that fewer incidents than this carry cannot say what the same fault is
-PREFERRED = (("cmdb_ci", "category"), ("service", "category"), ("cmdb_ci",), ("service",), ("caller", "subcategory"),
-             ("caller", "category"), ("category", "symptom"), ("subcategory",), ("category",))  # fmt: skip
+PREFERRED = (
+    ("cmdb_ci", "category"),
+    ("service", "category"),
+    ("cmdb_ci",),
+    ("service",),
+    ("caller", "subcategory"),
+    ("caller", "category"),
+    ("category", "symptom"),
+    ("subcategory",),
+    ("category",),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +72,17 @@ class Signature:
         Parameters
         ----------
         like : LikeTexts, optional
-            What was told before; by default nothing.
+            The texts of earlier incidents; by default none.
         learn : bool
             Whether the rows join it.
         """
         if TEXT not in self.fields or PLACED in frame:
             return frame
         ordered = frame.sort_values("opened_at", kind="stable") if len(frame) > 1 else frame
-        others = [ordered[name].tolist() for name in self.fields if name != TEXT]
-        items = [SEPARATOR.join(values) for values in zip(*others, strict=True)] if others else [""] * len(ordered)
-        told = zip(ordered["short_description"].tolist(), ordered["description"].tolist(), strict=True)
-        names = (like or LikeTexts()).names(items, [short.strip() or long for short, long in told], learn=learn)
+        columns = [ordered[name].tolist() for name in self.fields if name != TEXT]
+        items = [SEPARATOR.join(values) for values in zip(*columns, strict=True)] if columns else [""] * len(ordered)
+        texts = zip(ordered["short_description"].tolist(), ordered["description"].tolist(), strict=True)
+        names = (like or LikeTexts()).names(items, [short.strip() or long for short, long in texts], learn=learn)
         return frame.assign(**{PLACED: pd.Series(names, index=ordered.index, dtype="str").reindex(frame.index)})
 
     def keys(self, frame: pd.DataFrame) -> pd.Series[str]:
@@ -125,10 +134,10 @@ def default_signature(frame: pd.DataFrame) -> Signature:
     for fields in PREFERRED:
         if all(name in frame for name in fields) and _supports(frame, fields):
             return Signature(fields)
-    named = sorted({name for fields in PREFERRED for name in fields})
+    candidates = sorted({name for fields in PREFERRED for name in fields})
     raise InputError(
-        f"no signature fits: one of {', '.join(named)} must be filled in for {COVERAGE:.0%} of the incidents with at "
-        f"least two values; found {_fill(frame, named)}"
+        f"no signature fits: one of {', '.join(candidates)} must be filled in for {COVERAGE:.0%} of the incidents with "
+        f"at least two values; found {_fill(frame, candidates)}"
     )
 
 

@@ -16,11 +16,11 @@ from diagnosis.recurrence.signature import Signature
 
 Verdict = Literal["held", "did not hold", "cannot tell yet"]
 LEVEL = 0.95
-WORTH = 0.5  # a fix worth the name at least halves the hazard
-REMOVED = 0.1  # and one that works leaves about a tenth: what the time still needed is reckoned for
+HALVED = 0.5  # a fix worth the name at least halves the hazard
+REMAINING = 0.1  # and one that works leaves about a tenth: what the time still needed is reckoned for
 POWER = 0.8
 EPISODE = 1.0  # days: incidents of one signature logged this soon after the first are one episode, reported by many
-LONGEST = 3650  # days: farther than that, "how long until" is not an answer
+MAX_DAYS = 3650  # days: farther than that, "how long until" is not an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,36 +75,50 @@ def fix_verdict(
     InputError
         If the signature was never logged, or the date does not lie inside the records.
     """
-    known = cohort(frame, as_of).frame
-    times = days_of(known["opened_at"])
-    own = times[(signature.keys(known) == key).to_numpy()]
-    if not key or not len(own):
+    eligible = cohort(frame, as_of).frame
+    times = days_of(eligible["opened_at"])
+    signature_times = times[(signature.keys(eligible) == key).to_numpy()]
+    if not key or not len(signature_times):
         raise InputError(f"a verdict needs incidents of the signature {signature.values(key)}; found none")
     cut, end = days_of(pd.Series([utc(date), utc(as_of)]))
     if not times[0] < cut < end:
         raise InputError(
-            f"the date of a fix must lie inside the records, {known['opened_at'].iloc[0]:%Y-%m-%d} to "
+            f"the date of a fix must lie inside the records, {eligible['opened_at'].iloc[0]:%Y-%m-%d} to "
             f"{utc(as_of):%Y-%m-%d}; found {utc(date):%Y-%m-%d}"
         )
-    episodes = _episodes(own)
-    before, after = int((episodes < cut).sum()), int((episodes >= cut).sum())
-    span, since = float(cut - times[0]), float(end - cut)
-    lower, upper = ratio_interval(before, span, after, since)
-    ratio = (after / since) / (before / span) if before else None
-    told = _tell(ratio, lower, upper)
+    episodes = _episodes(signature_times)
+    events_before, events_after = int((episodes < cut).sum()), int((episodes >= cut).sum())
+    days_before, days_after = float(cut - times[0]), float(end - cut)
+    lower, upper = ratio_interval(events_before, days_before, events_after, days_after)
+    ratio = (events_after / days_after) / (events_before / days_before) if events_before else None
+    verdict = _verdict(ratio, lower, upper)
+    undecided = verdict == "cannot tell yet"
     return FixVerdict(
-        signature.values(key), utc(date).isoformat(), before, after, span, since, before / span, after / since,
-        ratio, lower, upper, told, _days_until(before, span, after, since) if told == "cannot tell yet" else None,
-    )  # fmt: skip
+        signature=signature.values(key),
+        date=utc(date).isoformat(),
+        episodes_before=events_before,
+        episodes_after=events_after,
+        days_before=days_before,
+        days_after=days_after,
+        hazard_before=events_before / days_before,
+        hazard_after=events_after / days_after,
+        ratio=ratio,
+        lower=lower,
+        upper=upper,
+        verdict=verdict,
+        days_until_told=_days_until(events_before, days_before, events_after, days_after) if undecided else None,
+    )
 
 
-def ratio_interval(before: int, span: float, after: int, since: float) -> tuple[float, float | None]:
+def ratio_interval(
+    events_before: int, days_before: float, events_after: int, days_after: float
+) -> tuple[float, float | None]:
     """Return the exact 95 % interval of the hazard after over before; the upper bound is None where there is none."""
     tail = (1 - LEVEL) / 2
-    low = float(betaincinv(after, before + 1, tail)) if after else 0.0
-    high = float(betaincinv(after + 1, before, 1 - tail)) if before else 1.0
-    scale = span / since
-    return scale * low / (1 - low), (scale * high / (1 - high) if before else None)
+    low = float(betaincinv(events_after, events_before + 1, tail)) if events_after else 0.0
+    high = float(betaincinv(events_after + 1, events_before, 1 - tail)) if events_before else 1.0
+    scale = days_before / days_after
+    return scale * low / (1 - low), (scale * high / (1 - high) if events_before else None)
 
 
 def _episodes(times: Floats) -> Floats:
@@ -116,25 +130,28 @@ def _episodes(times: Floats) -> Floats:
     return np.array(starts)
 
 
-def _tell(ratio: float | None, lower: float, upper: float | None) -> Verdict:
-    if ratio is not None and upper is not None and upper < 1 and ratio <= WORTH:
+def _verdict(ratio: float | None, lower: float, upper: float | None) -> Verdict:
+    if ratio is not None and upper is not None and upper < 1 and ratio <= HALVED:
         return "held"
-    return "did not hold" if lower > WORTH else "cannot tell yet"
+    return "did not hold" if lower > HALVED else "cannot tell yet"
 
 
-def _days_until(before: int, span: float, after: int, since: float) -> int | None:
+def _days_until(events_before: int, days_before: float, events_after: int, days_after: float) -> int | None:
     """Return the days still to watch until a fix that works from now on would be told with probability `POWER`."""
-    if not before:
+    if not events_before:
         return None
-    for more in np.unique(np.geomspace(1, LONGEST, 200).astype(int)).tolist():
-        if _power(before, span, after, since, float(more)) >= POWER:
-            return int(more)
+    for extra_days in np.unique(np.geomspace(1, MAX_DAYS, 200).astype(int)).tolist():
+        if _power(events_before, days_before, events_after, days_after, float(extra_days)) >= POWER:
+            return int(extra_days)
     return None
 
 
-def _power(before: int, span: float, after: int, since: float, more: float) -> float:
-    watched, expected = since + more, REMOVED * before / span * more
-    most = after - 1  # episodes after the date with which it would still be told that the fix held
-    while _tell((most + 1) / watched * span / before, *ratio_interval(before, span, most + 1, watched)) == "held":
-        most += 1
-    return float(pdtr(most - after, expected)) if most >= after else 0.0
+def _power(events_before: int, days_before: float, events_after: int, days_after: float, extra_days: float) -> float:
+    watched, expected = days_after + extra_days, REMAINING * events_before / days_before * extra_days
+    max_after = events_after - 1  # episodes after the date with which the verdict would still be that the fix held
+    while True:
+        ratio = (max_after + 1) / watched * days_before / events_before
+        if _verdict(ratio, *ratio_interval(events_before, days_before, max_after + 1, watched)) != "held":
+            break
+        max_after += 1
+    return float(pdtr(max_after - events_after, expected)) if max_after >= events_after else 0.0

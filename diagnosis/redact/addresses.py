@@ -53,9 +53,9 @@ def mask_ips(text: str) -> str:
     return text
 
 
-def _is_mac(found: str) -> bool:
+def _is_mac(address: str) -> bool:
     """Rule out dates (``16-10-26-12-05-33``) and numbers (``1234.5678.9012``): they have no hexadecimal letter."""
-    return ":" in found or not found.replace("-", "").replace(".", "").isdigit()
+    return ":" in address or not address.replace("-", "").replace(".", "").isdigit()
 
 
 def _is_ipv4(match: re.Match[str]) -> bool:
@@ -65,20 +65,20 @@ def _is_ipv4(match: re.Match[str]) -> bool:
         return False
     if address.is_loopback or address.is_unspecified or match[0].startswith("255."):
         return False
-    before = match.string[max(0, match.start() - _WINDOW) : match.start()]
-    if _VERSION_BEFORE.search(before):
+    context = match.string[max(0, match.start() - _WINDOW) : match.start()]
+    if _VERSION_BEFORE.search(context):
         return False
     small = all(int(part) < _SMALL for part in match[0].split("."))
-    after = match.string[match.end() : match.end() + 2]
-    named = _ADDRESS_BEFORE.search(before) or re.match(r"[:/]\d", after)
-    return not small or address.is_private or bool(named)
+    next_chars = match.string[match.end() : match.end() + 2]
+    is_labelled = _ADDRESS_BEFORE.search(context) or re.match(r"[:/]\d", next_chars)
+    return not small or address.is_private or bool(is_labelled)
 
 
-def _is_ipv6(found: str) -> bool:
+def _is_ipv6(address: str) -> bool:
     """Rule out times (``12:34:56``) and C++ names (``a::b``): an address has many groups or a known first one."""
     try:
-        address = IPv6Address(found)
+        address = IPv6Address(address)
     except AddressValueError:
         return False
-    groups = [group for group in found.split(":") if group]
-    return not address.is_loopback and (len(groups) >= 3 or bool(_GLOBAL_GROUP.match(found)))
+    groups = [group for group in address.split(":") if group]
+    return not address.is_loopback and (len(groups) >= 3 or bool(_GLOBAL_GROUP.match(address)))

@@ -31,15 +31,31 @@ _LABEL = (
     r"|密码|密碼|口令|秘钥|密钥|令牌|验证码)"
 )
 # One of these stands in every label: a search for them is a hundred times cheaper than for the labels.
-_LABEL_SIGNS = ("pass", "pw", "psswd", "kennwort", "pin", "key", "secret", "token", "credential",
-                "密码", "密碼", "口令", "秘钥", "密钥", "令牌", "验证码")  # fmt: skip
+_LABEL_SIGNS = (
+    "pass",
+    "pw",
+    "psswd",
+    "kennwort",
+    "pin",
+    "key",
+    "secret",
+    "token",
+    "credential",
+    "密码",
+    "密碼",
+    "口令",
+    "秘钥",
+    "密钥",
+    "令牌",
+    "验证码",
+)
 # In quotes the secret may hold blanks; bare it ends at one. A mask that stands there already is none.
 _PRINTABLE = r"(?:(?!<[A-Z_]+>)[!#-&(-~])"
 _VALUE = rf"(?:[\"'“](?P<quoted>(?:{_PRINTABLE}| ){{4,128}})(?=[\"'”])|[\"'“]?(?P<bare>{_PRINTABLE}{{4,128}}))"
 _GAP = r"[^\S\n]{0,3}"
 # After a colon anything that is not a status is the secret; after "is" or "to" only what looks like one.
 _LABELLED = re.compile(rf"{_LABEL}[\"']?{_GAP}(?:[:：=]|->|=>){_GAP}{_VALUE}", re.IGNORECASE)
-_SPOKEN = re.compile(
+_IN_SENTENCE = re.compile(
     rf"{_LABEL}(?: (?:was |has been )?(?:re)?set)?{_GAP}"
     rf"(?:is|are|was|ist|lautet|to|auf|是|为|改为|重置为|改成|设为)(?: now)?{_GAP}{_VALUE}",
     re.IGNORECASE,
@@ -67,16 +83,16 @@ def mask_secrets(text: str) -> str:
     if not any(word in lowered for word in _LABEL_SIGNS):
         return text
     text = _LABELLED.sub(lambda m: _masked(m, sure=True), text)
-    return _SPOKEN.sub(lambda m: _masked(m, sure=False), text)
+    return _IN_SENTENCE.sub(lambda m: _masked(m, sure=False), text)
 
 
 def _masked(match: re.Match[str], sure: bool) -> str:
-    found = match["quoted"] or match["bare"]
-    value = _TRAILING.sub("", found)
-    names_field = value.isalpha() and found[len(value) :].startswith(":")  # "token:Kind: job": a list of fields
+    secret = match["quoted"] or match["bare"]
+    value = _TRAILING.sub("", secret)
+    names_field = value.isalpha() and secret[len(value) :].startswith(":")  # "token:Kind: job": a list of fields
     if names_field or len(value) < 4 or _STATUS.fullmatch(value) or not (sure or _looks_secret(value)):
         return match[0]
-    return f"{match[0][: -len(found)]}<SECRET>{found[len(value) :]}"
+    return f"{match[0][: -len(secret)]}<SECRET>{secret[len(value) :]}"
 
 
 def _looks_secret(value: str) -> bool:

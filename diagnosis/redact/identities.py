@@ -32,7 +32,7 @@ _DISTINCT: list[tuple[re.Pattern[str], Callable[[str], bool]]] = [
     (re.compile(rf"{_OPEN}\d{{3}}\.\d{{3}}\.\d{{3}}-\d{{2}}{_CLOSE}"), cpf.is_valid),
 ]
 # Shapes that a record number may have as well: only after a word that says what they are.
-_NAMED = re.compile(
+_LABELLED = re.compile(
     r"(?P<label>(?:(?<![A-Za-z])(?:(?:ssn|social security|national id(?:entity)?|id card|passport|nhs|codice fiscale"
     r"|steuer-?id(?:nr)?|idnr|personalausweis(?:nummer)?|reisepass(?:nummer)?|dni|bsn|pesel)(?: number| no)?\.?)"
     r"|身份证号?码?|护照号?码?|社保号?码?|公民身份号码)\s{0,3}(?:is|是|为|ist|[:：=#])?\s{0,3})"
@@ -41,8 +41,25 @@ _NAMED = re.compile(
     r"(?![A-Za-z0-9_])",
     re.IGNORECASE,
 )
-_NAME_SIGNS = ("ssn", "security", "national", "card", "passport", "nhs", "codice", "steuer", "idnr", "ausweis",
-               "reisepass", "dni", "bsn", "pesel", "身份", "护照", "社保")  # fmt: skip
+_NAME_SIGNS = (
+    "ssn",
+    "security",
+    "national",
+    "card",
+    "passport",
+    "nhs",
+    "codice",
+    "steuer",
+    "idnr",
+    "ausweis",
+    "reisepass",
+    "dni",
+    "bsn",
+    "pesel",
+    "身份",
+    "护照",
+    "社保",
+)
 _PASSPORT = re.compile(r"[A-Z]{1,2}\d{6,8}|\d{9}", re.IGNORECASE)
 _CHECKED = (ric, ssn, nhs, idnr, dni, bsn, pesel, codicefiscale)
 
@@ -69,7 +86,7 @@ def mask_national_ids(text: str) -> str:
     lowered = text.lower()
     if not any(word in lowered for word in _NAME_SIGNS):
         return text
-    return _NAMED.sub(lambda m: f"{m['label']}<NATIONAL_ID>" if _is_identity(m["number"]) else m[0], text)
+    return _LABELLED.sub(lambda m: f"{m['label']}<NATIONAL_ID>" if _is_identity(m["number"]) else m[0], text)
 
 
 def mask_cards(text: str) -> str:
@@ -89,6 +106,6 @@ def _is_identity(number: str) -> bool:
     return bool(_PASSPORT.fullmatch(compact)) or any(bool(kind.is_valid(compact)) for kind in _CHECKED)
 
 
-def _is_card(found: str) -> bool:
-    digits = re.sub(r"[ -]", "", found)
+def _is_card(number: str) -> bool:
+    digits = re.sub(r"[ -]", "", number)
     return bool(_ISSUER.fullmatch(digits)) and bool(luhn.is_valid(digits))

@@ -24,15 +24,31 @@ _AMERICAN = re.compile(
     rf"{_OPEN}(?:1[ .-])?(?:\([2-9]\d{{2}}\) ?|[2-9]\d{{2}}(?P<sep>[.-]))[2-9]\d{{2}}[.-]\d{{4}}{_CLOSE}"
 )
 # Any other number only after a word for telephone.
-_NAMED = re.compile(
+_LABELLED = re.compile(
     r"(?P<label>(?:(?<![A-Za-z])(?:tele?(?:phone|fon)?(?:nummer)?|phone|mobile?|mobil(?:nummer)?|cell(?:ular)?|fax|handy(?:nummer)?"
     r"|rufnummer|durchwahl|call(?: me| back| him| her| us)?(?: at| on)?)|电话|手机|座机|固话|联系方式|致电|传真|热线)"
     r"(?:\s?(?:number|no\.?|nr\.?|#|号码|号))?\s{0,3}(?:is|是|为|ist|[:：=#.])?\s{0,3})"
     rf"(?P<number>\+?{_DIGITS}{{5,14}}{_EXTENSION}){_CLOSE}",
     re.IGNORECASE,
 )
-_NAME_SIGNS = ("tel", "phone", "mobil", "cell", "fax", "handy", "rufnummer", "durchwahl", "call",
-               "电", "手机", "座机", "固话", "联系", "热线", "传真")  # fmt: skip
+_NAME_SIGNS = (
+    "tel",
+    "phone",
+    "mobil",
+    "cell",
+    "fax",
+    "handy",
+    "rufnummer",
+    "durchwahl",
+    "call",
+    "电",
+    "手机",
+    "座机",
+    "固话",
+    "联系",
+    "热线",
+    "传真",
+)
 _DATE = re.compile(r"(?:19|20)\d{2}[-/.]?[01]\d[-/.]?[0-3]\d(?!\d)|[0-3]?\d[-/.][01]?\d[-/.](?:19|20)?\d{2}(?!\d)")
 
 
@@ -42,7 +58,7 @@ def mask_phones(text: str) -> str:
         return text
     lowered = text.lower()
     if any(word in lowered for word in _NAME_SIGNS):
-        text = _NAMED.sub(lambda m: m[0] if _DATE.match(m["number"]) else f"{m['label']}<PHONE>", text)
+        text = _LABELLED.sub(lambda m: m[0] if _DATE.match(m["number"]) else f"{m['label']}<PHONE>", text)
     if "+" in text or "00" in text:
         text = _INTERNATIONAL.sub(lambda m: "<PHONE>" if _is_international(m[0]) else m[0], text)
     text = _CHINESE_MOBILE.sub(lambda m: "<PHONE>" if _is_valid(m[0], "CN") else m[0], text)
@@ -50,10 +66,10 @@ def mask_phones(text: str) -> str:
     return _AMERICAN.sub("<PHONE>", text)
 
 
-def _is_international(found: str) -> bool:
+def _is_international(number: str) -> bool:
     """Accept any possible number after a plus, but only an assigned one after 00: zeros begin other codes too."""
-    plus = found.startswith("+")
-    digits = re.sub(r"\D", "", found)
+    plus = number.startswith("+")
+    digits = re.sub(r"\D", "", number)
     try:
         number = phonenumbers.parse(f"+{digits if plus else digits[2:]}")
     except phonenumbers.NumberParseException:
@@ -61,14 +77,14 @@ def _is_international(found: str) -> bool:
     return phonenumbers.is_possible_number(number) if plus else phonenumbers.is_valid_number(number)
 
 
-def _is_chinese_landline(found: str) -> bool:
-    if found.startswith(("400", "800")):
+def _is_chinese_landline(number: str) -> bool:
+    if number.startswith(("400", "800")):
         return True
-    return _is_valid(re.split(r"\s?(?:转|ext\.?|x)\s?|(?<=\d{6})-(?=\d{1,5}$)", found)[0], "CN")
+    return _is_valid(re.split(r"\s?(?:转|ext\.?|x)\s?|(?<=\d{6})-(?=\d{1,5}$)", number)[0], "CN")
 
 
-def _is_valid(found: str, region: str) -> bool:
+def _is_valid(number: str, region: str) -> bool:
     try:
-        return phonenumbers.is_valid_number(phonenumbers.parse(found, region))
+        return phonenumbers.is_valid_number(phonenumbers.parse(number, region))
     except phonenumbers.NumberParseException:
         return False

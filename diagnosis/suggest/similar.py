@@ -48,16 +48,16 @@ def similar_incidents(
     k : int
     """
     rows = rows_of(hits, incidents)
-    known = [hit for hit in hits if hit.number in rows][:k]
-    return [_similar(hit, rows[hit.number], recurred_within_days.get(hit.number)) for hit in known]
+    present = [hit for hit in hits if hit.number in rows][:k]
+    return [_similar(hit, rows[hit.number], recurred_within_days.get(hit.number)) for hit in present]
 
 
 def rows_of(hits: Sequence[Hit], records: Records) -> Mapping[str, Mapping[str, Any]]:
     """Return the rows of the hits by number; of rows with one number the last."""
     if not isinstance(records, pd.DataFrame):
         return records
-    found = records[records["number"].isin([hit.number for hit in hits])]
-    return {row["number"]: {str(name): value for name, value in row.items()} for row in found.to_dict("records")}
+    matches = records[records["number"].isin([hit.number for hit in hits])]
+    return {row["number"]: {str(name): value for name, value in row.items()} for row in matches.to_dict("records")}
 
 
 def _similar(hit: Hit, row: Mapping[str, Any], recurred: int | None) -> SimilarIncident:

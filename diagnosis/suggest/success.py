@@ -23,21 +23,21 @@ class Prior:
     mean: float = 0.5
     precision: float = _PRECISION[0]
 
-    def expected(self, held: float, failed: float) -> float:
+    def expected(self, successes: float, failures: float) -> float:
         """Return the posterior mean of the probability to hold."""
-        return (self.mean * self.precision + held) / (self.precision + held + failed)
+        return (self.mean * self.precision + successes) / (self.precision + successes + failures)
 
 
-def fit_prior(held: Floats, failed: Floats) -> Prior:
+def fit_prior(successes: Floats, failures: Floats) -> Prior:
     """Return the prior of solutions with these weighted uses, shape (n_solutions,) each."""
-    uses = held + failed
-    held, uses = held[uses > 0], uses[uses > 0]
+    uses = successes + failures
+    successes, uses = successes[uses > 0], uses[uses > 0]
     if not len(uses):
         return Prior()
     total = uses.sum()
-    mean = float(held.sum() / total)
+    mean = float(successes.sum() / total)
     # One use of each says nothing about how solutions differ; the average keeps at least the weight of two uses.
-    spread = float((uses * (held / uses - mean) ** 2).sum() - (len(uses) - 1) * mean * (1 - mean))
+    spread = float((uses * (successes / uses - mean) ** 2).sum() - (len(uses) - 1) * mean * (1 - mean))
     freedom = float(total - (uses**2).sum() / total)
     variance = spread / freedom if freedom > 1e-9 else 0.0
     precision = mean * (1 - mean) / variance - 1 if variance > 1e-9 else _PRECISION[1]

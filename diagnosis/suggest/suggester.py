@@ -15,7 +15,7 @@ import pandas as pd
 from diagnosis.errors import InputError
 from diagnosis.findings import SimilarIncident, Suggestion
 from diagnosis.knowledge import AUDIENCES
-from diagnosis.suggest.outcomes import Record, SolutionOutcomes
+from diagnosis.suggest.outcomes import SolutionOutcomes, SolutionRecord
 from diagnosis.suggest.similar import Hit, Records, rows_of, similar_incidents
 from diagnosis.suggest.uses import Floats, article_keys, wording_keys
 from diagnosis.suggest.wording import canonical, content, same, says_nothing
@@ -70,13 +70,13 @@ class Suggester:
         self.outcomes_ = SolutionOutcomes(self.half_life_days).fit(incidents, recurred_within_days, as_of)
         return self
 
-    def record(self, suggestion: str, worked: bool, at: datetime | None = None, said: str = "") -> None:
-        """Take an agent's word on a suggestion, by its id; the next ranking heeds it, and ``said`` counts once."""
-        self.outcomes_.record(suggestion, worked, at, said)
+    def record(self, suggestion: str, worked: bool, at: datetime | None = None, feedback_id: str = "") -> None:
+        """Take an agent's feedback on a suggestion, by its id; one ``feedback_id`` counts once."""
+        self.outcomes_.record(suggestion, worked, at, feedback_id)
 
-    def take_back(self, suggestion: str, said: str) -> None:
-        """Forget an agent's word on a suggestion."""
-        self.outcomes_.take_back(suggestion, said)
+    def take_back(self, suggestion: str, feedback_id: str) -> None:
+        """Forget an agent's feedback on a suggestion."""
+        self.outcomes_.take_back(suggestion, feedback_id)
 
     def suggest(
         self,
@@ -117,10 +117,10 @@ class Suggester:
         if audience == "internal":
             candidates += _from_incidents(incident_hits, incidents)
         solutions = _merged(candidates)
-        known = self.outcomes_.of(_asked(solutions), now)
-        scores = [s[0].relevance * self._worth(record) for s, record in zip(solutions, known, strict=True)]
+        records = self.outcomes_.of(_lookups(solutions), now)
+        scores = [s[0].relevance * self._worth(record) for s, record in zip(solutions, records, strict=True)]
         best = sorted(range(len(solutions)), key=lambda place: -scores[place])[:k]
-        return [self._suggestion(solutions[i], scores[i], known[i], audience, language) for i in best]
+        return [self._suggestion(solutions[i], scores[i], records[i], audience, language) for i in best]
 
     def similar_incidents(self, hits: Sequence[Hit], incidents: Records, k: int = 5) -> list[SimilarIncident]:
         """Return the first ``k`` hits with their resolution and what became of them."""
@@ -139,28 +139,30 @@ class Suggester:
         suggester.outcomes_ = outcomes
         return suggester
 
-    def _suggestion(self, solution: _Solution, score: float, known: Record, audience: str, language: str) -> Suggestion:
+    def _suggestion(
+        self, solution: _Solution, score: float, record: SolutionRecord, audience: str, language: str
+    ) -> Suggestion:
         articles = [member for member in solution if member.is_article]
-        shown = min(articles, key=lambda member: member.language != language) if articles else solution[0]
+        preferred = min(articles, key=lambda member: member.language != language) if articles else solution[0]
         similarity = {member.number: member.similarity for member in solution if not member.is_article}
         return Suggestion(
-            id=shown.id,
-            source="knowledge" if shown.is_article else "incident",
-            number=shown.number,
-            title=shown.title,
-            resolution=shown.resolution,
+            id=preferred.id,
+            source="knowledge" if preferred.is_article else "incident",
+            number=preferred.number,
+            title=preferred.title,
+            resolution=preferred.resolution,
             score=score,
-            evidence=self.outcomes_.evidence(known, similarity, EVIDENCE) if audience == "internal" else (),
+            evidence=self.outcomes_.evidence(record, similarity, EVIDENCE) if audience == "internal" else (),
         )
 
-    def _worth(self, known: Record) -> float:
+    def _worth(self, record: SolutionRecord) -> float:
         """Return the probability to hold, a little more where service was restored faster than usual."""
         prior = self.outcomes_.prior_
-        holds = prior.expected(known.held, known.failed)
-        if known.hours is None or np.isnan(self.outcomes_.hours_):
+        holds = prior.expected(record.successes, record.failures)
+        if record.hours is None or np.isnan(self.outcomes_.hours_):
             return holds
-        uses = known.held + known.failed
-        shrunk = uses / (uses + prior.precision) * np.log(known.hours / self.outcomes_.hours_)
+        uses = record.successes + record.failures
+        shrunk = uses / (uses + prior.precision) * np.log(record.hours / self.outcomes_.hours_)
         return holds * float(np.exp(-_SPEED * np.clip(shrunk, -2.3, 2.3)))
 
 
@@ -176,7 +178,7 @@ def _relevances(hits: Sequence[Hit]) -> list[float]:
     return [level * max(0.0, hit.score) / best for hit in hits]
 
 
-def _found(hits: Sequence[Hit], frame: Records) -> list[tuple[Hit, float, Mapping[str, Any]]]:
+def _rows_of_hits(hits: Sequence[Hit], frame: Records) -> list[tuple[Hit, float, Mapping[str, Any]]]:
     rows = rows_of(hits, frame)
     return [
         (hit, relevance, rows[hit.number])
@@ -199,7 +201,7 @@ def _from_articles(hits: Sequence[Hit], articles: Records, audience: str, now: d
             relatives=frozenset({f"knowledge:{row['translation_of']}"}) if row["translation_of"] else frozenset(),
             content=content(str(row["resolution"])),
         )
-        for hit, relevance, row in _found(hits, articles)
+        for hit, relevance, row in _rows_of_hits(hits, articles)
         if (audience == "internal" or row["audience"] == audience)
         and not (pd.notna(row["valid_to"]) and row["valid_to"] < now)
         and not says_nothing(str(row["resolution"]))
@@ -220,7 +222,7 @@ def _from_incidents(hits: Sequence[Hit], incidents: Records) -> list[_Candidate]
             relatives=frozenset({f"knowledge:{row['knowledge']}"}) if row["knowledge"] else frozenset(),
             content=content(str(row["close_notes"])),
         )
-        for hit, relevance, row in _found(hits, incidents)
+        for hit, relevance, row in _rows_of_hits(hits, incidents)
         if not says_nothing(str(row["close_notes"]))
     ]
 
@@ -231,11 +233,11 @@ def _merged(candidates: Iterable[_Candidate]) -> list[_Solution]:
     alike = same([candidate.content for candidate in ordered])
     places = {candidate.id: place for place, candidate in enumerate(ordered)}
     for place, candidate in enumerate(ordered):
-        for other in [places[one] for one in candidate.relatives if one in places]:
-            alike[place, other] = alike[other, place] = True
+        for relative in [places[name] for name in candidate.relatives if name in places]:
+            alike[place, relative] = alike[relative, place] = True
     earlier: list[list[int]] = [[] for _ in ordered]
-    for place, before in np.argwhere(np.tril(alike, -1)).tolist():
-        earlier[place].append(before)
+    for place, earlier_place in np.argwhere(np.tril(alike, -1)).tolist():
+        earlier[place].append(earlier_place)
     solutions: list[_Solution] = []
     home: list[int] = []
     for candidate, alike_before in zip(ordered, earlier, strict=True):
@@ -246,12 +248,15 @@ def _merged(candidates: Iterable[_Candidate]) -> list[_Solution]:
     return solutions
 
 
-def _asked(solutions: Sequence[_Solution]) -> list[tuple[list[int], list[str]]]:
+def _lookups(solutions: Sequence[_Solution]) -> list[tuple[list[int], list[str]]]:
     """Return the keys and ids by which the uses of each solution are known."""
     members = [member for solution in solutions for member in solution]
     articles = iter(article_keys(member.number for member in members if member.is_article).tolist())
     wordings = iter(wording_keys(canonical(member.resolution) for member in members).tolist())
     return [
-        ([*(next(articles) for member in one if member.is_article), *islice(wordings, len(one))], [m.id for m in one])
-        for one in solutions
+        (
+            [*(next(articles) for member in solution if member.is_article), *islice(wordings, len(solution))],
+            [m.id for m in solution],
+        )
+        for solution in solutions
     ]

@@ -39,7 +39,7 @@ class Uses:
         The incident.
     outcomes : ndarray of int8
         Position in `OUTCOMES`.
-    seen : ndarray of float64
+    watched_share : ndarray of float64
         Share of the horizon for which the use was watched.
     days : ndarray of float64
         When it was applied, in days since 1970; NaN if that is not known.
@@ -52,7 +52,7 @@ class Uses:
     keys: Keys
     numbers: npt.NDArray[np.object_]
     outcomes: npt.NDArray[np.int8]
-    seen: Floats
+    watched_share: Floats
     days: Floats
     hours: Floats
     last: float
@@ -70,18 +70,20 @@ class Uses:
         applied = np.where(np.isnan(times["resolved_at"]), times["closed_at"], times["resolved_at"])
         undated = np.isnan(np.concatenate(list(times.values()))).all()
         last = as_of.timestamp() / 86_400 if as_of else _latest(times.values())
-        outcomes, seen = _outcomes(incidents, times["reopened_at"], recurred_within_days, last - applied, undated)
+        outcomes, watched_share = _outcomes(
+            incidents, times["reopened_at"], recurred_within_days, last - applied, undated
+        )
         hours = (applied - times["opened_at"]) * 24
         articles = incidents["knowledge"].to_numpy(dtype=object)
         notes = [("" if says_nothing(text) else canonical(text)) for text in incidents["close_notes"]]
-        columns = (incidents["number"].to_numpy(dtype=object), outcomes, seen, applied, hours)
+        columns = (incidents["number"].to_numpy(dtype=object), outcomes, watched_share, applied, hours)
         parts = []
-        for keys, known in ((article_keys(articles), articles != ""), (wording_keys(notes), np.array(notes) != "")):
-            parts.append([keys[known], *(column[known] for column in columns)])
+        for keys, present in ((article_keys(articles), articles != ""), (wording_keys(notes), np.array(notes) != "")):
+            parts.append([keys[present], *(column[present] for column in columns)])
         joined = [np.concatenate(pair) for pair in zip(*parts, strict=True)]
         order = np.lexsort((-np.nan_to_num(joined[4], nan=-np.inf), joined[0]))
-        keys, numbers, codes, seen, days, hours = (column[order] for column in joined)
-        return cls(keys, numbers, codes, seen, days, hours, last)
+        keys, numbers, codes, watched_share, days, hours = (column[order] for column in joined)
+        return cls(keys, numbers, codes, watched_share, days, hours, last)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -94,13 +96,13 @@ class Uses:
 
     def having(self, solutions: Sequence[Iterable[int]]) -> list[npt.NDArray[np.intp]]:
         """Return for each solution, given by its keys, the places of its uses, newest first, an incident once."""
-        wanted = [list(dict.fromkeys(keys)) for keys in solutions]
-        keys = np.array([key for of_one in wanted for key in of_one], dtype=np.uint64)
+        keys_by_solution = [list(dict.fromkeys(keys)) for keys in solutions]
+        keys = np.array([key for of_one in keys_by_solution for key in of_one], dtype=np.uint64)
         bounds = [np.searchsorted(self.keys, keys, side=side).tolist() for side in ("left", "right")]
         spans = zip(*bounds, strict=True)
         return [
             self._once([np.arange(start, end) for start, end in islice(spans, len(of_one)) if end > start])
-            for of_one in wanted
+            for of_one in keys_by_solution
         ]
 
     def _once(self, spans: Sequence[npt.NDArray[np.intp]]) -> npt.NDArray[np.intp]:
@@ -123,7 +125,7 @@ class Uses:
         places = slice(None) if rows is None else rows
         age = decayed(today - self.days[places], half_life)
         failed = self.failed(places)
-        return (self.seen[places] - failed) * age, failed * age
+        return (self.watched_share[places] - failed) * age, failed * age
 
     def failed(self, places: npt.NDArray[np.intp] | slice | int) -> npt.NDArray[np.bool_]:
         """Return which of the uses at these places did not hold."""
@@ -186,6 +188,6 @@ def _days(times: pd.Series) -> Floats:
 
 
 def _latest(times: Iterable[Floats]) -> float:
-    known = np.concatenate(list(times))
-    known = known[np.isfinite(known)]
-    return float(known.max()) if len(known) else 0.0
+    finite = np.concatenate(list(times))
+    finite = finite[np.isfinite(finite)]
+    return float(finite.max()) if len(finite) else 0.0

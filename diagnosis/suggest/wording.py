@@ -52,8 +52,8 @@ def says_nothing(resolution: str) -> bool:
 def content(resolution: str) -> frozenset[str]:
     """Return the tokens that carry what a resolution says: without small words, and without numbers and ids."""
     tokens = tokenise(resolution)
-    kept = frozenset(t for t in tokens if t not in _EMPTY_WORDS and (t.isalpha() or not _VARYING.search(t)))
-    return kept or frozenset(tokens)
+    words = frozenset(t for t in tokens if t not in _EMPTY_WORDS and (t.isalpha() or not _VARYING.search(t)))
+    return words or frozenset(tokens)
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -74,12 +74,12 @@ def same(contents: Sequence[frozenset[str]]) -> npt.NDArray[np.bool_]:
     column = {word: place for place, word in enumerate(frozenset().union(*distinct))}
     sizes = np.fromiter(map(len, distinct), dtype=np.intp, count=len(distinct))
     cells = np.fromiter(map(column.__getitem__, chain.from_iterable(distinct)), dtype=np.intp, count=sizes.sum())
-    held = np.zeros((len(distinct), len(column)), dtype=np.float32)
-    held[np.repeat(np.arange(len(distinct)), sizes), cells] = 1.0
-    shared = (held @ held.T).astype(np.float64)  # counts, so exact
-    both = sizes[:, None] + sizes - shared
+    incidence = np.zeros((len(distinct), len(column)), dtype=np.float32)
+    incidence[np.repeat(np.arange(len(distinct)), sizes), cells] = 1.0
+    shared = (incidence @ incidence.T).astype(np.float64)  # counts, so exact
+    union = sizes[:, None] + sizes - shared
     shorter = np.minimum(sizes[:, None], sizes)
-    alike: npt.NDArray[np.bool_] = (both > 0) & (shared >= _SHARED * both)
+    alike: npt.NDArray[np.bool_] = (union > 0) & (shared >= _SHARED * union)
     alike |= (shorter >= _TELLING) & (shared >= _CONTAINED * shorter)
     places = np.array([distinct[words] for words in contents], dtype=np.intp)
     return alike[np.ix_(places, places)]

@@ -58,22 +58,22 @@ class BoilerplateFilter:
         """Learn from a corpus which units are boilerplate."""
         least = max(self.min_count, self.min_share * len(texts))
         candidates = _frequent(texts, least)
-        seen: Counter[str] = Counter()
+        text_counts: Counter[str] = Counter()
         alone: Counter[str] = Counter()
         remainders: defaultdict[str, set[bytes]] = defaultdict(set)
         for text in texts:
             keys = set(_keys(text))
-            found = keys & candidates
-            rest = _digest(keys - found) if found and len(keys) > len(found) else b""
-            seen.update(found)
-            for key in found:
-                if not rest:
+            frequent = keys & candidates
+            remainder = _digest(keys - frequent) if frequent and len(keys) > len(frequent) else b""
+            text_counts.update(frequent)
+            for key in frequent:
+                if not remainder:
                     alone[key] += 1
                 elif len(remainders[key]) < self.min_count:
-                    remainders[key].add(rest)
+                    remainders[key].add(remainder)
         self.units_ = frozenset(
             key
-            for key, count in seen.items()
+            for key, count in text_counts.items()
             if count >= least and alone[key] <= self.max_alone * count and len(remainders[key]) >= self.min_count
         )
         return self
@@ -119,8 +119,8 @@ class BoilerplateFilter:
         for line in text.split("\n"):
             if _key(line) in self.units_:
                 continue
-            kept = [part for part in _SENTENCE_END.split(line) if _key(part) not in self.units_]
-            lines.append(" ".join(kept) if len(kept) > 1 and not _is_cjk(line) else "".join(kept))
+            sentences = [part for part in _SENTENCE_END.split(line) if _key(part) not in self.units_]
+            lines.append(" ".join(sentences) if len(sentences) > 1 and not _is_cjk(line) else "".join(sentences))
         stripped = "\n".join(line for line in lines if line.strip())
         return stripped if any(char.isalnum() for char in stripped) else text
 

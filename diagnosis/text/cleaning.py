@@ -38,9 +38,9 @@ def clean(text: str, limit: int | None = None) -> str:
     """
     words = _INVISIBLE.sub("", without_markup(text).replace("\r\n", "\n").replace("\r", "\n"))
     plain = _tidy(words[:limit])
-    shown = plain if plain or not _has_content(text) else _tidy(text[:limit])
-    message = _tidy(newest_message(shown))
-    return message if _has_content(message) or not _has_content(shown) else shown
+    visible = plain if plain or not _has_content(text) else _tidy(text[:limit])
+    message = _tidy(newest_message(visible))
+    return message if _has_content(message) or not _has_content(visible) else visible
 
 
 def _tidy(text: str) -> str:

@@ -59,8 +59,8 @@ def repair(text: str) -> str:
     'vpn 不能连接'
     """
     for _ in range(_MOST_TIMES):  # what one repair leaves may read as damage of another kind
-        text, before = _repaired(text), text
-        if text == before:
+        text, previous = _repaired(text), text
+        if text == previous:
             break
     return text
 
@@ -114,10 +114,10 @@ def _repair_pair(match: re.Match[str]) -> str:
 
 
 def _raise_three(match: re.Match[str]) -> str:
-    lead, rest = match[0][0], match[0][1:]
-    if not any(char in _BEFORE_LOWER for char in rest):
+    lead, followers = match[0][0], match[0][1:]
+    if not any(char in _BEFORE_LOWER for char in followers):
         return match[0]
-    candidates = [lead + "".join(pair) for pair in product(*(_BEFORE_LOWER.get(char, char) for char in rest))]
+    candidates = [lead + "".join(pair) for pair in product(*(_BEFORE_LOWER.get(char, char) for char in followers))]
     return min(candidates, key=_rarity)
 
 

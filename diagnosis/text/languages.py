@@ -18,7 +18,7 @@ _SCRIPTS = {
     "th": "[ก-ฮ]",
     "hi": "[\u0904-\u0939]",
 }
-_OTHER = {code: re.compile(letters, re.IGNORECASE) for code, letters in _SCRIPTS.items()}
+_SCRIPT_LETTERS = {code: re.compile(letters, re.IGNORECASE) for code, letters in _SCRIPTS.items()}
 # Names, codes, masks, addresses and paths say nothing of the language that they stand in.
 _NO_WORD = re.compile(r"<[A-Z_]+>|\S*[\d_@\\/<>]\S*")
 _LATIN_WORD = re.compile(r"[a-zà-öø-ÿāăąćčďđęěğıłńňőœřśşšťůűźżž]{2,}", re.IGNORECASE)
@@ -55,17 +55,17 @@ def _by_script(text: str, latin: int) -> str | None:
         if hangul > han + kana:
             return "ko"
         return "ja" if kana * 4 > han else "zh"
-    letters = {code: len(p.findall(text)) for code, p in _OTHER.items()}
+    letters = {code: len(p.findall(text)) for code, p in _SCRIPT_LETTERS.items()}
     code = max(letters, key=letters.__getitem__)
     return code if letters[code] > 4 * latin else None
 
 
 def _latin(words: str) -> str:
     labels, shares = _model().predict(words, k=_LIKELIEST)
-    told = {label.removeprefix(_LABEL): share for label, share in zip(labels, shares, strict=True)}
-    known = {code: share for code, share in told.items() if code in _LATIN_LANGUAGES}
-    best = max(known, key=known.__getitem__, default="en")
-    return best if known.get(best, 0.0) >= _SURE * sum(known.values()) else "en"
+    share_by_language = {label.removeprefix(_LABEL): share for label, share in zip(labels, shares, strict=True)}
+    supported = {code: share for code, share in share_by_language.items() if code in _LATIN_LANGUAGES}
+    best = max(supported, key=supported.__getitem__, default="en")
+    return best if supported.get(best, 0.0) >= _SURE * sum(supported.values()) else "en"
 
 
 @cache

@@ -66,11 +66,11 @@ def split_messages(text: str) -> list[str]:
     lines = text.split("\n")
     position = 0
     while position < len(lines):
-        after = _header_end(lines, position)
-        if after > position:
-            subjects = [found["words"] for line in lines[position:after] if (found := _SUBJECT.match(line))]
+        end = _header_end(lines, position)
+        if end > position:
+            subjects = [match["words"] for line in lines[position:end] if (match := _SUBJECT.match(line))]
             messages.append([] if position else subjects)
-            position = after
+            position = end
             continue
         line = lines[position]
         messages[-1].append(line.lstrip("> ") if line.startswith(">") else line)

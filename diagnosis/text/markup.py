@@ -66,8 +66,8 @@ def plain_text(text: str) -> str:
     '1. Hold Menu\n2. Restart'
     """
     text = valid_text(text)
-    shown = without_markup(text)
-    return text if shown == text else _tidy(shown)
+    visible = without_markup(text)
+    return text if visible == text else _tidy(visible)
 
 
 def valid_text(text: str) -> str:
@@ -101,7 +101,7 @@ def without_markup(text: str) -> str:
         text = _CODE_MARK.sub(" ", text)
     for level in range(_MAX_LEVELS):
         if "<" in text and _TAG.search(text) and (level == 0 or _CLOSING_TAG.search(text)):
-            text = _shown(text)
+            text = _visible_text(text)
         elif "&" in text and _ENTITY.search(text):
             text = html.unescape(text)
         else:
@@ -125,7 +125,7 @@ def _tidy(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
-def _shown(text: str) -> str:
+def _visible_text(text: str) -> str:
     source = _ALIEN.sub("&lt;", text)
     if not _PRE.search(source) and _BREAK_AFTER.search(source):
         source = re.sub(r"\s*\n\s*", " ", source) if source.lstrip().startswith("<") else source

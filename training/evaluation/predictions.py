@@ -13,7 +13,7 @@ from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.recurrence import Signature
-from diagnosis.recurrence.outcomes import CensoredOutcomes, cohort, outcomes, utc
+from diagnosis.recurrence.outcomes import CensoredOutcomes, censored_outcomes, cohort, utc
 from diagnosis.routing import Router
 from diagnosis.routing.labels import known_spelling
 from diagnosis.text import language
@@ -75,7 +75,7 @@ def outcomes_of(
     """
     known = cohort(incidents, utc(as_of)).frame
     keys = Signature(signature).keys(known)
-    seen = outcomes(known, keys, utc(as_of), "opened")
+    seen = censored_outcomes(known, keys, utc(as_of), "opened")
     usable = (keys != "").to_numpy() & np.isfinite(seen.observed)
     return pd.Index(known["number"][usable]), seen.take(usable)
 

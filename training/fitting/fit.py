@@ -18,7 +18,7 @@ from diagnosis.parts import Parts, clean_articles, clean_incidents
 from diagnosis.phrases import Phrase
 from diagnosis.prepared import PreparedIncidents, Vectors
 from diagnosis.recurrence import RecurrenceModel, Signature
-from diagnosis.recurrence.outcomes import outcomes
+from diagnosis.recurrence.outcomes import censored_outcomes
 from diagnosis.redact import Redactor
 from diagnosis.reference import Reference
 from diagnosis.routing import Router
@@ -240,6 +240,6 @@ def _days_until_recurrence(
     if model is None:
         return None
     ordered = known.sort_values("opened_at", kind="stable")
-    seen = outcomes(ordered, model.signature_.keys(ordered), last_moment(known, as_of), "resolved")
+    seen = censored_outcomes(ordered, model.signature_.keys(ordered), last_moment(known, as_of), "resolved")
     days = pd.Series(np.where(seen.recurred, seen.duration, np.nan), index=ordered.index)
     return np.asarray(days.reindex(known.index), dtype=np.float64)

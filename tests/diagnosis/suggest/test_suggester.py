@@ -239,11 +239,11 @@ def test_what_was_said_counts_once_however_often_it_is_told_and_not_after_it_is_
     outcomes = Suggester().fit(as_frame([])).outcomes_
     asked = [([], ["knowledge:KB1"])]
     for _ in range(3):  # by training, by a replica's start, by the feed
-        outcomes.record("knowledge:KB1", worked=True, at=NOW, said="F1")
-    outcomes.record("knowledge:KB1", worked=False, at=NOW, said="F2")
+        outcomes.record("knowledge:KB1", worked=True, at=NOW, feedback_id="F1")
+    outcomes.record("knowledge:KB1", worked=False, at=NOW, feedback_id="F2")
     (record,) = outcomes.of(asked, NOW)
-    assert (record.held, record.failed) == (1.0, 1.0)
+    assert (record.successes, record.failures) == (1.0, 1.0)
     outcomes.take_back("knowledge:KB1", "F2")
     outcomes.take_back("knowledge:KB9", "F2")
     (record,) = outcomes.of(asked, NOW)
-    assert (record.held, record.failed) == (1.0, 0.0)
+    assert (record.successes, record.failures) == (1.0, 0.0)
