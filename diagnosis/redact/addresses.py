@@ -74,11 +74,11 @@ def _is_ipv4(match: re.Match[str]) -> bool:
     return not small or address.is_private or bool(is_labelled)
 
 
-def _is_ipv6(address: str) -> bool:
+def _is_ipv6(text: str) -> bool:
     """Rule out times (``12:34:56``) and C++ names (``a::b``): an address has many groups or a known first one."""
     try:
-        address = IPv6Address(address)
+        address = IPv6Address(text)
     except AddressValueError:
         return False
-    groups = [group for group in address.split(":") if group]
-    return not address.is_loopback and (len(groups) >= 3 or bool(_GLOBAL_GROUP.match(address)))
+    groups = [group for group in text.split(":") if group]
+    return not address.is_loopback and (len(groups) >= 3 or bool(_GLOBAL_GROUP.match(text)))

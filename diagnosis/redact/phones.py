@@ -66,10 +66,10 @@ def mask_phones(text: str) -> str:
     return _AMERICAN.sub("<PHONE>", text)
 
 
-def _is_international(number: str) -> bool:
+def _is_international(text: str) -> bool:
     """Accept any possible number after a plus, but only an assigned one after 00: zeros begin other codes too."""
-    plus = number.startswith("+")
-    digits = re.sub(r"\D", "", number)
+    plus = text.startswith("+")
+    digits = re.sub(r"\D", "", text)
     try:
         number = phonenumbers.parse(f"+{digits if plus else digits[2:]}")
     except phonenumbers.NumberParseException:

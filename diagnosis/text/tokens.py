@@ -17,7 +17,8 @@ _TOKEN = re.compile(rf"(?P<cjk>[{CJK}]+)|{_WORD}(?:[-_./\\:@+#]+{_WORD})*")
 _ASCII_WORD = r"[a-z0-9]+(?:'[a-z0-9]+)*"
 _ASCII_TOKEN = re.compile(rf"{_ASCII_WORD}(?:[-_./\\:@+#]+{_ASCII_WORD})*")
 _SEGMENT = re.compile(r"[/\\:@]+")
-_PART = re.compile(r"[-_.+#]+")
+_JOINERS = "-_.+#"
+_PART = re.compile(rf"[{_JOINERS}]+")
 _MAX_WHOLE = 80  # characters: longer than any name one would type; what is longer is kept in parts only
 
 
@@ -54,7 +55,10 @@ def _latin_tokens(runs: list[str]) -> list[str]:
         segments = _SEGMENT.split(run)
         if len(segments) > 1 and len(run) <= _MAX_WHOLE:
             tokens.append(run)
-        for segment in segments:
+        for joined in segments:
+            segment = joined.strip(_JOINERS)  # "/.config" is found by "config"
+            if not segment:
+                continue
             tokens.append(segment)
             parts = _PART.split(segment)
             if len(parts) > 1:

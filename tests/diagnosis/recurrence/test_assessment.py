@@ -9,6 +9,7 @@ import pytest
 
 from diagnosis.findings import Factor, HorizonRisk, Prediction, RecurrenceRisk
 from diagnosis.incident import as_frame
+from diagnosis.phrases import in_words
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.recurrence import HistoryState, RecurrenceModel, Signature
 from diagnosis.recurrence.assessment import assess, assess_as_predicted, assess_resolved
@@ -100,10 +101,10 @@ def test_a_resolution_before_the_opening_is_no_resolution(parts) -> None:
 
 def test_advice_names_the_risk_in_both_languages_and_a_problem_where_it_is_chronic() -> None:
     risk = RecurrenceRisk({}, (HorizonRisk(7, 0.2), HorizonRisk(30, 0.42)), 0.15, (Factor("symptom", "slow", 0.1),))
-    assert advice(risk) == "this closes with a 42% risk to return within 30 days: consider a Problem"
-    assert advice(risk, "zh") == "关闭后30天内复发的风险为42%：建议建立问题记录"
+    assert str(advice(risk)) == "this closes with a 42% risk to return within 30 days: consider a Problem"
+    assert in_words(advice(risk), "zh") == "关闭后30天内复发的风险为42%：建议建立问题记录"
     usual = RecurrenceRisk({}, (HorizonRisk(30, 0.16),), 0.15)
-    assert advice(usual) == "this closes with a 16% risk to return within 30 days"
+    assert str(advice(usual)) == "this closes with a 16% risk to return within 30 days"
     resolved = replace(risk, signature={"cmdb_ci": "a"}, definition=definition(["cmdb_ci"], "resolved"))
     assert in_language(resolved, "zh").definition == definition(["cmdb_ci"], "resolved", "zh")
     assert in_language(risk, "zh").factors[0].name == "症状"

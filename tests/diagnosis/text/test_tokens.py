@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from diagnosis.text import tokenise
@@ -61,6 +61,8 @@ def test_every_letter_and_digit_is_in_some_token(text):
 
 
 @given(st.text(max_size=100))
+@example("0/.0")
+@example("a/-/b")
 def test_tokens_of_a_token_hold_it(text):
     assert all(token in tokenise(token) for token in tokenise(text) if len(token) <= 80)
 
