@@ -14,7 +14,7 @@ from diagnosis.errors import InputError
 from diagnosis.releases import Releases, find_release
 from training.command import DONE, add_json, add_models, answer, main
 from training.evaluation.comparison import Comparison, Figure, compare
-from training.evaluation.held_out import HeldOut
+from training.evaluation.held_out import HeldOut, honest_predictions
 from training.intake import add_sources, read_sources
 
 SUMMARY = (
@@ -40,17 +40,18 @@ def run(args: argparse.Namespace) -> int:
     a = Diagnoser.load(folders[0])
     if args.incidents or args.from_store:
         b = Diagnoser.load(folders[1])
-        held = HeldOut.of(b, _unseen(read_sources(args).incidents, b), args.as_of)
+        held_out = HeldOut.of(b, _unseen(read_sources(args).incidents, b), args.as_of)
     else:
-        kept = HeldOut.load(folders[1])
-        if kept is None:
+        recorded = HeldOut.load(folders[1])
+        if recorded is None:
             raise InputError(
                 f"{folders[1].name} keeps no later incidents to compare on: give some with --incidents or --from-store"
             )
-        held = kept
-    comparison = compare(a, folders[0], folders[1].name, held)
+        held_out = recorded
+    predictions = honest_predictions(a, folders[0], held_out.incidents, held_out.as_of)
+    comparison = compare(a, predictions, folders[1].name, held_out)
     if not comparison.rows:
-        raise InputError(f"nothing to compare on: {a.release} was trained on all {len(held.answers):,} incidents")
+        raise InputError(f"nothing to compare on: {a.release} was trained on all {len(held_out):,} incidents")
     answer(args, comparison.to_dict(), text(comparison))
     return DONE
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.releases import find_release
 from training.command import DONE, add_json, add_release, answer, main, warn
+from training.evaluation.candidate import Candidate
 from training.evaluation.held_out import HeldOut
 from training.evaluation.scorecard import headlines, measure
 from training.intake import add_sources, read_sources
@@ -37,9 +38,10 @@ def run(args: argparse.Namespace) -> int:
     seen = int(incidents["number"].isin(diagnoser.parts.history.frame()["number"]).sum())
     if seen:
         warn(f"{seen:,} of {len(incidents):,} incidents were in the release's own data, so these figures flatter it")
-    card = measure(diagnoser, incidents, args.as_of)
+    held_out = HeldOut.of(diagnoser, incidents, args.as_of)
+    card = measure(diagnoser, held_out)
     if args.html:
-        write_report(args.html, folder, diagnoser, HeldOut.of(diagnoser, incidents, args.as_of), own_slice=False)
+        write_report(args.html, Candidate(folder, held_out))
     text = "\n".join([f"{diagnoser.release} on {card.incidents:,} incidents", *headlines(card)])
     answer(args, {"release": diagnoser.release, "seen_in_training": seen, **card.to_dict()}, text)
     return DONE

@@ -5,16 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import asdict
+from typing import Any
 
 from diagnosis.errors import GateRefusedError
 from diagnosis.releases import Releases
 from training.command import DONE, FAILED, add_json, add_models, answer, main
-from training.evaluation.gate import Verdict, judge, table
+from training.evaluation.candidate import Candidate
+from training.evaluation.gate import GateDecision, judge, table
 from training.output import without_nan
 
 SUMMARY = (
-    "Put a release into service if it is no worse than the one in service on the same later incidents; refused\n"
-    "otherwise, with a table of why and exit status 1. Running services follow within seconds."
+    "Put a release into service if it is shown to be no worse than the one in service on the same later incidents;\n"
+    "refused otherwise, with a table of why and exit status 1. Running services follow within seconds."
 )
 EXAMPLE = "faultwise publish 2026-11-22T10-15-00Z-3f2a"
 
@@ -30,60 +32,67 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Ask the gate, then move the pointer."""
     releases = Releases(args.models)
-    verdict = judge(releases, args.which)
-    refused = bool(verdict.failed) and not args.force
-    if not refused:
-        put(releases, verdict, args.force)
+    decision = judge(Candidate(releases.path(args.which)))
+    published = decision.publishes or bool(args.force)
+    if published:
+        put_into_service(releases, decision, args.force)
     content = {
         "release": args.which,
-        "published": None if refused else args.which,
-        "instead_of": verdict.instead_of,
-        "refused": refused,
-        "forced": args.force if verdict.failed else None,
-        "checks": without_nan([asdict(check) for check in verdict.checks]),
+        "published": args.which if published else None,
+        "instead_of": decision.instead_of,
+        "refused": not published,
+        "forced": None if decision.publishes else args.force,
+        "checks": gate_checks(decision),
     }
-    answer(
-        args,
-        content,
-        _refusal(verdict) if refused else "\n".join([f"{args.which} is in service", table(verdict.checks)]),
-    )
-    return FAILED if refused else DONE
+    answer(args, content, gate_words(decision, published=published))
+    return DONE if published else FAILED
 
 
-def publish(releases: Releases, release: str, force: str | None = None) -> Verdict:
+def publish(releases: Releases, release: str, force: str | None = None) -> GateDecision:
     """Put a release into service and return what the gate looked at.
 
     Raises
     ------
     GateRefusedError
-        If a check failed and no reason to publish all the same was given.
+        If a check failed or an essential one could not be made, and no reason to publish all the same was given.
     ReleaseError
         If another release was put into service while the gate looked at this one.
     """
-    verdict = judge(releases, release)
-    if verdict.failed and not force:
-        raise GateRefusedError(_refusal(verdict))
-    put(releases, verdict, force)
-    return verdict
+    decision = judge(Candidate(releases.path(release)))
+    if not decision.publishes and not force:
+        raise GateRefusedError(gate_words(decision, published=False))
+    put_into_service(releases, decision, force)
+    return decision
 
 
-def put(releases: Releases, verdict: Verdict, force: str | None = None) -> None:
+def put_into_service(releases: Releases, decision: GateDecision, force: str | None = None) -> None:
     """Move the pointer, keeping in its history why, and what the gate could not measure."""
-    if verdict.failed:
-        reason = f"forced: {force} (refused: {'; '.join(check.name for check in verdict.failed)})"
+    if not decision.publishes:
+        objections = "; ".join(check.name for check in (*decision.failed, *decision.missing))
+        reason = f"forced: {force} (refused: {objections})"
+    elif decision.unmeasured:
+        reason = f"not measured: {'; '.join(check.why for check in decision.unmeasured)}"
     else:
-        reason = (
-            f"not measured: {'; '.join(c.why for c in verdict.unmeasured)}" if verdict.unmeasured else "gate passed"
-        )
-    releases.publish(verdict.release, reason, instead_of=verdict.instead_of)
+        reason = "gate passed"
+    releases.publish(decision.release, reason, instead_of=decision.instead_of)
 
 
-def _refusal(verdict: Verdict) -> str:
-    against = f"worse than {verdict.instead_of}" if verdict.instead_of else "not fit for service"
-    return (
-        f"{verdict.release} is {against} and was not published:\n{table(verdict.checks)}\n"
-        "`--force REASON` publishes it all the same"
-    )
+def gate_checks(decision: GateDecision) -> list[dict[str, Any]]:
+    """Return the gate's table as plain JSON values."""
+    checks: list[dict[str, Any]] = without_nan([asdict(check) for check in decision.checks])
+    return checks
+
+
+def gate_words(decision: GateDecision, *, published: bool) -> str:
+    """Return what became of a release, with the gate's table, for a person."""
+    if published:
+        return f"{decision.release} is in service\n{table(decision.checks)}"
+    if decision.outcome == "cannot_tell":
+        why = f"could not be compared with {decision.instead_of}"
+    else:
+        why = f"is worse than {decision.instead_of}" if decision.instead_of else "is not fit for service"
+    command = f"`faultwise publish {decision.release} --force REASON` publishes it all the same"
+    return f"{decision.release} {why} and was not published:\n{table(decision.checks)}\n{command}"
 
 
 if __name__ == "__main__":

@@ -17,10 +17,19 @@ from diagnosis.releases import Releases, find_release
 from diagnosis.store import Store
 from diagnosis.store.observations import Observation
 from training.command import DONE, add_json, add_models, answer, main
-from training.evaluation.held_out import answers_in
-from training.evaluation.misrouting import misrouting
-from training.evaluation.replayed import QUARTER, ROUTES, Replay, answers_to, known_by_now
-from training.evaluation.what_if import compare_decisions, decided_by, decided_in_service, under_rules
+from training.evaluation.bootstrap import Interval
+from training.evaluation.held_out import honest_predictions
+from training.evaluation.replay import (
+    QUARTER,
+    ROUTING_TARGET,
+    DecisionMaker,
+    ReleaseDecisions,
+    Replay,
+    ServiceDecisions,
+    TargetReplay,
+    misrouting,
+    replay_period,
+)
 from training.fitting.as_of import last_moment, moment
 from training.intake import add_sources, read_sources
 from training.output import written
@@ -32,6 +41,7 @@ SUMMARY = (
 )
 EXAMPLE = "faultwise replay --from-store --release 2026-11-22T10-15-00Z-3f2a --threshold assignment_group=0.9"
 
+Period = tuple[pd.Timestamp, pd.Timestamp]
 _ACTIONS = ("never_automatic", "never_predict")
 
 
@@ -45,9 +55,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--release", metavar="RELEASE", help="what would have decided (default: the one in service)")
     parser.add_argument("--against", metavar="RELEASE", help="a release to compare with, not what the store holds")
     parser.add_argument(
-        "--threshold", type=_threshold, nargs="+", action="extend", default=[], metavar="TARGET=P",
+        "--threshold",
+        type=_threshold,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="TARGET=P",
         help="decide automatically from this probability, in place of what is certified",
-    )  # fmt: skip
+    )
     parser.add_argument("--rules", type=Path, metavar="FILE.json", help="rules in force, as POST /v1/rules takes them")
     parser.add_argument("--hours", type=float, metavar="H", help="hours that one misrouting costs (default: measured)")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write it as a page")
@@ -76,66 +91,62 @@ def text(replay: Replay) -> str:
     ]
     if replay.left_out:
         lines.append(f"  {replay.left_out:,} incidents left out: unanswered, or learned from and so known to a release")
-    for one in replay.targets:
-        lines += ["", f"{one.target}, {one.incidents:,} incidents{'before':>22} {'after':>10}"]
-        sides = (one.before, one.after)
-        lines.append(_row("decided automatically", [f"{side.automatic:,}" for side in sides]))
-        lines.append(_row("wrong among these", [f"{side.errors:,}" for side in sides]))
-        precisions = ["-" if side.precision is None else f"{side.precision:.1%}" for side in sides]
-        lines.append(_row("precision", precisions))
-        if one.saved is not None:
-            lines.append(_row("hours of misrouting", [f"{side.hours:,.0f}" for side in sides]))
-        for move in one.moves:
-            lines.append(f"  {move.name:28} {move.incidents:6,}  better {move.good:,}, worse {move.bad:,}")
-        lines.append(_per_hundred("errors more", one.errors.mean, one.errors.lower, one.errors.upper))
-        if one.saved is not None:
-            lines.append(_per_hundred("hours saved", one.saved.mean, one.saved.lower, one.saved.upper))
-    if any(one.saved is not None for one in replay.targets):
+    for target in replay.targets:
+        lines += _target_lines(target)
+    if any(target.saved is not None for target in replay.targets):
         lines += ["", f"One misrouting costs {replay.cost.hours_each:.1f} hours: {replay.cost.source}"]
     return "\n".join(lines)
+
+
+def _target_lines(target: TargetReplay) -> list[str]:
+    lines = ["", f"{target.target}, {target.incidents:,} incidents{'before':>22} {'after':>10}"]
+    sides = (target.before, target.after)
+    lines.append(_row("decided automatically", [f"{side.automatic:,}" for side in sides]))
+    lines.append(_row("wrong among these", [f"{side.errors:,}" for side in sides]))
+    precisions = ["-" if side.precision is None else f"{side.precision:.1%}" for side in sides]
+    lines.append(_row("precision", precisions))
+    if target.saved is not None:
+        lines.append(_row("hours of misrouting", [f"{side.hours:,.0f}" for side in sides]))
+    lines += [
+        f"  {move.name:28} {move.incidents:6,}  better {move.good:,}, worse {move.bad:,}" for move in target.moves
+    ]
+    lines.append(_per_hundred("errors more", target.errors))
+    if target.saved is not None:
+        lines.append(_per_hundred("hours saved", target.saved))
+    return lines
 
 
 def _replay(args: argparse.Namespace) -> Replay:
     releases = Releases(args.models)
     folder = releases.path(args.release) if args.release else find_release(args.models)
     diagnoser = Diagnoser.load(folder)
+    routers = diagnoser.parts.routers
     rules, thresholds = _rules(args.rules), dict(args.threshold)
-    unknown = sorted(thresholds.keys() - diagnoser.parts.routers.keys())
+    unknown = sorted(thresholds.keys() - routers.keys())
     if unknown:
-        raise InputError(f"--threshold: expected one of {', '.join(diagnoser.parts.routers)}; found {unknown[0]!r}")
-    incidents, first, last = _period(read_sources(args).incidents, args)
+        raise InputError(f"--threshold: expected one of {', '.join(routers)}; found {unknown[0]!r}")
+    incidents, period = _period(read_sources(args).incidents, args)
     as_of = last_moment(incidents)
-    answers = answers_in(diagnoser, folder, incidents, as_of)
-    seen, corrected = _in_service(args.from_store) if args.from_store and not args.against else ({}, [])
-    other = None if seen else _other(args, releases, folder, changed=bool(rules or thresholds))
-    theirs = None if other is None else answers if other[1] == folder else answers_in(*other, incidents, as_of)
-    cost = misrouting(incidents, corrected, args.hours)
-    found, compared = [], set[str]()
-    for target, router in diagnoser.parts.routers.items():
-        known = set(answers["number"]) & (set(seen.get(target, {})) if theirs is None else set(theirs["number"]))
-        rows = known_by_now(incidents, target, known)
-        if rows.empty:
-            continue
-        if theirs is None or other is None:
-            before = decided_in_service(seen[target], rows, target, router)
-        elif f"{target}|value" in theirs:
-            before = decided_by(answers_to(rows, theirs), rows, target, other[0].parts.routers[target])
-        else:
-            continue
-        after = decided_by(answers_to(rows, answers), rows, target, router, thresholds.get(target))
-        after = under_rules(after, rows, target, rules)
-        found.append(compare_decisions(target, rows, before, after, cost if target == ROUTES else None))
-        compared |= set(rows["number"])
-    if not found:
-        raise InputError(
-            f"nothing to replay: of {len(incidents):,} incidents none was answered by both and is known by now"
-        )
-    told = "what the service answered" if other is None else other[0].release
-    return Replay(first, last, told, _after(diagnoser, thresholds, rules), len(incidents) - len(compared), cost,
-                  tuple(found))  # fmt: skip
+    predictions = honest_predictions(diagnoser, folder, incidents, as_of)
+    corrected_after: list[float] = []
+    before: tuple[str, DecisionMaker] | None = None
+    if args.from_store and not args.against:
+        observations, corrected_after = _in_service(args.from_store)
+        if observations:
+            before = "what the service answered", ServiceDecisions(observations, routers)
+    if before is None:
+        other_folder = _other(args, releases, folder, changed=bool(rules or thresholds))
+        other = diagnoser if other_folder == folder else Diagnoser.load(other_folder)
+        known = predictions if other is diagnoser else honest_predictions(other, other_folder, incidents, as_of)
+        before = other.release, ReleaseDecisions(other.parts.routers, known)
+    after = _description(diagnoser, thresholds, rules), ReleaseDecisions(routers, predictions, thresholds, rules)
+    cost = misrouting(incidents, corrected_after, args.hours)
+    return replay_period(incidents, before, after, cost, list(routers), period)
 
 
-def _period(incidents: pd.DataFrame, args: argparse.Namespace) -> tuple[pd.DataFrame, pd.Timestamp, pd.Timestamp]:
+def _period(
+    incidents: pd.DataFrame, args: argparse.Namespace
+) -> tuple[pd.DataFrame, tuple[pd.Timestamp, pd.Timestamp]]:
     opened = incidents["opened_at"]
     if opened.isna().all():
         raise InputError(f"replay needs opened_at; none of {len(incidents):,} incidents has a date")
@@ -147,7 +158,7 @@ def _period(incidents: pd.DataFrame, args: argparse.Namespace) -> tuple[pd.DataF
             f"expected incidents opened from {first:%Y-%m-%d} to {last:%Y-%m-%d}; found none, they were opened from "
             f"{opened.min():%Y-%m-%d} to {opened.max():%Y-%m-%d}"
         )
-    return inside.reset_index(drop=True), first, last
+    return inside.reset_index(drop=True), (first, last)
 
 
 def _in_service(url: str) -> tuple[dict[str, dict[str, Observation]], list[float]]:
@@ -156,28 +167,31 @@ def _in_service(url: str) -> tuple[dict[str, dict[str, Observation]], list[float
     try:
         store.database.check()
         by_target: dict[str, dict[str, Observation]] = {}
-        for one in store.observations.answered():
-            by_target.setdefault(one.target, {})[one.incident] = one
+        for observation in store.observations.answered():
+            by_target.setdefault(observation.target, {})[observation.incident] = observation
+        groups = by_target.get(ROUTING_TARGET, {})
         hours = [
-            (said.created_at - by_target[ROUTES][said.incident].predicted_at).total_seconds() / 3600
-            for said in store.feedback.all()
-            if said.kind == "overridden" and said.target == ROUTES and said.created_at is not None
-            and said.incident in by_target.get(ROUTES, {})
-        ]  # fmt: skip
+            (feedback.created_at - groups[feedback.incident].predicted_at).total_seconds() / 3600
+            for feedback in store.feedback.all()
+            if feedback.kind == "overridden"
+            and feedback.target == ROUTING_TARGET
+            and feedback.created_at is not None
+            and feedback.incident in groups
+        ]
     finally:
         store.close()
     return by_target, hours
 
 
-def _other(args: argparse.Namespace, releases: Releases, folder: Path, *, changed: bool) -> tuple[Diagnoser, Path]:
-    """Return the release to compare with: the one named, else the one in service."""
+def _other(args: argparse.Namespace, releases: Releases, folder: Path, *, changed: bool) -> Path:
+    """Return the folder of the release to compare with: the one named, else the one in service."""
     path = releases.path(args.against) if args.against else find_release(args.models)
     if path == folder and not changed:
         raise InputError(f"nothing to replay: {folder.name} would be held against itself, without a threshold or rule")
-    return Diagnoser.load(path), path
+    return path
 
 
-def _after(diagnoser: Diagnoser, thresholds: Mapping[str, float], rules: list[ExclusionRule]) -> str:
+def _description(diagnoser: Diagnoser, thresholds: Mapping[str, float], rules: list[ExclusionRule]) -> str:
     words = [diagnoser.release, *(f"{target} from probability {least:g}" for target, least in thresholds.items())]
     if rules:
         words.append(f"{len(rules)} rule{'s' if len(rules) > 1 else ''}: {', '.join(rule.name for rule in rules)}")
@@ -189,7 +203,7 @@ def _rules(path: Path | None) -> list[ExclusionRule]:
         return []
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        rules = [ExclusionRule(id="", **one) for one in (raw if isinstance(raw, list) else [raw])]
+        rules = [ExclusionRule(id="", **rule) for rule in (raw if isinstance(raw, list) else [raw])]
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{path}: expected rules as a JSON list of objects ({error})") from error
     for rule in rules:
@@ -213,8 +227,9 @@ def _row(name: str, values: list[str]) -> str:
     return f"  {name:36}" + " ".join(f"{value:>10}" for value in values)
 
 
-def _per_hundred(name: str, mean: float, lower: float, upper: float) -> str:
-    return f"  {name} for each 100 incidents: {mean:+.2f} (95 % interval {lower:+.2f} to {upper:+.2f})"
+def _per_hundred(name: str, difference: Interval) -> str:
+    interval = f"{difference.lower:+.2f} to {difference.upper:+.2f}"
+    return f"  {name} for each 100 incidents: {difference.mean:+.2f} (95 % interval {interval})"
 
 
 if __name__ == "__main__":

@@ -6,10 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from diagnosis.diagnoser import Diagnoser
 from diagnosis.releases import find_release
 from training.command import DONE, add_json, add_release, answer, main
-from training.evaluation.held_out import HeldOut
+from training.evaluation.candidate import Candidate
 from training.reports.release_report import write_report
 
 SUMMARY = (
@@ -28,12 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Load, measure, write."""
-    folder = find_release(args.release)
-    diagnoser = Diagnoser.load(folder)
-    held = HeldOut.load(folder)
-    write_report(args.html, folder, diagnoser, held)
-    rows = 0 if held is None else len(held.answers)
-    answer(args, {"release": diagnoser.release, "html": str(args.html), "incidents": rows}, f"wrote {args.html}")
+    candidate = Candidate(find_release(args.release))
+    write_report(args.html, candidate)
+    incidents = 0 if candidate.held_out is None else len(candidate.held_out)
+    content = {"release": candidate.diagnoser.release, "html": str(args.html), "incidents": incidents}
+    answer(args, content, f"wrote {args.html}")
     return DONE
 
 

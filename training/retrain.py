@@ -8,26 +8,25 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError, StoreError
 from diagnosis.release import Manifest
 from diagnosis.releases import Releases
 from diagnosis.store import Store
 from training.command import DONE, FAILED, add_database, add_json, add_models, answer, main, warn
-from training.evaluation.gate import Verdict, judge, table
-from training.evaluation.held_out import HeldOut
+from training.evaluation.candidate import Candidate
+from training.evaluation.gate import GateDecision, judge
+from training.evaluation.gate import Outcome as GateOutcome
 from training.fitting.as_of import as_known_at
-from training.output import without_nan
-from training.publish import put
+from training.publish import gate_checks, gate_words, put_into_service
 from training.records.stored import Stored, load_stored
-from training.reports.release_report import write_report
+from training.reports.release_report import report_beside
 from training.settings import TrainSettings, load_settings
 from training.train import Trained, describe, train
 
@@ -38,6 +37,11 @@ SUMMARY = (
 EXAMPLE = "faultwise retrain --database postgresql://faultwise@db/faultwise --models models --reports reports"
 
 Outcome = Literal["published", "unchanged", "refused", "left_to_a_person"]
+_OUTCOMES: dict[GateOutcome, Outcome] = {
+    "pass": "published",
+    "refuse": "refused",
+    "cannot_tell": "left_to_a_person",
+}
 _LOCK, _HOLDER = ".retraining.lock", ".retraining"
 
 
@@ -56,7 +60,7 @@ class Round:
     outcome: Outcome
     corrected: int
     trained: Trained | None = None
-    verdict: Verdict | None = None
+    decision: GateDecision | None = None
     report: Path | None = None
 
 
@@ -90,12 +94,13 @@ def retrain(
             heard=stored.heard,
             show=show,
         )
-        report = None if reports is None else _report(trained, reports)
-        verdict = judge(releases, trained.folder.name)
-        outcome = _decide(verdict)
+        candidate = Candidate(trained.folder)
+        report = None if reports is None else report_beside(candidate, reports)
+        decision = judge(candidate)
+        outcome = _OUTCOMES[decision.outcome]
         if outcome == "published":
-            put(releases, verdict)
-    return Round(outcome, stored.corrected, trained, verdict, report)
+            put_into_service(releases, decision)
+    return Round(outcome, stored.corrected, trained, decision, report)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -112,14 +117,14 @@ def run(args: argparse.Namespace) -> int:
     """Make one round and write into the service's audit log how it ended."""
     settings = load_settings(args.config)
     releases = Releases(args.models)
-    done = retrain(load_stored(args.database), settings, releases, args.reports, show=not args.quiet)
-    content = _content(done)
-    if done.trained is not None:
-        for reason in done.trained.left_out.values():
+    finished = retrain(load_stored(args.database), settings, releases, args.reports, show=not args.quiet)
+    content = _content(finished)
+    if finished.trained is not None:
+        for reason in finished.trained.left_out.values():
             warn(reason)
         _note(args.database, content)
-    answer(args, content, _words(done))
-    return DONE if done.outcome in ("published", "unchanged") else FAILED
+    answer(args, content, _words(finished))
+    return DONE if finished.outcome in ("published", "unchanged") else FAILED
 
 
 @contextmanager
@@ -160,29 +165,15 @@ def _is_known(stored: Stored, settings: TrainSettings, releases: Releases) -> bo
     return ours == theirs and data == {name: made.data.get(name) for name in data}
 
 
-def _decide(verdict: Verdict) -> Outcome:
-    if verdict.failed:
-        return "refused"
-    compared = any(check.passed for check in verdict.checks if check.name.startswith("compared with"))
-    return "published" if compared or verdict.instead_of is None else "left_to_a_person"
-
-
-def _report(trained: Trained, reports: Path) -> Path:
-    reports.mkdir(parents=True, exist_ok=True)
-    path = reports / f"{trained.folder.name}.html"
-    write_report(path, trained.folder, Diagnoser.load(trained.folder), HeldOut.load(trained.folder))
-    return path
-
-
-def _content(done: Round) -> dict[str, Any]:
-    checks = [] if done.verdict is None else [asdict(check) for check in done.verdict.checks]
+def _content(finished: Round) -> dict[str, Any]:
+    trained, decision = finished.trained, finished.decision
     return {
-        "outcome": done.outcome,
-        "release": None if done.trained is None else done.trained.folder.name,
-        "instead_of": None if done.verdict is None else done.verdict.instead_of,
-        "corrected": done.corrected,
-        "report": None if done.report is None else str(done.report),
-        "checks": without_nan(checks),
+        "outcome": finished.outcome,
+        "release": None if trained is None else trained.folder.name,
+        "instead_of": None if decision is None else decision.instead_of,
+        "corrected": finished.corrected,
+        "report": None if finished.report is None else str(finished.report),
+        "checks": [] if decision is None else gate_checks(decision),
     }
 
 
@@ -198,18 +189,12 @@ def _note(database: str, content: dict[str, Any]) -> None:
         warn(f"not written into the audit log: {error}")
 
 
-def _words(done: Round) -> str:
-    if done.trained is None or done.verdict is None:
+def _words(finished: Round) -> str:
+    if finished.trained is None or finished.decision is None:
         return "nothing has changed since the release in service was made"
-    name = done.trained.folder.name
-    said = {
-        "published": f"{name} is in service",
-        "refused": f"{name} is worse than what is in service and was not published",
-        "left_to_a_person": f"{name} could not be compared with what is in service and was not published:\n"
-        f"`faultwise publish {name}` does it all the same",
-    }[done.outcome]
-    corrected = f"{done.corrected:,} values corrected by people" if done.corrected else "no corrections"
-    return "\n".join([said, f"learned with {corrected}", table(done.verdict.checks)])
+    corrections = f"{finished.corrected:,} values corrected by people" if finished.corrected else "no corrections"
+    verdict = gate_words(finished.decision, published=finished.outcome == "published")
+    return f"learned with {corrections}\n{verdict}"
 
 
 if __name__ == "__main__":

@@ -22,7 +22,9 @@ from diagnosis.releases import Releases
 from diagnosis.store.changes import Heard
 from diagnosis.store.feedback import Feedback
 from training.checks import AUDIT, Audit, audit, in_service
-from training.command import DONE, MODELS, add_json, answer, main, warn
+from training.command import DONE, FAILED, MODELS, add_json, answer, main, warn
+from training.evaluation.candidate import Candidate
+from training.evaluation.gate import GateDecision, judge
 from training.evaluation.held_out import EVALUATION, HeldOut
 from training.evaluation.learning_curve import learning_curve
 from training.evaluation.scorecard import SCORECARD, Scorecard, headlines, measure
@@ -33,9 +35,9 @@ from training.fitting.progress import Stages
 from training.fitting.splits import is_dated, split_latest
 from training.intake import add_sources, read_sources
 from training.output import writing
-from training.publish import publish
+from training.publish import gate_checks, gate_words, put_into_service
 from training.reports.model_card import MODEL_CARD, model_card
-from training.reports.release_report import write_report
+from training.reports.release_report import REPORTS, report_beside
 from training.reports.tracking import check_tracking, log_release
 from training.settings import TrainSettings, load_settings
 
@@ -47,7 +49,6 @@ EXAMPLE = (
     "faultwise train --incidents data/sample/incidents.csv --knowledge data/sample/knowledge.csv --out models --publish"
 )
 
-REPORTS = "reports"  # folder of reports, among the releases
 FEWEST_EVALUATED = 200  # incidents; below this a held-out slice says too little to be worth a second fit
 
 
@@ -163,26 +164,30 @@ def run(args: argparse.Namespace) -> int:
     )
     for reason in trained.left_out.values():
         warn(reason)
-    for one in trained.audit.findings if trained.audit else ():
-        if one.severity != "note":
-            warn(f"{one.title}: {one.why}")
-    report = _reported(trained.folder) if settings.report else None
+    for finding in trained.audit.findings if trained.audit else ():
+        if finding.severity != "note":
+            warn(f"{finding.title}: {finding.why}")
+    candidate = Candidate(trained.folder)
+    # A report lies beside its release: inside, it would change what the release is.
+    report = report_beside(candidate, args.out / REPORTS) if settings.report else None
     if settings.mlflow:
         log_release(trained.folder, settings, trained.scorecard, report)
-    if args.publish:
-        publish(Releases(args.out), trained.folder.name)
-    scorecard = trained.scorecard.to_dict() if trained.scorecard else None
+    decision = judge(candidate) if args.publish else None
+    published = decision is not None and decision.publishes
+    if decision is not None and published:
+        put_into_service(Releases(args.out), decision)
     content = {
         "release": trained.folder.name,
         "folder": str(trained.folder),
         "report": str(report) if report else None,
-        "published": args.publish,
+        "published": published,
+        "gate": gate_checks(decision) if decision else None,
         "left_out": dict(trained.left_out),
-        "scorecard": scorecard,
+        "scorecard": trained.scorecard.to_dict() if trained.scorecard else None,
         "audit": trained.audit.to_dict() if trained.audit else None,
     }
-    answer(args, content, _words(trained, report, args.publish))
-    return DONE
+    answer(args, content, _words(trained, report, decision))
+    return FAILED if args.publish and not published else DONE
 
 
 def _evaluate(
@@ -208,7 +213,8 @@ def _evaluate(
     known_at = "" if pd.isna(as_of) else as_of.isoformat()
     diagnoser = Diagnoser("evaluation", parts)
     curve = learning_curve(diagnoser, incidents.iloc[earlier], later, settings) if settings.learning_curve else []
-    return measure(diagnoser, later, known_at), HeldOut.of(diagnoser, later, known_at, curve)
+    held_out = HeldOut.of(diagnoser, later, known_at, curve)
+    return measure(diagnoser, held_out), held_out
 
 
 def _audit(incidents: pd.DataFrame, settings: TrainSettings, models: Path) -> Audit | None:
@@ -258,22 +264,16 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _reported(folder: Path) -> Path:
-    """Write the report of a release beside it: inside, it would change what the release is."""
-    path = folder.parent / REPORTS / f"{folder.name}.html"
-    path.parent.mkdir(exist_ok=True)
-    write_report(path, folder, Diagnoser.load(folder), HeldOut.load(folder))
-    return path
-
-
-def _words(trained: Trained, report: Path | None, published: bool) -> str:
-    lines = [f"{trained.folder}{' is in service' if published else ''}"]
+def _words(trained: Trained, report: Path | None, decision: GateDecision | None) -> str:
+    lines = [str(trained.folder)]
     card = trained.scorecard
     if card is not None:
         lines.append(f"on {card.incidents:,} later incidents that a model of the same make had not seen:")
         lines += headlines(card)
     if report is not None:
         lines.append(f"report: {report}")
+    if decision is not None:
+        lines.append(gate_words(decision, published=decision.publishes))
     return "\n".join(lines)
 
 

@@ -90,26 +90,75 @@ def score_routing(
 ) -> RoutingScores:
     """Compare probabilities with the truth; ``automatic`` tells which rows would be answered without a person."""
     order = np.argsort(-probabilities, axis=1, kind="stable")
-    answer, top = classes[order[:, 0]], probabilities[np.arange(len(truth)), order[:, 0]]
+    return score_ranked(
+        truth,
+        classes[order[:, 0]],
+        probabilities[np.arange(len(truth)), order[:, 0]],
+        ranks_of(truth, classes[order]),
+        automatic,
+        automatic_correct,
+        precision=precision,
+        n_classes=len(classes),
+    )
+
+
+def ranks_of(truth: npt.NDArray[np.object_], ranked: npt.NDArray[np.object_]) -> Floats:
+    """Return the place of each truth, from 1, among classes in order of probability; NaN if it is none of them.
+
+    Parameters
+    ----------
+    truth : ndarray of str, shape (n,)
+    ranked : ndarray of str, shape (n, n_classes)
+    """
+    hit = ranked == truth[:, None]
+    return np.where(hit.any(axis=1), hit.argmax(axis=1) + 1.0, np.nan)
+
+
+def score_ranked(
+    truth: npt.NDArray[np.object_],
+    answer: npt.NDArray[np.object_],
+    probability: Floats,
+    rank: Floats,
+    automatic: npt.NDArray[np.bool_],
+    automatic_correct: npt.NDArray[np.bool_],
+    *,
+    precision: float,
+    n_classes: int,
+) -> RoutingScores:
+    """Compare the most probable classes with the truth.
+
+    Parameters
+    ----------
+    truth, answer : ndarray of str, shape (n,)
+    probability : ndarray of float, shape (n,)
+        Of ``answer``.
+    rank : ndarray of float, shape (n,)
+        As `ranks_of` returns it.
+    automatic, automatic_correct : ndarray of bool, shape (n,)
+        What would be answered without a person, and whether that answer (which may be a parent) is right.
+    precision : float
+        What is promised for automatic answers.
+    n_classes : int
+        Classes that the fit knew.
+    """
     correct = answer == truth
     names, counts = np.unique(truth.astype(str), return_counts=True)
-    largest = names[counts.argmax()]
-    rest = truth != largest
+    smaller = truth != names[counts.argmax()]
     return RoutingScores(
         n=len(truth),
-        n_classes=len(classes),
+        n_classes=n_classes,
         accuracy=float(correct.mean()),
         macro_f1=_macro_f1(truth, answer),
-        top3=float((classes[order[:, :3]] == truth[:, None]).any(axis=1).mean()),
-        calibration_error=expected_calibration_error(top, correct),
+        top3=float((rank <= 3).mean()),
+        calibration_error=expected_calibration_error(probability, correct),
         certified_coverage=float(automatic.mean()),
         certified_precision=float(automatic_correct[automatic].mean()) if automatic.any() else float("nan"),
         promised_precision=precision,
-        oracle_coverage=oracle_coverage(top, correct, precision),
+        oracle_coverage=oracle_coverage(probability, correct, precision),
         majority_share=float(counts.max() / len(truth)),
-        accuracy_without_largest=float(correct[rest].mean()) if rest.any() else float("nan"),
-        macro_f1_without_largest=_macro_f1(truth[rest], answer[rest]) if rest.any() else float("nan"),
-        unknown_share=float((~np.isin(truth, classes)).mean()),
+        accuracy_without_largest=float(correct[smaller].mean()) if smaller.any() else float("nan"),
+        macro_f1_without_largest=_macro_f1(truth[smaller], answer[smaller]) if smaller.any() else float("nan"),
+        unknown_share=float(np.isnan(rank).mean()),
         classes=_class_scores(truth, answer, automatic, automatic_correct),
     )
 

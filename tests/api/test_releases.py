@@ -19,6 +19,8 @@ from tests.api.test_diagnoses import CHINESE
 from tests.serving import Serving
 from tests.waiting import soon
 
+FORCE = {"force": "a test"}  # what was trained without evaluation cannot be compared
+
 
 @pytest.fixture
 def client(own_models: Path, tmp_path: Path):
@@ -41,7 +43,7 @@ def test_releases_are_swapped_under_load_without_a_failed_request(client, own_mo
     for one in threads:
         one.start()
     try:
-        assert client.post(f"/v1/releases/{second}/publish").json() == {"release": second}
+        assert client.post(f"/v1/releases/{second}/publish", params=FORCE).json() == {"release": second}
         assert client.post("/v1/diagnoses", json={"number": "SWAP", **CHINESE}).json()["release"] == second
         assert client.post("/v1/releases/rollback").json() == {"release": first}
     finally:
@@ -55,11 +57,20 @@ def test_releases_are_swapped_under_load_without_a_failed_request(client, own_mo
     assert client.post("/v1/releases/rollback").status_code == 409
 
 
+def test_a_release_that_cannot_be_compared_is_put_into_service_by_a_person_alone(client, own_models) -> None:
+    (other,) = [one["release"] for one in client.get("/v1/releases").json()["items"] if not one["in_service"]]
+    refused = client.post(f"/v1/releases/{other}/publish")
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:faultwise:problem:gate-refused")
+    assert "could not be compared with" in refused.json()["detail"]
+    assert Releases(own_models).published() != other
+    assert client.post(f"/v1/releases/{other}/publish", params=FORCE).json() == {"release": other}
+
+
 def test_what_was_stored_before_a_swap_is_found_after_it(client) -> None:
     record = {"number": "BEFORE", "short_description": "quokka-17 feeder is empty", "description": "quokka-17 feeder"}
     client.post("/v1/incidents", json=record)
     (other,) = [one["release"] for one in client.get("/v1/releases").json()["items"] if not one["in_service"]]
-    client.post(f"/v1/releases/{other}/publish")
+    client.post(f"/v1/releases/{other}/publish", params=FORCE)
     hits = client.get("/v1/search", params={"q": "quokka-17 feeder", "in": "incidents"}).json()["hits"]
     assert hits[0]["number"] == "BEFORE", "the new release caught up before it answered"
 

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from diagnosis.diagnoser import Diagnoser
+from diagnosis.recurrence.outcomes import CensoredOutcomes
 from diagnosis.recurrence.scores import ipcw
 from diagnosis.routing.calibration import expected_calibration_error
 from diagnosis.routing.labels import label_key
 from training.evaluation.bootstrap import Interval, bootstrap_macro_f1, bootstrap_mean
-from training.evaluation.held_out import HeldOut, answers_in
-from training.evaluation.predictions import horizons_of, outcomes_of, targets_of
+from training.evaluation.held_out import HeldOut
+from training.evaluation.predictions import (
+    SEARCH_DEPTH,
+    Floats,
+    Labels,
+    Predictions,
+    Rows,
+    TargetPredictions,
+    recurrence_outcomes,
+)
 from training.output import without_nan
 
-Floats = npt.NDArray[np.float64]
 Slice = Literal["all", "language", "class"]
 FEWEST_IN_GROUP = 50  # rows; of a smaller language or class nothing can be said
 
@@ -66,9 +72,9 @@ class Comparison:
 
     Attributes
     ----------
-    live, kept, left_out : int
+    live, recorded, left_out : int
         Incidents that release A answered itself as it had not seen them; those that A's own evaluation model had
-        answered before A learned from them; those that only a release that knew the answer could have been asked.
+        answered before A learned from them; those that only a release that knew the answer could have answered.
     notes : tuple of str
         What could not be compared, and why.
     """
@@ -76,7 +82,7 @@ class Comparison:
     a: str
     b: str
     live: int
-    kept: int
+    recorded: int
     left_out: int
     figures: tuple[Figure, ...]
     notes: tuple[str, ...]
@@ -84,14 +90,16 @@ class Comparison:
     @property
     def rows(self) -> int:
         """Incidents compared."""
-        return self.live + self.kept
+        return self.live + self.recorded
 
     @property
     def basis(self) -> str:
         """On what the comparison stands, in words."""
         words = f"{self.rows:,} later incidents that neither had seen"
-        if self.kept:
-            words += f" ({self.kept:,} of them answered by {self.a}'s own evaluation model before it learned from them)"
+        if self.recorded:
+            words += (
+                f" ({self.recorded:,} of them answered by {self.a}'s own evaluation model before it learned from them)"
+            )
         if self.left_out:
             words += f"; {self.left_out:,} left out, which {self.a} was trained on"
         return words
@@ -102,71 +110,69 @@ class Comparison:
         return plain
 
 
-def compare(a: Diagnoser, a_folder: Path, b: str, slice_: HeldOut) -> Comparison:
-    """Compare release A with the answers of B, on rows that neither had seen.
+def compare(a: Diagnoser, predictions: Predictions | None, b: str, held_out: HeldOut) -> Comparison:
+    """Compare release A with the predictions of B, on rows that neither had seen.
 
     Parameters
     ----------
     a : Diagnoser
-        The release to compare with; it answers the rows that are not in its history.
-    a_folder : Path
-        Where it lies: rows that it has learned from since are answered by what it keeps of its evaluation model.
+        The release to compare with.
+    predictions : Predictions or None
+        What A predicts of the slice, as `training.evaluation.held_out.honest_predictions` returns it.
     b : str
         Name of the other release.
-    slice_ : HeldOut
-        Incidents that B's answers are honest on, and these answers.
+    held_out : HeldOut
+        Incidents with the predictions of B, which had not seen them.
     """
-    return compare_answers(a, answers_in(a, a_folder, slice_.incidents, slice_.as_of), b, slice_)
-
-
-def compare_answers(a: Diagnoser, answers: pd.DataFrame, b: str, slice_: HeldOut) -> Comparison:
-    """Compare release A with the answers of B, where A has been asked already: see `compare`.
-
-    Parameters
-    ----------
-    answers : DataFrame
-        What A answers to the slice: `training.evaluation.held_out.answers_in`.
-    """
-    if answers.empty:
-        answers = slice_.answers.iloc[:0]  # nothing in common, and the same columns
-    live = int((~answers["number"].isin(a.parts.history.frame()["number"])).sum())
-    ours = slice_.take(pd.Index(answers["number"]))
-    answers = answers.set_index("number").loc[ours.answers["number"]].reset_index()
+    if predictions is None:
+        why = f"{a.release} was trained on every later incident and keeps no predictions of them"
+        return Comparison(a.release, b, 0, 0, len(held_out), (), (why,))
+    rows = np.flatnonzero(np.isin(held_out.predictions.number, predictions.number))
+    theirs = held_out.predictions.take(rows)
+    ours = predictions.select(theirs.number)
+    live = int((~np.isin(ours.number, a.parts.history.frame()["number"].to_numpy(dtype=object))).sum())
     notes: list[str] = []
     figures = [
-        *_routing(answers, ours, notes),
-        *_search(answers, ours, notes),
-        # Outcomes are read off the whole slice: an incident that is left out may be another one's recurrence.
-        *_recurrence(answers, slice_, a, notes),
+        *_routing(ours, theirs, notes),
+        *_search(ours, theirs, notes),
+        # CensoredOutcomes are read off the whole slice: an incident that is left out may be another one's recurrence.
+        *_recurrence(ours, rows, held_out, (a.release, b), notes),
     ]
-    return Comparison(
-        a.release, b, live, len(answers) - live, len(slice_.answers) - len(answers), tuple(figures), tuple(notes)
-    )
+    left_out = len(held_out) - len(rows)
+    return Comparison(a.release, b, live, len(rows) - live, left_out, tuple(figures), tuple(notes))
 
 
-def _routing(a: pd.DataFrame, b: HeldOut, notes: list[str]) -> Iterator[Figure]:
-    ours, theirs = targets_of(b.answers), targets_of(a)
-    notes += [f"{target} is answered by one of the two alone" for target in sorted({*ours} ^ {*theirs})]
-    for target in ours:
-        truth = b.answers[f"{target}|truth"]
-        told = ((truth != "") & a.get(f"{target}|value", pd.Series([None] * len(a))).notna()).to_numpy(dtype=bool)
-        if target not in theirs or not told.any():
+def _routing(a: Predictions, b: Predictions, notes: list[str]) -> Iterator[Figure]:
+    alone = sorted({*a.targets} ^ {*b.targets})
+    notes += [f"{target} is answered by one of the two alone" for target in alone]
+    for name, theirs in b.targets.items():
+        if name not in a.targets:
             continue
-        keys = truth[told].map(label_key).to_numpy()
-        said = [frame[f"{target}|value"][told].map(label_key).to_numpy() for frame in (a, b.answers)]
-        right = [(one == keys) * 1.0 for one in said]
-        name = f"{target}: accuracy"
-        yield _figure(name, "all", "", *right)
-        yield _of(f"{target}: macro-F1", "all", "", int(told.sum()), *bootstrap_macro_f1(keys, said[0], said[1]))
-        yield from _grouped(name, "language", b.answers["language"][told].to_numpy(), *right)
-        yield from _grouped(name, "class", truth[told].to_numpy(), *right)
-        automatic = [frame[f"{target}|automatic"][told].to_numpy(dtype=float) for frame in (a, b.answers)]
-        yield _figure(f"{target}: automatic", "all", "", *automatic)
-        errors = [
-            expected_calibration_error(frame[f"{target}|probability"][told].to_numpy(dtype=float), hit == 1.0)
-            for frame, hit in zip((a, b.answers), right, strict=True)
-        ]
-        yield _plain(f"{target}: calibration error", int(told.sum()), *errors)
+        ours = a.targets[name]
+        rows = ours.answered & theirs.labelled
+        if rows.any():
+            yield from _target_figures(name, ours.take(rows), theirs.take(rows), b.language[rows])
+
+
+def _target_figures(name: str, a: TargetPredictions, b: TargetPredictions, language: Labels) -> Iterator[Figure]:
+    """Yield the figures of one target; the truth is that of B, for A may not have known the class."""
+    truth = _keys(b.truth)
+    values = _keys(a.value), _keys(b.value)
+    correct = [(value == truth) * 1.0 for value in values]
+    accuracy = f"{name}: accuracy"
+    yield _figure(accuracy, "all", "", *correct)
+    yield _of(f"{name}: macro-F1", "all", "", len(truth), *bootstrap_macro_f1(truth, *values))
+    yield from _grouped(accuracy, "language", language, *correct)
+    yield from _grouped(accuracy, "class", b.truth, *correct)
+    yield _figure(f"{name}: automatic", "all", "", *[side.automatic.astype(np.float64) for side in (a, b)])
+    errors = [
+        expected_calibration_error(side.probability, hits == 1.0) for side, hits in zip((a, b), correct, strict=True)
+    ]
+    yield _plain(f"{name}: calibration error", len(truth), *errors)
+
+
+def _keys(labels: Labels) -> Labels:
+    return np.array([label_key(label) for label in labels], dtype=object)
 
 
 def _grouped(name: str, kind: Slice, groups: npt.NDArray[np.object_], a: Floats, b: Floats) -> Iterator[Figure]:
@@ -177,47 +183,62 @@ def _grouped(name: str, kind: Slice, groups: npt.NDArray[np.object_], a: Floats,
             yield _figure(name, kind, str(group), a[rows], b[rows])
 
 
-def _search(a: pd.DataFrame, b: HeldOut, notes: list[str]) -> Iterator[Figure]:
-    article = b.answers["search|article"]
+def _search(a: Predictions, b: Predictions, notes: list[str]) -> Iterator[Figure]:
     # An article that one of the two does not hold says nothing about how well it searches.
-    both = ((article != "") & (a["search|article"].to_numpy() == article.to_numpy())).to_numpy()
-    if not both.any():
+    shared = b.search.labelled & (a.search.article == b.search.article)
+    if not shared.any():
         notes.append("search was not compared: no incident names an article that both releases hold")
         return
-    ranks = [frame["search|rank"][both].to_numpy(dtype=float) for frame in (a, b.answers)]
-    for k in (1, 10):
-        yield _figure(f"search: recall at {k}", "all", "", *[(rank <= k) * 1.0 for rank in ranks])
+    for k in (1, SEARCH_DEPTH):
+        hits = [(side.search.rank[shared] <= k) * 1.0 for side in (a, b)]
+        yield _figure(f"search: recall at {k}", "all", "", *hits)
 
 
-def _recurrence(a: pd.DataFrame, b: HeldOut, diagnoser: Diagnoser, notes: list[str]) -> Iterator[Figure]:
-    model = diagnoser.parts.recurrence
-    horizons = [days for days in horizons_of(b.answers) if days in horizons_of(a)]
-    if model is None or not horizons:
+def _recurrence(
+    a: Predictions, rows: Rows, held_out: HeldOut, names: tuple[str, str], notes: list[str]
+) -> Iterator[Figure]:
+    """Yield the Brier score at each shared horizon; ``rows`` are those of the held-out incidents that A answers."""
+    ours, theirs = a.recurrence, held_out.predictions.recurrence
+    horizons = [] if ours is None or theirs is None else [h for h in theirs.horizons if h in ours.horizons]
+    if ours is None or theirs is None or not horizons:
         notes.append("recurrence was not compared: one of the two has no model of it, or they share no horizon")
         return
-    if tuple(model.signature_.fields) != b.signature:
+    if ours.signature != theirs.signature:
         notes.append(
-            f"recurrence was not compared: the same fault is {', '.join(model.signature_.fields)} for "
-            f"{diagnoser.release} and {', '.join(b.signature)} for the other"
+            f"recurrence was not compared: the same fault is {', '.join(ours.signature)} for {names[0]} and "
+            f"{', '.join(theirs.signature)} for {names[1]}"
         )
         return
-    numbers, seen = outcomes_of(b.incidents, b.signature, b.as_of)
+    watched = recurrence_outcomes(held_out.predictions, held_out.incidents, held_out.as_of)
+    if watched is None:
+        notes.append("recurrence was not compared: no incident has a date")
+        return
+    known, outcomes = watched
     for days in horizons:
-        risks = [f.set_index("number")[f"recurrence|{days}"].reindex(numbers).to_numpy(float) for f in (a, b.answers)]
-        weight = ipcw(seen, days)
-        told = (weight > 0) & np.isfinite(risks[0]) & np.isfinite(risks[1])
-        # Before anybody was watched that long the only known outcomes are recurrences, and they say nothing.
-        followed = int((told & (seen.observed >= days)).sum())
-        if followed < FEWEST_IN_GROUP:
-            notes.append(
-                f"recurrence within {days} days was not compared: {followed} incidents were watched that long, "
-                f"{FEWEST_IN_GROUP} are needed"
-            )
-            continue
-        came = (seen.recurred & (seen.duration <= days))[told]
-        share = weight[told] / weight[told].mean()
-        losses = [share * (came - risk[told]) ** 2 for risk in risks]
-        yield _figure(f"recurrence in {days} days: Brier", "all", "", *losses, higher_is_better=False)
+        risk = np.full(len(held_out), np.nan)
+        risk[rows] = ours.within(days)
+        figure = _brier(days, risk[known], theirs.within(days)[known], outcomes)
+        if isinstance(figure, str):
+            notes.append(figure)
+        else:
+            yield figure
+
+
+def _brier(days: int, a: Floats, b: Floats, outcomes: CensoredOutcomes) -> Figure | str:
+    """Return the censoring-weighted Brier scores of two risks, or why they say nothing."""
+    weight = ipcw(outcomes, days)
+    rows = (weight > 0) & np.isfinite(a) & np.isfinite(b)
+    # Before anybody was watched that long the only known outcomes are recurrences, and they say nothing.
+    followed = int((rows & (outcomes.observed >= days)).sum())
+    if followed < FEWEST_IN_GROUP:
+        return (
+            f"recurrence within {days} days was not compared: {followed} incidents were watched that long, "
+            f"{FEWEST_IN_GROUP} are needed"
+        )
+    recurred = (outcomes.recurred & (outcomes.duration <= days))[rows]
+    share = weight[rows] / weight[rows].mean()
+    losses = [share * (recurred - risk[rows]) ** 2 for risk in (a, b)]
+    return _figure(f"recurrence in {days} days: Brier", "all", "", *losses, higher_is_better=False)
 
 
 def _figure(name: str, kind: Slice, group: str, a: Floats, b: Floats, *, higher_is_better: bool = True) -> Figure:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy.special import bdtr
 
 from diagnosis.diagnoser import Diagnoser
-from diagnosis.errors import ReleaseError
-from diagnosis.incident import incidents_of
+from diagnosis.incident import Incident, incidents_of
 from diagnosis.recurrence import Signature
 from diagnosis.recurrence.rates import band, kaplan_meier
-from diagnosis.releases import Releases
 from diagnosis.routing.calibration import expected_calibration_error
-from training.evaluation.comparison import FEWEST_IN_GROUP, Comparison, Figure, compare
+from training.evaluation.candidate import Candidate, Rival
+from training.evaluation.comparison import FEWEST_IN_GROUP, Comparison, Figure
 from training.evaluation.held_out import HeldOut
-from training.evaluation.predictions import horizons_of, outcomes_of, targets_of
+from training.evaluation.predictions import TargetPredictions, recurrence_outcomes
 
 _ONE_SIDED = 1.645  # standard deviations that leave 5 % below
 _POWER = 1.282  # and 10 %
@@ -82,9 +82,11 @@ class Check:
     candidate, required : float
         The figure that is judged and its bound.
     passed : bool or None
-        None where it could not be measured; that refuses nothing, and is said.
+        None where it could not be measured.
     why : str
         The figure in words, with the release in service beside it.
+    essential : bool
+        Whether a release is not published where this could not be measured.
     """
 
     name: str
@@ -92,11 +94,21 @@ class Check:
     required: float
     passed: bool | None
     why: str = ""
+    essential: bool = False
+
+
+Outcome = Literal["pass", "refuse", "cannot_tell"]
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the gate says of a release."""
+class GateDecision:
+    """What the gate decides of a release.
+
+    Attributes
+    ----------
+    instead_of : str or None
+        The release in service that it was compared with.
+    """
 
     release: str
     instead_of: str | None
@@ -112,8 +124,23 @@ class Verdict:
         """The checks that could not be made."""
         return [check for check in self.checks if check.passed is None]
 
+    @property
+    def missing(self) -> list[Check]:
+        """The checks without which nothing is published, and that could not be made."""
+        return [check for check in self.unmeasured if check.essential]
 
-def judge(releases: Releases, candidate: str, limits: Limits = LIMITS) -> Verdict:
+    @property
+    def outcome(self) -> Outcome:
+        """``refuse`` if a check failed, ``cannot_tell`` if an essential one could not be made, ``pass`` otherwise."""
+        return "refuse" if self.failed else "cannot_tell" if self.missing else "pass"
+
+    @property
+    def publishes(self) -> bool:
+        """Whether the release may go into service without a person's word."""
+        return self.outcome == "pass"
+
+
+def judge(candidate: Candidate, limits: Limits = LIMITS) -> GateDecision:
     """Hold a release against itself, and against the one in service on the same later incidents.
 
     Raises
@@ -121,64 +148,73 @@ def judge(releases: Releases, candidate: str, limits: Limits = LIMITS) -> Verdic
     ReleaseError
         If the candidate cannot be loaded.
     """
-    folder, published = releases.path(candidate), releases.published()
-    held = HeldOut.load(folder)
-    checks: list[Check] = []
-    if held is None:
+    held_out = candidate.held_out
+    if held_out is None:
         why = "the release was trained without evaluation, or on too few incidents to hold some out"
-        checks.append(Check("figures of its own", float("nan"), float("nan"), None, why))
+        checks = [_unmeasured("figures of its own", why)]
     else:
-        checks += [*own_checks(held, limits)]
-    if published is not None and published != candidate:
-        checks += _against(releases, published, candidate, held, limits)
-    return Verdict(candidate, published, tuple(checks))
+        checks = [*own_checks(held_out, limits)]
+    if candidate.published is not None and not candidate.is_published:
+        checks += _against(candidate, candidate.published, limits)
+    return GateDecision(candidate.name, candidate.published, tuple(checks))
 
 
-def _against(
-    releases: Releases, published: str, candidate: str, held: HeldOut | None, limits: Limits
-) -> Iterator[Check]:
-    try:
-        rival = Diagnoser.load(releases.path(published))
-    except ReleaseError as error:  # of an older version of this program, say: a person has to decide
-        yield Check(f"compared with {published}", float("nan"), float("nan"), False, f"could not be loaded: {error}")
+def _against(candidate: Candidate, published: str, limits: Limits) -> Iterator[Check]:
+    name, unknown = f"compared with {published}", float("nan")
+    if candidate.rival_problem:  # a person has to decide
+        yield Check(name, unknown, unknown, False, f"could not be loaded: {candidate.rival_problem}")
         return
-    if held is not None:
-        yield from comparison_checks(compare(rival, releases.path(published), candidate, held), limits)
-    yield from _costs(releases, candidate, rival, limits)
+    rival, comparison = candidate.rival, candidate.comparison
+    if rival is None:
+        return
+    if comparison is None:
+        yield _unmeasured(name, "no later incidents were held out to compare on", essential=True)
+    else:
+        yield from comparison_checks(comparison, limits)
+    yield from _targets_kept(candidate.diagnoser, rival.diagnoser)
+    yield from _costs(candidate, rival, limits)
 
 
-def own_checks(held: HeldOut, limits: Limits = LIMITS) -> Iterator[Check]:
+def _targets_kept(candidate: Diagnoser, rival: Diagnoser) -> Iterator[Check]:
+    """Yield a refusal for each target that the release in service predicts and the candidate does not."""
+    for target in sorted(rival.parts.routers.keys() - candidate.parts.routers.keys()):
+        why = candidate.parts.left_out.get(target, "it was not asked for in training")
+        yield Check(f"{target}: predicted", 0, 1, False, f"{rival.release} predicts it; {why}")
+
+
+def _unmeasured(name: str, why: str, *, essential: bool = False, required: float = float("nan")) -> Check:
+    return Check(name, float("nan"), required, None, why, essential)
+
+
+def own_checks(held_out: HeldOut, limits: Limits = LIMITS) -> Iterator[Check]:
     """Yield what is asked of every release: probabilities that mean what they say, and promises that hold."""
-    answers = held.answers
-    for target in targets_of(answers):
-        told = (answers[f"{target}|truth"] != "") & answers[f"{target}|value"].notna()
-        rows = answers[told]
-        name = f"{target}: calibration error"
-        if len(rows) < limits.fewest:
-            yield Check(name, float("nan"), limits.calibration_error, None, f"{len(rows)} incidents with a truth")
+    for target in held_out.predictions.targets.values():
+        labelled = target.take(target.labelled)
+        name = f"{target.target}: calibration error"
+        if len(labelled) < limits.fewest:
+            why = f"{len(labelled)} incidents with a truth"
+            yield _unmeasured(name, why, required=limits.calibration_error)
             continue
-        right = (rows[f"{target}|rank"] == 1).to_numpy()
-        error = expected_calibration_error(rows[f"{target}|probability"].to_numpy(float), right)
-        yield Check(
-            name, error, limits.calibration_error, error <= limits.calibration_error, f"{len(rows):,} incidents"
-        )
-        yield _promise(target, rows, held.targets.get(target, float("nan")), limits)
-    yield from _recurrence_promise(held, limits)
+        error = expected_calibration_error(labelled.probability, labelled.rank == 1)
+        passed = error <= limits.calibration_error
+        yield Check(name, error, limits.calibration_error, passed, f"{len(labelled):,} incidents")
+        yield _precision_check(labelled, limits)
+    yield from _recurrence_checks(held_out, limits)
 
 
 def comparison_checks(comparison: Comparison, limits: Limits = LIMITS) -> list[Check]:
     """Return what is asked of a release that would replace another: that no figure that matters is worse."""
     if comparison.rows < limits.fewest:
         why = f"{comparison.basis}; {limits.fewest} are needed"
-        return [Check(f"compared with {comparison.a}", comparison.rows, limits.fewest, None, why)]
+        name = f"compared with {comparison.a}"
+        return [Check(name, comparison.rows, limits.fewest, None, why, essential=True)]
     checks = [Check(f"compared with {comparison.a}", comparison.rows, limits.fewest, True, comparison.basis)]
     checks += [
         _non_inferior(figure, margin)
         for figure in comparison.figures
         if (margin := _margin(figure, limits)) is not None
     ]
-    unknown = float("nan")
-    return checks + [Check("not compared", unknown, unknown, None, note) for note in comparison.notes]
+    return checks + [_unmeasured("not compared", note) for note in comparison.notes]
 
 
 def table(checks: tuple[Check, ...] | list[Check]) -> str:
@@ -221,59 +257,62 @@ def _non_inferior(figure: Figure, margin: float) -> Check:
     return Check(f"{figure.label}, worst case", bound, -margin, bool(passed), why)
 
 
-def _promise(target: str, rows: pd.DataFrame, promised: float, limits: Limits) -> Check:
-    automatic = rows[rows[f"{target}|automatic"].astype(bool)]
-    name = f"{target}: certified precision"
-    if automatic.empty:
-        return Check(name, float("nan"), promised, True, "nothing is automatic")
-    right = int(automatic[f"{target}|right"].sum())
-    evidence = float(bdtr(right, len(automatic), promised))  # exact binomial test
-    why = (
-        f"{right:,} of {len(automatic):,} automatic answers right; chance of so few if the promise holds {evidence:.2g}"
-    )
-    return Check(name, right / len(automatic), promised, bool(evidence >= limits.evidence), why)
+def _precision_check(labelled: TargetPredictions, limits: Limits) -> Check:
+    """Test whether so few right automatic answers are likely if the promised precision holds."""
+    name, automatic = f"{labelled.target}: certified precision", int(labelled.automatic.sum())
+    if not automatic:
+        return Check(name, float("nan"), labelled.precision, True, "nothing is automatic")
+    correct = int(labelled.decision_correct[labelled.automatic].sum())
+    chance = float(bdtr(correct, automatic, labelled.precision))  # exact binomial test
+    why = f"{correct:,} of {automatic:,} automatic answers right; chance of so few if the promise holds {chance:.2g}"
+    return Check(name, correct / automatic, labelled.precision, chance >= limits.evidence, why)
 
 
-def _recurrence_promise(held: HeldOut, limits: Limits) -> Iterator[Check]:
-    if not held.signature or not horizons_of(held.answers):
+def _recurrence_checks(held_out: HeldOut, limits: Limits) -> Iterator[Check]:
+    """Yield whether the mean predicted risk lies near the band of the rate that was seen, at each horizon."""
+    risks = held_out.predictions.recurrence
+    watched = recurrence_outcomes(held_out.predictions, held_out.incidents, held_out.as_of)
+    if risks is None or watched is None:
         return
-    numbers, seen = outcomes_of(held.incidents, held.signature, held.as_of)
-    for days in horizons_of(held.answers):
-        risk = held.answers.set_index("number")[f"recurrence|{days}"].reindex(numbers).to_numpy(float)
-        told = np.isfinite(risk)
-        followed = int((seen.observed[told] >= days).sum())
+    rows, outcomes = watched
+    signatures = Signature(risks.signature).keys(held_out.incidents.iloc[rows])
+    clusters = pd.factorize(signatures)[0]
+    for days in risks.horizons:
         name = f"recurrence in {days} days: mean predicted"
+        followed = int((outcomes.observed >= days).sum())
         if followed < FEWEST_IN_GROUP:
-            yield Check(name, float("nan"), float("nan"), None, f"{followed} incidents were watched that long")
+            yield _unmeasured(name, f"{followed} incidents were watched that long")
             continue
-        part = seen.take(told)
-        told_of = held.incidents.set_index("number").loc[numbers[told]]
-        keys = pd.factorize(Signature(held.signature).keys(told_of))[0]
-        lower, upper = band(part.duration, part.recurred, keys, days)
-        mean, rate = float(risk[told].mean()), float(kaplan_meier(part.duration, part.recurred, [days])[0])
+        lower, upper = band(outcomes.duration, outcomes.recurred, clusters, days)
+        rate = float(kaplan_meier(outcomes.duration, outcomes.recurred, [days])[0])
+        mean = float(risks.within(days)[rows].mean())
         least, most = max(lower - limits.recurrence, 0.0), min(upper + limits.recurrence, 1.0)
         why = f"mean predicted {mean:.3f}, Kaplan-Meier {rate:.3f} ({lower:.3f} to {upper:.3f})"
         yield Check(name, mean, most if mean >= rate else least, least <= mean <= most, why)
 
 
-def _costs(releases: Releases, candidate: str, rival: Diagnoser, limits: Limits) -> Iterator[Check]:
+def _costs(candidate: Candidate, rival: Rival, limits: Limits) -> Iterator[Check]:
     """Yield latency and size; both releases answer the same incidents in turn, so a busy machine slows both."""
-    own = Diagnoser.load(releases.path(candidate))
-    incidents = incidents_of(own.parts.history.frame().tail(_TIMED))
+    incidents = incidents_of(candidate.diagnoser.parts.history.frame().tail(_TIMED))
     if incidents:
-        seconds: list[list[float]] = [[], []]
-        for incident in incidents:
-            for times, diagnoser in zip(seconds, (rival, own), strict=True):
-                began = time.perf_counter()
-                diagnoser.diagnose(incident)
-                times.append(time.perf_counter() - began)
-        before, after = (float(np.median(times)) * 1e3 for times in seconds)
+        before, after = _median_milliseconds((rival.diagnoser, candidate.diagnoser), incidents)
         most = max(limits.slower * before, limits.latency_ms)
         why = f"milliseconds for one diagnosis, {before:.1f} in service"
         yield Check("latency", after, most, after <= most, why)
-    old, new = (_megabytes(releases.path(name)) for name in (rival.release, candidate))
-    most = max(limits.larger * old, 100.0)
-    yield Check("size", new, most, new <= most, f"megabytes, {old:.0f} in service")
+    before, after = _megabytes(rival.folder), _megabytes(candidate.folder)
+    most = max(limits.larger * before, 100.0)
+    yield Check("size", after, most, after <= most, f"megabytes, {before:.0f} in service")
+
+
+def _median_milliseconds(diagnosers: Sequence[Diagnoser], incidents: Sequence[Incident]) -> list[float]:
+    """Return the median time of one diagnosis by each diagnoser."""
+    seconds: list[list[float]] = [[] for _ in diagnosers]
+    for incident in incidents:
+        for times, diagnoser in zip(seconds, diagnosers, strict=True):
+            began = time.perf_counter()
+            diagnoser.diagnose(incident)
+            times.append(time.perf_counter() - began)
+    return [float(np.median(times)) * 1e3 for times in seconds]
 
 
 def _megabytes(folder: Path) -> float:

@@ -1,6 +1,6 @@
-"""HeldOut: the later incidents that a release was judged on, kept in it with the answers of the model that was judged.
+"""HeldOut: the later incidents that a release was judged on, kept in it with the predictions of the judged model.
 
-The answers are those of a model of the same make that had not seen these incidents (the release itself has learned
+The predictions are those of a model of the same make that had not seen these incidents (the release itself has learned
 from them since). A later release is compared on rows like these, pair by pair.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -17,39 +17,35 @@ import pandas as pd
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.incident import FIELDS, as_frame
 from diagnosis.masking import mask_incidents
-from training.evaluation.predictions import answers_of
+from training.evaluation.predictions import Labels, Predictions, join_predictions, predict
 from training.fitting.as_of import last_moment
 
 EVALUATION = "evaluation"
-_INCIDENTS, _ANSWERS, _ABOUT = "incidents.parquet", "answers.parquet", "about.json"
+_INCIDENTS, _DESCRIPTION = "incidents.parquet", "held_out.json"
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Incidents with their outcomes, and what was answered to them without knowing these.
+    """Incidents with their outcomes, and what was predicted of them without knowing these.
 
     Attributes
     ----------
     incidents : DataFrame
-        Canonical frame, personal data masked, in order of the answers.
-    answers : DataFrame
-        As `training.evaluation.predictions.answers_of` gives them.
+        Canonical frame, personal data masked, row by row that of the predictions.
+    predictions : Predictions
     as_of : Timestamp
         Up to when the outcomes are known; NaT where nothing is dated.
-    signature : tuple of str
-        What the same fault is; empty without a recurrence model.
-    targets : mapping of str to float
-        The precision promised for automatic answers of each target.
-    learning : sequence of mapping
-        The learning curve: ``target``, ``incidents`` learned from, ``accuracy`` on these rows.
+    learning_curve : sequence of mapping
+        ``target``, ``incidents`` learned from, ``accuracy`` on these rows.
     """
 
     incidents: pd.DataFrame
-    answers: pd.DataFrame
+    predictions: Predictions
     as_of: pd.Timestamp
-    signature: tuple[str, ...]
-    targets: Mapping[str, float]
-    learning: Sequence[Mapping[str, float | str]] = field(default=())
+    learning_curve: Sequence[Mapping[str, float | str]] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.predictions)
 
     @classmethod
     def of(
@@ -57,78 +53,85 @@ class HeldOut:
         diagnoser: Diagnoser,
         incidents: pd.DataFrame,
         as_of: str = "",
-        learning: Sequence[Mapping[str, float | str]] = (),
+        learning_curve: Sequence[Mapping[str, float | str]] = (),
     ) -> Self:
-        """Ask a release that has not seen these incidents."""
-        # A number is asked once: pairing is by number.
+        """Let a release that has not seen these incidents answer them.
+
+        Raises
+        ------
+        InputError
+            If there is no incident.
+        """
+        # One row a number: pairs are made by number.
         frame = as_frame(incidents).drop_duplicates("number", keep="last").reset_index(drop=True)
         known_at = last_moment(frame, as_of)
-        model = diagnoser.parts.recurrence
-        # Only what the answers speak of: an extra column may hold personal data that nothing has masked.
+        # Only what the predictions speak of: an extra column may hold personal data that nothing has masked.
         extra = [target for target in diagnoser.parts.routers if target in frame and target not in FIELDS]
         return cls(
             incidents=mask_incidents(frame, diagnoser.parts.redactor)[[*FIELDS, *extra]],
-            answers=answers_of(diagnoser, frame, known_at),
+            predictions=predict(diagnoser, frame, known_at),
             as_of=known_at,
-            signature=tuple(model.signature_.fields) if model is not None else (),
-            targets={target: router.precision for target, router in diagnoser.parts.routers.items()},
-            learning=learning,
+            learning_curve=learning_curve,
         )
 
-    def take(self, numbers: pd.Index) -> HeldOut:
-        """Return the rows of some numbers, in the order held."""
-        rows = self.answers["number"].isin(numbers).to_numpy()
-        return HeldOut(
-            self.incidents[rows].reset_index(drop=True),
-            self.answers[rows].reset_index(drop=True),
-            self.as_of, self.signature, self.targets, self.learning,
-        )  # fmt: skip
+    def select(self, numbers: Sequence[str] | Labels) -> HeldOut:
+        """Return the incidents of the given numbers, in the given order."""
+        rows = pd.Index(self.incidents["number"]).get_indexer(pd.Index(numbers))
+        incidents = self.incidents.iloc[rows].reset_index(drop=True)
+        return replace(self, incidents=incidents, predictions=self.predictions.select(numbers))
 
     def save(self, folder: Path) -> None:
         """Write into an empty folder."""
         self.incidents.to_parquet(folder / _INCIDENTS, index=False)
-        self.answers.to_parquet(folder / _ANSWERS, index=False)
-        about = {
+        self.predictions.save(folder)
+        description = {
             "as_of": "" if pd.isna(self.as_of) else self.as_of.isoformat(),
-            "signature": list(self.signature),
-            "targets": dict(self.targets),
-            "learning": list(self.learning),
+            "learning_curve": list(self.learning_curve),
         }
-        (folder / _ABOUT).write_text(json.dumps(about, ensure_ascii=False, indent=1), encoding="utf-8")
+        (folder / _DESCRIPTION).write_text(json.dumps(description, ensure_ascii=False, indent=1), encoding="utf-8")
 
     @classmethod
     def load(cls, release: Path) -> Self | None:
         """Read what a release keeps; None if it was trained without evaluation."""
         folder = release / EVALUATION
-        if not (folder / _ABOUT).is_file():
+        if not (folder / _DESCRIPTION).is_file():
             return None
-        about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+        description = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
         return cls(
             incidents=as_frame(pd.read_parquet(folder / _INCIDENTS)),
-            answers=pd.read_parquet(folder / _ANSWERS),
-            as_of=pd.Timestamp(about["as_of"] or "NaT"),
-            signature=tuple(about["signature"]),
-            targets=about["targets"],
-            learning=about["learning"],
+            predictions=Predictions.load(folder),
+            as_of=pd.Timestamp(description["as_of"] or "NaT"),
+            learning_curve=description["learning_curve"],
         )
 
 
-def answers_in(diagnoser: Diagnoser, folder: Path, incidents: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Return what a release answers to incidents, or answered before it learned from them; others are left out.
+def honest_predictions(
+    diagnoser: Diagnoser, folder: Path, incidents: pd.DataFrame, as_of: pd.Timestamp
+) -> Predictions | None:
+    """Return what a release predicts of incidents, or predicted before it learned from them.
 
     Parameters
     ----------
     folder : Path
-        Where the release lies: rows that it has learned from are answered by what it keeps of its evaluation model.
+        Where the release lies: rows that it has learned from have the predictions that it keeps of its evaluation
+        model. Those that it has learned from and keeps nothing of are left out.
     incidents : DataFrame
         Canonical frame with the later fields known.
     as_of : Timestamp
         Up to when they are.
+
+    Returns
+    -------
+    Predictions or None
+        None if every row is left out.
     """
     unseen = ~incidents["number"].isin(diagnoser.parts.history.frame()["number"]).to_numpy()
-    kept = HeldOut.load(folder)
-    known = [] if kept is None else [kept.answers[kept.answers["number"].isin(incidents["number"][~unseen])]]
-    rows = incidents[unseen].reset_index(drop=True)
-    said = [answers_of(diagnoser, rows, as_of)] if len(rows) else []
-    parts = [*said, *known]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"number": []}, dtype="str")
+    parts = []
+    if unseen.any():
+        parts.append(predict(diagnoser, incidents[unseen].reset_index(drop=True), as_of))
+    if not unseen.all() and (held_out := HeldOut.load(folder)) is not None:
+        recorded = held_out.predictions.take(
+            pd.Series(held_out.predictions.number).isin(incidents["number"][~unseen]).to_numpy()
+        )
+        parts += [recorded] if len(recorded) else []
+    return join_predictions(parts) if parts else None

@@ -11,15 +11,15 @@ import numpy as np
 import pandas as pd
 
 from diagnosis.diagnoser import Diagnoser
-from diagnosis.errors import InputError
 from diagnosis.incident import incidents_of
-from diagnosis.prepared import PreparedIncidents
-from training.fitting.as_of import last_moment
+from diagnosis.recurrence.scores import HorizonScores, RecurrenceScores, score_horizon
+from diagnosis.routing.scores import score_ranked
+from training.evaluation.held_out import HeldOut
+from training.evaluation.predictions import Predictions, recurrence_outcomes
 from training.output import without_nan
 
 SCORECARD = "scorecard.json"
 
-_LOOKED_AT = 10  # places of a search result that count
 _TIMED = 50  # incidents diagnosed one by one for the latency
 
 
@@ -57,89 +57,87 @@ class Scorecard:
         return {name: value for name, value in self.to_dict().items() if name != "latency_ms"}
 
 
-def measure(diagnoser: Diagnoser, incidents: pd.DataFrame, as_of: str = "") -> Scorecard:
-    """Measure a release on incidents whose later fields are known.
+def measure(diagnoser: Diagnoser, held_out: HeldOut) -> Scorecard:
+    """Return what the predictions of held-out incidents are worth, and the time of a diagnosis.
 
     Parameters
     ----------
     diagnoser : Diagnoser
-        Must not have been fitted on these incidents.
-    incidents : DataFrame
-        Canonical frame, as known at ``as_of``.
-    as_of : str
-        Up to when their outcomes are known; ``""`` is the latest time in them.
-
-    Raises
-    ------
-    InputError
-        If there is no incident.
+        The release that made the predictions; it must not have been fitted on these incidents.
+    held_out : HeldOut
     """
-    if incidents.empty:
-        raise InputError("at least one incident is needed to measure a release; found none")
-    prepared = diagnoser.prepare(incidents)
     notes: list[str] = [str(reason) for reason in diagnoser.parts.left_out.values()]
+    opened = held_out.incidents["opened_at"]
     return Scorecard(
-        incidents=len(incidents),
-        opened_from=_day(incidents["opened_at"].min()),
-        opened_to=_day(incidents["opened_at"].max()),
-        routing=_measure_routing(diagnoser, prepared, incidents, notes),
-        recurrence=_measure_recurrence(diagnoser, incidents, as_of, notes),
-        search=_measure_search(diagnoser, prepared, incidents, notes),
-        latency_ms=_measure_latency(diagnoser, incidents),
+        incidents=len(held_out),
+        opened_from=_day(opened.min()),
+        opened_to=_day(opened.max()),
+        routing=_score_targets(diagnoser, held_out.predictions, notes),
+        recurrence=_score_recurrence(diagnoser, held_out, notes),
+        search=_score_search(held_out.predictions, notes),
+        latency_ms=_measure_latency(diagnoser, held_out.incidents),
         notes=tuple(notes),
     )
 
 
-def _measure_routing(
-    diagnoser: Diagnoser, prepared: PreparedIncidents, incidents: pd.DataFrame, notes: list[str]
-) -> dict[str, Any]:
+def _score_targets(diagnoser: Diagnoser, predictions: Predictions, notes: list[str]) -> dict[str, Any]:
     scores = {}
-    for target, router in diagnoser.parts.routers.items():
-        labels = incidents[target].astype("str").fillna("") if target in incidents else pd.Series(dtype="str")
-        if not (labels != "").any():
-            notes.append(f"{target} was not measured: no incident has it")
+    for name in diagnoser.parts.routers:
+        target = predictions.targets.get(name)
+        if target is None or not target.labelled.any():
+            notes.append(f"{name} was not measured: no incident has it")
             continue
-        scores[target] = router.evaluate(prepared, labels.tolist()).to_dict()
+        labelled = target.take(target.labelled)
+        scores[name] = score_ranked(
+            labelled.truth,
+            labelled.value,
+            labelled.probability,
+            labelled.rank,
+            labelled.automatic,
+            labelled.decision_correct,
+            precision=labelled.precision,
+            n_classes=labelled.n_classes,
+        ).to_dict()
     return scores
 
 
-def _measure_recurrence(
-    diagnoser: Diagnoser, incidents: pd.DataFrame, as_of: str, notes: list[str]
-) -> dict[str, Any] | None:
+def _score_recurrence(diagnoser: Diagnoser, held_out: HeldOut, notes: list[str]) -> dict[str, Any] | None:
     model = diagnoser.parts.recurrence
     if model is None:
         return None
-    try:
-        scores = model.evaluate(incidents, diagnoser.parts.history.frame(), as_of=last_moment(incidents, as_of))
-    except InputError as error:
-        notes.append(f"recurrence was not measured: {error}")
+    horizons = recurrence_scores(held_out)
+    if not horizons:
+        notes.append(
+            f"recurrence was not measured: no incident was opened after {model.as_of_:%Y-%m-%d} and watched for "
+            f"{min(model.horizons)} days"
+        )
         return None
-    return scores.to_dict()
+    return RecurrenceScores(tuple(horizons)).to_dict()
 
 
-def _measure_search(
-    diagnoser: Diagnoser, prepared: PreparedIncidents, incidents: pd.DataFrame, notes: list[str]
-) -> dict[str, Any] | None:
-    """Ask with each incident that an article solved, and see at which place that article is found."""
-    asked = [
-        (text, number)
-        for text, number in zip(prepared.text, incidents["knowledge"], strict=True)
-        if text and number in diagnoser.parts.knowledge
+def recurrence_scores(held_out: HeldOut) -> list[HorizonScores]:
+    """Return the scores of each horizon for which some held-out incident was watched."""
+    risks = held_out.predictions.recurrence
+    watched = recurrence_outcomes(held_out.predictions, held_out.incidents, held_out.as_of)
+    if risks is None or watched is None:
+        return []
+    rows, outcomes = watched
+    return [
+        score_horizon(risks.within(days)[rows], outcomes, days)
+        for days in risks.horizons
+        if (outcomes.observed >= days).any()
     ]
-    if not asked:
+
+
+def _score_search(predictions: Predictions, notes: list[str]) -> dict[str, Any] | None:
+    labelled = predictions.search.labelled
+    if not labelled.any():
         notes.append("search was not measured: no incident names the article that solved it")
         return None
-    found = diagnoser.parts.retriever.search([text for text, _ in asked], "knowledge", _LOOKED_AT)
-    ranks = np.array(
-        [_rank([hit.number for hit in hits], number) for hits, (_, number) in zip(found, asked, strict=True)]
-    )
-    recall_at_1, recall_at_5, recall_at_10 = (float((ranks <= k).mean()) for k in (1, 5, 10))
-    scores = SearchScores(len(asked), recall_at_1, recall_at_5, recall_at_10, float((1 / ranks).mean()))
-    return asdict(scores)
-
-
-def _rank(numbers: list[str], wanted: str) -> float:
-    return numbers.index(wanted) + 1.0 if wanted in numbers else np.inf
+    rank = predictions.search.rank[labelled]
+    recall_at_1, recall_at_5, recall_at_10 = (float((rank <= k).mean()) for k in (1, 5, 10))
+    reciprocal = np.nan_to_num(1 / rank)  # 0 where the article is not among the hits
+    return asdict(SearchScores(len(rank), recall_at_1, recall_at_5, recall_at_10, float(reciprocal.mean())))
 
 
 def _measure_latency(diagnoser: Diagnoser, incidents: pd.DataFrame) -> dict[str, float]:

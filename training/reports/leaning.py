@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -10,40 +11,35 @@ from diagnosis.diagnoser import Diagnoser
 from diagnosis.findings import FieldEvidence, TermEvidence
 from training.evaluation.held_out import HeldOut
 
-ASKED = 300  # incidents whose evidence is added up
-_CLASSES, _SHOWN = 15, 8
+SAMPLE = 300  # incidents whose evidence is added up
+_CLASSES, _TERMS = 15, 8
 
 
 def leaning(
-    diagnoser: Diagnoser, held: HeldOut, target: str, seed: int = 0
+    diagnoser: Diagnoser, held_out: HeldOut, target: str, seed: int = 0
 ) -> list[tuple[str, list[tuple[str, float]]]]:
     """Return the evidence with the greatest mean weight, in log-odds, for each class, the commonest first.
 
     Added up from the evidence that an agent sees, so it says what the model in fact used on incidents like these, not
     what its weights could do on others.
     """
-    rows = np.random.default_rng(seed).permutation(len(held.incidents))[:ASKED]
-    prepared = diagnoser.prepare(held.incidents.iloc[np.sort(rows)].reset_index(drop=True))
+    rows = np.random.default_rng(seed).permutation(len(held_out))[:SAMPLE]
+    prepared = diagnoser.prepare(held_out.incidents.iloc[np.sort(rows)].reset_index(drop=True))
     weights: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
-    counts: defaultdict[str, int] = defaultdict(int)
-    for said in diagnoser.parts.routers[target].predict(prepared):
-        if not said.alternatives:
+    counts: Counter[str] = Counter()
+    for prediction in diagnoser.parts.routers[target].predict(prepared):
+        if not prediction.alternatives:
             continue
-        name = said.alternatives[0].value
+        name = prediction.alternatives[0].value
         counts[name] += 1
-        for evidence in said.evidence:
+        for evidence in prediction.evidence:
             if isinstance(evidence, TermEvidence):
                 weights[name][evidence.text] += evidence.weight
             elif isinstance(evidence, FieldEvidence):
                 weights[name][f"{evidence.field} = {evidence.value}"] += evidence.weight
-    often = sorted(counts, key=lambda name: -counts[name])[:_CLASSES]
-    return [
-        (
-            name,
-            [
-                (word, total / counts[name])
-                for word, total in sorted(weights[name].items(), key=lambda w: -w[1])[:_SHOWN]
-            ],
-        )
-        for name in often
-    ]
+    return [(name, _mean_weights(weights[name], count)) for name, count in counts.most_common(_CLASSES)]
+
+
+def _mean_weights(totals: Mapping[str, float], count: int) -> list[tuple[str, float]]:
+    heaviest = sorted(totals.items(), key=lambda item: -item[1])[:_TERMS]
+    return [(term, total / count) for term, total in heaviest]

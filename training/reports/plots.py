@@ -12,14 +12,13 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from training.reports.tables import Answered, share, wilson
+from training.evaluation.predictions import TargetPredictions
+from training.reports.tables import share, wilson
 
-Floats = npt.NDArray[np.float64]
 BLUE, GREY, RED, PALE = "#2868b2", "#8a949e", "#b3261e", "#c9dcf2"
 _BINS = 10
 # Text stays text: the page's own fonts, selectable, and a tenth of the size.
@@ -38,66 +37,65 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def reliability(one: Answered) -> str:
+def reliability(labelled: TargetPredictions) -> str:
     """Return how often answers were right against how probable they were said to be, in bins of equal size."""
-    order = np.argsort(one.probability, kind="stable")
+    order = np.argsort(labelled.probability, kind="stable")
     bins = [rows for rows in np.array_split(order, min(_BINS, len(order))) if len(rows)]
-    said = [float(one.probability[rows].mean()) for rows in bins]
-    seen = [share(one.hit[rows]) for rows in bins]
+    probabilities = [float(labelled.probability[rows].mean()) for rows in bins]
+    shares = [share(labelled.correct[rows]) for rows in bins]
+    values = [s.value for s in shares]
+    ends = [[s.value - s.lower for s in shares], [s.upper - s.value for s in shares]]
     with mpl.rc_context(STYLE):
-        figure, axes = axes_of("Reliability", "probability that was said", "share that was right")
+        figure, axes = axes_of("Reliability", "predicted probability", "share that was right")
         axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls="--")
-        values = [s.value for s in seen]
-        ends = [[s.value - s.lower for s in seen], [s.upper - s.value for s in seen]]
-        axes.errorbar(said, values, yerr=ends, fmt="o", color=BLUE, ecolor=PALE, elinewidth=3, ms=5)
+        axes.errorbar(probabilities, values, yerr=ends, fmt="o", color=BLUE, ecolor=PALE, elinewidth=3, ms=5)
         axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
         return svg_of(figure)
 
 
-def precision_coverage(one: Answered, promised: float) -> str:
+def precision_coverage(labelled: TargetPredictions) -> str:
     """Return the precision of the answers above each probability against their share, with what is automatic."""
-    order = np.argsort(-one.probability, kind="stable")
-    so_far = np.arange(1, len(order) + 1)
-    precision = np.cumsum(one.hit[order]) / so_far
-    shown = np.unique(np.linspace(min(9, len(order) - 1), len(order) - 1, 300).astype(int))
+    order = np.argsort(-labelled.probability, kind="stable")
+    counts = np.arange(1, len(order) + 1)
+    precision = np.cumsum(labelled.correct[order]) / counts
+    points = np.unique(np.linspace(min(9, len(order) - 1), len(order) - 1, 300).astype(int))
+    coverage = counts[points] / len(order)
+    lower, upper = wilson(precision[points], counts[points])
+    lowest = min(float(precision[points].min()), labelled.precision) - 0.05
     with mpl.rc_context(STYLE):
         figure, axes = axes_of(
             "Precision against coverage", "share of incidents answered", "share of these that is right"
         )
-        lower, upper = wilson(precision[shown], so_far[shown])
-        axes.fill_between(so_far[shown] / len(order), lower, upper, color=PALE, lw=0, alpha=0.6)
-        axes.plot(so_far[shown] / len(order), precision[shown], color=BLUE, lw=1.8, label="above a probability")
-        axes.axhline(promised, color=GREY, lw=1, ls="--", label=f"promised, {promised:.0%}")
-        if one.automatic.any():
-            point = share(one.right[one.automatic])
-            ends = [[point.value - point.lower], [point.upper - point.value]]
-            axes.errorbar(
-                [float(one.automatic.mean())],
-                [point.value],
-                yerr=ends,
-                fmt="D",
-                color=RED,
-                capsize=3,
-                label="certified",
-            )
-        low = min(float(precision[shown].min()), promised) - 0.05
-        axes.set(xlim=(0, 1.02), ylim=(max(low, 0), 1.01))
+        axes.fill_between(coverage, lower, upper, color=PALE, lw=0, alpha=0.6)
+        axes.plot(coverage, precision[points], color=BLUE, lw=1.8, label="above a probability")
+        axes.axhline(labelled.precision, color=GREY, lw=1, ls="--", label=f"promised, {labelled.precision:.0%}")
+        if labelled.automatic.any():
+            _mark_automatic(axes, labelled)
+        axes.set(xlim=(0, 1.02), ylim=(max(lowest, 0), 1.01))
         axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         axes.legend(frameon=False, loc="lower left")
         return svg_of(figure)
 
 
-def learning_curve(points: Sequence[Mapping[str, float | str]], judged: int) -> str:
-    """Return accuracy on the later incidents, ``judged`` of them, against the number learned from."""
-    learned, accuracy = (np.array([float(point[name]) for point in points]) for name in ("incidents", "accuracy"))
-    lower, upper = wilson(accuracy, judged)
+def _mark_automatic(axes: Axes, labelled: TargetPredictions) -> None:
+    """Mark the share and precision of the automatic answers, with its interval."""
+    right = share(labelled.decision_correct[labelled.automatic])
+    ends = [[right.value - right.lower], [right.upper - right.value]]
+    coverage = float(labelled.automatic.mean())
+    axes.errorbar([coverage], [right.value], yerr=ends, fmt="D", color=RED, capsize=3, label="certified")
+
+
+def learning_curve(points: Sequence[Mapping[str, float | str]], labelled: int) -> str:
+    """Return accuracy on the later incidents, ``labelled`` of them, against the number learned from."""
+    counts, accuracy = (np.array([float(point[name]) for point in points]) for name in ("incidents", "accuracy"))
+    lower, upper = wilson(accuracy, labelled)
     with mpl.rc_context(STYLE):
         figure, axes = axes_of("Learning curve", "incidents learned from", "accuracy on later incidents")
         axes.set_xscale("log")
         axes.errorbar(
-            learned, accuracy, [accuracy - lower, upper - accuracy], fmt="o-", color=BLUE, ecolor=PALE, elinewidth=3
+            counts, accuracy, [accuracy - lower, upper - accuracy], fmt="o-", color=BLUE, ecolor=PALE, elinewidth=3
         )
-        axes.set_xticks(learned, [f"{n:,.0f}" for n in learned])
+        axes.set_xticks(counts, [f"{n:,.0f}" for n in counts])
         axes.minorticks_off()
         axes.set(ylim=(max(lower.min() - 0.02, 0), min(upper.max() + 0.02, 1.005)))
         axes.yaxis.set_major_formatter("{x:.2f}")

@@ -17,14 +17,15 @@ _COLOURS = (BLUE, "#d08a1d", "#3b8f6b", RED, GREY)
 
 def calibration(scores: Sequence[HorizonScores]) -> str:
     """Return the Kaplan-Meier share that recurred against the predicted risk, in bins of equal size by risk."""
+    greatest = max(max(predicted, share) for score in scores for predicted, share, _ in score.calibration)
+    top = min(1.05 * greatest, 1.02)
     with mpl.rc_context(STYLE):
         figure, axes = axes_of("Calibration of recurrence", "predicted risk", "share that recurred (Kaplan-Meier)")
-        top = min(1.05 * max(max(said, seen) for one in scores for said, seen, _ in one.calibration), 1.02)
         axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls="--")
-        for one, colour in zip(scores, _COLOURS, strict=False):
-            said, seen = ([point[i] for point in one.calibration] for i in (0, 1))
+        for score, colour in zip(scores, _COLOURS, strict=False):
+            predicted, share = ([point[i] for point in score.calibration] for i in (0, 1))
             # No line: between bins of a few incidents it would draw jumps that mean nothing.
-            axes.plot(said, seen, "o", color=colour, ms=5, alpha=0.85, label=f"{one.days} days", clip_on=False)
+            axes.plot(predicted, share, "o", color=colour, ms=5, alpha=0.85, label=f"{score.days} days", clip_on=False)
         axes.set(xlim=(0, top), ylim=(0, top))
         axes.legend(frameon=False, loc="upper left")
         return svg_of(figure)
@@ -34,11 +35,11 @@ def discrimination(scores: Sequence[HorizonScores]) -> str:
     """Return the time-dependent AUC of each horizon's risk by the day at which recurrence is looked at."""
     with mpl.rc_context(STYLE):
         figure, axes = axes_of("Do the riskier come back?", "days after the origin", "time-dependent AUC")
-        for one, colour in zip(scores, _COLOURS, strict=False):
-            days, auc = ([point[i] for point in one.auc_by_day] for i in (0, 1))
-            axes.plot(days, auc, "o-", color=colour, ms=3, lw=1.2, label=f"risk within {one.days} days")
+        for score, colour in zip(scores, _COLOURS, strict=False):
+            days, auc = ([point[i] for point in score.auc_by_day] for i in (0, 1))
+            axes.plot(days, auc, "o-", color=colour, ms=3, lw=1.2, label=f"risk within {score.days} days")
         axes.axhline(0.5, color=GREY, lw=1, ls="--")
-        worst = min((auc for one in scores for _, auc in one.auc_by_day), default=0.5)
+        worst = min((auc for score in scores for _, auc in score.auc_by_day), default=0.5)
         axes.set(ylim=(max(min(0.45, worst - 0.03), 0), 1.005), xlim=(0, None))
         axes.legend(frameon=False, loc="upper right")
         return svg_of(figure)
@@ -51,13 +52,15 @@ def rate_by_month(rates: pd.DataFrame, days: int, target: float) -> str:
     that looks best.
     """
     rows = rates[rates["days"] == days].reset_index(drop=True)
-    months, told = np.arange(len(rows)), rows["rate"].notna().to_numpy()
+    months, estimated = np.arange(len(rows)), rows["rate"].notna().to_numpy()
     rate, lower, upper = (rows[name].to_numpy(float) for name in ("rate", "lower", "upper"))
     with mpl.rc_context(STYLE):
         figure, axes = axes_of(f"Recurrence within {days} days, by month of opening", "", "share that recurred")
-        ends = np.array([rate - lower, upper - rate])[:, told]
-        axes.errorbar(months[told], rate[told], yerr=ends, fmt="none", ecolor=PALE, elinewidth=5, zorder=1)
-        axes.plot(months[told], rate[told], "o-", color=BLUE, ms=4, lw=1.2, label="corrected, with its 95 % band")
+        ends = np.array([rate - lower, upper - rate])[:, estimated]
+        axes.errorbar(months[estimated], rate[estimated], yerr=ends, fmt="none", ecolor=PALE, elinewidth=5, zorder=1)
+        axes.plot(
+            months[estimated], rate[estimated], "o-", color=BLUE, ms=4, lw=1.2, label="corrected, with its 95 % band"
+        )
         axes.plot(months, rows["naive"].to_numpy(float), "s:", color=GREY, ms=3, lw=1, label="naive, always too good")
         axes.axhline(target, color=RED, lw=1, ls="--", label=f"target {target:.0%}")
         step = max(len(rows) // 8, 1)

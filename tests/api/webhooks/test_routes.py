@@ -53,7 +53,7 @@ def test_a_release_is_told_once(own_models, tmp_path):
             made = subscribe(client, remote.url, ["release.published"])
             releases = client.get("/v1/releases").json()["items"]
             other = next(one["release"] for one in releases if not one["in_service"])
-            assert client.post(f"/v1/releases/{other}/publish").status_code == 200
+            assert client.post(f"/v1/releases/{other}/publish?force=a+test").status_code == 200
             [got] = remote.wait_for(1)
         with Serving(settings) as client:  # the next start says nothing new
             assert len(client.get("/v1/outbox", params={"destination": made["id"]}).json()["items"]) == 1

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,9 +17,11 @@ from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import GateRefusedError, ReleaseError
 from diagnosis.releases import Releases
 from training.command import run as run_verb
+from training.evaluation.candidate import Candidate
 from training.evaluation.comparison import Comparison, _figure, compare
-from training.evaluation.gate import LIMITS, comparison_checks, judge, own_checks
-from training.evaluation.held_out import EVALUATION, HeldOut
+from training.evaluation.gate import LIMITS, GateDecision, comparison_checks, judge, own_checks
+from training.evaluation.held_out import EVALUATION, HeldOut, honest_predictions
+from training.evaluation.predictions import Predictions
 from training.publish import publish
 
 
@@ -49,47 +52,53 @@ def test_the_equal_pass_and_the_worse_do_not(better: float, worse: float, n: int
     assert least <= np.mean(passed) <= most
 
 
-def test_too_few_incidents_are_said_and_refuse_nothing() -> None:
+def test_with_too_few_incidents_nothing_is_compared_and_nothing_published() -> None:
     (check,) = comparison_checks(comparison(0.0, 0.5, LIMITS.fewest - 1, np.random.default_rng(0)))
     assert check.passed is None
     assert "100 are needed" in check.why
+    decision = GateDecision("b", "a", (check,))
+    assert (decision.outcome, decision.publishes) == ("cannot_tell", False)
 
 
 def test_a_release_keeps_its_later_incidents_masked_with_answers_given_before_it_saw_them(judged, history) -> None:
     folder, older, _ = judged
     held = HeldOut.load(folder / older)
-    assert len(held.incidents) == len(held.answers) == 208
+    assert len(held.incidents) == len(held.predictions) == 208
     assert held.incidents["opened_at"].min() >= pd.Timestamp(history["opened_at"].iloc[520 - 208])
     truth = history.set_index("number").loc[held.incidents["number"], "category"]
-    assert held.answers["category|truth"].tolist() == truth.tolist()
-    assert (held.answers["category|value"] == held.answers["category|truth"]).mean() > 0.9
-    assert json.loads((folder / older / EVALUATION / "about.json").read_text())["signature"]
+    category = held.predictions.targets["category"]
+    assert category.truth.tolist() == truth.tolist()
+    assert category.correct.mean() > 0.9
+    assert held.predictions.recurrence.signature
+
+
+def compared(folder: Path, name: str, held: HeldOut) -> Comparison:
+    diagnoser = Diagnoser.load(folder)
+    return compare(diagnoser, honest_predictions(diagnoser, folder, held.incidents, held.as_of), name, held)
 
 
 def test_rows_that_the_release_in_service_was_trained_on_are_not_asked_of_it(judged) -> None:
     folder, older, newer = judged
     held = HeldOut.load(folder / newer)
-    found = compare(Diagnoser.load(folder / older), folder / older, newer, held)
+    found = compared(folder / older, newer, held)
     mine = set(held.incidents["number"])
     history = set(Diagnoser.load(folder / older).parts.history.frame()["number"])
     kept = set(HeldOut.load(folder / older).incidents["number"])
     assert found.live == len(mine - history) == 40
-    assert found.kept == len(mine & kept)
+    assert found.recorded == len(mine & kept)
     assert found.left_out == len(mine - (mine - history) - kept)
     accuracy = next(f for f in found.figures if f.label == "category: accuracy")
     assert accuracy.n == found.rows
     assert accuracy.b == pytest.approx(
-        (held.answers["category|value"] == held.answers["category|truth"])[
-            held.answers["number"].isin((mine - history) | kept)
-        ].mean()
+        held.select(sorted((mine - history) | (mine & kept))).predictions.targets["category"].correct.mean()
     )
 
 
 def test_a_release_compared_with_itself_differs_in_nothing(judged) -> None:
     folder, older, _ = judged
-    found = compare(Diagnoser.load(folder / older), folder / older, older, HeldOut.load(folder / older))
+    found = compared(folder / older, older, HeldOut.load(folder / older))
     assert found.live == 0
-    assert found.kept == 208
+    assert found.recorded == 208
     assert {f.name for f in found.figures} >= {"category: accuracy", "search: recall at 10"}
     assert all(f.difference == 0 for f in found.figures)
 
@@ -110,7 +119,7 @@ def test_an_equal_release_is_published_and_the_table_says_why(own_judged, capsys
 
 
 def spoiled(models, name: str, tmp_path, change) -> str:
-    """Return the name of a copy of a release, sealed again, whose kept answers were changed."""
+    """Return the name of a copy of a release, sealed again, whose kept predictions were changed."""
     from diagnosis.release import Manifest, write_release
 
     source = (models / name).resolve()
@@ -121,7 +130,7 @@ def spoiled(models, name: str, tmp_path, change) -> str:
 
         shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("manifest.json"))
         held = HeldOut.load(folder)
-        replace(held, answers=change(held.answers.copy())).save(folder / EVALUATION)
+        replace(held, predictions=change(held.predictions)).save(folder / EVALUATION)
 
     return write_release(models, write, settings=manifest.settings, seed=manifest.seed, data=manifest.data).name
 
@@ -130,11 +139,12 @@ def test_a_worse_release_is_refused_with_a_table_and_force_is_remembered(own_jud
     models, older, newer = own_judged
     from training import publish as verb
 
-    def worse(answers: pd.DataFrame) -> pd.DataFrame:
-        rows = answers.index[answers["language"] == "zh"][:40]
-        answers.loc[rows, "category|value"] = "nonsense"
-        answers.loc[rows, "category|rank"] = 2.0
-        return answers
+    def worse(predictions: Predictions) -> Predictions:
+        category = predictions.targets["category"]
+        value, rank = category.value.copy(), category.rank.copy()
+        rows = np.flatnonzero(predictions.language == "zh")[:40]
+        value[rows], rank[rows] = "nonsense", 2.0
+        return with_category(predictions, value=value, rank=rank)
 
     bad = spoiled(models, newer, tmp_path, worse)
     assert run_verb(verb, _arguments(verb, [bad, "--models", str(models)])) == 1
@@ -153,27 +163,39 @@ def test_a_worse_release_is_refused_with_a_table_and_force_is_remembered(own_jud
 def test_a_broken_promise_and_overconfidence_are_refused(judged) -> None:
     folder, older, _ = judged
     held = HeldOut.load(folder / older)
-    answers = held.answers.copy()
-    answers["category|automatic"] = True
-    answers["category|right"] = np.arange(len(answers)) % 8 != 0  # 87 % where 95 % was promised
-    answers["category|rank"] = np.where(np.arange(len(answers)) % 2, 1.0, 2.0)
-    answers["category|probability"] = 0.95
-    found = {check.name: check for check in own_checks(replace(held, answers=answers))}
-    assert found["category: certified precision"].passed is False
-    assert found["category: calibration error"].passed is False
-    assert found["category: calibration error"].candidate == pytest.approx(0.45, abs=0.01)
-    answers["category|right"] = np.arange(len(answers)) % 25 != 0  # 96 %
-    found = {check.name: check for check in own_checks(replace(held, answers=answers))}
-    assert found["category: certified precision"].passed is True
+    rows = np.arange(len(held))
+    broken = with_category(
+        held.predictions,
+        decision=np.full(len(held), "network", dtype=object),
+        decision_correct=rows % 8 != 0,  # 87 % where 95 % was promised
+        rank=np.where(rows % 2, 1.0, 2.0),
+        probability=np.full(len(held), 0.95),
+    )
+    checks = {check.name: check for check in own_checks(replace(held, predictions=broken))}
+    assert checks["category: certified precision"].passed is False
+    assert checks["category: calibration error"].passed is False
+    assert checks["category: calibration error"].candidate == pytest.approx(0.45, abs=0.01)
+    fulfilled = with_category(broken, decision_correct=rows % 25 != 0)  # 96 %
+    checks = {check.name: check for check in own_checks(replace(held, predictions=fulfilled))}
+    assert checks["category: certified precision"].passed is True
 
 
-def test_a_release_without_evaluation_is_published_and_the_history_says_so(own_models) -> None:
+def with_category(predictions: Predictions, **arrays) -> Predictions:
+    """Return predictions with other arrays for the category."""
+    category = replace(predictions.targets["category"], **arrays)
+    return replace(predictions, targets={**predictions.targets, "category": category})
+
+
+def test_a_release_without_evaluation_does_not_replace_another_unless_a_person_says_so(own_models) -> None:
     names = [summary.release for summary in Releases(own_models).summaries()]
     other = next(name for name in names if name != Releases(own_models).published())
-    verdict = judge(Releases(own_models), other)
-    assert [check.name for check in verdict.unmeasured] == ["figures of its own"]
-    publish(Releases(own_models), other)
-    assert "trained without evaluation" in Releases(own_models).history()[-1].reason
+    decision = judge(Candidate(own_models / other))
+    assert "figures of its own" in [check.name for check in decision.unmeasured]
+    assert decision.outcome == "cannot_tell"
+    with pytest.raises(GateRefusedError, match="could not be compared"):
+        publish(Releases(own_models), other)
+    publish(Releases(own_models), other, "the history is small")
+    assert "forced: the history is small" in Releases(own_models).history()[-1].reason
 
 
 def test_a_release_judged_against_another_one_is_not_published(own_judged) -> None:

@@ -15,15 +15,13 @@ from diagnosis.store import Store
 from diagnosis.store.bodies import bodies_of
 from diagnosis.store.diagnoses import Given
 from diagnosis.store.feedback import Feedback
-from training.evaluation.misrouting import ASSUMED, Misrouting, misrouting
-from training.evaluation.what_if import Decided, compare_decisions, under_rules
+from training.evaluation.replay import ASSUMED_HOURS, Decisions, Misrouting, compare_decisions, misrouting, under_rules
 
 
-def decided(value: str, automatic: str, right: str) -> Decided:
+def decided(value: str, automatic: str, right: str) -> Decisions:
     """Return decisions written as one letter an incident; ``x`` is true."""
-    return Decided(
+    return Decisions(
         np.array(list(value), dtype=object),
-        np.full(len(value), 0.9),
         np.array([c == "x" for c in automatic], dtype=bool),
         np.array([c == "x" for c in right], dtype=bool),
     )
@@ -93,7 +91,7 @@ def test_hours_come_from_a_person_then_corrections_then_reassignments_then_an_as
     quicker = rows.assign(resolved_at=rows["resolved_at"].to_numpy()[::-1])  # reassigned ones took less: says nothing
     for little in (quicker, rows.head(100), frame(5)):
         found = misrouting(little, [])
-        assert found.hours_each == ASSUMED
+        assert found.hours_each == ASSUMED_HOURS
         assert "assumed" in found.source
     assert "no reassignment_count" in found.source
     assert "no reassignment_count" not in misrouting(rows, []).source

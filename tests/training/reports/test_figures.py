@@ -5,8 +5,9 @@ import pytest
 
 from diagnosis.recurrence.outcomes import CensoredOutcomes
 from diagnosis.recurrence.scores import score_horizon
+from training.evaluation.predictions import TargetPredictions
 from training.reports import plots, recurrence_plots
-from training.reports.tables import Answered, share, wilson
+from training.reports.tables import share, wilson
 
 
 @pytest.fixture(autouse=True)
@@ -44,8 +45,10 @@ def test_precision_against_coverage_ends_at_the_accuracy_with_its_interval() -> 
     right = rng.random(500) < probability
     value = np.where(right, "a", "b").astype(object)
     truth = np.full(500, "a", dtype=object)
-    one = Answered("t", np.ones(500, bool), truth, value, probability, np.ones(500), probability > 0.9, right)
-    (axes,) = plots.precision_coverage(one, 0.95).axes
+    decision = np.where(probability > 0.9, value, "").astype(object)
+    rank, answered = np.where(right, 1.0, 2.0), np.ones(500, bool)
+    one = TargetPredictions("t", 0.95, 2, answered, truth, value, probability, rank, decision, right & (decision != ""))
+    (axes,) = plots.precision_coverage(one).axes
     curve = axes.lines[0]
     assert (curve.get_xdata()[-1], curve.get_ydata()[-1]) == (1.0, pytest.approx(right.mean()))
     everything = share(right)

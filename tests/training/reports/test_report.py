@@ -11,16 +11,19 @@ import pytest
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.history import History
+from diagnosis.releases import Releases
 from tests.training.evaluation.test_gate import _arguments
 from training import compare as compare_verb
 from training import evaluate as evaluate_verb
 from training import report as report_verb
 from training.command import run as run_verb
-from training.evaluation.held_out import HeldOut, answers_in
-from training.evaluation.replayed import replay_releases
+from training.evaluation.candidate import Candidate
+from training.evaluation.held_out import HeldOut, honest_predictions
+from training.evaluation.replay import replay_last_quarter
+from training.evaluation.scorecard import recurrence_scores
 from training.reports.baselines import baselines
-from training.reports.content import recurrence_scores
-from training.reports.tables import OTHER, answered, class_table, confusion, group_table, groupings, search_table, share
+from training.reports.release_report import write_report
+from training.reports.tables import OTHER, class_table, confusion, group_table, groupings, search_table, share
 
 
 class Page(HTMLParser):
@@ -74,63 +77,64 @@ def test_the_report_is_one_page_with_its_plots_inside(judged, tmp_path, capsys) 
 def test_the_report_replays_the_last_quarter_under_its_release(judged, tmp_path) -> None:
     folder, older, newer = judged
     before, after, held = Diagnoser.load(folder / older), Diagnoser.load(folder / newer), HeldOut.load(folder / newer)
-    said = answers_in(before, folder / older, held.incidents, held.as_of)
+    said = honest_predictions(before, folder / older, held.incidents, held.as_of)
     # A hundred later on: the rest is of another quarter.
     opened = held.incidents["opened_at"].sort_values()
     early = held.incidents["opened_at"] < opened.iloc[-100]
     moved = held.incidents["opened_at"].where(~early, held.incidents["opened_at"] - pd.Timedelta(days=400))
     held = replace(held, incidents=held.incidents.assign(opened_at=moved, reassignment_count=1))
-    replay = replay_releases(before, said, after, held)
+    replay = replay_last_quarter(before, said, after, held)
     inside = set(held.incidents["number"][~early])
-    sides = [frame[frame["number"].isin(inside)] for frame in (said, held.answers)]
-    both = set(sides[0]["number"]) & set(sides[1]["number"])
+    sides = [p.take(np.isin(p.number, list(inside))) for p in (said, held.predictions)]
+    both = set(sides[0].number) & set(sides[1].number)
     assert {one.target for one in replay.targets} == {"category", "assignment_group"}
     for one in replay.targets:
         assert one.incidents == len(both)
-        for side, answers in zip((one.before, one.after), sides, strict=True):
-            told = answers[answers["number"].isin(both) & answers[f"{one.target}|automatic"].astype(bool)]
-            assert (side.automatic, side.errors) == (len(told), (~told[f"{one.target}|right"].astype(bool)).sum())
+        for side, predictions in zip((one.before, one.after), sides, strict=True):
+            target = predictions.select(sorted(both)).targets[one.target]
+            wrong = target.automatic & ~target.decision_correct
+            assert (side.automatic, side.errors) == (target.automatic.sum(), wrong.sum())
         assert (one.saved is not None) == (one.target == "assignment_group")
     assert replay.left_out == len(inside) - len(both)
     assert replay.last - replay.first < pd.Timedelta(days=91)
     page = tmp_path / "report.html"
-    report_verb.write_report(page, folder / newer, after, held)
+    write_report(page, Candidate(folder / newer, held))
     assert f"Before: {older}. After: {newer}." in page.read_text(encoding="utf-8")
     assert "hours saved" in page.read_text(encoding="utf-8")
 
 
-def test_the_report_says_why_nothing_is_replayed(judged, held, tmp_path) -> None:
+def test_the_report_says_why_nothing_is_replayed(judged, held, own_models, tmp_path) -> None:
     folder, older, newer = judged
     after, page = Diagnoser.load(folder / newer), tmp_path / "report.html"
     undated = replace(held, incidents=held.incidents.assign(opened_at=pd.NaT))
     with pytest.raises(InputError, match="none of the 208 later incidents has a date"):
-        replay_releases(after, held.answers, after, undated)
-    others = held.answers.assign(number="other " + held.answers["number"])
+        replay_last_quarter(after, held.predictions, after, undated)
+    others = replace(held.predictions, number="other " + held.predictions.number)
     with pytest.raises(InputError, match="none was answered by both"):
-        replay_releases(after, others, after, held)
-    report_verb.write_report(page, folder / older, Diagnoser.load(folder / older), held)
+        replay_last_quarter(after, others, after, held)
+    write_report(page, Candidate(folder / older))
     assert "Not replayed: this is the release in service." in page.read_text(encoding="utf-8")
-    report_verb.write_report(page, folder / newer, after, None)
+    unmeasured = next(summary.release for summary in Releases(own_models).summaries() if not summary.published)
+    write_report(page, Candidate(own_models / unmeasured))
     assert "Not replayed: no incidents were held out." in page.read_text(encoding="utf-8")
 
 
 def test_names_from_the_data_cannot_break_the_page(judged, held, tmp_path) -> None:
     folder, older, _ = judged
     bad = "<script>alert('x')</script>"
-    answers = held.answers.copy()
-    for name in ("truth", "value"):
-        column = answers[f"category|{name}"]
-        answers[f"category|{name}"] = column.where(column != "network", bad)
+    category = held.predictions.targets["category"]
+    truth, value = (np.where(a == "network", bad, a) for a in (category.truth, category.value))
+    targets = {**held.predictions.targets, "category": replace(category, truth=truth, value=value)}
     page = tmp_path / "report.html"
-    diagnoser = Diagnoser.load(folder / older)
-    report_verb.write_report(page, folder / older, diagnoser, replace(held, answers=answers))
+    held = replace(held, predictions=replace(held.predictions, targets=targets))
+    write_report(page, Candidate(folder / older, held))
     html = page.read_text(encoding="utf-8")
     assert bad not in html
     assert "&lt;script&gt;" in html
 
 
 def test_tables_are_those_of_counting_by_hand(held) -> None:
-    one = answered(held, "category")
+    one = held.predictions.targets["category"]
     rows = list(zip(one.truth, one.value, strict=True))
     for line in class_table(one):
         told = [t == line.name for t, v in rows if v == line.name]
@@ -144,10 +148,11 @@ def test_tables_are_those_of_counting_by_hand(held) -> None:
         groups = group_table(one, column, by_name=by_name)
         assert sum(group.accuracy.n for group in groups) <= len(rows)
         for group in groups:
-            inside = (column == group.name).to_numpy()
-            assert group.accuracy.value == pytest.approx(one.hit[inside].mean())
-    ranks = held.answers["search|rank"][held.answers["search|article"] != ""]
-    everything = dict(search_table(held))["all"]
+            inside = column == group.name
+            assert group.accuracy.value == pytest.approx(one.correct[inside].mean())
+    search = held.predictions.search
+    ranks = search.rank[search.article != ""]
+    everything = dict(search_table(held.predictions))["all"]
     assert [s.value for s in everything] == [pytest.approx((ranks <= k).mean()) for k in (1, 5, 10)]
 
 
@@ -163,12 +168,12 @@ def test_a_share_has_wilsons_interval() -> None:
 
 def test_baselines_learn_from_what_was_known_before_the_slice(judged, held) -> None:
     folder, older, _ = judged
-    one = answered(held, "category")
+    one = held.predictions.targets["category"]
     usual, words = baselines(Diagnoser.load(folder / older), held, one)
     history = Diagnoser.load(folder / older).parts.history.frame()
     before = history[~history["number"].isin(held.incidents["number"])]
     assert usual.accuracy.value == (one.truth == before["category"].mode().iloc[0]).mean()
-    assert usual.advantage.mean == pytest.approx(one.hit.mean() - usual.accuracy.value)
+    assert usual.advantage.mean == pytest.approx(one.correct.mean() - usual.accuracy.value)
     assert words.accuracy.value > usual.accuracy.value
 
 
@@ -177,13 +182,13 @@ def test_a_history_without_words_is_compared_with_its_most_common_class_alone(ju
     diagnoser = Diagnoser.load(folder / older)
     silent = diagnoser.parts.history.frame().assign(short_description="", description="")
     diagnoser.parts.history = History(silent)
-    (usual,) = baselines(diagnoser, held, answered(held, "category"))
+    (usual,) = baselines(diagnoser, held, held.predictions.targets["category"])
     assert usual.name == "always the most common class"
 
 
 def test_recurrence_is_scored_as_the_model_scores_itself(judged, held) -> None:
     scores = {score.days: score for score in recurrence_scores(held)}
-    risk = held.answers["recurrence|7"].to_numpy()
+    risk = held.predictions.recurrence.within(7)
     assert scores[7].mean_predicted_all == pytest.approx(risk[np.isfinite(risk)].mean())
     assert scores[7].incidents == np.isfinite(risk).sum()
     assert 0 < scores[7].kaplan_meier < 1
@@ -210,7 +215,7 @@ def test_compare_prints_paired_differences(judged, history, tmp_path, capsys) ->
     later.to_csv(source, index=False)
     assert run_verb(compare_verb, _arguments(compare_verb, [*words, "--json"])) == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["live"], found["kept"], found["left_out"]) == (80, 0, 0)
+    assert (found["live"], found["recorded"], found["left_out"]) == (80, 0, 0)
 
 
 def test_evaluate_writes_the_same_report_on_other_incidents(judged, history, tmp_path, capsys) -> None:

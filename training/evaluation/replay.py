@@ -1,0 +1,442 @@
+"""Replay: the decisions of a past period as they were, and as another release, threshold or rule would have made them.
+
+Everything is counted pair by pair over the same incidents, of which it is known by now what was right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from diagnosis.decisions import ExclusionRule
+from diagnosis.diagnoser import Diagnoser
+from diagnosis.errors import InputError
+from diagnosis.incident import frame_as_logged
+from diagnosis.live.answered import is_right
+from diagnosis.routing import Router
+from diagnosis.routing.labels import label_key
+from diagnosis.store.observations import Observation
+from training.evaluation.bootstrap import Interval, bootstrap_mean
+from training.evaluation.held_out import HeldOut
+from training.evaluation.predictions import Bools, Floats, Labels, Predictions
+from training.output import without_nan
+
+ROUTING_TARGET = "assignment_group"  # the target whose errors cost hours of misrouting
+QUARTER = pd.Timedelta(days=91)
+ASSUMED_HOURS = 2.0  # of one misrouting, where neither a person nor the data say
+FEWEST_CORRECTIONS, FEWEST_REASSIGNED = 20, 50
+_EXAMPLES = 10  # incidents named for each kind of move
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What was, or would have been, decided for one target; all arrays have one entry an incident, in one order.
+
+    Attributes
+    ----------
+    value : ndarray of str
+        What is automatic, or where nothing is the most probable class.
+    automatic : ndarray of bool
+    correct : ndarray of bool
+        Whether ``value`` is right; a parent is right for all of its classes.
+    """
+
+    value: Labels
+    automatic: Bools
+    correct: Bools
+
+
+class DecisionMaker(Protocol):
+    """Who decided, or would have decided, the incidents of a period."""
+
+    def numbers(self, target: str) -> set[str]:
+        """Return the incidents that it answered for a target."""
+
+    def decide(self, target: str, incidents: pd.DataFrame) -> Decisions:
+        """Return its decisions on some of these, in order."""
+
+
+@dataclass(frozen=True)
+class ReleaseDecisions:
+    """What a release decides.
+
+    Parameters
+    ----------
+    routers : mapping of str to Router
+    predictions : Predictions or None
+        As `training.evaluation.held_out.honest_predictions` returns them.
+    thresholds : mapping of str to float
+        By target, the least probability of an automatic decision, in place of what is certified.
+    rules : sequence of ExclusionRule
+        Rules in force: what one speaks of goes to a person.
+    """
+
+    routers: Mapping[str, Router]
+    predictions: Predictions | None
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    rules: Sequence[ExclusionRule] = ()
+
+    def numbers(self, target: str) -> set[str]:
+        """Return the incidents that it answered for a target."""
+        if self.predictions is None or target not in self.predictions.targets or target not in self.routers:
+            return set()
+        return set(self.predictions.number[self.predictions.targets[target].answered])
+
+    def decide(self, target: str, incidents: pd.DataFrame) -> Decisions:
+        """Return its decisions on some of these, in order."""
+        if self.predictions is None:
+            raise InputError(f"no predictions of {target} to decide by")
+        predicted = self.predictions.select(incidents["number"].to_numpy(dtype=object)).targets[target]
+        if target in self.thresholds:
+            automatic = np.asarray(predicted.probability >= self.thresholds[target], dtype=bool)
+            value = predicted.value
+        else:
+            automatic = predicted.automatic
+            value = np.where(automatic, predicted.decision, predicted.value)
+        correct = _correct(value, incidents[target], self.routers[target])
+        return under_rules(Decisions(value, automatic, correct), incidents, target, self.rules)
+
+
+@dataclass(frozen=True)
+class ServiceDecisions:
+    """What the service decided, by its first answer to each incident.
+
+    Parameters
+    ----------
+    observations : mapping of str to mapping of str to Observation
+        By target and number of the incident.
+    routers : mapping of str to Router
+        They know which parent a class has.
+    """
+
+    observations: Mapping[str, Mapping[str, Observation]]
+    routers: Mapping[str, Router]
+
+    def numbers(self, target: str) -> set[str]:
+        """Return the incidents that it answered for a target."""
+        return set(self.observations.get(target, {}))
+
+    def decide(self, target: str, incidents: pd.DataFrame) -> Decisions:
+        """Return its decisions on some of these, in order."""
+        answers = [self.observations[target][number] for number in incidents["number"]]
+        value = np.array([answer.value for answer in answers], dtype=object)
+        automatic = np.array([answer.decision == "automatic" for answer in answers], dtype=bool)
+        return Decisions(value, automatic, _correct(value, incidents[target], self.routers.get(target)))
+
+
+def under_rules(
+    decisions: Decisions, incidents: pd.DataFrame, target: str, rules: Sequence[ExclusionRule]
+) -> Decisions:
+    """Return the decisions with rules in force: what one speaks of goes to a person."""
+    if not rules:
+        return decisions
+    records: list[dict[str, Any]] = [
+        {str(name): value for name, value in row.items()} for row in frame_as_logged(incidents).to_dict("records")
+    ]
+    excluded = [
+        any(_excludes(rule, target, record, str(value)) for rule in rules)
+        for record, value in zip(records, decisions.value, strict=True)
+    ]
+    return replace(decisions, automatic=decisions.automatic & ~np.array(excluded, dtype=bool))
+
+
+def _excludes(rule: ExclusionRule, target: str, record: dict[str, Any], value: str) -> bool:
+    return rule.matches(target, record) and label_key(rule.value) in ("", label_key(value))
+
+
+def _correct(value: Labels, truth: pd.Series, router: Router | None) -> Bools:
+    pairs = zip(value, truth.astype("str"), strict=True)
+    return np.array([is_right(str(answer), str(label), router) for answer, label in pairs], dtype=bool)
+
+
+@dataclass(frozen=True, slots=True)
+class Misrouting:
+    """What one wrong group costs.
+
+    Attributes
+    ----------
+    hours_each : float
+        Hours for each move that was one too many.
+    source : str
+        Where that comes from, in words.
+    """
+
+    hours_each: float
+    source: str
+
+    def hours(self, incidents: pd.DataFrame, before: Decisions, after: Decisions) -> tuple[Floats, Floats]:
+        """Return the hours of misrouting of each incident under both ways to decide, each of shape (n,).
+
+        Right and automatic costs nothing, wrong and automatic at least one move. What a person routed costs the moves
+        that the incident really made; where a machine routed it then, what people's routing cost on average.
+        """
+        moves = _reassignments(incidents)
+        counted = np.isfinite(moves)
+        by_people = moves[~before.automatic & counted]
+        usual = float(by_people.mean()) if len(by_people) else 0.0
+        if_left_to_people = np.where(counted & ~before.automatic, moves, usual)
+        if_wrong = np.where(counted & before.automatic & ~before.correct, np.maximum(moves, 1.0), 1.0)
+        old = np.where(before.automatic, np.where(before.correct, 0.0, if_wrong), if_left_to_people)
+        unchanged = after.automatic & before.automatic & (after.value == before.value)
+        if_wrong_after = np.where(unchanged, if_wrong, 1.0)
+        new = np.where(after.automatic, np.where(after.correct, 0.0, if_wrong_after), if_left_to_people)
+        return self.hours_each * old, self.hours_each * new
+
+
+def misrouting(incidents: pd.DataFrame, corrected_after: Sequence[float], stated: float | None = None) -> Misrouting:
+    """Return what misrouting costs.
+
+    Parameters
+    ----------
+    incidents : DataFrame
+        Canonical frame.
+    corrected_after : sequence of float
+        Hours from an answer until a person corrected the group.
+    stated : float, optional
+        Hours that a person set; they win.
+    """
+    moves = _reassignments(incidents)
+    cost = _cost(incidents, moves, corrected_after, stated)
+    if np.isfinite(moves).any():
+        return cost
+    return replace(cost, source=f"{cost.source}; no reassignment_count, so people's own misrouting counts as none")
+
+
+def _cost(incidents: pd.DataFrame, moves: Floats, corrected_after: Sequence[float], stated: float | None) -> Misrouting:
+    if stated is not None:
+        return Misrouting(stated, "as given")
+    if len(corrected_after) >= FEWEST_CORRECTIONS:
+        source = f"median time until the right group in {len(corrected_after):,} corrections by people"
+        return Misrouting(float(np.median(corrected_after)), source)
+    seconds = (incidents["resolved_at"] - incidents["opened_at"]).dt.total_seconds()
+    hours = seconds.to_numpy(dtype=np.float64) / 3600
+    resolved = np.isfinite(hours) & (hours >= 0)
+    moved, stayed = resolved & (moves >= 1), resolved & (moves == 0)
+    if min(moved.sum(), stayed.sum()) >= FEWEST_REASSIGNED:
+        longer = float(np.median(hours[moved]) - np.median(hours[stayed])) / float(moves[moved].mean())
+        if longer > 0:
+            what = "median time to resolve of reassigned incidents less that of others, for each reassignment"
+            return Misrouting(longer, f"{what} ({int(moved.sum()):,} and {int(stayed.sum()):,} incidents)")
+    return Misrouting(ASSUMED_HOURS, "assumed: neither corrections nor reassignments tell; set --hours")
+
+
+def _reassignments(incidents: pd.DataFrame) -> Floats:
+    return pd.to_numeric(incidents["reassignment_count"]).to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """How many incidents would have gone another way, and a few of them by number.
+
+    ``good`` and ``bad`` count those that are better or worse off: a right one that became automatic and a wrong one
+    that went back to a person are good.
+    """
+
+    name: str
+    incidents: int
+    good: int
+    bad: int
+    numbers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two ways to decide.
+
+    ``hours`` are hours of misrouting, None where they have no meaning for the target.
+    """
+
+    automatic: int
+    errors: int
+    precision: float | None
+    hours: float | None
+
+
+@dataclass(frozen=True)
+class TargetReplay:
+    """One target under both.
+
+    Attributes
+    ----------
+    errors : Interval
+        Difference in wrong automatic decisions for each 100 incidents, after minus before, with its 95 % interval.
+    saved : Interval or None
+        Hours of misrouting saved for each 100 incidents.
+    """
+
+    target: str
+    incidents: int
+    before: Side
+    after: Side
+    moves: tuple[Moves, ...]
+    errors: Interval
+    saved: Interval | None
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The comparison, target by target.
+
+    Attributes
+    ----------
+    before, after : str
+        What is compared, in words.
+    left_out : int
+        Incidents of the period that a release could only have answered knowing the outcome, or that nobody answered.
+    """
+
+    first: pd.Timestamp
+    last: pd.Timestamp
+    before: str
+    after: str
+    left_out: int
+    cost: Misrouting
+    targets: tuple[TargetReplay, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        times = {"first": self.first.isoformat(), "last": self.last.isoformat()}
+        plain: dict[str, Any] = without_nan({**asdict(self), **times})
+        return plain
+
+
+def replay_period(
+    incidents: pd.DataFrame,
+    before: tuple[str, DecisionMaker],
+    after: tuple[str, DecisionMaker],
+    cost: Misrouting,
+    targets: Sequence[str],
+    period: tuple[pd.Timestamp, pd.Timestamp] | None = None,
+) -> Replay:
+    """Return what would have been decided otherwise in a period.
+
+    Parameters
+    ----------
+    incidents : DataFrame
+        Canonical frame of the period.
+    before, after : (str, DecisionMaker)
+        Who decides, and its name.
+    cost : Misrouting
+    targets : sequence of str
+    period : (Timestamp, Timestamp), optional
+        Its ends (default: the first and the last opening).
+
+    Raises
+    ------
+    InputError
+        If nothing was answered by both and is known by now.
+    """
+    replays, compared = [], set[str]()
+    for target in targets:
+        rows = _settled(incidents, target, before[1].numbers(target) & after[1].numbers(target))
+        if rows.empty:
+            continue
+        sides = before[1].decide(target, rows), after[1].decide(target, rows)
+        replays.append(compare_decisions(target, rows, *sides, cost if target == ROUTING_TARGET else None))
+        compared |= set(rows["number"])
+    if not replays:
+        raise InputError(
+            f"nothing to replay: of {len(incidents):,} incidents none was answered by both and is known by now"
+        )
+    first, last = period or (incidents["opened_at"].min(), incidents["opened_at"].max())
+    return Replay(first, last, before[0], after[0], len(incidents) - len(compared), cost, tuple(replays))
+
+
+def replay_last_quarter(
+    before: Diagnoser, predictions: Predictions | None, after: Diagnoser, held_out: HeldOut
+) -> Replay:
+    """Return what the last quarter of a slice looks like under a release in place of another.
+
+    Parameters
+    ----------
+    before : Diagnoser
+    predictions : Predictions or None
+        What it predicts of incidents of the slice that it had not seen.
+    after : Diagnoser
+    held_out : HeldOut
+        Incidents with the predictions of ``after``.
+
+    Raises
+    ------
+    InputError
+        If nothing of the slice is dated, or nothing was answered by both and is known by now.
+    """
+    opened = held_out.incidents["opened_at"]
+    if opened.isna().all():
+        raise InputError(f"none of the {len(opened):,} later incidents has a date, so none is of the last quarter")
+    quarter = held_out.incidents[opened > opened.max() - QUARTER].reset_index(drop=True)
+    return replay_period(
+        quarter,
+        (before.release, ReleaseDecisions(before.parts.routers, predictions)),
+        (after.release, ReleaseDecisions(after.parts.routers, held_out.predictions)),
+        misrouting(quarter, []),
+        list(after.parts.routers),
+    )
+
+
+def compare_decisions(
+    target: str, incidents: pd.DataFrame, before: Decisions, after: Decisions, cost: Misrouting | None
+) -> TargetReplay:
+    """Count what would have been different.
+
+    Parameters
+    ----------
+    incidents : DataFrame
+        Canonical frame, in order of the decisions.
+    cost : Misrouting, optional
+        What misrouting costs; None where the target routes nothing.
+    """
+    wrong_before, wrong_after = ((side.automatic & ~side.correct).astype(float) for side in (before, after))
+    hours_before = hours_after = saved = None
+    if cost is not None:
+        hours_before, hours_after = cost.hours(incidents, before, after)
+        saved = bootstrap_mean(100 * (hours_before - hours_after))
+    return TargetReplay(
+        target=target,
+        incidents=len(incidents),
+        before=_side(before, hours_before),
+        after=_side(after, hours_after),
+        moves=_moves(incidents["number"].to_numpy(dtype=object), before, after),
+        errors=bootstrap_mean(100 * (wrong_after - wrong_before)),
+        saved=saved,
+    )
+
+
+def _settled(incidents: pd.DataFrame, target: str, answered: set[str]) -> pd.DataFrame:
+    """Return the incidents that were answered and of which it is known by now what was right."""
+    if target not in incidents:
+        return incidents.iloc[:0]
+    has_truth = incidents[target].astype("str").fillna("").str.strip() != ""
+    return incidents[has_truth & incidents["number"].isin(answered)].reset_index(drop=True)
+
+
+def _side(decisions: Decisions, hours: Floats | None) -> Side:
+    automatic = int(decisions.automatic.sum())
+    errors = int((decisions.automatic & ~decisions.correct).sum())
+    precision = 1 - errors / automatic if automatic else None
+    return Side(automatic, errors, precision, None if hours is None else float(hours.sum()))
+
+
+def _moves(numbers: Labels, before: Decisions, after: Decisions) -> tuple[Moves, ...]:
+    differs = np.array(
+        [label_key(a) != label_key(b) for a, b in zip(before.value, after.value, strict=True)], dtype=bool
+    )
+    both = before.automatic & after.automatic
+    newly, no_longer = ~before.automatic & after.automatic, before.automatic & ~after.automatic
+    return (
+        _move("now automatic", numbers, newly, after.correct, ~after.correct),
+        _move("now left to a person", numbers, no_longer, ~before.correct, before.correct),
+        _move(
+            "sent elsewhere", numbers, both & differs, after.correct & ~before.correct, before.correct & ~after.correct
+        ),
+    )
+
+
+def _move(name: str, numbers: Labels, rows: Bools, good: Bools, bad: Bools) -> Moves:
+    return Moves(
+        name, int(rows.sum()), int((rows & good).sum()), int((rows & bad).sum()), tuple(numbers[rows][:_EXAMPLES])
+    )
