@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,11 +41,15 @@ class ReleaseSummary:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """An entry of the pointer's history."""
+    """An entry of the pointer's history: what came into service, when and why.
+
+    ``rolled_back`` names the release that a rollback took out of service; it is empty for a publication.
+    """
 
     release: str
     at: str
     reason: str = ""
+    rolled_back: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,8 +141,15 @@ class Releases:
         return self._earlier()[-1].release
 
     def _earlier(self) -> list[Publication]:
-        """Return what was in service before the release that is: it may have been published more than once."""
-        earlier = self.history()
+        """Return what was in service before the release that is: it may have been published more than once.
+
+        What a rollback took out of service is not gone back to, so that a second rollback goes one further back.
+        """
+        earlier: list[Publication] = []
+        for entry in self.history():
+            while entry.rolled_back and earlier and earlier[-1].release == entry.rolled_back:
+                earlier.pop()
+            earlier.append(entry)
         current = earlier[-1].release if earlier else None
         while earlier and earlier[-1].release == current:
             earlier.pop()
@@ -156,11 +167,10 @@ class Releases:
             If there is no earlier one, or it no longer passes `check_release`.
         """
         with self._changing():
-            earlier = self._earlier()
-            previous = earlier[-1].release
+            previous = self._earlier()[-1].release
             check_release(self.path(previous))
-            # The one taken back leaves the history, so that a second rollback goes one further back.
-            self._point([*earlier[:-1], Publication(previous, _now(), reason)])
+            history = self.history()
+            self._point([*history, Publication(previous, _now(), reason, rolled_back=history[-1].release)])
         return previous
 
     def shadow(self) -> str | None:
@@ -211,7 +221,7 @@ class Releases:
             lock.release()
 
     def _point(self, history: list[Publication]) -> None:
-        entries = [{"release": p.release, "at": p.at, "reason": p.reason} for p in history]
+        entries = [{name: value for name, value in asdict(entry).items() if value} for entry in history]
         write_json(self._pointer, {"published": history[-1].release, "history": entries})
 
 

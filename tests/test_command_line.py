@@ -148,13 +148,22 @@ def test_a_knowledge_base_alone_makes_a_release_with_a_warning_for_each_thing_le
 
 def test_publish_roll_back_and_list(own_models: Path, capsys: pytest.CaptureFixture[str]) -> None:
     newest, oldest = (s.release for s in Releases(own_models).summaries())
-    assert run("publish", newest, "--models", own_models, "--json") == 0
+    assert run("publish", newest, "--models", own_models, "--json") == 1
+    refused = json.loads(capsys.readouterr().out)
+    assert (refused["published"], refused["refused"]) == (None, True)
+    assert run("publish", newest, "--models", own_models, "--force", "no slice was held out", "--json") == 0
     assert json.loads(capsys.readouterr().out)["published"] == newest
-    assert run("rollback", "--models", own_models) == 0
+    assert run("rollback", "--models", own_models, "--reason", "wrong groups") == 0
     capsys.readouterr()
     assert run("releases", "--models", own_models, "--json") == 0
-    listed = json.loads(capsys.readouterr().out)["releases"]
-    assert [r["release"] for r in listed if r["published"]] == [oldest]
+    shown = json.loads(capsys.readouterr().out)
+    assert [r["release"] for r in shown["releases"] if r["published"]] == [oldest]
+    # The release that was taken back stays in the record, with why it was in service and why it no longer is.
+    assert [entry["release"] for entry in shown["history"]] == [oldest, newest, oldest]
+    assert shown["history"][1]["reason"].startswith("forced: no slice was held out")
+    assert (shown["history"][2]["reason"], shown["history"][2]["rolled_back"]) == ("wrong groups", newest)
+    assert run("releases", "--models", own_models) == 0
+    assert f"in place of {newest}, rolled back: wrong groups" in capsys.readouterr().out
 
 
 def test_import_and_export_are_a_round_trip(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

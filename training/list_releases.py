@@ -6,10 +6,10 @@ import argparse
 import sys
 from dataclasses import asdict
 
-from diagnosis.releases import Releases
+from diagnosis.releases import Publication, Releases
 from training.command import DONE, add_json, add_models, answer, main
 
-SUMMARY = "List the releases, newest first, and the one in service."
+SUMMARY = "List the releases, newest first, the one in service, and what was in service since when and why."
 EXAMPLE = "faultwise releases --models models"
 
 
@@ -20,12 +20,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the list."""
-    found = Releases(args.models).summaries()
-    lines = [f"{'*' if s.published else ' '} {s.release}  {_rows(s.data)}" for s in found]
+    """Print the list, and what was in service since when and why."""
+    releases = Releases(args.models)
+    summaries, history = releases.summaries(), releases.history()
+    lines = [f"{'*' if s.published else ' '} {s.release}  {_rows(s.data)}" for s in summaries]
+    if history:
+        lines += ["", "in service since", *[f"  {_publication(entry)}" for entry in history]]
     text = "\n".join(lines) or f"no release in {args.models}; `faultwise train` makes one"
-    answer(args, {"releases": [asdict(s) for s in found]}, text)
+    content = {"releases": [asdict(s) for s in summaries], "history": [asdict(entry) for entry in history]}
+    answer(args, content, text)
     return DONE
+
+
+def _publication(entry: Publication) -> str:
+    undone = f"in place of {entry.rolled_back}, rolled back: " if entry.rolled_back else ""
+    return f"{entry.at}  {entry.release}  {undone}{entry.reason}".rstrip()
 
 
 def _rows(data: object) -> str:
