@@ -178,7 +178,7 @@ def _against(candidate: Candidate, published: str, limits: Limits) -> Iterator[C
 def _targets_kept(candidate: Diagnoser, rival: Diagnoser) -> Iterator[Check]:
     """Yield a refusal for each target that the release in service predicts and the candidate does not."""
     for target in sorted(rival.parts.routers.keys() - candidate.parts.routers.keys()):
-        why = candidate.parts.left_out.get(target, "it was not asked for in training")
+        why = str(candidate.parts.left_out.get(target, "it was not asked for in training"))
         yield Check(f"{target}: predicted", 0, 1, False, f"{rival.release} predicts it; {why}")
 
 
