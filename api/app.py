@@ -16,21 +16,30 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from api import errors
+from api.audit import routes as audit
 from api.console import views as console
 from api.console.single_sign_on import SignOn
+from api.diagnoses import routes as diagnoses
+from api.feedback import routes as feedback
+from api.health import routes as health
+from api.http.middleware import BodyLimit, Gate, Identity
+from api.http.oidc import Issuer, TokenVerifier
+from api.http.problems import Problem
+from api.http.ratelimit import RateLimiter, SharedUse
+from api.http.security import Authenticator
 from api.integrations import routes as integrations
 from api.integrations.proof import signed_paths
+from api.keys import routes as keys
 from api.mcp.http import PATH, McpEndpoint
 from api.metrics import Metrics
-from api.middleware import BodyLimit, Gate, Identity
 from api.monitoring import routes as monitoring_routes
 from api.monitoring.background import Monitoring
-from api.oidc import Issuer, TokenVerifier
 from api.panel import routes as panel
-from api.ratelimit import RateLimiter, SharedUse
-from api.routes import administration, diagnoses, health, records, recurrence, releases, search
-from api.routes.shared import Problem
-from api.security import Authenticator
+from api.records import routes as records
+from api.recurrence import routes as recurrence
+from api.releases import routes as releases
+from api.rules import routes as rules
+from api.search import routes as search
 from api.service import Service
 from api.serving import Serving
 from api.settings import Settings
@@ -112,10 +121,13 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app)
     routed = (
         diagnoses,
+        feedback,
         records,
         search,
         releases,
-        administration,
+        rules,
+        keys,
+        audit,
         recurrence,
         integrations,
         webhooks,

@@ -13,11 +13,11 @@ from typing import Any, Literal
 
 from starlette.concurrency import run_in_threadpool
 
-from api.batching import Stage
+from api.diagnoses.batching import Stage
 from api.errors import KeyReusedError, RequestInFlightError
-from api.masking import mask_article, mask_incident
 from api.metrics import Metrics
-from api.schemas.incidents import ArticleIn, IncidentIn, body_of
+from api.records.masking import mask_article, mask_incident
+from api.records.schemas import ArticleIn, IncidentIn, body_of
 from api.serving import Serving
 from api.telemetry import context
 from api.webhooks.events import Events

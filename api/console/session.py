@@ -11,9 +11,9 @@ from typing import Annotated
 from fastapi import Cookie, Depends, Form, HTTPException, Request, Response
 
 from api.console.pages import here, in_path
+from api.dependencies import Served
 from api.errors import ScopeError
-from api.routes.shared import Served
-from api.security import SESSION_COOKIE
+from api.http.security import SESSION_COOKIE
 from diagnosis.store.keys import KeyRefusedError
 from diagnosis.store.sessions import Visitor
 

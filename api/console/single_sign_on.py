@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from api.oidc import SECONDS, Issuer, IssuerUnreachableError, scopes_of
+from api.http.oidc import SECONDS, Issuer, IssuerUnreachableError, scopes_of
 from diagnosis.store.keys import KeyRefusedError
 from diagnosis.store.sessions import Visitor
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
+from api.http.rows import read_one
 from api.integrations.report import Report
 from api.integrations.settings import Integrations, System
 from api.integrations.writing.order import order_for
-from api.routes.shared import read_one
-from api.schemas.incidents import IncidentIn
+from api.records.schemas import IncidentIn
 from api.service import Service
 from diagnosis.incident import FIELDS, Incident
 from diagnosis.store.database import RecordNotFoundError

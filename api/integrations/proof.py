@@ -10,9 +10,9 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from api.errors import ScopeError
+from api.http.security import Principal
 from api.integrations.settings import Integrations
 from api.integrations.signatures import check_glpi_signature, check_hub_signature
-from api.security import Principal
 from diagnosis.store.database import ConflictError
 from diagnosis.store.inbox import Inbox
 

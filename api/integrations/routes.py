@@ -11,6 +11,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
+from api.dependencies import Served
+from api.http.problems import problems
+from api.http.security import MayDiagnose
 from api.integrations import alertmanager, examples, glpi, jira, servicenow, zammad
 from api.integrations import predictive_intelligence as prediction
 from api.integrations.faults import Faults
@@ -19,8 +22,6 @@ from api.integrations.payload import parse
 from api.integrations.proof import PREFIX, once, proven_body
 from api.integrations.report import Report
 from api.integrations.settings import Integrations
-from api.routes.shared import Served, problems
-from api.security import MayDiagnose
 from api.service import Service
 
 

@@ -16,6 +16,8 @@ from starlette.concurrency import run_in_threadpool
 from ulid import ULID
 
 from api.errors import ScopeError, kind_of, said
+from api.feedback.schemas import FeedbackIn
+from api.http.security import Principal
 from api.mcp.schemas import (
     DiagnosisResult,
     FeedbackResult,
@@ -25,9 +27,7 @@ from api.mcp.schemas import (
     diagnosis_result,
     short,
 )
-from api.schemas.diagnoses import FeedbackIn
-from api.schemas.incidents import IncidentIn
-from api.security import Principal
+from api.records.schemas import IncidentIn
 from api.service import Service
 from diagnosis.errors import FaultwiseError
 from diagnosis.store.database import RecordNotFoundError

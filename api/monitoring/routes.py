@@ -7,10 +7,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
+from api.dependencies import Served
+from api.http.problems import problems
+from api.http.security import MayAdminister, MayDiagnose
 from api.monitoring.background import Monitoring
 from api.monitoring.schemas import QualityOut, ShadowIn, ShadowOut, ShadowTargetOut
-from api.routes.shared import Served, problems
-from api.security import MayAdminister, MayDiagnose
 from api.service import Service
 from diagnosis.live.shadow import compare_shadow
 from diagnosis.store.database import RecordNotFoundError

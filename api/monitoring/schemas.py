@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from api.schemas.values import Out, Strict
+from api.http.fields import Out, Strict
 
 _RELEASE = "2026-11-22T10-15-00Z-3f2a"
 

@@ -12,12 +12,13 @@ from api.console.incident_view import view_of
 from api.console.pages import STATIC, page, spoken_to
 from api.console.session import Agent, needs
 from api.console.views.feedback import part, say, take_back
+from api.dependencies import Served
 from api.errors import ScopeError
-from api.middleware import PAGE_HEADERS
+from api.http.fields import Number, Out, Strict, Word
+from api.http.middleware import PAGE_HEADERS
+from api.http.problems import problems
+from api.http.security import MayDiagnose
 from api.panel.tokens import LONGEST, read, sign
-from api.routes.shared import Served, problems
-from api.schemas.values import Number, Out, Strict, Word
-from api.security import MayDiagnose
 from diagnosis.store.keys import KeyRefusedError
 
 router = APIRouter()

@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 import httpx
 from fastapi import APIRouter, Query, Request, Response
 
-from api.cursors import Cursor, Limit, decode, next_of
+from api.dependencies import Served
+from api.http.cursors import Cursor, Limit, decode, next_of
+from api.http.fields import plain_time
+from api.http.problems import problems
+from api.http.security import MayAdminister
 from api.outgoing.addresses import check_url, resolve
-from api.routes.shared import Served, problems
-from api.schemas.values import plain_time
-from api.security import MayAdminister
 from api.webhooks.delivery import new_secret
 from api.webhooks.schemas import (
     CallOut,

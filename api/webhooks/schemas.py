@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from api.schemas.values import Out, Strict
+from api.http.fields import Out, Strict
 from api.webhooks.events import EventType
 
 _EXAMPLE = "https://example.com/faultwise"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from api.errors import KINDS
-from api.routes.shared import Problem
+from api.http.problems import Problem
 from api.settings import Settings
 from diagnosis import errors as domain_errors
 from tests.serving import Serving

@@ -24,8 +24,8 @@ from diagnosis.prepared import Vectors
 from diagnosis.search.index.ids import Ids
 from diagnosis.search.index.vectors import VectorIndex
 from diagnosis.store import Store
-from tests.api.test_diagnoses import CHINESE
-from tests.api.test_records import found
+from tests.api.diagnoses.test_diagnoses import CHINESE
+from tests.api.records.test_records import found
 from tests.serving import Process, Serving
 from tests.waiting import soon
 

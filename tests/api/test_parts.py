@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from api.batching import Stage
 from api.cli import main
+from api.diagnoses.batching import Stage
 from api.errors import BusyError
-from api.ratelimit import RateLimiter, SharedUse
+from api.http.ratelimit import RateLimiter, SharedUse
 from api.settings import Settings
 from diagnosis.errors import InputError, StoreError
 from diagnosis.store import Store

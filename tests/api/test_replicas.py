@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from api.settings import Settings
-from tests.api.test_diagnoses import CHINESE, diagnose
-from tests.api.test_records import found
+from tests.api.diagnoses.test_diagnoses import CHINESE, diagnose
+from tests.api.records.test_records import found
 from tests.serving import Serving
 from tests.waiting import soon
 

@@ -13,8 +13,8 @@ from diagnosis.search.index.ids import Ids
 from diagnosis.search.index.vectors import VectorIndex
 from diagnosis.store.database import Database
 from diagnosis.store.vectors import VectorRows
-from tests.api.test_diagnoses import diagnose
-from tests.api.test_records import found
+from tests.api.diagnoses.test_diagnoses import diagnose
+from tests.api.records.test_records import found
 from tests.serving import Serving
 from tests.waiting import soon
 

@@ -13,8 +13,8 @@ from ulid import ULID
 from api.console.pages import in_path, page
 from api.console.records import get
 from api.console.session import Acting, Agent, Reading, needs
-from api.routes.shared import Served
-from api.schemas.incidents import ArticleIn
+from api.dependencies import Served
+from api.records.schemas import ArticleIn
 from api.service import Service
 from diagnosis.knowledge import AUDIENCES
 from diagnosis.store.database import RecordNotFoundError

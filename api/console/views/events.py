@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.console.change_notifier import ChangeNotifier
 from api.console.session import Reading, Token
-from api.routes.shared import Served
+from api.dependencies import Served
 from api.service import Service
 from diagnosis.store.keys import KeyRefusedError
 

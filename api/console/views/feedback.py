@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from api.console.incident_view import News, news_of, standing, suggestion_view
 from api.console.pages import is_part, page
 from api.console.session import Acting, Agent, Reading, Text, needs
-from api.routes.shared import Served
-from api.schemas.diagnoses import FeedbackIn
+from api.dependencies import Served
+from api.feedback.schemas import FeedbackIn
 from api.service import Service
 from diagnosis.errors import InputError
 from diagnosis.store.feedback import Feedback

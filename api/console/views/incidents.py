@@ -15,9 +15,9 @@ from api.console.pages import in_path, page, spoken_to
 from api.console.queue import rows
 from api.console.records import Kind, get
 from api.console.session import Acting, Reading
+from api.dependencies import Served
 from api.errors import kind_of
-from api.routes.shared import Served
-from api.schemas.incidents import IncidentIn
+from api.records.schemas import IncidentIn
 from diagnosis.errors import FaultwiseError
 from diagnosis.store.database import RecordNotFoundError
 

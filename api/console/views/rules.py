@@ -11,9 +11,9 @@ from starlette.concurrency import run_in_threadpool
 
 from api.console.pages import page
 from api.console.session import Acting, Agent, Reading, needs
+from api.dependencies import Served
 from api.errors import NothingPublishedError
-from api.routes.shared import Served
-from api.schemas.administration import RuleIn
+from api.rules.schemas import RuleIn
 from api.service import Service
 from diagnosis.decisions import ExclusionRule
 from diagnosis.incident import CODED_FIELDS

@@ -11,8 +11,8 @@ from api.console.pages import is_part, page
 from api.console.records import Kind, find
 from api.console.session import Reading
 from api.console.text_layout import shared
+from api.dependencies import Served
 from api.errors import kind_of
-from api.routes.shared import Served
 from api.service import Service
 from diagnosis.errors import FaultwiseError
 

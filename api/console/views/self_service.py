@@ -11,9 +11,9 @@ from api.console.pages import page
 from api.console.records import find
 from api.console.session import check_origin
 from api.console.text_layout import steps
+from api.dependencies import Served
 from api.errors import RateLimitedError
-from api.ratelimit import RateLimiter
-from api.routes.shared import Served
+from api.http.ratelimit import RateLimiter
 from api.service import Service
 from diagnosis.search.index.metadata import Filters
 from diagnosis.store.database import now

@@ -12,8 +12,8 @@ from api.console.pages import page
 from api.console.release_quality import verdict
 from api.console.service_report import DAYS, DECISIONS, ServiceReport, service_report
 from api.console.session import Reading
+from api.dependencies import Served
 from api.errors import NothingPublishedError
-from api.routes.shared import Served
 from api.service import Service
 from diagnosis.store.database import now
 

@@ -8,9 +8,9 @@ from fastapi.responses import RedirectResponse
 from api.console.messages import chosen
 from api.console.pages import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, local, page
 from api.console.session import Text, Token, check_csrf, check_origin, keep_session, session_lasts
+from api.dependencies import Served
 from api.errors import ScopeError, kind_of
-from api.routes.shared import Served
-from api.security import SESSION_COOKIE
+from api.http.security import SESSION_COOKIE
 from diagnosis.store.keys import KeyRefusedError
 
 router = APIRouter()

@@ -11,9 +11,9 @@ from api.console.pages import local, page
 from api.console.session import keep_session, session_lasts
 from api.console.single_sign_on import Attempt, SignOn
 from api.console.views.sign_in import check_may_diagnose, sign_in_page
+from api.dependencies import Served
 from api.errors import ScopeError, kind_of
-from api.oidc import IssuerUnreachableError
-from api.routes.shared import Served
+from api.http.oidc import IssuerUnreachableError
 from diagnosis.errors import FaultwiseError
 from diagnosis.store.keys import KeyRefusedError
 

@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.console.pages import local
-from api.security import SESSION_COOKIE
+from api.http.security import SESSION_COOKIE
 from diagnosis.store.keys import SCOPES
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> {{ 7*7 }} \u202eevil\u202c \"'&"

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi.testclient import TestClient
 
-from api.security import SESSION_COOKIE
+from api.http.security import SESSION_COOKIE
 from api.settings import Settings
 from tests.issuer import Issuer
 from tests.serving import Serving

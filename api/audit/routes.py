@@ -1,0 +1,27 @@
+"""`/v1/audit`: who did what."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from fastapi import APIRouter
+
+from api.audit.schemas import AuditEntryOut, AuditPage
+from api.dependencies import Served
+from api.http.cursors import Cursor, Limit, decode, next_of
+from api.http.problems import problems
+from api.http.security import MayAdminister
+from diagnosis.errors import InputError
+
+router = APIRouter(prefix="/v1/audit", tags=["audit"])
+
+
+@router.get("", response_model=AuditPage, responses=problems())
+def list_audit(_who: MayAdminister, service: Served, limit: Limit = 50, cursor: Cursor = None) -> AuditPage:
+    """Return who did what, newest first."""
+    place = decode(cursor)
+    if place is not None and not (place.isascii() and place.isdecimal() and len(place) < 19):
+        raise InputError("expected the cursor of a page before; found something else")
+    entries = service.store.audit.page(limit, int(place) if place is not None else None)
+    items = [AuditEntryOut(**asdict(entry)) for entry in entries]
+    return AuditPage(items=items, next=next_of(items, limit, lambda one: str(one.id)))

@@ -1,0 +1,1 @@
+"""Diagnoses: one incident or a batch in, stored before they are answered."""

@@ -1,0 +1,1 @@
+"""Feedback on a diagnosis, and its undoing."""

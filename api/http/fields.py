@@ -1,0 +1,105 @@
+"""The kinds of value that a record may hold, checked at the edge so that no database and no model ever stumbles."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from diagnosis.errors import InputError
+
+MAX_DEPTH = 6
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _empty(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    return "" if value is None else value
+
+
+def _unknown(value: Any) -> Any:  # noqa: ANN401
+    return None if value == "" else value
+
+
+def _no_nul(value: str) -> str:
+    if "\x00" in value:
+        raise ValueError("expected text; found a NUL character")
+    return value
+
+
+def _utc(value: datetime) -> datetime:
+    moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value
+    if not _EARLIEST <= moment < _LATEST:
+        raise ValueError(f"expected a time from {_EARLIEST.year} to {_LATEST.year - 1}; found {value.isoformat()}")
+    return moment.astimezone(UTC)
+
+
+_text = (BeforeValidator(_empty), AfterValidator(_no_nul))
+Word = Annotated[str, StringConstraints(max_length=1000), *_text]
+Text = Annotated[str, StringConstraints(max_length=200_000), *_text]
+Name = Annotated[Word, StringConstraints(min_length=1, max_length=255)]
+Number = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=255, strip_whitespace=True),
+    AfterValidator(_no_nul),
+    Field(description="Unique number of the record", examples=["INC0010023"]),
+]
+Time = Annotated[Annotated[datetime, AfterValidator(_utc)] | None, BeforeValidator(_unknown)]
+Count = Annotated[Annotated[int, Field(ge=0, le=1_000_000)] | None, BeforeValidator(_unknown)]
+
+
+class In(BaseModel):
+    """Base of what is sent to us: numbers are taken where words are expected, as many systems send them."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True, frozen=True)
+
+
+class Strict(In):
+    """Base of what is sent to us where an unknown name is a mistake."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Out(BaseModel):
+    """Base of what we send: every field is always there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def check_extra(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a value of a column that the format does not name, if every database can hold it.
+
+    Raises
+    ------
+    InputError
+        If it is nested more than `MAX_DEPTH` deep, holds a NUL character or a number that is not finite.
+    """
+    if depth > MAX_DEPTH:
+        raise InputError(f"expected values nested at most {MAX_DEPTH} deep; found more")
+    if isinstance(value, str):
+        if "\x00" in value or not _is_text(value):
+            raise InputError("expected text; found a NUL character or half a surrogate pair")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise InputError("expected a finite number; found one that is not")
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            check_extra(name, depth + 1)
+            check_extra(one, depth + 1)
+    elif isinstance(value, list):
+        for one in value:
+            check_extra(one, depth + 1)
+    return value
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def plain_time(moment: datetime) -> str:
+    """Return a time as ISO 8601 in UTC."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

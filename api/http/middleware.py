@@ -1,0 +1,196 @@
+"""What every request passes before a route sees it, as plain ASGI: identity and log, the gate, the body's limits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import BodyTooLargeError, BodyTooSlowError, MalformedError, RateLimitedError, answer
+from api.http.ratelimit import RateLimiter
+from api.http.security import Authenticator
+from api.metrics import Metrics
+from api.telemetry import RequestContext, context
+from diagnosis.errors import FaultwiseError
+
+log = logging.getLogger("api.access")
+
+# Whatever is not listed needs a key. Pages and webhooks that bring a proof of their own check it themselves.
+OPEN_PATHS = frozenset({"/", "/panel", "/help", "/health/live", "/health/ready", "/openapi.json", "/docs", "/redoc"})
+OPEN_PREFIXES = ("/console/", "/panel/", "/help/")
+
+PAGE_HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cache-Control": "no-store",
+}
+
+
+class Identity:
+    """Gives a request its id and trace, puts them on the answer, counts and logs it, without what it said."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        here = RequestContext.of(
+            headers.get("x-request-id", ""), headers.get("traceparent", ""), headers.get("tracestate", "")
+        )
+        token, start, status = context.set(here), time.perf_counter(), 500
+
+        async def send_marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                marked = MutableHeaders(scope=message)
+                marked["X-Request-ID"] = here.request_id
+                marked["traceparent"] = here.traceparent
+                for name, value in PAGE_HEADERS.items():
+                    # A page that says itself who may frame it is not to be denied to them by the older header.
+                    if name != "X-Frame-Options" or "frame-ancestors 'none'" in marked["Content-Security-Policy"]:
+                        marked.setdefault(name, value)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_marked)
+        finally:
+            self._note(scope, status, time.perf_counter() - start)
+            context.reset(token)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "none")  # the template: a path may hold what a person wrote
+        principal = getattr(scope.get("state", {}).get("principal"), "id", None) if "state" in scope else None
+        metrics = self.metrics
+        metrics.requests.labels(scope["method"] if route != "none" else "none", route, str(status)).inc()
+        metrics.request_seconds.labels(route).observe(seconds)
+        fields = {"method": scope["method"], "route": route, "status": status, "ms": round(seconds * 1000, 2),
+                  "principal": principal}  # fmt: skip
+        log.info("request", extra={"fields": fields})
+
+
+class Gate:
+    """Lets nobody in without a key, before the body is read; counts what each key asks."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        authenticator: Callable[[], Authenticator],
+        limiter: RateLimiter,
+        metrics_key: bool,
+        signed_paths: frozenset[str],
+    ) -> None:
+        self.app = app
+        self.authenticator = authenticator
+        self.limiter = limiter
+        self.open_paths = OPEN_PATHS | signed_paths | (frozenset() if metrics_key else {"/metrics"})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http" or self._is_open(scope):
+            await self.app(scope, receive, send)
+            return
+        try:
+            principal = await self.authenticator().principal(Headers(scope=scope))
+            allowance = self.limiter.take(principal.id)
+            if allowance.retry_after:
+                error = RateLimitedError(f"at most {allowance.limit} requests a minute; wait {allowance.retry_after} s")
+                await answer(error, allowance.headers)(scope, receive, send)
+                return
+        except FaultwiseError as error:
+            await answer(error)(scope, receive, send)
+            return
+        scope.setdefault("state", {})["principal"] = principal
+
+        async def send_counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(allowance.headers)
+            await send(message)
+
+        await self.app(scope, receive, send_counted)
+
+    def _is_open(self, scope: Scope) -> bool:
+        path: str = scope["path"]
+        return path in self.open_paths or path.startswith(OPEN_PREFIXES) or scope["method"] == "OPTIONS"
+
+
+class BodyLimit:
+    """Refuses bodies that are too large or too slow, and paths that no database can take."""
+
+    def __init__(self, app: ASGIApp, largest: int, seconds: float) -> None:
+        self.app = app
+        self.largest = largest
+        self.seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        try:
+            _check_address(scope)
+            body = await self._body(Headers(scope=scope), receive)
+        except FaultwiseError as error:
+            await answer(error)(scope, receive, send)
+            return
+        except _ClientGoneError:
+            return
+        await self.app(scope, _replay(body, receive), send)
+
+    async def _body(self, headers: Headers, receive: Receive) -> bytes:
+        declared = headers.get("content-length", "0")
+        if declared.isdecimal() and int(declared) > self.largest:
+            raise BodyTooLargeError(f"expected at most {self.largest} bytes; found {declared}")
+        chunks: list[bytes] = []
+        found = 0
+        try:
+            async with asyncio.timeout(self.seconds):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise _ClientGoneError
+                    chunks.append(message.get("body", b""))
+                    found += len(chunks[-1])
+                    if found > self.largest:
+                        raise BodyTooLargeError(f"expected at most {self.largest} bytes; found more")
+                    if not message.get("more_body", False):
+                        return b"".join(chunks)
+        except TimeoutError:
+            raise BodyTooSlowError(f"expected the whole body within {self.seconds:g} s") from None
+
+
+class _ClientGoneError(Exception):
+    """The client closed the connection before its request was whole."""
+
+
+def _check_address(scope: Scope) -> None:
+    if b"%00" in scope.get("raw_path", b"") or b"%00" in scope["query_string"] or "\x00" in scope["path"]:
+        raise MalformedError("expected text in path and query; found a NUL character")
+
+
+def _replay(body: bytes, receive: Receive) -> Callable[[], Awaitable[Message]]:
+    sent = False
+
+    async def again() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again

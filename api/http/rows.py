@@ -1,0 +1,66 @@
+"""The rows of a body, read one by one, so that one that cannot be read does not take the others with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field, ValidationError
+
+from api.errors import kind_of, pointers
+from api.http.fields import Out
+from diagnosis.errors import FaultwiseError, InputError
+
+LARGEST_BATCH = 1000
+
+Row = TypeVar("Row", bound=BaseModel)
+
+
+class RowError(Out):
+    """Why one row was not done."""
+
+    status: int = Field(description="HTTP status that the row alone would have had", examples=[422])
+    detail: str = Field(description="What was expected and found", examples=["1 of the values sent cannot be used"])
+    errors: list[dict[str, str]] = Field(
+        description="JSON pointers into the body, each with what is wrong there",
+        examples=[[{"pointer": "/3/number", "detail": "Field required"}]],
+    )
+
+
+def read_rows(model: type[Row], rows: Sequence[Any], prefix: Sequence[str] = ()) -> list[Row | RowError]:
+    """Return each row as the model reads it, or why it cannot be read."""
+    if not 1 <= len(rows) <= LARGEST_BATCH:
+        raise InputError(f"expected 1 to {LARGEST_BATCH} rows; found {len(rows)}")
+    return [_read(model, row, [*prefix, str(index)]) for index, row in enumerate(rows)]
+
+
+def _read(model: type[Row], row: Any, prefix: Sequence[str]) -> Row | RowError:  # noqa: ANN401 - any JSON value
+    try:
+        return model.model_validate(row)
+    except ValidationError as error:
+        found = error.errors()
+        detail = f"{len(found)} of the values sent cannot be used"
+        return RowError(status=422, detail=detail, errors=pointers(found, prefix))
+    except FaultwiseError as error:
+        return row_error(error)
+
+
+def read_one(model: type[Row], body: Any) -> Row:  # noqa: ANN401 - any JSON value
+    """Return the one record of a body as the model reads it.
+
+    Raises
+    ------
+    RequestValidationError
+        As FastAPI raises it, if it cannot be read.
+    """
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        found = [{**one, "loc": ("body", *one["loc"])} for one in error.errors()]
+        raise RequestValidationError(found) from error
+
+
+def row_error(error: FaultwiseError) -> RowError:
+    """Return why a row was not done."""
+    return RowError(status=kind_of(error).status, detail=str(error), errors=[])

@@ -1,0 +1,1 @@
+"""Records: incidents and knowledge articles."""

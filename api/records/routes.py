@@ -1,0 +1,123 @@
+"""Incidents and knowledge: upsert one or many, get, list, delete; found within a second here, soon on every replica."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Body, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, WithJsonSchema
+
+from api.dependencies import Served
+from api.http.cursors import Cursor, Limit, decode, next_of
+from api.http.fields import plain_time
+from api.http.problems import problems
+from api.http.rows import RowError, read_one, read_rows
+from api.http.security import MayRead, MayWrite
+from api.records.schemas import ARTICLE_EXAMPLE, EXAMPLE, ArticleIn, IncidentIn, RecordOut, RecordPage, RecordResults
+from diagnosis.errors import InputError
+from diagnosis.incident import COUNT_FIELDS, FIELDS, TIME_FIELDS
+from diagnosis.knowledge import KNOWLEDGE_FIELDS
+from diagnosis.store.records import Record
+
+router = APIRouter()
+
+Row = TypeVar("Row", IncidentIn, ArticleIn)
+
+_NULLS = frozenset({*COUNT_FIELDS, *TIME_FIELDS, "valid_to"})
+
+
+def _one_or_many(model: type[BaseModel]) -> WithJsonSchema:
+    one = model.model_json_schema()
+    return WithJsonSchema({"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": 1000}]})
+
+
+Incidents = Annotated[Any, _one_or_many(IncidentIn)]
+Articles = Annotated[Any, _one_or_many(ArticleIn)]
+# As defaults: inside Annotated, pydantic takes FastAPI's alias for a mistake of ours and warns.
+_INCIDENTS: Any = Body(examples=[EXAMPLE, [EXAMPLE]])
+_ARTICLES: Any = Body(examples=[ARTICLE_EXAMPLE, [ARTICLE_EXAMPLE]])
+
+
+@router.post("/v1/incidents", response_model=RecordResults, tags=["incidents"], responses=problems())
+def put_incidents(who: MayWrite, service: Served, body: Incidents = _INCIDENTS) -> Response:
+    """Insert or replace one incident or up to 1,000; in a list each row answers for itself."""
+    answer = _put(IncidentIn, body, service.put_incidents)
+    service.note(who.id, "incidents.upsert", "incidents", stored=answer["stored"])
+    return JSONResponse(answer)
+
+
+@router.get("/v1/incidents", response_model=RecordPage, tags=["incidents"], responses=problems())
+def list_incidents(_who: MayRead, service: Served, limit: Limit = 50, cursor: Cursor = None) -> Response:
+    """Return incidents in order of number."""
+    return _page(service.store.incidents.page(limit, decode(cursor)), limit, FIELDS)
+
+
+@router.get("/v1/incidents/{number}", response_model=RecordOut, tags=["incidents"], responses=problems(404))
+def get_incident(number: str, _who: MayRead, service: Served) -> Response:
+    """Return one incident."""
+    return JSONResponse(_shown(service.store.incidents.get(number), FIELDS))
+
+
+@router.delete("/v1/incidents/{number}", status_code=204, tags=["incidents"], responses=problems(404))
+def delete_incident(number: str, who: MayWrite, service: Served) -> Response:
+    """Delete one incident; what it said is erased and it is found no more."""
+    service.delete("incidents", number)
+    service.note(who.id, "incidents.delete", number)
+    return Response(status_code=204)
+
+
+@router.post("/v1/knowledge", response_model=RecordResults, tags=["knowledge"], responses=problems())
+def put_articles(who: MayWrite, service: Served, body: Articles = _ARTICLES) -> Response:
+    """Insert or replace one article or up to 1,000; in a list each row answers for itself."""
+    answer = _put(ArticleIn, body, service.put_articles)
+    service.note(who.id, "knowledge.upsert", "knowledge", stored=answer["stored"])
+    return JSONResponse(answer)
+
+
+@router.get("/v1/knowledge", response_model=RecordPage, tags=["knowledge"], responses=problems())
+def list_articles(_who: MayRead, service: Served, limit: Limit = 50, cursor: Cursor = None) -> Response:
+    """Return articles in order of number."""
+    return _page(service.store.articles.page(limit, decode(cursor)), limit, KNOWLEDGE_FIELDS)
+
+
+@router.get("/v1/knowledge/{number}", response_model=RecordOut, tags=["knowledge"], responses=problems(404))
+def get_article(number: str, _who: MayRead, service: Served) -> Response:
+    """Return one article."""
+    return JSONResponse(_shown(service.store.articles.get(number), KNOWLEDGE_FIELDS))
+
+
+@router.delete("/v1/knowledge/{number}", status_code=204, tags=["knowledge"], responses=problems(404))
+def delete_article(number: str, who: MayWrite, service: Served) -> Response:
+    """Delete one article; it is suggested no more."""
+    service.delete("articles", number)
+    service.note(who.id, "knowledge.delete", number)
+    return Response(status_code=204)
+
+
+def _put(model: type[Row], body: Any, put: Callable[[Sequence[Row]], object]) -> dict[str, Any]:  # noqa: ANN401
+    if isinstance(body, dict):
+        rows: list[Row | RowError] = [read_one(model, body)]
+    elif isinstance(body, list):
+        rows = read_rows(model, body)
+    else:
+        raise InputError(f"expected an object or a list of objects; found {type(body).__name__}")
+    put([row for row in rows if not isinstance(row, RowError)])
+    results = [
+        {"index": index, "number": None, "error": row.model_dump()}
+        if isinstance(row, RowError)
+        else {"index": index, "number": row.number, "error": None}
+        for index, row in enumerate(rows)
+    ]
+    return {"stored": sum(one["error"] is None for one in results), "results": results}
+
+
+def _page(found: list[Record], limit: int, fields: Sequence[str]) -> Response:
+    items = [_shown(one, fields) for one in found]
+    return JSONResponse({"items": items, "next": next_of(found, limit, lambda one: one.number)})
+
+
+def _shown(record: Record, fields: Sequence[str]) -> dict[str, Any]:
+    known = {name: record.body.get(name, None if name in _NULLS else "") for name in fields}
+    return {**known, **record.body, "updated_at": plain_time(record.updated_at)}

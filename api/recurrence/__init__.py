@@ -1,0 +1,1 @@
+"""Recurrence: how often faults come back, and whether a fix held."""

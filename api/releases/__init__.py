@@ -1,0 +1,1 @@
+"""Releases: list, publish, roll back."""

@@ -1,1 +1,0 @@
-"""The routes: each parses, calls and returns."""

@@ -1,0 +1,1 @@
+"""Search over knowledge or past incidents."""

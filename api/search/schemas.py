@@ -1,0 +1,21 @@
+"""What a search returns."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from api.http.fields import Out
+
+
+class HitOut(Out):
+    """One record found."""
+
+    number: str = Field(description="Of the record", examples=["KB0000042"])
+    score: float = Field(description="Only ranks", examples=[0.83])
+
+
+class SearchOut(Out):
+    """What was found, best first."""
+
+    query: str = Field(description="As asked", examples=["VPN certificate expired"])
+    hits: list[HitOut] = Field(description="Best first")
