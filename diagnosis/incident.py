@@ -20,8 +20,9 @@ from pandas.api.extensions import ExtensionArray
 from diagnosis.errors import InputError
 
 TEXT_FIELDS = ("short_description", "description")
-TIME_FIELDS = ("opened_at", "resolved_at", "closed_at", "reopened_at")
-COUNT_FIELDS = ("reassignment_count", "reopen_count")
+TIME_FIELDS = ("opened_at", "responded_at", "resolved_at", "closed_at", "reopened_at")
+COUNT_FIELDS = ("on_hold_minutes", "reassignment_count", "reopen_count", "satisfaction")
+TYPES = ("incident", "request", "complaint")
 
 # What may reach a model that judges a new incident, and what belongs to later moments (ITIL: after logging).
 # Coded fields describe the incident in the organisation's own words or codes: candidates for a classifier's features.
@@ -39,8 +40,11 @@ CODED_FIELDS = (
     "urgency",
     "priority",
 )
-LOGGED_FIELDS = ("number", "opened_at", *TEXT_FIELDS, *CODED_FIELDS)
+LOGGED_FIELDS = ("number", "type", "opened_at", *TEXT_FIELDS, *CODED_FIELDS)
 LATER_FIELDS = (
+    "state",
+    "responded_at",
+    "on_hold_minutes",
     "assignment_group",
     "assigned_to",
     "reassignment_count",
@@ -52,6 +56,7 @@ LATER_FIELDS = (
     "close_notes",
     "knowledge",
     "problem",
+    "satisfaction",
 )
 FIELDS = LOGGED_FIELDS + LATER_FIELDS
 
@@ -62,7 +67,7 @@ _DTYPES: Mapping[str, Any] = dict.fromkeys(TIME_FIELDS, _TIME) | dict.fromkeys(C
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One incident in ITIL's words; ``""`` or ``None`` is "not known".
+    """One incident, service request or complaint (`TYPES`) in ITIL's words; ``""`` or ``None`` is "not known".
 
     ``extra`` holds the columns of an import that the format does not name, as they came.
     """
@@ -94,6 +99,11 @@ class Incident:
     close_notes: str = ""
     knowledge: str = ""
     problem: str = ""
+    type: str = TYPES[0]
+    state: str = ""
+    responded_at: datetime | None = None
+    on_hold_minutes: int | None = None
+    satisfaction: int | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def as_logged(self) -> Incident:
@@ -312,6 +322,8 @@ def _canonical(column: pd.Series | None, name: str, length: int) -> ExtensionArr
             column = _parsed(column, name, "whole numbers", _whole)
         else:
             column = column.astype(_TEXT).fillna("")
+    if name == "type":
+        column = column.mask(column == "", TYPES[0])
     array: ExtensionArray = column.array
     return array
 
@@ -343,12 +355,12 @@ def _array(values: list[Any], name: str) -> ExtensionArray:
 
 
 def _unknown(name: str, length: int) -> ExtensionArray:
-    return _empty(_DTYPES.get(name, _TEXT), length).copy()
+    return _constant(_blank(name), _DTYPES.get(name, _TEXT), length).copy()
 
 
 @lru_cache(maxsize=16)
-def _empty(dtype: Any, length: int) -> ExtensionArray:  # noqa: ANN401 - as pandas has it
-    array: ExtensionArray = pd.array(["" if dtype == _TEXT else None] * length, dtype=dtype)
+def _constant(value: str | None, dtype: Any, length: int) -> ExtensionArray:  # noqa: ANN401 - as pandas has it
+    array: ExtensionArray = pd.array([value] * length, dtype=dtype)
     return array
 
 
@@ -371,6 +383,9 @@ def _moment(value: Any, name: str) -> datetime:  # noqa: ANN401 - as it came
 
 
 def _blank(name: str) -> str | None:
+    """Return what stands for a field that is not known: nothing, but for the type, which is an incident's."""
+    if name == "type":
+        return TYPES[0]
     return None if name in _DTYPES else ""
 
 
@@ -380,7 +395,7 @@ def _plain(column: Sequence[Any], name: str) -> list[Any]:
         return [None if value in (None, "") or value is pd.NaT else _moment(value, name) for value in column]
     if name in COUNT_FIELDS:
         return [None if value in (None, "") else _count(value, name) for value in column]
-    return [value or "" for value in column] if name in FIELDS else list(column)
+    return [value or _blank(name) for value in column] if name in FIELDS else list(column)
 
 
 def _list_of(column: pd.Series, name: str) -> list[Any]:

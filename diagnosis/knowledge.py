@@ -13,8 +13,9 @@ from diagnosis.errors import InputError
 
 KNOWLEDGE_FIELDS = (
     "number", "title", "symptoms", "cause", "resolution", "service", "audience", "language", "translation_of",
-    "keywords", "valid_to",
+    "keywords", "owner", "review_at", "valid_to",
 )  # fmt: skip
+KNOWLEDGE_TIMES = ("review_at", "valid_to")
 AUDIENCES = ("internal", "self_service")
 
 
@@ -32,6 +33,8 @@ class KnowledgeArticle:
     language: str = ""
     translation_of: str = ""
     keywords: str = ""
+    owner: str = ""
+    review_at: datetime | None = None
     valid_to: datetime | None = None
 
 
@@ -53,7 +56,7 @@ def as_knowledge_frame(articles: Iterable[KnowledgeArticle] | pd.DataFrame) -> p
     columns: dict[str, pd.Series[Any]] = {}
     for name in KNOWLEDGE_FIELDS:
         column = frame[name] if name in frame else pd.Series(None, index=frame.index, dtype="object")
-        if name == "valid_to":
+        if name in KNOWLEDGE_TIMES:
             columns[name] = pd.to_datetime(column, utc=True, format="ISO8601").astype("datetime64[us, UTC]")
         else:
             columns[name] = column.astype("str").where(column.notna(), "").astype("str")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -46,6 +46,8 @@ Number = Annotated[
     Field(description="Unique number of the record", examples=["INC0010023"]),
 ]
 Time = Annotated[Annotated[datetime, AfterValidator(_utc)] | None, BeforeValidator(_unknown)]
+Kind = Annotated[Literal["incident", "request", "complaint"], BeforeValidator(lambda value: value or "incident")]
+Satisfaction = Annotated[Annotated[int, Field(ge=1, le=5)] | None, BeforeValidator(_unknown)]
 Count = Annotated[Annotated[int, Field(ge=0, le=1_000_000)] | None, BeforeValidator(_unknown)]
 
 

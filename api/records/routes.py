@@ -18,14 +18,14 @@ from api.http.security import MayRead, MayWrite
 from api.records.schemas import ARTICLE_EXAMPLE, EXAMPLE, ArticleIn, IncidentIn, RecordOut, RecordPage, RecordResults
 from diagnosis.errors import InputError
 from diagnosis.incident import COUNT_FIELDS, FIELDS, TIME_FIELDS
-from diagnosis.knowledge import KNOWLEDGE_FIELDS
+from diagnosis.knowledge import KNOWLEDGE_FIELDS, KNOWLEDGE_TIMES
 from diagnosis.store.records import Record
 
 router = APIRouter()
 
 Row = TypeVar("Row", IncidentIn, ArticleIn)
 
-_NULLS = frozenset({*COUNT_FIELDS, *TIME_FIELDS, "valid_to"})
+_NULLS = frozenset({*COUNT_FIELDS, *TIME_FIELDS, *KNOWLEDGE_TIMES})
 
 
 def _one_or_many(model: type[BaseModel]) -> WithJsonSchema:

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
-from api.http.fields import Count, In, Number, Out, Text, Time, Word, check_extra
+from api.http.fields import Count, In, Kind, Number, Out, Satisfaction, Text, Time, Word, check_extra
 from api.http.rows import RowError
 from diagnosis.incident import FIELDS, Incident
 
@@ -37,6 +37,7 @@ class IncidentIn(In):
     model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [EXAMPLE]})
 
     number: Number
+    type: Kind = Field("incident", description="incident, request or complaint")
     opened_at: Time = Field(None, description="When it was logged, ISO 8601; without a zone it is taken as UTC")
     short_description: Text = Field("", description="One line of what is wrong")
     description: Text = Field("", description="The whole report")
@@ -52,6 +53,9 @@ class IncidentIn(In):
     impact: Word = Field("", description="How much suffers")
     urgency: Word = Field("", description="How soon it hurts")
     priority: Word = Field("", description="Impact and urgency together")
+    state: Word = Field("", description="State as its system names it; no prediction sees it")
+    responded_at: Time = Field(None, description="When the first response of substance was given")
+    on_hold_minutes: Count = Field(None, description="How long it waited for somebody outside")
     assignment_group: Word = Field("", description="Who solved it or is to; no prediction sees it")
     assigned_to: Word = Field("", description="The person; no prediction sees it")
     reassignment_count: Count = Field(None, description="How often the group changed")
@@ -63,6 +67,7 @@ class IncidentIn(In):
     close_notes: Text = Field("", description="The resolution")
     knowledge: Word = Field("", description="Number of the article that helped")
     problem: Word = Field("", description="Number of the problem that it belongs to")
+    satisfaction: Satisfaction = Field(None, description="What the caller thought of it, from 1 to 5")
 
     @model_validator(mode="after")
     def _extra(self) -> Self:
@@ -89,6 +94,8 @@ class ArticleIn(In):
     language: Word = Field("", description="Language, such as zh or en")
     translation_of: Word = Field("", description="Number of the article that it translates")
     keywords: Text = Field("", description="Words to find it by")
+    owner: Word = Field("", description="Who keeps it true")
+    review_at: Time = Field(None, description="When it is to be read again")
     valid_to: Time = Field(None, description="When it stops being true")
 
     @model_validator(mode="after")

@@ -21,7 +21,7 @@ FULL = Incident(
     reopen_count=1,
     resolved_at=datetime(2026, 2, 1, tzinfo=UTC),
     close_notes="重启网关",
-    extra={"satisfaction": "4"},
+    extra={"mood": "4"},
 )
 
 
@@ -50,6 +50,15 @@ def test_a_frame_of_any_make_becomes_canonical_and_stays_unchanged() -> None:
     assert frame["opened_at"].isna().tolist() == [True, False]
     pd.testing.assert_frame_equal(as_frame(frame), frame)
     assert as_frame([]).dtypes.equals(frame.dtypes[list(FIELDS)])
+
+
+def test_what_nobody_typed_is_an_incident() -> None:
+    assert [incident.type for incident in incidents_of(pd.DataFrame({"number": ["1"]}))] == ["incident"]
+    frame = as_frame(pd.DataFrame({"number": ["1", "2"], "type": ["", "complaint"], "satisfaction": ["5", None]}))
+    assert frame["type"].tolist() == ["incident", "complaint"]
+    assert frame["satisfaction"].tolist() == [5, pd.NA]
+    assert IncidentBatch({"number": ["1"], "type": [""]}).column("type") == ["incident"]
+    assert FULL.as_logged().type == "incident"
 
 
 def test_times_without_a_zone_are_utc() -> None:
@@ -116,13 +125,13 @@ OTHER = Incident("INC2", description="打印机卡纸", category="printer", extr
 def test_a_batch_of_incidents_and_of_their_frame_hold_the_same_columns() -> None:
     batch = IncidentBatch.from_incidents([FULL, OTHER])
     by_frame = IncidentBatch.from_frame(as_frame([FULL, OTHER]))
-    assert batch.names == by_frame.names == (*FIELDS, "satisfaction", "floor")
+    assert batch.names == by_frame.names == (*FIELDS, "mood", "floor")
     for name in FIELDS:
         assert batch.column(name) == by_frame.column(name)
     assert batch.column("opened_at") == [datetime(2026, 1, 31, 8, 15, tzinfo=UTC), None]
     assert batch.column("reopen_count") == [1, None]
     assert batch.column("category") == ["", "printer"]
-    assert batch.column("satisfaction") == ["4", None]
+    assert batch.column("mood") == ["4", None]
     pd.testing.assert_frame_equal(batch.frame, by_frame.frame)
     assert batch.frame is batch.frame
 
@@ -130,7 +139,7 @@ def test_a_batch_of_incidents_and_of_their_frame_hold_the_same_columns() -> None
 def test_a_row_of_a_batch_is_the_incident_that_went_in() -> None:
     batch = IncidentBatch.from_incidents([FULL, OTHER])
     assert batch.row(0) == FULL.values()
-    assert batch.incident(1) == replace(OTHER, extra={"satisfaction": None, "floor": 3})
+    assert batch.incident(1) == replace(OTHER, extra={"mood": None, "floor": 3})
     assert len(IncidentBatch.from_incidents([])) == 0
 
 
@@ -140,7 +149,7 @@ def test_a_batch_is_sliced_taken_from_and_reduced_to_what_was_logged(make: Calla
     assert batch.take([2, 0]).column("number") == ["INC3", "INC1"]
     assert batch[1:].column("number") == ["INC2", "INC3"]
     assert batch[:0].column("number") == []
-    assert batch.take([0]).column("satisfaction") == ["4"]
+    assert batch.take([0]).column("mood") == ["4"]
     logged = batch.as_logged()
     assert logged == IncidentBatch.from_incidents([one.as_logged() for one in (FULL, OTHER, Incident("INC3"))])
     assert logged.names == FIELDS

@@ -7,7 +7,7 @@ import pandas as pd
 from diagnosis.errors import InputError
 from diagnosis.incident import LATER_FIELDS, TIME_FIELDS
 
-_RESOLUTION = ("close_code", "close_notes", "knowledge")
+_RESOLUTION = ("state", "close_code", "close_notes", "knowledge")
 
 
 def moment(as_of: str) -> pd.Timestamp:
@@ -45,7 +45,8 @@ def as_known_at(frame: pd.DataFrame, as_of: str) -> pd.DataFrame:
     """Return a canonical incident frame as it was known at ``as_of``; ``""`` changes nothing.
 
     Incidents opened later are dropped. Times after it are unknown, and with a resolution that had not happened go its
-    close code, notes and article. What an export does not date, such as the assignment group, stays as it is.
+    state, close code, notes, article and what the caller thought of it. What an export does not date, such as the
+    assignment group, stays as it is.
     """
     if not as_of:
         return frame
@@ -54,4 +55,5 @@ def as_known_at(frame: pd.DataFrame, as_of: str) -> pd.DataFrame:
     unresolved = (known["resolved_at"] > end) | (known["resolved_at"].isna() & (known["closed_at"] > end))
     blank = {name: known[name].mask(unresolved, "") for name in _RESOLUTION}
     times = {name: known[name].where(~(known[name] > end)) for name in TIME_FIELDS if name in LATER_FIELDS}
-    return known.assign(**blank, **times)
+    satisfaction = known["satisfaction"].mask(unresolved)
+    return known.assign(**blank, **times, satisfaction=satisfaction)
