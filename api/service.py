@@ -21,13 +21,13 @@ from api.records.schemas import ArticleIn, IncidentIn, body_of
 from api.serving import Serving
 from api.telemetry import context
 from api.webhooks.events import Events
+from diagnosis.corrections import apply_corrections, near_duplicates
 from diagnosis.errors import FaultwiseError, InputError
 from diagnosis.findings import Diagnosis
 from diagnosis.incident import LOGGED_FIELDS, Incident
-from diagnosis.neighbours import heeding, near
 from diagnosis.redact import Redactor
 from diagnosis.store import Store
-from diagnosis.store.diagnoses import Claim, Given
+from diagnosis.store.diagnoses import Claim, DiagnosisEntry
 from diagnosis.store.feedback import Feedback, Kind
 from diagnosis.store.records import Record
 
@@ -75,7 +75,7 @@ class Service:
         self._bulk: Stage[Incident, Diagnosis] = Stage(
             "bulk-diagnosis", self._diagnose, LARGEST_BATCH, 10 * max_waiting
         )
-        self._storing: Stage[Given, None] = Stage("storing", self._keep, 4 * LARGEST_BATCH, 20 * max_waiting)
+        self._storing: Stage[DiagnosisEntry, None] = Stage("storing", self._keep, 4 * LARGEST_BATCH, 20 * max_waiting)
 
     async def diagnose(
         self, incident: IncidentIn, claim: Claim | None = None, *, remember: bool = True
@@ -116,7 +116,7 @@ class Service:
             If the same request is being answered now.
         """
         claim = Claim(holder, key, hashlib.sha256(request).digest())
-        taken = await run_in_threadpool(self.store.answers.claim, claim)
+        taken = await run_in_threadpool(self.store.responses.claim, claim)
         if taken is None:
             return claim
         asked, status, answer = taken
@@ -128,12 +128,12 @@ class Service:
 
     async def keep_answer(self, claim: Claim, answer: Any) -> None:  # noqa: ANN401 - any JSON value
         """Store the answer to a claimed request."""
-        await run_in_threadpool(self.store.answers.keep, claim, 200, answer)
+        await run_in_threadpool(self.store.responses.keep, claim, 200, answer)
 
     async def give_up(self, claim: Claim) -> None:
         """Release the claim of a request that came to nothing, so that it may be sent again."""
         try:
-            await run_in_threadpool(self.store.answers.release, claim)
+            await run_in_threadpool(self.store.responses.release, claim)
         except FaultwiseError:  # the claim lapses by itself
             log.warning("claim not released")
 
@@ -218,7 +218,7 @@ class Service:
             {name: value for name, value in body_of(incident).items() if name in LOGGED_FIELDS} if remember else None
         )
         masked = None if logged is None else mask_incident(logged, self.redactor)
-        await self._storing.put(Given(said, diagnosis.created_at, masked, claim, self._seconds))
+        await self._storing.put(DiagnosisEntry(said, diagnosis.created_at, masked, claim, self._seconds))
         self.metrics.diagnosed(said)
         self.answered(as_logged, diagnosis.created_at, self._seconds)
         return said
@@ -237,13 +237,13 @@ class Service:
 
     def _heeding(self, diagnoses: list[Diagnosis]) -> list[Diagnosis]:
         """Return the diagnoses without automatic answers that people took back on nearly the same incidents."""
-        numbers = sorted({number for one in diagnoses for number in near(one)})
+        numbers = sorted({number for one in diagnoses for number in near_duplicates(one)})
         if not numbers:
             return diagnoses
         people = dict(zip(numbers, self.store.decisions(numbers), strict=True))
-        return [heeding(one, people) for one in diagnoses]
+        return [apply_corrections(one, people) for one in diagnoses]
 
-    def _keep(self, given: list[Given]) -> list[None]:
+    def _keep(self, given: list[DiagnosisEntry]) -> list[None]:
         with self.metrics.stage("storing"):
             self.store.diagnoses.add(given)
             self.events.diagnosed([one.diagnosis for one in given])

@@ -21,7 +21,7 @@ from diagnosis.knowledge import KNOWLEDGE_FIELDS, as_knowledge_frame
 from diagnosis.release import STORE, Manifest
 from diagnosis.releases import Releases
 from diagnosis.store import Store
-from diagnosis.store.changes import Changes, Heard
+from diagnosis.store.changes import ChangeCursor, Changes
 from diagnosis.store.records import Record
 from training.publish import publish
 
@@ -38,7 +38,7 @@ _GATHER_SECONDS = 0.5
 
 
 @dataclass
-class InService:
+class LoadedRelease:
     """A loaded release, and the last stored change that it has heard of."""
 
     release: str
@@ -76,14 +76,14 @@ class Serving:
         self.metrics = metrics
         self.poll_seconds = poll_seconds
         self.swapped: Callable[[], None] = lambda: None  # called when another release has come into service
-        self._current: InService | None = None
+        self._current: LoadedRelease | None = None
         self._refused: str | None = None
         self._swapping = threading.Lock()
         self._news, self._end = threading.Event(), threading.Event()
         self._threads: list[threading.Thread] = []
 
     @property
-    def current(self) -> InService:
+    def current(self) -> LoadedRelease:
         """What answers now.
 
         Raises
@@ -143,23 +143,23 @@ class Serving:
             self._swap(candidate)
         return release
 
-    def _loaded(self, release: str) -> InService:
+    def _loaded(self, release: str) -> LoadedRelease:
         try:
             diagnoser = self.load(self.releases.path(release))
             made_from = Manifest.read(self.releases.path(release)).data.get(STORE)
-            heard = Heard.from_dict(made_from) if made_from else None
+            heard = ChangeCursor.from_dict(made_from) if made_from else None
         except FaultwiseError:
             self.metrics.refused.inc()
             raise
         except Exception as error:  # a release is data from outside: whatever it breaks, the one in service stays
             self.metrics.refused.inc()
             raise ReleaseError(f"{release} could not be loaded: {type(error).__name__}") from error
-        candidate = InService(release, diagnoser, self.store.changes.resume(heard) if heard else 0)
+        candidate = LoadedRelease(release, diagnoser, self.store.changes.resume(heard) if heard else 0)
         while not self._apply_next(candidate):
             pass
         return candidate
 
-    def _swap(self, candidate: InService) -> None:
+    def _swap(self, candidate: LoadedRelease) -> None:
         self.metrics.in_service(candidate.release)  # first: whoever sees the release answer finds it in the metrics
         self._current = candidate
         # What stays is not walked at every collection, which took tenths of a second; a release that goes is let go of
@@ -202,7 +202,7 @@ class Serving:
         except FaultwiseError as error:
             log.warning("release not loaded yet: %s", type(error).__name__)
 
-    def _apply_next(self, into: InService) -> bool:
+    def _apply_next(self, into: LoadedRelease) -> bool:
         """Apply one page of changes; return whether that was the last."""
         changes = self.store.changes.since(into.applied)
         try:

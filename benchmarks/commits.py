@@ -18,7 +18,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from diagnosis.store import Store
-from diagnosis.store.diagnoses import Given
+from diagnosis.store.diagnoses import DiagnosisEntry
 
 # As large as a usual diagnosis.
 BODY = {"release": "r", "predictions": {"assignment_group": {"evidence": ["x" * 100] * 20}}, "text": "证书过期" * 250}
@@ -53,7 +53,9 @@ def _rate(store: Store, size: int, seconds: float) -> float:
     started, stored = time.perf_counter(), 0
     while time.perf_counter() - started < seconds:
         names = [uuid4().hex for _ in range(size)]
-        store.diagnoses.add([Given({**BODY, "id": name, "incident": name}, datetime.now(UTC)) for name in names])
+        store.diagnoses.add(
+            [DiagnosisEntry({**BODY, "id": name, "incident": name}, datetime.now(UTC)) for name in names]
+        )
         stored += size
     return stored / (time.perf_counter() - started)
 

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from diagnosis.live.evidence import log_capital
+from diagnosis.monitoring.contradiction import log_capital
 
 RISK = 0.05
 SHARES = {0.05: (0.05, 0.08, 0.10, 0.15, 0.25, 0.40), 0.20: (0.20, 0.30, 0.40, 0.50, 0.70)}

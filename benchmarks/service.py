@@ -25,7 +25,7 @@ from pathlib import Path
 
 from benchmarks.large_release import large_release
 from benchmarks.serving import bodies, connect, free_port, memory, percentile, post, service, wait_for
-from diagnosis.history import History
+from diagnosis.records import IncidentRecords
 from diagnosis.releases import Releases
 
 ECHO = """
@@ -155,7 +155,7 @@ def _size(models: Path) -> int:
     published = releases.published()
     if published is None:
         raise SystemExit(f"expected a published release in {models}; found none")
-    return len(History.load(releases.path(published) / "history"))
+    return len(IncidentRecords.load(releases.path(published) / "history"))
 
 
 if __name__ == "__main__":

@@ -15,12 +15,12 @@ from diagnosis.decisions import NO_DECISIONS, HumanDecisions
 from diagnosis.findings import Diagnosis, Prediction, RecurrenceRisk, SimilarIncident, Suggestion
 from diagnosis.incident import CODED_FIELDS, Incident, as_frame, frame_as_logged
 from diagnosis.knowledge import KnowledgeArticle, as_knowledge_frame
-from diagnosis.masking import mask_articles, mask_incident, mask_incidents
 from diagnosis.parts import Parts
 from diagnosis.phrases import Phrase, in_words
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.recurrence.assessment import assess, assess_as_predicted, assess_resolved
 from diagnosis.recurrence.factors import advice, in_language
+from diagnosis.redact.records import mask_articles, mask_incident, mask_incidents
 from diagnosis.release import check_release
 from diagnosis.search import Corpus, Filters, Hit
 from diagnosis.search.retriever import own_language_first

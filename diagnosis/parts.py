@@ -11,9 +11,9 @@ from typing import Protocol, Self
 
 import pandas as pd
 
-from diagnosis.history import History, Knowledge
 from diagnosis.incident import Incident
 from diagnosis.phrases import Phrase
+from diagnosis.records import IncidentRecords, KnowledgeRecords
 from diagnosis.recurrence import HistoryState, RecurrenceModel
 from diagnosis.redact import Redactor
 from diagnosis.reference import Reference
@@ -57,8 +57,8 @@ class Parts:
     routers: Mapping[str, Router]
     recurrence: RecurrenceModel | None
     suggester: Suggester
-    history: History
-    knowledge: Knowledge
+    history: IncidentRecords
+    knowledge: KnowledgeRecords
     reference: Reference
     left_out: Mapping[str, Phrase] = field(default_factory=dict)
     state: HistoryState | None = None
@@ -138,8 +138,8 @@ class Parts:
             },
             recurrence=RecurrenceModel.load(recurrence) if recurrence.is_dir() else None,
             suggester=Suggester.load(folder / "suggest"),
-            history=History.load(folder / "history"),
-            knowledge=Knowledge.load(folder / "knowledge"),
+            history=IncidentRecords.load(folder / "history"),
+            knowledge=KnowledgeRecords.load(folder / "knowledge"),
             reference=Reference.load(folder / "reference"),
             left_out={part: Phrase.from_dict(reason) for part, reason in description["left_out"].items()},
             # No arrays of NumPy in it, so no need of joblib, whose reader is written in Python: twenty times as slow.

@@ -1,4 +1,4 @@
-"""Reference: the incidents that a release learned from, counted, so that drift can be told without them."""
+"""Reference: the incidents that a release learned from, counted, so that drift can be measured without them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
@@ -13,12 +14,13 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from diagnosis.incident import CODED_FIELDS, IncidentBatch
 from diagnosis.text import language
 from diagnosis.text.tokens import tokenise
 
-FIELDS = ("location", "contact_type", "service", "cmdb_ci", "symptom", "category", "subcategory", "impact", "urgency",
-          "priority")  # fmt: skip
+FIELDS = tuple(name for name in CODED_FIELDS if name not in ("caller", "opened_by"))
 _WORDS = 1000
+_NEVER = datetime.min.replace(tzinfo=UTC)  # of an incident without a time: before all others
 _COUNTS, _DOCUMENTS = "counts.json", "documents.npz"
 
 
@@ -47,14 +49,17 @@ class Reference:
         return int(self.documents.shape[0])
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, most: int = 5000) -> Self:
-        """Count a canonical frame, personal data masked; of a larger one its newest ``most`` incidents."""
-        frame = frame.sort_values("opened_at", kind="stable", na_position="first").tail(most)
-        words = words_of(frame)
-        counted = Counter(word for one in words for word in sorted(one))
-        common = [word for word, _ in counted.most_common(_WORDS)]
-        fields = {name: Counter(values) for name, values in fields_of(frame).items()}
-        return cls(fields, counted, common, _documents(words, common))
+    def of(cls, incidents: IncidentBatch | pd.DataFrame, most: int = 5000) -> Self:
+        """Count incidents, personal data masked; of a larger batch its newest ``most``."""
+        incidents = IncidentBatch.of(incidents)
+        opened_at = incidents.column("opened_at")
+        oldest_first = sorted(range(len(incidents)), key=lambda row: opened_at[row] or _NEVER)
+        incidents = incidents.take(oldest_first[-most:])
+        words = words_of(incidents)
+        counts = Counter(word for words_of_one in words for word in sorted(words_of_one))
+        common = [word for word, _ in counts.most_common(_WORDS)]
+        fields = {name: Counter(values) for name, values in fields_of(incidents).items()}
+        return cls(fields, counts, common, _documents(words, common))
 
     def save(self, folder: Path) -> None:
         """Write into an empty folder."""
@@ -70,25 +75,27 @@ class Reference:
         return cls(fields, Counter(counts["words"]), counts["common"], sparse.load_npz(folder / _DOCUMENTS))
 
 
-def words_of(frame: pd.DataFrame) -> list[frozenset[str]]:
+def words_of(incidents: IncidentBatch) -> list[frozenset[str]]:
     """Return the words of each incident."""
-    return [frozenset(tokenise(text)) for text in _texts(frame)]
+    return [frozenset(tokenise(text)) for text in _texts(incidents)]
 
 
-def fields_of(frame: pd.DataFrame) -> dict[str, list[str]]:
+def fields_of(incidents: IncidentBatch) -> dict[str, list[str]]:
     """Return the values of `FIELDS` and the language, incident by incident."""
-    return {**{name: frame[name].tolist() for name in FIELDS}, "language": [language(text) for text in _texts(frame)]}
+    values = {name: incidents.column(name) for name in FIELDS}
+    return {**values, "language": [language(text) for text in _texts(incidents)]}
 
 
-def _texts(frame: pd.DataFrame) -> list[str]:
-    return [f"{title}\n{body}" for title, body in zip(frame["short_description"], frame["description"], strict=True)]
+def _texts(incidents: IncidentBatch) -> list[str]:
+    titles, bodies = incidents.column("short_description"), incidents.column("description")
+    return [f"{title}\n{body}" for title, body in zip(titles, bodies, strict=True)]
 
 
 def _documents(words: Sequence[frozenset[str]], common: Sequence[str]) -> sparse.csr_array:
-    place = {word: i for i, word in enumerate(common)}
-    rows = [sorted(place.get(word, len(common)) for word in one) for one in words]
+    column_of = {word: column for column, word in enumerate(common)}
+    rows = [sorted(column_of.get(word, len(common)) for word in words_of_one) for words_of_one in words]
     ends = np.cumsum([0, *map(len, rows)])
-    places = np.array([one for row in rows for one in row], dtype=np.int32)
-    documents = sparse.csr_array((np.ones(len(places)), places, ends), shape=(len(rows), len(common) + 1))
+    columns = np.array([column for row in rows for column in row], dtype=np.int32)
+    documents = sparse.csr_array((np.ones(len(columns)), columns, ends), shape=(len(rows), len(common) + 1))
     documents.sum_duplicates()
     return documents

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 from diagnosis.diagnoser import Diagnoser
-from diagnosis.passing import CHUNK, HistoryPass
+from diagnosis.sequential import CHUNK, HistoryPass
 from training.parallel import Workers
 
 

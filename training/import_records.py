@@ -14,8 +14,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from diagnosis.errors import InputError
-from diagnosis.masking import mask_articles, mask_incidents
 from diagnosis.redact import Redactor
+from diagnosis.redact.records import mask_articles, mask_incidents
 from diagnosis.store import Store
 from diagnosis.store.bodies import bodies_of
 from diagnosis.store.records import Records

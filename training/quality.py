@@ -7,9 +7,9 @@ import sys
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
-from diagnosis.live.drift import Drift
-from diagnosis.live.quality import ClassQuality, LiveShare, TargetQuality
-from diagnosis.live.report import LiveReport, live_report
+from diagnosis.monitoring.drift import Drift
+from diagnosis.monitoring.quality import ClassQuality, LiveShare, TargetQuality
+from diagnosis.monitoring.report import LiveReport, live_report
 from diagnosis.releases import Releases
 from diagnosis.store import Store
 from training.command import DONE, add_database, add_json, add_models, answer, main

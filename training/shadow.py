@@ -8,8 +8,8 @@ from dataclasses import asdict
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
-from diagnosis.live.quality import LiveShare
-from diagnosis.live.shadow import ShadowTarget, compare_shadow
+from diagnosis.monitoring.quality import LiveShare
+from diagnosis.monitoring.shadow import ShadowTarget, compare_shadow
 from diagnosis.releases import Releases
 from diagnosis.store import Store
 from training.command import DONE, add_database, add_json, add_models, answer, main

@@ -19,7 +19,7 @@ from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.parts import Parts
 from diagnosis.release import STORE, write_release
 from diagnosis.releases import Releases
-from diagnosis.store.changes import Heard
+from diagnosis.store.changes import ChangeCursor
 from diagnosis.store.feedback import Feedback
 from training.checks import AUDIT, Audit, audit, in_service
 from training.command import DONE, FAILED, MODELS, add_json, answer, main, warn
@@ -69,7 +69,7 @@ def train(
     models: Path,
     *,
     feedback: Sequence[Feedback] = (),
-    heard: Heard | None = None,
+    heard: ChangeCursor | None = None,
     show: bool = False,
 ) -> Trained:
     """Make a release from canonical frames, either of which may be empty.
@@ -78,7 +78,7 @@ def train(
     ----------
     feedback : sequence of Feedback
         What people said of suggestions: it counts among their outcomes.
-    heard : Heard, optional
+    heard : ChangeCursor, optional
         How far the store had come that all this is from: a service on that store need not read it again.
 
     The scorecard is measured one slice earlier than the release: the same fit on all but the latest incidents is

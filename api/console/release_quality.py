@@ -8,8 +8,8 @@ from typing import Literal
 
 from api.errors import NothingPublishedError
 from api.service import Service
-from diagnosis.live.quality import ClassQuality, TargetQuality, live_quality
-from diagnosis.live.report import revoked_values
+from diagnosis.monitoring.quality import ClassQuality, TargetQuality, live_quality
+from diagnosis.monitoring.report import revoked_values
 from diagnosis.store.revocations import Revocation
 
 CLASSES = 8  # of each target that are shown

@@ -7,8 +7,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from diagnosis.live.drift import Drift
-from diagnosis.live.quality import TargetQuality
+from diagnosis.monitoring.drift import Drift
+from diagnosis.monitoring.quality import TargetQuality
 
 
 class MonitoringMetrics:

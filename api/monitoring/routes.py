@@ -13,7 +13,7 @@ from api.http.security import MayAdminister, MayDiagnose
 from api.monitoring.background import Monitoring
 from api.monitoring.schemas import QualityOut, ShadowIn, ShadowOut, ShadowTargetOut
 from api.service import Service
-from diagnosis.live.shadow import compare_shadow
+from diagnosis.monitoring.shadow import compare_shadow
 from diagnosis.store.database import RecordNotFoundError
 
 router = APIRouter(prefix="/v1", tags=["live"])

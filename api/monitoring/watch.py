@@ -13,11 +13,11 @@ from api.serving import Serving
 from api.webhooks.events import Events
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import FaultwiseError
-from diagnosis.live.answered import answered
-from diagnosis.live.contradiction import disproved
-from diagnosis.live.drift import drift
-from diagnosis.live.quality import live_quality
-from diagnosis.live.report import LiveReport, live_report, recent_incidents, revoked_values
+from diagnosis.monitoring.answers import target_answers
+from diagnosis.monitoring.contradiction import disproved_promises
+from diagnosis.monitoring.drift import drift
+from diagnosis.monitoring.quality import live_quality
+from diagnosis.monitoring.report import LiveReport, live_report, recent_incidents, revoked_values
 from diagnosis.store import Store
 from diagnosis.store.observations import REPORTED_ANSWERS
 
@@ -118,9 +118,10 @@ class QualityWatch:
         revoked = revoked_values(self.store.revocations.of(release))
         for target, router in routers.items():
             withdrawn = sorted(revoked.get(target, frozenset()))
-            for disproof in disproved(answered(answers, target, router), router, self.risk, withdrawn):
-                value = disproof.value
-                detail = {"promised": disproof.promised, "of_all": disproof.of_all, **asdict(disproof.why)}
+            of_target = target_answers(answers, target, router)
+            for promise in disproved_promises(of_target, router, self.risk, withdrawn):
+                value = promise.value
+                detail = {"promised": promise.promised, "of_all": promise.of_all, **asdict(promise.evidence)}
                 revocation = self.store.revocations.add(release, target, value, detail)
                 if revocation is None:  # another replica was quicker
                     continue

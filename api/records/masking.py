@@ -7,15 +7,15 @@ from typing import Any
 
 from diagnosis.incident import FIELDS
 from diagnosis.knowledge import KNOWLEDGE_FIELDS
-from diagnosis.masking import CODES, mask_code
 from diagnosis.redact import Redactor
+from diagnosis.redact.records import CODES, mask_code
 
 _KEPT = frozenset({*FIELDS, *KNOWLEDGE_FIELDS}) - {"short_description", "description", "close_notes"}
 _ARTICLE_WORDS = frozenset({"title", "symptoms", "cause", "resolution", "keywords"})
 
 
 def mask_incident(body: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
-    """Return an incident's fields without personal data: words masked, codes as `diagnosis.masking` masks them."""
+    """Return an incident's fields without personal data: words masked, codes as the core masks them."""
     return {name: _incident_value(name, value, redactor) for name, value in body.items()}
 
 

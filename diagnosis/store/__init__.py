@@ -9,7 +9,7 @@ from diagnosis.store import tables
 from diagnosis.store.audit import AuditLog
 from diagnosis.store.changes import ChangeFeed
 from diagnosis.store.database import Database
-from diagnosis.store.diagnoses import Answers, Diagnoses
+from diagnosis.store.diagnoses import Diagnoses, IdempotentResponses
 from diagnosis.store.feedback import FeedbackLog, decisions_on
 from diagnosis.store.inbox import Inbox
 from diagnosis.store.keys import ApiKeys
@@ -39,7 +39,7 @@ class Store:
         self.incidents = Records(self.database, tables.incidents)
         self.articles = Records(self.database, tables.articles)
         self.diagnoses = Diagnoses(self.database, self.incidents)
-        self.answers = Answers(self.database)
+        self.responses = IdempotentResponses(self.database)
         self.observations = Observations(self.database, self.incidents)
         self.revocations = Revocations(self.database)
         self.feedback = FeedbackLog(self.database)

@@ -31,7 +31,7 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ChangeCursor:
     """How far a store has been heard out: which store, up to which change, and when the newest of these was made."""
 
     store: int
@@ -66,16 +66,16 @@ class ChangeFeed:
         with self.database.write() as connection:
             insert_new(tables.counters, connection, [name])
 
-    def heard(self) -> Heard | None:
+    def heard(self) -> ChangeCursor | None:
         """Return how far the store has come; None of a store without a number, or an empty one."""
         with self.database.read() as connection:
             store = connection.execute(_counter(_IDENTITY)).scalar_one_or_none()
             upto = int(connection.execute(_LAST).scalar_one())
             moments = [connection.execute(sa.select(sa.func.max(made))).scalar_one() for _, made in _MADE]
         known = [as_utc(moment) for moment in moments if moment is not None]
-        return Heard(int(store), upto, max(known)) if store is not None and known else None
+        return ChangeCursor(int(store), upto, max(known)) if store is not None and known else None
 
-    def resume(self, heard: Heard) -> int:
+    def resume(self, heard: ChangeCursor) -> int:
         """Return the change after which one who has heard so much goes on: the first, if it was another store.
 
         A store that was set back to a backup counts its changes anew: what lies up to the same number may be others.

@@ -30,7 +30,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class DiagnosisEntry:
     """One diagnosis to keep: the contract's object, and the incident as logged if it is to be remembered.
 
     ``seconds`` is what one diagnosis of its batch took.
@@ -50,7 +50,7 @@ class Diagnoses:
         self.database = database
         self.incidents = incidents
 
-    def add(self, given: Sequence[Given]) -> None:
+    def add(self, given: Sequence[DiagnosisEntry]) -> None:
         """Store diagnoses, the incidents not yet known and the answers to their claims, in one commit."""
         with self.database.write() as connection:
             connection.execute(sa.insert(tables.diagnoses), [_row(one) for one in given])
@@ -111,8 +111,8 @@ class Diagnoses:
             return [(row.id, as_utc(row.created_at), row.predictions) for row in connection.execute(statement)]
 
 
-class Answers:
-    """Answers kept so that a repeated request is not done twice."""
+class IdempotentResponses:
+    """Responses kept so that a repeated request is not done twice."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -150,13 +150,13 @@ class Answers:
             connection.execute(sa.delete(t).where(*mine))
 
 
-def _row(given: Given) -> dict[str, Any]:
+def _row(given: DiagnosisEntry) -> dict[str, Any]:
     said = given.diagnosis
     names = ("id", "incident", "release")
     return {**{name: said[name] for name in names}, "created_at": given.created_at, "body": dict(said)}
 
 
-def _answer_of(given: Given) -> Answer:
+def _answer_of(given: DiagnosisEntry) -> Answer:
     said = given.diagnosis
     return Answer(said["incident"], said["release"], given.created_at, said.get("predictions", {}), given.seconds)
 

@@ -10,7 +10,7 @@ import pandas as pd
 from diagnosis.findings import Outcome, SimilarIncident
 from diagnosis.suggest.wording import says_nothing
 
-# Canonical rows, of the hits at least: a frame, or rows by number as `diagnosis.history` hands them out.
+# Canonical rows, of the hits at least: a frame, or rows by number as `diagnosis.records` hands them out.
 Records = pd.DataFrame | Mapping[str, Mapping[str, Any]]
 
 

@@ -14,7 +14,7 @@ from diagnosis.releases import Releases
 from diagnosis.store import Store
 from diagnosis.store.bodies import bodies_of
 from diagnosis.store.database import now
-from diagnosis.store.diagnoses import Given
+from diagnosis.store.diagnoses import DiagnosisEntry
 from diagnosis.store.feedback import Feedback
 from tests.history import articles
 from training.retrain import alone
@@ -46,7 +46,7 @@ def retrain(url: str, models: Path, folder: Path, *more: str) -> int:
 def test_a_round_learns_what_people_corrected_and_goes_into_service_once(filled, own_judged, tmp_path, capsys) -> None:
     url, store = filled
     models, older, _ = own_judged
-    store.diagnoses.add([Given({"id": "D1", "incident": "INC000007", "release": older}, now())])
+    store.diagnoses.add([DiagnosisEntry({"id": "D1", "incident": "INC000007", "release": older}, now())])
     store.feedback.add(Feedback("D1", "INC000007", "overridden", "assignment_group", "x", "Mail Team"))
     store.feedback.add(Feedback("D1", "INC000007", "suggestion_worked", suggestion="knowledge:KB003en"))
     assert retrain(url, models, tmp_path, "--reports", str(tmp_path / "reports")) == 0

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from diagnosis.masking import WORDS, mask_incidents
 from diagnosis.redact import Redactor
+from diagnosis.redact.records import WORDS, mask_incidents
 from diagnosis.text import language
 from training.checks.finding import Finding, Severity, finding
 from training.fitting.splits import DATED

@@ -16,7 +16,7 @@ import pandas as pd
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.incident import FIELDS, as_frame
-from diagnosis.masking import mask_incidents
+from diagnosis.redact.records import mask_incidents
 from training.evaluation.predictions import Labels, Predictions, join_predictions, predict
 from training.fitting.as_of import last_moment
 

@@ -16,7 +16,7 @@ from diagnosis.decisions import ExclusionRule
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.incident import frame_as_logged
-from diagnosis.live.answered import is_right
+from diagnosis.monitoring.answers import is_right
 from diagnosis.routing import Router
 from diagnosis.routing.labels import label_key
 from diagnosis.store.observations import Observation

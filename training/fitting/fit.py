@@ -10,16 +10,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from diagnosis.errors import InputError
-from diagnosis.history import History, Knowledge
 from diagnosis.incident import CODED_FIELDS, as_frame, frame_as_logged
 from diagnosis.knowledge import as_knowledge_frame
-from diagnosis.masking import mask_articles, mask_incidents
 from diagnosis.parts import Parts, clean_articles, clean_incidents
 from diagnosis.phrases import Phrase
 from diagnosis.prepared import PreparedIncidents, Vectors
+from diagnosis.records import IncidentRecords, KnowledgeRecords
 from diagnosis.recurrence import RecurrenceModel, Signature
 from diagnosis.recurrence.outcomes import censored_outcomes
 from diagnosis.redact import Redactor
+from diagnosis.redact.records import mask_articles, mask_incidents
 from diagnosis.reference import Reference
 from diagnosis.routing import Router
 from diagnosis.routing.fields import fields_for
@@ -101,7 +101,7 @@ def fit(
             suggester.record(said.suggestion, said.kind == "suggestion_worked", said.created_at, said.id)
     return Parts(
         redactor, normaliser, retriever, routers, recurrence, suggester,
-        History(known), Knowledge(masked_articles), Reference.of(known), left_out,
+        IncidentRecords(known), KnowledgeRecords(masked_articles), Reference.of(known), left_out,
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.routing.labels import label_key
 from diagnosis.store import Store
-from diagnosis.store.changes import Heard
+from diagnosis.store.changes import ChangeCursor
 from diagnosis.store.feedback import Feedback
 from diagnosis.store.records import Record, Records
 
@@ -37,7 +37,7 @@ class Stored:
         What people said of suggestions and did not take back, oldest first.
     corrected : int
         Values of incidents that a person's word replaced or took out.
-    heard : Heard, optional
+    heard : ChangeCursor, optional
         How far the store had come when it was read.
     """
 
@@ -45,7 +45,7 @@ class Stored:
     articles: pd.DataFrame
     feedback: tuple[Feedback, ...] = field(default=())
     corrected: int = 0
-    heard: Heard | None = None
+    heard: ChangeCursor | None = None
 
 
 def load_stored(url: str) -> Stored:

@@ -15,8 +15,8 @@ from filelock import FileLock, Timeout
 
 from diagnosis.errors import InputError
 from diagnosis.incident import FIELDS, as_frame
-from diagnosis.masking import mask_incidents
 from diagnosis.redact import Redactor
+from diagnosis.redact.records import mask_incidents
 from diagnosis.store.bodies import bodies_of
 from training.records import PRESETS, ImportCounts
 from training.records.columns import INCIDENTS, plan_columns

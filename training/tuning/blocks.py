@@ -11,10 +11,10 @@ import pandas as pd
 
 from diagnosis.errors import InputError
 from diagnosis.incident import CODED_FIELDS, as_frame, frame_as_logged
-from diagnosis.masking import mask_incidents
 from diagnosis.parts import clean_incidents
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.redact import Redactor
+from diagnosis.redact.records import mask_incidents
 from diagnosis.routing import TargetClassifier
 from diagnosis.routing.fields import fields_for
 from diagnosis.routing.labels import known_spelling, merge_spellings

@@ -11,7 +11,7 @@ from api.console.service_report import service_report
 from api.console.views.service_report import state
 from api.settings import Settings
 from diagnosis.store.database import now
-from diagnosis.store.diagnoses import Given
+from diagnosis.store.diagnoses import DiagnosisEntry
 from tests.serving import Serving
 
 
@@ -80,13 +80,15 @@ def test_live_quality_is_that_of_the_api_worst_first_and_shows_what_was_revoked(
     told = [("mail", i < 18) for i in range(20)] + [("network", i < 4) for i in range(10)] + [("print", False)]
     for i, (value, right) in enumerate([*told, *[("mail", None)] * 5]):
         one = {"id": f"01D{i:03}", "incident": f"D{i}", "release": release, "suggestions": []}
-        store.diagnoses.add([Given({**one, "predictions": {"category": prediction("automatic", value)}}, now())])
+        store.diagnoses.add(
+            [DiagnosisEntry({**one, "predictions": {"category": prediction("automatic", value)}}, now())]
+        )
         said = {"kind": "accepted"} if right else {"kind": "overridden", "value": "other"}
         if right is not None:
             answer = client.post(f"/v1/diagnoses/01D{i:03}/feedback", json={"target": "category", **said})
             assert answer.status_code == 201
     store.diagnoses.add([
-        Given({"id": "01S", "incident": "S", "release": release, "suggestions": [],
+        DiagnosisEntry({"id": "01S", "incident": "S", "release": release, "suggestions": [],
                "predictions": {"category": prediction("suggested", "mail")}}, now())
     ])  # fmt: skip
     detail = {"promised": 0.95, "of_all": False, "answered": 10, "wrong": 6, "evidence": 99.0}

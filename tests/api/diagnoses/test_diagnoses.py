@@ -86,9 +86,9 @@ def test_a_request_in_flight_is_409_and_a_failed_one_may_come_again(client) -> N
         "POST", "/v1/diagnoses", json={"number": "IDEM-2"}, headers={"Idempotency-Key": "two"}
     )
     claim = Claim(me, "two", hashlib.sha256(b"/v1/diagnoses\n" + request.read()).digest())
-    assert store.answers.claim(claim) is None
+    assert store.responses.claim(claim) is None
     assert client.send(request).status_code == 409
-    store.answers.release(claim)
+    store.responses.release(claim)
     assert client.send(request).status_code == 200
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 
 from diagnosis.errors import InputError, StoreError
 from diagnosis.store import Store
-from diagnosis.store.diagnoses import Given
+from diagnosis.store.diagnoses import DiagnosisEntry
 
 ROOT = Path(__file__).parents[3]
 
@@ -25,13 +25,13 @@ WRITER = """
 import sys, threading
 from datetime import UTC, datetime
 from diagnosis.store import Store
-from diagnosis.store.diagnoses import Given
+from diagnosis.store.diagnoses import DiagnosisEntry
 store, lock = Store(sys.argv[1]), threading.Lock()
 def write(thread):
     for i in range(100_000):
         names = [f"{thread}-{i}-{j}" for j in range(3)]
         store.diagnoses.add([
-            Given({"id": n, "incident": n, "release": "r"}, datetime.now(UTC), {"number": n}) for n in names
+            DiagnosisEntry({"id": n, "incident": n, "release": "r"}, datetime.now(UTC), {"number": n}) for n in names
         ])
         with lock:
             sys.stdout.write(" ".join(names) + "\\n"); sys.stdout.flush()
@@ -58,7 +58,7 @@ def test_everything_acknowledged_survives_sigkill_under_load(database_url: str) 
     assert len(acknowledged) >= 180
     assert acknowledged <= diagnosed
     assert diagnosed == remembered, "a diagnosis and its incident are one commit"
-    store.diagnoses.add([Given({"id": "later", "incident": "later", "release": "r"}, datetime.now(UTC))])
+    store.diagnoses.add([DiagnosisEntry({"id": "later", "incident": "later", "release": "r"}, datetime.now(UTC))])
     store.close()
 
 

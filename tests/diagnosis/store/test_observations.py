@@ -8,7 +8,7 @@ from threading import Barrier, Thread
 import pytest
 
 from diagnosis.store import Store, tables
-from diagnosis.store.diagnoses import Given
+from diagnosis.store.diagnoses import DiagnosisEntry
 from diagnosis.store.feedback import Feedback
 from diagnosis.store.observations import Answer
 
@@ -23,7 +23,7 @@ def prediction(value: str | None, decision: str = "automatic", first: str = "") 
 def diagnosed(store: Store, number: str, value: str = "Mail", release: str = "r1", **more) -> str:
     id_ = f"D{number}{release}{value}"
     said = {"id": id_, "incident": number, "release": release, "predictions": {"group": prediction(value)}}
-    store.diagnoses.add([Given(said, AT, **more)])
+    store.diagnoses.add([DiagnosisEntry(said, AT, **more)])
     return id_
 
 
@@ -41,7 +41,7 @@ def test_only_the_first_answer_counts_and_none_to_what_was_resolved(store: Store
     diagnosed(store, "INC1", "Desktop", "r2")
     abstained = {"group": prediction(None, "abstained", first="Mail"), "other": prediction(None, "abstained")}
     said = {"id": "D2", "incident": "INC2", "release": "r1", "predictions": abstained}
-    store.diagnoses.add([Given(said, AT)])
+    store.diagnoses.add([DiagnosisEntry(said, AT)])
     seen = store.observations.rows("r1")
     assert [(o.incident, o.target, o.value, o.decision) for o in seen if o.incident == "INC1"] == [
         ("INC1", "group", "Mail", "automatic")
@@ -64,7 +64,7 @@ def test_replicas_that_answer_the_same_incidents_in_another_order_wait_for_one_a
                 for n in numbers
             ]
             both.wait(60)
-            store.diagnoses.add([Given(one, AT) for one in said])
+            store.diagnoses.add([DiagnosisEntry(one, AT) for one in said])
 
     with ThreadPoolExecutor(2) as replicas:
         for done in [replicas.submit(answer, replica) for replica in range(2)]:

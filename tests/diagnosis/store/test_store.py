@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from diagnosis.decisions import ExclusionRule
 from diagnosis.errors import FaultwiseError, InputError, StoreError
 from diagnosis.store import Store, tables
-from diagnosis.store.changes import Heard
+from diagnosis.store.changes import ChangeCursor
 from diagnosis.store.database import Database, RecordNotFoundError
-from diagnosis.store.diagnoses import Claim, Given
+from diagnosis.store.diagnoses import Claim, DiagnosisEntry
 from diagnosis.store.feedback import Feedback
 from diagnosis.store.keys import KeyRefusedError
 from diagnosis.store.sessions import Visitor
@@ -21,8 +21,8 @@ from diagnosis.store.sessions import Visitor
 AT = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
 
 
-def given(id_: str, number: str = "INC1", **more) -> Given:
-    return Given({"id": id_, "incident": number, "release": "r", "text": "证书过期"}, AT, **more)
+def given(id_: str, number: str = "INC1", **more) -> DiagnosisEntry:
+    return DiagnosisEntry({"id": id_, "incident": number, "release": "r", "text": "证书过期"}, AT, **more)
 
 
 def test_a_record_comes_back_as_it_was_stored(store: Store) -> None:
@@ -78,11 +78,11 @@ def test_changes_come_page_by_page_without_gap_or_repeat(store: Store) -> None:
 
 def test_a_diagnosis_its_incident_and_its_answer_are_one_commit(store: Store) -> None:
     claim = Claim("key:1", "abc", bytes(32))
-    assert store.answers.claim(claim) is None
-    assert store.answers.claim(claim) == (bytes(32), None, None)
+    assert store.responses.claim(claim) is None
+    assert store.responses.claim(claim) == (bytes(32), None, None)
     store.diagnoses.add([given("D1", "INC9"), given("D2", "INC8", incident={"n": 8}, claim=claim)])
-    assert store.answers.claim(claim) == (bytes(32), 200, store.diagnoses.get("D2"))
-    assert store.answers.claim(Claim("key:2", "abc", bytes(32))) is None, "another holder's key is another key"
+    assert store.responses.claim(claim) == (bytes(32), 200, store.diagnoses.get("D2"))
+    assert store.responses.claim(Claim("key:2", "abc", bytes(32))) is None, "another holder's key is another key"
     assert store.incidents.get("INC8").body == {"n": 8}
     with pytest.raises(FaultwiseError):
         store.diagnoses.add([given("D3"), given("D1")])
@@ -98,17 +98,17 @@ def test_a_known_incident_is_left_as_it_is_when_it_is_diagnosed(store: Store) ->
 
 def test_a_claim_that_was_given_up_can_be_made_again(store: Store) -> None:
     claim = Claim("h", "k", bytes(32))
-    store.answers.claim(claim)
-    store.answers.release(claim)
-    assert store.answers.claim(claim) is None
+    store.responses.claim(claim)
+    store.responses.release(claim)
+    assert store.responses.claim(claim) is None
 
 
 def test_a_claim_whose_process_died_lapses(store: Store) -> None:
     claim = Claim("h", "k", bytes(32))
-    store.answers.claim(claim)
+    store.responses.claim(claim)
     with store.database.write() as connection:
         connection.execute(sa.update(tables.idempotency).values(claimed_at=datetime.now(UTC) - timedelta(minutes=2)))
-    assert store.answers.claim(claim) is None
+    assert store.responses.claim(claim) is None
 
 
 def test_diagnoses_are_listed_newest_first(store: Store) -> None:
@@ -225,7 +225,7 @@ def test_who_has_heard_a_store_out_goes_on_where_it_was(store: Store) -> None:
     store.incidents.put({"A": {"caller": "u1"}, "B": {}})
     heard = store.changes.heard()
     assert heard is not None
-    assert Heard.from_dict(json.loads(json.dumps(heard.to_dict()))) == heard
+    assert ChangeCursor.from_dict(json.loads(json.dumps(heard.to_dict()))) == heard
     store.incidents.put({"C": {}})
     assert [one.number for one in store.changes.since(store.changes.resume(heard)).incidents] == ["C"]
     store.incidents.put({"A": {"caller": "u2"}})

@@ -13,7 +13,7 @@ from diagnosis.decisions import ExclusionRule
 from diagnosis.incident import as_frame
 from diagnosis.store import Store
 from diagnosis.store.bodies import bodies_of
-from diagnosis.store.diagnoses import Given
+from diagnosis.store.diagnoses import DiagnosisEntry
 from diagnosis.store.feedback import Feedback
 from training.evaluation.replay import ASSUMED_HOURS, Decisions, Misrouting, compare_decisions, misrouting, under_rules
 
@@ -149,7 +149,7 @@ def test_what_the_service_answered_is_what_it_is_held_against(own_judged, histor
     # The service then sent everything to the mail team; half of it on its own.
     store.diagnoses.add(
         [
-            Given(said(n, "Mail Team", "automatic" if i % 2 else "suggested"), opened.to_pydatetime())
+            DiagnosisEntry(said(n, "Mail Team", "automatic" if i % 2 else "suggested"), opened.to_pydatetime())
             for i, (n, opened) in enumerate(zip(rows["number"], rows["opened_at"], strict=True))
         ]
     )

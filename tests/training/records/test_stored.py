@@ -10,7 +10,7 @@ import pytest
 from api.cli import main
 from diagnosis.errors import InputError, StoreError
 from diagnosis.store import Store
-from diagnosis.store.diagnoses import Given
+from diagnosis.store.diagnoses import DiagnosisEntry
 from diagnosis.store.feedback import Feedback
 from training.records.stored import load_stored
 
@@ -22,7 +22,7 @@ def test_people_win_over_records_and_what_they_took_back_is_never_a_label(databa
     numbers = ["INC1", "INC2", "INC3", "INC4", "INC5", "INC6"]
     body = {"assignment_group": "Mail", "category": "email", "short_description": "邮箱已满"}
     store.incidents.put({n: {**body, "number": n, "opened_at": "2026-03-01T08:00:00Z"} for n in numbers})
-    store.diagnoses.add([Given({"id": f"D{n}", "incident": n, "release": "r"}, AT) for n in numbers])
+    store.diagnoses.add([DiagnosisEntry({"id": f"D{n}", "incident": n, "release": "r"}, AT) for n in numbers])
 
     def say(number: str, kind: str, predicted: str | None = None, value: str | None = None) -> Feedback:
         return store.feedback.add(
@@ -53,7 +53,7 @@ def test_the_latest_update_counts_and_a_deleted_record_is_gone(database_url: str
     reopened = {"resolved_at": "2026-03-03T10:00:00Z", "reopened_at": "2026-03-02T10:00:00Z", "reopen_count": 1}
     store.incidents.put({"INC1": {**logged, **reopened, "close_notes": "更换主板", "shift": "night"}})
     store.incidents.put({"INC3": {"number": "INC3", "short_description": "no date"}})
-    store.diagnoses.add([Given({"id": "D1", "incident": "INC3", "release": "r"}, AT)])
+    store.diagnoses.add([DiagnosisEntry({"id": "D1", "incident": "INC3", "release": "r"}, AT)])
     store.incidents.delete("INC2")
     store.articles.put({"KB1": {"title": "卡纸", "resolution": "清洁滚轮"}, "KB2": {"title": "gone"}})
     store.articles.delete("KB2")
@@ -70,7 +70,7 @@ def test_the_latest_update_counts_and_a_deleted_record_is_gone(database_url: str
 
 def test_feedback_on_suggestions_is_read_without_what_was_undone(database_url: str) -> None:
     store = Store.open(database_url)
-    store.diagnoses.add([Given({"id": "D1", "incident": "INC1", "release": "r"}, AT)])
+    store.diagnoses.add([DiagnosisEntry({"id": "D1", "incident": "INC1", "release": "r"}, AT)])
     worked = store.feedback.add(Feedback("D1", "INC1", "suggestion_worked", suggestion="knowledge:KB1"))
     undone = store.feedback.add(Feedback("D1", "INC1", "suggestion_failed", suggestion="knowledge:KB2"))
     store.feedback.undo(undone.id, "D1")

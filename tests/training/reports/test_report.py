@@ -10,7 +10,7 @@ import pytest
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
-from diagnosis.history import History
+from diagnosis.records import IncidentRecords
 from diagnosis.releases import Releases
 from tests.training.evaluation.test_gate import _arguments
 from training import compare as compare_verb
@@ -181,7 +181,7 @@ def test_a_history_without_words_is_compared_with_its_most_common_class_alone(ju
     folder, older, _ = judged
     diagnoser = Diagnoser.load(folder / older)
     silent = diagnoser.parts.history.frame().assign(short_description="", description="")
-    diagnoser.parts.history = History(silent)
+    diagnoser.parts.history = IncidentRecords(silent)
     (usual,) = baselines(diagnoser, held, held.predictions.targets["category"])
     assert usual.name == "always the most common class"
 

@@ -20,6 +20,7 @@ import pandas as pd
 from scipy.spatial.distance import jensenshannon
 from scipy.special import chdtri
 
+from diagnosis.incident import IncidentBatch
 from diagnosis.reference import Reference, fields_of, words_of
 
 Floats = npt.NDArray[np.float64]
@@ -31,7 +32,7 @@ STRONG_DIVERGENCE = 0.1  # bits
 _BINS = 50
 _CHANCE = 0.99
 _DRAWS = 40
-_SHOWN = 5
+_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +67,21 @@ class Drift:
     changes: tuple[Change, ...]
 
 
-def drift(reference: Reference, recent: pd.DataFrame) -> list[Drift]:
+def drift(reference: Reference, recent: IncidentBatch | pd.DataFrame) -> list[Drift]:
     """Return how far recent incidents have moved from a reference: fields, language, words; ``[]`` for too few.
 
     Parameters
     ----------
-    recent : DataFrame
-        Canonical frame as logged, personal data masked.
+    recent : IncidentBatch or DataFrame
+        As logged, personal data masked.
     """
+    recent = IncidentBatch.of(recent)
     if min(len(reference), len(recent)) < FEWEST:
         return []
-    found = [
-        one
-        for name, values in fields_of(recent).items()
-        if (one := _of_field(name, reference.fields[name], Counter(values))) is not None
+    of_fields = [
+        _field_drift(name, reference.fields[name], Counter(values)) for name, values in fields_of(recent).items()
     ]
-    return [*found, _of_words(reference, words_of(recent))]
+    return [*(measured for measured in of_fields if measured is not None), _word_drift(reference, words_of(recent))]
 
 
 def stability_index(before: Floats, after: Floats) -> float:
@@ -91,24 +91,23 @@ def stability_index(before: Floats, after: Floats) -> float:
     return float(((q - p) * np.log(q / p)).sum())
 
 
-def _of_field(name: str, before: Counter[str], after: Counter[str]) -> Drift | None:
-    known = [value for value, _ in before.most_common(_BINS - 1)]
-    if set(known) | set(after) <= {""}:  # never filled in
+def _field_drift(name: str, before: Counter[str], after: Counter[str]) -> Drift | None:
+    frequent = [value for value, _ in before.most_common(_BINS - 1)]
+    if set(frequent) | set(after) <= {""}:  # never filled in
         return None
-    counts = [np.array([*(side[v] for v in known), side.total() - sum(side[v] for v in known)], dtype=np.float64)
-              for side in (before, after)]  # fmt: skip
+    counts = [_binned(frequent, before), _binned(frequent, after)]
     index = stability_index(*counts)
     bins = int((counts[0] + counts[1] > 0).sum())
     chance = float(chdtri(max(bins - 1, 1), 1 - _CHANCE)) * (1 / before.total() + 1 / after.total())
-    shares = {value: (before[value] / before.total(), after[value] / after.total()) for value in {*known, *after}}
+    shares = {value: (before[value] / before.total(), after[value] / after.total()) for value in {*frequent, *after}}
     return Drift(name, "psi", index, chance, _verdict(index, chance, STRONG_INDEX), _most_changed(shares))
 
 
-def _of_words(before: Reference, after: Sequence[frozenset[str]]) -> Drift:
-    counted, recent = before.words, Counter(word for one in after for word in one)
-    divergence = _divergence(_vector(before.common, counted), _vector(before.common, recent))
+def _word_drift(before: Reference, after: Sequence[frozenset[str]]) -> Drift:
+    recent = Counter(word for words in after for word in words)
+    divergence = _divergence(_binned(before.common, before.words), _binned(before.common, recent))
     chance = _chance(before, len(after))
-    shares = {word: (counted[word] / len(before), recent[word] / len(after)) for word in {*before.common, *recent}}
+    shares = {word: (before.words[word] / len(before), recent[word] / len(after)) for word in {*before.common, *recent}}
     verdict = _verdict(divergence, chance, STRONG_DIVERGENCE)
     return Drift("text", "jensen-shannon", divergence, chance, verdict, _most_changed(shares))
 
@@ -116,18 +115,20 @@ def _of_words(before: Reference, after: Sequence[frozenset[str]]) -> Drift:
 def _chance(reference: Reference, size: int) -> float:
     """Return what the divergence of a sample of this size stays below if it comes from the same incidents."""
     rng = np.random.default_rng(0)
-    found = []
+    divergences = []
     for _ in range(_DRAWS):
         # Two samples with replacement, as reference and recent incidents are two samples of one source.
-        drawn = [rng.integers(len(reference), size=n) for n in (len(reference), size)]
-        times = [np.bincount(one, minlength=len(reference)) for one in drawn]  # how often each incident was drawn
-        found.append(_divergence(*[one @ reference.documents for one in times]))
-    return float(np.mean(found) + 2.33 * np.std(found))  # the quantile of a normal: too few draws to read it off
+        draws = [rng.integers(len(reference), size=n) for n in (len(reference), size)]
+        multiplicities = [np.bincount(draw, minlength=len(reference)) for draw in draws]
+        divergences.append(_divergence(*[times @ reference.documents for times in multiplicities]))
+    # The quantile of a normal: too few draws to read it off.
+    return float(np.mean(divergences) + 2.33 * np.std(divergences))
 
 
-def _vector(words: Sequence[str], counted: Counter[str]) -> Floats:
-    known = [counted[word] for word in words]
-    return np.array([*known, counted.total() - sum(known)], dtype=np.float64)
+def _binned(bins: Sequence[str], counts: Counter[str]) -> Floats:
+    """Return the count of each bin and, last, of everything outside the bins."""
+    of_bins = [counts[value] for value in bins]
+    return np.array([*of_bins, counts.total() - sum(of_bins)], dtype=np.float64)
 
 
 def _divergence(before: Floats, after: Floats) -> float:
@@ -136,12 +137,12 @@ def _divergence(before: Floats, after: Floats) -> float:
     return float(jensenshannon(before, after, base=2) ** 2)
 
 
-def _verdict(found: float, chance: float, strong: float) -> Verdict:
-    if found <= chance:
+def _verdict(measured: float, chance: float, strong: float) -> Verdict:
+    if measured <= chance:
         return "none"
-    return "strong" if found >= strong else "some"
+    return "strong" if measured >= strong else "some"
 
 
 def _most_changed(shares: dict[str, tuple[float, float]]) -> tuple[Change, ...]:
     order = sorted(shares, key=lambda value: (-abs(shares[value][1] - shares[value][0]), value))
-    return tuple(Change(value, *shares[value]) for value in order[:_SHOWN] if shares[value][0] != shares[value][1])
+    return tuple(Change(value, *shares[value]) for value in order[:_LISTED] if shares[value][0] != shares[value][1])

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from diagnosis.live.answered import Answered, answered, is_right
-from diagnosis.live.contradiction import disproved
-from diagnosis.live.quality import LiveShare, certified_values, live_quality
+from diagnosis.monitoring.answers import TargetAnswers, is_right, target_answers
+from diagnosis.monitoring.contradiction import disproved_promises
+from diagnosis.monitoring.quality import LiveShare, certified_values, live_quality
 from diagnosis.routing import Router
 from diagnosis.routing.certainty import Certificate
 from diagnosis.routing.certification import Certification
@@ -27,10 +27,10 @@ def router() -> Router:
     return one
 
 
-def answers(value: np.ndarray, wrong: np.ndarray, known: np.ndarray | None = None) -> Answered:
+def answers(value: np.ndarray, wrong: np.ndarray, known: np.ndarray | None = None) -> TargetAnswers:
     known = np.ones(len(value), dtype=bool) if known is None else known
     everything = np.ones(len(value), dtype=bool)
-    return Answered("group", value.astype(object), everything, ~everything, known, known & ~wrong)
+    return TargetAnswers("group", value.astype(object), everything, ~everything, known, known & ~wrong)
 
 
 def test_promises_that_hold_at_their_edge_are_hardly_ever_disproved(router: Router) -> None:
@@ -41,7 +41,7 @@ def test_promises_that_hold_at_their_edge_are_hardly_ever_disproved(router: Rout
         value = rng.choice(CLASSES, 800, p=[0.7, 0.1, 0.1, 0.1])
         # All together just at 5 %, one class just at its own 20 %.
         share = np.where(value == "Mail", 0.2, np.where(value == "Desktop", 0.0, 0.15))
-        alarms += bool(disproved(answers(value, rng.random(800) < share), router, risk))
+        alarms += bool(disproved_promises(answers(value, rng.random(800) < share), router, risk))
     assert alarms <= runs * risk + 3.1 * np.sqrt(runs * risk * (1 - risk))
 
 
@@ -49,18 +49,18 @@ def test_the_class_that_breaks_its_floor_is_found_alone(router: Router) -> None:
     rng = np.random.default_rng(4)
     value = rng.choice(CLASSES, 1200)
     wrong = rng.random(1200) < np.where(value == "Mail", 0.6, 0.01)
-    [found] = disproved(answers(value, wrong), router, 0.05)
+    [found] = disproved_promises(answers(value, wrong), router, 0.05)
     assert (found.target, found.value, found.of_all) == ("group", "Mail", False)
     assert found.promised == pytest.approx(0.8)
-    assert found.why.evidence >= 2 * 4 / 0.05
-    assert disproved(answers(value, wrong), router, 0.05, ["Mail"]) == []
+    assert found.evidence.evidence >= 2 * 4 / 0.05
+    assert disproved_promises(answers(value, wrong), router, 0.05, ["Mail"]) == []
 
 
 def test_where_all_together_break_the_promise_the_worst_goes_first(router: Router) -> None:
     rng = np.random.default_rng(5)
     value = rng.choice(CLASSES, 3000)
     wrong = rng.random(3000) < np.where(value == "Mail", 0.16, np.where(value == "Network", 0.12, 0.01))
-    found = disproved(answers(value, wrong), router, 0.05)
+    found = disproved_promises(answers(value, wrong), router, 0.05)
     assert [one.value for one in found][:1] == ["Mail"]
     assert all(one.of_all for one in found)
     assert found[0].promised == 0.95
@@ -68,8 +68,8 @@ def test_where_all_together_break_the_promise_the_worst_goes_first(router: Route
 
 def test_silence_is_no_evidence(router: Router) -> None:
     value, wrong = np.array(["Mail"] * 50), np.ones(50, dtype=bool)
-    assert disproved(answers(value, wrong, np.zeros(50, dtype=bool)), router, 0.05) == []
-    assert disproved(answers(value[:0], wrong[:0]), router, 0.05) == []
+    assert disproved_promises(answers(value, wrong, np.zeros(50, dtype=bool)), router, 0.05) == []
+    assert disproved_promises(answers(value[:0], wrong[:0]), router, 0.05) == []
 
 
 def observation(number: int, value: str, truth: str | None, decision: str = "automatic", **more) -> Observation:
@@ -111,5 +111,5 @@ def test_a_parent_is_right_for_each_of_its_classes(router: Router) -> None:
     assert not is_right("Network", "mail", router)
     assert not is_right("Network", "printer", router)
     assert not is_right("Network", "vpn")
-    one = answered([observation(0, "Network", "vpn"), observation(1, "Network", "mail")], "group", router)
+    one = target_answers([observation(0, "Network", "vpn"), observation(1, "Network", "mail")], "group", router)
     assert one.right.tolist() == [True, False]

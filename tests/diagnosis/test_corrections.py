@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from diagnosis.corrections import apply_corrections, near_duplicates
 from diagnosis.decisions import HumanDecisions
 from diagnosis.findings import Diagnosis, Prediction, SimilarIncident
-from diagnosis.neighbours import heeding, near
 
 
 def diagnosis(*similar: tuple[str, float], decision: str = "automatic") -> Diagnosis:
@@ -22,10 +22,10 @@ OTHER = HumanDecisions((), {"category": frozenset({"邮件组"})}, {"category": 
 
 
 def test_a_correction_sends_the_next_one_to_a_person_with_the_reason() -> None:
-    (heeded,) = heeding(diagnosis(("A", 0.95)), {"A": TAKEN_BACK}).predictions.values()
+    (heeded,) = apply_corrections(diagnosis(("A", 0.95)), {"A": TAKEN_BACK}).predictions.values()
     assert (heeded.decision, heeded.value, heeded.certified_precision) == ("suggested", "邮件组", None)
     assert heeded.reason == "a person changed '邮件组' to '网络组' on A, which is nearly the same"
-    (heeded,) = heeding(diagnosis(("A", 0.95)), {"A": ONLY_BACK}).predictions.values()
+    (heeded,) = apply_corrections(diagnosis(("A", 0.95)), {"A": ONLY_BACK}).predictions.values()
     assert heeded.reason == "a person took '邮件组' back on A, which is nearly the same"
 
 
@@ -41,9 +41,9 @@ def test_a_correction_sends_the_next_one_to_a_person_with_the_reason() -> None:
 )
 def test_it_stays_automatic_where_nothing_speaks_against_it(similar, people) -> None:
     said = diagnosis(*similar)
-    assert heeding(said, people) == said
+    assert apply_corrections(said, people) == said
 
 
 def test_what_people_decide_anyway_asks_nothing_of_the_store() -> None:
-    assert near(diagnosis(("A", 0.99), decision="suggested")) == []
-    assert near(diagnosis(("A", 0.99), ("B", 0.5))) == ["A"]
+    assert near_duplicates(diagnosis(("A", 0.99), decision="suggested")) == []
+    assert near_duplicates(diagnosis(("A", 0.99), ("B", 0.5))) == ["A"]

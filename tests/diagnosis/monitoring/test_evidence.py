@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from diagnosis.live.evidence import log_capital, strongest
+from diagnosis.monitoring.contradiction import log_capital, strongest_evidence
 
 
 def first_alarm(wrong: np.ndarray, allowed: float, risk: float) -> int | None:
@@ -46,7 +46,9 @@ def test_silence_and_late_word_never_add_a_false_alarm() -> None:
         wrong = rng.random(600) < allowed
         told_at = np.arange(600) + rng.exponential(np.where(wrong, 5, 400))
         told_at[rng.random(600) < 0.3] = np.inf
-        looks = [strongest(wrong[:day] & (told_at[:day] <= day), allowed).evidence for day in range(50, 601, 50)]
+        looks = [
+            strongest_evidence(wrong[:day] & (told_at[:day] <= day), allowed).evidence for day in range(50, 601, 50)
+        ]
         alarms += max(looks) >= 1 / risk
     assert alarms <= runs * risk + 3.1 * math.sqrt(runs * risk * (1 - risk))
 
@@ -70,8 +72,8 @@ def test_quality_that_breaks_in_service_is_seen_although_it_was_good_for_long() 
 
 def test_the_strongest_moment_is_found() -> None:
     wrong = np.array([False] * 5 + [True] * 6 + [False] * 400)
-    found = strongest(wrong, 0.2)
+    found = strongest_evidence(wrong, 0.2)
     assert (found.answered, found.wrong) == (11, 6)
     assert found.evidence == pytest.approx(math.exp(log_capital(11, 6, 0.2)))
-    nothing = strongest(np.zeros(0, dtype=bool), 0.2)
+    nothing = strongest_evidence(np.zeros(0, dtype=bool), 0.2)
     assert (nothing.answered, nothing.evidence) == (0, 1.0)

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betaincinv
 
-from diagnosis.live.answered import Answered, answered
+from diagnosis.monitoring.answers import TargetAnswers, target_answers
 from diagnosis.routing import Router
+from diagnosis.statistics import proportion_interval
 from diagnosis.store.observations import Observation
 
 
@@ -27,9 +27,7 @@ class LiveShare:
         """Return ``part`` of ``whole``."""
         if not whole:
             return cls(None, 0.0, 1.0, 0)
-        low = float(betaincinv(part, whole - part + 1, 0.025)) if part else 0.0
-        high = float(betaincinv(part + 1, whole - part, 0.975)) if part < whole else 1.0
-        return cls(part / whole, low, high, whole)  # Clopper and Pearson, 1934
+        return cls(part / whole, *proportion_interval(part, whole), whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +72,25 @@ class TargetQuality:
 
 
 def live_quality(
-    seen: Sequence[Observation], routers: Mapping[str, Router], revoked: Mapping[str, frozenset[str]]
+    observations: Sequence[Observation], routers: Mapping[str, Router], revoked: Mapping[str, frozenset[str]]
 ) -> list[TargetQuality]:
     """Return how the answers of one release fared.
 
     Parameters
     ----------
-    seen : sequence of Observation
+    observations : sequence of Observation
     routers : mapping of str to Router
         Of the release, by target.
     revoked : mapping of str to frozenset of str
         By target, the values whose certificate was taken back; ``""`` is every value.
     """
     return [
-        _target(answered(seen, target, router), _truths(seen, target), router, revoked.get(target, frozenset()))
+        _target_quality(
+            target_answers(observations, target, router),
+            _truths(observations, target),
+            router,
+            revoked.get(target, frozenset()),
+        )
         for target, router in routers.items()
     ]
 
@@ -95,44 +98,49 @@ def live_quality(
 def certified_values(router: Router) -> list[str]:
     """Return the classes and parents whose answers calibration allows to be automatic."""
     names: list[str] = []
-    for proven in (router.certificates_, router.parent_certificates_):
-        if proven is not None and proven.overall.threshold is not None:
-            names += [name for name, one in proven.classes.items() if one.threshold is not None]
+    for certificates in (router.certificates_, router.parent_certificates_):
+        if certificates is not None and certificates.overall.threshold is not None:
+            names += [name for name, certificate in certificates.classes.items() if certificate.threshold is not None]
     return list(dict.fromkeys(names))
 
 
-def _target(one: Answered, truth: Sequence[str], router: Router, revoked: frozenset[str]) -> TargetQuality:
+def _target_quality(
+    answers: TargetAnswers, truths: Sequence[str], router: Router, revoked: frozenset[str]
+) -> TargetQuality:
     certified = set(certified_values(router))
-    everything = _quality("", one, truth, bool(certified) and "" not in revoked, "" in revoked)
-    return TargetQuality(one.target, router.precision, everything, tuple(_classes(one, truth, certified, revoked)))
+    overall = _class_quality("", answers, truths, bool(certified) and "" not in revoked, "" in revoked)
+    classes = tuple(_class_qualities(answers, truths, certified, revoked))
+    return TargetQuality(answers.target, router.precision, overall, classes)
 
 
-def _classes(
-    one: Answered, truth: Sequence[str], certified: set[str], revoked: frozenset[str]
+def _class_qualities(
+    answers: TargetAnswers, truths: Sequence[str], certified: set[str], revoked: frozenset[str]
 ) -> Iterator[ClassQuality]:
-    names, counts = np.unique(one.value[one.value != ""].astype(str), return_counts=True)
+    names, counts = np.unique(answers.value[answers.value != ""].astype(str), return_counts=True)
     for name in names[np.argsort(-counts, kind="stable")].tolist():
-        taken = bool({"", name} & revoked)
-        yield _quality(name, one, truth, name in certified and not taken, taken)
+        is_revoked = bool({"", name} & revoked)
+        yield _class_quality(name, answers, truths, name in certified and not is_revoked, is_revoked)
 
 
-def _quality(value: str, one: Answered, truth: Sequence[str], certified: bool, revoked: bool) -> ClassQuality:
-    mine = one if not value else one.of(np.asarray(one.value == value, dtype=bool))
-    automatic = mine.of(mine.automatic & mine.settled)
-    by_people = mine.of(~mine.automatic & mine.settled)
-    met = one.settled if not value else np.array([name == value for name in truth], dtype=bool)
+def _class_quality(
+    value: str, answers: TargetAnswers, truths: Sequence[str], certified: bool, revoked: bool
+) -> ClassQuality:
+    of_class = answers if not value else answers.take(np.asarray(answers.value == value, dtype=bool))
+    automatic = of_class.take(of_class.automatic & of_class.settled)
+    by_people = of_class.take(~of_class.automatic & of_class.settled)
+    truly = answers.settled if not value else np.array([name == value for name in truths], dtype=bool)
     return ClassQuality(
         value=value,
-        answers=len(mine),
-        settled=int(mine.settled.sum()),
-        automatic=LiveShare.of(int(mine.automatic.sum()), len(mine)),
+        answers=len(of_class),
+        settled=int(of_class.settled.sum()),
+        automatic=LiveShare.of(int(of_class.automatic.sum()), len(of_class)),
         precision=LiveShare.of(int(automatic.right.sum()), len(automatic)),
         suggested=LiveShare.of(int(by_people.right.sum()), len(by_people)),
-        recall=LiveShare.of(int((one.right & met).sum()), int(met.sum())),
+        recall=LiveShare.of(int((answers.right & truly).sum()), int(truly.sum())),
         certified=certified,
         revoked=revoked,
     )
 
 
-def _truths(seen: Sequence[Observation], target: str) -> list[str]:
-    return [one.truth or "" for one in seen if one.target == target]
+def _truths(observations: Sequence[Observation], target: str) -> list[str]:
+    return [observation.truth or "" for observation in observations if observation.target == target]

@@ -1,4 +1,4 @@
-"""Answered: observations of one target as arrays, with whether each answer was right."""
+"""TargetAnswers: observations of one target as arrays, with whether each answer was right."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Labels = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True)
-class Answered:
+class TargetAnswers:
     """The first answers for one target, in order; all arrays have one entry an answer.
 
     Attributes
@@ -43,9 +43,9 @@ class Answered:
         """Answers that are known to be wrong."""
         return self.settled & ~self.right
 
-    def of(self, rows: Bools) -> Answered:
+    def take(self, rows: Bools) -> TargetAnswers:
         """Return some of the answers."""
-        return Answered(
+        return TargetAnswers(
             self.target,
             self.value[rows],
             self.automatic[rows],
@@ -58,7 +58,7 @@ class Answered:
         return len(self.value)
 
 
-def answered(seen: Sequence[Observation], target: str, router: Router | None = None) -> Answered:
+def target_answers(observations: Sequence[Observation], target: str, router: Router | None = None) -> TargetAnswers:
     """Return the observations of one target.
 
     Parameters
@@ -66,13 +66,13 @@ def answered(seen: Sequence[Observation], target: str, router: Router | None = N
     router : Router, optional
         Of the release that answered: it knows which parent a class has.
     """
-    rows = [one for one in seen if one.target == target]
-    settled = [one.truth is not None or one.taken_back for one in rows]
-    right = [one.truth is not None and is_right(one.value, one.truth, router) for one in rows]
-    decision = np.array([one.decision for one in rows], dtype=object)
-    return Answered(
+    rows = [row for row in observations if row.target == target]
+    settled = [row.truth is not None or row.taken_back for row in rows]
+    right = [row.truth is not None and is_right(row.value, row.truth, router) for row in rows]
+    decision = np.array([row.decision for row in rows], dtype=object)
+    return TargetAnswers(
         target,
-        np.array([one.value for one in rows], dtype=object),
+        np.array([row.value for row in rows], dtype=object),
         np.asarray(decision == "automatic", dtype=bool),
         np.asarray(decision == "abstained", dtype=bool),
         np.array(settled, dtype=bool),
@@ -87,5 +87,5 @@ def is_right(value: str, truth: str, router: Router | None = None) -> bool:
     tree = router.hierarchy_ if router is not None else None
     if router is None or tree is None:
         return False
-    known = next((str(name) for name in router.classes_ if label_key(str(name)) == label_key(truth)), truth)
-    return label_key(tree.parent(known)) == label_key(value)
+    spelling = next((str(name) for name in router.classes_ if label_key(str(name)) == label_key(truth)), truth)
+    return label_key(tree.parent(spelling)) == label_key(value)

@@ -9,8 +9,8 @@ import pandas as pd
 from diagnosis.diagnoser import Diagnoser, with_resolution
 from diagnosis.findings import Diagnosis
 from diagnosis.incident import as_frame, frame_as_logged
-from diagnosis.masking import mask_incidents
 from diagnosis.recurrence.assessment import assess_resolved
+from diagnosis.redact.records import mask_incidents
 
 CHUNK = 64  # incidents that are diagnosed, and join the history, together
 

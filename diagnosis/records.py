@@ -1,4 +1,4 @@
-"""History and Knowledge: the past incidents and the articles that a release and its service know, by number.
+"""IncidentRecords and KnowledgeRecords: past incidents and articles by number.
 
 The release brings an unchanging frame; what the service learns later lies over it, so that a change costs nothing of
 the frame's size.
@@ -105,7 +105,7 @@ class _Records(ABC):
         return self._canonical(pd.DataFrame(records, columns=list(self.columns)))
 
 
-class History(_Records):
+class IncidentRecords(_Records):
     """Past incidents by number."""
 
     columns = FIELDS
@@ -115,8 +115,8 @@ class History(_Records):
         return as_frame(frame)
 
 
-class Knowledge(_Records):
-    """Knowledge articles by number."""
+class KnowledgeRecords(_Records):
+    """KnowledgeRecords articles by number."""
 
     columns = KNOWLEDGE_FIELDS
 

@@ -8,15 +8,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-import pandas as pd
-
 from diagnosis.diagnoser import Diagnoser
-from diagnosis.incident import FIELDS, as_frame, frame_as_logged
-from diagnosis.live.drift import Drift, drift
-from diagnosis.live.quality import TargetQuality, live_quality
+from diagnosis.incident import Incident, IncidentBatch
+from diagnosis.monitoring.drift import Drift, drift
+from diagnosis.monitoring.quality import TargetQuality, live_quality
 from diagnosis.store import Store
 from diagnosis.store.observations import Observation
 from diagnosis.store.revocations import Revocation
+from diagnosis.times import format_utc
 
 RECENT = 1000  # incidents that are held against what the release learned from
 
@@ -47,37 +46,35 @@ class LiveReport:
         """Return plain JSON values, times in ISO 8601."""
         plain = asdict(self)
         for part in (plain, *plain["revocations"]):
-            for name in ("since", "until", "at"):
-                if isinstance(part.get(name), datetime):
-                    part[name] = part[name].isoformat().replace("+00:00", "Z")
+            part |= {name: format_utc(value) for name, value in part.items() if isinstance(value, datetime)}
         return plain
 
 
 def live_report(store: Store, diagnoser: Diagnoser) -> LiveReport:
     """Return how a release fares."""
-    seen = store.observations.rows(diagnoser.release)
-    revoked = store.revocations.of(diagnoser.release)
+    observations = store.observations.rows(diagnoser.release)
+    revocations = store.revocations.of(diagnoser.release)
     return LiveReport(
         release=diagnoser.release,
-        since=seen[0].predicted_at if seen else None,
-        until=seen[-1].predicted_at if seen else None,
-        incidents=len({one.incident for one in seen}),
-        targets=tuple(live_quality(seen, diagnoser.parts.routers, revoked_values(revoked))),
-        drift=tuple(drift(diagnoser.parts.reference, recent_incidents(store, seen))),
-        revocations=tuple(revoked),
+        since=observations[0].predicted_at if observations else None,
+        until=observations[-1].predicted_at if observations else None,
+        incidents=len({observation.incident for observation in observations}),
+        targets=tuple(live_quality(observations, diagnoser.parts.routers, revoked_values(revocations))),
+        drift=tuple(drift(diagnoser.parts.reference, recent_incidents(store, observations))),
+        revocations=tuple(revocations),
     )
 
 
-def revoked_values(revoked: Sequence[Revocation]) -> dict[str, frozenset[str]]:
+def revoked_values(revocations: Sequence[Revocation]) -> dict[str, frozenset[str]]:
     """Return the values taken back, by target."""
     by_target: dict[str, set[str]] = defaultdict(set)
-    for one in revoked:
-        by_target[one.target].add(one.value)
+    for revocation in revocations:
+        by_target[revocation.target].add(revocation.value)
     return {target: frozenset(values) for target, values in by_target.items()}
 
 
-def recent_incidents(store: Store, seen: Sequence[Observation]) -> pd.DataFrame:
+def recent_incidents(store: Store, observations: Sequence[Observation]) -> IncidentBatch:
     """Return the newest `RECENT` of the incidents that were answered, as they were logged."""
-    numbers = list(dict.fromkeys(one.incident for one in reversed(seen)))[:RECENT]
-    bodies = [{name: record.body.get(name) for name in FIELDS} for record in store.incidents.known(numbers).values()]
-    return frame_as_logged(as_frame(pd.DataFrame(bodies, columns=list(FIELDS))))
+    numbers = list(dict.fromkeys(observation.incident for observation in reversed(observations)))[:RECENT]
+    records = store.incidents.known(numbers).values()
+    return IncidentBatch.from_incidents(Incident.from_values(record.body) for record in records).as_logged()

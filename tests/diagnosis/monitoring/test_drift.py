@@ -6,7 +6,7 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 
 from diagnosis.incident import as_frame
-from diagnosis.live.drift import drift, stability_index
+from diagnosis.monitoring.drift import drift, stability_index
 from diagnosis.reference import Reference
 from tests.history import FAULTS, incidents
 

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from diagnosis.history import History, Knowledge
 from diagnosis.incident import Incident, as_frame
 from diagnosis.knowledge import KnowledgeArticle, as_knowledge_frame
+from diagnosis.records import IncidentRecords, KnowledgeRecords
 
 
-def history() -> History:
-    return History(as_frame([Incident("a", caller="1"), Incident("b"), Incident("a", caller="2"), Incident("c")]))
+def history() -> IncidentRecords:
+    return IncidentRecords(
+        as_frame([Incident("a", caller="1"), Incident("b"), Incident("a", caller="2"), Incident("c")])
+    )
 
 
 def test_rows_come_in_the_order_asked_for() -> None:
@@ -71,15 +73,15 @@ def test_a_saved_history_is_the_same(tmp_path: Path) -> None:
     past = history()
     past.upsert(as_frame([Incident("数", short_description="网络中断")]))
     past.save(tmp_path)
-    pd.testing.assert_frame_equal(History.load(tmp_path).frame(), past.frame())
+    pd.testing.assert_frame_equal(IncidentRecords.load(tmp_path).frame(), past.frame())
 
 
 def test_an_empty_history_keeps_its_columns(tmp_path: Path) -> None:
-    History(as_frame([])).save(tmp_path)
-    assert History.load(tmp_path).frame().columns.equals(as_frame([]).columns)
+    IncidentRecords(as_frame([])).save(tmp_path)
+    assert IncidentRecords.load(tmp_path).frame().columns.equals(as_frame([]).columns)
 
 
 def test_knowledge_is_kept_the_same_way() -> None:
-    articles = Knowledge(as_knowledge_frame([KnowledgeArticle("KB1", title="VPN")]))
+    articles = KnowledgeRecords(as_knowledge_frame([KnowledgeArticle("KB1", title="VPN")]))
     articles.upsert(as_knowledge_frame([KnowledgeArticle("KB1", title="VPN 809")]))
     assert articles.rows(["KB1"])["title"].tolist() == ["VPN 809"]
