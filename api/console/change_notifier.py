@@ -13,12 +13,12 @@ from diagnosis.store import Store
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.5
-BEAT_SECONDS = 5.0  # a page that hears nothing for some beats says that it is disconnected
+POLL_SECONDS = 0.5
+HEARTBEAT_SECONDS = 5.0  # a page without a heartbeat for some of them says that it is disconnected
 
 
 class ChangeNotifier:
-    """Watches the store while anybody listens; other replicas' work is seen too, because the store is asked.
+    """Polls the store while a page is open; the work of other replicas is noticed too.
 
     Parameters
     ----------
@@ -31,43 +31,43 @@ class ChangeNotifier:
         self._task: asyncio.Task[None] | None = None
 
     async def listen(self) -> AsyncIterator[str]:
-        """Yield ``"live"`` whenever something was stored and ``"beat"`` when nothing was for a while."""
-        news = asyncio.Event()
-        self._listeners.add(news)
+        """Yield ``"change"`` whenever something was stored and ``"heartbeat"`` when nothing was for a while."""
+        changed = asyncio.Event()
+        self._listeners.add(changed)
         if self._task is None:
             self._task = asyncio.create_task(self._watch())
         try:
-            yield "beat"  # at once, so that the page knows that it is connected
+            yield "heartbeat"  # at once, so that the page knows that it is connected
             while True:
                 try:
-                    await asyncio.wait_for(news.wait(), BEAT_SECONDS)
+                    await asyncio.wait_for(changed.wait(), HEARTBEAT_SECONDS)
                 except TimeoutError:
-                    yield "beat"
+                    yield "heartbeat"
                 else:
-                    news.clear()
-                    yield "live"
+                    changed.clear()
+                    yield "change"
         finally:
-            self._listeners.discard(news)
+            self._listeners.discard(changed)
             if not self._listeners and self._task is not None:
                 self._task.cancel()
                 self._task = None
 
     async def _watch(self) -> None:
-        seen = None
+        previous = None
         while True:
             try:
-                found = await run_in_threadpool(change_marker, self.store)
+                marker = await run_in_threadpool(change_marker, self.store)
             except FaultwiseError as error:  # the database is away: look again
-                log.warning("not looked for news: %s", type(error).__name__)
+                log.warning("store not polled for changes: %s", type(error).__name__)
             else:
-                if seen not in (None, found):
+                if previous not in (None, marker):
                     for listener in self._listeners:
                         listener.set()
-                seen = found
-            await asyncio.sleep(LOOK_SECONDS)
+                previous = marker
+            await asyncio.sleep(POLL_SECONDS)
 
 
 def change_marker(store: Store) -> tuple[int, str | None]:
-    """Return what is another whenever an incident, article, feedback or diagnosis was stored."""
+    """Return a value that differs after an incident, article, feedback or diagnosis was stored."""
     newest = store.diagnoses.page(1)
     return store.changes.last(), str(newest[0]["id"]) if newest else None

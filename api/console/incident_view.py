@@ -1,116 +1,215 @@
-"""One incident as the console and the panel show it: what was said of it, what people said since, what to tell."""
+"""One incident as the console and the panel show it: its diagnosis, people's judgements, and texts to send."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
+import numpy as np
+
 from api.console.messages import MESSAGES, Language
-from api.console.records import find
-from api.console.text_layout import MAX_SHOWN, shared, steps
+from api.console.records import find, published_diagnoser
+from api.console.text_layout import MAX_SHOWN, mark_shared_terms, split_steps
 from api.service import Service
 from diagnosis.incident import CODED_FIELDS
 from diagnosis.recurrence.fitted import USUAL_HORIZON
+from diagnosis.store.database import now
 from diagnosis.store.feedback import Feedback
 
-Said = Mapping[str, Any]
-TRIED_OUT = "CONSOLE-"  # starts the number of an incident that was typed without one
+Diagnosis = Mapping[str, Any]  # as the contract has it
+TRIAL_PREFIX = "CONSOLE-"  # starts the number of an incident that was typed without one
+SURE_FROM = 0.4  # a suggested value of a lower probability is offered among others, not as the answer
+PROMISE_CASES = 5  # fewer similar incidents support no promise of a duration
+PROMISE_SIMILARITY = 0.5
+PROMISE_QUANTILE = 0.8
+_MAX_DIAGNOSES = 50  # of one incident, whose feedback is shown with the newest
 _FACTS = ("opened_at", *CODED_FIELDS, "assignment_group", "resolved_at", "close_code")
 
 
-def is_tried_out(number: str) -> bool:
-    """Whether a number is one that nobody gave and nobody should read."""
-    return number.startswith(TRIED_OUT)
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What stands of people's feedback on one prediction or suggestion, and the name of who gave it."""
 
-
-def view_of(service: Service, said: Said, language: Language, typed: Said | None = None) -> dict[str, Any]:
-    """Return what the pages of one incident show.
-
-    Parameters
-    ----------
-    said : mapping
-        The diagnosis, as the contract has it.
-    language : Language
-        Of the person who reads.
-    typed : mapping, optional
-        The incident itself, where the store does not keep it.
-    """
-    record = typed or find(service, "incidents", [said["incident"]]).get(said["incident"], {})
-    report = f"{record.get('short_description', '')}\n{record.get('description', '')}"
-    feedback = service.store.feedback.of(said["id"])
-    return {
-        "said": said,
-        "tried_out": is_tried_out(said["incident"]),
-        "news": news_of(service, said, feedback),
-        "record": record,
-        "report": str(record.get("description", ""))[:MAX_SHOWN],
-        "facts": [(name, record[name]) for name in _FACTS if record.get(name)],
-        "suggestions": [suggestion_view(one) for one in said["suggestions"]],
-        "similar": [_similar(one, report) for one in said["similar_incidents"]],
-        "voices": standing(feedback),
-        "caller": to_caller(said, language),
-    }
+    feedback: Feedback
+    person: str
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """How much of what happened to a diagnosis a page shows: feedback up to a sequence, and what took its place."""
+    """How much a page shows: feedback up to a sequence, and the id of a newer diagnosis."""
 
-    seen: int
+    sequence: int
     newer: str
 
 
-def news_of(service: Service, said: Said, feedback: Sequence[Feedback]) -> News:
-    """Return what there is to be shown of a diagnosis by now."""
-    (newest,) = service.store.diagnoses.page(1, said["incident"])
-    seen = max((one.sequence for one in feedback), default=0)
-    return News(seen, newest["id"] if newest["id"] != said["id"] else "")
+def is_trial(number: str) -> bool:
+    """Whether a number was made by the console for an incident without one, and should not be shown."""
+    return number.startswith(TRIAL_PREFIX)
+
+
+def view_of(
+    service: Service, diagnosis: Diagnosis, language: Language, entered: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the template variables of one incident's page.
+
+    Parameters
+    ----------
+    diagnosis : mapping
+        As the contract has it.
+    language : Language
+        Of the reader.
+    entered : mapping, optional
+        The incident itself, where the store does not hold it.
+    """
+    number = diagnosis["incident"]
+    record = entered or find(service, "incidents", [number]).get(number, {})
+    report = f"{record.get('short_description', '')}\n{record.get('description', '')}"
+    feedback = feedback_on(service, diagnosis)
+    return {
+        "diagnosis": diagnosis,
+        "is_trial": is_trial(number),
+        "news": news_of(service, diagnosis, feedback),
+        "record": record,
+        "report": str(record.get("description", ""))[:MAX_SHOWN],
+        "facts": [(name, record[name]) for name in _FACTS if record.get(name)],
+        "predictions": predictions_of(service, diagnosis),
+        "suggestions": suggestions_of(service, diagnosis),
+        "similar": [_similar_view(similar, report) for similar in diagnosis["similar_incidents"]],
+        "judgements": judgements_of(service, feedback),
+        "reply": reply_to_caller(diagnosis, language),
+    }
+
+
+def feedback_on(service: Service, diagnosis: Diagnosis) -> list[Feedback]:
+    """Return the feedback on every diagnosis of an incident, oldest first: a new one keeps what people said."""
+    diagnoses = service.store.diagnoses.page(_MAX_DIAGNOSES, diagnosis["incident"])
+    return service.store.feedback.of(*{diagnosis["id"], *(item["id"] for item in diagnoses)})
+
+
+def news_of(service: Service, diagnosis: Diagnosis, feedback: Sequence[Feedback]) -> News:
+    """Return what there is to show of a diagnosis by now."""
+    newest = service.store.diagnoses.page(1, diagnosis["incident"])[0]["id"]
+    sequence = max((entry.sequence for entry in feedback), default=0)
+    return News(sequence, newest if newest != diagnosis["id"] else "")
 
 
 def standing(feedback: Sequence[Feedback]) -> dict[str, Feedback]:
-    """Return what stands of what people said: the last that was not undone, by target or by suggestion."""
-    return {one.target or one.suggestion or "": one for one in feedback if one.undone_at is None}
+    """Return the last feedback that was not undone, by target or by suggestion."""
+    return {entry.target or entry.suggestion or "": entry for entry in feedback if entry.undone_at is None}
 
 
-def suggestion_view(one: Said) -> dict[str, Any]:
-    """Return a suggestion with its steps and what became of those who used it."""
-    uses = [e for e in one["evidence"] if e["kind"] == "incident"]
-    judged = [e for e in uses if e["outcome"] in ("held", "reopened", "recurred")]
-    held = sum(e["outcome"] == "held" for e in judged)
-    return {"one": one, "steps": steps(one["resolution"]), "uses": uses, "held": held, "judged": len(judged)}
+def judgements_of(service: Service, feedback: Sequence[Feedback]) -> dict[str, Judgement]:
+    """Return what stands of people's feedback, by target or by suggestion, with the names of the people."""
+    entries = standing(feedback)
+    if not entries:
+        return {}
+    names = {f"key:{key.id}": key.name for key in service.store.keys.all()}
+    return {
+        subject: Judgement(entry, names.get(entry.actor, entry.actor.partition(":")[2] or entry.actor))
+        for subject, entry in entries.items()
+    }
 
 
-def to_caller(said: Said, language: Language) -> str:
-    """Return what to say to the caller, in the language of the report where it is one of ours."""
-    spoken: Language = "zh" if said["language"].startswith("zh") else "en" if said["language"] == "en" else language
-    words = MESSAGES[spoken]
-    number = said["incident"]
-    hello = words["caller_hello_unnumbered"] if is_tried_out(number) else words["caller_hello"].format(number=number)
-    lines = [hello]
-    group = said["predictions"].get("assignment_group", {})
-    if group.get("value") and group["decision"] != "suggested":  # nobody has it yet
-        lines.append(words["caller_group"].format(group=group["value"]))
-    hours = [s["outcome"]["hours_to_restore"] for s in said["similar_incidents"]]
-    known = [hour for hour in hours if hour is not None]
-    if known:
-        lines.append(words["caller_known"].format(hours=max(1, round(median(known)))))
-    lines.append(words["caller_end"])
-    if said["recurrence"] and _likelier_than_usual(said["recurrence"]) and not is_tried_out(number):
-        lines.append(words["caller_again"])
+def predictions_of(service: Service, diagnosis: Diagnosis) -> dict[str, dict[str, Any]]:
+    """Return the predictions by target, each with whether it is sure enough to offer, and every class to choose."""
+    return {
+        target: {**prediction, "sure": is_sure(prediction), "classes": classes_of(service, target)}
+        for target, prediction in diagnosis["predictions"].items()
+    }
+
+
+def is_sure(prediction: Mapping[str, Any]) -> bool:
+    """Whether a prediction is offered as the answer: automatic, decided by a person, or probable enough."""
+    if prediction["value"] is None:
+        return False
+    probability = prediction["probability"]
+    return prediction["decision"] == "automatic" or probability is None or bool(probability >= SURE_FROM)
+
+
+def classes_of(service: Service, target: str) -> list[str]:
+    """Return every class that the published release knows of a target, sorted."""
+    diagnoser = published_diagnoser(service)
+    router = diagnoser.parts.routers.get(target) if diagnoser is not None else None
+    return sorted(map(str, router.classes_)) if router is not None else []
+
+
+def suggestions_of(service: Service, diagnosis: Diagnosis) -> list[dict[str, Any]]:
+    """Return the suggestions with their steps and the outcomes of earlier uses."""
+    suggestions = diagnosis["suggestions"]
+    articles = [suggestion["number"] for suggestion in suggestions if suggestion["source"] == "knowledge"]
+    records = find(service, "knowledge", articles) if articles else {}
+    return [_suggestion_view(suggestion, records.get(suggestion["number"], {})) for suggestion in suggestions]
+
+
+def is_expired(article: Mapping[str, Any]) -> bool:
+    """Whether the validity of an article is over."""
+    return str(article.get("valid_to") or "9999") < now().isoformat()
+
+
+def reply_to_caller(diagnosis: Diagnosis, language: Language) -> str:
+    """Return a draft of the reply to the caller, in the language of the report where it is Chinese or English."""
+    reported = diagnosis["language"]
+    reply_language: Language = "zh" if reported.startswith("zh") else "en" if reported == "en" else language
+    msg = MESSAGES[reply_language]
+    number, trial = diagnosis["incident"], is_trial(diagnosis["incident"])
+    lines = [msg["reply_hello_unnumbered"] if trial else msg["reply_hello"].format(number=number)]
+    group = diagnosis["predictions"].get("assignment_group", {})
+    if group.get("value") and group["decision"] != "suggested":  # a suggested group does not have the incident yet
+        lines.append(msg["reply_group"].format(group=group["value"]))
+    hours = promised_hours(diagnosis["similar_incidents"])
+    if hours is not None:
+        lines.append(msg["reply_duration"].format(duration=_duration(hours, msg)))
+    lines.append(msg["reply_end"])
+    if not trial and diagnosis["recurrence"] and _exceeds_base_rate(diagnosis["recurrence"]):
+        lines.append(msg["reply_recurrence"])
     return "\n".join(lines)
 
 
-def _likelier_than_usual(risk: Mapping[str, Any]) -> bool:
-    """Whether a fault comes back at least as often as others do, within the horizon that the base rate is of."""
-    month: Mapping[str, Any] = min(risk["horizons"], key=lambda one: abs(one["days"] - USUAL_HORIZON))
+def promised_hours(similar: Sequence[Mapping[str, Any]]) -> float | None:
+    """Return the hours within which four of five similar incidents were restored; None where too few are hours."""
+    hours = [
+        incident["outcome"]["hours_to_restore"]
+        for incident in similar
+        if incident["similarity"] >= PROMISE_SIMILARITY and incident["outcome"]["hours_to_restore"] is not None
+    ]
+    if len(hours) < PROMISE_CASES:
+        return None
+    return float(np.quantile(hours, PROMISE_QUANTILE, method="higher"))
+
+
+def _duration(hours: float, msg: Mapping[str, str]) -> str:
+    whole_hours = math.ceil(hours)
+    if whole_hours > 48:
+        return msg["duration_days"].format(math.ceil(hours / 24))
+    return msg["duration_hour"] if whole_hours <= 1 else msg["duration_hours"].format(whole_hours)
+
+
+def _exceeds_base_rate(risk: Mapping[str, Any]) -> bool:
+    """Whether a fault recurs at least as often as others do, within the horizon of the base rate."""
+    horizons: Sequence[Mapping[str, Any]] = risk["horizons"]
+    month = min(horizons, key=lambda horizon: abs(horizon["days"] - USUAL_HORIZON))
     return bool(month["probability"] >= risk["base_rate"])
 
 
-def _similar(one: Said, report: str) -> dict[str, Any]:
+def _suggestion_view(suggestion: Mapping[str, Any], article: Mapping[str, Any]) -> dict[str, Any]:
+    uses = [evidence for evidence in suggestion["evidence"] if evidence["kind"] == "incident"]
+    settled = [use for use in uses if use["outcome"] in ("held", "reopened", "recurred")]
     return {
-        "one": one,
-        "title": shared(one["short_description"] or one["number"], report),
-        "resolution": one["resolution"][:MAX_SHOWN],
+        **suggestion,
+        "steps": split_steps(suggestion["resolution"]),
+        "uses": uses,
+        "n_held": sum(use["outcome"] == "held" for use in settled),
+        "n_settled": len(settled),
+        "expired": is_expired(article),
+    }
+
+
+def _similar_view(similar: Mapping[str, Any], report: str) -> dict[str, Any]:
+    title = similar["short_description"] or similar["number"]
+    return {
+        **similar,
+        "title": mark_shared_terms(title, report),
+        "resolution": similar["resolution"][:MAX_SHOWN],
     }

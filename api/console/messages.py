@@ -1,4 +1,4 @@
-"""The words that pages show, in Chinese and English, from one catalogue: `messages.toml`."""
+"""Texts of the pages, in Chinese and English, from one catalogue: `messages.toml`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Language = Literal["en", "zh"]
 
 def _read() -> Mapping[Language, Mapping[str, str]]:
     messages = tomllib.loads(files("api.console").joinpath("messages.toml").read_text(encoding="utf-8"))
-    return {spoken: {key: said[spoken] for key, said in messages.items()} for spoken in ("en", "zh")}
+    return {language: {key: texts[language] for key, texts in messages.items()} for language in ("en", "zh")}
 
 
 MESSAGES = _read()
 
 
-def chosen(cookie: str | None, accepted: str) -> Language:
+def language_for(cookie: str | None, accepted: str) -> Language:
     """Return the language that a person chose, or the first of ours that the browser accepts, or English."""
-    wanted = [cookie or "", *re.findall(r"[a-z]+", accepted.lower())]
-    first = next((tag for tag in wanted if tag in MESSAGES), "en")
+    tags = [cookie or "", *re.findall(r"[a-z]+", accepted.lower())]
+    first = next((tag for tag in tags if tag in MESSAGES), "en")
     return "zh" if first == "zh" else "en"

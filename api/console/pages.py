@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from api.console.messages import MESSAGES, Language, chosen
+from api.console.messages import MESSAGES, Language, language_for
 from api.console.reasons import reason_of, warnings_of
 from diagnosis.recurrence.factors import WORDS as FACTORS
 
@@ -22,18 +22,27 @@ THEME_COOKIE = "faultwise_theme"
 THEMES = ("light", "dark")
 STATIC = files("api.console").joinpath("static")
 
-_pages = Environment(
-    loader=PackageLoader("api", "console/templates"), autoescape=True, undefined=StrictUndefined,
-    trim_blocks=True, lstrip_blocks=True,
-)  # fmt: skip
+_templates = Environment(
+    loader=PackageLoader("api", "console/templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
 
 
-def spoken_to(request: Request) -> Language:
+def language_of(request: Request) -> Language:
     """Return the language of a request: chosen, or accepted by the browser."""
-    return chosen(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", ""))
+    return language_for(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", ""))
 
 
-def page(request: Request, name: str, status: int = 200, notice: str = "", **shown: Any) -> Response:  # noqa: ANN401
+def page(
+    request: Request,
+    name: str,
+    status: int = 200,
+    notice: str = "",
+    **variables: Any,  # noqa: ANN401
+) -> Response:
     """Return a page in the language of the request.
 
     Parameters
@@ -42,29 +51,35 @@ def page(request: Request, name: str, status: int = 200, notice: str = "", **sho
         Template in `templates/`.
     notice : str
         Key of a message to show on top; ``""`` for none.
-    **shown
-        What the template shows.
+    **variables
+        Variables of the template.
     """
-    spoken = spoken_to(request)
-    words = MESSAGES[spoken]
+    language = language_of(request)
+    messages = MESSAGES[language]
     theme = request.cookies.get(THEME_COOKIE, "")
-    values = {
-        "agent": None, "actions": "/console", **shown, "w": words, "language": spoken,
-        "notice": words[notice] if notice else "",
-        "theme": theme if theme in THEMES else "", "here": here(request), "version": VERSION,
-    }  # fmt: skip
-    headers = {"Vary": "Accept-Language, Cookie", "Content-Language": spoken}
-    return HTMLResponse(_pages.get_template(name).render(values), status, headers)
+    context = {
+        "agent": None,
+        "actions": "/console",
+        **variables,
+        "msg": messages,
+        "language": language,
+        "notice": messages[notice] if notice else "",
+        "theme": theme if theme in THEMES else "",
+        "address": current_address(request),
+        "version": VERSION,
+    }
+    headers = {"Vary": "Accept-Language, Cookie", "Content-Language": language}
+    return HTMLResponse(_templates.get_template(name).render(context), status, headers)
 
 
-def here(request: Request) -> str:
+def current_address(request: Request) -> str:
     """Return the path and query of the page that a person looks at, also when htmx asks for a part of it."""
-    current = urlsplit(request.headers.get("hx-current-url", ""))
-    path, query = (current.path, current.query) if current.path else (request.url.path, request.url.query)
+    page_url = urlsplit(request.headers.get("hx-current-url", ""))
+    path, query = (page_url.path, page_url.query) if page_url.path else (request.url.path, request.url.query)
     return path + (f"?{query}" if query else "")
 
 
-def local(address: str) -> str:
+def local_path(address: str) -> str:
     """Return an address if it is a path of this site, else the first page: nobody is sent elsewhere."""
     return address if address.startswith("/") and not address.startswith(("//", "/\\")) else "/"
 
@@ -83,7 +98,7 @@ def percent(share: float | None) -> str:
     return ">99%" if 0.995 <= share < 1 else f"{share:.0%}"
 
 
-def when(moment: str | datetime | None) -> str:
+def utc_minute(moment: str | datetime | None) -> str:
     """Return a time to the minute, in UTC."""
     if not moment:
         return ""
@@ -95,31 +110,40 @@ def when(moment: str | datetime | None) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def ago(moment: str, words: dict[str, str]) -> str:
+def time_tag(moment: str | datetime | None) -> Markup:
+    """Return a time as HTML: in UTC, which the page's script puts into the reader's own time zone."""
+    text = utc_minute(moment)
+    if not text.endswith(" UTC"):
+        return escape(text)
+    machine_readable = f"{text[:10]}T{text[11:16]}Z"
+    return Markup('<time datetime="{}" data-local>{}</time>').format(machine_readable, text)
+
+
+def time_ago(moment: str, messages: dict[str, str]) -> str:
     """Return how long ago a moment was, in words."""
     minutes = int((datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds() // 60)
     if minutes < 1:
-        return words["ago_now"]
+        return messages["ago_now"]
     if minutes < 60:
-        return words["ago_minutes"].format(minutes)
+        return messages["ago_minutes"].format(minutes)
     hours, days = minutes // 60, minutes // 1440
-    return words["ago_hours"].format(hours) if hours < 48 else words["ago_days"].format(days)
+    return messages["ago_hours"].format(hours) if hours < 48 else messages["ago_days"].format(days)
 
 
-def label(name: str, words: dict[str, str]) -> str:
+def label(name: str, messages: dict[str, str]) -> str:
     """Return what a field is called; one of the organisation's own keeps its name."""
-    return words.get(f"field_{name}", name)
+    return messages.get(f"field_{name}", name)
 
 
 def factor(name: str, language: Language) -> str:
     """Return a recurrence factor in a language; it was named in that of the report."""
-    keys = {said: key for words in FACTORS.values() for key, said in words.items()}
+    keys = {text: key for factors in FACTORS.values() for key, text in factors.items()}
     return FACTORS[language][keys[name]] if name in keys else name
 
 
 def marked(parts: list[tuple[str, bool]]) -> Markup:
     """Return text with the parts that match marked, everything else escaped."""
-    return Markup("").join(Markup("<mark>{}</mark>").format(text) if hit else escape(text) for text, hit in parts)
+    return Markup("").join(Markup("<mark>{}</mark>").format(text) if match else escape(text) for text, match in parts)
 
 
 def in_path(part: str) -> str:
@@ -134,7 +158,14 @@ def _version() -> str:
 
 
 VERSION = _version()
-_pages.filters |= {
-    "percent": percent, "when": when, "ago": ago, "label": label, "marked": marked, "factor": factor,
-    "in_path": in_path, "reason_of": reason_of, "warnings_of": warnings_of,
-}  # fmt: skip
+_templates.filters |= {
+    "percent": percent,
+    "time_tag": time_tag,
+    "time_ago": time_ago,
+    "label": label,
+    "marked": marked,
+    "factor": factor,
+    "in_path": in_path,
+    "reason_of": reason_of,
+    "warnings_of": warnings_of,
+}

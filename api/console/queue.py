@@ -2,56 +2,167 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from api.console.incident_view import standing
+from api.console.incident_view import is_sure, standing
 from api.service import Service
 from diagnosis.store.feedback import Feedback
 
-LENGTH = 50
+WINDOW = 300  # newest diagnoses that filters, sorting and counts look at; older ones are a link away
+PAGE_SIZE = 50
 TARGETS = ("assignment_group", "category")  # shown first; the others follow on the incident's page
+
+State = Literal["all", "open", "decided"]
+Decision = Literal["all", "automatic", "suggested", "not_sure"]
+Order = Literal["newest", "oldest", "risk", "least_sure"]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One incident of the queue."""
 
-    said: Mapping[str, Any]
+    diagnosis: Mapping[str, Any]
     title: str
     predictions: Mapping[str, Mapping[str, Any]]
     risk: float | None
-    voices: Mapping[str, Feedback]
+    judgements: Mapping[str, Feedback]
+
+    @property
+    def due_at(self) -> str | None:
+        """When service has to be restored, where service levels are set and the incident is open."""
+        levels = self.diagnosis.get("service_levels") or {}
+        due_at: str | None = (levels.get("restoration") or {}).get("due_at")
+        return due_at
+
+    @property
+    def decided(self) -> bool:
+        """Whether a person has judged the first target."""
+        return any(target in self.judgements for target in list(self.predictions)[:1] or self.judgements)
+
+    @property
+    def value(self) -> str:
+        """The value of the first target that holds now, a person's before the prediction; ``""`` for none."""
+        for target, prediction in self.predictions.items():
+            entry = self.judgements.get(target)
+            return str((entry and entry.value) or (prediction["value"] if prediction["sure"] else None) or "")
+        return ""
+
+    @property
+    def decision(self) -> Decision:
+        """How the first target was decided."""
+        for prediction in self.predictions.values():
+            if not prediction["sure"]:
+                return "not_sure"
+            return "automatic" if prediction["decision"] == "automatic" else "suggested"
+        return "not_sure"
 
 
-def rows(service: Service, before: str | None = None) -> tuple[list[Row], str | None]:
-    """Return a page of the queue, newest first, and where the next one starts.
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rows of the queue are shown, in what order."""
+
+    state: State = "all"
+    decision: Decision = "all"
+    value: str = ""
+    order: Order = "newest"
+    page: int = 1
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePage:
+    """One page of the queue, and the counts beside its filters."""
+
+    rows: Sequence[Row]
+    counts: Mapping[str, int]
+    values: Sequence[tuple[str, int]]
+    n_selected: int
+    n_pages: int
+    older: str | None
+
+
+def queue_page(service: Service, selection: Selection) -> QueuePage:
+    """Return a page of the queue.
 
     What was only tried out, and so is no incident of the store, is not in it.
     """
-    page = service.store.diagnoses.page(LENGTH, None, before)
+    rows, older = queue_rows(service, selection.before)
+    in_state = [row for row in rows if selection.state == "all" or row.decided == (selection.state == "decided")]
+    in_decision = [row for row in in_state if selection.decision in ("all", row.decision)]
+    selected = [row for row in in_decision if selection.value in ("", row.value)]
+    ordered = _ordered(selected, selection.order)
+    start = PAGE_SIZE * (selection.page - 1)
+    decided = sum(row.decided for row in rows)
+    return QueuePage(
+        rows=ordered[start : start + PAGE_SIZE],
+        counts={"all": len(rows), "open": len(rows) - decided, "decided": decided},
+        values=sorted(Counter(row.value for row in in_decision if row.value).items()),
+        n_selected=len(ordered),
+        n_pages=max(1, -(-len(ordered) // PAGE_SIZE)),
+        older=older,
+    )
+
+
+def next_open(service: Service, current: str) -> str | None:
+    """Return the id of the newest open diagnosis that is older than one, else of any other; None if none is open."""
+    rows, _ = queue_rows(service)
+    ids = [str(row.diagnosis["id"]) for row in rows if not row.decided and row.diagnosis["id"] != current]
+    return next((identifier for identifier in ids if identifier < current), ids[0] if ids else None)
+
+
+def queue_rows(service: Service, before: str | None = None) -> tuple[list[Row], str | None]:
+    """Return the rows of the newest diagnoses, newest first, and the id where older ones start."""
+    diagnoses = service.store.diagnoses.page(WINDOW, None, before)
     newest: dict[str, Mapping[str, Any]] = {}
-    for said in page:
-        newest.setdefault(said["incident"], said)
-    known = service.store.incidents.known(list(newest))
-    feedback = service.store.feedback.of(*[said["id"] for said in newest.values()])
-    shown = [
-        Row(
-            said,
-            str(known[number].body.get("short_description") or known[number].body.get("description", ""))[:300],
-            {t: said["predictions"][t] for t in _targets(said)},
-            said["recurrence"]["horizons"][min(1, len(said["recurrence"]["horizons"]) - 1)]["probability"]
-            if said["recurrence"]
-            else None,
-            standing([one for one in feedback if one.diagnosis == said["id"]]),
-        )
-        for number, said in newest.items()
-        if number in known
+    for diagnosis in diagnoses:
+        newest.setdefault(diagnosis["incident"], diagnosis)
+    records = service.store.incidents.known(list(newest))
+    incident_of = {diagnosis["id"]: diagnosis["incident"] for diagnosis in diagnoses}
+    feedback: dict[str, list[Feedback]] = {}
+    for entry in service.store.feedback.of(*incident_of):
+        feedback.setdefault(incident_of[entry.diagnosis], []).append(entry)
+    rows = [
+        _row(diagnosis, records[number].body, feedback.get(number, []))
+        for number, diagnosis in newest.items()
+        if number in records
     ]
-    return shown, page[-1]["id"] if len(page) == LENGTH else None
+    return rows, diagnoses[-1]["id"] if len(diagnoses) == WINDOW else None
 
 
-def _targets(said: Mapping[str, Any]) -> list[str]:
-    have = list(said["predictions"])
-    return [t for t in TARGETS if t in have] or have[:2]
+def _row(diagnosis: Mapping[str, Any], record: Mapping[str, Any], feedback: Sequence[Feedback]) -> Row:
+    predictions = diagnosis["predictions"]
+    targets = [target for target in TARGETS if target in predictions] or list(predictions)[:2]
+    return Row(
+        diagnosis=diagnosis,
+        title=str(record.get("short_description") or record.get("description", ""))[:300],
+        predictions={target: {**predictions[target], "sure": is_sure(predictions[target])} for target in targets},
+        risk=_risk(diagnosis["recurrence"]),
+        judgements=standing(feedback),
+    )
+
+
+def _risk(recurrence: Mapping[str, Any] | None) -> float | None:
+    if not recurrence:
+        return None
+    horizons = recurrence["horizons"]
+    probability: float = horizons[min(1, len(horizons) - 1)]["probability"]
+    return probability
+
+
+def _ordered(rows: list[Row], order: Order) -> list[Row]:
+    if order == "oldest":
+        return rows[::-1]
+    if order == "risk":
+        return sorted(rows, key=lambda row: -(row.risk or 0.0))
+    if order == "least_sure":
+        return sorted(rows, key=_probability)
+    return rows
+
+
+def _probability(row: Row) -> float:
+    for prediction in row.predictions.values():
+        return float(prediction["probability"] or 0.0)
+    return 0.0

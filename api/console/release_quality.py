@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from api.errors import NothingPublishedError
+from api.console.records import published_diagnoser
 from api.service import Service
 from diagnosis.monitoring.quality import ClassQuality, TargetQuality, live_quality
 from diagnosis.monitoring.report import revoked_values
 from diagnosis.store.revocations import Revocation
 
-CLASSES = 8  # of each target that are shown
+MAX_CLASSES = 8  # shown for each target
 
 Verdict = Literal["met", "missed", "not_proven", ""]
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseQuality:
-    """Live precision and coverage for what a release has answered, and what live data took back, newest first."""
+    """Live precision and coverage of a release, and its certificates that were revoked, newest first."""
 
     release: str
     targets: Sequence[TargetQuality]
@@ -28,33 +28,33 @@ class ReleaseQuality:
 
 def release_quality(service: Service) -> ReleaseQuality | None:
     """Return how the release in service fares; None where none is published."""
-    try:
-        diagnoser = service.serving.current.diagnoser
-    except NothingPublishedError:
+    diagnoser = published_diagnoser(service)
+    if diagnoser is None:
         return None
-    seen = service.store.observations.rows(diagnoser.release)
+    answers = service.store.observations.rows(diagnoser.release)
     revoked = service.store.revocations.of(diagnoser.release)
-    found = live_quality(seen, diagnoser.parts.routers, revoked_values(revoked))
-    return ReleaseQuality(diagnoser.release, [worst_first(one) for one in found if one.all.answers], revoked[::-1])
+    qualities = live_quality(answers, diagnoser.parts.routers, revoked_values(revoked))
+    targets = [worst_first(quality) for quality in qualities if quality.all.answers]
+    return ReleaseQuality(diagnoser.release, targets, revoked[::-1])
 
 
-def worst_first(one: TargetQuality) -> TargetQuality:
+def worst_first(quality: TargetQuality) -> TargetQuality:
     """Return a target with the classes of which automatic answers are known to be right or wrong, worst first.
 
     The worst is the one whose precision is most surely low: one error in one answer says less than ten in twenty.
     """
-    told = [each for each in one.classes if each.precision.n]
-    return replace(one, classes=tuple(sorted(told, key=_at_best)[:CLASSES]))
+    with_outcome = [row for row in quality.classes if row.precision.n]
+    return replace(quality, classes=tuple(sorted(with_outcome, key=_upper_end)[:MAX_CLASSES]))
 
 
-def verdict(one: TargetQuality) -> Verdict:
+def verdict(quality: TargetQuality) -> Verdict:
     """Tell whether live precision keeps what the certificate promised, as far as its interval proves it."""
-    if one.all.precision.share is None:
+    if quality.all.precision.share is None:
         return ""
-    if one.all.precision.upper < one.promised:
+    if quality.all.precision.upper < quality.promised:
         return "missed"
-    return "met" if one.all.precision.lower >= one.promised else "not_proven"
+    return "met" if quality.all.precision.lower >= quality.promised else "not_proven"
 
 
-def _at_best(one: ClassQuality) -> float:
-    return one.precision.upper
+def _upper_end(quality: ClassQuality) -> float:
+    return quality.precision.upper

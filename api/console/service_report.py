@@ -10,15 +10,15 @@ from typing import Any
 
 import pandas as pd
 
+from api.console.records import published_diagnoser
 from api.console.release_quality import ReleaseQuality, Verdict, release_quality
-from api.errors import NothingPublishedError
 from api.service import Service
 from diagnosis.errors import InputError
 from diagnosis.incident import as_frame
 from diagnosis.recurrence import default_signature, recurrence_rate
 
 DAYS = 30
-MOST = 20_000  # newest diagnoses and incidents that are looked at: a page is no report
+MAX_RECORDS = 20_000  # newest diagnoses and incidents that are counted
 TARGETS = {"recurrence": 0.05, "response": 0.9, "restoration": 0.9, "closure": 0.95, "satisfaction": 0.9}
 RESPONSE, RESTORATION = timedelta(hours=2), timedelta(hours=4)
 SATISFIED = 4  # of five
@@ -26,11 +26,11 @@ DECISIONS = ("automatic", "suggested", "abstained")
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
-    """One figure: what was found, its target where it has one, and what it was counted from."""
+class KeyFigure:
+    """One key figure: its value, its target where it has one, and what it was counted from."""
 
     key: str
-    found: float | None
+    value: float | None
     basis: str = ""
     n: int = 0
     verdict: Verdict = ""
@@ -46,59 +46,70 @@ class ServiceReport:
     """Everything on the manager's page."""
 
     days: Sequence[tuple[str, Mapping[str, int]]]
-    measures: Sequence[Measure]
+    key_figures: Sequence[KeyFigure]
     overrides: Sequence[tuple[str, str, int]]
     live: ReleaseQuality | None
+
+    @property
+    def totals(self) -> Mapping[str, int]:
+        """The decisions of all days, by kind."""
+        return {decision: sum(counts[decision] for _, counts in self.days) for decision in DECISIONS}
+
+    @property
+    def n_decisions(self) -> int:
+        """The number of decisions of all days."""
+        return sum(self.totals.values())
 
 
 def service_report(service: Service, moment: datetime) -> ServiceReport:
     """Return the outcome of the last `DAYS` days before a moment."""
     since = moment - timedelta(days=DAYS)
-    given = service.store.diagnoses.predictions_since(since, MOST)
-    said = service.store.feedback.since(since)
-    frame = _frame([{**one.body, "number": one.number} for one in service.store.incidents.newest(MOST)])
-    measures = [
+    predictions = service.store.diagnoses.predictions_since(since, MAX_RECORDS)
+    feedback = service.store.feedback.since(since)
+    frame = _frame([{**record.body, "number": record.number} for record in service.store.incidents.newest(MAX_RECORDS)])
+    key_figures = [
         _recurrence(service, frame, moment),
-        *_kept(frame[frame["opened_at"] >= since]),
+        *_service_levels(frame[frame["opened_at"] >= since]),
         _deflected(service, since),
     ]
-    overrides = Counter((one.target, one.predicted or "") for one in said if one.kind in ("overridden", "reverted"))
+    overrides = Counter(
+        (entry.target, entry.predicted or "") for entry in feedback if entry.kind in ("overridden", "reverted")
+    )
     return ServiceReport(
-        days=_by_day(given, moment),
-        measures=measures,
+        days=_by_day(predictions, moment),
+        key_figures=key_figures,
         overrides=[(*key, times) for key, times in overrides.most_common(15)],
         live=release_quality(service),
     )
 
 
 def _by_day(
-    given: Sequence[tuple[str, datetime, Mapping[str, Any]]], moment: datetime
+    diagnosed: Sequence[tuple[str, datetime, Mapping[str, Any]]], moment: datetime
 ) -> list[tuple[str, Mapping[str, int]]]:
     """Return the decisions of each day, days without any too, so that a picture of them tells the truth of time."""
     days = [f"{moment - timedelta(days=back):%Y-%m-%d}" for back in reversed(range(DAYS))]
-    counted: dict[str, Counter[str]] = {day: Counter() for day in days}
-    for _, at, predictions in given:
-        counted.setdefault(f"{at:%Y-%m-%d}", Counter()).update(one["decision"] for one in predictions.values())
-    return sorted(counted.items())
+    counts: dict[str, Counter[str]] = {day: Counter() for day in days}
+    for _, at, predictions in diagnosed:
+        day = counts.setdefault(f"{at:%Y-%m-%d}", Counter())
+        day.update(prediction["decision"] for prediction in predictions.values())
+    return sorted(counts.items())
 
 
-def _recurrence(service: Service, frame: pd.DataFrame, moment: datetime) -> Measure:
-    try:
-        model = service.serving.current.diagnoser.parts.recurrence
-    except NothingPublishedError:
-        model = None
+def _recurrence(service: Service, frame: pd.DataFrame, moment: datetime) -> KeyFigure:
+    diagnoser = published_diagnoser(service)
+    model = diagnoser.parts.recurrence if diagnoser is not None else None
     try:
         signature = model.signature_ if model is not None else default_signature(frame)
         rates = recurrence_rate(frame, signature, (30,), as_of=pd.Timestamp(moment), target=TARGETS["recurrence"])
     except InputError:  # nothing in the store that could recur
-        return Measure("recurrence", None)
+        return KeyFigure("recurrence", None)
     row = rates.iloc[0]
     verdict: Verdict = {"met": "met", "missed": "missed"}.get(str(row["verdict"]), "not_proven")  # type: ignore[assignment]
-    found = None if pd.isna(row["rate"]) else float(row["rate"])
-    return Measure("recurrence", found, "of_incidents", int(row["incidents"]), verdict if found is not None else "")
+    rate = None if pd.isna(row["rate"]) else float(row["rate"])
+    return KeyFigure("recurrence", rate, "of_incidents", int(row["incidents"]), verdict if rate is not None else "")
 
 
-def _kept(frame: pd.DataFrame) -> list[Measure]:
+def _service_levels(frame: pd.DataFrame) -> list[KeyFigure]:
     # Response and satisfaction have no field of their own in the import format: `responded_at` or
     # `sla_response_minutes`, and `satisfaction` (1 to 5), are taken where the data hold them.
     responded = pd.to_datetime(_column(frame, "responded_at"), utc=True, errors="coerce", format="ISO8601")
@@ -106,17 +117,17 @@ def _kept(frame: pd.DataFrame) -> list[Measure]:
     responded = responded.fillna(frame["opened_at"] + pd.to_timedelta(minutes, unit="min"))
     rated = pd.to_numeric(_column(frame, "satisfaction"), errors="coerce")
     closed = frame["closed_at"].notna()
-    known = closed | bool(closed.any())  # who never says that one was closed has no closure to speak of
+    has_closure = closed | bool(closed.any())  # without a single closing time the data do not hold closure
     return [
         # A time before the opening is a mistake, and counts as none.
-        _measure("response", responded - frame["opened_at"] <= RESPONSE, responded >= frame["opened_at"]),
-        _measure(
+        _share_figure("response", responded - frame["opened_at"] <= RESPONSE, responded >= frame["opened_at"]),
+        _share_figure(
             "restoration",
             frame["resolved_at"] - frame["opened_at"] <= RESTORATION,
             frame["resolved_at"] >= frame["opened_at"],
         ),
-        _measure("closure", closed, known),
-        _measure("satisfaction", rated >= SATISFIED, rated.notna()),
+        _share_figure("closure", closed, has_closure),
+        _share_figure("satisfaction", rated >= SATISFIED, rated.notna()),
     ]
 
 
@@ -124,22 +135,22 @@ def _column(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
     return frame[name] if name in frame else pd.Series(None, index=frame.index, dtype="object")
 
 
-def _measure(key: str, holds: pd.Series[bool], counts: pd.Series[bool]) -> Measure:
+def _share_figure(key: str, holds: pd.Series[bool], counts: pd.Series[bool]) -> KeyFigure:
     n = int(counts.sum())
-    found = _share(int((holds & counts).sum()), n)
-    verdict: Verdict = "" if found is None else "met" if found >= TARGETS[key] else "missed"
-    return Measure(key, found, "of_incidents", n, verdict)
+    share = _share(int((holds & counts).sum()), n)
+    verdict: Verdict = "" if share is None else "met" if share >= TARGETS[key] else "missed"
+    return KeyFigure(key, share, "of_incidents", n, verdict)
 
 
-def _deflected(service: Service, since: datetime) -> Measure:
-    asked = service.store.audit.objects("help.asked", since)
-    solved = service.store.audit.objects("help.solved", since) & asked
-    return Measure("deflection", _share(len(solved), len(asked)), "of_asked", len(asked))
+def _deflected(service: Service, since: datetime) -> KeyFigure:
+    questions = service.store.audit.objects("help.asked", since)
+    solved = service.store.audit.objects("help.solved", since) & questions
+    return KeyFigure("deflection", _share(len(solved), len(questions)), "of_questions", len(questions))
 
 
 def _frame(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return as_frame(pd.DataFrame(list(records)) if records else pd.DataFrame({"number": []}, dtype="str"))
 
 
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
+def _share(part: int, total: int) -> float | None:
+    return part / total if total else None

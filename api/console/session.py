@@ -7,10 +7,11 @@ import hmac
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import Cookie, Depends, Form, HTTPException, Request, Response
 
-from api.console.pages import here, in_path
+from api.console.pages import current_address, in_path
 from api.dependencies import Served
 from api.errors import ScopeError
 from api.http.security import SESSION_COOKIE
@@ -40,10 +41,20 @@ def signed_in(request: Request, service: Served, token: Token = "") -> Agent:
     try:
         return agent_of(service.store.sessions.check(token), token)
     except KeyRefusedError:
-        target = f"/console/sign-in?next={in_path(here(request))}"
+        target = f"/console/sign-in?next={in_path(return_address(request))}"
         if request.headers.get("hx-request") == "true":
             raise HTTPException(401, headers={"HX-Redirect": target}) from None
         raise HTTPException(303, headers={"Location": target}) from None
+
+
+def return_address(request: Request) -> str:
+    """Return the page to come back to after signing in: the page itself, or the one whose form was sent."""
+    if request.method == "GET" or request.headers.get("hx-current-url"):
+        return current_address(request)
+    referer = urlsplit(request.headers.get("referer", ""))
+    if referer.netloc != request.url.netloc:
+        return "/"
+    return referer.path + (f"?{referer.query}" if referer.query else "")
 
 
 def acting(csrf: Text, agent: Annotated[Agent, Depends(signed_in)], token: Token = "") -> Agent:
@@ -61,17 +72,21 @@ def agent_of(visitor: Visitor, token: str) -> Agent:
     return Agent(visitor.id, visitor.name, visitor.scopes, csrf_of(token))
 
 
-def session_lasts(request: Request) -> timedelta:
+def session_lifetime(request: Request) -> timedelta:
     """Return how long a session lasts that is opened now."""
     return timedelta(hours=request.app.state.settings.session_hours)
 
 
-def keep_session(request: Request, answer: Response, token: str) -> None:
-    """Put a session's cookie on an answer."""
-    answer.set_cookie(
-        SESSION_COOKIE, token, max_age=int(session_lasts(request).total_seconds()),
-        httponly=True, samesite="strict", secure=request.url.scheme == "https",
-    )  # fmt: skip
+def keep_session(request: Request, response: Response, token: str) -> None:
+    """Put a session's cookie on a response."""
+    response.set_cookie(
+        SESSION_COOKIE,
+        token,
+        max_age=int(session_lifetime(request).total_seconds()),
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
 
 
 def csrf_of(token: str) -> str:

@@ -1,4 +1,4 @@
-"""Sign-in with OpenID Connect: the authorization code flow with PKCE, spoken by Authlib.
+"""Sign-in with OpenID Connect: the authorization code flow with PKCE, with Authlib.
 
 OpenID Connect Core 1.0, section 3.1; RFC 7636 (PKCE, S256); RFC 9207 (the issuer's name in its answer).
 """
@@ -22,7 +22,7 @@ from diagnosis.store.sessions import Visitor
 if TYPE_CHECKING:
     from authlib.integrations.httpx_client import OAuth2Client
 
-_ASKED = "openid profile"
+_OIDC_SCOPES = "openid profile"
 _NAMES = ("name", "preferred_username", "email")
 
 
@@ -58,7 +58,7 @@ class Attempt:
 
 
 class SignOn:
-    """What the console asks of an issuer, and whom it lets in.
+    """Sign-in at an OpenID Connect issuer.
 
     Parameters
     ----------
@@ -120,8 +120,8 @@ class SignOn:
             raise KeyRefusedError("the issuer did not let this person in")
         claims = self.issuer.claims(self._redeem(attempt, answer["code"], redirect_uri), self.client_id)
         audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
-        meant = claims.get("azp", self.client_id) == self.client_id and (len(audiences) == 1 or "azp" in claims)
-        if not meant or not hmac.compare_digest(str(claims.get("nonce", "")).encode(), attempt.nonce.encode()):
+        is_ours = claims.get("azp", self.client_id) == self.client_id and (len(audiences) == 1 or "azp" in claims)
+        if not is_ours or not hmac.compare_digest(str(claims.get("nonce", "")).encode(), attempt.nonce.encode()):
             raise KeyRefusedError("the issuer's token belongs to another sign-in")
         name = next((str(claims[key]) for key in _NAMES if claims.get(key)), str(claims["sub"]))
         scopes = scopes_of(claims.get(self.scope_claim)) | self.everyone
@@ -133,9 +133,11 @@ class SignOn:
         try:
             with self._client(redirect_uri) as client:
                 token = client.fetch_token(
-                    self.issuer.endpoint("token_endpoint"), grant_type="authorization_code", code=code,
+                    self.issuer.endpoint("token_endpoint"),
+                    grant_type="authorization_code",
+                    code=code,
                     code_verifier=attempt.verifier,
-                )  # fmt: skip
+                )
             return str(token["id_token"])
         except httpx.HTTPError as error:
             raise IssuerUnreachableError("the issuer did not give a token") from error
@@ -147,7 +149,11 @@ class SignOn:
         from authlib.integrations.httpx_client import OAuth2Client  # noqa: PLC0415
 
         return OAuth2Client(
-            self.client_id, self.client_secret or None, scope=_ASKED, redirect_uri=redirect_uri,
-            code_challenge_method="S256", timeout=SECONDS,
+            self.client_id,
+            self.client_secret or None,
+            scope=_OIDC_SCOPES,
+            redirect_uri=redirect_uri,
+            code_challenge_method="S256",
+            timeout=SECONDS,
             token_endpoint_auth_method="client_secret_basic" if self.client_secret else "none",
-        )  # fmt: skip
+        )

@@ -1,4 +1,4 @@
-"""What makes a text quick to read: its steps, and the terms that it shares with another text."""
+"""Text laid out for quick reading: a resolution in steps, and the terms marked that it shares with another text."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _NUMBERED = re.compile(rf"(?:^|(?<=[\s。；;.]))(?:{_NUMBER})\s*")
 _BETWEEN = re.compile(r"\s*(?:\r?\n)+\s*|\s*(?:→|->|⇒)\s*")
 _CLAUSES = re.compile(r"(?<=[；;])\s*")
 _WORD = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+(?:[-_./\\:@+#'][^\W_{CJK}]+)*")
-# Words that stand in every report say nothing of why two are alike.
-_SMALL = frozenset(
+# Words of every report do not tell why two are similar.
+_STOP_WORDS = frozenset(
     tokenise(
         "a an and are as at be but by can cannot for from has have hello help hi i in is it my no not of on or our "
         "please since so the there this to us was we what when with you your "
@@ -23,14 +23,14 @@ _SMALL = frozenset(
 )
 
 
-def steps(text: str) -> list[str]:
+def split_steps(text: str) -> list[str]:
     """Return what a resolution tells to do, one step each; a text without steps is one.
 
     Examples
     --------
-    >>> steps("1. Stop the service 2. Renew it")
+    >>> split_steps("1. Stop the service 2. Renew it")
     ['Stop the service', 'Renew it']
-    >>> steps("Renew the certificate")
+    >>> split_steps("Renew the certificate")
     ['Renew the certificate']
     """
     text = text[:MAX_SHOWN].strip()
@@ -41,32 +41,32 @@ def steps(text: str) -> list[str]:
     return [part for part in parts if part.strip(" ;；")]
 
 
-def shared(text: str, other: str) -> list[tuple[str, bool]]:
-    """Return a text in parts, each with whether it is a term that the other text holds too.
+def mark_shared_terms(text: str, reference: str) -> list[tuple[str, bool]]:
+    """Return a text in parts, each with whether it is a term of the reference text too.
 
     Examples
     --------
-    >>> shared("VPN is down", "my vpn fails")
+    >>> mark_shared_terms("VPN is down", "my vpn fails")
     [('VPN', True), (' is down', False)]
     """
     text = text[:MAX_SHOWN]
-    known = {token for token in tokenise(other[:MAX_SHOWN]) if token not in _SMALL}
-    return _merged(text, sorted(_hits(text, known)))
+    terms = {token for token in tokenise(reference[:MAX_SHOWN]) if token not in _STOP_WORDS}
+    return _merged(text, sorted(_matches(text, terms)))
 
 
-def _hits(text: str, known: set[str]) -> Iterator[tuple[int, int]]:
+def _matches(text: str, terms: set[str]) -> Iterator[tuple[int, int]]:
     for match in _WORD.finditer(text):
         start, run = match.start(), match[0]
         if re.match(rf"[{CJK}]", run):  # pairs of characters: single ones match too easily
-            yield from ((start + i, start + i + 2) for i in range(len(run) - 1) if run[i : i + 2] in known)
-        elif known.intersection(tokenise(run)):
+            yield from ((start + i, start + i + 2) for i in range(len(run) - 1) if run[i : i + 2] in terms)
+        elif terms.intersection(tokenise(run)):
             yield start, match.end()
 
 
-def _merged(text: str, hits: list[tuple[int, int]]) -> list[tuple[str, bool]]:
+def _merged(text: str, matches: list[tuple[int, int]]) -> list[tuple[str, bool]]:
     parts: list[tuple[str, bool]] = []
     at = 0
-    for start, end in hits:
+    for start, end in matches:
         if start > at:
             parts.append((text[at:start], False))
         if end > at:

@@ -9,9 +9,9 @@ from fastapi.responses import FileResponse
 from pydantic import Field
 
 from api.console.incident_view import view_of
-from api.console.pages import STATIC, page, spoken_to
+from api.console.pages import STATIC, language_of, page
 from api.console.session import Agent, needs
-from api.console.views.feedback import part, say, take_back
+from api.console.views.feedback import Card, card_page, give_feedback, undo_feedback
 from api.dependencies import Served
 from api.errors import ScopeError
 from api.http.fields import Number, Out, Strict, Word
@@ -58,34 +58,26 @@ def panel(request: Request, service: Served, token: Token = "") -> Response:
     newest = service.store.diagnoses.page(1, incident)
     if not newest:
         return _framed(request, page(request, "panel.html", notice="panel_none"))
-    view = view_of(service, newest[0], spoken_to(request))
+    view = view_of(service, newest[0], language_of(request))
     return _framed(request, page(request, "panel.html", agent=agent, actions="/panel", **view))
 
 
 @router.post("/panel/diagnoses/{diagnosis}/feedback", include_in_schema=False)
-def give(
-    request: Request,
-    service: Served,
-    diagnosis: str,
-    csrf: Text,
-    kind: Text,
-    target: Text = "",
-    value: Text = "",
-    suggestion: Text = "",
-) -> Response:
-    """Say whether a prediction is right or a suggestion helped."""
+def give(request: Request, service: Served, diagnosis: str, csrf: Text, form: Card) -> Response:
+    """Judge a prediction or a suggestion."""
     agent = _acting(request, service, csrf, diagnosis)
-    say(service, agent.id, diagnosis, {"kind": kind, "target": target, "value": value, "suggestion": suggestion})
-    return _framed(request, part(request, service, agent, diagnosis, target, suggestion, "/panel"))
+    refusal = give_feedback(service, agent, diagnosis, form)
+    card = card_page(request, service, agent, diagnosis, form.target, form.suggestion, "/panel", refusal)
+    return _framed(request, card)
 
 
 @router.post("/panel/diagnoses/{diagnosis}/feedback/{feedback}/undo", include_in_schema=False)
 def undo(request: Request, service: Served, diagnosis: str, feedback: str, csrf: Text) -> Response:
-    """Take it back."""
+    """Undo a judgement."""
     agent = _acting(request, service, csrf, diagnosis)
-    undone = take_back(service, agent.id, diagnosis, feedback)
-    answer = part(request, service, agent, diagnosis, undone.target, undone.suggestion or "", "/panel")
-    return _framed(request, answer)
+    undone = undo_feedback(service, agent, diagnosis, feedback)
+    card = card_page(request, service, agent, diagnosis, undone.target, undone.suggestion or "", "/panel")
+    return _framed(request, card)
 
 
 @router.get("/panel/embed.js", include_in_schema=False)
@@ -103,10 +95,10 @@ def _acting(request: Request, service: Served, token: str, diagnosis: str) -> Ag
     return agent
 
 
-def _framed(request: Request, answer: Response) -> Response:
+def _framed(request: Request, response: Response) -> Response:
     # The one place that anybody may frame, and only those who are named.
     ancestors = " ".join(request.app.state.settings.panel_ancestors) or "'none'"
     policy = PAGE_HEADERS["Content-Security-Policy"].replace("frame-ancestors 'none'", f"frame-ancestors {ancestors}")
-    answer.headers["Content-Security-Policy"] = policy
-    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    return answer
+    response.headers["Content-Security-Policy"] = policy
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response

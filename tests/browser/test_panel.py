@@ -68,7 +68,7 @@ def test_each_example_shows_the_incident_and_takes_feedback(browse, client, serv
     button = panel.locator("#suggestion-1").get_by_role("button", name=MESSAGES["zh"]["helped"], exact=True)
     button.click()
     expect(panel.locator("#suggestion-1").get_by_role("status")).to_contain_text(
-        MESSAGES["zh"]["said_suggestion_worked"]
+        MESSAGES["zh"]["judged_suggestion_worked"]
     )
     (given,) = client.get(f"/v1/diagnoses/{said['id']}/feedback").json()["items"]
     assert given["actor"] == "panel:e.chan"

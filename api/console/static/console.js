@@ -2,10 +2,11 @@
 "use strict";
 (() => {
   const $ = (selector, within = document) => within.querySelector(selector);
-  const shown = (element) => element.offsetParent !== null;
+  const isVisible = (element) => element.offsetParent !== null;
+  document.documentElement.classList.add("js");
 
   // Keyboard --------------------------------------------------------------------------------------------------
-  const rows = () => [...document.querySelectorAll("[data-row]")].filter(shown);
+  const rows = () => [...document.querySelectorAll("[data-row]")].filter(isVisible);
 
   function move(by) {
     const all = rows();
@@ -17,12 +18,13 @@
   }
 
   function act(key) {
-    // What the person is at, else the first thing that can be acted on.
-    const at = document.activeElement && document.activeElement.closest("[data-context]");
-    const found = $(`[data-key="${key}"]`, at || document);
-    if (!found) return false;
-    found.click();
-    const field = key === "c" && $("input[name=value]", found.parentElement);
+    // The card that has the focus, else the first that can be acted on. A fix has no such keys: it is judged by its
+    // own buttons, once somebody has tried it.
+    const card = document.activeElement && document.activeElement.closest("[data-context]");
+    const button = $(`[data-key="${key}"]`, card && key !== "o" ? card : document);
+    if (!button) return false;
+    button.click();
+    const field = key === "c" && $("input[name=value]", button.parentElement);
     if (field) field.focus();
     return true;
   }
@@ -46,7 +48,7 @@
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const does = keys[event.key] || ("acnu".includes(event.key) && (() => act(event.key)));
+    const does = keys[event.key] || ("acnuo".includes(event.key) && (() => act(event.key)));
     if (does) {
       event.preventDefault();
       does();
@@ -57,20 +59,102 @@
     const opens = event.target.closest("[data-open]");
     if (opens) document.getElementById(opens.dataset.open).showModal();
     const copies = event.target.closest("[data-copy]");
-    if (copies) copy(copies);
+    if (copies) copy(copies, document.getElementById(copies.dataset.copy));
+    const inserts = event.target.closest("[data-insert]");
+    if (inserts) insert(inserts);
   });
 
-  async function copy(button) {
-    const said = document.getElementById(button.dataset.copy);
-    const words = button.textContent;
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("form[data-submit-on-change]");
+    if (form) form.requestSubmit();
+  });
+
+  async function copy(button, source) {
+    const label = button.dataset.label || button.textContent;
+    button.dataset.label = label;
     try {
-      await navigator.clipboard.writeText(said.textContent);
-      button.textContent = button.dataset.done;
-      setTimeout(() => { button.textContent = words; }, 1500);
+      await navigator.clipboard.writeText("value" in source ? source.value : source.textContent);
+      confirmed(button, label);
     } catch {
-      getSelection().selectAllChildren(said); // where the browser allows no copying, it is selected at least
+      // Where the browser allows no copying, the text is selected at least.
+      if (source.select) source.select();
+      else getSelection().selectAllChildren(source);
     }
   }
+
+  function confirmed(button, label) {
+    button.textContent = button.dataset.done;
+    setTimeout(() => { button.textContent = label; }, 1500);
+  }
+
+  // A fix goes into the reply or the resolution note, and inside another tool into that tool's own field.
+  function insert(button) {
+    const draft = document.getElementById(button.dataset.insert);
+    const fix = document.getElementById(button.dataset.from);
+    const text = fix.content.textContent.trim();
+    const added = button.dataset.insert === "note" ? `${fix.dataset.heading}\n${text}` : text;
+    if (!draft.value.includes(added)) draft.value = draft.value ? `${draft.value.trimEnd()}\n\n${added}` : added;
+    if (parent !== window) parent.postMessage({ faultwise: "insert", field: button.dataset.insert, text: added }, "*");
+    const label = button.dataset.label || button.textContent;
+    button.dataset.label = label;
+    confirmed(button, label);
+    if (navigator.clipboard) navigator.clipboard.writeText(draft.value).catch(() => {});
+  }
+
+  // Times in the reader's zone --------------------------------------------------------------------------------
+  const inZone = new Intl.DateTimeFormat(document.documentElement.lang === "zh" ? "zh-CN" : undefined, {
+    year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+  });
+
+  function localTimes(within) {
+    within.querySelectorAll("time[data-local], time[data-local-title]").forEach((element) => {
+      const moment = new Date(element.dateTime);
+      if (Number.isNaN(moment.getTime())) return;
+      if ("localTitle" in element.dataset) element.title = inZone.format(moment);
+      else {
+        element.title = element.title || element.textContent;
+        element.textContent = inZone.format(moment);
+      }
+    });
+  }
+  localTimes(document);
+  document.addEventListener("htmx:load", (event) => localTimes(event.detail.elt.parentElement || document));
+
+  // What was typed survives a sign-in that ran out ------------------------------------------------------------
+  const DRAFT = "faultwise-draft";
+  const draftForm = $("form[data-draft]");
+  const typed = (form) => [...form.elements].filter((field) => field.name && field.type !== "hidden" && field.type !== "submit");
+
+  function keepDraft(sent) {
+    const values = typed(draftForm).map((field) => [field.id, field.value]);
+    sessionStorage.setItem(DRAFT, JSON.stringify({ address: location.pathname + location.search, values, sent }));
+  }
+
+  function restoreDraft() {
+    if (!("signedIn" in document.body.dataset)) return; // on the sign-in page it waits
+    const draft = JSON.parse(sessionStorage.getItem(DRAFT) || "null");
+    if (!draft) return;
+    sessionStorage.removeItem(DRAFT);
+    if (!draftForm || draft.address !== location.pathname + location.search) return;
+    let restored = false;
+    for (const [id, value] of draft.values) {
+      const field = id && document.getElementById(id);
+      if (field && value && field.value !== value) {
+        field.value = value;
+        restored = true;
+      }
+    }
+    $("#draft-restored").hidden = !restored;
+    if (restored) keepDraft(false);
+  }
+  restoreDraft();
+  if (draftForm) {
+    draftForm.addEventListener("input", () => keepDraft(false));
+    draftForm.addEventListener("submit", () => keepDraft(true));
+  }
+  document.addEventListener("submit", (event) => {
+    if (event.target.matches("[data-forget-drafts]")) sessionStorage.removeItem(DRAFT);
+  });
 
   // Slow or lost requests -------------------------------------------------------------------------------------
   let busy = 0, late;
@@ -100,29 +184,29 @@
   }
 
   // Where the person was, when others' news take the place of the card; whoever has moved on meanwhile stays there.
-  let held = [];
+  let focusBefore = [];
   document.addEventListener("htmx:oobBeforeSwap", (event) => {
-    if (event.detail.target.contains(document.activeElement)) held = [document.activeElement.id, event.detail.target.id];
+    if (event.detail.target.contains(document.activeElement)) focusBefore = [document.activeElement.id, event.detail.target.id];
   });
   document.addEventListener("htmx:afterSettle", () => {
-    const back = held.map((id) => document.getElementById(id)).find(Boolean);
-    held = [];
+    const back = focusBefore.map((id) => document.getElementById(id)).find(Boolean);
+    focusBefore = [];
     if (back && document.activeElement === document.body) back.focus({ preventScroll: true });
   });
 
-  // Live news -------------------------------------------------------------------------------------------------
-  const sign = $("#live");
-  const SILENT_MS = 13000; // two beats and a half
+  // Live updates -------------------------------------------------------------------------------------------------
+  const indicator = $("#live");
+  const SILENT_MS = 13000; // two heartbeats and a half
   let source, watchdog, missed = false;
 
   function state(on) {
-    sign.className = on ? "live on" : "live off";
-    const words = on ? sign.dataset.on : sign.dataset.off;
-    if (sign.textContent !== words) sign.textContent = words;
+    indicator.className = on ? "live on" : "live off";
+    const words = on ? indicator.dataset.on : indicator.dataset.off;
+    if (indicator.textContent !== words) indicator.textContent = words;
   }
 
-  function heard(news) {
-    document.body.dispatchEvent(new Event(news || missed ? "live" : "beat"));
+  function received(change) {
+    document.body.dispatchEvent(new Event(change || missed ? "live" : "heartbeat"));
     missed = false;
     state(true);
     clearTimeout(watchdog);
@@ -138,14 +222,17 @@
   }
 
   function connect() {
-    source = new EventSource(sign.dataset.events);
-    source.addEventListener("beat", () => heard(false));
-    source.addEventListener("live", () => heard(true));
-    source.addEventListener("over", () => { source.close(); location.assign(sign.dataset.over); });
+    source = new EventSource(indicator.dataset.events);
+    source.addEventListener("heartbeat", () => received(false));
+    source.addEventListener("change", () => received(true));
+    source.addEventListener("signed_out", () => {
+      source.close();
+      location.assign(indicator.dataset.signIn + encodeURIComponent(location.pathname + location.search));
+    });
     source.onerror = lost;
   }
 
-  if (sign) {
+  if (indicator) {
     connect();
     // A browser that leaves a page closes its stream late; six of them would be all that it may have open.
     addEventListener("pagehide", () => { clearTimeout(watchdog); source.close(); });

@@ -35,33 +35,39 @@ def begin(
         record = get(service, "incidents", incident)
     except RecordNotFoundError:
         return page(request, "message.html", 404, notice="not_found", agent=agent)
-    given = {
-        "title": record.get("short_description", ""), "symptoms": record.get("description", ""), "cause": "",
-        "resolution": record.get("close_notes", ""), "service": record.get("service", ""),
-        "keywords": record.get("cmdb_ci", ""), "audience": "internal",
-    }  # fmt: skip
-    return page(request, "article.html", agent=agent, incident=incident, given=given, audiences=AUDIENCES)
+    form = {
+        "title": record.get("short_description", ""),
+        "symptoms": record.get("description", ""),
+        "cause": "",
+        "resolution": record.get("close_notes", ""),
+        "service": record.get("service", ""),
+        "keywords": record.get("cmdb_ci", ""),
+        "audience": "internal",
+    }
+    return page(request, "article.html", agent=agent, incident=incident, form=form, audiences=AUDIENCES)
 
 
 @router.post("/console/articles")
 async def save(request: Request, service: Served, agent: Acting) -> Response:
     """Save the article; search finds it within a second."""
     needs(agent, "knowledge")
-    form = await request.form()
-    given = {name: str(form.get(name, "")).strip() for name in _FIELDS}
-    incident, number = str(form.get("incident", "")), f"KB-{ULID()}"
-    shown: dict[str, Any] = {"incident": incident, "given": given, "audiences": AUDIENCES}
-    spoken = language(f"{given['title']} {given['resolution']}")
+    submitted = await request.form()
+    form = {name: str(submitted.get(name, "")).strip() for name in _FIELDS}
+    incident, number = str(submitted.get("incident", "")), f"KB-{ULID()}"
+    variables: dict[str, Any] = {"incident": incident, "form": form, "audiences": AUDIENCES}
+    article_language = language(f"{form['title']} {form['resolution']}")
     try:
-        article = ArticleIn.model_validate({**given, "number": number, "language": spoken, "incident": incident})
+        article = ArticleIn.model_validate(
+            {**form, "number": number, "language": article_language, "incident": incident}
+        )
     except ValidationError:
-        return page(request, "article.html", 422, notice="article_incomplete", agent=agent, **shown)
+        return page(request, "article.html", 422, notice="article_incomplete", agent=agent, **variables)
     if not (article.title and article.resolution):
-        return page(request, "article.html", 422, notice="article_incomplete", agent=agent, **shown)
-    await run_in_threadpool(_keep, service, agent, article, incident)
+        return page(request, "article.html", 422, notice="article_incomplete", agent=agent, **variables)
+    await run_in_threadpool(_store, service, agent, article, incident)
     return RedirectResponse(f"/console/records/knowledge/{in_path(number)}?saved=1", 303)
 
 
-def _keep(service: Service, agent: Agent, article: ArticleIn, incident: str) -> None:
+def _store(service: Service, agent: Agent, article: ArticleIn, incident: str) -> None:
     service.put_articles([article])
     service.note(agent.id, "article.write", article.number, incident=incident)

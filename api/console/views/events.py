@@ -1,4 +1,4 @@
-"""Server-sent events: a page hears that something came in, and fetches what it shows."""
+"""Server-sent events: a page is told that something was stored, and fetches what it shows."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ router = APIRouter()
 
 @router.get("/console/events")
 async def events(request: Request, service: Served, _agent: Reading, token: Token) -> EventSourceResponse:
-    """Tell of news until the browser leaves or the session ends."""
+    """Send events until the browser leaves or the session ends."""
     state = request.app.state
-    if not hasattr(state, "pulse"):
-        state.pulse = ChangeNotifier(service.store)
+    if not hasattr(state, "change_notifier"):
+        state.change_notifier = ChangeNotifier(service.store)
+    stream = _events(state.change_notifier, service, token)
     # No proxy may hold events back; the library ends the stream when the server shuts down.
-    return EventSourceResponse(_told(state.pulse, service, token), headers={"X-Accel-Buffering": "no"}, ping=3600)
+    return EventSourceResponse(stream, headers={"X-Accel-Buffering": "no"}, ping=3600)
 
 
-async def _told(pulse: ChangeNotifier, service: Service, token: str) -> AsyncIterator[ServerSentEvent]:
-    async for event in pulse.listen():
-        if event == "beat":
+async def _events(notifier: ChangeNotifier, service: Service, token: str) -> AsyncIterator[ServerSentEvent]:
+    async for event in notifier.listen():
+        if event == "heartbeat":
             try:
                 await run_in_threadpool(service.store.sessions.check, token)
             except KeyRefusedError:
-                yield ServerSentEvent(event="over", data="")
+                yield ServerSentEvent(event="signed_out", data="")
                 return
         yield ServerSentEvent(event=event, data="", retry=1000)

@@ -1,103 +1,198 @@
-"""What people say of a diagnosis, in one click, and its undoing."""
+"""People's judgement of a diagnosis, in one click, and undoing it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
-from api.console.incident_view import News, news_of, standing, suggestion_view
+from api.console.incident_view import (
+    News,
+    classes_of,
+    feedback_on,
+    judgements_of,
+    news_of,
+    predictions_of,
+    suggestions_of,
+)
 from api.console.pages import is_part, page
 from api.console.session import Acting, Agent, Reading, Text, needs
 from api.dependencies import Served
 from api.feedback.schemas import FeedbackIn
 from api.service import Service
 from diagnosis.errors import InputError
+from diagnosis.store.database import RecordNotFoundError
 from diagnosis.store.feedback import Feedback
 
 router = APIRouter()
-Long = Annotated[str, Form(max_length=1000)]
 Word = Annotated[str, Query(max_length=32)]
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a judgement was not stored: a colleague's stands, or the value needs a confirmation."""
+
+    person: str = ""
+    unknown_value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CardForm:
+    """What the form of one card sends.
+
+    Attributes
+    ----------
+    judgement : str
+        Id of the judgement that the person saw on the card; ``""`` for none.
+    confirmed : str
+        A value that the release does not know, once the person has confirmed it.
+    """
+
+    kind: str
+    target: str = ""
+    value: str = ""
+    suggestion: str = ""
+    judgement: str = ""
+    confirmed: str = ""
+
+    @property
+    def subject(self) -> str:
+        """The target or suggestion that the form judges."""
+        return self.target or self.suggestion
+
+
+def card_form(
+    kind: Text,
+    target: Annotated[str, Form(max_length=1000)] = "",
+    value: Annotated[str, Form(max_length=1000)] = "",
+    suggestion: Annotated[str, Form(max_length=1000)] = "",
+    judgement: Annotated[str, Form(max_length=64)] = "",
+    confirmed: Annotated[str, Form(max_length=1000)] = "",
+) -> CardForm:
+    """Read the form of a card."""
+    return CardForm(kind, target, value, suggestion, judgement, confirmed)
+
+
+Card = Annotated[CardForm, Depends(card_form)]
+
+
 @router.post("/console/diagnoses/{diagnosis}/feedback")
-def give(
-    request: Request, service: Served, agent: Acting, diagnosis: str, kind: Text,
-    target: Long = "", value: Long = "", suggestion: Long = "",
-) -> Response:  # fmt: skip
-    """Say that a prediction is right, wrong or something else, or whether a suggestion helped."""
+def give(request: Request, service: Served, agent: Acting, diagnosis: str, form: Card) -> Response:
+    """Judge a prediction right or wrong, set another value, or say whether a suggestion helped."""
     needs(agent, "feedback")
-    say(service, agent.id, diagnosis, {"kind": kind, "target": target, "value": value, "suggestion": suggestion})
-    return part(request, service, agent, diagnosis, target, suggestion)
+    refusal = give_feedback(service, agent, diagnosis, form)
+    return card_page(request, service, agent, diagnosis, form.target, form.suggestion, refusal=refusal)
 
 
 @router.post("/console/diagnoses/{diagnosis}/feedback/{feedback}/undo")
 def undo(request: Request, service: Served, agent: Acting, diagnosis: str, feedback: str) -> Response:
-    """Take it back."""
+    """Undo a judgement."""
     needs(agent, "feedback")
-    undone = take_back(service, agent.id, diagnosis, feedback)
-    return part(request, service, agent, diagnosis, undone.target, undone.suggestion or "")
+    undone = undo_feedback(service, agent, diagnosis, feedback)
+    return card_page(request, service, agent, diagnosis, undone.target, undone.suggestion or "")
 
 
-def say(service: Service, actor: str, diagnosis: str, said: dict[str, str]) -> None:
-    """Store what a person said, and note it in the audit log."""
+def give_feedback(service: Service, agent: Agent, diagnosis: str, form: CardForm) -> Refusal | None:
+    """Store a judgement and note it in the audit log, unless a colleague's or an unknown value stands against it."""
+    standing = judgements_of(service, feedback_on(service, service.store.diagnoses.get(diagnosis))).get(form.subject)
+    if standing and standing.feedback.id != form.judgement and standing.feedback.actor != agent.id:
+        return Refusal(person=standing.person)
+    value = form.value.strip()
+    if form.kind == "overridden":
+        classes = {name.casefold(): name for name in classes_of(service, form.target)}
+        value = classes.get(value.casefold(), value)
+        if classes and value.casefold() not in classes and form.confirmed != value:
+            return Refusal(unknown_value=value)
     try:
-        checked = FeedbackIn.model_validate(said)
+        body = FeedbackIn.model_validate(
+            {"kind": form.kind, "target": form.target, "value": value, "suggestion": form.suggestion}
+        )
     except ValidationError as error:
-        raise InputError(f"expected feedback on a prediction or a suggestion; found {said['kind']!r}") from error
-    saved = service.give_feedback(diagnosis, checked.model_dump(), actor)
-    service.note(actor, f"feedback.{saved.kind}", diagnosis, feedback=saved.id)
+        raise InputError(f"expected feedback on a prediction or a suggestion; found {form.kind!r}") from error
+    saved = service.give_feedback(diagnosis, body.model_dump(), agent.id)
+    service.note(agent.id, f"feedback.{saved.kind}", diagnosis, feedback=saved.id)
+    return None
 
 
-def take_back(service: Service, actor: str, diagnosis: str, feedback: str) -> Feedback:
-    """Undo what a person said, and note it in the audit log."""
-    undone = service.store.feedback.undo(feedback, diagnosis)
+def undo_feedback(service: Service, agent: Agent, diagnosis: str, feedback: str) -> Feedback:
+    """Undo a judgement of an incident, of this or an earlier diagnosis, and note it in the audit log.
+
+    Raises
+    ------
+    RecordNotFoundError
+        If the incident has no such feedback.
+    """
+    entries = {entry.id: entry for entry in feedback_on(service, service.store.diagnoses.get(diagnosis))}
+    if feedback not in entries:
+        raise RecordNotFoundError(f"no feedback {feedback!r} on diagnosis {diagnosis!r}")
+    undone = service.store.feedback.undo(feedback, entries[feedback].diagnosis)
     service.serving.heard()
-    service.note(actor, "feedback.undo", diagnosis, feedback=feedback)
+    service.note(agent.id, "feedback.undo", diagnosis, feedback=feedback)
     return undone
 
 
-def part(
-    request: Request, service: Service, agent: Agent, diagnosis: str, target: str, suggestion: str,
+def card_page(
+    request: Request,
+    service: Service,
+    agent: Agent,
+    diagnosis: str,
+    target: str,
+    suggestion: str,
     actions: str = "/console",
-) -> Response:  # fmt: skip
-    """Return the card that was spoken of, as it is now; without scripts, the way back to the whole page."""
-    if not is_part(request):
+    refusal: Refusal | None = None,
+) -> Response:
+    """Return the card that was judged, as it is now; without scripts, the way back to the whole page."""
+    if not is_part(request) and refusal is None:
         back = f"/panel?token={agent.csrf}" if actions == "/panel" else f"/console/diagnoses/{diagnosis}"
         return RedirectResponse(back, 303)
-    said = service.store.diagnoses.get(diagnosis)
-    given = service.store.feedback.of(diagnosis)
-    place, one = _place(said, suggestion)
+    body = service.store.diagnoses.get(diagnosis)
+    feedback = feedback_on(service, body)
+    template = "card.html" if is_part(request) else "card_alone.html"
     return page(
-        request, "card.html", agent=agent, said=said, voices=standing(given), news=news_of(service, said, given),
-        actions=actions, fresh=True, target=target, place=place, one=said["predictions"].get(target),
-        item=suggestion_view(one) if one else None,
-    )  # fmt: skip
+        request,
+        template,
+        agent=agent,
+        diagnosis=body,
+        judgements=judgements_of(service, feedback),
+        news=news_of(service, body, feedback),
+        actions=actions,
+        fresh=True,
+        refusal=refusal,
+        **_card(service, body, target, suggestion),
+    )
 
 
 @router.get("/console/diagnoses/{diagnosis}/news")
 def news(
-    request: Request, service: Served, agent: Reading, diagnosis: str, seen: int, newer: Word = ""
-) -> Response:  # fmt: skip
+    request: Request, service: Served, agent: Reading, diagnosis: str, sequence: int, newer: Word = ""
+) -> Response:
     """Return the cards that others judged since a page was shown, and whether the diagnosis is still the newest."""
-    said = service.store.diagnoses.get(diagnosis)
-    given = service.store.feedback.of(diagnosis)
-    now = news_of(service, said, given)
-    if now == News(seen, newer):
+    body = service.store.diagnoses.get(diagnosis)
+    feedback = feedback_on(service, body)
+    current = news_of(service, body, feedback)
+    if current == News(sequence, newer):
         return Response(status_code=204)
-    spoken_of = dict.fromkeys((one.target, one.suggestion) for one in given if one.sequence > seen)
-    cards = [_card(said, target, suggestion or "") for target, suggestion in spoken_of]
-    return page(request, "news.html", agent=agent, said=said, voices=standing(given), news=now, cards=cards)
+    subjects = dict.fromkeys((entry.target, entry.suggestion or "") for entry in feedback if entry.sequence > sequence)
+    return page(
+        request,
+        "news.html",
+        agent=agent,
+        diagnosis=body,
+        judgements=judgements_of(service, feedback),
+        news=current,
+        cards=[_card(service, body, target, suggestion) for target, suggestion in subjects],
+    )
 
 
-def _card(said: Mapping[str, Any], target: str, suggestion: str) -> tuple[str, Any, int]:
-    place, one = _place(said, suggestion)
-    return target, suggestion_view(one) if one else None, place
-
-
-def _place(said: Mapping[str, Any], suggestion: str) -> tuple[int, Mapping[str, Any] | None]:
-    """Return where a suggestion stands in a diagnosis, and the suggestion; none where a target was spoken of."""
-    return next(((i, s) for i, s in enumerate(said["suggestions"], 1) if s["id"] == suggestion), (0, None))
+def _card(service: Service, diagnosis: Mapping[str, Any], target: str, suggestion: str) -> dict[str, Any]:
+    """Return the template variables of one card: a prediction, or a suggestion and its place."""
+    if target:
+        prediction = predictions_of(service, diagnosis).get(target)
+        return {"target": target, "prediction": prediction, "suggestion": None, "place": 0}
+    views = enumerate(suggestions_of(service, diagnosis), 1)
+    place, view = next(((place, view) for place, view in views if view["id"] == suggestion), (0, None))
+    return {"target": "", "prediction": None, "suggestion": view, "place": place}

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from ulid import ULID
 
-from api.console.incident_view import TRIED_OUT, view_of
-from api.console.pages import in_path, page, spoken_to
-from api.console.queue import rows
-from api.console.records import Kind, get
+from api.console.incident_view import TRIAL_PREFIX, view_of
+from api.console.pages import in_path, language_of, page
+from api.console.queue import Decision, Order, Selection, State, next_open, queue_page
+from api.console.records import Kind, find, get
 from api.console.session import Acting, Reading
 from api.dependencies import Served
 from api.errors import kind_of
@@ -23,81 +23,106 @@ from diagnosis.store.database import RecordNotFoundError
 
 router = APIRouter()
 
-_CODED = ("service", "cmdb_ci", "category", "caller")
-_GIVEN = dict.fromkeys(("number", "short_description", "description", *_CODED), "")
-Before = Annotated[str | None, Query(max_length=32)]
+_CODED_FIELDS = ("service", "cmdb_ci", "category", "caller")
+_EMPTY_FORM = dict.fromkeys(("number", "short_description", "description", *_CODED_FIELDS), "")
+
+
+def selection(
+    state: State = "all",
+    decision: Decision = "all",
+    value: Annotated[str, Query(max_length=1000)] = "",
+    order: Order = "newest",
+    number: Annotated[int, Query(ge=1, le=1000, alias="page")] = 1,
+    before: Annotated[str | None, Query(max_length=32)] = None,
+) -> Selection:
+    """Read which rows of the queue an address asks for."""
+    return Selection(state, decision, value, order, number, before or None)
+
+
+Selected = Annotated[Selection, Depends(selection)]
 
 
 @router.get("/")
-def queue(request: Request, service: Served, agent: Reading, before: Before = None) -> Response:
+def queue(request: Request, service: Served, agent: Reading, selection: Selected) -> Response:
     """Show the queue."""
-    shown, older = rows(service, before)
-    return page(request, "queue.html", agent=agent, rows=shown, older=older, newest=before is None)
+    return page(request, "queue.html", agent=agent, selection=selection, queue=queue_page(service, selection))
 
 
 @router.get("/console/queue/rows")
-def queue_rows(request: Request, service: Served, _agent: Reading) -> Response:
+def rows(request: Request, service: Served, _agent: Reading, selection: Selected) -> Response:
     """Return the rows of the queue alone, as they are now."""
-    shown, older = rows(service)
-    return page(request, "queue_rows.html", rows=shown, older=older, newest=True)
+    return page(request, "queue_rows.html", selection=selection, queue=queue_page(service, selection))
+
+
+@router.get("/console/next")
+def next_incident(
+    service: Served, _agent: Reading, after: Annotated[str, Query(max_length=32)] = ""
+) -> RedirectResponse:
+    """Go to the next open incident of the queue; to the queue where none is open."""
+    diagnosis = next_open(service, after)
+    return RedirectResponse(f"/console/diagnoses/{diagnosis}" if diagnosis else "/?state=open", 303)
 
 
 @router.get("/console/diagnoses/{diagnosis}")
 def incident(request: Request, service: Served, agent: Reading, diagnosis: str) -> Response:
-    """Show one incident and what was said of it."""
+    """Show one incident and its diagnosis."""
     try:
-        said = service.store.diagnoses.get(diagnosis)
+        body = service.store.diagnoses.get(diagnosis)
     except RecordNotFoundError:
         return page(request, "message.html", 404, notice="not_found", agent=agent)
-    return page(request, "incident.html", agent=agent, **view_of(service, said, spoken_to(request)))
+    return page(request, "incident.html", agent=agent, **view_of(service, body, language_of(request)))
 
 
 @router.post("/console/diagnoses/{diagnosis}/again")
-async def again(service: Served, _agent: Acting, diagnosis: str) -> Response:
+async def diagnose_again(service: Served, _agent: Acting, diagnosis: str) -> Response:
     """Diagnose an incident of the store anew: a release or people's decisions may have changed since."""
-    said = await run_in_threadpool(service.store.diagnoses.get, diagnosis)
-    record = await run_in_threadpool(service.store.incidents.get, said["incident"])
-    fresh = await service.diagnose(IncidentIn.model_validate({**record.body, "number": record.number}))
-    return RedirectResponse(f"/console/diagnoses/{fresh['id']}", 303)
+    body = await run_in_threadpool(service.store.diagnoses.get, diagnosis)
+    record = await run_in_threadpool(service.store.incidents.get, body["incident"])
+    newer = await service.diagnose(IncidentIn.model_validate({**record.body, "number": record.number}))
+    return RedirectResponse(f"/console/diagnoses/{newer['id']}", 303)
 
 
 @router.get("/console/new")
 def new(request: Request, agent: Reading) -> Response:
     """Show the form for an incident."""
-    return page(request, "new.html", agent=agent, fields=_CODED, given=_GIVEN)
+    return page(request, "new.html", agent=agent, fields=_CODED_FIELDS, form=_EMPTY_FORM)
 
 
 @router.post("/console/diagnose")
 async def diagnose(request: Request, service: Served, agent: Acting) -> Response:
-    """Diagnose what was typed: with a number it joins the history, without one it is kept as a diagnosis alone."""
-    form = await request.form()
-    given = {name: str(form.get(name, "")).strip() for name in _GIVEN}
-    shown: dict[str, Any] = {"agent": agent, "fields": _CODED, "given": given}
-    if not (given["short_description"] or given["description"]):
-        return page(request, "new.html", 422, notice="too_little", **shown)
-    number = given["number"] or f"{TRIED_OUT}{ULID()}"
+    """Diagnose what was typed: with a number it joins the history, without one it is kept as a diagnosis alone.
+
+    A number that is taken already needs a confirmation: its incident would get another diagnosis from these words.
+    """
+    submitted = await request.form()
+    form = {name: str(submitted.get(name, "")).strip() for name in _EMPTY_FORM}
+    variables: dict[str, Any] = {"agent": agent, "fields": _CODED_FIELDS, "form": form}
+    if not (form["short_description"] or form["description"]):
+        return page(request, "new.html", 422, notice="too_little", **variables)
+    existing = await run_in_threadpool(find, service, "incidents", [form["number"]]) if form["number"] else {}
+    if existing and submitted.get("confirmed") != form["number"]:
+        return page(request, "new.html", 409, existing=existing[form["number"]], **variables)
+    number = form["number"] or f"{TRIAL_PREFIX}{ULID()}"
     try:
-        incident = IncidentIn.model_validate({**given, "number": number})
-        said = await service.diagnose(incident, remember=bool(given["number"]))
+        incident = IncidentIn.model_validate({**form, "number": number})
+        diagnosis = await service.diagnose(incident, remember=bool(form["number"]))
     except ValidationError:
-        return page(request, "new.html", 422, notice="too_little", **shown)
+        return page(request, "new.html", 422, notice="too_little", **variables)
     except FaultwiseError as error:
-        return page(request, "new.html", kind_of(error).status, notice="unavailable", **shown)
-    if given["number"]:
-        return RedirectResponse(f"/console/diagnoses/{said['id']}", 303)
-    view = await run_in_threadpool(view_of, service, said, spoken_to(request), given)
+        return page(request, "new.html", kind_of(error).status, notice="unavailable", **variables)
+    if form["number"]:
+        return RedirectResponse(f"/console/diagnoses/{diagnosis['id']}", 303)
+    view = await run_in_threadpool(view_of, service, diagnosis, language_of(request), form)
     return page(request, "incident.html", agent=agent, **view)
 
 
 @router.get("/console/records/{kind}/{number:path}")
 def record(request: Request, service: Served, agent: Reading, kind: Kind, number: str) -> Response:
-    """Show a past incident or an article; an incident that was diagnosed is shown with its newest diagnosis."""
+    """Show a past incident or an article; an incident that was diagnosed links to its newest diagnosis."""
     try:
-        found = get(service, kind, number)
+        fields = get(service, kind, number)
     except RecordNotFoundError:
         return page(request, "message.html", 404, notice="not_found", agent=agent)
     newest = service.store.diagnoses.page(1, number) if kind == "incidents" else []
-    return page(
-        request, "record.html", agent=agent, kind=kind, record=found,
-        diagnosis=f"/console/diagnoses/{in_path(newest[0]['id'])}" if newest else None,
-    )  # fmt: skip
+    address = f"/console/diagnoses/{in_path(newest[0]['id'])}" if newest else None
+    return page(request, "record.html", agent=agent, kind=kind, record=fields, diagnosis=address)

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from api.console.pages import page
+from api.console.records import published_diagnoser
 from api.console.session import Acting, Agent, Reading, needs
 from api.dependencies import Served
-from api.errors import NothingPublishedError
 from api.rules.schemas import RuleIn
 from api.service import Service
 from diagnosis.decisions import ExclusionRule
@@ -20,8 +20,8 @@ from diagnosis.incident import CODED_FIELDS
 from diagnosis.store.database import RecordNotFoundError
 
 router = APIRouter()
-_PLAIN = ("name", "text", "target", "value", "action")
-_EMPTY: Mapping[str, Any] = {**dict.fromkeys(_PLAIN, ""), "action": "never_automatic", "fields": {}}
+_TEXT_FIELDS = ("name", "text", "target", "value", "action")
+_EMPTY_FORM: Mapping[str, Any] = {**dict.fromkeys(_TEXT_FIELDS, ""), "action": "never_automatic", "fields": {}}
 
 
 @router.get("/console/rules")
@@ -29,23 +29,28 @@ def rules(request: Request, service: Served, agent: Reading) -> Response:
     """Show the rules in force, and the form for another."""
     if not agent.may("admin"):
         return page(request, "message.html", 403, notice="not_allowed", agent=agent)
-    return _shown(request, service, agent)
+    return _page(request, service, agent)
 
 
 @router.post("/console/rules")
 async def add(request: Request, service: Served, agent: Acting) -> Response:
-    """Save a rule; it holds from this moment, on every replica."""
+    """Save a rule; it holds from this moment, on every replica.
+
+    A rule without a condition holds for every incident, and needs a confirmation.
+    """
     needs(agent, "admin")
-    form = await request.form()
-    pairs = zip(map(str, form.getlist("field")), map(str, form.getlist("pattern")), strict=False)
-    given: dict[str, Any] = {name: str(form.get(name, "")).strip() for name in _PLAIN}
-    given["fields"] = {field: pattern.strip() for field, pattern in pairs if field and pattern.strip()}
+    submitted = await request.form()
+    pairs = zip(map(str, submitted.getlist("field")), map(str, submitted.getlist("pattern")), strict=False)
+    form: dict[str, Any] = {name: str(submitted.get(name, "")).strip() for name in _TEXT_FIELDS}
+    form["fields"] = {field: pattern.strip() for field, pattern in pairs if field and pattern.strip()}
     try:
-        rule = RuleIn.model_validate(given)
+        rule = RuleIn.model_validate(form)
     except ValidationError:
-        return await run_in_threadpool(_shown, request, service, agent, 422, "rule_incomplete", given=given)
-    saved = await run_in_threadpool(_keep, service, agent, rule)
-    return await run_in_threadpool(_shown, request, service, agent, saved=saved.name)
+        return await run_in_threadpool(_page, request, service, agent, 422, "rule_incomplete", form=form)
+    if not (form["fields"] or form["text"]) and submitted.get("confirmed") != "everything":
+        return await run_in_threadpool(_page, request, service, agent, 409, form=form, unconditional=True)
+    saved = await run_in_threadpool(_store, service, agent, rule)
+    return await run_in_threadpool(_page, request, service, agent, saved=saved.name)
 
 
 @router.post("/console/rules/{rule}/off")
@@ -53,33 +58,39 @@ def switch_off(request: Request, service: Served, agent: Acting, rule: str) -> R
     """Take a rule out of force, and offer it again as it was."""
     needs(agent, "admin")
     try:
-        gone = service.store.rules.get(rule)
+        deleted = service.store.rules.get(rule)
         service.store.rules.delete(rule)
     except RecordNotFoundError:
-        return _shown(request, service, agent, 404, "not_found")
+        return _page(request, service, agent, 404, "not_found")
     service.note(agent.id, "rule.delete", rule)
-    again = {name: getattr(gone, name) for name in _EMPTY}
-    return _shown(request, service, agent, gone=gone.name, given=again)
+    form = {name: getattr(deleted, name) for name in _EMPTY_FORM}
+    return _page(request, service, agent, deleted=deleted.name, form=form)
 
 
-def _keep(service: Service, agent: Agent, rule: RuleIn) -> ExclusionRule:
+def _store(service: Service, agent: Agent, rule: RuleIn) -> ExclusionRule:
     saved = service.store.rules.add(ExclusionRule("", **rule.model_dump()), agent.id)
     service.note(agent.id, "rule.add", saved.id, name=saved.name)
     return saved
 
 
-def _shown(
-    request: Request, service: Service, agent: Agent, status: int = 200, notice: str = "", **more: Any  # noqa: ANN401
-) -> Response:  # fmt: skip
-    shown = {"saved": "", "gone": "", "given": _EMPTY, **more}
+def _page(
+    request: Request,
+    service: Service,
+    agent: Agent,
+    status: int = 200,
+    notice: str = "",
+    **variables: Any,  # noqa: ANN401
+) -> Response:
+    diagnoser = published_diagnoser(service)
+    context = {"saved": "", "deleted": "", "form": _EMPTY_FORM, "unconditional": False, **variables}
     return page(
-        request, "rules.html", status, notice=notice, agent=agent, rules=service.store.rules.all(),
-        targets=_targets(service), fields=CODED_FIELDS, **shown,
-    )  # fmt: skip
-
-
-def _targets(service: Service) -> list[str]:
-    try:
-        return list(service.serving.current.diagnoser.parts.routers)
-    except NothingPublishedError:
-        return []
+        request,
+        "rules.html",
+        status,
+        notice=notice,
+        agent=agent,
+        rules=service.store.rules.all(),
+        targets=list(diagnoser.parts.routers) if diagnoser is not None else [],
+        fields=CODED_FIELDS,
+        **context,
+    )

@@ -1,24 +1,28 @@
-"""Search over articles and past fixes as one types."""
+"""Search over articles and past incidents as one types; an exact number comes first."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.console.incident_view import is_expired
 from api.console.pages import is_part, page
 from api.console.records import Kind, find
 from api.console.session import Reading
-from api.console.text_layout import shared
+from api.console.text_layout import mark_shared_terms
 from api.dependencies import Served
 from api.errors import kind_of
 from api.service import Service
 from diagnosis.errors import FaultwiseError
 
 router = APIRouter()
-FOUND = 15
-_EXCERPT = 240
+Corpus = Literal["all", "knowledge", "incidents"]
+MAX_HITS = 15
+MAX_HITS_OF_EACH = 8  # where both are searched
+_MAX_EXCERPT = 240
+_KINDS: tuple[Kind, ...] = ("knowledge", "incidents")
 
 
 @router.get("/console/search")
@@ -27,27 +31,49 @@ def search(
     service: Served,
     agent: Reading,
     q: Annotated[str, Query(max_length=10_000)] = "",
-    corpus: Annotated[Kind, Query(alias="in")] = "knowledge",
+    corpus: Annotated[Corpus, Query(alias="in")] = "all",
 ) -> Response:
-    """Show what the words find, or for htmx the list alone."""
-    name, status, notice = ("search_hits.html" if is_part(request) else "search.html"), 200, ""
-    hits: list[dict[str, Any]] = []
+    """Show the hits of a query, or for htmx the list alone."""
+    template = "search_hits.html" if is_part(request) else "search.html"
+    query, status, notice = q.strip(), 200, ""
+    exact: list[dict[str, Any]] = []
+    hits: dict[Kind, list[dict[str, Any]]] = {}
     try:
-        hits = _hits(service, q.strip(), corpus) if q.strip() else []
+        if query:
+            exact = _exact(service, query)
+            kinds = _KINDS if corpus == "all" else (corpus,)
+            hits = {kind: _hits(service, query, kind, len(kinds)) for kind in kinds}
     except FaultwiseError as error:
         status, notice = kind_of(error).status, "unavailable"
-    return page(request, name, status, notice=notice, agent=agent, q=q, corpus=corpus, hits=hits)
+    return page(request, template, status, notice=notice, agent=agent, q=q, corpus=corpus, exact=exact, hits=hits)
 
 
-def _hits(service: Service, q: str, corpus: Kind) -> list[dict[str, Any]]:
-    numbers = [number for number, _ in service.search(q, corpus, FOUND)]
-    known = find(service, corpus, numbers)
-    return [_hit(number, known[number], q) for number in numbers if number in known]
+def _exact(service: Service, query: str) -> list[dict[str, Any]]:
+    """Return the records whose number is the query, in either case."""
+    numbers = list(dict.fromkeys([query, query.upper()]))
+    return [
+        {**_hit(number, record, ""), "kind": kind}
+        for kind in _KINDS
+        for number, record in find(service, kind, numbers).items()
+    ]
 
 
-def _hit(number: str, record: Mapping[str, Any], q: str) -> dict[str, Any]:
+def _hits(service: Service, query: str, kind: Kind, n_kinds: int) -> list[dict[str, Any]]:
+    numbers = [number for number, _ in service.search(query, kind, MAX_HITS if n_kinds == 1 else MAX_HITS_OF_EACH)]
+    records = find(service, kind, numbers)
+    hits = [_hit(number, records[number], query) for number in numbers if number in records]
+    return sorted(hits, key=lambda hit: hit["expired"])  # stable: an expired article stands below the valid ones
+
+
+def _hit(number: str, record: Mapping[str, Any], query: str) -> dict[str, Any]:
     title = str(record.get("title") or record.get("short_description") or number)[:300]
-    body = str(record.get("resolution") or record.get("close_notes") or "")
-    if len(body) > _EXCERPT:
-        body = f"{body[:_EXCERPT].rstrip()}…"
-    return {"number": number, "title": shared(title, q), "excerpt": shared(body, q), "record": record}
+    text = str(record.get("resolution") or record.get("close_notes") or "")
+    if len(text) > _MAX_EXCERPT:
+        text = f"{text[:_MAX_EXCERPT].rstrip()}…"
+    return {
+        "number": number,
+        "title": mark_shared_terms(title, query),
+        "excerpt": mark_shared_terms(text, query),
+        "record": record,
+        "expired": is_expired(record),
+    }

@@ -10,7 +10,7 @@ from ulid import ULID
 from api.console.pages import page
 from api.console.records import find
 from api.console.session import check_origin
-from api.console.text_layout import steps
+from api.console.text_layout import split_steps
 from api.dependencies import Served
 from api.errors import RateLimitedError
 from api.http.ratelimit import RateLimiter
@@ -18,11 +18,12 @@ from api.service import Service
 from diagnosis.search.index.metadata import Filters
 from diagnosis.store.database import now
 
-FOUND = 3
-_LOOKED_AT = 30  # articles of unknown audience are found too, and left out here
+MAX_ARTICLES = 3
+MIN_SIMILARITY = 0.3  # of an article and the words; below, "no fix known" is the honest answer
+_MAX_CANDIDATES = 30  # the search returns articles of unknown audience too, which are left out here
 _PER_MINUTE = 600
-_ASKED, _SOLVED = "help.asked", "help.solved"
-_NOBODY = "self-service"
+_ASKED_ACTION, _SOLVED_ACTION = "help.asked", "help.solved"
+_ACTOR = "self-service"
 _limiter = RateLimiter(_PER_MINUTE)  # nobody signs in here, so that all share one allowance
 
 
@@ -32,7 +33,7 @@ def open_to_all(request: Request) -> None:
         raise HTTPException(404, "there is no self-service page here")
     if request.method == "POST":
         check_origin(request)
-        if retry := _limiter.take(_NOBODY).retry_after:
+        if retry := _limiter.take(_ACTOR).retry_after:
             raise RateLimitedError(f"too many questions at once; wait {retry} s")
 
 
@@ -51,30 +52,37 @@ def answer(request: Request, service: Served, text: Text = "") -> Response:
     """Show what has helped others, from articles that are for everyone."""
     if not text.strip():
         return page(request, "help.html", 422, notice="too_little", text="", state="ask")
-    asked = str(ULID())
-    service.note(_NOBODY, _ASKED, asked)
-    return page(request, "help.html", text=text, state="found", asked=asked, articles=_articles(service, text))
+    question = str(ULID())
+    service.note(_ACTOR, _ASKED_ACTION, question)
+    articles = _articles(service, text)
+    return page(request, "help.html", text=text, state="answer", question=question, articles=articles)
 
 
 @router.post("/help/helped")
-def helped(request: Request, service: Served, asked: Annotated[str, Form(max_length=26)]) -> Response:
+def helped(request: Request, service: Served, question: Annotated[str, Form(max_length=26)]) -> Response:
     """Count that no ticket was needed."""
-    service.note(_NOBODY, _SOLVED, asked)
-    return page(request, "help.html", text="", state="glad")
+    service.note(_ACTOR, _SOLVED_ACTION, question)
+    return page(request, "help.html", text="", state="solved")
 
 
 @router.post("/help/ticket")
 def ticket(request: Request, text: Text, tried: Annotated[list[str], Form()] = []) -> Response:  # noqa: B006 - FastAPI copies it
     """Show a prepared ticket: the words, and what was tried already."""
-    return page(request, "help.html", text=text, state="ticket", tried=[one[:300] for one in tried[:FOUND]])
+    titles = [title[:300] for title in tried[:MAX_ARTICLES]]
+    return page(request, "help.html", text=text, state="ticket", tried=titles)
 
 
 def _articles(service: Service, text: str) -> list[dict[str, Any]]:
-    wanted = Filters(audience="self_service", valid_at=now())
-    hits = service.serving.current.diagnoser.search([text], "knowledge", _LOOKED_AT, wanted)[0]
-    known = find(service, "knowledge", [hit.number for hit in hits])
-    meant = [known[hit.number] for hit in hits if known.get(hit.number, {}).get("audience") == "self_service"]
+    filters = Filters(audience="self_service", valid_at=now())
+    hits = service.serving.current.diagnoser.search([text], "knowledge", _MAX_CANDIDATES, filters)[0]
+    numbers = [hit.number for hit in hits if hit.similarity >= MIN_SIMILARITY]
+    records = find(service, "knowledge", numbers)
+    articles = [records[n] for n in numbers if records.get(n, {}).get("audience") == "self_service"]
     return [
-        {"number": a["number"], "title": a.get("title") or a["number"], "steps": steps(str(a.get("resolution", "")))}
-        for a in meant[:FOUND]
+        {
+            "number": article["number"],
+            "title": article.get("title") or article["number"],
+            "steps": split_steps(str(article.get("resolution", ""))),
+        }
+        for article in articles[:MAX_ARTICLES]
     ]

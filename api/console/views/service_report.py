@@ -6,67 +6,74 @@ import time
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 
 from api.console.change_notifier import change_marker
 from api.console.pages import page
+from api.console.records import published_diagnoser
 from api.console.release_quality import verdict
 from api.console.service_report import DAYS, DECISIONS, ServiceReport, service_report
 from api.console.session import Reading
 from api.dependencies import Served
-from api.errors import NothingPublishedError
 from api.service import Service
 from diagnosis.store.database import now
 
 router = APIRouter()
-# An outcome is kept for so many times as long as it took to count: pages that are open cost a twentieth of a core.
-_KEPT_TIMES = 20
+# A report is served for so many times as long as it took to make: open pages cost at most a twentieth of a core.
+_REUSE_FACTOR = 20
 
 
 @dataclass(frozen=True, slots=True)
-class _Counted:
-    outcome: ServiceReport
-    state: tuple[object, ...]
-    at: float
+class _CachedReport:
+    report: ServiceReport
+    marker: tuple[object, ...]
+    made_at: float
     seconds: float
 
 
-@router.get("/console/outcome")
-def outcome(request: Request, service: Served, agent: Reading, seen: str = "") -> Response:
-    """Show the outcome of the last days, as soon as anything has changed; nothing where that has been `seen`."""
-    counted = _counted(request, service)
-    version = f"{counted.at:.3f}"
-    if seen == version:
+@router.get("/console/report")
+def show(request: Request, service: Served, agent: Reading, version: str = "") -> Response:
+    """Show the key figures of the last days, as soon as anything has changed; nothing where the page has them."""
+    cached = _cached_report(request, service)
+    current = f"{cached.made_at:.3f}"
+    if version == current:
         return Response(status_code=204)
     return page(
         request,
         "service_report.html",
         agent=agent,
-        outcome=counted.outcome,
-        counted=version,
+        report=cached.report,
+        report_version=current,
         span=DAYS,
         decisions=DECISIONS,
         verdict=verdict,
     )
 
 
-def _counted(request: Request, service: Service) -> _Counted:
-    kept: _Counted | None = getattr(request.app.state, "outcome", None)
+@router.get("/console/outcome")
+def former_address() -> RedirectResponse:
+    """Lead bookmarks of the page's former address to where it is."""
+    return RedirectResponse("/console/report", 308)
+
+
+def _cached_report(request: Request, service: Service) -> _CachedReport:
+    cached: _CachedReport | None = getattr(request.app.state, "service_report", None)
     moment = now()
-    at_work = state(service, f"{moment:%Y-%m-%d}")
-    if kept is not None and (at_work == kept.state or time.monotonic() - kept.at < _KEPT_TIMES * kept.seconds):
-        return kept
+    marker = report_marker(service, f"{moment:%Y-%m-%d}")
+    if cached is not None:
+        age = time.monotonic() - cached.made_at
+        if marker == cached.marker or age < _REUSE_FACTOR * cached.seconds:
+            return cached
     start = time.monotonic()
-    found = service_report(service, moment)
+    report = service_report(service, moment)
     end = time.monotonic()
-    request.app.state.outcome = counted = _Counted(found, at_work, end, end - start)
-    return counted
+    request.app.state.service_report = fresh = _CachedReport(report, marker, end, end - start)
+    return fresh
 
 
-def state(service: Service, day: str) -> tuple[object, ...]:
-    """Return what is another whenever the outcome may be."""
-    try:
-        release = service.serving.current.diagnoser.release
-    except NothingPublishedError:
-        release = ""
+def report_marker(service: Service, day: str) -> tuple[object, ...]:
+    """Return a value that differs whenever the report may."""
+    diagnoser = published_diagnoser(service)
+    release = diagnoser.release if diagnoser is not None else ""
     settled, revoked = service.store.observations.settled_upto(), len(service.store.revocations.of(release))
     return day, release, settled, revoked, *change_marker(service.store)

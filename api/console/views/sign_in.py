@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api.console.messages import chosen
-from api.console.pages import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, local, page
-from api.console.session import Text, Token, check_csrf, check_origin, keep_session, session_lasts
+from api.console.messages import language_for
+from api.console.pages import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, local_path, page
+from api.console.session import Text, Token, check_csrf, check_origin, keep_session, session_lifetime
 from api.dependencies import Served
 from api.errors import ScopeError, kind_of
 from api.http.security import SESSION_COOKIE
@@ -20,7 +20,7 @@ _YEAR = 365 * 86_400
 @router.get("/console/sign-in")
 def form(request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the address
     """Ask for a key, or to sign in elsewhere."""
-    return sign_in_page(request, local(next))
+    return sign_in_page(request, local_path(next))
 
 
 @router.post("/console/sign-in")
@@ -31,11 +31,11 @@ def sign_in(request: Request, service: Served, key: Text, next: Text = "/") -> R
         holder = service.store.keys.check(key.strip())
         check_may_diagnose(holder.scopes)
     except (KeyRefusedError, ScopeError) as error:
-        return sign_in_page(request, local(next), kind_of(error).status, "refused")
-    answer = RedirectResponse(local(next), 303)
-    keep_session(request, answer, service.store.sessions.open_with_key(holder, session_lasts(request)))
+        return sign_in_page(request, local_path(next), kind_of(error).status, "refused")
+    response = RedirectResponse(local_path(next), 303)
+    keep_session(request, response, service.store.sessions.open_with_key(holder, session_lifetime(request)))
     service.note(f"key:{holder.id}", "session.open", holder.id)
-    return answer
+    return response
 
 
 def sign_in_page(request: Request, next_page: str, status: int = 200, notice: str = "") -> Response:
@@ -49,29 +49,28 @@ def sign_out(service: Served, csrf: Text, token: Token = "") -> Response:
     """End the session."""
     check_csrf(token, csrf)
     service.store.sessions.close(token)
-    answer = RedirectResponse("/console/sign-in", 303)
-    answer.delete_cookie(SESSION_COOKIE)
-    return answer
+    response = RedirectResponse("/console/sign-in", 303)
+    response.delete_cookie(SESSION_COOKIE)
+    return response
 
 
 @router.post("/console/language")
 def language(request: Request, to: Text, back: Text = "/") -> Response:
     """Remember the language that a person chose."""
     check_origin(request)
-    answer = RedirectResponse(local(back), 303)
-    answer.set_cookie(LANGUAGE_COOKIE, chosen(to, ""), max_age=_YEAR, httponly=True, samesite="strict")
-    return answer
+    response = RedirectResponse(local_path(back), 303)
+    response.set_cookie(LANGUAGE_COOKIE, language_for(to, ""), max_age=_YEAR, httponly=True, samesite="strict")
+    return response
 
 
 @router.post("/console/theme")
 def theme(request: Request, to: Text, back: Text = "/") -> Response:
     """Remember whether a person wants it light or dark."""
     check_origin(request)
-    answer = RedirectResponse(local(back), 303)
-    answer.set_cookie(
-        THEME_COOKIE, to if to in THEMES else "", max_age=_YEAR, httponly=True, samesite="strict"
-    )  # fmt: skip
-    return answer
+    response = RedirectResponse(local_path(back), 303)
+    chosen = to if to in THEMES else ""
+    response.set_cookie(THEME_COOKIE, chosen, max_age=_YEAR, httponly=True, samesite="strict")
+    return response
 
 
 def check_may_diagnose(scopes: frozenset[str]) -> None:

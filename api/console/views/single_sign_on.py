@@ -7,8 +7,8 @@ import logging
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api.console.pages import local, page
-from api.console.session import keep_session, session_lasts
+from api.console.pages import local_path, page
+from api.console.session import keep_session, session_lifetime
 from api.console.single_sign_on import Attempt, SignOn
 from api.console.views.sign_in import check_may_diagnose, sign_in_page
 from api.dependencies import Served
@@ -29,16 +29,21 @@ _SECONDS = 600  # to sign in at the issuer
 def begin(request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the address
     """Send the browser to the issuer."""
     try:
-        url, attempt = _sign_on(request).begin(_redirect_uri(request), local(next))
+        url, attempt = _sign_on(request).begin(_redirect_uri(request), local_path(next))
     except IssuerUnreachableError as error:
-        return _refused(request, error, local(next))
-    answer = RedirectResponse(url, 303)
+        return _refused(request, error, local_path(next))
+    response = RedirectResponse(url, 303)
     # Lax: the issuer's page sends the browser back to us, and a strict cookie would stay at home.
-    answer.set_cookie(
-        _COOKIE, attempt.sealed(), max_age=_SECONDS, path=_PATH, httponly=True, samesite="lax",
+    response.set_cookie(
+        _COOKIE,
+        attempt.sealed(),
+        max_age=_SECONDS,
+        path=_PATH,
+        httponly=True,
+        samesite="lax",
         secure=request.url.scheme == "https",
-    )  # fmt: skip
-    return answer
+    )
+    return response
 
 
 @router.get(f"{_PATH}/back")
@@ -53,11 +58,11 @@ def finish(request: Request, service: Served) -> Response:
         return _refused(request, error)
     # A page and no redirect: this request came from the issuer's site, and along a redirect of it the browser would not
     # send the strict cookie that is being set here.
-    answer = page(request, "signed_in.html", next=local(attempt.next))
-    keep_session(request, answer, service.store.sessions.open_for(visitor, session_lasts(request)))
-    answer.delete_cookie(_COOKIE, path=_PATH)
+    response = page(request, "signed_in.html", next=local_path(attempt.next))
+    keep_session(request, response, service.store.sessions.open_for(visitor, session_lifetime(request)))
+    response.delete_cookie(_COOKIE, path=_PATH)
     service.note(visitor.id, "session.open", visitor.id)
-    return answer
+    return response
 
 
 def _sign_on(request: Request) -> SignOn:

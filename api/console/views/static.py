@@ -11,11 +11,14 @@ router = APIRouter()
 
 # Named, so that no address can ask for anything else.
 _FILES = {
-    "style.css": "text/css", "console.js": "text/javascript", "charts.js": "text/javascript",
+    "style.css": "text/css",
+    "console.js": "text/javascript",
+    "charts.js": "text/javascript",
     "panel.js": "text/javascript",
     "icon.svg": "image/svg+xml",
-    "vendor/htmx.min.js": "text/javascript", "vendor/chart.umd.min.js": "text/javascript",
-}  # fmt: skip
+    "vendor/htmx.min.js": "text/javascript",
+    "vendor/chart.umd.min.js": "text/javascript",
+}
 
 
 @router.get("/console/static/{version}/{name:path}")

@@ -6,9 +6,12 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
-from api.console.pages import local
+from api.console.incident_view import is_sure
+from api.console.pages import local_path
 from api.http.security import SESSION_COOKIE
+from api.settings import Settings
 from diagnosis.store.keys import SCOPES
+from tests.serving import Serving
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> {{ 7*7 }} \u202eevil\u202c \"'&"
 
@@ -69,14 +72,14 @@ def test_what_is_not_answered_can_be_told_but_neither_accepted_nor_taken_back(cl
         said = diagnosed(client, number, text)
         page = person.get(f"/console/diagnoses/{said['id']}").text
         assert 'id="value-category"' in page
-        assert ('id="never-category"' in page, 'id="accept-category"' in page) == (answered, answered)
+        assert ('id="wrong-category"' in page, 'id="accept-category"' in page) == (answered, answered)
 
 
 @pytest.mark.parametrize(
     "elsewhere", ["https://evil.example/", "//evil.example", "/\\evil.example", "", "javascript:1"]
 )
 def test_nobody_is_sent_to_another_site(client, stranger, elsewhere) -> None:
-    assert local(elsewhere) == "/"
+    assert local_path(elsewhere) == "/"
     key = Person(client, "diagnose").key
     answer = stranger.post("/console/sign-in", data={"key": key, "next": elsewhere}, follow_redirects=False)
     assert answer.headers["location"] == "/"
@@ -121,7 +124,7 @@ def test_what_is_tried_out_does_not_join_the_history(client, person) -> None:
     assert page.status_code == 200
     assert "清洁了进纸滚轮" in page.text
     assert "Desktop Support" in page.text
-    assert "您的报告已收到" in page.text
+    assert "您的报障已受理" in page.text
     assert "CONSOLE-" not in re.sub(r'(href|action|name|value|id)="[^"]*"', "", page.text)
     assert "CONSOLE-" not in client.get("/v1/incidents", params={"limit": 500}).text
     assert "CONSOLE-" not in person.get("/").text
@@ -135,7 +138,7 @@ def test_what_is_logged_with_a_number_joins_queue_and_history(client, person) ->
     assert "CON/1" in person.get("/console/records/incidents/CON%2F1").text
 
 
-@pytest.mark.parametrize(("language", "words"), [("zh", "请先描述故障"), ("en", "Write what is wrong first")])
+@pytest.mark.parametrize(("language", "words"), [("zh", "请先描述故障"), ("en", "Describe the problem first")])
 def test_nothing_typed_is_said_so(person, language, words) -> None:
     page = person.post("/console/diagnose", headers={"Accept-Language": language, "Cookie": cookies(person, language)})
     assert page.status_code == 422
@@ -176,7 +179,7 @@ def test_feedback_is_given_undone_and_changed_without_scripts(client, person) ->
     page = person.post(f"{path}/{given['id']}/undo")
     assert "Changed to Identity" not in page.text
     page = person.post(path, {"kind": "reverted", "target": "assignment_group"})
-    assert "never again" in page.text
+    assert "Marked as wrong" in page.text
     again = diagnosed(client, "CON-2", cmdb_ci="prn-3f")["predictions"]["assignment_group"]
     assert again["value"] != said["predictions"]["assignment_group"]["value"]
 
@@ -191,6 +194,96 @@ def test_a_suggestion_is_judged_and_htmx_gets_its_card_alone(client, person) -> 
     (given,) = client.get(f"/v1/diagnoses/{said['id']}/feedback").json()["items"]
     assert given["kind"] == "suggestion_worked"
     assert given["actor"].startswith("key:"), "it is known who said it"
+
+
+def test_a_value_that_nobody_has_used_is_asked_for_before_it_is_saved(client, person) -> None:
+    said = diagnosed(client, "NEW-VALUE", cmdb_ci="prn-3f")
+    path = f"/console/diagnoses/{said['id']}/feedback"
+    form = {"kind": "overridden", "target": "assignment_group", "value": "Identitty"}
+    page = person.post(path, form)
+    assert "Identitty” is not a known value here" in page.text
+    assert client.get(f"/v1/diagnoses/{said['id']}/feedback").json()["items"] == []
+    person.post(path, {**form, "confirmed": "Identitty"})
+    person.post(path, {**form, "value": " identity "})
+    given = client.get(f"/v1/diagnoses/{said['id']}/feedback").json()["items"]
+    assert [entry["value"] for entry in given] == ["Identitty", "Identity"], "a known value in its own spelling"
+
+
+def test_a_second_click_does_not_overwrite_a_colleagues_decision_and_says_whose_it_is(client, person) -> None:
+    said = diagnosed(client, "TWO-PEOPLE", cmdb_ci="prn-3f")
+    path = f"/console/diagnoses/{said['id']}/feedback"
+    form = {"kind": "overridden", "target": "assignment_group", "value": "Identity"}
+    person.post(path, form)
+    colleague = Person(client, *SCOPES)
+    page = colleague.post(path, {"kind": "accepted", "target": "assignment_group"})
+    assert "person has decided this in the meantime" in page.text
+    (given,) = client.get(f"/v1/diagnoses/{said['id']}/feedback").json()["items"]
+    assert given["value"] == "Identity"
+    shown = colleague.get(f"/console/diagnoses/{said['id']}").text
+    assert "by person" in shown
+    assert colleague.post(f"{path}/{given['id']}/undo").status_code == 200
+    assert "Accepted" in colleague.post(path, {"kind": "accepted", "target": "assignment_group"}).text
+
+
+def test_a_new_diagnosis_keeps_what_people_said_of_the_incident(client, person) -> None:
+    said = diagnosed(client, "KEPT", cmdb_ci="prn-3f")
+    path = f"/console/diagnoses/{said['id']}/feedback"
+    person.post(path, {"kind": "overridden", "target": "assignment_group", "value": "Identity"})
+    person.post(path, {"kind": "suggestion_failed", "suggestion": said["suggestions"][0]["id"]})
+    newer = diagnosed(client, "KEPT", cmdb_ci="prn-3f")
+    page = person.get(f"/console/diagnoses/{newer['id']}").text
+    assert "Changed to Identity" in page
+    assert newer["suggestions"][0]["id"] != said["suggestions"][0]["id"] or "It did not help" in page
+    feedback = client.get(f"/v1/diagnoses/{said['id']}/feedback").json()["items"][0]["id"]
+    page = person.post(f"/console/diagnoses/{newer['id']}/feedback/{feedback}/undo").text
+    assert "Changed to Identity" not in page
+
+
+def test_a_number_that_is_taken_is_asked_about_before_it_is_diagnosed_again(client, person) -> None:
+    typed = {"number": "TAKEN-1", "short_description": "VPN certificate expired"}
+    person.post("/console/diagnose", typed)
+    page = person.post("/console/diagnose", {**typed, "short_description": "printer jam"})
+    assert page.status_code == 409
+    assert "TAKEN-1 already exists: “VPN certificate expired”" in page.text
+    assert 'value="printer jam"' in page.text, "nothing typed is lost"
+    assert len(client.get("/v1/diagnoses", params={"incident": "TAKEN-1"}).json()["items"]) == 1
+    person.post("/console/diagnose", {**typed, "short_description": "printer jam", "confirmed": "TAKEN-1"})
+    assert len(client.get("/v1/diagnoses", params={"incident": "TAKEN-1"}).json()["items"]) == 2
+
+
+def test_a_weak_guess_is_not_offered_as_the_answer() -> None:
+    weak = {"value": "Hardware", "decision": "suggested", "probability": 0.17}
+    assert not is_sure(weak)
+    assert is_sure({**weak, "probability": 0.62})
+    assert is_sure({**weak, "decision": "automatic", "probability": 0.3}), "what is certified is the answer"
+    assert is_sure({**weak, "probability": None}), "a person's decision has no probability"
+    assert not is_sure({"value": None, "decision": "abstained", "probability": None})
+
+
+def test_the_queue_filters_sorts_counts_and_leads_to_the_next_open_incident(models, tmp_path) -> None:
+    with Serving(Settings(database=f"sqlite:///{tmp_path / 'a.db'}", models=models)) as client:
+        person = Person(client, *SCOPES)
+        said = [
+            diagnosed(client, f"ROW-{i}", text) for i, text in enumerate(("printer jam", "VPN expired", "打印机卡纸"))
+        ]
+        person.post(
+            f"/console/diagnoses/{said[1]['id']}/feedback",
+            {"kind": "overridden", "target": "assignment_group", "value": "Identity"},
+        )
+
+        def shown(**query):
+            return re.findall(r'<bdi class="muted">(ROW-\d)</bdi>', person.get("/", params=query).text)
+
+        assert shown() == ["ROW-2", "ROW-1", "ROW-0"]
+        assert shown(order="oldest") == ["ROW-0", "ROW-1", "ROW-2"]
+        assert shown(state="open") == ["ROW-2", "ROW-0"]
+        assert shown(state="decided") == shown(value="Identity") == ["ROW-1"]
+        counts = re.findall(r'id="state-(\w+)"[^>]*>[^<]*<span class="figure">(\d+)', person.get("/").text)
+        assert counts == [("all", "3"), ("open", "2"), ("decided", "1")]
+        for current, following in ((2, 0), (0, 2)):
+            page = person.get("/console/next", params={"after": said[current]["id"]})
+            assert page.url.path == f"/console/diagnoses/{said[following]['id']}"
+        assert person.get("/", params={"state": "nonsense"}).status_code == 422
 
 
 @pytest.mark.parametrize("kind", ["nonsense", "suggestion_worked", "accepted"])
@@ -227,11 +320,16 @@ def test_an_article_is_written_from_a_resolved_incident_and_found(client, person
     assert person.post("/console/articles", {**typed, "audience": "nobody"}).status_code == 422
 
 
-def test_search_finds_articles_and_past_incidents_with_terms_marked(person) -> None:
+def test_search_finds_articles_and_past_incidents_with_terms_marked(client, person) -> None:
     page = person.get("/console/search", params={"q": "printer jam"})
     assert "<mark>printer</mark>" in page.text
     past = person.get("/console/search", params={"q": "打印机卡纸", "in": "incidents"})
     assert re.search("<mark>打印机", past.text)
+    both = person.get("/console/search", params={"q": "打印机卡纸"}).text
+    assert both.index('id="knowledge-1"') < both.index('id="incidents-1"')
+    client.post("/v1/incidents", json={"number": "EXACT/7", "short_description": "nothing like the others"})
+    exact = person.get("/console/search", params={"q": "exact/7"}).text
+    assert "nothing like the others" in exact[: exact.index("Articles</h2>")]
     part = person.get("/console/search", params={"q": "printer"}, headers={"HX-Request": "true"})
     assert part.text.lstrip().startswith("<div")
     assert "Nothing found" in person.get("/console/search", params={"q": "。"}).text
@@ -242,9 +340,9 @@ def test_what_is_not_there_is_said_so(person) -> None:
                     "/console/articles/new?incident=none"):  # fmt: skip
         page = person.get(address)
         assert page.status_code == 404
-        assert "nothing of that number" in page.text
+        assert "Nothing with this number was found" in page.text
     nowhere = person.get("/console/incidents/INC1")
-    assert (nowhere.status_code, "There is no such page" in nowhere.text) == (404, True)
+    assert (nowhere.status_code, "This page does not exist" in nowhere.text) == (404, True)
 
 
 def test_pages_ask_nothing_of_the_internet_and_hold_no_script_or_style(client, person, stranger) -> None:
@@ -266,17 +364,17 @@ def test_pages_ask_nothing_of_the_internet_and_hold_no_script_or_style(client, p
 def test_news_of_an_incident_are_what_others_said_since_and_nothing_twice(client, person) -> None:
     said = diagnosed(client, "NEWS-1")
     address = f"/console/diagnoses/{said['id']}/news"
-    assert person.get(address, params={"seen": 0, "newer": ""}).status_code == 204
+    assert person.get(address, params={"sequence": 0, "newer": ""}).status_code == 204
     body = {"kind": "suggestion_worked", "suggestion": said["suggestions"][0]["id"]}
     client.post(f"/v1/diagnoses/{said['id']}/feedback", json=body)
-    page = person.get(address, params={"seen": 0, "newer": ""})
+    page = person.get(address, params={"sequence": 0, "newer": ""})
     assert 'id="suggestion-1" hx-swap-oob="true"' in page.text
     assert 'id="target-category"' not in page.text
-    seen = re.search(r"news\?seen=(\d+)", page.text)[1]
-    assert person.get(address, params={"seen": seen, "newer": ""}).status_code == 204
+    seen = re.search(r"news\?sequence=(\d+)", page.text)[1]
+    assert person.get(address, params={"sequence": seen, "newer": ""}).status_code == 204
     newer = diagnosed(client, "NEWS-1")["id"]
-    assert f"/console/diagnoses/{newer}" in person.get(address, params={"seen": seen, "newer": ""}).text
-    assert person.get(address, params={"seen": seen, "newer": newer}).status_code == 204
+    assert f"/console/diagnoses/{newer}" in person.get(address, params={"sequence": seen, "newer": ""}).text
+    assert person.get(address, params={"sequence": seen, "newer": newer}).status_code == 204
 
 
 def test_an_incident_that_closes_shows_what_its_risk_is_from_then_on(client, person) -> None:
@@ -284,7 +382,7 @@ def test_an_incident_that_closes_shows_what_its_risk_is_from_then_on(client, per
                      resolved_at="2026-05-01T09:00:00Z", close_notes="清洁了进纸滚轮")  # fmt: skip
     risk = said["at_resolution"]
     page = html.unescape(person.get(f"/console/diagnoses/{said['id']}").text)
-    heading = page.index("Counted from its resolution")
+    heading = page.index("Risk from the time of resolution")
     shown = f"{100 * risk['horizons'][0]['probability']:.0f}"
     assert shown in page[heading : heading + 600]
     assert risk["definition"] in page

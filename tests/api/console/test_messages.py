@@ -11,8 +11,20 @@ from api.console.messages import MESSAGES
 ROOT = Path(pages.__file__).parents[1]
 TEMPLATES = sorted(ROOT.glob("*/templates/*.html"))
 # Keys that are put together of two parts.
-COMPOSED = ("field_", "why_", "said_", "from_", "outcome_", "audience_", "ago_", "caller_", "measure_", "rule_")
-DECISIONS = {"automatic", "suggested", "abstained"}
+COMPOSED = (
+    "field_",
+    "why_",
+    "judged_",
+    "from_",
+    "outcome_",
+    "audience_",
+    "measure_",
+    "rule_",
+    "filter_",
+    "order_",
+    "search_",
+)
+DECISIONS = {"automatic", "suggested", "abstained", "not_sure"}
 
 
 @pytest.mark.parametrize("key", sorted(MESSAGES["en"].keys() | MESSAGES["zh"].keys()))

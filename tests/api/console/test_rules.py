@@ -46,6 +46,18 @@ def test_a_rule_is_saved_holds_and_comes_back_as_it_was(client, admin) -> None:
     assert admin.post(f"/console/rules/{saved['id']}/off").status_code == 404
 
 
+def test_a_rule_without_a_condition_is_asked_about_before_it_stops_all_automation(client, admin) -> None:
+    rule = {"name": "everything", "action": "never_automatic"}
+    page = admin.post("/console/rules", rule)
+    assert page.status_code == 409
+    assert "it would apply to every incident" in page.text
+    assert given(page, "name") == ["everything"]
+    assert "everything" not in [saved["name"] for saved in client.get("/v1/rules").json()["items"]]
+    admin.post("/console/rules", {**rule, "confirmed": "everything"})
+    (saved,) = [saved for saved in client.get("/v1/rules").json()["items"] if saved["name"] == "everything"]
+    admin.post(f"/console/rules/{saved['id']}/off")
+
+
 def test_a_rule_without_a_name_is_not_saved_and_nothing_typed_is_lost(client, admin) -> None:
     page = admin.post("/console/rules", {"name": " ", "text": "kept words", "action": "never_automatic"})
     assert page.status_code == 422

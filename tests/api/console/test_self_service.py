@@ -45,21 +45,21 @@ def test_only_what_is_meant_for_everybody_is_shown(anybody, words) -> None:
 
 def test_what_nothing_is_known_for_is_no_fix_that_failed(anybody) -> None:
     page = anybody.post("/help", data={"text": "zzqqxx"})
-    assert "Nothing that has helped before is known" in page.text
+    assert "No known fix for this yet" in page.text
     assert "Prepare a ticket" in page.text
     assert "did not help" not in page.text
 
 
 def test_it_counts_as_deflected_when_they_say_that_it_helped(anybody, client) -> None:
     def share():
-        measures = service_report(client.app.state.service, now()).measures
-        return next((one.found, one.n) for one in measures if one.key == "deflection")
+        measures = service_report(client.app.state.service, now()).key_figures
+        return next((one.value, one.n) for one in measures if one.key == "deflection")
 
     _, before = share()
     pages = [anybody.post("/help", data={"text": "paper jam"}).text for _ in range(2)]
-    asked = re.search('name="asked" value="([0-9A-Z]{26})"', pages[0])[1]
+    asked = re.search('name="question" value="([0-9A-Z]{26})"', pages[0])[1]
     for one in (asked, asked, "01ARZ3NDEKTSV4RRFFQ69G5FAV"):
-        assert anybody.post("/help/helped", data={"asked": one}).status_code == 200
+        assert anybody.post("/help/helped", data={"question": one}).status_code == 200
     found, n = share()
     assert n == before + 2
     assert found == pytest.approx(1 / n), "once for each who asked, and never for who did not"

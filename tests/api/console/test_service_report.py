@@ -8,7 +8,7 @@ import pytest
 
 from api.console.release_quality import verdict
 from api.console.service_report import service_report
-from api.console.views.service_report import state
+from api.console.views.service_report import report_marker
 from api.settings import Settings
 from diagnosis.store.database import now
 from diagnosis.store.diagnoses import DiagnosisEntry
@@ -25,13 +25,13 @@ def client(models, tmp_path_factory):
 
 def measured(client):
     outcome = service_report(client.app.state.service, now())
-    return outcome, {one.key: one for one in outcome.measures}
+    return outcome, {one.key: one for one in outcome.key_figures}
 
 
 def test_an_empty_store_says_that_it_holds_nothing(models, tmp_path) -> None:
     with Serving(Settings(database=f"sqlite:///{tmp_path / 'a.db'}", models=models)) as empty:
         outcome, found = measured(empty)
-        assert all(one.found is None and not one.verdict for one in found.values())
+        assert all(one.value is None and not one.verdict for one in found.values())
         assert not any(decided for _, decided in outcome.days)
 
 
@@ -59,13 +59,13 @@ def test_figures_are_those_counted_by_hand(client) -> None:
     ]  # fmt: skip
     assert client.post("/v1/incidents", json=rows + long_ago).json()["stored"] == 49
     _, found = measured(client)
-    assert found["restoration"].found == pytest.approx(7 / 9)
+    assert found["restoration"].value == pytest.approx(7 / 9)
     assert found["restoration"].verdict == "missed"
-    assert found["closure"].found == pytest.approx(8 / 9)
-    assert (found["response"].found, found["response"].n) == (pytest.approx(3 / 4), 4)
-    assert found["satisfaction"].found == pytest.approx(7 / 9)
+    assert found["closure"].value == pytest.approx(8 / 9)
+    assert (found["response"].value, found["response"].n) == (pytest.approx(3 / 4), 4)
+    assert found["satisfaction"].value == pytest.approx(7 / 9)
     assert found["recurrence"].n == 49
-    assert 20 / 49 < found["recurrence"].found < 23 / 49
+    assert 20 / 49 < found["recurrence"].value < 23 / 49
     assert found["recurrence"].verdict == "missed"
 
 
@@ -116,7 +116,7 @@ def test_the_page_shows_them_in_both_languages(client) -> None:
     key = client.post("/v1/keys", json={"name": "manager", "scopes": ["diagnose"]}).json()["key"]
     client.post("/console/sign-in", data={"key": key})
     for language, words in (("en", "missed"), ("zh", "未达标")):
-        page = client.get("/console/outcome", headers={"Accept-Language": language})
+        page = client.get("/console/report", headers={"Accept-Language": language})
         assert words in page.text
         assert re.search(r"77\.8%", page.text)
         for shown in LIVE[language]:
@@ -124,9 +124,9 @@ def test_the_page_shows_them_in_both_languages(client) -> None:
 
 
 LIVE = {
-    "en": ("71.0%", "52% to 86%; of 31 known", "certificate revoked",
-           "6 of 10 automatic answers were wrong; at least 95% right were promised"),
-    "zh": ("71.0%", "52% 至 86%; 已知结果 31 项", "认证已撤回", "10 项自动判定中有 6 项有误；承诺至少 95% 正确"),
+    "en": ("71.0%", "52% to 86%; of 31 with known outcome", "certificate revoked",
+           "6 of 10 automatic decisions were wrong; at least 95% right were promised"),
+    "zh": ("71.0%", "52% 至 86%; 已知结果 31 项", "自动认证已撤销", "10 项自动判定中有 6 项错误；承诺至少 95% 正确"),
 }  # fmt: skip
 
 
@@ -141,8 +141,8 @@ def test_a_release_that_has_answered_nothing_says_so(models, tmp_path) -> None:
 def test_a_revocation_shows_although_nothing_came_in_since(models, tmp_path) -> None:
     with Serving(Settings(database=f"sqlite:///{tmp_path / 'a.db'}", models=models)) as one:
         service = one.app.state.service
-        before = state(service, "2026-11-22")
-        assert state(service, "2026-11-22") == before
+        before = report_marker(service, "2026-11-22")
+        assert report_marker(service, "2026-11-22") == before
         detail = {"promised": 0.95, "of_all": True, "answered": 10, "wrong": 6, "evidence": 99.0}
         service.store.revocations.add(service.serving.current.diagnoser.release, "category", "network", detail)
-        assert state(service, "2026-11-22") != before
+        assert report_marker(service, "2026-11-22") != before

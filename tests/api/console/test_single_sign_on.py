@@ -107,7 +107,7 @@ def test_who_may_not_diagnose_or_was_refused_stays_outside(browser, issuer) -> N
     for answer in ({"error": "access_denied"}, {"code": "invented"}, {"code": "x", "iss": "https://evil.example"}):
         attempt = browser.get(back.path, params={**answer, "state": state})
         assert attempt.status_code == 401
-        assert "did not let you in" in attempt.text
+        assert "not allowed to use Faultwise" in attempt.text
 
 
 @pytest.mark.parametrize(

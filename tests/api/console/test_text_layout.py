@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.console.text_layout import shared, steps
+from api.console.text_layout import mark_shared_terms, split_steps
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from api.console.text_layout import shared, steps
     ],
 )
 def test_steps(text, expected) -> None:
-    assert steps(text) == expected
+    assert split_steps(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,9 @@ def test_steps(text, expected) -> None:
     ],
 )
 def test_shared_terms_are_marked(text, other, marked) -> None:
-    assert [part for part, hit in shared(text, other) if hit] == marked
+    assert [part for part, hit in mark_shared_terms(text, other) if hit] == marked
 
 
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_marking_loses_and_adds_nothing(text, other) -> None:
-    assert "".join(part for part, _ in shared(text, other)) == text
+    assert "".join(part for part, _ in mark_shared_terms(text, other)) == text
