@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from diagnosis.arrays import unit_rows
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.prepared import Vectors
 from diagnosis.releases import Releases
@@ -37,7 +38,7 @@ class SharedVectors:
 
     def add(self, ids: Sequence[str], vectors: Vectors) -> None:
         """Add rows, or replace those whose id is here already; a zero row is not kept, and never matches."""
-        unit = {name: row for name, row in zip(ids, _unit(vectors), strict=True) if row.any()}
+        unit = {name: row for name, row in zip(ids, unit_rows(vectors), strict=True) if row.any()}
         self.rows.put(self.name, list(unit), np.array(list(unit.values()), dtype=np.float32))
 
     def remove(self, ids: Sequence[str]) -> None:
@@ -49,29 +50,29 @@ class SharedVectors:
 
         ``allowed`` tells of some ids which of them may be found.
         """
-        return [self._nearest(query, k, allowed) if query.any() else [] for query in _unit(vectors)]
+        return [self._nearest(query, k, allowed) if query.any() else [] for query in unit_rows(vectors)]
 
-    def similarities(self, wanted: Ids, vector: Vectors) -> npt.NDArray[np.float64]:
+    def similarities(self, wanted_ids: Ids, vector: Vectors) -> npt.NDArray[np.float64]:
         """Return the cosine of some rows with one vector, shape (1, dimensions), one an id; 0 for one not here."""
-        query, cosines = _unit(vector)[0], np.zeros(len(wanted))
-        ids, found = self.rows.get(self.name, wanted.names)
+        query, cosines = unit_rows(vector)[0], np.zeros(len(wanted_ids))
+        ids, vectors = self.rows.get(self.name, wanted_ids.names)
         if ids and query.any():
-            cosines[wanted.find(Ids(ids))] = rescore(found, query)
+            cosines[wanted_ids.find(Ids(ids))] = rescore(vectors, query)
         return cosines
 
     def _nearest(self, query: Vectors, k: int, allowed: _Allowed) -> list[tuple[str, float]]:
-        asked = k + _SLACK
+        limit = k + _SLACK
         while True:
-            ids, found = self.rows.nearest(self.name, query, asked)
-            kept = np.flatnonzero(allowed(ids))
-            if len(kept) >= k or len(ids) < asked:
+            ids, vectors = self.rows.nearest(self.name, query, limit)
+            allowed_rows = np.flatnonzero(allowed(ids))
+            if len(allowed_rows) >= k or len(ids) < limit:
                 break
-            asked *= 4  # a filter leaves few: ask further
-        if not len(kept):
+            limit *= 4  # a filter leaves few: ask further
+        if not len(allowed_rows):
             return []
-        cosines = rescore(found[kept], query)
+        cosines = rescore(vectors[allowed_rows], query)
         best = np.argsort(-cosines, kind="stable")[:k]
-        return [(ids[kept[row]], float(cosines[row])) for row in best]
+        return [(ids[allowed_rows[row]], float(cosines[row])) for row in best]
 
 
 class SharedReleases:
@@ -92,21 +93,14 @@ class SharedReleases:
         """Return the release of a folder; its vectors are stored by the replica that comes first."""
         diagnoser = Diagnoser.load(folder)
 
-        def moved(name: str, index: VectorIndex) -> SharedVectors:
+        def move(name: str, index: VectorIndex) -> SharedVectors:
             shared = SharedVectors(self.rows, f"{folder.name}/{name}")
             ids, vectors = index.rows()
-            kept = np.flatnonzero(vectors.any(axis=1))
-            self.rows.fill(shared.name, [ids[row] for row in kept], vectors[kept].astype(np.float32))
+            nonzero = np.flatnonzero(vectors.any(axis=1))
+            self.rows.fill(shared.name, [ids[row] for row in nonzero], vectors[nonzero].astype(np.float32))
             return shared
 
-        diagnoser.parts.retriever.move_vectors(moved)
-        last = [one.release for one in self.releases.history()[-_KEPT_RELEASES:]]
+        diagnoser.parts.retriever.move_vectors(move)
+        last = [entry.release for entry in self.releases.history()[-_KEPT_RELEASES:]]
         self.rows.keep([f"{release}/" for release in {*last, folder.name}])
         return diagnoser
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    rows = np.asarray(vectors, dtype=np.float32)
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: Vectors = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
-    return unit

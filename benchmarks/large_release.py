@@ -41,7 +41,7 @@ def large_release(models: Path, size: int) -> Path:
     """Train on up to `LEARNED` incidents, add the rest, write and publish the release, and return its folder."""
     topics = clauses_by_topic()
     frame = as_frame(incidents(size, topics, seed=0))
-    settings = TrainSettings(evaluate=False, audit=False, encoder_minutes=0.5)
+    settings = TrainSettings(evaluate=False, audit=False, encoder_steps=200)
     release = train(frame.iloc[:LEARNED], articles(topics), settings, models).folder
     if size > LEARNED:
         diagnoser = Diagnoser.load(release)

@@ -59,7 +59,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from training.train import train
 
     folder = tmp_path_factory.mktemp("models")
-    settings = TrainSettings(evaluate=False, encoder_minutes=0.1)
+    settings = TrainSettings(evaluate=False, encoder_steps=200)
     first = train(incidents(), articles(), settings, folder).folder
     # The second holds the same parts: to train again would take long and show nothing more.
     later = datetime.now(UTC) + timedelta(minutes=1)

@@ -45,7 +45,7 @@ class TrainSettings:
         "", "path or name of a SentenceTransformer that the history encoder is distilled from; empty: from nothing"
     )
     allow_download: bool = _setting(False, "whether `encoder` may be fetched from a hub")
-    encoder_minutes: float = _setting(7.5, "longest time for training the history encoder once")
+    encoder_steps: int = _setting(8_000, "most steps, of 256 pairs each, for training the history encoder once")
     precision: float = _setting(0.95, "precision that automatic decisions are certified for")
     risk: float = _setting(0.10, "probability with which a certificate may be wrong")
     hierarchy: Mapping[str, Mapping[str, str]] = _setting(

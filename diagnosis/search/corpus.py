@@ -14,16 +14,16 @@ from diagnosis.errors import InputError
 from diagnosis.prepared import Vectors
 from diagnosis.search.encoder import Bags, HistoryEncoder
 from diagnosis.search.glossary import translated
-from diagnosis.search.identifiers import CODE_TERMS, asked_exactly, codes_asked
-from diagnosis.search.index.bm25 import AskedWords, LexicalIndex
+from diagnosis.search.identifiers import CODE_TERMS, codes_asked, identifier_matches
+from diagnosis.search.index.bm25 import LexicalIndex, WordQuery
 from diagnosis.search.index.ids import Ids
-from diagnosis.search.index.metadata import Catalogue, Filters, passage_names
+from diagnosis.search.index.metadata import Filters, RecordMetadata, passage_names
 from diagnosis.search.index.segments import Mask, Rows, distinct
 from diagnosis.search.index.token_bags import TokenBags
 from diagnosis.search.index.vectors import VectorIndex
-from diagnosis.search.passages import Entries, SearchText
-from diagnosis.search.remote_vectors import AskedElsewhere, AskedPlaces
-from diagnosis.search.signals import Corpus, Encoded, Encoder, Measured, Question, VectorSearch
+from diagnosis.search.passages import SearchRecords, SearchText
+from diagnosis.search.remote_vectors import RemoteQuery, RowQuery
+from diagnosis.search.signals import Candidates, Corpus, Encoded, Encoder, Question, VectorSearch
 
 EXACT = "exact"
 _LEXICAL = ("lexical:whole", "lexical:heading", "lexical:glossary")
@@ -69,7 +69,7 @@ class CorpusIndex:
         self.seed = seed
         self.compared = _COMPARED_BY[corpus]
         self.most_terms = _MOST_TERMS[corpus]
-        self.catalogue = Catalogue()
+        self.metadata = RecordMetadata()
         self.lexical = {name: LexicalIndex(weighting="tf-idf") for name in ("whole", "heading")}
         self.vectors: dict[str, VectorSearch] = {
             f"{name}:{part}": VectorIndex(encoder.dimensions, seed)
@@ -80,7 +80,7 @@ class CorpusIndex:
         self.signals = (*_LEXICAL, *self.vectors, *self.bags, EXACT)
 
     def __len__(self) -> int:
-        return len(self.catalogue)
+        return len(self.metadata)
 
     def encoded(self, texts: Sequence[SearchText]) -> Encoded:
         """Return what `add` takes beside the texts; reads nothing that changes, so it needs no lock."""
@@ -99,7 +99,7 @@ class CorpusIndex:
             vectors |= {name: distinct[at] for name, at in places.items() if name in self.vectors}
         return Encoded(vectors, bags)
 
-    def add(self, entries: Entries, texts: Sequence[SearchText], encoded: Encoded) -> None:
+    def add(self, entries: SearchRecords, texts: Sequence[SearchText], encoded: Encoded) -> None:
         """Add records with what `encoded` says of them, or replace those of the same number.
 
         Where vectors that are kept elsewhere cannot be reached, what is here stays one whole, without the records.
@@ -119,112 +119,114 @@ class CorpusIndex:
                 index.add(ids, encoded.vectors[name])
             else:
                 index.add(names if part == "passage" else entries.numbers, encoded.vectors[name])
-        self.catalogue.add(ids, entries, texts)
+        self.metadata.add(ids, entries, texts)
 
     def remove(self, numbers: Sequence[str]) -> None:
         """Remove records; an unknown number is passed over."""
-        known = [n for n, place in zip(numbers, self.catalogue.places_of(Ids(numbers)), strict=True) if place >= 0]
-        if not known:
+        present = [n for n, place in zip(numbers, self.metadata.places_of(Ids(numbers)), strict=True) if place >= 0]
+        if not present:
             return
-        passages = self.catalogue.passage_names(known)
+        passages = self.metadata.passage_names(present)
         for name, index in self._indexes():
-            index.remove(passages if name.endswith("passage") else known)
-        self.catalogue.remove(known)
+            index.remove(passages if name.endswith("passage") else present)
+        self.metadata.remove(present)
 
-    def measure(self, question: Question, filters: Filters | None) -> Measured:
+    def measure(self, question: Question, filters: Filters | None) -> Candidates:
         """Return the candidates that some signal names, and what every signal says of each."""
-        allowed, nowhere = self._allowed(filters), np.empty(0, dtype=np.intp)
+        allowed, no_rows = self._allowed(filters), np.empty(0, dtype=np.intp)
         if allowed.mask is not None and not allowed.mask.any():
-            return Measured(nowhere, np.zeros((0, len(self.signals))), nowhere, nowhere, known=True)
+            return Candidates(no_rows, np.zeros((0, len(self.signals))), no_rows, no_rows, has_evidence=True)
         words, by_code = self._words(question.text)
         vectors = {name: self._vectors(name, question) for name in self.vectors}
-        exact = asked_exactly(
-            question.text, by_code, self.lexical["whole"], self.catalogue, allowed.mask, allowed.excluded
+        matches = identifier_matches(
+            question.text, by_code, self.lexical["whole"], self.metadata, allowed.mask, allowed.excluded
         )
-        places = self._candidates([exact.found[0]], words, vectors, allowed)
-        columns, passages = {EXACT: exact.shares(places)}, np.zeros(len(places), dtype=np.intp)
-        columns |= {name: _relative(asked.scores_at(places)) for name, asked in words.items()}
+        places = self._candidates([matches.holders[0]], words, vectors, allowed)
+        columns, passages = {EXACT: matches.shares(places)}, np.zeros(len(places), dtype=np.intp)
+        columns |= {name: _relative(query.scores_at(places)) for name, query in words.items()}
         columns |= {name: bags.similarities_at(places, question.vectors["history"]) for name, bags in self.bags.items()}
-        for name, asked in vectors.items():
+        for name, query in vectors.items():
             if name.endswith("passage"):
-                columns[name], nearest = self._nearest_passage(asked, places)
+                columns[name], nearest = self._nearest_passage(query, places)
                 passages = nearest if name == "history:passage" else passages
             else:
-                columns[name] = asked.similarities_at(places)
+                columns[name] = query.similarities_at(places)
         signals = np.column_stack([columns[name] for name in self.signals])
-        named = exact.named(places, self.lexical["whole"], self.catalogue) if exact.codes else nowhere
-        return Measured(places, signals, passages, named, known=_known(words) or len(named) > 0)
+        by_identifier = matches.identified(places, self.lexical["whole"], self.metadata) if matches.codes else no_rows
+        return Candidates(
+            places, signals, passages, by_identifier, has_evidence=_has_known_terms(words) or len(by_identifier) > 0
+        )
 
     def knows(self, text: str) -> bool:
         """Return whether any word of a text, or of its translation, stands anywhere in the corpus."""
-        return _known(self._words(text)[0])
+        return _has_known_terms(self._words(text)[0])
 
     def _candidates(
-        self, held: list[Rows], words: dict[str, AskedWords], vectors: dict[str, AskedPlaces], allowed: _Allowed
+        self, by_signal: list[Rows], words: dict[str, WordQuery], vectors: dict[str, RowQuery], allowed: _Allowed
     ) -> Rows:
         """Return the places of all records that some signal names."""
         k = _DEPTH + len(allowed.excluded)
-        for name, asked in words.items():
+        for name, query in words.items():
             if name.partition(":")[2] not in self.compared:
-                held.append(asked.nearest(k, allowed.mask)[0])
+                by_signal.append(query.nearest(k, allowed.mask)[0])
         for name, near in vectors.items():
             if name.endswith("passage"):
                 passages, _ = near.nearest(k, allowed.by_passage)
-                held.append(np.searchsorted(self.catalogue.passage_starts, passages, side="right") - 1)
+                by_signal.append(np.searchsorted(self.metadata.passage_starts, passages, side="right") - 1)
             else:
-                held.append(near.nearest(k, allowed.mask)[0])
-        places = distinct(held)
+                by_signal.append(near.nearest(k, allowed.mask)[0])
+        places = distinct(by_signal)
         return places[~np.isin(places, list(allowed.excluded))] if allowed.excluded else places
 
     def _allowed(self, filters: Filters | None) -> _Allowed:
         # To strike one number out of what was found is quicker than to ask every row of a million for it.
         excluded = filters.exclude if filters and len(filters.exclude) <= _MOST_EXCLUDED else frozenset[str]()
-        rest = replace(filters, exclude=filters.exclude - excluded) if filters else None
-        mask = self.catalogue.allowed(rest)
+        other_filters = replace(filters, exclude=filters.exclude - excluded) if filters else None
+        mask = self.metadata.allowed(other_filters)
         passages = any(name.endswith("passage") for name in self.vectors)
-        by_passage = self.catalogue.by_passage(mask) if mask is not None and passages else None
-        struck = self.catalogue.places_of(Ids(list(excluded))).tolist() if excluded else ()
+        by_passage = self.metadata.by_passage(mask) if mask is not None and passages else None
+        struck = self.metadata.places_of(Ids(list(excluded))).tolist() if excluded else ()
         return _Allowed(mask, by_passage, frozenset(struck) - {-1})
 
-    def _words(self, text: str) -> tuple[dict[str, AskedWords], list[AskedWords]]:
+    def _words(self, text: str) -> tuple[dict[str, WordQuery], list[WordQuery]]:
         """Return the question as each lexical signal asks it, and each of its codes."""
-        codes, most = codes_asked(text), self.most_terms
-        terms = [most, most, *[CODE_TERMS] * len(codes)]
-        whole, glossary, *by_code = self.lexical["whole"].ask_all([text, translated(text), *codes], terms)
-        heading = self.lexical["heading"].ask(text, most)
-        return dict(zip(_LEXICAL, (whole, heading, glossary), strict=True)), by_code
+        codes, n_terms = codes_asked(text), self.most_terms
+        terms = [n_terms, n_terms, *[CODE_TERMS] * len(codes)]
+        by_text, by_glossary, *by_code = self.lexical["whole"].query_all([text, translated(text), *codes], terms)
+        heading = self.lexical["heading"].query(text, n_terms)
+        return dict(zip(_LEXICAL, (by_text, heading, by_glossary), strict=True)), by_code
 
-    def _vectors(self, name: str, question: Question) -> AskedPlaces:
+    def _vectors(self, name: str, question: Question) -> RowQuery:
         encoder, _, part = name.partition(":")
         index, vector = self.vectors[name], question.vectors[encoder]
         if isinstance(index, VectorIndex):
-            return index.ask(vector)
-        return AskedElsewhere(index, vector, self.catalogue, by_passage=part == "passage")
+            return index.query(vector)
+        return RemoteQuery(index, vector, self.metadata, by_passage=part == "passage")
 
-    def _nearest_passage(self, asked: AskedPlaces, places: Rows) -> tuple[npt.NDArray[np.float64], Rows]:
+    def _nearest_passage(self, query: RowQuery, places: Rows) -> tuple[npt.NDArray[np.float64], Rows]:
         """Return the cosine of each record's nearest passage, and its place in the record."""
-        starts = self.catalogue.passage_starts
+        starts = self.metadata.passage_starts
         counts = starts[places + 1] - starts[places]
         first = np.cumsum(counts) - counts  # where the passages of each record begin among those compared here
         of_record = np.repeat(np.arange(len(places)), counts)
-        cosines = asked.similarities_at(np.arange(counts.sum()) + (starts[places] - first)[of_record])
+        cosines = query.similarities_at(np.arange(counts.sum()) + (starts[places] - first)[of_record])
         best, nearest = np.zeros(len(places)), np.zeros(len(places), dtype=np.intp)
-        some = np.flatnonzero(counts)
-        best[some] = np.maximum.reduceat(cosines, first[some]) if len(some) else 0.0
+        with_passages = np.flatnonzero(counts)
+        best[with_passages] = np.maximum.reduceat(cosines, first[with_passages]) if len(with_passages) else 0.0
         equal = np.flatnonzero(cosines == best[of_record])[::-1]  # backwards, so that the first of them stays
         nearest[of_record[equal]] = equal - first[of_record[equal]]
         return best, nearest
 
     def _indexes(self) -> list[tuple[str, LexicalIndex | VectorSearch | TokenBags]]:
         """Return every index by its name, first those that may be out of reach: then nothing here has changed yet."""
-        away = [named for named in self.vectors.items() if not isinstance(named[1], VectorIndex)]
-        here = [named for named in self.vectors.items() if isinstance(named[1], VectorIndex)]
-        return [*away, *here, *self.lexical.items(), *self.bags.items()]
+        remote = [item for item in self.vectors.items() if not isinstance(item[1], VectorIndex)]
+        local = [item for item in self.vectors.items() if isinstance(item[1], VectorIndex)]
+        return [*remote, *local, *self.lexical.items(), *self.bags.items()]
 
     def save(self, folder: Path) -> None:
         """Write the records and every index into an empty folder."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.catalogue.save(folder)
+        self.metadata.save(folder)
         for name, index in self._indexes():
             if not isinstance(index, LexicalIndex | VectorIndex | TokenBags):
                 raise InputError(f"expected the vectors of {name} in this process to save them; found them elsewhere")
@@ -234,7 +236,7 @@ class CorpusIndex:
     def load(cls, folder: Path, corpus: Corpus, history: HistoryEncoder, general: Encoder | None, seed: int) -> Self:
         """Read what `save` has written."""
         index = cls(corpus, history, general, seed)
-        index.catalogue = Catalogue.load(folder)
+        index.metadata = RecordMetadata.load(folder)
         index.lexical = {name: LexicalIndex.load(folder / name) for name in index.lexical}
         index.vectors = {name: VectorIndex.load(folder / name.replace(":", "_")) for name in index.vectors}
         index.bags = {name: TokenBags.load(folder / name.replace(":", "_"), history) for name in index.bags}
@@ -244,13 +246,13 @@ class CorpusIndex:
 def _parts(texts: Sequence[SearchText]) -> dict[str, list[str]]:
     return {
         "heading": [text.heading for text in texts],
-        "whole": [text.whole for text in texts],
+        "whole": [text.full_text for text in texts],
         "passage": [passage for text in texts for passage in text.passages],
     }
 
 
-def _known(words: Mapping[str, AskedWords]) -> bool:
-    return words["lexical:whole"].known or words["lexical:glossary"].known
+def _has_known_terms(words: Mapping[str, WordQuery]) -> bool:
+    return words["lexical:whole"].has_known_terms or words["lexical:glossary"].has_known_terms
 
 
 def _relative(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -41,12 +41,12 @@ class Fusion:
     n_questions: int = 0
 
     @classmethod
-    def assumed(cls, signals: Sequence[str]) -> Fusion:
+    def prior(cls, signals: Sequence[str]) -> Fusion:
         """Return the weights to begin with."""
         return cls({name: PRIOR[name] for name in signals})
 
     @classmethod
-    def learned(cls, signals: Sequence[str], questions: Sequence[tuple[Matrix, int]]) -> Fusion:
+    def fit(cls, signals: Sequence[str], questions: Sequence[tuple[Matrix, int]]) -> Fusion:
         """Return the weights under which the known answers stand out most from the other candidates.
 
         Parameters
@@ -76,8 +76,8 @@ class Fusion:
                 gradient += chances @ rows - rows[right]
             return total, gradient
 
-        found = minimize(loss, prior, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(prior))
-        return cls(dict(zip(signals, map(float, found.x), strict=True)), len(questions))
+        solution = minimize(loss, prior, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(prior))
+        return cls(dict(zip(signals, map(float, solution.x), strict=True)), len(questions))
 
     def score(self, rows: Matrix, signals: Sequence[str]) -> npt.NDArray[np.float64]:
         """Return the score of each candidate; shape (n_candidates,)."""

@@ -34,7 +34,7 @@ def translated(text: str) -> str:
     >>> translated("打印机 卡纸").split("\n")
     ['printer', 'paper jam']
     """
-    found: list[str] = []
+    translations: list[str] = []
     for run in _RUNS.findall(text[:_MAX_CHARS].lower()):
         pieces = run.split() if run.isascii() else list(run)
         joint = " " if run.isascii() else ""
@@ -42,31 +42,31 @@ def translated(text: str) -> str:
         while place < len(pieces):
             longest = _longest().get(pieces[place], 1)  # most words begin no term
             for length in range(min(longest, len(pieces) - place), 0, -1):
-                terms = _other().get(joint.join(pieces[place : place + length]))
+                terms = _translations().get(joint.join(pieces[place : place + length]))
                 if terms:
-                    found += terms
+                    translations += terms
                     break
             place += length
-    return "\n".join(dict.fromkeys(found))
+    return "\n".join(dict.fromkeys(translations))
 
 
 @cache
 def _longest() -> dict[str, int]:
     """Return first word or character to the words or characters of the longest term that begins with it."""
     longest: dict[str, int] = {}
-    for term in _other():
+    for term in _translations():
         pieces = term.split() if term.isascii() else list(term)
         longest[pieces[0]] = max(longest.get(pieces[0], 1), len(pieces))
     return longest
 
 
 @cache
-def _other() -> dict[str, list[str]]:
+def _translations() -> dict[str, list[str]]:
     """Return term to terms of the other language; an English one also in its plural."""
-    other: dict[str, list[str]] = {}
+    translations: dict[str, list[str]] = {}
     for zh, en in _entries():
-        other.setdefault(zh, []).append(en)
-        other.setdefault(en, []).append(zh)
+        translations.setdefault(zh, []).append(en)
+        translations.setdefault(en, []).append(zh)
         if not en.endswith("s"):
-            other.setdefault(f"{en}s", []).append(zh)
-    return other
+            translations.setdefault(f"{en}s", []).append(zh)
+    return translations

@@ -11,10 +11,10 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from diagnosis.search.index.bm25 import AskedWords, LexicalIndex
+from diagnosis.search.index.bm25 import LexicalIndex, WordQuery
 from diagnosis.search.index.ids import Ids
-from diagnosis.search.index.metadata import Catalogue
-from diagnosis.search.index.segments import Found, Mask, Rows, values_at
+from diagnosis.search.index.metadata import RecordMetadata
+from diagnosis.search.index.segments import Mask, Ranking, Rows, values_at
 
 # Letters and digits together (0x80070005, ORA-12154, KB0000042), or a number that is called an error or a code. Both
 # kinds stand near its beginning: to look further from every word of a rule of dashes or a long path would take seconds.
@@ -66,7 +66,7 @@ _NAMED_BY = 5  # a code that more records hold names none of them
 
 
 @dataclass(frozen=True)
-class Exact:
+class IdentifierMatches:
     """The codes of a question and the records that may be found by them.
 
     Attributes
@@ -76,32 +76,32 @@ class Exact:
         Whether the question is hardly more than its codes.
     numbered : ndarray of int
         Places of the records whose number is one of the codes.
-    found : (ndarray of int, ndarray of float64)
+    holders : (ndarray of int, ndarray of float64)
         Places of the records that hold codes or are numbered so, and how many each holds.
     """
 
     codes: tuple[str, ...]
     short: bool
     numbered: Rows
-    found: Found
+    holders: Ranking
 
     def shares(self, places: Rows) -> npt.NDArray[np.float64]:
         """Return the share of the codes that each of some records holds."""
-        return values_at(places, self.found) / max(len(self.codes), 1)
+        return values_at(places, self.holders) / max(len(self.codes), 1)
 
-    def named(self, places: Rows, words: LexicalIndex, catalogue: Catalogue) -> Rows:
+    def identified(self, places: Rows, words: LexicalIndex, metadata: RecordMetadata) -> Rows:
         """Return which of some records are asked for by number, or by a code that few of them hold."""
-        named = np.isin(places, self.numbered)
+        identified = np.isin(places, self.numbered)
         if self.short:
-            some = np.flatnonzero(np.isin(places, self.found[0]))
+            holders_of_any = np.flatnonzero(np.isin(places, self.holders[0]))
             for code in self.codes:
-                holders = some[holding(words, catalogue, places[some], code)]
-                named[holders] |= len(holders) <= _NAMED_BY
-        return np.flatnonzero(named)
+                holders = holders_of_any[holding(words, metadata, places[holders_of_any], code)]
+                identified[holders] |= len(holders) <= _NAMED_BY
+        return np.flatnonzero(identified)
 
 
 _NOTHING = np.empty(0, dtype=np.intp)
-_NO_CODE = Exact((), False, _NOTHING, (_NOTHING, np.empty(0)))
+_NO_CODE = IdentifierMatches((), False, _NOTHING, (_NOTHING, np.empty(0)))
 
 
 def codes_asked(text: str) -> tuple[str, ...]:
@@ -109,24 +109,24 @@ def codes_asked(text: str) -> tuple[str, ...]:
     return codes_of(text)[:_MOST_CODES]
 
 
-def asked_exactly(
+def identifier_matches(
     text: str,
-    by_code: Sequence[AskedWords],
+    by_code: Sequence[WordQuery],
     words: LexicalIndex,
-    catalogue: Catalogue,
+    metadata: RecordMetadata,
     mask: Mask | None,
     excluded: frozenset[int],
-) -> Exact:
+) -> IdentifierMatches:
     """Return what a question asks for exactly, among the records that may be found.
 
     Parameters
     ----------
     text : str
-    by_code : sequence of AskedWords
+    by_code : sequence of WordQuery
         Each of its codes, put to the whole texts by `CODE_TERMS` terms.
     words : LexicalIndex
         Of the whole texts.
-    catalogue : Catalogue
+    metadata : RecordMetadata
     mask : ndarray of bool, shape (n_records,), optional
         Which may be found; all if not given.
     excluded : frozenset of int
@@ -135,30 +135,30 @@ def asked_exactly(
     codes = codes_asked(text)
     if not codes:
         return _NO_CODE
-    held: dict[int, int] = {}
-    for code, asked in zip(codes, by_code, strict=True):
-        if asked.n_unknown > 1:  # a record that holds it has all its parts, if not always itself by itself
+    n_codes: dict[int, int] = {}
+    for code, query in zip(codes, by_code, strict=True):
+        if query.n_unknown > 1:  # a record that holds it has all its parts, if not always itself by itself
             continue
-        places, _ = asked.nearest(_HOLDERS, mask)
-        for place in places[holding(words, catalogue, places, code)].tolist():
-            held[place] = held.get(place, 0) + 1
-    written = [text[at : at + len(code)] for code in codes if (at := text.lower().find(code)) >= 0]
-    spelt = list(dict.fromkeys([*codes, *map(str.upper, codes), *written]))
-    found = dict.fromkeys(catalogue.places_of(Ids(spelt)).tolist())
-    numbered = [at for at in found if at >= 0 and at not in excluded and (mask is None or mask[at])]
+        places, _ = query.nearest(_HOLDERS, mask)
+        for place in places[holding(words, metadata, places, code)].tolist():
+            n_codes[place] = n_codes.get(place, 0) + 1
+    as_written = [text[at : at + len(code)] for code in codes if (at := text.lower().find(code)) >= 0]
+    spelt = list(dict.fromkeys([*codes, *map(str.upper, codes), *as_written]))
+    numbers_spelt = dict.fromkeys(metadata.places_of(Ids(spelt)).tolist())
+    numbered = [at for at in numbers_spelt if at >= 0 and at not in excluded and (mask is None or mask[at])]
     for place in numbered:
-        held[place] = held.get(place, 0) + len(codes)
-    places, counts = np.array([*held], dtype=np.intp), np.array([*held.values()], dtype=np.float64)
-    return Exact(codes, len(text) <= _SHORT, np.array(numbered, dtype=np.intp), (places, counts))
+        n_codes[place] = n_codes.get(place, 0) + len(codes)
+    places, counts = np.array([*n_codes], dtype=np.intp), np.array([*n_codes.values()], dtype=np.float64)
+    return IdentifierMatches(codes, len(text) <= _SHORT, np.array(numbered, dtype=np.intp), (places, counts))
 
 
-def holding(words: LexicalIndex, catalogue: Catalogue, places: Rows, code: str) -> Mask:
+def holding(words: LexicalIndex, metadata: RecordMetadata, places: Rows, code: str) -> Mask:
     """Return which of some records hold a code as a whole word.
 
     One that has it among its terms does; only of the others the text is read.
     """
-    held: Mask = np.isin(places, words.places_with(code))
-    others = np.flatnonzero(~held)
-    texts = catalogue.passages_at(places[others]) if len(others) else []
-    held[others] = [any(holds(passage, code) for passage in passages) for passages in texts]
-    return held
+    holds_code: Mask = np.isin(places, words.places_with(code))
+    remaining = np.flatnonzero(~holds_code)
+    texts = metadata.passages_at(places[remaining]) if len(remaining) else []
+    holds_code[remaining] = [any(holds(passage, code) for passage in passages) for passages in texts]
+    return holds_code

@@ -5,30 +5,28 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from diagnosis.incident import Incident
+from diagnosis.incident import IncidentBatch
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNKNOWN_TIME: int = np.iinfo(np.int64).min
-Times = Sequence[int] | npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Entries:
+class SearchRecords:
     """Records of distinct numbers, as search takes them in.
 
     Attributes
     ----------
     numbers, service, language, audience : list of str, length n
-    valid_to, opened_at : sequence of int, length n
+    valid_to, opened_at : list of int, length n
         Microseconds since 1970; `UNKNOWN_TIME` where it is not known.
     texts : mapping of str to list of str
         By field.
@@ -38,46 +36,46 @@ class Entries:
     service: list[str]
     language: list[str]
     audience: list[str]
-    valid_to: Times
-    opened_at: Times
+    valid_to: list[int]
+    opened_at: list[int]
     texts: Mapping[str, list[str]]
 
     @classmethod
-    def of_frame(cls, frame: pd.DataFrame, fields: Sequence[str]) -> Self:
-        """Return the rows of a canonical frame; of a number that occurs twice the last one."""
-        rows = frame.drop_duplicates("number", keep="last")
-        service, language, audience = (
-            rows[name].tolist() if name in rows else [""] * len(rows) for name in ("service", "language", "audience")
-        )
-        return cls(
-            rows["number"].tolist(), service, language, audience,
-            valid_to=_times_of(rows, "valid_to"), opened_at=_times_of(rows, "opened_at"),
-            texts={name: rows[name].tolist() for name in fields},
-        )  # fmt: skip
+    def of(cls, records: IncidentBatch | pd.DataFrame, fields: Sequence[str]) -> Self:
+        """Return incidents, or the articles of a canonical frame; of a number that occurs twice the last one."""
+        n, column = len(records), records.column if isinstance(records, IncidentBatch) else _reader(records)
+        row_of = {number: row for row, number in enumerate(column("number"))}
+        rows = list(row_of.values())
 
-    @classmethod
-    def of_incidents(cls, incidents: Sequence[Incident], fields: Sequence[str]) -> Self:
-        """Return some incidents, without a frame: a frame of a few rows costs more than to search them."""
-        rows = list({incident.number: incident for incident in incidents}.values())
-        nothing, never = [""] * len(rows), [UNKNOWN_TIME] * len(rows)
+        def values(name: str) -> list[Any]:
+            every = column(name)
+            return every if len(rows) == n else [every[row] for row in rows]
+
+        is_article = not isinstance(records, IncidentBatch)
+        blank, never = [""] * len(rows), [UNKNOWN_TIME] * len(rows)
         return cls(
-            [row.number for row in rows], [row.service for row in rows], nothing, nothing,
-            valid_to=never,
-            opened_at=[UNKNOWN_TIME if row.opened_at is None else microseconds(row.opened_at) for row in rows],
-            texts={name: [getattr(row, name) for row in rows] for name in fields},
-        )  # fmt: skip
+            numbers=list(row_of),
+            service=values("service"),
+            language=values("language") if is_article else blank,
+            audience=values("audience") if is_article else blank,
+            valid_to=_microseconds(values("valid_to")) if is_article else never,
+            opened_at=never if is_article else _microseconds(values("opened_at")),
+            texts={name: values(name) for name in fields},
+        )
+
+
+def _reader(articles: pd.DataFrame) -> Callable[[str], list[Any]]:
+    return lambda name: articles[name].tolist()
+
+
+def _microseconds(moments: Sequence[datetime | None]) -> list[int]:
+    return [UNKNOWN_TIME if moment is None or pd.isna(moment) else microseconds(moment) for moment in moments]
 
 
 def microseconds(moment: datetime) -> int:
     """Return the microseconds from 1970 to a moment; without a zone it is taken as UTC."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (aware - _EPOCH) // timedelta(microseconds=1)  # exact, as a float of seconds is not
-
-
-def _times_of(frame: pd.DataFrame, name: str) -> npt.NDArray[np.int64]:
-    times = frame[name] if name in frame else pd.Series(pd.NaT, index=frame.index)
-    stamps = pd.to_datetime(times, utc=True).astype("datetime64[us, UTC]")
-    return stamps.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
 
 
 PASSAGE_LENGTH = 1_200  # characters, about 250 tokens: what a general encoder reads at once
@@ -105,7 +103,7 @@ class SearchText:
     template: int
 
     @property
-    def whole(self) -> str:
+    def full_text(self) -> str:
         """Every word that is searched, once."""
         return "\n".join(self.passages)
 
@@ -131,7 +129,7 @@ def passages(text: str, length: int = PASSAGE_LENGTH) -> list[str]:
         return [text]
     count = -(-len(text) // length)
     target = len(text) / count
-    found, start = [], 0
+    parts, start = [], 0
     breaks = [match.end() for match in _BREAK.finditer(text)]
     for place in range(1, count):
         ideal = round(place * target)
@@ -139,6 +137,6 @@ def passages(text: str, length: int = PASSAGE_LENGTH) -> list[str]:
         beside = breaks[max(behind - 1, 0) : behind + 1]
         near = [end for end in beside if start < end and abs(end - ideal) < target / 2]
         end = min(near, key=lambda end: abs(end - ideal)) if near else max(ideal, start + 1)
-        found.append(text[start:end].strip())
+        parts.append(text[start:end].strip())
         start = end
-    return [passage for passage in [*found, text[start:].strip()] if passage]
+    return [passage for passage in [*parts, text[start:].strip()] if passage]

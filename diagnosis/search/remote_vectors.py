@@ -1,4 +1,4 @@
-"""A question put to vectors that are kept outside this process, in the places of the catalogue's records."""
+"""A question put to vectors that are kept outside this process, in the places of the metadata's records."""
 
 from __future__ import annotations
 
@@ -10,48 +10,48 @@ import numpy.typing as npt
 
 from diagnosis.prepared import Vectors
 from diagnosis.search.index.ids import Ids
-from diagnosis.search.index.metadata import PASSAGE, Catalogue
-from diagnosis.search.index.segments import Found, Mask, Rows
+from diagnosis.search.index.metadata import PASSAGE, RecordMetadata
+from diagnosis.search.index.segments import Mask, Ranking, Rows
 from diagnosis.search.signals import VectorSearch
 
 
-class AskedPlaces(Protocol):
-    """A question to vectors whose rows are a catalogue's records, or their passages, in order."""
+class RowQuery(Protocol):
+    """A question to vectors whose rows are a metadata's records, or their passages, in order."""
 
-    def nearest(self, k: int, allowed: Mask | None = None) -> Found:
+    def nearest(self, k: int, allowed: Mask | None = None) -> Ranking:
         """Return the places of the ``k`` nearest rows that may be found, and the cosines, highest first."""
 
     def similarities_at(self, places: Rows) -> npt.NDArray[np.float64]:
         """Return the cosine of the rows at these places."""
 
 
-class AskedElsewhere:
+class RemoteQuery:
     """One question to vectors that know their rows by name alone.
 
     Parameters
     ----------
     vectors : VectorSearch
     vector : ndarray of float32, shape (1, dimensions)
-    catalogue : Catalogue
+    metadata : RecordMetadata
     by_passage : bool
         Whether the rows are the records' passages.
     """
 
-    def __init__(self, vectors: VectorSearch, vector: Vectors, catalogue: Catalogue, *, by_passage: bool) -> None:
+    def __init__(self, vectors: VectorSearch, vector: Vectors, metadata: RecordMetadata, *, by_passage: bool) -> None:
         self._vectors = vectors
         self._vector = vector
-        self._catalogue = catalogue
+        self._catalogue = metadata
         self._by_passage = by_passage
 
-    def nearest(self, k: int, allowed: Mask | None = None) -> Found:
+    def nearest(self, k: int, allowed: Mask | None = None) -> Ranking:
         """Return the places of the ``k`` nearest rows that may be found, and the cosines, highest first."""
 
         def may_be_found(names: Sequence[str]) -> Mask:
             places = self._places_of(names)
-            here = places >= 0  # others may have added what is not here yet
+            findable = places >= 0  # others may have added what is not here yet
             if allowed is not None:
-                here[here] = allowed[places[here]]
-            return here
+                findable[findable] = allowed[places[findable]]
+            return findable
 
         hits = self._vectors.search(self._vector, k, may_be_found)[0]
         cosines = np.array([cosine for _, cosine in hits], dtype=np.float64)
@@ -67,7 +67,7 @@ class AskedElsewhere:
             return self._catalogue.places_of(Ids(names))
         parts = [name.rpartition(PASSAGE) for name in names]  # a number may hold any character
         places = self._catalogue.places_of(Ids([number for number, _, _ in parts]))
-        starts, known = self._catalogue.passage_starts, places >= 0
+        starts, present = self._catalogue.passage_starts, places >= 0
         passages = starts[places] + np.array([int(passage) for _, _, passage in parts], dtype=np.intp)
-        known[known] = passages[known] < starts[places[known] + 1]
-        return np.where(known, passages, -1)
+        present[present] = passages[present] < starts[places[present] + 1]
+        return np.where(present, passages, -1)

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from diagnosis.errors import InputError
-from diagnosis.incident import Incident, as_frame
+from diagnosis.incident import Incident, IncidentBatch
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.prepared import Vectors
 from diagnosis.search.corpus import CorpusIndex
@@ -24,8 +24,8 @@ from diagnosis.search.encoder import GeneralEncoder, HistoryEncoder
 from diagnosis.search.fusion import Fusion, Matrix
 from diagnosis.search.index.metadata import Filters
 from diagnosis.search.index.vectors import VectorIndex
-from diagnosis.search.passages import Entries, search_text
-from diagnosis.search.signals import Corpus, Encoder, Measured, Question, VectorSearch
+from diagnosis.search.passages import SearchRecords, search_text
+from diagnosis.search.signals import Candidates, Corpus, Encoder, Question, VectorSearch
 
 CORPORA: tuple[Corpus, ...] = ("knowledge", "incidents")
 ARTICLE_FIELDS = ("title", "symptoms", "cause", "keywords", "resolution")
@@ -107,17 +107,18 @@ class Retriever:
         self.upsert("incidents", incidents)
         return self
 
-    def upsert(self, corpus: Corpus, records: pd.DataFrame | Sequence[Incident]) -> None:
+    def upsert(self, corpus: Corpus, records: pd.DataFrame | Sequence[Incident] | IncidentBatch) -> None:
         """Add articles or incidents, or replace those of the same number; they are found from here on."""
         searched = self._searched(corpus)
-        others = [name for name in ARTICLE_FIELDS if name not in searched] if corpus == "knowledge" else []
-        fields = [name for name in (*searched, *others) if name]
-        if not isinstance(records, pd.DataFrame):
-            entries = Entries.of_incidents(records, fields)
-        else:
-            frame = as_knowledge_frame(records) if corpus == "knowledge" else as_frame(records)
-            entries = Entries.of_frame(frame, fields)
-        columns = (entries.texts[name] if name else [""] * len(entries.numbers) for name in (*searched, *others))
+        unsearched = [name for name in ARTICLE_FIELDS if name not in searched] if corpus == "knowledge" else []
+        fields = [name for name in (*searched, *unsearched) if name]
+        canonical = (
+            as_knowledge_frame(records)
+            if corpus == "knowledge" and isinstance(records, pd.DataFrame)
+            else IncidentBatch.of(records)
+        )
+        entries = SearchRecords.of(canonical, fields)
+        columns = (entries.texts[name] if name else [""] * len(entries.numbers) for name in (*searched, *unsearched))
         n_searched = len(searched)
         texts = [search_text(row[0], row[1:n_searched], row[n_searched:]) for row in zip(*columns, strict=True)]
         index = self.corpora_[corpus]
@@ -130,13 +131,13 @@ class Retriever:
         with self._lock:
             self.corpora_[corpus].remove(numbers)
 
-    def move_vectors(self, moved: Callable[[str, VectorIndex], VectorSearch]) -> None:
-        """Let vectors be compared elsewhere: `moved` takes the name of an index and its rows, and stands in for it."""
+    def move_vectors(self, move: Callable[[str, VectorIndex], VectorSearch]) -> None:
+        """Let vectors be compared elsewhere: `move` takes the name of an index and its rows, and stands in for it."""
         with self._lock:
             for corpus, index in self.corpora_.items():
                 for signal, vectors in index.vectors.items():
                     if isinstance(vectors, VectorIndex):
-                        index.vectors[signal] = moved(f"{corpus}/{signal}", vectors)
+                        index.vectors[signal] = move(f"{corpus}/{signal}", vectors)
 
     def search(
         self,
@@ -173,14 +174,17 @@ class Retriever:
         index, questions = self.corpora_[corpus], self._questions(queries, vectors, general)
         with self._lock:
             measured = [index.measure(question, filters) for question in questions]
-            found = [self._ranked(one, corpus, k, passages) for one in measured]
-            known = (one.known or self._knows(q.text) for one, q in zip(measured, questions, strict=True))
-            return [hits if heard_of else [] for hits, heard_of in zip(found, known, strict=True)]
+            hits_of = [self._ranked(candidates, corpus, k, passages) for candidates in measured]
+            has_evidence = (
+                candidates.has_evidence or self._knows(q.text)
+                for candidates, q in zip(measured, questions, strict=True)
+            )
+            return [hits if evident else [] for hits, evident in zip(hits_of, has_evidence, strict=True)]
 
     def _knows(self, text: str) -> bool:
         """Return whether any word of a text is known; of others, the letters would be like those of some record."""
-        known = any(index.knows(text) for index in self.corpora_.values())
-        return known or self.general is not None or self.encoder.knows(text)
+        by_words = any(index.knows(text) for index in self.corpora_.values())
+        return by_words or self.general is not None or self.encoder.knows(text)
 
     def measure(
         self, queries: Sequence[str], corpus: Corpus, filters: Filters | None = None, vectors: Vectors | None = None
@@ -195,7 +199,7 @@ class Retriever:
         questions = self._questions(queries, vectors)
         with self._lock:
             measured = [index.measure(question, filters) for question in questions]
-            return [(index.catalogue.names_at(one.places), one.signals) for one in measured]
+            return [(index.metadata.names_at(candidates.places), candidates.signals) for candidates in measured]
 
     def general_vectors(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of texts by the general encoder; without a dimension where there is none."""
@@ -218,27 +222,27 @@ class Retriever:
         """Return the names of the signals, in the order of a measured row."""
         return self.corpora_[corpus].signals
 
-    def _ranked(self, measured: Measured, corpus: Corpus, k: int, passages: bool) -> list[Hit]:
+    def _ranked(self, measured: Candidates, corpus: Corpus, k: int, passages: bool) -> list[Hit]:
         index = self.corpora_[corpus]
-        fusion = (self.weights or {}).get(corpus) or Fusion.assumed(index.signals)
+        fusion = (self.weights or {}).get(corpus) or Fusion.prior(index.signals)
         scores = fusion.score(measured.signals, index.signals)
         order = np.argsort(-scores, kind="stable")
-        first = measured.named
+        first = measured.identified
         if len(first):
             order = order[np.argsort(~np.isin(order, first), kind="stable")]
         # Of records that say the same, the best stands for all; those of no score are counted, not shown.
-        templates = index.catalogue.templates_at(measured.places[order])
+        templates = index.metadata.templates_at(measured.places[order])
         _, best, counts = np.unique(templates, return_index=True, return_counts=True)
         by_rank = np.argsort(best)
-        shown, counts = order[best[by_rank]], counts[by_rank]
-        worth = scores[shown] > 0
-        found = np.flatnonzero(worth | np.isin(shown, first) if len(first) else worth)[:k]
-        shown, counts = shown[found], counts[found]
-        places, by_history = measured.places[shown], [name.startswith("history:") for name in index.signals]
-        cosines = measured.signals[shown][:, by_history].max(axis=1, initial=0.0)
-        texts = index.catalogue.passage_at(places, measured.passages[shown]) if passages else [""] * len(shown)
-        told = (index.catalogue.names_at(places), scores[shown].tolist(), cosines.tolist(), texts)
-        return [Hit(*one) for one in zip(*told, counts.tolist(), strict=True)]
+        best_first, counts = order[best[by_rank]], counts[by_rank]
+        worth = scores[best_first] > 0
+        places_shown = np.flatnonzero(worth | np.isin(best_first, first) if len(first) else worth)[:k]
+        best_first, counts = best_first[places_shown], counts[places_shown]
+        places, by_history = measured.places[best_first], [name.startswith("history:") for name in index.signals]
+        cosines = measured.signals[best_first][:, by_history].max(axis=1, initial=0.0)
+        texts = index.metadata.passage_at(places, measured.passages[best_first]) if passages else [""] * len(best_first)
+        columns = (index.metadata.names_at(places), scores[best_first].tolist(), cosines.tolist(), texts)
+        return [Hit(*values) for values in zip(*columns, counts.tolist(), strict=True)]
 
     def _searched(self, corpus: Corpus) -> tuple[str, ...]:
         if corpus == "incidents":
@@ -287,7 +291,7 @@ class Retriever:
         return retriever
 
 
-def own_language_first(hits: Sequence[Hit], known: Mapping[str, Mapping[str, Any]], language: str) -> list[Hit]:
+def own_language_first(hits: Sequence[Hit], articles: Mapping[str, Mapping[str, Any]], language: str) -> list[Hit]:
     """Return hits with the translations of one article put in order among themselves, those in the language first.
 
     A translation that was found trades place and score with the one that was found before it; nothing else moves.
@@ -301,11 +305,13 @@ def own_language_first(hits: Sequence[Hit], known: Mapping[str, Mapping[str, Any
     """
     places: dict[str, list[int]] = defaultdict(list)
     for place, hit in enumerate(hits):
-        article = known.get(hit.number, {})
+        article = articles.get(hit.number, {})
         places[str(article.get("translation_of") or hit.number)].append(place)
     ordered = list(hits)
     for family in places.values():
-        foreign_last = sorted(family, key=lambda place: known.get(hits[place].number, {}).get("language") != language)
+        foreign_last = sorted(
+            family, key=lambda place: articles.get(hits[place].number, {}).get("language") != language
+        )
         for place, chosen in zip(family, foreign_last, strict=True):
             ordered[place] = replace(hits[chosen], score=hits[place].score)
     return ordered
@@ -313,7 +319,7 @@ def own_language_first(hits: Sequence[Hit], known: Mapping[str, Mapping[str, Any
 
 LARGE = 200_000  # rows from which a search makes arrays so large that the allocator gives them back each time
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # of mallopt(3)
-_ARRAY, _KEPT = 32 << 20, 64 << 20  # bytes: of one array at most, and kept in all
+_LARGEST_ARRAY, _KEPT_BYTES = 32 << 20, 64 << 20  # bytes: of one array at most, and kept in all
 
 
 def keep_freed_memory() -> bool:
@@ -328,4 +334,4 @@ def keep_freed_memory() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    return bool(mallopt(_MMAP_THRESHOLD, _ARRAY) and mallopt(_TRIM_THRESHOLD, _KEPT))
+    return bool(mallopt(_MMAP_THRESHOLD, _LARGEST_ARRAY) and mallopt(_TRIM_THRESHOLD, _KEPT_BYTES))

@@ -43,7 +43,7 @@ class VectorSearch(Protocol):
         ``allowed`` tells of some ids which of them may be found.
         """
 
-    def similarities(self, wanted: Ids, vector: Vectors) -> npt.NDArray[np.float64]:
+    def similarities(self, ids: Ids, vector: Vectors) -> npt.NDArray[np.float64]:
         """Return the cosine of some rows with one vector, one an id; 0 for an id that is not here."""
 
 
@@ -56,27 +56,27 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Candidates:
     """The candidates for one question, and what every signal says of each.
 
     Attributes
     ----------
     places : ndarray of int, shape (n_candidates,)
-        In the catalogue, as long as nothing changes there.
+        In the metadata, as long as nothing changes there.
     signals : ndarray of float64, shape (n_candidates, n_signals)
     passages : ndarray of int, shape (n_candidates,)
         Which passage of each is nearest to the question.
-    named : ndarray of int
+    identified : ndarray of int
         Which of them the question asks for by number, or by a code that few hold.
-    known : bool
+    has_evidence : bool
         Whether any word of the question, or of its translation, stands anywhere in the corpus, or it names a record.
     """
 
     places: Rows
     signals: npt.NDArray[np.float64]
     passages: Rows
-    named: Rows
-    known: bool
+    identified: Rows
+    has_evidence: bool
 
 
 @dataclass(frozen=True)

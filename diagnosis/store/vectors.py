@@ -73,23 +73,23 @@ class VectorRows:
     def nearest(self, index: str, query: Rows, k: int) -> tuple[list[str], Rows]:
         """Return ids and vectors of the ``k`` rows nearest to a unit vector by cosine, every row compared."""
         v = _vectors.c
-        wanted = sa.select(v.id, _packed).where(v.index == index)
+        statement = sa.select(v.id, _packed).where(v.index == index)
         with self.database.read() as connection:
-            found = connection.execute(wanted.order_by(v.vector.max_inner_product(query), v.place).limit(k)).all()
-        return _unpacked(found)
+            rows = connection.execute(statement.order_by(v.vector.max_inner_product(query), v.place).limit(k)).all()
+        return _unpacked(rows)
 
     def get(self, index: str, ids: Sequence[str]) -> tuple[list[str], Rows]:
         """Return ids and vectors of those of some rows that there are."""
         v = _vectors.c
-        wanted = sa.select(v.id, _packed).where(v.index == index, _one_of(ids))
+        statement = sa.select(v.id, _packed).where(v.index == index, _one_of(ids))
         with self.database.read() as connection:
-            return _unpacked(connection.execute(wanted).all())
+            return _unpacked(connection.execute(statement).all())
 
     def keep(self, prefixes: Iterable[str]) -> None:
         """Remove every index whose name begins with none of these."""
-        others = [sa.not_(_vectors.c.index.startswith(prefix, autoescape=True)) for prefix in prefixes]
+        unlisted = [sa.not_(_vectors.c.index.startswith(prefix, autoescape=True)) for prefix in prefixes]
         with self.database.write() as connection:
-            connection.execute(sa.delete(_vectors).where(*others))
+            connection.execute(sa.delete(_vectors).where(*unlisted))
 
     def _put(self, connection: sa.Connection, index: str, ids: Sequence[str], vectors: Rows) -> None:
         statement = insert(_vectors)
@@ -112,6 +112,6 @@ def _one_of(ids: Sequence[str]) -> sa.ColumnElement[bool]:
     return _vectors.c.id == sa.func.any(sa.literal(list(ids), ARRAY(sa.Text)))
 
 
-def _unpacked(found: Sequence[Any]) -> tuple[list[str], Rows]:
-    numbers = np.frombuffer(b"".join(row.packed[_HEAD:] for row in found), dtype=">f4").astype(np.float32)
-    return [row.id for row in found], numbers.reshape(len(found), -1 if found else 0)
+def _unpacked(rows: Sequence[Any]) -> tuple[list[str], Rows]:
+    numbers = np.frombuffer(b"".join(row.packed[_HEAD:] for row in rows), dtype=">f4").astype(np.float32)
+    return [row.id for row in rows], numbers.reshape(len(rows), -1 if rows else 0)

@@ -13,7 +13,7 @@ from training.train import train
 
 # A few steps of the encoder are enough here.
 SETTINGS = TrainSettings(
-    encoder_minutes=0.02, evaluation_share=0.4, calibration_share=0.2, audit=False, learning_curve=True
+    encoder_steps=60, evaluation_share=0.4, calibration_share=0.2, audit=False, learning_curve=True
 )
 
 

@@ -60,7 +60,7 @@ def test_training_leaves_a_refused_field_out_of_its_models(clean, tmp_path) -> N
         resolved_at=clean["resolved_at"].where(~open_ones),
         symptom=np.where(open_ones, "", "closing " + clean["category"]),
     )
-    settings = replace(SETTINGS, targets=("category",), encoder_minutes=0.02, evaluate=False)
+    settings = replace(SETTINGS, targets=("category",), encoder_steps=60, evaluate=False)
     trained = train(frame, articles(), settings, tmp_path)
     assert trained.audit.refused_fields == ("symptom",)
     assert json.loads((trained.folder / "audit.json").read_text())["refused_fields"] == ["symptom"]

@@ -24,7 +24,7 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 from api.cli import main
 sys.exit(main(sys.argv[2:]))
 """
-_FAST = "encoder_minutes = 0.02\naudit = false\nevaluate = false\n"
+_FAST = "encoder_steps = 60\naudit = false\nevaluate = false\n"
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +189,7 @@ def test_the_same_data_and_seed_make_the_same_content(tmp_path, monkeypatch) -> 
 
     monkeypatch.setattr("training.train.FEWEST_EVALUATED", 50)
     # A fit that is never cut by the clock.
-    settings = replace(SETTINGS, encoder_minutes=5, audit=True, learning_curve=False)
+    settings = replace(SETTINGS, encoder_steps=1000, audit=True, learning_curve=False)
     frame = solved(160)
     made = [train(frame, articles(), settings, tmp_path / str(turn)).folder for turn in range(2)]
     first, second = (Manifest.read(folder) for folder in made)

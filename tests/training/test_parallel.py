@@ -67,7 +67,7 @@ def test_pieces_come_back_in_order_from_several_processes(cluster) -> None:
 
 
 def test_a_training_on_a_cluster_makes_the_same_release(cluster, tmp_path) -> None:
-    settings = TrainSettings(encoder_minutes=5, audit=False, evaluate=False)
+    settings = TrainSettings(encoder_steps=1000, audit=False, evaluate=False)
     waited_for(cluster, 2)
     frame, made = solved(140), []
     for place, chosen in enumerate((settings, replace(settings, parallel_backend="dask", parallel_scheduler=cluster))):

@@ -20,7 +20,7 @@ from tests.history import articles
 from training.retrain import alone
 
 _SETTINGS = """
-encoder_minutes = 0.02
+encoder_steps = 60
 evaluation_share = 0.4
 calibration_share = 0.2
 audit = false

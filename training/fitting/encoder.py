@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,14 +20,13 @@ from diagnosis.search.signals import Encoder
 from training.fitting.initial_vectors import distilled, spectral
 from training.fitting.tokenizer import fit_tokenizer
 
-_log = logging.getLogger(__name__)
-
 Progress = Callable[[int, int], None]
 Ids = npt.NDArray[np.int64]
 
 _BATCH = 256
 _EPOCHS = 10
-_MIN_STEPS, _MAX_STEPS = 200, 8_000
+_MIN_STEPS = 200
+MAX_STEPS = 8_000
 _LEARNING_RATE = 0.01
 _WARM_UP = 0.1  # share of the steps
 _TOKEN_DROP = 0.3
@@ -38,7 +35,6 @@ _INITIAL_SPREAD = 0.05  # small beside the learning rate: what pairs teach soon 
 _SPECTRAL_SPREAD = 0.1  # what stands together is worth keeping longer,
 _FEW_PAIRS = 2_000  # if few pairs are there to teach it: with 1,500 it was measured to help, with 5,800 to harm
 _MAX_TOKENS = 512  # of one text; a longer one gives another window of itself in every epoch
-_TRIAL_STEPS = 20  # after so many, the time that the rest will take is known
 
 
 def fit_history_encoder(
@@ -46,7 +42,7 @@ def fit_history_encoder(
     corpus: Sequence[str],
     *,
     dimensions: int = 256,
-    max_minutes: float = 15.0,
+    max_steps: int = MAX_STEPS,
     seed: int = 0,
     start: Path | str | Encoder | None = None,
     progress: Progress | None = None,
@@ -61,9 +57,9 @@ def fit_history_encoder(
         Every text that will be searched or asked; the tokenizer is fitted on it and on the pairs.
     dimensions : int
         Length of a vector; with ``start``, at most the dimensions of that model.
-    max_minutes : float
-        Of wall clock, the tokenizer included. The number of steps follows from the data, so that the same seed gives
-        the same vectors; only if it would not fit into this time is it cut, with a warning.
+    max_steps : int
+        The budget: ten passes over the pairs, but at most so many steps of 256 pairs. Counted in steps and not in
+        seconds, so that the same data and seed give the same vectors on a busy machine.
     seed : int
     start : Path, str or Encoder, optional
         A general model to distil the first vectors from, or where `GeneralEncoder` finds it; without, they
@@ -84,7 +80,6 @@ def fit_history_encoder(
     ----------
     Henderson et al., "Efficient natural language response suggestion for Smart Reply", 2017 (the loss).
     """
-    until = time.monotonic() + 60 * max_minutes
     texts = list(dict.fromkeys([*corpus, *(side for pair in pairs for side in pair)]))
     if not any(text.strip() for text in texts):
         raise InputError("the encoder needs at least one text to learn from; found none")
@@ -95,7 +90,7 @@ def fit_history_encoder(
     if len(usable) > 1:
         texts_of = _numbered([pairs[i] for i in usable])
         with _one_thread():
-            _train(module, [[side[i] for i in usable] for side in sides], texts_of, until, seed, progress)
+            _train(module, [[side[i] for i in usable] for side in sides], texts_of, max_steps, seed, progress)
     return HistoryEncoder(module.tokenizer, module.embedding.weight.detach().numpy())
 
 
@@ -124,8 +119,8 @@ def _first(
         paired = {side for pair in pairs for side in pair}
         together = [np.concatenate([of_text[side] for side in pair]) for pair in pairs]
         documents = [*together, *(ids for text, ids in of_text.items() if text not in paired)]
-        known = spectral(documents, len(counts), dimensions, seed) * np.float32(_SPECTRAL_SPREAD)
-        weights = np.where(known.any(axis=1, keepdims=True), known, weights)
+        semantic = spectral(documents, len(counts), dimensions, seed) * np.float32(_SPECTRAL_SPREAD)
+        weights = np.where(semantic.any(axis=1, keepdims=True), semantic, weights)
     return StaticEmbedding(tokenizer, embedding_weights=weights)
 
 
@@ -143,19 +138,19 @@ def _numbered(pairs: Sequence[tuple[str, str]]) -> npt.NDArray[np.intp]:
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Train on one thread: sums of several differ with their number, and so small steps gain nothing from more."""
-    before = torch.get_num_threads()
+    n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(n_threads)
 
 
 def _train(
     module: StaticEmbedding,
     sides: Sequence[list[Ids]],
     texts_of: npt.NDArray[np.intp],
-    until: float,
+    max_steps: int,
     seed: int,
     progress: Progress | None,
 ) -> None:
@@ -167,8 +162,7 @@ def _train(
     # Fused: the step over the whole vocabulary is most of the time, and one pass over it takes a sixth of several.
     optimiser = torch.optim.Adam(module.parameters(), lr=_LEARNING_RATE, fused=True)
     batch = min(_BATCH, len(texts_of))
-    steps = int(np.clip(_EPOCHS * len(texts_of) / batch, _MIN_STEPS, _MAX_STEPS))
-    began = time.monotonic()
+    steps = int(np.clip(_EPOCHS * len(texts_of) / batch, min(_MIN_STEPS, max_steps), max_steps))
     batches = _batches(texts_of, batch, rng)
     step = 0
     while step < steps:
@@ -180,8 +174,6 @@ def _train(
         loss(features, torch.empty(0)).backward()
         optimiser.step()
         step += 1
-        if step == _TRIAL_STEPS:
-            steps = _affordable(steps, (time.monotonic() - began) / step, until - began)
         if progress is not None:
             progress(step, steps)
 
@@ -191,31 +183,20 @@ def _schedule(share: float) -> float:
     return float(min(share / _WARM_UP, 1 - share) if share < _WARM_UP else 1 - share)
 
 
-def _affordable(steps: int, seconds_a_step: float, seconds: float) -> int:
-    affordable = int(seconds / max(seconds_a_step, 1e-9))
-    if affordable >= steps:
-        return steps
-    _log.warning(
-        "%d steps would take %.1f minutes; %d are done in the %.1f left, and another run may give other vectors",
-        steps, steps * seconds_a_step / 60, max(affordable, _TRIAL_STEPS), max(seconds, 0) / 60,
-    )  # fmt: skip
-    return max(affordable, _TRIAL_STEPS)
-
-
 def _batches(texts_of: npt.NDArray[np.intp], size: int, rng: np.random.Generator) -> Iterator[list[int]]:
     """Yield rows for ever, each batch without the same text twice: it would be its own negative."""
     while True:
         batch: list[int] = []
-        seen: set[int] = set()
+        texts_in_batch: set[int] = set()
         for row in rng.permutation(len(texts_of)).tolist():
             pair = texts_of[row].tolist()
-            if not seen.isdisjoint(pair):
+            if not texts_in_batch.isdisjoint(pair):
                 continue  # its turn comes in another round
             batch.append(row)
-            seen.update(pair)
+            texts_in_batch.update(pair)
             if len(batch) == size:
                 yield batch
-                batch, seen = [], set()
+                batch, texts_in_batch = [], set()
         if batch:
             yield batch
 
@@ -225,11 +206,11 @@ def _features(texts: Sequence[Ids], rng: np.random.Generator) -> dict[str, torch
     windows = [_window(tokens, rng) for tokens in texts]
     owners = np.repeat(np.arange(len(windows)), [len(tokens) for tokens in windows])
     tokens = np.concatenate(windows)
-    kept = rng.random(len(tokens)) >= _TOKEN_DROP
-    kept[np.unique(owners, return_index=True)[1]] = True  # never an empty text
-    lengths = np.bincount(owners[kept], minlength=len(windows))
+    is_kept = rng.random(len(tokens)) >= _TOKEN_DROP
+    is_kept[np.unique(owners, return_index=True)[1]] = True  # never an empty text
+    lengths = np.bincount(owners[is_kept], minlength=len(windows))
     offsets = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-    return {"input_ids": torch.from_numpy(tokens[kept]), "offsets": torch.from_numpy(offsets)}
+    return {"input_ids": torch.from_numpy(tokens[is_kept]), "offsets": torch.from_numpy(offsets)}
 
 
 def _window(tokens: Ids, rng: np.random.Generator) -> Ids:

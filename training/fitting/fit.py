@@ -133,7 +133,7 @@ def _fit_search(
             lambda: fit_encoder_on(
                 some_articles,
                 some_incidents,
-                max_minutes=settings.encoder_minutes,
+                max_steps=settings.encoder_steps,
                 seed=settings.seed,
                 start=settings.encoder_start or None,
                 progress=lambda done, total: progress((before + done / total) / 2),

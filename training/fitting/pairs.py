@@ -22,9 +22,14 @@ _INCIDENT_PAIRS = (
     ("short_description", "close_notes"),
 )
 _ARTICLE_PAIRS = (
-    ("title", "resolution"), ("symptoms", "resolution"), ("cause", "resolution"),
-    ("symptoms", "title"), ("title", "cause"), ("symptoms", "cause"), ("keywords", "resolution"),
-)  # fmt: skip
+    ("title", "resolution"),
+    ("symptoms", "resolution"),
+    ("cause", "resolution"),
+    ("symptoms", "title"),
+    ("title", "cause"),
+    ("symptoms", "cause"),
+    ("keywords", "resolution"),
+)
 _ARTICLE_TEXTS = ("title", "symptoms", "cause", "resolution")
 _BREAK = re.compile(r"\n\s*\n|(?<=[.!?])\s+|(?<=[。！？])")
 _MIN_SENTENCES = 4
@@ -94,9 +99,9 @@ def _halved(frame: pd.DataFrame, fields: Sequence[str]) -> Iterator[Pair]:
 
 
 def _translations(base: pd.DataFrame) -> Iterator[Pair]:
-    both = base.merge(base, left_on="translation_of", right_on="number", suffixes=("", "_original"))
+    translated = base.merge(base, left_on="translation_of", right_on="number", suffixes=("", "_original"))
     for field in _ARTICLE_TEXTS:
-        yield from _columns(both, field, f"{field}_original")
+        yield from _columns(translated, field, f"{field}_original")
 
 
 def _solved_by(reports: pd.DataFrame, base: pd.DataFrame) -> Iterator[Pair]:
@@ -117,16 +122,16 @@ def _balanced(pairs: Iterable[Pair]) -> list[Pair]:
     """Drop pairs without words, repeats, and partners beyond the first few of one text."""
     lefts: Counter[str] = Counter()
     rights: Counter[str] = Counter()
-    kept: dict[Pair, None] = {}
+    unique: dict[Pair, None] = {}
     for left, right in pairs:
         pair = (left.strip(), right.strip())
-        if not all(pair) or pair[0] == pair[1] or pair in kept:
+        if not all(pair) or pair[0] == pair[1] or pair in unique:
             continue
         if lefts[pair[0]] < _MAX_PARTNERS and rights[pair[1]] < _MAX_PARTNERS:
-            kept[pair] = None
+            unique[pair] = None
             lefts[pair[0]] += 1
             rights[pair[1]] += 1
-    return list(kept)
+    return list(unique)
 
 
 def _thinned(kinds: list[list[Pair]], max_pairs: int, seed: int) -> Iterator[Pair]:

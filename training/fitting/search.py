@@ -25,7 +25,7 @@ _TEXTS: dict[str, tuple[str, ...]] = {
     "incidents": ("short_description", "description", "close_notes"),
 }
 # What one would ask with, best first: a field that is filled is taken out of its record and asked for.
-_ASKED: dict[Corpus, tuple[tuple[str, _Part], ...]] = {
+_QUESTION_FIELDS: dict[Corpus, tuple[tuple[str, _Part], ...]] = {
     "knowledge": (("symptoms", "all"), ("title", "all"), ("cause", "all")),
     "incidents": (("description", "half"), ("description", "all"), ("short_description", "all")),
 }
@@ -101,15 +101,15 @@ def learn_fusion(
     dict of corpus to Fusion
         Without a corpus that has too few records to learn from.
     """
-    held: dict[Corpus, _HeldOut] = {
+    held_out: dict[Corpus, _HeldOut] = {
         "knowledge": _hold_out(as_knowledge_frame(articles), "knowledge", seed),
         "incidents": _hold_out(as_frame(incidents), "incidents", seed),
     }
-    if all(len(part.questions) < _FEWEST_QUESTIONS for part in held.values()):
+    if all(len(part.questions) < _FEWEST_QUESTIONS for part in held_out.values()):
         return {}
-    frames = held["knowledge"].frame, held["incidents"].frame
+    frames = held_out["knowledge"].frame, held_out["incidents"].frame
     trial = Retriever(fit_encoder(*frames), general=general, fields=fields, seed=seed).fit(*frames)
-    return dict(_learned(trial, held))
+    return dict(_fusions(trial, held_out))
 
 
 def fit_encoder_on(articles: pd.DataFrame, incidents: pd.DataFrame, **options: Any) -> HistoryEncoder:  # noqa: ANN401
@@ -128,18 +128,22 @@ def _hold_out(frame: pd.DataFrame, corpus: Corpus, seed: int) -> _HeldOut:
     across = _across_languages(frame, rng) if corpus == "knowledge" else _HeldOut(frame)
     left = across.frame.copy()
     questions: list[_Question] = []
-    for asked, part in _ASKED[corpus]:
+    for name, part in _QUESTION_FIELDS[corpus]:
         if len(questions) >= _ENOUGH_QUESTIONS:
             break
-        others = [name for name in _TEXTS[corpus] if name != asked]
-        taken = [_taken(text, part) for text in left[asked]]
-        kept = left[others].apply(lambda column: column.str.strip().ne("")).any(axis=1)
+        other_fields = [field_name for field_name in _TEXTS[corpus] if field_name != name]
+        asked_and_kept = [_asked_and_kept(text, part) for text in left[name]]
+        has_other_text = left[other_fields].apply(lambda column: column.str.strip().ne("")).any(axis=1)
         answers = {question.answer for question in (*questions, *across.questions)}
-        fit = kept & np.array([question != "" for question, _ in taken]) & ~left["number"].isin(answers)
+        fit = (
+            has_other_text
+            & np.array([question != "" for question, _ in asked_and_kept])
+            & ~left["number"].isin(answers)
+        )
         rows = rng.permutation(np.flatnonzero(fit))
         rows = rows[: min(int(np.ceil(_HELD_OUT * len(rows))), _MOST_QUESTIONS - len(questions))]
-        questions += [_Question(taken[row][0], left["number"].iloc[row]) for row in rows]
-        left.loc[left.index[rows], asked] = [taken[row][1] for row in rows]
+        questions += [_Question(asked_and_kept[row][0], left["number"].iloc[row]) for row in rows]
+        left.loc[left.index[rows], name] = [asked_and_kept[row][1] for row in rows]
     return _HeldOut(left, [*questions, *across.questions])
 
 
@@ -148,28 +152,30 @@ def _across_languages(frame: pd.DataFrame, rng: np.random.Generator) -> _HeldOut
     row_of = {number: row for row, number in enumerate(frame["number"])}
     couples = [(row, row_of[of]) for row, of in enumerate(frame["translation_of"]) if of in row_of]
     chosen = rng.permutation(len(couples))[: min(int(np.ceil(_HELD_OUT * len(couples))), _MOST_QUESTIONS)]
-    gone: list[int] = []
+    removed: list[int] = []
     used: set[int] = set()
     questions: list[_Question] = []
     for turn, (translation, original) in enumerate(couples[i] for i in chosen):
         asks, answers = (translation, original) if turn % 2 == 0 else (original, translation)
-        text = next((frame[name].iloc[asks] for name, _ in _ASKED["knowledge"] if frame[name].iloc[asks].strip()), "")
+        text = next(
+            (frame[name].iloc[asks] for name, _ in _QUESTION_FIELDS["knowledge"] if frame[name].iloc[asks].strip()), ""
+        )
         answer = frame.iloc[answers]
-        own = _own_words(text, "\n".join(answer[name] for name in _TEXTS["knowledge"]))
-        if own and not used & {asks, answers}:
+        own_words = _own_words(text, "\n".join(answer[name] for name in _TEXTS["knowledge"]))
+        if own_words and not used & {asks, answers}:
             used |= {asks, answers}
-            gone.append(asks)
-            questions.append(_Question(own, answer["number"], answer["language"]))
-    return _HeldOut(frame.drop(index=frame.index[gone]).reset_index(drop=True), questions)
+            removed.append(asks)
+            questions.append(_Question(own_words, answer["number"], answer["language"]))
+    return _HeldOut(frame.drop(index=frame.index[removed]).reset_index(drop=True), questions)
 
 
-def _own_words(text: str, other: str) -> str:
+def _own_words(text: str, translation: str) -> str:
     """Return a text without the names and codes that its translation holds too: they would answer alone."""
-    shared = other.lower()
+    shared = translation.lower()
     return re.sub(r"[!-~]+", lambda word: " " if word[0].lower() in shared else word[0], text).strip()
 
 
-def _taken(text: str, part: _Part) -> tuple[str, str]:
+def _asked_and_kept(text: str, part: _Part) -> tuple[str, str]:
     """Return what is asked for of a text, empty if it has none, and what stays in its record."""
     if part == "all":
         return (text if text.strip() else ""), ""
@@ -177,13 +183,13 @@ def _taken(text: str, part: _Part) -> tuple[str, str]:
     return question, stays
 
 
-def _learned(trial: Retriever, held: Mapping[Corpus, _HeldOut]) -> Iterator[tuple[Corpus, Fusion]]:
-    for corpus, part in held.items():
+def _fusions(trial: Retriever, held_out: Mapping[Corpus, _HeldOut]) -> Iterator[tuple[Corpus, Fusion]]:
+    for corpus, part in held_out.items():
         if len(part.questions) < _FEWEST_QUESTIONS:
             continue
-        known = []
-        for asked in part.questions:
-            numbers, signals = trial.measure([asked.text], corpus, Filters(language=asked.language))[0]
-            if asked.answer in numbers:
-                known.append((signals, numbers.index(asked.answer)))
-        yield corpus, Fusion.learned(trial.signals(corpus), known)
+        questions = []
+        for question in part.questions:
+            numbers, signals = trial.measure([question.text], corpus, Filters(language=question.language))[0]
+            if question.answer in numbers:
+                questions.append((signals, numbers.index(question.answer)))
+        yield corpus, Fusion.fit(trial.signals(corpus), questions)

@@ -68,7 +68,7 @@ def _with_words(model: models.Model) -> Tokenizer:
     return tokenizer
 
 
-def _codes(texts: Sequence[str], most: int) -> list[str]:
+def _codes(texts: Sequence[str], limit: int) -> list[str]:
     pattern = re.compile(_CODE)
     counts = Counter(code for text in texts for code in pattern.findall(text.lower()) if len(code) <= _MAX_WORD)
-    return [code for code, count in counts.most_common(most) if count >= _MIN_COUNT]
+    return [code for code, count in counts.most_common(limit) if count >= _MIN_COUNT]

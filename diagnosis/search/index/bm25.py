@@ -20,23 +20,23 @@ from diagnosis.search.index.postings import (
     MAX_LENGTH,
     Hashes,
     PostingSegment,
-    Tally,
+    TermScores,
     from_tokens,
     merged,
     term_hashes,
 )
 from diagnosis.search.index.segments import (
     Allowed,
-    Found,
     Hits,
+    Ranking,
     Rows,
     SegmentedIndex,
     View,
     dead_rows,
     masks,
-    named,
     ranks,
     rows_at,
+    with_names,
 )
 from diagnosis.text.tokens import tokenise
 
@@ -45,29 +45,29 @@ _NONE = np.empty(0, dtype=bool)
 Terms = tuple[Hashes, npt.NDArray[np.intp]]  # distinct ones, and how often each stands in a text
 
 
-class AskedWords:
+class WordQuery:
     """One question put to the rows of a `LexicalIndex` as they stand now.
 
     Parameters
     ----------
     views : sequence of View
-    tally : Tally
+    tally : TermScores
         Of all their segments.
     n_unknown : int
         How many terms of the question stand in no row.
     """
 
-    def __init__(self, views: Sequence[View[PostingSegment]], tally: Tally, n_unknown: int) -> None:
+    def __init__(self, views: Sequence[View[PostingSegment]], tally: TermScores, n_unknown: int) -> None:
         self._views = views
         self._tally = tally
         self.n_unknown = n_unknown
 
     @property
-    def known(self) -> bool:
+    def has_known_terms(self) -> bool:
         """Whether any term of the question stands in any row."""
         return len(self._tally.weights) > 0
 
-    def nearest(self, k: int, allowed: Allowed | None = None) -> Found:
+    def nearest(self, k: int, allowed: Allowed | None = None) -> Ranking:
         """Return the places in `ids` of the ``k`` rows of highest score, and the scores, highest first."""
         mask = None if allowed is None else np.concatenate([*masks(self._views, allowed), _NONE])
         rows, scores = self._tally.best(k, mask)
@@ -75,10 +75,10 @@ class AskedWords:
 
     def scores_at(self, places: Rows) -> npt.NDArray[np.float64]:
         """Return the score of the rows at distinct places in `ids`; 0 for the place -1."""
-        known = places >= 0
-        if not known.all():
+        present = places >= 0
+        if not present.all():
             scores = np.zeros(len(places))
-            scores[known] = self.scores_at(places[known])
+            scores[present] = self.scores_at(places[present])
             return scores
         return self._tally.scores_at(rows_at(self._tally.dead, places))
 
@@ -155,14 +155,14 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         list of list of (str, float)
             Equal scores stand in order of insertion.
         """
-        asked = self.ask_all(texts, [most_terms or self.most_terms] * len(texts))
-        return [named(one._views, one.nearest(k, allowed)) for one in asked]
+        queries = self.query_all(texts, [most_terms or self.most_terms] * len(texts))
+        return [with_names(query._views, query.nearest(k, allowed)) for query in queries]
 
-    def ask(self, text: str, most_terms: int | None = None) -> AskedWords:
+    def query(self, text: str, most_terms: int | None = None) -> WordQuery:
         """Return one question put to the rows, for a caller that keeps what belongs to them in the same order."""
-        return self.ask_all([text], [most_terms or self.most_terms])[0]
+        return self.query_all([text], [most_terms or self.most_terms])[0]
 
-    def ask_all(self, texts: Sequence[str], most_terms: Sequence[int]) -> list[AskedWords]:
+    def query_all(self, texts: Sequence[str], most_terms: Sequence[int]) -> list[WordQuery]:
         """Return questions put to the rows, with so many terms each; those of all are looked up in one go."""
         views = self._views
         offsets = np.cumsum([0, *(len(view.alive) for view in views)], dtype=np.int32)
@@ -170,28 +170,28 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         hashes, counts, ends_of = _joined([_terms(text) for text in texts])
         spans = np.array([view.segment.spans(hashes) for view in views], dtype=np.int64)
         begins, ends = spans.reshape(len(views), 2, len(hashes)).swapaxes(0, 1)
-        held = (ends - begins).sum(axis=0)
-        idf = np.log1p((n_rows - held + 0.5) / (held + 0.5))
+        document_frequency = (ends - begins).sum(axis=0)
+        idf = np.log1p((n_rows - document_frequency + 0.5) / (document_frequency + 0.5))
         weights = counts * idf if self.weighting == "count" else (1 + np.log(counts)) * idf**2
-        weights[held == 0] = 0.0
+        weights[document_frequency == 0] = 0.0
         shares = _shares(self.k1, self.b, sum(view.segment.n_tokens for view in views) / n_rows)
-        segments, dead, asked = [view.segment for view in views], dead_rows(views), []
-        for (start, stop), most in zip(pairwise([0, *ends_of]), most_terms, strict=True):
-            known = start + np.flatnonzero(weights[start:stop])
-            order = known[np.argsort(-weights[known], kind="stable")[:most]]
-            tally = Tally(segments, offsets, begins[:, order], ends[:, order], weights[order], shares, dead)
-            asked.append(AskedWords(views, tally, stop - start - len(known)))
-        return asked
+        segments, dead, queries = [view.segment for view in views], dead_rows(views), []
+        for (start, stop), limit in zip(pairwise([0, *ends_of]), most_terms, strict=True):
+            matching = start + np.flatnonzero(weights[start:stop])
+            order = matching[np.argsort(-weights[matching], kind="stable")[:limit]]
+            tally = TermScores(segments, offsets, begins[:, order], ends[:, order], weights[order], shares, dead)
+            queries.append(WordQuery(views, tally, stop - start - len(matching)))
+        return queries
 
     def places_with(self, term: str) -> Rows:
         """Return the places in `ids` of the rows that hold a term, in order."""
         views = self._views
         starts = accumulate((len(view.alive) for view in views), initial=0)
-        found = [np.empty(0, dtype=np.intp)]
+        parts = [np.empty(0, dtype=np.intp)]
         for start, view in zip(starts, views, strict=False):
             (begin,), (end,) = view.segment.spans(term_hashes([term]))
-            found.append(start + view.segment.rows[begin:end].astype(np.intp))
-        rows, dead = np.concatenate(found), dead_rows(views)
+            parts.append(start + view.segment.rows[begin:end].astype(np.intp))
+        rows, dead = np.concatenate(parts), dead_rows(views)
         return ranks(dead, rows[~np.isin(rows, dead)] if len(dead) else rows)
 
     def save(self, folder: Path) -> None:
@@ -218,19 +218,19 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
 @lru_cache(maxsize=64)
 def _terms(text: str) -> Terms:
     """Return the distinct terms of a question and how often each stands in it: every index of a corpus asks."""
-    counted = Counter(tokenise(text))
-    hashes = term_hashes(list(counted))
+    counter = Counter(tokenise(text))
+    hashes = term_hashes(list(counter))
     order = np.argsort(hashes)
-    hashes, asked = hashes[order], np.array([*counted.values()], dtype=np.intp)[order]
-    hashes.flags.writeable = asked.flags.writeable = False
-    return hashes, asked
+    hashes, counts = hashes[order], np.array([*counter.values()], dtype=np.intp)[order]
+    hashes.flags.writeable = counts.flags.writeable = False
+    return hashes, counts
 
 
 def _joined(terms: Sequence[Terms]) -> tuple[Hashes, npt.NDArray[np.intp], list[int]]:
     """Return the terms of several questions one after another, and where those of each end."""
-    hashes = np.concatenate([np.empty(0, dtype=np.uint64), *(one for one, _ in terms)])
+    hashes = np.concatenate([np.empty(0, dtype=np.uint64), *(hashes_of_text for hashes_of_text, _ in terms)])
     counts = np.concatenate([np.empty(0, dtype=np.intp), *(count for _, count in terms)])
-    return hashes, counts, list(accumulate(len(one) for one, _ in terms))
+    return hashes, counts, list(accumulate(len(hashes_of_text) for hashes_of_text, _ in terms))
 
 
 @lru_cache(maxsize=8)

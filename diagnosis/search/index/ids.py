@@ -68,18 +68,18 @@ class Ids:
         order = np.argsort(self.hashes, kind="stable").astype(np.int32)
         return self.hashes[order], order
 
-    def find(self, wanted: Ids) -> npt.NDArray[np.intp]:
+    def find(self, names: Ids) -> npt.NDArray[np.intp]:
         """Return the row of each wanted name, -1 where it is not here."""
-        rows = np.full(len(wanted), -1, dtype=np.intp)
+        rows = np.full(len(names), -1, dtype=np.intp)
         if not len(self):
             return rows
         ascending, order = self._index
-        places = ascending.searchsorted(wanted.hashes)
-        known = np.flatnonzero(ascending[np.minimum(places, len(self) - 1)] == wanted.hashes)
-        if not len(known):
+        places = ascending.searchsorted(names.hashes)
+        candidates = np.flatnonzero(ascending[np.minimum(places, len(self) - 1)] == names.hashes)
+        if not len(candidates):
             return rows
-        rows[known] = order[places[known]]
-        for i, ours, theirs in zip(known.tolist(), self.at(rows[known]), wanted.at(known), strict=True):
+        rows[candidates] = order[places[candidates]]
+        for i, ours, theirs in zip(candidates.tolist(), self.at(rows[candidates]), names.at(candidates), strict=True):
             if ours != theirs:
                 rows[i] = self._among_equals(places[i], theirs)
         return rows

@@ -1,4 +1,4 @@
-"""Catalogue: the records of one corpus with what filters look at, in the order in which the indexes keep them."""
+"""RecordMetadata: the records of one corpus with what filters look at, in the order in which the indexes keep them."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ import pyarrow.compute as pc
 
 from diagnosis.search.index.ids import Ids
 from diagnosis.search.index.segments import Mask, Rows, SegmentedIndex, View, located, places_of
-from diagnosis.search.passages import UNKNOWN_TIME, Entries, SearchText, microseconds
+from diagnosis.search.passages import UNKNOWN_TIME, SearchRecords, SearchText, microseconds
 
 PASSAGE = "\x1f"  # between a number and the place of the passage in its record
 _FILE = "records.arrow"
 _WORDS = ("service", "language", "audience")
 _TIMES = ("valid_to", "opened_at")
-_SCHEMA = pa.schema([
-    *((name, pa.string()) for name in _WORDS),
-    *((name, pa.int64()) for name in _TIMES),
-    ("n_passages", pa.int32()),
-    ("template", pa.uint64()),
-    ("passages", pa.list_(pa.large_string())),
-])  # fmt: skip
+_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in _WORDS),
+        *((name, pa.int64()) for name in _TIMES),
+        ("n_passages", pa.int32()),
+        ("template", pa.uint64()),
+        ("passages", pa.list_(pa.large_string())),
+    ]
+)
 _LAST = np.iinfo(np.int64).max
 
 
@@ -60,7 +62,7 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class CatalogueSegment:
+class MetadataSegment:
     """Records that do not change: ids, and what else is known of them, one row each.
 
     Attributes
@@ -98,14 +100,14 @@ class CatalogueSegment:
         return int(times.min(initial=_LAST)), int(times.max(initial=UNKNOWN_TIME))
 
 
-class Catalogue(SegmentedIndex[CatalogueSegment]):
+class RecordMetadata(SegmentedIndex[MetadataSegment]):
     """The records of one corpus: texts and filter fields by number, in the order in which all indexes keep them."""
 
     def __init__(self) -> None:
         super().__init__()
         self._starts: tuple[object, Rows] | None = None  # where passages begin, and the views that this is true of
 
-    def add(self, ids: Ids, entries: Entries, texts: Sequence[SearchText]) -> None:
+    def add(self, ids: Ids, entries: SearchRecords, texts: Sequence[SearchText]) -> None:
         """Add records that are not here yet, by distinct numbers."""
         columns = {
             **{name: getattr(entries, name) for name in (*_WORDS, *_TIMES)},
@@ -114,7 +116,7 @@ class Catalogue(SegmentedIndex[CatalogueSegment]):
             "passages": [text.passages for text in texts],
         }
         arrays = [pa.array(columns[field.name], field.type) for field in _SCHEMA]
-        self._insert(CatalogueSegment(ids, pa.RecordBatch.from_arrays(arrays, schema=_SCHEMA)), new=True)
+        self._insert(MetadataSegment(ids, pa.RecordBatch.from_arrays(arrays, schema=_SCHEMA)), new=True)
 
     def place_of(self, number: str) -> int:
         """Return the place of a number among the living rows, -1 if it is not here."""
@@ -129,26 +131,26 @@ class Catalogue(SegmentedIndex[CatalogueSegment]):
 
     def passages_at(self, places: Rows) -> list[list[str]]:
         """Return the passages of some records."""
-        found: list[list[str]] = [[]] * len(places)
+        by_record: list[list[str]] = [[]] * len(places)
         for view, which, rows in located(self._views, places):
             starts = view.segment.starts
             counts = starts[rows + 1] - starts[rows]
             first = np.cumsum(counts) - counts
             texts = view.segment.texts_at(np.arange(counts.sum()) + np.repeat(starts[rows] - first, counts))
             for i, start, count in zip(which.tolist(), first.tolist(), counts.tolist(), strict=True):
-                found[i] = texts[start : start + count]
-        return found
+                by_record[i] = texts[start : start + count]
+        return by_record
 
     def passage_at(self, places: Rows, passages: Rows) -> list[str]:
         """Return one passage of each of some records, ``""`` of one that has none."""
-        found = [""] * len(places)
+        passage_of = [""] * len(places)
         for view, which, rows in located(self._views, places):
             starts = view.segment.starts
-            some = starts[rows + 1] > starts[rows]
-            texts = view.segment.texts_at(starts[rows[some]] + passages[which[some]])
-            for i, text in zip(which[some].tolist(), texts, strict=True):
-                found[i] = text
-        return found
+            with_passages = starts[rows + 1] > starts[rows]
+            texts = view.segment.texts_at(starts[rows[with_passages]] + passages[which[with_passages]])
+            for i, text in zip(which[with_passages].tolist(), texts, strict=True):
+                passage_of[i] = text
+        return passage_of
 
     def passage_names(self, numbers: Sequence[str]) -> list[str]:
         """Return how indexes name the passages of these records."""
@@ -194,19 +196,19 @@ class Catalogue(SegmentedIndex[CatalogueSegment]):
                     writer.write_batch(view.segment.rows)
 
     @classmethod
-    def load(cls, folder: Path) -> Catalogue:
+    def load(cls, folder: Path) -> RecordMetadata:
         """Read what `save` has written; the records stay on disk and are shared by the processes that read them."""
-        catalogue = cls()
+        metadata = cls()
         if (folder / _FILE).exists():
             rows = pa.ipc.open_file(pa.memory_map(str(folder / _FILE))).get_batch(0)
-            catalogue._insert(CatalogueSegment(Ids.load(folder), rows))
-        return catalogue
+            metadata._insert(MetadataSegment(Ids.load(folder), rows))
+        return metadata
 
-    def _merge(self, views: Sequence[View[CatalogueSegment]]) -> CatalogueSegment:
+    def _merge(self, views: Sequence[View[MetadataSegment]]) -> MetadataSegment:
         living = [v.segment.rows.filter(pa.array(v.alive)) if len(v.dead) else v.segment.rows for v in views]
         rows = pa.Table.from_batches(living).combine_chunks().to_batches()
         ids = Ids.joined([(view.segment.ids, view.alive) for view in views])
-        return CatalogueSegment(ids, rows[0] if rows else living[0])
+        return MetadataSegment(ids, rows[0] if rows else living[0])
 
 
 def passage_names(numbers: Sequence[str], counts: Sequence[int]) -> list[str]:
@@ -214,7 +216,7 @@ def passage_names(numbers: Sequence[str], counts: Sequence[int]) -> list[str]:
     return [f"{number}{PASSAGE}{i}" for number, n in zip(numbers, counts, strict=True) for i in range(n)]
 
 
-def _passing(segment: CatalogueSegment, filters: Filters) -> Mask:
+def _passing(segment: MetadataSegment, filters: Filters) -> Mask:
     """Return which rows pass all filters but that of numbers."""
     passes = np.ones(len(segment.ids), dtype=bool)
     if filters.service:
@@ -232,12 +234,12 @@ def _passing(segment: CatalogueSegment, filters: Filters) -> Mask:
     return passes
 
 
-def _is(segment: CatalogueSegment, name: str, *values: str) -> Mask:
-    found: Mask = pc.is_in(segment.rows.column(name), pa.array(values, pa.string())).to_numpy(zero_copy_only=False)
-    return found
+def _is(segment: MetadataSegment, name: str, *values: str) -> Mask:
+    matches: Mask = pc.is_in(segment.rows.column(name), pa.array(values, pa.string())).to_numpy(zero_copy_only=False)
+    return matches
 
 
-def _all_opened_before(views: Sequence[View[CatalogueSegment]], moment: datetime | None) -> bool:
+def _all_opened_before(views: Sequence[View[MetadataSegment]], moment: datetime | None) -> bool:
     """Return whether this needs no look at the rows, as for every incident that was logged just now."""
     if moment is None:
         return True

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from diagnosis.prepared import Vectors
-from diagnosis.search.index.segments import Found
+from diagnosis.search.index.segments import Ranking
 
 faiss: Any = _faiss  # its own types leave out half of what it has
 
@@ -31,7 +31,7 @@ _SIGN_AND_REST, _SCALE = np.uint32(0x8FFFE000).view(np.int32), np.float32(2.0**1
 _NOISE = 4e-6  # what float32 sums of a few hundred products may differ by
 
 
-def exact_search(vectors: Vectors, queries: Vectors, k: int, mask: npt.NDArray[np.bool_]) -> list[Found]:
+def exact_search(vectors: Vectors, queries: Vectors, k: int, mask: npt.NDArray[np.bool_]) -> list[Ranking]:
     """Return the rows of the ``k`` largest inner products and the products, query by query.
 
     Parameters
@@ -48,13 +48,13 @@ def exact_search(vectors: Vectors, queries: Vectors, k: int, mask: npt.NDArray[n
     else:
         vectors, mask = vectors.take(rows, axis=0), mask[rows]
     step = max(1, _SCORES_AT_ONCE // max(1, len(rows)))
-    found: list[Found] = []
+    rankings: list[Ranking] = []
     for start in range(0, len(queries), step):
         block = queries[start : start + step]
         scores = _products(block, widened(vectors))
         scores[:, ~mask] = -np.inf
-        found += [_first(vectors, query, row_scores, k) for query, row_scores in zip(block, scores, strict=True)]
-    return [(rows[places], similarities) for places, similarities in found]
+        rankings += [_first(vectors, query, row_scores, k) for query, row_scores in zip(block, scores, strict=True)]
+    return [(rows[places], similarities) for places, similarities in rankings]
 
 
 def _products(queries: Vectors, vectors: Vectors) -> Vectors:
@@ -70,9 +70,9 @@ def inner_products(vectors: Vectors, query: Vectors) -> Vectors:
     FAISS goes row by row, so that a product does not depend on where a row stands as that of BLAS does, and reads the
     rows as quickly.
     """
-    rows, asked = widened(vectors), np.ascontiguousarray(query, dtype=np.float32)
+    rows, unit_query = widened(vectors), np.ascontiguousarray(query, dtype=np.float32)
     products = np.empty(len(rows), dtype=np.float32)
-    faiss.fvec_inner_products_ny(*map(faiss.swig_ptr, (products, asked, rows)), rows.shape[1], len(rows))
+    faiss.fvec_inner_products_ny(*map(faiss.swig_ptr, (products, unit_query, rows)), rows.shape[1], len(rows))
     return products
 
 
@@ -97,7 +97,7 @@ def rescore(vectors: Vectors, query: Vectors) -> npt.NDArray[np.float64]:
     return np.clip(inner_products(vectors, query).astype(np.float64), -1.0, 1.0)
 
 
-def _first(vectors: Vectors, query: Vectors, scores: Vectors, k: int) -> Found:
+def _first(vectors: Vectors, query: Vectors, scores: Vectors, k: int) -> Ranking:
     """Cut generously by the quick scores, then order by exact ones: a matrix product depends on a row's place."""
     if 0 < k < len(scores):
         least = np.partition(scores, len(scores) - k)[len(scores) - k]
@@ -155,11 +155,14 @@ class Approximate:
             built._tune(vectors, seed, recall)
         return built
 
-    def search(self, vectors: Vectors, queries: Vectors, k: int, mask: npt.NDArray[np.bool_]) -> list[Found]:
+    def search(self, vectors: Vectors, queries: Vectors, k: int, mask: npt.NDArray[np.bool_]) -> list[Ranking]:
         """Return rows and similarities of the ``k`` nearest of each query among the rows of the mask."""
         share = np.count_nonzero(mask) / len(mask)
         rows = self._candidates(queries, self._for(k, share), None if share == 1 else mask)
-        return [_reranked(vectors, query, found[found >= 0], k) for query, found in zip(queries, rows, strict=True)]
+        return [
+            _reranked(vectors, query, candidates[candidates >= 0], k)
+            for query, candidates in zip(queries, rows, strict=True)
+        ]
 
     def save(self, folder: Path) -> None:
         """Write structure and effort."""
@@ -197,32 +200,32 @@ class Approximate:
     def _tune(self, vectors: Vectors, seed: int, target: float) -> None:
         rows = np.random.default_rng(seed).permutation(len(vectors))[:_SAMPLE]
         queries = widened(vectors[rows])
-        least, most = _eleventh_best(vectors, queries), self.index.nlist
+        least, n_lists = _eleventh_best(vectors, queries), self.index.nlist
 
         def measured(visits: int, depth: int) -> Effort:
-            effort = Effort(min(visits, most), min(depth, _DEPTHS[1]))
+            effort = Effort(min(visits, n_lists), min(depth, _DEPTHS[1]))
             return replace(effort, recall=self._recall(vectors, queries, least, effort))
 
         best = first = measured(self.effort.visits, self.effort.depth)
-        while best.recall < target and (best.visits < most or best.depth < _DEPTHS[1]):
+        while best.recall < target and (best.visits < n_lists or best.depth < _DEPTHS[1]):
             # Only what is more than before: where neither helps, the same effort would be chosen for ever.
-            further = [measured(best.visits * 2, best.depth)] if best.visits < most else []
+            further = [measured(best.visits * 2, best.depth)] if best.visits < n_lists else []
             further += [measured(best.visits, best.depth * 2)] if best.depth < _DEPTHS[1] else []
             best = max(further, key=lambda effort: effort.recall)
         # Twice as many was more than needed, on average: go back half of the way while the recall holds.
         fewer = max(first.visits, best.visits // 2)
         while best.recall >= target and best.visits - fewer > best.visits // 8:
-            less = measured((fewer + best.visits) // 2, best.depth)
-            best, fewer = (less, fewer) if less.recall >= target else (best, less.visits)
+            cheaper = measured((fewer + best.visits) // 2, best.depth)
+            best, fewer = (cheaper, fewer) if cheaper.recall >= target else (best, cheaper.visits)
         if best.recall < target:
             logger.warning("recall at 10 is %.3f; expected at least %.3f, at any effort", best.recall, target)
         self.effort = best
 
     def _recall(self, vectors: Vectors, queries: Vectors, least: Vectors, effort: Effort) -> float:
         """Return the share found of the ten nearest but for the row itself, which is found too easily."""
-        found = self._candidates(queries, effort, None)
+        candidates = self._candidates(queries, effort, None)
         hits = 0
-        for query, rows, floor in zip(queries, found, least, strict=True):
+        for query, rows, floor in zip(queries, candidates, least, strict=True):
             similarities = rescore(vectors.take(rows[rows >= 0], axis=0), query)
             hits += min(11, int(np.count_nonzero(similarities >= floor - _SAME))) - 1
         return max(0, hits) / (10 * len(queries))
@@ -246,13 +249,13 @@ def _eleventh_best(vectors: Vectors, queries: Vectors) -> Vectors:
     best = np.full((len(queries), 0), -1.0)
     for start in range(0, len(vectors), _BLOCK):
         block = vectors[start : start + _BLOCK]
-        found = exact_search(block, queries, 11, np.ones(len(block), dtype=bool))
-        best = np.concatenate([best, np.array([similarities for _, similarities in found])], axis=1)
+        rankings = exact_search(block, queries, 11, np.ones(len(block), dtype=bool))
+        best = np.concatenate([best, np.array([similarities for _, similarities in rankings])], axis=1)
         best = -np.sort(-best, axis=1)[:, :11]
     return best[:, -1]
 
 
-def _reranked(vectors: Vectors, query: Vectors, rows: npt.NDArray[np.int64], k: int) -> Found:
+def _reranked(vectors: Vectors, query: Vectors, rows: npt.NDArray[np.int64], k: int) -> Ranking:
     rows = np.sort(rows)
     similarities = rescore(vectors.take(rows, axis=0), query)
     order = np.argsort(-similarities, kind="stable")[:k]

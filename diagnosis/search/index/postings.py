@@ -23,7 +23,7 @@ import numpy.typing as npt
 from pandas.util import hash_array
 
 from diagnosis.search.index.ids import Ids
-from diagnosis.search.index.segments import Found, Mask, Rows, highest
+from diagnosis.search.index.segments import Mask, Ranking, Rows, highest
 
 PostingRows = npt.NDArray[np.int32]
 Codes = npt.NDArray[np.uint16]
@@ -97,8 +97,8 @@ class PostingSegment:
     def spans(self, terms: Hashes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Return where the postings of each term begin and end: at one place, where it does not occur."""
         if not len(self.terms):
-            nowhere = np.zeros(len(terms), dtype=np.int64)
-            return nowhere, nowhere
+            no_postings = np.zeros(len(terms), dtype=np.int64)
+            return no_postings, no_postings
         places = np.minimum(self.terms.searchsorted(terms), len(self.terms) - 1)
         return self.starts[places], self.starts[places + (self.terms[places] == terms)]
 
@@ -139,16 +139,16 @@ def merged(parts: Sequence[tuple[PostingSegment, npt.NDArray[np.bool_]]]) -> Pos
     rows, codes = np.empty(starts[-1], dtype=np.int32), np.empty(starts[-1], dtype=np.uint16)
     free, first_row = starts[:-1].copy(), 0
     for (segment, alive), (counts, part_rows, part_codes) in zip(parts, living, strict=True):
-        places, held = np.searchsorted(terms, segment.terms[counts > 0]), counts[counts > 0]
-        ends = np.cumsum(held)
+        places, n_postings = np.searchsorted(terms, segment.terms[counts > 0]), counts[counts > 0]
+        ends = np.cumsum(n_postings)
         # Each term's postings go, as one run, to the first free place of that term; some terms at a time, because other
         # threads wait while postings are moved.
         for first, last in pairwise(_blocks(ends)):
             begin, end = (int(ends[first - 1]) if first else 0), int(ends[last - 1])
-            starts_here = ends[first:last] - held[first:last] - begin
-            targets = np.repeat(free[places[first:last]] - starts_here, held[first:last]) + np.arange(end - begin)
+            starts_here = ends[first:last] - n_postings[first:last] - begin
+            targets = np.repeat(free[places[first:last]] - starts_here, n_postings[first:last]) + np.arange(end - begin)
             rows[targets], codes[targets] = part_rows[begin:end] + first_row, part_codes[begin:end]
-        free[places] += held
+        free[places] += n_postings
         first_row += int(np.count_nonzero(alive))
     return PostingSegment(ids, lengths, terms, starts, rows, codes)
 
@@ -172,7 +172,7 @@ def _living(segment: PostingSegment, alive: npt.NDArray[np.bool_]) -> tuple[npt.
     return np.diff(running[segment.starts]), renumbered[segment.rows[keep]], segment.codes[keep]
 
 
-class Tally:
+class TermScores:
     """One question put to the segments of an index, whose rows are counted through from the first to the last.
 
     Parameters
@@ -211,7 +211,7 @@ class Tally:
         self.n_read = max(1, int(lengths.searchsorted(BUDGET, side="right"))) if len(lengths) else 0
         self.n_postings = int(lengths[self.n_read - 1]) if len(lengths) else 0
 
-    def best(self, k: int, mask: Mask | None) -> Found:
+    def best(self, k: int, mask: Mask | None) -> Ranking:
         """Return the ``k`` rows of highest score and the scores, equal ones in order of rows.
 
         Parameters
@@ -223,13 +223,13 @@ class Tally:
         if not len(self.weights):
             return np.empty(0, dtype=np.intp), np.empty(0)
         looked_up = self.n_read < len(self.weights)
-        wanted = max(k, _FAVOURED) if looked_up else k
+        n_rows_kept = max(k, _FAVOURED) if looked_up else k
         if self.n_rows > _SCATTERED * self.n_postings:
             rows, scores = self._summed_by_sorting()
-            first = highest(scores if mask is None else np.where(mask[rows], scores, 0.0), wanted, above=0.0)
+            first = highest(scores if mask is None else np.where(mask[rows], scores, 0.0), n_rows_kept, above=0.0)
             rows, scores = rows[first], scores[first]
         else:
-            rows = highest(self._sums if mask is None else np.where(mask, self._sums, 0.0), wanted, above=0.0)
+            rows = highest(self._sums if mask is None else np.where(mask, self._sums, 0.0), n_rows_kept, above=0.0)
             scores = self._sums[rows]
         if looked_up:
             order = np.argsort(rows)
@@ -244,9 +244,9 @@ class Tally:
         if not len(self.weights):
             return np.zeros(len(rows))
         order = np.argsort(rows)
-        wanted, scores = rows[order], np.empty(len(rows))
-        earned = self._sums[wanted] if "_sums" in self.__dict__ else self._earned_by(wanted)
-        self._complete(wanted, earned)
+        ascending, scores = rows[order], np.empty(len(rows))
+        earned = self._sums[ascending] if "_sums" in self.__dict__ else self._earned_by(ascending)
+        self._complete(ascending, earned)
         scores[order] = earned
         return scores
 
@@ -259,7 +259,7 @@ class Tally:
         sums[self.dead] = 0.0
         return sums
 
-    def _summed_by_sorting(self) -> Found:
+    def _summed_by_sorting(self) -> Ranking:
         """Return the rows that hold any of the terms that are read, ascending, and what they earn of them."""
         rows, codes, weights = self._read()
         met, place = np.unique(rows, return_inverse=True)
@@ -268,25 +268,25 @@ class Tally:
             sums[np.isin(met, self.dead)] = 0.0
         return met.astype(np.intp), sums
 
-    def _earned_by(self, wanted: Rows) -> Floats:
+    def _earned_by(self, rows_asked: Rows) -> Floats:
         """Return what some rows, ascending, earn of the terms that are read: less work than a sum for every row."""
         rows, codes, weights = self._read()
-        asked = np.zeros(self.n_rows, dtype=bool)
-        asked[wanted] = True
-        here = np.flatnonzero(asked[rows])
-        places = np.searchsorted(wanted, rows[here])
-        return _added(places, self.shares[codes[here]] * weights[here], len(wanted))
+        is_asked = np.zeros(self.n_rows, dtype=bool)
+        is_asked[rows_asked] = True
+        matching = np.flatnonzero(is_asked[rows])
+        places = np.searchsorted(rows_asked, rows[matching])
+        return _added(places, self.shares[codes[matching]] * weights[matching], len(rows_asked))
 
-    def _complete(self, wanted: Rows, scores: Floats) -> None:
+    def _complete(self, rows_asked: Rows, scores: Floats) -> None:
         """Add to the scores of some rows, ascending, what the terms that are not read are worth to them."""
         segments, terms = np.nonzero((self.ends > self.begins)[:, self.n_read :])
         terms += self.n_read
         for i, term in zip(segments.tolist(), terms.tolist(), strict=True):
             segment, span = self.segments[i], slice(self.begins[i, term], self.ends[i, term])
-            posted, sought = segment.rows[span], (wanted - self.offsets[i]).astype(np.int32)
-            places = np.minimum(posted.searchsorted(sought), len(posted) - 1)
-            here = np.flatnonzero(posted[places] == sought)
-            scores[here] += self.weights[term] * self.shares[segment.codes[span][places[here]]]
+            posted, targets = segment.rows[span], (rows_asked - self.offsets[i]).astype(np.int32)
+            places = np.minimum(posted.searchsorted(targets), len(posted) - 1)
+            matching = np.flatnonzero(posted[places] == targets)
+            scores[matching] += self.weights[term] * self.shares[segment.codes[span][places[matching]]]
 
     def _read(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint16], Floats]:
         """Return the row and the code of every posting that is read, and the weight of its term."""

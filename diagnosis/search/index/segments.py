@@ -30,7 +30,7 @@ from diagnosis.search.index.ids import Ids
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
 Hits = list[list[tuple[str, float]]]
-Found = tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]  # rows, or places among living ones, and scores
+Ranking = tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]  # rows, or places among living ones, and scores
 _READ_AGAIN = 200_000  # scores, up to which to compare all of them once more costs less than to pick some out
 _WORTHWHILE = 4  # scores of a group, below which to compare groups first is no help
 
@@ -123,11 +123,11 @@ def ranks(dead: Rows, rows: Rows) -> Rows:
 
 def names_at(views: Sequence[View[Any]], places: Rows) -> list[str]:
     """Return the ids at these places among the living rows."""
-    found = [""] * len(places)
+    names = [""] * len(places)
     for view, which, rows in located(views, places):
         for i, name in zip(which.tolist(), view.segment.ids.at(rows), strict=True):
-            found[i] = name
-    return found
+            names[i] = name
+    return names
 
 
 def places_of(views: Sequence[View[Any]], ids: Ids) -> Rows:
@@ -135,24 +135,26 @@ def places_of(views: Sequence[View[Any]], ids: Ids) -> Rows:
     places, start = np.full(len(ids), -1, dtype=np.intp), 0
     for view in views:
         rows = view.segment.ids.find(ids)
-        here = np.flatnonzero(rows >= 0)
-        here = here[view.alive[rows[here]]]
-        places[here] = start + ranks(view.dead, rows[here])
+        present = np.flatnonzero(rows >= 0)
+        present = present[view.alive[rows[present]]]
+        places[present] = start + ranks(view.dead, rows[present])
         start += view.n_alive
     return places
 
 
-def best(views: Sequence[View[Any]], found: Sequence[Found], k: int) -> Found:
+def best(views: Sequence[View[Any]], rankings: Sequence[Ranking], k: int) -> Ranking:
     """Return the ``k`` best of what was found in each view, rows now as places among the living of all.
 
     Equal ones stay in order of insertion.
     """
     if len(views) == 1:
-        return ranks(views[0].dead, found[0][0][:k]), found[0][1][:k]
+        return ranks(views[0].dead, rankings[0][0][:k]), rankings[0][1][:k]
     starts = np.cumsum([0, *(view.n_alive for view in views)])
-    parts = [start + ranks(view.dead, rows) for start, view, (rows, _) in zip(starts[:-1], views, found, strict=True)]
+    parts = [
+        start + ranks(view.dead, rows) for start, view, (rows, _) in zip(starts[:-1], views, rankings, strict=True)
+    ]
     places = np.concatenate([np.empty(0, dtype=np.intp), *parts])
-    scores = np.concatenate([np.empty(0), *(scores for _, scores in found)])
+    scores = np.concatenate([np.empty(0), *(scores for _, scores in rankings)])
     order = np.argsort(-scores, kind="stable")[:k]
     return places[order], scores[order]
 
@@ -176,20 +178,20 @@ def highest(scores: npt.NDArray[np.floating], k: int, above: float = -np.inf) ->
         places = np.flatnonzero(scores >= floor)
     else:
         columns = np.flatnonzero(peaks >= floor)
-        places = np.concatenate([
-            (columns + groups * np.arange(size)[:, None]).ravel(), np.arange(groups * size, len(scores))
-        ])  # fmt: skip
+        places = np.concatenate(
+            [(columns + groups * np.arange(size)[:, None]).ravel(), np.arange(groups * size, len(scores))]
+        )
         places = np.sort(places[scores[places] >= floor])
-    found = scores[places]
+    top_scores = scores[places]
     if 0 < k < len(places):
-        reach = found >= np.partition(found, len(found) - k)[len(found) - k]
-        places, found = places[reach], found[reach]
-    return places[np.argsort(-found, kind="stable")[:k]]
+        reach = top_scores >= np.partition(top_scores, len(top_scores) - k)[len(top_scores) - k]
+        places, top_scores = places[reach], top_scores[reach]
+    return places[np.argsort(-top_scores, kind="stable")[:k]]
 
 
-def named(views: Sequence[View[Any]], found: Found) -> list[tuple[str, float]]:
+def with_names(views: Sequence[View[Any]], ranking: Ranking) -> list[tuple[str, float]]:
     """Return what was found by id."""
-    return list(zip(names_at(views, found[0]), found[1].tolist(), strict=True))
+    return list(zip(names_at(views, ranking[0]), ranking[1].tolist(), strict=True))
 
 
 def distinct(parts: Sequence[Rows]) -> Rows:
@@ -198,13 +200,13 @@ def distinct(parts: Sequence[Rows]) -> Rows:
     return places[np.sort(np.unique(places, return_index=True)[1])]
 
 
-def values_at(places: Rows, found: Found) -> npt.NDArray[np.float64]:
+def values_at(places: Rows, ranking: Ranking) -> npt.NDArray[np.float64]:
     """Return what was found at each of these places, which are distinct; 0 where nothing was."""
     column, order = np.zeros(len(places)), np.argsort(places)
     if len(places):
-        at = order[np.minimum(np.searchsorted(places, found[0], sorter=order), len(places) - 1)]
-        known = places[at] == found[0]
-        column[at[known]] = found[1][known]
+        at = order[np.minimum(np.searchsorted(places, ranking[0], sorter=order), len(places) - 1)]
+        matching = places[at] == ranking[0]
+        column[at[matching]] = ranking[1][matching]
     return column
 
 
@@ -228,12 +230,12 @@ def masks(views: Sequence[View[Any]], allowed: Allowed | None) -> list[Mask]:
     if isinstance(allowed, np.ndarray):
         return _split(views, allowed)
     if isinstance(allowed, set | frozenset) and len(allowed) < 10_000:
-        wanted = Ids(list(allowed))
-        return [_only(view, wanted) for view in views]
+        names = Ids(list(allowed))
+        return [_only(view, names) for view in views]
     if callable(allowed):
         return [view.alive & allowed(view.segment.ids.names) for view in views]
-    held = allowed.__contains__
-    return [view.alive & np.fromiter(map(held, view.segment.ids.names), bool, len(view.alive)) for view in views]
+    contains = allowed.__contains__
+    return [view.alive & np.fromiter(map(contains, view.segment.ids.names), bool, len(view.alive)) for view in views]
 
 
 def _split(views: Sequence[View[Any]], allowed: Mask) -> list[Mask]:
@@ -251,8 +253,8 @@ def _split(views: Sequence[View[Any]], allowed: Mask) -> list[Mask]:
     return out
 
 
-def _only(view: View[Any], wanted: Ids) -> Mask:
-    rows = view.segment.ids.find(wanted)
+def _only(view: View[Any], names: Ids) -> Mask:
+    rows = view.segment.ids.find(names)
     mask = np.zeros_like(view.alive)
     mask[rows[rows >= 0]] = True
     return mask & view.alive
@@ -297,9 +299,9 @@ class SegmentedIndex(ABC, Generic[S]):
 
     def remove(self, ids: Sequence[str]) -> None:
         """Remove rows; they are found no more from here on. An unknown id is passed over."""
-        gone = Ids(list(dict.fromkeys(ids)))
+        removed = Ids(list(dict.fromkeys(ids)))
         with self._changed:
-            self._views = tuple(left for view in self._views if (left := view.without(gone)).n_alive)
+            self._views = tuple(left for view in self._views if (left := view.without(removed)).n_alive)
             self._settle()
 
     def rebuild(self) -> None:
@@ -340,7 +342,7 @@ class SegmentedIndex(ABC, Generic[S]):
             start, stop = due.start + first, due.stop + first
             views = self._views[start:stop]
             if sum(view.n_alive for view in views) <= SMALL:
-                self._views = (*self._views[:start], _whole(self._merge(views)), *self._views[stop:])
+                self._views = (*self._views[:start], _all_alive(self._merge(views)), *self._views[stop:])
             elif not self._merging:
                 self._merging = tuple(view.segment for view in views)
                 threading.Thread(target=self._merge_beside, args=(views,), name="index-rebuild", daemon=True).start()
@@ -362,19 +364,19 @@ class SegmentedIndex(ABC, Generic[S]):
                 self._changed.notify_all()
             raise
         with self._changed:
-            now = {id(view.segment): view.alive for view in self._views}
-            gone = [now.get(id(view.segment), np.zeros_like(view.alive))[view.alive] for view in views]
-            fresh = View(merged, np.concatenate(gone))
+            alive_of = {id(view.segment): view.alive for view in self._views}
+            still_alive = [alive_of.get(id(view.segment), np.zeros_like(view.alive))[view.alive] for view in views]
+            fresh = View(merged, np.concatenate(still_alive))
             replaced = set(map(id, self._merging))
-            kept = [view for view in self._views if id(view.segment) not in replaced]
-            before = sum(1 for view in self._views[: self._first_free()] if id(view.segment) not in replaced)
-            self._views = (*kept[:before], *([fresh] if fresh.n_alive else []), *kept[before:])
+            remaining = [view for view in self._views if id(view.segment) not in replaced]
+            n_before = sum(1 for view in self._views[: self._first_free()] if id(view.segment) not in replaced)
+            self._views = (*remaining[:n_before], *([fresh] if fresh.n_alive else []), *remaining[n_before:])
             self._merging = ()
             self._settle()
             self._changed.notify_all()
 
 
-def _whole(segment: S) -> View[S]:
+def _all_alive(segment: S) -> View[S]:
     return View(segment, np.ones(len(segment.ids), dtype=bool))
 
 

@@ -87,10 +87,10 @@ class TokenBags(SegmentedIndex[BagSegment]):
 
     def _cosines(self, bags: Bags, vector: Vectors) -> npt.NDArray[np.float64]:
         # Each token once: half of them stand in several of the texts.
-        asked = np.zeros(len(self.encoder.weights), dtype=bool)
-        asked[bags.tokens] = True
-        tokens = np.flatnonzero(asked)
-        products = np.empty(len(asked), dtype=np.float32)
+        is_used = np.zeros(len(self.encoder.weights), dtype=bool)
+        is_used[bags.tokens] = True
+        tokens = np.flatnonzero(is_used)
+        products = np.empty(len(is_used), dtype=np.float32)
         products[tokens] = self.encoder.weights.take(tokens, axis=0) @ vector
         sums = np.add.reduceat(products[bags.tokens].astype(np.float64), bags.starts[:-1])
         cosines: npt.NDArray[np.float64] = np.clip(sums / bags.norms, -1.0, 1.0)

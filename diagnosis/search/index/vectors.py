@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from diagnosis.arrays import unit_rows
 from diagnosis.errors import InputError
 from diagnosis.prepared import Vectors
 from diagnosis.search.index.ids import FILE, Ids
 from diagnosis.search.index.neighbours import Approximate, exact_search, rescore
 from diagnosis.search.index.segments import (
     Allowed,
-    Found,
     Hits,
     Mask,
+    Ranking,
     Rows,
     SegmentedIndex,
     View,
@@ -25,8 +26,8 @@ from diagnosis.search.index.segments import (
     highest,
     located,
     masks,
-    named,
     places_of,
+    with_names,
 )
 
 # So few rows are compared one by one, whatever structure there is: a filter that leaves few is answered exactly.
@@ -65,7 +66,7 @@ class VectorSegment:
         self.settled = settled
         self.matchable = _nonzero(vectors) if matchable is None else matchable
 
-    def search(self, queries: Vectors, k: int, mask: Mask) -> list[Found]:
+    def search(self, queries: Vectors, k: int, mask: Mask) -> list[Ranking]:
         """Return, query by query, the rows of the ``k`` most alike and their similarities."""
         mask = mask & self.matchable
         if self.approximate is None or np.count_nonzero(mask) <= FEW:
@@ -78,7 +79,7 @@ class VectorSegment:
         return int(self.vectors.nbytes) + (self.approximate.nbytes if self.approximate else 0)
 
 
-class AskedVectors:
+class VectorQuery:
     """One question put to the rows of a `VectorIndex` as they stand now.
 
     Parameters
@@ -93,28 +94,29 @@ class AskedVectors:
         self._query = query
         self._compared: dict[int, npt.NDArray[np.float64]] = {}  # by view, where every row was compared
 
-    def nearest(self, k: int, allowed: Allowed | None = None) -> Found:
+    def nearest(self, k: int, allowed: Allowed | None = None) -> Ranking:
         """Return the places in `ids` of the ``k`` rows nearest to the question, and the cosines, highest first."""
         if not self._views:
             return best([], [], k)
-        found = []
+        rankings = []
         for view, mask in zip(self._views, masks(self._views, allowed), strict=True):
             if view.segment.approximate or np.count_nonzero(mask) <= len(mask) // _FEWER:
-                found.append(view.segment.search(self._query[None], k, mask)[0])
+                rankings.append(view.segment.search(self._query[None], k, mask)[0])
                 continue
             cosines = self._compared[id(view)] = rescore(view.segment.vectors, self._query)
             rows = highest(np.where(mask & view.segment.matchable, cosines, -np.inf), k)
-            found.append((rows, cosines[rows]))
-        return best(self._views, found, k)
+            rankings.append((rows, cosines[rows]))
+        return best(self._views, rankings, k)
 
     def similarities_at(self, places: Rows) -> npt.NDArray[np.float64]:
         """Return the cosine of the rows at places in `ids` with the question; 0 for the place -1 and a zero row."""
         cosines = np.zeros(len(places))
         for view, which, rows in located(self._views, places):
-            known = self._compared.get(id(view))
-            cosines[which] = (
-                rescore(view.segment.vectors.take(rows, axis=0), self._query) if known is None else known[rows]
-            )
+            cosines_of_all = self._compared.get(id(view))
+            if cosines_of_all is None:
+                cosines[which] = rescore(view.segment.vectors.take(rows, axis=0), self._query)
+            else:
+                cosines[which] = cosines_of_all[rows]
         return cosines
 
 
@@ -200,24 +202,24 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
             view.segment.search(queries, k, mask) for view, mask in zip(views, masks(views, allowed), strict=True)
         ]
         return [
-            named(views, best(views, [found[i] for found in per_view], k)) if query.any() else []
+            with_names(views, best(views, [rankings[i] for rankings in per_view], k)) if query.any() else []
             for i, query in enumerate(queries)
         ]
 
-    def ask(self, vector: Vectors) -> AskedVectors:
+    def query(self, vector: Vectors) -> VectorQuery:
         """Return one question, finite and of shape (1, dimensions), put to the rows.
 
         For a caller that keeps what belongs to them in the same order; quicker than `search`.
         """
-        return AskedVectors(self._views, _unit(vector)[0])
+        return VectorQuery(self._views, unit_rows(vector)[0])
 
-    def similarities(self, wanted: Ids, vector: Vectors) -> npt.NDArray[np.float64]:
+    def similarities(self, ids: Ids, vector: Vectors) -> npt.NDArray[np.float64]:
         """Return the cosine of some rows with one vector, shape (1, dimensions), one an id.
 
         0 for an id that is not here, and for a zero row.
         """
         views = self._views
-        return AskedVectors(views, _unit(vector)[0]).similarities_at(places_of(views, wanted))
+        return VectorQuery(views, unit_rows(vector)[0]).similarities_at(places_of(views, ids))
 
     def rows(self) -> tuple[list[str], Vectors]:
         """Return every id and its vector, shape (n, dimensions), in order of insertion."""
@@ -271,13 +273,7 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
             raise InputError(
                 f"expected finite vectors; found {int((~np.isfinite(rows)).any(axis=1).sum())} rows that are not"
             )
-        return _unit(rows)
-
-
-def _unit(rows: Vectors) -> Vectors:
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: Vectors = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
-    return unit
+        return unit_rows(rows)
 
 
 def _nonzero(vectors: Vectors) -> Mask:

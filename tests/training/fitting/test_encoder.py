@@ -1,5 +1,7 @@
 """Fitting the history encoder: pairs come close, the seed decides, little text is enough."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -52,9 +54,17 @@ def test_no_text_is_refused():
         fit_history_encoder([], ["", "  "])
 
 
-def test_a_budget_too_small_cuts_the_training_and_says_so(pairs, caplog):
-    fit_history_encoder(pairs, [], max_minutes=0)
-    assert "another run may give other vectors" in caplog.text
+def test_the_budget_is_of_steps_so_that_a_slow_machine_gives_the_same_vectors(pairs):
+    done = []
+
+    def slow(step, steps):
+        done.append(steps)
+        time.sleep(0.01)
+
+    quick = fit_history_encoder(pairs, [], dimensions=8, max_steps=30)
+    again = fit_history_encoder(pairs, [], dimensions=8, max_steps=30, progress=slow)
+    assert done == [30] * 30
+    assert np.array_equal(quick.weights, again.weights)
 
 
 def test_progress_reaches_its_end(pairs):

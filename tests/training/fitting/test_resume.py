@@ -22,7 +22,7 @@ from training.settings import load_settings
 from training.train import train
 
 ROOT = Path(__file__).parents[3]
-_CONFIG = "encoder_minutes = 5\nsmallest_target = 20\naudit = false\nevaluate = false\n"
+_CONFIG = "encoder_steps = 1000\nsmallest_target = 20\naudit = false\nevaluate = false\n"
 
 
 def stages(models: Path) -> set[str]:

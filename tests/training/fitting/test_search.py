@@ -92,7 +92,7 @@ def test_translations_ask_across_languages_and_teach_what_the_glossary_is_worth(
     assert len({number[1:] for number in gone}) == 20  # of no article both languages
     # Vectors that were never trained say nothing across languages, and the glossary says all.
     assert learned.weights["lexical:glossary"] > 2
-    assert learned.weights["history:whole"] < Fusion.assumed(["history:whole"]).weights["history:whole"]
+    assert learned.weights["history:whole"] < Fusion.prior(["history:whole"]).weights["history:whole"]
 
 
 def test_few_records_keep_the_assumed_weights():
@@ -138,7 +138,7 @@ def test_fusion_finds_the_weights_that_the_answers_were_drawn_with():
         rows = rng.random((20, 2))
         chances = np.exp(5 * rows[:, 0])
         questions.append((rows, int(rng.choice(20, p=chances / chances.sum()))))
-    learned = Fusion.learned(("history:whole", "lexical:whole"), questions)
+    learned = Fusion.fit(("history:whole", "lexical:whole"), questions)
     assert learned.weights["history:whole"] == pytest.approx(5, abs=0.5)
     assert learned.weights["lexical:whole"] == pytest.approx(0, abs=0.3)
     assert learned.n_questions == 2_000
@@ -146,4 +146,4 @@ def test_fusion_finds_the_weights_that_the_answers_were_drawn_with():
 
 def test_fusion_without_questions_stays_as_assumed():
     signals = ("history:whole", "exact")
-    assert Fusion.learned(signals, []).weights == Fusion.assumed(signals).weights
+    assert Fusion.fit(signals, []).weights == Fusion.prior(signals).weights

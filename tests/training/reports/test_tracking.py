@@ -63,7 +63,7 @@ def test_train_writes_the_report_beside_the_release(tmp_path: Path) -> None:
     from tests.training.conftest import solved
 
     solved(120).to_csv(tmp_path / "i.csv", index=False)
-    (tmp_path / "c.toml").write_text("encoder_minutes = 0.02\naudit = false\nevaluate = false\n", encoding="utf-8")
+    (tmp_path / "c.toml").write_text("encoder_steps = 60\naudit = false\nevaluate = false\n", encoding="utf-8")
     models = tmp_path / "models"
     words = ["train", "--incidents", str(tmp_path / "i.csv"), "--config", str(tmp_path / "c.toml"), "--quiet"]
     assert main([*words, "--out", str(models)]) == 0

@@ -119,7 +119,7 @@ def test_summing_by_sorting_or_looking_up_changes_nothing(monkeypatch):
         check(hits, brute_force(rows, question, 10))
     every = index.places_of(Ids(index.ids))
     for question in questions:
-        asked = index.ask(question)
+        asked = index.query(question)
         looked_up = asked.scores_at(every)  # before anything was added up for every row
         asked.nearest(10)
         np.testing.assert_array_equal(asked.scores_at(every), looked_up)
@@ -132,10 +132,10 @@ def test_scores_of_named_rows_are_those_that_a_search_gives():
     index = filled(rows, 60)
     index.remove(["n5"])
     found = dict(index.search(["vpn login 密码 error"], 300)[0])
-    scores = index.ask("vpn login 密码 error").scores_at(index.places_of(Ids(["n5", "nobody", *rows])))
+    scores = index.query("vpn login 密码 error").scores_at(index.places_of(Ids(["n5", "nobody", *rows])))
     np.testing.assert_allclose(scores[2:], [found.get(name, 0.0) for name in rows], rtol=1e-12)
     assert scores[:2].tolist() == [0, 0]
-    assert not index.ask("?").scores_at(index.places_of(Ids(["n1"]))).any()
+    assert not index.query("?").scores_at(index.places_of(Ids(["n1"]))).any()
 
 
 @pytest.mark.parametrize("budget", [0, 300, 2_000])
@@ -149,7 +149,7 @@ def test_a_spent_budget_still_gives_true_scores(monkeypatch, budget):
     hits = index.search([question], 10)[0]
     np.testing.assert_allclose([s for _, s in hits], [true[n] for n, _ in hits], rtol=1e-9)
     assert hits[0][1] >= 0.9 * max(true.values())
-    scores = index.ask(question).scores_at(index.places_of(Ids(list(rows))))
+    scores = index.query(question).scores_at(index.places_of(Ids(list(rows))))
     np.testing.assert_allclose(scores, [true.get(name, 0.0) for name in rows], rtol=1e-9)
 
 
