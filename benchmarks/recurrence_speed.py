@@ -13,13 +13,14 @@ import argparse
 import resource
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
-from diagnosis.incident import as_frame
+from diagnosis.incident import IncidentBatch, as_frame, incidents_of
 from diagnosis.recurrence import RecurrenceModel, Signature, recurrence_rate
 from diagnosis.recurrence.hazard import fit_hazard, grid, trials
 from diagnosis.recurrence.outcomes import censored_outcomes
@@ -84,11 +85,11 @@ def main() -> None:
     model, fit_cpu, fit_wall = timed(lambda: RecurrenceModel(SIGNATURE).fit(frame, as_of=end))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     state, state_cpu, state_wall = timed(lambda: model.state(frame))
-    incidents = [{k: str(v) for k, v in row.items()} for row in frame[-ASSESSED:].to_dict("records")]
-    moment = end.to_pydatetime()
-    costs = sorted(
-        timed(lambda incident=incident: model.assess_one(incident, moment, state))[1] * 1000 for incident in incidents
+    last = IncidentBatch.from_incidents(
+        replace(incident, opened_at=end) for incident in incidents_of(frame[-ASSESSED:])
     )
+    singles = [last[row : row + 1].as_logged() for row in range(len(last))]
+    costs = sorted(timed(lambda single=single: model.assess(single, state))[1] * 1000 for single in singles)
     _, rate_cpu, rate_wall = timed(lambda: recurrence_rate(frame, SIGNATURE, as_of=end, by="month"))
     ours, theirs = peer(frame[: n // 10])
     print("| what | processor | wall |\n|:--|--:|--:|")

@@ -89,11 +89,15 @@ class HorizonRisk:
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """Something that raised (positive) or lowered the risk, in words, with its effect on the probability."""
+    """Something that raised (positive) or lowered the risk, with its effect on the probability.
+
+    ``name`` is in the language of the incident; ``code`` is its code in the catalogue of phrases.
+    """
 
     name: str
     value: float | str
     effect: float
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ class RecurrenceRisk:
     base_rate: float
     factors: tuple[Factor, ...] = ()
     definition: str = ""
+    origin: Literal["opened", "resolved"] = "opened"
 
 
 @dataclass(frozen=True, slots=True)

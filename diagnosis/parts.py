@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Protocol, Self
 
 import pandas as pd
 
-from diagnosis.incident import Incident
+from diagnosis.incident import Incident, IncidentBatch
 from diagnosis.phrases import Phrase
 from diagnosis.records import IncidentRecords, KnowledgeRecords
 from diagnosis.recurrence import HistoryState, RecurrenceModel
@@ -23,7 +22,7 @@ from diagnosis.suggest import Suggester
 from diagnosis.text import TextNormaliser
 
 _FILE = "parts.json"
-_STATE = "state.pickle"  # what the whole history comes to: to read it again would take seconds of every start
+_STATE = "recurrence_state"  # what the whole history comes to: to read it again would take seconds of every start
 
 
 class Saved(Protocol):
@@ -89,8 +88,7 @@ class Parts:
         new = [incident for incident in masked if incident.number not in self.history]
         self.history.upsert(masked)
         if self.state is not None:
-            for values in [incident.values() for incident in new]:
-                self.state.add_one(values, values["opened_at"])
+            self.state.add(IncidentBatch.from_incidents(new))
         titles = self.normaliser.normalise_titles([incident.short_description for incident in masked])
         texts = self.normaliser.normalise_texts([incident.description for incident in masked])
         cleaned = [
@@ -120,8 +118,6 @@ class Parts:
             "left_out": {part: reason.to_dict() for part, reason in self.left_out.items()},
         }
         (folder / _FILE).write_text(json.dumps(description, ensure_ascii=False, indent=1), encoding="utf-8")
-        if self.state is not None:
-            (folder / _STATE).write_bytes(pickle.dumps(self.state, protocol=5))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -142,8 +138,7 @@ class Parts:
             knowledge=KnowledgeRecords.load(folder / "knowledge"),
             reference=Reference.load(folder / "reference"),
             left_out={part: Phrase.from_dict(reason) for part, reason in description["left_out"].items()},
-            # No arrays of NumPy in it, so no need of joblib, whose reader is written in Python: twenty times as slow.
-            state=pickle.loads((folder / _STATE).read_bytes()) if recurrence.is_dir() else None,  # noqa: S301 - checked
+            state=HistoryState.load(folder / _STATE) if recurrence.is_dir() else None,
         )
 
     def _folders(self) -> dict[str, Saved]:
@@ -157,7 +152,9 @@ class Parts:
             "reference": self.reference,
             **routing,
         }
-        return parts if self.recurrence is None else {**parts, "recurrence": self.recurrence}
+        if self.recurrence is None or self.state is None:
+            return parts
+        return {**parts, "recurrence": self.recurrence, _STATE: self.state}
 
 
 def clean_incidents(frame: pd.DataFrame, normaliser: TextNormaliser) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.resources import files
@@ -15,7 +16,7 @@ from markupsafe import Markup, escape
 
 from api.console.messages import MESSAGES, Language, language_for
 from api.console.reasons import reason_of, warnings_of
-from diagnosis.recurrence.factors import WORDS as FACTORS
+from diagnosis.phrases import Phrase, in_words
 
 LANGUAGE_COOKIE = "faultwise_language"
 THEME_COOKIE = "faultwise_theme"
@@ -135,10 +136,9 @@ def label(name: str, messages: dict[str, str]) -> str:
     return messages.get(f"field_{name}", name)
 
 
-def factor(name: str, language: Language) -> str:
-    """Return a recurrence factor in a language; it was named in that of the report."""
-    keys = {text: key for factors in FACTORS.values() for key, text in factors.items()}
-    return FACTORS[language][keys[name]] if name in keys else name
+def factor(shown: Mapping[str, Any], language: Language) -> str:
+    """Return what a recurrence factor is called in a language; one stored without a code keeps its name."""
+    return in_words(Phrase(shown["code"]), language) if shown.get("code") else str(shown["name"])
 
 
 def marked(parts: list[tuple[str, bool]]) -> Markup:

@@ -49,6 +49,7 @@ class FactorOut(Out):
     name: str = Field(description="In words", examples=["same signature in the last 30 days"])
     value: float | str = Field(description="As found", examples=[3])
     effect: float = Field(description="On the probability", examples=[0.12])
+    code: str = Field(description="Its code in the catalogue of phrases", examples=["factor_signature"])
 
 
 class RecurrenceOut(Out):
@@ -62,6 +63,7 @@ class RecurrenceOut(Out):
         description="What coming back means, in the report's language",
         examples=["the same signature (cmdb_ci) logged again within the horizon after the incident was opened"],
     )
+    origin: str = Field(description="Where the time starts: opened or resolved", examples=["opened"])
 
 
 class OutcomeOut(Out):

@@ -57,7 +57,7 @@ def rates(
         for row in _rows(recurrence_rate(frame, asked, days, as_of=moment, by=part, origin=origin, target=target), part)
     ]
     return RecurrenceRatesOut(
-        definition=definition(asked.fields, origin),
+        definition=str(definition(asked.fields, origin)),
         signature=list(asked.fields),
         origin=origin,
         as_of=moment.isoformat().replace("+00:00", "Z"),

@@ -5,32 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
 from diagnosis.findings import Prediction, RecurrenceRisk
+from diagnosis.incident import IncidentBatch
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.recurrence.risk import RecurrenceModel
-from diagnosis.recurrence.signature import TEXT
-from diagnosis.recurrence.state import HistoryState
+from diagnosis.recurrence.signature import TEXT, in_order_of_time
+from diagnosis.recurrence.state import HistoryState, Incidents
 
 Risks = list[RecurrenceRisk | None]
 
 
 def assess(model: RecurrenceModel | None, state: HistoryState | None, batch: PreparedIncidents) -> Risks:
     """Return the risk of each incident, None where its signature is not known; each sees the earlier ones."""
+    risks: Risks = [None] * len(batch)
     if model is None or state is None:
-        return [None] * len(batch)
-    if len(batch) == 1:
-        incident = batch.incident(0)
-        if not model.signature_.key(incident):
-            return [None]
-        return [model.assess_one(incident, batch.opened_at(0), state, batch.vectors)]
-    order = np.argsort(batch.frame["opened_at"].to_numpy(), kind="stable")  # a missing time sorts last
-    ordered = batch.take(order)
-    risks = model.assess(ordered.frame, state, vectors=ordered.vectors)
-    known = model.signature_.keys(ordered.frame) != ""
-    by_row = dict(zip(order.tolist(), zip(risks, known, strict=True), strict=True))
-    return [risk if has_signature else None for risk, has_signature in (by_row[row] for row in range(len(batch)))]
+        return risks
+    has_signature = model.signature_.is_known(batch.incidents)
+    if not any(has_signature):
+        return risks
+    order = in_order_of_time(batch.incidents)
+    ordered = batch if order == list(range(len(batch))) else batch.take(order)
+    for row, risk in zip(order, model.assess(ordered.incidents, state, vectors=ordered.vectors), strict=True):
+        risks[row] = risk if has_signature[row] else None
+    return risks
 
 
 def assess_as_predicted(
@@ -49,39 +47,46 @@ def assess_as_predicted(
     """
     if model is None or state is None:
         return None, ()
-    incident = dict(batch.incident(row))
-    lacking = [name for name in model.signature_.fields if name != TEXT and not incident[name]]
-    sure = {name: said.value for name, said in predictions.items() if said.decision == "automatic" and said.value}
-    if not lacking or not sure.keys() >= set(lacking):
+    incident = batch.incidents[row : row + 1]
+    lacking = [name for name in model.signature_.fields if name != TEXT and not incident.column(name)[0]]
+    certified = {
+        name: prediction.value
+        for name, prediction in predictions.items()
+        if prediction.decision == "automatic" and prediction.value
+    }
+    if not lacking or not certified.keys() >= set(lacking):
         return None, ()
-    incident |= {name: sure[name] for name in lacking}
-    if not model.signature_.key(incident):
+    completed = incident.with_columns({name: [certified[name]] for name in lacking})
+    if not model.signature_.is_known(completed)[0]:
         return None, ()
-    return model.assess_one(incident, batch.opened_at(row), state, batch.vectors[row : row + 1]), lacking
+    return model.assess(completed, state, vectors=batch.vectors[row : row + 1])[0], lacking
 
 
 def assess_resolved(
-    model: RecurrenceModel | None, state: HistoryState | None, masked: pd.DataFrame, *, logged: bool
+    model: RecurrenceModel | None, state: HistoryState | None, masked: Incidents, *, logged: bool
 ) -> Risks:
     """Return the risk from the moment of resolution, None for what is not resolved or has no signature.
 
     Parameters
     ----------
-    masked : DataFrame
-        Canonical incident frame with what became of the incidents, personal data masked, in order of ``opened_at``.
+    masked : IncidentBatch or DataFrame
+        Incidents with what became of them, personal data masked, in order of ``opened_at``.
     logged : bool
         Whether the history holds these incidents already; otherwise each sees those logged before it was resolved.
     """
     risks: Risks = [None] * len(masked)
     if model is None or state is None or model.resolution_ is None or not len(masked):
         return risks
+    incidents = IncidentBatch.of(masked)
     if not logged:
         state = state.fork()
-        masked = state.place(masked, learn=True)
-    resolved = (masked["resolved_at"] >= masked["opened_at"]).to_numpy()
-    rows = np.flatnonzero(resolved & (model.signature_.keys(masked) != "").to_numpy())
+        incidents = state.place(incidents, learn=True)
+    times = zip(incidents.column("opened_at"), incidents.column("resolved_at"), strict=True)
+    resolved = [None not in (opened, end) and end >= opened for opened, end in times]
+    rows = np.flatnonzero(np.array(resolved) & (model.signature_.keys(incidents) != "").to_numpy())
     if len(rows):
-        told = model.assess_resolution(masked.iloc[rows], state, joining=None if logged else masked)
-        for row, risk in zip(rows.tolist(), told, strict=True):
+        joining = None if logged else incidents
+        assessed = model.assess_resolution(incidents.take(rows), state, joining=joining)
+        for row, risk in zip(rows.tolist(), assessed, strict=True):
             risks[row] = risk
     return risks

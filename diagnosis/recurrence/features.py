@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from diagnosis.incident import IncidentBatch
 from diagnosis.prepared import Vectors
 from diagnosis.recurrence.hazard import Floats
-from diagnosis.recurrence.outcomes import days_of
+from diagnosis.recurrence.outcomes import days_since_1970
 
 # ITIL: a workaround restores service without removing the cause. These are the words agents close such incidents with.
 WORKAROUND = re.compile(
@@ -57,28 +58,28 @@ class TextAxes:
         return placed
 
 
-def reads_like_workaround(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def reads_like_workaround(incidents: IncidentBatch) -> npt.NDArray[np.bool_]:
     """Return whether each resolution reads like a workaround, in English or Chinese, shape (n,)."""
-    texts = (frame["close_code"] + " " + frame["close_notes"]).tolist()
-    return np.array([bool(WORKAROUND.search(text)) for text in texts], dtype=bool)
+    texts = zip(incidents.column("close_code"), incidents.column("close_notes"), strict=True)
+    return np.array([bool(WORKAROUND.search(f"{code} {notes}")) for code, notes in texts], dtype=bool)
 
 
 @dataclass(frozen=True)
 class ClosureFeatures:
     """Features of the moment of resolution; the values of coded fields are learned from the incidents given first."""
 
-    values: dict[str, tuple[str, ...]]
+    frequent: dict[str, tuple[str, ...]]
 
     @classmethod
-    def fit(cls, frame: pd.DataFrame) -> ClosureFeatures:
-        """Learn which close codes and groups are frequent enough to be told apart."""
-        counts = {name: frame.loc[frame[name] != "", name].value_counts() for name in CODED}
-        return cls({name: tuple(count.index[:MOST_VALUES]) for name, count in counts.items()})
+    def fit(cls, incidents: IncidentBatch) -> ClosureFeatures:
+        """Learn which close codes and groups are frequent enough for a feature of their own."""
+        counts = {name: Counter(filter(None, incidents.column(name))) for name in CODED}
+        return cls({name: tuple(v for v, _ in count.most_common(MOST_VALUES)) for name, count in counts.items()})
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the features, ``"<factor>: <what>"``."""
-        coded = [f"{name}: {value}" for name, values in self.values.items() for value in values]
+        coded = [f"{name}: {value}" for name, values in self.frequent.items() for value in values]
         return (
             "time to restore: hours",
             "reassignments: count",
@@ -88,26 +89,41 @@ class ClosureFeatures:
             *coded,
         )
 
-    def describe(self, frame: pd.DataFrame) -> Floats:
+    def describe(self, incidents: IncidentBatch) -> Floats:
         """Return the features, shape (n, len(columns))."""
-        hours = (days_of(frame["resolved_at"]) - days_of(frame["opened_at"])) * 24
-        counts = [
-            np.log1p(frame[name].to_numpy(dtype=np.float64, na_value=np.nan))
-            for name in ("reassignment_count", "reopen_count")
+        counts = [_numbers(incidents, name) for name in ("reassignment_count", "reopen_count")]
+        article_used = [bool(number) for number in incidents.column("knowledge")]
+        coded = [
+            [value == frequent for value in incidents.column(name)]
+            for name, values in self.frequent.items()
+            for frequent in values
         ]
-        used, reads = (frame["knowledge"] != "").to_numpy(), reads_like_workaround(frame)
-        coded = [(frame[name] == value).to_numpy() for name, values in self.values.items() for value in values]
-        return np.column_stack([np.log1p(np.maximum(hours, 0.0)), *counts, used, reads, *coded]).astype(np.float64)
+        columns: list[Any] = [
+            np.log1p(np.maximum(_hours_to_restore(incidents), 0.0)),
+            *(np.log1p(count) for count in counts),
+            article_used,
+            reads_like_workaround(incidents),
+            *coded,
+        ]
+        return np.column_stack(columns).astype(np.float64)
 
-    def values_of(self, frame: pd.DataFrame) -> dict[str, list[Any]]:
+    def values_of(self, incidents: IncidentBatch) -> dict[str, list[Any]]:
         """Return each factor's values as a person would read them."""
-        hours = (days_of(frame["resolved_at"]) - days_of(frame["opened_at"])) * 24
-        reads = reads_like_workaround(frame)
         return {
-            "time to restore": [round(float(h), 1) for h in hours],
-            "reassignments": frame["reassignment_count"].fillna(0).astype(float).tolist(),
-            "reopened": frame["reopen_count"].fillna(0).astype(float).tolist(),
-            "article": frame["knowledge"].tolist(),
-            "workaround": [float(r) for r in reads],
-            **{name: frame[name].tolist() for name in CODED},
+            "time to restore": [round(float(hours), 1) for hours in _hours_to_restore(incidents)],
+            "reassignments": np.nan_to_num(_numbers(incidents, "reassignment_count")).tolist(),
+            "reopened": np.nan_to_num(_numbers(incidents, "reopen_count")).tolist(),
+            "article": incidents.column("knowledge"),
+            "workaround": reads_like_workaround(incidents).astype(float).tolist(),
+            **{name: incidents.column(name) for name in CODED},
         }
+
+
+def _hours_to_restore(incidents: IncidentBatch) -> Floats:
+    opened, resolved = (days_since_1970(incidents.column(name)) for name in ("opened_at", "resolved_at"))
+    hours: Floats = (resolved - opened) * 24
+    return hours
+
+
+def _numbers(incidents: IncidentBatch, name: str) -> Floats:
+    return np.array([np.nan if value is None else value for value in incidents.column(name)], dtype=np.float64)

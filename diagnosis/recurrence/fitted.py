@@ -1,10 +1,13 @@
-"""What a fitted hazard says of incidents: the risk within each horizon, and what raised or lowered it."""
+"""FittedRisk: a hazard fitted from logging or from resolution on, and the risks and factors that it gives incidents."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from diagnosis.findings import HorizonRisk, RecurrenceRisk
 from diagnosis.recurrence.factors import groups, strongest, values_of
@@ -81,19 +84,37 @@ class FittedRisk:
         """Return the probability of recurring within each horizon, shape (n, n_horizons)."""
         return self.regression.risk(rows.x, rows.start, list(self.base_rates))
 
-    def tell(self, rows: FeatureRows, signature: Signature, language: str) -> list[RecurrenceRisk]:
-        """Return the risk of each incident with its strongest factors, in words of the language."""
+    def assess(self, rows: FeatureRows, signature: Signature) -> list[RecurrenceRisk]:
+        """Return the risk of each incident with its strongest factors, in English (`in_language`)."""
         risks, factors = self.probabilities(rows), groups(rows.columns)
         effects = self.regression.effects(rows.x, rows.start, factors, self.usual_horizon)
         values, names = values_of(rows.columns, rows.x, rows.readable), list(factors)
-        of_signature = dict(zip(signature.fields, signature.columns, strict=True))
+        column_of = dict(zip(signature.fields, signature.columns, strict=True))
+        meaning = str(definition(column_of, self.origin))
         return [
             RecurrenceRisk(
-                {name: rows.readable[column][i] for name, column in of_signature.items()},
-                tuple(HorizonRisk(d, float(p)) for d, p in zip(self.base_rates, risks[i], strict=True)),
-                self.base_rate,
-                strongest(names, effects[i], values[i], language),
-                definition(of_signature, self.origin, language),
+                signature={name: rows.readable[column][i] for name, column in column_of.items()},
+                horizons=tuple(HorizonRisk(d, float(p)) for d, p in zip(self.base_rates, risks[i], strict=True)),
+                base_rate=self.base_rate,
+                factors=strongest(names, effects[i], values[i]),
+                definition=meaning,
+                origin=self.origin,
             )
             for i in range(len(rows.x))
         ]
+
+    def to_arrays(self, name: str) -> dict[str, npt.NDArray[Any]]:
+        """Return what was fitted as arrays to be saved, each under a name that begins with ``name``."""
+        horizons, rates = list(self.base_rates), list(self.base_rates.values())
+        own = {"horizons": np.array(horizons), "base_rates": np.array(rates), **self.regression.to_arrays()}
+        return {f"{name}.{part}": array for part, array in own.items()}
+
+    @classmethod
+    def from_arrays(
+        cls, name: str, origin: Origin, arrays: Mapping[str, npt.NDArray[Any]], rhythm: DeskRhythm
+    ) -> FittedRisk:
+        """Return what `to_arrays` gave."""
+        own = {part: arrays[part] for part in arrays if part.startswith(f"{name}.")}
+        parts = {part.removeprefix(f"{name}."): array for part, array in own.items()}
+        rates = dict(zip(parts["horizons"].tolist(), parts["base_rates"].tolist(), strict=True))
+        return cls(origin, HazardRegression.from_arrays(parts, rhythm), rates)

@@ -8,7 +8,8 @@ partly observed is left out whole: to count its event but not its survival would
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -255,6 +256,20 @@ class HazardRegression:
 
     def _widths(self, start: Floats) -> Floats:
         return self.rhythm.log_widths(start, self.hazard.edges)
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what was fitted, but for the rhythm, as arrays to be saved."""
+        hazard = {part.name: getattr(self.hazard, part.name) for part in fields(self.hazard)}
+        by_calendar = self.rhythm is EVEN
+        scalars = {"ridge": np.array(self.ridge), "by_calendar": np.array(by_calendar)}
+        return {"mean": self.mean, "scale": self.scale, **hazard, **scalars}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], rhythm: DeskRhythm) -> HazardRegression:
+        """Return what `to_arrays` gave; ``rhythm`` counts unless it was fitted by the calendar."""
+        hazard = LogisticHazard(**{part.name: arrays[part.name] for part in fields(LogisticHazard)})
+        clock = EVEN if arrays["by_calendar"] else rhythm
+        return cls(arrays["mean"], arrays["scale"], hazard, float(arrays["ridge"]), clock)
 
     def effects(self, x: Floats, start: Floats, groups: Mapping[str, Sequence[int]], days: int) -> Floats:
         """Return how much each group of features moved the risk from what it is with that group at its mean.

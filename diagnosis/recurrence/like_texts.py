@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from diagnosis.text import tokenise
 
@@ -32,11 +33,14 @@ class _ItemFaults:
         name = text.strip()[:LONGEST_NAME]
         if name in self.names:
             name = f"{name} ({sum(n.startswith(name) for n in self.names) + 1})"
+        self.append(tokens, name)
+        return name
+
+    def append(self, tokens: frozenset[str], name: str) -> None:
         for token in tokens:
             self.postings[token].append(len(self.texts))
         self.texts.append(tokens)
         self.names.append(name)
-        return name
 
 
 class LikeTexts:
@@ -58,6 +62,25 @@ class LikeTexts:
         copied = LikeTexts()
         copied._base, copied._count = self, self._count
         return copied
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what was learned as JSON values."""
+        items = {
+            item: [[name, sorted(tokens)] for name, tokens in zip(faults.names, faults.texts, strict=True)]
+            for item, faults in self._items.items()
+        }
+        return {"items": items, "fault_counts": self._fault_counts, "count": self._count}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> LikeTexts:
+        """Return what `to_dict` wrote."""
+        like = cls()
+        like._fault_counts, like._count = dict(stored["fault_counts"]), stored["count"]
+        for item, faults in stored["items"].items():
+            loaded = like._items[item] = _ItemFaults()
+            for name, tokens in faults:
+                loaded.append(frozenset(tokens), name)
+        return like
 
     def names(self, items: Sequence[str], texts: Iterable[str], *, learn: bool) -> list[str]:
         """Return the name of each text's fault, its first text; ``""`` for a text without words.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from diagnosis.phrases import Phrase
 
 Origin = Literal["opened", "resolved"]
 Floats = npt.NDArray[np.float64]
+EPOCH, ONE_DAY = datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1)
 EARLIEST = pd.Timestamp("1990-01-01", tz="UTC")
 
 
@@ -65,16 +67,10 @@ class CensoredOutcomes:
         return CensoredOutcomes(np.where(recurred, self.duration, observed), recurred, observed)
 
 
-def definition(fields: Iterable[str], origin: Origin, language: str = "en") -> str:
-    """Return what a recurrence is, in English or Chinese."""
-    names = ", ".join(fields)
-    if language.startswith("zh"):
-        since = "登记" if origin == "opened" else "解决"
-        return f"事件{since}后，在期限内同一故障特征（{names}）再次登记，或该事件被重新打开"
-    return (
-        f"the same signature ({names}) logged again within the horizon after the incident was {origin}, "
-        "or the incident reopened"
-    )
+def definition(fields: Iterable[str], origin: Origin) -> Phrase:
+    """Return what a recurrence is."""
+    code = "recurs_after_opened" if origin == "opened" else "recurs_after_resolved"
+    return Phrase(code, {"signature": ", ".join(fields)})
 
 
 def days_of(times: pd.Series) -> Floats:
@@ -82,6 +78,11 @@ def days_of(times: pd.Series) -> Floats:
     since = times.to_numpy(dtype="datetime64[us]") - np.datetime64(0, "us")
     days: Floats = since / np.timedelta64(1, "D")
     return days
+
+
+def days_since_1970(times: Sequence[datetime | None]) -> Floats:
+    """Return aware times as days since 1970, NaN for none."""
+    return np.array([np.nan if time is None else (time - EPOCH) / ONE_DAY for time in times], dtype=np.float64)
 
 
 def utc(time: pd.Timestamp) -> pd.Timestamp:

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from diagnosis.errors import InputError
+from diagnosis.incident import IncidentBatch
 from diagnosis.recurrence.features import reads_like_workaround
 from diagnosis.recurrence.hazard import Floats
 from diagnosis.recurrence.outcomes import CensoredOutcomes, Origin, censored_outcomes, cohort
@@ -137,7 +138,7 @@ def _groups(frame: pd.DataFrame, by: str | None) -> pd.Series:
         months: pd.Series = frame["opened_at"].dt.strftime("%Y-%m")
         return months
     if by == "workaround":
-        reads = reads_like_workaround(frame)
+        reads = reads_like_workaround(IncidentBatch.from_frame(frame))
         words = pd.Series(np.where(reads, "workaround", "not a workaround"), index=frame.index)
         return words.where(frame["resolved_at"].notna(), "not resolved")
     if by not in frame:

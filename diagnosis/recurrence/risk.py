@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import joblib
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from diagnosis.errors import InputError, NotFittedError
 from diagnosis.findings import RecurrenceRisk
+from diagnosis.incident import IncidentBatch
 from diagnosis.phrases import Phrase
 from diagnosis.prepared import Vectors
 from diagnosis.recurrence.features import ClosureFeatures, TextAxes
 from diagnosis.recurrence.fitted import FeatureRows, FittedRisk
 from diagnosis.recurrence.hazard import Floats, check_horizons
-from diagnosis.recurrence.outcomes import CensoredOutcomes, Origin, censored_outcomes, cohort, days_of, definition, utc
+from diagnosis.recurrence.outcomes import (
+    CensoredOutcomes,
+    Origin,
+    censored_outcomes,
+    cohort,
+    days_since_1970,
+    definition,
+    utc,
+)
 from diagnosis.recurrence.rhythm import DeskRhythm
 from diagnosis.recurrence.scores import RecurrenceScores, score_horizon
 from diagnosis.recurrence.signature import Signature, default_signature, require_variety
-from diagnosis.recurrence.state import EPOCH, HISTORY_PAIRS, HistoryState, telling_fields
+from diagnosis.recurrence.state import HISTORY_PAIRS, HistoryState, Incidents, varying_fields
 
-History = pd.DataFrame | HistoryState
-FILE = "recurrence.joblib"
+History = Incidents | HistoryState
+FILE, ARRAYS = "recurrence.json", "recurrence.npz"
 FEWEST_RESOLVED = 50  # resolved incidents that a model of the moment of resolution needs
-DAY = pd.Timedelta(days=1)
 
 
 class RecurrenceModel:
@@ -48,10 +55,6 @@ class RecurrenceModel:
     Attributes
     ----------
     signature_ : Signature
-    base_rates_ : dict of int to float
-        Kaplan-Meier share of incidents that recurred within each horizon.
-    base_rate_ : float
-        That of the horizon nearest to 30 days.
     rhythm_ : DeskRhythm
         The desk's own clock.
     seen_days_ : float
@@ -86,25 +89,26 @@ class RecurrenceModel:
             If recurrence cannot be learned from these incidents, with the reason.
         """
         check_horizons(self.horizons)
-        known = cohort(frame, as_of)
-        self.as_of_, self.left_out_ = utc(as_of), known.left_out
-        self.signature_ = self.signature or default_signature(known.frame)
-        placed = self.signature_.place(known.frame)
-        keys = self.signature_.keys(placed)
+        eligible = cohort(frame, as_of)
+        self.as_of_, self.left_out_ = utc(as_of), eligible.left_out
+        self.signature_ = self.signature or default_signature(eligible.frame)
+        incidents = self.signature_.place(IncidentBatch.from_frame(eligible.frame))
+        keys = self.signature_.keys(incidents)
         require_variety(keys, self.signature_)
-        self.fields_ = telling_fields(placed, self.signature_)
-        self.rhythm_ = DeskRhythm.fit(days_of(placed["opened_at"]), (self.as_of_ - EPOCH) / DAY)
-        self.text_ = None if vectors is None else TextAxes.fit(vectors[known.rows])
-        self._fit_logging(placed, keys, None if vectors is None else vectors[known.rows])
-        self._fit_resolution(placed, keys)
+        self.fields_ = varying_fields(incidents, self.signature_)
+        opened = days_since_1970(incidents.column("opened_at"))
+        self.rhythm_ = DeskRhythm.fit(opened, days_since_1970([self.as_of_])[0])
+        self.text_ = None if vectors is None else TextAxes.fit(vectors[eligible.rows])
+        self._fit_logging(incidents, keys, None if vectors is None else vectors[eligible.rows])
+        self._fit_resolution(incidents, keys)
         return self
 
-    def _fit_logging(self, frame: pd.DataFrame, keys: pd.Series, vectors: Vectors | None) -> None:
+    def _fit_logging(self, incidents: IncidentBatch, keys: pd.Series, vectors: Vectors | None) -> None:
         state = HistoryState(self.signature_, self.fields_)
-        x = self._with_text(state.describe(frame, add=True), vectors)
+        x = self._with_text(state.describe(incidents, add=True), vectors)
         self.columns_ = (*state.columns, *(self.text_.columns if self.text_ else ()))
-        seen, usable = self._outcomes(frame, keys, self.as_of_, self.origin)
-        if not (usable & (seen.observed >= 1.0)).any():
+        outcomes, usable = self._outcomes(incidents.frame, keys, self.as_of_, self.origin)
+        if not (usable & (outcomes.observed >= 1.0)).any():
             values = {
                 "field": f"{self.origin}_at",
                 "fields": tuple(self.signature_.fields),
@@ -112,27 +116,38 @@ class RecurrenceModel:
                 "at": f"{self.as_of_:%Y-%m-%d %H:%M}",
             }
             raise InputError(Phrase("recurrence_has_no_watched_incidents", values))
-        seen = seen.take(usable)
-        self.logging_ = FittedRisk.fit(
-            self.origin, x[usable], self._start(frame)[usable], seen, self.horizons, self.rhythm_
-        )
-        self.base_rates_, self.base_rate_ = self.logging_.base_rates, self.logging_.base_rate
-        self.usual_horizon_ = self.logging_.usual_horizon
-        self.seen_days_ = float(seen.observed.max())
-        self.n_incidents_, self.n_recurred_ = len(seen.recurred), int(seen.recurred.sum())
+        outcomes = outcomes.take(usable)
+        start = days_since_1970(incidents.column(f"{self.origin}_at"))[usable]
+        self.logging_ = FittedRisk.fit(self.origin, x[usable], start, outcomes, self.horizons, self.rhythm_)
+        self.seen_days_ = float(outcomes.observed.max())
+        self.n_incidents_, self.n_recurred_ = len(outcomes.recurred), int(outcomes.recurred.sum())
 
-    def _fit_resolution(self, frame: pd.DataFrame, keys: pd.Series) -> None:
-        seen, usable = self._outcomes(frame, keys, self.as_of_, "resolved")
+    def _fit_resolution(self, incidents: IncidentBatch, keys: pd.Series) -> None:
+        outcomes, usable = self._outcomes(incidents.frame, keys, self.as_of_, "resolved")
         self.resolution_: FittedRisk | None = None
         if usable.sum() < FEWEST_RESOLVED:
             return
-        self.closure_ = ClosureFeatures.fit(frame[usable])
-        state, start = HistoryState(self.signature_, self.fields_), days_of(frame["resolved_at"])
-        x = np.hstack([state.describe_at(frame, start, joining=frame), self.closure_.describe(frame)])
-        rows = np.flatnonzero(usable)[np.argsort(-seen.observed[usable], kind="stable")]  # in order of time
-        self.resolution_ = FittedRisk.fit(
-            "resolved", x[rows], start[rows], seen.take(rows), self.horizons, self.rhythm_
-        )
+        self.closure_ = ClosureFeatures.fit(incidents.take(np.flatnonzero(usable)))
+        state, start = HistoryState(self.signature_, self.fields_), days_since_1970(incidents.column("resolved_at"))
+        x = np.hstack([state.describe_at(incidents, start, joining=incidents), self.closure_.describe(incidents)])
+        rows = np.flatnonzero(usable)[np.argsort(-outcomes.observed[usable], kind="stable")]  # in order of time
+        watched = outcomes.take(rows)
+        self.resolution_ = FittedRisk.fit("resolved", x[rows], start[rows], watched, self.horizons, self.rhythm_)
+
+    @property
+    def base_rates_(self) -> dict[int, float]:
+        """Kaplan-Meier share of incidents that recurred within each horizon."""
+        return self.logging_.base_rates
+
+    @property
+    def base_rate_(self) -> float:
+        """That of the horizon nearest to 30 days."""
+        return self.logging_.base_rate
+
+    @property
+    def usual_horizon_(self) -> int:
+        """The horizon nearest to 30 days."""
+        return self.logging_.usual_horizon
 
     def state(self, history: pd.DataFrame) -> HistoryState:
         """Return the state of a history, to assess one incident after another without reading it again."""
@@ -141,51 +156,22 @@ class RecurrenceModel:
         state.add(history.drop_duplicates("number", keep="last").sort_values("opened_at", kind="stable"))
         return state
 
-    def probabilities(self, frame: pd.DataFrame, history: History, *, vectors: Vectors | None = None) -> Floats:
+    def probabilities(self, incidents: Incidents, history: History, *, vectors: Vectors | None = None) -> Floats:
         """Return the probability of recurring within each horizon, shape (n, n_horizons)."""
         self._check_fitted()
-        return self.logging_.probabilities(self._describe(frame, history, vectors))
+        return self.logging_.probabilities(self._describe(incidents, history, vectors))
 
-    def assess(
-        self, frame: pd.DataFrame, history: History, *, vectors: Vectors | None = None, language: str = "en"
-    ) -> list[RecurrenceRisk]:
-        """Return the risk of each incident as logged, in order, with what raised or lowered it.
+    def assess(self, incidents: Incidents, history: History, *, vectors: Vectors | None = None) -> list[RecurrenceRisk]:
+        """Return the risk of each incident as logged, in order, with what raised or lowered it, in English.
 
-        Each row sees ``history`` and the earlier rows of ``frame``, which must be in order of ``opened_at``; a given
-        state is not changed. ``vectors`` are those of the rows, if the model was fitted with any.
+        Each row sees ``history`` and the earlier rows of ``incidents``, which must be in order of ``opened_at``; a
+        given state is not changed. ``vectors`` are those of the rows, if the model was fitted with any.
         """
         self._check_fitted()
-        return self.logging_.tell(self._describe(frame, history, vectors), self.signature_, language)
-
-    def assess_one(
-        self,
-        incident: Mapping[str, str],
-        opened_at: datetime | None,
-        state: HistoryState,
-        vectors: Vectors | None = None,
-        language: str = "en",
-    ) -> RecurrenceRisk:
-        """Return what `assess` says of one incident, given by field; a frame of one row costs more than the answer.
-
-        Parameters
-        ----------
-        incident : mapping of str to str
-            Its fields as logged.
-        opened_at : datetime, optional
-            In UTC.
-        state : HistoryState
-        vectors : ndarray of float32, shape (1, n_dimensions), optional
-        """
-        self._check_fitted()
-        placed = state.place_one(incident)
-        x = self._with_text(state.describe_one(placed, opened_at), vectors)
-        named: dict[str, list[Any]] = {name: [placed[name]] for name in self._shown}
-        named["opened_at"] = [pd.NaT if opened_at is None else opened_at]
-        start = np.array([np.nan if opened_at is None else (opened_at - EPOCH) / DAY])
-        return self.logging_.tell(FeatureRows(self.columns_, x, start, named), self.signature_, language)[0]
+        return self.logging_.assess(self._describe(incidents, history, vectors), self.signature_)
 
     def assess_resolution(
-        self, frame: pd.DataFrame, history: History, *, joining: pd.DataFrame | None = None, language: str = "en"
+        self, incidents: Incidents, history: History, *, joining: Incidents | None = None
     ) -> list[RecurrenceRisk]:
         """Return the risk, counted from the resolution, of incidents that have just been resolved.
 
@@ -200,14 +186,15 @@ class RecurrenceModel:
         self._check_fitted()
         if self.resolution_ is None:
             raise InputError(f"the moment of resolution needs {FEWEST_RESOLVED} resolved incidents to learn from")
-        if frame["resolved_at"].isna().any():
-            raise InputError(f"every incident needs resolved_at; {int(frame['resolved_at'].isna().sum())} have none")
-        state = history if isinstance(history, HistoryState) else self.state(history)
-        placed, start = state.place(frame), days_of(frame["resolved_at"])
+        batch = IncidentBatch.of(incidents)
+        if unresolved := sum(time is None for time in batch.column("resolved_at")):
+            raise InputError(f"every incident needs resolved_at; {unresolved} have none")
+        state = self._state_of(history)
+        placed, start = state.place(batch), days_since_1970(batch.column("resolved_at"))
         x = np.hstack([state.describe_at(placed, start, joining=joining), self.closure_.describe(placed)])
-        named = {**self._named(placed), **self.closure_.values_of(placed)}
-        asked = FeatureRows((*state.columns, *self.closure_.columns), x, start, named)
-        return self.resolution_.tell(asked, self.signature_, language)
+        readable = {**self._readable(placed), **self.closure_.values_of(placed)}
+        rows = FeatureRows((*state.columns, *self.closure_.columns), x, start, readable)
+        return self.resolution_.assess(rows, self.signature_)
 
     def evaluate(self, frame: pd.DataFrame, history: History, *, as_of: pd.Timestamp) -> RecurrenceScores:
         """Return how good the risks of these incidents were, each horizon that any was watched for.
@@ -228,26 +215,26 @@ class RecurrenceModel:
             If no incident was logged after the model's ``as_of`` and watched for the shortest horizon.
         """
         self._check_fitted()
-        known = cohort(frame, as_of).frame
-        keys = self.signature_.keys(known)
-        seen, usable = self._outcomes(known, keys, utc(as_of), self.origin)
-        usable &= (known["opened_at"] >= self.as_of_).to_numpy()
-        later = known[usable].reset_index(drop=True)
-        seen = seen.take(usable)
-        told = [(j, days) for j, days in enumerate(self.horizons) if (seen.observed >= days).any()]
-        if not told:
+        eligible = cohort(frame, as_of).frame
+        keys = self.signature_.keys(eligible)
+        outcomes, usable = self._outcomes(eligible, keys, utc(as_of), self.origin)
+        usable &= (eligible["opened_at"] >= self.as_of_).to_numpy()
+        later = eligible[usable].reset_index(drop=True)
+        outcomes = outcomes.take(usable)
+        watched = [(j, days) for j, days in enumerate(self.horizons) if (outcomes.observed >= days).any()]
+        if not watched:
             raise InputError(
                 f"scores need incidents opened after {self.as_of_:%Y-%m-%d} and watched for {min(self.horizons)} days; "
                 f"found {len(later)} opened after it, known at {utc(as_of):%Y-%m-%d}"
             )
         risk = self.probabilities(later, history)
-        return RecurrenceScores(tuple(score_horizon(risk[:, j], seen, days) for j, days in told))
+        return RecurrenceScores(tuple(score_horizon(risk[:, j], outcomes, days) for j, days in watched))
 
     def describe(self) -> dict[str, Any]:
         """Return what recurrence means here, for the model card."""
         self._check_fitted()
         return {
-            "definition": definition(self.signature_.fields, self.origin),
+            "definition": str(definition(self.signature_.fields, self.origin)),
             "signature": list(self.signature_.fields),
             "origin": self.origin,
             "horizons_days": list(self.horizons),
@@ -263,43 +250,91 @@ class RecurrenceModel:
         }
 
     def save(self, folder: Path) -> None:
-        """Write the fitted model into an empty folder."""
+        """Write the fitted model into an empty folder, as JSON and NumPy arrays."""
         self._check_fitted()
-        joblib.dump(self, Path(folder) / FILE)
+        content = {
+            "signature": self.signature_.fields,
+            "horizons": list(self.horizons),
+            "origin": self.origin,
+            "seed": self.seed,
+            "as_of": self.as_of_.isoformat(),
+            "left_out": self.left_out_,
+            "fields": self.fields_,
+            "columns": self.columns_,
+            "longest_watched_days": self.seen_days_,
+            "incidents": self.n_incidents_,
+            "recurrences_seen": self.n_recurred_,
+            "closure": None if self.resolution_ is None else self.closure_.frequent,
+        }
+        (folder / FILE).write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+        arrays = {f"rhythm.{name}": np.asarray(value) for name, value in vars(self.rhythm_).items()}
+        if self.text_ is not None:
+            arrays |= {"text.mean": self.text_.mean, "text.axes": self.text_.axes}
+        arrays |= self.logging_.to_arrays("logging")
+        if self.resolution_ is not None:
+            arrays |= self.resolution_.to_arrays("resolution")
+        # The names are of arrays, not of its parameters.
+        np.savez(folder / ARRAYS, **arrays)  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, folder: Path) -> RecurrenceModel:
-        """Read a model that `save` wrote."""
-        model = joblib.load(Path(folder) / FILE)
-        if not isinstance(model, cls):
-            raise InputError(f"{Path(folder) / FILE} should hold a RecurrenceModel; found {type(model).__name__}")
+        """Read a model that `save` wrote.
+
+        Raises
+        ------
+        InputError
+            If a file is missing or is not what `save` writes.
+        """
+        try:
+            content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+            with np.load(folder / ARRAYS) as file:
+                arrays = dict(file)
+            return cls._from_saved(content, arrays)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"expected a model as saved by RecurrenceModel in {FILE}; found {error!r}") from error
+
+    @classmethod
+    def _from_saved(cls, content: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> RecurrenceModel:
+        signature = Signature(tuple(content["signature"]))
+        model = cls(signature, tuple(content["horizons"]), content["origin"], content["seed"])
+        model.signature_, model.as_of_ = signature, pd.Timestamp(content["as_of"])
+        model.left_out_, model.seen_days_ = content["left_out"], content["longest_watched_days"]
+        model.fields_, model.columns_ = tuple(content["fields"]), tuple(content["columns"])
+        model.n_incidents_, model.n_recurred_ = content["incidents"], content["recurrences_seen"]
+        model.rhythm_ = DeskRhythm(float(arrays["rhythm.start"]), arrays["rhythm.past"], arrays["rhythm.week"])
+        model.text_ = TextAxes(arrays["text.mean"], arrays["text.axes"]) if "text.mean" in arrays else None
+        model.logging_ = FittedRisk.from_arrays("logging", model.origin, arrays, model.rhythm_)
+        model.resolution_ = None
+        if content["closure"] is not None:
+            model.closure_ = ClosureFeatures({name: tuple(values) for name, values in content["closure"].items()})
+            model.resolution_ = FittedRisk.from_arrays("resolution", "resolved", arrays, model.rhythm_)
         return model
 
     def _outcomes(
         self, frame: pd.DataFrame, keys: pd.Series, as_of: pd.Timestamp, origin: Origin
     ) -> tuple[CensoredOutcomes, npt.NDArray[np.bool_]]:
-        seen = censored_outcomes(frame, keys, as_of, origin)
-        return seen, np.isfinite(seen.observed) & (keys != "").to_numpy()
+        outcomes = censored_outcomes(frame, keys, as_of, origin)
+        return outcomes, np.isfinite(outcomes.observed) & (keys != "").to_numpy()
 
-    def _start(self, frame: pd.DataFrame) -> Floats:
-        return days_of(frame["opened_at" if self.origin == "opened" else "resolved_at"])
+    def _state_of(self, history: History) -> HistoryState:
+        if isinstance(history, HistoryState):
+            return history
+        return self.state(history.frame if isinstance(history, IncidentBatch) else history)
 
-    def _describe(self, frame: pd.DataFrame, history: History, vectors: Vectors | None) -> FeatureRows:
-        many, state = len(frame) != 1, history if isinstance(history, HistoryState) else self.state(history)
-        state = state.fork() if many and state is history else state
-        placed = state.place(frame, learn=many)
-        x = self._with_text(state.describe(placed, add=many), vectors)
-        return FeatureRows(self.columns_, x, days_of(placed["opened_at"]), self._named(placed))
+    def _describe(self, incidents: Incidents, history: History, vectors: Vectors | None) -> FeatureRows:
+        batch, state = IncidentBatch.of(incidents), self._state_of(history)
+        join = len(batch) > 1  # a single incident has no earlier rows to see
+        state = state.fork() if join and state is history else state
+        placed = state.place(batch, learn=join)
+        x = self._with_text(state.describe(placed, add=join), vectors)
+        return FeatureRows(self.columns_, x, days_since_1970(placed.column("opened_at")), self._readable(placed))
 
     def _with_text(self, x: Floats, vectors: Vectors | None) -> Floats:
         return x if self.text_ is None else np.hstack([x, self.text_.describe(vectors, len(x))])
 
-    @property
-    def _shown(self) -> set[str]:
-        return {*(name for name in self.fields_ if name not in HISTORY_PAIRS), *self.signature_.columns}
-
-    def _named(self, frame: pd.DataFrame) -> dict[str, list[Any]]:
-        return {name: frame[name].tolist() for name in (*self._shown, "opened_at")}
+    def _readable(self, incidents: IncidentBatch) -> dict[str, list[Any]]:
+        fields = (name for name in self.fields_ if name not in HISTORY_PAIRS)
+        return {name: incidents.column(name) for name in {*fields, *self.signature_.columns, "opened_at"}}
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "logging_"):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pandas as pd
 
 from diagnosis.errors import InputError
-from diagnosis.incident import CODED_FIELDS
+from diagnosis.incident import CODED_FIELDS, IncidentBatch
 from diagnosis.phrases import Phrase
 from diagnosis.recurrence.like_texts import LikeTexts
+from diagnosis.text import tokenise
 
+LAST = datetime.max.replace(tzinfo=UTC)  # where a row without a time is sorted
 SEPARATOR = "\x1f"  # ASCII's own: no value of a field holds it
 TEXT = "text"  # not a field of an incident: what is said of the same item
 PLACED = "first like text"  # the column that holds it once it has been found
@@ -64,10 +67,10 @@ class Signature:
         """Columns of a placed frame that hold the values, in order of ``fields``."""
         return tuple(PLACED if name == TEXT else name for name in self.fields)
 
-    def place(self, frame: pd.DataFrame, like: LikeTexts | None = None, *, learn: bool = True) -> pd.DataFrame:
-        """Return the frame with the first like text of each row, where texts are part of the signature.
+    def place(self, incidents: IncidentBatch, like: LikeTexts | None = None, *, learn: bool = True) -> IncidentBatch:
+        """Return the batch with the first like text of each row, where texts are part of the signature.
 
-        Rows are looked at in order of ``opened_at``; a frame that has been placed is returned as it is.
+        Rows are looked at in order of ``opened_at``; a batch that has been placed is returned as it is.
 
         Parameters
         ----------
@@ -76,26 +79,36 @@ class Signature:
         learn : bool
             Whether the rows join it.
         """
-        if TEXT not in self.fields or PLACED in frame:
-            return frame
-        ordered = frame.sort_values("opened_at", kind="stable") if len(frame) > 1 else frame
-        columns = [ordered[name].tolist() for name in self.fields if name != TEXT]
-        items = [SEPARATOR.join(values) for values in zip(*columns, strict=True)] if columns else [""] * len(ordered)
-        texts = zip(ordered["short_description"].tolist(), ordered["description"].tolist(), strict=True)
-        names = (like or LikeTexts()).names(items, [short.strip() or long for short, long in texts], learn=learn)
-        return frame.assign(**{PLACED: pd.Series(names, index=ordered.index, dtype="str").reindex(frame.index)})
+        if TEXT not in self.fields or PLACED in incidents.names:
+            return incidents
+        order = in_order_of_time(incidents)
+        columns = [incidents.column(name) for name in self.fields if name != TEXT]
+        items = [SEPARATOR.join(column[row] for column in columns) for row in order]
+        texts = _texts(incidents)
+        names = (like or LikeTexts()).names(items, [texts[row] for row in order], learn=learn)
+        by_row = dict(zip(order, names, strict=True))
+        return incidents.with_columns({PLACED: [by_row[row] for row in range(len(incidents))]})
 
-    def keys(self, frame: pd.DataFrame) -> pd.Series[str]:
+    def keys(self, incidents: IncidentBatch | pd.DataFrame) -> pd.Series[str]:
         """Return one key an incident, ``""`` where a field is missing, shape (n,)."""
-        if absent := [name for name in self.fields if name != TEXT and name not in frame]:
-            raise InputError(
-                f"signature {', '.join(self.fields)} needs these columns; missing {', '.join(absent)}, "
-                f"found {', '.join(map(str, frame.columns))}"
-            )
-        placed = self.place(frame)
-        columns = [placed[name].to_numpy(dtype=object) for name in self.columns]
+        index = incidents.index if isinstance(incidents, pd.DataFrame) else None
+        if isinstance(incidents, pd.DataFrame):
+            if absent := [name for name in self.fields if name != TEXT and name not in incidents]:
+                raise InputError(
+                    f"signature {', '.join(self.fields)} needs these columns; missing {', '.join(absent)}, "
+                    f"found {', '.join(map(str, incidents.columns))}"
+                )
+            incidents = IncidentBatch.from_frame(incidents)
+        placed = self.place(incidents)
+        columns = [placed.column(name) for name in self.columns]
         joined = [self.key(values) for values in zip(*columns, strict=True)]
-        return pd.Series(joined, index=frame.index, dtype="str", name="signature")
+        return pd.Series(joined, index=index, dtype="str", name="signature")
+
+    def is_known(self, incidents: IncidentBatch) -> list[bool]:
+        """Return whether each incident has every field of the signature; a text needs words."""
+        columns = [_texts(incidents) if name == TEXT else incidents.column(name) for name in self.fields]
+        words = [bool(tokenise(text)) for text in _texts(incidents)] if TEXT in self.fields else [True] * len(incidents)
+        return [all(values) and has_words for values, has_words in zip(zip(*columns, strict=True), words, strict=True)]
 
     def key(self, values: Sequence[str] | Mapping[str, str]) -> str:
         """Return the key of these values, in order of ``fields`` or by name; ``""`` where one is missing.
@@ -118,6 +131,17 @@ class Signature:
 def words_of(incident: Mapping[str, str]) -> str:
     """Return what the likeness of texts is judged by: the short description, or the description without one."""
     return incident.get("short_description", "").strip() or incident.get("description", "")
+
+
+def in_order_of_time(incidents: IncidentBatch) -> list[int]:
+    """Return the rows in order of ``opened_at``, equal times as they stand, rows without a time last."""
+    times = incidents.column("opened_at")
+    return sorted(range(len(times)), key=lambda row: times[row] or LAST)
+
+
+def _texts(incidents: IncidentBatch) -> list[str]:
+    columns = incidents.column("short_description"), incidents.column("description")
+    return [short.strip() or description for short, description in zip(*columns, strict=True)]
 
 
 def default_signature(frame: pd.DataFrame) -> Signature:

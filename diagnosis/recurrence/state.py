@@ -1,12 +1,13 @@
-"""HistoryState: what the desk has seen so far, and what that says of the next incident.
+"""HistoryState: the incidents logged so far, counted by signature and field, and the features they give the next one.
 
-One pass in order of time: an incident is described from what is held, and then added. Nothing that happens after an
+One pass in order of time: an incident is described from the earlier ones, and then added. Nothing that happens after an
 incident was logged can therefore reach its features, and training, batch and service run the same lines. Only fields
 known at logging are read, so an earlier incident counts the same whether or not its outcome is known yet.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 from array import array
@@ -14,31 +15,45 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import update_wrapper
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from itertools import accumulate, chain, pairwise
+from pathlib import Path
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from diagnosis.incident import IncidentBatch
 from diagnosis.recurrence.like_texts import LikeTexts
-from diagnosis.recurrence.outcomes import Floats, days_of
-from diagnosis.recurrence.signature import PLACED, SEPARATOR, TEXT, Signature, words_of
+from diagnosis.recurrence.outcomes import Floats, days_since_1970
+from diagnosis.recurrence.signature import SEPARATOR, Signature
 
 WINDOWS = (1, 3, 7, 14, 30, 90)  # days
 SETTLING = (3.0, 7.0)  # days after which an earlier incident tells whether its fault came back at once
 SMOOTHING = 5.0  # incidents at the desk's own rate that a key starts with: one seen twice proves little
 LONG_AGO = 90.0  # days: what was never seen before counts as last seen then
 SOON = 0.02  # days, about half an hour: below this, "since" does not matter
-OF_KEY = (*(f"last {days} days" for days in WINDOWS), "rate", "since", "recurred soon", "recurred", "settled",
-          "gap", "gap spread")  # fmt: skip
+OF_KEY = (
+    *(f"last {days} days" for days in WINDOWS),
+    "rate",
+    "since",
+    "recurred soon",
+    "recurred",
+    "settled",
+    "gap",
+    "gap spread",
+)
 OF_EXPECTED = ("expected", "rate, 5 days", "rate, 20 days", "share, 1", "share, 5")
 OF_DESK = ("last day", "a day", "recurred", "hour sine", "hour cosine", "weekend", "kinds of caller", "share of caller")
 # Fields whose own history tells of a fault. Who typed it in, and fields with a handful of values, tell of the desk.
 HISTORY_FIELDS = ("caller", "service", "cmdb_ci", "symptom", "category", "subcategory", "location")
 HISTORY_PAIRS = ("caller+category", "caller+symptom")  # what one caller logs of one kind, likewise
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DESK, SIGNATURE = 0, 1  # places of what every incident has a key of, before the fields
+FILE, ARRAYS = "state.json", "state.npz"
+
+Incidents = IncidentBatch | pd.DataFrame
+Ints = npt.NDArray[np.int64]
 
 
 class Past:
@@ -66,10 +81,10 @@ class Past:
 
     def copy(self) -> Past:
         """Return one that may be added to without changing this."""
-        other = Past()
-        other.gaps, other.gap_squares = self.gaps, self.gap_squares
-        other.times, other.settled, other.recurred = self.times[:], self.settled[:], self.recurred[:]
-        return other
+        copied = Past()
+        copied.gaps, copied.gap_squares = self.gaps, self.gap_squares
+        copied.times, copied.settled, copied.recurred = self.times[:], self.settled[:], self.recurred[:]
+        return copied
 
     def share(self, age: int, usual: float) -> float:
         """Return the share that recurred by an age, drawn towards the usual one while few have reached it."""
@@ -90,18 +105,18 @@ def describe_key(past: Past | None, time: float, span: float, usual: Sequence[fl
 
     The whole span of the history counts as one more gap, so a key seen once is rare and not merely unknown.
     """
-    seen = bisect_right(past.times, time) if past else 0
-    if past is None or not seen:
+    n_earlier = bisect_right(past.times, time) if past else 0
+    if past is None or not n_earlier:
         never = [0.0] * len(WINDOWS)
         shares = [log_odds(share) for share in usual]
         return [*never, math.log(0.5 / (span + 7.0)), math.log(LONG_AGO), *shares, 0.0, math.log(span), 0.0]
-    counts = [math.log1p(seen - bisect_left(past.times, time - days)) for days in WINDOWS]
+    counts = [math.log1p(n_earlier - bisect_left(past.times, time - days)) for days in WINDOWS]
     shares = [log_odds(past.share(age, usual[age])) for age in range(len(SETTLING))]
-    last = math.log(min(time - past.times[seen - 1], LONG_AGO) + SOON)
-    gaps, known = len(past.times) - 1, max(len(past.times) - 1, 1)
-    spread = math.sqrt(max(past.gap_squares / known - (past.gaps / known) ** 2, 0.0))
+    last = math.log(min(time - past.times[n_earlier - 1], LONG_AGO) + SOON)
+    gaps, n_gaps = len(past.times) - 1, max(len(past.times) - 1, 1)
+    spread = math.sqrt(max(past.gap_squares / n_gaps - (past.gaps / n_gaps) ** 2, 0.0))
     gap = (past.gaps + math.log(span)) / (gaps + 1)
-    rate = math.log((seen + 0.5) / (span + 7.0))
+    rate = math.log((n_earlier + 0.5) / (span + 7.0))
     return [*counts, rate, last, *shares, math.log1p(past.settled[-1]), gap, spread]
 
 
@@ -186,90 +201,59 @@ class HistoryState:
     def __len__(self) -> int:
         return self._count(DESK, "desk")
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_lock"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state, _lock=threading.RLock())
-
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the features, in order: ``"<field>: <what>"``."""
-        names = [f"{field}: {what}" for field in ("signature", *self.fields) for what in OF_KEY]
-        expected = (f"signature: {what}" for what in OF_EXPECTED)
-        return (*names, *expected, *(f"desk: {what}" for what in OF_DESK))
+        names = [f"{field}: {feature}" for field in ("signature", *self.fields) for feature in OF_KEY]
+        expected = (f"signature: {feature}" for feature in OF_EXPECTED)
+        return (*names, *expected, *(f"desk: {feature}" for feature in OF_DESK))
 
     @_one_at_a_time
     def fork(self) -> HistoryState:
         """Return a state that starts from this one and may be added to without changing it."""
-        other = HistoryState(self.signature, self.fields)
-        other._base, other._lock = self, self._lock
+        copied = HistoryState(self.signature, self.fields)
+        copied._base, copied._lock = self, self._lock
         copies = {id(u): _Unsettled(u.time, u.keys, u.again) for queue in self._unsettled for u in queue}
-        other._unsettled = tuple(deque(copies[id(u)] for u in queue) for queue in self._unsettled)
-        other._latest = {key: copies[id(u)] for key, u in self._latest.items()}
-        other._like = self._like.fork()
-        return other
+        copied._unsettled = tuple(deque(copies[id(u)] for u in queue) for queue in self._unsettled)
+        copied._latest = {key: copies[id(u)] for key, u in self._latest.items()}
+        copied._like = self._like.fork()
+        return copied
 
     @_one_at_a_time
-    def place(self, frame: pd.DataFrame, *, learn: bool = False) -> pd.DataFrame:
-        """Return the frame with its signatures' texts placed among those seen, as `Signature.place` does."""
-        return self.signature.place(frame, self._like, learn=learn)
+    def place(self, incidents: Incidents, *, learn: bool = False) -> IncidentBatch:
+        """Return the batch with its signatures' texts placed among the earlier ones, as `Signature.place` does."""
+        return self.signature.place(IncidentBatch.of(incidents), self._like, learn=learn)
 
     @_one_at_a_time
-    def place_one(self, incident: Mapping[str, str], *, learn: bool = False) -> Mapping[str, str]:
-        """Return what `place` does of one incident, given by field."""
-        if PLACED not in self.signature.columns:
-            return incident
-        item = SEPARATOR.join(incident[name] for name in self.signature.fields if name != TEXT)
-        (name,) = self._like.names([item], [words_of(incident)], learn=learn)
-        return {**incident, PLACED: name}
-
-    @_one_at_a_time
-    def add(self, frame: pd.DataFrame) -> None:
+    def add(self, incidents: Incidents) -> None:
         """Add incidents, in order of ``opened_at``; those without it are left out."""
-        for time, keys in self._rows(self.place(frame, learn=True)):
+        for time, keys in self._rows(self.place(incidents, learn=True)):
             if math.isfinite(time):
                 self._add(time, keys)
 
     @_one_at_a_time
-    def add_one(self, incident: Mapping[str, str], opened_at: datetime | None) -> None:
-        """Add one incident, given by field; without ``opened_at`` it is left out."""
-        values = {name: [value] for name, value in self.place_one(incident, learn=True).items()}
-        if opened_at is not None:
-            (keys,) = self._keys(values, 1)
-            self._add((opened_at - EPOCH) / timedelta(days=1), keys)
-
-    @_one_at_a_time
-    def describe(self, frame: pd.DataFrame, *, add: bool = False) -> Floats:
+    def describe(self, incidents: Incidents, *, add: bool = False) -> Floats:
         """Return the features of each incident as of its own opening, shape (n, len(columns)); NaN is "not known".
 
         With ``add``, each row is added before the next is described: rows must then be in order of ``opened_at``.
         """
-        described = np.empty((len(frame), len(self.columns)))
-        for i, (time, keys) in enumerate(self._rows(self.place(frame, learn=add))):
+        described = np.empty((len(incidents), len(self.columns)))
+        for i, (time, keys) in enumerate(self._rows(self.place(incidents, learn=add))):
             described[i] = self._describe(time, keys)
             if add and math.isfinite(time):
                 self._add(time, keys)
         return described
 
     @_one_at_a_time
-    def describe_one(self, incident: Mapping[str, str], opened_at: datetime | None) -> Floats:
-        """Return what `describe` does of one incident, given by field, shape (1, len(columns))."""
-        time = math.nan if opened_at is None else (opened_at - EPOCH) / timedelta(days=1)
-        values = {name: [value] for name, value in self.place_one(incident).items()}
-        (keys,) = self._keys(values, 1)
-        return np.array([self._describe(time, keys)])
-
-    @_one_at_a_time
-    def describe_at(self, frame: pd.DataFrame, moments: Floats, *, joining: pd.DataFrame | None = None) -> Floats:
+    def describe_at(self, incidents: Incidents, moments: Floats, *, joining: Incidents | None = None) -> Floats:
         """Return the features of each incident as of another moment than its opening, in days since 1970.
 
         The incidents of ``joining`` are added as time passes: each row sees all of them opened by its moment.
         """
-        described = np.full((len(frame), len(self.columns)), np.nan)
-        # First, so that both name like texts alike.
+        described = np.full((len(incidents), len(self.columns)), np.nan)
+        # Placed before the others, so that both name like texts alike.
         joined = [] if joining is None else list(self._rows(self.place(joining, learn=True)))
-        rows = list(self._rows(self.place(frame)))
+        rows = list(self._rows(self.place(incidents)))
         waiting = iter(sorted((row for row in joined if math.isfinite(row[0])), key=lambda row: row[0]))
         upcoming = next(waiting, None)
         for i in np.argsort(moments, kind="stable").tolist():
@@ -281,10 +265,58 @@ class HistoryState:
             described[i] = self._describe(moments[i], rows[i][1])
         return described
 
-    def _rows(self, frame: pd.DataFrame) -> Iterable[tuple[float, tuple[str, ...]]]:
-        times = days_of(frame["opened_at"]).tolist()
-        single = {part for name in self._counted for part in name.split("+")}
-        return zip(times, self._keys({name: frame[name].tolist() for name in single}, len(times)), strict=True)
+    @_one_at_a_time
+    def save(self, folder: Path) -> None:
+        """Write what was counted into a folder, as JSON and NumPy arrays; a fork is not saved."""
+        if self._base is not None:
+            raise ValueError("a fork of a state cannot be saved without the state that it started from")
+        pasts = [past for by_key in self._past for past in by_key.values()]
+        pending = self._unsettled[-1]
+        place_of = {id(incident): place for place, incident in enumerate(pending)}
+        content = {
+            "signature": self.signature.fields,
+            "fields": self.fields,
+            "keys": [list(by_key) for by_key in self._past],
+            "kinds": {caller: list(kinds) for caller, kinds in self._kinds.items()},
+            # Incidents settle in one order at every age, so a shorter queue is the end of the longest.
+            "pending": [[u.keys, u.time, None if math.isinf(u.again) else u.again] for u in pending],
+            "pending_by_age": [len(queue) for queue in self._unsettled],
+            "latest": {key: place_of[id(u)] for key, u in self._latest.items()},
+            "like_texts": self._like.to_dict(),
+        }
+        (folder / FILE).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        np.savez(
+            folder / ARRAYS,
+            times=np.array(list(chain.from_iterable(past.times for past in pasts)), dtype=np.float64),
+            lengths=np.array([len(past.times) for past in pasts], dtype=np.int64),
+            gaps=np.array([[past.gaps, past.gap_squares] for past in pasts], dtype=np.float64).reshape(-1, 2),
+            settled=np.array([past.settled for past in pasts], dtype=np.int64).reshape(-1, len(SETTLING)),
+            recurred=np.array([past.recurred for past in pasts], dtype=np.int64).reshape(-1, len(SETTLING)),
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a state that `save` wrote."""
+        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        state = cls(Signature(tuple(content["signature"])), content["fields"])
+        with np.load(folder / ARRAYS) as arrays:
+            pasts = iter(_pasts(*(arrays[name] for name in ("times", "lengths", "gaps", "settled", "recurred"))))
+        state._past = tuple({key: next(pasts) for key in keys} for keys in content["keys"])
+        state._kinds = {caller: dict.fromkeys(kinds) for caller, kinds in content["kinds"].items()}
+        pending = [
+            _Unsettled(time, tuple(keys), math.inf if again is None else again)
+            for keys, time, again in content["pending"]
+        ]
+        lengths = content["pending_by_age"]
+        state._unsettled = tuple(deque(pending[len(pending) - length :]) for length in lengths)
+        state._latest = {key: pending[place] for key, place in content["latest"].items()}
+        state._like = LikeTexts.from_dict(content["like_texts"])
+        return state
+
+    def _rows(self, incidents: IncidentBatch) -> Iterable[tuple[float, tuple[str, ...]]]:
+        times = days_since_1970(incidents.column("opened_at")).tolist()
+        names = {*(part for name in self._counted for part in name.split("+")), *self.signature.columns}
+        return zip(times, self._keys({name: incidents.column(name) for name in names}, len(times)), strict=True)
 
     def _keys(self, values: Mapping[str, list[str]], length: int) -> Iterable[tuple[str, ...]]:
         signatures = map(self.signature.key, zip(*(values[name] for name in self.signature.columns), strict=True))
@@ -306,10 +338,10 @@ class HistoryState:
 
     def _of_desk(self, desk: Past, time: float, keys: tuple[str, ...], span: float, usual: list[float]) -> list[float]:
         caller = keys[self._caller] if self._caller is not None else ""
-        kinds, own, share = dict[str, None](), 0, 0.0
+        kinds, caller_count, share = dict[str, None](), 0, 0.0
         if self._caller is not None and caller:
-            kinds, own = self._kinds_of(caller), self._count(self._caller, caller)
-            share = self._count(SIGNATURE, keys[SIGNATURE]) / own if own else 0.0
+            kinds, caller_count = self._kinds_of(caller), self._count(self._caller, caller)
+            share = self._count(SIGNATURE, keys[SIGNATURE]) / caller_count if caller_count else 0.0
         hour = time % 1.0 * 2 * math.pi
         weekend = float((int(time) + 3) % 7 >= 5)  # 1970-01-01 was a Thursday
         a_day = since(desk.times, time, 7.0) / min(span, 7.0)
@@ -320,7 +352,7 @@ class HistoryState:
         self._settle(time)
         for i, key in enumerate(keys):
             if key:
-                self._own(i, key).add(time)
+                self._own_past(i, key).add(time)
         signature = keys[SIGNATURE]
         if signature:
             previous = self._latest.get(signature)
@@ -340,7 +372,7 @@ class HistoryState:
                 settled = queue.popleft()
                 for i, key in enumerate(settled.keys):
                     if key:
-                        past = self._own(i, key)
+                        past = self._own_past(i, key)
                         past.settled[age] += 1
                         past.recurred[age] += settled.again - settled.time <= days
                 if days == SETTLING[-1] and self._latest.get(settled.keys[SIGNATURE]) is settled:
@@ -354,7 +386,7 @@ class HistoryState:
         past = self._past[i].get(key)
         return self._base._find(i, key) if past is None and self._base is not None else past
 
-    def _own(self, i: int, key: str) -> Past:
+    def _own_past(self, i: int, key: str) -> Past:
         past = self._past[i].get(key)
         if past is None:
             inherited = self._base._find(i, key) if self._base is not None else None
@@ -368,9 +400,19 @@ class HistoryState:
         return kinds
 
 
-def telling_fields(frame: pd.DataFrame, signature: Signature) -> tuple[str, ...]:
+def _pasts(times: Floats, lengths: Ints, gaps: Floats, settled: Ints, recurred: Ints) -> Iterable[Past]:
+    bounds = pairwise(accumulate(lengths.tolist(), initial=0))
+    rows = zip(bounds, gaps.tolist(), settled.tolist(), recurred.tolist(), strict=True)
+    for (start, end), (gap_sum, gap_squares), n_settled, n_recurred in rows:
+        past = Past()
+        past.times.frombytes(times[start:end].tobytes())
+        past.gaps, past.gap_squares, past.settled, past.recurred = gap_sum, gap_squares, n_settled, n_recurred
+        yield past
+
+
+def varying_fields(incidents: IncidentBatch, signature: Signature) -> tuple[str, ...]:
     """Return the fields that vary, and the pairs of them that are not the signature itself."""
-    fields = [name for name in HISTORY_FIELDS if len(frame[name].unique()) > 1]
+    fields = [name for name in HISTORY_FIELDS if len(set(incidents.column(name))) > 1]
     pairs = [pair for pair in HISTORY_PAIRS if {*pair.split("+")} <= {*fields}]
     return (*fields, *(pair for pair in pairs if {*pair.split("+")} != {*signature.fields}))
 

@@ -9,12 +9,13 @@ import pytest
 
 from diagnosis.findings import Factor, HorizonRisk, Prediction, RecurrenceRisk
 from diagnosis.incident import as_frame
-from diagnosis.phrases import in_words
+from diagnosis.phrases import Phrase, in_words
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.recurrence import HistoryState, RecurrenceModel, Signature
 from diagnosis.recurrence.assessment import assess, assess_as_predicted, assess_resolved
-from diagnosis.recurrence.factors import advice, in_language
+from diagnosis.recurrence.factors import advice, code_of, groups, in_language
 from diagnosis.recurrence.outcomes import definition
+from diagnosis.recurrence.state import HISTORY_FIELDS, HISTORY_PAIRS
 
 START = pd.Timestamp("2026-01-01", tz="UTC")
 
@@ -100,12 +101,22 @@ def test_a_resolution_before_the_opening_is_no_resolution(parts) -> None:
 
 
 def test_advice_names_the_risk_in_both_languages_and_a_problem_where_it_is_chronic() -> None:
-    risk = RecurrenceRisk({}, (HorizonRisk(7, 0.2), HorizonRisk(30, 0.42)), 0.15, (Factor("symptom", "slow", 0.1),))
+    risk = RecurrenceRisk(
+        {}, (HorizonRisk(7, 0.2), HorizonRisk(30, 0.42)), 0.15, (Factor("symptom", "slow", 0.1, "factor_symptom"),)
+    )
     assert str(advice(risk)) == "this closes with a 42% risk to return within 30 days: consider a Problem"
     assert in_words(advice(risk), "zh") == "关闭后30天内复发的风险为42%：建议建立问题记录"
     usual = RecurrenceRisk({}, (HorizonRisk(30, 0.16),), 0.15)
     assert str(advice(usual)) == "this closes with a 16% risk to return within 30 days"
-    resolved = replace(risk, signature={"cmdb_ci": "a"}, definition=definition(["cmdb_ci"], "resolved"))
-    assert in_language(resolved, "zh").definition == definition(["cmdb_ci"], "resolved", "zh")
+    resolved = replace(risk, signature={"cmdb_ci": "a"}, origin="resolved")
+    assert in_language(resolved, "zh").definition == in_words(definition(["cmdb_ci"], "resolved"), "zh")
+    assert in_language(resolved, "en").definition == str(definition(["cmdb_ci"], "resolved"))
     assert in_language(risk, "zh").factors[0].name == "症状"
-    assert in_language(risk, "en") == risk
+    assert in_language(risk, "en").factors == risk.factors
+
+
+def test_every_factor_of_a_model_has_words_in_both_languages(parts) -> None:
+    model = parts.recurrence
+    fields = (f"{name}: rate" for name in (*HISTORY_FIELDS, *HISTORY_PAIRS))
+    for factor in groups((*model.columns_, *model.closure_.columns, *fields, "text: 1")):
+        assert in_words(Phrase(code_of(factor)), "en") != in_words(Phrase(code_of(factor)), "zh")

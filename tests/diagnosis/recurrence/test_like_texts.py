@@ -2,9 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from diagnosis.incident import as_frame
+from diagnosis.incident import Incident, IncidentBatch, as_frame, incidents_of
 from diagnosis.recurrence import HistoryState, RecurrenceModel, Signature, fix_verdict, recurrence_rate
 from diagnosis.recurrence.like_texts import LIKE, LikeTexts
+from diagnosis.recurrence.signature import PLACED
 
 START = pd.Timestamp("2026-01-01", tz="UTC")
 BOTH = Signature(("cmdb_ci", "text"))
@@ -80,9 +81,12 @@ def test_a_state_and_its_fork_tell_faults_apart_as_the_whole_history_does():
     state.add(frame[:200])
     placed = state.fork().place(frame[200:].reset_index(drop=True), learn=True)
     assert BOTH.keys(placed).tolist() == keys[200:].tolist()
-    assert state.fork().place(frame[200:], learn=True)[placed.columns[-1]].tolist() == placed.iloc[:, -1].tolist()
-    alone = state.place_one({"cmdb_ci": "ci-1", "short_description": "又卡纸了 打印机"})
-    assert alone["first like text"] in {key.split("\x1f")[1] for key in keys if key.startswith("ci-1")}
+    again = state.fork().place(frame[200:], learn=True)
+    assert again.column(PLACED) == placed.column(PLACED)
+    alone = state.place(
+        IncidentBatch.from_incidents([Incident("N", cmdb_ci="ci-1", short_description="又卡纸了 打印机")])
+    )
+    assert alone.column(PLACED)[0] in {key.split("\x1f")[1] for key in keys if key.startswith("ci-1")}
 
 
 def test_a_text_without_words_has_no_signature():
@@ -110,9 +114,9 @@ def test_rates_verdicts_and_risks_take_texts_as_signature(tmp_path):
     assert seven[~lone].mean() > seven[lone].mean() + 0.4
     assert risks[0].signature.keys() == {"cmdb_ci", "text"}
     state = model.state(frame[:300])
-    row = later.iloc[0]
-    one = model.assess_one({name: str(row[name]) for name in frame if name.isidentifier()}, row["opened_at"], state)
-    assert one == model.assess(later[:1], state)[0]
+    state.save(tmp_path)
+    (alone,) = model.assess(IncidentBatch.from_incidents(incidents_of(later[:1])), HistoryState.load(tmp_path))
+    assert alone == risks[0]
 
 
 def test_texts_alone_may_be_the_signature():

@@ -5,6 +5,7 @@ import pytest
 from diagnosis.errors import InputError, NotFittedError
 from diagnosis.incident import as_frame
 from diagnosis.recurrence import RecurrenceModel, Signature
+from diagnosis.recurrence.factors import in_language
 
 START = pd.Timestamp("2026-01-01", tz="UTC")
 SIGNATURE = Signature(("cmdb_ci", "category"))
@@ -184,7 +185,8 @@ def test_factors_are_faithful_and_speak_both_languages():
     frame = desk()
     past, later = frame[:-200], frame[-200:].reset_index(drop=True)
     model = RecurrenceModel(SIGNATURE).fit(past, as_of=past["opened_at"].max())
-    english, chinese = model.assess(later, past), model.assess(later, past, language="zh")
+    english = model.assess(later, past)
+    chinese = [in_language(risk, "zh") for risk in english]
     factors = [f for risk in english for f in risk.factors]
     assert "same signature in the last 30 days" in {f.name for f in factors}
     assert "近30天内同一故障特征的事件数" in {f.name for risk in chinese for f in risk.factors}

@@ -4,8 +4,9 @@ from threading import Barrier
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from diagnosis.incident import Incident, as_frame, frame_as_logged, incidents_of
+from diagnosis.incident import Incident, IncidentBatch, as_frame, frame_as_logged, incidents_of
 from diagnosis.recurrence import HistoryState, Signature
 
 START = pd.Timestamp("2026-01-01", tz="UTC")
@@ -107,12 +108,12 @@ def test_a_fork_leaves_its_state_as_it_was_and_continues_it():
 def test_a_state_may_grow_while_it_is_read_and_forked():
     frame = incidents()
     state, alone = HistoryState(SIGNATURE, FIELDS), HistoryState(SIGNATURE, FIELDS)
-    rows = [incident.values() for incident in incidents_of(frame)]
+    rows = [IncidentBatch.from_incidents([incident]) for incident in incidents_of(frame)]
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
-        for one in rows:
-            alone.add_one(one, one["opened_at"])
+        for row in rows:
+            alone.add(row)
         together = Barrier(3)
         with ThreadPoolExecutor(3) as threads:
             grown = threads.submit(_grow, state, rows, together)
@@ -126,8 +127,8 @@ def test_a_state_may_grow_while_it_is_read_and_forked():
 
 def _grow(state, rows, together):
     together.wait()
-    for one in rows:
-        state.add_one(one, one["opened_at"])
+    for row in rows:
+        state.add(row)
 
 
 def _read(state, frame, until, together):
@@ -142,10 +143,8 @@ def test_incidents_one_by_one_come_to_the_same_as_a_frame_of_them():
     frame["short_description"] = [f"printer {i % 3} jam" for i in range(len(frame))]
     whole, single = (HistoryState(signature, FIELDS) for _ in range(2))
     whole.add(frame[:300])
-    for incident in incidents_of(frame[:300]):
-        values = incident.values()
-        single.add_one(values, values["opened_at"])
-    single.add_one(Incident("undated", caller="Li").values(), None)
+    for incident in [*incidents_of(frame[:300]), Incident("undated", caller="Li")]:
+        single.add(IncidentBatch.from_incidents([incident]))
     assert single.describe(frame[300:]).tobytes() == whole.describe(frame[300:]).tobytes()
 
 
@@ -163,3 +162,27 @@ def test_at_a_later_moment_an_incident_sees_all_that_joined_until_then():
             expected = (own >= until - pd.Timedelta(days=7)).sum()
             assert np.isclose(np.expm1(x.loc[i, "caller: last 7 days"]), expected)
     assert len(state) == 300
+
+
+def test_a_saved_state_goes_on_as_the_one_that_was_saved(tmp_path):
+    frame = incidents()
+    frame["short_description"] = [f"printer {i % 3} jam" for i in range(len(frame))]
+    state = HistoryState(Signature(("caller", "text")), FIELDS)
+    state.add(frame[:300])
+    state.add(frame[:1].assign(number="late"))  # reported late
+    state.save(tmp_path)
+    loaded = HistoryState.load(tmp_path)
+    assert len(loaded) == len(state)
+    assert loaded.describe(frame[300:], add=True).tobytes() == state.describe(frame[300:], add=True).tobytes()
+    for saved in (state, loaded):
+        saved.save(tmp_path)
+        np.testing.assert_equal(HistoryState.load(tmp_path).describe(frame[390:]), saved.describe(frame[390:]))
+
+
+def test_an_empty_state_is_saved_and_a_fork_is_not(tmp_path):
+    state = HistoryState(SIGNATURE, FIELDS)
+    state.save(tmp_path)
+    frame = incidents(20)
+    assert HistoryState.load(tmp_path).describe(frame, add=True).tobytes() == described(frame).tobytes()
+    with pytest.raises(ValueError, match="fork"):
+        state.fork().save(tmp_path)
