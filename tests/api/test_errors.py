@@ -24,7 +24,11 @@ def problem(answer) -> Problem:
 
 def test_every_error_of_the_domain_has_its_answer() -> None:
     known = [
-        one for one in vars(domain_errors).values() if isinstance(one, type) and one is not domain_errors.FaultwiseError
+        one
+        for one in vars(domain_errors).values()
+        if isinstance(one, type)
+        and issubclass(one, domain_errors.FaultwiseError)
+        and one is not domain_errors.FaultwiseError
     ]
     assert known
     assert all(one in KINDS for one in known)
