@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import beta
 
-from diagnosis.routing.certainty import Answers
-from diagnosis.routing.certification import certify_classes, certify_parents
+from diagnosis.routing.certification import ScoredPredictions, certify_classes, certify_parents
+from diagnosis.statistics import proportion_interval
 
 PRECISION, RISK, FLOOR = 0.95, 0.1, 0.8
 Precision = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -24,7 +23,7 @@ Precision = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class World:
-    """Answers whose true precision is known.
+    """ScoredPredictions whose true precision is known.
 
     Attributes
     ----------
@@ -48,10 +47,10 @@ class World:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Answers with classes and with their parents, and how often each would be right."""
+    """ScoredPredictions with classes and with their parents, and how often each would be right."""
 
-    classes: Answers
-    parents: Answers
+    classes: ScoredPredictions
+    parents: ScoredPredictions
     class_precision: np.ndarray
     parent_precision: np.ndarray
 
@@ -125,8 +124,10 @@ def draw(world: World, n: int, rng: np.random.Generator) -> Drawn:
     luck = rng.random(n)
     names = np.array([f"c{k}" for k in range(world.n_classes)], dtype=object)
     return Drawn(
-        Answers(names[classes], of_parent * share if world.children > 1 else of_parent, luck < class_precision),
-        Answers(names[groups], of_parent, luck < parent_precision),
+        ScoredPredictions(
+            names[classes], of_parent * share if world.children > 1 else of_parent, luck < class_precision
+        ),
+        ScoredPredictions(names[groups], of_parent, luck < parent_precision),
         class_precision,
         parent_precision,
     )
@@ -158,7 +159,7 @@ def simulate(world: World, draws: int, seed: int = 0, population: int = 20_000) 
     return Outcome(draws, certified, broken, floors, coverage, oracle(right))
 
 
-def below_floor(answers: Answers, right: np.ndarray, accepted: np.ndarray) -> bool:
+def below_floor(answers: ScoredPredictions, right: np.ndarray, accepted: np.ndarray) -> bool:
     """Tell whether a class that is automatic is right less often than its floor."""
     _, codes = np.unique(answers.value[accepted].astype(str), return_inverse=True)
     means = np.bincount(codes, weights=right[accepted]) / np.maximum(np.bincount(codes), 1)
@@ -171,20 +172,13 @@ def oracle(right: np.ndarray) -> float:
     return float((so_far >= PRECISION).mean())
 
 
-def interval(count: int, draws: int) -> tuple[float, float]:
-    """Return the exact 95 % interval of a share (Clopper and Pearson, 1934)."""
-    low = beta.ppf(0.025, count, draws - count + 1) if count else 0.0
-    high = beta.ppf(0.975, count + 1, draws - count) if count < draws else 1.0
-    return float(low), float(high)
-
-
 def rows(worlds: Sequence[World], draws: int, seed: int) -> Iterator[tuple[str, bool]]:
     """Yield a line of the table for each world, and whether its promises were kept."""
     for world in worlds:
         seen = simulate(world, draws, seed)
         lines, held = [], True
         for count in (seen.broken, seen.floors_broken):
-            low, high = interval(count, draws)
+            low, high = proportion_interval(count, draws)
             held &= low <= RISK
             lines.append(f"{count / draws:.3f} ({low:.3f}–{high:.3f})")
         figures = f"{seen.certified / draws:.3f} | {lines[0]} | {lines[1]} | {seen.coverage:.3f} | {seen.oracle:.3f}"

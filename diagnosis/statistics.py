@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from scipy.special import betaincinv
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import betainc, betaincinv
+
+Numbers = npt.NDArray[np.integer[Any] | np.floating[Any]]
 
 
 def proportion_lower_bound(successes: int, n: int, risk: float) -> float:
@@ -26,3 +33,22 @@ def proportion_interval(successes: int, n: int, level: float = 0.95) -> tuple[fl
     """
     risk = (1 - level) / 2
     return proportion_lower_bound(successes, n, risk), proportion_upper_bound(successes, n, risk)
+
+
+def trials_needed(proportion: float, risk: float) -> int:
+    """Return how many trials without a failure prove ``proportion``: the least n with proportion^n <= risk.
+
+    Examples
+    --------
+    >>> trials_needed(proportion=0.95, risk=0.1)
+    45
+    """
+    if proportion <= 0:  # nothing to prove but that there is one
+        return 1
+    return math.ceil(round(math.log(risk) / math.log(proportion), 9))
+
+
+def proportion_p_values(successes: Numbers, n: Numbers, proportion: float) -> npt.NDArray[np.float64]:
+    """Return the chance of so many successes or more, were the true proportion ``proportion`` (exact binomial tail)."""
+    tail = betainc(np.maximum(successes, 1), n - successes + 1, proportion)
+    return np.asarray(np.where(successes > 0, tail, 1.0))

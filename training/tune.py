@@ -21,7 +21,7 @@ SUMMARY = (
 )
 EXAMPLE = "faultwise tune --incidents data/sample/incidents.csv --minutes 30 --out tuned.toml"
 
-_SHOWN = 10
+_TRIALS_SHOWN = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,29 +51,29 @@ def run(args: argparse.Namespace) -> int:
     journal = args.journal or args.out.with_name(args.out.name + ".journal")
     with tqdm(total=args.minutes * 60, unit="s", file=sys.stderr, disable=args.quiet, bar_format=_BAR) as bar:
 
-        def told(trial: Trial, seconds: float) -> None:
+        def show_trial(trial: Trial, seconds: float) -> None:
             bar.set_description_str(f"trial {trial.number}, best {trial.best:.4f}")
             bar.update(min(seconds, bar.total) - bar.n)
 
-        found = tune(incidents, settings, journal, minutes=args.minutes, trials=args.trials, told=told)
+        tuned = tune(incidents, settings, journal, minutes=args.minutes, trials=args.trials, on_trial=show_trial)
     with written(args.out) as stream:
-        stream.write(to_toml(found.settings.changed()))
-    answer(args, found.to_dict(), _words(found, args.out))
+        stream.write(to_toml(tuned.settings.changed()))
+    answer(args, tuned.to_dict(), _words(tuned, args.out))
     return DONE
 
 
 _BAR = "{desc:<30}{percentage:3.0f}%|{bar:30}| {elapsed}<{remaining}"
 
 
-def _words(found: Tuned, out: Path) -> str:
-    names = list(found.trials[0].chosen)
+def _words(tuned: Tuned, out: Path) -> str:
+    names = list(tuned.trials[0].chosen)
     lines = [f"| trial | loss | accuracy | {' | '.join(names)} |", "|---:|---:|---:|" + "---:|" * len(names)]
-    for trial in sorted(found.trials, key=lambda one: one.loss)[:_SHOWN]:
+    for trial in sorted(tuned.trials, key=lambda trial: trial.loss)[:_TRIALS_SHOWN]:
         cells = " | ".join(
             f"{value:.4g}" if isinstance(value, float) else str(value) for value in trial.chosen.values()
         )
         lines.append(f"| {trial.number} | {trial.loss:.4f} | {trial.accuracy:.4f} | {cells} |")
-    lines.append(f"\n{len(found.trials)} trials on {found.blocks} later blocks; {found.verdict}\nwrote {out}")
+    lines.append(f"\n{len(tuned.trials)} trials on {tuned.blocks} later blocks; {tuned.verdict}\nwrote {out}")
     return "\n".join(lines)
 
 

@@ -44,10 +44,10 @@ def fit_link(scores: Floats, truth: npt.NDArray[np.intp]) -> PowerLink:
     """
     from scipy.optimize import minimize  # noqa: PLC0415 - no diagnosis needs it
 
-    known = truth >= 0
-    if not known.any() or scores.shape[1] < 2:
+    labelled = truth >= 0
+    if not labelled.any() or scores.shape[1] < 2:
         return PowerLink()
-    few = np.flatnonzero(known)[:: max(1, int(known.sum() * scores.shape[1] / _MAX_VALUES))]
+    few = np.flatnonzero(labelled)[:: max(1, int(labelled.sum() * scores.shape[1] / _MAX_VALUES))]
     scores, truth = scores[few], truth[few]
 
     rows = np.arange(len(truth))
@@ -68,8 +68,8 @@ def fit_link(scores: Floats, truth: npt.NDArray[np.intp]) -> PowerLink:
         value = np.mean(top + np.log(total) - power * np.log(of_truth))
         return float(value), np.array([power * by_power.mean(), offset * by_offset.mean()])
 
-    found = minimize(loss, np.array([0.7, -4.0]), jac=True, method="L-BFGS-B", bounds=[(-2.0, 3.0), (-9.0, 1.0)])
-    return PowerLink(*(float(value) for value in np.exp(found.x)))
+    solution = minimize(loss, np.array([0.7, -4.0]), jac=True, method="L-BFGS-B", bounds=[(-2.0, 3.0), (-9.0, 1.0)])
+    return PowerLink(*(float(value) for value in np.exp(solution.x)))
 
 
 def expected_calibration_error(probability: Floats, correct: npt.NDArray[np.bool_], bins: int = 15) -> float:

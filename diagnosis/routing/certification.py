@@ -1,8 +1,10 @@
-"""What calibration proves of a whole target: everything that is automatic, each class, and the parents of classes.
+"""Certified precision: how sure one may be, from a finite calibration set, of the precision of what would be automatic.
 
-Two promises are made, each at ``risk``: the precision of everything that is automatic, and a lower floor for each
-class, at ``risk / n_classes_tested`` (Bonferroni) so that it holds for all classes at once. Parents, which are answered
-where no class is, have two such promises of their own.
+A threshold is certified by testing "its precision is below the target" with the exact binomial distribution (Clopper
+and Pearson, 1934). Thresholds are fixed before the calibration rows are looked at and tested one after the other, each
+at the full level, until one is not rejected: fixed-sequence testing (Bauer, 1991; Angelopoulos et al., "Learn then
+Test", 2021). The chance that a certified threshold breaks its promise is then at most ``risk``, whatever the classifier
+and however many thresholds; precision need not rise with the threshold.
 """
 
 from __future__ import annotations
@@ -14,17 +16,126 @@ import numpy as np
 import numpy.typing as npt
 
 from diagnosis.phrases import Phrase
-from diagnosis.routing.certainty import (
-    Answers,
-    Bools,
-    Certificate,
-    Floats,
-    cases_needed,
-    certify,
-    counts_from,
-    p_value,
-    threshold_path,
-)  # fmt: skip
+from diagnosis.statistics import proportion_lower_bound, proportion_p_values, trials_needed
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int64]
+_STEPS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPredictions:
+    """What a classifier answered to incidents that it never saw, and whether it was right.
+
+    Attributes
+    ----------
+    value : ndarray of str, shape (n,)
+        Most probable class.
+    probability : ndarray of float, shape (n,)
+        Its probability.
+    correct : ndarray of bool, shape (n,)
+    """
+
+    value: npt.NDArray[np.object_]
+    probability: Floats
+    correct: Bools
+
+    def of(self, rows: Bools | npt.NDArray[np.intp]) -> ScoredPredictions:
+        """Return some of the answers."""
+        return ScoredPredictions(self.value[rows], self.probability[rows], self.correct[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What the calibration rows prove of the answers at or above a threshold.
+
+    Attributes
+    ----------
+    promised : float
+        The precision that was to be proven, at confidence ``1 - risk``.
+    risk : float
+        Level of the test, corrected for the number of classes tested.
+    threshold : float or None
+        Least probability for which the promise is proven; None if it is proven for none.
+    accepted, correct : int
+        Calibration rows at or above the threshold (at the best threshold tried, if none is proven).
+    """
+
+    promised: float
+    risk: float
+    threshold: float | None
+    accepted: int
+    correct: int
+
+    @property
+    def lower_bound(self) -> float:
+        """Proven precision at the threshold."""
+        return proportion_lower_bound(self.correct, self.accepted, self.risk)
+
+    @property
+    def why_not(self) -> Phrase | None:
+        """Return why nothing is proven; None if it is."""
+        if self.threshold is not None:
+            return None
+        least = trials_needed(self.promised, self.risk)
+        if self.accepted < least:
+            values = {"n": self.accepted, "needed": least, "promised": self.promised}
+            return Phrase("too_few_cases", values)
+        wrong = self.accepted - self.correct
+        values = {"n": self.accepted, "wrong": wrong, "bound": self.lower_bound, "promised": self.promised}
+        return Phrase("too_many_errors", values)
+
+
+def threshold_path(tuning: ScoredPredictions, promised: float, share: float = 1.0) -> Floats:
+    """Return the thresholds to test, in order: from the one most likely to be proven to ever looser ones.
+
+    Tuning rows are not calibration rows: what is fixed by them costs no level. Where all of them lie above
+    ``promised``, that comes last: classes that are easily told apart would else be certain of what is surer still only.
+
+    Parameters
+    ----------
+    share : float
+        How many calibration rows there are for each tuning row.
+    """
+    if not len(tuning.probability):
+        return np.array([0.5])
+    grid = np.unique(np.quantile(tuning.probability, np.linspace(0, 1, _STEPS, endpoint=False), method="higher"))[::-1]
+    accepted, correct = counts_from(tuning, grid)
+    path = grid[int(np.argmin(proportion_p_values(correct * share, accepted * share, promised))) :]
+    return np.append(path, promised) if promised < path[-1] else path
+
+
+def certify(
+    calibration: ScoredPredictions, path: Floats, promised: float, risk: float, dropped: ScoredPredictions | None = None
+) -> Certificate:
+    """Test the thresholds in order until one is not proven, and return the last that was.
+
+    Parameters
+    ----------
+    calibration : ScoredPredictions
+        Of incidents that neither the fit nor the choice of ``path`` saw.
+    path : ndarray, shape (n_thresholds,), not empty
+    dropped : ScoredPredictions, optional
+        Answers that were taken out after a look at the calibration rows (classes that missed their floor). Their errors
+        still count: the errors of a part are never more than the errors of the whole, so taking out what looked bad
+        cannot make the rest look better than it is.
+    """
+    accepted, correct = counts_from(calibration, path)
+    if dropped is not None:
+        accepted = accepted + counts_from(dropped.of(~dropped.correct), path)[0]
+    missed = np.flatnonzero(proportion_p_values(correct, accepted, promised) > risk)
+    proven = int(missed[0]) if len(missed) else len(path)
+    at = max(proven - 1, 0)
+    return Certificate(promised, risk, float(path[at]) if proven else None, int(accepted[at]), int(correct[at]))
+
+
+def counts_from(answers: ScoredPredictions, thresholds: Floats) -> tuple[Counts, Counts]:
+    """Return how many answers are at or above each threshold, and how many of these are right."""
+    order = np.argsort(answers.probability, kind="stable")
+    first = np.searchsorted(answers.probability[order], thresholds, side="left")
+    right_from = np.append(np.cumsum(answers.correct[order][::-1])[::-1], 0)
+    return len(order) - first, right_from[first]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,38 +173,38 @@ class Certification:
 
 
 def certify_classes(
-    tuning: Answers, calibration: Answers, *, precision: float, risk: float, floor: float
+    tuning: ScoredPredictions, calibration: ScoredPredictions, *, precision: float, risk: float, floor: float
 ) -> Certification:
     """Prove a precision overall and a floor for each class from calibration rows.
 
     Parameters
     ----------
-    tuning : Answers
+    tuning : ScoredPredictions
         Of incidents that were not in the fit that answered; they fix what is tested: thresholds and classes.
-    calibration : Answers
+    calibration : ScoredPredictions
         Of incidents that neither the fit nor tuning saw.
     """
     share = len(calibration.value) / max(len(tuning.value), 1)
-    tuned, own = _by_class(tuning), _by_class(calibration)
+    tuned, calibrated = _by_class(tuning), _by_class(calibration)
     tested = _promising(tuned, share, floor, risk)
     level = risk / max(len(tested), 1)
     nothing = calibration.of(np.zeros(len(calibration.value), dtype=bool))
-    classes = {name: certify(own.get(name, nothing), path, floor, level) for name, path in tested.items()}
-    for name in sorted({*tuned, *own} - set(tested)):
-        met = own.get(name, nothing)
+    classes = {name: certify(calibrated.get(name, nothing), path, floor, level) for name, path in tested.items()}
+    for name in sorted({*tuned, *calibrated} - set(tested)):
+        met = calibrated.get(name, nothing)
         classes[name] = Certificate(floor, level, None, len(met.value), int(met.correct.sum()))
     least = {name: c.threshold for name, c in classes.items() if c.threshold is not None}
-    passed = calibration.probability >= np.array([least.get(name, np.inf) for name in calibration.value], dtype=float)
+    passing = calibration.probability >= np.array([least.get(name, np.inf) for name in calibration.value], dtype=float)
     candidates = np.array([name in tested for name in calibration.value], dtype=bool)
     path = threshold_path(tuning.of(np.array([name in tested for name in tuning.value], dtype=bool)), precision, share)
-    overall = certify(calibration.of(passed), path, precision, risk, calibration.of(candidates & ~passed))
+    overall = certify(calibration.of(passing), path, precision, risk, calibration.of(candidates & ~passing))
     return Certification(overall, classes)
 
 
 def certify_parents(
     children: Certification,
-    tuning: tuple[Answers, Answers],
-    calibration: tuple[Answers, Answers],
+    tuning: tuple[ScoredPredictions, ScoredPredictions],
+    calibration: tuple[ScoredPredictions, ScoredPredictions],
     *,
     precision: float,
     risk: float,
@@ -108,7 +219,7 @@ def certify_parents(
     ----------
     children : Certification
         What the same calibration rows prove of the classes.
-    tuning, calibration : (Answers, Answers)
+    tuning, calibration : (ScoredPredictions, ScoredPredictions)
         The answers with classes, and with parents, to the same incidents.
     """
     left = [
@@ -117,7 +228,7 @@ def certify_parents(
     return certify_classes(*left, precision=precision, risk=risk, floor=floor)
 
 
-def _by_class(answers: Answers) -> dict[str, Answers]:
+def _by_class(answers: ScoredPredictions) -> dict[str, ScoredPredictions]:
     names, codes = np.unique(answers.value.astype(str), return_inverse=True)
     order = np.argsort(codes, kind="stable")
     ends = np.cumsum(np.bincount(codes, minlength=len(names)))
@@ -125,18 +236,18 @@ def _by_class(answers: Answers) -> dict[str, Answers]:
     return {str(name): answers.of(of_name) for name, of_name in zip(names, rows, strict=True)}
 
 
-def _promising(tuned: Mapping[str, Answers], share: float, floor: float, risk: float) -> dict[str, Floats]:
+def _promising(tuned: Mapping[str, ScoredPredictions], share: float, floor: float, risk: float) -> dict[str, Floats]:
     """Return the classes whose floor could be proven by rows like the tuning rows, ``share`` times as many.
 
     With each class come the thresholds to test for it.
     """
-    needed = cases_needed(floor, risk)
-    enough = {name: answers for name, answers in tuned.items() if len(answers.value) * share >= needed}
+    least = trials_needed(floor, risk)
+    enough = {name: answers for name, answers in tuned.items() if len(answers.value) * share >= least}
     level = risk / max(len(enough), 1)
     paths = {name: threshold_path(answers, floor, share) for name, answers in enough.items()}
     return {name: path for name, path in paths.items() if _could_pass(enough[name], path[:1], share, floor, level)}
 
 
-def _could_pass(tuning: Answers, threshold: Floats, share: float, floor: float, level: float) -> bool:
+def _could_pass(tuning: ScoredPredictions, threshold: Floats, share: float, floor: float, level: float) -> bool:
     accepted, correct = counts_from(tuning, threshold)
-    return bool(p_value(correct * share, accepted * share, floor)[0] <= level)
+    return bool(proportion_p_values(correct * share, accepted * share, floor)[0] <= level)

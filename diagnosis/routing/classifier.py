@@ -1,8 +1,4 @@
-"""TargetClassifier: calibrated probabilities of the classes of one target, from text, title and fields.
-
-Ridge regression on class indicators over `IncidentFeatures`; a `PowerLink`, fitted on scores of rows held out of their
-own fit, turns the scores to probabilities. See ``docs/decisions/classifier.md`` for what it was measured against.
-"""
+"""What an incident counts for its age: groups, their names and their duties change."""
 
 from __future__ import annotations
 
@@ -12,16 +8,32 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from diagnosis.errors import InputError, NotFittedError
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.calibration import fit_link
 from diagnosis.routing.features import DEFAULT_WEIGHTS, FeatureWeights, IncidentFeatures, equal_text_groups
-from diagnosis.routing.mapped import Mapped
-from diagnosis.routing.matrix import FeatureMatrix
-from diagnosis.routing.recency import recency
+from diagnosis.routing.matrix import FeatureMatrix, FeatureRows, Mapped
 from diagnosis.routing.ridge import Strength, fit_ridge, held_rows
-from diagnosis.routing.rows import FeatureRows
+
+HALF_LIFE = 0.5  # in spans of the history: the oldest incident counts a quarter of the newest
+_MIDDLE = 0.5
+
+
+def recency(prepared: PreparedIncidents) -> npt.NDArray[np.float32] | None:
+    """Return what each incident counts in a fit, shape (n,), one on average; None if most have no time.
+
+    An incident without a time counts as one from the middle of the history.
+    """
+    opened = pd.to_datetime(prepared.frame["opened_at"], utc=True)
+    dated = opened.notna().to_numpy()
+    if 2 * dated.sum() < len(opened) or opened.nunique() < 2:
+        return None
+    age = np.where(dated, (opened.max() - opened) / (opened.max() - opened.min()), _MIDDLE).astype(np.float64)
+    weights = 0.5 ** (age / HALF_LIFE)
+    return np.asarray(weights / weights.mean(), dtype=np.float32)
+
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]
@@ -64,14 +76,15 @@ class TargetClassifier(Mapped):
         labels = _checked(prepared, y)
         wide = len(set(labels)) <= _WIDE_CLASSES
         groups = equal_text_groups(prepared)
-        heard = np.unique(labels.astype(str), return_inverse=True)[1]
-        heard[held_rows(groups, self.seed)] = -1  # what is held out of the weights must not teach the features either
-        self.features_ = IncidentFeatures(self.fields, wide, self.seed, self.weights).fit(prepared, heard)
+        codes = np.unique(labels.astype(str), return_inverse=True)[1]
+        # What is held out of the weights must not teach the features either.
+        codes[held_rows(groups, self.seed)] = -1
+        self.features_ = IncidentFeatures(self.fields, wide, self.seed, self.weights).fit(prepared, codes)
         scores, codes = self._fit_weights(prepared, groups, self.features_.transform(prepared), labels)
-        held = ~np.isnan(scores[:, 0])
-        self.link_ = fit_link(scores[held], codes[held])
+        held_out = ~np.isnan(scores[:, 0])
+        self.link_ = fit_link(scores[held_out], codes[held_out])
         self.unseen_ = np.full(scores.shape, np.nan)
-        self.unseen_[held] = self.link_.probabilities(scores[held])
+        self.unseen_[held_out] = self.link_.probabilities(scores[held_out])
         return self
 
     def refit(self, prepared: PreparedIncidents, y: Sequence[str] | Labels, new: Bools) -> TargetClassifier:
@@ -85,16 +98,16 @@ class TargetClassifier(Mapped):
         """
         self._must_be_fitted()
         labels, rows = _checked(prepared, y), self.features_.rows(prepared)
-        other = replace(self)
-        other.features_ = self.features_
-        scores, codes = other._fit_weights(
-            prepared, equal_text_groups(prepared), rows.matrix(self.features_.kept), labels, self
+        refitted = replace(self)
+        refitted.features_ = self.features_
+        scores, codes = refitted._fit_weights(
+            prepared, equal_text_groups(prepared), rows.matrix(self.features_.first_weighted), labels, self
         )
         if np.isnan(scores[new]).any():  # of a large history no row is held out of a second fit
             scores, codes = self.scores(rows), self._codes(labels)
         telling = new if new.sum() >= _LINK_ROWS else ~np.isnan(scores[:, 0])
-        other.link_ = fit_link(scores[telling], codes[telling])
-        return other
+        refitted.link_ = fit_link(scores[telling], codes[telling])
+        return refitted
 
     def predict_proba(self, prepared: PreparedIncidents) -> Floats:
         """Return calibrated probabilities, shape (n, n_classes); rows sum to one."""
@@ -107,7 +120,7 @@ class TargetClassifier(Mapped):
 
     def scores(self, rows: FeatureRows) -> Floats:
         """Return the regression's estimates of the class indicators, shape (n, n_classes)."""
-        return rows.scores(self.weights_, self.features_.kept)
+        return rows.scores(self.weights_, self.features_.first_weighted)
 
     def _fit_weights(
         self,
@@ -115,17 +128,17 @@ class TargetClassifier(Mapped):
         groups: Rows,
         matrix: FeatureMatrix,
         labels: Labels,
-        before: TargetClassifier | None = None,
+        previous: TargetClassifier | None = None,
     ) -> tuple[Floats, Rows]:
         """Learn classes and weights; return the scores of rows held out of their own fit, and the codes of all."""
         names, codes = np.unique(labels.astype(str), return_inverse=True)
         self.classes_ = names.astype(object)
-        start = before._weights_of(self.classes_) if before else None
-        strength = before.strength_ if before and len(codes) > _CHOSEN_AGAIN else None
-        found = fit_ridge(matrix, codes, len(names), groups, self.seed, recency(prepared), start, strength)
-        self.weights_ = found.weights.astype(np.float16)
-        self.strength_: Strength = found.strength
-        return found.held_out.astype(np.float64), codes
+        start = previous._weights_of(self.classes_) if previous else None
+        strength = previous.strength_ if previous and len(codes) > _CHOSEN_AGAIN else None
+        fit = fit_ridge(matrix, codes, len(names), groups, self.seed, recency(prepared), start, strength)
+        self.weights_ = fit.weights.astype(np.float16)
+        self.strength_: Strength = fit.strength
+        return fit.held_out.astype(np.float64), codes
 
     def _weights_of(self, classes: Labels) -> npt.NDArray[np.float32]:
         """Return the weights in the order of other classes, zero for those that are not known."""

@@ -17,11 +17,11 @@ import numpy.typing as npt
 from diagnosis.findings import FieldEvidence, TermEvidence
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.classifier import TargetClassifier
+from diagnosis.routing.matrix import FeatureRows
 from diagnosis.routing.reading import Reading
-from diagnosis.routing.rows import FeatureRows
 
 Floats = npt.NDArray[np.float64]
-SHOWN = 5
+MOST_SHOWN = 5
 _LEAST = 1e-4  # of a weight that is shown
 _LONGEST = 40  # characters of a word that are shown
 
@@ -53,12 +53,12 @@ def evidence_for(
     reading = classifier.features_.reading(prepared, row, rows)
     shares = _shares(classifier, rows, row, winner, rival, scores)
     weights = reading.shares_of_words(shares)
-    found: list[TermEvidence | FieldEvidence] = [
+    evidence: list[TermEvidence | FieldEvidence] = [
         TermEvidence(reading.words[i][:_LONGEST], round(float(weights[i]), 4))
         for i in np.flatnonzero(weights >= _LEAST)
     ]
-    found += _field_evidence(reading, prepared.incident(row), shares)
-    return tuple(sorted(found, key=lambda e: -e.weight)[:SHOWN])
+    evidence += _field_evidence(reading, prepared.incident(row), shares)
+    return tuple(sorted(evidence, key=lambda e: -e.weight)[:MOST_SHOWN])
 
 
 def _field_evidence(reading: Reading, incident: Mapping[str, str], shares: Floats) -> Iterator[FieldEvidence]:

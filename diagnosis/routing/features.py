@@ -13,14 +13,12 @@ import scipy.sparse as sp
 
 from diagnosis.errors import NotFittedError
 from diagnosis.prepared import PreparedIncidents
+from diagnosis.routing.cjk_words import Segmenter
 from diagnosis.routing.fields import FieldFeatures
-from diagnosis.routing.mapped import Mapped
-from diagnosis.routing.matrix import FeatureMatrix
+from diagnosis.routing.matrix import FeatureMatrix, FeatureRows, Mapped
 from diagnosis.routing.meaning import Meaning
 from diagnosis.routing.reading import Reading, read_incident
 from diagnosis.routing.ridge import DUAL_ROWS
-from diagnosis.routing.rows import FeatureRows
-from diagnosis.routing.segments import Segmenter
 from diagnosis.routing.terms import TermFeatures
 from diagnosis.routing.topics import Topics
 from diagnosis.routing.words import units
@@ -92,9 +90,9 @@ class IncidentFeatures(Mapped):
         if len(self.meaning_):
             self.weights_ = self.weights_.with_meaning()
         terms = partial(TermFeatures, **_OF_MANY) if many else TermFeatures
-        told = codes if many else None
-        self.text_ = terms().fit(prepared.text, told)
-        self.title_ = terms().fit(prepared.frame["short_description"].tolist(), told)
+        class_codes = codes if many else None
+        self.text_ = terms().fit(prepared.text, class_codes)
+        self.title_ = terms().fit(prepared.frame["short_description"].tolist(), class_codes)
         self.values_ = FieldFeatures(self.fields).fit(prepared.frame)
         matrix = self.sparse(prepared)
         self.n_sparse_ = matrix.shape[1]
@@ -105,7 +103,7 @@ class IncidentFeatures(Mapped):
         """Return the features as float32, shape (n, n_sparse + n_topics + n_landmarks)."""
         if not hasattr(self, "topics_"):
             raise NotFittedError("IncidentFeatures must be fitted before it transforms")
-        return self.rows(prepared).matrix(self.kept)
+        return self.rows(prepared).matrix(self.first_weighted)
 
     def rows(self, prepared: PreparedIncidents) -> FeatureRows:
         """Return the features with a column of its own for everything that is counted; those of the last one are kept.
@@ -116,7 +114,7 @@ class IncidentFeatures(Mapped):
         if last is not None and last[0] is prepared:
             return last[1]
         if len(prepared) == 1:
-            columns, data = self._one(prepared)
+            columns, data = self._single_row(prepared)
             starts = np.array([0, len(columns)])
             to_topics = self.topics_.at(columns)
             topics = (data @ to_topics)[None]
@@ -136,7 +134,7 @@ class IncidentFeatures(Mapped):
         last = self._last
         if last is not None and last[0] is prepared:
             return last[2]
-        return self._read(prepared, row, rows.one(row)[0])
+        return self._read(prepared, row, rows.row_features(row)[0])
 
     def _read(self, prepared: PreparedIncidents, row: int, columns: npt.NDArray[np.int32]) -> Reading:
         incident, after_text = prepared.incident(row), len(self.text_)
@@ -145,8 +143,10 @@ class IncidentFeatures(Mapped):
             (self.title_.vocabulary_, incident["short_description"], after_text),
         ]
         after_title = after_text + len(self.title_)
-        held = [([name for name, _ in key], column + after_title) for key, column in self.values_.found(incident)]
-        return read_incident(columns, texts, held, Segmenter(self.text_))
+        field_columns = [
+            ([name for name, _ in key], column + after_title) for key, column in self.values_.columns_of(incident)
+        ]
+        return read_incident(columns, texts, field_columns, Segmenter(self.text_))
 
     def gaps(
         self,
@@ -164,12 +164,12 @@ class IncidentFeatures(Mapped):
         ----------
         weights : ndarray, shape (n_features, n_classes)
         """
-        columns, data = rows.one(row)
-        own = columns >= self.kept
+        columns, data = rows.row_features(row)
+        weighted = columns >= self.first_weighted
         gap = np.zeros(len(columns), dtype=np.float32)
-        gap[own] = _gap(weights, columns[own] - self.kept, winner, rival)
+        gap[weighted] = _gap(weights, columns[weighted] - self.first_weighted, winner, rival)
         to_topics = self.topics_.at(columns) if rows.to_topics is None else rows.to_topics
-        of_topics = self.n_sparse_ - self.kept + np.arange(to_topics.shape[1])
+        of_topics = self.n_sparse_ - self.first_weighted + np.arange(to_topics.shape[1])
         gap += to_topics @ _gap(weights, of_topics, winner, rival) * self._topic_scale(data @ to_topics)
         gap *= data
         return gap
@@ -179,7 +179,7 @@ class IncidentFeatures(Mapped):
         return scale
 
     @property
-    def kept(self) -> int:
+    def first_weighted(self) -> int:
         """Column of `sparse` from which on features have weights of their own."""
         return 0 if self.wide else self.n_sparse_ - len(self.values_.index_) - 1
 
@@ -201,7 +201,7 @@ class IncidentFeatures(Mapped):
     def _of_title(self) -> np.float32:
         return np.float32(np.sqrt(self.weights_.title / 2))
 
-    def _one(self, prepared: PreparedIncidents) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    def _single_row(self, prepared: PreparedIncidents) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
         """Return what `sparse` holds of a batch of one: building matrices would cost ten times that."""
         incident = prepared.incident(0)
         text, title, values = (
@@ -221,11 +221,15 @@ class IncidentFeatures(Mapped):
         ]
         return np.concatenate(columns), np.concatenate(data)
 
-    def equals(self, other: IncidentFeatures) -> bool:
+    def equals(self, features: IncidentFeatures) -> bool:
         """Whether another gives the same features."""
-        same = (self.wide, self.weights_, self.values_.index_) == (other.wide, other.weights_, other.values_.index_)
+        same = (self.wide, self.weights_, self.values_.index_) == (
+            features.wide,
+            features.weights_,
+            features.values_.index_,
+        )
         parts = ("topics_", "meaning_", "text_", "title_")
-        return same and all(getattr(self, name).equals(getattr(other, name)) for name in parts)
+        return same and all(getattr(self, name).equals(getattr(features, name)) for name in parts)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_last": None}
@@ -234,7 +238,7 @@ class IncidentFeatures(Mapped):
 def _gap(
     weights: npt.NDArray[np.floating], rows: npt.NDArray[np.integer], winner: int, rival: int
 ) -> npt.NDArray[np.float32]:
-    of_winner, of_rival = (weights[rows, one].astype(np.float32) for one in (winner, rival))
+    of_winner, of_rival = (weights[rows, row_features].astype(np.float32) for row_features in (winner, rival))
     gap: npt.NDArray[np.float32] = of_winner - of_rival
     return gap
 

@@ -80,11 +80,11 @@ class FieldFeatures:
 
     def row(self, incident: Mapping[str, str]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
         """Return columns and values of one incident, as `transform` has them."""
-        found = self.found(incident)
-        columns = np.array([column for _, column in found], dtype=np.int32)
-        return columns, np.array([_WEIGHT[len(key)] for key, _ in found], dtype=np.float32)
+        columns_of = self.columns_of(incident)
+        columns = np.array([column for _, column in columns_of], dtype=np.int32)
+        return columns, np.array([_WEIGHT[len(key)] for key, _ in columns_of], dtype=np.float32)
 
-    def found(self, incident: Mapping[str, str]) -> list[tuple[Pair, int]]:
+    def columns_of(self, incident: Mapping[str, str]) -> list[tuple[Pair, int]]:
         """Return the values and pairs of one incident, given by field, that have a column, with that column."""
         keys = _keys([(name, label_key(incident[name])) for name in self.used_])
         return [(key, column) for key in keys if (column := self.index_.get(key)) is not None]

@@ -1,10 +1,11 @@
-"""Labels as people wrote them: surrounding spaces and case make no class, the most common spelling is shown."""
+"""Labels: the spellings of one class, and the parents that classes may have."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +39,62 @@ def merge_spellings(labels: Iterable[object]) -> Labels:
     return np.array([best[label_key(label)] for label in spelled], dtype=object)
 
 
-def known_spelling(labels: Iterable[object], known: Iterable[str]) -> Labels:
+def known_spelling(labels: Iterable[object], existing: Iterable[str]) -> Labels:
     """Return labels with one spelling a class, in the spelling that is known already where there is one."""
-    spelling = {label_key(name): name for name in known}
+    spelling = {label_key(name): name for name in existing}
     return np.array([spelling.get(label_key(label), label) for label in merge_spellings(labels)], dtype=object)
+
+
+Floats = npt.NDArray[np.float64]
+_PURE = 0.95
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """The parent of each class; a class without one is its own parent.
+
+    Attributes
+    ----------
+    classes : tuple of str
+    parents : tuple of str
+        Every parent once, in code order.
+    parent_of : ndarray of int, shape (n_classes,)
+        Row of ``parents``.
+    """
+
+    classes: tuple[str, ...]
+    parents: tuple[str, ...]
+    parent_of: npt.NDArray[np.intp]
+
+    def roll_up(self, probabilities: Floats) -> Floats:
+        """Return the probability of each parent, the sum of its children's: shape (n, n_parents)."""
+        summed = np.zeros((len(probabilities), len(self.parents)))
+        np.add.at(summed.T, self.parent_of, probabilities.T)
+        return summed
+
+    def parent(self, name: str) -> str:
+        """Return the parent of a class; of a class that is not known, itself."""
+        return self.parents[self.parent_of[self.classes.index(name)]] if name in self.classes else name
+
+    def is_group(self, parent: str) -> bool:
+        """Tell whether a parent has more than one class below it."""
+        return int((self.parent_of == self.parents.index(parent)).sum()) > 1
+
+
+def hierarchy_of(classes: Sequence[str], parent: Mapping[str, str]) -> Hierarchy | None:
+    """Return the hierarchy over the classes, None where no parent has two children."""
+    parent_names = [parent.get(name) or name for name in classes]
+    parents = tuple(sorted(set(parent_names)))
+    if len(parents) in (1, len(classes)):
+        return None
+    return Hierarchy(tuple(classes), parents, np.array([parents.index(name) for name in parent_names], dtype=np.intp))
+
+
+def learn_parents(children: Sequence[str], parents: Sequence[str]) -> dict[str, str]:
+    """Return the parent of each child that history shows with one parent nearly always; others have none."""
+    counts_of: dict[str, Counter[str]] = {}
+    for child, parent in zip(children, parents, strict=True):
+        if child and parent:
+            counts_of.setdefault(child, Counter())[parent] += 1
+    favourite = {child: counts.most_common(1)[0] for child, counts in counts_of.items()}
+    return {child: parent for child, (parent, count) in favourite.items() if count >= _PURE * counts_of[child].total()}

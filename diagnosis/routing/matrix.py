@@ -1,12 +1,31 @@
-"""FeatureMatrix: rows by features that few of them have, and by features that all of them have."""
+"""Feature matrices: columns that few rows have and columns that all have, for many rows or for one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
+
+
+class Mapped:
+    """What is loaded with its arrays mapped from disk: as plain arrays, which are quicker to index."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, _plain(value) if isinstance(value, np.ndarray) else value)
+
+
+def _plain(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return an array as if it had been made here; one that came from another process has a type of its own.
+
+    Types that are equal but not the same are written twice: the same router would not be the same file.
+    """
+    plain = np.asarray(array)
+    return plain.view(np.dtype(plain.dtype.str)) if plain.dtype.kind in "iuf" else plain
+
 
 Matrix = npt.NDArray[np.float32]
 
@@ -77,3 +96,67 @@ class TransposedMatrix:
         if sp.issparse(values):
             return np.vstack([(self.sparse @ values).toarray(), (values.T @ self.dense.T).T])
         return np.vstack([self.sparse @ values, self.dense @ values])
+
+
+Columns = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureRows:
+    """Features of incidents: those that are counted, of which an incident has few, and those made of it as a whole.
+
+    Plain arrays, because one incident is answered in the time that it takes to build a few sparse matrices.
+
+    Attributes
+    ----------
+    columns, data : ndarray of int32, and of float32
+        Counted features and their values; those of incident ``i`` are ``starts[i]`` to ``starts[i + 1]``.
+    starts : ndarray of int, shape (n + 1,)
+    n_counted : int
+    dense : ndarray of float32, shape (n, n_dense)
+    to_topics : ndarray of float32, shape (n_columns, n_topics), optional
+        What each counted feature of a single incident brings to topics: found once for all that ask.
+    """
+
+    columns: Columns
+    data: Matrix
+    starts: npt.NDArray[np.integer]
+    n_counted: int
+    dense: Matrix
+    to_topics: Matrix | None = None
+
+    def __len__(self) -> int:
+        return len(self.dense)
+
+    def row_features(self, row: int) -> tuple[Columns, Matrix]:
+        """Return the counted features of one incident, and their values."""
+        of_row = slice(self.starts[row], self.starts[row + 1])
+        return self.columns[of_row], self.data[of_row]
+
+    def matrix(self, first_weighted: int) -> FeatureMatrix:
+        """Return the features from column ``kept`` on as one matrix, the dense ones last."""
+        shape = (len(self), self.n_counted)
+        by_counted = sp.csr_matrix((self.data, self.columns, self.starts), shape=shape)
+        return FeatureMatrix(by_counted[:, first_weighted:] if first_weighted else by_counted, self.dense)
+
+    def scores(self, weights: npt.NDArray[np.floating], first_weighted: int) -> npt.NDArray[np.float64]:
+        """Return what the features come to, shape (n, n_classes).
+
+        Parameters
+        ----------
+        weights : ndarray, shape (n_counted - kept + n_dense, n_classes)
+            Of the features from column ``kept`` on; the others have none. Only rows that are needed are read.
+        """
+        columns, data, starts = self.columns, self.data, self.starts
+        if first_weighted:
+            weighted = columns >= first_weighted
+            starts = np.concatenate([[0], np.cumsum(weighted)])[starts]
+            columns, data = columns[weighted] - first_weighted, data[weighted]
+        of_dense = weights[self.n_counted - first_weighted :].astype(np.float32)
+        if len(self) == 1:
+            by_counted = data @ weights[columns].astype(np.float32)
+        else:
+            met, places = np.unique(columns, return_inverse=True)
+            sparse = sp.csr_matrix((data, places, starts), shape=(len(self), len(met)))
+            by_counted = sparse @ weights[met].astype(np.float32)
+        return np.asarray(by_counted + self.dense @ of_dense, dtype=np.float64)

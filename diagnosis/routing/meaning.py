@@ -11,7 +11,7 @@ from scipy.linalg import solve_triangular
 
 from diagnosis.errors import InputError
 from diagnosis.prepared import Vectors
-from diagnosis.routing.mapped import Mapped
+from diagnosis.routing.matrix import Mapped
 
 _SHARPNESS = 2.0  # of the kernel, exp(sharpness * (cosine - 1))
 _NOISE = 1e-4  # that tells landmarks apart which are nearly the same
@@ -36,11 +36,11 @@ class Meaning(Mapped):
     mixing: Vectors
 
     @classmethod
-    def learn(cls, vectors: Vectors, most: int, seed: int) -> Self:
+    def learn(cls, vectors: Vectors, limit: int, seed: int) -> Self:
         """Draw at most ``most`` landmarks among vectors, shape (n, n_dimensions); zero rows are no text."""
-        told = vectors[_told(vectors)]
-        told = np.unique(told, axis=0) if len(told) else told
-        landmarks = told[np.random.default_rng(seed).permutation(len(told))[:most]]
+        distinct = vectors[_has_vector(vectors)]
+        distinct = np.unique(distinct, axis=0) if len(distinct) else distinct
+        landmarks = distinct[np.random.default_rng(seed).permutation(len(distinct))[:limit]]
         kernel = _kernel(landmarks, landmarks).astype(np.float64)
         factor = np.linalg.cholesky(kernel + _NOISE * np.eye(len(landmarks)))
         inverse = solve_triangular(factor, np.eye(len(landmarks)), lower=True) if len(landmarks) else factor
@@ -49,9 +49,9 @@ class Meaning(Mapped):
     def __len__(self) -> int:
         return len(self.landmarks)
 
-    def equals(self, other: Meaning) -> bool:
+    def equals(self, meaning: Meaning) -> bool:
         """Whether another is the same map."""
-        return np.array_equal(self.landmarks, other.landmarks) and np.array_equal(self.mixing, other.mixing)
+        return np.array_equal(self.landmarks, meaning.landmarks) and np.array_equal(self.mixing, meaning.mixing)
 
     def of(self, vectors: Vectors) -> Vectors:
         """Return the features, shape (n, n_landmarks), of a length near one; zero where there is no vector.
@@ -68,11 +68,11 @@ class Meaning(Mapped):
                 f"routing learned from vectors of {self.landmarks.shape[1]} dimensions; found {vectors.shape[1]}"
             )
         features: Vectors = _kernel(vectors, self.landmarks) @ self.mixing
-        features[~_told(vectors)] = 0
+        features[~_has_vector(vectors)] = 0
         return features
 
 
-def _told(vectors: Vectors) -> npt.NDArray[np.bool_]:
+def _has_vector(vectors: Vectors) -> npt.NDArray[np.bool_]:
     return np.asarray(np.any(vectors != 0, axis=1))
 
 

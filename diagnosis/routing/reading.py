@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from diagnosis.routing.segments import Segmenter
+from diagnosis.routing.cjk_words import Segmenter
 from diagnosis.routing.vocabulary import Columns, TextTerms, Vocabulary
 from diagnosis.routing.words import is_cjk
 
@@ -41,14 +41,14 @@ class Reading:
 
     def shares_of_words(self, shares: Floats) -> Floats:
         """Return what features share out comes to by word, shape (n_words,)."""
-        given = self.part * shares[self.place_of]
-        return np.bincount(self.word_of, weights=given, minlength=len(self.words)).astype(np.float64)
+        weighted_parts = self.part * shares[self.place_of]
+        return np.bincount(self.word_of, weights=weighted_parts, minlength=len(self.words)).astype(np.float64)
 
 
 def read_incident(
     columns: Columns,
     texts: Sequence[tuple[Vocabulary, str, int]],
-    held: Sequence[tuple[Sequence[str], int]],
+    field_columns: Sequence[tuple[Sequence[str], int]],
     segmenter: Segmenter,
 ) -> Reading:
     """Return the reading of one incident.
@@ -73,7 +73,7 @@ def read_incident(
         column_of.append(of_columns + start)
         part.append(of_spans)
     places = order[np.searchsorted(ranked, np.concatenate(column_of))]
-    fields = [(names, int(order[np.searchsorted(ranked, column)])) for names, column in held]
+    fields = [(names, int(order[np.searchsorted(ranked, column)])) for names, column in field_columns]
     return Reading([*number], np.concatenate(word_of), places, np.concatenate(part), fields)
 
 
@@ -116,7 +116,7 @@ def _spread(
     for side in (terms.first, terms.second):  # half goes to each word
         at = place[side[once]]
         yield pairs, begins[at], ends[at], np.full(len(at), 0.5)
-    begin = np.repeat(begins, [len(grams.columns) for grams in terms.held])
-    first, last = (np.concatenate([getattr(grams, name) for grams in terms.held]) for name in ("first", "last"))
+    begin = np.repeat(begins, [len(grams.columns) for grams in terms.word_grams])
+    first, last = (np.concatenate([getattr(grams, name) for grams in terms.word_grams]) for name in ("first", "last"))
     grams = terms.grams[terms.gram_places].astype(np.int64) + vocabulary.n_words
     yield grams, begin + first, begin + last, terms.gram_of / terms.gram_counts[terms.gram_places]

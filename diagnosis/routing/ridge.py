@@ -100,9 +100,9 @@ def fit_ridge(
     """
     dual = len(codes) <= DUAL_ROWS
     gram = matrix.inner_products() if dual else None
-    held = held_rows(groups, seed)
+    is_held = held_rows(groups, seed)
     # The features of a large history know the classes of the rows that are not held out.
-    among = np.arange(len(codes)) if dual else np.flatnonzero(held)
+    among = np.arange(len(codes)) if dual else np.flatnonzero(is_held)
     strength = strength or _choose(matrix, gram, codes, groups, among, seed)
     row_weights = _row_weights(codes, n_classes, strength.balance)
     if recency is not None:
@@ -114,8 +114,8 @@ def fit_ridge(
     targets = sp.csr_matrix((row_weights, codes, np.arange(len(codes) + 1)), shape=(len(codes), n_classes))
     held_out = np.full((len(codes), n_classes), np.nan, dtype=np.float32)
     if start is None:
-        start = solve(matrix[~held], targets[~held], row_weights[~held], strength.penalty, None)
-        held_out[held] = matrix[held] @ start
+        start = solve(matrix[~is_held], targets[~is_held], row_weights[~is_held], strength.penalty, None)
+        held_out[is_held] = matrix[is_held] @ start
     return RidgeFit(solve(matrix, targets, row_weights, strength.penalty, start), held_out, strength)
 
 
@@ -129,7 +129,7 @@ def _choose(matrix: FeatureMatrix, gram: Matrix | None, codes: Rows, groups: Row
     part = gram[np.ix_(rows, rows)] if gram is not None else matrix[rows].inner_products()
     indicators = _indicators(codes[rows], len(names))
 
-    def judged(penalty: float, balance: float) -> tuple[float, float]:
+    def evaluate(penalty: float, balance: float) -> tuple[float, float]:
         """Return held-out loss, and the share of right answers."""
         diagonal = penalty / _row_weights(codes[rows], len(names), balance)
         _, held_out = _solve_dual(part, indicators, diagonal, groups[rows])
@@ -138,12 +138,12 @@ def _choose(matrix: FeatureMatrix, gram: Matrix | None, codes: Rows, groups: Row
         loss = -np.log(probabilities[np.arange(len(rows)), codes[rows]]).mean()
         return float(loss), float((scores.argmax(axis=1) == codes[rows]).mean())
 
-    by_penalty = {penalty: judged(penalty, _USUAL_BALANCE) for penalty in _PENALTIES}
+    by_penalty = {penalty: evaluate(penalty, _USUAL_BALANCE) for penalty in _PENALTIES}
     least = min(loss for loss, _ in by_penalty.values())
     # A link makes up for a heavy hand on the sample, not on all rows, which need less.
     penalty = min(p for p, (loss, _) in by_penalty.items() if loss <= _ALIKE * least)
-    known = {_USUAL_BALANCE: by_penalty[penalty]}
-    by_balance = {balance: known.get(balance) or judged(penalty, balance) for balance in _BALANCES}
+    results = {_USUAL_BALANCE: by_penalty[penalty]}
+    by_balance = {balance: results.get(balance) or evaluate(penalty, balance) for balance in _BALANCES}
     least = min(loss for loss, _ in by_balance.values())
     near = {b: right for b, (loss, right) in by_balance.items() if loss <= _NEAR * least}
     return Strength(penalty, max(b for b, right in near.items() if right >= max(near.values()) - _FEWER_RIGHT))
@@ -171,16 +171,16 @@ def _solve_dual(gram: Matrix, targets: Matrix, diagonal: Matrix, groups: Rows) -
     order = np.argsort(groups, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
         if len(rows) > 1:
-            own = inverse[np.maximum.outer(rows, rows), np.minimum.outer(rows, rows)]
-            residual[rows] = np.linalg.solve(own, dual[rows])
+            of_group = inverse[np.maximum.outer(rows, rows), np.minimum.outer(rows, rows)]
+            residual[rows] = np.linalg.solve(of_group, dual[rows])
     return dual, targets - residual
 
 
 def held_rows(groups: Rows, seed: int) -> npt.NDArray[np.bool_]:
     """Tell which rows of a large history `fit_ridge` holds out, shape (n,)."""
     numbers = np.unique(groups)
-    held = np.random.default_rng(seed).permutation(numbers)[: max(1, int(_HELD_SHARE * len(numbers)))]
-    return np.isin(groups, held)
+    is_held = np.random.default_rng(seed).permutation(numbers)[: max(1, int(_HELD_SHARE * len(numbers)))]
+    return np.isin(groups, is_held)
 
 
 def _solve_primal(
@@ -213,16 +213,16 @@ def _one_sided(
     true = np.asarray(weighted_targets.todense()) > 0
     for _ in range(_NEWTON_STEPS):
         scores = matrix @ weights
-        counted = np.where(np.where(true, scores < 1, scores > 0), row_weights[:, None], np.float32(0))
-        target = transposed @ np.where(true, counted, np.float32(0))
-        weights = _conjugate_gradients(matrix, transposed, counted, target, penalty, weights)
+        diagonals = np.where(np.where(true, scores < 1, scores > 0), row_weights[:, None], np.float32(0))
+        target = transposed @ np.where(true, diagonals, np.float32(0))
+        weights = _conjugate_gradients(matrix, transposed, diagonals, target, penalty, weights)
     return weights
 
 
 def _conjugate_gradients(
     matrix: FeatureMatrix,
     transposed: TransposedMatrix,
-    counted: Matrix,
+    diagonals: Matrix,
     target: Matrix,
     penalty: float,
     start: Matrix | None,
@@ -236,7 +236,7 @@ def _conjugate_gradients(
     """
 
     def product(weights: Matrix) -> Matrix:
-        result: Matrix = transposed @ (counted * (matrix @ weights)) + np.float32(penalty) * weights
+        result: Matrix = transposed @ (diagonals * (matrix @ weights)) + np.float32(penalty) * weights
         return result
 
     solution = np.zeros_like(target) if start is None else start.copy()

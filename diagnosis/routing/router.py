@@ -15,18 +15,22 @@ from diagnosis.decisions import NO_DECISIONS, HumanDecisions
 from diagnosis.errors import InputError, NotFittedError
 from diagnosis.findings import IncidentEvidence, Prediction, SimilarIncident
 from diagnosis.prepared import PreparedIncidents
-from diagnosis.routing.answers import RoutingDecision, answer, best_parent, decide_for
-from diagnosis.routing.certainty import Answers
-from diagnosis.routing.certification import Certification, certify_classes, certify_parents
+from diagnosis.routing.certification import Certification, ScoredPredictions, certify_classes, certify_parents
 from diagnosis.routing.classifier import TargetClassifier
-from diagnosis.routing.constraints import constraints_for, renormalise
+from diagnosis.routing.decision import (
+    Expectations,
+    RoutingDecision,
+    answer,
+    best_parent,
+    constraints_for,
+    decide_for,
+    renormalise,
+)
 from diagnosis.routing.evidence import evidence_for
-from diagnosis.routing.expectations import Expectations
 from diagnosis.routing.features import DEFAULT_WEIGHTS, FeatureWeights
 from diagnosis.routing.fields import fields_for
-from diagnosis.routing.hierarchy import Hierarchy, hierarchy_of, learn_parents
-from diagnosis.routing.labels import known_spelling, merge_spellings
-from diagnosis.routing.rows import FeatureRows
+from diagnosis.routing.labels import Hierarchy, hierarchy_of, known_spelling, learn_parents, merge_spellings
+from diagnosis.routing.matrix import FeatureRows
 from diagnosis.routing.scores import RoutingScores, score_routing
 
 Floats = npt.NDArray[np.float64]
@@ -38,7 +42,7 @@ _SHOWN_INCIDENTS = 3
 
 @dataclass
 class Router:
-    """Answers one target (category, assignment group, ...) of incidents.
+    """ScoredPredictions one target (category, assignment group, ...) of incidents.
 
     What is automatic is decided by the certified fit alone, which never saw the calibration rows. After
     `fit_and_calibrate` a second set of weights, learned from all rows, gives the suggestions; it decides nothing.
@@ -98,8 +102,8 @@ class Router:
         if not parents and self.target == "subcategory":
             parents = learn_parents(labels.tolist(), merge_spellings(prepared.frame["category"]).tolist())
         self.hierarchy_: Hierarchy | None = hierarchy_of(self.classifier_.classes_.tolist(), parents)
-        seen = ~np.isnan(self.classifier_.unseen_[:, 0])
-        self.tuning_ = self._both_answers(self.classifier_.unseen_[seen], labels[seen])
+        held_out = ~np.isnan(self.classifier_.unseen_[:, 0])
+        self.tuning_ = self._both_answers(self.classifier_.unseen_[held_out], labels[held_out])
         del self.classifier_.unseen_
         self.certificates_: Certification | None = None
         self.parent_certificates_: Certification | None = None
@@ -133,8 +137,8 @@ class Router:
         self.calibrate(prepared.take(calibrate), labels[calibrate].tolist())
         rows = np.append(learn, calibrate)
         new = np.arange(len(rows)) >= len(learn)
-        both, known = _labelled(prepared.take(rows), labels[rows])
-        self.suggester_ = self.classifier_.refit(both, known, new[labels[rows] != ""])
+        labelled, labels_of_rows = _labelled(prepared.take(rows), labels[rows])
+        self.suggester_ = self.classifier_.refit(labelled, labels_of_rows, new[labels[rows] != ""])
         return self
 
     @property
@@ -193,11 +197,11 @@ class Router:
         """
         judgements, probabilities = self._judge_all(prepared)
         best = self.classes_[probabilities.argmax(axis=1)] if len(prepared) else ()
-        done = [
+        automatic_values = [
             str(value) if allowed.why_not is None else allowed.parent.value if allowed.parent is not None else None
             for allowed, value in zip(judgements, best, strict=True)
         ]
-        return done, probabilities
+        return automatic_values, probabilities
 
     def evaluate(self, prepared: PreparedIncidents, y: Sequence[str]) -> RoutingScores:
         """Compare the answers with the truth on incidents that neither fit nor calibration saw."""
@@ -255,7 +259,9 @@ class Router:
                 shown[row, columns] = probabilities
         return judgements, shown
 
-    def _both_answers(self, probabilities: Floats, labels: Labels) -> tuple[Answers, Answers | None]:
+    def _both_answers(
+        self, probabilities: Floats, labels: Labels
+    ) -> tuple[ScoredPredictions, ScoredPredictions | None]:
         """Return the most probable classes and parents with their probabilities, and whether they are right."""
         classes = _answers(probabilities, self.classifier_.classes_, labels)
         if self.hierarchy_ is None:
@@ -264,7 +270,9 @@ class Router:
         names = np.array(self.hierarchy_.parents, dtype=object)
         return classes, _answers(self.hierarchy_.roll_up(probabilities), names, truth)
 
-    def _of_groups(self, children: Answers, parents: Answers) -> tuple[Answers, Answers]:
+    def _of_groups(
+        self, children: ScoredPredictions, parents: ScoredPredictions
+    ) -> tuple[ScoredPredictions, ScoredPredictions]:
         """Return the answers whose parent has more than one class: any other is a class, and not answered again."""
         hierarchy = self.hierarchy_
         groups = [name for name in hierarchy.parents if hierarchy.is_group(name)] if hierarchy else []
@@ -290,7 +298,7 @@ def _labelled(prepared: PreparedIncidents, labels: Labels) -> tuple[PreparedInci
     return (prepared, labels) if len(rows) == len(labels) else (prepared.take(rows), labels[rows])
 
 
-def _answers(probabilities: Floats, classes: Labels, truth: Labels) -> Answers:
+def _answers(probabilities: Floats, classes: Labels, truth: Labels) -> ScoredPredictions:
     best = probabilities.argmax(axis=1) if len(truth) else np.zeros(0, dtype=np.intp)
     value = classes[best]
-    return Answers(value, probabilities[np.arange(len(truth)), best], np.asarray(value == truth, dtype=bool))
+    return ScoredPredictions(value, probabilities[np.arange(len(truth)), best], np.asarray(value == truth, dtype=bool))

@@ -181,17 +181,17 @@ def _class_scores(
     table = precision_recall_fscore_support(truth.astype(str), answer.astype(str), labels=names, zero_division=0)
     scores = []
     for name, precision, recall, f1, support in zip(names, *table, strict=True):
-        answered = answer == name
+        predicted_here = answer == name
         scores.append(
             ClassScore(
                 name=str(name),
                 support=int(support),
-                predicted=int(answered.sum()),
+                predicted=int(predicted_here.sum()),
                 precision=float(precision),
                 recall=float(recall),
                 f1=float(f1),
-                automatic=int((automatic & answered).sum()),
-                automatic_correct=int((automatic & automatic_correct & answered).sum()),
+                automatic=int((automatic & predicted_here).sum()),
+                automatic_correct=int((automatic & automatic_correct & predicted_here).sum()),
             )
         )
     return tuple(sorted(scores, key=lambda s: (-s.support, s.name)))

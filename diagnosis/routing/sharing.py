@@ -13,10 +13,10 @@ from diagnosis.routing.vocabulary import Vocabulary
 
 
 class _Comparable(Protocol):
-    def equals(self, other: Self) -> bool: ...
+    def equals(self, candidate: Self) -> bool: ...
 
 
-_One = TypeVar("_One", bound=_Comparable)
+_Part = TypeVar("_Part", bound=_Comparable)
 
 
 def share_features(routers: Iterable[Router]) -> None:
@@ -24,22 +24,22 @@ def share_features(routers: Iterable[Router]) -> None:
 
     Features remember the incident that they read last, a vocabulary its text and words' n-grams.
     """
-    known: list[IncidentFeatures] = []
+    distinct: list[IncidentFeatures] = []
     vocabularies: list[Vocabulary] = []
     topics: list[Topics] = []
     meanings: list[Meaning] = []
     for router in routers:
-        features = _known(known, router.classifier_.features_)
+        features = _shared(distinct, router.classifier_.features_)
         router.classifier_.features_ = router.suggester_.features_ = features
         for terms in (features.text_, features.title_):
-            terms.vocabulary_ = _known(vocabularies, terms.vocabulary_)
-        features.topics_ = _known(topics, features.topics_)
-        features.meaning_ = _known(meanings, features.meaning_)
+            terms.vocabulary_ = _shared(vocabularies, terms.vocabulary_)
+        features.topics_ = _shared(topics, features.topics_)
+        features.meaning_ = _shared(meanings, features.meaning_)
 
 
-def _known(known: list[_One], one: _One) -> _One:
+def _shared(distinct: list[_Part], part: _Part) -> _Part:
     """Return the equal of one among those known, or note it."""
-    same = next((other for other in known if other.equals(one)), one)
-    if same is one:
-        known.append(one)
+    same = next((candidate for candidate in distinct if candidate.equals(part)), part)
+    if same is part:
+        distinct.append(part)
     return same

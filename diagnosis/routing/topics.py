@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from diagnosis.routing.mapped import Mapped
+from diagnosis.routing.matrix import Mapped
 
 _MIN_COUNT = 4  # incidents in which a feature must stand to have a part in topics
 _SHORT = 0.1
@@ -35,7 +35,7 @@ class Topics(Mapped):
     shortest: float
 
     @classmethod
-    def learn(cls, matrix: sp.csr_matrix, most: int, seed: int) -> Self:
+    def learn(cls, matrix: sp.csr_matrix, limit: int, seed: int) -> Self:
         """Learn at most ``most`` topics from features, shape (n, n_features), whose last is the same everywhere."""
         from sklearn.utils.extmath import randomized_svd  # noqa: PLC0415 - half a second, and no diagnosis needs it
 
@@ -44,7 +44,7 @@ class Topics(Mapped):
         frequent[-1] = False  # the constant tells nothing apart
         rows = np.random.default_rng(seed).permutation(matrix.shape[0])[:_ROWS]
         sample = matrix[np.sort(rows)][:, frequent]
-        k = min(most, min(sample.shape) // 4)
+        k = min(limit, min(sample.shape) // 4)
         if not k:
             return cls(places, np.zeros((0, 0), dtype=np.float16), 1.0)
         places[frequent] = np.arange(sample.shape[1])
@@ -61,23 +61,23 @@ class Topics(Mapped):
         """Return what brings the topics of incidents, shape (..., n_topics), to length one, or nearer to it."""
         return np.asarray(1 / np.maximum(np.linalg.norm(topics, axis=-1), self.shortest), dtype=np.float32)
 
-    def equals(self, other: Topics) -> bool:
+    def equals(self, topics_map: Topics) -> bool:
         """Whether another is the same map."""
-        same = self.shortest == other.shortest and np.array_equal(self.places, other.places)
-        return same and np.array_equal(self.directions, other.directions)
+        same = self.shortest == topics_map.shortest and np.array_equal(self.places, topics_map.places)
+        return same and np.array_equal(self.directions, topics_map.directions)
 
     def at(self, columns: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
         """Return what some features bring to each topic, shape (n, n_topics)."""
         places = self.places[columns]
-        found = np.zeros((len(columns), self.directions.shape[1]), dtype=np.float32)
-        found[places >= 0] = self.directions[places[places >= 0]]
-        return found
+        directions = np.zeros((len(columns), self.directions.shape[1]), dtype=np.float32)
+        directions[places >= 0] = self.directions[places[places >= 0]]
+        return directions
 
     def of(self, matrix: sp.csr_matrix) -> npt.NDArray[np.float32]:
         """Return the topics of incidents by their features, shape (n, n_topics); only directions they need are read."""
         places = self.places[matrix.indices]
-        known = places >= 0
-        ends = np.concatenate([[0], np.cumsum(known)])[matrix.indptr]
-        met, columns = np.unique(places[known], return_inverse=True)
-        features = sp.csr_matrix((matrix.data[known], columns, ends), shape=(matrix.shape[0], len(met)))
+        in_vocabulary = places >= 0
+        ends = np.concatenate([[0], np.cumsum(in_vocabulary)])[matrix.indptr]
+        met, columns = np.unique(places[in_vocabulary], return_inverse=True)
+        features = sp.csr_matrix((matrix.data[in_vocabulary], columns, ends), shape=(matrix.shape[0], len(met)))
         return np.asarray(features @ self.directions[met].astype(np.float32))

@@ -1,4 +1,4 @@
-"""The words, pairs of words and character n-grams that are features, and their places in a text.
+"""The words, pairs of words and character n-grams that are features, how often they stand in texts, and where.
 
 Routers of one release mostly learn from the same texts: they share one vocabulary
 (`diagnosis.routing.sharing`), which then reads a text once for all of them.
@@ -7,16 +7,42 @@ Routers of one release mostly learn from the same texts: they share one vocabula
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 
-from diagnosis.routing.counts import Counts, Rows, count, frequent, numbered
-from diagnosis.routing.mapped import Mapped
+from diagnosis.routing.matrix import Mapped
 from diagnosis.routing.words import character_grams, placed_grams, units
+
+Rows = npt.NDArray[np.int64]
+Counts = tuple[sp.csr_matrix, npt.NDArray[np.float32]]  # of known terms, and how many are unknown
+
+
+def frequent(documents: Iterable[Iterable[str]], min_count: int) -> dict[str, int]:
+    """Return the terms that stand in enough documents, with their numbers in alphabetical order."""
+    frequency: Counter[str] = Counter()
+    for document in documents:
+        frequency.update(set(document))
+    return {term: i for i, term in enumerate(sorted(term for term, count in frequency.items() if count >= min_count))}
+
+
+def numbered(documents: Sequence[Sequence[str]], index: dict[str, int]) -> tuple[Rows, Rows]:
+    """Return the number of each term of all documents, -1 if unknown, and the document that it stands in."""
+    numbers = np.array([index.get(term, -1) for document in documents for term in document], dtype=np.int64)
+    return numbers, np.repeat(np.arange(len(documents)), [len(document) for document in documents])
+
+
+def count(document_of: Rows, columns: Rows, n_documents: int, n_columns: int) -> Counts:
+    """Return how often each column stands in each document, and how many terms without a column do."""
+    known_columns = columns >= 0
+    ones = np.ones(int(known_columns.sum()), dtype=np.float32)
+    counts = sp.csr_matrix((ones, (document_of[known_columns], columns[known_columns])), shape=(n_documents, n_columns))
+    return counts, np.bincount(document_of[~known_columns], minlength=n_documents).astype(np.float32)
+
 
 _REMEMBERED = 8_000  # words whose n-grams are kept at hand: about 8 MB
 Columns = npt.NDArray[np.int32]
@@ -75,7 +101,7 @@ class TextTerms:
     columns: Rows
     counts: Rows
     unknown: int
-    held: list[WordGrams]
+    word_grams: list[WordGrams]
     grams: Rows
     gram_counts: npt.NDArray[Any]
     gram_places: Rows
@@ -121,10 +147,10 @@ class Vocabulary(Mapped):
     def __len__(self) -> int:
         return self.n_words + len(self.grams)
 
-    def equals(self, other: Vocabulary) -> bool:
+    def equals(self, vocabulary: Vocabulary) -> bool:
         """Tell whether both have the same terms at the same places."""
-        same = self.reach == other.reach and np.array_equal(self.pairs, other.pairs)
-        return same and self.words == other.words and self.grams == other.grams
+        same = self.reach == vocabulary.reach and np.array_equal(self.pairs, vocabulary.pairs)
+        return same and self.words == vocabulary.words and self.grams == vocabulary.grams
 
     def count(self, texts: Sequence[Sequence[str]]) -> tuple[Counts, Counts]:
         """Return how often words and pairs, and how often n-grams stand in each text, given as words."""
@@ -144,35 +170,35 @@ class Vocabulary(Mapped):
         words = units(text)
         ids = np.array([self.words.get(word, -1) for word in words], dtype=np.int64)
         pairs, first, second = self._pair_columns(ids, np.zeros(len(ids), dtype=np.int64))
-        known = np.flatnonzero(pairs >= 0)
-        columns, counts = np.unique(np.concatenate([ids[ids >= 0], pairs[known]]), return_counts=True)
+        known_columns = np.flatnonzero(pairs >= 0)
+        columns, counts = np.unique(np.concatenate([ids[ids >= 0], pairs[known_columns]]), return_counts=True)
         times = Counter(words)
-        held = [self._grams_of(word) for word in times]
-        every = np.concatenate([np.empty(0, dtype=np.int32), *(grams.columns for grams in held)])
+        word_grams = [self._grams_of(word) for word in times]
+        every = np.concatenate([np.empty(0, dtype=np.int32), *(grams.columns for grams in word_grams)])
         grams, places = np.unique(every, return_inverse=True)
-        of = np.repeat(np.array([*times.values()], dtype=np.int64), [len(one.columns) for one in held])
+        of = np.repeat(np.array([*times.values()], dtype=np.int64), [len(word.columns) for word in word_grams])
         return TextTerms(
             words,
             times,
-            pairs[known],
-            first[known],
-            second[known],
+            pairs[known_columns],
+            first[known_columns],
+            second[known_columns],
             columns,
             counts,
             len(ids) + len(pairs) - int(counts.sum()),
-            held,
+            word_grams,
             grams,
             np.bincount(places, weights=of, minlength=len(grams)),
             places,
             of,
-            sum(n * one.unknown for one, n in zip(held, times.values(), strict=True)),
+            sum(n * word.unknown for word, n in zip(word_grams, times.values(), strict=True)),
         )
 
     def _frequent_pairs(self, ids: Rows, text_of: Rows, min_count: int) -> Rows:
         codes, first, _ = self._pair_codes(ids, text_of)
-        known = codes >= 0
-        pairs, number = np.unique(codes[known], return_inverse=True)
-        counts, _ = count(text_of[first[known]], number, int(text_of.max(initial=-1)) + 1, len(pairs))
+        known_columns = codes >= 0
+        pairs, number = np.unique(codes[known_columns], return_inverse=True)
+        counts, _ = count(text_of[first[known_columns]], number, int(text_of.max(initial=-1)) + 1, len(pairs))
         return np.asarray(pairs[np.bincount(counts.indices, minlength=len(pairs)) >= min_count])
 
     def _pair_codes(self, ids: Rows, text_of: Rows) -> tuple[Rows, Rows, Rows]:
@@ -193,28 +219,28 @@ class Vocabulary(Mapped):
     def _count_grams(self, texts: Sequence[Sequence[str]]) -> Counts:
         distinct = {unit: number for number, unit in enumerate(dict.fromkeys(u for words in texts for u in words))}
         ids, text_of = numbered(texts, distinct)
-        held, _ = count(text_of, ids, len(texts), len(distinct))
+        word_grams, _ = count(text_of, ids, len(texts), len(distinct))
         columns, of_unit = numbered([[*character_grams(unit)] for unit in distinct], self.grams)
         grams, unknown = count(of_unit, columns, len(distinct), len(self.grams))
-        return held @ grams, held @ unknown
+        return word_grams @ grams, word_grams @ unknown
 
     def _grams_of(self, word: str) -> WordGrams:
         """Return the character n-grams of one word that are features; words that come again are remembered."""
-        found = self._remembered.get(word)
-        if found is None:
+        grams = self._remembered.get(word)
+        if grams is None:
             if len(self._remembered) >= _REMEMBERED:
                 self._remembered.clear()
-            found = self._remembered[word] = self._cut(word)
-        return found
+            grams = self._remembered[word] = self._cut(word)
+        return grams
 
     def _cut(self, word: str) -> WordGrams:
-        known, n = [], 0
+        known_columns, n = [], 0
         for gram, at in placed_grams(word):
             n += 1
             if (column := self.grams.get(gram)) is not None:
-                known.append((column, max(at, 0), min(at + len(gram), len(word))))
-        columns, first, last = np.array(known, dtype=np.int32).reshape(-1, 3).T.copy()
-        return WordGrams(columns, first, last, n - len(known))
+                known_columns.append((column, max(at, 0), min(at + len(gram), len(word))))
+        columns, first, last = np.array(known_columns, dtype=np.int32).reshape(-1, 3).T.copy()
+        return WordGrams(columns, first, last, n - len(known_columns))
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_remembered": {}, "_last": None}

@@ -27,7 +27,7 @@ from training.settings import TrainSettings
 Rows = npt.NDArray[np.intp]
 Labels = npt.NDArray[np.object_]
 BLOCKS = 3
-MOST = 20_000  # incidents, the latest: more would cost trials and change few choices
+MAX_INCIDENTS = 20_000  # incidents, the latest: more would cost trials and change few choices
 _FEWEST = 100  # incidents of a target in a block, and before it
 _SMALLEST = 1e-12
 
@@ -44,7 +44,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class TrialScore:
     """How one setting did on one block: mean log loss of the right class in nats, and accuracy."""
 
     loss: float
@@ -66,28 +66,29 @@ def blocks_of(incidents: pd.DataFrame, settings: TrainSettings) -> list[Block]:
     if frame.empty:
         raise InputError("at least one incident is needed to tune; found none")
     earlier, _ = split_latest(frame, settings.evaluation_share, settings.seed)
-    known = mask_incidents(frame.iloc[earlier], Redactor(frozenset(settings.masked)))
-    known = known.sort_values("opened_at", kind="stable", na_position="first").tail(MOST).reset_index(drop=True)
-    part = _parts(known, settings.seed)
-    prepared = _prepared(known, part == 0)
+    incidents = mask_incidents(frame.iloc[earlier], Redactor(frozenset(settings.masked)))
+    by_time = incidents.sort_values("opened_at", kind="stable", na_position="first")
+    incidents = by_time.tail(MAX_INCIDENTS).reset_index(drop=True)
+    part = _parts(incidents, settings.seed)
+    prepared = _prepared(incidents, part == 0)
     if (general := general_encoder(settings)) is not None:
         prepared = prepared.with_general(general.encode(prepared.text))
     blocks = [
         block
         for target in settings.targets
-        if target in known
+        if target in incidents
         for number in range(2, BLOCKS + 2)
-        if (block := _block(prepared, known, target, part, number)) is not None
+        if (block := _block(prepared, incidents, target, part, number)) is not None
     ]
     if not blocks:
         raise InputError(
             f"tuning needs {_FEWEST} incidents with {' or '.join(settings.targets)} in each of {BLOCKS} later blocks; "
-            f"found {len(known):,} incidents before the ones to evaluate on"
+            f"found {len(incidents):,} incidents before the ones to evaluate on"
         )
     return blocks
 
 
-def judge(work: tuple[Block, TrainSettings]) -> Judged:
+def judge(work: tuple[Block, TrainSettings]) -> TrialScore:
     """Fit a classifier on what came before a block and judge its probabilities on the block."""
     block, settings = work
     classifier = TargetClassifier(_fields(settings), settings.seed, settings.weights).fit(block.learn, block.labels)
@@ -96,10 +97,10 @@ def judge(work: tuple[Block, TrainSettings]) -> Judged:
     probabilities = classifier.predict_proba(block.judge)
     places = np.array([column.get(name, -1) for name in truth])
     # A class that nobody had seen before gets nothing: every setting pays the same for it.
-    known = places >= 0
-    of_truth = probabilities[np.flatnonzero(known), places[known]]
+    has_class = places >= 0
+    of_truth = probabilities[np.flatnonzero(has_class), places[has_class]]
     right = classifier.classes_[probabilities.argmax(axis=1)] == truth
-    return Judged(float(-np.log(np.maximum(of_truth, _SMALLEST)).mean()), float(right.mean()))
+    return TrialScore(float(-np.log(np.maximum(of_truth, _SMALLEST)).mean()), float(right.mean()))
 
 
 def _fields(settings: TrainSettings) -> Sequence[str]:
@@ -110,27 +111,29 @@ def _fields(settings: TrainSettings) -> Sequence[str]:
     ]
 
 
-def _parts(known: pd.DataFrame, seed: int) -> Rows:
-    if is_dated(known):
-        order = np.arange(len(known))
+def _parts(incidents: pd.DataFrame, seed: int) -> Rows:
+    if is_dated(incidents):
+        order = np.arange(len(incidents))
     else:
-        groups = text_groups(known)
+        groups = text_groups(incidents)
         order = np.random.default_rng(seed).permutation(groups.max() + 1)[groups]
     ranks = pd.Series(order).rank(method="min", pct=True).to_numpy()
     return np.minimum((ranks * (BLOCKS + 2)).astype(np.intp), BLOCKS + 1)
 
 
-def _prepared(known: pd.DataFrame, first: npt.NDArray[np.bool_]) -> PreparedIncidents:
+def _prepared(incidents: pd.DataFrame, first: npt.NDArray[np.bool_]) -> PreparedIncidents:
     """Return the incidents as routing sees them; boilerplate is learned from the first part, before any block."""
-    words = known.loc[first, "short_description"].tolist(), known.loc[first, "description"].tolist()
-    cleaned = clean_incidents(known, TextNormaliser().fit(*words))
-    text = [joined(*both) for both in zip(cleaned["short_description"], cleaned["description"], strict=True)]
-    return PreparedIncidents(frame_as_logged(known), text, np.zeros((len(text), 0), dtype=np.float32))
+    words = incidents.loc[first, "short_description"].tolist(), incidents.loc[first, "description"].tolist()
+    cleaned = clean_incidents(incidents, TextNormaliser().fit(*words))
+    text = [joined(*pair) for pair in zip(cleaned["short_description"], cleaned["description"], strict=True)]
+    return PreparedIncidents(frame_as_logged(incidents), text, np.zeros((len(text), 0), dtype=np.float32))
 
 
-def _block(prepared: PreparedIncidents, known: pd.DataFrame, target: str, part: Rows, number: int) -> Block | None:
-    labels = merge_spellings(known[target].astype("str").fillna(""))
-    before, within = (np.flatnonzero((labels != "") & rows) for rows in (part < number, part == number))
-    if min(len(before), len(within)) < _FEWEST or len(set(labels[before])) < 2:
+def _block(prepared: PreparedIncidents, incidents: pd.DataFrame, target: str, part: Rows, number: int) -> Block | None:
+    labels = merge_spellings(incidents[target].astype("str").fillna(""))
+    earlier_rows, block_rows = (np.flatnonzero((labels != "") & rows) for rows in (part < number, part == number))
+    if min(len(earlier_rows), len(block_rows)) < _FEWEST or len(set(labels[earlier_rows])) < 2:
         return None
-    return Block(target, prepared.take(before), labels[before], prepared.take(within), labels[within])
+    return Block(
+        target, prepared.take(earlier_rows), labels[earlier_rows], prepared.take(block_rows), labels[block_rows]
+    )

@@ -15,7 +15,7 @@ import pandas as pd
 from diagnosis.errors import InputError
 from diagnosis.incident import as_frame
 from training.settings import TrainSettings
-from training.tuning.blocks import Block, Judged, blocks_of, judge
+from training.tuning.blocks import Block, TrialScore, blocks_of, judge
 
 _WEIGHTS = (("text_weight", 0.02, 2.0), ("title_weight", 0.01, 1.0), ("topic_weight", 0.05, 5.0))
 # Fields that speak for callers and places as often as for faults: whether they help differs between organisations.
@@ -34,7 +34,7 @@ class Trial:
     best: float = float("nan")
 
 
-Told = Callable[[Trial, float], None]
+OnTrial = Callable[[Trial, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def tune(
     *,
     minutes: float,
     trials: int | None = None,
-    told: Told = lambda _trial, _seconds: None,
+    on_trial: OnTrial = lambda _trial, _seconds: None,
 ) -> Tuned:
     """Look for settings of routing with less log loss on later blocks.
 
@@ -97,39 +97,41 @@ def tune(
     began = time.monotonic()
     blocks = blocks_of(incidents, settings)
     study = _study(journal, incidents, settings)
-    found = _made(study)
-    while not found or (time.monotonic() - began < 60 * minutes and (trials is None or len(found) < trials)):
-        asked = study.ask()
-        chosen = _chosen(asked, settings)
-        judged = settings.workers.each(judge, [(block, _with(settings, chosen)) for block in blocks])
-        asked.set_user_attr("losses", [one.loss for one in judged])
-        asked.set_user_attr("accuracy", _mean(judged))
-        asked.set_user_attr("chosen", chosen)
-        study.tell(asked, float(np.mean([one.loss for one in judged])))
-        found = _made(study)
-        told(replace(found[-1], best=min(one.loss for one in found)), time.monotonic() - began)
-    return _best(settings, blocks, found)
+    results = _finished_trials(study)
+    while not results or (time.monotonic() - began < 60 * minutes and (trials is None or len(results) < trials)):
+        trial = study.ask()
+        chosen = _chosen(trial, settings)
+        scores = settings.workers.each(judge, [(block, _with(settings, chosen)) for block in blocks])
+        trial.set_user_attr("losses", [score.loss for score in scores])
+        trial.set_user_attr("accuracy", _mean(scores))
+        trial.set_user_attr("chosen", chosen)
+        study.tell(trial, float(np.mean([score.loss for score in scores])))
+        results = _finished_trials(study)
+        on_trial(replace(results[-1], best=min(score.loss for score in results)), time.monotonic() - began)
+    return _best(settings, blocks, results)
 
 
-def _best(settings: TrainSettings, blocks: list[Block], found: list[Trial]) -> Tuned:
+def _best(settings: TrainSettings, blocks: list[Block], results: list[Trial]) -> Tuned:
     """Take the trial with the least loss if its gain over the first is more than one standard error of the blocks."""
-    first, best = found[0], min(found, key=lambda one: one.loss)
+    first, best = results[0], min(results, key=lambda score: score.loss)
     gains = np.array(first.losses) - np.array(best.losses)
     error = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else 0.0
     gain = float(gains.mean())
-    told = f"loss {first.loss:.4f} to {best.loss:.4f}, gain {gain:.4f} (standard error {error:.4f})"
+    summary = f"loss {first.loss:.4f} to {best.loss:.4f}, gain {gain:.4f} (standard error {error:.4f})"
     if best.number == first.number or gain <= error:
-        return Tuned(settings, tuple(found), len(blocks), f"no trial is better by more than chance: {told}; kept as is")
-    return Tuned(_with(settings, best.chosen), tuple(found), len(blocks), f"trial {best.number} is better: {told}")
+        return Tuned(
+            settings, tuple(results), len(blocks), f"no trial is better by more than chance: {summary}; kept as is"
+        )
+    return Tuned(_with(settings, best.chosen), tuple(results), len(blocks), f"trial {best.number} is better: {summary}")
 
 
-def _chosen(asked: Any, settings: TrainSettings) -> dict[str, Any]:  # noqa: ANN401 - optuna is an extra
+def _chosen(trial: Any, settings: TrainSettings) -> dict[str, Any]:  # noqa: ANN401 - optuna is an extra
     chosen: dict[str, Any] = {}
     for name, low, high in _WEIGHTS:
-        own = getattr(settings, name)
-        chosen[name] = asked.suggest_float(name, min(low, own), max(high, own), log=True)
-    chosen["topics"] = asked.suggest_categorical("topics", sorted({64, 128, 256, 512, settings.topics}))
-    left_out = [name for name in _DOUBTFUL if asked.suggest_categorical(f"without {name}", [False, True])]
+        configured = getattr(settings, name)
+        chosen[name] = trial.suggest_float(name, min(low, configured), max(high, configured), log=True)
+    chosen["topics"] = trial.suggest_categorical("topics", sorted({64, 128, 256, 512, settings.topics}))
+    left_out = [name for name in _DOUBTFUL if trial.suggest_categorical(f"without {name}", [False, True])]
     chosen["ignored_fields"] = sorted({*settings.ignored_fields, *left_out})
     return chosen
 
@@ -150,10 +152,10 @@ def _study(journal: Path, incidents: pd.DataFrame, settings: TrainSettings) -> A
     about = _about(incidents, settings)
     if study.user_attrs.get("about", about) != about:
         raise InputError(f"{journal}: it is of other incidents or settings; give another --journal, or remove it")
-    made = len(study.trials)
+    n_trials = len(study.trials)
     # After a break the draws go on, they do not come again.
-    study.sampler = optuna.samplers.TPESampler(seed=settings.seed + made, n_startup_trials=10)
-    if not made:
+    study.sampler = optuna.samplers.TPESampler(seed=settings.seed + n_trials, n_startup_trials=10)
+    if not n_trials:
         study.set_user_attr("about", about)
         first = {name: getattr(settings, name) for name in ("text_weight", "title_weight", "topic_weight", "topics")}
         first |= {f"without {name}": name in settings.ignored_fields for name in _DOUBTFUL}
@@ -167,16 +169,16 @@ def _about(incidents: pd.DataFrame, settings: TrainSettings) -> str:
     return digest.hexdigest()
 
 
-def _made(study: Any) -> list[Trial]:  # noqa: ANN401 - optuna is an extra
+def _finished_trials(study: Any) -> list[Trial]:  # noqa: ANN401 - optuna is an extra
     return [
         Trial(
-            one.number, one.user_attrs["chosen"], one.value, one.user_attrs["accuracy"],
-            tuple(one.user_attrs["losses"]),
+            score.number, score.user_attrs["chosen"], score.value, score.user_attrs["accuracy"],
+            tuple(score.user_attrs["losses"]),
         )
-        for one in study.trials
-        if one.value is not None
+        for score in study.trials
+        if score.value is not None
     ]  # fmt: skip
 
 
-def _mean(judged: list[Judged]) -> float:
-    return float(np.mean([one.accuracy for one in judged]))
+def _mean(scores: list[TrialScore]) -> float:
+    return float(np.mean([score.accuracy for score in scores]))

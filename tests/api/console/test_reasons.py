@@ -15,10 +15,8 @@ from diagnosis.incident import Incident, as_frame
 from diagnosis.phrases import Phrase, in_words
 from diagnosis.recurrence import RecurrenceModel, Signature
 from diagnosis.releases import Releases
-from diagnosis.routing.answers import RoutingDecision, answer
-from diagnosis.routing.certainty import Certificate
-from diagnosis.routing.certification import Certification
-from diagnosis.routing.constraints import Constraints, constraints_for
+from diagnosis.routing.certification import Certificate, Certification
+from diagnosis.routing.decision import Constraints, RoutingDecision, answer, constraints_for
 from diagnosis.store.database import now
 from diagnosis.store.revocations import Revocation
 from training.fitting.fit import _why_untrainable

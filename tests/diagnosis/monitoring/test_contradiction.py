@@ -7,9 +7,8 @@ from diagnosis.monitoring.answers import TargetAnswers, is_right, target_answers
 from diagnosis.monitoring.contradiction import disproved_promises
 from diagnosis.monitoring.quality import LiveShare, certified_values, live_quality
 from diagnosis.routing import Router
-from diagnosis.routing.certainty import Certificate
-from diagnosis.routing.certification import Certification
-from diagnosis.routing.hierarchy import hierarchy_of
+from diagnosis.routing.certification import Certificate, Certification
+from diagnosis.routing.labels import hierarchy_of
 from diagnosis.store.observations import Observation
 from tests.diagnosis.store.test_observations import AT
 

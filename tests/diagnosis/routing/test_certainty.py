@@ -5,35 +5,35 @@ import pytest
 from scipy.stats import binom
 
 from benchmarks.certainty import PRECISION, RISK, World, draw, simulate
-from diagnosis.routing.certainty import (
-    Answers,
+from diagnosis.routing.certification import (
     Certificate,
-    cases_needed,
+    ScoredPredictions,
     certify,
-    p_value,
-    precision_lower_bound,
+    certify_classes,
+    certify_parents,
+    proportion_p_values,
     threshold_path,
 )
-from diagnosis.routing.certification import certify_classes, certify_parents
+from diagnosis.statistics import proportion_lower_bound, trials_needed
 
 
 @pytest.mark.parametrize(("correct", "accepted"), [(45, 45), (90, 100), (1, 7)])
 def test_the_bound_is_the_precision_at_which_so_many_correct_would_be_just_too_lucky(correct, accepted):
-    bound = precision_lower_bound(correct, accepted, RISK)
+    bound = proportion_lower_bound(correct, accepted, RISK)
     assert binom.sf(correct - 1, accepted, bound) == pytest.approx(RISK)
-    assert p_value(np.array([correct]), np.array([accepted]), bound) == pytest.approx(RISK)
+    assert proportion_p_values(np.array([correct]), np.array([accepted]), bound) == pytest.approx(RISK)
 
 
 def test_without_an_error_the_bound_has_its_closed_form():
-    assert precision_lower_bound(45, 45, RISK) == pytest.approx(RISK ** (1 / 45))
-    assert precision_lower_bound(0, 3, RISK) == 0.0
+    assert proportion_lower_bound(45, 45, RISK) == pytest.approx(RISK ** (1 / 45))
+    assert proportion_lower_bound(0, 3, RISK) == 0.0
 
 
 @pytest.mark.parametrize(("precision", "risk", "needed"), [(0.95, 0.1, 45), (0.9, 0.1, 22), (0.99, 0.05, 299)])
-def test_cases_needed_is_the_least_number_that_proves_it(precision, risk, needed):
-    assert cases_needed(precision, risk) == needed
-    assert precision_lower_bound(needed, needed, risk) >= precision
-    assert precision_lower_bound(needed - 1, needed - 1, risk) < precision
+def test_trials_needed_is_the_least_number_that_proves_it(precision, risk, needed):
+    assert trials_needed(precision, risk) == needed
+    assert proportion_lower_bound(needed, needed, risk) >= precision
+    assert proportion_lower_bound(needed - 1, needed - 1, risk) < precision
 
 
 def test_the_reason_counts_what_there_was_and_what_is_needed():
@@ -91,13 +91,15 @@ def test_enough_rows_certify_nearly_what_an_oracle_would():
 
 def test_a_parent_is_judged_where_it_is_answered_not_where_its_child_is():
     def both(n_sure, n_spread):
-        child = Answers(
+        child = ScoredPredictions(
             np.full(n_sure + n_spread, "network east", object),
             np.repeat([0.99, 0.4], [n_sure, n_spread]),
             np.repeat([True, False], [n_sure, n_spread]),
         )
         right = np.append(np.ones(n_sure, bool), np.arange(n_spread) % 5 > 0)
-        return child, Answers(np.full(n_sure + n_spread, "network", object), np.full(n_sure + n_spread, 0.99), right)
+        return child, ScoredPredictions(
+            np.full(n_sure + n_spread, "network", object), np.full(n_sure + n_spread, 0.99), right
+        )
 
     promise = {"precision": PRECISION, "risk": RISK, "floor": 0.6}
     tuning, calibration = both(900, 150), both(600, 100)
@@ -126,7 +128,7 @@ def test_thresholds_start_where_proof_is_likeliest_and_only_loosen():
 
 def test_what_is_always_certain_need_not_be_surer_than_the_promise():
     rng = np.random.default_rng(3)
-    sure = Answers(np.full(200, "a", object), rng.uniform(0.9999, 1, 200), np.ones(200, bool))
+    sure = ScoredPredictions(np.full(200, "a", object), rng.uniform(0.9999, 1, 200), np.ones(200, bool))
     path = threshold_path(sure, PRECISION)
     assert path[-1] == PRECISION
     assert certify(sure, path, PRECISION, 0.1).threshold == PRECISION
@@ -136,14 +138,16 @@ def test_the_threshold_is_the_last_of_an_unbroken_run_of_proofs():
     probability = np.repeat([0.9, 0.8, 0.7, 0.6], 100)
     wrong = np.zeros(400, dtype=bool)
     wrong[200:215] = True
-    found = certify(Answers(np.full(400, "a", object), probability, ~wrong), np.array([0.9, 0.8, 0.7, 0.6]), 0.95, RISK)
+    found = certify(
+        ScoredPredictions(np.full(400, "a", object), probability, ~wrong), np.array([0.9, 0.8, 0.7, 0.6]), 0.95, RISK
+    )
     # All 400 would prove 95 % again, but the test at 0.7 failed before.
-    assert precision_lower_bound(385, 400, RISK) < 0.95 or found.threshold == 0.8
+    assert proportion_lower_bound(385, 400, RISK) < 0.95 or found.threshold == 0.8
     assert (found.threshold, found.accepted, found.correct) == (0.8, 200, 200)
 
 
 def test_nothing_is_certified_without_calibration_rows():
-    nothing = Answers(np.array([], dtype=object), np.array([]), np.array([], dtype=bool))
+    nothing = ScoredPredictions(np.array([], dtype=object), np.array([]), np.array([], dtype=bool))
     found = certify_classes(nothing, nothing, precision=0.95, risk=RISK, floor=0.8)
     assert found.overall.threshold is None
     assert "0 accepted calibration cases; 45 without an error are needed" in str(found.why_not("any", 0.99))

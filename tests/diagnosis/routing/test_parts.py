@@ -10,14 +10,12 @@ from scipy.optimize import minimize
 from diagnosis.findings import FieldEvidence, TermEvidence
 from diagnosis.routing import Router, ridge
 from diagnosis.routing.calibration import PowerLink, expected_calibration_error, fit_link
-from diagnosis.routing.contrast import contrast
 from diagnosis.routing.features import IncidentFeatures
 from diagnosis.routing.fields import fields_for
-from diagnosis.routing.hierarchy import hierarchy_of, learn_parents
-from diagnosis.routing.labels import merge_spellings
+from diagnosis.routing.labels import hierarchy_of, learn_parents, merge_spellings
 from diagnosis.routing.matrix import FeatureMatrix
 from diagnosis.routing.scores import oracle_coverage
-from diagnosis.routing.terms import TermFeatures
+from diagnosis.routing.terms import TermFeatures, contrast
 from diagnosis.routing.words import character_grams, units
 
 
@@ -139,7 +137,7 @@ def test_an_incident_alone_has_the_features_that_it_has_in_a_batch(drawn, batch)
     features = IncidentFeatures(fields_for("category")).fit(many)
     together = features.sparse(many)
     for row in range(len(many)):
-        columns, data = features.rows(many.take(np.array([row]))).one(0)
+        columns, data = features.rows(many.take(np.array([row]))).row_features(0)
         alone = np.zeros(together.shape[1])
         alone[columns] = data
         assert len(set(columns.tolist())) == len(columns)

@@ -8,7 +8,7 @@ import pytest
 from diagnosis.incident import Incident, as_frame
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing import Router
-from diagnosis.routing.recency import recency
+from diagnosis.routing.classifier import recency
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
