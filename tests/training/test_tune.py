@@ -14,7 +14,7 @@ from diagnosis.incident import as_frame
 from tests.training.conftest import solved
 from training.fitting.splits import split_latest
 from training.settings import TrainSettings, load_settings, to_toml
-from training.tuning.blocks import Judged, blocks_of
+from training.tuning.blocks import TrialScore, blocks_of
 from training.tuning.search import tune
 
 pytest.importorskip("optuna")
@@ -49,8 +49,8 @@ def shaped(monkeypatch, loss) -> None:
     """Judge by a known function of the settings, with a little noise a block."""
     rng = np.random.default_rng(0)
 
-    def judged(work) -> Judged:
-        return Judged(loss(work[1]) + rng.normal(0, 1e-3), 0.5)
+    def judged(work) -> TrialScore:
+        return TrialScore(loss(work[1]) + rng.normal(0, 1e-3), 0.5)
 
     monkeypatch.setattr("training.tuning.search.judge", judged)
     monkeypatch.setattr("training.tuning.search.blocks_of", lambda *_: ["a", "b", "c"])
