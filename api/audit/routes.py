@@ -22,6 +22,6 @@ def list_audit(_who: MayAdminister, service: Served, limit: Limit = 50, cursor: 
     place = decode(cursor)
     if place is not None and not (place.isascii() and place.isdecimal() and len(place) < 19):
         raise InputError("expected the cursor of a page before; found something else")
-    entries = service.store.audit.page(limit, int(place) if place is not None else None)
+    entries = service.audit.page(limit, int(place) if place is not None else None)
     items = [AuditEntryOut(**asdict(entry)) for entry in entries]
     return AuditPage(items=items, next=next_of(items, limit, lambda one: str(one.id)))

@@ -12,10 +12,9 @@ from api.dependencies import Served
 from api.diagnoses.schemas import DiagnosisOut, DiagnosisPage, DiagnosisResults
 from api.http.cursors import Cursor, Limit, decode, next_of
 from api.http.problems import problems
-from api.http.rows import LARGEST_BATCH, RowError, read_rows, row_error
-from api.http.security import MayDiagnose, Principal
+from api.http.rows import LARGEST_BATCH, RowError, read_rows
+from api.http.security import MayDiagnose
 from api.records.schemas import EXAMPLE, IncidentIn
-from api.service import Replayed, Service
 from diagnosis.errors import InputError
 from diagnosis.store.diagnoses import Claim
 
@@ -39,90 +38,75 @@ _NAMED = {
 }
 # Rows are read one by one, so that one that cannot be read does not take the others with it.
 Batch = Annotated[Any, WithJsonSchema({"anyOf": [_NAMED, _ROWS]})]
+_REPLAYED = {"Idempotency-Replayed": "true"}
 _BATCH: Any = Body(examples=[{"incidents": [EXAMPLE]}])
 
 
 @router.post("", response_model=DiagnosisOut, responses=problems(409))
 async def diagnose(
-    request: Request, incident: IncidentIn, who: MayDiagnose, service: Served, idempotency_key: IdempotencyKey = None
+    request: Request,
+    incident: IncidentIn,
+    principal: MayDiagnose,
+    service: Served,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Diagnose one incident; the diagnosis is stored before it is answered."""
-    claim = await _claim(request, who, service, idempotency_key)
-    if isinstance(claim, Replayed):
-        return _replayed(claim)
-    try:
-        said = await service.diagnose(incident, claim)
-    except BaseException:
-        if claim is not None:
-            await service.give_up(claim)
-        raise
-    return JSONResponse(said, headers={"Location": f"/v1/diagnoses/{said['id']}"})
+    response = await service.diagnoses.once(
+        principal.id,
+        idempotency_key,
+        await _identity(request),
+        lambda claim: service.diagnoses.diagnose(incident, claim),
+    )
+    location = {"Location": f"/v1/diagnoses/{response.body['id']}"}
+    return JSONResponse(response.body, headers=_REPLAYED if response.replayed else location)
 
 
 @router.post("/batch", response_model=DiagnosisResults, responses=problems(409))
 async def diagnose_batch(
-    request: Request, who: MayDiagnose, service: Served, batch: Batch = _BATCH, idempotency_key: IdempotencyKey = None
+    request: Request,
+    principal: MayDiagnose,
+    service: Served,
+    batch: Batch = _BATCH,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Diagnose up to 1,000 incidents; each row answers for itself."""
-    read = _read(batch)
-    claim = await _claim(request, who, service, idempotency_key)
-    if isinstance(claim, Replayed):
-        return _replayed(claim)
-    try:
-        answer = {"results": await _results(read, service)}
-        if claim is not None:
-            await service.keep_answer(claim, answer)
-    except BaseException:
-        if claim is not None:
-            await service.give_up(claim)
-        raise
-    return JSONResponse(answer)
+    rows = _rows(batch)
+
+    async def work(claim: Claim | None) -> dict[str, Any]:
+        answer = {"results": await service.diagnoses.diagnose_batch(rows)}
+        await service.diagnoses.keep_answer(claim, answer)
+        return answer
+
+    response = await service.diagnoses.once(principal.id, idempotency_key, await _identity(request), work)
+    return JSONResponse(response.body, headers=_REPLAYED if response.replayed else None)
 
 
 @router.get("/{diagnosis}", response_model=DiagnosisOut, responses=problems(404))
-def get_diagnosis(diagnosis: str, _who: MayDiagnose, service: Served) -> Response:
+def get_diagnosis(diagnosis: str, _principal: MayDiagnose, service: Served) -> Response:
     """Return what was said, by which release."""
-    return JSONResponse(service.store.diagnoses.get(diagnosis))
+    return JSONResponse(service.diagnoses.get(diagnosis))
 
 
 @router.get("", response_model=DiagnosisPage, responses=problems())
 def list_diagnoses(
-    _who: MayDiagnose,
+    _principal: MayDiagnose,
     service: Served,
     incident: Annotated[str | None, Query(max_length=255, description="Number of the incident")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
     """Return what was said of one incident or of all, newest first."""
-    items = service.store.diagnoses.page(limit, incident, decode(cursor))
-    return JSONResponse({"items": items, "next": next_of(items, limit, lambda one: str(one["id"]))})
+    items = service.diagnoses.page(limit, incident, decode(cursor))
+    return JSONResponse({"items": items, "next": next_of(items, limit, lambda diagnosis: str(diagnosis["id"]))})
 
 
-async def _claim(request: Request, who: Principal, service: Service, key: str | None) -> Claim | Replayed | None:
-    if key is None:
-        return None
-    return await service.once(who.id, key, request.url.path.encode() + b"\n" + await request.body())
+async def _identity(request: Request) -> bytes:
+    return request.url.path.encode() + b"\n" + await request.body()
 
 
-def _read(batch: Any) -> list[IncidentIn | RowError]:  # noqa: ANN401 - any JSON value
+def _rows(batch: Any) -> list[IncidentIn | RowError]:  # noqa: ANN401 - any JSON value
     if isinstance(batch, list):
         return read_rows(IncidentIn, batch)
     if isinstance(batch, dict) and isinstance(batch.get("incidents"), list):
         return read_rows(IncidentIn, batch["incidents"], ["incidents"])
     raise InputError("expected a list of incidents, or an object with the list 'incidents'; found neither")
-
-
-def _replayed(answer: Replayed) -> Response:
-    return JSONResponse(answer.answer, answer.status, {"Idempotency-Replayed": "true"})
-
-
-async def _results(read: list[IncidentIn | RowError], service: Service) -> list[dict[str, Any]]:
-    good = [row for row in read if isinstance(row, IncidentIn)]
-    said = iter(await service.diagnose_many(good))
-    results = []
-    for index, row in enumerate(read):
-        one = row if isinstance(row, RowError) else next(said)
-        error = one if isinstance(one, RowError) else None if isinstance(one, dict) else row_error(one)
-        diagnosis = one if isinstance(one, dict) else None
-        results.append({"index": index, "diagnosis": diagnosis, "error": error.model_dump() if error else None})
-    return results

@@ -21,25 +21,21 @@ router = APIRouter(prefix="/v1/diagnoses", tags=["diagnoses"])
 @router.post("/{diagnosis}/feedback", response_model=FeedbackOut, status_code=201, responses=problems(404))
 def give_feedback(diagnosis: str, said: FeedbackIn, who: MayGiveFeedback, service: Served) -> Response:
     """Say whether a prediction was right or a suggestion worked; it holds from this moment."""
-    saved = service.give_feedback(diagnosis, said.model_dump(), who.id)
-    service.note(who.id, f"feedback.{saved.kind}", diagnosis, feedback=saved.id)
+    saved = service.feedback.give(who.id, diagnosis, said)
     return JSONResponse(_feedback(saved), 201)
 
 
 @router.get("/{diagnosis}/feedback", response_model=FeedbackList, responses=problems(404))
 def list_feedback(diagnosis: str, _who: MayGiveFeedback, service: Served) -> Response:
     """Return what people said of a diagnosis, oldest first."""
-    service.store.diagnoses.get(diagnosis)
-    return JSONResponse({"items": [_feedback(one) for one in service.store.feedback.of(diagnosis)]})
+    service.diagnoses.get(diagnosis)
+    return JSONResponse({"items": [_feedback(one) for one in service.feedback.of(diagnosis)]})
 
 
 @router.delete("/{diagnosis}/feedback/{feedback}", response_model=FeedbackOut, responses=problems(404))
 def undo_feedback(diagnosis: str, feedback: str, who: MayGiveFeedback, service: Served) -> Response:
     """Take feedback back; it binds no later diagnosis any more."""
-    undone = service.store.feedback.undo(feedback, diagnosis)
-    service.serving.heard()
-    service.note(who.id, "feedback.undo", diagnosis, feedback=feedback)
-    return JSONResponse(_feedback(undone))
+    return JSONResponse(_feedback(service.feedback.undo(who.id, diagnosis, feedback)))
 
 
 def _feedback(one: Feedback) -> dict[str, Any]:

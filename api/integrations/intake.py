@@ -70,7 +70,7 @@ class Intake:
         self.heard()
 
     async def _diagnose(self, system: str, report: Report, incident: IncidentIn) -> dict[str, Any]:
-        said = await self.service.diagnose(incident)
+        said = await self.service.diagnoses.diagnose(incident)
         settings = getattr(self.settings, system)
         if isinstance(settings, System) and settings.write_back:
             await run_in_threadpool(self.service.store.outbox.add, [order_for(system, settings, report, said)])
@@ -84,7 +84,7 @@ class Intake:
         if "opened_at" in kept:  # it was logged when it was first told; an alert that fires again has a later start
             told.pop("opened_at", None)
         incident = read_one(IncidentIn, {**kept, **told})
-        [record] = self.service.put_incidents([incident])
+        [record] = self.service.incidents.take_in([incident])
         return incident, dict(record.body) != dict(before)
 
     def _known(self, number: str) -> Mapping[str, Any]:

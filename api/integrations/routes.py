@@ -141,7 +141,7 @@ async def _predictions(
     routers = service.serving.current.diagnoser.parts.routers
     names = settings.servicenow
     asked = prediction.question(input_maps, solution_names, options, names.solutions, names.fields, list(routers))
-    said = await service.predict([report.incident for _, report in asked.records])
+    said = await service.diagnoses.predict([report.incident for _, report in asked.records])
 
     def threshold(target: str, value: str) -> float | None:
         certificates = routers[target].certificates_

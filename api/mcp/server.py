@@ -162,9 +162,9 @@ class Tools:
         }
         incident = IncidentIn.model_validate(fields)
         if number:
-            diagnosis = await self._service().diagnose(incident)
+            diagnosis = await self._service().diagnoses.diagnose(incident)
         else:
-            [prediction] = await self._service().predict([incident.to_incident()])
+            [prediction] = await self._service().diagnoses.predict([incident.to_incident()])
             diagnosis = prediction.to_dict()
         answer = diagnosis_result(diagnosis, bool(number), suggestions, similar, alternatives)
         return _result(answer, _summary(answer))
@@ -210,8 +210,7 @@ class Tools:
         principal = self._check(ctx, "feedback")
         feedback = FeedbackIn(kind=kind, target=target, value=value, suggestion=suggestion, comment=comment)
         service = self._service()
-        saved = await run_in_threadpool(service.give_feedback, diagnosis, feedback.model_dump(), principal.id)
-        await run_in_threadpool(service.note, principal.id, f"feedback.{saved.kind}", diagnosis, feedback=saved.id)
+        saved = await run_in_threadpool(service.feedback.give, principal.id, diagnosis, feedback)
         return _result(FeedbackResult(id=saved.id, diagnosis=diagnosis, kind=kind), f"Stored as {saved.id}.")
 
     def _check(self, ctx: Context[Any, Any], *scopes: str) -> Principal:
@@ -227,7 +226,7 @@ class Tools:
 
     def _search(self, query: str, corpus: Literal["knowledge", "incidents"], k: int) -> list[SearchHit]:
         service = self._service()
-        hits = service.search(query, corpus, k)
+        hits = service.search.search(query, corpus, k)
         parts = service.serving.current.diagnoser.parts
         records = parts.knowledge if corpus == "knowledge" else parts.history
         title, text = ("title", "resolution") if corpus == "knowledge" else ("short_description", "close_notes")

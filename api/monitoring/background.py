@@ -24,7 +24,7 @@ class Monitoring:
             service.store, serving, service.events, metrics, settings.revocation_risk, settings.watch_seconds
         )
         self.shadow = ShadowRunner(service.store, serving.releases, serving.load, metrics)
-        service.answered = self.shadow.offer
+        service.diagnoses.on_diagnosis = self.shadow.offer
 
     def start(self) -> None:
         """Begin."""

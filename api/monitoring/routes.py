@@ -47,7 +47,7 @@ def set_shadow(body: ShadowIn, principal: MayAdminister, service: Served, monito
     if body.release not in [summary.release for summary in releases.summaries()]:
         raise RecordNotFoundError(f"no release {body.release!r}")
     releases.set_shadow(body.release)
-    service.note(principal.id, "shadow.set", body.release)
+    service.audit.note(principal.id, "shadow.set", body.release)
     return _shadow_out(service, monitoring)
 
 
@@ -57,7 +57,7 @@ def end_shadow(principal: MayAdminister, service: Served, monitoring: Watched) -
     releases = service.serving.releases
     previous = releases.shadow()
     releases.set_shadow(None)
-    service.note(principal.id, "shadow.end", previous or "")
+    service.audit.note(principal.id, "shadow.end", previous or "")
     return _shadow_out(service, monitoring)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Body, Response
@@ -16,6 +16,7 @@ from api.http.problems import problems
 from api.http.rows import RowError, read_one, read_rows
 from api.http.security import MayRead, MayWrite
 from api.records.schemas import ARTICLE_EXAMPLE, EXAMPLE, ArticleIn, IncidentIn, RecordOut, RecordPage, RecordResults
+from api.records.service import RecordService
 from diagnosis.errors import InputError
 from diagnosis.incident import COUNT_FIELDS, FIELDS, TIME_FIELDS
 from diagnosis.knowledge import KNOWLEDGE_FIELDS, KNOWLEDGE_TIMES
@@ -43,67 +44,61 @@ _ARTICLES: Any = Body(examples=[ARTICLE_EXAMPLE, [ARTICLE_EXAMPLE]])
 @router.post("/v1/incidents", response_model=RecordResults, tags=["incidents"], responses=problems())
 def put_incidents(who: MayWrite, service: Served, body: Incidents = _INCIDENTS) -> Response:
     """Insert or replace one incident or up to 1,000; in a list each row answers for itself."""
-    answer = _put(IncidentIn, body, service.put_incidents)
-    service.note(who.id, "incidents.upsert", "incidents", stored=answer["stored"])
-    return JSONResponse(answer)
+    return JSONResponse(_put(IncidentIn, body, service.incidents, who.id))
 
 
 @router.get("/v1/incidents", response_model=RecordPage, tags=["incidents"], responses=problems())
 def list_incidents(_who: MayRead, service: Served, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """Return incidents in order of number."""
-    return _page(service.store.incidents.page(limit, decode(cursor)), limit, FIELDS)
+    return _page(service.incidents.page(limit, decode(cursor)), limit, FIELDS)
 
 
 @router.get("/v1/incidents/{number}", response_model=RecordOut, tags=["incidents"], responses=problems(404))
 def get_incident(number: str, _who: MayRead, service: Served) -> Response:
     """Return one incident."""
-    return JSONResponse(_shown(service.store.incidents.get(number), FIELDS))
+    return JSONResponse(_shown(service.incidents.get(number), FIELDS))
 
 
 @router.delete("/v1/incidents/{number}", status_code=204, tags=["incidents"], responses=problems(404))
 def delete_incident(number: str, who: MayWrite, service: Served) -> Response:
     """Delete one incident; what it said is erased and it is found no more."""
-    service.delete("incidents", number)
-    service.note(who.id, "incidents.delete", number)
+    service.incidents.delete(who.id, number)
     return Response(status_code=204)
 
 
 @router.post("/v1/knowledge", response_model=RecordResults, tags=["knowledge"], responses=problems())
 def put_articles(who: MayWrite, service: Served, body: Articles = _ARTICLES) -> Response:
     """Insert or replace one article or up to 1,000; in a list each row answers for itself."""
-    answer = _put(ArticleIn, body, service.put_articles)
-    service.note(who.id, "knowledge.upsert", "knowledge", stored=answer["stored"])
-    return JSONResponse(answer)
+    return JSONResponse(_put(ArticleIn, body, service.articles, who.id))
 
 
 @router.get("/v1/knowledge", response_model=RecordPage, tags=["knowledge"], responses=problems())
 def list_articles(_who: MayRead, service: Served, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """Return articles in order of number."""
-    return _page(service.store.articles.page(limit, decode(cursor)), limit, KNOWLEDGE_FIELDS)
+    return _page(service.articles.page(limit, decode(cursor)), limit, KNOWLEDGE_FIELDS)
 
 
 @router.get("/v1/knowledge/{number}", response_model=RecordOut, tags=["knowledge"], responses=problems(404))
 def get_article(number: str, _who: MayRead, service: Served) -> Response:
     """Return one article."""
-    return JSONResponse(_shown(service.store.articles.get(number), KNOWLEDGE_FIELDS))
+    return JSONResponse(_shown(service.articles.get(number), KNOWLEDGE_FIELDS))
 
 
 @router.delete("/v1/knowledge/{number}", status_code=204, tags=["knowledge"], responses=problems(404))
 def delete_article(number: str, who: MayWrite, service: Served) -> Response:
     """Delete one article; it is suggested no more."""
-    service.delete("articles", number)
-    service.note(who.id, "knowledge.delete", number)
+    service.articles.delete(who.id, number)
     return Response(status_code=204)
 
 
-def _put(model: type[Row], body: Any, put: Callable[[Sequence[Row]], object]) -> dict[str, Any]:  # noqa: ANN401
+def _put(model: type[Row], body: Any, records: RecordService[Row], actor: str) -> dict[str, Any]:  # noqa: ANN401
     if isinstance(body, dict):
         rows: list[Row | RowError] = [read_one(model, body)]
     elif isinstance(body, list):
         rows = read_rows(model, body)
     else:
         raise InputError(f"expected an object or a list of objects; found {type(body).__name__}")
-    put([row for row in rows if not isinstance(row, RowError)])
+    records.upsert(actor, [row for row in rows if not isinstance(row, RowError)])
     results = [
         {"index": index, "number": None, "error": row.model_dump()}
         if isinstance(row, RowError)

@@ -23,5 +23,5 @@ def search(
     k: Annotated[int, Query(ge=1, le=100, description="How many to return")] = 10,
 ) -> SearchOut:
     """Find the articles or past incidents that are nearest to the words."""
-    hits = [HitOut(number=number, score=score) for number, score in service.search(q, corpus, k)]
+    hits = [HitOut(number=number, score=score) for number, score in service.search.search(q, corpus, k)]
     return SearchOut(query=q, hits=hits)

@@ -35,7 +35,7 @@ def subscribe(wanted: SubscriptionIn, request: Request, who: MayAdminister, serv
     """Subscribe a URL to events; the secret that signs them is in this answer and nowhere else."""
     url = _checked(request, wanted.url)
     made = service.store.subscriptions.add(url, wanted.events, new_secret(), who.id)
-    service.note(who.id, "subscription.add", made.id, events=list(made.events))
+    service.audit.note(who.id, "subscription.add", made.id, events=list(made.events))
     return NewSubscriptionOut(**_shown(made).model_dump(), secret=made.secret)
 
 
@@ -58,7 +58,9 @@ def change_subscription(
     """Change where and of what it is told, or switch it off and on."""
     url = _checked(request, wanted.url)
     changed = service.store.subscriptions.change(subscription, url, wanted.events, wanted.enabled)
-    service.note(who.id, "subscription.change", subscription, events=list(changed.events), enabled=changed.enabled)
+    service.audit.note(
+        who.id, "subscription.change", subscription, events=list(changed.events), enabled=changed.enabled
+    )
     return _shown(changed)
 
 
@@ -66,7 +68,7 @@ def change_subscription(
 def rotate_secret(subscription: str, who: MayAdminister, service: Served) -> NewSubscriptionOut:
     """Sign with a new secret; for 24 hours the present one signs beside it, so that nothing fails in between."""
     changed = service.store.subscriptions.rotate(subscription, new_secret())
-    service.note(who.id, "subscription.rotate", subscription)
+    service.audit.note(who.id, "subscription.rotate", subscription)
     return NewSubscriptionOut(**_shown(changed).model_dump(), secret=changed.secret)
 
 
@@ -74,7 +76,7 @@ def rotate_secret(subscription: str, who: MayAdminister, service: Served) -> New
 def unsubscribe(subscription: str, who: MayAdminister, service: Served) -> Response:
     """Remove a subscription and what is still owed to it."""
     service.store.subscriptions.delete(subscription)
-    service.note(who.id, "subscription.delete", subscription)
+    service.audit.note(who.id, "subscription.delete", subscription)
     return Response(status_code=204)
 
 
@@ -97,7 +99,7 @@ def list_calls(
 def repeat_call(call: str, request: Request, who: MayAdminister, service: Served) -> CallOut:
     """Try a call again that was given up."""
     again = service.store.outbox.again(call)
-    service.note(who.id, "outbox.again", call)
+    service.audit.note(who.id, "outbox.again", call)
     request.app.state.systems.courier.heard()
     return _call(again)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 from diagnosis.decisions import HumanDecisions
 from diagnosis.store import tables
@@ -69,6 +70,10 @@ class Store:
         with self.database.read() as connection:
             revoked = tuple(one.as_rule() for one in revoked_of(connection, release)) if release else ()
             return decisions_on(connection, incidents, rules_in_force(connection) + revoked)
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Return a block whose reads and writes in this thread are committed together, all or none."""
+        return self.database.transaction()
 
     def close(self) -> None:
         """Give every connection back."""

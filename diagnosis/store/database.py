@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -51,6 +52,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = _checked(url)
         self.engine = _engine(self.url)
+        self._transaction: ContextVar[Connection | None] = ContextVar("transaction", default=None)
 
     @property
     def is_sqlite(self) -> bool:
@@ -60,16 +62,35 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Yield a connection that sees one consistent state (SQLite) or committed rows (PostgreSQL)."""
+        if (joined := self._transaction.get()) is not None:
+            yield joined
+            return
         with _as_store_error(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Yield a connection whose changes are on disk when the block ends, all or none."""
+        """Yield a connection whose changes are on disk when the block ends, all or none.
+
+        Inside a `transaction` they are on disk when that ends.
+        """
+        if (joined := self._transaction.get()) is not None:
+            yield joined
+            return
         with _as_store_error(), self.engine.connect() as plain:
             connection = plain.execution_options(**{_WRITES: True})
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Let every read and write of this thread inside the block be one transaction: all or none."""
+        with self.write() as connection:
+            token = self._transaction.set(connection)
+            try:
+                yield
+            finally:
+                self._transaction.reset(token)
 
     def ping(self) -> None:
         """Raise `StoreError` unless the database answers."""

@@ -69,5 +69,4 @@ async def save(request: Request, service: Served, agent: Acting) -> Response:
 
 
 def _store(service: Service, agent: Agent, article: ArticleIn, incident: str) -> None:
-    service.put_articles([article])
-    service.note(agent.id, "article.write", article.number, incident=incident)
+    service.articles.write(agent.id, article, incident)

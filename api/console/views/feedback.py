@@ -113,8 +113,7 @@ def give_feedback(service: Service, agent: Agent, diagnosis: str, form: CardForm
         )
     except ValidationError as error:
         raise InputError(f"expected feedback on a prediction or a suggestion; found {form.kind!r}") from error
-    saved = service.give_feedback(diagnosis, body.model_dump(), agent.id)
-    service.note(agent.id, f"feedback.{saved.kind}", diagnosis, feedback=saved.id)
+    service.feedback.give(agent.id, diagnosis, body)
     return None
 
 
@@ -129,10 +128,7 @@ def undo_feedback(service: Service, agent: Agent, diagnosis: str, feedback: str)
     entries = {entry.id: entry for entry in feedback_on(service, service.store.diagnoses.get(diagnosis))}
     if feedback not in entries:
         raise RecordNotFoundError(f"no feedback {feedback!r} on diagnosis {diagnosis!r}")
-    undone = service.store.feedback.undo(feedback, entries[feedback].diagnosis)
-    service.serving.heard()
-    service.note(agent.id, "feedback.undo", diagnosis, feedback=feedback)
-    return undone
+    return service.feedback.undo(agent.id, entries[feedback].diagnosis, feedback)
 
 
 def card_page(

@@ -78,7 +78,7 @@ async def diagnose_again(service: Served, _agent: Acting, diagnosis: str) -> Res
     """Diagnose an incident of the store anew: a release or people's decisions may have changed since."""
     body = await run_in_threadpool(service.store.diagnoses.get, diagnosis)
     record = await run_in_threadpool(service.store.incidents.get, body["incident"])
-    newer = await service.diagnose(IncidentIn.model_validate({**record.body, "number": record.number}))
+    newer = await service.diagnoses.diagnose(IncidentIn.model_validate({**record.body, "number": record.number}))
     return RedirectResponse(f"/console/diagnoses/{newer['id']}", 303)
 
 
@@ -105,7 +105,7 @@ async def diagnose(request: Request, service: Served, agent: Acting) -> Response
     number = form["number"] or f"{TRIAL_PREFIX}{ULID()}"
     try:
         incident = IncidentIn.model_validate({**form, "number": number})
-        diagnosis = await service.diagnose(incident, remember=bool(form["number"]))
+        diagnosis = await service.diagnoses.diagnose(incident, remember=bool(form["number"]))
     except ValidationError:
         return page(request, "new.html", 422, notice="too_little", **variables)
     except FaultwiseError as error:

@@ -62,14 +62,14 @@ def switch_off(request: Request, service: Served, agent: Acting, rule: str) -> R
         service.store.rules.delete(rule)
     except RecordNotFoundError:
         return _page(request, service, agent, 404, "not_found")
-    service.note(agent.id, "rule.delete", rule)
+    service.audit.note(agent.id, "rule.delete", rule)
     form = {name: getattr(deleted, name) for name in _EMPTY_FORM}
     return _page(request, service, agent, deleted=deleted.name, form=form)
 
 
 def _store(service: Service, agent: Agent, rule: RuleIn) -> ExclusionRule:
     saved = service.store.rules.add(ExclusionRule("", **rule.model_dump()), agent.id)
-    service.note(agent.id, "rule.add", saved.id, name=saved.name)
+    service.audit.note(agent.id, "rule.add", saved.id, name=saved.name)
     return saved
 
 

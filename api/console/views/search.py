@@ -59,7 +59,9 @@ def _exact(service: Service, query: str) -> list[dict[str, Any]]:
 
 
 def _hits(service: Service, query: str, kind: Kind, n_kinds: int) -> list[dict[str, Any]]:
-    numbers = [number for number, _ in service.search(query, kind, MAX_HITS if n_kinds == 1 else MAX_HITS_OF_EACH)]
+    numbers = [
+        number for number, _ in service.search.search(query, kind, MAX_HITS if n_kinds == 1 else MAX_HITS_OF_EACH)
+    ]
     records = find(service, kind, numbers)
     hits = [_hit(number, records[number], query) for number in numbers if number in records]
     return sorted(hits, key=lambda hit: hit["expired"])  # stable: an expired article stands below the valid ones

@@ -53,7 +53,7 @@ def answer(request: Request, service: Served, text: Text = "") -> Response:
     if not text.strip():
         return page(request, "help.html", 422, notice="too_little", text="", state="ask")
     question = str(ULID())
-    service.note(_ACTOR, _ASKED_ACTION, question)
+    service.audit.note(_ACTOR, _ASKED_ACTION, question)
     articles = _articles(service, text)
     return page(request, "help.html", text=text, state="answer", question=question, articles=articles)
 
@@ -61,7 +61,7 @@ def answer(request: Request, service: Served, text: Text = "") -> Response:
 @router.post("/help/helped")
 def helped(request: Request, service: Served, question: Annotated[str, Form(max_length=26)]) -> Response:
     """Count that no ticket was needed."""
-    service.note(_ACTOR, _SOLVED_ACTION, question)
+    service.audit.note(_ACTOR, _SOLVED_ACTION, question)
     return page(request, "help.html", text="", state="solved")
 
 

@@ -34,7 +34,7 @@ def sign_in(request: Request, service: Served, key: Text, next: Text = "/") -> R
         return sign_in_page(request, local_path(next), kind_of(error).status, "refused")
     response = RedirectResponse(local_path(next), 303)
     keep_session(request, response, service.store.sessions.open_with_key(holder, session_lifetime(request)))
-    service.note(f"key:{holder.id}", "session.open", holder.id)
+    service.audit.note(f"key:{holder.id}", "session.open", holder.id)
     return response
 
 

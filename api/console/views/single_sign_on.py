@@ -61,7 +61,7 @@ def finish(request: Request, service: Served) -> Response:
     response = page(request, "signed_in.html", next=local_path(attempt.next))
     keep_session(request, response, service.store.sessions.open_for(visitor, session_lifetime(request)))
     response.delete_cookie(_COOKIE, path=_PATH)
-    service.note(visitor.id, "session.open", visitor.id)
+    service.audit.note(visitor.id, "session.open", visitor.id)
     return response
 
 

@@ -25,7 +25,7 @@ def client(models, tmp_path_factory):
             {**article, **expired},
         ])  # fmt: skip
         service = one.app.state.service
-        assert soon(lambda: "SELF" in [hit for hit, _ in service.search("printer paper jam", "knowledge", 20)])
+        assert soon(lambda: "SELF" in [hit for hit, _ in service.search.search("printer paper jam", "knowledge", 20)])
         yield one
 
 

@@ -1,0 +1,289 @@
+"""DiagnosisService: an incident goes straight through: decisions → diagnosis → store → answer."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+
+from api.diagnoses.batching import Stage
+from api.errors import KeyReusedError, RequestInFlightError
+from api.http.rows import RowError, row_error
+from api.metrics import Metrics
+from api.records.masking import mask_incident
+from api.records.schemas import IncidentIn, body_of
+from api.serving import LoadedRelease, Serving
+from api.webhooks.events import Events
+from diagnosis.corrections import apply_corrections, near_duplicates
+from diagnosis.errors import FaultwiseError
+from diagnosis.findings import Diagnosis
+from diagnosis.incident import LOGGED_FIELDS, Incident
+from diagnosis.redact import Redactor
+from diagnosis.store import Store
+from diagnosis.store.diagnoses import Claim, DiagnosisEntry
+
+log = logging.getLogger(__name__)
+
+LARGEST_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The answer to a request, and whether it was given before to the same request."""
+
+    body: Any
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosed:
+    """A diagnosis, the release that made it, and what one diagnosis of its batch took in seconds."""
+
+    diagnosis: Diagnosis
+    release: LoadedRelease
+    seconds: float
+
+
+class DiagnosisService:
+    """Diagnoses incidents in batches of what arrived together, and keeps every diagnosis.
+
+    Parameters
+    ----------
+    store : Store
+    serving : Serving
+    redactor : Redactor
+        Masks personal data in what is stored.
+    metrics : Metrics
+    events : Events
+        Sends an event for what was stored, in the same transaction.
+    max_waiting : int
+        Incidents that may wait for diagnosis.
+
+    Attributes
+    ----------
+    on_diagnosis : callable
+        Called with each incident that was diagnosed, when, and what one diagnosis of its batch took in seconds; must
+        return at once.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        serving: Serving,
+        redactor: Redactor,
+        metrics: Metrics,
+        events: Events,
+        max_waiting: int,
+    ) -> None:
+        self._store = store
+        self._serving = serving
+        self._redactor = redactor
+        self._metrics = metrics
+        self._events = events
+        self.on_diagnosis: Callable[[Incident, datetime, float], None] = lambda _incident, _at, _seconds: None
+        self._single: Stage[Incident, Diagnosed] = Stage("diagnosis", self._diagnose, LARGEST_BATCH, max_waiting)
+        self._bulk: Stage[Incident, Diagnosed] = Stage(
+            "bulk-diagnosis", self._diagnose, LARGEST_BATCH, 10 * max_waiting
+        )
+        self._storing: Stage[DiagnosisEntry, None] = Stage("storing", self._keep, 4 * LARGEST_BATCH, 20 * max_waiting)
+
+    async def diagnose(
+        self, incident: IncidentIn, claim: Claim | None = None, *, remember: bool = True
+    ) -> dict[str, Any]:
+        """Diagnose one incident, store the diagnosis, and return it.
+
+        Parameters
+        ----------
+        incident : IncidentIn
+        claim : Claim, optional
+            An Idempotency-Key, whose answer this is.
+        remember : bool
+            Whether the incident joins the history, as it was logged, if it is not known yet.
+        """
+        return await self._one(incident, self._single, claim, remember)
+
+    async def diagnose_again(self, diagnosis: str) -> dict[str, Any]:
+        """Diagnose the stored incident of a diagnosis anew: a release or people's decisions may have changed since.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is no such diagnosis, or its incident is not stored.
+        """
+        previous = await run_in_threadpool(self.get, diagnosis)
+        record = await run_in_threadpool(self._store.incidents.get, previous["incident"])
+        return await self.diagnose(IncidentIn.model_validate({**record.body, "number": record.number}))
+
+    async def diagnose_batch(self, rows: Sequence[IncidentIn | RowError]) -> list[dict[str, Any]]:
+        """Diagnose many incidents, each for itself; a row that could not be read keeps its error.
+
+        Returns
+        -------
+        list of dict
+            ``index``, ``diagnosis`` or None, ``error`` or None for each row, in order.
+        """
+        tasks = [self._row(row) for row in rows]
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        results = []
+        for index, outcome in enumerate(outcomes):
+            if isinstance(outcome, BaseException):
+                raise outcome
+            error = outcome.model_dump() if isinstance(outcome, RowError) else None
+            results.append({"index": index, "diagnosis": None if error else outcome, "error": error})
+        return results
+
+    async def predict(self, incidents: Sequence[Incident]) -> list[Diagnosis]:
+        """Diagnose records that are not saved yet: nothing is stored, and no event is sent."""
+        diagnosed = await asyncio.gather(*[self._bulk.put(incident.as_logged()) for incident in incidents])
+        return [item.diagnosis for item in diagnosed]
+
+    async def once(
+        self,
+        holder: str,
+        key: str | None,
+        request: bytes,
+        work: Callable[[Claim | None], Awaitable[Any]],
+    ) -> Response:
+        """Do the work of a request with an Idempotency-Key once; the same request later gets the same answer.
+
+        Parameters
+        ----------
+        holder : str
+            Whose key it is.
+        key : str or None
+            The Idempotency-Key; without one the work is simply done.
+        request : bytes
+            What makes the request the same.
+        work : callable
+            Takes the claim and returns the answer.
+
+        Raises
+        ------
+        KeyReusedError
+            If the key came with another request.
+        RequestInFlightError
+            If the same request is being answered now.
+        """
+        if key is None:
+            return Response(await work(None))
+        claim = Claim(holder, key, hashlib.sha256(request).digest())
+        existing = await run_in_threadpool(self._store.responses.claim, claim)
+        if existing is not None:
+            return _replayed(claim, *existing)
+        try:
+            return Response(await work(claim))
+        except BaseException:
+            await self._release(claim)
+            raise
+
+    async def keep_answer(self, claim: Claim | None, answer: Any) -> None:  # noqa: ANN401 - any JSON value
+        """Store the answer to a claimed request."""
+        if claim is not None:
+            await run_in_threadpool(self._store.responses.keep, claim, 200, answer)
+
+    def get(self, diagnosis: str) -> dict[str, Any]:
+        """Return one diagnosis.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is none of that id.
+        """
+        return self._store.diagnoses.get(diagnosis)
+
+    def page(self, limit: int, incident: str | None = None, before: str | None = None) -> list[dict[str, Any]]:
+        """Return up to `limit` diagnoses, newest first, of one incident or of all, those older than an id."""
+        return self._store.diagnoses.page(limit, incident, before)
+
+    def newest(self, incident: str) -> dict[str, Any] | None:
+        """Return the newest diagnosis of an incident, None where there is none."""
+        return next(iter(self.page(1, incident)), None)
+
+    def predictions_since(self, moment: datetime, limit: int) -> list[tuple[str, datetime, dict[str, Any]]]:
+        """Return id, time and predictions of up to `limit` diagnoses made since a moment, newest first."""
+        return self._store.diagnoses.predictions_since(moment, limit)
+
+    async def close(self) -> None:
+        """Finish what waits and take nothing more."""
+        for stage in (self._single, self._bulk, self._storing):
+            await stage.close()
+
+    async def _row(self, row: IncidentIn | RowError) -> dict[str, Any] | RowError:
+        if isinstance(row, RowError):
+            return row
+        try:
+            return await self._one(row, self._bulk)
+        except FaultwiseError as error:
+            return row_error(error)
+
+    async def _one(
+        self,
+        incident: IncidentIn,
+        stage: Stage[Incident, Diagnosed],
+        claim: Claim | None = None,
+        remember: bool = True,
+    ) -> dict[str, Any]:
+        as_logged = incident.to_incident().as_logged()
+        diagnosed = await stage.put(as_logged)
+        diagnosis = diagnosed.diagnosis
+        if incident.resolved_at is not None:
+            resolve = diagnosed.release.diagnoser.resolve  # the same release as the diagnosis, though another came in
+            diagnosis = await run_in_threadpool(resolve, diagnosis, incident.to_incident())
+        body = diagnosis.to_dict()
+        record = self._as_logged(incident) if remember else None
+        await self._storing.put(DiagnosisEntry(body, diagnosis.created_at, record, claim, diagnosed.seconds))
+        self._metrics.diagnosed(body)
+        self.on_diagnosis(as_logged, diagnosis.created_at, diagnosed.seconds)
+        return body
+
+    def _as_logged(self, incident: IncidentIn) -> dict[str, Any]:
+        fields = {name: value for name, value in body_of(incident).items() if name in LOGGED_FIELDS}
+        return mask_incident(fields, self._redactor)
+
+    def _diagnose(self, incidents: list[Incident]) -> list[Diagnosed]:
+        current = self._serving.current  # one release for decisions and answers: what was revoked belongs to it
+        with self._metrics.stage("decisions"):
+            decisions = self._store.decisions([incident.number for incident in incidents], current.release)
+        start = time.perf_counter()
+        with self._metrics.stage("diagnosis"):
+            diagnoses = self._corrected(current.diagnoser.diagnose_batch(incidents, decisions))
+        seconds = (time.perf_counter() - start) / len(incidents)
+        self._metrics.batch_size.observe(len(incidents))
+        return [Diagnosed(diagnosis, current, seconds) for diagnosis in diagnoses]
+
+    def _corrected(self, diagnoses: list[Diagnosis]) -> list[Diagnosis]:
+        """Return the diagnoses without automatic answers that people took back on nearly the same incidents."""
+        numbers = sorted({number for diagnosis in diagnoses for number in near_duplicates(diagnosis)})
+        if not numbers:
+            return diagnoses
+        people = dict(zip(numbers, self._store.decisions(numbers), strict=True))
+        return [apply_corrections(diagnosis, people) for diagnosis in diagnoses]
+
+    def _keep(self, entries: list[DiagnosisEntry]) -> list[None]:
+        with self._metrics.stage("storing"), self._store.transaction():
+            self._store.diagnoses.add(entries)
+            self._events.diagnosed([entry.diagnosis for entry in entries])
+        self._serving.heard()
+        self._events.heard()
+        return [None] * len(entries)
+
+    async def _release(self, claim: Claim) -> None:
+        try:
+            await run_in_threadpool(self._store.responses.release, claim)
+        except FaultwiseError:  # the claim lapses by itself
+            log.warning("claim not released")
+
+
+def _replayed(claim: Claim, request: bytes, status: int | None, body: Any) -> Response:  # noqa: ANN401
+    if request != claim.request:
+        raise KeyReusedError("expected the request that this Idempotency-Key came with first; found another")
+    if status is None:
+        raise RequestInFlightError("the first request with this Idempotency-Key is still being answered")
+    return Response(body, replayed=True)

@@ -1,0 +1,122 @@
+"""FeedbackService: what people say of a diagnosis, and its undoing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from api.audit.service import AuditService
+from api.feedback.schemas import FeedbackIn
+from api.metrics import Metrics
+from api.serving import Serving
+from api.webhooks.events import Events
+from diagnosis.errors import InputError
+from diagnosis.redact import Redactor
+from diagnosis.store import Store
+from diagnosis.store.feedback import Feedback
+
+
+class FeedbackService:
+    """Stores feedback with its event and its audit entry in one transaction; it holds from that moment.
+
+    Parameters
+    ----------
+    store : Store
+    serving : Serving
+    redactor : Redactor
+        Masks personal data in comments and values.
+    metrics : Metrics
+    events : Events
+    audit : AuditService
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        serving: Serving,
+        redactor: Redactor,
+        metrics: Metrics,
+        events: Events,
+        audit: AuditService,
+    ) -> None:
+        self._store = store
+        self._serving = serving
+        self._redactor = redactor
+        self._metrics = metrics
+        self._events = events
+        self._audit = audit
+
+    def give(self, actor: str, diagnosis: str, body: FeedbackIn) -> Feedback:
+        """Store what a person said of a diagnosis; it binds every later diagnosis of that incident at once.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is no such diagnosis.
+        InputError
+            If it has no such prediction or suggestion.
+        """
+        with self._store.transaction():
+            feedback = self._feedback(actor, self._store.diagnoses.get(diagnosis), body)
+            saved = self._store.feedback.add(feedback)
+            self._events.feedback(saved)
+            self._audit.note(actor, f"feedback.{saved.kind}", diagnosis, feedback=saved.id)
+        self._metrics.feedback.labels(saved.kind).inc()
+        self._committed()
+        return saved
+
+    def undo(self, actor: str, diagnosis: str, feedback: str) -> Feedback:
+        """Take feedback back; it binds no later diagnosis any more.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If that diagnosis has no such feedback.
+        """
+        with self._store.transaction():
+            undone = self._store.feedback.undo(feedback, diagnosis)
+            self._audit.note(actor, "feedback.undo", diagnosis, feedback=feedback)
+        self._committed()
+        return undone
+
+    def of(self, *diagnoses: str) -> list[Feedback]:
+        """Return what was said of some diagnoses, oldest first, undone entries too."""
+        return self._store.feedback.of(*diagnoses)
+
+    def since(self, moment: datetime) -> list[Feedback]:
+        """Return what people said since a moment and did not take back, oldest first."""
+        return self._store.feedback.since(moment)
+
+    def _feedback(self, actor: str, diagnosis: Mapping[str, Any], body: FeedbackIn) -> Feedback:
+        comment = self._redactor.redact(body.comment)
+        if body.kind in ("suggestion_worked", "suggestion_failed"):
+            _check_named("suggestion", body.suggestion, [entry["id"] for entry in diagnosis["suggestions"]])
+            about: dict[str, Any] = {"suggestion": body.suggestion}
+        else:
+            _check_named("target", body.target, list(diagnosis["predictions"]))
+            predicted = _predicted(diagnosis["predictions"][body.target])
+            about = {"target": body.target, "predicted": predicted, "value": self._value(body, predicted)}
+        return Feedback(diagnosis["id"], diagnosis["incident"], body.kind, comment=comment, actor=actor, **about)
+
+    def _value(self, body: FeedbackIn, predicted: str | None) -> str | None:
+        if body.kind == "reverted":
+            return None
+        return body.value or predicted
+
+    def _committed(self) -> None:
+        self._serving.heard()
+        self._events.heard()
+
+
+def _check_named(what: str, name: str, expected: Sequence[str]) -> None:
+    if name not in expected:
+        names = ", ".join(expected) or "it has none"
+        raise InputError(f"expected a {what} of this diagnosis, {names}; found {name!r}")
+
+
+def _predicted(prediction: Mapping[str, Any]) -> str | None:
+    # What a person took back is what they saw: the value, or the first of the alternatives when it abstained.
+    first = prediction["alternatives"][0]["value"] if prediction["alternatives"] else None
+    value: str | None = prediction["value"] or first
+    return value

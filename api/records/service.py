@@ -1,0 +1,151 @@
+"""RecordService: incidents and knowledge articles are stored, read and deleted; searchable within a second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+import pandas as pd
+
+from api.audit.service import AuditService
+from api.errors import NothingPublishedError
+from api.records.masking import mask_article, mask_incident
+from api.records.schemas import ArticleIn, IncidentIn, body_of
+from api.serving import Serving
+from api.webhooks.events import Events
+from diagnosis.redact import Redactor
+from diagnosis.store import Store
+from diagnosis.store.database import RecordNotFoundError
+from diagnosis.store.records import Record, Records
+
+Kind = Literal["incidents", "knowledge"]
+Row = TypeVar("Row", IncidentIn, ArticleIn)
+
+
+class RecordService(Generic[Row]):
+    """One kind of record; personal data is masked before it is stored.
+
+    Parameters
+    ----------
+    kind : {"incidents", "knowledge"}
+    store : Store
+    serving : Serving
+    redactor : Redactor
+    events : Events
+    audit : AuditService
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        store: Store,
+        serving: Serving,
+        redactor: Redactor,
+        events: Events,
+        audit: AuditService,
+    ) -> None:
+        self.kind = kind
+        self._store = store
+        self._serving = serving
+        self._redactor = redactor
+        self._events = events
+        self._audit = audit
+
+    def upsert(self, actor: str, rows: Sequence[Row]) -> list[Record]:
+        """Insert or replace records that somebody sent."""
+        return self._put(rows, lambda: self._audit.note(actor, f"{self.kind}.upsert", self.kind, stored=len(rows)))
+
+    def take_in(self, rows: Sequence[Row]) -> list[Record]:
+        """Insert or replace records that a connected system reported; its own log says who changed them."""
+        return self._put(rows, lambda: None)
+
+    def write(self, actor: str, article: Row, incident: str) -> Record:
+        """Insert an article that a person wrote from an incident."""
+        note = lambda: self._audit.note(actor, "article.write", article.number, incident=incident)  # noqa: E731
+        return self._put([article], note)[0]
+
+    def delete(self, actor: str, number: str) -> None:
+        """Delete a record; what it said is erased, and it is found no more within a second.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is none of that number.
+        """
+        with self._store.transaction():
+            self._records.delete(number)
+            self._audit.note(actor, f"{self.kind}.delete", number)
+        self._serving.heard()
+
+    def get(self, number: str) -> Record:
+        """Return one stored record.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is none of that number.
+        """
+        return self._records.get(number)
+
+    def page(self, limit: int, after: str | None = None) -> list[Record]:
+        """Return up to `limit` stored records in order of number, those after the given number."""
+        return self._records.page(limit, after)
+
+    def newest(self, limit: int) -> list[Record]:
+        """Return up to `limit` stored records, those that were stored last first."""
+        return self._records.newest(limit)
+
+    def stored(self, numbers: Sequence[str]) -> dict[str, Record]:
+        """Return those of these records that are stored, by number."""
+        return self._records.known(numbers)
+
+    def find(self, numbers: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """Return the fields of these records, stored or from the history of the release, by number, none empty."""
+        fields: dict[str, Mapping[str, Any]] = {
+            number: {**record.body, "number": number} for number, record in self.stored(numbers).items()
+        }
+        missing = [number for number in numbers if number not in fields]
+        return fields | self._released(missing) if missing else fields
+
+    def look_up(self, number: str) -> Mapping[str, Any]:
+        """Return the fields of one record, stored or from the history of the release.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is none of that number.
+        """
+        fields = self.find([number])
+        if number not in fields:
+            raise RecordNotFoundError(f"no record {number!r} in {self.kind}")
+        return fields[number]
+
+    @property
+    def _records(self) -> Records:
+        return self._store.incidents if self.kind == "incidents" else self._store.articles
+
+    def _put(self, rows: Sequence[Row], note: Callable[[], None]) -> list[Record]:
+        mask = mask_incident if self.kind == "incidents" else mask_article
+        bodies = {row.number: mask(body_of(row), self._redactor) for row in rows}
+        with self._store.transaction():
+            records = self._records.put(bodies)
+            if self.kind == "incidents":
+                self._events.updated(bodies)
+            note()
+        self._serving.heard()
+        self._events.heard()
+        return records
+
+    def _released(self, numbers: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        try:
+            parts = self._serving.current.diagnoser.parts
+        except NothingPublishedError:
+            return {}
+        table = (parts.history if self.kind == "incidents" else parts.knowledge).rows(numbers)
+        return {str(row["number"]): _without_empty(row) for row in table.to_dict("records")}
+
+
+def _without_empty(row: Mapping[Any, Any]) -> dict[str, Any]:
+    fields = {name: value for name, value in row.items() if not pd.isna(value) and value != ""}
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in fields.items()}
