@@ -10,7 +10,7 @@ from diagnosis.errors import InputError
 from training.checks import Audit, audit, in_service
 from training.command import DONE, add_json, add_models, answer, main
 from training.intake import add_sources, read_sources
-from training.output import written
+from training.output import open_atomically
 from training.reports.page import findings_page
 from training.settings import load_settings
 
@@ -36,27 +36,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read, look, print."""
-    given = {"targets": args.target, "as_of": args.as_of}
-    settings = load_settings(args.config, {name: value for name, value in given.items() if value is not None})
+    overrides = {"targets": args.target, "as_of": args.as_of}
+    settings = load_settings(args.config, {name: value for name, value in overrides.items() if value is not None})
     frame = read_sources(args).incidents
     if frame.empty:
         raise InputError("at least one incident is needed for an audit; found none")
-    found = audit(frame, settings, in_service(args.models))
+    audited = audit(frame, settings, in_service(args.models))
     if args.html:
-        with written(args.html) as stream:
-            stream.write(findings_page(found))
-    answer(args, found.to_dict(), text(found))
+        with open_atomically(args.html) as stream:
+            stream.write(findings_page(audited))
+    answer(args, audited.to_dict(), text(audited))
     return DONE
 
 
-def text(found: Audit) -> str:
+def text(audited: Audit) -> str:
     """Return the findings as lines for a person."""
-    lines = [f"{found.incidents:,} incidents audited, {len(found.findings)} findings"]
-    for one in found.findings:
-        lines += ["", f"{one.severity.upper()} ({one.check}): {one.title}", f"  {one.why}"]
-        if one.rows:
-            more = f" and {one.count - 5:,} more" if one.count > 5 else ""
-            lines.append(f"  look at {', '.join(one.rows[:5])}{more}")
+    lines = [f"{audited.incidents:,} incidents audited, {len(audited.findings)} findings"]
+    for finding in audited.findings:
+        lines += ["", f"{finding.severity.upper()} ({finding.check}): {finding.title}", f"  {finding.why}"]
+        if finding.rows:
+            remaining = f" and {finding.count - 5:,} more" if finding.count > 5 else ""
+            lines.append(f"  look at {', '.join(finding.rows[:5])}{remaining}")
     return "\n".join(lines)
 
 

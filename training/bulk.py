@@ -6,7 +6,9 @@ which takes a twentieth of the time of a diagnosis.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +18,7 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 from diagnosis.diagnoser import Diagnoser
+from diagnosis.errors import InputError
 from diagnosis.sequential import CHUNK, HistoryPass
 from training.parallel import Workers
 
@@ -26,6 +29,7 @@ class _Piece:
 
     release: Path
     incidents: Path
+    sha256: str
     start: int
     stop: int
 
@@ -48,28 +52,34 @@ def diagnose_in_pieces(release: Path, incidents: pd.DataFrame, workers: Workers,
     ReleaseError
         If the release is missing, altered or of a foreign version.
     """
-    with TemporaryDirectory(dir=folder, prefix=".faultwise-") as kept:
-        file = Path(kept).resolve() / "incidents.pickle"
+    with TemporaryDirectory(dir=folder, prefix=".faultwise-") as scratch:
+        file = Path(scratch).resolve() / "incidents.pickle"
         incidents.to_pickle(file)
-        starts = range(0, len(incidents), CHUNK)
-        pieces = [_Piece(release.resolve(), file, at, min(at + CHUNK, len(incidents))) for at in starts]
+        sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+        pieces = [
+            _Piece(release.resolve(), file, sha256, start, min(start + CHUNK, len(incidents)))
+            for start in range(0, len(incidents), CHUNK)
+        ]
         try:
             for lines in workers.stream(_lines, pieces):
                 yield from lines
         finally:
-            _passing.cache_clear()  # what this process has diagnosed itself; others end with the work
+            _sequence.cache_clear()  # what this process has diagnosed itself; others end with the work
 
 
 def _lines(piece: _Piece) -> list[str]:
-    passing = _passing(piece.release, piece.incidents)
-    if passing.position > piece.start:  # given out again, after another process was lost
-        _passing.cache_clear()
-        passing = _passing(piece.release, piece.incidents)
-    passing.skip_to(piece.start)
-    return [json.dumps(one.to_dict(), ensure_ascii=False) for one in passing.diagnose_to(piece.stop)]
+    sequence = _sequence(piece.release, piece.incidents, piece.sha256)
+    if sequence.position > piece.start:  # given out again, after another process was lost
+        _sequence.cache_clear()
+        sequence = _sequence(piece.release, piece.incidents, piece.sha256)
+    sequence.skip_to(piece.start)
+    return [json.dumps(diagnosis.to_dict(), ensure_ascii=False) for diagnosis in sequence.diagnose_to(piece.stop)]
 
 
 @lru_cache(maxsize=1)
-def _passing(release: Path, incidents: Path) -> HistoryPass:
+def _sequence(release: Path, incidents: Path, sha256: str) -> HistoryPass:
     """Return the incidents' way through a diagnoser of this process, as far as it has come."""
-    return HistoryPass(Diagnoser.load(release), pd.read_pickle(incidents))  # noqa: S301 - written a moment ago
+    content = incidents.read_bytes()
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise InputError(f"{incidents}: expected the incidents as they were written; found other content")
+    return HistoryPass(Diagnoser.load(release), pickle.loads(content))  # noqa: S301 - its hash was checked

@@ -76,10 +76,10 @@ def _line(figure: Figure) -> str:
 
 
 def _unseen(incidents: pd.DataFrame, b: Diagnoser) -> pd.DataFrame:
-    seen = incidents["number"].isin(b.parts.history.frame()["number"]).to_numpy()
-    if seen.all():
+    in_history = incidents["number"].isin(b.parts.history.frame()["number"]).to_numpy()
+    if in_history.all():
         raise InputError(f"nothing to compare on: {b.release} was trained on all {len(incidents):,} incidents")
-    return incidents[~seen].reset_index(drop=True)
+    return incidents[~in_history].reset_index(drop=True)
 
 
 def _folder(models: Path, name: str) -> Path:

@@ -13,7 +13,7 @@ from diagnosis.releases import find_release
 from training.bulk import diagnose_in_pieces
 from training.command import DONE, add_json, add_records, add_release, answer, main, record_options
 from training.intake import told
-from training.output import written
+from training.output import open_atomically
 from training.parallel import Workers
 from training.records import load_incidents
 
@@ -29,15 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_release(parser)
     add_records(parser, incidents=True)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl", help="one diagnosis a line")
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument(
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument(
         "--jobs",
         type=_jobs,
         default=1,
         metavar="N",
         help="processes at once, each with the release in its memory; -1 for one a processor",
     )
-    where.add_argument(
+    place.add_argument(
         "--scheduler",
         default="",
         metavar="ADDRESS",
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     release = Manifest.read(folder).release
     frame = told(load_incidents(args.incidents, every_row=True, **record_options(args)))
     workers = Workers("dask", scheduler=args.scheduler) if args.scheduler else Workers(jobs=args.jobs)
-    with written(args.out) as stream:
+    with open_atomically(args.out) as stream:
         lines = diagnose_in_pieces(folder, frame, workers, args.out.parent)
         for line in tqdm(lines, total=len(frame), unit=" incidents", file=sys.stderr, disable=args.quiet):
             stream.write(line + "\n")

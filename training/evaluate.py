@@ -35,15 +35,16 @@ def run(args: argparse.Namespace) -> int:
     folder = find_release(args.release)
     diagnoser = Diagnoser.load(folder)
     incidents = read_sources(args).incidents
-    seen = int(incidents["number"].isin(diagnoser.parts.history.frame()["number"]).sum())
-    if seen:
-        warn(f"{seen:,} of {len(incidents):,} incidents were in the release's own data, so these figures flatter it")
+    in_history = int(incidents["number"].isin(diagnoser.parts.history.frame()["number"]).sum())
+    if in_history:
+        share = f"{in_history:,} of {len(incidents):,} incidents"
+        warn(f"{share} were in the release's own data, so these figures flatter it")
     held_out = HeldOut.of(diagnoser, incidents, args.as_of)
     card = measure(diagnoser, held_out)
     if args.html:
         write_report(args.html, Candidate(folder, held_out))
     text = "\n".join([f"{diagnoser.release} on {card.incidents:,} incidents", *headlines(card)])
-    answer(args, {"release": diagnoser.release, "seen_in_training": seen, **card.to_dict()}, text)
+    answer(args, {"release": diagnoser.release, "seen_in_training": in_history, **card.to_dict()}, text)
     return DONE
 
 

@@ -13,7 +13,7 @@ from diagnosis.errors import InputError
 from diagnosis.store import Store
 from diagnosis.store.records import Records
 from training.command import DONE, add_database, add_json, answer, main
-from training.output import written
+from training.output import open_atomically
 
 SUMMARY = "Write the store's incidents and knowledge as JSON Lines, in order of their numbers."
 EXAMPLE = "faultwise export --incidents incidents.jsonl --knowledge knowledge.jsonl"
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _write(records: Records, path: Path, quiet: bool) -> int:
     count, after = 0, None
-    with written(path) as stream, tqdm(unit=" rows", file=sys.stderr, disable=quiet) as bar:
+    with open_atomically(path) as stream, tqdm(unit=" rows", file=sys.stderr, disable=quiet) as bar:
         while page := records.page(_PAGE, after):
             stream.writelines(json.dumps(dict(r.body), ensure_ascii=False) + "\n" for r in page)
             after = page[-1].number

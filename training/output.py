@@ -15,7 +15,7 @@ from diagnosis.errors import FaultwiseError, InputError, ReleaseError
 
 
 @contextmanager
-def written(path: Path) -> Iterator[TextIO]:
+def open_atomically(path: Path) -> Iterator[TextIO]:
     """Open a text file (UTF-8) that takes its place only when all of it is written."""
     if not path.parent.is_dir():
         raise InputError(f"{path}: the folder {path.parent} was expected to exist")

@@ -56,9 +56,9 @@ def text(report: LiveReport) -> str:
     for target in report.targets:
         lines += ["", *_target(target)]
     if report.drift:
-        lines += ["", "drift", *[_drift(one) for one in report.drift]]
-    for one in report.revocations:
-        lines.append(f"revoked on {one.at:%Y-%m-%d}: {one.target} {one.value} ({one.as_rule().name})")
+        lines += ["", "drift", *[_drift(entry) for entry in report.drift]]
+    for entry in report.revocations:
+        lines.append(f"revoked on {entry.at:%Y-%m-%d}: {entry.target} {entry.value} ({entry.as_rule().name})")
     return "\n".join(lines)
 
 
@@ -67,19 +67,19 @@ def _target(target: TargetQuality) -> list[str]:
     return [head, _class(target.all, f"all (promised {target.promised:.0%})"), *map(_class, target.classes)]
 
 
-def _class(one: ClassQuality, name: str = "") -> str:
-    state = "revoked" if one.revoked else "certified" if one.certified else ""
-    shares = " ".join(f"{_share(share):24}" for share in (one.automatic, one.precision, one.suggested))
-    return f"  {name or one.value:26.26} {one.answers:8,} {one.settled:7,}   {shares} {state}".rstrip()
+def _class(entry: ClassQuality, name: str = "") -> str:
+    state = "revoked" if entry.revoked else "certified" if entry.certified else ""
+    shares = " ".join(f"{_share(share):24}" for share in (entry.automatic, entry.precision, entry.suggested))
+    return f"  {name or entry.value:26.26} {entry.answers:8,} {entry.settled:7,}   {shares} {state}".rstrip()
 
 
 def _share(share: LiveShare) -> str:
     return "-" if share.share is None else f"{share.share:.1%} ({share.lower:.1%}-{share.upper:.1%})"
 
 
-def _drift(one: Drift) -> str:
-    moved = ", ".join(f"{c.value or '(empty)'} {c.before:.0%} to {c.now:.0%}" for c in one.changes[:3])
-    return f"  {one.name:14} {one.drift:6.3f} (chance {one.chance:.3f})  {one.verdict:6}  {moved}".rstrip()
+def _drift(entry: Drift) -> str:
+    changes = ", ".join(f"{c.value or '(empty)'} {c.before:.0%} to {c.now:.0%}" for c in entry.changes[:3])
+    return f"  {entry.name:14} {entry.drift:6.3f} (chance {entry.chance:.3f})  {entry.verdict:6}  {changes}".rstrip()
 
 
 if __name__ == "__main__":

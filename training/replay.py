@@ -32,7 +32,7 @@ from training.evaluation.replay import (
 )
 from training.fitting.as_of import last_moment, moment
 from training.intake import add_sources, read_sources
-from training.output import written
+from training.output import open_atomically
 from training.reports.page import render
 
 SUMMARY = (
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"expected --hours of at least 0; found {args.hours}")
     replay = _replay(args)
     if args.html:
-        with written(args.html) as stream:
+        with open_atomically(args.html) as stream:
             stream.write(render("replay.html", replay=replay))
     answer(args, replay.to_dict(), text(replay))
     return DONE
@@ -129,19 +129,21 @@ def _replay(args: argparse.Namespace) -> Replay:
     as_of = last_moment(incidents)
     predictions = honest_predictions(diagnoser, folder, incidents, as_of)
     corrected_after: list[float] = []
-    before: tuple[str, DecisionMaker] | None = None
+    baseline: tuple[str, DecisionMaker] | None = None
     if args.from_store and not args.against:
         observations, corrected_after = _in_service(args.from_store)
         if observations:
-            before = "what the service answered", ServiceDecisions(observations, routers)
-    if before is None:
-        other_folder = _other(args, releases, folder, changed=bool(rules or thresholds))
-        other = diagnoser if other_folder == folder else Diagnoser.load(other_folder)
-        known = predictions if other is diagnoser else honest_predictions(other, other_folder, incidents, as_of)
-        before = other.release, ReleaseDecisions(other.parts.routers, known)
-    after = _description(diagnoser, thresholds, rules), ReleaseDecisions(routers, predictions, thresholds, rules)
+            baseline = "what the service answered", ServiceDecisions(observations, routers)
+    if baseline is None:
+        rival_folder = _rival_folder(args, releases, folder, changed=bool(rules or thresholds))
+        rival = diagnoser if rival_folder == folder else Diagnoser.load(rival_folder)
+        rival_predictions = predictions
+        if rival is not diagnoser:
+            rival_predictions = honest_predictions(rival, rival_folder, incidents, as_of)
+        baseline = rival.release, ReleaseDecisions(rival.parts.routers, rival_predictions)
+    alternative = _description(diagnoser, thresholds, rules), ReleaseDecisions(routers, predictions, thresholds, rules)
     cost = misrouting(incidents, corrected_after, args.hours)
-    return replay_period(incidents, before, after, cost, list(routers), period)
+    return replay_period(incidents, baseline, alternative, cost, list(routers), period)
 
 
 def _period(
@@ -183,7 +185,7 @@ def _in_service(url: str) -> tuple[dict[str, dict[str, Observation]], list[float
     return by_target, hours
 
 
-def _other(args: argparse.Namespace, releases: Releases, folder: Path, *, changed: bool) -> Path:
+def _rival_folder(args: argparse.Namespace, releases: Releases, folder: Path, *, changed: bool) -> Path:
     """Return the folder of the release to compare with: the one named, else the one in service."""
     path = releases.path(args.against) if args.against else find_release(args.models)
     if path == folder and not changed:

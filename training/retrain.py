@@ -91,7 +91,7 @@ def retrain(
             settings,
             releases.folder,
             feedback=stored.feedback,
-            heard=stored.heard,
+            cursor=stored.heard,
             show=show,
         )
         candidate = Candidate(trained.folder)
@@ -141,8 +141,8 @@ def alone(models: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout as error:
-        who = holder.read_text(encoding="utf-8").strip() if holder.is_file() else "another program"
-        raise InputError(f"expected no other retraining on {models}; found one under way: {who}") from error
+        process = holder.read_text(encoding="utf-8").strip() if holder.is_file() else "another program"
+        raise InputError(f"expected no other retraining on {models}; found one under way: {process}") from error
     try:
         since = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         holder.write_text(f"process {os.getpid()} on {socket.gethostname()} since {since}\n", encoding="utf-8")
@@ -157,12 +157,12 @@ def _is_known(stored: Stored, settings: TrainSettings, releases: Releases) -> bo
     published = releases.published()
     if published is None:
         return False
-    made = Manifest.read(releases.path(published))
+    manifest = Manifest.read(releases.path(published))
     # What the audit left out last time was added to the settings then; it would be again.
     ours = {name: value for name, value in settings.that_count().items() if name != "ignored_fields"}
-    theirs = {name: made.settings.get(name) for name in ours}
+    theirs = {name: manifest.settings.get(name) for name in ours}
     data = describe(as_known_at(stored.incidents, settings.as_of), stored.articles, stored.feedback)
-    return ours == theirs and data == {name: made.data.get(name) for name in data}
+    return ours == theirs and data == {name: manifest.data.get(name) for name in data}
 
 
 def _content(finished: Round) -> dict[str, Any]:

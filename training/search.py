@@ -13,7 +13,7 @@ from diagnosis.diagnoser import Diagnoser
 from diagnosis.releases import find_release
 from training.command import DONE, add_json, add_records, add_release, answer, main, record_options
 from training.intake import told
-from training.output import written
+from training.output import open_atomically
 from training.records import load_incidents
 
 SUMMARY = "Find knowledge articles or past incidents for each query of a file (columns: number, description)."
@@ -38,12 +38,12 @@ def run(args: argparse.Namespace) -> int:
     """Read, search, write."""
     diagnoser = Diagnoser.load(find_release(args.release))
     queries = told(load_incidents(args.queries, every_row=True, **record_options(args)))
-    with written(args.out) as stream, tqdm(total=len(queries), file=sys.stderr, disable=args.quiet) as bar:
+    with open_atomically(args.out) as stream, tqdm(total=len(queries), file=sys.stderr, disable=args.quiet) as bar:
         for start in range(0, len(queries), _CHUNK):
             rows = queries.iloc[start : start + _CHUNK]
             # A query that is itself a past incident is not looking for itself.
-            found = diagnoser.search_for(rows, args.corpus, args.k)
-            for number, hits in zip(rows["number"], found, strict=True):
+            results = diagnoser.search_for(rows, args.corpus, args.k)
+            for number, hits in zip(rows["number"], results, strict=True):
                 line = {"query": number, "hits": [{"number": hit.number, "score": hit.score} for hit in hits]}
                 stream.write(json.dumps(line, ensure_ascii=False) + "\n")
             bar.update(len(rows))

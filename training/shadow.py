@@ -23,9 +23,9 @@ EXAMPLE = "faultwise shadow 2026-11-22T10-15-00Z-3f2a; faultwise shadow --json"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
-    wanted = parser.add_mutually_exclusive_group()
-    wanted.add_argument("which", nargs="?", metavar="RELEASE", help="name of a release that is not in service")
-    wanted.add_argument("--off", action="store_true", help="end the shadow; what it answered is kept")
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("which", nargs="?", metavar="RELEASE", help="name of a release that is not in service")
+    choice.add_argument("--off", action="store_true", help="end the shadow; what it answered is kept")
     add_database(parser)
     add_models(parser)
     add_json(parser)
@@ -36,8 +36,8 @@ def run(args: argparse.Namespace) -> int:
     releases = Releases(args.models)
     if args.which or args.off:
         releases.set_shadow(args.which)
-        said = f"{args.which} answers unseen from now on" if args.which else "no release is in shadow"
-        answer(args, {"release": args.which}, said)
+        message = f"{args.which} answers unseen from now on" if args.which else "no release is in shadow"
+        answer(args, {"release": args.which}, message)
         return DONE
     shadow, published = releases.shadow(), releases.published()
     if shadow is None or published is None:
@@ -51,27 +51,28 @@ def run(args: argparse.Namespace) -> int:
     finally:
         store.close()
     ours, theirs = (Diagnoser.load(releases.path(name)).parts.routers for name in (published, shadow))
-    found = compare_shadow(pairs, ours, theirs)
-    incidents = len({given.incident for given, _ in pairs})
-    content = {"release": shadow, "incidents": incidents, "targets": [asdict(one) for one in found]}
-    answer(args, content, "\n".join([f"{shadow} in shadow, {incidents:,} incidents answered by both", *_lines(found)]))
+    comparisons = compare_shadow(pairs, ours, theirs)
+    incidents = len({published_answer.incident for published_answer, _ in pairs})
+    content = {"release": shadow, "incidents": incidents, "targets": [asdict(target) for target in comparisons]}
+    head = f"{shadow} in shadow, {incidents:,} incidents answered by both"
+    answer(args, content, "\n".join([head, *_lines(comparisons)]))
     return DONE
 
 
-def _lines(found: list[ShadowTarget]) -> list[str]:
+def _lines(comparisons: list[ShadowTarget]) -> list[str]:
     lines = []
-    for one in found:
-        lines += ["", f"{one.target}: same answer {_share(one.agreement)}"]
+    for target in comparisons:
+        lines += ["", f"{target.target}: same answer {_share(target.agreement)}"]
         lines.append(f"  {'':12} {'automatic':26} {'precision':26} {'accuracy':26} ms")
-        for name, side in (("in service", one.in_service), ("shadow", one.shadow)):
+        for name, side in (("in service", target.in_service), ("shadow", target.shadow)):
             shares = " ".join(f"{_share(s):26}" for s in (side.automatic, side.precision, side.accuracy))
             lines.append(
                 f"  {name:12} {shares} {'-' if side.milliseconds is None else format(side.milliseconds, '.1f')}"
             )
-        if one.p_value is not None:
+        if target.p_value is not None:
             lines.append(
-                f"  only the one in service was right {one.only_in_service} times, only the shadow {one.only_shadow} "
-                f"(McNemar p = {one.p_value:.3f})"
+                f"  only the one in service was right {target.only_in_service} times, "
+                f"only the shadow {target.only_shadow} (McNemar p = {target.p_value:.3f})"
             )
     return lines
 

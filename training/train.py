@@ -69,7 +69,7 @@ def train(
     models: Path,
     *,
     feedback: Sequence[Feedback] = (),
-    heard: ChangeCursor | None = None,
+    cursor: ChangeCursor | None = None,
     show: bool = False,
 ) -> Trained:
     """Make a release from canonical frames, either of which may be empty.
@@ -78,7 +78,7 @@ def train(
     ----------
     feedback : sequence of Feedback
         What people said of suggestions: it counts among their outcomes.
-    heard : ChangeCursor, optional
+    cursor : ChangeCursor, optional
         How far the store had come that all this is from: a service on that store need not read it again.
 
     The scorecard is measured one slice earlier than the release: the same fit on all but the latest incidents is
@@ -93,38 +93,38 @@ def train(
     articles = as_knowledge_frame(articles)
     data = describe(incidents, articles, feedback)
     published = Releases(models).published()
-    with checkpoints(models, {"data": data, "settings": settings.that_count(), "published": published}) as kept:
-        found = kept.value("audit", lambda: _audit(incidents, settings, models)) if settings.audit else None
-        if found is not None:
+    with checkpoints(models, {"data": data, "settings": settings.that_count(), "published": published}) as saved:
+        audited = saved.value("audit", lambda: _audit(incidents, settings, models)) if settings.audit else None
+        if audited is not None:
             settings = replace(
-                settings, ignored_fields=tuple(dict.fromkeys(settings.ignored_fields + found.refused_fields))
+                settings, ignored_fields=tuple(dict.fromkeys(settings.ignored_fields + audited.refused_fields))
             )
-        judged = (
-            kept.value("evaluation", lambda: _evaluate(incidents, articles, settings, feedback, show, kept))
+        evaluation = (
+            saved.value("evaluation", lambda: _evaluate(incidents, articles, settings, feedback, show, saved))
             if settings.evaluate
             else None
         )
-        scorecard, held_out = judged or (None, None)
+        scorecard, held_out = evaluation or (None, None)
         with Stages(STAGES, show=show) as stages:
-            parts = fit(incidents, articles, settings, stages, kept, feedback)
-        card = model_card(parts, scorecard, settings, data, found)
+            parts = fit(incidents, articles, settings, stages, saved, feedback)
+        card = model_card(parts, scorecard, settings, data, audited)
         folder = write_release(
             models,
-            lambda folder: _write(folder, parts, scorecard, held_out, card, found),
+            lambda folder: _write(folder, parts, scorecard, held_out, card, audited),
             settings=settings.to_dict(),
             seed=settings.seed,
-            data=data if heard is None or settings.as_of else {**data, STORE: heard.to_dict()},
+            data=data if cursor is None or settings.as_of else {**data, STORE: cursor.to_dict()},
         )
     reasons = {part: str(reason) for part, reason in parts.left_out.items()}
-    return Trained(folder, scorecard, reasons, found)
+    return Trained(folder, scorecard, reasons, audited)
 
 
 def describe(incidents: pd.DataFrame, articles: pd.DataFrame, feedback: Sequence[Feedback] = ()) -> dict[str, Any]:
     """Return what a release is made from, as its manifest names it: rows and sha256 of each input."""
     data = {"incidents": _describe(incidents), "knowledge": _describe(articles)}
     if feedback:
-        said = [(one.id, one.suggestion, one.kind) for one in feedback]
-        data["feedback"] = _describe(pd.DataFrame(said, columns=["id", "suggestion", "kind"]))
+        rows = [(entry.id, entry.suggestion, entry.kind) for entry in feedback]
+        data["feedback"] = _describe(pd.DataFrame(rows, columns=["id", "suggestion", "kind"]))
     return data
 
 
@@ -159,7 +159,7 @@ def run(args: argparse.Namespace) -> int:
         settings,
         args.out,
         feedback=stored.feedback,
-        heard=stored.heard,
+        cursor=stored.heard,
         show=not args.quiet,
     )
     for reason in trained.left_out.values():
@@ -196,7 +196,7 @@ def _evaluate(
     settings: TrainSettings,
     feedback: Sequence[Feedback],
     show: bool,
-    kept: Checkpoints,
+    saved: Checkpoints,
 ) -> tuple[Scorecard, HeldOut] | None:
     if incidents.empty:
         return None
@@ -208,7 +208,7 @@ def _evaluate(
         # As they were known when the slice began: an outcome that came later would be a look into the future.
         settings = replace(settings, as_of=(later["opened_at"].min() - pd.Timedelta(microseconds=1)).isoformat())
     with Stages(STAGES, title="evaluate", show=show) as stages:
-        parts = fit(incidents.iloc[earlier], articles, settings, stages, kept.below("evaluation"), feedback)
+        parts = fit(incidents.iloc[earlier], articles, settings, stages, saved.below("evaluation"), feedback)
     as_of = last_moment(incidents)
     known_at = "" if pd.isna(as_of) else as_of.isoformat()
     diagnoser = Diagnoser("evaluation", parts)
@@ -229,7 +229,7 @@ def _write(
     scorecard: Scorecard | None,
     held_out: HeldOut | None,
     card: str,
-    found: Audit | None,
+    audited: Audit | None,
 ) -> None:
     with writing(folder.parent):
         parts.save(folder)
@@ -239,8 +239,8 @@ def _write(
     if held_out is not None:
         (folder / EVALUATION).mkdir()
         held_out.save(folder / EVALUATION)
-    if found is not None:
-        text = json.dumps(found.to_dict(), ensure_ascii=False, indent=1)
+    if audited is not None:
+        text = json.dumps(audited.to_dict(), ensure_ascii=False, indent=1)
         (folder / AUDIT).write_text(text, encoding="utf-8")
     (folder / MODEL_CARD).write_text(card, encoding="utf-8")
 
@@ -253,7 +253,7 @@ def _describe(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def _overrides(args: argparse.Namespace) -> dict[str, Any]:
-    given = {
+    options = {
         "targets": args.target,
         "signature": [name.strip() for name in args.signature.split(",")] if args.signature else None,
         "as_of": args.as_of,
@@ -261,7 +261,7 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
         "seed": args.seed,
         "evaluate": False if args.no_evaluate else None,
     }
-    return {name: value for name, value in given.items() if value is not None}
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _words(trained: Trained, report: Path | None, decision: GateDecision | None) -> str:

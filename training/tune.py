@@ -11,7 +11,7 @@ from tqdm import tqdm
 from diagnosis.errors import InputError
 from training.command import DONE, add_json, answer, main
 from training.intake import add_sources, read_sources
-from training.output import written
+from training.output import open_atomically
 from training.settings import load_settings, to_toml
 from training.tuning.search import Trial, Tuned, tune
 
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
             bar.update(min(seconds, bar.total) - bar.n)
 
         tuned = tune(incidents, settings, journal, minutes=args.minutes, trials=args.trials, on_trial=show_trial)
-    with written(args.out) as stream:
+    with open_atomically(args.out) as stream:
         stream.write(to_toml(tuned.settings.changed()))
     answer(args, tuned.to_dict(), _words(tuned, args.out))
     return DONE

@@ -31,44 +31,44 @@ def dates(frame: pd.DataFrame) -> Iterator[Finding]:
     missing = frame["opened_at"].isna()
     if missing.any():
         share = float(missing.mean())
-        why = (
+        reason = (
             f"{share:.1%} of the incidents; they cannot be split by time and know no recurrence"
             if share <= 1 - DATED
             else f"{share:.1%} of the incidents: the split is by equal text and not by time, so figures are too good"
         )
         severity: Severity = "note" if share <= 1 - DATED else "warning"
         yield finding(
-            "dates", severity, "incidents without opened_at", why, frame.loc[missing, "number"], ["opened_at"]
+            "dates", severity, "incidents without opened_at", reason, frame.loc[missing, "number"], ["opened_at"]
         )
     for name in ("resolved_at", "closed_at", "reopened_at"):
         wrong = frame[name] < frame["opened_at"]
         if wrong.any():
-            why = "a clock, a time zone or a mapping is wrong; recurrence counts them as not resolved"
+            reason = "a clock, a time zone or a mapping is wrong; recurrence counts them as not resolved"
             title = f"{name} lies before opened_at"
-            yield finding("dates", "warning", title, why, frame.loc[wrong, "number"], [name])
+            yield finding("dates", "warning", title, reason, frame.loc[wrong, "number"], [name])
     opened = frame["opened_at"].dropna()
     if len(opened) >= _FEW:
         last = opened.quantile(0.995) + (opened.quantile(0.995) - opened.quantile(0.005))
         far = frame["opened_at"] > last
         if far.any():
-            why = f"after {last:%Y-%m-%d}, far beyond all others: the latest slice would consist of them"
-            yield finding("dates", "warning", "dates from the future", why, frame.loc[far, "number"], ["opened_at"])
+            reason = f"after {last:%Y-%m-%d}, far beyond all others: the latest slice would consist of them"
+            yield finding("dates", "warning", "dates from the future", reason, frame.loc[far, "number"], ["opened_at"])
 
 
 def languages(frame: pd.DataFrame) -> Iterator[Finding]:
     """Yield the language mix, and languages of which there are too few to be good at."""
-    spoken = [
+    languages_of_rows = [
         language(f"{title} {body}")
         for title, body in zip(frame["short_description"], frame["description"], strict=True)
     ]
-    counts = Counter(spoken)
+    counts = Counter(languages_of_rows)
     mix = ", ".join(f"{name} {count / max(len(frame), 1):.0%}" for name, count in counts.most_common(6))
     yield finding("languages", "note", f"languages: {mix}", "as the texts read", ())
     for name, count in counts.items():
         if name != "und" and 0 < count < min(_FEW, 0.05 * len(frame)):
-            rows = frame.loc[[s == name for s in spoken], "number"]
-            why = "too few to learn from or to measure by: expect less of it, and check its certificates by eye"
-            yield finding("languages", "note", f"only {count} incidents in '{name}'", why, rows)
+            rows = frame.loc[[s == name for s in languages_of_rows], "number"]
+            reason = "too few to learn from or to measure by: expect less of it, and check its certificates by eye"
+            yield finding("languages", "note", f"only {count} incidents in '{name}'", reason, rows)
 
 
 def personal_data_left(frame: pd.DataFrame, redactor: Redactor) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from training.checks.finding import Finding, finding
 
 _FEWEST = 10  # incidents that a class must have had, or have, to be spoken of
 _RENAMED = 0.6  # share of a new class that the old release takes for one emptied class
-_ASKED = 100
+_SAMPLE = 100
 
 
 def changed_classes(frame: pd.DataFrame, target: str, published: Diagnoser) -> Iterator[Finding]:
@@ -21,29 +21,29 @@ def changed_classes(frame: pd.DataFrame, target: str, published: Diagnoser) -> I
     since = frame[~frame["number"].isin(past["number"])]
     if target not in past or len(since) < _FEWEST:
         return
-    before, now = _counts(past, target), _counts(since, target)
-    expected = before / max(before.sum(), 1) * now.sum()
+    past_counts, new_counts = _counts(past, target), _counts(since, target)
+    expected = past_counts / max(past_counts.sum(), 1) * new_counts.sum()
     # Emptied: so many were to be expected that none is no accident (Poisson, chance under 1 in 20,000).
-    emptied = [name for name in before.index if name not in now.index and expected[name] >= _FEWEST]
-    new = [name for name in now.index if name not in before.index and now[name] >= _FEWEST]
+    emptied = [name for name in past_counts.index if name not in new_counts.index and expected[name] >= _FEWEST]
+    new = [name for name in new_counts.index if name not in past_counts.index and new_counts[name] >= _FEWEST]
     labels = pd.Series(merge_spellings(since[target]), index=since.index)
     renamed: set[str] = set()
     for name in new:
         rows = since[labels == name]
-        old = _taken_for(rows.head(_ASKED), target, published, emptied)
+        old = _taken_for(rows.head(_SAMPLE), target, published, emptied)
         title = f"{target} '{name}' is new" if old is None else f"{target} '{old}' seems to be called '{name}' now"
         renamed |= {old} if old is not None else set()
-        why = (
+        reason = (
             "the release in service cannot answer it, and calibration has met it for a short time only"
             if old is None
             else f"nobody was given '{old}' since, and the release in service takes most of these for it: map "
             "the old name to the new one, or the history is split in two"
         )
-        yield finding("classes", "warning", title, why, rows["number"], [target])
+        yield finding("classes", "warning", title, reason, rows["number"], [target])
     for name in emptied:
         if name not in renamed:
-            why = f"{int(before[name]):,} incidents had it before, none of the {int(now.sum()):,} since"
-            yield finding("classes", "warning", f"{target} '{name}' is no longer used", why, (), [target])
+            reason = f"{int(past_counts[name]):,} incidents had it before, none of the {int(new_counts.sum()):,} since"
+            yield finding("classes", "warning", f"{target} '{name}' is no longer used", reason, (), [target])
 
 
 def _counts(frame: pd.DataFrame, target: str) -> pd.Series:
@@ -57,8 +57,8 @@ def _taken_for(rows: pd.DataFrame, target: str, published: Diagnoser, emptied: l
     if router is None or not emptied:
         return None
     prepared = published.prepare(rows)
-    said = pd.Series(router.classes_[router.predict_proba(prepared).argmax(axis=1)]).value_counts(normalize=True)
-    for name in said.index:
-        if name in emptied and said[name] >= _RENAMED:
+    shares = pd.Series(router.classes_[router.predict_proba(prepared).argmax(axis=1)]).value_counts(normalize=True)
+    for name in shares.index:
+        if name in emptied and shares[name] >= _RENAMED:
             return str(name)
     return None

@@ -28,8 +28,8 @@ def repeated_texts(frame: pd.DataFrame, share: float, seed: int = 0) -> Iterator
     """Yield exact and near-duplicates of earlier incidents among the later ones, and repeated numbers."""
     again = frame["number"].duplicated(keep="last")
     if again.any():
-        why = "of rows with one number the last counts"
-        yield finding("duplicates", "warning", "numbers that occur twice", why, frame.loc[again, "number"])
+        reason = "of rows with one number the last counts"
+        yield finding("duplicates", "warning", "numbers that occur twice", reason, frame.loc[again, "number"])
     if len(frame) < 2:
         return
     earlier, later = split_latest(frame, share, seed)
@@ -38,21 +38,21 @@ def repeated_texts(frame: pd.DataFrame, share: float, seed: int = 0) -> Iterator
     groups = text_groups(frame)
     exact = later[np.isin(groups[later], groups[earlier])]
     if len(exact):
-        yield _found("the same words", exact, frame, len(later))
-    rest = np.setdiff1d(later, exact)
-    if len(rest) > MOST_LATER:
-        rest = np.sort(np.random.default_rng(seed).choice(rest, MOST_LATER, replace=False))
-    near = _near(frame, earlier, rest, seed)
+        yield _repeats("the same words", exact, frame, len(later))
+    unmatched = np.setdiff1d(later, exact)
+    if len(unmatched) > MOST_LATER:
+        unmatched = np.sort(np.random.default_rng(seed).choice(unmatched, MOST_LATER, replace=False))
+    near = _near(frame, earlier, unmatched, seed)
     if len(near):
-        yield _found("nearly the same words", near, frame, len(rest))
+        yield _repeats("nearly the same words", near, frame, len(unmatched))
 
 
-def _found(what: str, rows: Rows, frame: pd.DataFrame, of: int) -> Finding:
+def _repeats(likeness: str, rows: Rows, frame: pd.DataFrame, of: int) -> Finding:
     share = len(rows) / of
     return finding(
         "duplicates",
         "warning" if share >= _MANY else "note",
-        f"{len(rows):,} later incidents have {what} as an earlier one",
+        f"{len(rows):,} later incidents have {likeness} as an earlier one",
         f"{share:.1%} of {of:,}: they are easy, so figures on later incidents speak of repeats too",
         frame["number"].iloc[rows],
     )
@@ -75,15 +75,15 @@ def _near(frame: pd.DataFrame, earlier: Rows, later: Rows, seed: int) -> Rows:
     projection = SparseRandomProjection(_DIMENSIONS, random_state=seed, dense_output=True)
     old = _unit(projection.fit_transform(vectors.transform(words.iloc[earlier])))
     new = _unit(projection.transform(vectors.transform(words.iloc[later])))
-    found = []
+    rows_found = []
     for start in range(0, len(later), _BLOCK):
         likeness = new[start : start + _BLOCK] @ old.T
         k = min(_NEAREST, len(earlier))
         for row, near in zip(later[start : start + _BLOCK], np.argpartition(-likeness, k - 1)[:, :k], strict=True):
-            own = _grams(words.iloc[row])
-            if any(_jaccard(own, _grams(words.iloc[earlier[i]])) >= ALIKE for i in near):
-                found.append(row)
-    return np.array(found, dtype=np.intp)
+            grams = _grams(words.iloc[row])
+            if any(_jaccard(grams, _grams(words.iloc[earlier[i]])) >= ALIKE for i in near):
+                rows_found.append(row)
+    return np.array(rows_found, dtype=np.intp)
 
 
 def _unit(rows: Floats) -> Floats:

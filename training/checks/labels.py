@@ -15,7 +15,7 @@ from diagnosis.routing.labels import merge_spellings
 from diagnosis.text import TextNormaliser
 from training.checks.finding import Finding, finding
 
-MOST = 5_000  # incidents, the latest: out-of-fold probabilities have a closed form up to some thousands
+MOST_LABELLED = 5_000  # incidents, the latest: out-of-fold probabilities have a closed form up to some thousands
 _FEWEST_IN_CLASS = 5
 _FEWEST = 100
 _SUSPICIOUS = 0.03  # share from which it is worth a warning
@@ -35,7 +35,8 @@ def noisy_labels(frame: pd.DataFrame, target: str, seed: int = 0) -> Iterator[Fi
 
     labels = pd.Series(merge_spellings(frame[target]), index=frame.index)
     common = labels.map(labels.value_counts()) >= _FEWEST_IN_CLASS
-    rows = frame[(labels != "") & common].sort_values("opened_at", kind="stable", na_position="first").tail(MOST)
+    rows = frame[(labels != "") & common].sort_values("opened_at", kind="stable", na_position="first")
+    rows = rows.tail(MOST_LABELLED)
     names = labels[rows.index].to_numpy(dtype=object)
     if len(rows) < _FEWEST or len(set(names)) < 2:
         return
@@ -45,21 +46,21 @@ def noisy_labels(frame: pd.DataFrame, target: str, seed: int = 0) -> Iterator[Fi
         frame_as_logged(rows).reset_index(drop=True), text, np.zeros((len(rows), 1), dtype=np.float32)
     )
     classifier = TargetClassifier(fields_for(target), seed=seed).fit(batch, names)
-    told = ~np.isnan(classifier.unseen_[:, 0])
-    probabilities = classifier.unseen_[told] / classifier.unseen_[told].sum(axis=1, keepdims=True)
-    codes = np.searchsorted(classifier.classes_.astype(str), names[told].astype(str))
+    labelled = ~np.isnan(classifier.unseen_[:, 0])
+    probabilities = classifier.unseen_[labelled] / classifier.unseen_[labelled].sum(axis=1, keepdims=True)
+    codes = np.searchsorted(classifier.classes_.astype(str), names[labelled].astype(str))
     issues = find_label_issues(codes, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1)
     if not len(issues):
         return
-    share = len(issues) / int(told.sum())
+    share = len(issues) / int(labelled.sum())
     first = issues[0]
     likely = classifier.classes_[probabilities[first].argmax()]
     yield finding(
         "label noise",
         "warning" if share >= _SUSPICIOUS else "note",
         f"{len(issues):,} incidents may have the wrong {target}",
-        f"{share:.1%} of the {int(told.sum()):,} latest; the rest of the history contradicts them, the surest first "
-        f"(the first one looks like '{likely}' and is '{names[told][first]}'). Correct them before adding more",
-        rows["number"].to_numpy()[told][issues],
+        f"{share:.1%} of the {int(labelled.sum()):,} latest; the rest of the history contradicts them, surest first "
+        f"(the first one looks like '{likely}' and is '{names[labelled][first]}'). Correct them before adding more",
+        rows["number"].to_numpy()[labelled][issues],
         [target],
     )

@@ -26,19 +26,19 @@ def columns_that_come_later(frame: pd.DataFrame) -> Iterator[Finding]:
     """
     unresolved = frame["resolved_at"].isna() & frame["closed_at"].isna()
     recent = frame["opened_at"] >= frame.loc[unresolved, "opened_at"].quantile(0.1)
-    still_open, done = frame[unresolved & recent], frame[~unresolved & recent]
-    if len(still_open) < _FEWEST or len(done) < _FEWEST:
+    still_open, resolved = frame[unresolved & recent], frame[~unresolved & recent]
+    if len(still_open) < _FEWEST or len(resolved) < _FEWEST:
         return
     for name in CODED_FIELDS:
-        before, after = (still_open[name] != "").mean(), (done[name] != "").mean()
-        if after >= 0.5 and before <= 0.1 * after:
+        share_before, share_after = (still_open[name] != "").mean(), (resolved[name] != "").mean()
+        if share_after >= 0.5 and share_before <= 0.1 * share_after:
             yield finding(
                 "leakage",
                 "refused",
                 f"{name} only exists later",
-                f"filled in {after:.0%} of the resolved and {before:.0%} of the open incidents of the same time: a "
-                "model that learns from it would miss it when it is asked",
-                done.loc[done[name] != "", "number"],
+                f"filled in {share_after:.0%} of the resolved and {share_before:.0%} of the open incidents of the same "
+                "time: a model that learns from it would miss it when it is asked",
+                resolved.loc[resolved[name] != "", "number"],
                 [name],
             )
 
@@ -55,18 +55,18 @@ def columns_that_predict_alone(frame: pd.DataFrame, target: str) -> Iterator[Fin
         filled = earlier[earlier[name] != ""]
         usual = filled.groupby(name, sort=False)[target].agg(lambda values: values.mode().iloc[0])
         guess = later[name].map(usual)
-        known = guess.notna()
-        if known.sum() < _FEWEST or known.mean() < 0.5:
+        guessed = guess.notna()
+        if guessed.sum() < _FEWEST or guessed.mean() < 0.5:
             continue
-        accuracy = float((guess[known] == later.loc[known, target]).mean())
+        accuracy = float((guess[guessed] == later.loc[guessed, target]).mean())
         if accuracy >= max(TOO_WELL, majority + _LIFT):
             yield finding(
                 "leakage",
                 "warning",
                 f"{name} tells {target} by itself",
-                f"{accuracy:.1%} right on {int(known.sum()):,} later incidents from this field's value alone: if it "
+                f"{accuracy:.1%} right on {int(guessed.sum()):,} later incidents from this field's value alone: if it "
                 f"is set with {target} or after it, put it into ignored_fields; if known at logging, a rule would do",
-                later.loc[known, "number"],
+                later.loc[guessed, "number"],
                 [name],
             )
 
@@ -75,42 +75,42 @@ def texts_that_name_the_class(frame: pd.DataFrame, target: str) -> Iterator[Find
     """Yield where the text names the class that was assigned: written in afterwards, or routed by a rule already."""
     labels = frame[target].astype("str").fillna("").map(label_key)
     text = (frame["short_description"] + " " + frame["description"]).str.casefold()
-    named = np.zeros(len(frame), dtype=bool)
-    other = np.zeros(len(frame), dtype=bool)
+    names_own = np.zeros(len(frame), dtype=bool)
+    names_another = np.zeros(len(frame), dtype=bool)
     for label in labels[labels != ""].unique():
         if len(label) < (_SHORTEST_LABEL if label.isascii() else 2):
             continue
         inside = text.str.contains(label, regex=False).to_numpy(dtype=bool)
-        own = (labels == label).to_numpy()
-        named |= inside & own
-        other |= inside & ~own
-    share = named.mean() if len(frame) else 0.0
-    if share >= 0.2 and named.sum() >= TOO_WELL * (named | other).sum():
+        of_label = (labels == label).to_numpy()
+        names_own |= inside & of_label
+        names_another |= inside & ~of_label
+    share = names_own.mean() if len(frame) else 0.0
+    if share >= 0.2 and names_own.sum() >= TOO_WELL * (names_own | names_another).sum():
         yield finding(
             "leakage",
             "warning",
             f"the text names its {target}",
             f"in {share:.0%} of the incidents the description holds the very name that was assigned, and hardly ever "
             "another: if it is written there after logging, figures are too good",
-            frame.loc[named, "number"],
+            frame.loc[names_own, "number"],
             ["short_description", "description"],
         )
 
 
 def texts_that_hold_the_resolution(frame: pd.DataFrame) -> Iterator[Finding]:
     """Yield incidents whose description holds the closing notes: it was edited after the fact."""
-    held = [
+    in_text = [
         len(notes) >= _SHORTEST_NOTES and notes in text
         for notes, text in zip(frame["close_notes"], frame["description"], strict=True)
     ]
-    if sum(held) >= max(0.01 * len(frame), 3):
+    if sum(in_text) >= max(0.01 * len(frame), 3):
         yield finding(
             "leakage",
             "warning",
             "descriptions hold the resolution",
             "the closing notes stand in the description word for word, so it is not the text of the moment of logging; "
             "export the first version",
-            frame.loc[held, "number"],
+            frame.loc[in_text, "number"],
             ["description"],
         )
 
@@ -119,6 +119,8 @@ def columns_nobody_reads(frame: pd.DataFrame) -> Iterator[Finding]:
     """Yield the columns that the import format does not name: kept, and shown to no model."""
     extra = [str(name) for name in frame.columns if name not in FIELDS]
     if extra:
-        shown = ", ".join(extra[:20]) + (" …" if len(extra) > 20 else "")
-        why = f"{shown}: the format does not say when they are known, so no model sees them (a target may name one)"
-        yield finding("leakage", "note", f"{len(extra)} columns outside the format", why, (), extra[:20])
+        columns = ", ".join(extra[:20]) + (" …" if len(extra) > 20 else "")
+        reason = (
+            f"{columns}: the format does not say when they are known, so no model sees them (a target may name one)"
+        )
+        yield finding("leakage", "note", f"{len(extra)} columns outside the format", reason, (), extra[:20])

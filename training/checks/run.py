@@ -17,7 +17,7 @@ from training.checks.basics import dates, languages, personal_data_left
 from training.checks.classes import changed_classes
 from training.checks.duplicates import MOST_LATER, repeated_texts
 from training.checks.finding import Audit, Finding
-from training.checks.labels import MOST, noisy_labels
+from training.checks.labels import MOST_LABELLED, noisy_labels
 from training.checks.leakage import (
     columns_nobody_reads,
     columns_that_come_later,
@@ -60,24 +60,25 @@ def audit(
     """
     frame = as_known_at(as_frame(incidents), settings.as_of)
     sample = _sample(frame, settings.seed)
-    found = [*_whole(frame, settings), *_sampled(sample, settings)]
+    findings = [*_check_all(frame, settings), *_check_sample(sample, settings)]
     for target in settings.targets:
         if target not in frame:
             continue
-        found += [*columns_that_predict_alone(frame, target), *texts_that_name_the_class(sample, target)]
+        findings += [*columns_that_predict_alone(frame, target), *texts_that_name_the_class(sample, target)]
         if labels:
-            found += noisy_labels(frame, target, settings.seed)
+            findings += noisy_labels(frame, target, settings.seed)
         if isinstance(published, Diagnoser):
-            found += changed_classes(frame, target, published)
+            findings += changed_classes(frame, target, published)
+    labelled = min(len(frame), MOST_LABELLED)
     looked_at = {
         "dates, columns, exact duplicates, classes": f"all {len(frame):,} incidents",
         "texts, languages, personal data": f"{len(sample):,} incidents"
         + (" (a sample)" if len(sample) < len(frame) else ""),
         "near-duplicates": f"up to {MOST_LATER:,} of the later incidents against all earlier ones",
-        "label noise": f"the latest {min(len(frame), MOST):,} incidents with a label" if labels else "not looked for",
+        "label noise": f"the latest {labelled:,} incidents with a label" if labels else "not looked for",
         "changed classes": published if isinstance(published, str) else f"against {published.release}",
     }
-    return Audit(len(frame), tuple(sorted(found, key=lambda f: (_GRAVITY[f.severity], f.check))), looked_at)
+    return Audit(len(frame), tuple(sorted(findings, key=lambda f: (_GRAVITY[f.severity], f.check))), looked_at)
 
 
 def in_service(models: Path) -> Diagnoser | str:
@@ -92,14 +93,14 @@ def in_service(models: Path) -> Diagnoser | str:
         return f"the release in service could not be loaded: {error}"
 
 
-def _whole(frame: pd.DataFrame, settings: TrainSettings) -> Iterator[Finding]:
+def _check_all(frame: pd.DataFrame, settings: TrainSettings) -> Iterator[Finding]:
     yield from dates(frame)
     yield from columns_that_come_later(frame)
     yield from columns_nobody_reads(frame)
     yield from repeated_texts(frame, settings.evaluation_share, settings.seed)
 
 
-def _sampled(sample: pd.DataFrame, settings: TrainSettings) -> Iterator[Finding]:
+def _check_sample(sample: pd.DataFrame, settings: TrainSettings) -> Iterator[Finding]:
     yield from languages(sample)
     yield from texts_that_hold_the_resolution(sample)
     yield from personal_data_left(sample, Redactor(frozenset(settings.masked)))

@@ -65,19 +65,19 @@ def bootstrap_macro_f1(truth: Labels, a: Labels, b: Labels, seed: int = 0) -> tu
     """
     names, codes = np.unique(np.concatenate([truth, a, b]).astype(str), return_inverse=True)
     kinds, counts = np.unique(codes.reshape(3, -1), axis=1, return_counts=True)
-    true, *said = (np.eye(len(names), dtype=np.float32)[row] for row in kinds)
-    drawn = [np.concatenate([_macro_f1(d, true, one) for d in _draws(counts, seed)]) for one in said]
-    ours, theirs = (float(_macro_f1(counts[None, :], true, one)[0]) for one in said)
+    true, *answers = (np.eye(len(names), dtype=np.float32)[row] for row in kinds)
+    drawn = [np.concatenate([_macro_f1(d, true, answer) for d in _draws(counts, seed)]) for answer in answers]
+    ours, theirs = (float(_macro_f1(counts[None, :], true, answer)[0]) for answer in answers)
     return ours, theirs, _interval(theirs - ours, drawn[1] - drawn[0])
 
 
 def _macro_f1(
-    drawn: npt.NDArray[np.integer[Any]], true: npt.NDArray[np.float32], said: npt.NDArray[np.float32]
+    drawn: npt.NDArray[np.integer[Any]], true: npt.NDArray[np.float32], answers: npt.NDArray[np.float32]
 ) -> Floats:
     """Return the macro-F1 of each draw; ``true`` and ``said`` hold the class of each kind of row as columns."""
     weight = drawn.astype(np.float32)
-    hits, both = weight @ (true * said), weight @ (true + said)
-    f1 = np.where(both > 0, 2 * hits / np.maximum(both, 1), np.nan)
+    hits, total = weight @ (true * answers), weight @ (true + answers)
+    f1 = np.where(total > 0, 2 * hits / np.maximum(total, 1), np.nan)
     return np.asarray(np.nanmean(f1, axis=1), dtype=np.float64)
 
 
@@ -85,8 +85,8 @@ def _draws(counts: npt.NDArray[np.intp], seed: int) -> Iterator[npt.NDArray[np.i
     """Yield resamples in blocks: how often each kind of row occurs, shape (draws, n_kinds)."""
     rng = np.random.default_rng(seed)
     at_once = max(_CELLS // len(counts), 1)
-    for done in range(0, _DRAWS, at_once):
-        yield rng.multinomial(counts.sum(), counts / counts.sum(), size=min(at_once, _DRAWS - done))
+    for start in range(0, _DRAWS, at_once):
+        yield rng.multinomial(counts.sum(), counts / counts.sum(), size=min(at_once, _DRAWS - start))
 
 
 def _interval(value: float, draws: Floats) -> Interval:

@@ -125,8 +125,8 @@ def compare(a: Diagnoser, predictions: Predictions | None, b: str, held_out: Hel
         Incidents with the predictions of B, which had not seen them.
     """
     if predictions is None:
-        why = f"{a.release} was trained on every later incident and keeps no predictions of them"
-        return Comparison(a.release, b, 0, 0, len(held_out), (), (why,))
+        reason = f"{a.release} was trained on every later incident and keeps no predictions of them"
+        return Comparison(a.release, b, 0, 0, len(held_out), (), (reason,))
     rows = np.flatnonzero(np.isin(held_out.predictions.number, predictions.number))
     theirs = held_out.predictions.take(rows)
     ours = predictions.select(theirs.number)
@@ -213,11 +213,11 @@ def _recurrence(
     if watched is None:
         notes.append("recurrence was not compared: no incident has a date")
         return
-    known, outcomes = watched
+    dated, outcomes = watched
     for days in horizons:
         risk = np.full(len(held_out), np.nan)
         risk[rows] = ours.within(days)
-        figure = _brier(days, risk[known], theirs.within(days)[known], outcomes)
+        figure = _brier(days, risk[dated], theirs.within(days)[dated], outcomes)
         if isinstance(figure, str):
             notes.append(figure)
         else:

@@ -286,22 +286,22 @@ def _recurrence_checks(held_out: HeldOut, limits: Limits) -> Iterator[Check]:
         lower, upper = band(outcomes.duration, outcomes.recurred, clusters, days)
         rate = float(kaplan_meier(outcomes.duration, outcomes.recurred, [days])[0])
         mean = float(risks.within(days)[rows].mean())
-        least, most = max(lower - limits.recurrence, 0.0), min(upper + limits.recurrence, 1.0)
+        least, bound = max(lower - limits.recurrence, 0.0), min(upper + limits.recurrence, 1.0)
         why = f"mean predicted {mean:.3f}, Kaplan-Meier {rate:.3f} ({lower:.3f} to {upper:.3f})"
-        yield Check(name, mean, most if mean >= rate else least, least <= mean <= most, why)
+        yield Check(name, mean, bound if mean >= rate else least, least <= mean <= bound, why)
 
 
 def _costs(candidate: Candidate, rival: Rival, limits: Limits) -> Iterator[Check]:
     """Yield latency and size; both releases answer the same incidents in turn, so a busy machine slows both."""
     incidents = incidents_of(candidate.diagnoser.parts.history.frame().tail(_TIMED))
     if incidents:
-        before, after = _median_milliseconds((rival.diagnoser, candidate.diagnoser), incidents)
-        most = max(limits.slower * before, limits.latency_ms)
-        why = f"milliseconds for one diagnosis, {before:.1f} in service"
-        yield Check("latency", after, most, after <= most, why)
-    before, after = _megabytes(rival.folder), _megabytes(candidate.folder)
-    most = max(limits.larger * before, 100.0)
-    yield Check("size", after, most, after <= most, f"megabytes, {before:.0f} in service")
+        old, new = _median_milliseconds((rival.diagnoser, candidate.diagnoser), incidents)
+        bound = max(limits.slower * old, limits.latency_ms)
+        why = f"milliseconds for one diagnosis, {old:.1f} in service"
+        yield Check("latency", new, bound, new <= bound, why)
+    old, new = _megabytes(rival.folder), _megabytes(candidate.folder)
+    bound = max(limits.larger * old, 100.0)
+    yield Check("size", new, bound, new <= bound, f"megabytes, {old:.0f} in service")
 
 
 def _median_milliseconds(diagnosers: Sequence[Diagnoser], incidents: Sequence[Incident]) -> list[float]:

@@ -16,7 +16,7 @@ from training.settings import TrainSettings
 
 Labels = npt.NDArray[np.object_]
 SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
-MOST = 20_000  # incidents that the last point learns from; beyond it the curve only costs time
+MOST_INCIDENTS = 20_000  # incidents that the last point learns from; beyond it the curve only costs time
 _FEWEST = 50
 
 
@@ -33,21 +33,22 @@ def learning_curve(
     list of dict
         ``target``, ``incidents`` learned from and ``accuracy``, in order.
     """
-    known = earlier.sort_values("opened_at", kind="stable", na_position="first").tail(MOST).reset_index(drop=True)
-    learn, judge = diagnoser.prepare(known), diagnoser.prepare(later)
+    ordered = earlier.sort_values("opened_at", kind="stable", na_position="first")
+    history = ordered.tail(MOST_INCIDENTS).reset_index(drop=True)
+    learn, judge = diagnoser.prepare(history), diagnoser.prepare(later)
     pieces: list[_Point] = []
     for target, router in diagnoser.parts.routers.items():
-        labels = merge_spellings(known[target].astype("str").fillna(""))
+        labels = merge_spellings(history[target].astype("str").fillna(""))
         truth = known_spelling(later[target].astype("str").fillna(""), router.classes_.tolist())
-        asked = np.flatnonzero(truth != "")
-        told = np.flatnonzero(labels != "")
+        later_rows = np.flatnonzero(truth != "")
+        labelled_rows = np.flatnonzero(labels != "")
         for share in SHARES:
-            rows = told[len(told) - int(share * len(told)) :]
-            if len(rows) < _FEWEST or len(set(labels[rows])) < 2 or not len(asked):
+            rows = labelled_rows[len(labelled_rows) - int(share * len(labelled_rows)) :]
+            if len(rows) < _FEWEST or len(set(labels[rows])) < 2 or not len(later_rows):
                 continue
             classifier = TargetClassifier(router.classifier_.fields, settings.seed, settings.weights)
-            taken = learn.take(rows), labels[rows], judge.take(asked), truth[asked]
-            pieces.append(_Point(target, classifier, *taken))
+            arrays = learn.take(rows), labels[rows], judge.take(later_rows), truth[later_rows]
+            pieces.append(_Point(target, classifier, *arrays))
     accuracies = settings.workers.each(_accuracy, pieces)
     return [
         {"target": piece.target, "incidents": len(piece.labels), "accuracy": accuracy}
@@ -68,6 +69,6 @@ class _Point:
 
 
 def _accuracy(point: _Point) -> float:
-    fitted = point.classifier.fit(point.learn, point.labels)
-    said = fitted.classes_[fitted.predict_proba(point.judge).argmax(axis=1)]
-    return float((said == point.truth).mean())
+    classifier = point.classifier.fit(point.learn, point.labels)
+    predicted = classifier.classes_[classifier.predict_proba(point.judge).argmax(axis=1)]
+    return float((predicted == point.truth).mean())

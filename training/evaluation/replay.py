@@ -168,22 +168,22 @@ class Misrouting:
     hours_each: float
     source: str
 
-    def hours(self, incidents: pd.DataFrame, before: Decisions, after: Decisions) -> tuple[Floats, Floats]:
+    def hours(self, incidents: pd.DataFrame, baseline: Decisions, alternative: Decisions) -> tuple[Floats, Floats]:
         """Return the hours of misrouting of each incident under both ways to decide, each of shape (n,).
 
         Right and automatic costs nothing, wrong and automatic at least one move. What a person routed costs the moves
         that the incident really made; where a machine routed it then, what people's routing cost on average.
         """
         moves = _reassignments(incidents)
-        counted = np.isfinite(moves)
-        by_people = moves[~before.automatic & counted]
+        has_moves = np.isfinite(moves)
+        by_people = moves[~baseline.automatic & has_moves]
         usual = float(by_people.mean()) if len(by_people) else 0.0
-        if_left_to_people = np.where(counted & ~before.automatic, moves, usual)
-        if_wrong = np.where(counted & before.automatic & ~before.correct, np.maximum(moves, 1.0), 1.0)
-        old = np.where(before.automatic, np.where(before.correct, 0.0, if_wrong), if_left_to_people)
-        unchanged = after.automatic & before.automatic & (after.value == before.value)
+        if_left_to_people = np.where(has_moves & ~baseline.automatic, moves, usual)
+        if_wrong = np.where(has_moves & baseline.automatic & ~baseline.correct, np.maximum(moves, 1.0), 1.0)
+        old = np.where(baseline.automatic, np.where(baseline.correct, 0.0, if_wrong), if_left_to_people)
+        unchanged = alternative.automatic & baseline.automatic & (alternative.value == baseline.value)
         if_wrong_after = np.where(unchanged, if_wrong, 1.0)
-        new = np.where(after.automatic, np.where(after.correct, 0.0, if_wrong_after), if_left_to_people)
+        new = np.where(alternative.automatic, np.where(alternative.correct, 0.0, if_wrong_after), if_left_to_people)
         return self.hours_each * old, self.hours_each * new
 
 
@@ -215,12 +215,12 @@ def _cost(incidents: pd.DataFrame, moves: Floats, corrected_after: Sequence[floa
     seconds = (incidents["resolved_at"] - incidents["opened_at"]).dt.total_seconds()
     hours = seconds.to_numpy(dtype=np.float64) / 3600
     resolved = np.isfinite(hours) & (hours >= 0)
-    moved, stayed = resolved & (moves >= 1), resolved & (moves == 0)
-    if min(moved.sum(), stayed.sum()) >= FEWEST_REASSIGNED:
-        longer = float(np.median(hours[moved]) - np.median(hours[stayed])) / float(moves[moved].mean())
+    reassigned, stayed = resolved & (moves >= 1), resolved & (moves == 0)
+    if min(reassigned.sum(), stayed.sum()) >= FEWEST_REASSIGNED:
+        longer = float(np.median(hours[reassigned]) - np.median(hours[stayed])) / float(moves[reassigned].mean())
         if longer > 0:
-            what = "median time to resolve of reassigned incidents less that of others, for each reassignment"
-            return Misrouting(longer, f"{what} ({int(moved.sum()):,} and {int(stayed.sum()):,} incidents)")
+            measure = "median time to resolve of reassigned incidents less that of others, for each reassignment"
+            return Misrouting(longer, f"{measure} ({int(reassigned.sum()):,} and {int(stayed.sum()):,} incidents)")
     return Misrouting(ASSUMED_HOURS, "assumed: neither corrections nor reassignments tell; set --hours")
 
 
@@ -306,8 +306,8 @@ class Replay:
 
 def replay_period(
     incidents: pd.DataFrame,
-    before: tuple[str, DecisionMaker],
-    after: tuple[str, DecisionMaker],
+    baseline: tuple[str, DecisionMaker],
+    alternative: tuple[str, DecisionMaker],
     cost: Misrouting,
     targets: Sequence[str],
     period: tuple[pd.Timestamp, pd.Timestamp] | None = None,
@@ -318,7 +318,7 @@ def replay_period(
     ----------
     incidents : DataFrame
         Canonical frame of the period.
-    before, after : (str, DecisionMaker)
+    baseline, alternative : (str, DecisionMaker)
         Who decides, and its name.
     cost : Misrouting
     targets : sequence of str
@@ -332,10 +332,10 @@ def replay_period(
     """
     replays, compared = [], set[str]()
     for target in targets:
-        rows = _settled(incidents, target, before[1].numbers(target) & after[1].numbers(target))
+        rows = _settled(incidents, target, baseline[1].numbers(target) & alternative[1].numbers(target))
         if rows.empty:
             continue
-        sides = before[1].decide(target, rows), after[1].decide(target, rows)
+        sides = baseline[1].decide(target, rows), alternative[1].decide(target, rows)
         replays.append(compare_decisions(target, rows, *sides, cost if target == ROUTING_TARGET else None))
         compared |= set(rows["number"])
     if not replays:
@@ -343,22 +343,22 @@ def replay_period(
             f"nothing to replay: of {len(incidents):,} incidents none was answered by both and is known by now"
         )
     first, last = period or (incidents["opened_at"].min(), incidents["opened_at"].max())
-    return Replay(first, last, before[0], after[0], len(incidents) - len(compared), cost, tuple(replays))
+    return Replay(first, last, baseline[0], alternative[0], len(incidents) - len(compared), cost, tuple(replays))
 
 
 def replay_last_quarter(
-    before: Diagnoser, predictions: Predictions | None, after: Diagnoser, held_out: HeldOut
+    baseline: Diagnoser, predictions: Predictions | None, candidate: Diagnoser, held_out: HeldOut
 ) -> Replay:
     """Return what the last quarter of a slice looks like under a release in place of another.
 
     Parameters
     ----------
-    before : Diagnoser
+    baseline : Diagnoser
     predictions : Predictions or None
         What it predicts of incidents of the slice that it had not seen.
-    after : Diagnoser
+    candidate : Diagnoser
     held_out : HeldOut
-        Incidents with the predictions of ``after``.
+        Incidents with the predictions of ``candidate``.
 
     Raises
     ------
@@ -371,15 +371,15 @@ def replay_last_quarter(
     quarter = held_out.incidents[opened > opened.max() - QUARTER].reset_index(drop=True)
     return replay_period(
         quarter,
-        (before.release, ReleaseDecisions(before.parts.routers, predictions)),
-        (after.release, ReleaseDecisions(after.parts.routers, held_out.predictions)),
+        (baseline.release, ReleaseDecisions(baseline.parts.routers, predictions)),
+        (candidate.release, ReleaseDecisions(candidate.parts.routers, held_out.predictions)),
         misrouting(quarter, []),
-        list(after.parts.routers),
+        list(candidate.parts.routers),
     )
 
 
 def compare_decisions(
-    target: str, incidents: pd.DataFrame, before: Decisions, after: Decisions, cost: Misrouting | None
+    target: str, incidents: pd.DataFrame, baseline: Decisions, alternative: Decisions, cost: Misrouting | None
 ) -> TargetReplay:
     """Count what would have been different.
 
@@ -390,28 +390,28 @@ def compare_decisions(
     cost : Misrouting, optional
         What misrouting costs; None where the target routes nothing.
     """
-    wrong_before, wrong_after = ((side.automatic & ~side.correct).astype(float) for side in (before, after))
+    errors_then, errors_now = ((side.automatic & ~side.correct).astype(float) for side in (baseline, alternative))
     hours_before = hours_after = saved = None
     if cost is not None:
-        hours_before, hours_after = cost.hours(incidents, before, after)
+        hours_before, hours_after = cost.hours(incidents, baseline, alternative)
         saved = bootstrap_mean(100 * (hours_before - hours_after))
     return TargetReplay(
         target=target,
         incidents=len(incidents),
-        before=_side(before, hours_before),
-        after=_side(after, hours_after),
-        moves=_moves(incidents["number"].to_numpy(dtype=object), before, after),
-        errors=bootstrap_mean(100 * (wrong_after - wrong_before)),
+        before=_side(baseline, hours_before),
+        after=_side(alternative, hours_after),
+        moves=_moves(incidents["number"].to_numpy(dtype=object), baseline, alternative),
+        errors=bootstrap_mean(100 * (errors_now - errors_then)),
         saved=saved,
     )
 
 
-def _settled(incidents: pd.DataFrame, target: str, answered: set[str]) -> pd.DataFrame:
+def _settled(incidents: pd.DataFrame, target: str, numbers: set[str]) -> pd.DataFrame:
     """Return the incidents that were answered and of which it is known by now what was right."""
     if target not in incidents:
         return incidents.iloc[:0]
     has_truth = incidents[target].astype("str").fillna("").str.strip() != ""
-    return incidents[has_truth & incidents["number"].isin(answered)].reset_index(drop=True)
+    return incidents[has_truth & incidents["number"].isin(numbers)].reset_index(drop=True)
 
 
 def _side(decisions: Decisions, hours: Floats | None) -> Side:
@@ -421,22 +421,19 @@ def _side(decisions: Decisions, hours: Floats | None) -> Side:
     return Side(automatic, errors, precision, None if hours is None else float(hours.sum()))
 
 
-def _moves(numbers: Labels, before: Decisions, after: Decisions) -> tuple[Moves, ...]:
-    differs = np.array(
-        [label_key(a) != label_key(b) for a, b in zip(before.value, after.value, strict=True)], dtype=bool
-    )
-    both = before.automatic & after.automatic
-    newly, no_longer = ~before.automatic & after.automatic, before.automatic & ~after.automatic
+def _moves(numbers: Labels, baseline: Decisions, alternative: Decisions) -> tuple[Moves, ...]:
+    pairs = zip(baseline.value, alternative.value, strict=True)
+    differs = np.array([label_key(old) != label_key(new) for old, new in pairs], dtype=bool)
+    gained = alternative.automatic & ~baseline.automatic
+    lost = baseline.automatic & ~alternative.automatic
+    rerouted = baseline.automatic & alternative.automatic & differs
+    improved, worsened = alternative.correct & ~baseline.correct, baseline.correct & ~alternative.correct
     return (
-        _move("now automatic", numbers, newly, after.correct, ~after.correct),
-        _move("now left to a person", numbers, no_longer, ~before.correct, before.correct),
-        _move(
-            "sent elsewhere", numbers, both & differs, after.correct & ~before.correct, before.correct & ~after.correct
-        ),
+        _move("now automatic", numbers[gained], alternative.correct[gained], ~alternative.correct[gained]),
+        _move("now left to a person", numbers[lost], ~baseline.correct[lost], baseline.correct[lost]),
+        _move("sent elsewhere", numbers[rerouted], improved[rerouted], worsened[rerouted]),
     )
 
 
-def _move(name: str, numbers: Labels, rows: Bools, good: Bools, bad: Bools) -> Moves:
-    return Moves(
-        name, int(rows.sum()), int((rows & good).sum()), int((rows & bad).sum()), tuple(numbers[rows][:_EXAMPLES])
-    )
+def _move(name: str, numbers: Labels, good: Bools, bad: Bools) -> Moves:
+    return Moves(name, len(numbers), int(good.sum()), int(bad.sum()), tuple(numbers[:_EXAMPLES]))

@@ -36,8 +36,8 @@ def last_moment(frame: pd.DataFrame, as_of: str = "") -> pd.Timestamp:
     if as_of:
         return moment(as_of)
     times = pd.concat([frame[name] for name in TIME_FIELDS])
-    come = times[times <= pd.Timestamp.now("UTC")]
-    latest = (come if len(come) else times).max()
+    past = times[times <= pd.Timestamp.now("UTC")]
+    latest = (past if len(past) else times).max()
     return latest if isinstance(latest, pd.Timestamp) else pd.Timestamp("NaT")
 
 
@@ -51,9 +51,10 @@ def as_known_at(frame: pd.DataFrame, as_of: str) -> pd.DataFrame:
     if not as_of:
         return frame
     end = moment(as_of)
-    known = frame[~(frame["opened_at"] > end)].reset_index(drop=True)
-    unresolved = (known["resolved_at"] > end) | (known["resolved_at"].isna() & (known["closed_at"] > end))
-    blank = {name: known[name].mask(unresolved, "") for name in _RESOLUTION}
-    times = {name: known[name].where(~(known[name] > end)) for name in TIME_FIELDS if name in LATER_FIELDS}
-    satisfaction = known["satisfaction"].mask(unresolved)
-    return known.assign(**blank, **times, satisfaction=satisfaction)
+    known_rows = frame[~(frame["opened_at"] > end)].reset_index(drop=True)
+    resolved_at, closed_at = known_rows["resolved_at"], known_rows["closed_at"]
+    unresolved = (resolved_at > end) | (resolved_at.isna() & (closed_at > end))
+    blank = {name: known_rows[name].mask(unresolved, "") for name in _RESOLUTION}
+    times = {name: known_rows[name].where(~(known_rows[name] > end)) for name in TIME_FIELDS if name in LATER_FIELDS}
+    satisfaction = known_rows["satisfaction"].mask(unresolved)
+    return known_rows.assign(**blank, **times, satisfaction=satisfaction)

@@ -26,10 +26,10 @@ from training.output import writing
 
 PREFIX = ".unfinished-"
 _DAYS_KEPT = 7  # a training that nobody has gone on with
-_VALUE = "value.joblib"
+_VALUE, _HASHES = "value.joblib", "sha256.json"
 
 
-class Kept(Protocol):
+class Saved(Protocol):
     """A part that is written into an empty folder and read from it."""
 
     def save(self, folder: Path) -> None:
@@ -40,7 +40,7 @@ class Kept(Protocol):
         """Read it."""
 
 
-Part = TypeVar("Part", bound=Kept)
+Part = TypeVar("Part", bound=Saved)
 Value = TypeVar("Value")
 
 
@@ -65,36 +65,57 @@ class Checkpoints:
     def part(self, name: str, kind: type[Part], make: Callable[[], Part]) -> Part:
         """Return a part: the one that was kept, or one made now and kept."""
         place = self._place(name)
-        if not place.is_dir():
+        if not _is_whole(place):
             self._keep(place, make().save)
         return kind.load(place)
 
     def value(self, name: str, make: Callable[[], Value]) -> Value:
         """Return anything that can be pickled, kept as `part` keeps parts."""
         place = self._place(name)
-        if not place.is_dir():
-            made = make()
-            self._keep(place, lambda folder: joblib.dump(made, folder / _VALUE))
+        if not _is_whole(place):
+            fresh = make()
+            self._keep(place, lambda folder: joblib.dump(fresh, folder / _VALUE))
         value: Value = joblib.load(place / _VALUE)
         return value
 
     def has(self, name: str) -> bool:
-        """Return whether a stage was kept."""
-        return self._place(name).is_dir()
+        """Return whether a stage was kept whole."""
+        return _is_whole(self._place(name))
 
     def _place(self, name: str) -> Path:
         return self.folder / f"{self._under}{name}"
 
     def _keep(self, place: Path, write: Callable[[Path], object]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(place, ignore_errors=True)  # one that is damaged
         partial = Path(tempfile.mkdtemp(prefix="partial-", dir=self.folder))
         try:
             with writing(self.folder.parent):
                 write(partial)
+            (partial / _HASHES).write_text(json.dumps(_hashes(partial)), encoding="utf-8")
             partial.rename(place)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
+
+
+def _is_whole(place: Path) -> bool:
+    """Tell whether a stage was kept and none of its files has changed since: nothing is unpickled before that."""
+    try:
+        expected = json.loads((place / _HASHES).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(_hashes(place) == expected)
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """Return the sha256 of each file of a stage, by its path in the folder."""
+    hashes = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name != _HASHES:
+            with path.open("rb") as stream:
+                hashes[path.relative_to(folder).as_posix()] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return hashes
 
 
 @contextmanager
@@ -108,16 +129,16 @@ def checkpoints(models: Path, made_of: Mapping[str, Any]) -> Iterator[Checkpoint
     made_of : mapping
         Data and settings: another training has others. The versions of the libraries count too.
     """
-    known = {**made_of, "libraries": {name: version(name) for name in (*LIBRARIES, "torch", "faultwise")}}
-    key = hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    identity = {**made_of, "libraries": {name: version(name) for name in (*LIBRARIES, "torch", "faultwise")}}
+    key = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:16]
     models.mkdir(parents=True, exist_ok=True)
     _forget_old(models)
     lock = FileLock(models / f"{PREFIX}{key}.lock", timeout=0)
     try:
         lock.acquire()
     except Timeout:  # the same training runs already; this one keeps its stages to itself
-        with tempfile.TemporaryDirectory(prefix=PREFIX, dir=models) as own:
-            yield Checkpoints(Path(own))
+        with tempfile.TemporaryDirectory(prefix=PREFIX, dir=models) as private:
+            yield Checkpoints(Path(private))
         return
     folder = models / f"{PREFIX}{key}"
     try:

@@ -43,7 +43,7 @@ def fit(
     articles: pd.DataFrame,
     settings: TrainSettings,
     stages: Stages,
-    kept: Checkpoints,
+    saved: Checkpoints,
     feedback: Sequence[Feedback] = (),
 ) -> Parts:
     """Fit every part that the data support.
@@ -55,7 +55,7 @@ def fit(
     settings : TrainSettings
     stages : Stages
         Entered once for each name of `STAGES`.
-    kept : Checkpoints
+    saved : Checkpoints
         Stages that an interrupted training has finished, and those of this one.
     feedback : sequence of Feedback
         What people said of suggestions; what was said after ``settings.as_of`` is not known yet.
@@ -72,37 +72,50 @@ def fit(
     """
     stages.enter("mask and clean")
     redactor = Redactor(frozenset(settings.masked))
-    known = mask_incidents(as_known_at(as_frame(incidents), settings.as_of), redactor)
+    history = mask_incidents(as_known_at(as_frame(incidents), settings.as_of), redactor)
     masked_articles = mask_articles(as_knowledge_frame(articles), redactor)
-    if known.empty and masked_articles.empty:
+    if history.empty and masked_articles.empty:
         raise InputError("nothing to learn from: neither an incident nor an article was found")
     # What classification learns from ends where calibration begins: a certificate speaks of incidents not seen before.
-    learn, calibrate = split_latest(known, settings.calibration_share, settings.seed)
-    normaliser = TextNormaliser().fit(*_words(known.iloc[learn]))
-    cleaned = clean_incidents(known, normaliser)
+    learn, calibrate = split_latest(history, settings.calibration_share, settings.seed)
+    normaliser = TextNormaliser().fit(*_words(history.iloc[learn]))
+    cleaned = clean_incidents(history, normaliser)
     cleaned_articles = clean_articles(masked_articles, normaliser)
 
     text = [joined(title, body) for title, body in zip(*_words(cleaned), strict=True)]
     # Routing learns its own features: what search learns from every incident does not reach a certificate.
-    logged = PreparedIncidents(frame_as_logged(known), text, np.zeros((len(text), 0), dtype=np.float32))
+    logged = PreparedIncidents(frame_as_logged(history), text, np.zeros((len(text), 0), dtype=np.float32))
 
     left_out: dict[str, Phrase] = {}
     stages.enter("routing")
     general = general_encoder(settings)
-    routers = _fit_routers(logged, known, (learn, calibrate), settings, left_out, kept, general)
-    retriever = _fit_search(cleaned_articles, cleaned, settings, stages.enter("search"), kept, general)
+    routers = _fit_routers(logged, history, (learn, calibrate), settings, left_out, saved, general)
+    retriever = _fit_search(cleaned_articles, cleaned, settings, stages.enter("search"), saved, general)
     stages.enter("recurrence")
-    seen = _without(known, settings.ignored_fields)
-    recurrence = _fit_recurrence(seen, text, retriever.encoder.encode(text), settings, left_out)
-    suggester = Suggester().fit(known, _days_until_recurrence(known, recurrence, settings.as_of))
-    for said in feedback:
-        later = settings.as_of and said.created_at is not None and said.created_at > moment(settings.as_of)
-        if said.suggestion is not None and not later:
-            suggester.record(said.suggestion, said.kind == "suggestion_worked", said.created_at, said.id)
+    visible = _without(history, settings.ignored_fields)
+    recurrence = _fit_recurrence(visible, text, retriever.encoder.encode(text), settings, left_out)
+    suggester = Suggester().fit(history, _days_until_recurrence(history, recurrence, settings.as_of))
+    _add_feedback(suggester, feedback, settings.as_of)
     return Parts(
-        redactor, normaliser, retriever, routers, recurrence, suggester,
-        IncidentRecords(known), KnowledgeRecords(masked_articles), Reference.of(known), left_out,
-    )  # fmt: skip
+        redactor=redactor,
+        normaliser=normaliser,
+        retriever=retriever,
+        routers=routers,
+        recurrence=recurrence,
+        suggester=suggester,
+        history=IncidentRecords(history),
+        knowledge=KnowledgeRecords(masked_articles),
+        reference=Reference.of(history),
+        left_out=left_out,
+    )
+
+
+def _add_feedback(suggester: Suggester, feedback: Sequence[Feedback], as_of: str) -> None:
+    """Count what people said of suggestions, up to ``as_of``, among their outcomes."""
+    for entry in feedback:
+        later = as_of and entry.created_at is not None and entry.created_at > moment(as_of)
+        if entry.suggestion is not None and not later:
+            suggester.record(entry.suggestion, entry.kind == "suggestion_worked", entry.created_at, entry.id)
 
 
 def _words(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
@@ -119,16 +132,16 @@ def _fit_search(
     incidents: pd.DataFrame,
     settings: TrainSettings,
     progress: Share,
-    kept: Checkpoints,
+    saved: Checkpoints,
     general: GeneralEncoder | None,
 ) -> Retriever:
     fits = 0  # of two: one for the weights of the signals, one for good
 
     def fit_encoder(some_articles: pd.DataFrame, some_incidents: pd.DataFrame) -> HistoryEncoder:
         nonlocal fits
-        before, fits = fits, fits + 1
-        return kept.part(
-            f"encoder {before}",
+        round_number, fits = fits, fits + 1
+        return saved.part(
+            f"encoder {round_number}",
             HistoryEncoder,
             lambda: fit_encoder_on(
                 some_articles,
@@ -136,7 +149,7 @@ def _fit_search(
                 max_steps=settings.encoder_steps,
                 seed=settings.seed,
                 start=settings.encoder_start or None,
-                progress=lambda done, total: progress((before + done / total) / 2),
+                progress=lambda step, total: progress((round_number + step / total) / 2),
             ),
         )
 
@@ -162,24 +175,24 @@ def _fit_router(work: _RouterWork) -> Router:
 
 def _fit_routers(
     prepared: PreparedIncidents,
-    known: pd.DataFrame,
+    history: pd.DataFrame,
     split: tuple[Rows, Rows],
     settings: TrainSettings,
     left_out: dict[str, Phrase],
-    kept: Checkpoints,
+    saved: Checkpoints,
     general: GeneralEncoder | None,
 ) -> dict[str, Router]:
-    reasons = {target: _why_untrainable(known, target, settings.smallest_target) for target in settings.targets}
+    reasons = {target: _why_untrainable(history, target, settings.smallest_target) for target in settings.targets}
     left_out |= {target: reason for target, reason in reasons.items() if reason}
-    asked = [target for target, reason in reasons.items() if not reason]
+    trainable = [target for target, reason in reasons.items() if not reason]
     # Who asks for a category and for a group does not know the category yet: no target speaks for another.
     fields = [
         name
         for name in CODED_FIELDS
-        if all(name in fields_for(t) for t in asked) and name not in settings.ignored_fields
+        if all(name in fields_for(t) for t in trainable) and name not in settings.ignored_fields
     ]
 
-    def work(target: str, told: PreparedIncidents) -> _RouterWork:
+    def work(target: str, batch: PreparedIncidents) -> _RouterWork:
         router = Router(
             target,
             precision=settings.precision,
@@ -189,21 +202,21 @@ def _fit_routers(
             seed=settings.seed,
             weights=settings.weights,
         )
-        return _RouterWork(router, told, known[target].astype("str").fillna("").tolist(), *split)
+        return _RouterWork(router, batch, history[target].astype("str").fillna("").tolist(), *split)
 
-    def fitted() -> dict[str, Router]:
-        told = prepared if general is None else prepared.with_general(general.encode(prepared.text))
-        pieces = [work(target, told) for target in asked]
-        return dict(zip(asked, settings.workers.each(_fit_router, pieces), strict=True))
+    def fit_all() -> dict[str, Router]:
+        batch = prepared if general is None else prepared.with_general(general.encode(prepared.text))
+        pieces = [work(target, batch) for target in trainable]
+        return dict(zip(trainable, settings.workers.each(_fit_router, pieces), strict=True))
 
-    routers: dict[str, Router] = kept.value("routing", fitted)
+    routers: dict[str, Router] = saved.value("routing", fit_all)
     return routers
 
 
-def _why_untrainable(known: pd.DataFrame, target: str, smallest: int) -> Phrase | None:
-    if target not in known:
+def _why_untrainable(history: pd.DataFrame, target: str, smallest: int) -> Phrase | None:
+    if target not in history:
         return Phrase("target_has_no_column", {"field": target})
-    labels = known[target].astype("str").fillna("").str.strip()
+    labels = history[target].astype("str").fillna("").str.strip()
     filled = labels[labels != ""]
     if len(filled) < smallest:
         return Phrase("target_has_few_incidents", {"field": target, "n": len(filled), "needed": smallest})
@@ -212,34 +225,34 @@ def _why_untrainable(known: pd.DataFrame, target: str, smallest: int) -> Phrase 
     return None
 
 
-def _without(known: pd.DataFrame, ignored: Sequence[str]) -> pd.DataFrame:
+def _without(history: pd.DataFrame, ignored: Sequence[str]) -> pd.DataFrame:
     """Return the frame with the ignored fields unknown: recurrence leaves out what never varies."""
-    return known.assign(**dict.fromkeys(ignored, "")) if ignored else known
+    return history.assign(**dict.fromkeys(ignored, "")) if ignored else history
 
 
 def _fit_recurrence(
-    known: pd.DataFrame, text: list[str], vectors: Vectors, settings: TrainSettings, left_out: dict[str, Phrase]
+    history: pd.DataFrame, text: list[str], vectors: Vectors, settings: TrainSettings, left_out: dict[str, Phrase]
 ) -> RecurrenceModel | None:
-    as_of = last_moment(known, settings.as_of)
-    if known.empty or pd.isna(as_of):
+    as_of = last_moment(history, settings.as_of)
+    if history.empty or pd.isna(as_of):
         left_out["recurrence"] = Phrase("recurrence_has_no_dates")
         return None
     signature = Signature(settings.signature) if settings.signature else None
     model = RecurrenceModel(signature, settings.horizons, seed=settings.seed)
     try:
-        return model.fit(known, as_of=as_of, texts=text, vectors=vectors)
+        return model.fit(history, as_of=as_of, texts=text, vectors=vectors)
     except InputError as error:
         left_out["recurrence"] = Phrase("recurrence_not_trained", {"reason": error.phrase or str(error)})
         return None
 
 
 def _days_until_recurrence(
-    known: pd.DataFrame, model: RecurrenceModel | None, as_of: str
+    history: pd.DataFrame, model: RecurrenceModel | None, as_of: str
 ) -> npt.NDArray[np.float64] | None:
     """Return the days from each resolution until its fault was logged again, NaN where that was not seen."""
     if model is None:
         return None
-    ordered = known.sort_values("opened_at", kind="stable")
-    seen = censored_outcomes(ordered, model.signature_.keys(ordered), last_moment(known, as_of), "resolved")
-    days = pd.Series(np.where(seen.recurred, seen.duration, np.nan), index=ordered.index)
-    return np.asarray(days.reindex(known.index), dtype=np.float64)
+    ordered = history.sort_values("opened_at", kind="stable")
+    outcome = censored_outcomes(ordered, model.signature_.keys(ordered), last_moment(history, as_of), "resolved")
+    days = pd.Series(np.where(outcome.recurred, outcome.duration, np.nan), index=ordered.index)
+    return np.asarray(days.reindex(history.index), dtype=np.float64)

@@ -21,7 +21,7 @@ from training.evaluation.held_out import HeldOut
 from training.evaluation.predictions import TargetPredictions
 from training.reports.tables import Share, share
 
-MOST = 5_000  # incidents, the latest, that logistic regression learns from: it is slow on many classes
+MOST_INCIDENTS = 5_000  # incidents, the latest, that logistic regression learns from: it is slow on many classes
 _WORDS = 20_000
 _ROUNDS = 60
 
@@ -55,7 +55,7 @@ def baselines(diagnoser: Diagnoser, held_out: HeldOut, target: TargetPredictions
     truth = known_spelling(labelled.truth, set(labels))
     commonest = pd.Series(labels).value_counts().index[0]
     results = [_baseline("always the most common class", truth == commonest, labelled)]
-    latest = np.argsort(past["opened_at"].to_numpy(), kind="stable")[-MOST:]
+    latest = np.argsort(past["opened_at"].to_numpy(), kind="stable")[-MOST_INCIDENTS:]
     words = _texts(past.iloc[latest])
     if not any(tokenise(text) for text in words):  # coded fields alone
         return results

@@ -65,7 +65,7 @@ def model_card(
     scorecard: Scorecard | None,
     settings: TrainSettings,
     data: Mapping[str, Mapping[str, Any]],
-    found: Audit | None = None,
+    audited: Audit | None = None,
 ) -> str:
     """Return the card as Markdown."""
     recurrence = parts.recurrence.describe() if parts.recurrence else {"recurrence": "not trained"}
@@ -76,7 +76,7 @@ def model_card(
         figures="\n".join(line.strip() + "  " for line in _figures(scorecard)),
         recurrence=_list(recurrence),
         left_out="\n".join(f"- {reason}" for reason in parts.left_out.values()) or "Nothing.",
-        findings=_findings(found),
+        findings=_findings(audited),
         settings=_list(settings.that_count()),
     )
 
@@ -84,15 +84,15 @@ def model_card(
 def _figures(scorecard: Scorecard | None) -> list[str]:
     if scorecard is None:
         return ["Not measured: too few incidents, or evaluation was switched off."]
-    where = f"On {scorecard.incidents:,} incidents that a model of the same make had not seen"
-    when = f", opened {scorecard.opened_from} to {scorecard.opened_to}" if scorecard.opened_from else ""
-    return [f"{where}{when}:", "", *headlines(scorecard, latency=False)]
+    basis = f"On {scorecard.incidents:,} incidents that a model of the same make had not seen"
+    period = f", opened {scorecard.opened_from} to {scorecard.opened_to}" if scorecard.opened_from else ""
+    return [f"{basis}{period}:", "", *headlines(scorecard, latency=False)]
 
 
-def _findings(found: Audit | None) -> str:
-    if found is None:
+def _findings(audited: Audit | None) -> str:
+    if audited is None:
         return "The data were not audited."
-    lines = [f"- {one.severity}: {one.title} ({one.why})" for one in found.findings]
+    lines = [f"- {finding.severity}: {finding.title} ({finding.why})" for finding in audited.findings]
     return "\n".join(lines) or "Nothing."
 
 

@@ -21,6 +21,6 @@ def render(template: str, **content: Any) -> str:  # noqa: ANN401 - what a templ
     return environment.get_template(template).render(**content)
 
 
-def findings_page(found: Audit) -> str:
+def findings_page(audited: Audit) -> str:
     """Return the findings of an audit as a page."""
-    return render("audit.html", audit=found)
+    return render("audit.html", audit=audited)

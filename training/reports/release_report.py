@@ -12,7 +12,7 @@ from diagnosis.release import Manifest
 from training.checks import AUDIT
 from training.evaluation.candidate import Candidate
 from training.evaluation.replay import Replay, replay_last_quarter
-from training.output import written
+from training.output import open_atomically
 from training.reports.content import overview, recurrence_section, search_section, target_sections
 from training.reports.page import render
 
@@ -38,7 +38,7 @@ def report_beside(candidate: Candidate, reports: Path) -> Path:
 def write_report(path: Path, candidate: Candidate) -> None:
     """Write the report of a release as one HTML file; without held-out incidents it says so."""
     content = report_content(candidate)
-    with written(path) as stream:
+    with open_atomically(path) as stream:
         stream.write(render("report.html", **content))
 
 

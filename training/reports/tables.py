@@ -15,7 +15,7 @@ from training.evaluation.predictions import SEARCH_DEPTH, Floats, Labels, Predic
 MOST_ROWS = 40
 _CONFUSED = 12  # classes of the confusion table; the others are one row
 _FEWEST = 10  # incidents below which a group is not shown
-OTHER = "(others)"
+OTHERS = "(others)"
 _TWO_SIDED = 1.959964  # standard deviations that hold 95 % of a normal distribution
 
 
@@ -139,7 +139,7 @@ def confusion(labelled: TargetPredictions) -> Confusion:
     """Return the confusion of the most common classes, all others put together."""
     common = pd.Series(labelled.truth).value_counts().index[:_CONFUSED].tolist()
     has_others = bool((set(labelled.truth) | set(labelled.value)) - set(common))
-    names = [*common, *([OTHER] if has_others else [])]
+    names = [*common, *([OTHERS] if has_others else [])]
     place = {name: i for i, name in enumerate(common)}
     rows, columns = ([place.get(name, len(common)) for name in labels] for labels in (labelled.truth, labelled.value))
     counts = np.zeros((len(names), len(names)), dtype=np.int64)

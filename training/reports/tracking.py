@@ -53,9 +53,9 @@ def log_release(folder: Path, settings: TrainSettings, scorecard: Scorecard | No
     try:
         client = MlflowClient(settings.mlflow)
         experiment = client.get_experiment_by_name(settings.mlflow_experiment)
-        known = experiment.experiment_id if experiment else client.create_experiment(settings.mlflow_experiment)
+        experiment_id = experiment.experiment_id if experiment else client.create_experiment(settings.mlflow_experiment)
         tags = {"release": manifest.release, "content": manifest.content, "folder": str(folder.absolute())}
-        run: str = client.create_run(known, run_name=manifest.release, tags=tags).info.run_id
+        run: str = client.create_run(experiment_id, run_name=manifest.release, tags=tags).info.run_id
         for name, value in settings.that_count().items():
             client.log_param(run, name, json.dumps(value, ensure_ascii=False)[:_LONGEST])
         for name, number in _numbers(scorecard.to_file() if scorecard else {}):

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from diagnosis.errors import InputError
 from diagnosis.store.records import Records
-from training.output import written
+from training.output import open_atomically
 
 Bodies = Mapping[str, Mapping[str, Any]]
 
@@ -92,7 +92,7 @@ class FileOutput:
         """Write the file anew, the newest row of each number."""
         newest = {json.loads(line)["number"]: place for place, line in enumerate(self._lines())}
         kept = frozenset(newest.values())
-        with written(self.path) as stream:
+        with open_atomically(self.path) as stream:
             stream.writelines(line for place, line in enumerate(self._lines()) if place in kept)
 
     def clear(self) -> None:
