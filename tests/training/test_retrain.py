@@ -58,7 +58,7 @@ def test_a_round_learns_what_people_corrected_and_goes_into_service_once(filled,
     parts = Diagnoser.load(models / done["release"]).parts
     assert parts.history.records(["INC000007"])["INC000007"]["assignment_group"] == "Mail Team"
     (record,) = parts.suggester.outcomes_.of([([], ["knowledge:KB003en"])], now())
-    assert record.held == pytest.approx(1.0, abs=0.01)
+    assert record.successes == pytest.approx(1.0, abs=0.01)
     assert main(["releases", "--models", str(models)]) == 0
     assert f"* {done['release']}  560 incidents, 12 knowledge, 1 feedback" in capsys.readouterr().out
     (entry,) = store.audit.page(1)
