@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
+from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import pandas as pd
+
+from api.demo_history import automatic_example, diagnose_history, move_to_today, split_history
 from api.serve import serve
 from api.settings import settings_from
+from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import FaultwiseError, InputError
 from diagnosis.releases import Releases
 from diagnosis.store import Store
+from diagnosis.store.database import now
 from training import import_records, train
 from training.command import DONE, MODELS, Verb, main
 
 SUMMARY = (
     "Import the sample history, train and publish a release if none is published, then serve API and console.\n"
-    "Started again, it serves the published release at once."
+    "The history is moved so that it ends today: the release learns from what was before the last month, has\n"
+    "diagnosed that month, and today's queue is open. Started again, it serves the published release at once."
 )
 EXAMPLE = "faultwise demo --port 8000"
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample"
+_FALLBACK = {"short_description": "VPN 连不上，错误 809", "description": "在家办公时无法连接公司 VPN"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,25 +45,39 @@ def run(args: argparse.Namespace) -> int:
     """Prepare what is missing, then serve until stopped."""
     settings = settings_from(port=args.port, models=args.models)
     if Releases(args.models).published() is None:
-        _prepare(args.sample, args.models, settings.database)
+        _prepare(args.sample, args.models, settings.database, now())
     store = Store.open(settings.database)
     key = store.keys.create_first()
+    example = automatic_example(store) or _FALLBACK
     store.close()
-    sys.stderr.write(_welcome(args.port, key))
+    sys.stderr.write(_welcome(args.port, key, example))
     serve(settings)
     return DONE
 
 
-def _prepare(sample: Path, models: Path, database: str) -> None:
+def _prepare(sample: Path, models: Path, database: str, today: datetime) -> None:
     incidents, knowledge = sample / "incidents.csv", sample / "knowledge.csv"
     for path in (incidents, knowledge):
         if not path.is_file():
             raise InputError(f"{path} was expected; give the folder of the sample with --sample")
-    files = ["--incidents", str(incidents), "--knowledge", str(knowledge)]
-    sys.stderr.write("importing the sample history\n")
-    _must(import_records, [*files, "--database", database])
-    sys.stderr.write("training a release on it (some minutes, once)\n")
-    _must(train, [*files, "--out", str(models), "--publish"])
+    moved = move_to_today(pd.read_csv(incidents, dtype=str, keep_default_na=False), today)
+    learned, diagnosed = split_history(moved, today)
+    with TemporaryDirectory() as folder:
+        history = Path(folder) / "incidents.csv"
+        learned.to_csv(history, index=False)
+        files = ["--incidents", str(history), "--knowledge", str(knowledge)]
+        sys.stderr.write("importing the sample history\n")
+        _must(import_records, [*files, "--database", database])
+        sys.stderr.write("training a release on it (some minutes, once)\n")
+        _must(train, [*files, "--out", str(models), "--publish"])
+    sys.stderr.write("diagnosing the last month and today's queue\n")
+    releases = Releases(models)
+    published = releases.published()
+    if published is None:
+        raise FaultwiseError("no release was published, see above")
+    store = Store.open(database)
+    diagnose_history(store, Diagnoser.load(releases.path(published)), diagnosed)
+    store.close()
 
 
 def _must(verb: Verb, arguments: list[str]) -> None:
@@ -61,21 +85,16 @@ def _must(verb: Verb, arguments: list[str]) -> None:
         raise FaultwiseError(f"`{verb.__name__}` failed, see above")  # type: ignore[attr-defined]
 
 
-def _welcome(port: int, key: str | None) -> str:
-    incident = {
-        "number": "INC-DEMO-1",
-        "short_description": "VPN 连不上，错误 809",
-        "description": "在家办公时无法连接公司 VPN",
-    }
-    shown = key or "$FAULTWISE_KEY"
+def _welcome(port: int, key: str | None, example: dict[str, str]) -> str:
+    body = json.dumps({**example, "number": "INC-DEMO-1"}, ensure_ascii=False)
     lines = [
         "",
         f"  Faultwise is on http://127.0.0.1:{port}",
         f"  Your admin key (shown this once): {key}" if key else "  The admin key was shown when the store was made.",
         "  Try it:",
         "",
-        f"  curl -s http://127.0.0.1:{port}/v1/diagnoses -H 'Authorization: Bearer {shown}' \\",
-        f"    -H 'Content-Type: application/json' -d '{json.dumps(incident, ensure_ascii=False)}'",
+        f"  curl -s http://127.0.0.1:{port}/v1/diagnoses -H 'Authorization: Bearer {key or '$FAULTWISE_KEY'}' \\",
+        f"    -H 'Content-Type: application/json' -d {shlex.quote(body)}",
         "",
         "",
     ]

@@ -24,8 +24,20 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
-LOGGED = ("short_description", "description", "caller", "opened_by", "service", "cmdb_ci", "category", "location",
-          "contact_type", "impact", "urgency", "priority")  # fmt: skip
+LOGGED = (
+    "short_description",
+    "description",
+    "caller",
+    "opened_by",
+    "service",
+    "cmdb_ci",
+    "category",
+    "location",
+    "contact_type",
+    "impact",
+    "urgency",
+    "priority",
+)
 MOST_BYTES = 150_000
 # Name, language, colours, width and height, page.
 PICTURES = (
@@ -97,9 +109,12 @@ def take(
     """Take one picture: of a page by its address, of an incident, or of what self-service answers to some words."""
     width, height = size
     context = browser.new_context(
-        base_url=url, locale=locale, color_scheme="dark" if colours == "dark" else "light", reduced_motion="reduce",
+        base_url=url,
+        locale=locale,
+        color_scheme="dark" if colours == "dark" else "light",
+        reduced_motion="reduce",
         viewport={"width": width, "height": height},
-    )  # fmt: skip
+    )
     page = context.new_page()
     if picture.stem.startswith("help"):
         _ask_for_help(page, shows)

@@ -15,8 +15,15 @@ from tests.issuer import Issuer
 from tests.serving import Process
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 LOCALES = {"en": "en-GB", "zh": "zh-CN"}
 PANEL_SECRET = "a secret of thirty-two characters or more"
@@ -50,9 +57,15 @@ def service(models, issuer, tmp_path_factory) -> Iterator[Process]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = Process(
-        f"sqlite:///{database}", models, rate_per_minute=100_000, panel_secret=PANEL_SECRET, self_service="true",
-        panel_ancestors=f"http://localhost:{port}", oidc_issuer=issuer.url, oidc_client_id="console",
-    )  # fmt: skip
+        f"sqlite:///{database}",
+        models,
+        rate_per_minute=100_000,
+        panel_secret=PANEL_SECRET,
+        self_service="true",
+        panel_ancestors=f"http://localhost:{port}",
+        oidc_issuer=issuer.url,
+        oidc_client_id="console",
+    )
     process.tool_port = port
     yield process.start()
     process.stop()
@@ -108,9 +121,12 @@ def browse(chromium, service, cookies) -> Iterator[Callable[..., object]]:
         refused_frames: bool = False,
     ):
         context = chromium.new_context(
-            base_url=service.base, locale=LOCALES[language], color_scheme=scheme, reduced_motion="reduce",
+            base_url=service.base,
+            locale=LOCALES[language],
+            color_scheme=scheme,
+            reduced_motion="reduce",
             viewport={"width": width, "height": 900},
-        )  # fmt: skip
+        )
         context.set_default_timeout(8000)
         contexts.append(context)
         if signed_in:
@@ -119,8 +135,14 @@ def browse(chromium, service, cookies) -> Iterator[Callable[..., object]]:
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on("console", lambda said: policy(said.text, refused_frames))
-        page.on("request", lambda asked: wrong.append(asked.url) if not re.match(
-            r"(http://(127\.0\.0\.1|localhost):|data:|blob:|about:)", asked.url) else None)  # fmt: skip
+        page.on(
+            "request",
+            lambda asked: (
+                wrong.append(asked.url)
+                if not re.match(r"(http://(127\.0\.0\.1|localhost):|data:|blob:|about:)", asked.url)
+                else None
+            ),
+        )
         if signed_in:
             page.goto("/")
             page.wait_for_selector("#rows")
@@ -144,5 +166,8 @@ def axe(page) -> list[str]:
     page.evaluate(AXE)  # past the page's policy, as the debugger may
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
     found = page.evaluate("tags => axe.run(document, {runOnly: tags})", tags)
-    return [f"{one['id']}: {node['html'][:200]} {node['failureSummary'][:200]}"
-            for one in found["violations"] for node in one["nodes"]]  # fmt: skip
+    return [
+        f"{one['id']}: {node['html'][:200]} {node['failureSummary'][:200]}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]

@@ -212,9 +212,15 @@ def test_hostile_words_do_nothing_and_break_no_page(browse, diagnosed, width) ->
 def test_pages_meet_wcag_and_fit(browse, diagnosed, scheme, language, width) -> None:
     said = diagnosed("WCAG-1", "VPN cannot connect, certificate expired", description="Since this morning")
     page = browse(language, width, scheme)
-    for address in ("/", f"/console/diagnoses/{said['id']}", "/console/search?q=vpn", "/console/new",
-                    "/console/articles/new?incident=WCAG-1", "/console/records/incidents/WCAG-1",
-                    "/console/rules"):  # fmt: skip
+    for address in (
+        "/",
+        f"/console/diagnoses/{said['id']}",
+        "/console/search?q=vpn",
+        "/console/new",
+        "/console/articles/new?incident=WCAG-1",
+        "/console/records/incidents/WCAG-1",
+        "/console/rules",
+    ):
         page.goto(address)
         assert axe(page) == [], address
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{address} is wider than the page"

@@ -9,9 +9,12 @@ from api.console.incident_view import promised_hours, reply_to_caller
 @pytest.mark.parametrize(("language", "words"), [("en", "Network is working on it"), ("zh", "Network 正在处理")])
 def test_a_group_is_named_once_it_has_the_incident(decision, told, language, words) -> None:
     said = {
-        "incident": "INC1", "language": language, "recurrence": None, "similar_incidents": [],
+        "incident": "INC1",
+        "language": language,
+        "recurrence": None,
+        "similar_incidents": [],
         "predictions": {"assignment_group": {"decision": decision, "value": "Network"}},
-    }  # fmt: skip
+    }
     assert (words in reply_to_caller(said, language)) is told
 
 

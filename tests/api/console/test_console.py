@@ -152,9 +152,15 @@ def cookies(person, language):
 def test_hostile_words_stay_words_everywhere(client, person) -> None:
     said = diagnosed(client, "HOSTILE-1", HOSTILE, description=HOSTILE + "x" * 100_000, caller=HOSTILE, cmdb_ci=HOSTILE)
     client.post("/v1/knowledge", json={"number": "KB<b>1", "title": HOSTILE, "resolution": f"1. {HOSTILE} 2. more"})
-    addresses = ["/", f"/console/diagnoses/{said['id']}", "/console/records/incidents/HOSTILE-1",
-                 "/console/records/knowledge/KB%3Cb%3E1", "/console/articles/new?incident=HOSTILE-1",
-                 f"/console/search?q={HOSTILE}", "/console/records/incidents/%3Cscript%3E"]  # fmt: skip
+    addresses = [
+        "/",
+        f"/console/diagnoses/{said['id']}",
+        "/console/records/incidents/HOSTILE-1",
+        "/console/records/knowledge/KB%3Cb%3E1",
+        "/console/articles/new?incident=HOSTILE-1",
+        f"/console/search?q={HOSTILE}",
+        "/console/records/incidents/%3Cscript%3E",
+    ]
     for address in addresses:
         page = person.get(address)
         assert page.status_code in (200, 404)
@@ -309,8 +315,12 @@ def test_an_article_is_written_from_a_resolved_incident_and_found(client, person
     form = person.get("/console/articles/new?incident=CON-6").text
     assert "Clean the glass" in form
     assert "Scanner sends blank pages" in form
-    typed = {"incident": "CON-6", "title": "Scanner sends blank pages", "resolution": "Clean the glass with water",
-             "audience": "self_service"}  # fmt: skip
+    typed = {
+        "incident": "CON-6",
+        "title": "Scanner sends blank pages",
+        "resolution": "Clean the glass with water",
+        "audience": "self_service",
+    }
     page = person.post("/console/articles", typed)
     assert "Clean the glass with water" in page.text
     number = page.url.path.rsplit("/", 1)[1]
@@ -336,8 +346,12 @@ def test_search_finds_articles_and_past_incidents_with_terms_marked(client, pers
 
 
 def test_what_is_not_there_is_said_so(person) -> None:
-    for address in ("/console/diagnoses/none", "/console/records/incidents/none", "/console/records/knowledge/none",
-                    "/console/articles/new?incident=none"):  # fmt: skip
+    for address in (
+        "/console/diagnoses/none",
+        "/console/records/incidents/none",
+        "/console/records/knowledge/none",
+        "/console/articles/new?incident=none",
+    ):
         page = person.get(address)
         assert page.status_code == 404
         assert "Nothing with this number was found" in page.text
@@ -378,8 +392,15 @@ def test_news_of_an_incident_are_what_others_said_since_and_nothing_twice(client
 
 
 def test_an_incident_that_closes_shows_what_its_risk_is_from_then_on(client, person) -> None:
-    said = diagnosed(client, "CLOSES", cmdb_ci="prn-3f", category="hardware", opened_at="2026-05-01T08:00:00Z",
-                     resolved_at="2026-05-01T09:00:00Z", close_notes="清洁了进纸滚轮")  # fmt: skip
+    said = diagnosed(
+        client,
+        "CLOSES",
+        cmdb_ci="prn-3f",
+        category="hardware",
+        opened_at="2026-05-01T08:00:00Z",
+        resolved_at="2026-05-01T09:00:00Z",
+        close_notes="清洁了进纸滚轮",
+    )
     risk = said["at_resolution"]
     page = html.unescape(person.get(f"/console/diagnoses/{said['id']}").text)
     heading = page.index("Risk from the time of resolution")

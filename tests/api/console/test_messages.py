@@ -43,9 +43,10 @@ def test_each_message_is_there_in_both_languages_with_the_same_places(key) -> No
 def test_every_message_is_used() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in [*ROOT.rglob("*.py"), *TEMPLATES])
     unused = [
-        key for key in MESSAGES["en"]
+        key
+        for key in MESSAGES["en"]
         if not key.startswith(COMPOSED) and key not in DECISIONS and not re.search(rf"[.\"'[]{key}\b", sources)
-    ]  # fmt: skip
+    ]
     assert unused == []
 
 

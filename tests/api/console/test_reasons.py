@@ -52,8 +52,10 @@ def of_answers() -> list[Phrase]:
 
 def of_certificates() -> list[Phrase]:
     certificates = [
-        Certificate(0.95, 0.1, None, 1, 1), Certificate(0.95, 0.1, None, 12, 12), Certificate(0.95, 0.1, None, 99, 80)
-    ]  # fmt: skip
+        Certificate(0.95, 0.1, None, 1, 1),
+        Certificate(0.95, 0.1, None, 12, 12),
+        Certificate(0.95, 0.1, None, 99, 80),
+    ]
     proven = Certificate(0.95, 0.1, 0.5, 99, 99)
     reasons = []
     for bare in certificates:

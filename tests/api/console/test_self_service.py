@@ -18,12 +18,20 @@ def client(models, tmp_path_factory):
     with Serving(Settings(database=f"sqlite:///{database}", models=models, self_service=True)) as one:
         expired = {"number": "OLD", "audience": "self_service", "resolution": "Outdated", "valid_to": "2020-01-01"}
         article = {"title": "Printer shows paper jam", "symptoms": "打印机提示卡纸", "language": "en"}
-        one.post("/v1/knowledge", json=[
-            {**article, "number": "SELF", "audience": "self_service", "resolution": "1. Open it 2. Pull <b>gently</b>"},
-            {**article, "number": "DESK", "audience": "internal", "resolution": "Use the master key"},
-            {**article, "number": "NONE", "resolution": "Ask the vendor's hidden line"},
-            {**article, **expired},
-        ])  # fmt: skip
+        one.post(
+            "/v1/knowledge",
+            json=[
+                {
+                    **article,
+                    "number": "SELF",
+                    "audience": "self_service",
+                    "resolution": "1. Open it 2. Pull <b>gently</b>",
+                },
+                {**article, "number": "DESK", "audience": "internal", "resolution": "Use the master key"},
+                {**article, "number": "NONE", "resolution": "Ask the vendor's hidden line"},
+                {**article, **expired},
+            ],
+        )
         service = one.app.state.service
         assert soon(lambda: "SELF" in [hit for hit, _ in service.search.search("printer paper jam", "knowledge", 20)])
         yield one

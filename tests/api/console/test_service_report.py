@@ -42,21 +42,42 @@ def test_figures_are_those_counted_by_hand(client) -> None:
         return (start + timedelta(hours=hours)).isoformat()
 
     rows = [
-        {"number": f"O{i}", "opened_at": later(0), "cmdb_ci": f"ci-{i}", "category": "network",
-         "short_description": "wireless drops", "resolved_at": later(1 if i < 6 else 9),
-         **({"closed_at": later(30)} if i < 7 else {}),
-         **({"responded_at": later(1)} if i < 2 else {"sla_response_minutes": 61} if i == 2 else {}),
-         "satisfaction": 5 if i else 2}
+        {
+            "number": f"O{i}",
+            "opened_at": later(0),
+            "cmdb_ci": f"ci-{i}",
+            "category": "network",
+            "short_description": "wireless drops",
+            "resolved_at": later(1 if i < 6 else 9),
+            **({"closed_at": later(30)} if i < 7 else {}),
+            **({"responded_at": later(1)} if i < 2 else {"sla_response_minutes": 61} if i == 2 else {}),
+            "satisfaction": 5 if i else 2,
+        }
         for i in range(8)
-    ]  # fmt: skip
+    ]
     # One fault comes back.
-    rows.append({**rows[0], "number": "O8", "opened_at": later(48), "resolved_at": later(49), "closed_at": later(60),
-                 "responded_at": later(51)})  # fmt: skip
+    rows.append(
+        {
+            **rows[0],
+            "number": "O8",
+            "opened_at": later(48),
+            "resolved_at": later(49),
+            "closed_at": later(60),
+            "responded_at": later(51),
+        }
+    )
     # Long ago twenty faults came back after five days: all forty are watched for thirty days.
     long_ago = [
-        {"number": f"L{i}-{again}", "opened_at": later(-24 * (70 - 5 * again)), "cmdb_ci": f"old-{i}",
-         "category": "network", "short_description": "mail is slow"} for i in range(20) for again in (0, 1)
-    ]  # fmt: skip
+        {
+            "number": f"L{i}-{again}",
+            "opened_at": later(-24 * (70 - 5 * again)),
+            "cmdb_ci": f"old-{i}",
+            "category": "network",
+            "short_description": "mail is slow",
+        }
+        for i in range(20)
+        for again in (0, 1)
+    ]
     assert client.post("/v1/incidents", json=rows + long_ago).json()["stored"] == 49
     _, found = measured(client)
     assert found["restoration"].value == pytest.approx(7 / 9)
@@ -87,10 +108,20 @@ def test_live_quality_is_that_of_the_api_worst_first_and_shows_what_was_revoked(
         if right is not None:
             answer = client.post(f"/v1/diagnoses/01D{i:03}/feedback", json={"target": "category", **said})
             assert answer.status_code == 201
-    store.diagnoses.add([
-        DiagnosisEntry({"id": "01S", "incident": "S", "release": release, "suggestions": [],
-               "predictions": {"category": prediction("suggested", "mail")}}, now())
-    ])  # fmt: skip
+    store.diagnoses.add(
+        [
+            DiagnosisEntry(
+                {
+                    "id": "01S",
+                    "incident": "S",
+                    "release": release,
+                    "suggestions": [],
+                    "predictions": {"category": prediction("suggested", "mail")},
+                },
+                now(),
+            )
+        ]
+    )
     detail = {"promised": 0.95, "of_all": False, "answered": 10, "wrong": 6, "evidence": 99.0}
     assert store.revocations.add(release, "category", "network", detail) is not None
     while not store.observations.settle()[1]:
@@ -124,10 +155,14 @@ def test_the_page_shows_them_in_both_languages(client) -> None:
 
 
 LIVE = {
-    "en": ("71.0%", "52% to 86%; of 31 with known outcome", "certificate revoked",
-           "6 of 10 automatic decisions were wrong; at least 95% right were promised"),
+    "en": (
+        "71.0%",
+        "52% to 86%; of 31 with known outcome",
+        "certificate revoked",
+        "6 of 10 automatic decisions were wrong; at least 95% right were promised",
+    ),
     "zh": ("71.0%", "52% 至 86%; 已知结果 31 项", "自动认证已撤销", "10 项自动判定中有 6 项错误；承诺至少 95% 正确"),
-}  # fmt: skip
+}
 
 
 def test_a_release_that_has_answered_nothing_says_so(models, tmp_path) -> None:

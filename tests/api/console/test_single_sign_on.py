@@ -24,9 +24,13 @@ def issuer(request):
 def client(issuer, models, tmp_path_factory):
     database = tmp_path_factory.mktemp("sign-on") / "faultwise.db"
     settings = Settings(
-        database=f"sqlite:///{database}", models=models, oidc_issuer=issuer.url, oidc_client_id="console",
-        oidc_client_secret=issuer.secret, oidc_everyone="knowledge",
-    )  # fmt: skip
+        database=f"sqlite:///{database}",
+        models=models,
+        oidc_issuer=issuer.url,
+        oidc_client_id="console",
+        oidc_client_secret=issuer.secret,
+        oidc_everyone="knowledge",
+    )
     with Serving(settings) as one:
         yield one
 
@@ -87,11 +91,19 @@ _STRANGER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 @pytest.mark.parametrize(
     "claims",
-    [{"nonce": "another"}, {"nonce": None}, {"aud": "others"}, {"iss": "https://evil.example"},
-     {"exp": datetime.now(UTC) - timedelta(hours=1)}, {"key": _STRANGER}, {"sub": None},
-     {"aud": ["console", "others"]}, {"aud": ["console", "others"], "azp": "others"}],
+    [
+        {"nonce": "another"},
+        {"nonce": None},
+        {"aud": "others"},
+        {"iss": "https://evil.example"},
+        {"exp": datetime.now(UTC) - timedelta(hours=1)},
+        {"key": _STRANGER},
+        {"sub": None},
+        {"aud": ["console", "others"]},
+        {"aud": ["console", "others"], "azp": "others"},
+    ],
     ids=",".join,
-)  # fmt: skip
+)
 def test_a_token_that_does_not_hold_opens_nothing(browser, issuer, claims) -> None:
     issuer.claims = claims
     assert browser.get(to_issuer(browser)).status_code == 401

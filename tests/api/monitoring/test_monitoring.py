@@ -70,10 +70,15 @@ def diagnose(client, prefix: str, count: int) -> list[dict]:
 
 def resolve(client, prefix: str, groups: list[str]) -> None:
     rows = [
-        {"number": f"{prefix}{i}", "opened_at": "2026-06-01T08:00:00Z", **VPN, "resolved_at": "2026-06-01T09:00:00Z",
-         "assignment_group": group}
+        {
+            "number": f"{prefix}{i}",
+            "opened_at": "2026-06-01T08:00:00Z",
+            **VPN,
+            "resolved_at": "2026-06-01T09:00:00Z",
+            "assignment_group": group,
+        }
         for i, group in enumerate(groups)
-    ]  # fmt: skip
+    ]
     assert client.post("/v1/incidents", json=rows).status_code == 200
 
 

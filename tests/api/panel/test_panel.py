@@ -29,8 +29,15 @@ def frame(client):
 
 def token(secret=SECRET, algorithm="HS256", **claims):
     now = datetime.now(UTC)
-    given = {"aud": "faultwise-panel", "sub": "e.chan", "incident": "P-1", "scope": "diagnose feedback",
-             "iat": timedelta(0), "exp": timedelta(minutes=5), **claims}  # fmt: skip
+    given = {
+        "aud": "faultwise-panel",
+        "sub": "e.chan",
+        "incident": "P-1",
+        "scope": "diagnose feedback",
+        "iat": timedelta(0),
+        "exp": timedelta(minutes=5),
+        **claims,
+    }
     dated = {name: now + value if isinstance(value, timedelta) else value for name, value in given.items()}
     return jwt.encode({name: value for name, value in dated.items() if value is not None}, secret, algorithm)
 

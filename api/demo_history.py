@@ -1,0 +1,121 @@
+"""The sample history as if it ended today: times moved, the last month diagnosed, today's queue still open."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+from ulid import ULID
+
+from api.records.masking import mask_incident
+from diagnosis.diagnoser import Diagnoser
+from diagnosis.findings import Diagnosis
+from diagnosis.incident import LOGGED_FIELDS, IncidentBatch
+from diagnosis.redact import Redactor
+from diagnosis.store import Store
+from diagnosis.store.diagnoses import DiagnosisEntry
+from diagnosis.store.feedback import Feedback, Kind
+
+DIAGNOSED_DAYS = 30  # the release learns from what was before, so that its live figures are honest
+QUEUE_LENGTH = 20  # incidents of today
+QUEUE_HOURS = 9.0
+DIAGNOSIS_DELAY = timedelta(seconds=20)
+JUDGED_EVERY = 4  # one of so many incidents of today's queue is judged already
+PEOPLE = ("panel:m.chen", "panel:j.smith")
+_RESOLUTION_FIELDS = ("close_code", "close_notes", "knowledge", "problem", "satisfaction")
+
+
+def move_to_today(incidents: pd.DataFrame, today: datetime) -> pd.DataFrame:
+    """Return a history of which the newest incidents are today's queue, and everything before ended yesterday.
+
+    Parameters
+    ----------
+    incidents : DataFrame
+        Columns of the import format as strings, ``""`` for no value.
+    today : datetime
+        Now, in UTC. What would have happened later has not happened.
+    """
+    moved = incidents.copy()
+    times = [name for name in moved if str(name).endswith("_at")]
+    for name in times:
+        moved[name] = pd.to_datetime(moved[name], utc=True, errors="coerce", format="ISO8601")
+    moved = moved.sort_values("opened_at", kind="stable", ignore_index=True)
+    queue = moved.index[-QUEUE_LENGTH:]
+    last = moved["opened_at"].iloc[-QUEUE_LENGTH - 1]
+    days = pd.Timedelta(days=(pd.Timestamp(today).normalize() - last.normalize()).days - 1)
+    for name in times:
+        moved[name] += days
+    gap = timedelta(hours=QUEUE_HOURS / len(queue))
+    arrivals = [pd.Timestamp(today) - gap * (len(queue) - position) for position in range(len(queue))]
+    moved.loc[queue, times] = pd.NaT
+    moved.loc[queue, "opened_at"] = arrivals
+    for name in times:
+        moved[name] = moved[name].where(moved[name] <= pd.Timestamp(today))
+    unresolved = moved["resolved_at"].isna() & (
+        moved["opened_at"] > pd.Timestamp(today) - timedelta(days=DIAGNOSED_DAYS)
+    )
+    moved.loc[unresolved, [name for name in _RESOLUTION_FIELDS if name in moved]] = ""
+    for name in times:
+        moved[name] = moved[name].dt.strftime("%Y-%m-%dT%H:%M:%SZ").fillna("")
+    return moved
+
+
+def split_history(incidents: pd.DataFrame, today: datetime) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what the release learns from, and the later incidents that it diagnoses."""
+    later = pd.to_datetime(incidents["opened_at"], utc=True) >= pd.Timestamp(today) - timedelta(days=DIAGNOSED_DAYS)
+    return incidents[~later], incidents[later]
+
+
+def diagnose_history(store: Store, diagnoser: Diagnoser, incidents: pd.DataFrame) -> None:
+    """Store a diagnosis of each incident as it was logged, dated then, and the incident as it stands by now."""
+    redactor = Redactor()
+    rows: list[dict[str, Any]] = [
+        {str(name): value for name, value in row.items() if value != ""} for row in incidents.to_dict("records")
+    ]
+    batch = IncidentBatch.from_frame(incidents)
+    diagnoses = [
+        _dated(diagnosis, batch.incident(row).opened_at)
+        for row, diagnosis in enumerate(
+            diagnoser.diagnose_batch([batch.incident(i) for i in range(len(batch))], joining=True)
+        )
+    ]
+    bodies = [mask_incident(row, redactor) for row in rows]
+    store.diagnoses.add([_entry(diagnosis, body) for diagnosis, body in zip(diagnoses, bodies, strict=True)])
+    store.incidents.put({str(body.pop("number")): body for body in bodies if body.get("resolved_at")})
+    for position, (diagnosis, row) in enumerate(list(zip(diagnoses, rows, strict=True))[-QUEUE_LENGTH:]):
+        if position % JUDGED_EVERY == 0:
+            _judge(store, diagnosis, row, PEOPLE[position // JUDGED_EVERY % len(PEOPLE)])
+
+
+def automatic_example(store: Store) -> dict[str, str]:
+    """Return the text of a stored incident that was decided automatically, for the welcome; empty where none was."""
+    for diagnosis in store.diagnoses.page(300):
+        group = diagnosis["predictions"].get("assignment_group")
+        record = store.incidents.known([diagnosis["incident"]]).get(diagnosis["incident"])
+        if record and group and group["decision"] == "automatic" and "'" not in str(record.body):
+            return {
+                name: str(record.body[name]) for name in LOGGED_FIELDS if record.body.get(name) and name != "opened_at"
+            }
+    return {}
+
+
+def _dated(diagnosis: Diagnosis, opened_at: datetime) -> Diagnosis:
+    moment = opened_at + DIAGNOSIS_DELAY
+    return replace(diagnosis, id=str(ULID.from_datetime(moment)), created_at=moment)
+
+
+def _entry(diagnosis: Diagnosis, body: dict[str, Any]) -> DiagnosisEntry:
+    logged = {name: value for name, value in body.items() if name in LOGGED_FIELDS}
+    return DiagnosisEntry(diagnosis.to_dict(), diagnosis.created_at, logged)
+
+
+def _judge(store: Store, diagnosis: Diagnosis, row: dict[str, Any], person: str) -> None:
+    target = "assignment_group"
+    if target not in diagnosis.predictions or not row.get(target):
+        return
+    prediction = diagnosis.predictions[target]
+    predicted = prediction.value or (prediction.alternatives[0].value if prediction.alternatives else None)
+    kind: Kind = "accepted" if predicted == row[target] else "overridden"
+    store.feedback.add(Feedback(diagnosis.id, diagnosis.incident, kind, target, predicted, row[target], actor=person))

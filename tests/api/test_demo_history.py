@@ -1,0 +1,73 @@
+"""The demo's history: it ends today, nothing of it lies in the future, and today's queue can be worked on."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from api.demo_history import (
+    DIAGNOSED_DAYS,
+    QUEUE_LENGTH,
+    diagnose_history,
+    move_to_today,
+    split_history,
+)
+from diagnosis.diagnoser import Diagnoser
+from diagnosis.releases import Releases
+from diagnosis.store import Store
+
+SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "incidents.csv"
+TODAY = datetime(2027, 3, 9, 15, 30, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return pd.read_csv(SAMPLE, dtype=str, keep_default_na=False)
+
+
+def test_the_history_ends_today_and_keeps_its_intervals(sample) -> None:
+    moved = move_to_today(sample, TODAY)
+    opened = pd.to_datetime(moved["opened_at"], utc=True)
+    assert opened.is_monotonic_increasing
+    assert (opened > TODAY - timedelta(hours=10)).sum() == QUEUE_LENGTH
+    assert opened.iloc[-1] < TODAY
+    assert opened.iloc[-QUEUE_LENGTH - 1].date() == (TODAY - timedelta(days=1)).date()
+    for name in ("resolved_at", "closed_at", "reopened_at"):
+        assert pd.to_datetime(moved[name].replace("", None), utc=True).max() <= TODAY
+    queue = moved.tail(QUEUE_LENGTH)
+    assert (queue[["resolved_at", "closed_at", "close_notes", "close_code"]] == "").all(axis=None)
+    before = sample.sort_values("opened_at").head(2000)
+    durations = [pd.to_datetime(f["resolved_at"]) - pd.to_datetime(f["opened_at"]) for f in (before, moved.head(2000))]
+    assert sorted(durations[0].dropna()) == sorted(durations[1].dropna())
+
+
+def test_what_the_release_learns_from_is_before_what_it_diagnoses(sample) -> None:
+    learned, diagnosed = split_history(move_to_today(sample, TODAY), TODAY)
+    assert len(learned) + len(diagnosed) == len(sample)
+    assert learned["opened_at"].max() < diagnosed["opened_at"].min()
+    assert learned["opened_at"].max() < f"{TODAY - timedelta(days=DIAGNOSED_DAYS):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_the_last_month_is_diagnosed_and_some_of_todays_queue_is_judged(sample, models, tmp_path) -> None:
+    _, diagnosed = split_history(move_to_today(sample, TODAY), TODAY)
+    diagnosed = diagnosed.tail(60)
+    releases = Releases(models)
+    store = Store.open(f"sqlite:///{tmp_path / 'demo.db'}")
+    diagnose_history(store, Diagnoser.load(releases.path(releases.published())), diagnosed)
+    page = store.diagnoses.page(100)
+    assert [diagnosis["incident"] for diagnosis in page] == list(diagnosed["number"])[::-1]
+    assert page[0]["created_at"][:10] == "2027-03-09"
+    open_ = [
+        number
+        for number, record in store.incidents.known(list(diagnosed["number"])).items()
+        if not record.body.get("resolved_at")
+    ]
+    assert set(diagnosed["number"].tail(QUEUE_LENGTH)) <= set(open_)
+    assert len(open_) < len(diagnosed)
+    judged = store.feedback.all()
+    assert Counter(entry.actor for entry in judged) == {"panel:m.chen": 3, "panel:j.smith": 2}
+    truth = dict(zip(diagnosed["number"], diagnosed["assignment_group"], strict=True))
+    assert all(entry.value == truth[entry.incident] for entry in judged)
+    store.close()
