@@ -75,11 +75,10 @@ def diagnose_history(store: Store, diagnoser: Diagnoser, incidents: pd.DataFrame
         {str(name): value for name, value in row.items() if value != ""} for row in incidents.to_dict("records")
     ]
     batch = IncidentBatch.from_frame(incidents)
+    entered = [batch.incident(row) for row in range(len(batch))]
     diagnoses = [
-        _dated(diagnosis, batch.incident(row).opened_at)
-        for row, diagnosis in enumerate(
-            diagnoser.diagnose_batch([batch.incident(i) for i in range(len(batch))], joining=True)
-        )
+        _dated(diagnosis, incident.opened_at or diagnosis.created_at)
+        for incident, diagnosis in zip(entered, diagnoser.diagnose_batch(entered, joining=True), strict=True)
     ]
     bodies = [mask_incident(row, redactor) for row in rows]
     store.diagnoses.add([_entry(diagnosis, body) for diagnosis, body in zip(diagnoses, bodies, strict=True)])
