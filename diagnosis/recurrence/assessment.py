@@ -8,6 +8,7 @@ import numpy as np
 
 from diagnosis.findings import Prediction, RecurrenceRisk
 from diagnosis.incident import IncidentBatch
+from diagnosis.placeholders import is_placeholder
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.recurrence.risk import RecurrenceModel
 from diagnosis.recurrence.signature import TEXT, in_order_of_time
@@ -48,7 +49,7 @@ def assess_as_predicted(
     if model is None or state is None:
         return None, ()
     incident = batch.incidents[row : row + 1]
-    lacking = [name for name in model.signature_.fields if name != TEXT and not incident.column(name)[0]]
+    lacking = [name for name in model.signature_.fields if name != TEXT and is_placeholder(incident.column(name)[0])]
     certified = {
         name: prediction.value
         for name, prediction in predictions.items()

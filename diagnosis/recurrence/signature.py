@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import numpy as np
 import pandas as pd
 
 from diagnosis.errors import InputError
 from diagnosis.incident import CODED_FIELDS, IncidentBatch
 from diagnosis.phrases import Phrase
+from diagnosis.placeholders import is_placeholder, without_placeholders
 from diagnosis.recurrence.like_texts import LikeTexts
 from diagnosis.text import tokenise
 
@@ -40,8 +42,9 @@ class Signature:
     ----------
     fields : tuple of str
         Columns of the incident frame that are known at logging, and ``"text"`` for likeness of the texts on the same
-        values of the others (`LikeTexts`). An incident that lacks one of them has the empty signature: it can
-        neither recur nor be a recurrence, unless it is itself reopened.
+        values of the others (`LikeTexts`). An incident that lacks one of them, or has "N/A" or its like there
+        (`diagnosis.placeholders`), has the empty signature: it can neither recur nor be a recurrence, unless it is
+        itself reopened.
 
     Raises
     ------
@@ -82,7 +85,7 @@ class Signature:
         if TEXT not in self.fields or PLACED in incidents.names:
             return incidents
         order = in_order_of_time(incidents)
-        columns = [incidents.column(name) for name in self.fields if name != TEXT]
+        columns = [without_placeholders(incidents.column(name)) for name in self.fields if name != TEXT]
         items = [SEPARATOR.join(column[row] for column in columns) for row in order]
         texts = _texts(incidents)
         names = (like or LikeTexts()).names(items, [texts[row] for row in order], learn=learn)
@@ -100,13 +103,19 @@ class Signature:
                 )
             incidents = IncidentBatch.from_frame(incidents)
         placed = self.place(incidents)
-        columns = [placed.column(name) for name in self.columns]
+        columns = [self.values_in(placed, name) for name in self.columns]
         joined = [self.key(values) for values in zip(*columns, strict=True)]
         return pd.Series(joined, index=index, dtype="str", name="signature")
 
+    @staticmethod
+    def values_in(incidents: IncidentBatch, column: str) -> list[str]:
+        """Return a column as signatures see it: a value such as "N/A" is none."""
+        values = incidents.column(column)
+        return values if column == PLACED else without_placeholders(values)
+
     def is_known(self, incidents: IncidentBatch) -> list[bool]:
         """Return whether each incident has every field of the signature; a text needs words."""
-        columns = [_texts(incidents) if name == TEXT else incidents.column(name) for name in self.fields]
+        columns = [_texts(incidents) if name == TEXT else self.values_in(incidents, name) for name in self.fields]
         words = [bool(tokenise(text)) for text in _texts(incidents)] if TEXT in self.fields else [True] * len(incidents)
         return [all(values) and has_words for values, has_words in zip(zip(*columns, strict=True), words, strict=True)]
 
@@ -178,5 +187,9 @@ def _supports(frame: pd.DataFrame, fields: tuple[str, ...]) -> bool:
     return bool((keys != "").mean() >= COVERAGE and keys[keys != ""].nunique() >= 2)
 
 
+def _coverage(column: pd.Series) -> float:
+    return float(np.mean([not is_placeholder(value) for value in column]))
+
+
 def _fill(frame: pd.DataFrame, names: Iterable[str]) -> str:
-    return ", ".join(f"{name} {(frame[name] != '').mean():.0%}" for name in names if name in frame) or "none of them"
+    return ", ".join(f"{name} {_coverage(frame[name]):.0%}" for name in names if name in frame) or "none of them"

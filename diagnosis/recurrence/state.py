@@ -316,7 +316,11 @@ class HistoryState:
     def _rows(self, incidents: IncidentBatch) -> Iterable[tuple[float, tuple[str, ...]]]:
         times = days_since_1970(incidents.column("opened_at")).tolist()
         names = {*(part for name in self._counted for part in name.split("+")), *self.signature.columns}
-        return zip(times, self._keys({name: incidents.column(name) for name in names}, len(times)), strict=True)
+        return zip(
+            times,
+            self._keys({name: self.signature.values_in(incidents, name) for name in names}, len(times)),
+            strict=True,
+        )
 
     def _keys(self, values: Mapping[str, list[str]], length: int) -> Iterable[tuple[str, ...]]:
         signatures = map(self.signature.key, zip(*(values[name] for name in self.signature.columns), strict=True))
@@ -412,7 +416,7 @@ def _pasts(times: Floats, lengths: Ints, gaps: Floats, settled: Ints, recurred: 
 
 def varying_fields(incidents: IncidentBatch, signature: Signature) -> tuple[str, ...]:
     """Return the fields that vary, and the pairs of them that are not the signature itself."""
-    fields = [name for name in HISTORY_FIELDS if len(set(incidents.column(name))) > 1]
+    fields = [name for name in HISTORY_FIELDS if len(set(signature.values_in(incidents, name))) > 1]
     pairs = [pair for pair in HISTORY_PAIRS if {*pair.split("+")} <= {*fields}]
     return (*fields, *(pair for pair in pairs if {*pair.split("+")} != {*signature.fields}))
 

@@ -15,6 +15,7 @@ import scipy.sparse as sp
 
 from diagnosis.errors import InputError
 from diagnosis.incident import CODED_FIELDS
+from diagnosis.placeholders import is_placeholder
 from diagnosis.routing.labels import label_key
 
 # A descendant says too much: whoever knows the subcategory knows the category.
@@ -46,7 +47,7 @@ class FieldFeatures:
     Attributes
     ----------
     index_ : dict of tuple of (field, value) to int
-        Values in the spelling of `label_key`.
+        Values in the spelling of `value_key`.
     """
 
     fields: Sequence[str]
@@ -86,13 +87,18 @@ class FieldFeatures:
 
     def columns_of(self, incident: Mapping[str, str]) -> list[tuple[Pair, int]]:
         """Return the values and pairs of one incident, given by field, that have a column, with that column."""
-        keys = _keys([(name, label_key(incident[name])) for name in self.used_])
+        keys = _keys([(name, value_key(incident[name])) for name in self.used_])
         return [(key, column) for key in keys if (column := self.index_.get(key)) is not None]
 
     def _keys(self, frame: pd.DataFrame) -> Iterator[list[Pair]]:
-        values = [[(name, label_key(value)) for value in frame[name].to_numpy(dtype=object)] for name in self.used_]
+        values = [[(name, value_key(value)) for value in frame[name].to_numpy(dtype=object)] for name in self.used_]
         for row in range(len(frame)):
             yield _keys([column[row] for column in values])
+
+
+def value_key(value: str) -> str:
+    """Return what two spellings of one value share (`label_key`); "N/A" and its like are as no value."""
+    return "" if is_placeholder(value) else label_key(value)
 
 
 def _keys(singles: Sequence[tuple[str, str]]) -> list[Pair]:

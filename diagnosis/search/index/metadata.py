@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from diagnosis.placeholders import is_placeholder
 from diagnosis.search.index.ids import Ids
 from diagnosis.search.index.segments import Mask, Rows, SegmentedIndex, View, located, places_of
 from diagnosis.search.passages import UNKNOWN_TIME, SearchRecords, SearchText, microseconds
@@ -41,7 +42,8 @@ class Filters:
     Attributes
     ----------
     service, language : str
-        As they stand in the record; a record of unknown language is of every language.
+        As they stand in the record. A service such as "N/A" does not filter; a record of unknown language is of every
+        language.
     audience : str
         ``"self_service"`` finds only what was written for self-service: a record that does not say for whom it is, such
         as every incident, is for agents alone. ``"internal"`` finds everything.
@@ -219,7 +221,7 @@ def passage_names(numbers: Sequence[str], counts: Sequence[int]) -> list[str]:
 def _passing(segment: MetadataSegment, filters: Filters) -> Mask:
     """Return which rows pass all filters but that of numbers."""
     passes = np.ones(len(segment.ids), dtype=bool)
-    if filters.service:
+    if not is_placeholder(filters.service):
         passes &= _is(segment, "service", filters.service)
     if filters.language:
         passes &= _is(segment, "language", filters.language, "")

@@ -74,6 +74,7 @@ def test_only_searched_fields_are_searched(encoder):
     ("filters", "left"),
     [
         (Filters(service="mail"), {2}),
+        (Filters(service="N/A"), {0, 1, 2, 3, 4}),
         (Filters(language="en"), {0, 1, 2, 3}),
         (Filters(audience="self_service"), {0, 3}),
         (Filters(audience="internal"), {0, 1, 2, 3, 4}),
