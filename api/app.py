@@ -151,9 +151,11 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, limiter:
     )
     if settings.cors_origins:
         app.add_middleware(
-            CORSMiddleware, allow_origins=list(settings.cors_origins), allow_methods=["GET", "POST", "PUT", "DELETE"],
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "traceparent"],
-        )  # fmt: skip
+        )
     app.add_middleware(Identity, metrics=metrics)
 
 
@@ -175,9 +177,7 @@ def _sign_on(settings: Settings, issuer: Issuer | None) -> SignOn | None:
     if issuer is None or not settings.oidc_client_id:
         return None
     everyone = frozenset(settings.oidc_everyone)
-    return SignOn(
-        issuer, settings.oidc_client_id, settings.oidc_client_secret, settings.oidc_scope_claim, everyone
-    )  # fmt: skip
+    return SignOn(issuer, settings.oidc_client_id, settings.oidc_client_secret, settings.oidc_scope_claim, everyone)
 
 
 def _show_first_key(key: str | None) -> None:

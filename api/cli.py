@@ -39,7 +39,7 @@ VERBS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `faultwise`; return its exit status."""
-    asked = list(sys.argv[1:] if arguments is None else arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(
         prog="faultwise",
         description="Fault diagnosis for IT service management, learned from your own incidents.",
@@ -49,11 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name, (module, line) in VERBS.items():
         # Only the verb asked for is imported: `faultwise --help` answers at once.
-        wanted = name in asked[:1]
-        sub = verbs.add_parser(name, help=line, add_help=wanted)
-        if wanted:
+        is_verb_given = name in words[:1]
+        sub = verbs.add_parser(name, help=line, add_help=is_verb_given)
+        if is_verb_given:
             describe(_load(module), sub)
-    args = parser.parse_args(asked)
+    args = parser.parse_args(words)
     return run(_load(VERBS[args.verb][0]), args)
 
 

@@ -94,7 +94,7 @@ _OF_STATUS = {kind.status: kind for kind in reversed(list(KINDS.values()))} | {
 }
 _OF_OBJECTS = ("model_type", "model_attributes_type", "dict_type")
 _COMPLETE = ("missing", "extra_forbidden", "value_error")  # the last are our own words
-_SHOWN = 60  # characters of a wrong value
+_LONGEST_VALUE = 60  # characters of a wrong value
 _DEFECT = Kind(500, "defect", "The service failed")
 
 
@@ -111,13 +111,13 @@ def kind_of(error: Exception) -> Kind:
 
 def problem(kind: Kind, detail: str, errors: Sequence[Mapping[str, str]] = ()) -> dict[str, Any]:
     """Return the problem object of RFC 9457."""
-    here = context.get()
+    request_context = context.get()
     body: dict[str, Any] = {
         "type": f"urn:faultwise:problem:{kind.slug}",
         "title": kind.title,
         "status": kind.status,
         "detail": detail,
-        "instance": f"urn:faultwise:request:{here.request_id if here else 'none'}",
+        "instance": f"urn:faultwise:request:{request_context.request_id if request_context else 'none'}",
     }
     return {**body, "errors": list(errors)} if errors else body
 
@@ -138,27 +138,27 @@ def answer(error: Exception, headers: Mapping[str, str] | None = None) -> Proble
 
 def pointers(errors: Sequence[Any], prefix: Sequence[str | int] = ()) -> list[dict[str, str]]:
     """Return pydantic's errors as JSON pointers (RFC 6901) with what is wrong there."""
-    return [{"pointer": _pointer([*prefix, *error["loc"]]), "detail": said(error)} for error in errors]
+    return [{"pointer": _pointer([*prefix, *error["loc"]]), "detail": in_words(error)} for error in errors]
 
 
-def said(error: Mapping[str, Any]) -> str:
+def in_words(error: Mapping[str, Any]) -> str:
     """Return one of pydantic's errors in words: what was expected, and what was found."""
     expected = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] in _OF_OBJECTS:
         expected = "expected a JSON object"  # pydantic's words name our classes
     if error["type"] in _COMPLETE:
         return expected
-    return f"{expected}; found {_shown(error.get('input'))}"
+    return f"{expected}; found {_shortened(error.get('input'))}"
 
 
-def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON value
+def _shortened(value: Any) -> str:  # noqa: ANN401 - any JSON value
     """Return a value as it may stand in an answer: short, on one line, no character that cannot be encoded."""
     if isinstance(value, Mapping):
         return "an object"
     if isinstance(value, list | tuple):
         return "a list"
     text = json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace").decode()
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
 def _pointer(path: Sequence[str | int]) -> str:
@@ -167,13 +167,13 @@ def _pointer(path: Sequence[str | int]) -> str:
 
 def install(app: FastAPI) -> None:
     """Let every error leave the app as a problem."""
-    app.add_exception_handler(FaultwiseError, _known)
+    app.add_exception_handler(FaultwiseError, _domain_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _defect)
 
 
-async def _known(_request: Request, error: Exception) -> ProblemResponse:
+async def _domain_error(_request: Request, error: Exception) -> ProblemResponse:
     kind = kind_of(error)
     if kind.status >= 500:
         log.warning("answered %d %s: %s", kind.status, kind.slug, type(error).__name__)
@@ -182,18 +182,18 @@ async def _known(_request: Request, error: Exception) -> ProblemResponse:
 
 async def _invalid(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, RequestValidationError)
-    found = error.errors()
-    for one in found:
-        if one["type"] == "json_invalid":
-            wrong, place = one.get("ctx", {}).get("error", one["msg"]), one["loc"][-1]
+    errors = error.errors()
+    for entry in errors:
+        if entry["type"] == "json_invalid":
+            wrong, place = entry.get("ctx", {}).get("error", entry["msg"]), entry["loc"][-1]
             at = f" at {place}" if isinstance(place, int) else ""
             return answer(MalformedError(f"expected JSON; found what is not{at}: {wrong}"))
     if isinstance(error.body, bytes):  # FastAPI reads JSON only from a body that says that it is
         sent = request.headers.get("content-type", "none")
         return answer(InputError(f"expected a body with Content-Type application/json; found {sent}"))
-    where = [{**one, "loc": _without_source(one["loc"])} for one in found]
-    detail = f"{len(found)} of the values sent cannot be used"
-    return ProblemResponse(problem(KINDS[InputError], detail, pointers(where)), 422)
+    located = [{**entry, "loc": _without_source(entry["loc"])} for entry in errors]
+    detail = f"{len(errors)} of the values sent cannot be used"
+    return ProblemResponse(problem(KINDS[InputError], detail, pointers(located)), 422)
 
 
 def _without_source(loc: Sequence[str | int]) -> Sequence[str | int]:

@@ -47,16 +47,20 @@ class Metrics:
             "faultwise_class_share_drift",
             f"Total variation between the class shares of the last {WINDOW} predictions and of the {WINDOW} first of "
             "this release; 0 is none, 1 is all",
-            ("target",), multiprocess_mode="max", **kwargs,
-        )  # fmt: skip
+            ("target",),
+            multiprocess_mode="max",
+            **kwargs,
+        )
         self.release = Gauge(
             "faultwise_release_info", "1 for the release in service", ("release",), multiprocess_mode="max", **kwargs
         )
         self.refused = Counter("faultwise_releases_refused_total", "Releases that could not be loaded", **kwargs)
         self.lag = Gauge(
-            "faultwise_changes_waiting", "Stored changes that this replica does not search yet",
-            multiprocess_mode="max", **kwargs,
-        )  # fmt: skip
+            "faultwise_changes_waiting",
+            "Stored changes that this replica does not search yet",
+            multiprocess_mode="max",
+            **kwargs,
+        )
         self.feedback = Counter("faultwise_feedback_total", "Feedback by kind", ("kind",), **kwargs)
         self._shares: dict[str, _Shares] = {}
         self._release: str | None = None

@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until stopped."""
-    given = {name: getattr(args, name) for name in _OPTIONS}
-    serve(settings_from(**{name: value for name, value in given.items() if value is not None}))
+    options = {name: getattr(args, name) for name in _OPTIONS}
+    serve(settings_from(**{name: value for name, value in options.items() if value is not None}))
     return 0
 
 
@@ -46,10 +46,17 @@ def serve(settings: Settings) -> None:
         _hand_over(settings)
         served = "api.serve:app"
     uvicorn.run(
-        served, factory=settings.workers > 1, host=settings.host, port=settings.port, workers=settings.workers,
-        log_config=None, access_log=False, server_header=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS, timeout_graceful_shutdown=_STOP_SECONDS,
-    )  # fmt: skip
+        served,
+        factory=settings.workers > 1,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+    )
 
 
 def app() -> FastAPI:

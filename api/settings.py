@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
-from api.errors import said
+from api.errors import in_words
 from api.integrations.settings import Integrations
 from diagnosis.errors import InputError
 
@@ -140,7 +140,7 @@ class Settings(BaseSettings):
         return self
 
 
-def settings_from(**given: Any) -> Settings:  # noqa: ANN401 - options of the command line, by a setting's name
+def settings_from(**options: Any) -> Settings:  # noqa: ANN401 - options of the command line, by a setting's name
     """Return the settings of the environment, those given in their place.
 
     Raises
@@ -149,9 +149,9 @@ def settings_from(**given: Any) -> Settings:  # noqa: ANN401 - options of the co
         With the name of the first that cannot be used, what was expected and what was found.
     """
     try:
-        return Settings(**given)
+        return Settings(**options)
     except ValidationError as error:
         first = error.errors()[0]
-        raise InputError(f"setting {'.'.join(map(str, first['loc']))}: {said(first)}") from error
+        raise InputError(f"setting {'.'.join(map(str, first['loc']))}: {in_words(first)}") from error
     except SettingsError as error:
         raise InputError(f"{error}; expected JSON, as docs/operations.md says") from error

@@ -31,13 +31,13 @@ class RequestContext:
     @classmethod
     def of(cls, request_id: str, traceparent: str, tracestate: str) -> RequestContext:
         """Return the context of a request from its headers, making new ids where none (or none usable) came."""
-        found = _TRACEPARENT.fullmatch(traceparent)
-        usable = found is not None and found[1].strip("0") and found[2].strip("0")
+        match = _TRACEPARENT.fullmatch(traceparent)
+        usable = match is not None and match[1].strip("0") and match[2].strip("0")
         return cls(
             request_id=request_id if _REQUEST_ID.fullmatch(request_id) else str(ULID()),
-            trace_id=found[1] if found and usable else secrets.token_hex(16),
+            trace_id=match[1] if match and usable else secrets.token_hex(16),
             span_id=secrets.token_hex(8),
-            flags=found[3] if found and usable else "00",
+            flags=match[3] if match and usable else "00",
             tracestate=tracestate if usable else "",
         )
 
@@ -52,11 +52,11 @@ context: ContextVar[RequestContext | None] = ContextVar("faultwise_request", def
 
 def outgoing_headers() -> dict[str, str]:
     """Return the headers that carry the present request's trace to another system."""
-    here = context.get()
-    if here is None:
+    request = context.get()
+    if request is None:
         return {}
-    state = {"tracestate": here.tracestate} if here.tracestate else {}
-    return {"traceparent": here.traceparent, "X-Request-ID": here.request_id, **state}
+    state = {"tracestate": request.tracestate} if request.tracestate else {}
+    return {"traceparent": request.traceparent, "X-Request-ID": request.request_id, **state}
 
 
 class JsonFormatter(logging.Formatter):
@@ -64,15 +64,15 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as JSON."""
-        here = context.get()
+        request = context.get()
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if here is not None:
-            line |= {"request_id": here.request_id, "trace_id": here.trace_id}
+        if request is not None:
+            line |= {"request_id": request.request_id, "trace_id": request.trace_id}
         line |= getattr(record, "fields", {})
         if record.exc_info and record.exc_info[0] is not None:
             line["exception"] = _frames(record)

@@ -17,11 +17,11 @@ router = APIRouter(prefix="/v1/audit", tags=["audit"])
 
 
 @router.get("", response_model=AuditPage, responses=problems())
-def list_audit(_who: MayAdminister, service: Served, limit: Limit = 50, cursor: Cursor = None) -> AuditPage:
+def list_audit(_principal: MayAdminister, service: Served, limit: Limit = 50, cursor: Cursor = None) -> AuditPage:
     """Return who did what, newest first."""
     place = decode(cursor)
     if place is not None and not (place.isascii() and place.isdecimal() and len(place) < 19):
         raise InputError("expected the cursor of a page before; found something else")
     entries = service.audit.page(limit, int(place) if place is not None else None)
     items = [AuditEntryOut(**asdict(entry)) for entry in entries]
-    return AuditPage(items=items, next=next_of(items, limit, lambda one: str(one.id)))
+    return AuditPage(items=items, next=next_of(items, limit, lambda entry: str(entry.id)))

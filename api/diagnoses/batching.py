@@ -68,7 +68,7 @@ class Stage(Generic[In, Out]):
         loop = asyncio.get_running_loop()
         while self._queue:
             batch = [self._queue.popleft() for _ in range(min(self.largest, len(self._queue)))]
-            results = await loop.run_in_executor(self._thread, self._each, [item for item, _ in batch])
+            results = await loop.run_in_executor(self._thread, self._results, [item for item, _ in batch])
             for (_, future), result in zip(batch, results, strict=True):
                 if future.done():  # the one who asked has gone
                     continue
@@ -77,13 +77,13 @@ class Stage(Generic[In, Out]):
                 else:
                     future.set_result(result)
 
-    def _each(self, items: list[In]) -> list[Out | Exception]:
+    def _results(self, items: list[In]) -> list[Out | Exception]:
         try:
             results = list(self.work(items))
         except (InputError, ConflictError) as error:
             if len(items) == 1:
                 return [error]
-            return [result for item in items for result in self._each([item])]
+            return [result for item in items for result in self._results([item])]
         except Exception as error:  # noqa: BLE001 - it belongs to those who asked, and is logged where it is answered
             return [error] * len(items)
         if len(results) != len(items):

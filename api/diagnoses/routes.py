@@ -23,21 +23,24 @@ router = APIRouter(prefix="/v1/diagnoses", tags=["diagnoses"])
 IdempotencyKey = Annotated[
     str | None,
     Header(
-        alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$",
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
         description="Any text of yours: the same request with it is done once and answered the same for 48 hours",
     ),
-]  # fmt: skip
+]
 
 
 _ROWS = {"type": "array", "items": IncidentIn.model_json_schema(), "minItems": 1, "maxItems": LARGEST_BATCH}
-_NAMED = {
+_OBJECT = {
     "type": "object",
     "properties": {"incidents": _ROWS},
     "required": ["incidents"],
     "additionalProperties": False,
 }
 # Rows are read one by one, so that one that cannot be read does not take the others with it.
-Batch = Annotated[Any, WithJsonSchema({"anyOf": [_NAMED, _ROWS]})]
+Batch = Annotated[Any, WithJsonSchema({"anyOf": [_OBJECT, _ROWS]})]
 _REPLAYED = {"Idempotency-Replayed": "true"}
 _BATCH: Any = Body(examples=[{"incidents": [EXAMPLE]}])
 

@@ -107,7 +107,7 @@ class DiagnosisService:
         remember : bool
             Whether the incident joins the history, as it was logged, if it is not known yet.
         """
-        return await self._one(incident, self._single, claim, remember)
+        return await self._diagnose_one(incident, self._single, claim, remember)
 
     async def diagnose_again(self, diagnosis: str) -> dict[str, Any]:
         """Diagnose the stored incident of a diagnosis anew: a release or people's decisions may have changed since.
@@ -219,11 +219,11 @@ class DiagnosisService:
         if isinstance(row, RowError):
             return row
         try:
-            return await self._one(row, self._bulk)
+            return await self._diagnose_one(row, self._bulk)
         except FaultwiseError as error:
             return row_error(error)
 
-    async def _one(
+    async def _diagnose_one(
         self,
         incident: IncidentIn,
         stage: Stage[Incident, Diagnosed],

@@ -19,25 +19,25 @@ router = APIRouter(prefix="/v1/diagnoses", tags=["diagnoses"])
 
 
 @router.post("/{diagnosis}/feedback", response_model=FeedbackOut, status_code=201, responses=problems(404))
-def give_feedback(diagnosis: str, said: FeedbackIn, who: MayGiveFeedback, service: Served) -> Response:
+def give_feedback(diagnosis: str, body: FeedbackIn, principal: MayGiveFeedback, service: Served) -> Response:
     """Say whether a prediction was right or a suggestion worked; it holds from this moment."""
-    saved = service.feedback.give(who.id, diagnosis, said)
+    saved = service.feedback.give(principal.id, diagnosis, body)
     return JSONResponse(_feedback(saved), 201)
 
 
 @router.get("/{diagnosis}/feedback", response_model=FeedbackList, responses=problems(404))
-def list_feedback(diagnosis: str, _who: MayGiveFeedback, service: Served) -> Response:
+def list_feedback(diagnosis: str, _principal: MayGiveFeedback, service: Served) -> Response:
     """Return what people said of a diagnosis, oldest first."""
     service.diagnoses.get(diagnosis)
-    return JSONResponse({"items": [_feedback(one) for one in service.feedback.of(diagnosis)]})
+    return JSONResponse({"items": [_feedback(feedback) for feedback in service.feedback.of(diagnosis)]})
 
 
 @router.delete("/{diagnosis}/feedback/{feedback}", response_model=FeedbackOut, responses=problems(404))
-def undo_feedback(diagnosis: str, feedback: str, who: MayGiveFeedback, service: Served) -> Response:
+def undo_feedback(diagnosis: str, feedback: str, principal: MayGiveFeedback, service: Served) -> Response:
     """Take feedback back; it binds no later diagnosis any more."""
-    return JSONResponse(_feedback(service.feedback.undo(who.id, diagnosis, feedback)))
+    return JSONResponse(_feedback(service.feedback.undo(principal.id, diagnosis, feedback)))
 
 
-def _feedback(one: Feedback) -> dict[str, Any]:
-    said = {name: getattr(one, name) for name in FeedbackOut.model_fields}
-    return {name: plain_time(value) if isinstance(value, datetime) else value for name, value in said.items()}
+def _feedback(feedback: Feedback) -> dict[str, Any]:
+    values = {name: getattr(feedback, name) for name in FeedbackOut.model_fields}
+    return {name: plain_time(value) if isinstance(value, datetime) else value for name, value in values.items()}

@@ -109,10 +109,10 @@ class FeedbackService:
         self._events.heard()
 
 
-def _check_named(what: str, name: str, expected: Sequence[str]) -> None:
+def _check_named(noun: str, name: str, expected: Sequence[str]) -> None:
     if name not in expected:
         names = ", ".join(expected) or "it has none"
-        raise InputError(f"expected a {what} of this diagnosis, {names}; found {name!r}")
+        raise InputError(f"expected a {noun} of this diagnosis, {names}; found {name!r}")
 
 
 def _predicted(prediction: Mapping[str, Any]) -> str | None:

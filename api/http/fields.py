@@ -85,12 +85,12 @@ def check_extra(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON v
     elif isinstance(value, float) and not math.isfinite(value):
         raise InputError("expected a finite number; found one that is not")
     elif isinstance(value, dict):
-        for name, one in value.items():
+        for name, item in value.items():
             check_extra(name, depth + 1)
-            check_extra(one, depth + 1)
+            check_extra(item, depth + 1)
     elif isinstance(value, list):
-        for one in value:
-            check_extra(one, depth + 1)
+        for item in value:
+            check_extra(item, depth + 1)
     return value
 
 

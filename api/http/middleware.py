@@ -49,18 +49,18 @@ class Identity:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        here = RequestContext.of(
+        request_context = RequestContext.of(
             headers.get("x-request-id", ""), headers.get("traceparent", ""), headers.get("tracestate", "")
         )
-        token, start, status = context.set(here), time.perf_counter(), 500
+        token, start, status = context.set(request_context), time.perf_counter(), 500
 
         async def send_marked(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 marked = MutableHeaders(scope=message)
-                marked["X-Request-ID"] = here.request_id
-                marked["traceparent"] = here.traceparent
+                marked["X-Request-ID"] = request_context.request_id
+                marked["traceparent"] = request_context.traceparent
                 for name, value in PAGE_HEADERS.items():
                     # A page that says itself who may frame it is not to be denied to them by the older header.
                     if name != "X-Frame-Options" or "frame-ancestors 'none'" in marked["Content-Security-Policy"]:
@@ -157,7 +157,7 @@ class BodyLimit:
         if declared.isdecimal() and int(declared) > self.largest:
             raise BodyTooLargeError(f"expected at most {self.largest} bytes; found {declared}")
         chunks: list[bytes] = []
-        found = 0
+        size = 0
         try:
             async with asyncio.timeout(self.seconds):
                 while True:
@@ -165,8 +165,8 @@ class BodyLimit:
                     if message["type"] == "http.disconnect":
                         raise _ClientGoneError
                     chunks.append(message.get("body", b""))
-                    found += len(chunks[-1])
-                    if found > self.largest:
+                    size += len(chunks[-1])
+                    if size > self.largest:
                         raise BodyTooLargeError(f"expected at most {self.largest} bytes; found more")
                     if not message.get("more_body", False):
                         return b"".join(chunks)

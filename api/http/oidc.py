@@ -36,7 +36,7 @@ class Issuer:
     def __init__(self, url: str, jwks_url: str = "") -> None:
         self.url = url
         self.jwks_url = jwks_url
-        self._found: dict[str, Any] | None = None
+        self._configuration: dict[str, Any] | None = None
         self._keys: jwt.PyJWKClient | None = None
         self._lock = threading.Lock()
 
@@ -49,10 +49,10 @@ class Issuer:
             If its configuration cannot be had, is another's, or names none.
         """
         with self._lock:
-            if self._found is None:
-                self._found = self._discover()
+            if self._configuration is None:
+                self._configuration = self._discover()
             try:
-                return str(self._found[name])
+                return str(self._configuration[name])
             except KeyError as error:
                 raise IssuerUnreachableError(f"the issuer's configuration names no {name}") from error
 
@@ -69,9 +69,14 @@ class Issuer:
         try:
             key = self._client().get_signing_key_from_jwt(token)
             claims: dict[str, Any] = jwt.decode(
-                token, key.key, algorithms=list(ALGORITHMS), issuer=self.url, audience=audience,
-                leeway=_LEEWAY_SECONDS, options={"require": ["exp", "iss", "aud", "sub"]},
-            )  # fmt: skip
+                token,
+                key.key,
+                algorithms=list(ALGORITHMS),
+                issuer=self.url,
+                audience=audience,
+                leeway=_LEEWAY_SECONDS,
+                options={"require": ["exp", "iss", "aud", "sub"]},
+            )
         except jwt.PyJWKClientConnectionError as error:
             raise IssuerUnreachableError("the issuer's keys could not be fetched") from error
         except (jwt.PyJWTError, ValueError) as error:
@@ -89,13 +94,13 @@ class Issuer:
         # https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig
         try:
             answer = httpx.get(f"{self.url.rstrip('/')}/.well-known/openid-configuration", timeout=SECONDS)
-            found: dict[str, Any] = answer.raise_for_status().json()
-            named = found["issuer"]
+            configuration: dict[str, Any] = answer.raise_for_status().json()
+            issuer = configuration["issuer"]
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             raise IssuerUnreachableError("the issuer's configuration could not be fetched") from error
-        if named != self.url:
-            raise IssuerUnreachableError(f"expected the configuration of {self.url}; found that of {named}")
-        return found
+        if issuer != self.url:
+            raise IssuerUnreachableError(f"expected the configuration of {self.url}; found that of {issuer}")
+        return configuration
 
 
 class TokenVerifier:
@@ -131,5 +136,5 @@ class TokenVerifier:
 
 def scopes_of(claim: object) -> frozenset[str]:
     """Return those of our scopes that a claim lists, as a string with spaces or a list, with ``faultwise:`` or not."""
-    found = re.split(r"\s+", claim) if isinstance(claim, str) else claim if isinstance(claim, list) else []
-    return frozenset(str(one).removeprefix("faultwise:") for one in found) & frozenset(SCOPES)
+    names = re.split(r"\s+", claim) if isinstance(claim, str) else claim if isinstance(claim, list) else []
+    return frozenset(str(scope).removeprefix("faultwise:") for scope in names) & frozenset(SCOPES)

@@ -39,9 +39,9 @@ def _read(model: type[Row], row: Any, prefix: Sequence[str]) -> Row | RowError: 
     try:
         return model.model_validate(row)
     except ValidationError as error:
-        found = error.errors()
-        detail = f"{len(found)} of the values sent cannot be used"
-        return RowError(status=422, detail=detail, errors=pointers(found, prefix))
+        errors = error.errors()
+        detail = f"{len(errors)} of the values sent cannot be used"
+        return RowError(status=422, detail=detail, errors=pointers(errors, prefix))
     except FaultwiseError as error:
         return row_error(error)
 
@@ -57,8 +57,8 @@ def read_one(model: type[Row], body: Any) -> Row:  # noqa: ANN401 - any JSON val
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        found = [{**one, "loc": ("body", *one["loc"])} for one in error.errors()]
-        raise RequestValidationError(found) from error
+        errors = [{**entry, "loc": ("body", *entry["loc"])} for entry in error.errors()]
+        raise RequestValidationError(errors) from error
 
 
 def row_error(error: FaultwiseError) -> RowError:

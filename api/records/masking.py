@@ -10,7 +10,7 @@ from diagnosis.knowledge import KNOWLEDGE_FIELDS
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import CODES, mask_code
 
-_KEPT = frozenset({*FIELDS, *KNOWLEDGE_FIELDS}) - {"short_description", "description", "close_notes"}
+_UNMASKED = frozenset({*FIELDS, *KNOWLEDGE_FIELDS}) - {"short_description", "description", "close_notes"}
 _ARTICLE_WORDS = frozenset({"title", "symptoms", "cause", "resolution", "keywords"})
 
 
@@ -21,8 +21,8 @@ def mask_incident(body: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]
 
 def mask_article(body: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
     """Return an article's fields without personal data."""
-    kept = _KEPT - _ARTICLE_WORDS
-    return {name: value if name in kept else mask_value(value, redactor) for name, value in body.items()}
+    unmasked = _UNMASKED - _ARTICLE_WORDS
+    return {name: value if name in unmasked else mask_value(value, redactor) for name, value in body.items()}
 
 
 def mask_value(value: Any, redactor: Redactor) -> Any:  # noqa: ANN401 - any JSON value
@@ -30,13 +30,13 @@ def mask_value(value: Any, redactor: Redactor) -> Any:  # noqa: ANN401 - any JSO
     if isinstance(value, str):
         return redactor.redact(value)
     if isinstance(value, dict):
-        return {name: mask_value(one, redactor) for name, one in value.items()}
+        return {name: mask_value(item, redactor) for name, item in value.items()}
     if isinstance(value, list):
-        return [mask_value(one, redactor) for one in value]
+        return [mask_value(item, redactor) for item in value]
     return value
 
 
 def _incident_value(name: str, value: Any, redactor: Redactor) -> Any:  # noqa: ANN401
     if name in CODES and isinstance(value, str):
         return mask_code(value, redactor)
-    return value if name in _KEPT else mask_value(value, redactor)
+    return value if name in _UNMASKED else mask_value(value, redactor)

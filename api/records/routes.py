@@ -30,8 +30,8 @@ _NULLS = frozenset({*COUNT_FIELDS, *TIME_FIELDS, *KNOWLEDGE_TIMES})
 
 
 def _one_or_many(model: type[BaseModel]) -> WithJsonSchema:
-    one = model.model_json_schema()
-    return WithJsonSchema({"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": 1000}]})
+    item = model.model_json_schema()
+    return WithJsonSchema({"anyOf": [item, {"type": "array", "items": item, "minItems": 1, "maxItems": 1000}]})
 
 
 Incidents = Annotated[Any, _one_or_many(IncidentIn)]
@@ -42,52 +42,52 @@ _ARTICLES: Any = Body(examples=[ARTICLE_EXAMPLE, [ARTICLE_EXAMPLE]])
 
 
 @router.post("/v1/incidents", response_model=RecordResults, tags=["incidents"], responses=problems())
-def put_incidents(who: MayWrite, service: Served, body: Incidents = _INCIDENTS) -> Response:
+def put_incidents(principal: MayWrite, service: Served, body: Incidents = _INCIDENTS) -> Response:
     """Insert or replace one incident or up to 1,000; in a list each row answers for itself."""
-    return JSONResponse(_put(IncidentIn, body, service.incidents, who.id))
+    return JSONResponse(_put(IncidentIn, body, service.incidents, principal.id))
 
 
 @router.get("/v1/incidents", response_model=RecordPage, tags=["incidents"], responses=problems())
-def list_incidents(_who: MayRead, service: Served, limit: Limit = 50, cursor: Cursor = None) -> Response:
+def list_incidents(_principal: MayRead, service: Served, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """Return incidents in order of number."""
     return _page(service.incidents.page(limit, decode(cursor)), limit, FIELDS)
 
 
 @router.get("/v1/incidents/{number}", response_model=RecordOut, tags=["incidents"], responses=problems(404))
-def get_incident(number: str, _who: MayRead, service: Served) -> Response:
+def get_incident(number: str, _principal: MayRead, service: Served) -> Response:
     """Return one incident."""
-    return JSONResponse(_shown(service.incidents.get(number), FIELDS))
+    return JSONResponse(_out(service.incidents.get(number), FIELDS))
 
 
 @router.delete("/v1/incidents/{number}", status_code=204, tags=["incidents"], responses=problems(404))
-def delete_incident(number: str, who: MayWrite, service: Served) -> Response:
+def delete_incident(number: str, principal: MayWrite, service: Served) -> Response:
     """Delete one incident; what it said is erased and it is found no more."""
-    service.incidents.delete(who.id, number)
+    service.incidents.delete(principal.id, number)
     return Response(status_code=204)
 
 
 @router.post("/v1/knowledge", response_model=RecordResults, tags=["knowledge"], responses=problems())
-def put_articles(who: MayWrite, service: Served, body: Articles = _ARTICLES) -> Response:
+def put_articles(principal: MayWrite, service: Served, body: Articles = _ARTICLES) -> Response:
     """Insert or replace one article or up to 1,000; in a list each row answers for itself."""
-    return JSONResponse(_put(ArticleIn, body, service.articles, who.id))
+    return JSONResponse(_put(ArticleIn, body, service.articles, principal.id))
 
 
 @router.get("/v1/knowledge", response_model=RecordPage, tags=["knowledge"], responses=problems())
-def list_articles(_who: MayRead, service: Served, limit: Limit = 50, cursor: Cursor = None) -> Response:
+def list_articles(_principal: MayRead, service: Served, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """Return articles in order of number."""
     return _page(service.articles.page(limit, decode(cursor)), limit, KNOWLEDGE_FIELDS)
 
 
 @router.get("/v1/knowledge/{number}", response_model=RecordOut, tags=["knowledge"], responses=problems(404))
-def get_article(number: str, _who: MayRead, service: Served) -> Response:
+def get_article(number: str, _principal: MayRead, service: Served) -> Response:
     """Return one article."""
-    return JSONResponse(_shown(service.articles.get(number), KNOWLEDGE_FIELDS))
+    return JSONResponse(_out(service.articles.get(number), KNOWLEDGE_FIELDS))
 
 
 @router.delete("/v1/knowledge/{number}", status_code=204, tags=["knowledge"], responses=problems(404))
-def delete_article(number: str, who: MayWrite, service: Served) -> Response:
+def delete_article(number: str, principal: MayWrite, service: Served) -> Response:
     """Delete one article; it is suggested no more."""
-    service.articles.delete(who.id, number)
+    service.articles.delete(principal.id, number)
     return Response(status_code=204)
 
 
@@ -105,14 +105,14 @@ def _put(model: type[Row], body: Any, records: RecordService[Row], actor: str) -
         else {"index": index, "number": row.number, "error": None}
         for index, row in enumerate(rows)
     ]
-    return {"stored": sum(one["error"] is None for one in results), "results": results}
+    return {"stored": sum(item["error"] is None for item in results), "results": results}
 
 
-def _page(found: list[Record], limit: int, fields: Sequence[str]) -> Response:
-    items = [_shown(one, fields) for one in found]
-    return JSONResponse({"items": items, "next": next_of(found, limit, lambda one: one.number)})
+def _page(records: list[Record], limit: int, fields: Sequence[str]) -> Response:
+    items = [_out(item, fields) for item in records]
+    return JSONResponse({"items": items, "next": next_of(records, limit, lambda item: item.number)})
 
 
-def _shown(record: Record, fields: Sequence[str]) -> dict[str, Any]:
-    known = {name: record.body.get(name, None if name in _NULLS else "") for name in fields}
-    return {**known, **record.body, "updated_at": plain_time(record.updated_at)}
+def _out(record: Record, fields: Sequence[str]) -> dict[str, Any]:
+    values = {name: record.body.get(name, None if name in _NULLS else "") for name in fields}
+    return {**values, **record.body, "updated_at": plain_time(record.updated_at)}

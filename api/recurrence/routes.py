@@ -17,9 +17,16 @@ router = APIRouter(prefix="/v1/recurrence", tags=["recurrence"])
 
 # A caller or a location would single out people.
 By = Literal[
-    "month", "service", "category", "subcategory", "assignment_group", "workaround", "priority", "contact_type",
+    "month",
+    "service",
+    "category",
+    "subcategory",
+    "assignment_group",
+    "workaround",
+    "priority",
+    "contact_type",
     "cmdb_ci",
-]  # fmt: skip
+]
 
 
 @router.get("", response_model=RecurrenceRatesOut, responses=problems())

@@ -113,8 +113,8 @@ def _moment(frame: pd.DataFrame, as_of: datetime | None) -> pd.Timestamp:
 
 def _rows(table: pd.DataFrame, by: str | None) -> list[dict[str, Any]]:
     groups = table["group"].drop_duplicates()
-    shown = groups.tail(MOST_GROUPS) if by == "month" else groups.head(MOST_GROUPS)
-    rows = table[table["group"].isin(shown)].to_dict("records")
+    largest = groups.tail(MOST_GROUPS) if by == "month" else groups.head(MOST_GROUPS)
+    rows = table[table["group"].isin(largest)].to_dict("records")
     return [{str(name): _number(value) for name, value in row.items()} for row in rows]
 
 

@@ -14,35 +14,35 @@ router = APIRouter(prefix="/v1/rules", tags=["rules"])
 
 
 @router.post("", response_model=RuleOut, status_code=201, responses=problems())
-def add_rule(rule: RuleIn, who: MayAdminister, service: Served) -> RuleOut:
+def add_rule(rule: RuleIn, principal: MayAdminister, service: Served) -> RuleOut:
     """Save a rule; it holds from this moment, on every replica."""
-    saved = service.rules.add(who.id, rule)
+    saved = service.rules.add(principal.id, rule)
     return _rule(saved)
 
 
 @router.get("", response_model=RuleList, responses=problems())
-def list_rules(_who: MayAdminister, service: Served) -> RuleList:
+def list_rules(_principal: MayAdminister, service: Served) -> RuleList:
     """Return the rules in force, oldest first."""
     return RuleList(items=[_rule(rule) for rule in service.rules.all()])
 
 
 @router.get("/{rule}", response_model=RuleOut, responses=problems(404))
-def get_rule(rule: str, _who: MayAdminister, service: Served) -> RuleOut:
+def get_rule(rule: str, _principal: MayAdminister, service: Served) -> RuleOut:
     """Return one rule."""
     return _rule(service.rules.get(rule))
 
 
 @router.put("/{rule}", response_model=RuleOut, responses=problems(404))
-def change_rule(rule: str, changed: RuleIn, who: MayAdminister, service: Served) -> RuleOut:
+def change_rule(rule: str, changed: RuleIn, principal: MayAdminister, service: Served) -> RuleOut:
     """Change a rule; the change holds from this moment."""
-    saved = service.rules.change(who.id, rule, changed)
+    saved = service.rules.change(principal.id, rule, changed)
     return _rule(saved)
 
 
 @router.delete("/{rule}", status_code=204, responses=problems(404))
-def delete_rule(rule: str, who: MayAdminister, service: Served) -> Response:
+def delete_rule(rule: str, principal: MayAdminister, service: Served) -> Response:
     """Take a rule out of force, from this moment."""
-    service.rules.delete(who.id, rule)
+    service.rules.delete(principal.id, rule)
     return Response(status_code=204)
 
 

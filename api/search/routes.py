@@ -16,7 +16,7 @@ router = APIRouter(tags=["search"])
 
 @router.get("/v1/search", response_model=SearchOut, responses=problems())
 def search(
-    _who: MayDiagnose,
+    _principal: MayDiagnose,
     service: Served,
     q: Annotated[str, Query(min_length=1, max_length=10_000, description="What to look for, in any words")],
     corpus: Annotated[Literal["knowledge", "incidents"], Query(alias="in", description="Where to look")] = "knowledge",
