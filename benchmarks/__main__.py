@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.data import VARIABLE
 
-_SHARED = ("data", "large_release", "recombined", "routing_peers", "search_tasks", "serving")
+_SHARED = ("data", "large_release", "recombined", "routing_peers", "search_tasks", "serving", "surge_histories")
 NOT_A_BENCHMARK = ("__init__", "__main__", *_SHARED)
 
 

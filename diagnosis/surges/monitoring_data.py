@@ -1,0 +1,116 @@
+"""What is known beside the incidents: alerts, changes, and which item needs which (the service map)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A monitoring system's alert; ``over`` is None while it lasts, or where nobody said when it ended."""
+
+    id: str
+    at: float
+    over: float | None = None
+    name: str = ""
+    cmdb_ci: str = ""
+    service: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of a configuration item or service; ``at`` is when it started, or was opened."""
+
+    number: str
+    at: float
+    cmdb_ci: str = ""
+    service: str = ""
+    short_description: str = ""
+
+
+def collapse(alerts: Iterable[Alert]) -> list[Alert]:
+    """Return alerts in order of time, a repeated one once: same name and item, while the first of them lasts.
+
+    One that nobody ended lasts a day from its latest repetition.
+    """
+    latest: dict[tuple[str, str, str], float] = {}
+    single = []
+    for alert in sorted(alerts, key=lambda alert: alert.at):
+        fault = (alert.name, alert.cmdb_ci, alert.service)
+        lasts_until = latest.get(fault)
+        over = alert.over if alert.over is not None and alert.over >= alert.at else alert.at + DAY
+        if lasts_until is None or alert.at > lasts_until:
+            single.append(alert)
+        latest[fault] = max(over, lasts_until or over)
+    return single
+
+
+def likely_change(
+    changes: Iterable[Change], since: float, items: Collection[str], services: Collection[str]
+) -> Change | None:
+    """Return the latest change in the day before a surge on one of its items, else on one of its services."""
+    earlier = sorted((change for change in changes if since - DAY <= change.at <= since), key=lambda change: change.at)
+    for places, attribute in ((items, "cmdb_ci"), (services, "service")):
+        for change in reversed(earlier):
+            if (value := getattr(change, attribute)) and value in places:
+                return change
+    return None
+
+
+@dataclass(frozen=True)
+class ServiceMap:
+    """Which item needs which.
+
+    Attributes
+    ----------
+    needs : mapping of str to collection of str
+        By item, what it needs directly. There may be cycles.
+    """
+
+    needs: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+    @classmethod
+    def from_pairs(cls, pairs: Iterable[tuple[str, str]]) -> ServiceMap:
+        """Return the map of pairs ``(item, what it needs)``."""
+        needs: dict[str, set[str]] = {}
+        for item, needed in pairs:
+            needs.setdefault(item, set()).add(needed)
+        return cls(needs)
+
+    def common_item(self, items: Mapping[str, int]) -> str | None:
+        """Return what at least half of the incidents need, the nearest such item; None if there is none.
+
+        Parameters
+        ----------
+        items : mapping of str to int
+            Incidents by the item that they name.
+        """
+        total = sum(items.values())
+        support: dict[str, int] = {}
+        steps: dict[str, int] = {}
+        for item, count in items.items():
+            for needed, distance in self._reachable(item).items():
+                support[needed] = support.get(needed, 0) + count
+                steps[needed] = max(steps.get(needed, 0), distance)
+        shared = [item for item, count in support.items() if 2 * count >= total and count > items.get(item, 0)]
+        best = min(shared, key=lambda item: (-support[item], steps[item], item), default=None)
+        if best is None or support[best] <= max(items.values(), default=0):
+            return None  # one item alone explains as much
+        return best
+
+    def _reachable(self, item: str) -> dict[str, int]:
+        """Return an item and all that it needs, with the steps to each."""
+        steps = {item: 0}
+        waiting = deque([item])
+        while waiting:
+            current = waiting.popleft()
+            for needed in self.needs.get(current, ()):
+                if needed not in steps:
+                    steps[needed] = steps[current] + 1
+                    waiting.append(needed)
+        return steps

@@ -1,0 +1,101 @@
+"""Replay: a history of incidents and alerts, and when each surge in it would have been announced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from diagnosis.surges.detector import Arrival, SurgeDetector
+from diagnosis.surges.monitoring_data import Alert, Change, ServiceMap, collapse, likely_change
+from diagnosis.surges.scope import FIELDS
+from diagnosis.surges.surge import Surge
+from diagnosis.text import tokenise
+
+WORDS = 12  # of each text, the first; titles say what is new early
+_HOUR = 3600.0
+_ALERT = "alert:"
+
+
+def arrivals_of(frame: pd.DataFrame) -> list[Arrival]:
+    """Return the incidents of a canonical frame that have a date, in order of time."""
+    dated = frame[frame["opened_at"].notna()]
+    at = dated["opened_at"].astype("int64").to_numpy() / 1e6
+    columns = {name: dated[name].tolist() for name in FIELDS}
+    titles = dated["short_description"].where(dated["short_description"] != "", dated["description"]).tolist()
+    arrivals = [
+        Arrival(
+            number,
+            float(moment),
+            {name: values[row] for name, values in columns.items()},
+            scope_words(titles[row]),
+            caller,
+        )
+        for row, (number, moment, caller) in enumerate(
+            zip(dated["number"].tolist(), at, dated["caller"].tolist(), strict=True)
+        )
+    ]
+    return sorted(arrivals, key=lambda arrival: arrival.at)
+
+
+def scope_words(text: str) -> list[str]:
+    """Return the terms of a text by which incidents are counted: no single characters, at most `WORDS`."""
+    words = (word for word in tokenise(text[:400]) if len(word) > 1)
+    return list(dict.fromkeys(words))[:WORDS]
+
+
+def replay_surges(
+    frame: pd.DataFrame,
+    alerts: Sequence[Alert] = (),
+    changes: Sequence[Change] = (),
+    service_map: ServiceMap | None = None,
+    *,
+    false_alarms_per_month: float = 1.0,
+    zone: str = "UTC",
+    progress: Callable[[int], object] = lambda _count: None,
+) -> list[dict[str, Any]]:
+    """Return what would have been announced, in order, as the contract shows it.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Canonical incidents.
+    alerts : sequence of Alert
+        Watched with the incidents; a repeated alert counts once while it lasts.
+    changes : sequence of Change
+        The latest one on the item or service of a surge, within the day before it, is named.
+    service_map : ServiceMap, optional
+        Names what the items of a surge have in common.
+    progress : callable
+        Told how many incidents and alerts were taken in.
+    """
+    single = collapse(alerts)
+    arrivals = sorted([*arrivals_of(frame), *map(_arrival_of, single)], key=lambda arrival: arrival.at)
+    detector = SurgeDetector(false_alarms_per_month, zone)
+    announced: list[Surge] = []
+    for arrival in arrivals:
+        announced += detector.add(arrival)
+        progress(1)
+    if arrivals:
+        detector.advance(arrivals[-1].at + 12 * _HOUR)
+    return [_described(surge, announced[:place], changes, service_map) for place, surge in enumerate(announced)]
+
+
+def _arrival_of(alert: Alert) -> Arrival:
+    fields = {"service": alert.service, "cmdb_ci": alert.cmdb_ci}
+    return Arrival(_ALERT + alert.id, alert.at, fields, scope_words(alert.name))
+
+
+def _described(
+    surge: Surge, earlier: Iterable[Surge], changes: Sequence[Change], service_map: ServiceMap | None
+) -> dict[str, Any]:
+    items = surge.values("cmdb_ci")
+    change = likely_change(changes, surge.since, items, surge.values("service"))
+    content = surge.to_dict()
+    content["numbers"] = [number for number in surge.numbers if not number.startswith(_ALERT)]
+    content["alerts"] = [number.removeprefix(_ALERT) for number in surge.numbers if number.startswith(_ALERT)]
+    content["likely_item"] = (service_map.common_item(items) if service_map else None) or content["likely_item"]
+    content["likely_change"] = change.number if change else None
+    content["past"] = [past.id for past in earlier if past.scope == surge.scope and past.kind != "silence"][-5:]
+    return content

@@ -1,0 +1,84 @@
+"""Surge: incidents of one scope that came together, from the announcement to the end."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from diagnosis.surges.scope import Scope
+
+SurgeKind = Literal["surge", "major_incident", "silence"]
+
+
+@dataclass
+class Surge:
+    """More incidents than usual in one scope, or none at all where some are usual (``silence``).
+
+    Attributes
+    ----------
+    at, since, over_at : float
+        When it was announced, when its first incident came, and when it was over; seconds since the epoch.
+    count, expected : float
+        Incidents in the window in which it was seen, and what is usual there.
+    window : float
+        Length of that window, in seconds.
+    """
+
+    kind: SurgeKind
+    scope: Scope
+    at: float
+    since: float
+    count: int
+    expected: float
+    window: float
+    p_value: float
+    numbers: list[str] = field(default_factory=list)
+    members: Counter[Scope] = field(default_factory=Counter)
+    callers: set[str] = field(default_factory=set)
+    latest: float = 0.0
+    over_at: float | None = None
+    id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        # The same surge, seen again in a replay of the same incidents, has the same id.
+        text = f"{self.kind}|{self.scope.kind}|{self.scope.value}|{self.at:.3f}"
+        self.id = hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the surge as the contract shows it, times in ISO 8601."""
+        return {
+            "id": self.id,
+            "at": _iso(self.at),
+            "kind": self.kind,
+            "scope": self.scope.to_dict(),
+            "since": _iso(self.since),
+            "found": self.count,
+            "expected": round(self.expected, 2),
+            "numbers": list(self.numbers),
+            "likely_item": self.common("cmdb_ci"),
+            "over_at": None if self.over_at is None else _iso(self.over_at),
+        }
+
+    def common(self, kind: str) -> str | None:
+        """Return the value of a field that at least half of the joined incidents share, if there is one."""
+        value, count = max(self.values(kind).items(), key=lambda pair: pair[1], default=("", 0))
+        return value if count and count * 2 >= len(self.numbers) else None
+
+    def values(self, kind: str) -> dict[str, int]:
+        """Return the joined incidents by their value of a field."""
+        return {scope.value: count for scope, count in self.members.items() if scope.kind == kind}
+
+    def join(self, number: str, at: float, scopes: Sequence[Scope], caller: str) -> None:
+        """Add one incident; without a caller each is somebody else's."""
+        self.numbers.append(number)
+        self.callers.add(caller or number)
+        self.members.update(scopes)
+        self.latest = max(self.latest, at)
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

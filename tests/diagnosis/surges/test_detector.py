@@ -1,0 +1,139 @@
+"""Surges: the stated false alarms hold, planted surges are found early, and odd streams do no harm."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from benchmarks.surge_histories import DAY, START, half_year
+from diagnosis.errors import InputError
+from diagnosis.surges import Arrival, Surge, SurgeDetector
+from diagnosis.surges.detector import tail
+from diagnosis.surges.rhythm import Expectation
+
+
+def announced(arrivals: list[Arrival], detector: SurgeDetector | None = None) -> list[Surge]:
+    detector = detector or SurgeDetector()
+    return [surge for arrival in arrivals for surge in detector.add(arrival)]
+
+
+@pytest.fixture(scope="module")
+def planted() -> list[tuple[list[Surge], dict[str, int], list[float]]]:
+    histories = [half_year(seed, planted=5) for seed in range(100, 104)]
+    return [(announced(arrivals), members, beginnings) for arrivals, members, beginnings in histories]
+
+
+def delays(history: tuple[list[Surge], dict[str, int], list[float]]) -> dict[int, float]:
+    surges, members, beginnings = history
+    found: dict[int, float] = {}
+    for surge in surges:
+        for place in {members[number] for number in surge.numbers if number in members}:
+            found.setdefault(place, surge.at - beginnings[place])
+    return found
+
+
+def test_the_tail_is_that_of_a_negative_binomial() -> None:
+    for mean, shape in ((0.3, 2.0), (5.0, 20.0), (40.0, 3.5)):
+        law = stats.nbinom(shape, shape / (shape + mean))
+        for count in (1, 3, 12, 60):
+            assert tail(count, Expectation(mean, shape)) == pytest.approx(law.sf(count - 1), rel=1e-9)
+    assert tail(0, Expectation(1.0, 1.0)) == 1.0
+
+
+def test_ten_half_years_without_a_surge_have_at_most_the_stated_false_alarms() -> None:
+    counts = [len(announced(half_year(seed)[0])) for seed in range(10)]
+    assert sum(counts) / 60 <= 1.0
+
+
+def test_bursts_beyond_chance_do_not_break_the_promise() -> None:
+    counts = [len(announced(half_year(seed, dispersion=0.25)[0])) for seed in range(4)]
+    assert sum(counts) / 24 <= 1.4
+
+
+def test_planted_surges_are_found_and_half_of_them_within_twenty_minutes(planted: list) -> None:
+    found = [delay for history in planted for delay in delays(history).values()]
+    assert len(found) >= 19  # of 20
+    assert sum(delay <= 1200 for delay in found) >= 10
+
+
+def test_a_surge_names_its_service_grows_and_is_over_by_itself(planted: list) -> None:
+    for surges, members, _ in planted:
+        for surge in surges:
+            joined = [members[number] for number in surge.numbers if number in members]
+            if len(joined) >= max(10, 0.6 * len(surge.numbers)):
+                assert surge.common("service") == surge.scope.value
+                assert len(surge.numbers) > surge.count
+                assert surge.over_at is not None
+                assert surge.over_at - surge.since < 6 * 3600
+
+
+def test_one_wave_is_announced_once(planted: list) -> None:
+    for surges, members, _ in planted:
+        for place in range(5):
+            shares = [sum(members.get(number) == place for number in surge.numbers) for surge in surges]
+            assert sum(share > 7 for share in shares) <= 1  # of 15: no second announcement has most of them
+
+
+def test_the_same_stream_gives_the_same_surges_with_the_same_ids() -> None:
+    arrivals, _, _ = half_year(100, planted=5)
+    first, again = (announced(arrivals) for _ in range(2))
+    assert [surge.to_dict() for surge in first] == [surge.to_dict() for surge in again]
+    assert len({surge.id for surge in first}) == len(first)
+
+
+def test_reports_of_one_person_are_no_surge() -> None:
+    arrivals, _, _ = half_year(1)
+    at = START + 100 * DAY + 3 * 3600
+    flood = [Arrival(f"X{i}", at + 30 * i, {"service": "service 5"}, (), "caller 7") for i in range(40)]
+    stream = sorted([*arrivals, *flood], key=lambda arrival: arrival.at)
+    assert not [surge for surge in announced(stream) if any(number.startswith("X") for number in surge.numbers)]
+
+
+def test_a_wave_on_many_callers_is_a_major_incident() -> None:
+    arrivals, _, _ = half_year(1)
+    at = START + 100 * DAY + 10 * 3600
+    wave = [Arrival(f"X{i}", at + 5 * i, {"location": "site 3"}, ("badge",), f"someone {i}") for i in range(60)]
+    surges = announced(sorted([*arrivals, *wave], key=lambda arrival: arrival.at))
+    surges = [surge for surge in surges if any(number.startswith("X") for number in surge.numbers)]
+    assert [surge.kind for surge in surges] == ["major_incident"]
+
+
+def test_a_week_without_an_incident_is_announced_once_and_ends_with_the_next() -> None:
+    arrivals, _, _ = half_year(2)
+    gap = [arrival for arrival in arrivals if not 60 * DAY <= arrival.at - START < 67 * DAY]
+    detector = SurgeDetector()
+    silences = [surge for surge in announced(gap, detector) if surge.kind == "silence"]
+    assert len(silences) == 1
+    assert silences[0].over_at is not None
+
+
+def test_late_and_jumping_clocks_do_no_harm() -> None:
+    arrivals, _, _ = half_year(3)
+    rng = np.random.default_rng(0)
+    order = np.argsort([arrival.at + rng.uniform(0, 1800) for arrival in arrivals])
+    odd = [arrivals[place] for place in order]
+    odd.insert(3000, Arrival("PAST", 0.0))
+    assert len(announced(odd)) <= 12
+    detector = SurgeDetector()
+    announced(arrivals[:2000], detector)
+    detector.add(Arrival("FUTURE", arrivals[-1].at + 400 * DAY))
+    assert detector.add(Arrival("NOW", arrivals[2000].at)) == []
+
+
+def test_a_flood_of_one_alert_is_kept_up_with() -> None:
+    detector = SurgeDetector()
+    announced(half_year(4)[0][:3000], detector)
+    at = START + 120 * DAY
+    began = time.process_time()
+    for i in range(5000):
+        detector.add(Arrival(f"A{i}", at + i * 0.02, {"cmdb_ci": "db-1"}, ("disk", "full")))
+    assert (time.process_time() - began) / 5000 < 0.02  # a stream of 50 a second leaves 20 ms for each
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, 1000.0, float("nan")])
+def test_an_impossible_rate_is_refused(rate: float) -> None:
+    with pytest.raises(InputError, match="false alarms a month"):
+        SurgeDetector(rate)

@@ -1,0 +1,132 @@
+"""The verb `surges`: a replay of files says when a wave would have been announced, and bad files get clear errors."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from api.cli import main
+from benchmarks.surge_histories import DAY, START, half_year
+
+WAVE = START + 100 * DAY + 10 * 3600
+
+
+def iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat()
+
+
+@pytest.fixture(scope="module")
+def incidents(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a half-year in which forty people lose one service within ten minutes."""
+    rows = [
+        {
+            "number": arrival.number,
+            "opened_at": iso(arrival.at),
+            "short_description": " ".join(arrival.words),
+            "caller": arrival.caller,
+            **arrival.fields,
+        }
+        for arrival in half_year(1)[0]
+    ]
+    rows += [
+        {
+            "number": f"WAVE{place}",
+            "opened_at": iso(WAVE + 15 * place),
+            "short_description": "大楼门禁刷卡无反应",
+            "caller": f"someone {place}",
+            "service": "badge readers",
+            "cmdb_ci": f"reader-{place % 8}",
+        }
+        for place in range(40)
+    ]
+    path = tmp_path_factory.mktemp("surges") / "incidents.csv"
+    pd.DataFrame(rows).to_csv(path, index=False)
+    return path
+
+
+def surges(capsys: pytest.CaptureFixture[str], *arguments: object) -> list[dict]:
+    assert main(["surges", *map(str, arguments), "--json", "--quiet"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["false_alarms_per_month"] == 1.0
+    return [surge for surge in content["surges"] if any(number.startswith("WAVE") for number in surge["numbers"])]
+
+
+def test_the_wave_is_announced_within_its_first_minutes(incidents: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (surge,) = surges(capsys, "--incidents", incidents)
+    assert surge["kind"] == "major_incident"
+    assert surge["scope"] == {"service": "badge readers"}
+    assert pd.Timestamp(surge["at"]) <= pd.Timestamp(WAVE + 180, unit="s", tz="UTC")
+    assert len(surge["numbers"]) == 40
+    assert surge["over_at"] is not None
+    assert surge["expected"] < 0.5 < surge["found"]
+
+
+def test_alerts_change_and_map_are_joined_to_it(
+    incidents: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alerts, changes, service_map = (tmp_path / f"{name}.csv" for name in ("alerts", "changes", "map"))
+    pd.DataFrame(
+        [
+            {"id": f"A{i}", "started_at": iso(WAVE + i), "name": "door offline", "service": "badge readers"}
+            for i in range(50)
+        ]
+        + [{"id": "A99", "started_at": "soon", "name": "x", "service": "y"}]
+    ).to_csv(alerts, index=False)
+    pd.DataFrame(
+        [
+            {"number": "CHG1", "started_at": iso(WAVE - 3600), "service": "badge readers", "cmdb_ci": ""},
+            {"number": "CHG2", "started_at": iso(WAVE + 3600), "service": "badge readers", "cmdb_ci": ""},
+        ]
+    ).to_csv(changes, index=False)
+    pd.DataFrame([{"from": f"reader-{i}", "to": "badge-server"} for i in range(8)]).to_csv(service_map, index=False)
+    (surge,) = surges(
+        capsys, "--incidents", incidents, "--alerts", alerts, "--changes", changes, "--service-map", service_map
+    )
+    assert surge["alerts"] == ["A0"]  # the storm is one
+    assert surge["likely_change"] == "CHG1"
+    assert surge["likely_item"] == "badge-server"
+
+
+def test_words_say_what_a_program_reads(incidents: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["surges", "--incidents", str(incidents), "--quiet", "--zone", "Asia/Shanghai"]) == 0
+    assert "likely major incident: service badge readers" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("number,short_description\nA,x\n", "surges need opened_at"), ("number,opened_at\n", "no")],
+)
+def test_a_history_without_dates_is_refused(
+    text: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "odd.csv"
+    path.write_text(text)
+    assert main(["surges", "--incidents", str(path), "--quiet"]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_file_that_lacks_its_columns_is_refused(
+    incidents: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "alerts.csv"
+    path.write_text("alert,when\n1,2\n")
+    assert main(["surges", "--incidents", str(incidents), "--alerts", str(path), "--quiet"]) == 1
+    assert "a column id was expected; found alert, when" in capsys.readouterr().err
+
+
+def test_one_incident_is_no_surge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "one.csv"
+    path.write_text("number,opened_at,short_description\nA,2026-01-01T00:00:00Z,x\n")
+    assert main(["surges", "--incidents", str(path), "--quiet", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["surges"] == []
+
+
+def test_an_unknown_zone_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["surges", "--incidents", "x", "--zone", "Mars/Olympus"])
+    assert end.value.code == 2
+    assert "a time zone such as Asia/Shanghai was expected" in capsys.readouterr().err

@@ -1,0 +1,115 @@
+"""Alerts, changes and the service map as CSV files, in the columns of the import format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import pandas as pd
+
+from diagnosis.errors import InputError
+from diagnosis.surges.monitoring_data import Alert, Change, ServiceMap
+from training.records.times import parse_times
+
+Made = TypeVar("Made")
+
+
+def read_alerts(path: Path, warn: Callable[[str], object]) -> list[Alert]:
+    """Read alerts (``id``, ``started_at``; ``ended_at``, ``name``, ``cmdb_ci``, ``service``, ``description``).
+
+    Parameters
+    ----------
+    warn : callable
+        Told of rows that cannot be used, in one sentence a reason.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or lacks a column that every alert has.
+    """
+    table = _table(path, ("id", "started_at"))
+    started, ended = _times(table, "started_at"), _times(table, "ended_at")
+    _warn_undated(path, "started_at", started, warn)
+
+    def make(row: Mapping[Hashable, str], place: int) -> Alert:
+        return Alert(
+            id=row["id"],
+            at=_seconds(started[place]),
+            over=None if pd.isna(ended[place]) else _seconds(ended[place]),
+            name=row.get("name", ""),
+            cmdb_ci=row.get("cmdb_ci", ""),
+            service=row.get("service", ""),
+            description=row.get("description", ""),
+        )
+
+    return _made(table, started, make)
+
+
+def read_changes(path: Path, warn: Callable[[str], object]) -> list[Change]:
+    """Read changes (``number``; ``started_at`` or ``opened_at``, ``cmdb_ci``, ``service``, ``short_description``).
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or lacks a column that every change has.
+    """
+    table = _table(path, ("number",))
+    if not {"started_at", "opened_at"} & set(table.columns):
+        raise InputError(f"{path}: a column started_at or opened_at was expected; found {', '.join(table.columns)}")
+    at = _times(table, "started_at").fillna(_times(table, "opened_at"))
+    _warn_undated(path, "started_at", at, warn)
+
+    def make(row: Mapping[Hashable, str], place: int) -> Change:
+        return Change(
+            number=row["number"],
+            at=_seconds(at[place]),
+            cmdb_ci=row.get("cmdb_ci", ""),
+            service=row.get("service", ""),
+            short_description=row.get("short_description", ""),
+        )
+
+    return _made(table, at, make)
+
+
+def read_service_map(path: Path) -> ServiceMap:
+    """Read which item needs which (``from`` needs ``to``); cycles are no error.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or lacks a column.
+    """
+    table = _table(path, ("from", "to"))
+    pairs = zip(table["from"], table["to"], strict=True)
+    return ServiceMap.from_pairs((item, needed) for item, needed in pairs if item and needed)
+
+
+def _table(path: Path, required: tuple[str, ...]) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
+    except (ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
+        raise InputError(f"{path}: a CSV file in UTF-8 was expected; {error}") from error
+    lacking = [name for name in required if name not in table.columns]
+    if lacking:
+        raise InputError(f"{path}: a column {lacking[0]} was expected; found {', '.join(table.columns) or 'none'}")
+    return table
+
+
+def _times(table: pd.DataFrame, name: str) -> pd.Series:
+    if name not in table.columns:
+        return pd.Series(pd.NaT, index=table.index, dtype="datetime64[us, UTC]")
+    return parse_times(table[name]).times
+
+
+def _warn_undated(path: Path, name: str, times: pd.Series, warn: Callable[[str], object]) -> None:
+    if undated := int(times.isna().sum()):
+        warn(f"{path}: {undated:,} of {len(times):,} rows have no readable {name} and are left out")
+
+
+def _seconds(moment: pd.Timestamp) -> float:
+    return float(moment.timestamp())
+
+
+def _made(table: pd.DataFrame, times: pd.Series, make: Callable[[Mapping[Hashable, str], int], Made]) -> list[Made]:
+    return [make(row, place) for place, row in enumerate(table.to_dict("records")) if not pd.isna(times[place])]

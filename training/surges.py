@@ -1,0 +1,120 @@
+"""The verb `surges`: when each wave of incidents in a history would have been announced."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import pandas as pd
+from tqdm import tqdm
+
+from diagnosis.errors import InputError
+from diagnosis.surges.monitoring_data import ServiceMap
+from diagnosis.surges.replay import replay_surges
+from training.command import DONE, add_json, answer, main, warn
+from training.intake import add_sources, read_sources
+from training.records.monitoring_files import read_alerts, read_changes, read_service_map
+
+SUMMARY = (
+    "Replay a history of incidents, with alerts where there are some, and say when a surge or a major incident would "
+    "have been announced: its scope, the incidents that it joins, the likely item and change, and when it was over."
+)
+EXAMPLE = "faultwise surges --incidents incidents.csv --changes changes.csv --false-alarms-per-month 1"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    add_sources(parser)
+    parser.add_argument("--alerts", type=Path, metavar="FILE", help="alerts of monitoring systems (CSV)")
+    parser.add_argument("--changes", type=Path, metavar="FILE", help="changes, to name the likely one (CSV)")
+    parser.add_argument("--service-map", type=Path, metavar="FILE", help="which item needs which: from, to (CSV)")
+    parser.add_argument(
+        "--false-alarms-per-month",
+        type=_rate,
+        default=1.0,
+        metavar="X",
+        help="how many announcements without a surge are accepted, on average (default: 1)",
+    )
+    parser.add_argument("--zone", type=_zone, default="UTC", help="time zone of the desk's hours (default: UTC)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Replay and print."""
+    frame = read_sources(args).incidents
+    dated = int(frame["opened_at"].notna().sum())
+    if not dated:
+        raise InputError("surges need opened_at; no incident has a date")
+    if dated < len(frame):
+        warn(f"{len(frame) - dated:,} of {len(frame):,} incidents have no opened_at and are left out")
+    alerts = read_alerts(args.alerts, warn) if args.alerts else []
+    changes = read_changes(args.changes, warn) if args.changes else []
+    service_map = read_service_map(args.service_map) if args.service_map else ServiceMap()
+    with tqdm(total=dated + len(alerts), desc="replaying", disable=args.quiet, file=sys.stderr) as bar:
+        surges = replay_surges(
+            frame,
+            alerts,
+            changes,
+            service_map,
+            false_alarms_per_month=args.false_alarms_per_month,
+            zone=args.zone,
+            progress=bar.update,
+        )
+    content = {"false_alarms_per_month": args.false_alarms_per_month, "surges": surges}
+    answer(args, content, _text(surges, frame, args.zone))
+    return DONE
+
+
+def _text(surges: list[dict[str, Any]], frame: pd.DataFrame, zone: str) -> str:
+    first, last = frame["opened_at"].min(), frame["opened_at"].max()
+    head = (
+        f"{len(surges)} announced between {first:%Y-%m-%d} and {last:%Y-%m-%d}, the first two weeks only learned from"
+    )
+    return "\n".join([head, *(line for surge in surges for line in ("", *_lines(surge, zone)))])
+
+
+def _lines(surge: dict[str, Any], zone: str) -> list[str]:
+    scope = ", ".join(f"{name} {value}" for name, value in surge["scope"].items()) or "all incidents"
+    at, since = _local(surge["at"], zone), _local(surge["since"], zone)
+    over = f"over {_local(surge['over_at'], zone)}" if surge["over_at"] else "not over at the end"
+    if surge["kind"] == "silence":
+        return [f"{at}  silence: no incident since {since}, {surge['expected']:.1f} are usual; {over}"]
+    kind = "likely major incident" if surge["kind"] == "major_incident" else "surge"
+    lines = [
+        f"{at}  {kind}: {scope}, {surge['found']} since {since} where {surge['expected']:.1f} are usual; "
+        f"{len(surge['numbers'])} incidents in the end, {over}"
+    ]
+    hints = {"likely item": surge["likely_item"], "likely change": surge["likely_change"]}
+    lines += [f"    {name}: {value}" for name, value in hints.items() if value]
+    lines.append(f"    {', '.join(surge['numbers'][:8])}{' …' if len(surge['numbers']) > 8 else ''}")
+    return lines
+
+
+def _local(moment: str, zone: str) -> str:
+    return f"{pd.Timestamp(moment).tz_convert(zone):%Y-%m-%d %H:%M}"
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < 1000:
+        raise argparse.ArgumentTypeError(f"a number above 0 and below 1000 was expected, {text!r} found")
+    return rate
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"a time zone such as Asia/Shanghai was expected, {text!r} found") from error
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.modules[__name__]))
