@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,37 +13,44 @@ from ulid import ULID
 
 from diagnosis.decisions import NO_DECISIONS, HumanDecisions
 from diagnosis.findings import Diagnosis, Prediction, RecurrenceRisk, SimilarIncident, Suggestion
-from diagnosis.incident import CODED_FIELDS, Incident, as_frame, frame_as_logged
+from diagnosis.incident import CODED_FIELDS, Incident, IncidentBatch
 from diagnosis.knowledge import KnowledgeArticle, as_knowledge_frame
 from diagnosis.parts import Parts
 from diagnosis.phrases import Phrase, in_words
 from diagnosis.prepared import PreparedIncidents
-from diagnosis.recurrence.assessment import assess, assess_as_predicted, assess_resolved
+from diagnosis.recurrence.assessment import Assessment, assess, assess_resolved
 from diagnosis.recurrence.factors import advice, in_language
-from diagnosis.redact.records import mask_articles, mask_incident, mask_incidents
+from diagnosis.redact.records import mask_articles, mask_incidents
 from diagnosis.release import check_release
 from diagnosis.search import Corpus, Filters, Hit
 from diagnosis.search.retriever import own_language_first
 from diagnosis.text import language
 
+Incidents = Iterable[Incident] | pd.DataFrame | IncidentBatch | PreparedIncidents
+
 SIMILAR = 5
 SUGGESTIONS = 5
-_FRAME_FROM = 64  # incidents from which columns pay for themselves
 CANDIDATES = 30  # what search hands to suggestion, before outcomes reorder it
 # What is read of a past incident and of an article to make a suggestion, and of a past incident to show it beside.
-_TOLD = ("number", "short_description", "close_notes", "knowledge")
-_ARTICLE = ("number", "title", "resolution", "audience", "language", "translation_of", "valid_to")
-_TRANSLATED = ("number", "language", "translation_of")
-_SHOWN = (
-    "number", "short_description", "close_notes", "opened_at", "resolved_at", "closed_at", "reopened_at",
+_SOLUTION_FIELDS = ("number", "short_description", "close_notes", "knowledge")
+_ARTICLE_FIELDS = ("number", "title", "resolution", "audience", "language", "translation_of", "valid_to")
+_TRANSLATION_FIELDS = ("number", "language", "translation_of")
+_SIMILAR_FIELDS = (
+    "number",
+    "short_description",
+    "close_notes",
+    "opened_at",
+    "resolved_at",
+    "closed_at",
+    "reopened_at",
     "reopen_count",
-)  # fmt: skip
-_DESCRIBED = ("number", "description")  # of one without a short description
+)
+_DESCRIPTION_FIELDS = ("number", "description")  # of one without a short description
 
 # What is read when it is first needed, such as the model of languages, is read before a person waits for it.
-_FIRST = Incident("", short_description="the printer on the second floor does not print", description="打印机 卡纸")
+_WARM_UP = Incident("", short_description="the printer on the second floor does not print", description="打印机 卡纸")
 
-_NOTHING = Phrase("nothing_to_judge_by")
+_NOTHING_TO_JUDGE_BY = Phrase("nothing_to_judge_by")
 
 
 @dataclass
@@ -67,7 +74,7 @@ class Diagnoser:
         """
         manifest = check_release(Path(folder))
         diagnoser = cls(manifest.release, Parts.load(Path(folder)))
-        diagnoser.diagnose(_FIRST)
+        diagnoser.diagnose(_WARM_UP)
         return diagnoser
 
     def diagnose(self, incident: Incident, decisions: HumanDecisions = NO_DECISIONS) -> Diagnosis:
@@ -75,17 +82,13 @@ class Diagnoser:
         return self.diagnose_batch([incident], [decisions])[0]
 
     def diagnose_batch(
-        self,
-        incidents: Iterable[Incident] | pd.DataFrame,
-        decisions: Sequence[HumanDecisions] | None = None,
-        *,
-        joining: bool = False,
+        self, incidents: Incidents, decisions: Sequence[HumanDecisions] | None = None, *, joining: bool = False
     ) -> list[Diagnosis]:
         """Return a diagnosis for each incident, in order.
 
         Parameters
         ----------
-        incidents : iterable of Incident, or DataFrame
+        incidents : iterable of Incident, DataFrame, IncidentBatch or PreparedIncidents
             Only what was known when they were logged is looked at.
         decisions : sequence of HumanDecisions, optional
             One for each incident.
@@ -93,40 +96,76 @@ class Diagnoser:
             Whether they join the history, as they are given, so that each finds those logged before it. Otherwise none
             finds another; how likely it is to come back is judged with those logged before it all the same.
         """
-        rows = incidents if isinstance(incidents, pd.DataFrame) else list(incidents)
-        batch = self.prepare(rows)
-        risks = assess(
-            self.parts.recurrence, self.parts.state, batch
-        )  # looks at the earlier rows of the batch by itself
-        if joining:
-            self.upsert_incidents(rows)
-        return self._say(batch, risks, decisions)
+        batch = self.prepare(incidents)
+        new = self.parts.index_incidents(batch) if joining else []
+        past = [self._past_hits(batch, row) for row in range(len(batch))]
+        similar = [self._similar(hits) for hits in past]
+        predictions = self._route(batch, decisions, similar)
+        assessments = assess(self.parts.recurrence, self.parts.state, batch, predictions)
+        self.parts.count_incidents(batch, new)  # after they were assessed: each is judged by those before it
+        articles = self._article_hits(batch)
+        now = datetime.now(UTC)
+        diagnoses = []
+        for row, number in enumerate(batch.column("number")):
+            written_in = language(batch.text[row])
+            warnings = self._warnings(batch, row, assessments[row])
+            risk = assessments[row].risk
+            diagnoses.append(
+                Diagnosis(
+                    id=str(ULID()),
+                    incident=number,
+                    release=self.release,
+                    created_at=now,
+                    language=written_in,
+                    predictions=predictions[row],
+                    recurrence=None if risk is None else in_language(risk, written_in),
+                    similar_incidents=similar[row],
+                    suggestions=self._suggest(articles[row], past[row], written_in, now),
+                    warnings=tuple(str(warning) for warning in warnings),
+                    warning_phrases=warnings,
+                )
+            )
+        return diagnoses
 
     def resolve(self, diagnosis: Diagnosis, incident: Incident) -> Diagnosis:
-        """Return the diagnosis with the risk from the resolution on, if the incident is resolved."""
-        if incident.resolved_at is None:
-            return diagnosis
-        masked = as_frame([mask_incident(incident, self.parts.redactor)])
-        return with_resolution(
-            diagnosis,
-            assess_resolved(
-                self.parts.recurrence, self.parts.state, masked, logged=incident.number in self.parts.history
-            )[0],
-        )
+        """Return the diagnosis of an incident with the risk from the resolution on, if it is resolved."""
+        return self.resolve_batch([diagnosis], self.prepare([incident]))[0]
 
-    def prepare(self, incidents: Iterable[Incident] | pd.DataFrame) -> PreparedIncidents:
-        """Return incidents as the parts that learn see them: as logged, masked, cleaned, encoded."""
-        redactor = self.parts.redactor
-        rows: pd.DataFrame | list[Incident]
-        if isinstance(incidents, pd.DataFrame):
-            rows = frame = mask_incidents(frame_as_logged(as_frame(incidents)), redactor)
-            words = frame["short_description"].tolist(), frame["description"].tolist()
-        else:  # columns pay for themselves from some dozen incidents on
-            rows = masked = [mask_incident(incident.as_logged(), redactor) for incident in incidents]
-            words = [one.short_description for one in masked], [one.description for one in masked]
-        text = self.parts.normaliser.transform(*words)
-        retriever = self.parts.retriever
-        return PreparedIncidents(rows, text, retriever.encoder.encode(text), retriever.general_vectors(text))
+    def resolve_batch(self, diagnoses: Sequence[Diagnosis], batch: PreparedIncidents) -> list[Diagnosis]:
+        """Return the diagnoses of a batch with the risk from the resolution on, where an incident is resolved.
+
+        Each is judged for itself, by the history as it stands.
+        """
+        resolved = list(diagnoses)
+        for row, (number, resolved_at) in enumerate(
+            zip(batch.column("number"), batch.reported.column("resolved_at"), strict=True)
+        ):
+            if resolved_at is not None:
+                (risk,) = assess_resolved(
+                    self.parts.recurrence,
+                    self.parts.state,
+                    batch.reported[row : row + 1],
+                    logged=number in self.parts.history,
+                )
+                resolved[row] = with_resolution(resolved[row], risk)
+        return resolved
+
+    def prepare(self, incidents: Incidents, *, masked: Collection[str] = ()) -> PreparedIncidents:
+        """Return incidents as the parts that learn see them: masked, as logged, cleaned, encoded.
+
+        Parameters
+        ----------
+        incidents : iterable of Incident, DataFrame, IncidentBatch or PreparedIncidents
+            A prepared batch is returned as it is.
+        masked : collection of str
+            Kinds of personal data that were masked in them before.
+        """
+        if isinstance(incidents, PreparedIncidents):
+            return incidents
+        batch = IncidentBatch.of(incidents)
+        if not self.parts.redactor.kinds <= set(masked):
+            batch = mask_incidents(batch, self.parts.redactor)
+        return self.parts.prepare(batch)
 
     def search(
         self, queries: Sequence[str], corpus: Corpus, k: int = 10, filters: Filters | None = None
@@ -135,27 +174,24 @@ class Diagnoser:
 
         Of an article and its translations the one in the language of the query is the first.
         """
-        found = self.parts.retriever.search(self.parts.clean(queries), corpus, k, filters)
+        results = self.parts.retriever.search(self.parts.clean(queries), corpus, k, filters)
         if corpus == "incidents":
-            return found
-        known = self.parts.knowledge.records({hit.number for hits in found for hit in hits}, _TRANSLATED)
-        return [own_language_first(hits, known, language(query)) for query, hits in zip(queries, found, strict=True)]
+            return results
+        articles = self.parts.knowledge.records({hit.number for hits in results for hit in hits}, _TRANSLATION_FIELDS)
+        return [
+            own_language_first(hits, articles, language(query)) for query, hits in zip(queries, results, strict=True)
+        ]
 
-    def search_for(self, incidents: Iterable[Incident] | pd.DataFrame, corpus: Corpus, k: int = 10) -> list[list[Hit]]:
+    def search_for(self, incidents: Incidents, corpus: Corpus, k: int = 10) -> list[list[Hit]]:
         """Return the best ``k`` articles, or past incidents logged before it and not itself, for each incident."""
         batch = self.prepare(incidents)
         if corpus == "incidents":
-            return [self._past(batch, row, k) for row in range(len(batch))]
+            return [self._past_hits(batch, row, k) for row in range(len(batch))]
         return self.parts.retriever.search(batch.text, corpus, k, None, batch.vectors, batch.general)
 
-    def upsert_incidents(self, incidents: Iterable[Incident] | pd.DataFrame) -> None:
+    def upsert_incidents(self, incidents: Incidents) -> None:
         """Add incidents to the history, or replace those of the same number; they are found at once."""
-        redactor = self.parts.redactor
-        rows = incidents if isinstance(incidents, pd.DataFrame) else list(incidents)
-        if isinstance(rows, pd.DataFrame) or len(rows) > _FRAME_FROM:
-            self.parts.upsert_incidents(mask_incidents(as_frame(rows), redactor))
-        else:
-            self.parts.upsert_incidents([mask_incident(incident, redactor) for incident in rows])
+        self.parts.upsert_incidents(self.prepare(incidents))
 
     def upsert_articles(self, articles: Iterable[KnowledgeArticle] | pd.DataFrame) -> None:
         """Add articles, or replace those of the same number; they are found at once."""
@@ -165,47 +201,16 @@ class Diagnoser:
         """Forget articles or incidents; unknown numbers are no error."""
         self.parts.remove(corpus, numbers)
 
-    def _say(
-        self,
-        batch: PreparedIncidents,
-        risks: Sequence[RecurrenceRisk | None],
-        decisions: Sequence[HumanDecisions] | None = None,
-    ) -> list[Diagnosis]:
-        past = [self._past(batch, row) for row in range(len(batch))]
-        articles = self._articles(batch)
-        similar = [self._similar(hits) for hits in past]
-        predictions = self._route(batch, decisions, similar)
-        now = datetime.now(UTC)
-        spoken = [language(text) for text in batch.text]
-        told = [self._risk(batch, row, risks[row], predictions[row], spoken[row]) for row in range(len(batch))]
-        warnings = [self._warnings(batch, row, *told[row]) for row in range(len(batch))]
-        return [
-            Diagnosis(
-                id=str(ULID()),
-                incident=batch.incident(row)["number"],
-                release=self.release,
-                created_at=now,
-                language=spoken[row],
-                predictions=predictions[row],
-                recurrence=told[row][0],
-                similar_incidents=similar[row],
-                suggestions=self._suggest(articles[row], past[row], spoken[row], now),
-                warnings=tuple(str(warning) for warning in warnings[row]),
-                warning_phrases=warnings[row],
-            )
-            for row in range(len(batch))
-        ]
-
-    def _past(self, batch: PreparedIncidents, row: int, k: int = CANDIDATES) -> list[Hit]:
+    def _past_hits(self, batch: PreparedIncidents, row: int, k: int = CANDIDATES) -> list[Hit]:
         """Return past incidents like this one: logged before it, and not it."""
-        filters = Filters(opened_before=batch.opened_at(row), exclude=frozenset({batch.incident(row)["number"]}))
-        one = slice(row, row + 1)
-        asked = batch.vectors[one], batch.general[one]
-        return self.parts.retriever.search(batch.text[one], "incidents", k, filters, *asked, passages=False)[0]
+        filters = Filters(opened_before=batch.opened_at(row), exclude=frozenset({batch.column("number")[row]}))
+        rows = slice(row, row + 1)
+        vectors = batch.vectors[rows], batch.general[rows]
+        return self.parts.retriever.search(batch.text[rows], "incidents", k, filters, *vectors, passages=False)[0]
 
-    def _articles(self, batch: PreparedIncidents) -> list[list[Hit]]:
-        asked = batch.vectors, batch.general
-        return self.parts.retriever.search(batch.text, "knowledge", CANDIDATES, None, *asked, passages=False)
+    def _article_hits(self, batch: PreparedIncidents) -> list[list[Hit]]:
+        vectors = batch.vectors, batch.general
+        return self.parts.retriever.search(batch.text, "knowledge", CANDIDATES, None, *vectors, passages=False)
 
     def _route(
         self,
@@ -213,60 +218,49 @@ class Diagnoser:
         decisions: Sequence[HumanDecisions] | None,
         similar: Sequence[Sequence[SimilarIncident]],
     ) -> list[dict[str, Prediction]]:
-        by_target = {t: r.predict(batch, decisions, similar) for t, r in self.parts.routers.items()}
+        by_target = {target: router.predict(batch, decisions, similar) for target, router in self.parts.routers.items()}
+        empty = [_is_empty(batch, row) for row in range(len(batch))]
         return [
-            {t: _abstained(p[row]) if _is_empty(batch, row) else p[row] for t, p in by_target.items()}
+            {target: _abstained(of_rows[row]) if empty[row] else of_rows[row] for target, of_rows in by_target.items()}
             for row in range(len(batch))
         ]
 
-    def _risk(
-        self,
-        batch: PreparedIncidents,
-        row: int,
-        risk: RecurrenceRisk | None,
-        predictions: Mapping[str, Prediction],
-        spoken: str,
-    ) -> tuple[RecurrenceRisk | None, Sequence[str]]:
-        predicted: Sequence[str] = ()
-        if risk is None:
-            risk, predicted = assess_as_predicted(self.parts.recurrence, self.parts.state, batch, row, predictions)
-        return (None if risk is None else in_language(risk, spoken)), predicted
-
     def _similar(self, hits: Sequence[Hit]) -> tuple[SimilarIncident, ...]:
         numbers = [hit.number for hit in hits if hit.number in self.parts.history][:SIMILAR]
-        known = self.parts.history.records(numbers, _SHOWN)
+        incidents = self.parts.history.records(numbers, _SIMILAR_FIELDS)
         # Descriptions are most of the history: to read one maps pages of it that nothing else needs.
-        unnamed = [number for number, row in known.items() if not row["short_description"]]
-        known |= {n: known[n] | row for n, row in self.parts.history.records(unnamed, _DESCRIBED).items()}
-        return tuple(self.parts.suggester.similar_incidents(hits, known, SIMILAR))
+        untitled = [number for number, row in incidents.items() if not row["short_description"]]
+        described = self.parts.history.records(untitled, _DESCRIPTION_FIELDS)
+        incidents |= {number: incidents[number] | row for number, row in described.items()}
+        return tuple(self.parts.suggester.similar_incidents(hits, incidents, SIMILAR))
 
     def _suggest(
-        self, articles: Sequence[Hit], past: Sequence[Hit], spoken: str, now: datetime
+        self, articles: Sequence[Hit], past: Sequence[Hit], written_in: str, now: datetime
     ) -> tuple[Suggestion, ...]:
-        knowledge = self.parts.knowledge.records([hit.number for hit in articles], _ARTICLE)
-        history = self.parts.history.records([hit.number for hit in past], _TOLD)
+        knowledge = self.parts.knowledge.records([hit.number for hit in articles], _ARTICLE_FIELDS)
+        history = self.parts.history.records([hit.number for hit in past], _SOLUTION_FIELDS)
         return tuple(
-            self.parts.suggester.suggest(articles, past, knowledge, history, language=spoken, now=now, k=SUGGESTIONS)
+            self.parts.suggester.suggest(
+                articles, past, knowledge, history, language=written_in, now=now, k=SUGGESTIONS
+            )
         )
 
-    def _warnings(
-        self, batch: PreparedIncidents, row: int, risk: RecurrenceRisk | None, predicted: Sequence[str]
-    ) -> tuple[Phrase, ...]:
+    def _warnings(self, batch: PreparedIncidents, row: int, assessment: Assessment) -> tuple[Phrase, ...]:
         warnings = list(self.parts.left_out.values())
-        if self.parts.recurrence is not None and risk is None:
+        if self.parts.recurrence is not None and assessment.risk is None:
             fields = tuple(self.parts.recurrence.signature_.fields)
             warnings.append(Phrase("recurrence_needs_signature", {"fields": fields}))
-        if predicted:
-            warnings.append(Phrase("recurrence_by_prediction", {"fields": tuple(predicted)}))
+        if assessment.predicted_fields:
+            warnings.append(Phrase("recurrence_by_prediction", {"fields": assessment.predicted_fields}))
         if _is_empty(batch, row):
-            warnings.append(_NOTHING)
+            warnings.append(_NOTHING_TO_JUDGE_BY)
         elif not batch.text[row]:
             warnings.append(Phrase("no_text"))
         return tuple(warnings)
 
 
 def _is_empty(batch: PreparedIncidents, row: int) -> bool:
-    return not batch.text[row] and not any(batch.incident(row)[name] for name in CODED_FIELDS)
+    return not batch.text[row] and not any(batch.column(name)[row] for name in CODED_FIELDS)
 
 
 def with_resolution(diagnosis: Diagnosis, risk: RecurrenceRisk | None) -> Diagnosis:
@@ -291,4 +285,4 @@ def _abstained(prediction: Prediction) -> Prediction:
         certified_precision=None,
         alternatives=(),
         evidence=(),
-    ).because(_NOTHING)
+    ).because(_NOTHING_TO_JUDGE_BY)

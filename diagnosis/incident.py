@@ -148,7 +148,7 @@ class IncidentBatch:
         If ``number`` is missing, columns differ in length, or a time or count cannot be read as one.
     """
 
-    __slots__ = ("_columns", "_frame", "_length")
+    __slots__ = ("_base", "_columns", "_frame", "_length", "_replaced")
 
     def __init__(self, columns: Mapping[str, Sequence[Any]]) -> None:
         if "number" not in columns:
@@ -156,9 +156,16 @@ class IncidentBatch:
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
             raise InputError(f"columns of incidents must be of one length; found {lengths}")
-        self._columns = {name: _plain(column, name) for name, column in columns.items()}
-        self._length = lengths["number"]
-        self._frame: pd.DataFrame | None = None
+        self._set({name: _plain(column, name) for name, column in columns.items()}, lengths["number"])
+
+    def _set(self, columns: dict[str, list[Any]], length: int, base: pd.DataFrame | None = None) -> None:
+        # A batch made from a frame keeps it: a column becomes a list when it is first read, and columns that were
+        # replaced lie over the frame. Copying a whole frame for one masked column would cost more than the mask.
+        self._base = base
+        self._columns = columns
+        self._replaced = tuple(columns) if base is not None else ()
+        self._length = length
+        self._frame = base if not columns else None
 
     @classmethod
     def from_incidents(cls, incidents: Iterable[Incident]) -> Self:
@@ -169,9 +176,9 @@ class IncidentBatch:
         return cls(columns | {name: [incident.extra.get(name) for incident in rows] for name in extra})
 
     @classmethod
-    def from_frame(cls, frame: pd.DataFrame) -> Self:
+    def from_frame(cls, frame: pd.DataFrame) -> IncidentBatch:
         """Return the rows of an incident frame of any make; its columns become lists when they are first read."""
-        return cls._from_canonical(as_frame(frame))
+        return cls._made({}, len(frame), as_frame(frame))
 
     @classmethod
     def of(cls, incidents: Iterable[Incident] | pd.DataFrame | IncidentBatch) -> IncidentBatch:
@@ -181,9 +188,23 @@ class IncidentBatch:
         return cls.from_frame(incidents) if isinstance(incidents, pd.DataFrame) else cls.from_incidents(incidents)
 
     @classmethod
-    def _from_canonical(cls, frame: pd.DataFrame) -> Self:
-        batch = cls.__new__(cls)
-        batch._columns, batch._length, batch._frame = {}, len(frame), frame
+    def concatenate(cls, batches: Sequence[IncidentBatch]) -> IncidentBatch:
+        """Return batches one after another as one; an extra column that a batch lacks is None in its rows."""
+        names = dict.fromkeys(name for batch in batches for name in batch.names)
+        columns = {
+            name: [
+                value
+                for batch in batches
+                for value in (batch.column(name) if name in batch.names else [None] * len(batch))
+            ]
+            for name in names
+        }
+        return cls._made(columns, sum(map(len, batches)))
+
+    @staticmethod
+    def _made(columns: dict[str, list[Any]], length: int, base: pd.DataFrame | None = None) -> IncidentBatch:
+        batch = IncidentBatch.__new__(IncidentBatch)
+        batch._set(columns, length, base)
         return batch
 
     def __len__(self) -> int:
@@ -202,16 +223,16 @@ class IncidentBatch:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the columns: `FIELDS`, then the extra ones."""
-        present = self._columns if self._frame is None else self._frame.columns
-        return (*FIELDS, *(name for name in present if name not in FIELDS))
+        of_base = () if self._base is None else self._base.columns
+        return tuple(dict.fromkeys((*FIELDS, *of_base, *self._columns)))
 
     @property
     def frame(self) -> pd.DataFrame:
         """The batch as a canonical frame, made once (`as_frame` says which types); it costs milliseconds to make."""
         if self._frame is None:
-            columns = {name: _array(self.column(name), name) for name in FIELDS}
-            extra = {name: self._columns[name] for name in self.names[len(FIELDS) :]}
-            self._frame = pd.DataFrame({**columns, **extra}, copy=False)
+            changed = self.names if self._base is None else self._replaced
+            arrays = {n: _array(self.column(n), n) if n in FIELDS else self.column(n) for n in changed}
+            self._frame = pd.DataFrame(arrays, copy=False) if self._base is None else self._base.assign(**arrays)
         return self._frame
 
     def column(self, name: str) -> list[Any]:
@@ -228,8 +249,8 @@ class IncidentBatch:
         return column
 
     def _read(self, name: str) -> list[Any]:
-        if self._frame is not None:
-            return _list_of(self._frame[name], name)
+        if self._base is not None:
+            return _list_of(self._base[name], name)
         if name not in FIELDS:
             raise KeyError(name)
         return [_blank(name)] * len(self)
@@ -246,29 +267,23 @@ class IncidentBatch:
     def take(self, rows: Sequence[int] | np.ndarray[Any, Any]) -> IncidentBatch:
         """Return the given rows, in the given order, as a batch of their own."""
         places = np.asarray(rows, dtype=np.intp)
-        if self._frame is not None:
-            return IncidentBatch._from_canonical(self._frame.iloc[places].reset_index(drop=True))
         order = places.tolist()
-        return self._with({name: [column[i] for i in order] for name, column in self._columns.items()}, len(order))
+        base = None if self._base is None else self._base.iloc[places].reset_index(drop=True)
+        columns = self._columns if base is None else {name: self._columns[name] for name in self._replaced}
+        taken = {name: [column[i] for i in order] for name, column in columns.items()}
+        return self._made(taken, len(order), base)
 
     def as_logged(self) -> IncidentBatch:
         """Return the incidents as they stood when they were logged: later fields unknown, no extra columns."""
-        if self._frame is not None:
-            return IncidentBatch._from_canonical(frame_as_logged(self._frame))
-        return self._with({name: self.column(name) for name in LOGGED_FIELDS}, len(self))
+        if self._base is None:
+            return self._made({name: self.column(name) for name in LOGGED_FIELDS}, len(self))
+        replaced = {name: self._columns[name] for name in self._replaced if name in LOGGED_FIELDS}
+        return self._made(replaced, len(self), frame_as_logged(self._base))
 
     def with_columns(self, columns: Mapping[str, list[Any]]) -> IncidentBatch:
         """Return the batch with some columns replaced, or added as extra ones; values must be of the column's type."""
-        if self._frame is not None:
-            arrays = {name: _array(column, name) if name in FIELDS else column for name, column in columns.items()}
-            return IncidentBatch._from_canonical(self._frame.assign(**arrays))
-        return self._with({**self._columns, **columns}, len(self))
-
-    @staticmethod
-    def _with(columns: dict[str, list[Any]], length: int) -> IncidentBatch:
-        batch = IncidentBatch.__new__(IncidentBatch)
-        batch._columns, batch._length, batch._frame = columns, length, None
-        return batch
+        unchanged = self._columns if self._base is None else {name: self._columns[name] for name in self._replaced}
+        return self._made({**unchanged, **columns}, len(self), self._base)
 
 
 def as_frame(incidents: Iterable[Incident] | pd.DataFrame) -> pd.DataFrame:

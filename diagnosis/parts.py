@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, Self
 
 import pandas as pd
 
-from diagnosis.incident import Incident, IncidentBatch
+from diagnosis.incident import IncidentBatch
 from diagnosis.phrases import Phrase
+from diagnosis.prepared import PreparedIncidents
 from diagnosis.records import IncidentRecords, KnowledgeRecords
 from diagnosis.recurrence import HistoryState, RecurrenceModel
 from diagnosis.redact import Redactor
@@ -20,6 +21,7 @@ from diagnosis.routing import Router, share_features
 from diagnosis.search import Corpus, Retriever
 from diagnosis.suggest import Suggester
 from diagnosis.text import TextNormaliser
+from diagnosis.text.normaliser import joined
 
 _FILE = "parts.json"
 _STATE = "recurrence_state"  # what the whole history comes to: to read it again would take seconds of every start
@@ -71,31 +73,30 @@ class Parts:
         """Return texts masked and cleaned, as the parts that learn see them."""
         return self.normaliser.normalise_texts([self.redactor.redact(text) for text in texts])
 
-    def upsert_incidents(self, masked: pd.DataFrame | Sequence[Incident]) -> None:
-        """Add incidents, personal data masked, to what is searched and counted; one of a known number is replaced."""
-        if not isinstance(masked, pd.DataFrame):
-            self._upsert_few(masked)
-            return
-        new = [number not in self.history for number in masked["number"]]
-        self.history.upsert(masked)
-        if self.state is not None:
-            self.state.add(masked[new])
-        # Last, for this may fail and be done again: by then an incident is not new any more.
-        self.retriever.upsert("incidents", clean_incidents(masked, self.normaliser))
+    def prepare(self, masked: IncidentBatch) -> PreparedIncidents:
+        """Return incidents, personal data masked, as the parts that learn see them: as logged, cleaned, encoded."""
+        logged = masked.as_logged()
+        cleaned = clean_incidents(logged, self.normaliser)
+        words = zip(cleaned.column("short_description"), cleaned.column("description"), strict=True)
+        text = [joined(title, body) for title, body in words]
+        vectors, general = self.retriever.encoder.encode(text), self.retriever.general_vectors(text)
+        return PreparedIncidents(logged, text, vectors, general, cleaned=cleaned, reported=masked)
 
-    def _upsert_few(self, masked: Sequence[Incident]) -> None:
-        """Do the same without frames, each of which would cost more than all else together."""
-        new = [incident for incident in masked if incident.number not in self.history]
-        self.history.upsert(masked)
-        if self.state is not None:
-            self.state.add(IncidentBatch.from_incidents(new))
-        titles = self.normaliser.normalise_titles([incident.short_description for incident in masked])
-        texts = self.normaliser.normalise_texts([incident.description for incident in masked])
-        cleaned = [
-            replace(incident, short_description=title, description=text)
-            for incident, title, text in zip(masked, titles, texts, strict=True)
-        ]
-        self.retriever.upsert("incidents", cleaned)
+    def upsert_incidents(self, batch: PreparedIncidents) -> None:
+        """Add incidents to what is searched and counted; one of a known number is replaced, and not counted anew."""
+        self.count_incidents(batch, self.index_incidents(batch))
+
+    def index_incidents(self, batch: PreparedIncidents) -> list[int]:
+        """Add incidents to what is searched; return the rows whose numbers the history did not hold."""
+        self.retriever.upsert("incidents", batch.cleaned)  # first: where this fails, all of it may be done again
+        new = [row for row, number in enumerate(batch.column("number")) if number not in self.history]
+        self.history.upsert(batch.reported)
+        return new
+
+    def count_incidents(self, batch: PreparedIncidents, rows: Sequence[int]) -> None:
+        """Count some of the incidents in the history that recurrence is judged by."""
+        if self.state is not None and rows:
+            self.state.add(batch.incidents if len(rows) == len(batch) else batch.incidents.take(rows))
 
     def upsert_articles(self, masked: pd.DataFrame) -> None:
         """Add articles, personal data masked, to what is searched; one of a known number is replaced."""
@@ -157,12 +158,14 @@ class Parts:
         return {**parts, "recurrence": self.recurrence, _STATE: self.state}
 
 
-def clean_incidents(frame: pd.DataFrame, normaliser: TextNormaliser) -> pd.DataFrame:
-    """Return a canonical incident frame with its words cleaned, as search and encoder read them."""
-    return frame.assign(
-        short_description=normaliser.normalise_titles(frame["short_description"].tolist()),
-        description=normaliser.normalise_texts(frame["description"].tolist()),
-        close_notes=normaliser.normalise_texts(frame["close_notes"].tolist()),
+def clean_incidents(incidents: IncidentBatch, normaliser: TextNormaliser) -> IncidentBatch:
+    """Return incidents with their words cleaned, as search and encoder read them."""
+    return incidents.with_columns(
+        {
+            "short_description": normaliser.normalise_titles(incidents.column("short_description")),
+            "description": normaliser.normalise_texts(incidents.column("description")),
+            "close_notes": normaliser.normalise_texts(incidents.column("close_notes")),
+        }
     )
 
 

@@ -17,7 +17,7 @@ Vectors = npt.NDArray[np.float32]
 
 
 class PreparedIncidents:
-    """A batch of incidents, aligned row by row.
+    """A batch of incidents, aligned row by row: made once, then diagnosed, stored and taken into the history.
 
     Parameters
     ----------
@@ -29,13 +29,18 @@ class PreparedIncidents:
         Unit rows from the encoder; a zero row where the text is empty.
     general : ndarray of float32, shape (n, n_general_dimensions), optional
         The same from the general encoder, where the release has one; without it no dimension.
+    cleaned : IncidentBatch, optional
+        The incidents with short description and description cleaned, as the search index holds them.
+    reported : IncidentBatch, optional
+        The incidents with everything reported of them, later fields too; personal data masked.
 
     Attributes
     ----------
-    incidents : IncidentBatch
+    incidents, cleaned, reported : IncidentBatch
+        ``cleaned`` and ``reported`` are ``incidents`` where they are not given.
     """
 
-    __slots__ = ("general", "incidents", "text", "vectors")
+    __slots__ = ("cleaned", "general", "incidents", "reported", "text", "vectors")
 
     def __init__(
         self,
@@ -43,8 +48,13 @@ class PreparedIncidents:
         text: list[str],
         vectors: Vectors,
         general: Vectors | None = None,
+        *,
+        cleaned: IncidentBatch | None = None,
+        reported: IncidentBatch | None = None,
     ) -> None:
         self.incidents = IncidentBatch.of(incidents)
+        self.cleaned = self.incidents if cleaned is None else cleaned
+        self.reported = self.incidents if reported is None else reported
         self.general = np.zeros((len(text), 0), dtype=np.float32) if general is None else general
         if not len(self.incidents) == len(text) == len(vectors) == len(self.general):
             raise InputError(
@@ -77,14 +87,33 @@ class PreparedIncidents:
 
     def with_general(self, general: Vectors) -> PreparedIncidents:
         """Return the same batch with the vectors of a general encoder."""
-        return PreparedIncidents(self.incidents, self.text, self.vectors, general)
+        return PreparedIncidents(
+            self.incidents, self.text, self.vectors, general, cleaned=self.cleaned, reported=self.reported
+        )
 
     def take(self, rows: Sequence[int] | npt.NDArray[np.intp]) -> PreparedIncidents:
         """Return the given rows, in the given order, as a batch of their own."""
         places = np.asarray(rows, dtype=np.intp)
+        incidents = self.incidents.take(places)
         return PreparedIncidents(
-            self.incidents.take(places),
+            incidents,
             [self.text[i] for i in places.tolist()],
             self.vectors[places],
             self.general[places],
+            cleaned=incidents if self.cleaned is self.incidents else self.cleaned.take(places),
+            reported=incidents if self.reported is self.incidents else self.reported.take(places),
+        )
+
+    @classmethod
+    def concatenate(cls, batches: Sequence[PreparedIncidents]) -> PreparedIncidents:
+        """Return batches one after another as one."""
+        if len(batches) == 1:
+            return batches[0]
+        return cls(
+            IncidentBatch.concatenate([batch.incidents for batch in batches]),
+            [text for batch in batches for text in batch.text],
+            np.concatenate([batch.vectors for batch in batches]),
+            np.concatenate([batch.general for batch in batches]),
+            cleaned=IncidentBatch.concatenate([batch.cleaned for batch in batches]),
+            reported=IncidentBatch.concatenate([batch.reported for batch in batches]),
         )

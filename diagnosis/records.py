@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 import pandas as pd
 import pyarrow as pa
 
-from diagnosis.incident import FIELDS, Incident, as_frame
+from diagnosis.incident import FIELDS, IncidentBatch, as_frame
 from diagnosis.knowledge import KNOWLEDGE_FIELDS, as_knowledge_frame
 
 _FILE = "records.arrow"
@@ -47,14 +47,14 @@ class _Records(ABC):
         What is not known is ``""``, and None for times (otherwise aware datetimes) and counts. With ``columns``, a row
         holds these at least: each time that need not be made from its number saves as much as twenty words.
         """
-        wanted = list(dict.fromkeys(numbers))
+        distinct = list(dict.fromkeys(numbers))
         # Each is looked up once: another thread may remove it at any moment.
-        later = {n: row for n in wanted if (row := self._later.get(n)) is not None}
-        base = {n: at for n in wanted if n not in later and (at := self._row_of.get(n)) is not None}
+        later = {n: row for n in distinct if (row := self._later.get(n)) is not None}
+        base = {n: at for n in distinct if n not in later and (at := self._row_of.get(n)) is not None}
         table = self._base if columns is None else self._base.select(columns)
         rows = table.take(pa.array(base.values(), pa.int64())).to_pylist()
-        found = dict(zip(base, rows, strict=True)) | later
-        return {n: found[n] for n in wanted if n in found}
+        by_number = dict(zip(base, rows, strict=True)) | later
+        return {n: by_number[n] for n in distinct if n in by_number}
 
     def rows(self, numbers: Iterable[str]) -> pd.DataFrame:
         """Return the rows of these numbers as a canonical frame, in this order; unknown numbers are left out."""
@@ -63,19 +63,15 @@ class _Records(ABC):
     def frame(self) -> pd.DataFrame:
         """Return every row, the later ones last."""
         later = dict(self._later)
-        stays = [row for number, row in list(self._row_of.items()) if number not in later]
-        base = self._canonical(self._base.take(pa.array(stays, pa.int64())).to_pandas())
+        unchanged = [row for number, row in list(self._row_of.items()) if number not in later]
+        base = self._canonical(self._base.take(pa.array(unchanged, pa.int64())).to_pandas())
         if not later:
             return base
         return pd.concat([base, self._frame_of(list(later.values()))], ignore_index=True)
 
-    def upsert(self, rows: pd.DataFrame | Sequence[Incident]) -> None:
-        """Add the rows of a canonical frame, or some incidents, or replace those of the same number."""
-        if isinstance(rows, pd.DataFrame):
-            known = pa.Table.from_pandas(rows[list(self.columns)], preserve_index=False).to_pylist()
-        else:  # a frame of a few rows costs milliseconds
-            known = [row.values() for row in rows]
-        self._later.update({row["number"]: row for row in known})
+    def _put(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Add canonical rows, or replace those of the same number."""
+        self._later.update({row["number"]: row for row in rows})
 
     def remove(self, numbers: Iterable[str]) -> None:
         """Forget rows; unknown numbers are no error."""
@@ -110,6 +106,10 @@ class IncidentRecords(_Records):
 
     columns = FIELDS
 
+    def upsert(self, incidents: IncidentBatch) -> None:
+        """Add incidents, or replace those of the same number; extra columns are left out."""
+        self._put(incidents.row(row) for row in range(len(incidents)))
+
     @staticmethod
     def _canonical(frame: pd.DataFrame) -> pd.DataFrame:
         return as_frame(frame)
@@ -119,6 +119,10 @@ class KnowledgeRecords(_Records):
     """KnowledgeRecords articles by number."""
 
     columns = KNOWLEDGE_FIELDS
+
+    def upsert(self, articles: pd.DataFrame) -> None:
+        """Add the rows of a canonical frame, or replace those of the same number."""
+        self._put(pa.Table.from_pandas(articles[list(self.columns)], preserve_index=False).to_pylist())
 
     @staticmethod
     def _canonical(frame: pd.DataFrame) -> pd.DataFrame:

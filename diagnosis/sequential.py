@@ -8,7 +8,8 @@ import pandas as pd
 
 from diagnosis.diagnoser import Diagnoser, with_resolution
 from diagnosis.findings import Diagnosis
-from diagnosis.incident import as_frame, frame_as_logged
+from diagnosis.incident import IncidentBatch, as_frame
+from diagnosis.prepared import PreparedIncidents
 from diagnosis.recurrence.assessment import assess_resolved
 from diagnosis.redact.records import mask_incidents
 
@@ -35,27 +36,31 @@ class HistoryPass:
     def __init__(self, diagnoser: Diagnoser, incidents: pd.DataFrame) -> None:
         self.position = 0
         self._diagnoser = diagnoser
+        parts = diagnoser.parts
         by_time = as_frame(incidents).sort_values("opened_at", kind="stable", na_position="last", ignore_index=True)
-        self._logged = frame_as_logged(by_time)
-        masked = mask_incidents(by_time, diagnoser.parts.redactor)
-        self._closing = assess_resolved(diagnoser.parts.recurrence, diagnoser.parts.state, masked, logged=False)
+        masked = mask_incidents(IncidentBatch.from_frame(by_time), parts.redactor)
+        self._risks_at_resolution = assess_resolved(parts.recurrence, parts.state, masked, logged=False)
+        self._masked = masked.as_logged()
 
     def __len__(self) -> int:
-        return len(self._logged)
+        return len(self._masked)
 
-    def skip_to(self, place: int) -> None:
-        """Let the incidents before a place, a multiple of `CHUNK` or the end, join the history without a diagnosis."""
-        while self.position < place:
-            self._diagnoser.upsert_incidents(self._logged.iloc[self._next()])
+    def skip_to(self, row: int) -> None:
+        """Let the incidents before a row, a multiple of `CHUNK` or the end, join the history without a diagnosis."""
+        while self.position < row:
+            self._diagnoser.upsert_incidents(self._prepare(self._advance()))
 
-    def diagnose_to(self, place: int) -> Iterator[Diagnosis]:
-        """Yield the diagnoses of the incidents up to a place, a multiple of `CHUNK` or the end."""
-        while self.position < place:
-            rows = self._next()
-            said = self._diagnoser.diagnose_batch(self._logged.iloc[rows], joining=True)
-            for diagnosis, risk in zip(said, self._closing[rows], strict=True):
+    def diagnose_to(self, row: int) -> Iterator[Diagnosis]:
+        """Yield the diagnoses of the incidents up to a row, a multiple of `CHUNK` or the end."""
+        while self.position < row:
+            rows = self._advance()
+            diagnoses = self._diagnoser.diagnose_batch(self._prepare(rows), joining=True)
+            for diagnosis, risk in zip(diagnoses, self._risks_at_resolution[rows], strict=True):
                 yield with_resolution(diagnosis, risk)
 
-    def _next(self) -> slice:
+    def _advance(self) -> slice:
         start, self.position = self.position, min(self.position + CHUNK, len(self))
         return slice(start, self.position)
+
+    def _prepare(self, rows: slice) -> PreparedIncidents:
+        return self._diagnoser.parts.prepare(self._masked[rows])

@@ -14,6 +14,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from diagnosis.errors import InputError
+from diagnosis.incident import IncidentBatch
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_articles, mask_incidents
 from diagnosis.store import Store
@@ -85,13 +86,22 @@ def _from_files(args: argparse.Namespace) -> dict[str, ImportCounts]:
     try:
         if args.incidents:
             stream = read_incidents(args.incidents, chunk_rows=_CHUNK_ROWS, **record_options(args))
-            counts["incidents"] = _put(stream, store.incidents, lambda f: mask_incidents(f, redactor), args.quiet)
+            counts["incidents"] = _put(
+                stream,
+                store.incidents,
+                lambda f: _masked(f, redactor),
+                args.quiet,
+            )
         if args.knowledge:
             stream = read_knowledge(args.knowledge, chunk_rows=_CHUNK_ROWS, **knowledge_options(args))
             counts["knowledge"] = _put(stream, store.articles, lambda f: mask_articles(f, redactor), args.quiet)
     finally:
         store.close()
     return counts
+
+
+def _masked(frame: pd.DataFrame, redactor: Redactor) -> pd.DataFrame:
+    return mask_incidents(IncidentBatch.from_frame(frame), redactor).frame
 
 
 def _put(

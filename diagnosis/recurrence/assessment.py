@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,37 +18,51 @@ from diagnosis.recurrence.state import HistoryState, Incidents
 Risks = list[RecurrenceRisk | None]
 
 
-def assess(model: RecurrenceModel | None, state: HistoryState | None, batch: PreparedIncidents) -> Risks:
-    """Return the risk of each incident, None where its signature is not known; each sees the earlier ones."""
-    risks: Risks = [None] * len(batch)
-    if model is None or state is None:
-        return risks
-    has_signature = model.signature_.is_known(batch.incidents)
-    if not any(has_signature):
-        return risks
-    order = in_order_of_time(batch.incidents)
-    ordered = batch if order == list(range(len(batch))) else batch.take(order)
-    for row, risk in zip(order, model.assess(ordered.incidents, state, vectors=ordered.vectors), strict=True):
-        risks[row] = risk if has_signature[row] else None
-    return risks
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The risk of one incident, None where its signature is not known, and the fields taken from predictions."""
+
+    risk: RecurrenceRisk | None = None
+    predicted_fields: tuple[str, ...] = ()
 
 
-def assess_as_predicted(
+def assess(
     model: RecurrenceModel | None,
     state: HistoryState | None,
     batch: PreparedIncidents,
+    predictions: Sequence[Mapping[str, Prediction]],
+) -> list[Assessment]:
+    """Return the risk of each incident; each sees the earlier ones of the batch.
+
+    An incident that lacks fields of the signature is assessed with certified predictions in their place.
+
+    Parameters
+    ----------
+    predictions : sequence of mapping of str to Prediction
+        By target, one mapping for each incident.
+    """
+    assessments = [Assessment()] * len(batch)
+    if model is None or state is None:
+        return assessments
+    has_signature = model.signature_.is_known(batch.incidents)
+    if any(has_signature):
+        order = in_order_of_time(batch.incidents)
+        ordered = batch if order == list(range(len(batch))) else batch.take(order)
+        for row, risk in zip(order, model.assess(ordered.incidents, state, vectors=ordered.vectors), strict=True):
+            assessments[row] = Assessment(risk if has_signature[row] else None)
+    for row in range(len(batch)):
+        if not has_signature[row]:
+            assessments[row] = _assess_as_predicted(model, state, batch, row, predictions[row])
+    return assessments
+
+
+def _assess_as_predicted(
+    model: RecurrenceModel,
+    state: HistoryState,
+    batch: PreparedIncidents,
     row: int,
     predictions: Mapping[str, Prediction],
-) -> tuple[RecurrenceRisk | None, Sequence[str]]:
-    """Return the risk of an incident that lacks a field of the signature, taking certified predictions for it.
-
-    Returns
-    -------
-    (RecurrenceRisk or None, sequence of str)
-        The risk and the fields that were predicted; None where one is neither logged nor automatically predicted.
-    """
-    if model is None or state is None:
-        return None, ()
+) -> Assessment:
     incident = batch.incidents[row : row + 1]
     lacking = [name for name in model.signature_.fields if name != TEXT and is_placeholder(incident.column(name)[0])]
     certified = {
@@ -56,11 +71,12 @@ def assess_as_predicted(
         if prediction.decision == "automatic" and prediction.value
     }
     if not lacking or not certified.keys() >= set(lacking):
-        return None, ()
+        return Assessment()
     completed = incident.with_columns({name: [certified[name]] for name in lacking})
     if not model.signature_.is_known(completed)[0]:
-        return None, ()
-    return model.assess(completed, state, vectors=batch.vectors[row : row + 1])[0], lacking
+        return Assessment()
+    (risk,) = model.assess(completed, state, vectors=batch.vectors[row : row + 1])
+    return Assessment(risk, tuple(lacking))
 
 
 def assess_resolved(

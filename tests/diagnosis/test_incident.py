@@ -176,3 +176,20 @@ def test_columns_that_make_no_batch_are_refused() -> None:
         IncidentBatch({"number": ["1"], "opened_at": ["soon"]})
     with pytest.raises(KeyError, match="colour"):
         IncidentBatch({"number": ["1"]}).column("colour")
+
+
+@pytest.mark.parametrize("make", [IncidentBatch.from_incidents, lambda rows: IncidentBatch.from_frame(as_frame(rows))])
+def test_replaced_columns_lie_over_a_batch_of_either_making(make: Callable[..., IncidentBatch]) -> None:
+    batch = make([FULL, OTHER]).with_columns({"caller": ["x", "y"], "close_notes": ["a", "b"], "room": ["1", "2"]})
+    assert batch.names[-1] == "room"
+    assert batch[1:].column("caller") == ["y"]
+    assert batch.as_logged().column("close_notes") == ["", ""]
+    assert batch.as_logged().column("caller") == ["x", "y"]
+    assert batch.frame["caller"].tolist() == ["x", "y"]
+    assert batch.frame["reopen_count"].tolist()[0] == 1
+    pd.testing.assert_frame_equal(IncidentBatch.from_frame(batch.frame).frame, batch.frame)
+
+
+def test_batches_are_put_one_after_another() -> None:
+    whole = IncidentBatch.concatenate([IncidentBatch.of([FULL]), IncidentBatch.from_frame(as_frame([OTHER]))])
+    assert whole == IncidentBatch.from_incidents([FULL, OTHER])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from diagnosis.incident import Incident, as_frame
+from diagnosis.incident import Incident, IncidentBatch, as_frame
 from diagnosis.knowledge import KnowledgeArticle, as_knowledge_frame
 from diagnosis.records import IncidentRecords, KnowledgeRecords
 
@@ -28,33 +28,33 @@ def test_rows_come_in_the_order_asked_for() -> None:
 
 def test_later_rows_replace_and_removed_ones_are_gone() -> None:
     past = history()
-    past.upsert(as_frame([Incident("a", caller="3", reopen_count=2), Incident("d")]))
+    past.upsert(IncidentBatch.from_incidents([Incident("a", caller="3", reopen_count=2), Incident("d")]))
     past.remove(["b", "nowhere"])
     assert past.rows(["d", "a", "b"])["number"].tolist() == ["d", "a"]
     assert past.rows(["a"])["reopen_count"].tolist() == [2]
     assert past.frame()["number"].tolist() == ["c", "a", "d"]
     past.remove(["a"])
     assert "a" not in past
-    past.upsert(as_frame([Incident("b")]))
+    past.upsert(IncidentBatch.from_incidents([Incident("b")]))
     assert sorted(past.frame()["number"]) == ["b", "c", "d"]
 
 
 def test_incidents_are_taken_in_as_the_rows_of_a_frame_are() -> None:
     new = [Incident("a", opened_at=datetime(2026, 1, 2, tzinfo=UTC), reopen_count=2), Incident("新", caller="李")]
     one, other = history(), history()
-    one.upsert(new)
-    other.upsert(as_frame(new))
+    one.upsert(IncidentBatch.from_incidents(new))
+    other.upsert(IncidentBatch.from_frame(as_frame(new)))
     assert one.records(["a", "新", "b"]) == other.records(["a", "新", "b"])
     pd.testing.assert_frame_equal(one.frame(), other.frame())
 
 
 def test_what_another_thread_removes_meanwhile_is_left_out_and_no_error() -> None:
-    past, one = history(), as_frame([Incident("later")])
+    past, later = history(), IncidentBatch.from_incidents([Incident("later")])
     end, before = threading.Event(), sys.getswitchinterval()
 
     def changes() -> None:
         while not end.is_set():
-            past.upsert(one)
+            past.upsert(later)
             past.remove(["later"])
 
     thread = threading.Thread(target=changes)
@@ -71,7 +71,7 @@ def test_what_another_thread_removes_meanwhile_is_left_out_and_no_error() -> Non
 
 def test_a_saved_history_is_the_same(tmp_path: Path) -> None:
     past = history()
-    past.upsert(as_frame([Incident("数", short_description="网络中断")]))
+    past.upsert(IncidentBatch.from_incidents([Incident("数", short_description="网络中断")]))
     past.save(tmp_path)
     pd.testing.assert_frame_equal(IncidentRecords.load(tmp_path).frame(), past.frame())
 

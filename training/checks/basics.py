@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from diagnosis.incident import IncidentBatch
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import WORDS, mask_incidents
 from diagnosis.text import language
@@ -73,7 +74,7 @@ def languages(frame: pd.DataFrame) -> Iterator[Finding]:
 
 def personal_data_left(frame: pd.DataFrame, redactor: Redactor) -> Iterator[Finding]:
     """Yield what looks like personal data after masking, found by patterns that the masking does not share."""
-    masked = mask_incidents(frame, redactor)
+    masked = mask_incidents(IncidentBatch.from_frame(frame), redactor).frame
     for kind, pattern in _SUSPECTS.items():
         hit = pd.Series(data=False, index=masked.index)
         for name in WORDS:

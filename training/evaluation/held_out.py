@@ -15,7 +15,7 @@ from typing import Self
 import pandas as pd
 
 from diagnosis.diagnoser import Diagnoser
-from diagnosis.incident import FIELDS, as_frame
+from diagnosis.incident import FIELDS, IncidentBatch, as_frame
 from diagnosis.redact.records import mask_incidents
 from training.evaluation.predictions import Labels, Predictions, join_predictions, predict
 from training.fitting.as_of import last_moment
@@ -68,7 +68,9 @@ class HeldOut:
         # Only what the predictions speak of: an extra column may hold personal data that nothing has masked.
         extra = [target for target in diagnoser.parts.routers if target in frame and target not in FIELDS]
         return cls(
-            incidents=mask_incidents(frame, diagnoser.parts.redactor)[[*FIELDS, *extra]],
+            incidents=mask_incidents(IncidentBatch.from_frame(frame), diagnoser.parts.redactor).frame[
+                [*FIELDS, *extra]
+            ],
             predictions=predict(diagnoser, frame, known_at),
             as_of=known_at,
             learning_curve=learning_curve,

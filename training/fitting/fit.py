@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from diagnosis.errors import InputError
-from diagnosis.incident import CODED_FIELDS, as_frame, frame_as_logged
+from diagnosis.incident import CODED_FIELDS, IncidentBatch, as_frame, frame_as_logged
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.parts import Parts, clean_articles, clean_incidents
 from diagnosis.phrases import Phrase
@@ -72,14 +72,15 @@ def fit(
     """
     stages.enter("mask and clean")
     redactor = Redactor(frozenset(settings.masked))
-    history = mask_incidents(as_known_at(as_frame(incidents), settings.as_of), redactor)
+    reported = IncidentBatch.from_frame(as_known_at(as_frame(incidents), settings.as_of))
+    history = mask_incidents(reported, redactor).frame
     masked_articles = mask_articles(as_knowledge_frame(articles), redactor)
     if history.empty and masked_articles.empty:
         raise InputError("nothing to learn from: neither an incident nor an article was found")
     # What classification learns from ends where calibration begins: a certificate speaks of incidents not seen before.
     learn, calibrate = split_latest(history, settings.calibration_share, settings.seed)
     normaliser = TextNormaliser().fit(*_words(history.iloc[learn]))
-    cleaned = clean_incidents(history, normaliser)
+    cleaned = clean_incidents(IncidentBatch.from_frame(history), normaliser).frame
     cleaned_articles = clean_articles(masked_articles, normaliser)
 
     text = [joined(title, body) for title, body in zip(*_words(cleaned), strict=True)]

@@ -14,7 +14,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from diagnosis.errors import InputError
-from diagnosis.incident import FIELDS, as_frame
+from diagnosis.incident import FIELDS, IncidentBatch, as_frame
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_incidents
 from diagnosis.store.bodies import bodies_of
@@ -166,7 +166,7 @@ class _Translating:
         self._repaired += int(translation.repaired.sum())
         frame = as_frame(translation.frame)
         kept = [name for name in asked.kept if name in frame and name not in FIELDS]
-        return bodies_of(mask_incidents(frame[[*FIELDS, *kept]], self._redactor))
+        return bodies_of(mask_incidents(IncidentBatch.from_frame(frame[[*FIELDS, *kept]]), self._redactor).frame)
 
     @property
     def counts(self) -> ImportCounts:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from diagnosis.errors import InputError
-from diagnosis.incident import CODED_FIELDS, as_frame, frame_as_logged
+from diagnosis.incident import CODED_FIELDS, IncidentBatch, as_frame, frame_as_logged
 from diagnosis.parts import clean_incidents
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.redact import Redactor
@@ -66,7 +66,8 @@ def blocks_of(incidents: pd.DataFrame, settings: TrainSettings) -> list[Block]:
     if frame.empty:
         raise InputError("at least one incident is needed to tune; found none")
     earlier, _ = split_latest(frame, settings.evaluation_share, settings.seed)
-    incidents = mask_incidents(frame.iloc[earlier], Redactor(frozenset(settings.masked)))
+    redactor = Redactor(frozenset(settings.masked))
+    incidents = mask_incidents(IncidentBatch.from_frame(frame.iloc[earlier]), redactor).frame
     by_time = incidents.sort_values("opened_at", kind="stable", na_position="first")
     incidents = by_time.tail(MAX_INCIDENTS).reset_index(drop=True)
     part = _parts(incidents, settings.seed)
@@ -124,8 +125,9 @@ def _parts(incidents: pd.DataFrame, seed: int) -> Rows:
 def _prepared(incidents: pd.DataFrame, first: npt.NDArray[np.bool_]) -> PreparedIncidents:
     """Return the incidents as routing sees them; boilerplate is learned from the first part, before any block."""
     words = incidents.loc[first, "short_description"].tolist(), incidents.loc[first, "description"].tolist()
-    cleaned = clean_incidents(incidents, TextNormaliser().fit(*words))
-    text = [joined(*pair) for pair in zip(cleaned["short_description"], cleaned["description"], strict=True)]
+    cleaned = clean_incidents(IncidentBatch.from_frame(incidents), TextNormaliser().fit(*words))
+    titles, bodies = cleaned.column("short_description"), cleaned.column("description")
+    text = [joined(title, body) for title, body in zip(titles, bodies, strict=True)]
     return PreparedIncidents(frame_as_logged(incidents), text, np.zeros((len(text), 0), dtype=np.float32))
 
 

@@ -12,7 +12,7 @@ from diagnosis.incident import as_frame
 from diagnosis.phrases import Phrase, in_words
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.recurrence import HistoryState, RecurrenceModel, Signature
-from diagnosis.recurrence.assessment import assess, assess_as_predicted, assess_resolved
+from diagnosis.recurrence.assessment import Assessment, assess, assess_resolved
 from diagnosis.recurrence.factors import advice, code_of, groups, in_language
 from diagnosis.recurrence.outcomes import definition
 from diagnosis.recurrence.state import HISTORY_FIELDS, HISTORY_PAIRS
@@ -65,14 +65,17 @@ def said(value: str | None, decision: str) -> dict[str, Prediction]:
 
 def test_a_certified_prediction_stands_in_for_a_missing_field_and_an_uncertain_one_does_not(parts) -> None:
     lacking = batch()
-    assert assess(parts.recurrence, parts.state, lacking) == [None]
-    risk, predicted = assess_as_predicted(parts.recurrence, parts.state, lacking, 0, said("存储", "automatic"))
-    assert predicted == ["category"]
-    assert risk == assess(parts.recurrence, parts.state, batch(category="存储"))[0]
-    assert risk.signature == {"cmdb_ci": "ci-a", "category": "存储"}
-    assert assess_as_predicted(parts.recurrence, parts.state, lacking, 0, said("存储", "suggested")) == (None, ())
-    unnamed = batch(cmdb_ci="")
-    assert assess_as_predicted(parts.recurrence, parts.state, unnamed, 0, said("存储", "automatic")) == (None, ())
+    model, state = parts.recurrence, parts.state
+    assert assess(model, state, lacking, [{}]) == [Assessment()]
+    (assessment,) = assess(model, state, lacking, [said("存储", "automatic")])
+    assert assessment.predicted_fields == ("category",)
+    (complete,) = assess(model, state, batch(category="存储"), [{}])
+    assert assessment.risk == complete.risk
+    assert complete.predicted_fields == ()
+    assert assessment.risk.signature == {"cmdb_ci": "ci-a", "category": "存储"}
+    assert assess(model, state, lacking, [said("存储", "suggested")]) == [Assessment()]
+    assert assess(model, state, batch(cmdb_ci=""), [said("存储", "automatic")]) == [Assessment()]
+    assert assess(None, None, lacking, [{}]) == [Assessment()]
 
 
 def test_a_resolved_incident_sees_what_was_logged_until_then(parts, history) -> None:
