@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -62,3 +63,10 @@ def test_every_decision_is_listed() -> None:
     assert [
         page.name for page in DECISIONS.glob("*.md") if page.name != "README.md" and f"({page.name})" not in listed
     ] == []
+
+
+def test_every_file_that_a_developer_is_sent_to_exists() -> None:
+    for page in ("architecture.md", "contributing.md", "glossary.md", "upgrading.md"):
+        text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+        paths = re.findall(r"`((?:api|benchmarks|data|diagnosis|docs|examples|tests|training)/[\w./-]*)`", text)
+        assert [path for path in paths if not (ROOT / path).exists()] == [], page
