@@ -13,7 +13,6 @@ import scipy.sparse as sp
 
 from diagnosis.errors import NotFittedError
 from diagnosis.prepared import PreparedIncidents
-from diagnosis.routing.cjk_words import Segmenter
 from diagnosis.routing.fields import FieldFeatures
 from diagnosis.routing.matrix import FeatureMatrix, FeatureRows, Mapped
 from diagnosis.routing.meaning import Meaning
@@ -21,7 +20,7 @@ from diagnosis.routing.reading import Reading, read_incident
 from diagnosis.routing.ridge import DUAL_ROWS
 from diagnosis.routing.terms import TermFeatures
 from diagnosis.routing.topics import Topics
-from diagnosis.routing.words import units
+from diagnosis.routing.words import words_of
 
 _CONSTANT = 0.05  # squared length that the constant brings to a row
 _OF_MANY = {"reach": 5, "pair_min_count": 5}  # pairs of words in a large history
@@ -146,7 +145,7 @@ class IncidentFeatures(Mapped):
         field_columns = [
             ([name for name, _ in key], column + after_title) for key, column in self.values_.columns_of(incident)
         ]
-        return read_incident(columns, texts, field_columns, Segmenter(self.text_))
+        return read_incident(columns, texts, field_columns)
 
     def gaps(
         self,
@@ -246,5 +245,5 @@ def _gap(
 def equal_text_groups(prepared: PreparedIncidents) -> npt.NDArray[np.intp]:
     """Return a group number for each incident: the same words are the same group; incidents without text are alone."""
     numbers: dict[str, int] = {}
-    keys = (" ".join(units(text)) or f"\0{row}" for row, text in enumerate(prepared.text))
+    keys = (" ".join(words_of(text)) or f"\0{row}" for row, text in enumerate(prepared.text))
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.intp)

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from diagnosis.routing.cjk_words import Segmenter
 from diagnosis.routing.vocabulary import Columns, TextTerms, Vocabulary
-from diagnosis.routing.words import is_cjk
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
@@ -26,7 +24,7 @@ class Reading:
     Attributes
     ----------
     words : list of str
-        As they are shown; in runs of Chinese characters the words that the history makes probable.
+        As they are shown, each once.
     word_of, place_of, part : ndarray, shape (n_parts,)
         Word ``word_of[i]`` has ``part[i]`` of the feature at ``place_of[i]`` of the incident's features.
     fields : list of (sequence of str, int)
@@ -49,7 +47,6 @@ def read_incident(
     columns: Columns,
     texts: Sequence[tuple[Vocabulary, str, int]],
     field_columns: Sequence[tuple[Sequence[str], int]],
-    segmenter: Segmenter,
 ) -> Reading:
     """Return the reading of one incident.
 
@@ -67,56 +64,27 @@ def read_incident(
     number: dict[str, int] = {}
     word_of, column_of, part = [np.empty(0, np.intp)], [np.empty(0, np.int64)], [np.empty(0)]
     for vocabulary, text, start in texts:
-        words, spans, of_columns, of_spans = _parts(vocabulary, vocabulary.read(text), segmenter)
-        numbers = np.array([number.setdefault(word, len(number)) for word in words], dtype=np.intp)
-        word_of.append(numbers[spans])
-        column_of.append(of_columns + start)
-        part.append(of_spans)
+        terms = vocabulary.read(text)
+        numbers = np.array([number.setdefault(word, len(number)) for word in terms.times], dtype=np.intp)
+        for words, columns_of_part, parts in _parts(vocabulary, terms):
+            word_of.append(numbers[words])
+            column_of.append(columns_of_part + start)
+            part.append(parts)
     places = order[np.searchsorted(ranked, np.concatenate(column_of))]
     fields = [(names, int(order[np.searchsorted(ranked, column)])) for names, column in field_columns]
     return Reading([*number], np.concatenate(word_of), places, np.concatenate(part), fields)
 
 
-def _parts(
-    vocabulary: Vocabulary, terms: TextTerms, segmenter: Segmenter
-) -> tuple[list[str], Places, npt.NDArray[np.int64], Floats]:
-    """Return the words that a text is divided into; and of each of their parts the word, the feature and how much."""
-    if not terms.times:
-        return [], np.empty(0, np.intp), np.empty(0, np.int64), np.empty(0)
-    lengths = np.array([len(word) for word in terms.times])
-    ends = np.cumsum(lengths)  # distinct words one after another: one that stands there twice is one
-    words: list[str] = []
-    bounds: list[tuple[int, int]] = []
-    for word, begin in zip(terms.times, (ends - lengths).tolist(), strict=True):
-        for a, b in segmenter.spans(word) if is_cjk(word) else [(0, len(word))]:
-            words.append(word[a:b])
-            bounds.append((begin + a, begin + b))
-    starts, stops = np.array(bounds).T
-    column, first, last, much = (np.concatenate(part) for part in zip(*_spread(vocabulary, terms, ends), strict=True))
-    # A feature's characters are divided among the words that they lie in.
-    at, up_to = np.searchsorted(stops, first, side="right"), np.searchsorted(stops, last - 1, side="right")
-    times = up_to - at + 1
-    item = np.repeat(np.arange(len(column)), times)
-    span = np.arange(len(item)) - np.repeat(np.cumsum(times) - times - at, times)
-    inside = np.minimum(stops[span], last[item]) - np.maximum(starts[span], first[item])
-    return words, span, column[item], much[item] * inside / (last - first)[item]
-
-
-def _spread(
-    vocabulary: Vocabulary, terms: TextTerms, ends: npt.NDArray[np.int64]
-) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]]:
-    """Yield columns, the characters that each speaks for, from and to, and which part of it does."""
-    begins = np.append(0, ends[:-1])
-    columns = np.array([vocabulary.words.get(word, -1) for word in terms.times], dtype=np.int64)
-    at = np.flatnonzero(columns >= 0)
-    yield columns[at], begins[at], ends[at], np.ones(len(at))
+def _parts(vocabulary: Vocabulary, terms: TextTerms) -> Iterator[tuple[Places, npt.NDArray[np.int64], Floats]]:
+    """Yield, for each kind of feature, the words that have a part in it by number, its column, and how large a part."""
+    words = np.array([vocabulary.words.get(word, -1) for word in terms.times], dtype=np.int64)
+    numbers = np.flatnonzero(words >= 0)
+    yield numbers, words[numbers], np.ones(len(numbers))
     number = {word: i for i, word in enumerate(terms.times)}
-    place = np.array([number[word] for word in terms.words], dtype=np.int64)
+    number_at = np.array([number[word] for word in terms.words], dtype=np.intp)
     pairs, once = np.unique(terms.pairs, return_index=True)  # wherever else it stands
     for side in (terms.first, terms.second):  # half goes to each word
-        at = place[side[once]]
-        yield pairs, begins[at], ends[at], np.full(len(at), 0.5)
-    begin = np.repeat(begins, [len(grams.columns) for grams in terms.word_grams])
-    first, last = (np.concatenate([getattr(grams, name) for grams in terms.word_grams]) for name in ("first", "last"))
+        yield number_at[side[once]], pairs, np.full(len(pairs), 0.5)
+    numbers = np.repeat(np.arange(len(number)), [len(grams.columns) for grams in terms.word_grams])
     grams = terms.grams[terms.gram_places].astype(np.int64) + vocabulary.n_words
-    yield grams, begin + first, begin + last, terms.gram_of / terms.gram_counts[terms.gram_places]
+    yield numbers, grams, terms.gram_of / terms.gram_counts[terms.gram_places]

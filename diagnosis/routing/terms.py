@@ -18,7 +18,7 @@ import scipy.sparse as sp
 from diagnosis.errors import NotFittedError
 from diagnosis.routing.matrix import Mapped
 from diagnosis.routing.vocabulary import Columns, Rows, Vocabulary
-from diagnosis.routing.words import units
+from diagnosis.routing.words import words_of
 
 Floats = npt.NDArray[np.float64]
 _PRIOR_COUNT = 16  # texts' worth of belief that a term stands in all classes alike
@@ -103,8 +103,6 @@ class TermFeatures(Mapped):
     Attributes
     ----------
     vocabulary_ : Vocabulary
-    gram_idf_ : ndarray of float32
-        What an n-gram weighs for being rare.
     word_weights_, gram_weights_ : ndarray of float32
         What a term weighs for being rare, and for telling classes apart.
     """
@@ -122,12 +120,11 @@ class TermFeatures(Mapped):
             Class of each text, -1 where it shall not speak: terms then weigh as much as they tell classes apart
             (`contrast`).
         """
-        words = [units(text) for text in texts]
+        words = [words_of(text) for text in texts]
         self.vocabulary_ = Vocabulary.learn(words, self.min_count, self.reach, self.pair_min_count)
         (of_words, _), (of_grams, _) = self.vocabulary_.count(words)
         self.word_weights_, self.rarest_word_ = term_weights(of_words, codes)
         self.gram_weights_, self.rarest_gram_ = term_weights(of_grams, codes)
-        self.gram_idf_ = term_weights(of_grams, None)[0]
         return self
 
     def transform(self, texts: Sequence[str]) -> sp.csr_matrix:
@@ -137,7 +134,7 @@ class TermFeatures(Mapped):
         """
         if not hasattr(self, "vocabulary_"):
             raise NotFittedError("TermFeatures must be fitted before it transforms")
-        (words, unknown_words), (grams, unknown_grams) = self.vocabulary_.count([units(text) for text in texts])
+        (words, unknown_words), (grams, unknown_grams) = self.vocabulary_.count([words_of(text) for text in texts])
         word_block = weigh(words, self.word_weights_, unknown_words, self.rarest_word_)
         gram_block = weigh(grams, self.gram_weights_, unknown_grams, self.rarest_gram_)
         return sp.hstack([word_block, gram_block], format="csr")

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from diagnosis.routing.matrix import Mapped
-from diagnosis.routing.words import character_grams, placed_grams, units
+from diagnosis.routing.words import character_grams, words_of
 
 Rows = npt.NDArray[np.int64]
 Counts = tuple[sp.csr_matrix, npt.NDArray[np.float32]]  # of known terms, and how many are unknown
@@ -55,15 +55,11 @@ class WordGrams:
     Attributes
     ----------
     columns : ndarray of int32
-    first, last : ndarray of int32
-        The characters of the word that each holds.
     unknown : int
         How many n-grams are no feature.
     """
 
     columns: Columns
-    first: Columns
-    last: Columns
     unknown: int
 
 
@@ -133,7 +129,7 @@ class Vocabulary(Mapped):
     @classmethod
     def learn(cls, texts: Sequence[Sequence[str]], min_count: int, reach: int, pair_min_count: int) -> Self:
         """Return the terms that stand in enough texts, given as words."""
-        grams = {unit: [*character_grams(unit)] for unit in {u for words in texts for u in words}}
+        grams = {unit: [*character_grams(unit)] for unit in {word for words in texts for word in words}}
         index = frequent(((g for unit in set(words) for g in grams[unit]) for words in texts), min_count)
         vocabulary = cls(reach, frequent(texts, min_count), np.empty(0, dtype=np.int64), index)
         vocabulary.pairs = vocabulary._frequent_pairs(*numbered(texts, vocabulary.words), pair_min_count)
@@ -167,7 +163,7 @@ class Vocabulary(Mapped):
         return last[1]
 
     def _read(self, text: str) -> TextTerms:
-        words = units(text)
+        words = words_of(text)
         ids = np.array([self.words.get(word, -1) for word in words], dtype=np.int64)
         pairs, first, second = self._pair_columns(ids, np.zeros(len(ids), dtype=np.int64))
         known_columns = np.flatnonzero(pairs >= 0)
@@ -234,13 +230,9 @@ class Vocabulary(Mapped):
         return grams
 
     def _cut(self, word: str) -> WordGrams:
-        known_columns, n = [], 0
-        for gram, at in placed_grams(word):
-            n += 1
-            if (column := self.grams.get(gram)) is not None:
-                known_columns.append((column, max(at, 0), min(at + len(gram), len(word))))
-        columns, first, last = np.array(known_columns, dtype=np.int32).reshape(-1, 3).T.copy()
-        return WordGrams(columns, first, last, n - len(known_columns))
+        columns = [self.grams.get(gram, -1) for gram in character_grams(word)]
+        features = [column for column in columns if column >= 0]
+        return WordGrams(np.array(features, dtype=np.int32), len(columns) - len(features))
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_remembered": {}, "_last": None}

@@ -16,7 +16,7 @@ from diagnosis.routing.labels import hierarchy_of, learn_parents, merge_spelling
 from diagnosis.routing.matrix import FeatureMatrix
 from diagnosis.routing.scores import oracle_coverage
 from diagnosis.routing.terms import TermFeatures, contrast
-from diagnosis.routing.words import character_grams, units
+from diagnosis.routing.words import character_grams, words_of
 
 
 def problem(n=60, seed=0):
@@ -168,10 +168,21 @@ def test_features_that_say_little_of_topics_stay_short(drawn, batch):
     assert unknown < 0.3 * np.sqrt(0.67)
 
 
-def test_words_are_units_in_both_scripts():
-    assert units("VPN连不上 ERR_12！") == ["vpn", "连不上", "err", "12"]
-    assert list(character_grams("卡纸")) == ["卡纸"]
+def test_a_run_of_chinese_characters_is_divided_into_words_and_single_characters_are_features():
+    assert words_of("VPN连不上 ERR_12！")[-2:] == ["err", "12"]
+    assert words_of("打印机卡纸了") == ["打印机", "卡纸", "了"]
+    assert "".join(words_of("已配置防火墙但无法访问")) == "已配置防火墙但无法访问"
+    assert list(character_grams("卡纸")) == ["卡", "纸", "卡纸"]
     assert " v" in set(character_grams("vpn"))
+    assert "v" not in set(character_grams("vpn"))
+
+
+@pytest.mark.parametrize(
+    ("written", "alike"),
+    [("防火牆斷線", "防火墙断线"), ("ＶＰＮ断线", "vpn断线"), ("Vpn 斷線", "VPN 断线"), ("ﾌﾟﾘﾝﾀ", "プリンタ")],
+)
+def test_traditional_full_width_and_upper_case_forms_read_alike(written, alike):
+    assert words_of(written) == words_of(alike)
 
 
 def test_terms_have_unit_length_but_for_what_is_unknown():
