@@ -10,6 +10,7 @@ import pandas as pd
 from ulid import ULID
 
 from api.records.masking import mask_incident
+from api.records.schemas import IncidentIn, body_of
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.findings import Diagnosis
 from diagnosis.incident import LOGGED_FIELDS, IncidentBatch
@@ -71,8 +72,9 @@ def split_history(incidents: pd.DataFrame, today: datetime) -> tuple[pd.DataFram
 def diagnose_history(store: Store, diagnoser: Diagnoser, incidents: pd.DataFrame) -> None:
     """Store a diagnosis of each incident as it was logged, dated then, and the incident as it stands by now."""
     redactor = Redactor()
-    rows: list[dict[str, Any]] = [
-        {str(name): value for name, value in row.items() if value != ""} for row in incidents.to_dict("records")
+    rows = [
+        body_of(IncidentIn.model_validate({str(name): value for name, value in row.items() if value != ""}))
+        for row in incidents.to_dict("records")
     ]
     batch = IncidentBatch.from_frame(incidents)
     entered = [batch.incident(row) for row in range(len(batch))]
@@ -82,7 +84,7 @@ def diagnose_history(store: Store, diagnoser: Diagnoser, incidents: pd.DataFrame
     ]
     bodies = [mask_incident(row, redactor) for row in rows]
     store.diagnoses.add([_entry(diagnosis, body) for diagnosis, body in zip(diagnoses, bodies, strict=True)])
-    store.incidents.put({str(body.pop("number")): body for body in bodies if body.get("resolved_at")})
+    store.incidents.put({str(body["number"]): body for body in bodies if body.get("resolved_at")})
     for position, (diagnosis, row) in enumerate(list(zip(diagnoses, rows, strict=True))[-QUEUE_LENGTH:]):
         if position % JUDGED_EVERY == 0:
             _judge(store, diagnosis, row, PEOPLE[position // JUDGED_EVERY % len(PEOPLE)])
