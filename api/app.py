@@ -33,7 +33,6 @@ from api.keys import routes as keys
 from api.mcp.http import PATH, McpEndpoint
 from api.metrics import Metrics
 from api.monitoring import routes as monitoring_routes
-from api.monitoring.background import Monitoring
 from api.panel import routes as panel
 from api.records import routes as records
 from api.recurrence import routes as recurrence
@@ -66,7 +65,16 @@ def build(settings: Settings, metrics: Metrics) -> Service:
     serving = Serving(store, releases, _loader(settings, store, releases), metrics, settings.poll_seconds)
     _show_first_key(store.keys.create_first())
     serving.start()
-    return Service(store, serving, Redactor(), metrics, settings.max_waiting, Events(store))
+    return Service(
+        store,
+        serving,
+        Redactor(),
+        metrics,
+        settings.max_waiting,
+        Events(store),
+        settings.revocation_risk,
+        settings.watch_seconds,
+    )
 
 
 def _loader(settings: Settings, store: Store, releases: Releases) -> Callable[[Path], Diagnoser]:
@@ -98,18 +106,15 @@ def create_app(settings: Settings) -> FastAPI:
         shared = SharedUse(limiter, service.store.use)
         if settings.workers > 1 or not service.store.database.is_sqlite:
             shared.start()
-        app.state.monitoring = monitoring = Monitoring(service, settings)
-        monitoring.start()
+        service.monitoring.start()
         try:
             yield
         finally:
-            await run_in_threadpool(monitoring.stop)
+            await run_in_threadpool(service.monitoring.stop)
             await mcp.stop()
             await systems.stop()
             await run_in_threadpool(shared.stop)
             await service.close()
-            await run_in_threadpool(service.serving.stop)
-            service.store.close()
 
     app = FastAPI(
         title="Faultwise", version="1", description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None

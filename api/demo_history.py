@@ -93,12 +93,11 @@ def diagnose_history(store: Store, diagnoser: Diagnoser, incidents: pd.DataFrame
 def automatic_example(store: Store) -> dict[str, str]:
     """Return the text of a stored incident that was decided automatically, for the welcome; empty where none was."""
     for diagnosis in store.diagnoses.page(300):
-        group = diagnosis["predictions"].get("assignment_group")
+        decisions = {prediction["decision"] for prediction in diagnosis["predictions"].values()}
         record = store.incidents.known([diagnosis["incident"]]).get(diagnosis["incident"])
-        if record and group and group["decision"] == "automatic" and "'" not in str(record.body):
-            return {
-                name: str(record.body[name]) for name in LOGGED_FIELDS if record.body.get(name) and name != "opened_at"
-            }
+        if record and "automatic" in decisions and "'" not in str(record.body):
+            names = [name for name in LOGGED_FIELDS if record.body.get(name) and name not in ("number", "opened_at")]
+            return {name: str(record.body[name]) for name in names}
     return {}
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from api.audit.service import AuditService
 from api.diagnoses.service import DiagnosisService
 from api.feedback.service import FeedbackService
 from api.keys.service import KeyService
 from api.metrics import Metrics
+from api.monitoring.service import MonitoringService
 from api.records.schemas import ArticleIn, IncidentIn
 from api.records.service import RecordService
 from api.recurrence.service import RecurrenceService
@@ -37,6 +40,8 @@ class Service:
         Incidents that may wait for diagnosis.
     events : Events
         Sends an event for what was stored.
+    revocation_risk, watch_seconds : float
+        Of the `QualityWatch`.
     """
 
     def __init__(
@@ -47,6 +52,8 @@ class Service:
         metrics: Metrics,
         max_waiting: int,
         events: Events,
+        revocation_risk: float,
+        watch_seconds: float,
     ) -> None:
         self.store = store
         self.serving = serving
@@ -67,7 +74,11 @@ class Service:
         self.rules = RuleService(store, self.audit)
         self.keys = KeyService(store, self.audit)
         self.sessions = SessionService(store, self.audit)
+        self.monitoring = MonitoringService(store, serving, events, metrics, self.audit, revocation_risk, watch_seconds)
+        self.diagnoses.on_diagnosis = self.monitoring.shadow.offer
 
     async def close(self) -> None:
         """Finish what waits and let go of everything."""
         await self.diagnoses.close()
+        await asyncio.to_thread(self.serving.stop)
+        self.store.close()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from starlette.concurrency import run_in_threadpool
 
 from diagnosis.errors import FaultwiseError
-from diagnosis.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -22,11 +21,12 @@ class ChangeNotifier:
 
     Parameters
     ----------
-    store : Store
+    marker : callable
+        Returns a value that differs after something was stored.
     """
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, marker: Callable[[], object]) -> None:
+        self.marker = marker
         self._listeners: set[asyncio.Event] = set()
         self._task: asyncio.Task[None] | None = None
 
@@ -56,7 +56,7 @@ class ChangeNotifier:
         previous = None
         while True:
             try:
-                marker = await run_in_threadpool(change_marker, self.store)
+                marker = await run_in_threadpool(self.marker)
             except FaultwiseError as error:  # the database is away: look again
                 log.warning("store not polled for changes: %s", type(error).__name__)
             else:
@@ -65,9 +65,3 @@ class ChangeNotifier:
                         listener.set()
                 previous = marker
             await asyncio.sleep(POLL_SECONDS)
-
-
-def change_marker(store: Store) -> tuple[int, str | None]:
-    """Return a value that differs after an incident, article, feedback or diagnosis was stored."""
-    newest = store.diagnoses.page(1)
-    return store.changes.last(), str(newest[0]["id"]) if newest else None

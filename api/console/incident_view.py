@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from api.console.messages import MESSAGES, Language
-from api.console.records import find, published_diagnoser
 from api.console.text_layout import MAX_SHOWN, mark_shared_terms, split_steps
 from api.service import Service
 from diagnosis.incident import CODED_FIELDS
@@ -19,6 +18,7 @@ from diagnosis.store.database import now
 from diagnosis.store.feedback import Feedback
 
 Diagnosis = Mapping[str, Any]  # as the contract has it
+TARGETS = ("assignment_group", "category")  # shown first
 TRIAL_PREFIX = "CONSOLE-"  # starts the number of an incident that was typed without one
 SURE_FROM = 0.4  # a suggested value of a lower probability is offered among others, not as the answer
 PROMISE_CASES = 5  # fewer similar incidents support no promise of a duration
@@ -64,7 +64,7 @@ def view_of(
         The incident itself, where the store does not hold it.
     """
     number = diagnosis["incident"]
-    record = entered or find(service, "incidents", [number]).get(number, {})
+    record = entered or service.incidents.find([number]).get(number, {})
     report = f"{record.get('short_description', '')}\n{record.get('description', '')}"
     feedback = feedback_on(service, diagnosis)
     return {
@@ -84,13 +84,13 @@ def view_of(
 
 def feedback_on(service: Service, diagnosis: Diagnosis) -> list[Feedback]:
     """Return the feedback on every diagnosis of an incident, oldest first: a new one keeps what people said."""
-    diagnoses = service.store.diagnoses.page(_MAX_DIAGNOSES, diagnosis["incident"])
-    return service.store.feedback.of(*{diagnosis["id"], *(item["id"] for item in diagnoses)})
+    diagnoses = service.diagnoses.page(_MAX_DIAGNOSES, diagnosis["incident"])
+    return service.feedback.of(*{diagnosis["id"], *(item["id"] for item in diagnoses)})
 
 
 def news_of(service: Service, diagnosis: Diagnosis, feedback: Sequence[Feedback]) -> News:
     """Return what there is to show of a diagnosis by now."""
-    newest = service.store.diagnoses.page(1, diagnosis["incident"])[0]["id"]
+    newest = (service.diagnoses.newest(diagnosis["incident"]) or diagnosis)["id"]
     sequence = max((entry.sequence for entry in feedback), default=0)
     return News(sequence, newest if newest != diagnosis["id"] else "")
 
@@ -105,7 +105,7 @@ def judgements_of(service: Service, feedback: Sequence[Feedback]) -> dict[str, J
     entries = standing(feedback)
     if not entries:
         return {}
-    names = {f"key:{key.id}": key.name for key in service.store.keys.all()}
+    names = {f"key:{key.id}": key.name for key in service.keys.all()}
     return {
         subject: Judgement(entry, names.get(entry.actor, entry.actor.partition(":")[2] or entry.actor))
         for subject, entry in entries.items()
@@ -116,8 +116,12 @@ def predictions_of(service: Service, diagnosis: Diagnosis) -> dict[str, dict[str
     """Return the predictions by target, each with whether it is sure enough to offer, and every class to choose."""
     return {
         target: {**prediction, "sure": is_sure(prediction), "classes": classes_of(service, target)}
-        for target, prediction in diagnosis["predictions"].items()
+        for target, prediction in sorted(diagnosis["predictions"].items(), key=lambda item: _rank(item[0]))
     }
+
+
+def _rank(target: str) -> int:
+    return TARGETS.index(target) if target in TARGETS else len(TARGETS)
 
 
 def is_sure(prediction: Mapping[str, Any]) -> bool:
@@ -130,16 +134,14 @@ def is_sure(prediction: Mapping[str, Any]) -> bool:
 
 def classes_of(service: Service, target: str) -> list[str]:
     """Return every class that the published release knows of a target, sorted."""
-    diagnoser = published_diagnoser(service)
-    router = diagnoser.parts.routers.get(target) if diagnoser is not None else None
-    return sorted(map(str, router.classes_)) if router is not None else []
+    return sorted(service.releases.classes(target)) if target in service.releases.targets() else []
 
 
 def suggestions_of(service: Service, diagnosis: Diagnosis) -> list[dict[str, Any]]:
     """Return the suggestions with their steps and the outcomes of earlier uses."""
     suggestions = diagnosis["suggestions"]
     articles = [suggestion["number"] for suggestion in suggestions if suggestion["source"] == "knowledge"]
-    records = find(service, "knowledge", articles) if articles else {}
+    records = service.articles.find(articles)
     return [_suggestion_view(suggestion, records.get(suggestion["number"], {})) for suggestion in suggestions]
 
 

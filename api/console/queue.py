@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from api.console.incident_view import is_sure, standing
+from api.console.incident_view import TARGETS, is_sure, standing
 from api.service import Service
 from diagnosis.store.feedback import Feedback
 
 WINDOW = 300  # newest diagnoses that filters, sorting and counts look at; older ones are a link away
 PAGE_SIZE = 50
-TARGETS = ("assignment_group", "category")  # shown first; the others follow on the incident's page
 
-State = Literal["all", "open", "decided"]
+State = Literal["all", "open", "decided", "resolved"]
+STATES: tuple[State, ...] = ("open", "decided", "resolved")
 Decision = Literal["all", "automatic", "suggested", "not_sure"]
 Order = Literal["newest", "oldest", "risk", "least_sure"]
 
@@ -29,6 +29,14 @@ class Row:
     predictions: Mapping[str, Mapping[str, Any]]
     risk: float | None
     judgements: Mapping[str, Feedback]
+    resolved: bool
+
+    @property
+    def state(self) -> State:
+        """Resolved, decided by a person, or open."""
+        if self.resolved:
+            return "resolved"
+        return "decided" if self.decided else "open"
 
     @property
     def due_at(self) -> str | None:
@@ -90,15 +98,15 @@ def queue_page(service: Service, selection: Selection) -> QueuePage:
     What was only tried out, and so is no incident of the store, is not in it.
     """
     rows, older = queue_rows(service, selection.before)
-    in_state = [row for row in rows if selection.state == "all" or row.decided == (selection.state == "decided")]
+    in_state = [row for row in rows if selection.state in ("all", row.state)]
     in_decision = [row for row in in_state if selection.decision in ("all", row.decision)]
     selected = [row for row in in_decision if selection.value in ("", row.value)]
     ordered = _ordered(selected, selection.order)
     start = PAGE_SIZE * (selection.page - 1)
-    decided = sum(row.decided for row in rows)
+    counts = Counter(row.state for row in rows)
     return QueuePage(
         rows=ordered[start : start + PAGE_SIZE],
-        counts={"all": len(rows), "open": len(rows) - decided, "decided": decided},
+        counts={"all": len(rows), **{state: counts[state] for state in STATES}},
         values=sorted(Counter(row.value for row in in_decision if row.value).items()),
         n_selected=len(ordered),
         n_pages=max(1, -(-len(ordered) // PAGE_SIZE)),
@@ -109,20 +117,20 @@ def queue_page(service: Service, selection: Selection) -> QueuePage:
 def next_open(service: Service, current: str) -> str | None:
     """Return the id of the newest open diagnosis that is older than one, else of any other; None if none is open."""
     rows, _ = queue_rows(service)
-    ids = [str(row.diagnosis["id"]) for row in rows if not row.decided and row.diagnosis["id"] != current]
+    ids = [str(row.diagnosis["id"]) for row in rows if row.state == "open" and row.diagnosis["id"] != current]
     return next((identifier for identifier in ids if identifier < current), ids[0] if ids else None)
 
 
 def queue_rows(service: Service, before: str | None = None) -> tuple[list[Row], str | None]:
     """Return the rows of the newest diagnoses, newest first, and the id where older ones start."""
-    diagnoses = service.store.diagnoses.page(WINDOW, None, before)
+    diagnoses = service.diagnoses.page(WINDOW, None, before)
     newest: dict[str, Mapping[str, Any]] = {}
     for diagnosis in diagnoses:
         newest.setdefault(diagnosis["incident"], diagnosis)
-    records = service.store.incidents.known(list(newest))
+    records = service.incidents.stored(list(newest))
     incident_of = {diagnosis["id"]: diagnosis["incident"] for diagnosis in diagnoses}
     feedback: dict[str, list[Feedback]] = {}
-    for entry in service.store.feedback.of(*incident_of):
+    for entry in service.feedback.of(*incident_of):
         feedback.setdefault(incident_of[entry.diagnosis], []).append(entry)
     rows = [
         _row(diagnosis, records[number].body, feedback.get(number, []))
@@ -141,6 +149,7 @@ def _row(diagnosis: Mapping[str, Any], record: Mapping[str, Any], feedback: Sequ
         predictions={target: {**predictions[target], "sure": is_sure(predictions[target])} for target in targets},
         risk=_risk(diagnosis["recurrence"]),
         judgements=standing(feedback),
+        resolved=bool(record.get("resolved_at")),
     )
 
 

@@ -1,41 +1,25 @@
-"""How the release in service fares, for the manager: the figures of `GET /v1/quality`, worst first."""
+"""Live quality as the manager reads it: the classes with the lowest precision first, and whether promises are kept."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
-from api.console.records import published_diagnoser
+from api.monitoring.service import ReleaseQuality
 from api.service import Service
-from diagnosis.monitoring.quality import ClassQuality, TargetQuality, live_quality
-from diagnosis.monitoring.report import revoked_values
-from diagnosis.store.revocations import Revocation
+from diagnosis.monitoring.quality import ClassQuality, TargetQuality
 
 MAX_CLASSES = 8  # shown for each target
 
 Verdict = Literal["met", "missed", "not_proven", ""]
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseQuality:
-    """Live precision and coverage of a release, and its certificates that were revoked, newest first."""
-
-    release: str
-    targets: Sequence[TargetQuality]
-    revocations: Sequence[Revocation]
-
-
 def release_quality(service: Service) -> ReleaseQuality | None:
-    """Return how the release in service fares; None where none is published."""
-    diagnoser = published_diagnoser(service)
-    if diagnoser is None:
+    """Return how the published release fares, worst classes first; None where none is published."""
+    quality = service.monitoring.release_quality()
+    if quality is None:
         return None
-    answers = service.store.observations.rows(diagnoser.release)
-    revoked = service.store.revocations.of(diagnoser.release)
-    qualities = live_quality(answers, diagnoser.parts.routers, revoked_values(revoked))
-    targets = [worst_first(quality) for quality in qualities if quality.all.answers]
-    return ReleaseQuality(diagnoser.release, targets, revoked[::-1])
+    return replace(quality, targets=[worst_first(target) for target in quality.targets if target.all.answers])
 
 
 def worst_first(quality: TargetQuality) -> TargetQuality:

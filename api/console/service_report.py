@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from api.console.records import published_diagnoser
-from api.console.release_quality import ReleaseQuality, Verdict, release_quality
+from api.console.release_quality import Verdict, release_quality
+from api.monitoring.service import ReleaseQuality
 from api.service import Service
 from diagnosis.errors import InputError
 from diagnosis.incident import as_frame
@@ -64,9 +64,9 @@ class ServiceReport:
 def service_report(service: Service, moment: datetime) -> ServiceReport:
     """Return the outcome of the last `DAYS` days before a moment."""
     since = moment - timedelta(days=DAYS)
-    predictions = service.store.diagnoses.predictions_since(since, MAX_RECORDS)
-    feedback = service.store.feedback.since(since)
-    frame = _frame([{**record.body, "number": record.number} for record in service.store.incidents.newest(MAX_RECORDS)])
+    predictions = service.diagnoses.predictions_since(since, MAX_RECORDS)
+    feedback = service.feedback.since(since)
+    frame = _frame([{**record.body, "number": record.number} for record in service.incidents.newest(MAX_RECORDS)])
     key_figures = [
         _recurrence(service, frame, moment),
         *_service_levels(frame[frame["opened_at"] >= since]),
@@ -96,10 +96,8 @@ def _by_day(
 
 
 def _recurrence(service: Service, frame: pd.DataFrame, moment: datetime) -> KeyFigure:
-    diagnoser = published_diagnoser(service)
-    model = diagnoser.parts.recurrence if diagnoser is not None else None
     try:
-        signature = model.signature_ if model is not None else default_signature(frame)
+        signature = service.recurrence.signature() or default_signature(frame)
         rates = recurrence_rate(frame, signature, (30,), as_of=pd.Timestamp(moment), target=TARGETS["recurrence"])
     except InputError:  # nothing in the store that could recur
         return KeyFigure("recurrence", None)
@@ -143,8 +141,8 @@ def _share_figure(key: str, holds: pd.Series[bool], counts: pd.Series[bool]) -> 
 
 
 def _deflected(service: Service, since: datetime) -> KeyFigure:
-    questions = service.store.audit.objects("help.asked", since)
-    solved = service.store.audit.objects("help.solved", since) & questions
+    questions = service.audit.objects("help.asked", since)
+    solved = service.audit.objects("help.solved", since) & questions
     return KeyFigure("deflection", _share(len(solved), len(questions)), "of_questions", len(questions))
 
 

@@ -39,7 +39,7 @@ class Agent:
 def signed_in(request: Request, service: Served, token: Token = "") -> Agent:
     """Return who is signed in; anybody else is sent to sign in and back."""
     try:
-        return agent_of(service.store.sessions.check(token), token)
+        return agent_of(service.sessions.check(token), token)
     except KeyRefusedError:
         target = f"/console/sign-in?next={in_path(return_address(request))}"
         if request.headers.get("hx-request") == "true":

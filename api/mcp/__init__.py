@@ -42,5 +42,3 @@ async def _serve(settings: Settings) -> None:
     finally:
         await systems.stop()
         await service.close()
-        await asyncio.to_thread(service.serving.stop)
-        service.store.close()

@@ -30,7 +30,6 @@ from api.mcp.schemas import (
 from api.records.schemas import IncidentIn
 from api.service import Service
 from diagnosis.errors import FaultwiseError
-from diagnosis.store.database import RecordNotFoundError
 
 INSTRUCTIONS = """Faultwise knows an organisation's own incidents and knowledge base, in Chinese and English.
 Use `diagnose` on a new incident, `search` for articles or past incidents, `get_incident` for one in full.
@@ -227,28 +226,25 @@ class Tools:
     def _search(self, query: str, corpus: Literal["knowledge", "incidents"], k: int) -> list[SearchHit]:
         service = self._service()
         hits = service.search.search(query, corpus, k)
-        parts = service.serving.current.diagnoser.parts
-        records = parts.knowledge if corpus == "knowledge" else parts.history
         title, text = ("title", "resolution") if corpus == "knowledge" else ("short_description", "close_notes")
-        rows = {row["number"]: row for row in records.rows([number for number, _ in hits]).to_dict("records")}
+        kind = service.articles if corpus == "knowledge" else service.incidents
+        records = kind.find([number for number, _ in hits])
         return [
-            SearchHit(number=number, score=score, title=rows[number][title], excerpt=short(rows[number][text]))
+            SearchHit(
+                number=number,
+                score=score,
+                title=records[number].get(title, ""),
+                excerpt=short(records[number].get(text, "")),
+            )
             for number, score in hits
-            if number in rows  # one may be deleted at this moment
+            if number in records  # one may be deleted at this moment
         ]
 
     def _incident(self, number: str) -> IncidentResult:
         service = self._service()
-        diagnoses = service.store.diagnoses.page(1, number)
-        try:
-            fields = dict(service.store.incidents.get(number).body)
-        except RecordNotFoundError:
-            history = service.serving.current.diagnoser.parts.history
-            if number not in history:
-                raise
-            [row] = history.rows([number]).to_dict("records")
-            fields = {str(k): str(v) for k, v in row.items() if str(v) not in ("", "NaT", "<NA>")}
-        return IncidentResult(number=number, fields=fields, diagnosis=diagnoses[0]["id"] if diagnoses else None)
+        diagnosis = service.diagnoses.newest(number)
+        fields = dict(service.incidents.look_up(number))
+        return IncidentResult(number=number, fields=fields, diagnosis=diagnosis["id"] if diagnosis else None)
 
 
 def _summary(answer: DiagnosisResult) -> str:

@@ -55,10 +55,10 @@ def panel(request: Request, service: Served, token: Token = "") -> Response:
         agent, incident = read(request.app.state.settings.panel_secret, token)
     except KeyRefusedError:
         return _framed(request, page(request, "panel.html", 401, notice="panel_expired"))
-    newest = service.store.diagnoses.page(1, incident)
-    if not newest:
+    newest = service.diagnoses.newest(incident)
+    if newest is None:
         return _framed(request, page(request, "panel.html", notice="panel_none"))
-    view = view_of(service, newest[0], language_of(request))
+    view = view_of(service, newest, language_of(request))
     return _framed(request, page(request, "panel.html", agent=agent, actions="/panel", **view))
 
 
@@ -90,7 +90,7 @@ def embed() -> Response:
 def _acting(request: Request, service: Served, token: str, diagnosis: str) -> Agent:
     agent, incident = read(request.app.state.settings.panel_secret, token)
     needs(agent, "feedback")
-    if service.store.diagnoses.get(diagnosis)["incident"] != incident:
+    if service.diagnoses.get(diagnosis)["incident"] != incident:
         raise ScopeError("expected a diagnosis of the incident that the token opens; found one of another")
     return agent
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from api.errors import NothingPublishedError
 from api.recurrence.schemas import FixIn, FixOut, RateOut, RecurrenceRatesOut
 from api.serving import Serving
 from diagnosis.errors import InputError
@@ -28,6 +29,14 @@ class RecurrenceService:
 
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
+
+    def signature(self) -> Signature | None:
+        """Return the signature of the release in service; None where it has none, or no release is published."""
+        try:
+            model = self._serving.current.diagnoser.parts.recurrence
+        except NothingPublishedError:
+            return None
+        return model.signature_ if model is not None else None
 
     def rates(
         self,

@@ -8,6 +8,7 @@ from api.metrics import Metrics
 from api.serving import Serving
 from diagnosis.redact import Redactor
 from diagnosis.search import Filters
+from diagnosis.search.retriever import Hit
 
 Corpus = Literal["knowledge", "incidents"]
 
@@ -30,7 +31,10 @@ class SearchService:
 
     def search(self, query: str, corpus: Corpus, k: int, filters: Filters | None = None) -> list[tuple[str, float]]:
         """Return numbers and scores of the records that a query finds, best first."""
+        return [(hit.number, hit.score) for hit in self.hits(query, corpus, k, filters)]
+
+    def hits(self, query: str, corpus: Corpus, k: int, filters: Filters | None = None) -> list[Hit]:
+        """Return the records that a query finds, best first, with their similarity."""
         with self._metrics.stage("search"):
             diagnoser = self._serving.current.diagnoser
-            hits = diagnoser.search([self._redactor.redact(query)], corpus, k, filters)[0]
-        return [(hit.number, hit.score) for hit in hits]
+            return diagnoser.search([self._redactor.redact(query)], corpus, k, filters)[0]

@@ -11,6 +11,17 @@
   const cells = (table) => [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.textContent.trim()));
   const heads = (table) => [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
 
+  // A long label in lines of whole words; a run of Chinese is cut where it is long enough.
+  function lines(label, width) {
+    const parts = label.match(new RegExp(`\\S{1,${width}}\\s*`, "g")) || [label];
+    return parts.reduce((all, part) => {
+      const last = all[all.length - 1];
+      if (last !== undefined && (last + part).trim().length <= width) all[all.length - 1] = last + part;
+      else all.push(part);
+      return all;
+    }, []);
+  }
+
   function frame(figure, height) {
     const drawing = figure.insertBefore(document.createElement("div"), figure.querySelector("details"));
     drawing.className = "drawing";
@@ -34,8 +45,7 @@
         options: { indexAxis: "y", plugins: { legend: { display: false } },
           scales: { x: { grid: { color: style("--line") }, title: { display: true, text: heads(table)[2] } },
             y: { grid: { display: false }, ticks: { autoSkip: false, callback(i) {
-              const words = this.getLabelForValue(i);
-              return words.length > 26 ? `${words.slice(0, 25)}…` : words;
+              return lines(this.getLabelForValue(i), 24);
             } } } } },
       };
     },
@@ -64,7 +74,7 @@
   function draw(figure) {
     const table = figure.querySelector("table");
     const kind = figure.dataset.chart;
-    const canvas = frame(figure, kind === "effects" ? 70 + 30 * table.tBodies[0].rows.length : 260);
+    const canvas = frame(figure, kind === "effects" ? 70 + 36 * table.tBodies[0].rows.length : 260);
     const { options, ...rest } = kinds[kind](table);
     figure.chart = new Chart(canvas, { ...rest, options: { ...options, responsive: true, maintainAspectRatio: false, animation: false } });
   }

@@ -11,11 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from ulid import ULID
 
 from api.console.pages import in_path, page
-from api.console.records import get
-from api.console.session import Acting, Agent, Reading, needs
+from api.console.session import Acting, Reading, needs
 from api.dependencies import Served
 from api.records.schemas import ArticleIn
-from api.service import Service
 from diagnosis.knowledge import AUDIENCES
 from diagnosis.store.database import RecordNotFoundError
 from diagnosis.text import language
@@ -32,7 +30,7 @@ def begin(
     if not agent.may("knowledge"):
         return page(request, "message.html", 403, notice="not_allowed", agent=agent)
     try:
-        record = get(service, "incidents", incident)
+        record = service.incidents.look_up(incident)
     except RecordNotFoundError:
         return page(request, "message.html", 404, notice="not_found", agent=agent)
     form = {
@@ -64,9 +62,5 @@ async def save(request: Request, service: Served, agent: Acting) -> Response:
         return page(request, "article.html", 422, notice="article_incomplete", agent=agent, **variables)
     if not (article.title and article.resolution):
         return page(request, "article.html", 422, notice="article_incomplete", agent=agent, **variables)
-    await run_in_threadpool(_store, service, agent, article, incident)
+    await run_in_threadpool(service.articles.write, agent.id, article, incident)
     return RedirectResponse(f"/console/records/knowledge/{in_path(number)}?saved=1", 303)
-
-
-def _store(service: Service, agent: Agent, article: ArticleIn, incident: str) -> None:
-    service.articles.write(agent.id, article, incident)

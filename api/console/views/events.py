@@ -22,7 +22,7 @@ async def events(request: Request, service: Served, _agent: Reading, token: Toke
     """Send events until the browser leaves or the session ends."""
     state = request.app.state
     if not hasattr(state, "change_notifier"):
-        state.change_notifier = ChangeNotifier(service.store)
+        state.change_notifier = ChangeNotifier(service.monitoring.change_marker)
     stream = _events(state.change_notifier, service, token)
     # No proxy may hold events back; the library ends the stream when the server shuts down.
     return EventSourceResponse(stream, headers={"X-Accel-Buffering": "no"}, ping=3600)
@@ -32,7 +32,7 @@ async def _events(notifier: ChangeNotifier, service: Service, token: str) -> Asy
     async for event in notifier.listen():
         if event == "heartbeat":
             try:
-                await run_in_threadpool(service.store.sessions.check, token)
+                await run_in_threadpool(service.sessions.check, token)
             except KeyRefusedError:
                 yield ServerSentEvent(event="signed_out", data="")
                 return

@@ -98,7 +98,7 @@ def undo(request: Request, service: Served, agent: Acting, diagnosis: str, feedb
 
 def give_feedback(service: Service, agent: Agent, diagnosis: str, form: CardForm) -> Refusal | None:
     """Store a judgement and note it in the audit log, unless a colleague's or an unknown value stands against it."""
-    standing = judgements_of(service, feedback_on(service, service.store.diagnoses.get(diagnosis))).get(form.subject)
+    standing = judgements_of(service, feedback_on(service, service.diagnoses.get(diagnosis))).get(form.subject)
     if standing and standing.feedback.id != form.judgement and standing.feedback.actor != agent.id:
         return Refusal(person=standing.person)
     value = form.value.strip()
@@ -125,7 +125,7 @@ def undo_feedback(service: Service, agent: Agent, diagnosis: str, feedback: str)
     RecordNotFoundError
         If the incident has no such feedback.
     """
-    entries = {entry.id: entry for entry in feedback_on(service, service.store.diagnoses.get(diagnosis))}
+    entries = {entry.id: entry for entry in feedback_on(service, service.diagnoses.get(diagnosis))}
     if feedback not in entries:
         raise RecordNotFoundError(f"no feedback {feedback!r} on diagnosis {diagnosis!r}")
     return service.feedback.undo(agent.id, entries[feedback].diagnosis, feedback)
@@ -145,7 +145,7 @@ def card_page(
     if not is_part(request) and refusal is None:
         back = f"/panel?token={agent.csrf}" if actions == "/panel" else f"/console/diagnoses/{diagnosis}"
         return RedirectResponse(back, 303)
-    body = service.store.diagnoses.get(diagnosis)
+    body = service.diagnoses.get(diagnosis)
     feedback = feedback_on(service, body)
     template = "card.html" if is_part(request) else "card_alone.html"
     return page(
@@ -167,7 +167,7 @@ def news(
     request: Request, service: Served, agent: Reading, diagnosis: str, sequence: int, newer: Word = ""
 ) -> Response:
     """Return the cards that others judged since a page was shown, and whether the diagnosis is still the newest."""
-    body = service.store.diagnoses.get(diagnosis)
+    body = service.diagnoses.get(diagnosis)
     feedback = feedback_on(service, body)
     current = news_of(service, body, feedback)
     if current == News(sequence, newer):

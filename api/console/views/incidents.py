@@ -13,11 +13,11 @@ from ulid import ULID
 from api.console.incident_view import TRIAL_PREFIX, view_of
 from api.console.pages import in_path, language_of, page
 from api.console.queue import Decision, Order, Selection, State, next_open, queue_page
-from api.console.records import Kind, find, get
 from api.console.session import Acting, Reading
 from api.dependencies import Served
 from api.errors import kind_of
 from api.records.schemas import IncidentIn
+from api.records.service import Kind
 from diagnosis.errors import FaultwiseError
 from diagnosis.store.database import RecordNotFoundError
 
@@ -67,7 +67,7 @@ def next_incident(
 def incident(request: Request, service: Served, agent: Reading, diagnosis: str) -> Response:
     """Show one incident and its diagnosis."""
     try:
-        body = service.store.diagnoses.get(diagnosis)
+        body = service.diagnoses.get(diagnosis)
     except RecordNotFoundError:
         return page(request, "message.html", 404, notice="not_found", agent=agent)
     return page(request, "incident.html", agent=agent, **view_of(service, body, language_of(request)))
@@ -76,9 +76,7 @@ def incident(request: Request, service: Served, agent: Reading, diagnosis: str) 
 @router.post("/console/diagnoses/{diagnosis}/again")
 async def diagnose_again(service: Served, _agent: Acting, diagnosis: str) -> Response:
     """Diagnose an incident of the store anew: a release or people's decisions may have changed since."""
-    body = await run_in_threadpool(service.store.diagnoses.get, diagnosis)
-    record = await run_in_threadpool(service.store.incidents.get, body["incident"])
-    newer = await service.diagnoses.diagnose(IncidentIn.model_validate({**record.body, "number": record.number}))
+    newer = await service.diagnoses.diagnose_again(diagnosis)
     return RedirectResponse(f"/console/diagnoses/{newer['id']}", 303)
 
 
@@ -99,7 +97,7 @@ async def diagnose(request: Request, service: Served, agent: Acting) -> Response
     variables: dict[str, Any] = {"agent": agent, "fields": _CODED_FIELDS, "form": form}
     if not (form["short_description"] or form["description"]):
         return page(request, "new.html", 422, notice="too_little", **variables)
-    existing = await run_in_threadpool(find, service, "incidents", [form["number"]]) if form["number"] else {}
+    existing = await run_in_threadpool(service.incidents.find, [form["number"]]) if form["number"] else {}
     if existing and submitted.get("confirmed") != form["number"]:
         return page(request, "new.html", 409, existing=existing[form["number"]], **variables)
     number = form["number"] or f"{TRIAL_PREFIX}{ULID()}"
@@ -120,9 +118,9 @@ async def diagnose(request: Request, service: Served, agent: Acting) -> Response
 def record(request: Request, service: Served, agent: Reading, kind: Kind, number: str) -> Response:
     """Show a past incident or an article; an incident that was diagnosed links to its newest diagnosis."""
     try:
-        fields = get(service, kind, number)
+        fields = (service.incidents if kind == "incidents" else service.articles).look_up(number)
     except RecordNotFoundError:
         return page(request, "message.html", 404, notice="not_found", agent=agent)
-    newest = service.store.diagnoses.page(1, number) if kind == "incidents" else []
-    address = f"/console/diagnoses/{in_path(newest[0]['id'])}" if newest else None
+    newest = service.diagnoses.newest(number) if kind == "incidents" else None
+    address = f"/console/diagnoses/{in_path(newest['id'])}" if newest else None
     return page(request, "record.html", agent=agent, kind=kind, record=fields, diagnosis=address)

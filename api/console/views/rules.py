@@ -10,12 +10,10 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from api.console.pages import page
-from api.console.records import published_diagnoser
 from api.console.session import Acting, Agent, Reading, needs
 from api.dependencies import Served
 from api.rules.schemas import RuleIn
 from api.service import Service
-from diagnosis.decisions import ExclusionRule
 from diagnosis.incident import CODED_FIELDS
 from diagnosis.store.database import RecordNotFoundError
 
@@ -49,7 +47,7 @@ async def add(request: Request, service: Served, agent: Acting) -> Response:
         return await run_in_threadpool(_page, request, service, agent, 422, "rule_incomplete", form=form)
     if not (form["fields"] or form["text"]) and submitted.get("confirmed") != "everything":
         return await run_in_threadpool(_page, request, service, agent, 409, form=form, unconditional=True)
-    saved = await run_in_threadpool(_store, service, agent, rule)
+    saved = await run_in_threadpool(service.rules.add, agent.id, rule)
     return await run_in_threadpool(_page, request, service, agent, saved=saved.name)
 
 
@@ -58,19 +56,11 @@ def switch_off(request: Request, service: Served, agent: Acting, rule: str) -> R
     """Take a rule out of force, and offer it again as it was."""
     needs(agent, "admin")
     try:
-        deleted = service.store.rules.get(rule)
-        service.store.rules.delete(rule)
+        deleted = service.rules.delete(agent.id, rule)
     except RecordNotFoundError:
         return _page(request, service, agent, 404, "not_found")
-    service.audit.note(agent.id, "rule.delete", rule)
     form = {name: getattr(deleted, name) for name in _EMPTY_FORM}
     return _page(request, service, agent, deleted=deleted.name, form=form)
-
-
-def _store(service: Service, agent: Agent, rule: RuleIn) -> ExclusionRule:
-    saved = service.store.rules.add(ExclusionRule("", **rule.model_dump()), agent.id)
-    service.audit.note(agent.id, "rule.add", saved.id, name=saved.name)
-    return saved
 
 
 def _page(
@@ -81,7 +71,6 @@ def _page(
     notice: str = "",
     **variables: Any,  # noqa: ANN401
 ) -> Response:
-    diagnoser = published_diagnoser(service)
     context = {"saved": "", "deleted": "", "form": _EMPTY_FORM, "unconditional": False, **variables}
     return page(
         request,
@@ -89,8 +78,8 @@ def _page(
         status,
         notice=notice,
         agent=agent,
-        rules=service.store.rules.all(),
-        targets=list(diagnoser.parts.routers) if diagnoser is not None else [],
+        rules=service.rules.all(),
+        targets=service.releases.targets(),
         fields=CODED_FIELDS,
         **context,
     )

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.console.incident_view import is_expired
 from api.console.pages import is_part, page
-from api.console.records import Kind, find
 from api.console.session import Reading
 from api.console.text_layout import mark_shared_terms
 from api.dependencies import Served
 from api.errors import kind_of
+from api.records.service import Kind
 from api.service import Service
 from diagnosis.errors import FaultwiseError
 
@@ -54,7 +54,7 @@ def _exact(service: Service, query: str) -> list[dict[str, Any]]:
     return [
         {**_hit(number, record, ""), "kind": kind}
         for kind in _KINDS
-        for number, record in find(service, kind, numbers).items()
+        for number, record in _find(service, kind, numbers).items()
     ]
 
 
@@ -62,9 +62,13 @@ def _hits(service: Service, query: str, kind: Kind, n_kinds: int) -> list[dict[s
     numbers = [
         number for number, _ in service.search.search(query, kind, MAX_HITS if n_kinds == 1 else MAX_HITS_OF_EACH)
     ]
-    records = find(service, kind, numbers)
+    records = _find(service, kind, numbers)
     hits = [_hit(number, records[number], query) for number in numbers if number in records]
     return sorted(hits, key=lambda hit: hit["expired"])  # stable: an expired article stands below the valid ones
+
+
+def _find(service: Service, kind: Kind, numbers: list[str]) -> dict[str, Mapping[str, Any]]:
+    return (service.incidents if kind == "incidents" else service.articles).find(numbers)
 
 
 def _hit(number: str, record: Mapping[str, Any], query: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from ulid import ULID
 
 from api.console.pages import page
-from api.console.records import find
 from api.console.session import check_origin
 from api.console.text_layout import split_steps
 from api.dependencies import Served
@@ -74,9 +73,9 @@ def ticket(request: Request, text: Text, tried: Annotated[list[str], Form()] = [
 
 def _articles(service: Service, text: str) -> list[dict[str, Any]]:
     filters = Filters(audience="self_service", valid_at=now())
-    hits = service.serving.current.diagnoser.search([text], "knowledge", _MAX_CANDIDATES, filters)[0]
+    hits = service.search.hits(text, "knowledge", _MAX_CANDIDATES, filters)
     numbers = [hit.number for hit in hits if hit.similarity >= MIN_SIMILARITY]
-    records = find(service, "knowledge", numbers)
+    records = service.articles.find(numbers)
     articles = [records[n] for n in numbers if records.get(n, {}).get("audience") == "self_service"]
     return [
         {

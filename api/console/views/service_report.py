@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api.console.change_notifier import change_marker
 from api.console.pages import page
-from api.console.records import published_diagnoser
 from api.console.release_quality import verdict
 from api.console.service_report import DAYS, DECISIONS, ServiceReport, service_report
 from api.console.session import Reading
@@ -73,7 +71,4 @@ def _cached_report(request: Request, service: Service) -> _CachedReport:
 
 def report_marker(service: Service, day: str) -> tuple[object, ...]:
     """Return a value that differs whenever the report may."""
-    diagnoser = published_diagnoser(service)
-    release = diagnoser.release if diagnoser is not None else ""
-    settled, revoked = service.store.observations.settled_upto(), len(service.store.revocations.of(release))
-    return day, release, settled, revoked, *change_marker(service.store)
+    return day, *service.monitoring.quality_marker(), *service.monitoring.change_marker()

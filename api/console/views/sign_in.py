@@ -28,13 +28,11 @@ def sign_in(request: Request, service: Served, key: Text, next: Text = "/") -> R
     """Open a session with a key that may diagnose."""
     check_origin(request)
     try:
-        holder = service.store.keys.check(key.strip())
-        check_may_diagnose(holder.scopes)
+        token = service.sessions.open_with_key(key.strip(), session_lifetime(request))
     except (KeyRefusedError, ScopeError) as error:
         return sign_in_page(request, local_path(next), kind_of(error).status, "refused")
     response = RedirectResponse(local_path(next), 303)
-    keep_session(request, response, service.store.sessions.open_with_key(holder, session_lifetime(request)))
-    service.audit.note(f"key:{holder.id}", "session.open", holder.id)
+    keep_session(request, response, token)
     return response
 
 
@@ -48,7 +46,7 @@ def sign_in_page(request: Request, next_page: str, status: int = 200, notice: st
 def sign_out(service: Served, csrf: Text, token: Token = "") -> Response:
     """End the session."""
     check_csrf(token, csrf)
-    service.store.sessions.close(token)
+    service.sessions.close(token)
     response = RedirectResponse("/console/sign-in", 303)
     response.delete_cookie(SESSION_COOKIE)
     return response
@@ -71,9 +69,3 @@ def theme(request: Request, to: Text, back: Text = "/") -> Response:
     chosen = to if to in THEMES else ""
     response.set_cookie(THEME_COOKIE, chosen, max_age=_YEAR, httponly=True, samesite="strict")
     return response
-
-
-def check_may_diagnose(scopes: frozenset[str]) -> None:
-    """Raise `ScopeError` unless the scopes open the console."""
-    if "diagnose" not in scopes:
-        raise ScopeError("expected the scope diagnose")

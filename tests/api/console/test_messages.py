@@ -21,6 +21,7 @@ COMPOSED = (
     "measure_",
     "rule_",
     "filter_",
+    "state_",
     "order_",
     "search_",
 )

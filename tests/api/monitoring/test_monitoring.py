@@ -227,7 +227,7 @@ def test_a_release_answers_unseen_and_is_compared(own, sqlite, capsys) -> None:
         assert "12 incidents" in shown
         assert "75.0% (42.8%-94.5%)" in shown
         assert client.delete("/v1/shadow").json()["release"] is None
-        assert soon(lambda: client.app.state.monitoring.shadow.diagnoser is None)
+        assert soon(lambda: client.app.state.service.monitoring.shadow.diagnoser is None)
         diagnose(client, "T", 3)
         assert len(store.observations.pairs(second)) == 24
 
@@ -235,7 +235,7 @@ def test_a_release_answers_unseen_and_is_compared(own, sqlite, capsys) -> None:
 def test_a_shadow_that_fails_harms_nobody_and_says_so(own, sqlite) -> None:
     models, _, second = own
     with Serving(settings(own, sqlite)) as client:
-        shadow = client.app.state.monitoring.shadow
+        shadow = client.app.state.service.monitoring.shadow
         (models / "shadow.json").write_text(json.dumps({"release": "gone", "since": ""}), encoding="utf-8")
         assert soon(lambda: "no release 'gone'" in client.get("/v1/shadow").json()["error"])
         assert len(diagnose(client, "A", 3)) == 3
@@ -254,7 +254,7 @@ def test_a_shadow_that_fails_harms_nobody_and_says_so(own, sqlite) -> None:
 
 def test_a_slow_shadow_leaves_incidents_out_instead_of_waiting(own, sqlite) -> None:
     with Serving(settings(own, sqlite)) as client:
-        shadow = client.app.state.monitoring.shadow
+        shadow = client.app.state.service.monitoring.shadow
         shadow.stop()  # as if it took for ever
         shadow._shadow = client.app.state.service.serving.current.diagnoser
         for i in range(MAX_WAITING + 10):
