@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 
 from diagnosis.errors import InputError
 from diagnosis.incident import IncidentBatch
@@ -18,6 +18,7 @@ from diagnosis.recurrence.signature import Signature
 
 TARGET = 0.05
 LEVEL = 0.95
+FEWEST_FREEDOM = 2  # with one degree of freedom Student's quantile says nothing at all
 RATE_COLUMNS = ("group", "days", "incidents", "rate", "lower", "upper", "naive", "followed", "target", "verdict")
 
 
@@ -89,21 +90,30 @@ def band(
     """Return the 95 % band of the Kaplan-Meier share within ``days``.
 
     Incidents of one signature come in bursts and are not independent, so the variance sums their influence by
-    signature (infinitesimal jackknife; Williams 1995) and not one by one as Greenwood's does; the band is taken on
-    the log-log scale, which keeps it inside 0 and 1. Where none recurred, or all, the exact binomial bound stands in.
+    signature (infinitesimal jackknife; Williams 1995); it is never less than Greenwood's, which takes incidents one by
+    one, for few signatures may agree by chance. Few signatures also know their variance badly: Student's quantile
+    stands in for the normal one (Bell and McCaffrey 2002). The band is taken on the log-log scale, which keeps it
+    inside 0 and 1. Where none recurred, or all, the exact binomial bound stands in.
     """
     times, events, at_risk = life_table(duration, recurred)
-    share = float(kaplan_meier(duration, recurred, [days])[0])
+    share, n_clusters = float(kaplan_meier(duration, recurred, [days])[0]), len(np.unique(cluster))
+    tail = (1 - LEVEL) / 2
     if share in (0.0, 1.0):
-        least = (1 - LEVEL) / 2
-        exact = 1.0 - least ** (1.0 / len(np.unique(cluster)))
+        exact = 1.0 - tail ** (1.0 / n_clusters)
         return (0.0, exact) if share == 0.0 else (1.0 - exact, 1.0)
     until = np.minimum(duration, days)
     weight = np.concatenate([[0.0], np.cumsum(events / at_risk**2)])[np.searchsorted(times, until, side="right")]
     event_influence = np.where(recurred & (duration <= days), 1.0 / at_risk[np.searchsorted(times, duration)], 0.0)
     influence = np.bincount(cluster, weights=event_influence - weight)
+    early = times <= days
+    greenwood = np.sum(events[early] / (at_risk[early] * (at_risk[early] - events[early])))
+    if n_clusters > 1:
+        variance = max((influence**2).sum() * n_clusters / (n_clusters - 1), greenwood)
+        quantile = -stdtrit(max(n_clusters - 1, FEWEST_FREEDOM), tail)
+    else:  # no second signature that could differ from the first
+        variance, quantile = greenwood, -ndtri(tail)
     log_survival = np.log1p(-share)
-    half = ndtri((1 + LEVEL) / 2) * np.sqrt((influence**2).sum()) / abs(log_survival)
+    half = quantile * np.sqrt(variance) / abs(log_survival)
     return float(-np.expm1(log_survival * np.exp(-half))), float(-np.expm1(log_survival * np.exp(half)))
 
 

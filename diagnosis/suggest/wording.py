@@ -17,7 +17,7 @@ _EMPTY_PHRASES = re.compile(
     r"(?:用户|客户|同事|经|与|已经|已|问题|故障|工单|事件|报修|申请|处理|解决|修复|修好|恢复|关闭|关单|结单|完成|完毕|"
     r"搞定|正常|使用|可以|可用|现在|目前|成功|确认|回访|反馈|沟通|联系|电话|远程|协助|后|好了|没有|没|无|不用|不需要|"
     r"暂|同上|如上|见上|见附件|见备注|谢谢|您好|你好|请|吧|了|的|并|为|由|已由|此|单|ok|测试|通过|"
-    r"撤销|取消|重复|误报|自行|自动|暂无|未知|其他|略)",
+    r"撤销|取消|重复|误报|自行|自动|暂无|未知|其他|略|重启|重新启动|电脑|计算机|设备|机器|系统|关机|开机|一下|再次|后)",
 )
 _FILLERS = """
 a above again all already also an and any are as asked at attached auto automatically be been below by call called
@@ -31,19 +31,28 @@ task test tested thank thanks that the their them there they this ticket to toda
 users v very via was we well were will with work worked working works yes you your
 """
 _EMPTY_WORDS = frozenset(_FILLERS.split())
+# Nor is a restart of the whole machine, which everybody has tried; one of a service or a spooler is.
+_RESTART_WORDS = """
+computer cycled device laptop machine pc power reboot rebooted rebooting restart restarted restarting system
+"""
+_NO_FIX = _EMPTY_WORDS | frozenset(_RESTART_WORDS.split())
 _SHARED = 0.6  # of the words of both together
 _CONTAINED = 0.9  # of the words of the shorter one, if it has as many as this:
 _TELLING = 5
 _REMEMBERED = 4_096  # resolutions whose words are kept at hand
 _VARYING = re.compile(r"\d")
+_NUMBER = re.compile(r"[a-z]{2,6}_?\d{4,}")  # of a record: "duplicate of INC0012345" says nothing
 
 
 # The same resolutions are found again and again.
 @lru_cache(maxsize=_REMEMBERED)
 def says_nothing(resolution: str) -> bool:
-    """Return whether a resolution field holds no resolution: empty, ``done``, ``fixed, user confirmed``, ``已处理``."""
+    """Return whether a resolution field holds no resolution: empty, ``done``, ``fixed, user confirmed``, ``已处理``.
+
+    That the machine was restarted is no fix either: it comes back, and everybody has tried it.
+    """
     words = re.findall(r"\w+", _EMPTY_PHRASES.sub(" ", resolution.lower()))
-    left = [word for word in words if word not in _EMPTY_WORDS and not word.isdigit()]
+    left = [word for word in words if word not in _NO_FIX and not word.isdigit() and not _NUMBER.fullmatch(word)]
     # A single character left over between Chinese phrases is a particle or a cut-off name, not an instruction.
     return not any(len(word) > 1 for word in left)
 

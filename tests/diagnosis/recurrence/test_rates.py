@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import CensoredData, ecdf
 
 from diagnosis.errors import InputError
 from diagnosis.incident import as_frame
@@ -51,6 +52,28 @@ def test_the_band_covers_as_often_as_it_says_with_bursts_of_one_signature():
         lower, upper = band(np.minimum(time, watched), time <= watched, cluster, 20)
         covered.append(lower <= 1 - (np.exp(-0.2) + np.exp(-1.0)) / 2 <= upper)
     assert 0.90 <= np.mean(covered) <= 0.99
+
+
+@pytest.mark.parametrize(("n_signatures", "size"), [(1, 9), (2, 6), (5, 8)])
+def test_the_band_of_few_signatures_covers_too_and_never_has_zero_width(n_signatures, size):
+    draw = np.random.default_rng(2)
+    covered = []
+    for _ in range(200):
+        cluster = np.repeat(np.arange(n_signatures), size)
+        time, watched = draw.exponential(50, len(cluster)), draw.uniform(10, 60, len(cluster))
+        lower, upper = band(np.minimum(time, watched), time <= watched, cluster, 30)
+        assert upper - lower > 0.05
+        covered.append(lower <= -np.expm1(-30 / 50) <= upper)
+    assert np.mean(covered) >= 0.93
+
+
+def test_kaplan_meier_agrees_with_scipy():
+    draw = np.random.default_rng(3)
+    time, watched = draw.exponential(20, 300).round(), draw.uniform(5, 60, 300).round()
+    duration, recurred = np.minimum(time, watched), time <= watched
+    oracle = ecdf(CensoredData.right_censored(duration, ~recurred)).cdf
+    days = np.arange(1, 60)
+    np.testing.assert_allclose(kaplan_meier(duration, recurred, days), oracle.evaluate(days), atol=1e-12)
 
 
 def test_a_horizon_nobody_was_watched_for_is_not_yet_known():

@@ -5,18 +5,39 @@ from diagnosis.suggest.wording import canonical, content, same, says_nothing
 
 @pytest.mark.parametrize(
     "notes",
-    ["", " ", "done", "Fixed.", "DONE!!", "N/A", "Issue resolved, user confirmed working", "closed as duplicate of 123",
-     "已处理", "问题已解决，谢谢", "已处理完毕，用户确认正常", "处理好了", "无", "已恢复", "...", "- ", "ok 已完成"],
-)  # fmt: skip
+    [
+        *("", " ", "done", "Fixed.", "DONE!!", "N/A", "Issue resolved, user confirmed working", "...", "- "),
+        *(
+            "Duplicate",
+            "closed as duplicate of 123",
+            "Duplicate of INC0012345",
+            "restarted",
+            "Rebooted the PC, works now",
+        ),
+        *(
+            "已处理",
+            "问题已解决，谢谢",
+            "已处理完毕，用户确认正常",
+            "处理好了",
+            "无",
+            "已恢复",
+            "ok 已完成",
+            "重启",
+            "重启电脑后恢复正常",
+        ),
+    ],
+)
 def test_a_resolution_that_says_nothing(notes):
     assert says_nothing(notes)
 
 
 @pytest.mark.parametrize(
     "notes",
-    ["Reset password", "rebooted", "Restarted spooler", "replaced toner, user confirmed", "重启", "重置密码",
-     "清理磁盘空间后正常", "更换网线，问题解决", "Run gpupdate /force"],
-)  # fmt: skip
+    [
+        *("Reset password", "Restarted spooler", "restarted the print service", "replaced toner, user confirmed"),
+        *("Run gpupdate /force", "重启打印服务", "重置密码", "清理磁盘空间后正常", "更换网线，问题解决"),
+    ],
+)
 def test_a_resolution_that_says_what_to_do(notes):
     assert not says_nothing(notes)
 
@@ -36,14 +57,16 @@ def test_numbers_count_where_there_is_nothing_else():
     [
         ("restart the print spooler service on the print server", "Restart print spooler service on server PRN1", True),
         ("重启打印服务器上的打印服务", "重启打印服务器的打印服务", True),
-        ("clear the cached credentials and sign in again to outlook",
-         "clear the cached credentials, then sign in again to outlook; if it fails, rebuild the mail profile",
-         True),
+        (
+            "clear the cached credentials and sign in again to outlook",
+            "clear the cached credentials, then sign in again to outlook; if it fails, rebuild the mail profile",
+            True,
+        ),
         ("restart the print spooler", "replace the network cable", False),
         ("重启打印服务", "更换网线", False),
         ("", "", False),
     ],
-)  # fmt: skip
+)
 def test_what_says_the_same(one, other, expected):
     alike = same([content(one), content("something else altogether"), content(other)])
     assert alike[0, 2] == alike[2, 0] == expected
