@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from api.telemetry import context
 from diagnosis.errors import FaultwiseError, GateRefusedError, InputError, NotFittedError, ReleaseError, StoreError
 from diagnosis.store.database import ConflictError, RecordNotFoundError
 from diagnosis.store.keys import KeyRefusedError
+from diagnosis.validation import describe_error
 
 log = logging.getLogger(__name__)
 
@@ -92,9 +92,6 @@ _OF_STATUS = {kind.status: kind for kind in reversed(list(KINDS.values()))} | {
     405: Kind(405, "method-not-allowed", "The method is not allowed here"),
     422: Kind(422, "invalid", "The input cannot be used"),
 }
-_OF_OBJECTS = ("model_type", "model_attributes_type", "dict_type")
-_COMPLETE = ("missing", "extra_forbidden", "value_error")  # the last are our own words
-_LONGEST_VALUE = 60  # characters of a wrong value
 _DEFECT = Kind(500, "defect", "The service failed")
 
 
@@ -138,27 +135,7 @@ def answer(error: Exception, headers: Mapping[str, str] | None = None) -> Proble
 
 def pointers(errors: Sequence[Any], prefix: Sequence[str | int] = ()) -> list[dict[str, str]]:
     """Return pydantic's errors as JSON pointers (RFC 6901) with what is wrong there."""
-    return [{"pointer": _pointer([*prefix, *error["loc"]]), "detail": in_words(error)} for error in errors]
-
-
-def in_words(error: Mapping[str, Any]) -> str:
-    """Return one of pydantic's errors in words: what was expected, and what was found."""
-    expected = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] in _OF_OBJECTS:
-        expected = "expected a JSON object"  # pydantic's words name our classes
-    if error["type"] in _COMPLETE:
-        return expected
-    return f"{expected}; found {_shortened(error.get('input'))}"
-
-
-def _shortened(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """Return a value as it may stand in an answer: short, on one line, no character that cannot be encoded."""
-    if isinstance(value, Mapping):
-        return "an object"
-    if isinstance(value, list | tuple):
-        return "a list"
-    text = json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace").decode()
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
+    return [{"pointer": _pointer([*prefix, *error["loc"]]), "detail": describe_error(error)} for error in errors]
 
 
 def _pointer(path: Sequence[str | int]) -> str:

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
-from api.errors import in_words
 from api.integrations.settings import Integrations
 from diagnosis.errors import InputError
+from diagnosis.validation import describe_error
 
 
 def _upper(value: Any) -> Any:  # noqa: ANN401 - what the environment holds
@@ -152,6 +152,6 @@ def settings_from(**options: Any) -> Settings:  # noqa: ANN401 - options of the 
         return Settings(**options)
     except ValidationError as error:
         first = error.errors()[0]
-        raise InputError(f"setting {'.'.join(map(str, first['loc']))}: {in_words(first)}") from error
+        raise InputError(f"setting {'.'.join(map(str, first['loc']))}: {describe_error(first)}") from error
     except SettingsError as error:
         raise InputError(f"{error}; expected JSON, as docs/operations.md says") from error

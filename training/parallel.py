@@ -43,11 +43,13 @@ class Workers:
 
     def __post_init__(self) -> None:
         if self.backend not in BACKENDS:
-            raise InputError(f"setting parallel_backend: one of {', '.join(BACKENDS)} was expected; {self.backend!r}")
+            raise InputError(f"setting parallel_backend: expected one of {', '.join(BACKENDS)}; found {self.backend!r}")
         if self.jobs == 0 or self.jobs < -1:
-            raise InputError(f"setting parallel_jobs: -1 or at least 1 was expected, {self.jobs} found")
+            raise InputError(f"setting parallel_jobs: expected -1 or at least 1; found {self.jobs}")
         if (self.backend == "dask") != bool(self.scheduler):
-            raise InputError("settings parallel_backend 'dask' and parallel_scheduler were expected together")
+            raise InputError(
+                "settings parallel_backend, parallel_scheduler: expected 'dask' and an address together; found one"
+            )
 
     def each(self, work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[Result]:
         """Return the result of each piece, in order.

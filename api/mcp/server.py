@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from ulid import ULID
 
-from api.errors import ScopeError, in_words, kind_of
+from api.errors import ScopeError, kind_of
 from api.feedback.schemas import FeedbackIn
 from api.http.security import Principal
 from api.mcp.schemas import (
@@ -30,6 +30,7 @@ from api.mcp.schemas import (
 from api.records.schemas import IncidentIn
 from api.service import Service
 from diagnosis.errors import FaultwiseError
+from diagnosis.validation import describe_error
 
 INSTRUCTIONS = """Faultwise knows an organisation's own incidents and knowledge base, in Chinese and English.
 Use `diagnose` on a new incident, `search` for articles or past incidents, `get_incident` for one in full.
@@ -102,7 +103,9 @@ def _with_readable_errors(tool: Callable[P, Awaitable[R]]) -> Callable[P, Awaita
         try:
             return await tool(*args, **kwargs)
         except ValidationError as error:
-            wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {in_words(e)}" for e in error.errors())
+            wrong = "; ".join(
+                f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {describe_error(e)}" for e in error.errors()
+            )
             raise ToolError(wrong) from error
         except FaultwiseError as error:
             raise ToolError(f"{kind_of(error).title}: {error}") from error

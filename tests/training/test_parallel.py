@@ -111,10 +111,10 @@ def test_a_file_is_diagnosed_alike_wherever_its_pieces_are(cluster, models, tmp_
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"parallel_backend": "spark"}, "one of loky, threading, dask was expected; 'spark'"),
-        ({"parallel_backend": "dask"}, "expected together"),
-        ({"parallel_scheduler": "tcp://127.0.0.1:1"}, "expected together"),
-        ({"parallel_jobs": 0}, "-1 or at least 1 was expected, 0 found"),
+        ({"parallel_backend": "spark"}, "expected one of loky, threading, dask; found 'spark'"),
+        ({"parallel_backend": "dask"}, "expected 'dask' and an address together"),
+        ({"parallel_scheduler": "tcp://127.0.0.1:1"}, "expected 'dask' and an address together"),
+        ({"parallel_jobs": 0}, "expected -1 or at least 1; found 0"),
     ],
 )
 def test_a_place_that_cannot_be_is_refused(given, words) -> None:

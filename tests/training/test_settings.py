@@ -1,5 +1,6 @@
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,11 +30,16 @@ def test_the_example_of_the_page_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("precison = 0.9", "did you mean 'precision'"),
-        ("precision = 'high'", "setting precision: float was expected"),
-        ("precision = 1.5", "between 0 and 1"),
-        ("horizons = [0]", "days of at least 1"),
-        ("seed = true", "setting seed: int was expected"),
+        ("precison = 0.9", "unknown setting 'precison': did you mean 'precision'"),
+        ("precision = 'high'", 'setting precision: Input should be a valid number; found "high"'),
+        ("precision = 1.5", "setting precision: Input should be less than 1; found 1.5"),
+        ("horizons = [0]", "setting horizons.0: Input should be greater than or equal to 1; found 0"),
+        ("horizons = []", "setting horizons: Tuple should have at least 1 item"),
+        ("seed = true", "setting seed: Input should be a valid integer; found true"),
+        ("audit = 'yes'", 'setting audit: Input should be a valid boolean; found "yes"'),
+        ("topic_weight = 0", "setting topic_weight: Input should be greater than 0; found 0"),
+        ("hierarchy = {category = 3}", "setting hierarchy.category: expected a JSON object"),
+        ("parallel_jobs = 0", "setting parallel_jobs: expected -1 or at least 1; found 0"),
         ("targets = [", "not a readable TOML file"),
     ],
 )
@@ -42,3 +48,13 @@ def test_a_setting_that_cannot_be_used_is_refused_by_name(tmp_path: Path, text: 
     config.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=message):
         load_settings(config)
+
+
+def test_dates_of_toml_and_whole_numbers_are_read_as_they_are_meant(tmp_path: Path) -> None:
+    config = tmp_path / "dates.toml"
+    config.write_text("as_of = 2026-04-15\nprecision = 0.9\ntopic_weight = 1\n", encoding="utf-8")
+    settings = load_settings(config)
+    assert (settings.as_of, settings.topic_weight) == ("2026-04-15", 1.0)
+    assert replace(settings, seed=3).seed == 3
+    with pytest.raises(InputError, match="setting risk"):
+        replace(settings, risk=2.0)
