@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
+import socket
 import tempfile
 from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 from threadpoolctl import threadpool_limits
+from uvicorn.supervisors import Multiprocess
 
 from api.settings import Settings, settings_from
+from diagnosis.errors import FaultwiseError
 
 SUMMARY = "Serve API and console; the first start shows an admin key."
 EXAMPLE = "faultwise serve --port 8000 --database postgresql://faultwise@db/faultwise"
 
 _OPTIONS = ("host", "port", "workers", "database", "models")
-# Idle connections are kept a little longer than the usual proxy does, and slow ones do not hold a stop back for long.
-_KEEP_ALIVE_SECONDS = 75
-_STOP_SECONDS = 20
+_STOP_SECONDS = 20  # a slow connection does not hold a stop back for longer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,24 +41,52 @@ def run(args: argparse.Namespace) -> int:
 
 
 def serve(settings: Settings) -> None:
-    """Serve with these settings until the process is told to stop."""
-    if settings.workers == 1:
-        served: FastAPI | str = _app(settings)
-    else:
+    """Serve with these settings until the process is told to stop.
+
+    Raises
+    ------
+    FaultwiseError
+        If nobody may listen on that address, before anything is opened or made.
+    """
+    listener = _bind(settings.host, settings.port)
+    if settings.workers > 1:
         _hand_over(settings)
-        served = "api.serve:app"
-    uvicorn.run(
-        served,
+    config = uvicorn.Config(
+        "api.serve:app" if settings.workers > 1 else _app(settings),
         factory=settings.workers > 1,
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
+        http="api.http.connections:LimitedProtocol",
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+        timeout_keep_alive=math.ceil(settings.idle_seconds),
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
+    server = uvicorn.Server(config)
+    if settings.workers > 1:
+        Multiprocess(config, sockets=[listener]).run()
+        return
+    server.run(sockets=[listener])
+    if not server.started:
+        raise FaultwiseError("the service did not start; its log says why")
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """Return a socket that has the address to itself but does not listen yet."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise FaultwiseError(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
+    listener.set_inheritable(True)
+    return listener
 
 
 def app() -> FastAPI:
@@ -66,9 +96,18 @@ def app() -> FastAPI:
 
 def _app(settings: Settings) -> FastAPI:
     from api.app import create_app  # noqa: PLC0415 - metrics read the environment when they are imported
+    from api.http.connections import ConnectionLimits, LimitedProtocol  # noqa: PLC0415
     from api.telemetry import configure_logging  # noqa: PLC0415
 
     configure_logging(settings.log_level)
+    LimitedProtocol.limits = ConnectionLimits(
+        max_url_bytes=settings.max_url_bytes,
+        max_header_bytes=settings.max_header_bytes,
+        max_headers=settings.max_headers,
+        header_seconds=settings.header_seconds,
+        send_seconds=settings.send_seconds,
+        max_connections=settings.max_connections,
+    )
     threadpool_limits(1)  # one incident is too little to share out among threads: to wake them costs more than it does
     return create_app(settings)
 

@@ -33,6 +33,10 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address to listen on; loopback unless told otherwise")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
     workers: int = Field(default=1, ge=1, le=64, description="Processes; each holds the release in memory")
+    tls_certificate: Path | None = Field(
+        default=None, description="Certificate chain (PEM) where TLS ends here and not at a proxy; none unless set"
+    )
+    tls_key: Path | None = Field(default=None, description="Private key of that certificate (PEM)")
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR"
     )
@@ -42,6 +46,36 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=8 * 2**20, ge=1024, description="Largest request body; more is answered 413")
     body_seconds: float = Field(
         default=30.0, gt=0, description="How long a client may take to send its body; more is 408"
+    )
+    max_url_bytes: int = Field(
+        default=32 * 1024, ge=1024, le=1_000_000, description="Longest address of a request; more is answered 414"
+    )
+    max_header_bytes: int = Field(
+        default=64 * 1024,
+        ge=2048,
+        le=2_000_000,
+        description="Largest head of a request, its request line among it; more is answered 431",
+    )
+    max_headers: int = Field(default=100, ge=10, le=1000, description="Header fields of a request; more is 431")
+    header_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        le=300,
+        description="How long a client may take to send a request's head, and a new connection to send its first",
+    )
+    idle_seconds: float = Field(
+        default=75.0, gt=0, le=3600, description="How long a connection is kept open between two requests"
+    )
+    send_seconds: float = Field(default=60.0, gt=0, le=3600, description="How long a client may leave an answer unread")
+    max_connections: int = Field(
+        default=1000,
+        ge=1,
+        description="Connections of a process; then the one that has waited longest without a request gives way",
+    )
+    wrong_keys_per_minute: int = Field(
+        default=20,
+        ge=1,
+        description="Wrong keys and sign-ins from one address; then only keys known from there are let in for a while",
     )
     max_waiting: int = Field(
         default=2000, ge=1, description="Incidents that may wait for diagnosis; more is answered 503"

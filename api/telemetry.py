@@ -20,16 +20,15 @@ _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """The identity of one request, for logs, answers and calls that it causes."""
+    """The identity of one request, for its logs and its answer."""
 
     request_id: str
     trace_id: str
     span_id: str
     flags: str
-    tracestate: str
 
     @classmethod
-    def of(cls, request_id: str, traceparent: str, tracestate: str) -> RequestContext:
+    def of(cls, request_id: str, traceparent: str) -> RequestContext:
         """Return the context of a request from its headers, making new ids where none (or none usable) came."""
         match = _TRACEPARENT.fullmatch(traceparent)
         usable = match is not None and match[1].strip("0") and match[2].strip("0")
@@ -38,25 +37,15 @@ class RequestContext:
             trace_id=match[1] if match and usable else secrets.token_hex(16),
             span_id=secrets.token_hex(8),
             flags=match[3] if match and usable else "00",
-            tracestate=tracestate if usable else "",
         )
 
     @property
     def traceparent(self) -> str:
-        """The header that passes the trace on."""
+        """The header that names the trace and our part of it."""
         return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
 
 
 context: ContextVar[RequestContext | None] = ContextVar("faultwise_request", default=None)
-
-
-def outgoing_headers() -> dict[str, str]:
-    """Return the headers that carry the present request's trace to another system."""
-    request = context.get()
-    if request is None:
-        return {}
-    state = {"tracestate": request.tracestate} if request.tracestate else {}
-    return {"traceparent": request.traceparent, "X-Request-ID": request.request_id, **state}
 
 
 class JsonFormatter(logging.Formatter):

@@ -49,9 +49,7 @@ class Identity:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        request_context = RequestContext.of(
-            headers.get("x-request-id", ""), headers.get("traceparent", ""), headers.get("tracestate", "")
-        )
+        request_context = RequestContext.of(headers.get("x-request-id", ""), headers.get("traceparent", ""))
         token, start, status = context.set(request_context), time.perf_counter(), 500
 
         async def send_marked(message: Message) -> None:
@@ -79,8 +77,13 @@ class Identity:
         metrics = self.metrics
         metrics.requests.labels(scope["method"] if route != "none" else "none", route, str(status)).inc()
         metrics.request_seconds.labels(route).observe(seconds)
-        fields = {"method": scope["method"], "route": route, "status": status, "ms": round(seconds * 1000, 2),
-                  "principal": principal}  # fmt: skip
+        fields = {
+            "method": scope["method"],
+            "route": route,
+            "status": status,
+            "ms": round(seconds * 1000, 2),
+            "principal": principal,
+        }
         log.info("request", extra={"fields": fields})
 
 

@@ -1,0 +1,244 @@
+"""Limits of a connection, enforced where bytes arrive: no client without a key can hold memory, time or a place.
+
+uvicorn limits neither the size nor the time of a request's head when httptools parses it, so `LimitedProtocol` counts
+both. Whatever is refused here is answered as a problem (RFC 9457) by hand, because no application runs yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from api.errors import Kind, problem
+from api.http.middleware import PAGE_HEADERS
+
+# What a refused client goes on sending is thrown away for so long, so that it can read why it was refused: closing a
+# socket with unread bytes in it resets the connection, and the answer is lost.
+LINGER_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """What one connection, and all of a process, may take.
+
+    Attributes
+    ----------
+    max_url_bytes : int
+        Of the request line's address; more is answered 414.
+    max_header_bytes : int
+        Of the whole head of a request, its request line among it; more is answered 431.
+    max_headers : int
+        Header fields; more is answered 431.
+    header_seconds : float
+        From the connection or its last answer's end to the end of the next head, once its first byte is there; more is
+        answered 408. A new connection that sends nothing is closed after the same time.
+    send_seconds : float
+        How long a client may leave an answer unread.
+    max_connections : int
+        Of this process. When they are all taken, the one that has waited longest without a request gives way; where
+        every one has a request in progress, the new one is answered 503.
+    """
+
+    max_url_bytes: int = 32 * 1024
+    max_header_bytes: int = 64 * 1024
+    max_headers: int = 100
+    header_seconds: float = 10.0
+    send_seconds: float = 60.0
+    max_connections: int = 1000
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """HTTP/1.1 on one connection, within the `ConnectionLimits` of this process."""
+
+    limits: ClassVar[ConnectionLimits] = ConnectionLimits()
+    # Connections without a request in progress, the one that has waited longest first.
+    waiting: ClassVar[dict[LimitedProtocol, None]] = {}
+
+    _timer: asyncio.TimerHandle | None = None
+    _send_timer: asyncio.TimerHandle | None = None
+    _head_bytes = 0
+    _head_begun = False
+    _body_open = False
+    _refused = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a place, if there is one, and wait for the first head."""
+        super().connection_made(transport)
+        if len(self.connections) > self.limits.max_connections and not self._make_place():
+            self._refuse(503, "busy", "Too much is waiting", f"{self.limits.max_connections} connections are in use")
+            return
+        self._wait(self._close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give the place back."""
+        self._stop_waiting()
+        self._stop_send_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, unless it is too much or too late."""
+        if self._refused:
+            return
+        if not self._head_begun and not self._body_open:  # the first byte of a head
+            self._head_begun = True
+            self._head_bytes = 0
+            self._wait(self._too_slow)
+        if self._head_begun:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_begun and not self._refused and self.parser is not None:
+            self._check_head(self._head_bytes)
+
+    def on_message_begin(self) -> None:
+        """Begin a head; a pipelined one begins inside the bytes of another message."""
+        super().on_message_begin()
+        if not self._head_begun:
+            self._head_begun = True
+            self._head_bytes = 0
+            self._wait(self._too_slow)
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the address."""
+        super().on_url(url)
+        if len(self.url) > self.limits.max_url_bytes:
+            self._refuse_url()
+
+    def on_headers_complete(self) -> None:
+        """Start the request, if its head is within the limits."""
+        self._head_begun = False
+        self._head_bytes = 0
+        self._body_open = True
+        self._stop_waiting()
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if not self._refused and self._check_head(size):
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body, unless the request was refused."""
+        if not self._refused:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End a request's body."""
+        self._body_open = False
+        if self._refused:
+            return
+        super().on_message_complete()
+        if self.cycle.response_complete:  # the rest of a body that was answered before it was whole
+            self._stop_waiting()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+            self.waiting[self] = None
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request; what is left of a body that nobody reads has to come soon."""
+        super().on_response_complete()
+        if self.transport.is_closing() or self.pipeline:
+            return
+        if self._body_open:
+            self._unset_keepalive_if_required()
+            self._wait(self._close)
+        elif not self._head_begun:
+            self.waiting[self] = None
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that was left idle after an answer."""
+        self._stop_waiting()
+        super().timeout_keep_alive_handler()
+
+    def pause_writing(self) -> None:
+        """Give the client a time to read what waits for it."""
+        super().pause_writing()
+        self._send_timer = self.loop.call_later(self.limits.send_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on: the client has read."""
+        self._stop_send_timer()
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer a request that is not HTTP."""
+        self._refuse(400, "malformed", "The request cannot be read", f"expected HTTP/1.1; found what is not ({msg})")
+
+    def _check_head(self, size: int) -> bool:
+        if len(self.headers or ()) > self.limits.max_headers:
+            self._refuse_headers(f"expected at most {self.limits.max_headers} header fields; found more")
+        elif size > self.limits.max_header_bytes:
+            if self.headers:
+                self._refuse_headers(f"expected at most {self.limits.max_header_bytes} bytes of header; found more")
+            else:
+                self._refuse_url()
+        return not self._refused
+
+    def _refuse_url(self) -> None:
+        detail = f"expected an address of at most {self.limits.max_url_bytes} bytes; found more"
+        self._refuse(414, "uri-too-long", "The address is too long", detail)
+
+    def _refuse_headers(self, detail: str) -> None:
+        self._refuse(431, "headers-too-large", "The header is too large", detail)
+
+    def _too_slow(self) -> None:
+        detail = f"expected a whole header within {self.limits.header_seconds:g} s"
+        self._refuse(408, "timeout", "The header did not arrive in time", detail)
+
+    def _refuse(self, status: int, slug: str, title: str, detail: str) -> None:
+        if self._refused or self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete:  # no answer to an earlier request is under way
+            self.transport.write(_response(Kind(status, slug, title), detail))
+        self._linger()
+
+    def _linger(self) -> None:
+        self._refused = True
+        self._stop_waiting()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self._close)
+
+    def _make_place(self) -> bool:
+        longest = next(iter(self.waiting), None)
+        if longest is None:
+            return False
+        longest._close()
+        return True
+
+    def _wait(self, then: Callable[[], None]) -> None:
+        """Call something unless a head is complete in time."""
+        self._stop_waiting()
+        self.waiting[self] = None
+        self._timer = self.loop.call_later(self.limits.header_seconds, then)
+
+    def _stop_waiting(self) -> None:
+        self.waiting.pop(self, None)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _stop_send_timer(self) -> None:
+        if self._send_timer is not None:
+            self._send_timer.cancel()
+            self._send_timer = None
+
+    def _close(self) -> None:
+        self._stop_waiting()
+        if not self.transport.is_closing():
+            self.transport.close()
+
+
+def _response(kind: Kind, detail: str) -> bytes:
+    body = json.dumps(problem(kind, detail)).encode()
+    headers = {
+        "content-type": "application/problem+json",
+        "content-length": str(len(body)),
+        "connection": "close",
+        **({"retry-after": "2"} if kind.status == 503 else {}),
+        **PAGE_HEADERS,
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return STATUS_LINE[kind.status] + lines.encode() + b"\r\n" + body

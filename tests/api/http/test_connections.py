@@ -1,0 +1,196 @@
+"""One client must not hurt the others: limits of a connection, with real sockets on the server that is shipped."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.serving import ROOT, Process
+
+HEADER_SECONDS = 1.5
+MAX_CONNECTIONS = 30
+
+
+@pytest.fixture(scope="module")
+def service(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    database = tmp_path_factory.mktemp("connections") / "faultwise.db"
+    process = Process(
+        f"sqlite:///{database}",
+        models,
+        header_seconds=HEADER_SECONDS,
+        idle_seconds=3,
+        max_connections=MAX_CONNECTIONS,
+    ).start()
+    yield process
+    process.stop()
+
+
+def connect(service: Process) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", service.port), timeout=20)
+
+
+def everything(client: socket.socket) -> bytes:
+    """Return what the server sends until it closes."""
+    chunks = []
+    while chunk := client.recv(65536):
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def problem_in(response: bytes) -> tuple[int, dict]:
+    head, _, body = response.partition(b"\r\n\r\n")
+    assert b"content-type: application/problem+json" in head.lower()
+    return int(head.split()[1]), json.loads(body)
+
+
+def seconds_until_closed(client: socket.socket) -> float:
+    start = time.monotonic()
+    everything(client)
+    return time.monotonic() - start
+
+
+def test_a_header_without_end_takes_no_memory(service: Process) -> None:
+    process = psutil.Process(service.process.pid)
+    memory = process.memory_info().rss
+    with connect(service) as client, suppress(OSError):  # the server closes
+        client.sendall(b"GET /v1/search HTTP/1.1\r\nHost: x\r\nX-Long: ")
+        for _ in range(200):
+            client.sendall(b"a" * 1_000_000)
+    assert process.memory_info().rss - memory < 30e6
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "slug"),
+    [
+        (b"GET /v1/search?q=" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "uri-too-long"),
+        (b"GET /" + b"a" * 80_000, 414, "uri-too-long"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 70_000 + b"\r\n\r\n", 431, "headers-too-large"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X-Many: 1\r\n" * 101 + b"\r\n", 431, "headers-too-large"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X-Many: 1\r\n" * 90_000, 431, "headers-too-large"),
+        (b"this is no HTTP\r\n\r\n", 400, "malformed"),
+    ],
+)
+def test_a_head_that_is_too_large_is_answered_with_a_problem(service: Process, head: bytes, status, slug) -> None:
+    with connect(service) as client:
+        client.sendall(head)
+        client.shutdown(socket.SHUT_WR)
+        answered, problem = problem_in(everything(client))
+    assert answered == problem["status"] == status
+    assert problem["type"] == f"urn:faultwise:problem:{slug}"
+
+
+def test_a_head_that_does_not_end_in_time_is_answered_408_however_slowly_it_trickles(service: Process) -> None:
+    with connect(service) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        client.settimeout(0.2)
+        start, response = time.monotonic(), b""
+        while time.monotonic() - start < 3 * HEADER_SECONDS and not response:
+            client.sendall(b"X-Slow: 1\r\n")
+            try:
+                response = client.recv(65536)
+            except TimeoutError:
+                continue
+    status, problem = problem_in(response)
+    assert (status, problem["type"]) == (408, "urn:faultwise:problem:timeout")
+    assert time.monotonic() - start < 2 * HEADER_SECONDS
+
+
+def test_a_connection_that_says_nothing_is_closed(service: Process) -> None:
+    with connect(service) as client:
+        assert seconds_until_closed(client) == pytest.approx(HEADER_SECONDS, abs=0.7)
+
+
+def test_a_connection_that_is_idle_after_an_answer_is_closed_later(service: Process) -> None:
+    with connect(service) as client:
+        client.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.1 200")
+        assert seconds_until_closed(client) == pytest.approx(3, abs=1)
+
+
+def test_the_second_head_of_a_connection_has_a_time_too(service: Process) -> None:
+    with connect(service) as client:
+        client.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.1 200")
+        client.sendall(b"GET /health/live HTTP/1.1\r\n")
+        status, _ = problem_in(everything(client))
+    assert status == 408
+
+
+def test_pipelined_requests_are_answered_in_order(service: Process) -> None:
+    one = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+    last = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with connect(service) as client:
+        client.sendall(one * 20 + last)
+        assert everything(client).count(b"HTTP/1.1 200 OK") == 21
+
+
+def test_a_body_that_nobody_asked_for_does_not_hold_its_connection(service: Process) -> None:
+    with connect(service) as client:
+        client.sendall(b"POST /v1/diagnoses HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n{")
+        response = everything(client)
+    assert response.startswith(b"HTTP/1.1 401")
+
+
+def test_a_refused_request_whose_body_comes_after_its_answer_leaves_the_connection_usable(service: Process) -> None:
+    with connect(service) as client:
+        client.sendall(b"POST /v1/diagnoses HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
+        refused = client.recv(65536)
+        while not refused.endswith(b"}"):
+            refused += client.recv(65536)
+        assert refused.startswith(b"HTTP/1.1 401")
+        client.sendall(b"0123456789GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+def test_silent_connections_give_way_to_one_that_asks(service: Process) -> None:
+    with ExitStack() as open_sockets:
+        for _ in range(3 * MAX_CONNECTIONS):
+            open_sockets.enter_context(connect(service))
+        start = time.monotonic()
+        assert httpx.get(f"{service.base}/health/live").status_code == 200
+        assert time.monotonic() - start < 0.5
+
+
+def test_a_client_is_served_while_others_send_endless_headers(service: Process) -> None:
+    def attack(_: int) -> None:
+        with connect(service) as client:
+            try:
+                client.sendall(b"GET / HTTP/1.1\r\nX: " + b"a" * 50_000_000)
+            except OSError:
+                return
+
+    with ThreadPoolExecutor(4) as attackers:
+        running = [attackers.submit(attack, i) for i in range(8)]
+        slowest = 0.0
+        while not all(attack.done() for attack in running):
+            start = time.monotonic()
+            assert httpx.get(f"{service.base}/health/live", timeout=20).status_code == 200
+            slowest = max(slowest, time.monotonic() - start)
+    assert slowest < 1
+
+
+def test_serve_on_a_busy_port_ends_with_one_line_and_status_1_before_a_key_is_made(
+    models: Path, tmp_path: Path
+) -> None:
+    database = tmp_path / "var" / "faultwise.db"
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "api.cli", "serve", "--port", port, "--models", str(models)]
+        command += ["--database", f"sqlite:///{database}"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines() == [
+        f"faultwise: cannot listen on 127.0.0.1 port {port}: Address already in use"
+    ]
+    assert not database.exists()
