@@ -6,11 +6,12 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from api.errors import NothingPublishedError
@@ -18,6 +19,7 @@ from api.metrics import Metrics
 from diagnosis.errors import FaultwiseError, ReleaseError, StoreError
 from diagnosis.incident import Incident
 from diagnosis.knowledge import KNOWLEDGE_FIELDS, as_knowledge_frame
+from diagnosis.prepared import PreparedIncidents
 from diagnosis.release import STORE, Manifest
 from diagnosis.releases import Releases
 from diagnosis.store import Store
@@ -35,15 +37,41 @@ _RELEASE_POLL_SECONDS = 1.0
 # Changes that follow one another this closely are taken in together: one takes nearly as long as twenty, and each would
 # keep a diagnosis waiting. A change is searchable well within the second that is promised.
 _GATHER_SECONDS = 0.5
+_MOST_EXPECTED = 5_000  # incidents kept as they were prepared until the change feed brings them
 
 
 @dataclass
 class LoadedRelease:
-    """A loaded release, and the last stored change that it has heard of."""
+    """A loaded release, the last stored change that was applied to it, and incidents prepared for its history."""
 
     release: str
     diagnoser: Diagnoser
     applied: int = 0
+    _prepared: dict[str, tuple[Mapping[str, Any], PreparedIncidents, int]] = field(default_factory=dict, repr=False)
+
+    def expect(self, record: Mapping[str, Any], prepared: PreparedIncidents, row: int) -> None:
+        """Keep an incident as it was prepared to be diagnosed, until the change feed brings it."""
+        if len(self._prepared) >= _MOST_EXPECTED:  # what was known already never comes
+            self._prepared.clear()
+        self._prepared[record["number"]] = record, prepared, row
+
+    def prepare(self, records: Sequence[Record]) -> PreparedIncidents:
+        """Return stored incidents as they join the history; what was diagnosed here is not prepared anew."""
+        batches: list[PreparedIncidents] = []
+        unprepared: list[int] = []
+        for place, record in enumerate(records):
+            expected = self._prepared.pop(record.number, None)
+            if expected is not None and expected[0] == record.body:
+                batches.append(expected[1].take([expected[2]]))
+            else:
+                unprepared.append(place)
+        if unprepared:
+            incidents = [Incident.from_values(records[place].body) for place in unprepared]
+            batches.append(self.diagnoser.prepare(incidents))
+        later = set(unprepared)
+        order = [place for place in range(len(records)) if place not in later] + unprepared
+        together = PreparedIncidents.concatenate(batches)
+        return together if order == sorted(order) else together.take(np.argsort(order))
 
 
 class Serving:
@@ -79,7 +107,7 @@ class Serving:
         self._current: LoadedRelease | None = None
         self._refused: str | None = None
         self._swapping = threading.Lock()
-        self._news, self._end = threading.Event(), threading.Event()
+        self._changed, self._stopping = threading.Event(), threading.Event()
         self._threads: list[threading.Thread] = []
 
     @property
@@ -104,14 +132,14 @@ class Serving:
 
     def stop(self) -> None:
         """End the following threads."""
-        self._end.set()
-        self._news.set()
+        self._stopping.set()
+        self._changed.set()
         for thread in self._threads:
             thread.join()
 
-    def heard(self) -> None:
+    def store_changed(self) -> None:
         """Look at the store's changes now: something was written here."""
-        self._news.set()
+        self._changed.set()
 
     def publish(self, release: str, force: str | None = None) -> str:
         """Ask the gate, load the release beside the one in service, let it answer, then point to it.
@@ -147,14 +175,14 @@ class Serving:
         try:
             diagnoser = self.load(self.releases.path(release))
             made_from = Manifest.read(self.releases.path(release)).data.get(STORE)
-            heard = ChangeCursor.from_dict(made_from) if made_from else None
+            cursor = ChangeCursor.from_dict(made_from) if made_from else None
         except FaultwiseError:
             self.metrics.refused.inc()
             raise
         except Exception as error:  # a release is data from outside: whatever it breaks, the one in service stays
             self.metrics.refused.inc()
             raise ReleaseError(f"{release} could not be loaded: {type(error).__name__}") from error
-        candidate = LoadedRelease(release, diagnoser, self.store.changes.resume(heard) if heard else 0)
+        candidate = LoadedRelease(release, diagnoser, self.store.changes.resume(cursor) if cursor else 0)
         while not self._apply_next(candidate):
             pass
         return candidate
@@ -166,26 +194,26 @@ class Serving:
         # by its last reference, because there are no cycles in it.
         gc.freeze()
         self._refused = None
-        self._news.set()
+        self._changed.set()
         self.swapped()
         log.info("release in service", extra={"fields": {"release": candidate.release}})
 
     def _follow_store(self) -> None:
-        heard = -_GATHER_SECONDS
-        while not self._end.is_set():
-            self._news.wait(self.poll_seconds)
-            self._end.wait(max(0.0, heard + _GATHER_SECONDS - time.monotonic()))
-            self._news.clear()
+        applied_at = -_GATHER_SECONDS
+        while not self._stopping.is_set():
+            self._changed.wait(self.poll_seconds)
+            self._stopping.wait(max(0.0, applied_at + _GATHER_SECONDS - time.monotonic()))
+            self._changed.clear()
             try:
-                while self._current is not None and not self._end.is_set() and not self._apply_next(self._current):
+                while self._current is not None and not self._stopping.is_set() and not self._apply_next(self._current):
                     pass
             except FaultwiseError as error:  # the database is away: ask again at the next turn
                 log.warning("changes not read: %s", type(error).__name__)
-                self._end.wait(_RELEASE_POLL_SECONDS)
-            heard = time.monotonic()
+                self._stopping.wait(_RELEASE_POLL_SECONDS)
+            applied_at = time.monotonic()
 
     def _follow_releases(self) -> None:
-        while not self._end.wait(_RELEASE_POLL_SECONDS):
+        while not self._stopping.wait(_RELEASE_POLL_SECONDS):
             self._look_for_release()
 
     def _look_for_release(self) -> None:
@@ -202,23 +230,23 @@ class Serving:
         except FaultwiseError as error:
             log.warning("release not loaded yet: %s", type(error).__name__)
 
-    def _apply_next(self, into: LoadedRelease) -> bool:
+    def _apply_next(self, release: LoadedRelease) -> bool:
         """Apply one page of changes; return whether that was the last."""
-        changes = self.store.changes.since(into.applied)
+        changes = self.store.changes.since(release.applied)
         try:
-            _apply(changes, into.diagnoser)
+            _apply(changes, release)
         except Exception:  # one record that cannot be taken in must not keep the others out
             log.exception("changes applied one by one")
-            for one in _singles(changes):
-                self._apply_alone(one, into.diagnoser)
-            _apply(replace(changes, incidents=[], articles=[]), into.diagnoser)
-        into.applied = changes.upto
+            for change in _single_changes(changes):
+                self._apply_alone(change, release)
+            _apply(replace(changes, incidents=[], articles=[]), release)
+        release.applied = changes.upto
         self.metrics.lag.set(0 if changes.complete else self.store.changes.last() - changes.upto)
         return changes.complete
 
-    def _apply_alone(self, change: Changes, diagnoser: Diagnoser) -> None:
+    def _apply_alone(self, change: Changes, release: LoadedRelease) -> None:
         try:
-            _apply(change, diagnoser)
+            _apply(change, release)
         except Exception as error:
             if isinstance(error, StoreError):  # of the vectors that are kept there
                 self.store.database.ping()  # while it is away the change is not lost: it is taken in at the next turn
@@ -226,35 +254,37 @@ class Serving:
             log.exception("change not searched", extra={"fields": {"sequence": record.sequence}})
 
 
-def _apply(changes: Changes, diagnoser: Diagnoser) -> None:
-    incidents, gone_incidents = _parted(changes.incidents)
-    articles, gone_articles = _parted(changes.articles)
-    if gone_incidents:
-        diagnoser.remove("incidents", gone_incidents)
-    if gone_articles:
-        diagnoser.remove("knowledge", gone_articles)
+def _apply(changes: Changes, release: LoadedRelease) -> None:
+    diagnoser = release.diagnoser
+    incidents, deleted_incidents = _split_deleted(changes.incidents)
+    articles, deleted_articles = _split_deleted(changes.articles)
+    if deleted_incidents:
+        diagnoser.remove("incidents", deleted_incidents)
+    if deleted_articles:
+        diagnoser.remove("knowledge", deleted_articles)
     if incidents:
-        diagnoser.upsert_incidents([Incident.from_values(one.body) for one in incidents])
+        diagnoser.upsert_incidents(release.prepare(incidents))
     if articles:
-        diagnoser.upsert_articles(as_knowledge_frame(_frame(articles, KNOWLEDGE_FIELDS)))
-    for said in changes.feedback:
-        if said.suggestion is not None and said.undone_at is not None:
-            diagnoser.parts.suggester.take_back(said.suggestion, said.id)
-        elif said.suggestion is not None:  # by its id: the release may have learned of it in training
-            worked = said.kind == "suggestion_worked"
-            diagnoser.parts.suggester.record(said.suggestion, worked, said.created_at, said.id)
+        rows = [{name: record.body.get(name) for name in KNOWLEDGE_FIELDS} for record in articles]
+        diagnoser.upsert_articles(as_knowledge_frame(pd.DataFrame(rows, columns=list(KNOWLEDGE_FIELDS))))
+    for feedback in changes.feedback:
+        if feedback.suggestion is None:
+            continue
+        # By its id: the release may have learned of it in training.
+        if feedback.undone_at is not None:
+            diagnoser.parts.suggester.take_back(feedback.suggestion, feedback.id)
+        else:
+            worked = feedback.kind == "suggestion_worked"
+            diagnoser.parts.suggester.record(feedback.suggestion, worked, feedback.created_at, feedback.id)
 
 
-def _singles(changes: Changes) -> Iterator[Changes]:
-    for one in changes.incidents:
-        yield replace(changes, incidents=[one], articles=[], feedback=[])
-    for one in changes.articles:
-        yield replace(changes, incidents=[], articles=[one], feedback=[])
+def _single_changes(changes: Changes) -> Iterator[Changes]:
+    for record in changes.incidents:
+        yield replace(changes, incidents=[record], articles=[], feedback=[])
+    for record in changes.articles:
+        yield replace(changes, incidents=[], articles=[record], feedback=[])
 
 
-def _parted(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
-    return [one for one in records if not one.deleted], [one.number for one in records if one.deleted]
-
-
-def _frame(records: Sequence[Record], names: Sequence[str]) -> pd.DataFrame:
-    return pd.DataFrame([{name: record.body.get(name) for name in names} for record in records], columns=list(names))
+def _split_deleted(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
+    present = [record for record in records if not record.deleted]
+    return present, [record.number for record in records if record.deleted]

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,16 +17,18 @@ from api.diagnoses.batching import Stage
 from api.errors import KeyReusedError, RequestInFlightError
 from api.http.rows import RowError, row_error
 from api.metrics import Metrics
-from api.records.masking import mask_incident
-from api.records.schemas import IncidentIn, body_of
+from api.records.schemas import IncidentIn
 from api.serving import LoadedRelease, Serving
 from api.webhooks.events import Events
 from diagnosis.corrections import apply_corrections, near_duplicates
 from diagnosis.errors import FaultwiseError
 from diagnosis.findings import Diagnosis
-from diagnosis.incident import LOGGED_FIELDS, Incident
+from diagnosis.incident import LOGGED_FIELDS, Incident, IncidentBatch
+from diagnosis.prepared import PreparedIncidents
 from diagnosis.redact import Redactor
+from diagnosis.redact.records import mask_incidents
 from diagnosis.store import Store
+from diagnosis.store.bodies import record_of
 from diagnosis.store.diagnoses import Claim, DiagnosisEntry
 
 log = logging.getLogger(__name__)
@@ -44,11 +46,41 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosed:
-    """A diagnosis, the release that made it, and what one diagnosis of its batch took in seconds."""
+    """A diagnosis, and what it was made from.
+
+    Attributes
+    ----------
+    release : LoadedRelease
+        What made it.
+    prepared : PreparedIncidents
+        The batch of which the incident is one ``row``.
+    record : mapping
+        The incident as logged, as it is stored: personal data masked.
+    seconds : float
+        Time that one diagnosis of the batch took.
+    """
 
     diagnosis: Diagnosis
     release: LoadedRelease
+    prepared: PreparedIncidents
+    row: int
+    record: Mapping[str, Any]
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Unstored:
+    """A diagnosis on its way into the store; with ``remember`` its incident joins the history."""
+
+    diagnosed: Diagnosed
+    body: Mapping[str, Any]
+    claim: Claim | None
+    remember: bool
+
+    def entry(self) -> DiagnosisEntry:
+        diagnosed = self.diagnosed
+        record = diagnosed.record if self.remember else None
+        return DiagnosisEntry(self.body, diagnosed.diagnosis.created_at, record, self.claim, diagnosed.seconds)
 
 
 class DiagnosisService:
@@ -92,7 +124,7 @@ class DiagnosisService:
         self._bulk: Stage[Incident, Diagnosed] = Stage(
             "bulk-diagnosis", self._diagnose, LARGEST_BATCH, 10 * max_waiting
         )
-        self._storing: Stage[DiagnosisEntry, None] = Stage("storing", self._keep, 4 * LARGEST_BATCH, 20 * max_waiting)
+        self._storing: Stage[_Unstored, None] = Stage("storing", self._keep, 4 * LARGEST_BATCH, 20 * max_waiting)
 
     async def diagnose(
         self, incident: IncidentIn, claim: Claim | None = None, *, remember: bool = True
@@ -230,22 +262,13 @@ class DiagnosisService:
         claim: Claim | None = None,
         remember: bool = True,
     ) -> dict[str, Any]:
-        as_logged = incident.to_incident().as_logged()
-        diagnosed = await stage.put(as_logged)
-        diagnosis = diagnosed.diagnosis
-        if incident.resolved_at is not None:
-            resolve = diagnosed.release.diagnoser.resolve  # the same release as the diagnosis, though another came in
-            diagnosis = await run_in_threadpool(resolve, diagnosis, incident.to_incident())
-        body = diagnosis.to_dict()
-        record = self._as_logged(incident) if remember else None
-        await self._storing.put(DiagnosisEntry(body, diagnosis.created_at, record, claim, diagnosed.seconds))
+        reported = incident.to_incident()
+        diagnosed = await stage.put(reported)
+        body = diagnosed.diagnosis.to_dict()
+        await self._storing.put(_Unstored(diagnosed, body, claim, remember))
         self._metrics.diagnosed(body)
-        self.on_diagnosis(as_logged, diagnosis.created_at, diagnosed.seconds)
+        self.on_diagnosis(reported.as_logged(), diagnosed.diagnosis.created_at, diagnosed.seconds)
         return body
-
-    def _as_logged(self, incident: IncidentIn) -> dict[str, Any]:
-        fields = {name: value for name, value in body_of(incident).items() if name in LOGGED_FIELDS}
-        return mask_incident(fields, self._redactor)
 
     def _diagnose(self, incidents: list[Incident]) -> list[Diagnosed]:
         current = self._serving.current  # one release for decisions and answers: what was revoked belongs to it
@@ -253,10 +276,17 @@ class DiagnosisService:
             decisions = self._store.decisions([incident.number for incident in incidents], current.release)
         start = time.perf_counter()
         with self._metrics.stage("diagnosis"):
-            diagnoses = self._corrected(current.diagnoser.diagnose_batch(incidents, decisions))
+            masked = mask_incidents(IncidentBatch.from_incidents(incidents), self._redactor)
+            batch = current.diagnoser.prepare(masked, masked=self._redactor.kinds)
+            diagnoses = self._corrected(current.diagnoser.diagnose_batch(batch, decisions))
+            diagnoses = current.diagnoser.resolve_batch(diagnoses, batch)
         seconds = (time.perf_counter() - start) / len(incidents)
         self._metrics.batch_size.observe(len(incidents))
-        return [Diagnosed(diagnosis, current, seconds) for diagnosis in diagnoses]
+        records = [record_of(masked, row, LOGGED_FIELDS) for row in range(len(masked))]
+        return [
+            Diagnosed(diagnosis, current, batch, row, record, seconds)
+            for row, (diagnosis, record) in enumerate(zip(diagnoses, records, strict=True))
+        ]
 
     def _corrected(self, diagnoses: list[Diagnosis]) -> list[Diagnosis]:
         """Return the diagnoses without automatic answers that people took back on nearly the same incidents."""
@@ -266,13 +296,16 @@ class DiagnosisService:
         people = dict(zip(numbers, self._store.decisions(numbers), strict=True))
         return [apply_corrections(diagnosis, people) for diagnosis in diagnoses]
 
-    def _keep(self, entries: list[DiagnosisEntry]) -> list[None]:
+    def _keep(self, items: list[_Unstored]) -> list[None]:
+        for item in items:
+            if item.remember:  # before it is stored: the change feed may bring it at once
+                item.diagnosed.release.expect(item.diagnosed.record, item.diagnosed.prepared, item.diagnosed.row)
         with self._metrics.stage("storing"), self._store.transaction():
-            self._store.diagnoses.add(entries)
-            self._events.diagnosed([entry.diagnosis for entry in entries])
-        self._serving.heard()
+            self._store.diagnoses.add([item.entry() for item in items])
+            self._events.diagnosed([item.body for item in items])
+        self._serving.store_changed()
         self._events.heard()
-        return [None] * len(entries)
+        return [None] * len(items)
 
     async def _release(self, claim: Claim) -> None:
         try:

@@ -105,7 +105,7 @@ class FeedbackService:
         return body.value or predicted
 
     def _committed(self) -> None:
-        self._serving.heard()
+        self._serving.store_changed()
         self._events.heard()
 
 

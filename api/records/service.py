@@ -76,7 +76,7 @@ class RecordService(Generic[Row]):
         with self._store.transaction():
             self._records.delete(number)
             self._audit.note(actor, f"{self.kind}.delete", number)
-        self._serving.heard()
+        self._serving.store_changed()
 
     def get(self, number: str) -> Record:
         """Return one stored record.
@@ -133,7 +133,7 @@ class RecordService(Generic[Row]):
             if self.kind == "incidents":
                 self._events.updated(bodies)
             note()
-        self._serving.heard()
+        self._serving.store_changed()
         self._events.heard()
         return records
 
