@@ -19,7 +19,7 @@ from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import FaultwiseError, InputError
 from diagnosis.releases import Releases
 from diagnosis.store import Store
-from diagnosis.store.database import now
+from diagnosis.times import utc_now
 from training import import_records, train
 from training.command import DONE, MODELS, Verb, main
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     """Prepare what is missing, then serve until stopped."""
     settings = settings_from(port=args.port, models=args.models)
     if Releases(args.models).published() is None:
-        _prepare(args.sample, args.models, settings.database, now())
+        _prepare(args.sample, args.models, settings.database, utc_now())
     store = Store.open(settings.database)
     key = store.keys.create_first()
     example = automatic_example(store) or _FALLBACK

@@ -94,7 +94,7 @@ def automatic_example(store: Store) -> dict[str, str]:
     """Return the text of a stored incident that was decided automatically, for the welcome; empty where none was."""
     for diagnosis in store.diagnoses.page(300):
         decisions = {prediction["decision"] for prediction in diagnosis["predictions"].values()}
-        record = store.incidents.known([diagnosis["incident"]]).get(diagnosis["incident"])
+        record = store.incidents.find([diagnosis["incident"]]).get(diagnosis["incident"])
         if record and "automatic" in decisions and "'" not in str(record.body):
             names = [name for name in LOGGED_FIELDS if record.body.get(name) and name not in ("number", "opened_at")]
             return {name: str(record.body[name]) for name in names}

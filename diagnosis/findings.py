@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, Literal
 
 from diagnosis.phrases import Phrase
+from diagnosis.times import format_utc
 
 Decision = Literal["automatic", "suggested", "abstained"]
 
@@ -186,7 +187,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, Mapping):
         return {str(name): _plain(item) for name, item in value.items()}
     if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
+        return format_utc(value)
     return {name: _plain(getattr(value, name)) for name in _names(value.__class__)}
 
 

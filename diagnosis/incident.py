@@ -178,7 +178,7 @@ class IncidentBatch:
     @classmethod
     def from_frame(cls, frame: pd.DataFrame) -> IncidentBatch:
         """Return the rows of an incident frame of any make; its columns become lists when they are first read."""
-        return cls._made({}, len(frame), as_frame(frame))
+        return cls._from_columns({}, len(frame), as_frame(frame))
 
     @classmethod
     def of(cls, incidents: Iterable[Incident] | pd.DataFrame | IncidentBatch) -> IncidentBatch:
@@ -199,10 +199,10 @@ class IncidentBatch:
             ]
             for name in names
         }
-        return cls._made(columns, sum(map(len, batches)))
+        return cls._from_columns(columns, sum(map(len, batches)))
 
     @staticmethod
-    def _made(columns: dict[str, list[Any]], length: int, base: pd.DataFrame | None = None) -> IncidentBatch:
+    def _from_columns(columns: dict[str, list[Any]], length: int, base: pd.DataFrame | None = None) -> IncidentBatch:
         batch = IncidentBatch.__new__(IncidentBatch)
         batch._set(columns, length, base)
         return batch
@@ -270,20 +270,20 @@ class IncidentBatch:
         order = places.tolist()
         base = None if self._base is None else self._base.iloc[places].reset_index(drop=True)
         columns = self._columns if base is None else {name: self._columns[name] for name in self._replaced}
-        taken = {name: [column[i] for i in order] for name, column in columns.items()}
-        return self._made(taken, len(order), base)
+        selected = {name: [column[i] for i in order] for name, column in columns.items()}
+        return self._from_columns(selected, len(order), base)
 
     def as_logged(self) -> IncidentBatch:
         """Return the incidents as they stood when they were logged: later fields unknown, no extra columns."""
         if self._base is None:
-            return self._made({name: self.column(name) for name in LOGGED_FIELDS}, len(self))
+            return self._from_columns({name: self.column(name) for name in LOGGED_FIELDS}, len(self))
         replaced = {name: self._columns[name] for name in self._replaced if name in LOGGED_FIELDS}
-        return self._made(replaced, len(self), frame_as_logged(self._base))
+        return self._from_columns(replaced, len(self), frame_as_logged(self._base))
 
     def with_columns(self, columns: Mapping[str, list[Any]]) -> IncidentBatch:
         """Return the batch with some columns replaced, or added as extra ones; values must be of the column's type."""
         unchanged = self._columns if self._base is None else {name: self._columns[name] for name in self._replaced}
-        return self._made({**unchanged, **columns}, len(self), self._base)
+        return self._from_columns({**unchanged, **columns}, len(self), self._base)
 
 
 def as_frame(incidents: Iterable[Incident] | pd.DataFrame) -> pd.DataFrame:
@@ -306,8 +306,8 @@ def as_frame(incidents: Iterable[Incident] | pd.DataFrame) -> pd.DataFrame:
     """
     if isinstance(incidents, pd.DataFrame):
         if "number" not in incidents:
-            found = ", ".join(map(str, incidents.columns)) or "none"
-            raise InputError(f"incidents need a column 'number'; found {found}")
+            present = ", ".join(map(str, incidents.columns)) or "none"
+            raise InputError(f"incidents need a column 'number'; found {present}")
         columns = {name: _canonical(incidents.get(name), name, len(incidents)) for name in FIELDS}
         extra = {name: incidents[name].array for name in incidents.columns if name not in FIELDS}
         return pd.DataFrame({**columns, **extra}, copy=True)
@@ -334,7 +334,7 @@ def _canonical(column: pd.Series | None, name: str, length: int) -> ExtensionArr
         if name in TIME_FIELDS:
             column = _parsed(column, name, "ISO 8601 times", _times).astype(_TIME)
         elif name in COUNT_FIELDS:
-            column = _parsed(column, name, "whole numbers", _whole)
+            column = _parsed(column, name, "whole numbers", _integers)
         else:
             column = column.astype(_TEXT).fillna("")
     if name == "type":
@@ -348,7 +348,7 @@ def _times(column: pd.Series, errors: Literal["raise", "coerce"] = "raise") -> p
     return pd.to_datetime(column, utc=True, format="ISO8601", errors=errors)
 
 
-def _whole(column: pd.Series, errors: Literal["raise", "coerce"] = "raise") -> pd.Series:
+def _integers(column: pd.Series, errors: Literal["raise", "coerce"] = "raise") -> pd.Series:
     numbers = pd.to_numeric(column, errors=errors)
     return (numbers if errors == "raise" else numbers.where(numbers % 1 == 0)).astype("Int64")
 

@@ -12,9 +12,20 @@ import pandas as pd
 from diagnosis.errors import InputError
 
 KNOWLEDGE_FIELDS = (
-    "number", "title", "symptoms", "cause", "resolution", "service", "audience", "language", "translation_of",
-    "keywords", "owner", "review_at", "valid_to",
-)  # fmt: skip
+    "number",
+    "title",
+    "symptoms",
+    "cause",
+    "resolution",
+    "service",
+    "audience",
+    "language",
+    "translation_of",
+    "keywords",
+    "owner",
+    "review_at",
+    "valid_to",
+)
 KNOWLEDGE_TIMES = ("review_at", "valid_to")
 AUDIENCES = ("internal", "self_service")
 

@@ -2,7 +2,7 @@
 
 ``<models>/<release>/manifest.json`` holds the format version, library versions, settings, seed, data hashes and the
 sha256 of each file. A release is written beside its place and renamed into it, so half a release is never visible;
-it is checked file by file before anything in it is unpickled.
+it is checked file by file before anything in it is loaded.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from diagnosis.errors import ReleaseError
+from diagnosis.times import format_utc
 
 FORMAT_VERSION = 6
 STORE = "store"  # entry of a manifest's data: how far the store had come that the release was made from
@@ -71,9 +72,12 @@ class Manifest:
             raise ReleaseError(f"{folder} is not a release: {MANIFEST} is missing")
         try:
             raw = json.loads(path.read_text(encoding="utf-8"))
-            found = raw["format"]
-            if found != FORMAT_VERSION:
-                raise ReleaseError(f"{path}: format version {found} found, this program reads {FORMAT_VERSION}")
+            version = raw["format"]
+            if version != FORMAT_VERSION:
+                raise ReleaseError(
+                    f"{folder.name} has format {version}, this program reads {FORMAT_VERSION}: "
+                    "train anew with `faultwise train`"
+                )
             return cls(**raw)
         except (ValueError, TypeError, KeyError, UnicodeDecodeError) as error:
             raise ReleaseError(f"{path}: not a readable manifest ({error})") from error
@@ -110,7 +114,7 @@ def write_release(
         created = now or datetime.now(UTC)
         manifest = Manifest(
             release=f"{created:%Y-%m-%dT%H-%M-%SZ}-{content[:4]}",
-            created_at=created.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            created_at=format_utc(created, timespec="seconds"),
             format=FORMAT_VERSION,
             python=platform.python_version(),
             libraries={name: version(name) for name in LIBRARIES},
@@ -151,10 +155,10 @@ def check_release(folder: Path) -> Manifest:
     for path, expected in manifest.files.items():
         if not (folder / path).is_file():
             raise ReleaseError(f"{folder.name}: {path} is missing")
-        found = _sha256(folder / path)
-        if found != expected:
+        actual = _sha256(folder / path)
+        if actual != expected:
             raise ReleaseError(
-                f"{folder.name}: {path} was altered (sha256 {expected[:12]}… expected, {found[:12]}… found)"
+                f"{folder.name}: {path} was altered (sha256 {expected[:12]}… expected, {actual[:12]}… found)"
             )
     stray = sorted(set(_files(folder)) - {*manifest.files, MANIFEST})
     if stray:

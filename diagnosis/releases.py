@@ -11,7 +11,6 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from diagnosis.errors import ReleaseError
 from diagnosis.release import MANIFEST, Manifest, check_release, write_json
+from diagnosis.times import now_text
 
 log = logging.getLogger(__name__)
 
@@ -75,8 +75,8 @@ class Releases:
     def _folders(self) -> list[Path]:
         """Return the folders of releases, newest first."""
         entries = self.folder.iterdir() if self.folder.is_dir() else ()
-        found = [entry for entry in entries if not entry.name.startswith(".") and (entry / MANIFEST).is_file()]
-        return sorted(found, key=lambda folder: folder.name, reverse=True)
+        folders = [entry for entry in entries if not entry.name.startswith(".") and (entry / MANIFEST).is_file()]
+        return sorted(folders, key=lambda folder: folder.name, reverse=True)
 
     def path(self, release: str) -> Path:
         """Return the folder of a release.
@@ -128,7 +128,7 @@ class Releases:
                     f"{release} was compared with {instead_of}, but {history[-1].release} is in service by now: "
                     "publish again"
                 )
-            self._point([*history, Publication(release, _now(), reason)])
+            self._point([*history, Publication(release, now_text(), reason)])
 
     def previous(self) -> str:
         """Return the release that a rollback would put back.
@@ -154,8 +154,8 @@ class Releases:
         while earlier and earlier[-1].release == current:
             earlier.pop()
         if not earlier:
-            found = f"only {current}" if current else "no release"
-            raise ReleaseError(f"nothing to roll back to in {self.folder}: {found} was published so far")
+            published = f"only {current}" if current else "no release"
+            raise ReleaseError(f"nothing to roll back to in {self.folder}: {published} was published so far")
         return earlier
 
     def rollback(self, reason: str = "rolled back") -> str:
@@ -170,7 +170,7 @@ class Releases:
             previous = self._earlier()[-1].release
             check_release(self.path(previous))
             history = self.history()
-            self._point([*history, Publication(previous, _now(), reason, rolled_back=history[-1].release)])
+            self._point([*history, Publication(previous, now_text(), reason, rolled_back=history[-1].release)])
         return previous
 
     def shadow(self) -> str | None:
@@ -203,7 +203,7 @@ class Releases:
             elif release == self.published():
                 raise ReleaseError(f"a release other than the one in service was expected as shadow, {release} found")
             else:
-                write_json(self.folder / SHADOW, {"release": release, "since": _now()})
+                write_json(self.folder / SHADOW, {"release": release, "since": now_text()})
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -239,15 +239,11 @@ def find_release(path: Path) -> Path:
     published = releases.published()
     if published is not None:
         return releases.path(published)
-    found = releases.summaries()
-    if len(found) == 1:
-        return path / found[0].release
-    if not found:
+    summaries = releases.summaries()
+    if len(summaries) == 1:
+        return path / summaries[0].release
+    if not summaries:
         raise ReleaseError(f"{path} holds no release: neither {MANIFEST} nor folders with one")
     raise ReleaseError(
-        f"{path} holds {len(found)} releases and none is published; name one, such as {path / found[0].release}"
+        f"{path} holds {len(summaries)} releases and none is published; name one, such as {path / summaries[0].release}"
     )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -26,6 +26,11 @@ def format_utc(moment: datetime, *, timespec: str = "auto") -> str:
     return as_utc(moment).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
+def utc_now() -> datetime:
+    """Return the present moment in UTC."""
+    return datetime.now(UTC)
+
+
 def now_text() -> str:
     """Return the present moment to the second, as `format_utc` writes it."""
-    return format_utc(datetime.now(UTC), timespec="seconds")
+    return format_utc(utc_now(), timespec="seconds")

@@ -169,7 +169,7 @@ def _in_service(url: str) -> tuple[dict[str, dict[str, Observation]], list[float
     try:
         store.database.check()
         by_target: dict[str, dict[str, Observation]] = {}
-        for observation in store.observations.answered():
+        for observation in store.observations.first_answers():
             by_target.setdefault(observation.target, {})[observation.incident] = observation
         groups = by_target.get(ROUTING_TARGET, {})
         hours = [

@@ -14,8 +14,8 @@ from api.console.text_layout import MAX_SHOWN, mark_shared_terms, split_steps
 from api.service import Service
 from diagnosis.incident import CODED_FIELDS
 from diagnosis.recurrence.fitted import USUAL_HORIZON
-from diagnosis.store.database import now
 from diagnosis.store.feedback import Feedback
+from diagnosis.times import utc_now
 
 Diagnosis = Mapping[str, Any]  # as the contract has it
 TARGETS = ("assignment_group", "category")  # shown first
@@ -147,7 +147,7 @@ def suggestions_of(service: Service, diagnosis: Diagnosis) -> list[dict[str, Any
 
 def is_expired(article: Mapping[str, Any]) -> bool:
     """Whether the validity of an article is over."""
-    return str(article.get("valid_to") or "9999") < now().isoformat()
+    return str(article.get("valid_to") or "9999") < utc_now().isoformat()
 
 
 def reply_to_caller(diagnosis: Diagnosis, language: Language) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from diagnosis.errors import InputError
+from diagnosis.times import format_utc
 
 MAX_DEPTH = 6
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -104,4 +105,4 @@ def _is_text(value: str) -> bool:
 
 def plain_time(moment: datetime) -> str:
     """Return a time as ISO 8601 in UTC."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return format_utc(moment)

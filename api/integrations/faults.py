@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from api.integrations.alertmanager import Alert, incident_of
 from api.integrations.report import Report
-from diagnosis.store.database import now
 from diagnosis.store.inbox import Inbox
+from diagnosis.times import utc_now
 
 
 class Faults:
@@ -28,7 +28,7 @@ class Faults:
 
     def report(self, alert: Alert) -> Report:
         """Return the alert as a report on its incident, and remember which one that is."""
-        starts = alert.starts_at or now()
+        starts = alert.starts_at or utc_now()
         known = self.inbox.fault(alert.fingerprint)
         number, resolved_at = known or (alert.fingerprint, None)
         found = incident_of(alert, number)
@@ -40,6 +40,6 @@ class Faults:
                 found = Report(replace(found.incident, reopened_at=starts), found.record)
             else:  # a firing notification that was overtaken by the resolved one
                 return Report(replace(found.incident, resolved_at=resolved_at), found.record)
-        resolution = found.incident.resolved_at or (now() if alert.status == "resolved" else None)
+        resolution = found.incident.resolved_at or (utc_now() if alert.status == "resolved" else None)
         self.inbox.set_fault(alert.fingerprint, number, resolution)
         return Report(replace(found.incident, resolved_at=resolution), found.record)

@@ -14,8 +14,8 @@ import httpx
 
 from api.errors import kind_of
 from diagnosis.errors import FaultwiseError
-from diagnosis.store.database import now
 from diagnosis.store.outbox import Outbox, Owed
+from diagnosis.times import utc_now
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class Courier:
             try:
                 if self._turn():
                     continue
-                if (moment := now().timestamp()) - forgotten > _FORGET_EVERY:
+                if (moment := utc_now().timestamp()) - forgotten > _FORGET_EVERY:
                     self.outbox.forget()
                     forgotten = moment
             except FaultwiseError as error:  # the database is away: what is owed waits there
@@ -128,7 +128,7 @@ class Courier:
             self._note(lambda: self.outbox.dead(call.id, said))
             return
         log.warning("call failed", extra={"fields": {"kind": call.kind, "call": call.id, "error": said}})
-        self._note(lambda: self.outbox.later(call.id, now() + delay, said))
+        self._note(lambda: self.outbox.later(call.id, utc_now() + delay, said))
 
     def _delay(self, attempts: int, error: Exception) -> timedelta | None:
         lasting = isinstance(error, FaultwiseError) and kind_of(error).status != 503

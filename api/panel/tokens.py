@@ -9,8 +9,8 @@ import jwt
 
 from api.console.session import Agent
 from diagnosis.errors import InputError
-from diagnosis.store.database import now
 from diagnosis.store.keys import KeyRefusedError
+from diagnosis.times import utc_now
 
 AUDIENCE = "faultwise-panel"
 LONGEST = timedelta(minutes=15)
@@ -28,7 +28,7 @@ def sign(secret: str, incident: str, person: str, scopes: frozenset[str]) -> str
     """
     if not secret:
         raise InputError("expected the setting FAULTWISE_PANEL_SECRET; found none, so that no panel can be opened")
-    moment = now()
+    moment = utc_now()
     claims = {
         "aud": AUDIENCE,
         "sub": person,

@@ -98,7 +98,7 @@ class RecordService(Generic[Row]):
 
     def stored(self, numbers: Sequence[str]) -> dict[str, Record]:
         """Return those of these records that are stored, by number."""
-        return self._records.known(numbers)
+        return self._records.find(numbers)
 
     def find(self, numbers: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         """Return the fields of these records, stored or from the history of the release, by number, none empty."""

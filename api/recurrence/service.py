@@ -14,6 +14,7 @@ from api.serving import Serving
 from diagnosis.errors import InputError
 from diagnosis.recurrence import Signature, default_signature, fix_verdict, recurrence_rate
 from diagnosis.recurrence.outcomes import definition
+from diagnosis.times import format_utc
 from training.fitting.as_of import last_moment
 
 MOST_GROUPS = 100  # the largest, or the latest months
@@ -80,7 +81,7 @@ class RecurrenceService:
             definition=str(definition(signature.fields, origin)),
             signature=list(signature.fields),
             origin=origin,
-            as_of=moment.isoformat().replace("+00:00", "Z"),
+            as_of=format_utc(moment),
             rates=rates,
         )
 

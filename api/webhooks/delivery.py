@@ -11,9 +11,9 @@ from standardwebhooks import Webhook
 from api.outgoing.addresses import client
 from api.outgoing.courier import GivenUpError
 from api.webhooks.events import encode
-from diagnosis.store.database import now
 from diagnosis.store.outbox import Owed
 from diagnosis.store.subscriptions import Subscription, Subscriptions
+from diagnosis.times import utc_now
 
 TIMEOUT = 20.0  # s; Standard Webhooks: 15 to 30
 _SECRET_BYTES = 32
@@ -54,7 +54,7 @@ class Delivery:
         subscription = self.subscriptions.get(owed.destination)
         if not subscription.enabled:
             raise GivenUpError(f"the subscription is off: {subscription.reason}")
-        body, moment = encode(owed.body), now()
+        body, moment = encode(owed.body), utc_now()
         signed = headers(subscription, f"msg_{owed.id}", body, moment)
         with (
             client(self.allow_private, TIMEOUT) as http,

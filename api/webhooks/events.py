@@ -13,9 +13,9 @@ from typing import Any, Literal
 from ulid import ULID
 
 from diagnosis.store import Store
-from diagnosis.store.database import now
 from diagnosis.store.feedback import Feedback
-from diagnosis.store.outbox import KEPT, Owed
+from diagnosis.store.outbox import RETENTION, Owed
+from diagnosis.times import format_utc, utc_now
 
 EventType = Literal[
     "diagnosis.created", "feedback.recorded", "release.published", "certificate.revoked", "incident.updated"
@@ -50,7 +50,7 @@ class Events:
             What makes each occurrence one of its own, and the event's data; not looked at where nobody has subscribed.
         """
         subscribers = self.store.subscriptions.to(event)
-        moment = now().isoformat().replace("+00:00", "Z")
+        moment = format_utc(utc_now())
         calls = [
             Owed(KIND, to.id, f"{event}:{key}:{to.id}", {"type": event, "timestamp": moment, "data": dict(data)})
             for key, data in (happened if subscribers else ())
@@ -75,7 +75,7 @@ class Events:
 
     def published(self, release: str, at: datetime) -> None:
         """Tell that a release was put into service; once, whichever replicas notice it and however often they start."""
-        if now() - at < KEPT:  # the outbox remembers no longer what it told
+        if utc_now() - at < RETENTION:  # the outbox remembers no longer what it told
             self.emit("release.published", [(f"{release}@{at.isoformat()}", {"release": release})])
 
 

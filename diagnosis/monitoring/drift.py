@@ -84,30 +84,35 @@ def drift(reference: Reference, recent: IncidentBatch | pd.DataFrame) -> list[Dr
     return [*(measured for measured in of_fields if measured is not None), _word_drift(reference, words_of(recent))]
 
 
-def stability_index(before: Floats, after: Floats) -> float:
+def stability_index(reference: Floats, recent: Floats) -> float:
     """Return the population stability index of two sets of counts over the same bins, half a count added to each."""
-    p, q = before + 0.5, after + 0.5
+    p, q = reference + 0.5, recent + 0.5
     p, q = p / p.sum(), q / q.sum()
     return float(((q - p) * np.log(q / p)).sum())
 
 
-def _field_drift(name: str, before: Counter[str], after: Counter[str]) -> Drift | None:
-    frequent = [value for value, _ in before.most_common(_BINS - 1)]
-    if set(frequent) | set(after) <= {""}:  # never filled in
+def _field_drift(name: str, reference: Counter[str], recent: Counter[str]) -> Drift | None:
+    frequent = [value for value, _ in reference.most_common(_BINS - 1)]
+    if set(frequent) | set(recent) <= {""}:  # never filled in
         return None
-    counts = [_binned(frequent, before), _binned(frequent, after)]
+    counts = [_binned(frequent, reference), _binned(frequent, recent)]
     index = stability_index(*counts)
     bins = int((counts[0] + counts[1] > 0).sum())
-    chance = float(chdtri(max(bins - 1, 1), 1 - _CHANCE)) * (1 / before.total() + 1 / after.total())
-    shares = {value: (before[value] / before.total(), after[value] / after.total()) for value in {*frequent, *after}}
+    chance = float(chdtri(max(bins - 1, 1), 1 - _CHANCE)) * (1 / reference.total() + 1 / recent.total())
+    shares = {
+        value: (reference[value] / reference.total(), recent[value] / recent.total()) for value in {*frequent, *recent}
+    }
     return Drift(name, "psi", index, chance, _verdict(index, chance, STRONG_INDEX), _most_changed(shares))
 
 
-def _word_drift(before: Reference, after: Sequence[frozenset[str]]) -> Drift:
-    recent = Counter(word for words in after for word in words)
-    divergence = _divergence(_binned(before.common, before.words), _binned(before.common, recent))
-    chance = _chance(before, len(after))
-    shares = {word: (before.words[word] / len(before), recent[word] / len(after)) for word in {*before.common, *recent}}
+def _word_drift(reference: Reference, recent: Sequence[frozenset[str]]) -> Drift:
+    counts = Counter(word for words in recent for word in words)
+    divergence = _divergence(_binned(reference.common, reference.words), _binned(reference.common, counts))
+    chance = _chance(reference, len(recent))
+    shares = {
+        word: (reference.words[word] / len(reference), counts[word] / len(recent))
+        for word in {*reference.common, *counts}
+    }
     verdict = _verdict(divergence, chance, STRONG_DIVERGENCE)
     return Drift("text", "jensen-shannon", divergence, chance, verdict, _most_changed(shares))
 
@@ -131,10 +136,10 @@ def _binned(bins: Sequence[str], counts: Counter[str]) -> Floats:
     return np.array([*of_bins, counts.total() - sum(of_bins)], dtype=np.float64)
 
 
-def _divergence(before: Floats, after: Floats) -> float:
-    if not before.sum() or not after.sum():
-        return float(before.sum() != after.sum())
-    return float(jensenshannon(before, after, base=2) ** 2)
+def _divergence(reference: Floats, recent: Floats) -> float:
+    if not reference.sum() or not recent.sum():
+        return float(reference.sum() != recent.sum())
+    return float(jensenshannon(reference, recent, base=2) ** 2)
 
 
 def _verdict(measured: float, chance: float, strong: float) -> Verdict:

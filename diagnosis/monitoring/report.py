@@ -76,5 +76,5 @@ def revoked_values(revocations: Sequence[Revocation]) -> dict[str, frozenset[str
 def recent_incidents(store: Store, observations: Sequence[Observation]) -> IncidentBatch:
     """Return the newest `RECENT` of the incidents that were answered, as they were logged."""
     numbers = list(dict.fromkeys(observation.incident for observation in reversed(observations)))[:RECENT]
-    records = store.incidents.known(numbers).values()
+    records = store.incidents.find(numbers).values()
     return IncidentBatch.from_incidents(Incident.from_values(record.body) for record in records).as_logged()

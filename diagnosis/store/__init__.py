@@ -68,7 +68,7 @@ class Store:
         Rules are among it, and what live data took back of the certificates of the release that is to answer.
         """
         with self.database.read() as connection:
-            revoked = tuple(one.as_rule() for one in revoked_of(connection, release)) if release else ()
+            revoked = tuple(revocation.as_rule() for revocation in revoked_of(connection, release)) if release else ()
             return decisions_on(connection, incidents, rules_in_force(connection) + revoked)
 
     def transaction(self) -> AbstractContextManager[None]:

@@ -10,7 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from diagnosis.store import tables
-from diagnosis.store.database import Database, as_utc, now
+from diagnosis.store.database import Database
+from diagnosis.times import as_utc, utc_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,14 @@ class AuditLog:
 
     def add(self, actor: str, action: str, object_: str, request: str, detail: Mapping[str, Any]) -> None:
         """Write one act down."""
-        row = {"at": now(), "actor": actor, "action": action, "object": object_, "request": request,
-               "detail": dict(detail)}  # fmt: skip
+        row = {
+            "at": utc_now(),
+            "actor": actor,
+            "action": action,
+            "object": object_,
+            "request": request,
+            "detail": dict(detail),
+        }
         with self.database.write() as connection:
             connection.execute(sa.insert(tables.audit).values(row))
 

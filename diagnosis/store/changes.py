@@ -1,4 +1,4 @@
-"""What changed since: how a replica hears of what the others stored."""
+"""What changed since: how a replica learns what the others stored."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from diagnosis.store import tables
-from diagnosis.store.database import Database, as_utc, insert_new
+from diagnosis.store.database import Database, insert_new
 from diagnosis.store.feedback import Feedback, FeedbackLog
 from diagnosis.store.records import Record, Records
+from diagnosis.times import as_utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class ChangeCursor:
-    """How far a store has been heard out: which store, up to which change, and when the newest of these was made."""
+    """How far the changes of a store were read: which store, up to which change, and when the newest was made."""
 
     store: int
     upto: int
@@ -66,31 +67,33 @@ class ChangeFeed:
         with self.database.write() as connection:
             insert_new(tables.counters, connection, [name])
 
-    def heard(self) -> ChangeCursor | None:
+    def cursor(self) -> ChangeCursor | None:
         """Return how far the store has come; None of a store without a number, or an empty one."""
         with self.database.read() as connection:
             store = connection.execute(_counter(_IDENTITY)).scalar_one_or_none()
             upto = int(connection.execute(_LAST).scalar_one())
-            moments = [connection.execute(sa.select(sa.func.max(made))).scalar_one() for _, made in _MADE]
-        known = [as_utc(moment) for moment in moments if moment is not None]
-        return ChangeCursor(int(store), upto, max(known)) if store is not None and known else None
+            moments = [
+                connection.execute(sa.select(sa.func.max(changed_at))).scalar_one() for _, changed_at in _CHANGED
+            ]
+        made_at = [as_utc(moment) for moment in moments if moment is not None]
+        return ChangeCursor(int(store), upto, max(made_at)) if store is not None and made_at else None
 
-    def resume(self, heard: ChangeCursor) -> int:
+    def resume(self, cursor: ChangeCursor) -> int:
         """Return the change after which one who has heard so much goes on: the first, if it was another store.
 
         A store that was set back to a backup counts its changes anew: what lies up to the same number may be others.
         """
         with self.database.read() as connection:
-            if connection.execute(_counter(_IDENTITY)).scalar_one_or_none() != heard.store:
+            if connection.execute(_counter(_IDENTITY)).scalar_one_or_none() != cursor.store:
                 return 0
-            if int(connection.execute(_LAST).scalar_one()) < heard.upto:
+            if int(connection.execute(_LAST).scalar_one()) < cursor.upto:
                 return 0
-            others = [
-                sa.select(sa.literal(1)).where(sequence <= heard.upto, made > heard.at).limit(1)
-                for sequence, made in _MADE
+            newer = [
+                sa.select(sa.literal(1)).where(sequence <= cursor.upto, made_at > cursor.at).limit(1)
+                for sequence, made_at in _CHANGED
             ]
-            anew = any(connection.execute(other).first() is not None for other in others)
-        return 0 if anew else heard.upto
+            anew = any(connection.execute(statement).first() is not None for statement in newer)
+        return 0 if anew else cursor.upto
 
     def since(self, after: int, limit: int = 2000) -> Changes:
         """Return what changed after a point, at most `limit` of each kind."""
@@ -107,13 +110,13 @@ class ChangeFeed:
             )
         # A kind that filled its page may have more: stop where the first such page stops.
         upto = min([last, *(kind[-1].sequence for kind in kinds if len(kind) == limit)])
-        kept = tuple([one for one in kind if one.sequence <= upto] for kind in kinds)
-        return Changes(*kept, upto=upto, complete=upto == last)  # type: ignore[misc, arg-type]
+        complete = tuple([change for change in kind if change.sequence <= upto] for kind in kinds)
+        return Changes(*complete, upto=upto, complete=upto == last)  # type: ignore[misc, arg-type]
 
 
 _IDENTITY = "identity"
 # Where each kind of change keeps its place in the sequence and its moment.
-_MADE = (
+_CHANGED = (
     (tables.incidents.c.sequence, tables.incidents.c.updated_at),
     (tables.articles.c.sequence, tables.articles.c.updated_at),
     (tables.feedback.c.sequence, sa.func.coalesce(tables.feedback.c.undone_at, tables.feedback.c.created_at)),

@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -115,17 +114,19 @@ class Database:
         StoreError
             If it cannot be read.
         """
-        shown = self.url.render_as_string(hide_password=True)
+        address = self.url.render_as_string(hide_password=True)
         if self.is_sqlite and not Path(self.url.database or "").is_file():
-            raise InputError(f"expected the service's store at {shown}; found no such file")
+            raise InputError(f"expected the service's store at {address}; found no such file")
         with self.read() as connection:
-            found = _version(connection)
+            version = _version(connection)
         expected = _newest()
-        if found != expected:
+        if version != expected:
             has = (
-                "no tables of ours" if found is None else f"those of version {found}; start the service to bring it up"
+                "no tables of ours"
+                if version is None
+                else f"those of version {version}; start the service to bring it up"
             )
-            raise InputError(f"expected the tables of version {expected} at {shown}; found {has}")
+            raise InputError(f"expected the tables of version {expected} at {address}; found {has}")
 
     def backup(self, target: Path) -> None:
         """Write a consistent copy of a SQLite database while it is in use.
@@ -188,16 +189,6 @@ def take_sequences(connection: Connection, count: int) -> int:
     return int(connection.execute(_TAKE_SEQUENCES, {"count": count}).scalar_one()) - count + 1
 
 
-def now() -> datetime:
-    """Return the present moment in UTC."""
-    return datetime.now(UTC)
-
-
-def as_utc(moment: datetime) -> datetime:
-    """Return a time read from the database with its zone, which SQLite does not keep."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
 def upsert(table: sa.Table, connection: Connection, rows: Sequence[dict[str, Any]], keep: Sequence[str] = ()) -> None:
     """Insert rows, replacing all but the key and the columns in `keep` of those that are there."""
     connection.execute(_replacing(table, connection.dialect.name, tuple(keep)), rows)
@@ -257,15 +248,23 @@ def _checked(url: str) -> URL:
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "postgresql":
         return sa.create_engine(
-            url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, pool_timeout=BUSY_SECONDS, pool_pre_ping=True,
+            url,
+            pool_size=POOL_SIZE,
+            max_overflow=POOL_SIZE,
+            pool_timeout=BUSY_SECONDS,
+            pool_pre_ping=True,
             connect_args={"connect_timeout": 5},
-        )  # fmt: skip
+        )
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(
-        url, pool_size=POOL_SIZE, max_overflow=POOL_SIZE, pool_timeout=BUSY_SECONDS, poolclass=sa.QueuePool,
+        url,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_SIZE,
+        pool_timeout=BUSY_SECONDS,
+        poolclass=sa.QueuePool,
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
-    )  # fmt: skip
+    )
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine

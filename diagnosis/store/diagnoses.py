@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from diagnosis.store import tables
-from diagnosis.store.database import Database, RecordNotFoundError, as_utc, now, upsert
+from diagnosis.store.database import Database, RecordNotFoundError, upsert
 from diagnosis.store.observations import Answer, is_resolved, observe
 from diagnosis.store.records import Records
+from diagnosis.times import as_utc, utc_now
 
 # A claim that was never answered (its process was killed) may be taken over after this long.
 CLAIM_LASTS = timedelta(seconds=60)
@@ -50,19 +51,19 @@ class Diagnoses:
         self.database = database
         self.incidents = incidents
 
-    def add(self, given: Sequence[DiagnosisEntry]) -> None:
+    def add(self, entries: Sequence[DiagnosisEntry]) -> None:
         """Store diagnoses, the incidents not yet known and the answers to their claims, in one commit."""
         with self.database.write() as connection:
-            connection.execute(sa.insert(tables.diagnoses), [_row(one) for one in given])
-            known = self.incidents.by_number(connection, [one.diagnosis["incident"] for one in given])
-            open_ = [one for one in given if not is_resolved(known.get(one.diagnosis["incident"]))]
-            observe(connection, [_answer_of(one) for one in open_])
-            remembered = {one.diagnosis["incident"]: one.incident for one in given if one.incident is not None}
-            new = {number: body for number, body in remembered.items() if number not in known}
+            connection.execute(sa.insert(tables.diagnoses), [_row(entry) for entry in entries])
+            stored = self.incidents.by_number(connection, [entry.diagnosis["incident"] for entry in entries])
+            unresolved = [entry for entry in entries if not is_resolved(stored.get(entry.diagnosis["incident"]))]
+            observe(connection, [_answer_of(entry) for entry in unresolved])
+            joining = {entry.diagnosis["incident"]: entry.incident for entry in entries if entry.incident is not None}
+            new = {number: body for number, body in joining.items() if number not in stored}
             self.incidents.write(connection, new)
-            for one in given:
-                if one.claim is not None:
-                    _answer(connection, one.claim, 200, one.diagnosis)
+            for entry in entries:
+                if entry.claim is not None:
+                    _keep_response(connection, entry.claim, 200, entry.diagnosis)
 
     def get(self, diagnosis: str) -> dict[str, Any]:
         """Return one diagnosis.
@@ -90,7 +91,7 @@ class Diagnoses:
         with self.database.read() as connection:
             return list(connection.execute(statement).scalars())
 
-    def first_told(self) -> dict[str, datetime]:
+    def first_diagnosed_at(self) -> dict[str, datetime]:
         """Return when each incident was diagnosed first."""
         t = tables.diagnoses
         statement = sa.select(t.c.incident, sa.func.min(t.c.created_at)).group_by(t.c.incident)
@@ -125,22 +126,22 @@ class IdempotentResponses:
         None if the key is now this request's, else what it is taken by: the SHA-256 of that request, and its status
         and answer, which are ``None`` while it is in flight.
         """
-        t, moment = tables.idempotency, now()
+        t, moment = tables.idempotency, utc_now()
         mine = (t.c.holder == claim.holder, t.c.key == claim.key)
         with self.database.write() as connection:
             connection.execute(sa.delete(t).where(t.c.claimed_at < moment - ANSWERS_KEPT))
             connection.execute(sa.delete(t).where(*mine, t.c.status.is_(None), t.c.claimed_at < moment - CLAIM_LASTS))
-            taken = connection.execute(sa.select(t.c.request, t.c.status, t.c.answer).where(*mine)).one_or_none()
-            if taken is None:
+            existing = connection.execute(sa.select(t.c.request, t.c.status, t.c.answer).where(*mine)).one_or_none()
+            if existing is None:
                 row = {"holder": claim.holder, "key": claim.key, "request": claim.request, "claimed_at": moment}
                 connection.execute(sa.insert(t).values(row))
                 return None
-        return taken.request, taken.status, taken.answer
+        return existing.request, existing.status, existing.answer
 
     def keep(self, claim: Claim, status: int, answer: Any) -> None:  # noqa: ANN401 - any JSON value
         """Store the answer to a claimed request."""
         with self.database.write() as connection:
-            _answer(connection, claim, status, answer)
+            _keep_response(connection, claim, status, answer)
 
     def release(self, claim: Claim) -> None:
         """Give a claim back: the request came to nothing and may be sent again."""
@@ -150,18 +151,30 @@ class IdempotentResponses:
             connection.execute(sa.delete(t).where(*mine))
 
 
-def _row(given: DiagnosisEntry) -> dict[str, Any]:
-    said = given.diagnosis
-    names = ("id", "incident", "release")
-    return {**{name: said[name] for name in names}, "created_at": given.created_at, "body": dict(said)}
+def _row(entry: DiagnosisEntry) -> dict[str, Any]:
+    diagnosis = entry.diagnosis
+    return {
+        "id": diagnosis["id"],
+        "incident": diagnosis["incident"],
+        "release": diagnosis["release"],
+        "created_at": entry.created_at,
+        "body": dict(diagnosis),
+    }
 
 
-def _answer_of(given: DiagnosisEntry) -> Answer:
-    said = given.diagnosis
-    return Answer(said["incident"], said["release"], given.created_at, said.get("predictions", {}), given.seconds)
+def _answer_of(entry: DiagnosisEntry) -> Answer:
+    diagnosis = entry.diagnosis
+    predictions = diagnosis.get("predictions", {})
+    return Answer(diagnosis["incident"], diagnosis["release"], entry.created_at, predictions, entry.seconds)
 
 
-def _answer(connection: Connection, claim: Claim, status: int, answer: Any) -> None:  # noqa: ANN401
-    row = {"holder": claim.holder, "key": claim.key, "request": claim.request, "claimed_at": now(),
-           "status": status, "answer": answer}  # fmt: skip
+def _keep_response(connection: Connection, claim: Claim, status: int, answer: Any) -> None:  # noqa: ANN401
+    row = {
+        "holder": claim.holder,
+        "key": claim.key,
+        "request": claim.request,
+        "claimed_at": utc_now(),
+        "status": status,
+        "answer": answer,
+    }
     upsert(tables.idempotency, connection, [row])

@@ -14,7 +14,8 @@ from ulid import ULID
 
 from diagnosis.decisions import ExclusionRule, HumanDecisions
 from diagnosis.store import tables
-from diagnosis.store.database import Database, RecordNotFoundError, as_utc, now, take_sequences
+from diagnosis.store.database import Database, RecordNotFoundError, take_sequences
+from diagnosis.times import as_utc, utc_now
 
 Kind = Literal["accepted", "overridden", "reverted", "suggestion_worked", "suggestion_failed"]
 
@@ -56,12 +57,12 @@ class FeedbackLog:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def add(self, given: Feedback) -> Feedback:
+    def add(self, feedback: Feedback) -> Feedback:
         """Store one piece of feedback and return it with its id."""
         columns = ("diagnosis", "incident", "kind", "target", "predicted", "value", "suggestion", "comment", "actor")
-        row = {name: getattr(given, name) for name in columns}
+        row = {name: getattr(feedback, name) for name in columns}
         with self.database.write() as connection:
-            row |= {"id": str(ULID()), "created_at": now(), "sequence": take_sequences(connection, 1)}
+            row |= {"id": str(ULID()), "created_at": utc_now(), "sequence": take_sequences(connection, 1)}
             connection.execute(sa.insert(tables.feedback).values(row))
         return Feedback(**row)
 
@@ -80,7 +81,7 @@ class FeedbackLog:
             if row is None:
                 raise RecordNotFoundError(f"no feedback {feedback!r} on diagnosis {diagnosis!r}")
             if row.undone_at is None:
-                values = {"undone_at": now(), "sequence": take_sequences(connection, 1)}
+                values = {"undone_at": utc_now(), "sequence": take_sequences(connection, 1)}
                 connection.execute(sa.update(t).where(*mine).values(values))
                 row = connection.execute(sa.select(t).where(*mine)).one()
         return _feedback(row)
@@ -109,7 +110,7 @@ class FeedbackLog:
     def decisions(self) -> dict[str, HumanDecisions]:
         """Return what people have decided, by incident, rules aside; incidents of which nobody spoke are not in it."""
         with self.database.read() as connection:
-            return {number: _decided(rows, ()) for number, rows in _said(connection).items()}
+            return {number: _decisions_from(rows, ()) for number, rows in _feedback_rows(connection).items()}
 
     def between(self, connection: Connection, after: int, upto: int, limit: int) -> list[Feedback]:
         """Return up to `limit` entries with ``after < sequence <= upto``, in order."""
@@ -122,21 +123,21 @@ def decisions_on(
     connection: Connection, incidents: Sequence[str], rules: tuple[ExclusionRule, ...]
 ) -> list[HumanDecisions]:
     """Return what people have decided on each incident, as it stands in this transaction."""
-    said = _said(connection, tables.feedback.c.incident.in_(set(incidents)))
-    return [_decided(said.get(incident, ()), rules) for incident in incidents]
+    by_incident = _feedback_rows(connection, tables.feedback.c.incident.in_(set(incidents)))
+    return [_decisions_from(by_incident.get(incident, ()), rules) for incident in incidents]
 
 
-def _said(connection: Connection, *where: sa.ColumnElement[bool]) -> dict[str, list[sa.Row[Any]]]:
-    """Return what was said of predictions and not taken back, by incident, in order."""
+def _feedback_rows(connection: Connection, *where: sa.ColumnElement[bool]) -> dict[str, list[sa.Row[Any]]]:
+    """Return the feedback on predictions that was not undone, by incident, in order."""
     t = tables.feedback
-    wanted = (*where, t.c.undone_at.is_(None), t.c.target != "")
-    said: dict[str, list[sa.Row[Any]]] = defaultdict(list)
-    for row in connection.execute(sa.select(t).where(*wanted).order_by(t.c.sequence)):
-        said[row.incident].append(row)
-    return said
+    in_force = (*where, t.c.undone_at.is_(None), t.c.target != "")
+    by_incident: dict[str, list[sa.Row[Any]]] = defaultdict(list)
+    for row in connection.execute(sa.select(t).where(*in_force).order_by(t.c.sequence)):
+        by_incident[row.incident].append(row)
+    return by_incident
 
 
-def _decided(rows: Iterable[sa.Row[Any]], rules: tuple[ExclusionRule, ...]) -> HumanDecisions:
+def _decisions_from(rows: Iterable[sa.Row[Any]], rules: tuple[ExclusionRule, ...]) -> HumanDecisions:
     reverted: dict[str, set[str]] = defaultdict(set)
     decided: dict[str, str] = {}
     for row in rows:

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from diagnosis.store import tables
-from diagnosis.store.database import ConflictError, Database, as_utc, now, upsert
+from diagnosis.store.database import ConflictError, Database, upsert
+from diagnosis.times import as_utc, utc_now
 
 REMEMBERED = timedelta(days=30)
 
@@ -21,7 +22,7 @@ class Inbox:
 
     def take(self, system: str, deliveries: Sequence[str]) -> bool:
         """Take a delivery by each of its names; return False if one of them was taken before."""
-        t, moment = tables.received, now()
+        t, moment = tables.received, utc_now()
         rows = [{"system": system, "delivery": name, "at": moment} for name in deliveries]
         try:
             with self.database.write() as connection:

@@ -16,7 +16,8 @@ from ulid import ULID
 
 from diagnosis.errors import FaultwiseError
 from diagnosis.store import tables
-from diagnosis.store.database import Database, RecordNotFoundError, as_utc, now
+from diagnosis.store.database import Database, RecordNotFoundError
+from diagnosis.times import as_utc, utc_now
 
 SCOPES = ("diagnose", "feedback", "knowledge", "admin")
 _PREFIX = "fw_"
@@ -72,13 +73,13 @@ class ApiKeys:
         KeyRefusedError
             If it is unknown, expired or revoked; which of them is not said.
         """
-        key_id, _, rest = secret.removeprefix(_PREFIX).partition("_")
-        if not (secret.isascii() and secret.startswith(_PREFIX) and rest and len(secret) < 200):
+        key_id, _, token = secret.removeprefix(_PREFIX).partition("_")
+        if not (secret.isascii() and secret.startswith(_PREFIX) and token and len(secret) < 200):
             raise KeyRefusedError("the key is not valid")
         with self.database.read() as connection:
             row = connection.execute(sa.select(tables.api_keys).where(tables.api_keys.c.id == key_id)).one_or_none()
-        same = hmac.compare_digest(hash_of(rest), row.secret_hash if row is not None else _NOBODY)
-        if row is None or not same or not key_of(row).is_valid(now()):
+        same = hmac.compare_digest(hash_of(token), row.secret_hash if row is not None else _NOBODY)
+        if row is None or not same or not key_of(row).is_valid(utc_now()):
             raise KeyRefusedError("the key is not valid")
         return key_of(row)
 
@@ -99,7 +100,7 @@ class ApiKeys:
         """
         t = tables.api_keys
         with self.database.write() as connection:
-            connection.execute(sa.update(t).where(t.c.id == key, t.c.revoked_at.is_(None)).values(revoked_at=now()))
+            connection.execute(sa.update(t).where(t.c.id == key, t.c.revoked_at.is_(None)).values(revoked_at=utc_now()))
             row = connection.execute(sa.select(t).where(t.c.id == key)).one_or_none()
         if row is None:
             raise RecordNotFoundError(f"no key {key!r}")
@@ -110,9 +111,15 @@ def _create(
     connection: Connection, name: str, scopes: Iterable[str], expires_at: datetime | None
 ) -> tuple[ApiKey, str]:
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    key = ApiKey(str(ULID()), name, frozenset(scopes), now(), expires_at, None)
-    row = {"id": key.id, "name": name, "secret_hash": hash_of(secret), "scopes": sorted(key.scopes),
-           "created_at": key.created_at, "expires_at": expires_at}  # fmt: skip
+    key = ApiKey(str(ULID()), name, frozenset(scopes), utc_now(), expires_at, None)
+    row = {
+        "id": key.id,
+        "name": name,
+        "secret_hash": hash_of(secret),
+        "scopes": sorted(key.scopes),
+        "created_at": key.created_at,
+        "expires_at": expires_at,
+    }
     connection.execute(sa.insert(tables.api_keys).values(row))
     return key, f"{_PREFIX}{key.id}_{secret}"
 

@@ -17,9 +17,10 @@ from sqlalchemy.engine import Connection
 
 from diagnosis.decisions import HumanDecisions
 from diagnosis.store import tables
-from diagnosis.store.database import Database, as_utc, insert_unknown, now
+from diagnosis.store.database import Database, insert_unknown
 from diagnosis.store.feedback import decisions_on
 from diagnosis.store.records import Record, Records
+from diagnosis.times import as_utc, utc_now
 
 REPORTED_ANSWERS = 50_000  # newest answers of a release that quality reports and metrics count
 _NAMES = [column.name for column in tables.observations.columns]  # in the order of `Observation`
@@ -86,7 +87,7 @@ def is_resolved(record: Record | None) -> bool:
 
 def observe(connection: Connection, answers: Sequence[Answer]) -> None:
     """Note answers to incidents that have none yet, inside a transaction that the caller has begun."""
-    rows = [row for one in answers if one.incident for row in _rows(one)]
+    rows = [row for answer in answers if answer.incident for row in _rows(answer)]
     if rows:
         # In one order for all: two replicas that came the same way from both ends would wait for each other for ever.
         rows.sort(key=lambda row: (row["incident"], row["target"], row["shadow"]))
@@ -120,8 +121,10 @@ class Observations:
                 return 0, True
         with self.database.write() as connection:
             after, last = _counter(connection, _SETTLED, lock=True), _counter(connection, "changes")
-            pages = [_changed(connection, t, column, after, last, limit)
-                     for t, column in ((self.incidents.table, "number"), (tables.feedback, "incident"))]  # fmt: skip
+            pages = [
+                _changed(connection, t, column, after, last, limit)
+                for t, column in ((self.incidents.table, "number"), (tables.feedback, "incident"))
+            ]
             # A page that is full may have more behind it: stop where the first such page stops.
             upto = min([last, *(page[-1][0] for page in pages if len(page) == limit)])
             numbers = sorted({number for page in pages for place, number in page if place <= upto})
@@ -147,7 +150,7 @@ class Observations:
         with self.database.read() as connection:
             return [_observation(row) for row in connection.execute(statement)][::-1]
 
-    def answered(self) -> list[Observation]:
+    def first_answers(self) -> list[Observation]:
         """Return every first answer that was given, whichever release gave it, in order of the answers."""
         t = tables.observations
         statement = sa.select(t).where(t.c.shadow == "").order_by(t.c.predicted_at, t.c.incident)
@@ -171,14 +174,14 @@ class Observations:
         return [(_of(row[:width]), _of(row[width:])) for row in rows][::-1]
 
     def _settle(self, connection: Connection, numbers: Sequence[str]) -> int:
-        t, moment, changed = tables.observations, now(), 0
+        t, moment, changed = tables.observations, utc_now(), 0
         for start in range(0, len(numbers), 500):
             chunk = numbers[start : start + 500]
-            seen = connection.execute(sa.select(t).where(t.c.incident.in_(chunk), t.c.shadow == "")).all()
-            observed = sorted({row.incident for row in seen})
+            rows = connection.execute(sa.select(t).where(t.c.incident.in_(chunk), t.c.shadow == "")).all()
+            observed = sorted({row.incident for row in rows})
             records = self.incidents.by_number(connection, observed)
             people = dict(zip(observed, decisions_on(connection, observed, ()), strict=True))
-            for row in seen:
+            for row in rows:
                 truth, taken_back = _truth(row, records.get(row.incident), people[row.incident])
                 if (truth, taken_back) == (row.truth, row.taken_back):
                     continue
@@ -215,20 +218,31 @@ def _counter(connection: Connection, name: str, *, lock: bool = False) -> int:
     return int(connection.execute(statement.with_for_update() if lock else statement).scalar_one())
 
 
+def _likeliest(prediction: Mapping[str, Any]) -> str:
+    alternatives = prediction["alternatives"]
+    return str(alternatives[0]["value"]) if alternatives else ""
+
+
 def _rows(answer: Answer) -> list[dict[str, Any]]:
     about = {
-        "incident": answer.incident, "shadow": answer.shadow, "release": answer.release, "predicted_at": answer.at,
-        "seconds": answer.seconds, "seconds_in_service": answer.seconds_in_service, "taken_back": False,
-    }  # fmt: skip
+        "incident": answer.incident,
+        "shadow": answer.shadow,
+        "release": answer.release,
+        "predicted_at": answer.at,
+        "seconds": answer.seconds,
+        "seconds_in_service": answer.seconds_in_service,
+        "taken_back": False,
+    }
     return [
         {
             **about,
             "target": target,
-            "decision": said["decision"],
-            "value": said["value"] or next((one["value"] for one in said["alternatives"]), ""),
-            "probability": said["probability"],
+            "decision": prediction["decision"],
+            "value": prediction["value"]
+            or next((alternative["value"] for alternative in prediction["alternatives"]), ""),
+            "probability": prediction["probability"],
         }
-        for target, said in answer.predictions.items()
+        for target, prediction in answer.predictions.items()
     ]
 
 

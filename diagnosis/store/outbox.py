@@ -11,11 +11,12 @@ import sqlalchemy as sa
 from ulid import ULID
 
 from diagnosis.store import tables
-from diagnosis.store.database import Database, RecordNotFoundError, as_utc, insert_new, now
+from diagnosis.store.database import Database, RecordNotFoundError, insert_new
+from diagnosis.times import as_utc, utc_now
 
 State = Literal["waiting", "done", "dead"]
 
-KEPT = timedelta(days=14)  # how long a finished call stays visible, and the same call is not owed twice
+RETENTION = timedelta(days=14)  # how long a finished call stays visible, and the same call is not owed twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,22 @@ class Outbox:
 
     def add(self, calls: Sequence[Owed]) -> int:
         """Owe calls; one whose key is known is left as it is. Returns how many are new."""
-        moment = now()
+        moment = utc_now()
         rows = [
-            {"id": str(ULID()), "kind": c.kind, "destination": c.destination, "key": c.key, "body": dict(c.body),
-             "state": "waiting", "attempts": 0, "error": "", "created_at": moment, "due_at": moment}
+            {
+                "id": str(ULID()),
+                "kind": c.kind,
+                "destination": c.destination,
+                "key": c.key,
+                "body": dict(c.body),
+                "state": "waiting",
+                "attempts": 0,
+                "error": "",
+                "created_at": moment,
+                "due_at": moment,
+            }
             for c in calls
-        ]  # fmt: skip
+        ]
         if not rows:
             return 0
         with self.database.write() as connection:
@@ -69,7 +80,7 @@ class Outbox:
 
     def take(self, limit: int, lease: timedelta) -> list[Owed]:
         """Take up to `limit` due calls for `lease`: a taker that dies within it leaves them due again after it."""
-        t, moment = tables.outbox, now()
+        t, moment = tables.outbox, utc_now()
         due = sa.select(t.c.id).where(t.c.state == "waiting", t.c.due_at <= moment).order_by(t.c.due_at).limit(limit)
         with self.database.read() as connection:  # looking often must not keep writers waiting
             if connection.execute(due).first() is None:
@@ -107,7 +118,7 @@ class Outbox:
             changed = connection.execute(
                 sa.update(t)
                 .where(t.c.id == call, t.c.state == "dead")
-                .values(state="waiting", attempts=0, due_at=now(), error="")
+                .values(state="waiting", attempts=0, due_at=utc_now(), error="")
             )
             if not changed.rowcount:
                 raise RecordNotFoundError(f"no call {call!r} was given up")
@@ -128,10 +139,10 @@ class Outbox:
             return [_owed(row) for row in connection.execute(statement)]
 
     def forget(self) -> None:
-        """Remove what was finished longer ago than `KEPT`."""
+        """Remove what was finished longer ago than `RETENTION`."""
         t = tables.outbox
         with self.database.write() as connection:
-            connection.execute(sa.delete(t).where(t.c.state != "waiting", t.c.due_at < now() - KEPT))
+            connection.execute(sa.delete(t).where(t.c.state != "waiting", t.c.due_at < utc_now() - RETENTION))
 
     def _set(self, call: str, **values: Any) -> None:  # noqa: ANN401 - columns
         t = tables.outbox

@@ -10,7 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from diagnosis.store.database import Database, RecordNotFoundError, as_utc, now, take_sequences, upsert
+from diagnosis.store.database import Database, RecordNotFoundError, take_sequences, upsert
+from diagnosis.times import as_utc, utc_now
 
 # SQLite binds at most 32,766 values a statement.
 _CHUNK = 500
@@ -50,19 +51,25 @@ class Records:
             return []
         with self.database.write() as connection:
             self.write(connection, bodies)
-            found = self.by_number(connection, list(bodies))
-        return [found[number] for number in bodies]
+            stored = self.by_number(connection, list(bodies))
+        return [stored[number] for number in bodies]
 
     def write(self, connection: Connection, bodies: Mapping[str, Mapping[str, Any]], deleted: bool = False) -> None:
         """Insert or replace records inside a transaction that the caller has begun."""
         if not bodies:
             return
-        first, moment = take_sequences(connection, len(bodies)), now()
+        first, moment = take_sequences(connection, len(bodies)), utc_now()
         rows = [
-            {"number": number, "sequence": first + i, "created_at": moment, "updated_at": moment,
-             "deleted": deleted, "body": dict(body)}
+            {
+                "number": number,
+                "sequence": first + i,
+                "created_at": moment,
+                "updated_at": moment,
+                "deleted": deleted,
+                "body": dict(body),
+            }
             for i, (number, body) in enumerate(bodies.items())
-        ]  # fmt: skip
+        ]
         upsert(self.table, connection, rows, keep=("created_at",))
 
     def get(self, number: str) -> Record:
@@ -74,16 +81,16 @@ class Records:
             If there is none of that number, or it was deleted.
         """
         with self.database.read() as connection:
-            found = self.by_number(connection, [number]).get(number)
-        if found is None or found.deleted:
+            record = self.by_number(connection, [number]).get(number)
+        if record is None or record.deleted:
             raise RecordNotFoundError(f"no record {number!r} in {self.table.name}")
-        return found
+        return record
 
-    def known(self, numbers: Sequence[str]) -> dict[str, Record]:
+    def find(self, numbers: Sequence[str]) -> dict[str, Record]:
         """Return those of these records that there are, by number."""
         with self.database.read() as connection:
-            found = self.by_number(connection, numbers)
-        return {number: record for number, record in found.items() if not record.deleted}
+            records = self.by_number(connection, numbers)
+        return {number: record for number, record in records.items() if not record.deleted}
 
     def page(self, limit: int, after: str | None = None) -> list[Record]:
         """Return up to `limit` records in order of number, those after the given number: stable under inserts."""
@@ -110,8 +117,8 @@ class Records:
             If there is none of that number.
         """
         with self.database.write() as connection:
-            found = self.by_number(connection, [number]).get(number)
-            if found is None or found.deleted:
+            record = self.by_number(connection, [number]).get(number)
+            if record is None or record.deleted:
                 raise RecordNotFoundError(f"no record {number!r} in {self.table.name}")
             self.write(connection, {number: {}}, deleted=True)
 
@@ -129,11 +136,11 @@ class Records:
 
     def by_number(self, connection: Connection, numbers: Sequence[str]) -> dict[str, Record]:
         """Return those of these records that there are, deleted ones too, by number."""
-        found: dict[str, Record] = {}
+        records: dict[str, Record] = {}
         for start in range(0, len(numbers), _CHUNK):
             rows = connection.execute(self._numbered, {"numbers": numbers[start : start + _CHUNK]})
-            found |= {row.number: _record(row) for row in rows}
-        return found
+            records |= {row.number: _record(row) for row in rows}
+        return records
 
 
 def _record(row: sa.Row[Any]) -> Record:

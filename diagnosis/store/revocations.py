@@ -18,7 +18,8 @@ from ulid import ULID
 from diagnosis.decisions import ExclusionRule
 from diagnosis.phrases import Phrase
 from diagnosis.store import tables
-from diagnosis.store.database import Database, as_utc, insert_new, now
+from diagnosis.store.database import Database, insert_new
+from diagnosis.times import as_utc, utc_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Revocations:
 
     def add(self, release: str, target: str, value: str, detail: Mapping[str, Any]) -> Revocation | None:
         """Take a certificate back; None if another replica has just done so."""
-        revoked = Revocation(str(ULID()), release, target, value, now(), detail)
+        revoked = Revocation(str(ULID()), release, target, value, utc_now(), detail)
         row = {name: getattr(revoked, name) for name in Revocation.__slots__} | {"detail": dict(detail)}
         with self.database.write() as connection:
             return revoked if insert_new(tables.revocations, connection, [row]) else None

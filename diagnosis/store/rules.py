@@ -11,7 +11,8 @@ from ulid import ULID
 
 from diagnosis.decisions import ExclusionRule
 from diagnosis.store import tables
-from diagnosis.store.database import Database, RecordNotFoundError, now
+from diagnosis.store.database import Database, RecordNotFoundError
+from diagnosis.times import utc_now
 
 _COLUMNS = ("id", "name", "fields", "text", "target", "value", "action")
 
@@ -26,7 +27,7 @@ class Rules:
         """Save a new rule, under an id of its own, and return it."""
         saved = replace(rule, id=str(ULID()))
         with self.database.write() as connection:
-            row = {**_row(saved), "created_at": now(), "created_by": actor}
+            row = {**_row(saved), "created_at": utc_now(), "created_by": actor}
             connection.execute(sa.insert(tables.rules).values(row))
         return saved
 

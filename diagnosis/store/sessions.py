@@ -9,8 +9,9 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from diagnosis.store import tables
-from diagnosis.store.database import Database, now
+from diagnosis.store.database import Database
 from diagnosis.store.keys import SECRET_BYTES, ApiKey, KeyRefusedError, hash_of, key_of
+from diagnosis.times import utc_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,9 @@ class Sessions:
             If it is unknown or over, or its key no longer valid.
         """
         s, k = tables.sessions, tables.api_keys
-        wanted = (s.c.token_hash == hash_of(token), s.c.expires_at > now())
+        valid = (s.c.token_hash == hash_of(token), s.c.expires_at > utc_now())
         columns = (s.c.key, s.c.actor, s.c.name.label("person"), s.c.scopes.label("granted"), *k.columns)
-        statement = sa.select(*columns).select_from(s.outerjoin(k, s.c.key == k.c.id)).where(*wanted)
+        statement = sa.select(*columns).select_from(s.outerjoin(k, s.c.key == k.c.id)).where(*valid)
         with self.database.read() as connection:
             row = connection.execute(statement).one_or_none()
         if row is None:
@@ -55,7 +56,7 @@ class Sessions:
         if row.key is None:
             return Visitor(row.actor, row.person, frozenset(row.granted))
         key = key_of(row)
-        if not key.is_valid(now()):
+        if not key.is_valid(utc_now()):
             raise KeyRefusedError("the session is over")
         return Visitor(f"key:{key.id}", key.name, key.scopes)
 
@@ -67,7 +68,7 @@ class Sessions:
     def _open(self, lasts: timedelta, **of: object) -> str:
         token = secrets.token_urlsafe(SECRET_BYTES)
         with self.database.write() as connection:
-            connection.execute(sa.delete(tables.sessions).where(tables.sessions.c.expires_at < now()))
-            row = {"token_hash": hash_of(token), "expires_at": now() + lasts, **of}
+            connection.execute(sa.delete(tables.sessions).where(tables.sessions.c.expires_at < utc_now()))
+            row = {"token_hash": hash_of(token), "expires_at": utc_now() + lasts, **of}
             connection.execute(sa.insert(tables.sessions).values(row))
         return token

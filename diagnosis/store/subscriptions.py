@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from ulid import ULID
 
 from diagnosis.store import tables
-from diagnosis.store.database import Database, RecordNotFoundError, as_utc, now
+from diagnosis.store.database import Database, RecordNotFoundError
+from diagnosis.times import as_utc, utc_now
 
 OVERLAP = timedelta(hours=24)  # how long the secret before a rotation still signs
 
@@ -53,9 +54,18 @@ class Subscriptions:
 
     def add(self, url: str, events: Sequence[str], secret: str, actor: str) -> Subscription:
         """Store a new subscription."""
-        row = {"id": str(ULID()), "url": url, "events": list(events), "secret": secret, "previous_secret": None,
-               "previous_until": None, "enabled": True, "reason": "", "created_at": now(),
-               "created_by": actor}  # fmt: skip
+        row = {
+            "id": str(ULID()),
+            "url": url,
+            "events": list(events),
+            "secret": secret,
+            "previous_secret": None,
+            "previous_until": None,
+            "enabled": True,
+            "reason": "",
+            "created_at": utc_now(),
+            "created_by": actor,
+        }
         with self.database.write() as connection:
             connection.execute(sa.insert(tables.subscriptions).values(row))
         return self.get(str(row["id"]))
@@ -83,7 +93,7 @@ class Subscriptions:
 
     def to(self, event: str) -> list[Subscription]:
         """Return the enabled subscriptions to one sort of event."""
-        return [one for one in self.all() if one.enabled and event in one.events]
+        return [subscription for subscription in self.all() if subscription.enabled and event in subscription.events]
 
     def change(self, subscription: str, url: str, events: Sequence[str], enabled: bool) -> Subscription:
         """Change where and of what it is told, or switch it on or off."""
@@ -96,8 +106,8 @@ class Subscriptions:
 
     def rotate(self, subscription: str, secret: str) -> Subscription:
         """Sign with a new secret; the present one signs beside it for `OVERLAP`."""
-        before = self.get(subscription).secret
-        return self._set(subscription, secret=secret, previous_secret=before, previous_until=now() + OVERLAP)
+        previous = self.get(subscription).secret
+        return self._set(subscription, secret=secret, previous_secret=previous, previous_until=utc_now() + OVERLAP)
 
     def delete(self, subscription: str) -> None:
         """Remove a subscription and what is still owed to it.

@@ -9,9 +9,10 @@ import sqlalchemy as sa
 from ulid import ULID
 
 from diagnosis.store import tables
-from diagnosis.store.database import Database, now, upsert
+from diagnosis.store.database import Database, upsert
+from diagnosis.times import utc_now
 
-_KEPT = timedelta(minutes=2)
+_RETENTION = timedelta(minutes=2)
 
 
 class Use:
@@ -40,14 +41,14 @@ class Use:
         dict of (str, str) to int
             Process and key to count.
         """
-        t, moment = tables.key_use, now()
+        t, moment = tables.key_use, utc_now()
         changed = {key: count for key, count in used.items() if self._told.get(key) != count}
         if changed:  # a process whose keys rest writes nothing
             with self.database.write() as connection:
-                connection.execute(sa.delete(t).where(t.c.at < moment - _KEPT))
+                connection.execute(sa.delete(t).where(t.c.at < moment - _RETENTION))
                 rows = [{"process": self.process, "key": key, "used": n, "at": moment} for key, n in changed.items()]
                 upsert(t, connection, rows)
         self._told = dict(used)
-        others = sa.select(t).where(t.c.process != self.process, t.c.at >= moment - _KEPT)
+        of_others = sa.select(t).where(t.c.process != self.process, t.c.at >= moment - _RETENTION)
         with self.database.read() as connection:
-            return {(row.process, row.key): row.used for row in connection.execute(others)}
+            return {(row.process, row.key): row.used for row in connection.execute(of_others)}

@@ -60,13 +60,13 @@ def test_the_last_month_is_diagnosed_and_some_of_todays_queue_is_judged(sample, 
     page = store.diagnoses.page(100)
     assert [diagnosis["incident"] for diagnosis in page] == list(diagnosed["number"])[::-1]
     assert page[0]["created_at"][:10] == "2027-03-09"
-    bodies = [record.body for record in store.incidents.known(list(diagnosed["number"])).values()]
+    bodies = [record.body for record in store.incidents.find(list(diagnosed["number"])).values()]
     assert {Incident.from_values(body).number for body in bodies} == set(diagnosed["number"]), (
         "as the history takes them"
     )
     open_ = [
         number
-        for number, record in store.incidents.known(list(diagnosed["number"])).items()
+        for number, record in store.incidents.find(list(diagnosed["number"])).items()
         if not record.body.get("resolved_at")
     ]
     assert set(diagnosed["number"].tail(QUEUE_LENGTH)) <= set(open_)

@@ -52,7 +52,7 @@ def test_a_missing_an_altered_and_a_stray_file_are_refused_by_name(tmp_path: Pat
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 99}, f"format version 99 found, this program reads {FORMAT_VERSION}"),
+        ({"format": 99}, f"has format 99, this program reads {FORMAT_VERSION}"),
         ({"libraries": {"scikit-learn": "0.1.0"}}, r"made with scikit-learn 0\.1\.0"),
         ({"files": "gone"}, "not a readable manifest"),
     ],

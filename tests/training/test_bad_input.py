@@ -125,9 +125,9 @@ def test_a_release_of_another_version_in_service_does_not_keep_a_new_one_from_be
     made = json.loads(capsys.readouterr().out)["release"]
     assert Releases(models).published() == old.name
     assert main(["audit", *words[:4], "--models", str(models), "--json"]) == 0
-    assert "format version 99 found" in json.loads(capsys.readouterr().out)["looked_at"]["changed classes"]
+    assert "has format 99" in json.loads(capsys.readouterr().out)["looked_at"]["changed classes"]
     assert main(["publish", made, "--models", str(models)]) == 1
-    assert "format version 99 found" in capsys.readouterr().out
+    assert "has format 99" in capsys.readouterr().out
     assert main(["publish", made, "--models", str(models), "--force", "another version of Faultwise"]) == 0
     assert Releases(models).published() == made
 
@@ -152,7 +152,7 @@ def test_a_release_of_another_version_is_refused_by_every_verb(verb, judged, fil
         "search": ["--release", str(old), "--queries", "q.csv", "--in", "knowledge", "--out", str(tmp_path / "r.html")],
     }[verb]
     assert main([verb, *words]) == 1
-    assert f"format version 99 found, this program reads {FORMAT_VERSION}" in capsys.readouterr().err
+    assert f"has format 99, this program reads {FORMAT_VERSION}" in capsys.readouterr().err
     assert not (tmp_path / "r.html").exists()
 
 

@@ -13,9 +13,9 @@ from diagnosis.errors import InputError
 from diagnosis.releases import Releases
 from diagnosis.store import Store
 from diagnosis.store.bodies import bodies_of
-from diagnosis.store.database import now
 from diagnosis.store.diagnoses import DiagnosisEntry
 from diagnosis.store.feedback import Feedback
+from diagnosis.times import utc_now
 from tests.history import articles
 from training.retrain import alone
 
@@ -46,7 +46,7 @@ def retrain(url: str, models: Path, folder: Path, *more: str) -> int:
 def test_a_round_learns_what_people_corrected_and_goes_into_service_once(filled, own_judged, tmp_path, capsys) -> None:
     url, store = filled
     models, older, _ = own_judged
-    store.diagnoses.add([DiagnosisEntry({"id": "D1", "incident": "INC000007", "release": older}, now())])
+    store.diagnoses.add([DiagnosisEntry({"id": "D1", "incident": "INC000007", "release": older}, utc_now())])
     store.feedback.add(Feedback("D1", "INC000007", "overridden", "assignment_group", "x", "Mail Team"))
     store.feedback.add(Feedback("D1", "INC000007", "suggestion_worked", suggestion="knowledge:KB003en"))
     assert retrain(url, models, tmp_path, "--reports", str(tmp_path / "reports")) == 0
@@ -57,7 +57,7 @@ def test_a_round_learns_what_people_corrected_and_goes_into_service_once(filled,
     assert any(check["name"] == f"compared with {older}" for check in done["checks"])
     parts = Diagnoser.load(models / done["release"]).parts
     assert parts.history.records(["INC000007"])["INC000007"]["assignment_group"] == "Mail Team"
-    (record,) = parts.suggester.outcomes_.of([([], ["knowledge:KB003en"])], now())
+    (record,) = parts.suggester.outcomes_.of([([], ["knowledge:KB003en"])], utc_now())
     assert record.successes == pytest.approx(1.0, abs=0.01)
     assert main(["releases", "--models", str(models)]) == 0
     assert f"* {done['release']}  560 incidents, 12 knowledge, 1 feedback" in capsys.readouterr().out

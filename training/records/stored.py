@@ -68,7 +68,7 @@ def load_stored(url: str) -> Stored:
 
 def read_stored(store: Store) -> Stored:
     """Read what an open store knows."""
-    heard = store.changes.heard()  # first: what comes while the records are read is heard again, which does no harm
+    heard = store.changes.cursor()  # first: what comes while the records are read is heard again, which does no harm
     said = store.feedback.decisions()
     rows, corrected = [], 0
     for record in _all(store.incidents):
@@ -109,7 +109,7 @@ def _date(rows: list[dict[str, Any]], store: Store) -> None:
     """Date incidents that came without a time of opening by their first diagnosis, made when they were logged."""
     undated = [row for row in rows if not row.get("opened_at")]
     if undated:
-        told: Mapping[str, datetime] = store.diagnoses.first_told()
+        told: Mapping[str, datetime] = store.diagnoses.first_diagnosed_at()
         for row in undated:
             row["opened_at"] = told.get(row["number"])
 

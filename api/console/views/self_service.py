@@ -15,7 +15,7 @@ from api.errors import RateLimitedError
 from api.http.ratelimit import RateLimiter
 from api.service import Service
 from diagnosis.search.index.metadata import Filters
-from diagnosis.store.database import now
+from diagnosis.times import utc_now
 
 MAX_ARTICLES = 3
 MIN_SIMILARITY = 0.3  # of an article and the words; below, "no fix known" is the honest answer
@@ -72,7 +72,7 @@ def ticket(request: Request, text: Text, tried: Annotated[list[str], Form()] = [
 
 
 def _articles(service: Service, text: str) -> list[dict[str, Any]]:
-    filters = Filters(audience="self_service", valid_at=now())
+    filters = Filters(audience="self_service", valid_at=utc_now())
     hits = service.search.hits(text, "knowledge", _MAX_CANDIDATES, filters)
     numbers = [hit.number for hit in hits if hit.similarity >= MIN_SIMILARITY]
     records = service.articles.find(numbers)

@@ -14,7 +14,7 @@ from api.console.service_report import DAYS, DECISIONS, ServiceReport, service_r
 from api.console.session import Reading
 from api.dependencies import Served
 from api.service import Service
-from diagnosis.store.database import now
+from diagnosis.times import utc_now
 
 router = APIRouter()
 # A report is served for so many times as long as it took to make: open pages cost at most a twentieth of a core.
@@ -56,7 +56,7 @@ def former_address() -> RedirectResponse:
 
 def _cached_report(request: Request, service: Service) -> _CachedReport:
     cached: _CachedReport | None = getattr(request.app.state, "service_report", None)
-    moment = now()
+    moment = utc_now()
     marker = report_marker(service, f"{moment:%Y-%m-%d}")
     if cached is not None:
         age = time.monotonic() - cached.made_at

@@ -17,8 +17,8 @@ from diagnosis.recurrence import RecurrenceModel, Signature
 from diagnosis.releases import Releases
 from diagnosis.routing.certification import Certificate, Certification
 from diagnosis.routing.decision import Constraints, RoutingDecision, answer, constraints_for
-from diagnosis.store.database import now
 from diagnosis.store.revocations import Revocation
+from diagnosis.times import utc_now
 from training.fitting.fit import _why_untrainable
 
 FREE = Constraints({}, ())
@@ -31,7 +31,7 @@ def by_people() -> list[Phrase]:
         ExclusionRule("2", "留", value="VPN", action="never_predict"),
         ExclusionRule("3", "all"),
         ExclusionRule("4", "one", value="网络"),
-        *(Revocation("5", "r", "category", v, now(), {"wrong": 3, "answered": 40}).as_rule() for v in ("", "VPN")),
+        *(Revocation("5", "r", "category", v, utc_now(), {"wrong": 3, "answered": 40}).as_rule() for v in ("", "VPN")),
     ]
     constraints = constraints_for("category", HumanDecisions(tuple(rules), {"category": frozenset({"A", "B"})}), {})
     return [reason for reason in (constraints.why_removed(), *(why for _, why in constraints.manual)) if reason]

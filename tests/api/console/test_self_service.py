@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 
 from api.console.service_report import service_report
 from api.settings import Settings
-from diagnosis.store.database import now
+from diagnosis.times import utc_now
 from tests.serving import Serving
 from tests.waiting import soon
 
@@ -60,7 +60,7 @@ def test_what_nothing_is_known_for_is_no_fix_that_failed(anybody) -> None:
 
 def test_it_counts_as_deflected_when_they_say_that_it_helped(anybody, client) -> None:
     def share():
-        measures = service_report(client.app.state.service, now()).key_figures
+        measures = service_report(client.app.state.service, utc_now()).key_figures
         return next((one.value, one.n) for one in measures if one.key == "deflection")
 
     _, before = share()

@@ -10,8 +10,8 @@ from api.console.release_quality import verdict
 from api.console.service_report import service_report
 from api.console.views.service_report import report_marker
 from api.settings import Settings
-from diagnosis.store.database import now
 from diagnosis.store.diagnoses import DiagnosisEntry
+from diagnosis.times import utc_now
 from tests.serving import Serving
 
 
@@ -24,7 +24,7 @@ def client(models, tmp_path_factory):
 
 
 def measured(client):
-    outcome = service_report(client.app.state.service, now())
+    outcome = service_report(client.app.state.service, utc_now())
     return outcome, {one.key: one for one in outcome.key_figures}
 
 
@@ -102,7 +102,7 @@ def test_live_quality_is_that_of_the_api_worst_first_and_shows_what_was_revoked(
     for i, (value, right) in enumerate([*told, *[("mail", None)] * 5]):
         one = {"id": f"01D{i:03}", "incident": f"D{i}", "release": release, "suggestions": []}
         store.diagnoses.add(
-            [DiagnosisEntry({**one, "predictions": {"category": prediction("automatic", value)}}, now())]
+            [DiagnosisEntry({**one, "predictions": {"category": prediction("automatic", value)}}, utc_now())]
         )
         said = {"kind": "accepted"} if right else {"kind": "overridden", "value": "other"}
         if right is not None:
@@ -118,7 +118,7 @@ def test_live_quality_is_that_of_the_api_worst_first_and_shows_what_was_revoked(
                     "suggestions": [],
                     "predictions": {"category": prediction("suggested", "mail")},
                 },
-                now(),
+                utc_now(),
             )
         ]
     )

@@ -13,7 +13,7 @@ from diagnosis.diagnoser import Diagnoser
 from diagnosis.incident import Incident
 from diagnosis.release import write_release
 from diagnosis.releases import Releases
-from diagnosis.store.database import now
+from diagnosis.times import utc_now
 from tests.history import articles, incidents
 from tests.serving import Serving
 from tests.waiting import soon
@@ -258,7 +258,7 @@ def test_a_slow_shadow_leaves_incidents_out_instead_of_waiting(own, sqlite) -> N
         shadow.stop()  # as if it took for ever
         shadow._shadow = client.app.state.service.serving.current.diagnoser
         for i in range(MAX_WAITING + 10):
-            shadow.offer(Incident(f"N{i}"), now(), 0.0)
+            shadow.offer(Incident(f"N{i}"), utc_now(), 0.0)
         assert 'faultwise_shadow_incidents_total{outcome="left_out"} 10.0' in client.get("/metrics").text
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from api.outgoing.courier import Courier, GivenUpError, retry_after
 from diagnosis.store import Store
-from diagnosis.store.database import RecordNotFoundError, now
+from diagnosis.store.database import RecordNotFoundError
 from diagnosis.store.outbox import Owed
+from diagnosis.times import utc_now
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ def test_retry_after_goes_before_the_schedule(store):
         raise failing(429, {"Retry-After": "120"})
 
     store.outbox.add([Owed("k", "d", "a", {})])
-    start = now()
+    start = utc_now()
     run_until(Courier(store.outbox, {"k": make}, 0.02), lambda: store.outbox.page(1)[0].error)
     waits = (store.outbox.page(1)[0].due_at - start).total_seconds()
     assert 119 < waits < 125

@@ -142,7 +142,7 @@ def test_what_a_release_was_trained_from_is_not_read_again(models, tmp_path, sam
     url = f"sqlite:///{tmp_path / 'f.db'}"
     store = Store.open(url)
     store.incidents.put({"BEFORE": {"number": "BEFORE", "short_description": "zeppelin mooring mast"}})
-    heard = store.changes.heard()
+    heard = store.changes.cursor()
     store.incidents.put({"AFTER": {"number": "AFTER", "short_description": "zeppelin hangar door"}})
     store.close()
     published = Releases(models).published()

@@ -221,9 +221,9 @@ def test_a_database_that_is_not_there_is_a_store_error(tmp_path: Path) -> None:
 
 
 def test_who_has_heard_a_store_out_goes_on_where_it_was(store: Store) -> None:
-    assert store.changes.heard() is None, "of an empty store there is nothing to have heard"
+    assert store.changes.cursor() is None, "of an empty store there is nothing to have heard"
     store.incidents.put({"A": {"caller": "u1"}, "B": {}})
-    heard = store.changes.heard()
+    heard = store.changes.cursor()
     assert heard is not None
     assert ChangeCursor.from_dict(json.loads(json.dumps(heard.to_dict()))) == heard
     store.incidents.put({"C": {}})
@@ -235,7 +235,7 @@ def test_who_has_heard_a_store_out_goes_on_where_it_was(store: Store) -> None:
 
 def test_a_store_that_was_set_back_is_heard_from_the_start(store: Store) -> None:
     store.incidents.put({"A": {}, "B": {}})
-    heard = store.changes.heard()
+    heard = store.changes.cursor()
     assert heard is not None
     assert store.changes.resume(replace(heard, upto=heard.upto + 1)) == 0, "so far it has never come"
     assert store.changes.resume(replace(heard, store=heard.store + 1)) == 0, "it is another store"
@@ -249,7 +249,7 @@ def test_a_store_keeps_its_number(database_url: str) -> None:
     for _ in range(2):
         opened = Store.open(database_url)
         opened.incidents.put({"A": {}})
-        heard.append(opened.changes.heard())
+        heard.append(opened.changes.cursor())
         opened.close()
     assert heard[0].store == heard[1].store
 
