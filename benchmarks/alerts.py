@@ -1,0 +1,131 @@
+"""Which alert explains a ticket: ``python -m benchmarks.alerts --learn pairs.csv --judge chunk.csv``.
+
+Both files hold pairs of an alert and a ticket with a label; that of the second is read only to score. Without
+``--judge`` the pairs are cut in folds, over monitors and over time, and of each judged part one pair in twenty is
+linked: the others are alerts of other pairs at a time drawn within twelve hours. Beside ours: the nearest in time, and
+logistic regression over the columns as they are, learned from the judged pairs alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
+
+from benchmarks.data import shared
+from diagnosis.surges.alert_links import AlertLinker, AlertPair, unlinked_pairs
+
+_PATH = re.compile(r"[\\\s]+")
+
+
+def read(path: Path) -> tuple[list[AlertPair], np.ndarray, pd.DataFrame]:
+    """Return the pairs of a file, whether each is linked, and its table."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    hours = (
+        pd.to_datetime(table["TicketCreateDate"]) - pd.to_datetime(table["AlertCreateDate"])
+    ).dt.total_seconds() / 3600
+    pairs = [pair_of(row, float(lag)) for row, lag in zip(table.to_dict("records"), hours, strict=True)]
+    return pairs, (table["Label"].astype(float) > 0).to_numpy(), table
+
+
+def pair_of(row: dict, hours: float) -> AlertPair:
+    """Return a row as a pair."""
+    levels = row["TicketCategory"].split("\\")
+    alert = {
+        "monitor": [row["AlertMonitorId"]],
+        "service": [row["AlertOwningService"]],
+        "component": [row["AlertOwningComponent"]],
+        "words": _PATH.split(row["AlertTitle"]),
+    }
+    incident = {
+        "service": [row["TicketService"]],
+        "product": [row["TicketProductName"]],
+        "category": ["/".join(levels[: depth + 1]) for depth in range(len(levels))],
+        "words": _PATH.split(row["TicketSummary"]),
+    }
+    return AlertPair(row["AlertId"], row["TicketId"], alert, incident, hours)
+
+
+def plain(pairs: list[AlertPair], linked: np.ndarray, judged: list[AlertPair]) -> np.ndarray:
+    """Return what logistic regression over the one-hot columns says, learned from the judged pairs alone."""
+    vectoriser = DictVectorizer()
+    model = LogisticRegression(max_iter=2000).fit(vectoriser.fit_transform(map(columns, pairs)), linked)
+    return model.predict_proba(vectoriser.transform(map(columns, judged)))[:, 1]
+
+
+def columns(pair: AlertPair) -> dict[str, float]:
+    """Return a pair's terms, crossed where both are services, as columns."""
+    terms = {f"a {kind} {value}": 1.0 for kind, values in pair.alert_terms.items() for value in values}
+    terms |= {f"t {kind} {value}": 1.0 for kind, values in pair.incident_terms.items() for value in values}
+    return terms | {"hours": pair.hours, "distance": abs(pair.hours)}
+
+
+def folds(linked: np.ndarray, table: pd.DataFrame) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Yield a name, the rows to learn from and the rows to judge: unseen monitors, and later tickets."""
+    rng = np.random.default_rng(0)
+    monitors = rng.permutation(table["AlertMonitorId"].unique().astype(object))
+    for fold in range(4):
+        judged = table["AlertMonitorId"].isin(monitors[fold::4]).to_numpy()
+        same_ticket = table["TicketId"].isin(table["TicketId"][judged]).to_numpy()
+        yield "unseen monitors", ~judged & ~same_ticket, judged
+    order = np.argsort(table["TicketCreateDate"].to_numpy())
+    for cut in (0.6, 0.75):
+        early = order[: int(len(order) * cut)]
+        late = order[int(len(order) * cut) : int(len(order) * (cut + 0.25))]
+        yield "later tickets", np.isin(np.arange(len(linked)), early), np.isin(np.arange(len(linked)), late)
+
+
+def scores(learn: list[AlertPair], linked: np.ndarray, judge: list[AlertPair], truth: np.ndarray) -> dict[str, float]:
+    """Return the average precision of each method."""
+    nearest = -np.abs([pair.hours for pair in judge])
+    return {
+        "Faultwise": float(average_precision_score(truth, AlertLinker().fit(learn, linked).predict_proba(judge))),
+        "logistic regression on the judged pairs": float(average_precision_score(truth, plain(learn, linked, judge))),
+        "nearest in time": float(average_precision_score(truth, nearest)),
+        "linked": float(truth.mean()),
+    }
+
+
+def main() -> None:
+    """Print the table, or one object with ``--json``."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--learn", type=Path, help="pairs to learn from (default: the shared ones)")
+    parser.add_argument("--judge", type=Path, help="pairs to judge; the label is read only to score")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    pairs, linked, table = read(options.learn or shared("alerts-and-tickets") / "pairs.csv")
+    if options.judge:
+        judged, truth, _ = read(options.judge)
+        result = {options.judge.name: [scores(pairs, linked, judged, truth)]}
+    else:
+        result = {}
+        for name, learn, judge in folds(linked, table):
+            held_out = [pair for pair, chosen in zip(pairs, judge, strict=True) if chosen]
+            positive = [pair for pair, is_linked in zip(held_out, linked[judge], strict=True) if is_linked]
+            others = unlinked_pairs(positive, np.random.default_rng(1))
+            truth = np.concatenate([linked[judge], np.zeros(len(others), bool)])
+            learned = [pair for pair, chosen in zip(pairs, learn, strict=True) if chosen]
+            result.setdefault(name, []).append(scores(learned, linked[learn], held_out + others, truth))
+    if options.json:
+        means = {
+            name: float(np.mean([row[name] for rows in result.values() for row in rows])) for name in ("Faultwise",)
+        }
+        print(json.dumps({"average_precision": means["Faultwise"], "folds": result}))
+        return
+    print("| judged | " + " | ".join(next(iter(result.values()))[0]) + " |")
+    print("|---|" + "---:|" * 4)
+    for name, rows in result.items():
+        cells = [f"{np.mean([row[method] for row in rows]):.3f}" for method in rows[0]]
+        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
