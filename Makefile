@@ -18,6 +18,7 @@ demo: .venv/.installed-dev
 # A file of tests stays in one process; more than four would train and serve side by side in more memory than many have.
 test: .venv/.installed-dev
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --doctest-modules diagnosis training api --ignore-glob='*/store/*/env.py'
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .

@@ -117,9 +117,10 @@ def flatten(record: dict[str, Any], prefix: str = "") -> dict[str, str]:
 
     Examples
     --------
-    >>> flatten({"number": "INC1", "assignment_group": {"value": "d62", "display_value": "Network"}})
-    {'number': 'INC1', 'assignment_group': 'Network', 'assignment_group.display_value': 'Network', 'assignment_group.value': 'd62'}
-    """  # noqa: E501
+    >>> row = flatten({"number": "INC1", "assignment_group": {"value": "d62", "display_value": "Network"}})
+    >>> row["assignment_group"], row["assignment_group.value"]
+    ('Network', 'd62')
+    """
     row: dict[str, str] = {}
     for key, value in record.items():
         name = prefix + key
