@@ -1,4 +1,4 @@
-"""What Faultwise says of an incident. Shapes and names are the public contract (`docs/diagnosis.md`).
+"""What Faultwise says of an incident. Shapes and names are the public contract (`docs/api.md`).
 
 Three numbers are never mixed: ``similarity`` is a cosine, ``score`` only ranks, ``probability`` is calibrated.
 """

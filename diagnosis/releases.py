@@ -14,9 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from diagnosis.errors import ReleaseError
+from diagnosis.locks import LockedError, locked
 from diagnosis.release import MANIFEST, Manifest, check_release, write_json
 from diagnosis.times import now_text
 
@@ -207,18 +206,13 @@ class Releases:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        # The kernel drops the lock with the process that holds it: a killed publisher blocks nobody.
-        lock = FileLock(self.folder / _LOCK, timeout=_PATIENCE)
         try:
-            lock.acquire()
-        except Timeout as error:
+            with locked(self.folder / _LOCK, seconds=_PATIENCE):
+                yield
+        except LockedError as error:
             raise ReleaseError(
                 f"{self.folder}: another program has been changing the release in service for {_PATIENCE:.0f} seconds"
             ) from error
-        try:
-            yield
-        finally:
-            lock.release()
 
     def _point(self, history: list[Publication]) -> None:
         entries = [{name: value for name, value in asdict(entry).items() if value} for entry in history]

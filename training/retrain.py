@@ -9,16 +9,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock, Timeout
-
 from diagnosis.errors import InputError, StoreError
+from diagnosis.locks import LockedError, locked
 from diagnosis.release import Manifest
 from diagnosis.releases import Releases
 from diagnosis.store import Store
+from diagnosis.times import now_text
 from training.command import DONE, FAILED, add_database, add_json, add_models, answer, main, warn
 from training.evaluation.candidate import Candidate
 from training.evaluation.gate import GateDecision, judge
@@ -136,20 +135,17 @@ def alone(models: Path) -> Iterator[None]:
     InputError
         If another round is under way.
     """
-    models.mkdir(parents=True, exist_ok=True)
-    lock, holder = FileLock(models / _LOCK, timeout=0), models / _HOLDER
+    holder = models / _HOLDER
     try:
-        lock.acquire()
-    except Timeout as error:
+        with locked(models / _LOCK):
+            holder.write_text(f"process {os.getpid()} on {socket.gethostname()} since {now_text()}\n", encoding="utf-8")
+            try:
+                yield
+            finally:
+                holder.unlink(missing_ok=True)
+    except LockedError as error:
         process = holder.read_text(encoding="utf-8").strip() if holder.is_file() else "another program"
         raise InputError(f"expected no other retraining on {models}; found one under way: {process}") from error
-    try:
-        since = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        holder.write_text(f"process {os.getpid()} on {socket.gethostname()} since {since}\n", encoding="utf-8")
-        yield
-    finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
 
 
 def _is_known(stored: Stored, settings: TrainSettings, releases: Releases) -> bool:

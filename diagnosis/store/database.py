@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from diagnosis.errors import FaultwiseError, InputError, StoreError
 from diagnosis.store import tables
 
-BUSY_SECONDS = 10
+BUSY_SECONDS = 10  # how long a write waits for another one
+STATEMENT_SECONDS = 60  # how long PostgreSQL may work on one statement
 POOL_SIZE = 8
 # Any number will do, so long as every replica takes the same one while it migrates.
 _MIGRATION_LOCK = 0x0FA17715E
@@ -41,6 +42,8 @@ class Database:
     ----------
     url : str
         ``sqlite:///var/faultwise.db`` or ``postgresql://user@host/name``.
+    busy_seconds : float
+        How long to wait for a lock that another writer holds, and for a free connection.
 
     Raises
     ------
@@ -48,9 +51,9 @@ class Database:
         If the URL is neither.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, busy_seconds: float = BUSY_SECONDS) -> None:
         self.url = _checked(url)
-        self.engine = _engine(self.url)
+        self.engine = _engine(self.url, busy_seconds)
         self._transaction: ContextVar[Connection | None] = ContextVar("transaction", default=None)
 
     @property
@@ -100,6 +103,9 @@ class Database:
         """Bring the tables of one line of migrations up to date; safe when several replicas start at once."""
         with self.write() as connection:
             if not self.is_sqlite:  # on SQLite the write transaction itself keeps the others out
+                # A migration, or waiting for another replica's, may take long.
+                connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
+                connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
             if line != _MIGRATIONS.name or _version(connection) != _newest():
                 _upgrade(connection, line)
@@ -245,29 +251,39 @@ def _checked(url: str) -> URL:
     return parsed
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, busy_seconds: float) -> Engine:
     if url.get_backend_name() == "postgresql":
-        return sa.create_engine(
+        engine = sa.create_engine(
             url,
             pool_size=POOL_SIZE,
             max_overflow=POOL_SIZE,
-            pool_timeout=BUSY_SECONDS,
+            pool_timeout=busy_seconds,
             pool_pre_ping=True,
             connect_args={"connect_timeout": 5},
         )
+        sa.event.listen(engine, "connect", partial(_prepare_postgresql, busy_seconds))
+        return engine
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(
         url,
         pool_size=POOL_SIZE,
         max_overflow=POOL_SIZE,
-        pool_timeout=BUSY_SECONDS,
+        pool_timeout=busy_seconds,
         poolclass=sa.QueuePool,
-        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        connect_args={"timeout": busy_seconds, "check_same_thread": False},
     )
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _prepare_postgresql(busy_seconds: float, connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection
+    # Without them a write waits for a held lock without end, and whoever asked waits with it.
+    autocommit, connection.autocommit = connection.autocommit, True  # else a rollback would undo the setting
+    connection.execute(f"SET lock_timeout = {int(busy_seconds * 1000)}")
+    connection.execute(f"SET statement_timeout = {STATEMENT_SECONDS * 1000}")
+    connection.autocommit = autocommit
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection
@@ -291,7 +307,7 @@ def _as_store_error() -> Iterator[None]:
     except DBAPIError as error:
         raise StoreError(f"the database did not do what was asked: {_first_line(error)}") from error
     except PoolTimeoutError as error:
-        raise StoreError(f"no database connection came free within {BUSY_SECONDS} s") from error
+        raise StoreError("no database connection came free in time") from error
 
 
 def _first_line(error: DBAPIError) -> str:

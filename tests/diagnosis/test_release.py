@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import ReleaseError
+from diagnosis.incident import Incident
 from diagnosis.release import FORMAT_VERSION, MANIFEST, Manifest, check_release, write_release
 from diagnosis.releases import Releases, find_release
 
@@ -127,3 +131,14 @@ def test_a_folder_that_means_no_one_release_is_refused(tmp_path: Path) -> None:
     make(tmp_path, second=1)
     with pytest.raises(ReleaseError, match="holds 2 releases and none is published"):
         find_release(tmp_path)
+
+
+def test_a_copy_over_a_loaded_release_as_the_docs_advise_leaves_it_answering(own_models: Path) -> None:
+    folder = find_release(own_models)
+    diagnoser = Diagnoser.load(folder)
+    copy = own_models.parent / "copy"
+    shutil.copytree(folder, copy)
+    subprocess.run(["cp", "-a", "--remove-destination", f"{copy}/.", str(folder)], check=True)
+    number = next(iter(diagnoser.parts.history.frame()["number"]))
+    assert diagnoser.diagnose(Incident("X", short_description="VPN")).similar_incidents
+    assert diagnoser.parts.history.records([number])[number]["number"] == number

