@@ -22,17 +22,18 @@ from api.console.single_sign_on import SignOn
 from api.diagnoses import routes as diagnoses
 from api.feedback import routes as feedback
 from api.health import routes as health
-from api.http.middleware import BodyLimit, Gate, Identity
+from api.http.middleware import BodyLimit, Gate, HeadRequests, Identity
 from api.http.oidc import Issuer, TokenVerifier
 from api.http.problems import Problem
 from api.http.ratelimit import RateLimiter, SharedUse
 from api.http.security import Authenticator
+from api.http.wrong_keys import WrongKeys
 from api.integrations import routes as integrations
-from api.integrations.proof import signed_paths
 from api.keys import routes as keys
 from api.mcp.http import PATH, McpEndpoint
 from api.metrics import Metrics
 from api.monitoring import routes as monitoring_routes
+from api.openapi import describe_security, open_paths
 from api.panel import routes as panel
 from api.records import routes as records
 from api.recurrence import routes as recurrence
@@ -93,13 +94,14 @@ def create_app(settings: Settings) -> FastAPI:
     """Return the app for these settings; it loads release and store when it starts."""
     metrics = Metrics()
     limiter = RateLimiter(settings.rate_per_minute)
+    wrong_keys = WrongKeys(settings.wrong_keys_per_minute)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service = await run_in_threadpool(build, settings, metrics)
         app.state.service = service
         issuer = Issuer(settings.oidc_issuer, settings.oidc_jwks_url) if settings.oidc_issuer else None
-        app.state.authenticator = Authenticator(service.store.keys, _verifier(settings, issuer))
+        app.state.authenticator = Authenticator(service.store.keys, _verifier(settings, issuer), wrong_keys)
         app.state.sign_on = _sign_on(settings, issuer)
         app.state.systems = systems = Systems(service, settings)
         systems.start()
@@ -120,6 +122,8 @@ def create_app(settings: Settings) -> FastAPI:
         title="Faultwise", version="1", description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
     )
     app.state.settings = settings
+    app.state.limiter = limiter
+    app.state.wrong_keys = wrong_keys
     mcp = McpEndpoint(lambda: app.state.service)
     app.router.routes.append(Route(PATH, mcp, include_in_schema=False))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
@@ -146,13 +150,13 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, limiter: RateLimiter) -> None:
     # The last added is the first passed: identity, then CORS, then the gate, then the body.
+    app.add_middleware(HeadRequests)
     app.add_middleware(BodyLimit, largest=settings.max_body_bytes, seconds=settings.body_seconds)
     app.add_middleware(
         Gate,
         authenticator=lambda: app.state.authenticator,
         limiter=limiter,
-        metrics_key=settings.metrics_key,
-        signed_paths=signed_paths(settings.integrations),
+        open_paths=open_paths(settings),
     )
     if settings.cors_origins:
         app.add_middleware(
@@ -168,6 +172,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         described = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         described["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+        describe_security(described, app.state.settings)
         app.openapi_schema = described
     return app.openapi_schema
 

@@ -11,6 +11,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from starlette.types import Scope
 
 from api.telemetry import context
 from diagnosis.errors import FaultwiseError, GateRefusedError, InputError, NotFittedError, ReleaseError, StoreError
@@ -36,7 +38,11 @@ class ScopeError(FaultwiseError):
 
 
 class RateLimitedError(FaultwiseError):
-    """The key has asked too often."""
+    """The key or the address has asked too often; `headers` say when it may ask again."""
+
+    def __init__(self, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.headers = dict(headers or {})
 
 
 class BodyTooLargeError(FaultwiseError):
@@ -123,7 +129,7 @@ def answer(error: Exception, headers: Mapping[str, str] | None = None) -> Proble
     """Return the response to an error of `KINDS`, or to a defect of ours, whose message stays inside."""
     kind = kind_of(error)
     detail = str(error) if kind is not _DEFECT else "the request could not be answered; the log names the place"
-    sent = dict(headers or {})
+    sent = {**getattr(error, "headers", {}), **(headers or {})}
     if kind.status == 401:
         sent["WWW-Authenticate"] = "Bearer"
     if kind.status == 503:
@@ -182,14 +188,26 @@ async def _http(request: Request, error: Exception) -> ProblemResponse:
     """Answer what FastAPI and Starlette refuse by themselves, in our words where theirs say nothing."""
     assert isinstance(error, HTTPException)
     kind = _OF_STATUS.get(error.status_code, Kind(error.status_code, "http", error.detail))
-    allowed = (error.headers or {}).get("Allow", "another method")
+    headers = dict(error.headers or {})
+    if error.status_code == 405:  # Starlette names the methods of one route; several may share an address
+        headers["Allow"] = ", ".join(allowed_methods(request.app, request.scope))
     ours = {
         "There was an error parsing the body": "expected JSON in UTF-8; found a body that cannot be read as that",
         "Not Found": f"nothing is at {request.url.path}",
-        "Method Not Allowed": f"expected {allowed}; found {request.method}",
+        "Method Not Allowed": f"expected {headers.get('Allow')}; found {request.method}",
     }
     detail = str(error.detail)
-    return ProblemResponse(problem(kind, ours.get(detail, detail)), error.status_code, error.headers)
+    return ProblemResponse(problem(kind, ours.get(detail, detail)), error.status_code, headers)
+
+
+def allowed_methods(app: FastAPI, scope: Scope) -> list[str]:
+    """Return the methods that an address of the app takes, HEAD wherever GET is taken."""
+    methods = [
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in app.router.routes)
+    ]
+    return [*methods[:1], "HEAD", *methods[1:]] if "GET" in methods else methods
 
 
 async def _defect(_request: Request, error: Exception) -> ProblemResponse:

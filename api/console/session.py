@@ -14,7 +14,7 @@ from fastapi import Cookie, Depends, Form, HTTPException, Request, Response
 from api.console.pages import current_address, in_path
 from api.dependencies import Served
 from api.errors import ScopeError
-from api.http.security import SESSION_COOKIE
+from api.http.security import SESSION_COOKIE, take_allowance
 from diagnosis.store.keys import KeyRefusedError
 from diagnosis.store.sessions import Visitor
 
@@ -39,7 +39,9 @@ class Agent:
 def signed_in(request: Request, service: Served, token: Token = "") -> Agent:
     """Return who is signed in; anybody else is sent to sign in and back."""
     try:
-        return agent_of(service.sessions.check(token), token)
+        visitor = service.sessions.check(token)
+        take_allowance(request.app.state.limiter, visitor.id)  # pages count towards the key's rate
+        return agent_of(visitor, token)
     except KeyRefusedError:
         target = f"/console/sign-in?next={in_path(return_address(request))}"
         if request.headers.get("hx-request") == "true":

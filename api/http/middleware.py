@@ -10,18 +10,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import BodyTooLargeError, BodyTooSlowError, MalformedError, RateLimitedError, answer
+from api.errors import BodyTooLargeError, BodyTooSlowError, MalformedError, answer
 from api.http.ratelimit import RateLimiter
-from api.http.security import Authenticator
+from api.http.security import Authenticator, address_of, take_allowance
 from api.metrics import Metrics
 from api.telemetry import RequestContext, context
 from diagnosis.errors import FaultwiseError
 
 log = logging.getLogger("api.access")
 
-# Whatever is not listed needs a key. Pages and webhooks that bring a proof of their own check it themselves.
-OPEN_PATHS = frozenset({"/", "/panel", "/help", "/health/live", "/health/ready", "/openapi.json", "/docs", "/redoc"})
+# Pages check a proof of their own; so do the paths that `api.openapi.open_paths` returns.
 OPEN_PREFIXES = ("/console/", "/panel/", "/help/")
+
+ENDLESS_PATHS = frozenset({"/console/events"})  # what streams has no end that a HEAD could wait for
 
 PAGE_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
@@ -34,6 +35,9 @@ PAGE_HEADERS: Mapping[str, str] = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
+
+
+HSTS = "max-age=31536000"  # a year, as https://www.rfc-editor.org/rfc/rfc6797 has in its examples
 
 
 class Identity:
@@ -59,6 +63,8 @@ class Identity:
                 marked = MutableHeaders(scope=message)
                 marked["X-Request-ID"] = request_context.request_id
                 marked["traceparent"] = request_context.traceparent
+                if scope["scheme"] == "https":
+                    marked["Strict-Transport-Security"] = HSTS
                 for name, value in PAGE_HEADERS.items():
                     # A page that says itself who may frame it is not to be denied to them by the older header.
                     if name != "X-Frame-Options" or "frame-ancestors 'none'" in marked["Content-Security-Policy"]:
@@ -95,13 +101,12 @@ class Gate:
         app: ASGIApp,
         authenticator: Callable[[], Authenticator],
         limiter: RateLimiter,
-        metrics_key: bool,
-        signed_paths: frozenset[str],
+        open_paths: frozenset[str],
     ) -> None:
         self.app = app
         self.authenticator = authenticator
         self.limiter = limiter
-        self.open_paths = OPEN_PATHS | signed_paths | (frozenset() if metrics_key else {"/metrics"})
+        self.open_paths = open_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -109,12 +114,8 @@ class Gate:
             await self.app(scope, receive, send)
             return
         try:
-            principal = await self.authenticator().principal(Headers(scope=scope))
-            allowance = self.limiter.take(principal.id)
-            if allowance.retry_after:
-                error = RateLimitedError(f"at most {allowance.limit} requests a minute; wait {allowance.retry_after} s")
-                await answer(error, allowance.headers)(scope, receive, send)
-                return
+            principal = await self.authenticator().principal(Headers(scope=scope), address_of(scope))
+            allowance = take_allowance(self.limiter, principal.id)
         except FaultwiseError as error:
             await answer(error)(scope, receive, send)
             return
@@ -130,6 +131,28 @@ class Gate:
     def _is_open(self, scope: Scope) -> bool:
         path: str = scope["path"]
         return path in self.open_paths or path.startswith(OPEN_PREFIXES) or scope["method"] == "OPTIONS"
+
+
+class HeadRequests:
+    """Answers HEAD as GET is answered, without the body (RFC 9110, 9.3.2)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"] in ENDLESS_PATHS:
+            await self.app(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        as_get = {**scope, "method": "GET"}
+        try:
+            await self.app(as_get, receive, send_head)
+        finally:
+            scope["route"] = as_get.get("route")  # for metrics and log
 
 
 class BodyLimit:

@@ -82,6 +82,14 @@ class RateLimiter:
         wait = 0 if allowed else max(1, round((1 - level) / rate + 0.5))
         return Allowance(self.per_minute, max(0, int(level)), round((self.per_minute - level) / rate), wait)
 
+    def wait(self, key: str) -> int:
+        """Return the seconds until a key may ask again, 0 if it may now; takes nothing."""
+        rate = self.per_minute / 60
+        with self._lock:
+            bucket = self._buckets.get(key)
+            level = float("inf") if bucket is None else bucket.level + (self.clock() - bucket.since) * rate
+        return 0 if level >= 1 else max(1, round((1 - level) / rate + 0.5))
+
     def used(self) -> dict[str, int]:
         """Return how many requests of each key that asked in the last minute were let through, since it began to."""
         with self._lock:

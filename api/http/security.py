@@ -11,10 +11,20 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
+from starlette.types import Scope
 
-from api.errors import ScopeError
+from api.errors import RateLimitedError, ScopeError
 from api.http.oidc import TokenVerifier
+from api.http.ratelimit import Allowance, RateLimiter
+from api.http.wrong_keys import WrongKeys
 from diagnosis.store.keys import ApiKeys, KeyRefusedError
+
+
+def address_of(scope: Scope) -> str:
+    """Return the address that a request came from, as the server or its trusted proxy says; empty if unknown."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
 
 SESSION_COOKIE = "faultwise_session"
 
@@ -36,19 +46,24 @@ class Authenticator:
     keys : ApiKeys
     tokens : TokenVerifier or None
         None where no OpenID Connect issuer is set.
+    wrong_keys : WrongKeys
+        Slows who tries key after key.
     """
 
-    def __init__(self, keys: ApiKeys, tokens: TokenVerifier | None) -> None:
+    def __init__(self, keys: ApiKeys, tokens: TokenVerifier | None, wrong_keys: WrongKeys) -> None:
         self.keys = keys
         self.tokens = tokens
+        self.wrong_keys = wrong_keys
 
-    async def principal(self, headers: Headers) -> Principal:
-        """Return who sent these headers.
+    async def principal(self, headers: Headers, address: str) -> Principal:
+        """Return who sent these headers from an address.
 
         Raises
         ------
         KeyRefusedError
             If they carry no key, or one that is not valid.
+        RateLimitedError
+            If too many keys from that address were wrong.
         """
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         secret = bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "") or _password(headers)
@@ -56,9 +71,10 @@ class Authenticator:
             raise KeyRefusedError(
                 "expected a key in Authorization: Bearer or X-API-Key, or as the password of Basic; found none"
             )
-        if self.tokens is not None and secret.count(".") == 2:
-            return await run_in_threadpool(self._of_token, secret)
-        return await run_in_threadpool(self._of_key, secret)
+        with self.wrong_keys.counted(address, secret):
+            if self.tokens is not None and secret.count(".") == 2:
+                return await run_in_threadpool(self._of_token, secret)
+            return await run_in_threadpool(self._of_key, secret)
 
     def _of_key(self, secret: str) -> Principal:
         key = self.keys.check(secret)
@@ -68,6 +84,21 @@ class Authenticator:
         assert self.tokens is not None
         subject, scopes = self.tokens.verify(token)
         return Principal(f"oidc:{subject}", subject, scopes)
+
+
+def take_allowance(limiter: RateLimiter, principal: str) -> Allowance:
+    """Take one request from a principal's allowance.
+
+    Raises
+    ------
+    RateLimitedError
+        If nothing is left of it.
+    """
+    allowance = limiter.take(principal)
+    if allowance.retry_after:
+        message = f"at most {allowance.limit} requests a minute; wait {allowance.retry_after} s"
+        raise RateLimitedError(message, allowance.headers)
+    return allowance
 
 
 _BEARER = HTTPBearer(

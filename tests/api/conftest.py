@@ -12,5 +12,7 @@ from tests.serving import Serving
 def client(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """Yield a client with every scope of a service with a real release on SQLite; tests use numbers of their own."""
     database = tmp_path_factory.mktemp("service") / "faultwise.db"
-    with Serving(Settings(database=f"sqlite:///{database}", models=models)) as one:
-        yield one
+    # Every test comes from the same address, and many try wrong keys.
+    settings = Settings(database=f"sqlite:///{database}", models=models, wrong_keys_per_minute=1_000_000)
+    with Serving(settings) as client:
+        yield client

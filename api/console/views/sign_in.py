@@ -9,8 +9,8 @@ from api.console.messages import language_for
 from api.console.pages import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, local_path, page
 from api.console.session import Text, Token, check_csrf, check_origin, keep_session, session_lifetime
 from api.dependencies import Served
-from api.errors import ScopeError, kind_of
-from api.http.security import SESSION_COOKIE
+from api.errors import RateLimitedError, ScopeError, kind_of
+from api.http.security import SESSION_COOKIE, address_of
 from diagnosis.store.keys import KeyRefusedError
 
 router = APIRouter()
@@ -28,8 +28,9 @@ def sign_in(request: Request, service: Served, key: Text, next: Text = "/") -> R
     """Open a session with a key that may diagnose."""
     check_origin(request)
     try:
-        token = service.sessions.open_with_key(key.strip(), session_lifetime(request))
-    except (KeyRefusedError, ScopeError) as error:
+        with request.app.state.wrong_keys.counted(address_of(request.scope), key.strip()):
+            token = service.sessions.open_with_key(key.strip(), session_lifetime(request))
+    except (KeyRefusedError, RateLimitedError, ScopeError) as error:
         return sign_in_page(request, local_path(next), kind_of(error).status, "refused")
     response = RedirectResponse(local_path(next), 303)
     keep_session(request, response, token)
