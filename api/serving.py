@@ -16,6 +16,7 @@ import pandas as pd
 
 from api.errors import NothingPublishedError
 from api.metrics import Metrics
+from diagnosis.background import BackgroundLoop
 from diagnosis.errors import FaultwiseError, ReleaseError, StoreError
 from diagnosis.incident import Incident
 from diagnosis.knowledge import KNOWLEDGE_FIELDS, as_knowledge_frame
@@ -107,8 +108,9 @@ class Serving:
         self._current: LoadedRelease | None = None
         self._refused: str | None = None
         self._swapping = threading.Lock()
-        self._changed, self._stopping = threading.Event(), threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._applied_at = float("-inf")
+        self._store_loop = BackgroundLoop("follow the store", self._follow_store, poll_seconds)
+        self._release_loop = BackgroundLoop("follow releases", self._look_for_release, _RELEASE_POLL_SECONDS)
 
     @property
     def current(self) -> LoadedRelease:
@@ -126,20 +128,17 @@ class Serving:
     def start(self) -> None:
         """Load what is published, if it can be loaded, and follow from now on."""
         self._look_for_release()
-        for name, loop in (("follow-store", self._follow_store), ("follow-releases", self._follow_releases)):
-            self._threads.append(threading.Thread(target=loop, name=name, daemon=True))
-            self._threads[-1].start()
+        self._store_loop.start()
+        self._release_loop.start()
 
     def stop(self) -> None:
         """End the following threads."""
-        self._stopping.set()
-        self._changed.set()
-        for thread in self._threads:
-            thread.join()
+        self._store_loop.stop()
+        self._release_loop.stop()
 
     def store_changed(self) -> None:
         """Look at the store's changes now: something was written here."""
-        self._changed.set()
+        self._store_loop.wake()
 
     def publish(self, release: str, force: str | None = None) -> str:
         """Ask the gate, load the release beside the one in service, let it answer, then point to it.
@@ -194,27 +193,18 @@ class Serving:
         # by its last reference, because there are no cycles in it.
         gc.freeze()
         self._refused = None
-        self._changed.set()
+        self._store_loop.wake()
         self.swapped()
         log.info("release in service", extra={"fields": {"release": candidate.release}})
 
     def _follow_store(self) -> None:
-        applied_at = -_GATHER_SECONDS
-        while not self._stopping.is_set():
-            self._changed.wait(self.poll_seconds)
-            self._stopping.wait(max(0.0, applied_at + _GATHER_SECONDS - time.monotonic()))
-            self._changed.clear()
-            try:
-                while self._current is not None and not self._stopping.is_set() and not self._apply_next(self._current):
-                    pass
-            except FaultwiseError as error:  # the database is away: ask again at the next turn
-                log.warning("changes not read: %s", type(error).__name__)
-                self._stopping.wait(_RELEASE_POLL_SECONDS)
-            applied_at = time.monotonic()
-
-    def _follow_releases(self) -> None:
-        while not self._stopping.wait(_RELEASE_POLL_SECONDS):
-            self._look_for_release()
+        self._store_loop.pause(self._applied_at + _GATHER_SECONDS - time.monotonic())
+        try:
+            while self._current is not None and not self._store_loop.is_stopping:
+                if self._apply_next(self._current):
+                    break
+        finally:
+            self._applied_at = time.monotonic()
 
     def _look_for_release(self) -> None:
         published: str | None = None

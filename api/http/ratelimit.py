@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from diagnosis.errors import FaultwiseError
+from diagnosis.background import BackgroundLoop
 from diagnosis.store.use import Use
 
 log = logging.getLogger(__name__)
@@ -118,18 +118,15 @@ class SharedUse:
         self.limiter = limiter
         self.use = use
         self._seen: dict[tuple[str, str], int] | None = None
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="shared-use", daemon=True)
+        self._loop = BackgroundLoop("shared use of keys", self.exchange, SHARE_SECONDS)
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self) -> None:
         """End, if it was begun."""
-        self._end.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        self._loop.stop()
 
     def exchange(self) -> None:
         """Tell and hear once."""
@@ -143,10 +140,3 @@ class SharedUse:
             # A process that forgot a key for a while counts it from the beginning again.
             fresh[key] = fresh.get(key, 0) + (count - before if count >= before else count)
         self.limiter.take_off({key: count for key, count in fresh.items() if count})
-
-    def _run(self) -> None:
-        while not self._end.wait(SHARE_SECONDS):
-            try:
-                self.exchange()
-            except FaultwiseError as error:  # the database is away: each process limits for itself meanwhile
-                log.warning("use of keys not shared: %s", type(error).__name__)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import queue
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from api.monitoring.metrics import MonitoringMetrics
+from diagnosis.background import BackgroundLoop
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import FaultwiseError
 from diagnosis.incident import Incident
@@ -64,8 +64,8 @@ class ShadowRunner:
         self._shadow: Diagnoser | None = None
         self._attempted: str | None = None
         self._queue: queue.Queue[DiagnosedIncident] = queue.Queue(MAX_WAITING)
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="shadow", daemon=True)
+        self._checked_at = float("-inf")
+        self._loop = BackgroundLoop("shadow", self._turn, 0.0)  # a turn waits for incidents itself
 
     @property
     def diagnoser(self) -> Diagnoser | None:
@@ -74,13 +74,11 @@ class ShadowRunner:
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self) -> None:
         """End; what waits is left out."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._loop.stop()
 
     def offer(self, incident: Incident, at: datetime, seconds: float) -> None:
         """Hand over an incident that was answered; returns at once."""
@@ -91,15 +89,13 @@ class ShadowRunner:
         except queue.Full:
             self.metrics.shadow.labels("left_out").inc()
 
-    def _work(self) -> None:
-        last_check = float("-inf")
-        while not self._stopping.is_set():
-            if time.monotonic() - last_check > _POLL_SECONDS:
-                self._follow_pointer()
-                last_check = time.monotonic()
-            batch = self._next_batch()
-            if batch and self._shadow is not None:
-                self._answer(self._shadow, batch)
+    def _turn(self) -> None:
+        if time.monotonic() - self._checked_at > _POLL_SECONDS:
+            self._follow_pointer()
+            self._checked_at = time.monotonic()
+        batch = self._next_batch()
+        if batch and self._shadow is not None:
+            self._answer(self._shadow, batch)
 
     def _follow_pointer(self) -> None:
         try:

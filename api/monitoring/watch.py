@@ -11,8 +11,8 @@ from api.errors import NothingPublishedError
 from api.monitoring.metrics import MonitoringMetrics
 from api.serving import Serving
 from api.webhooks.events import Events
+from diagnosis.background import BackgroundLoop
 from diagnosis.diagnoser import Diagnoser
-from diagnosis.errors import FaultwiseError
 from diagnosis.monitoring.answers import target_answers
 from diagnosis.monitoring.contradiction import disproved_promises
 from diagnosis.monitoring.drift import drift
@@ -56,8 +56,7 @@ class QualityWatch:
         self.metrics = metrics
         self.risk = risk
         self.seconds = seconds
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="watch", daemon=True)
+        self._loop = BackgroundLoop("quality watch", self.run_once, seconds)
         self._judged_state: tuple[str, int] | None = None  # release and last change that were looked at
         self._drift_at = self._judge_after = float("-inf")
         self._report: tuple[float, LiveReport] | None = None
@@ -65,18 +64,16 @@ class QualityWatch:
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self) -> None:
         """End."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._loop.stop()
 
     def run_once(self) -> None:
         """Settle what is known by now, test the certificates in service, and measure drift every ten minutes."""
         complete = False
-        while not complete and not self._stopping.is_set():
+        while not complete and not self._loop.is_stopping:
             _, complete = self.store.observations.settle()
         try:
             diagnoser = self.serving.current.diagnoser
@@ -132,12 +129,3 @@ class QualityWatch:
         revoked = revoked_values(self.store.revocations.of(release))
         reported = answers[-REPORTED_ANSWERS:]  # as many as GET /v1/quality counts
         self.metrics.set_quality(live_quality(reported, routers, revoked), revoked)
-
-    def _work(self) -> None:
-        while not self._stopping.wait(self.seconds):
-            try:
-                self.run_once()
-            except FaultwiseError as error:  # the database is away: look again at the next turn
-                log.warning("answers not watched: %s", type(error).__name__)
-            except Exception:  # what goes wrong here must not end the watch
-                log.exception("answers not watched")

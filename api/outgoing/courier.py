@@ -5,7 +5,6 @@ from __future__ import annotations
 import email.utils
 import logging
 import random
-import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 from api.errors import kind_of
+from diagnosis.background import BackgroundLoop
 from diagnosis.errors import FaultwiseError
 from diagnosis.store.outbox import Outbox, Owed
 from diagnosis.times import utc_now
@@ -61,42 +61,34 @@ class Courier:
         self.makers = dict(makers)
         self.poll_seconds = poll_seconds
         self.delays = delays
-        self._news, self._end = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._work, name="courier", daemon=True)
+        self._forgot_at = 0.0
+        self._loop = BackgroundLoop("courier", self._turn, poll_seconds)
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="courier")
         self._busy: set[Future[None]] = set()
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self) -> None:
         """Finish the calls in hand and end; what is left stays owed."""
-        self._end.set()
-        self._news.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._loop.stop()
         self._pool.shutdown(wait=True)
 
     def heard(self) -> None:
         """Look at the outbox now."""
-        self._news.set()
-
-    def _work(self) -> None:
-        forgotten = 0.0
-        while not self._end.is_set():
-            try:
-                if self._turn():
-                    continue
-                if (moment := utc_now().timestamp()) - forgotten > _FORGET_EVERY:
-                    self.outbox.forget()
-                    forgotten = moment
-            except FaultwiseError as error:  # the database is away: what is owed waits there
-                log.warning("outbox not read: %s", type(error).__name__)
-            self._news.wait(self.poll_seconds)
-            self._news.clear()
+        self._loop.wake()
 
     def _turn(self) -> bool:
+        """Make what is owed; return whether there may be more to do at once."""
+        if self._hand_out():
+            return True
+        if (moment := utc_now().timestamp()) - self._forgot_at > _FORGET_EVERY:
+            self.outbox.forget()
+            self._forgot_at = moment
+        return False
+
+    def _hand_out(self) -> bool:
         """Put free threads to work; return whether there may be more to do at once."""
         self._busy = {one for one in self._busy if not one.done()}
         free = WORKERS - len(self._busy)
