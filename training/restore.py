@@ -1,0 +1,81 @@
+"""The verb `restore`: what `backup` copied is put into a new place."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from diagnosis.errors import InputError
+from diagnosis.releases import POINTER, SHADOW
+from diagnosis.store.backup import POSTGRESQL_FILE, SQLITE_FILE, restore_store
+from training.backup import CONTENTS, MODELS_FOLDER, hashes_of
+from training.command import DONE, add_database, add_json, add_models, answer, main
+
+SUMMARY = (
+    "Put a backup into a store and a folder of releases that are not there yet; nothing is overwritten. Every file is\n"
+    "checked first. PostgreSQL needs an empty database, and pg_restore on the path."
+)
+EXAMPLE = "faultwise restore --from /backup/faultwise-2026-11-22"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    parser.add_argument("--from", dest="source", type=Path, required=True, metavar="DIR", help="what backup wrote")
+    add_database(parser)
+    add_models(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Restore a backup and print what was in it."""
+    content = restore(args.source, args.database, args.models)
+    text = f"restored the store and {len(content['releases'])} releases of {content['made_at']}"
+    answer(args, {"made_at": content["made_at"], "releases": content["releases"]}, text)
+    return DONE
+
+
+def restore(source: Path, database: str, models: Path) -> dict[str, Any]:
+    """Put a backup back and return its list of contents.
+
+    Raises
+    ------
+    InputError
+        If it is no backup, a file of it is missing or was altered, or a store or release is there already.
+    StoreError
+        If the store could not be put back.
+    """
+    content = _checked_content(source)
+    present = [name for name in (*content["releases"], POINTER) if (models / name).exists()]
+    if present:
+        raise InputError(f"expected none of the backup's releases in {models}; found {present[0]}: move it away first")
+    file = next(source / name for name in (SQLITE_FILE, POSTGRESQL_FILE) if name in content["files"])
+    restore_store(file, database)
+    models.mkdir(parents=True, exist_ok=True)
+    for release in content["releases"]:
+        incoming = models / f".incoming-{release}"
+        shutil.rmtree(incoming, ignore_errors=True)
+        shutil.copytree(source / MODELS_FOLDER / release, incoming)
+        incoming.replace(models / release)
+    for pointer in (SHADOW, POINTER):  # last: what it names is there
+        if (source / MODELS_FOLDER / pointer).is_file():
+            shutil.copy2(source / MODELS_FOLDER / pointer, models / pointer)
+    return content
+
+
+def _checked_content(source: Path) -> dict[str, Any]:
+    if not (source / CONTENTS).is_file():
+        raise InputError(f"expected a folder that `faultwise backup` wrote; {source} has no {CONTENTS}")
+    content: dict[str, Any] = json.loads((source / CONTENTS).read_text(encoding="utf-8"))
+    actual = hashes_of(source)
+    wrong = [name for name, expected in content["files"].items() if actual.get(name) != expected]
+    if wrong:
+        raise InputError(f"{source}: {wrong[0]} is missing or was altered since the backup was made")
+    return content
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.modules[__name__]))
