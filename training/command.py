@@ -120,12 +120,28 @@ def add_records(parser: argparse.ArgumentParser, *, incidents: bool = False) -> 
         metavar="CANONICAL=THEIRS",
         help="a field of ours and the column that holds it, such as short_description=Summary",
     )
+    parser.add_argument(
+        "--number-from", metavar="COLUMN", help="the column that holds the number; `rows` numbers the rows of a file"
+    )
+    parser.add_argument("--encoding", help="of text files that are not UTF-8 (default: told from the text)")
+    parser.add_argument("--sheet", help="of a workbook (default: the sheets that have the columns)")
+    parser.add_argument(
+        "--timezone", metavar="ZONE", help="of times without a zone, such as Asia/Shanghai (default: UTC)"
+    )
     parser.add_argument("--rejects", type=Path, metavar="FILE", help="where rows that cannot be used go (CSV)")
 
 
 def record_options(args: argparse.Namespace) -> dict[str, Any]:
     """Return what `add_records` parsed as keyword arguments of `training.records`."""
-    return {"preset": args.preset, "mapping": dict(args.mapping or ()) or None, "rejects": args.rejects}
+    return {
+        "preset": args.preset,
+        "mapping": dict(args.mapping or ()) or None,
+        "number_from": args.number_from,
+        "encoding": args.encoding,
+        "sheet": args.sheet,
+        "timezone": args.timezone,
+        "rejects": args.rejects,
+    }
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from diagnosis.release import Manifest
 from diagnosis.releases import find_release
 from training.bulk import diagnose_in_pieces
 from training.command import DONE, add_json, add_records, add_release, answer, main, record_options
-from training.intake import told
+from training.intake import frame_of
 from training.output import open_atomically
 from training.parallel import Workers
 from training.records import load_incidents
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     """Read, diagnose, write."""
     folder = find_release(args.release)
     release = Manifest.read(folder).release
-    frame = told(load_incidents(args.incidents, every_row=True, **record_options(args)))
+    frame = frame_of(load_incidents(args.incidents, every_row=True, **record_options(args)))
     workers = Workers("dask", scheduler=args.scheduler) if args.scheduler else Workers(jobs=args.jobs)
     with open_atomically(args.out) as stream:
         lines = diagnose_in_pieces(folder, frame, workers, args.out.parent)

@@ -20,11 +20,14 @@ from diagnosis.redact.records import mask_articles, mask_incidents
 from diagnosis.store import Store
 from diagnosis.store.bodies import bodies_of
 from diagnosis.store.records import Records
+from diagnosis.web import check_url
 from training.command import DONE, add_database, add_json, add_records, answer, main, record_options
 from training.fitting.as_of import moment
-from training.intake import knowledge_options, tell
+from training.intake import knowledge_options, warn_of
 from training.records import ImportCounts, RecordStream, read_incidents, read_knowledge
-from training.sources.caller import checked_url
+from training.records.columns import INCIDENTS, KNOWLEDGE
+from training.records.explain import Explanation, explain
+from training.records.times import zone_named
 from training.sources.credentials import PREFIX, Credentials
 from training.sources.outputs import FileOutput, Output, StoreOutput
 from training.sources.pull import SYSTEMS, Pull, pull
@@ -36,11 +39,13 @@ SUMMARY = (
 )
 EXAMPLE = (
     "faultwise import --incidents export.csv --preset servicenow --rejects rejects.csv\n"
+    "  faultwise import --explain export.csv\n"
     "  faultwise import --source servicenow --url https://example.service-now.com --out incidents.jsonl"
 )
 
 _CHUNK_ROWS = 5_000  # one transaction each: an interrupted import keeps what it had, and may be run again
 _STATES = Path("var")
+_KINDS = {"incidents": INCIDENTS, "knowledge": KNOWLEDGE}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +54,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--knowledge", type=Path, nargs="+", action="extend", default=[], metavar="FILE")
     add_records(parser)
     add_database(parser)
+    parser.add_argument(
+        "--explain",
+        type=Path,
+        metavar="FILE",
+        help="import nothing: say what each column of FILE would become, and which options it needs",
+    )
+    parser.add_argument(
+        "--as", dest="kind", choices=tuple(_KINDS), default="incidents", help="what --explain takes FILE for"
+    )
     source = parser.add_argument_group("from a system")
     source.add_argument("--source", choices=SYSTEMS, help="read incidents from its REST API")
     source.add_argument("--url", help="its base URL (default: the environment's …__URL)")
@@ -67,16 +81,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Stream the files, or the system's pages, into the store or a file and print the counts."""
+    if args.explain:
+        explanation = explain(args.explain, _KINDS[args.kind], Redactor().redact, **record_options(args))
+        answer(args, asdict(explanation), _explanation_text(explanation))
+        return DONE
     if args.source and (args.incidents or args.knowledge):
         raise InputError("expected files or --source; found both")
     if not (args.source or args.incidents or args.knowledge):
         raise InputError("nothing to import: give --incidents, --knowledge or both, or --source")
     counts = {"incidents": _from_system(args)} if args.source else _from_files(args)
-    for found in counts.values():
-        tell(found)
+    for count in counts.values():
+        warn_of(count)
     text = "\n".join(f"{c.imported:,} {kind} imported, {c.rejected:,} rejected" for kind, c in counts.items())
     answer(args, {kind: asdict(c) for kind, c in counts.items()}, text)
     return DONE
+
+
+def _explanation_text(explanation: Explanation) -> str:
+    """Return an explanation as a table, with what is missing and would help below it."""
+    lines = [f"{explanation.file}: {explanation.rows:,} rows looked at, preset {explanation.preset or 'none'}", ""]
+    width = max((len(use.column) for use in explanation.columns), default=0)
+    for use in explanation.columns:
+        target = f"→ {use.field}" if use.field else use.use
+        proposal = f"  (looks like {use.proposal})" if use.proposal else ""
+        lines.append(f"  {use.column:<{min(width, 40)}}  {target:<22}  {use.filled:>5}  {use.sample}{proposal}")
+    lines += [f"note: {note}" for note in explanation.notes]
+    if explanation.missing:
+        lines.append(f"refused as it is: {explanation.missing}")
+    if explanation.advice:
+        lines.append(f"try: {' '.join(explanation.advice)}")
+    return "\n".join(lines)
 
 
 def _from_files(args: argparse.Namespace) -> dict[str, ImportCounts]:
@@ -120,29 +154,36 @@ def _from_system(args: argparse.Namespace) -> ImportCounts:
     if not url:
         raise InputError(f"expected --url, or {PREFIX}{args.source.upper()}__URL in the environment; found neither")
     mapping = dict(args.mapping or ()) or None
-    asked = Pull(args.source, replace(credentials, url=checked_url(url)), args.query, mapping, tuple(args.keep))
+    request = Pull(
+        args.source,
+        replace(credentials, url=check_url(url).rstrip("/")),
+        args.query,
+        mapping,
+        tuple(args.keep),
+        zone_named(args.timezone or "UTC"),
+    )
     if args.out:
         state = args.state or args.out.with_name(args.out.name + ".state.json")
-        return _pulled(args, asked, FileOutput(args.out), state, str(args.out.absolute()))
+        return _pulled(args, request, FileOutput(args.out), state, str(args.out.absolute()))
     store = Store.open(args.database)
     try:
         # The database is told apart without its password standing in the file.
         into = hashlib.sha256(args.database.encode()).hexdigest()[:16]
         state = args.state or _STATES / f"import-{args.source}.json"
-        return _pulled(args, asked, StoreOutput(store.incidents), state, into)
+        return _pulled(args, request, StoreOutput(store.incidents), state, into)
     finally:
         store.close()
 
 
-def _pulled(args: argparse.Namespace, asked: Pull, output: Output, state: Path, into: str) -> ImportCounts:
+def _pulled(args: argparse.Namespace, request: Pull, output: Output, state: Path, into: str) -> ImportCounts:
     since = moment(args.since).isoformat() if args.since else ""
     with tqdm(unit=" rows", file=sys.stderr, disable=args.quiet) as bar:
 
-        def told(rows: int, total: int | None) -> None:
+        def count(rows: int, total: int | None) -> None:
             bar.total = total or bar.total
             bar.update(rows)
 
-        return pull(asked, output, state, into=into, since=since, rejects=args.rejects, told=told)
+        return pull(request, output, state, into=into, since=since, rejects=args.rejects, on_page=count)
 
 
 if __name__ == "__main__":

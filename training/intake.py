@@ -56,8 +56,8 @@ def read_sources(args: argparse.Namespace, *, optional: bool = False) -> Stored:
         raise InputError(f"no records to read: give --incidents{knowledge} or --from-store")
     stored = load_stored(args.from_store) if args.from_store else Stored(as_frame([]), as_knowledge_frame([]))
     return Stored(
-        told(load_incidents(files, **record_options(args))) if files else stored.incidents,
-        told(load_knowledge(articles, **knowledge_options(args))) if articles else stored.articles,
+        frame_of(load_incidents(files, **record_options(args))) if files else stored.incidents,
+        frame_of(load_knowledge(articles, **knowledge_options(args))) if articles else stored.articles,
         stored.feedback,
         stored.corrected,
         stored.heard if not (files or articles) else None,
@@ -69,7 +69,7 @@ def knowledge_options(args: argparse.Namespace) -> dict[str, Any]:
     return {} if args.incidents else record_options(args)
 
 
-def tell(counts: ImportCounts) -> None:
+def warn_of(counts: ImportCounts) -> None:
     """Warn of what was left out of files, or is odd about them."""
     for reason, times in counts.reasons.items():
         warn(f"{times:,} {'row' if times == 1 else 'rows'}: {reason}")
@@ -77,7 +77,7 @@ def tell(counts: ImportCounts) -> None:
         warn(note)
 
 
-def told(loaded: LoadedIncidents | LoadedKnowledge) -> pd.DataFrame:
+def frame_of(loaded: LoadedIncidents | LoadedKnowledge) -> pd.DataFrame:
     """Return the frame of files that were read, and warn of what is not in it."""
-    tell(loaded.counts)
+    warn_of(loaded.counts)
     return loaded.frame

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.releases import find_release
 from training.command import DONE, add_json, add_records, add_release, answer, main, record_options
-from training.intake import told
+from training.intake import frame_of
 from training.output import open_atomically
 from training.records import load_incidents
 
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read, search, write."""
     diagnoser = Diagnoser.load(find_release(args.release))
-    queries = told(load_incidents(args.queries, every_row=True, **record_options(args)))
+    queries = frame_of(load_incidents(args.queries, every_row=True, **record_options(args)))
     with open_atomically(args.out) as stream, tqdm(total=len(queries), file=sys.stderr, disable=args.quiet) as bar:
         for start in range(0, len(queries), _CHUNK):
             rows = queries.iloc[start : start + _CHUNK]

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 
 from api.integrations.report import checked_fields
 from api.integrations.zammad import INTAKE_GROUPS
-from api.outgoing.addresses import check_url
+from diagnosis.web import check_url
 
 FieldMap = Annotated[dict[str, str], AfterValidator(checked_fields)]
 

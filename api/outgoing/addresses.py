@@ -24,25 +24,6 @@ class AddressRefusedError(InputError):
     """A URL that leads to an address that may not be called."""
 
 
-def check_url(url: str) -> str:
-    """Return a URL that may be called as far as its text shows.
-
-    Raises
-    ------
-    InputError
-        If it is not ``http`` or ``https`` with a host, or carries a user or password.
-    """
-    try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, TypeError, ValueError):
-        raise InputError(f"expected a URL such as https://example.com/hook; found {url[:200]!r}") from None
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise InputError(f"expected a URL with http or https and a host; found {url[:200]!r}")
-    if parsed.userinfo:
-        raise InputError("expected a URL without user and password; found them in it")
-    return url
-
-
 def is_public(address: str) -> bool:
     """Return whether an IP address is one of the public internet, looking through IPv4 inside IPv6."""
     ip = ipaddress.ip_address(address.partition("%")[0])
@@ -86,13 +67,13 @@ def resolve(host: str, port: int, allow_private: bool, look_up: LookUp = address
         If the name does not resolve.
     """
     try:
-        found = look_up(host, port)
+        addresses = look_up(host, port)
     except (OSError, UnicodeError) as error:
         raise httpx.ConnectError(f"{host} does not resolve: {error}") from error
-    refused = [address for address in found if not is_public(address)]
+    refused = [address for address in addresses if not is_public(address)]
     if refused and not allow_private:
         raise AddressRefusedError(f"expected a public address; found {host} at {refused[0]}, which may not be called")
-    return found[0]
+    return addresses[0]
 
 
 class PinnedTransport(httpx.BaseTransport):

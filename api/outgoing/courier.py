@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import email.utils
 import logging
 import random
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import httpx
 
@@ -16,6 +15,7 @@ from diagnosis.background import BackgroundLoop
 from diagnosis.errors import FaultwiseError
 from diagnosis.store.outbox import Outbox, Owed
 from diagnosis.times import utc_now
+from diagnosis.web import retry_after
 
 log = logging.getLogger(__name__)
 
@@ -126,27 +126,16 @@ class Courier:
         lasting = isinstance(error, FaultwiseError) and kind_of(error).status != 503
         if lasting or attempts > len(self.delays):
             return None
-        asked = retry_after(error.response) if isinstance(error, httpx.HTTPStatusError) else None
         planned = self.delays[attempts - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load
-        return planned if asked is None else min(max(asked, timedelta()), LONGEST_WAIT)
+        requested = retry_after(error.response.headers) if isinstance(error, httpx.HTTPStatusError) else None
+        # Never sooner than planned: a receiver that asks for a second would use all its tries up within a minute.
+        return planned if requested is None else max(planned, min(requested, LONGEST_WAIT))
 
     def _note(self, write: Callable[[], None]) -> None:
         try:
             write()
         except FaultwiseError as error:  # the lease runs out and the call is made again; makers are idempotent
             log.warning("outcome of a call not stored: %s", type(error).__name__)
-
-
-def retry_after(response: httpx.Response) -> timedelta | None:
-    """Return how long a response asks to wait: seconds or an HTTP date in Retry-After (RFC 9110), else None."""
-    value = response.headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return timedelta(seconds=min(int(value), 10**7))
-    try:
-        moment = email.utils.parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError):
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - datetime.now(UTC)
 
 
 def _in_words(error: Exception) -> str:

@@ -13,7 +13,7 @@ from api.http.cursors import Cursor, Limit, decode, next_of
 from api.http.fields import plain_time
 from api.http.problems import problems
 from api.http.security import MayAdminister
-from api.outgoing.addresses import check_url, resolve
+from api.outgoing.addresses import resolve
 from api.webhooks.delivery import new_secret
 from api.webhooks.schemas import (
     CallOut,
@@ -26,6 +26,7 @@ from api.webhooks.schemas import (
 from diagnosis.errors import InputError
 from diagnosis.store.outbox import Owed
 from diagnosis.store.subscriptions import Subscription
+from diagnosis.web import check_url
 
 router = APIRouter(prefix="/v1", tags=["webhooks"])
 

@@ -60,12 +60,16 @@ def _by_script(text: str, latin: int) -> str | None:
     return code if letters[code] > 4 * latin else None
 
 
+def language_shares(text: str) -> dict[str, float]:
+    """Return the likeliest languages of a text by ISO 639-1 code, with fastText's probability of each."""
+    labels, shares = _model().predict(" ".join(text[:_MAX_CHARS].split()), k=_LIKELIEST)
+    return {label.removeprefix(_LABEL): float(share) for label, share in zip(labels, shares, strict=True)}
+
+
 def _latin(words: str) -> str:
-    labels, shares = _model().predict(words, k=_LIKELIEST)
-    share_by_language = {label.removeprefix(_LABEL): share for label, share in zip(labels, shares, strict=True)}
-    supported = {code: share for code, share in share_by_language.items() if code in _LATIN_LANGUAGES}
-    best = max(supported, key=supported.__getitem__, default="en")
-    return best if supported.get(best, 0.0) >= _SURE * sum(supported.values()) else "en"
+    shares = {code: share for code, share in language_shares(words).items() if code in _LATIN_LANGUAGES}
+    best = max(shares, key=shares.__getitem__, default="en")
+    return best if shares.get(best, 0.0) >= _SURE * sum(shares.values()) else "en"
 
 
 @cache

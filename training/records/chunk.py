@@ -1,12 +1,36 @@
-"""Chunk: some rows of a file before they are translated, each under its place in the file."""
+"""Chunk: some rows of a file before they are translated, each under its place in the file; and how a file is read."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-import pandas as pd
+from .encoding import Encoding
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How a file is read.
+
+    Attributes
+    ----------
+    chunk_rows : int
+        Rows to hold at once.
+    encoding : Encoding or None
+        Of a text file; None finds it out.
+    sheet : str or None
+        Of a workbook; None takes the sheets that have the columns.
+    is_known : callable of str
+        Whether a name is one that a header may have: how the header is told from titles above it.
+    notes : list of str
+        What a person should know of the file is added here.
+    """
+
+    chunk_rows: int = 50_000
+    encoding: Encoding | None = None
+    sheet: str | None = None
+    is_known: Callable[[str], bool] = lambda _name: False
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,25 +44,42 @@ class Malformed:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Rows as the file has them.
+    """Rows as the file has them, by column.
 
     Attributes
     ----------
-    frame : DataFrame of str, shape (n_rows, n_columns)
-        Columns are named as in the file and may repeat; the index is each row's place in the file; ``""`` is empty.
+    header : list of str
+        Names as in the file; they may repeat.
+    columns : list of list of str
+        Cells, a list for each name; ``""`` is empty.
+    places : list of int
+        Each row's place in the file.
     malformed : list of Malformed
         Rows that stood between these and could not be read.
+    part : str
+        The sheet that they come from, where a file has several.
     """
 
-    frame: pd.DataFrame
+    header: list[str]
+    columns: list[list[str]]
+    places: list[int]
     malformed: list[Malformed] = field(default_factory=list)
+    part: str = ""
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def named(self, name: str) -> list[list[str]]:
+        """Return the columns of a name."""
+        return [column for title, column in zip(self.header, self.columns, strict=True) if title == name]
 
 
 class ChunkBuilder:
     """Collects rows of equal width until `take` is called."""
 
-    def __init__(self, header: Sequence[str]) -> None:
+    def __init__(self, header: Sequence[str], part: str = "") -> None:
         self.header = list(header)
+        self.part = part
         self.malformed: list[Malformed] = []
         self._places: list[int] = []
         self._rows: list[Sequence[str]] = []
@@ -53,17 +94,7 @@ class ChunkBuilder:
 
     def take(self) -> Chunk:
         """Return what was collected and start anew."""
-        index = pd.Index(np.asarray(self._places, dtype=np.int64))
-        columns = list(zip(*self._rows, strict=True)) or [()] * len(self.header)
-        frame = string_frame(self.header, columns, index)
-        chunk = Chunk(frame, self.malformed)
+        columns = [list(column) for column in zip(*self._rows, strict=True)] or [[] for _ in self.header]
+        chunk = Chunk(self.header, columns, self._places, self.malformed, self.part)
         self.malformed, self._places, self._rows = [], [], []
         return chunk
-
-
-def string_frame(header: Sequence[str], columns: Sequence[Sequence[str]], index: pd.Index) -> pd.DataFrame:
-    """Return a frame of strings; unlike a mapping, it may have two columns of one name."""
-    series = [pd.Series(list(column), index=index, dtype="str") for column in columns]
-    frame = pd.concat(series, axis=1) if series else pd.DataFrame(index=index)
-    frame.columns = pd.Index(list(header), dtype="object")
-    return frame

@@ -1,14 +1,12 @@
-"""Which column of a file is which field: presets for the exports of known systems, then the user's own mapping."""
+"""Which column of a file is which field: the user's own mapping, then the dialect of a known system."""
 
 from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 import pandas as pd
 
@@ -16,7 +14,10 @@ from diagnosis.errors import InputError
 from diagnosis.incident import CODED_FIELDS, FIELDS, as_frame
 from diagnosis.knowledge import KNOWLEDGE_FIELDS, as_knowledge_frame
 
-PRESETS = ("servicenow", "jira", "zammad", "glpi")
+from .dialects import SYSTEMS, Dialect, common_names, dialects
+
+PRESETS = SYSTEMS
+ROWS = "rows"  # for ``number_from``: the place of each row
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,90 +50,138 @@ KNOWLEDGE = Kind("knowledge", as_knowledge_frame, KNOWLEDGE_FIELDS, ("title", "s
 
 
 @dataclass(frozen=True, slots=True)
-class Preset:
-    """The field names of one system's exports, in order of preference, and the headers that give it away."""
-
-    name: str
-    markers: Sequence[Sequence[str]]
-    sources: Mapping[str, Sequence[str]]
-    tree: str
-
-
-@dataclass(frozen=True, slots=True)
 class ColumnPlan:
     """Which columns of a file make which canonical field.
 
     Attributes
     ----------
-    preset : str
-        Name of the preset used, or ``""``.
+    dialect : Dialect or None
+        Whose names the file uses, if it is a known system's.
     sources : mapping of str to tuple of str
         Canonical field to the file's columns, the first with a value winning in each row.
-    tree : str
-        What separates the steps of a category that is written as a path, or ``""``.
+    numbered : bool
+        Whether rows get their place as number, as the file has none.
     """
 
-    preset: str
+    dialect: Dialect | None
     sources: Mapping[str, tuple[str, ...]]
-    tree: str = ""
+    numbered: bool = False
+
+    def check(self, header: Sequence[str], kind: Kind, file: str) -> None:
+        """Refuse a file that lacks what every row must have.
+
+        Raises
+        ------
+        InputError
+            If no column holds a number, or none holds a text or a coded field.
+        """
+        _check_required(header, kind, self.sources, file, numbered=self.numbered)
+
+    @property
+    def preset(self) -> str:
+        """Name of the preset used, or ``""``."""
+        return self.dialect.name if self.dialect else ""
 
 
 @cache
-def presets_for(kind: Kind) -> tuple[Preset, ...]:
-    """Return the presets that know this kind of record, in order of `PRESETS`."""
-    found = []
-    for name in PRESETS:
-        table = tomllib.loads(files(__package__).joinpath("presets", f"{name}.toml").read_text(encoding="utf-8"))
-        markers = table["markers" if kind is INCIDENTS else "knowledge_markers"]
-        if kind.name in table:
-            found.append(Preset(name, markers, table[kind.name], table.get("tree", "")))
-    return tuple(found)
+def _known_keys(kind: str, fields: tuple[str, ...]) -> Mapping[str, str]:
+    """Return the names that any dialect has for a field, as they are compared, each with the field."""
+    keys = {_key(name): name for name in fields}
+    for sources in (*(dialect.sources for dialect in dialects(kind).values()), common_names(kind)):
+        for field, names in sources.items():
+            if field in fields:
+                for name in names:
+                    keys.setdefault(_key(name), field)
+    return keys
+
+
+def name_check(kind: Kind, mapping: Mapping[str, str] | None) -> Callable[[str], bool]:
+    """Return a function that says whether a name is one that a header of this kind may have."""
+    keys = {*_known_keys(kind.name, kind.fields), *(_key(column) for column in (mapping or {}).values())}
+    return lambda name: _key(name) in keys
+
+
+def proposed_field(column: str, kind: Kind) -> str:
+    """Return the field that a column looks like, by any dialect's names for it, or ``""``."""
+    keys = _known_keys(kind.name, kind.fields)
+    close = difflib.get_close_matches(_key(column), keys, n=1, cutoff=0.8)
+    return keys[close[0]] if close else ""
 
 
 def plan_columns(
-    header: Sequence[str], kind: Kind, preset: str | None, mapping: Mapping[str, str] | None, file: str
+    header: Sequence[str],
+    kind: Kind,
+    preset: str | None,
+    mapping: Mapping[str, str] | None,
+    file: str,
+    number_from: str | None = None,
 ) -> ColumnPlan:
-    """Decide which column is which field: ``mapping`` first, then the preset, then the canonical names themselves.
+    """Return the plan of `draft_plan`, if it has what every row must have.
 
     Raises
     ------
     InputError
-        If the preset or a field or column of the mapping is unknown, or no column holds what every row must have.
+        As `draft_plan` and `ColumnPlan.check` raise it.
     """
-    mapping = dict(mapping or {})
-    _check_mapping(header, kind, mapping, file)
-    chosen = _preset(header, kind, preset, mapping)
-    names = {_key(name): name for name in reversed(header)}
-    taken = set(mapping.values())
-    sources: dict[str, tuple[str, ...]] = {field: (column,) for field, column in mapping.items()}
-    for field in kind.fields:
-        wanted = [*(chosen.sources.get(field, ()) if chosen else ()), field]
-        columns = dict.fromkeys(names[_key(name)] for name in wanted if _key(name) in names)
-        if field not in sources and (free := tuple(c for c in columns if c not in taken)):
-            sources[field] = free
-    plan = ColumnPlan(chosen.name, sources, chosen.tree) if chosen else ColumnPlan("", sources)
-    _check_required(header, kind, plan, file)
+    plan = draft_plan(header, kind, preset, mapping, file, number_from)
+    plan.check(header, kind, file)
     return plan
 
 
-def detect_preset(header: Sequence[str], kind: Kind) -> Preset | None:
-    """Return the preset whose markers all stand in the header; none if the header is canonical or unknown."""
+def draft_plan(
+    header: Sequence[str],
+    kind: Kind,
+    preset: str | None,
+    mapping: Mapping[str, str] | None,
+    file: str,
+    number_from: str | None = None,
+) -> ColumnPlan:
+    """Decide which column is which field: ``mapping`` first, then the preset, then the canonical names themselves.
+
+    Parameters
+    ----------
+    number_from : str or None
+        The column that holds the number, or `ROWS` for files that have none.
+
+    Raises
+    ------
+    InputError
+        If the preset, or a field or column of the mapping, is unknown.
+    """
+    mapping = dict(mapping or {})
+    if number_from and number_from != ROWS:
+        mapping["number"] = number_from
+    _check_mapping(header, kind, mapping, file)
+    dialect = _dialect(header, kind, preset, mapping)
+    columns_by_key = {_key(name): name for name in reversed(header) if name}
+    used = set(mapping.values())
+    sources: dict[str, tuple[str, ...]] = {field: (column,) for field, column in mapping.items()}
+    for field in kind.fields:
+        names = [*(dialect.sources.get(field, ()) if dialect else ()), field]
+        columns = dict.fromkeys(columns_by_key[_key(name)] for name in names if _key(name) in columns_by_key)
+        if field not in sources and (free := tuple(column for column in columns if column not in used)):
+            sources[field] = free
+    return ColumnPlan(dialect, sources, number_from == ROWS and "number" not in sources)
+
+
+def detect_dialect(header: Sequence[str], kind: Kind) -> Dialect | None:
+    """Return the dialect whose markers all stand in the header; None if the header is canonical or unknown."""
     names = set(header)
-    for preset in presets_for(kind):
-        if any(names.issuperset(marker) for marker in preset.markers):
-            return preset
+    for dialect in dialects(kind.name).values():
+        if any(names.issuperset(marker) for marker in dialect.markers):
+            return dialect
     return None
 
 
-def _preset(header: Sequence[str], kind: Kind, name: str | None, mapping: Mapping[str, str]) -> Preset | None:
+def _dialect(header: Sequence[str], kind: Kind, name: str | None, mapping: Mapping[str, str]) -> Dialect | None:
     if name is None:
-        return None if {"number", *kind.text} & set(mapping) else detect_preset(header, kind)
-    known = {preset.name: preset for preset in presets_for(kind)}
-    if name not in known:
+        return None if {"number", *kind.text} & set(mapping) else detect_dialect(header, kind)
+    presets = dialects(kind.name)
+    if name not in presets:
         raise InputError(
-            f"expected a preset for {kind.name} among {', '.join(known)}; found '{name}'{_near(name, known)}"
+            f"expected a preset for {kind.name} among {', '.join(presets)}; found '{name}'{_near(name, presets)}"
         )
-    return known[name]
+    return presets[name]
 
 
 def _check_mapping(header: Sequence[str], kind: Kind, mapping: Mapping[str, str], file: str) -> None:
@@ -146,18 +195,21 @@ def _check_mapping(header: Sequence[str], kind: Kind, mapping: Mapping[str, str]
             )
 
 
-def _check_required(header: Sequence[str], kind: Kind, plan: ColumnPlan, file: str) -> None:
-    wanted = " or ".join(kind.text)
-    if "number" not in plan.sources:
+def _check_required(
+    header: Sequence[str], kind: Kind, sources: Mapping[str, tuple[str, ...]], file: str, *, numbered: bool
+) -> None:
+    if "number" not in sources and not numbered:
         missing = "number"
-    elif not any(field in plan.sources for field in (*kind.text, *kind.substitutes)):
-        missing = wanted
+    elif not any(field in sources for field in (*kind.text, *kind.substitutes)):
+        missing = " or ".join(kind.text)
     else:
         return
+    field = missing.split(" ")[0]
+    advice = f"name it with --map {field}=COLUMN or use a preset ({', '.join(dialects(kind.name))})"
+    if missing == "number":
+        advice += f"; --number-from {ROWS} numbers the rows of a file that has none"
     raise InputError(
-        f"expected a column for {missing} in '{file}'; found {_listed(header)}"
-        f"{_near(missing, header)}; name it with --map {missing.split(' ')[0]}=COLUMN"
-        f" or use a preset ({', '.join(p.name for p in presets_for(kind))})"
+        f"expected a column for {missing} in '{file}'; found {_listed(header)}{_near(missing, header)}; {advice}"
     )
 
 
@@ -167,8 +219,8 @@ def _listed(header: Sequence[str]) -> str:
 
 def _near(name: str, candidates: Sequence[str] | Mapping[str, object]) -> str:
     keys = {_key(candidate): candidate for candidate in candidates}
-    found = difflib.get_close_matches(_key(name), keys, n=1)
-    return f" (nearest: '{keys[found[0]]}')" if found else ""
+    close = difflib.get_close_matches(_key(name), keys, n=1)
+    return f" (nearest: '{keys[close[0]]}')" if close else ""
 
 
 def _key(name: str) -> str:

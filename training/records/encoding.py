@@ -1,23 +1,74 @@
-"""Opening text whose encoding nobody wrote down."""
+"""Opening text whose encoding nobody wrote down: found from the text itself, and said in the notes of the import."""
 
 from __future__ import annotations
 
 import codecs
 import gzip
 import io
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
-from charset_normalizer import from_bytes
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
+from diagnosis.errors import InputError
+from diagnosis.text.languages import language_shares
 
 BLOCK = 1 << 20
-SAMPLE = 1 << 16
-# What exports really come in besides UTF-8. UTF-16 is told by its mark or by its zero bytes.
-LEGACY = ["gb18030", "cp1252", "big5", "shift_jis", "cp1251"]
+SAMPLE = 1 << 14  # bytes of lines that are not ASCII: what the languages are told from
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_SURE = 0.45  # a score below it says that the text was too short, or of none of the languages
+
+# Signs that stand in texts of every language.
+_SIGNS = frozenset("„“”‘’‚–—…«»‹›•€£¥§°·©®™×´`¨\u00a0、。，！？：；（）「」『』【】《》・￥～\u3000")
+_USUAL_SHARE = 0.35  # of common signs in a text of Chinese, Japanese or Korean
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """The encoding that a file is read in.
+
+    Attributes
+    ----------
+    name : str
+        As Python names it.
+    is_sure : bool
+        False if another would do nearly as well: the text that is not ASCII is too short, or in no language we know.
+    """
+
+    name: str
+    is_sure: bool = True
+
+    def note(self, file: str) -> str:
+        """Return what a person should know of it; ``""`` for UTF-8 and UTF-16, which cannot be mistaken."""
+        if self.name.startswith("utf"):
+            return ""
+        doubt = "" if self.is_sure else ", though its text is too short to be sure"
+        what = _candidates().get(self.name, {}).get("name", "as asked for")
+        return f"'{file}' is not UTF-8 and was read as {self.name} ({what}){doubt}; --encoding NAME reads it as another"
+
+
+def named_encoding(name: str) -> Encoding:
+    """Return an encoding that a person asked for.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    try:
+        codec: Any = codecs.lookup(name)
+    except LookupError:
+        codec = None
+    if codec is None or not codec._is_text_encoding:
+        names = ", ".join(["utf-8", "utf-16", *_candidates()])
+        raise InputError(f"expected an encoding such as {names}; found {name!r}")
+    # Both contain GB2312, and exports that say so hold characters beyond it.
+    return Encoding("gb18030" if codec.name in {"gb2312", "gbk"} else codec.name)
 
 
 def open_binary(path: Path) -> BinaryIO:
@@ -25,56 +76,125 @@ def open_binary(path: Path) -> BinaryIO:
     return cast("BinaryIO", gzip.open(path, "rb")) if path.suffix.lower() == ".gz" else path.open("rb")
 
 
-def open_text(path: Path) -> TextIO:
-    """Open a file as text in the encoding that `detect_encoding` finds; line ends are left as they are."""
-    return io.TextIOWrapper(open_binary(path), encoding=detect_encoding(path), errors="replace", newline="")
+def open_text(path: Path, encoding: Encoding) -> TextIO:
+    """Open a file as text; line ends are left as they are, bytes that are no text become U+FFFD."""
+    return io.TextIOWrapper(open_binary(path), encoding=encoding.name, errors="replace", newline="")
 
 
-class _Utf8(io.RawIOBase):
-    """Text of any encoding as a stream of UTF-8 bytes."""
-
-    def __init__(self, text: TextIO) -> None:
-        self._text = text
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer, /) -> int:
-        view = memoryview(buffer)
-        data = self._text.read(len(view) // 4).encode()  # a character takes at most four bytes
-        view[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self._text.close()
-        super().close()
-
-
-def open_utf8(path: Path) -> io.RawIOBase:
-    """Open a file as UTF-8 bytes, whatever its encoding: what a parser of JSON reads."""
-    return _Utf8(open_text(path))
-
-
-def detect_encoding(path: Path) -> str:
+def detect_encoding(path: Path) -> Encoding:
     """Return the encoding of a text file.
 
     A byte order mark decides. Otherwise a file that is UTF-8 throughout is UTF-8; so is one in which invalid bytes are
-    rare among valid ones (cells cut in the middle of a character). Only then does `charset_normalizer` choose among
-    `LEGACY` by the lines that are not ASCII.
+    rare among valid ones (cells cut in the middle of a character). Else the encoding is the one in which the lines that
+    are not ASCII read most like one of its languages: by its letters, by fastText, by the commonest signs.
     """
     with open_binary(path) as stream:
         start = stream.read(4096)
         for mark, name in MARKS:
             if start.startswith(mark):
-                return name
-        if start.count(0) > len(start) // 4:
-            return "utf-16-le" if start[1::2].count(0) >= start[::2].count(0) else "utf-16-be"
+                return Encoding(name)
+        if wide := _utf16(start):
+            return Encoding(wide)
         stream.seek(0)
         valid, invalid, sample = _survey(stream)
     if not invalid or valid > 20 * invalid:
-        return "utf-8"
-    best = from_bytes(sample, cp_isolation=LEGACY).best()
-    return best.encoding if best else "cp1252"
+        return Encoding("utf-8")
+    return best_encoding(sample)
+
+
+def best_encoding(sample: bytes) -> Encoding:
+    """Return the encoding in which some bytes, not all of them ASCII, read most like one of its languages."""
+    scores = {name: _score(sample, name) for name in _candidates()}
+    best, next_best = sorted(scores, key=scores.__getitem__, reverse=True)[:2]
+    if not scores[best]:
+        return Encoding("cp1252", is_sure=False)
+    return Encoding(best, is_sure=scores[best] >= _SURE and scores[best] > 1.25 * scores[next_best])
+
+
+def _utf16(start: bytes) -> str:
+    """Return the form of UTF-16 that a file without a mark has, by where its zero bytes are; ``""`` for none."""
+    even, odd = start[::2].count(0), start[1::2].count(0)
+    if even + odd <= len(start) // 100:
+        return ""
+    if odd > 9 * even:
+        return "utf-16-le"
+    return "utf-16-be" if even > 9 * odd else ""
+
+
+def _score(sample: bytes, name: str) -> float:
+    """Return how much a sample, read in an encoding, looks like one of its languages, from 0 to 1."""
+    text = sample.decode(name, "replace")
+    beyond = [char for char in text if char > "\x7f" and char not in _SIGNS]
+    if not beyond or text.count("\ufffd") * 50 > len(beyond):
+        return 0.0
+    candidate = _candidates()[name]
+    if "language" in candidate:
+        return _multibyte_score(beyond, candidate["language"], name)
+    alphabets = {language: frozenset(letters + letters.upper()) for language, letters in candidate["letters"].items()}
+    if "frequent" in candidate:
+        return _script_score(text, beyond, candidate["frequent"], list(alphabets.values()))
+    shares = language_shares(_without_ascii_lines(text))
+    # What fastText cannot tell counts little.
+    return max(max(shares.get(code, 0.0), 0.02) * _alphabet_share(text, beyond, alphabets[code]) for code in alphabets)
+
+
+def _alphabet_share(text: str, beyond: list[str], letters: frozenset[str]) -> float:
+    """Return the share of characters beyond ASCII that are letters of a language; a capital within a word is none."""
+    good = sum(char in letters for char in beyond)
+    inner = sum(char > "\x7f" and char.isupper() and before.islower() for before, char in pairwise(text))
+    return max(good - inner, 0) / len(beyond)
+
+
+def _multibyte_score(beyond: list[str], language: str, name: str) -> float:
+    signs = [char for char in beyond if char.isalpha()]
+    if not signs or 2 * len(signs) < len(beyond):
+        return 0.0
+    common = _common(language)
+    familiar = sum(char in common for char in signs) / len(signs)
+    score = min(1.0, familiar / _USUAL_SHARE)
+    # The first half of a set of characters holds those in use; text read in a wrong encoding spreads over all of it.
+    plain = sum(_is_in_use(char, name) for char in signs) / len(signs)
+    return (0.1 + 0.9 * score) * plain**2
+
+
+def _script_score(text: str, beyond: list[str], frequent: str, alphabets: list[frozenset[str]]) -> float:
+    """Return the score of a script whose letters fastText takes for its language in any order."""
+    share = sum(char.lower() in frequent for char in beyond) / len(beyond)
+    mixed = sum(map(len, re.findall(r"[a-zA-Z][^\x00-\x7f]+|[^\x00-\x7f]+[a-zA-Z]", text)))
+    whole_words = max(0.0, 1 - mixed / len(beyond))  # no word is half Latin
+    best = max(_alphabet_share(text, beyond, letters) for letters in alphabets)
+    return whole_words * min(1.0, share / 0.65) * best
+
+
+def _is_in_use(char: str, name: str) -> bool:
+    if name == "gb18030":
+        lead = char.encode("gb2312", "ignore")[:1]
+        return b"\xb0" <= lead <= b"\xd7"
+    if name == "big5":
+        lead = char.encode("big5", "ignore")[:1]
+        return b"\xa4" <= lead <= b"\xc6"
+    if name == "cp949":
+        return "가" <= char <= "힣" and len(char.encode("euc_kr", "ignore")) == 2
+    return "ぁ" <= char <= "ー" or b"\x88" <= char.encode("cp932", "ignore")[:1] <= b"\x98"
+
+
+@cache
+def _table() -> Mapping[str, Any]:
+    return tomllib.loads(files(__package__).joinpath("encodings.toml").read_text(encoding="utf-8"))
+
+
+def _candidates() -> Mapping[str, Any]:
+    """Return the encodings that exports come in besides UTF-8 and UTF-16, in order of preference."""
+    return {name: table for name, table in _table().items() if name != "common"}
+
+
+@cache
+def _common(language: str) -> frozenset[str]:
+    return frozenset("".join(_table()["common"][language]))
+
+
+def _without_ascii_lines(text: str) -> str:
+    return " ".join(line for line in text.splitlines() if not line.isascii())[:2000]
 
 
 def _survey(stream: BinaryIO) -> tuple[int, int, bytes]:

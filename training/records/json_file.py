@@ -1,30 +1,46 @@
-"""JSON Lines, a JSON array, or an array inside an object, as raw chunks; nested values become dotted columns."""
+"""JSON Lines, an array, an object with an array, or one record, as raw chunks; nested values as dotted columns."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from io import RawIOBase
+from itertools import chain
+from json.decoder import WHITESPACE  # type: ignore[attr-defined]
 from pathlib import Path
 from typing import Any, TextIO
 
-import ijson
-import pandas as pd
-
 from diagnosis.errors import InputError
+from diagnosis.text import valid_text
+from diagnosis.text.atlassian import document_text
 
-from .chunk import Chunk, Malformed, string_frame
-from .encoding import open_text, open_utf8
+from .chunk import Chunk, Malformed, ReadOptions
+from .encoding import detect_encoding, open_text
 
 # Where the systems around us put the rows of an answer: ServiceNow's Table API, Jira's search, Zammad's, others.
-WRAPPERS = ("result", "issues", "tickets", "records", "data", "items")
-# A reference to another record reads as the first of these that it has.
-REFERENCE_NAMES = ("display_value", "name", "displayName", "completename", "value", "key", "fullname", "email", "id")
+WRAPPERS = ("result", "results", "issues", "tickets", "records", "data", "items", "value", "incidents", "knowledge")
+# A reference to another record reads as the first of these that it has: ServiceNow, Jira, Zammad, GLPI.
+REFERENCE_NAMES = (
+    "display_value",
+    "displayName",
+    "name",
+    "completename",
+    "value",
+    "fullname",
+    "login",
+    "email",
+    "key",
+    "id",
+)
+MAX_DEPTH = 20  # deeper than any record nests
+_BLOCK = 1 << 20
+_MAX_VALUE = 64 << 20  # characters of one value; a longer one is no record
+_TOO_DEEP = f"expected values nested at most {MAX_DEPTH} deep"
+_DECODER = json.JSONDecoder()
 
 Record = tuple[int, Any]
 
 
-def read_json(path: Path, chunk_rows: int) -> Iterator[Chunk]:
+def read_json(path: Path, options: ReadOptions) -> Iterator[Chunk]:
     """Yield the records of a JSON or JSON Lines file.
 
     A name ending in ``.json`` may hold either; the other names hold JSON Lines.
@@ -34,57 +50,138 @@ def read_json(path: Path, chunk_rows: int) -> Iterator[Chunk]:
     InputError
         If the file is neither, or breaks off in the middle of an array.
     """
-    prefix = _array_prefix(path) if ".json" in path.suffixes else None
-    if prefix is None:
-        with open_text(path) as stream:
-            yield from _chunks(_lines(stream), chunk_rows)
-    else:
-        with open_utf8(path) as stream:
-            yield from _chunks(_array(stream, prefix, path), chunk_rows)
+    encoding = options.encoding or detect_encoding(path)
+    if note := encoding.note(path.name):
+        options.notes.append(note)
+    with open_text(path, encoding) as stream:
+        whole = ".json" in [suffix.lower() for suffix in path.suffixes] and not _is_lines(stream)
+        stream.seek(0)
+        records = _Values(stream, path.name).records() if whole else _lines(stream)
+        yield from _chunks(records, options.chunk_rows)
 
 
-def _array_prefix(path: Path) -> str | None:
-    """Return ijson's prefix of the items of the array that holds the records, or None for JSON Lines."""
-    with open_utf8(path) as stream:
-        found = "nothing"
-        events = ijson.parse(stream, multiple_values=True)
-        try:
-            for prefix, event, _ in events:
-                if event == "start_array" and prefix in ("", *WRAPPERS):
-                    return f"{prefix}.item" if prefix else "item"
-                if (prefix, event) == ("", "end_map"):
-                    return None
-                if prefix == "" and event not in {"start_map", "map_key"}:
-                    found = f"a {event}"
-                    break
-        except ijson.JSONError as error:
-            raise InputError(f"expected JSON records in '{path.name}'; found {_said(error)}") from error
-    known = f"JSON Lines, an array of objects, or one under {', '.join(WRAPPERS)}"
-    raise InputError(f"expected {known} in '{path.name}'; found {found}")
-
-
-def _said(error: ijson.JSONError) -> str:
-    """Return the first line of what the parser, which speaks in bytes, has to say."""
-    message = error.args[0] if error.args else "an error"
-    text = message.decode("utf-8", errors="replace") if isinstance(message, bytes) else str(message)
-    return text.strip().split("\n")[0]
+def _is_lines(stream: TextIO) -> bool:
+    """Return whether the first line with anything on it is a record by itself, and not the last one."""
+    for line in stream:
+        if line.strip().strip("\ufeff"):
+            try:
+                return isinstance(json.loads(line.strip().strip("\ufeff")), dict) and bool(stream.readline())
+            except (ValueError, RecursionError):
+                return False
+    return False
 
 
 def _lines(stream: TextIO) -> Iterator[Record]:
     for place, line in enumerate(stream, start=1):
-        if not line.strip():
+        text = line.strip().strip("\ufeff")
+        if not text:
             continue
         try:
-            yield place, json.loads(line)
-        except ValueError as error:
-            yield place, error
+            yield place, json.loads(text)
+        except ValueError:
+            yield place, Malformed(place, "expected a JSON object")
+        except RecursionError:
+            yield place, Malformed(place, _TOO_DEEP)
 
 
-def _array(stream: RawIOBase, prefix: str, path: Path) -> Iterator[Record]:
-    try:
-        yield from enumerate(ijson.items(stream, prefix, use_float=True), start=1)
-    except ijson.JSONError as error:
-        raise InputError(f"expected valid JSON in '{path.name}'; found {_said(error)}") from error
+class _Values:
+    """The values of a JSON text, one after another, in memory bounded by the largest of them.
+
+    Python's own reader takes what exports hold beside the standard: NaN, and halves of surrogate pairs.
+    """
+
+    def __init__(self, stream: TextIO, file: str) -> None:
+        self._stream, self._file = stream, file
+        self._text, self._at = "", 0
+
+    def records(self) -> Iterator[Record]:
+        """Yield the records of an array, of an array inside an object, or single objects."""
+        sign = self._peek()
+        if sign == "[":
+            yield from self._array()
+        elif sign == "{":
+            yield from self._object()
+        else:
+            found = f"{sign!r} at its start" if sign else "nothing"
+            known = f"JSON Lines, an object, an array of objects, or one under {', '.join(WRAPPERS)}"
+            raise InputError(f"expected {known} in '{self._file}'; found {found}")
+
+    def _array(self) -> Iterator[Record]:
+        self._at += 1
+        place = 0
+        while self._peek() != "]":
+            place += 1
+            try:
+                yield place, self._value()
+            except RecursionError:
+                raise InputError(f"{_TOO_DEEP} in '{self._file}'; found more in its record {place}") from None
+            if self._peek() == ",":
+                self._at += 1
+            elif self._peek() != "]":
+                raise self._broken("expected a comma or the end of the array")
+        self._at += 1
+
+    def _object(self) -> Iterator[Record]:
+        """Yield the records of the array that an object holds, or the object and those after it as records."""
+        record: dict[str, Any] = {}
+        self._at += 1
+        while self._peek() != "}":
+            name = self._value()
+            if not isinstance(name, str) or self._peek() != ":":
+                raise self._broken("expected a name and a colon")
+            self._at += 1
+            if name in WRAPPERS and self._peek() == "[":
+                yield from self._array()
+                return
+            record[name] = self._value()
+            if self._peek() == ",":
+                self._at += 1
+            elif self._peek() != "}":
+                raise self._broken("expected a comma or the end of the object")
+        self._at += 1
+        inner = next((record[name] for name in WRAPPERS if isinstance(record.get(name), dict)), None)
+        yield 1, inner if inner is not None and len(record) == 1 else record
+        place = 1
+        while self._peek():
+            place += 1
+            yield place, self._value()
+
+    def _peek(self) -> str:
+        """Return the next character that is not space, ``""`` at the end."""
+        while True:
+            self._at = WHITESPACE.match(self._text, self._at).end()
+            if self._text[self._at : self._at + 1] == "\ufeff":
+                self._at += 1
+                continue
+            if self._at < len(self._text) or not self._more():
+                return self._text[self._at : self._at + 1]
+
+    def _value(self) -> Any:  # noqa: ANN401 - any JSON value
+        self._peek()
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self._text, self._at)
+            except ValueError as error:
+                if not self._more():
+                    raise self._broken(str(error).partition(":")[0]) from None
+                continue
+            # A number at the end of what was read may go on.
+            if end < len(self._text) or not isinstance(value, int | float) or not self._more():
+                self._at = end
+                return value
+
+    def _more(self) -> bool:
+        """Read on; the next block is as large as what is held, so that a large value is not read over and over."""
+        held = self._text[self._at :]
+        if len(held) > _MAX_VALUE:
+            raise InputError(f"expected records in '{self._file}'; found a value of over {_MAX_VALUE:,} characters")
+        block = self._stream.read(max(_BLOCK, len(held)))
+        self._text, self._at = held + block, 0
+        return bool(block)
+
+    def _broken(self, what: str) -> InputError:
+        near = " ".join(self._text[self._at : self._at + 30].split())
+        return InputError(f"expected valid JSON in '{self._file}'; found an error ({what}) at {near or 'its end'!r}")
 
 
 def _chunks(records: Iterable[Record], chunk_rows: int) -> Iterator[Chunk]:
@@ -92,71 +189,75 @@ def _chunks(records: Iterable[Record], chunk_rows: int) -> Iterator[Chunk]:
     malformed: list[Malformed] = []
     for place, record in records:
         if isinstance(record, dict):
-            rows[place] = flatten(record)
+            try:
+                rows[place] = flatten(record)
+            except RecursionError:
+                malformed.append(Malformed(place, _TOO_DEEP))
         else:
-            malformed.append(Malformed(place, "expected a JSON object"))
+            malformed.append(record if isinstance(record, Malformed) else Malformed(place, "expected a JSON object"))
         if len(rows) >= chunk_rows:
             yield chunk_of(rows, malformed)
             rows, malformed = {}, []
     yield chunk_of(rows, malformed)
 
 
-def chunk_of(rows: Mapping[int, Mapping[str, str]], malformed: list[Malformed]) -> Chunk:
+def chunk_of(rows: Mapping[int, Mapping[str, str]], malformed: list[Malformed] | None = None) -> Chunk:
     """Return flattened records as a chunk, each under its place; a name that a record lacks is empty there."""
-    header = list(dict.fromkeys(name for row in rows.values() for name in row))
+    header = list(dict.fromkeys(chain.from_iterable(rows.values())))
     columns = [[row.get(name, "") for row in rows.values()] for name in header]
-    return Chunk(string_frame(header, columns, pd.Index(list(rows), dtype="int64")), malformed)
+    return Chunk(header, columns, list(rows), malformed or [])
 
 
-def flatten(record: dict[str, Any], prefix: str = "") -> dict[str, str]:
+def flatten(record: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, str]:
     """Return one record as columns of text.
 
     A reference (``{"link": …, "value": …, "display_value": …}``, ``{"id": …, "name": …}``) becomes a column of its own
     name, and each of its parts a dotted one (``assignment_group.value``); a list becomes its entries' names joined
     by "; "; an Atlassian document its text.
 
+    Raises
+    ------
+    RecursionError
+        If values are nested deeper than `MAX_DEPTH`.
+
     Examples
     --------
-    >>> row = flatten({"number": "INC1", "assignment_group": {"value": "d62", "display_value": "Network"}})
-    >>> row["assignment_group"], row["assignment_group.value"]
-    ('Network', 'd62')
-    """
+    >>> flatten({"number": "INC1", "assignment_group": {"value": "d62", "display_value": "Network"}})
+    {'number': 'INC1', 'assignment_group': 'Network', 'assignment_group.value': 'd62', 'assignment_group.display_value': 'Network'}
+    """  # noqa: E501
+    if depth > MAX_DEPTH:
+        raise RecursionError(_TOO_DEEP)
     row: dict[str, str] = {}
     for key, value in record.items():
-        name = prefix + key
+        name = prefix + str(key)
         text = as_text(value)
         if text is not None:
             row[name] = text
-        if isinstance(value, dict) and value.get("type") != "doc":
-            row.update(flatten(value, f"{name}."))
+        if isinstance(value, Mapping) and value.get("type") != "doc":
+            row.update(flatten(value, f"{name}.", depth + 1))
     return row
 
 
-def as_text(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
+def as_text(value: Any, depth: int = 0) -> str | None:  # noqa: ANN401 - any JSON value
     """Return a JSON value as the text of one cell, or None where an object has no name of its own."""
+    if depth > MAX_DEPTH:
+        raise RecursionError(_TOO_DEEP)
     if isinstance(value, list):
-        return "; ".join(text for item in value if (text := as_text(item)))
-    if isinstance(value, dict):
+        return "; ".join(text for entry in value if (text := as_text(entry, depth + 1)))
+    if isinstance(value, Mapping):
         if value.get("type") == "doc":
-            return _document_text(value).strip()
-        return next((str(value[name]) for name in REFERENCE_NAMES if value.get(name) not in (None, "")), None)
+            return valid_text(document_text(value))
+        names = (value[name] for name in REFERENCE_NAMES if value.get(name) not in (None, ""))
+        return next((text for name in names if (text := as_text(name, depth + 1))), None)
     return _scalar_text(value)
 
 
 def _scalar_text(value: str | float | bool | None) -> str:
-    if value is None:
+    if value is None or value != value:  # noqa: PLR0124 - NaN
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
-
-
-def _document_text(node: dict[str, Any]) -> str:
-    """Return the words of an Atlassian document, one paragraph a line."""
-    if node.get("type") == "hardBreak":
-        return "\n"
-    inner = "".join(_document_text(child) for child in node.get("content", []) if isinstance(child, dict))
-    end = "\n" if node.get("type") in {"paragraph", "heading", "codeBlock", "listItem"} else ""
-    return str(node.get("text", "")) + inner + end
+    text = str(value)
+    return text if text.isascii() and text.isprintable() else valid_text(text)

@@ -99,7 +99,8 @@ def _table(path: Path, required: tuple[str, ...]) -> pd.DataFrame:
 def _times(table: pd.DataFrame, name: str) -> pd.Series:
     if name not in table.columns:
         return pd.Series(pd.NaT, index=table.index, dtype="datetime64[us, UTC]")
-    return parse_times(table[name]).times
+    times = parse_times(table[name].tolist()).times
+    return pd.Series(times, index=table.index, dtype="datetime64[us, UTC]")
 
 
 def _warn_undated(path: Path, name: str, times: pd.Series, warn: Callable[[str], object]) -> None:

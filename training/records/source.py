@@ -14,13 +14,14 @@ import pyarrow as pa
 
 from diagnosis.errors import InputError
 
-from .chunk import Chunk
+from .chunk import Chunk, ReadOptions
 from .csv_file import read_csv
 from .encoding import open_binary
 from .json_file import read_json
-from .table_file import read_parquet, read_xlsx
+from .parquet_file import read_parquet
+from .xlsx_file import read_xlsx
 
-Reader = Callable[[Path, int], Iterator[Chunk]]
+Reader = Callable[[Path, ReadOptions], Iterator[Chunk]]
 READERS: dict[str, Reader] = {
     ".csv": read_csv,
     ".tsv": read_csv,
@@ -45,7 +46,7 @@ class Source:
     path: Path
     reader: Reader
 
-    def chunks(self, chunk_rows: int) -> Iterator[Chunk]:
+    def chunks(self, options: ReadOptions) -> Iterator[Chunk]:
         """Read the file from its start.
 
         Raises
@@ -54,7 +55,7 @@ class Source:
             If the file breaks off or cannot be unpacked.
         """
         try:
-            yield from self.reader(self.path, chunk_rows)
+            yield from self.reader(self.path, options)
         except _DAMAGE as error:
             raise _damaged(self.path, error) from error
 
@@ -74,9 +75,9 @@ def open_source(path: Path) -> Source:
         raise InputError(f"expected the file '{path}'; found none{_near_file(path)}")
     reader = READERS.get(_suffix(path))
     if reader is None:
-        known = ", ".join(READERS)
+        endings = ", ".join(READERS)
         hint = "; save it as .xlsx" if _suffix(path) == ".xls" else ""
-        raise InputError(f"expected a file ending in {known} (or .gz of a text format); found '{path.name}'{hint}")
+        raise InputError(f"expected a file ending in {endings} (or .gz of a text format); found '{path.name}'{hint}")
     with open_binary(path) as stream:
         try:
             start = stream.read(1)

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypedDict, Unpack
 
-import numpy as np
 import pandas as pd
 
 from diagnosis.errors import InputError
-from diagnosis.incident import TIME_FIELDS
 
-from .chunk import Chunk
-from .columns import ColumnPlan, Kind, plan_columns
+from .chunk import Chunk, ReadOptions
+from .columns import ColumnPlan, Kind, name_check, plan_columns
+from .encoding import named_encoding
 from .reject import Reject, RejectFile
 from .source import Source, open_source
-from .times import day_comes_first, has_either_way
-from .translate import Translation, Translator, coalesced
+from .times import day_comes_first, has_either_way, zone_named
+from .translate import ALL_TIMES, Translation, Translator, coalesced
 
 Paths = str | Path | Iterable[str | Path]
+CHUNK_ROWS = 50_000
+
 Progress = Callable[[int], None]
 
 
@@ -65,6 +66,14 @@ class ImportOptions(TypedDict, total=False):
         Whose field names the files use; None finds it out from each header.
     mapping : mapping of str to str or None
         Canonical field to the file's column; wins over the preset.
+    number_from : str or None
+        The column that holds the number, or ``rows`` to number the rows of a file that has none.
+    encoding : str or None
+        Of text files that are not UTF-8; None finds it out, and the notes say what was assumed.
+    sheet : str or None
+        Of a workbook; None reads the sheets that have the columns, and the notes name those that were not read.
+    timezone : str or None
+        Of times that name no zone (``Asia/Shanghai``, ``+08:00``); UTC if not given.
     rejects : Path or None
         CSV to write rejected rows and blanked values to.
     chunk_rows : int
@@ -80,6 +89,10 @@ class ImportOptions(TypedDict, total=False):
 
     preset: str | None
     mapping: Mapping[str, str] | None
+    number_from: str | None
+    encoding: str | None
+    sheet: str | None
+    timezone: str | None
     rejects: Path | None
     chunk_rows: int
     progress: Progress | None
@@ -92,16 +105,18 @@ class RecordStream(Iterator[pd.DataFrame]):
 
     def __init__(self, kind: Kind, paths: Paths, **options: Unpack[ImportOptions]) -> None:
         self.kind, self._options = kind, options
-        self._chunk_rows = options.get("chunk_rows", 50_000)
+        self._chunk_rows = options.get("chunk_rows", CHUNK_ROWS)
         if self._chunk_rows < 1:
             raise InputError(f"expected chunk_rows of at least 1; found {self._chunk_rows}")
         self._sources = [open_source(path) for path in _as_paths(paths)]  # all are checked before the first is read
-        self._latest = pd.Timestamp(options.get("now") or datetime.now(UTC)) + timedelta(days=1)
+        self._latest = (options.get("now") or datetime.now(UTC)) + timedelta(days=1)
+        self._zone = zone_named(options.get("timezone") or "UTC")
+        self._read_options = read_options(kind, options)
         self._rejects = RejectFile(options.get("rejects"))
         self._seen: set[str] = set()
         self._tally: Counter[str] = Counter()
         self._presets: dict[str, str] = {}
-        self._notes: list[str] = []
+        self._notes = self._read_options.notes
         self._chunks = self._run()
 
     def __next__(self) -> pd.DataFrame:
@@ -129,62 +144,100 @@ class RecordStream(Iterator[pd.DataFrame]):
 
     def _file(self, source: Source) -> Iterator[pd.DataFrame]:
         file, options = source.path.name, self._options
-        translator = Translator(file, self.kind, self._latest, every_row=options.get("every_row", False))
+        translator = Translator(
+            file, self.kind, self._latest, every_row=options.get("every_row", False), zone=self._zone
+        )
         header: dict[str, None] = {}
         orders: dict[str, bool | None] = {}
         plan: ColumnPlan | None = None
-        for chunk in source.chunks(self._chunk_rows):
-            if plan is None or not header.keys() >= set(chunk.frame.columns):  # JSON names a column when it has one
-                header |= dict.fromkeys(chunk.frame.columns)
-                plan = plan_columns(list(header), self.kind, options.get("preset"), options.get("mapping"), file)
-            _decide_orders(source, chunk, plan, orders)
+        for chunk in source.chunks(self._read_options):
+            if plan is None or not header.keys() >= set(chunk.header):  # JSON names a column when it has one
+                if not chunk.header and chunk.malformed:
+                    self._rejects.write(Reject(file, bad.row, "", bad.reason, bad.value) for bad in chunk.malformed)
+                    continue
+                header |= dict.fromkeys(chunk.header)
+                plan = self._plan(list(header), file)
+            _decide_orders(source, chunk, plan, orders, self._read_options)
             frame = self._unique(translator.translate(chunk, plan, orders), file, plan)
             if len(frame):
                 yield self.kind.canonical(frame)
             if progress := options.get("progress"):
-                progress(len(chunk.frame) + len(chunk.malformed))
+                progress(len(chunk) + len(chunk.malformed))
         if plan is not None:
-            self._note(plan, file)
+            self._note(plan, file, translator)
+
+    def _plan(self, header: list[str], file: str) -> ColumnPlan:
+        options = self._options
+        return plan_columns(
+            header, self.kind, options.get("preset"), options.get("mapping"), file, options.get("number_from")
+        )
 
     def _unique(self, translation: Translation, file: str, plan: ColumnPlan) -> pd.DataFrame:
         """Leave out rows whose number was seen before, in this file or an earlier one: the first is kept."""
-        frame, rejects = translation.frame, translation.rejects
-        number = frame["number"]
-        if self._options.get("every_row"):
-            repeated = pd.Series(False, index=number.index)
-        else:  # asked one by one: `isin` would copy all that was seen for each chunk
-            repeated = number.duplicated() | np.array([name in self._seen for name in number], dtype=bool)
-        column, reason = plan.sources["number"][0], "expected a number that no earlier row has"
-        rejects = rejects + [Reject(file, int(row), column, reason, number[row]) for row in number.index[repeated]]
+        repeated: list[bool] = []
+        rejects = list(translation.rejects)
+        column, reason = plan.sources.get("number", ("number",))[0], "expected a number that no earlier row has"
+        for number, place in zip(translation.columns["number"], translation.places, strict=True):
+            is_repeated = number in self._seen and not self._options.get("every_row")
+            repeated.append(is_repeated)
+            self._seen.add(number)
+            if is_repeated:
+                rejects.append(Reject(file, place, column, reason, number))
         self._rejects.write(sorted(rejects, key=lambda reject: reject.row))
-        self._seen.update(number[~repeated])
-        self._tally["imported"] += int((~repeated).sum())
-        self._tally["repaired"] += int(translation.repaired[~repeated].sum())
-        return frame[~repeated]
+        self._tally["imported"] += repeated.count(False)
+        self._tally["repaired"] += sum(
+            mended and not again for mended, again in zip(translation.repaired, repeated, strict=True)
+        )
+        frame = translation.frame()
+        return frame[[not again for again in repeated]] if any(repeated) else frame
 
-    def _note(self, plan: ColumnPlan, file: str) -> None:
+    def _note(self, plan: ColumnPlan, file: str, translator: Translator) -> None:
         if plan.preset:
             self._presets[file] = plan.preset
         if not set(self.kind.text) & set(plan.sources):
             self._notes.append(f"'{file}' has no column for {' or '.join(self.kind.text)}: only its fields are used")
+        if translator.scientific:
+            self._notes.append(
+                f"'{file}' has numbers such as {translator.scientific}: a spreadsheet rounded them, and records that "
+                "differ in the digits it dropped count as one; export the column as text"
+            )
 
 
-def _decide_orders(source: Source, chunk: Chunk, plan: ColumnPlan, orders: dict[str, bool | None]) -> None:
+def read_options(kind: Kind, options: ImportOptions) -> ReadOptions:
+    """Return how the files of an import are read.
+
+    Raises
+    ------
+    InputError
+        If there is no such encoding.
+    """
+    encoding = options.get("encoding")
+    return ReadOptions(
+        options.get("chunk_rows", CHUNK_ROWS),
+        named_encoding(encoding) if encoding else None,
+        options.get("sheet"),
+        name_check(kind, options.get("mapping")),
+        [],
+    )
+
+
+def _decide_orders(
+    source: Source, chunk: Chunk, plan: ColumnPlan, orders: dict[str, bool | None], options: ReadOptions
+) -> None:
     """Find out for each time field of the file whether 03/04/2026 begins with the day: one value of the file decides.
 
     The file is read once more only if it has such times and this chunk does not decide.
     """
-    for name in (f for f in (*TIME_FIELDS, "valid_to") if f in plan.sources and f not in orders):
+    for name in (name for name in ALL_TIMES if name in plan.sources and name not in orders):
         names = plan.sources[name]
-        if has_either_way(coalesced(chunk.frame, names)):
-            decisions = (
-                day_comes_first(coalesced(piece.frame, names)) for piece in source.chunks(max(1000, len(chunk.frame)))
-            )
+        if has_either_way(coalesced(chunk, names)):
+            again = replace(options, chunk_rows=max(1000, len(chunk)), notes=[])
+            decisions = (day_comes_first(coalesced(piece, names)) for piece in source.chunks(again))
             orders[name] = next((decision for decision in decisions if decision is not None), None)
 
 
 def _as_paths(paths: Paths) -> list[Path]:
-    found = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
-    if not found:
+    listed = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
+    if not listed:
         raise InputError("expected at least one file to read; found none")
-    return found
+    return listed

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-from diagnosis.errors import FaultwiseError, InputError
+from diagnosis.errors import FaultwiseError
+from diagnosis.web import check_url, retry_after
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +58,7 @@ class Caller:
         first_wait: float | None = None,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.url = checked_url(url)
+        self.url = check_url(url).rstrip("/")
         headers = {"Accept": "application/json", "User-Agent": "Faultwise/1"}
         if authorization:
             headers["Authorization"] = authorization
@@ -91,66 +90,37 @@ class Caller:
         SourceError
             If the system refuses, answers something else than JSON, or stays away.
         """
-        said, tried = "", 0
-        for tried in range(tries):
-            waited = self._first_wait * 2**tried
+        outcome, attempt = "", 0
+        for attempt in range(tries):
+            seconds = self._first_wait * 2**attempt
             try:
                 response = self._client.get(path, params=dict(parameters or {}), headers=dict(headers or {}))
             except httpx.TransportError as error:
-                said = f"no answer ({error or type(error).__name__})"
+                outcome = f"no answer ({error or type(error).__name__})"
             else:
                 if response.status_code not in _BUSY:
                     return _content(response), response.headers
-                said = f"{response.status_code} {response.reason_phrase}"
-                waited = _asked_to_wait(response, waited)
-            if waited > _LONGEST_WAIT:
+                outcome = f"{response.status_code} {response.reason_phrase}"
+                requested = retry_after(response.headers)
+                seconds = seconds if requested is None else requested.total_seconds()
+            if seconds > _LONGEST_WAIT:
                 break
-            if tried + 1 < tries:
+            if attempt + 1 < tries:
                 # Seen by who waits: eight tries take two minutes, and a mistyped name is worth none of them.
-                _log.warning("%s%s: %s; asked again in %.0f s", self.url, path, said, waited)
-                self._wait(waited)
-        raise SourceError(f"{self.url}{path} was asked {tried + 1} times and the last answer was {said}")
-
-
-def checked_url(url: str) -> str:
-    """Return a base URL without a slash at its end.
-
-    Raises
-    ------
-    InputError
-        If it is not ``http`` or ``https`` with a host, or holds a user or password.
-    """
-    try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, TypeError):
-        parsed = httpx.URL("")
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise InputError(f"expected the base URL of the system, such as https://example.com; found {url!r}")
-    if parsed.userinfo:
-        raise InputError("expected a URL without user and password: they belong in the environment")
-    return url.rstrip("/")
+                _log.warning("%s%s: %s; asked again in %.0f s", self.url, path, outcome, seconds)
+                self._wait(seconds)
+        raise SourceError(f"{self.url}{path} was asked {attempt + 1} times and the last answer was {outcome}")
 
 
 def _content(response: httpx.Response) -> Any:  # noqa: ANN401 - any JSON value
-    where = f"{response.request.url.copy_with(query=None)}"
+    address = f"{response.request.url.copy_with(query=None)}"
     status = response.status_code
     if status in (401, 403):
-        raise SourceError(f"{where} was answered {status}: the credentials are wrong, or may not read this", status)
+        raise SourceError(f"{address} was answered {status}: the credentials are wrong, or may not read this", status)
     if not response.is_success:
         words = response.text[:200].strip()
-        raise SourceError(f"{where} was answered {status} {response.reason_phrase}: {words}", status)
+        raise SourceError(f"{address} was answered {status} {response.reason_phrase}: {words}", status)
     try:
         return response.json() if response.content else None
     except ValueError as error:
-        raise SourceError(f"{where} was answered with something else than JSON", status) from error
-
-
-def _asked_to_wait(response: httpx.Response, otherwise: float) -> float:
-    """Return the seconds that a server asks for by ``Retry-After`` (RFC 9110, 10.2.3)."""
-    asked = response.headers.get("retry-after", "")
-    if asked.isdigit():
-        return float(asked)
-    try:
-        return max((parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds(), 0.0)
-    except (ValueError, TypeError):
-        return otherwise
+        raise SourceError(f"{address} was answered with something else than JSON", status) from error

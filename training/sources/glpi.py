@@ -5,7 +5,6 @@ https://github.com/glpi-project/glpi/blob/main/apirest.md
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -13,34 +12,53 @@ from urllib.parse import parse_qsl
 
 from training.sources.caller import Caller, Parameters, SourceError
 from training.sources.credentials import Credentials
-from training.sources.page import Cursor, Page, Question, in_order_of_id
+from training.sources.page import Cursor, Page, Query, in_order_of_id
 
 PAGE = 200  # tickets of one request
 _ID, _CHANGED = "2", "19"
 # Search options of a ticket (CommonITILObject::rawSearchOptions), under the labels that the preset knows.
 _COLUMNS = {
-    "2": "ID", "1": "Title", "21": "Description", "15": "Opening date", "17": "Resolution date", "16": "Closing date",
-    "4": "Requester", "22": "Writer", "83": "Location", "9": "Request source", "80": "Entity",
-    "13": "Associated elements", "7": "Category", "11": "Impact", "10": "Urgency", "3": "Priority",
-    "8": "Technician group", "5": "Technician", "23": "Solution type", "24": "Solution", "19": "Last update",
-}  # fmt: skip
-_MARKED_UP = ("Description", "Solution")
+    "2": "ID",
+    "14": "Type",
+    "12": "Status",
+    "1": "Title",
+    "21": "Description",
+    "15": "Opening date",
+    "17": "Resolution date",
+    "16": "Closing date",
+    "4": "Requester",
+    "22": "Writer",
+    "83": "Location",
+    "9": "Request source",
+    "80": "Entity",
+    "13": "Associated elements",
+    "7": "Category",
+    "11": "Impact",
+    "10": "Urgency",
+    "3": "Priority",
+    "8": "Technician group",
+    "5": "Technician",
+    "23": "Solution type",
+    "24": "Solution",
+    "62": "Satisfaction",
+    "19": "Last update",
+}
 
 
-def pages(caller: Caller, question: Question, cursor: Cursor, credentials: Credentials) -> Iterator[Page]:
+def pages(caller: Caller, query: Query, cursor: Cursor, credentials: Credentials) -> Iterator[Page]:
     """Yield the tickets that match search criteria.
 
-    ``question.query`` is written as in a search's address: ``criteria[0][field]=14&criteria[0][searchtype]=…``; fields
+    ``query.filter`` is written as in a search's address: ``criteria[0][field]=14&criteria[0][searchtype]=…``; fields
     beside the preset's are numbers of search options.
     """
-    asked = _asked(question)
-    columns = {**{number: number for number in question.fields}, **_COLUMNS}
+    parameters = _parameters(query)
+    columns = {**{number: number for number in query.fields}, **_COLUMNS}
     total: int | None = None
     with _Session(caller, credentials).signed_in() as session:
 
         def fetch(number: int) -> list[dict[str, Any]]:
             nonlocal total
-            rows, total = session.search(asked | {"range": f"{number * PAGE}-{(number + 1) * PAGE - 1}"})
+            rows, total = session.search(parameters | {"range": f"{number * PAGE}-{(number + 1) * PAGE - 1}"})
             return rows
 
         for rows, place in in_order_of_id(fetch, _ID, PAGE, cursor):
@@ -70,18 +88,18 @@ class _Session:
             "session_token"
         ]
 
-    def search(self, asked: Parameters) -> tuple[list[dict[str, Any]], int | None]:
+    def search(self, parameters: Parameters) -> tuple[list[dict[str, Any]], int | None]:
         try:
-            return self._search(asked)
+            return self._search(parameters)
         except SourceError as error:
             if error.status != 401:
                 raise
             self._sign_in()
-            return self._search(asked)
+            return self._search(parameters)
 
-    def _search(self, asked: Parameters) -> tuple[list[dict[str, Any]], int | None]:
+    def _search(self, parameters: Parameters) -> tuple[list[dict[str, Any]], int | None]:
         try:
-            content, _ = self._caller.get("/apirest.php/search/Ticket", asked, self._headers)
+            content, _ = self._caller.get("/apirest.php/search/Ticket", parameters, self._headers)
         except SourceError as error:
             if error.status == 400 and "ERROR_RANGE_EXCEED_TOTAL" in str(error):  # how GLPI says that this was all
                 return [], None
@@ -89,22 +107,20 @@ class _Session:
         return content.get("data") or [], content.get("totalcount")
 
 
-def _asked(question: Question) -> dict[str, str | int]:
-    shown = [*_COLUMNS, *question.fields]
-    asked: dict[str, str | int] = {"sort": _ID, "order": "ASC", **dict(parse_qsl(question.query))}
-    asked |= {f"forcedisplay[{place}]": number for place, number in enumerate(shown)}
-    if question.since:
-        place = len({name.split("]")[0] for name in asked if name.startswith("criteria[")})
-        asked |= {
+def _parameters(query: Query) -> dict[str, str | int]:
+    columns = [*_COLUMNS, *query.fields]
+    parameters: dict[str, str | int] = {"sort": _ID, "order": "ASC", **dict(parse_qsl(query.filter))}
+    parameters |= {f"forcedisplay[{place}]": number for place, number in enumerate(columns)}
+    if query.since:
+        place = len({name.split("]")[0] for name in parameters if name.startswith("criteria[")})
+        parameters |= {
             f"criteria[{place}][link]": "AND",
             f"criteria[{place}][field]": _CHANGED,
             f"criteria[{place}][searchtype]": "morethan",
-            f"criteria[{place}][value]": question.since[:19].replace("T", " "),
+            f"criteria[{place}][value]": query.since[:19].replace("T", " "),
         }
-    return asked
+    return parameters
 
 
 def _record(row: dict[str, Any], columns: dict[str, str]) -> dict[str, Any]:
-    record = {name: row.get(number) for number, name in columns.items()}
-    # Texts are HTML, escaped once more for the answer.
-    return record | {name: html.unescape(str(record[name] or "")) for name in _MARKED_UP}
+    return {name: row.get(number) for number, name in columns.items()}

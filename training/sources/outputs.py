@@ -71,10 +71,10 @@ class FileOutput:
         InputError
             If some of it is gone.
         """
-        found = self._part.stat().st_size if self._part.exists() else 0
-        if found < size:
+        held = self._part.stat().st_size if self._part.exists() else 0
+        if held < size:
             raise InputError(
-                f"{self._part}: {size:,} bytes were expected, {found:,} found; remove the state file to begin anew"
+                f"{self._part}: {size:,} bytes were expected, {held:,} found; remove the state file to begin anew"
             )
         with self._part.open("ab") as stream:
             stream.truncate(size)
@@ -91,9 +91,9 @@ class FileOutput:
     def finish(self) -> None:
         """Write the file anew, the newest row of each number."""
         newest = {json.loads(line)["number"]: place for place, line in enumerate(self._lines())}
-        kept = frozenset(newest.values())
+        places = frozenset(newest.values())
         with open_atomically(self.path) as stream:
-            stream.writelines(line for place, line in enumerate(self._lines()) if place in kept)
+            stream.writelines(line for place, line in enumerate(self._lines()) if place in places)
 
     def clear(self) -> None:
         """Drop the rows that waited."""

@@ -30,12 +30,12 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked for.
+class Query:
+    """Which records are read.
 
     Attributes
     ----------
-    query : str
+    filter : str
         A filter in the system's own language; ``""`` asks for everything.
     since : str
         Only records changed at or after this moment (ISO 8601, UTC); ``""`` for all. More may come.
@@ -43,7 +43,7 @@ class Question:
         Fields of theirs beside those that the preset knows.
     """
 
-    query: str = ""
+    filter: str = ""
     since: str = ""
     fields: tuple[str, ...] = field(default=())
 

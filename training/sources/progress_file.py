@@ -21,7 +21,7 @@ class Progress:
 
     Attributes
     ----------
-    asked : mapping of str to str
+    origin : mapping of str to str
         What is pulled and where it goes; a file that says something else is not gone on with.
     since : str
         Only what changed at or after this moment is asked for; ``""`` for all.
@@ -33,7 +33,7 @@ class Progress:
         Rows that it has put so far, and the bytes of the output that hold them.
     """
 
-    asked: dict[str, str]
+    origin: dict[str, str]
     since: str = ""
     began: str = ""
     cursor: Cursor = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Progress:
     size: int = 0
 
     @classmethod
-    def load(cls, path: Path, asked: dict[str, str], since: str) -> Self:
+    def load(cls, path: Path, origin: dict[str, str], since: str) -> Self:
         """Read the file, or begin; ``since`` counts for a first pull only.
 
         Raises
@@ -50,18 +50,21 @@ class Progress:
             If it is not readable, or of another pull.
         """
         if not path.exists():
-            return cls(asked, since)
+            return cls(origin, since)
         try:
-            found = cls(**json.loads(path.read_text(encoding="utf-8")))
+            state = json.loads(path.read_text(encoding="utf-8"))
+            if "asked" in state:  # as files of version 1 named it
+                state["origin"] = state.pop("asked")
+            progress = cls(**state)
         except (ValueError, TypeError) as error:
             raise InputError(f"{path}: not the state of an import ({error}); remove it to begin anew") from error
-        for name, value in asked.items():
-            if found.asked.get(name) != value:
+        for name, value in origin.items():
+            if progress.origin.get(name) != value:
                 raise InputError(
-                    f"{path}: {name} {value!r} was expected, {found.asked.get(name)!r} found: it is of another import; "
-                    "give another --state, or remove it to begin anew"
+                    f"{path}: {name} {value!r} was expected, {progress.origin.get(name)!r} found: "
+                    "it is of another import; give another --state, or remove it to begin anew"
                 )
-        return found
+        return progress
 
     def save(self, path: Path) -> None:
         """Write the file, in one step."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from diagnosis.errors import InputError
 from diagnosis.incident import FIELDS, IncidentBatch, as_frame
@@ -19,25 +17,23 @@ from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_incidents
 from diagnosis.store.bodies import bodies_of
 from training.records import PRESETS, ImportCounts
-from training.records.columns import INCIDENTS, plan_columns
-from training.records.json_file import chunk_of, flatten
 from training.records.reject import RejectFile
-from training.records.translate import Translator
+from training.records.tickets import translate_tickets
 from training.sources import glpi, jira, servicenow, zammad
 from training.sources.caller import Caller
 from training.sources.credentials import Credentials, authorization
 from training.sources.outputs import Output
-from training.sources.page import Cursor, Page, Question, Record
+from training.sources.page import Cursor, Page, Query, Record
 from training.sources.progress_file import Progress
 
 SYSTEMS = PRESETS
-Pages = Callable[[Caller, Question, Cursor], Iterator[Page]]
-Told = Callable[[int, int | None], None]
+Pages = Callable[[Caller, Query, Cursor], Iterator[Page]]
+OnPage = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """What is pulled.
+    """What is read from where, and how it is translated.
 
     Attributes
     ----------
@@ -47,26 +43,29 @@ class Pull:
         Filter in the system's own language.
     mapping : mapping of str to str
         Canonical field to a field of theirs; wins over the preset.
-    kept : tuple of str
+    extra_fields : tuple of str
         Fields of theirs that are kept beside the format's, as they come; they are not masked.
+    zone : tzinfo
+        Of times that name none.
     """
 
     system: str
     credentials: Credentials
     query: str = ""
     mapping: Mapping[str, str] | None = None
-    kept: tuple[str, ...] = ()
+    extra_fields: tuple[str, ...] = ()
+    zone: tzinfo = UTC
 
 
 def pull(
-    asked: Pull,
+    request: Pull,
     output: Output,
     state: Path,
     *,
     into: str,
     since: str = "",
     rejects: Path | None = None,
-    told: Told = lambda _rows, _total: None,
+    on_page: OnPage = lambda _rows, _total: None,
     caller: Caller | None = None,
 ) -> ImportCounts:
     """Read every incident, or after a first whole pull those that changed, into an output.
@@ -84,7 +83,7 @@ def pull(
         For a first pull, only what changed at or after this moment (ISO 8601, UTC).
     rejects : Path, optional
         Where rows that cannot be used go (CSV), those of this run.
-    told : callable of (rows, total or None)
+    on_page : callable of (rows, total or None)
         Called after each page.
 
     Raises
@@ -94,40 +93,40 @@ def pull(
     SourceError
         If the system refuses or stays away; what was read is kept.
     """
-    names = {"system": asked.system, "url": asked.credentials.url, "query": asked.query, "into": into}
-    with _alone(state), _calling(asked, caller) as calling, RejectFile(rejects) as rejected:
-        progress = Progress.load(state, names, since).begun()
+    origin = {"system": request.system, "url": request.credentials.url, "query": request.query, "into": into}
+    with _alone(state), _connected(request, caller) as connected, RejectFile(rejects) as reject_file:
+        progress = Progress.load(state, origin, since).begun()
         output.go_on(progress.size)
-        translating = _Translating(asked, rejected)
-        question = Question(asked.query, progress.since, (*(asked.mapping or {}).values(), *asked.kept))
-        for page in _pages(asked)(calling, question, progress.cursor):
-            bodies = translating.bodies(page.records)
+        translator = _PageTranslator(request, reject_file)
+        query = Query(request.query, progress.since, (*(request.mapping or {}).values(), *request.extra_fields))
+        for page in _pages(request)(connected, query, progress.cursor):
+            bodies = translator.bodies(page.records)
             progress = progress.after(page.cursor, len(bodies), output.put(bodies))
             progress.save(state)
-            told(len(page.records), page.total)
+            on_page(len(page.records), page.total)
         output.finish()
         progress.finished().save(state)
         output.clear()
-        return translating.counts
+        return translator.counts
 
 
-def _pages(asked: Pull) -> Pages:
-    if asked.system == "glpi":
-        return partial(glpi.pages, credentials=asked.credentials)
+def _pages(request: Pull) -> Pages:
+    if request.system == "glpi":
+        return partial(glpi.pages, credentials=request.credentials)
     systems: dict[str, Pages] = {"servicenow": servicenow.pages, "jira": jira.pages, "zammad": zammad.pages}
-    if asked.system not in systems:
-        raise InputError(f"expected a source among {', '.join(SYSTEMS)}; found {asked.system!r}")
-    return systems[asked.system]
+    if request.system not in systems:
+        raise InputError(f"expected a source among {', '.join(SYSTEMS)}; found {request.system!r}")
+    return systems[request.system]
 
 
 @contextmanager
-def _calling(asked: Pull, caller: Caller | None) -> Iterator[Caller]:
+def _connected(request: Pull, caller: Caller | None) -> Iterator[Caller]:
     if caller is not None:
         yield caller
         return
-    signed = authorization(asked.system, asked.credentials.user, asked.credentials.token)
-    with Caller(asked.credentials.url, signed) as made:
-        yield made
+    header = authorization(request.system, request.credentials.user, request.credentials.token)
+    with Caller(request.credentials.url, header) as connected:
+        yield connected
 
 
 @contextmanager
@@ -139,39 +138,35 @@ def _alone(state: Path) -> Iterator[None]:
         raise InputError(f"{state}: another import is writing it") from error
 
 
-class _Translating:
+class _PageTranslator:
     """Records become rows as the store keeps them; what cannot be used is written down and counted."""
 
-    def __init__(self, asked: Pull, rejected: RejectFile) -> None:
-        self._asked, self._rejected, self._redactor = asked, rejected, Redactor()
+    def __init__(self, request: Pull, rejects: RejectFile) -> None:
+        self._request, self._rejects, self._redactor = request, rejects, Redactor()
         self._imported = self._repaired = 0
-        latest = pd.Timestamp(datetime.now(UTC)) + timedelta(days=1)
-        self._translator = Translator(asked.system, INCIDENTS, latest, every_row=False)
 
     def bodies(self, records: Sequence[Record]) -> dict[str, dict[str, Any]]:
         """Return the records that can be used, by number, masked; fields that nobody asked for are left out."""
         if not records:
             return {}
-        asked = self._asked
-        chunk = chunk_of({place: flatten(dict(record)) for place, record in enumerate(records, start=1)}, [])
-        plan = plan_columns(list(chunk.frame.columns), INCIDENTS, asked.system, asked.mapping, asked.system)
-        translation = self._translator.translate(chunk, plan, {})
-        self._rejected.write(translation.rejects)
-        self._imported += len(translation.frame)
-        self._repaired += int(translation.repaired.sum())
-        frame = as_frame(translation.frame)
-        kept = [name for name in asked.kept if name in frame and name not in FIELDS]
-        return bodies_of(mask_incidents(IncidentBatch.from_frame(frame[[*FIELDS, *kept]]), self._redactor).frame)
+        request = self._request
+        translation = translate_tickets(request.system, records, mapping=request.mapping, zone=request.zone)
+        self._rejects.write(translation.rejects)
+        self._imported += len(translation.places)
+        self._repaired += sum(translation.repaired)
+        frame = as_frame(translation.frame())
+        extra = [name for name in request.extra_fields if name in frame and name not in FIELDS]
+        return bodies_of(mask_incidents(IncidentBatch.from_frame(frame[[*FIELDS, *extra]]), self._redactor).frame)
 
     @property
     def counts(self) -> ImportCounts:
         """What was done so far."""
         return ImportCounts(
-            read=self._imported + self._rejected.rows,
+            read=self._imported + self._rejects.rows,
             imported=self._imported,
-            rejected=self._rejected.rows,
+            rejected=self._rejects.rows,
             repaired=self._repaired,
-            blanked=self._rejected.values,
-            presets={self._asked.system: self._asked.system},
-            reasons=dict(self._rejected.reasons.most_common()),
+            blanked=self._rejects.values,
+            presets={self._request.system: self._request.system},
+            reasons=dict(self._rejects.reasons.most_common()),
         )

@@ -11,19 +11,45 @@ from typing import Any
 
 from diagnosis.errors import InputError
 from training.sources.caller import Caller
-from training.sources.page import Cursor, Page, Question
+from training.sources.page import Cursor, Page, Query
 
 _TABLE = "/api/now/table/incident"
 PAGE = 500  # rows of one request
 _FIELDS = (
-    "sys_id", "sys_updated_on", "sys_created_on", "number", "opened_at", "short_description", "description",
-    "caller_id", "opened_by", "location", "contact_type", "business_service", "cmdb_ci", "category", "subcategory",
-    "impact", "urgency", "priority", "assignment_group", "assigned_to", "reassignment_count", "resolved_at",
-    "closed_at", "reopened_time", "reopen_count", "close_code", "close_notes", "problem_id",
-)  # fmt: skip
+    "sys_id",
+    "sys_updated_on",
+    "sys_created_on",
+    "sys_class_name",
+    "number",
+    "state",
+    "opened_at",
+    "short_description",
+    "description",
+    "caller_id",
+    "opened_by",
+    "location",
+    "contact_type",
+    "business_service",
+    "cmdb_ci",
+    "category",
+    "subcategory",
+    "impact",
+    "urgency",
+    "priority",
+    "assignment_group",
+    "assigned_to",
+    "reassignment_count",
+    "resolved_at",
+    "closed_at",
+    "reopened_time",
+    "reopen_count",
+    "close_code",
+    "close_notes",
+    "problem_id",
+)
 
 
-def pages(caller: Caller, question: Question, cursor: Cursor) -> Iterator[Page]:
+def pages(caller: Caller, query: Query, cursor: Cursor) -> Iterator[Page]:
     """Yield the incidents that match an encoded query.
 
     Raises
@@ -31,32 +57,32 @@ def pages(caller: Caller, question: Question, cursor: Cursor) -> Iterator[Page]:
     InputError
         If the query sorts or holds a second query, which would undo the order.
     """
-    if "^NQ" in question.query or "ORDERBY" in question.query:
-        raise InputError(f"expected an encoded query without ORDERBY and ^NQ; found {question.query!r}")
+    if "^NQ" in query.filter or "ORDERBY" in query.filter:
+        raise InputError(f"expected an encoded query without ORDERBY and ^NQ; found {query.filter!r}")
     updated, sys_id = str(cursor.get("updated", "")), str(cursor.get("sys_id", ""))
     total: int | None = None
     while True:
         if updated:
             # First the rest of that second, then what came after it: conditions that all hold need no brackets.
-            rest, _ = _ask(caller, question, f"sys_updated_on={updated}^sys_id>{sys_id}")
-            later, _ = _ask(caller, question, f"sys_updated_on>{updated}") if len(rest) < PAGE else ([], None)
-            rows = rest + later
+            same_second, _ = _rows(caller, query, f"sys_updated_on={updated}^sys_id>{sys_id}")
+            later, _ = _rows(caller, query, f"sys_updated_on>{updated}") if len(same_second) < PAGE else ([], None)
+            rows = same_second + later
         else:
-            since = question.since[:19].replace("T", " ")
-            rows, total = _ask(caller, question, f"sys_updated_on>={since}" if since else "")
+            since = query.since[:19].replace("T", " ")
+            rows, total = _rows(caller, query, f"sys_updated_on>={since}" if since else "")
         if not rows:
             return
         updated, sys_id = rows[-1]["sys_updated_on"]["value"], rows[-1]["sys_id"]["value"]
         yield Page(rows, {"updated": updated, "sys_id": sys_id}, total)
 
 
-def _ask(caller: Caller, question: Question, condition: str) -> tuple[list[dict[str, Any]], int | None]:
-    parts = [condition, question.query, "ORDERBYsys_updated_on^ORDERBYsys_id"]
+def _rows(caller: Caller, query: Query, condition: str) -> tuple[list[dict[str, Any]], int | None]:
+    parts = [condition, query.filter, "ORDERBYsys_updated_on^ORDERBYsys_id"]
     parameters: dict[str, str | int] = {
         "sysparm_query": "^".join(part for part in parts if part),
         "sysparm_display_value": "all",  # names of references, and times in UTC beside those of the user's zone
         "sysparm_exclude_reference_link": "true",
-        "sysparm_fields": ",".join(dict.fromkeys((*_FIELDS, *question.fields))),
+        "sysparm_fields": ",".join(dict.fromkeys((*_FIELDS, *query.fields))),
         "sysparm_limit": PAGE,
     }
     content, headers = caller.get(_TABLE, parameters)

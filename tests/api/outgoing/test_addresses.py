@@ -3,8 +3,9 @@
 import httpx
 import pytest
 
-from api.outgoing.addresses import AddressRefusedError, check_url, client, is_public, resolve
+from api.outgoing.addresses import AddressRefusedError, client, is_public, resolve
 from diagnosis.errors import InputError
+from diagnosis.web import check_url
 from tests.api.remote import Remote
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from training.records import PRESETS
-from training.records.columns import INCIDENTS, KNOWLEDGE, presets_for
+from training.records.columns import INCIDENTS, KNOWLEDGE
+from training.records.dialects import dialects
 from training.records.source import READERS
 from training.records.translate import NULL_WORDS
 
@@ -17,7 +18,7 @@ NAMED = set(re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", TEXT, flags=re.D
 @pytest.mark.parametrize("kind", [INCIDENTS, KNOWLEDGE], ids=lambda kind: kind.name)
 def test_every_field_and_alias_is_documented(kind):
     assert set(kind.fields) <= NAMED
-    for preset in presets_for(kind):
+    for preset in dialects(kind.name).values():
         for field, columns in preset.sources.items():
             assert field in kind.fields
             assert set(columns) <= NAMED
@@ -26,7 +27,7 @@ def test_every_field_and_alias_is_documented(kind):
 def test_every_ending_and_word_for_nothing_is_documented():
     assert set(READERS) <= NAMED
     assert NAMED >= NULL_WORDS
-    assert {preset.name for preset in presets_for(INCIDENTS)} == set(PRESETS)
+    assert set(dialects("incidents")) == set(PRESETS)
 
 
 def test_the_example_runs(tmp_path, monkeypatch):

@@ -40,7 +40,7 @@ def test_servicenow_list_export(tmp_path):
     assert row["close_notes"] == "reset"
     assert row["close_code"] == "Solved (Permanently)"
     assert row["resolved_at"] - row["opened_at"] == pd.Timedelta("45min")
-    assert row["State"] == "Closed"  # a column that the format does not name is kept
+    assert row["state"] == "Closed"
 
 
 def test_servicenow_table_api_with_references(tmp_path):
@@ -117,7 +117,7 @@ def test_jira_rest_search_with_documents(tmp_path):
     path = tmp_path / "search.json"
     path.write_text(json.dumps({"startAt": 0, "issues": [issue]}), encoding="utf-8")
     row = one(load_incidents(path), "jira")
-    assert row["description"] == "第一行\nsecond"
+    assert row["description"] == "第一行\n\nsecond"
     assert (row["priority"], row["caller"], row["category"]) == ("High", "Li Lei", "Mail")
     assert row["opened_at"] == pd.Timestamp("2026-01-31 09:20", tz="UTC")
 

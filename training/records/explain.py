@@ -1,0 +1,144 @@
+"""What an import would make of a file: each column with its field, a sample, and what to do where it would fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Unpack
+
+from diagnosis.errors import InputError
+
+from .columns import ROWS, ColumnPlan, Kind, draft_plan, proposed_field
+from .source import open_source
+from .stream import ImportOptions, read_options
+
+_SAMPLE_ROWS = 1_000
+_SAMPLE_LENGTH = 40
+
+Use = Literal["field", "kept", "ignored"]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnUse:
+    """What becomes of one column.
+
+    Attributes
+    ----------
+    column : str
+        As the file names it.
+    use : {"field", "kept", "ignored"}
+        Mapped to a field, kept as it is, or left out for it has no name.
+    field : str
+        The field that it is mapped to, or ``""``.
+    proposal : str
+        A field of ours that it looks like and that no column fills, or ``""``.
+    sample : str
+        Its first value, cut.
+    filled : int
+        Rows with a value among those that were looked at.
+    """
+
+    column: str
+    use: Use
+    field: str
+    proposal: str
+    sample: str
+    filled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What an import would make of a file.
+
+    Attributes
+    ----------
+    file : str
+    preset : str
+        The dialect that was seen in the header, or ``""``.
+    rows : int
+        Rows that were looked at.
+    columns : tuple of ColumnUse
+        In order of the file.
+    missing : str
+        Why the file would be refused as it is, or ``""``.
+    advice : tuple of str
+        Options that would help.
+    notes : tuple of str
+        What was assumed: the encoding, sheets that are not read.
+    """
+
+    file: str
+    preset: str
+    rows: int
+    columns: tuple[ColumnUse, ...]
+    missing: str
+    advice: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def explain(path: Path, kind: Kind, mask: Callable[[str], str] = str, **options: Unpack[ImportOptions]) -> Explanation:
+    """Look at the beginning of a file and say what an import would make of it.
+
+    Parameters
+    ----------
+    path : Path
+    kind : Kind
+        Incidents or knowledge.
+    mask : callable of str
+        Takes personal data out of a sample.
+    **options
+        As for the import.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or an option names what is not there.
+    """
+    source = open_source(path)
+    reading = replace(read_options(kind, options), chunk_rows=_SAMPLE_ROWS)
+    header: dict[str, None] = {}
+    samples: dict[str, list[str]] = {}
+    rows = 0
+    for chunk in source.chunks(reading):
+        for name, column in zip(chunk.header, chunk.columns, strict=True):
+            header[name] = None
+            samples.setdefault(name, []).extend(value.strip() for value in column if value.strip())
+        rows += len(chunk)
+        if rows >= _SAMPLE_ROWS:
+            break
+    preset, mapping = options.get("preset"), options.get("mapping")
+    plan = draft_plan(list(header), kind, preset, mapping, path.name, options.get("number_from"))
+    uses = tuple(_use(name, samples[name], plan, kind, mask) for name in header)
+    missing = ""
+    try:
+        plan.check(list(header), kind, path.name)
+    except InputError as error:
+        missing = str(error)
+    return Explanation(path.name, plan.preset, rows, uses, missing, _advice(uses, plan), tuple(reading.notes))
+
+
+def _use(name: str, values: list[str], plan: ColumnPlan, kind: Kind, mask: Callable[[str], str]) -> ColumnUse:
+    field = next((field for field, columns in plan.sources.items() if name in columns), "")
+    proposal = proposed_field(name, kind) if name and not field else ""
+    sample = mask(" ".join(values[0].split())[: 4 * _SAMPLE_LENGTH]) if values else ""
+    return ColumnUse(
+        name,
+        "field" if field else "kept" if name else "ignored",
+        field,
+        "" if proposal in plan.sources else proposal,
+        sample if len(sample) <= _SAMPLE_LENGTH else sample[: _SAMPLE_LENGTH - 1] + "…",
+        len(values),
+    )
+
+
+def _advice(uses: tuple[ColumnUse, ...], plan: ColumnPlan) -> tuple[str, ...]:
+    proposals = {use.proposal: use.column for use in reversed(uses) if use.proposal}
+    advice = [f"--map {_quoted(f'{field}={column}')}" for field, column in proposals.items()]
+    if "number" not in plan.sources and not plan.numbered and "number" not in proposals:
+        advice.append(f"--number-from {ROWS}")
+    return tuple(advice)
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"' if " " in text else text
