@@ -18,7 +18,7 @@ from api.errors import NothingPublishedError
 from api.metrics import Metrics
 from diagnosis.background import BackgroundLoop
 from diagnosis.errors import FaultwiseError, ReleaseError, StoreError
-from diagnosis.incident import Incident
+from diagnosis.incident import IncidentBatch
 from diagnosis.knowledge import KNOWLEDGE_FIELDS, as_knowledge_frame
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.release import STORE, Manifest
@@ -67,7 +67,7 @@ class LoadedRelease:
             else:
                 unprepared.append(place)
         if unprepared:
-            incidents = [Incident.from_values(records[place].body) for place in unprepared]
+            incidents = IncidentBatch.from_rows([records[place].body for place in unprepared])
             batches.append(self.diagnoser.prepare(incidents))
         later = set(unprepared)
         order = [place for place in range(len(records)) if place not in later] + unprepared
@@ -181,6 +181,8 @@ class Serving:
         except Exception as error:  # a release is data from outside: whatever it breaks, the one in service stays
             self.metrics.refused.inc()
             raise ReleaseError(f"{release} could not be loaded: {type(error).__name__}") from error
+        # What was loaded is not walked at every collection while the stored changes join it: a third of that time.
+        gc.freeze()
         candidate = LoadedRelease(release, diagnoser, self.store.changes.resume(cursor) if cursor else 0)
         while not self._apply_next(candidate):
             pass

@@ -176,6 +176,11 @@ class IncidentBatch:
         return cls(columns | {name: [incident.extra.get(name) for incident in rows] for name in extra})
 
     @classmethod
+    def from_rows(cls, rows: Sequence[Mapping[str, Any]]) -> Self:
+        """Return incidents given as fields by name, such as stored bodies; names that are no field are passed over."""
+        return cls({name: [row.get(name) for row in rows] for name in FIELDS})
+
+    @classmethod
     def from_frame(cls, frame: pd.DataFrame) -> IncidentBatch:
         """Return the rows of an incident frame of any make; its columns become lists when they are first read."""
         return cls._from_columns({}, len(frame), as_frame(frame))

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from diagnosis.diagnoser import Diagnoser
-from diagnosis.incident import Incident, IncidentBatch
+from diagnosis.incident import IncidentBatch
 from diagnosis.monitoring.drift import Drift, drift
 from diagnosis.monitoring.quality import TargetQuality, live_quality
 from diagnosis.store import Store
@@ -77,4 +77,4 @@ def recent_incidents(store: Store, observations: Sequence[Observation]) -> Incid
     """Return the newest `RECENT` of the incidents that were answered, as they were logged."""
     numbers = list(dict.fromkeys(observation.incident for observation in reversed(observations)))[:RECENT]
     records = store.incidents.find(numbers).values()
-    return IncidentBatch.from_incidents(Incident.from_values(record.body) for record in records).as_logged()
+    return IncidentBatch.from_rows([record.body for record in records]).as_logged()

@@ -136,6 +136,16 @@ def test_a_batch_of_incidents_and_of_their_frame_hold_the_same_columns() -> None
     assert batch.frame is batch.frame
 
 
+def test_stored_fields_become_the_batch_of_their_incidents() -> None:
+    rows = [
+        {"number": "a", "opened_at": "2026-01-01T08:00:00+08:00", "reopen_count": "2", "colour": "red", "caller": None},
+        {"number": "b", "type": "request"},
+    ]
+    assert IncidentBatch.from_rows(rows) == IncidentBatch.from_incidents([Incident.from_values(row) for row in rows])
+    with pytest.raises(InputError, match="'opened_at': ISO 8601 times were expected, 'soon' found"):
+        IncidentBatch.from_rows([{"number": "a", "opened_at": "soon"}])
+
+
 def test_a_row_of_a_batch_is_the_incident_that_went_in() -> None:
     batch = IncidentBatch.from_incidents([FULL, OTHER])
     assert batch.row(0) == FULL.values()
