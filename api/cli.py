@@ -23,6 +23,7 @@ VERBS = {
     "search": ("training.search", "find knowledge or past incidents for the queries of a file"),
     "evaluate": ("training.evaluate", "measure a release on incidents whose outcome is known"),
     "recurrence": ("training.recurrence", "measure how often faults come back"),
+    "problems": ("training.problems", "find the chronic faults worth most to prevent"),
     "surges": ("training.surges", "say when each wave of incidents in a history would have been announced"),
     "compare": ("training.compare", "compare two releases on the same incidents"),
     "report": ("training.report", "write a release's report as one HTML file"),

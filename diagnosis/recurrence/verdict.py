@@ -86,8 +86,8 @@ def fix_verdict(
             f"the date of a fix must lie inside the records, {eligible['opened_at'].iloc[0]:%Y-%m-%d} to "
             f"{utc(as_of):%Y-%m-%d}; found {utc(date):%Y-%m-%d}"
         )
-    episodes = _episodes(signature_times)
-    events_before, events_after = int((episodes < cut).sum()), int((episodes >= cut).sum())
+    starts = episodes(signature_times)
+    events_before, events_after = int((starts < cut).sum()), int((starts >= cut).sum())
     days_before, days_after = float(cut - times[0]), float(end - cut)
     lower, upper = ratio_interval(events_before, days_before, events_after, days_after)
     ratio = (events_after / days_after) / (events_before / days_before) if events_before else None
@@ -121,7 +121,7 @@ def ratio_interval(
     return scale * low / (1 - low), (scale * high / (1 - high) if events_before else None)
 
 
-def _episodes(times: Floats) -> Floats:
+def episodes(times: Floats) -> Floats:
     """Return when each episode began: one incident, and all those logged within a day of it."""
     starts: list[float] = []
     for time in times.tolist():

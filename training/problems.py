@@ -1,0 +1,124 @@
+"""The verb `problems`: the chronic faults of a history, those worth most to prevent first."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from diagnosis.errors import InputError
+from diagnosis.problems import Problem, ProblemReport, find_problems
+from diagnosis.problems.problem import ALL, CHRONIC
+from diagnosis.recurrence import RecurrenceModel, Signature, default_signature
+from diagnosis.release import check_release
+from training.command import DONE, add_json, answer, main, warn
+from training.fitting.as_of import last_moment
+from training.intake import add_sources, read_sources
+from training.output import open_atomically
+from training.reports.page import render
+
+SUMMARY = (
+    "Find the chronic faults of a history and rank them by what preventing them is worth: expected incidents within "
+    "the horizon with their 80 % interval, the hours that they will cost, and those that a fix would spare."
+)
+EXAMPLE = "faultwise problems --incidents incidents.csv --signature cmdb_ci,category --horizon 90 --html problems.html"
+TOP = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    add_sources(parser)
+    parser.add_argument("--release", type=Path, metavar="DIR", help="take the signature of this release")
+    parser.add_argument(
+        "--signature",
+        metavar="FIELD,FIELD",
+        help="what the same fault is; 'text' is likeness of texts on the same values of the others (default: the "
+        "release's, or what the data hold)",
+    )
+    parser.add_argument("--as-of", default="", metavar="DATE", help="when it is looked at (default: latest time)")
+    parser.add_argument(
+        "--horizon", type=_days, default=90, metavar="DAYS", help="days that are forecast (default: 90)"
+    )
+    listed = parser.add_mutually_exclusive_group()
+    listed.add_argument("--top", type=_days, default=TOP, metavar="N", help=f"how many are listed (default: {TOP})")
+    listed.add_argument("--all", action="store_true", help="list every fault, those that occurred once too")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the problems as a page")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Find and print."""
+    frame = read_sources(args).incidents
+    as_of = last_moment(frame, args.as_of)
+    if pd.isna(as_of):
+        raise InputError("problems need opened_at; no incident has a date")
+    signature = _signature(args, frame)
+    report = find_problems(frame, signature, as_of=as_of, horizon=args.horizon, fewest=ALL if args.all else CHRONIC)
+    for reason, count in report.left_out.items():
+        if count and reason != "number repeated":
+            warn(f"{count:,} incidents are left out: {reason}")
+    if not report.origins:
+        warn("the history is too short to learn how faults go on: the plain rate stands in")
+    problems = report.problems if args.all else report.problems[: args.top]
+    if args.html:
+        with open_atomically(args.html) as stream:
+            stream.write(render("problems.html", report=report, problems=problems))
+    answer(args, _content(report, problems), _text(report, problems))
+    return DONE
+
+
+def _signature(args: argparse.Namespace, frame: pd.DataFrame) -> Signature:
+    if args.signature:
+        return Signature(tuple(args.signature.split(",")))
+    if args.release is None:
+        return default_signature(frame)
+    check_release(args.release)
+    if not (args.release / "recurrence").is_dir():
+        return default_signature(frame)
+    return RecurrenceModel.load(args.release / "recurrence").signature_
+
+
+def _content(report: ProblemReport, problems: tuple[Problem, ...]) -> dict[str, Any]:
+    return {
+        "as_of": report.as_of.isoformat(),
+        "horizon_days": report.horizon_days,
+        "signature": list(report.signature.fields),
+        "incidents": report.incidents,
+        "without_signature": report.without_signature,
+        "problems": [problem.to_dict() for problem in problems],
+    }
+
+
+def _text(report: ProblemReport, problems: tuple[Problem, ...]) -> str:
+    lines = [
+        f"Problems by {', '.join(report.signature.fields)}, as known on {report.as_of:%Y-%m-%d}: "
+        f"{len(report.problems):,} from {report.incidents:,} incidents ({report.without_signature:,} without the "
+        f"signature)",
+        "",
+        f"{'problem':48} {'incidents':>9} {'episodes':>8} {'trend':>8} {'expected':>9} {'80 %':>10} "
+        f"{'preventable':>12}",
+    ]
+    for problem in problems:
+        interval = f"{problem.interval[0]} to {problem.interval[1]}"
+        hours = "" if problem.preventable_hours is None else f"{problem.preventable_hours:,.1f} h"
+        lines.append(
+            f"{problem.title:48.48} {problem.incidents:9,} {problem.episodes:8,} {problem.trend:>8} "
+            f"{problem.expected_incidents:9.1f} {interval:>10} {hours:>12}"
+        )
+        values = ", ".join(f"{name} {value}" for name, value in problem.signature.items() if value != problem.title)
+        lines.append(f"  {problem.id}  {values}")
+    lines += ["", f"expected: incidents within {report.horizon_days} days; preventable: half of their hours, assumed"]
+    return "\n".join(lines)
+
+
+def _days(text: str) -> int:
+    if not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"a whole number from 1 up was expected, {text!r} found")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.modules[__name__]))
