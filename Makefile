@@ -10,6 +10,7 @@ BIN := .venv/bin
 	@echo "installing faultwise[$*] into .venv (some minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --upgrade pip
 	@$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r multilingual.txt || echo "without the multilingual start"
 	@touch $@
 
 demo: .venv/.installed-dev

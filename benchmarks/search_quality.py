@@ -81,7 +81,12 @@ def peers(task: Task, general: Remembered | None) -> Ranks:
     scores = {"BM25": bm25}
     words = TfidfVectorizer(sublinear_tf=True)
     characters = TfidfVectorizer(sublinear_tf=True, analyzer="char", ngram_range=(1, 3), max_features=300_000)
-    for name, vectoriser in (("TF-IDF, words", words), ("TF-IDF, characters", characters)):
+    pairs = TfidfVectorizer(sublinear_tf=True, analyzer="char", ngram_range=(2, 2))
+    for name, vectoriser in (
+        ("TF-IDF, words", words),
+        ("TF-IDF, character pairs", pairs),
+        ("TF-IDF, characters", characters),
+    ):
         matrix = vectoriser.fit_transform(texts)
         scores[name] = (vectoriser.transform(task.questions) @ matrix.T).toarray()
     if general is not None:

@@ -129,15 +129,42 @@ def hadoop(_: int) -> Iterator[Task]:
     )  # fmt: skip
 
 
+def unread(tasks: Iterator[Task]) -> Iterator[Task]:
+    """Yield tasks whose articles hold nothing but their resolution, so that nothing teaches how one asks."""
+    for task in tasks:
+        task.articles = task.articles.assign(title="", symptoms="", cause="", keywords="")
+        yield task
+
+
+def complaints(folds: int, *, solved: bool) -> Iterator[Task]:
+    """Yield complaints that look for their answers among those of all, with or without the other half to learn from."""
+    frame = pd.read_csv(shared("complaints-zh") / "incidents.csv", dtype=str).fillna("").drop_duplicates("number")
+    frame = frame[(frame["description"].str.strip() != "") & (frame["close_notes"].str.strip() != "")]
+    frame = frame.reset_index(drop=True).assign(knowledge="A" + frame["number"].to_numpy())
+    base = as_knowledge_frame(pd.DataFrame({"number": frame["knowledge"], "resolution": frame["close_notes"]}))
+    for part in _halves(len(frame), folds):
+        rows = frame.iloc[part]
+        questions = (rows["short_description"] + "\n" + rows["description"]).tolist()
+        known = frame.drop(index=part).drop(columns="opened_at") if solved else NOTHING
+        yield Task(base, as_frame(known), questions, rows["knowledge"].tolist())
+
+
 TASKS: dict[str, Callable[[int], Iterator[Task]]] = {
     "support-kb, resolution alone": lambda folds: support(("resolution",), folds),
     "support-kb, every field": lambda folds: support(ARTICLE_FIELDS, folds),
+    "support-kb, nothing but resolutions": lambda folds: unread(support(("resolution",), folds)),
+    "complaints-zh, answers alone": lambda folds: complaints(folds, solved=False),
+    "complaints-zh, half of them solved": lambda folds: complaints(folds, solved=True),
     "chinese-kb": lambda folds: blanked(table("chinese-kb"), "title", folds),
     "bilingual-kb, zh to en, ASCII masked": bilingual,
     "parity, zh to zh": lambda folds: blanked(one_side("zh"), "cause", folds),
     "parity, en to en": lambda folds: blanked(one_side("en"), "cause", folds),
     "bug-duplicates-hadoop": hadoop,
     "alert-runbooks": lambda folds: blanked(table("alert-runbooks"), "symptoms", folds),
+    "chinese-kb, nothing but resolutions": lambda folds: unread(blanked(table("chinese-kb"), "title", folds)),
+    "alert-runbooks, nothing but resolutions": lambda folds: unread(
+        blanked(table("alert-runbooks"), "symptoms", folds)
+    ),
 }
 
 

@@ -95,7 +95,8 @@ class TrainSettings:
         "history", "'history' learns from this data; a path or name adds that SentenceTransformer to search and routing"
     )
     encoder_start: str = _setting(
-        "", "path or name of a SentenceTransformer that the history encoder is distilled from; empty: from nothing"
+        "",
+        "the history encoder starts from: a SentenceTransformer's path, 'multilingual'; empty: see docs/search.md",
     )
     allow_download: Flag = _setting(False, "whether `encoder` may be fetched from a hub")
     encoder_steps: Count = _setting(8_000, "most steps, of 256 pairs each, for training the history encoder once")

@@ -26,7 +26,7 @@ from diagnosis.search.remote_vectors import RemoteQuery, RowQuery
 from diagnosis.search.signals import Candidates, Corpus, Encoded, Encoder, Question, VectorSearch
 
 EXACT = "exact"
-_LEXICAL = ("lexical:whole", "lexical:heading", "lexical:glossary")
+_LEXICAL = ("lexical:whole", "lexical:heading", "lexical:glossary", "lexical:cosine")
 _DEPTH = 70  # candidates that each signal names, all of them then compared by every signal: 100 found no better
 _MOST_EXCLUDED = 32  # numbers that are struck out of what was found; more are a filter of their own
 
@@ -41,6 +41,8 @@ _COMPARED_BY: dict[Corpus, tuple[str, ...]] = {"knowledge": (), "incidents": ("h
 # Of a question. Among incidents 48 found no better (MRR on held-out halves of reports .615, .389; with 24 .623, .392),
 # among articles they do, and these are few.
 _MOST_TERMS: dict[Corpus, int] = {"knowledge": 48, "incidents": 24}
+_WORD_GRAMS: dict[Corpus, int] = {"knowledge": 2, "incidents": 1}  # pairs of words: fewer agree in short reports
+_MOST_COSINE_TERMS: dict[Corpus, int] = {"knowledge": 192, "incidents": 48}  # grams of Chinese are many
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,10 @@ class CorpusIndex:
         self.seed = seed
         self.compared = _COMPARED_BY[corpus]
         self.most_terms = _MOST_TERMS[corpus]
+        self.most_cosine_terms = _MOST_COSINE_TERMS[corpus]
         self.metadata = RecordMetadata()
         self.lexical = {name: LexicalIndex(weighting="tf-idf") for name in ("whole", "heading")}
+        self.lexical["cosine"] = LexicalIndex(weighting="cosine", word_grams=_WORD_GRAMS[corpus], cjk_grams=4)
         self.vectors: dict[str, VectorSearch] = {
             f"{name}:{part}": VectorIndex(encoder.dimensions, seed)
             for name, encoder in self.encoders.items()
@@ -194,7 +198,8 @@ class CorpusIndex:
         terms = [n_terms, n_terms, *[CODE_TERMS] * len(codes)]
         by_text, by_glossary, *by_code = self.lexical["whole"].query_all([text, translated(text), *codes], terms)
         heading = self.lexical["heading"].query(text, n_terms)
-        return dict(zip(_LEXICAL, (by_text, heading, by_glossary), strict=True)), by_code
+        cosine = self.lexical["cosine"].query(text, self.most_cosine_terms)
+        return dict(zip(_LEXICAL, (by_text, heading, by_glossary, cosine), strict=True)), by_code
 
     def _vectors(self, name: str, question: Question) -> RowQuery:
         encoder, _, part = name.partition(":")
@@ -244,9 +249,11 @@ class CorpusIndex:
 
 
 def _parts(texts: Sequence[SearchText]) -> dict[str, list[str]]:
+    full_texts = [text.full_text for text in texts]
     return {
         "heading": [text.heading for text in texts],
-        "whole": [text.full_text for text in texts],
+        "whole": full_texts,
+        "cosine": full_texts,
         "passage": [passage for text in texts for passage in text.passages],
     }
 
@@ -256,6 +263,6 @@ def _has_known_terms(words: Mapping[str, WordQuery]) -> bool:
 
 
 def _relative(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Divide BM25 scores, which have no common scale, by the best one that the question got."""
+    """Divide scores of words, which have no common scale, by the best one that the question got."""
     relative: npt.NDArray[np.float64] = scores / max(scores.max(initial=0.0), 1e-9)
     return relative

@@ -22,6 +22,8 @@ _NEAR = r"[A-Za-z0-9_.\-]{0,80}"
 _MIXED = rf"(?<![A-Za-z0-9])(?=[A-Za-z0-9])(?={_NEAR}[0-9])(?={_NEAR}[A-Za-z])[A-Za-z0-9]+(?:[-_.:][A-Za-z0-9]+)*"
 _CALLED = r"(?:error|code|event|id|错误|代码|错误码)[\s:：#(]*([0-9]{3,})"
 _CODE = re.compile(rf"{_CALLED}|({_MIXED})", re.IGNORECASE)
+_SPACED = re.compile(r"(?<![a-z0-9])([a-z]{2,10})[ \u00a0]([0-9]{3,})(?![a-z0-9])")
+_JOINT = re.compile(r"[-_.:]+")
 _WORD_OR_NUMBER = re.compile(r"[^0-9]*|[^A-Za-z]*")
 _MIN_LENGTH = 4  # "v2" and "p1" name nothing
 _WITHIN = frozenset(string.ascii_lowercase + string.digits)  # beside one of these, a code is part of a longer word
@@ -29,13 +31,20 @@ _WITHIN = frozenset(string.ascii_lowercase + string.digits)  # beside one of the
 
 @lru_cache(maxsize=64)  # both corpora are asked the same, to find and to rank
 def codes_of(text: str) -> tuple[str, ...]:
-    """Return the codes and ids of a text in lower case, in order, each once.
+    """Return the codes and ids of a text in lower case, in order, each once; a number that stands alone is one.
 
     Examples
     --------
     >>> codes_of("ORA-12154 after update, error 809, 0x80070005 twice: 0x80070005")
     ('ora-12154', '809', '0x80070005')
     """
+    alone = text.strip()
+    if alone.isascii() and alone.isdigit() and len(alone) >= _MIN_LENGTH:
+        return (alone,)
+    return _all_codes(text)
+
+
+def _all_codes(text: str) -> tuple[str, ...]:
     called = ((match[1], match[2]) for match in _CODE.finditer(text))
     return tuple(dict.fromkeys(number or code.lower() for number, code in called if number or _is_mixed(code)))
 
@@ -46,7 +55,13 @@ def _is_mixed(code: str) -> bool:
 
 
 def holds(text: str, code: str) -> bool:
-    """Return whether a text holds a code as a whole word, ignoring case."""
+    """Return whether a text holds a code as a whole word, however case, joints and a leading 0x are written.
+
+    Examples
+    --------
+    >>> holds("HTTP 502 Bad Gateway", "http502"), holds("0x80070005", "80070005"), holds("ORA-009421", "ora00942")
+    (True, True, False)
+    """
     lowered = text.lower()
     start = lowered.find(code)  # not by a pattern: to compile one for each code costs more than all the looking
     while start >= 0:
@@ -54,7 +69,18 @@ def holds(text: str, code: str) -> bool:
         if lowered[start - 1 : start] not in _WITHIN and lowered[stop : stop + 1] not in _WITHIN:
             return True
         start = lowered.find(code, start + 1)
-    return False
+    return _plain(code) in _plain_codes(lowered)
+
+
+@lru_cache(maxsize=4_096)
+def _plain_codes(lowered: str) -> frozenset[str]:
+    """Return the codes of a text without joints, and letters with the number behind them: "http 502"."""
+    spaced = (letters + digits for letters, digits in _SPACED.findall(lowered))
+    return frozenset([*map(_plain, _all_codes(lowered)), *spaced])
+
+
+def _plain(code: str) -> str:
+    return _JOINT.sub("", code).removeprefix("0x")
 
 
 # A code is looked for by itself and its rarest part: the others (the "srv" of srv-0815) may stand in every row.

@@ -224,7 +224,7 @@ class Retriever:
 
     def _ranked(self, measured: Candidates, corpus: Corpus, k: int, passages: bool) -> list[Hit]:
         index = self.corpora_[corpus]
-        fusion = (self.weights or {}).get(corpus) or Fusion.prior(index.signals)
+        fusion = (self.weights or {}).get(corpus) or Fusion.untaught(index.signals)
         scores = fusion.score(measured.signals, index.signals)
         order = np.argsort(-scores, kind="stable")
         first = measured.identified

@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 from diagnosis.errors import InputError
 from diagnosis.search import GeneralEncoder, HistoryEncoder
 from diagnosis.search.signals import Encoder
-from training.fitting.initial_vectors import distilled, spectral
+from training.fitting.initial_vectors import MULTILINGUAL, MultilingualWords, distilled, spectral
 from training.fitting.tokenizer import fit_tokenizer
 
 Progress = Callable[[int, int], None]
@@ -62,8 +62,9 @@ def fit_history_encoder(
         seconds, so that the same data and seed give the same vectors on a busy machine.
     seed : int
     start : Path, str or Encoder, optional
-        A general model to distil the first vectors from, or where `GeneralEncoder` finds it; without, they
-        are random, or, where pairs are few, come from the texts themselves, see `training.fitting.initial_vectors`.
+        A general model to distil the first vectors from, where `GeneralEncoder` finds it, or ``"multilingual"``, see
+        `MultilingualWords`; without, they are random, or, where pairs are few, come from the texts themselves, see
+        `spectral`.
     progress : callable of (done, total), optional
 
     Returns
@@ -108,7 +109,7 @@ def _first(
     for ids in of_text.values():
         counts[np.unique(ids)] += 1
     if start is not None:
-        general = GeneralEncoder(str(start)) if isinstance(start, Path | str) else start
+        general = _general(start)
         weights = distilled(tokenizer, counts, general, dimensions) * np.float32(_INITIAL_SPREAD)
         return StaticEmbedding(tokenizer, embedding_weights=weights)
     # Longer for rarer tokens: untrained, their mean is a bag of telling words.
@@ -122,6 +123,12 @@ def _first(
         semantic = spectral(documents, len(counts), dimensions, seed) * np.float32(_SPECTRAL_SPREAD)
         weights = np.where(semantic.any(axis=1, keepdims=True), semantic, weights)
     return StaticEmbedding(tokenizer, embedding_weights=weights)
+
+
+def _general(start: Path | str | Encoder) -> Encoder:
+    if start == MULTILINGUAL:
+        return MultilingualWords()
+    return GeneralEncoder(str(start)) if isinstance(start, Path | str) else start
 
 
 def _token_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Ids]:

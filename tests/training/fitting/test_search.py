@@ -147,3 +147,45 @@ def test_fusion_finds_the_weights_that_the_answers_were_drawn_with():
 def test_fusion_without_questions_stays_as_assumed():
     signals = ("history:whole", "exact")
     assert Fusion.fit(signals, []).weights == Fusion.prior(signals).weights
+
+
+@pytest.mark.parametrize("telling", ["history:whole", "lexical:whole", "lexical:cosine", "exact"])
+def test_on_new_questions_a_learned_mix_is_not_clearly_worse_than_the_signal_that_tells_all(telling):
+    signals = ("history:whole", "lexical:whole", "lexical:cosine", "exact")
+
+    def questions(seed):
+        rng = np.random.default_rng(seed)
+        for _ in range(300):
+            rows, right = rng.random((30, 4)), int(rng.integers(30))
+            rows[right, signals.index(telling)] += 0.4
+            yield rows, right
+
+    learned = Fusion.fit(signals, list(questions(0)))
+
+    def quality(weights):
+        ranks = [1 + ((rows @ weights) > (rows @ weights)[right]).sum() for rows, right in questions(1)]
+        return 1 / np.array(ranks)
+
+    alone = quality(np.array([float(name == telling) for name in signals]))
+    behind = alone - quality(np.array([learned.weights[name] for name in signals]))
+    assert behind.mean() < 0.03
+
+
+def test_incidents_that_an_article_solved_are_the_questions_that_weights_learn_from():
+    articles = knowledge(WORDS).assign(title="", symptoms="", cause="", keywords="")
+    solved = pd.DataFrame(
+        {
+            "number": [f"I{i}" for i in range(200)],
+            "short_description": [articles["resolution"].iloc[i % len(articles)][:12] for i in range(200)],
+            "knowledge": [articles["number"].iloc[i % len(articles)] for i in range(200)],
+        }
+    )
+    seen = []
+
+    def fit(base, incidents):
+        seen.append(incidents)
+        return fit_encoder_on(base, incidents, dimensions=8, max_steps=20)
+
+    learned = learn_fusion(articles, solved, fit)
+    assert len(seen[0]) == 160  # a fifth asks, and teaches no encoder
+    assert learned["knowledge"].n_questions > 20

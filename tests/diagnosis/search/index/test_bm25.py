@@ -10,12 +10,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from diagnosis.errors import InputError
 from diagnosis.search import LexicalIndex
 from diagnosis.search.index import postings
+from diagnosis.search.index.bm25 import index_tokens
 from diagnosis.search.index.ids import Ids
-from diagnosis.text.tokens import tokenise
 
 WORDS = [
     "vpn",
@@ -44,10 +45,10 @@ def documents(n, seed, words=WORDS):
 
 def brute_force(rows, question, k, k1=1.2, b=0.75):
     """BM25 of Lucene written out over a dict of id to text in order of insertion."""
-    tokens = {name: tokenise(text) for name, text in rows.items()}
+    tokens = {name: index_tokens(text) for name, text in rows.items()}
     average = sum(map(len, tokens.values())) / max(1, len(tokens))
     scores = dict.fromkeys(rows, 0.0)
-    for term, asked in Counter(tokenise(question)).items():
+    for term, asked in Counter(index_tokens(question)).items():
         holding = [name for name, have in tokens.items() if term in have]
         idf = math.log1p((len(rows) - len(holding) + 0.5) / (len(holding) + 0.5))
         for name in holding:
@@ -84,11 +85,11 @@ def test_tf_idf_weighting_multiplies_each_term_by_its_weight_in_the_question(tmp
     index.add(list(rows), list(rows.values()))
     index.save(tmp_path / "index")
     question = "vpn vpn vpn mail 网"
-    asked = Counter(tokenise(question))
+    asked = Counter(index_tokens(question))
     assert asked == {"vpn": 3, "mail": 1, "网": 1}
     expected = dict.fromkeys(rows, 0.0)
     for term, count in asked.items():
-        holding = sum(term in tokenise(text) for text in rows.values())
+        holding = sum(term in index_tokens(text) for text in rows.values())
         idf = math.log1p((len(rows) - holding + 0.5) / (holding + 0.5))
         for name, score in brute_force(rows, term, 300):
             expected[name] += (1 + math.log(count)) * idf * score
@@ -100,10 +101,10 @@ def test_tf_idf_weighting_multiplies_each_term_by_its_weight_in_the_question(tmp
 def test_values_are_those_of_bm25s():
     texts = documents(200, 2)
     peer = bm25s.BM25(k1=1.2, b=0.75, method="lucene")
-    peer.index([tokenise(text) for text in texts], show_progress=False)
+    peer.index([index_tokens(text) for text in texts], show_progress=False)
     index = filled({str(i): text for i, text in enumerate(texts)})
     for question in ("vpn login error", "打印机 网络", "ora-12154"):
-        scores = peer.get_scores(tokenise(question))
+        scores = peer.get_scores(index_tokens(question))
         hits = index.search([question], 200)[0]
         np.testing.assert_allclose([s for _, s in hits], [scores[int(n)] for n, _ in hits], rtol=1e-4)
         assert len(hits) == np.count_nonzero(scores)
@@ -218,7 +219,7 @@ def test_places_with_a_term_are_those_of_the_texts_that_hold_it():
     index = filled(rows)
     index.remove([f"n{i}" for i in range(0, 200, 7)])
     for term in ("ora-12154", "网", "vpn", "nowhere"):
-        assert index.names_at(index.places_with(term)) == [i for i in index.ids if term in tokenise(rows[i])]
+        assert index.names_at(index.places_with(term)) == [i for i in index.ids if term in index_tokens(rows[i])]
 
 
 def test_texts_must_match_ids():
@@ -314,3 +315,20 @@ TestChanges = Changes.TestCase
 TestChanges.settings = settings(
     max_examples=25, stateful_step_count=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
+
+
+def test_cosines_are_those_of_scikit_learn_and_stay_after_a_merge(tmp_path):
+    rng = np.random.default_rng(3)
+    words = ["disk", "full", "vpn", "gateway", "打印机卡纸", "重启路由器", "mail"]
+    texts = [" ".join(rng.choice(words, size=rng.integers(2, 9))) for _ in range(60)]
+    questions = [" ".join(rng.choice(words, size=3)) for _ in range(10)]
+    index = LexicalIndex(weighting="cosine", most_terms=1_000, word_grams=2, cjk_grams=4)
+    index.add([str(i) for i in range(len(texts))], texts)
+    peer = TfidfVectorizer(sublinear_tf=True, analyzer=lambda text: index_tokens(text, 2, 4))
+    expected = (peer.fit_transform(texts).T.T @ peer.transform(questions).T).toarray().T
+    index.save(tmp_path / "index")
+    for searched in (index, LexicalIndex.load(tmp_path / "index")):
+        for question, row in zip(questions, expected, strict=True):
+            scores = dict(searched.search([question], len(texts))[0])
+            actual = np.array([scores.get(str(i), 0.0) for i in range(len(texts))])
+            assert np.allclose(actual, row, atol=0.003)
