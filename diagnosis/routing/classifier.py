@@ -1,4 +1,9 @@
-"""What an incident counts for its age: groups, their names and their duties change."""
+"""TargetClassifier: calibrated probabilities of the classes of one target, from text, title and fields.
+
+Linear scores over `IncidentFeatures` that estimate class probabilities, by least squares, squared hinge loss or the
+mean of both, whatever suits the history (`diagnosis.routing.selection`); a `PowerLink`, fitted on scores of rows held
+out of their own fit, turns them to probabilities. ``docs/decisions/classifier.md`` says what was measured against it.
+"""
 
 from __future__ import annotations
 
@@ -8,40 +13,24 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from diagnosis.arrays import Floats
 from diagnosis.errors import InputError, NotFittedError
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.calibration import fit_link
 from diagnosis.routing.features import DEFAULT_WEIGHTS, FeatureWeights, IncidentFeatures, equal_text_groups
+from diagnosis.routing.hinge import fit_hinge, held_out_hinge
 from diagnosis.routing.matrix import FeatureMatrix, FeatureRows, Mapped
-from diagnosis.routing.ridge import Strength, fit_ridge, held_rows
+from diagnosis.routing.ridge import DUAL_ROWS, Strength, class_row_weights, fit_ridge, held_rows
+from diagnosis.routing.selection import ModelChoice, ages, choose_half_life, choose_model, fading
 
-HALF_LIFE = 0.5  # in spans of the history: the oldest incident counts a quarter of the newest
-_MIDDLE = 0.5
-
-
-def recency(prepared: PreparedIncidents) -> npt.NDArray[np.float32] | None:
-    """Return what each incident counts in a fit, shape (n,), one on average; None if most have no time.
-
-    An incident without a time counts as one from the middle of the history.
-    """
-    opened = pd.to_datetime(prepared.frame["opened_at"], utc=True)
-    dated = opened.notna().to_numpy()
-    if 2 * dated.sum() < len(opened) or opened.nunique() < 2:
-        return None
-    age = np.where(dated, (opened.max() - opened) / (opened.max() - opened.min()), _MIDDLE).astype(np.float64)
-    weights = 0.5 ** (age / HALF_LIFE)
-    return np.asarray(weights / weights.mean(), dtype=np.float32)
-
-
-Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]
 Rows = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
-_CHOSEN_AGAIN = 2_000  # rows up to which a second fit chooses its strength anew: a third more of so few ask for another
+_CHOSEN_AGAIN = 2_000  # rows up to which a second fit chooses anew: a third more of so few ask for another
 _LINK_ROWS = 100  # new incidents that are enough to learn the link from
 _WIDE_CLASSES = 300  # up to here every term has a weight for every class
+_LEAST_SQUARES = ModelChoice(topics=True, ridge_share=1.0)  # of histories too large to compare models on
 
 
 @dataclass
@@ -61,7 +50,9 @@ class TargetClassifier(Mapped):
     classes_ : ndarray of str, shape (n_classes,)
     weights_ : ndarray of float16, shape (n_features, n_classes)
     link_ : PowerLink
-    strength_ : Strength
+    choice_ : ModelChoice
+    strength_ : Strength or None
+        Of the least squares, where they have a part.
     unseen_ : ndarray, shape (n, n_classes)
         Probabilities of the rows of the fit, each from weights that owe nothing to it nor to a row of equal text; NaN
         in rows that were not held out.
@@ -72,15 +63,17 @@ class TargetClassifier(Mapped):
     weights: FeatureWeights = DEFAULT_WEIGHTS
 
     def fit(self, prepared: PreparedIncidents, y: Sequence[str] | Labels) -> Self:
-        """Learn features, weights and link."""
+        """Learn features, weights and link; which model suits the history is chosen by held-out rows."""
         labels = _checked(prepared, y)
-        wide = len(set(labels)) <= _WIDE_CLASSES
-        groups = equal_text_groups(prepared)
-        codes = np.unique(labels.astype(str), return_inverse=True)[1]
+        groups, age = equal_text_groups(prepared), ages(prepared)
+        names, codes = np.unique(labels.astype(str), return_inverse=True)
+        self.classes_ = names.astype(object)
         # What is held out of the weights must not teach the features either.
-        codes[held_rows(groups, self.seed)] = -1
-        self.features_ = IncidentFeatures(self.fields, wide, self.seed, self.weights).fit(prepared, codes)
-        scores, codes = self._fit_weights(prepared, groups, self.features_.transform(prepared), labels)
+        class_codes = np.where(held_rows(groups, self.seed), -1, codes)
+        features = IncidentFeatures(self.fields, len(names) <= _WIDE_CLASSES, self.seed, self.weights)
+        choice, matrix = self._choose(features.fit(prepared, class_codes), prepared, codes, groups)
+        self.choice_ = replace(choice, half_life=choose_half_life(matrix, codes, age, self.seed))
+        scores = self._fit_weights(matrix, codes, groups, age)
         held_out = ~np.isnan(scores[:, 0])
         self.link_ = fit_link(scores[held_out], codes[held_out])
         self.unseen_ = np.full(scores.shape, np.nan)
@@ -88,25 +81,40 @@ class TargetClassifier(Mapped):
         return self
 
     def refit(self, prepared: PreparedIncidents, y: Sequence[str] | Labels, new: Bools) -> TargetClassifier:
-        """Return another classifier over the same features, its weights learned from these incidents.
+        """Return another classifier, of the same choice, that has learned from all of these incidents.
+
+        In a history of ordinary size its terms are learned from them too, so that it knows the words of the latest.
 
         Parameters
         ----------
         new : ndarray of bool, shape (n,)
-            Incidents that this classifier never saw. They alone teach the link: terms and topics were not learned from
-            them, as they will not be from those to come.
+            Incidents that this classifier never saw. Its scores of them teach the link, where they are enough; a small
+            history is asked anew which model suits it, and for the scores that rows get from a fit without them.
         """
         self._must_be_fitted()
-        labels, rows = _checked(prepared, y), self.features_.rows(prepared)
+        labels, groups = _checked(prepared, y), equal_text_groups(prepared)
         refitted = replace(self)
-        refitted.features_ = self.features_
-        scores, codes = refitted._fit_weights(
-            prepared, equal_text_groups(prepared), rows.matrix(self.features_.first_weighted), labels, self
-        )
-        if np.isnan(scores[new]).any():  # of a large history no row is held out of a second fit
-            scores, codes = self.scores(rows), self._codes(labels)
-        telling = new if new.sum() >= _LINK_ROWS else ~np.isnan(scores[:, 0])
-        refitted.link_ = fit_link(scores[telling], codes[telling])
+        names, codes = np.unique(labels.astype(str), return_inverse=True)
+        refitted.classes_ = names.astype(object)
+        refitted.features_, refitted.choice_ = self.features_, self.choice_
+        age, small = ages(prepared), len(labels) <= _CHOSEN_AGAIN
+        if len(labels) <= DUAL_ROWS:
+            features = IncidentFeatures(self.fields, len(names) <= _WIDE_CLASSES, self.seed, self.weights).fit(prepared)
+            keep = self.choice_.topics or not features.weights_.topics
+            refitted.features_ = features if keep else features.without_topics()
+            if small:
+                choice, _ = refitted._choose(features, prepared, codes, groups)
+                refitted.choice_ = replace(choice, half_life=self.choice_.half_life)
+        matrix = refitted.features_.transform(prepared)
+        scores = refitted._fit_weights(matrix, codes, groups, age, None if small else self)
+        rows = np.flatnonzero(new)
+        if small:
+            rows = rows if len(rows) >= _LINK_ROWS else np.arange(len(codes))
+            refitted.link_ = fit_link(scores[rows], codes[rows])
+        elif len(rows) >= _LINK_ROWS:
+            refitted.link_ = fit_link(self.scores(self.features_.rows(prepared.take(rows))), self._codes(labels[rows]))
+        else:
+            refitted.link_ = self.link_
         return refitted
 
     def predict_proba(self, prepared: PreparedIncidents) -> Floats:
@@ -122,23 +130,58 @@ class TargetClassifier(Mapped):
         """Return the regression's estimates of the class indicators, shape (n, n_classes)."""
         return rows.scores(self.weights_, self.features_.first_weighted)
 
+    def _choose(
+        self, features: IncidentFeatures, prepared: PreparedIncidents, codes: Rows, groups: Rows
+    ) -> tuple[ModelChoice, FeatureMatrix]:
+        """Choose the model, keep the features that it asks for, and return their matrix."""
+        self.features_ = features
+        matrix = features.transform(prepared)
+        if not features.wide or len(codes) > DUAL_ROWS:
+            return _LEAST_SQUARES, matrix
+        if not features.weights_.topics:  # a general encoder speaks in their place
+            return choose_model({False: matrix}, codes, groups, self.seed), matrix
+        without = features.without_topics()
+        matrices = {False: without.transform(prepared), True: matrix}
+        choice = choose_model(matrices, codes, groups, self.seed)
+        self.features_ = features if choice.topics else without
+        return choice, matrices[choice.topics]
+
     def _fit_weights(
         self,
-        prepared: PreparedIncidents,
-        groups: Rows,
         matrix: FeatureMatrix,
-        labels: Labels,
+        codes: Rows,
+        groups: Rows,
+        age: Floats | None,
         previous: TargetClassifier | None = None,
-    ) -> tuple[Floats, Rows]:
-        """Learn classes and weights; return the scores of rows held out of their own fit, and the codes of all."""
-        names, codes = np.unique(labels.astype(str), return_inverse=True)
-        self.classes_ = names.astype(object)
-        start = previous._weights_of(self.classes_) if previous else None
-        strength = previous.strength_ if previous and len(codes) > _CHOSEN_AGAIN else None
-        fit = fit_ridge(matrix, codes, len(names), groups, self.seed, recency(prepared), start, strength)
-        self.weights_ = fit.weights.astype(np.float16)
-        self.strength_: Strength = fit.strength
-        return fit.held_out.astype(np.float64), codes
+    ) -> Floats:
+        """Learn the weights; return the scores of rows held out of their own fit, NaN where there are none.
+
+        A second fit, with a ``previous`` one, needs no held-out scores: it begins where that ended, and keeps its
+        strength unless it is small.
+        """
+        n_classes, faded = len(self.classes_), fading(age, self.choice_.half_life)
+        weights = np.zeros((matrix.shape[1], n_classes), dtype=np.float32)
+        scores = np.zeros((len(codes), n_classes), dtype=np.float32)
+        ridge_share = self.choice_.ridge_share
+        self.strength_: Strength | None = None
+        if ridge_share:
+            large = previous is not None and len(codes) > DUAL_ROWS
+            start = previous._weights_of(self.classes_) if previous and large else None
+            strength = previous.strength_ if previous and len(codes) > _CHOSEN_AGAIN else None
+            ridge = fit_ridge(matrix, codes, n_classes, groups, self.seed, faded, start, strength)
+            self.strength_ = ridge.strength
+            weights += np.float32(ridge_share) * ridge.weights
+            scores += np.float32(ridge_share) * ridge.held_out
+        if ridge_share < 1:
+            hinge_share = np.float32(1 - ridge_share)
+            row_weights = class_row_weights(codes, n_classes, self.choice_.balance)
+            row_weights = row_weights if faded is None else row_weights * faded
+            strength_of_hinge = self.choice_.hinge_strength
+            weights += hinge_share * fit_hinge(matrix, codes, n_classes, strength_of_hinge, row_weights)
+            if previous is None:
+                scores += hinge_share * held_out_hinge(matrix, codes, n_classes, strength_of_hinge, row_weights, groups)
+        self.weights_ = weights.astype(np.float16)
+        return scores.astype(np.float64)
 
     def _weights_of(self, classes: Labels) -> npt.NDArray[np.float32]:
         """Return the weights in the order of other classes, zero for those that are not known."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Self
@@ -43,6 +44,10 @@ class FeatureWeights:
     def of_many(self) -> FeatureWeights:
         """Return the weights for a large history, which knows its words well enough to do without topics."""
         return replace(self, text=4 * self.text, title=4 * self.title, topics=0.0, meaning=4 * self.meaning)
+
+    def without_topics(self) -> FeatureWeights:
+        """Return the weights of terms alone, which take the weight of topics."""
+        return replace(self, text=4 * self.text, title=4 * self.title, topics=0.0)
 
     def with_meaning(self) -> FeatureWeights:
         """Return the weights where a general encoder speaks, which leaves topics nothing to tell."""
@@ -103,6 +108,14 @@ class IncidentFeatures(Mapped):
         if not hasattr(self, "topics_"):
             raise NotFittedError("IncidentFeatures must be fitted before it transforms")
         return self.rows(prepared).matrix(self.first_weighted)
+
+    def without_topics(self) -> IncidentFeatures:
+        """Return the same features without topics, whose weight terms take."""
+        features = copy(self)
+        features.weights_ = self.weights_.without_topics()
+        features.topics_ = Topics.none(self.n_sparse_)
+        features._last = None
+        return features
 
     def rows(self, prepared: PreparedIncidents) -> FeatureRows:
         """Return the features with a column of its own for everything that is counted; those of the last one are kept.

@@ -104,11 +104,13 @@ def fit_ridge(
     # The features of a large history know the classes of the rows that are not held out.
     among = np.arange(len(codes)) if dual else np.flatnonzero(is_held)
     strength = strength or _choose(matrix, gram, codes, groups, among, seed)
-    row_weights = _row_weights(codes, n_classes, strength.balance)
+    row_weights = class_row_weights(codes, n_classes, strength.balance)
     if recency is not None:
         row_weights *= recency
     if gram is not None:
-        weights, held_out = _solve_dual(gram, _indicators(codes, n_classes), strength.penalty / row_weights, groups)
+        weights, held_out = _solve_dual(
+            gram, class_indicators(codes, n_classes), strength.penalty / row_weights, groups
+        )
         return RidgeFit(matrix.T @ weights, held_out, strength)
     solve = _solve_primal if matrix.shape[1] <= _FEW_FEATURES else _one_sided
     targets = sp.csr_matrix((row_weights, codes, np.arange(len(codes) + 1)), shape=(len(codes), n_classes))
@@ -127,11 +129,11 @@ def _choose(matrix: FeatureMatrix, gram: Matrix | None, codes: Rows, groups: Row
         return Strength(_PENALTIES[0], _BALANCES[0])
     rows = np.sort(np.random.default_rng(seed).permutation(among)[:trial])
     part = gram[np.ix_(rows, rows)] if gram is not None else matrix[rows].inner_products()
-    indicators = _indicators(codes[rows], len(names))
+    indicators = class_indicators(codes[rows], len(names))
 
     def evaluate(penalty: float, balance: float) -> tuple[float, float]:
         """Return held-out loss, and the share of right answers."""
-        diagonal = penalty / _row_weights(codes[rows], len(names), balance)
+        diagonal = penalty / class_row_weights(codes[rows], len(names), balance)
         _, held_out = _solve_dual(part, indicators, diagonal, groups[rows])
         scores = held_out.astype(np.float64)
         probabilities = fit_link(scores, codes[rows]).probabilities(scores)
@@ -149,12 +151,14 @@ def _choose(matrix: FeatureMatrix, gram: Matrix | None, codes: Rows, groups: Row
     return Strength(penalty, max(b for b, right in near.items() if right >= max(near.values()) - _FEWER_RIGHT))
 
 
-def _row_weights(codes: Rows, n_classes: int, balance: float) -> Matrix:
+def class_row_weights(codes: Rows, n_classes: int, balance: float) -> Matrix:
+    """Return what each row counts, one on average: with ``balance`` 1 every class as much, with 0 every row."""
     weights = np.maximum(np.bincount(codes, minlength=n_classes), 1)[codes] ** -balance
     return np.asarray(weights / weights.mean(), dtype=np.float32)
 
 
-def _indicators(codes: Rows, n_classes: int) -> Matrix:
+def class_indicators(codes: Rows, n_classes: int) -> Matrix:
+    """Return one column a class, one where a row belongs to it, shape (n, n_classes)."""
     indicators = np.zeros((len(codes), n_classes), dtype=np.float32)
     indicators[np.arange(len(codes)), codes] = 1
     return indicators

@@ -30,7 +30,6 @@ from diagnosis.routing.evidence import evidence_for
 from diagnosis.routing.features import DEFAULT_WEIGHTS, FeatureWeights
 from diagnosis.routing.fields import fields_for
 from diagnosis.routing.labels import Hierarchy, hierarchy_of, known_spelling, learn_parents, merge_spellings
-from diagnosis.routing.matrix import FeatureRows
 from diagnosis.routing.scores import RoutingScores, score_routing
 
 Floats = npt.NDArray[np.float64]
@@ -165,9 +164,9 @@ class Router:
         self._must_be_fitted()
         if not len(prepared):
             return []
-        rows = self.classifier_.features_.rows(prepared)
+        rows = self.suggester_.features_.rows(prepared)
         scores = self.suggester_.scores(rows)
-        judgements, probabilities = self._judge(prepared, rows, scores)
+        judgements, probabilities = self._judge(prepared, scores)
         incidents = _records(prepared) if any(d.rules for d in decisions or ()) else [{}] * len(prepared)
         people = decisions if decisions is not None else [NO_DECISIONS] * len(prepared)
         near = similar if similar is not None else [()] * len(prepared)
@@ -230,19 +229,16 @@ class Router:
 
     def _judge_all(self, prepared: PreparedIncidents) -> tuple[list[RoutingDecision], Floats]:
         self._must_be_fitted()
-        rows = self.classifier_.features_.rows(prepared)
-        return self._judge(prepared, rows, self.suggester_.scores(rows))
+        return self._judge(prepared, self.suggester_.scores(self.suggester_.features_.rows(prepared)))
 
-    def _judge(
-        self, prepared: PreparedIncidents, rows: FeatureRows, scores: Floats
-    ) -> tuple[list[RoutingDecision], Floats]:
+    def _judge(self, prepared: PreparedIncidents, scores: Floats) -> tuple[list[RoutingDecision], Floats]:
         """Return what the certified fit allows, and the probabilities to be shown: its own where it decides.
 
         ``scores`` are the suggester's.
         """
         shown = self.suggester_.link_.probabilities(scores)
         same = self.suggester_ is self.classifier_
-        certified = shown if same else self.classifier_.probabilities(rows)
+        certified = shown if same else self.classifier_.predict_proba(prepared)
         columns = np.searchsorted(self.classes_.astype(str), self.classifier_.classes_.astype(str))
         judgements = []
         for row, probabilities in enumerate(certified):

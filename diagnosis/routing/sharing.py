@@ -28,9 +28,8 @@ def share_features(routers: Iterable[Router]) -> None:
     vocabularies: list[Vocabulary] = []
     topics: list[Topics] = []
     meanings: list[Meaning] = []
-    for router in routers:
-        features = _shared(distinct, router.classifier_.features_)
-        router.classifier_.features_ = router.suggester_.features_ = features
+    for classifier in (of_router for router in routers for of_router in (router.classifier_, router.suggester_)):
+        features = classifier.features_ = _shared(distinct, classifier.features_)
         for terms in (features.text_, features.title_):
             terms.vocabulary_ = _shared(vocabularies, terms.vocabulary_)
         features.topics_ = _shared(topics, features.topics_)

@@ -46,7 +46,7 @@ class Topics(Mapped):
         sample = matrix[np.sort(rows)][:, frequent]
         k = min(limit, min(sample.shape) // 4)
         if not k:
-            return cls(places, np.zeros((0, 0), dtype=np.float16), 1.0)
+            return cls.none(matrix.shape[1])
         places[frequent] = np.arange(sample.shape[1])
         _, strength, directions = randomized_svd(sample, k, n_iter=2, random_state=seed)
         evened = np.zeros_like(directions)
@@ -56,6 +56,11 @@ class Topics(Mapped):
         evened = np.ascontiguousarray(evened.T, dtype=np.float16)
         lengths = np.linalg.norm(sample @ evened.astype(np.float32), axis=1)
         return cls(places, evened, max(float(np.quantile(lengths, _SHORT)), 1e-9))
+
+    @classmethod
+    def none(cls, n_features: int) -> Self:
+        """Return the map to no topic."""
+        return cls(np.full(n_features, -1, dtype=np.int32), np.zeros((0, 0), dtype=np.float16), 1.0)
 
     def scale(self, topics: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return what brings the topics of incidents, shape (..., n_topics), to length one, or nearer to it."""

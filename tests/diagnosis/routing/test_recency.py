@@ -8,7 +8,7 @@ import pytest
 from diagnosis.incident import Incident, as_frame
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing import Router
-from diagnosis.routing.classifier import recency
+from diagnosis.routing.selection import ages, fading
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -20,7 +20,7 @@ def prepared(days: list[float | None], text: str = "打印机卡纸 printer jam"
 
 
 def test_an_incident_counts_half_after_half_of_the_history() -> None:
-    weights = recency(prepared([0, 50, 100, None]))
+    weights = fading(ages(prepared([0, 50, 100, None])), 0.5)
     assert weights is not None
     assert weights / weights[2] == pytest.approx([0.25, 0.5, 1, 0.5])
     assert weights.mean() == pytest.approx(1)
@@ -28,7 +28,7 @@ def test_an_incident_counts_half_after_half_of_the_history() -> None:
 
 @pytest.mark.parametrize("days", [[None, None, 3.0], [5.0, 5.0], []])
 def test_without_times_all_count_the_same(days) -> None:
-    assert recency(prepared(days)) is None
+    assert ages(prepared(days)) is None
 
 
 @pytest.mark.parametrize(("dated", "heir"), [(True, "New Desk"), (False, "Old Desk")])

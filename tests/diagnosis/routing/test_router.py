@@ -28,7 +28,8 @@ def test_routers_of_one_vocabulary_share_it_and_answer_as_before(calibrated, bat
     assert vocabularies[1] is not vocabularies[0]
     features = [router.classifier_.features_ for router in (one, other, two)]
     assert features[0] is features[2] is not features[1]
-    assert two.suggester_.features_ is features[0]
+    assert two.suggester_.features_ is one.suggester_.features_
+    assert one.suggester_.features_.topics_ is two.suggester_.features_.topics_
     for text in ("打印机 又 卡纸", "vpn tunnel down", "vpn tunnel down", ""):
         asked = batch([text])
         assert one.predict(asked) == two.predict(asked) == calibrated.predict(asked)

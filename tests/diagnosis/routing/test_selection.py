@@ -1,0 +1,69 @@
+"""The model that suits a history is chosen by rows held out of the fit, the usual one unless another surely wins."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from diagnosis.routing.hinge import fit_hinge, held_out_hinge
+from diagnosis.routing.matrix import FeatureMatrix
+from diagnosis.routing.selection import ModelChoice, choose_half_life, choose_model, held_out_quality
+
+CONSTANT = 0.2
+
+
+def matrix_of(rows: np.ndarray) -> FeatureMatrix:
+    sparse = sp.csr_matrix(np.hstack([rows, np.full((len(rows), 1), CONSTANT)]).astype(np.float32))
+    return FeatureMatrix(sparse, np.zeros((len(rows), 0), dtype=np.float32))
+
+
+def one_hot(words: np.ndarray, n_words: int) -> np.ndarray:
+    return np.eye(n_words, dtype=np.float32)[words]
+
+
+def test_scores_of_the_hinge_loss_estimate_probabilities() -> None:
+    rng = np.random.default_rng(0)
+    words = rng.integers(0, 2, 4000)
+    codes = np.where(rng.random(4000) < np.where(words == 0, 0.7, 0.1), 0, 1)
+    weights = fit_hinge(matrix_of(one_hot(words, 2)), codes, 2, 10.0, np.ones(4000, dtype=np.float32))
+    scores = matrix_of(one_hot(np.array([0, 1]), 2)) @ weights
+    assert scores == pytest.approx(np.array([[0.7, 0.3], [0.1, 0.9]]), abs=0.04)
+
+
+def test_a_class_without_a_row_scores_nothing_and_a_single_class_one() -> None:
+    matrix = matrix_of(one_hot(np.array([0, 1, 0, 1]), 2))
+    ones = np.ones(4, dtype=np.float32)
+    assert not fit_hinge(matrix, np.array([0, 2, 0, 2]), 4, 1.0, ones)[:, [1, 3]].any()
+    assert matrix @ fit_hinge(matrix, np.zeros(4, dtype=np.intp), 2, 1.0, ones) == pytest.approx(np.eye(2)[[0] * 4])
+
+
+def test_rows_of_equal_text_are_held_out_together() -> None:
+    words = np.arange(30) % 10
+    codes = words % 2
+    scores = held_out_hinge(matrix_of(one_hot(words, 10)), codes, 2, 10.0, np.ones(30, dtype=np.float32), words)
+    assert len(np.unique(scores.round(4), axis=0)) <= 3  # a word that no fold knows says only what its fold's prior is
+
+
+def test_quality_is_accuracy_and_half_of_macro_f1_and_of_top_3_accuracy() -> None:
+    scores = np.eye(4)[[0, 0, 1, 1]] + np.array([0, 0, 0, 0.1])
+    quality = held_out_quality(scores.astype(np.float32), np.array([0, 0, 1, 2]))
+    assert quality == pytest.approx(0.75 + ((1 + 2 / 3 + 0) / 3 + 0.75) / 2)
+
+
+def test_features_that_tell_are_taken_and_few_rows_keep_the_usual_choice() -> None:
+    rng = np.random.default_rng(1)
+    codes = rng.integers(0, 3, 300)
+    noise, telling = matrix_of(rng.random((300, 3))), matrix_of(one_hot(codes, 3))
+    groups = np.arange(300)
+    assert choose_model({False: noise, True: telling}, codes, groups, 0).topics
+    assert choose_model({False: telling, True: noise}, codes[:20], groups[:20], 0) == ModelChoice()
+
+
+@pytest.mark.parametrize(("moved", "fades"), [(True, True), (False, False)])
+def test_old_incidents_fade_only_where_duties_moved(moved, fades) -> None:
+    rng = np.random.default_rng(2)
+    words = rng.integers(0, 4, 600)
+    age = np.linspace(1, 0, 600)
+    codes = np.where(moved & (age < 0.4) & (words == 0), 4, words)
+    matrix = matrix_of(one_hot(words, 4))
+    assert (choose_half_life(matrix, codes, age, 0) is not None) == fades
+    assert choose_half_life(matrix, codes, None, 0) is None
