@@ -7,6 +7,7 @@ import asyncio
 from api.audit.service import AuditService
 from api.diagnoses.service import DiagnosisService
 from api.feedback.service import FeedbackService
+from api.health.service import HealthService
 from api.keys.service import KeyService
 from api.metrics import Metrics
 from api.monitoring.service import MonitoringService
@@ -60,6 +61,7 @@ class Service:
         self.metrics = metrics
         self.events = events
         self.audit = AuditService(store.audit)
+        self.health = HealthService(store, serving, metrics)
         self.diagnoses = DiagnosisService(store, serving, redactor, metrics, events, max_waiting)
         self.feedback = FeedbackService(store, serving, redactor, metrics, events, self.audit)
         self.incidents: RecordService[IncidentIn] = RecordService(

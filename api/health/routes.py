@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from fastapi import APIRouter, Response
-from pydantic import Field
 
 from api.dependencies import Served
 from api.errors import ProblemResponse, kind_of, problem
-from api.http.fields import Out
+from api.health.schemas import LiveOut, ReadyOut
 from diagnosis.errors import FaultwiseError
 
 router = APIRouter(tags=["health"])
-
-
-class LiveOut(Out):
-    """The process answers."""
-
-    status: Literal["live"] = Field(description="Always live, if it answers at all")
-
-
-class ReadyOut(Out):
-    """The service can do its work."""
-
-    status: Literal["ready"] = Field(description="Always ready; what is not is answered 503")
-    release: str = Field(description="The release in service", examples=["2026-11-22T10-15-00Z-3f2a"])
 
 
 @router.get("/health/live", response_model=LiveOut)
@@ -38,8 +22,7 @@ async def live() -> LiveOut:
 def ready(service: Served) -> ReadyOut | Response:
     """Answer whether a diagnosis would be given and stored now."""
     try:
-        release = service.serving.current.release
-        service.store.database.ping()
+        release = service.health.ready()
     except FaultwiseError as error:
         kind = kind_of(error)
         return ProblemResponse(problem(kind, kind.title), 503, {"Retry-After": "2"})
@@ -49,4 +32,4 @@ def ready(service: Served) -> ReadyOut | Response:
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 def metrics(service: Served) -> Response:
     """Return what Prometheus reads."""
-    return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(service.health.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
