@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check lint types contracts docs bench clean
+.PHONY: demo test test-system check lint types contracts docs bench clean
 
 # One stamp a set of extras: re-installed only when pyproject.toml changes.
 .venv/.installed-%: pyproject.toml
@@ -20,6 +20,10 @@ demo: .venv/.installed-dev
 test: .venv/.installed-dev
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest --doctest-modules diagnosis training api --ignore-glob='*/store/*/env.py'
+
+# What takes minutes and tries the whole service from outside: every route by schemathesis, 200 examples each.
+test-system: .venv/.installed-dev
+	$(BIN)/python -m pytest -m system tests/system
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .

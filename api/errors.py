@@ -201,13 +201,18 @@ async def _http(request: Request, error: Exception) -> ProblemResponse:
 
 
 def allowed_methods(app: FastAPI, scope: Scope) -> list[str]:
-    """Return the methods that an address of the app takes, HEAD wherever GET is taken."""
+    """Return the methods that an address takes, HEAD wherever GET is taken: described ones, of pages what is routed."""
+    described = app.openapi()["paths"].get(getattr(scope.get("route"), "path", None), {})
     methods = [
         method
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
-        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in app.router.routes)
+        if method.lower() in described or (not described and _is_routed(app, {**scope, "method": method}))
     ]
     return [*methods[:1], "HEAD", *methods[1:]] if "GET" in methods else methods
+
+
+def _is_routed(app: FastAPI, scope: Scope) -> bool:
+    return any(route.matches(scope)[0] is Match.FULL for route in app.router.routes)
 
 
 async def _defect(_request: Request, error: Exception) -> ProblemResponse:

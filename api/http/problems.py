@@ -30,8 +30,10 @@ _WORDS = {
     408: "The body did not arrive in time",
     409: "Another change or request stands in the way",
     413: "The body is too large",
+    414: "The address is too long",
     422: "The input cannot be used",
     429: "Too many requests",
+    431: "The header is too large",
     503: "The service cannot answer now; try again",
 }
 
@@ -39,5 +41,5 @@ _WORDS = {
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return OpenAPI's description of the problems that a route may answer with, besides those that all may."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    every = {400, 401, 403, 408, 413, 422, 429, 503, *statuses}
+    every = {400, 401, 403, 408, 413, 414, 422, 429, 431, 503, *statuses}
     return {status: {"description": _WORDS[status], "content": content} for status in sorted(every)}

@@ -71,6 +71,7 @@ def test_head_is_answered_as_get_without_the_body(service: Process, path: str) -
         ("POST", "/v1/incidents/INC1", "GET, HEAD, DELETE"),
         ("GET", "/v1/diagnoses/x/feedback/y", "DELETE"),
         ("HEAD", "/v1/diagnoses/x/feedback/y", "DELETE"),
+        ("PUT", "/v1/diagnoses/batch", "POST"),
         ("PATCH", "/v1/rules/x", "GET, HEAD, PUT, DELETE"),
     ],
 )
