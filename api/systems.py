@@ -16,7 +16,7 @@ from api.settings import Settings
 from api.webhooks.delivery import Delivery
 from api.webhooks.events import KIND
 from diagnosis.errors import FaultwiseError
-from diagnosis.store.outbox import Owed
+from diagnosis.store.outbox import OutgoingCall
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +43,8 @@ class Systems:
                 **writers(settings.integrations, allow_private),
             },
         )
-        self.intake = Intake(service, settings.integrations, self.courier.heard)
-        service.events.heard = self.courier.heard
+        self.intake = Intake(service, settings.integrations, self.courier.wake)
+        service.events.outbox_changed = self.courier.wake
         service.serving.swapped = self._tell_release
         self._service = service
 
@@ -65,6 +65,6 @@ class Systems:
         except FaultwiseError as error:  # told at the next start; a release must not fail because of it
             log.warning("release not told: %s", type(error).__name__)
 
-    def _diagnose(self, owed: Owed) -> None:
+    def _diagnose(self, owed: OutgoingCall) -> None:
         system, report = report_of(owed)
         asyncio.run_coroutine_threadsafe(self.intake.diagnose(system, report), self._loop).result(_LONGEST_DIAGNOSIS)

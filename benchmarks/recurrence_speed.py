@@ -38,21 +38,23 @@ def synthetic_year(n: int, seed: int = 0) -> pd.DataFrame:
     opened = START + pd.to_timedelta(np.sort(day + draw.normal(0.5, 0.12, n)), unit="D")
     kind = draw.zipf(1.3, n) % 200
     return as_frame(
-        pd.DataFrame({
-            "number": [f"INC{i:07}" for i in range(n)],
-            "opened_at": opened,
-            "caller": [f"u{i}" for i in draw.zipf(1.2, n) % 5000],
-            "location": [f"l{i}" for i in draw.integers(0, 180, n)],
-            "service": [f"s{i}" for i in kind % 30],
-            "cmdb_ci": [f"c{i}" for i in draw.zipf(1.3, n) % 1000],
-            "symptom": [f"y{i}" for i in draw.integers(0, 400, n)],
-            "category": [f"k{i}" for i in kind // 5],
-            "subcategory": [f"b{i}" for i in kind],
-            "assignment_group": [f"g{i}" for i in kind // 3],
-            "resolved_at": opened + pd.to_timedelta(draw.exponential(1.0, n), unit="D"),
-            "close_notes": draw.choice(["restarted the client", "replaced the cable", "重启后恢复"], n),
-        })
-    )  # fmt: skip
+        pd.DataFrame(
+            {
+                "number": [f"INC{i:07}" for i in range(n)],
+                "opened_at": opened,
+                "caller": [f"u{i}" for i in draw.zipf(1.2, n) % 5000],
+                "location": [f"l{i}" for i in draw.integers(0, 180, n)],
+                "service": [f"s{i}" for i in kind % 30],
+                "cmdb_ci": [f"c{i}" for i in draw.zipf(1.3, n) % 1000],
+                "symptom": [f"y{i}" for i in draw.integers(0, 400, n)],
+                "category": [f"k{i}" for i in kind // 5],
+                "subcategory": [f"b{i}" for i in kind],
+                "assignment_group": [f"g{i}" for i in kind // 3],
+                "resolved_at": opened + pd.to_timedelta(draw.exponential(1.0, n), unit="D"),
+                "close_notes": draw.choice(["restarted the client", "replaced the cable", "重启后恢复"], n),
+            }
+        )
+    )
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:

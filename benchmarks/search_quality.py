@@ -128,10 +128,12 @@ def _of_one_start(task: Task, start: Remembered | None, seconds: dict[str, Remem
         found.upsert("incidents", task.late)
         filters = task.filters or [None] * len(task.questions)
         hits = [found.search([q], task.corpus, DEPTH, f)[0] for q, f in zip(task.questions, filters, strict=True)]
-        ranks[OURS + name] = np.array([
-            next((place for place, hit in enumerate(answer, 1) if hit.number == wanted), np.inf)
-            for answer, wanted in zip(hits, task.answers, strict=True)
-        ])  # fmt: skip
+        ranks[OURS + name] = np.array(
+            [
+                next((place for place, hit in enumerate(answer, 1) if hit.number == wanted), np.inf)
+                for answer, wanted in zip(hits, task.answers, strict=True)
+            ]
+        )
     return ranks
 
 

@@ -71,11 +71,15 @@ def incidents(n: int) -> Iterator[pd.DataFrame]:
         texts = recombined(min(CHUNK, n - start), topics, seed=1_000 + start)
         seconds = np.arange(start, start + len(texts))
         yield as_frame(
-            pd.DataFrame({
-                "number": [f"INC{i:07d}" for i in seconds], "opened_at": opened + pd.to_timedelta(seconds, unit="s"),
-                "short_description": [t[:HEADING] for t in texts], "description": [t[HEADING:] for t in texts],
-            })
-        )  # fmt: skip
+            pd.DataFrame(
+                {
+                    "number": [f"INC{i:07d}" for i in seconds],
+                    "opened_at": opened + pd.to_timedelta(seconds, unit="s"),
+                    "short_description": [t[:HEADING] for t in texts],
+                    "description": [t[HEADING:] for t in texts],
+                }
+            )
+        )
 
 
 def trained(minutes: float, folder: Path) -> HistoryEncoder:
@@ -117,12 +121,20 @@ def row(encoder: HistoryEncoder, size: int, folder: Path, questions: list[str]) 
     parts = [vectors.nbytes, sum(i.nbytes for i in index.lexical.values()), headings.nbytes, names]
     process = (resident() - before) / 1e6
     cells = [
-        f"{size:,}", vectors.structure_, f"{vectors.recall_:.3f}",
-        f"{recall(vectors, asked):.3f}", f"{agreement(words, questions):.3f}",
+        f"{size:,}",
+        vectors.structure_,
+        f"{vectors.recall_:.3f}",
+        f"{recall(vectors, asked):.3f}",
+        f"{agreement(words, questions):.3f}",
         *(f"{np.percentile(spent, p):.1f}" for spent in (both, clock) for p in (50, 99)),
-        f"{np.median(near):.1f}", f"{np.median(said):.1f}", *(f"{part / 1e6:,.0f}" for part in (sum(parts), *parts)),
-        f"{texts:,.0f}", f"{process:,.0f}", f"{found_after(retriever):.0f}", f"{loaded:.1f}",
-    ]  # fmt: skip
+        f"{np.median(near):.1f}",
+        f"{np.median(said):.1f}",
+        *(f"{part / 1e6:,.0f}" for part in (sum(parts), *parts)),
+        f"{texts:,.0f}",
+        f"{process:,.0f}",
+        f"{found_after(retriever):.0f}",
+        f"{loaded:.1f}",
+    ]
     return f"| {' | '.join(cells)} |"
 
 

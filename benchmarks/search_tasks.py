@@ -88,21 +88,34 @@ def bilingual(folds: int) -> Iterator[Task]:
     pairs = pd.read_csv(shared("bilingual-kb") / "knowledge.csv", dtype=str).fillna("")
     for part in _halves(len(pairs), folds):
         known = pairs.drop(index=part)
-        english = pd.DataFrame({
-            "number": pairs["number"], "title": pairs["title_en"], "cause": pairs["cause_en"],
-            "resolution": pairs["resolution_en"],
-        })  # fmt: skip
-        chinese = pd.DataFrame({
-            "number": "zh:" + known["number"], "cause": known["cause_zh"], "resolution": known["resolution_zh"],
-            "translation_of": known["number"], "language": "zh",
-        })  # fmt: skip
+        english = pd.DataFrame(
+            {
+                "number": pairs["number"],
+                "title": pairs["title_en"],
+                "cause": pairs["cause_en"],
+                "resolution": pairs["resolution_en"],
+            }
+        )
+        chinese = pd.DataFrame(
+            {
+                "number": "zh:" + known["number"],
+                "cause": known["cause_zh"],
+                "resolution": known["resolution_zh"],
+                "translation_of": known["number"],
+                "language": "zh",
+            }
+        )
         base = as_knowledge_frame(pd.concat([english.assign(language="en"), chinese], ignore_index=True))
         asked = pairs["cause_zh"].iloc[part] + "\n" + pairs["resolution_zh"].iloc[part]
         masked = [re.sub(r"[!-~]+", " ", text).strip() for text in asked]
         yield Task(
-            base, as_frame(NOTHING), masked, pairs["number"].iloc[part].tolist(),
-            fields=("cause", "resolution"), filters=[Filters(language="en")] * len(part),
-        )  # fmt: skip
+            base,
+            as_frame(NOTHING),
+            masked,
+            pairs["number"].iloc[part].tolist(),
+            fields=("cause", "resolution"),
+            filters=[Filters(language="en")] * len(part),
+        )
 
 
 def hadoop(_: int) -> Iterator[Task]:
@@ -124,9 +137,14 @@ def hadoop(_: int) -> Iterator[Task]:
     questions = (rows["short_description"] + "\n" + rows["description"]).tolist()
     filters = [Filters(opened_before=opened[n].to_pydatetime(), exclude=frozenset({n})) for n in rows["number"]]
     yield Task(
-        as_knowledge_frame(NOTHING), frame[~late].reset_index(drop=True), questions,
-        [asked[n] for n in rows["number"]], "incidents", late=rows, filters=filters,
-    )  # fmt: skip
+        as_knowledge_frame(NOTHING),
+        frame[~late].reset_index(drop=True),
+        questions,
+        [asked[n] for n in rows["number"]],
+        "incidents",
+        late=rows,
+        filters=filters,
+    )
 
 
 def unread(tasks: Iterator[Task]) -> Iterator[Task]:

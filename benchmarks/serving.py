@@ -34,10 +34,13 @@ def service(models: Path, database: str, **settings: object) -> Iterator[tuple[i
     store.close()
     port = free_port()
     environment = os.environ | {
-        "FAULTWISE_DATABASE": database, "FAULTWISE_MODELS": str(models), "FAULTWISE_PORT": str(port),
-        "FAULTWISE_LOG_LEVEL": "ERROR", "FAULTWISE_RATE_PER_MINUTE": "10000000",
+        "FAULTWISE_DATABASE": database,
+        "FAULTWISE_MODELS": str(models),
+        "FAULTWISE_PORT": str(port),
+        "FAULTWISE_LOG_LEVEL": "ERROR",
+        "FAULTWISE_RATE_PER_MINUTE": "10000000",
         **{f"FAULTWISE_{name.upper()}": str(value) for name, value in settings.items()},
-    }  # fmt: skip
+    }
     started = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", "api.cli", "serve"], env=environment, cwd=ROOT)
     try:

@@ -50,10 +50,12 @@ def _row(models: Path, database: str, vectors: str, requests: int) -> list[tuple
             began = time.perf_counter()
             answer = json.loads(post(connection, key, body))
             times.append(1000 * (time.perf_counter() - began))
-            told.append((
-                [one["number"] for one in answer["similar_incidents"] if one["resolution"]],
-                [one["id"] for one in answer["suggestions"]],
-            ))  # fmt: skip
+            told.append(
+                (
+                    [one["number"] for one in answer["similar_incidents"] if one["resolution"]],
+                    [one["id"] for one in answer["suggestions"]],
+                )
+            )
         used = memory(pid, "VmRSS")
     p50, p99 = (percentile(times[_WARM:], share) for share in (50, 99))
     print(f"| {vectors} | {p50:.1f} | {p99:.1f} | {first:.1f} | {again:.1f} | {used:.0f} |", flush=True)

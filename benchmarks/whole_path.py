@@ -61,9 +61,19 @@ def servicenow_incidents(folder: Path) -> tuple[float, float, dict[str, str]]:
     later = (opened >= cut) & (opened < end - pd.Timedelta(days=7))
     frame[later].to_csv(folder / "held.csv", index=False)
     trained = _faultwise(
-        "train", "--incidents", "all.csv", "--as-of", cut.date().isoformat(), "--signature", "caller,subcategory",
-        "--target", "assignment_group", "--out", "m", at=folder,
-    )  # fmt: skip
+        "train",
+        "--incidents",
+        "all.csv",
+        "--as-of",
+        cut.date().isoformat(),
+        "--signature",
+        "caller,subcategory",
+        "--target",
+        "assignment_group",
+        "--out",
+        "m",
+        at=folder,
+    )
     answered, said = _diagnosed(folder, "held.csv")
     risk = {d["incident"]: d["recurrence"] for d in said}
     # What happened: the same caller and subcategory logged again within seven days.
@@ -74,9 +84,12 @@ def servicenow_incidents(folder: Path) -> tuple[float, float, dict[str, str]]:
     p = np.array([risk[frame["number"][i]]["horizons"][0]["probability"] for i in rows])
     y = came[rows]
     figures = {
-        "AUC": f"{roc_auc_score(y, p):.3f}", "AP": f"{average_precision_score(y, p):.3f}",
-        "Brier": f"{brier_score_loss(y, p):.3f}", "predicted": f"{p.mean():.3f}", "observed": f"{y.mean():.3f}",
-    }  # fmt: skip
+        "AUC": f"{roc_auc_score(y, p):.3f}",
+        "AP": f"{average_precision_score(y, p):.3f}",
+        "Brier": f"{brier_score_loss(y, p):.3f}",
+        "predicted": f"{p.mean():.3f}",
+        "observed": f"{y.mean():.3f}",
+    }
     return trained, answered, figures | _routing(said, frame.set_index("number")["assignment_group"])
 
 

@@ -60,7 +60,7 @@ def read_sources(args: argparse.Namespace, *, optional: bool = False) -> Stored:
         frame_of(load_knowledge(articles, **knowledge_options(args))) if articles else stored.articles,
         stored.feedback,
         stored.corrected,
-        stored.heard if not (files or articles) else None,
+        stored.cursor if not (files or articles) else None,
     )
 
 

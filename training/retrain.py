@@ -90,7 +90,7 @@ def retrain(
             settings,
             releases.folder,
             feedback=stored.feedback,
-            cursor=stored.heard,
+            cursor=stored.cursor,
             show=show,
         )
         candidate = Candidate(trained.folder)

@@ -159,7 +159,7 @@ def run(args: argparse.Namespace) -> int:
         settings,
         args.out,
         feedback=stored.feedback,
-        cursor=stored.heard,
+        cursor=stored.cursor,
         show=not args.quiet,
     )
     for reason in trained.left_out.values():

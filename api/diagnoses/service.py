@@ -304,7 +304,7 @@ class DiagnosisService:
             self._store.diagnoses.add([item.entry() for item in items])
             self._events.diagnosed([item.body for item in items])
         self._serving.store_changed()
-        self._events.heard()
+        self._events.outbox_changed()
         return [None] * len(items)
 
     async def _release(self, claim: Claim) -> None:

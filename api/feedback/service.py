@@ -106,7 +106,7 @@ class FeedbackService:
 
     def _committed(self) -> None:
         self._serving.store_changed()
-        self._events.heard()
+        self._events.outbox_changed()
 
 
 def _check_named(noun: str, name: str, expected: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ from api.records.schemas import IncidentIn
 from api.service import Service
 from diagnosis.incident import FIELDS, Incident
 from diagnosis.store.database import RecordNotFoundError
-from diagnosis.store.outbox import Owed
+from diagnosis.store.outbox import OutgoingCall
 from diagnosis.store.records import Record
 
 LATER = "diagnosis"  # the kind of call that diagnoses a report whose system could not wait
@@ -34,14 +34,14 @@ class Intake:
     ----------
     service : Service
     settings : Integrations
-    heard : callable
+    outbox_changed : callable
         Tells the courier to look at the outbox.
     """
 
-    def __init__(self, service: Service, settings: Integrations, heard: Callable[[], None]) -> None:
+    def __init__(self, service: Service, settings: Integrations, outbox_changed: Callable[[], None]) -> None:
         self.service = service
         self.settings = settings
-        self.heard = heard
+        self.outbox_changed = outbox_changed
 
     async def diagnose(self, system: str, report: Report) -> dict[str, Any]:
         """Remember a report, diagnose it, owe the write-back if that is switched on, and return the diagnosis."""
@@ -65,16 +65,16 @@ class Intake:
         """Owe the diagnosis of a report: it is made, and written back, even if we are stopped now."""
         body = {"system": system, "record": report.record, "incident": _plain(report.incident)}
         digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-        call = Owed(LATER, system, f"{LATER}:{system}:{digest}", body)
+        call = OutgoingCall(LATER, system, f"{LATER}:{system}:{digest}", body)
         await run_in_threadpool(self.service.store.outbox.add, [call])
-        self.heard()
+        self.outbox_changed()
 
     async def _diagnose(self, system: str, report: Report, incident: IncidentIn) -> dict[str, Any]:
         said = await self.service.diagnoses.diagnose(incident)
         settings = getattr(self.settings, system)
         if isinstance(settings, System) and settings.write_back:
             await run_in_threadpool(self.service.store.outbox.add, [order_for(system, settings, report, said)])
-            self.heard()
+            self.outbox_changed()
         return said
 
     def _remember(self, report: Report) -> tuple[IncidentIn, bool]:
@@ -95,7 +95,7 @@ class Intake:
         return record.body
 
 
-def report_of(owed: Owed) -> tuple[str, Report]:
+def report_of(owed: OutgoingCall) -> tuple[str, Report]:
     """Return the system and the report of a call that `Intake.later` owed."""
     incident = IncidentIn.model_validate(owed.body["incident"]).to_incident()
     return owed.body["system"], Report(incident, owed.body["record"])

@@ -13,7 +13,7 @@ import httpx
 from api.errors import kind_of
 from diagnosis.background import BackgroundLoop
 from diagnosis.errors import FaultwiseError
-from diagnosis.store.outbox import Outbox, Owed
+from diagnosis.store.outbox import Outbox, OutgoingCall
 from diagnosis.times import utc_now
 from diagnosis.web import retry_after
 
@@ -28,7 +28,7 @@ WORKERS = 4
 LEASE = timedelta(minutes=5)  # longer than any call lasts
 _FORGET_EVERY = 3600  # s
 
-Maker = Callable[[Owed], None]
+Maker = Callable[[OutgoingCall], None]
 
 
 class GivenUpError(FaultwiseError):
@@ -75,7 +75,7 @@ class Courier:
         self._loop.stop()
         self._pool.shutdown(wait=True)
 
-    def heard(self) -> None:
+    def wake(self) -> None:
         """Look at the outbox now."""
         self._loop.wake()
 
@@ -99,7 +99,7 @@ class Courier:
         self._busy |= {self._pool.submit(self._make, call) for call in calls}
         return len(calls) == free
 
-    def _make(self, call: Owed) -> None:
+    def _make(self, call: OutgoingCall) -> None:
         try:
             self._maker(call)(call)
         except Exception as error:  # noqa: BLE001 - whatever one call meets, the others go on
@@ -107,12 +107,12 @@ class Courier:
         else:
             self._note(lambda: self.outbox.done(call.id))
 
-    def _maker(self, call: Owed) -> Maker:
+    def _maker(self, call: OutgoingCall) -> Maker:
         if call.kind not in self.makers:
             raise GivenUpError(f"nothing makes calls of kind {call.kind!r}: it is not switched on")
         return self.makers[call.kind]
 
-    def _failed(self, call: Owed, error: Exception) -> None:
+    def _failed(self, call: OutgoingCall, error: Exception) -> None:
         said = _in_words(error)
         delay = self._delay(call.attempts, error)
         if delay is None:

@@ -134,7 +134,7 @@ class RecordService(Generic[Row]):
                 self._events.updated(bodies)
             note()
         self._serving.store_changed()
-        self._events.heard()
+        self._events.outbox_changed()
         return records
 
     def _released(self, numbers: Sequence[str]) -> dict[str, Mapping[str, Any]]:

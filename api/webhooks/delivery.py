@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 from api.outgoing.addresses import client
 from api.outgoing.courier import GivenUpError
 from api.webhooks.events import encode
-from diagnosis.store.outbox import Owed
+from diagnosis.store.outbox import OutgoingCall
 from diagnosis.store.subscriptions import Subscription, Subscriptions
 from diagnosis.times import utc_now
 
@@ -49,7 +49,7 @@ class Delivery:
         self.subscriptions = subscriptions
         self.allow_private = allow_private
 
-    def __call__(self, owed: Owed) -> None:
+    def __call__(self, owed: OutgoingCall) -> None:
         """Deliver one event; the id is the same at every attempt, so that a receiver can tell a repetition."""
         subscription = self.subscriptions.get(owed.destination)
         if not subscription.enabled:

@@ -14,7 +14,7 @@ from ulid import ULID
 
 from diagnosis.store import Store
 from diagnosis.store.feedback import Feedback
-from diagnosis.store.outbox import RETENTION, Owed
+from diagnosis.store.outbox import RETENTION, OutgoingCall
 from diagnosis.times import format_utc, utc_now
 
 EventType = Literal[
@@ -33,45 +33,50 @@ class Events:
 
     Attributes
     ----------
-    heard : callable
+    outbox_changed : callable
         Called when something is owed; the courier of this process, once it runs, looks at the outbox then.
     """
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.heard: Callable[[], None] = lambda: None
+        self.outbox_changed: Callable[[], None] = lambda: None
 
-    def emit(self, event: EventType, happened: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+    def emit(self, event: EventType, occurrences: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
         """Tell subscribers that something happened, once for each key.
 
         Parameters
         ----------
-        happened : iterable of (str, mapping)
+        occurrences : iterable of (str, mapping)
             What makes each occurrence one of its own, and the event's data; not looked at where nobody has subscribed.
         """
         subscribers = self.store.subscriptions.to(event)
         moment = format_utc(utc_now())
         calls = [
-            Owed(KIND, to.id, f"{event}:{key}:{to.id}", {"type": event, "timestamp": moment, "data": dict(data)})
-            for key, data in (happened if subscribers else ())
-            for to in subscribers
+            OutgoingCall(
+                KIND,
+                subscriber.id,
+                f"{event}:{key}:{subscriber.id}",
+                {"type": event, "timestamp": moment, "data": dict(data)},
+            )
+            for key, data in (occurrences if subscribers else ())
+            for subscriber in subscribers
         ]
         if calls:
             self.store.outbox.add(calls)
-            self.heard()
+            self.outbox_changed()
 
     def diagnosed(self, diagnoses: Iterable[Mapping[str, Any]]) -> None:
         """Tell that diagnoses were made."""
-        self.emit("diagnosis.created", ((one["id"], thin(one)) for one in diagnoses))
+        self.emit("diagnosis.created", ((diagnosis["id"], thin(diagnosis)) for diagnosis in diagnoses))
 
     def updated(self, numbers: Iterable[str]) -> None:
         """Tell that incidents were stored or changed."""
         self.emit("incident.updated", [(str(ULID()), {"number": number}) for number in numbers])
 
-    def feedback(self, given: Feedback) -> None:
+    def feedback(self, feedback: Feedback) -> None:
         """Tell that a person said something of a diagnosis, without the comment."""
         names = ("id", "diagnosis", "incident", "kind", "target", "predicted", "value", "suggestion", "actor")
-        self.emit("feedback.recorded", [(given.id, {name: getattr(given, name) for name in names})])
+        self.emit("feedback.recorded", [(feedback.id, {name: getattr(feedback, name) for name in names})])
 
     def published(self, release: str, at: datetime) -> None:
         """Tell that a release was put into service; once, whichever replicas notice it and however often they start."""
@@ -82,11 +87,11 @@ class Events:
 def thin(diagnosis: Mapping[str, Any]) -> dict[str, Any]:
     """Return what an event says of a diagnosis: decisions, risk, and the numbers of what was found, under 20 kB."""
     names = ("id", "incident", "release", "created_at", "language")
-    who = {name: diagnosis[name] for name in names}
-    said = ("decision", "value", "probability", "certified_precision", "reason", "alternatives")
+    identity = {name: diagnosis[name] for name in names}
+    of_a_prediction = ("decision", "value", "probability", "certified_precision", "reason", "alternatives")
     data = {
-        **who,
-        "predictions": {t: {name: p[name] for name in said} for t, p in diagnosis["predictions"].items()},
+        **identity,
+        "predictions": {t: {name: p[name] for name in of_a_prediction} for t, p in diagnosis["predictions"].items()},
         "recurrence": diagnosis["recurrence"] and {"horizons": diagnosis["recurrence"]["horizons"]},
         "similar_incidents": [
             {"number": s["number"], "similarity": s["similarity"]} for s in diagnosis["similar_incidents"]
@@ -94,7 +99,7 @@ def thin(diagnosis: Mapping[str, Any]) -> dict[str, Any]:
         "suggestions": [{n: s[n] for n in ("id", "source", "number", "score")} for s in diagnosis["suggestions"]],
         "warnings": diagnosis["warnings"],
     }
-    return data if len(encode(data)) < MAX_BYTES - 500 else who  # 500 for the envelope
+    return data if len(encode(data)) < MAX_BYTES - 500 else identity  # 500 for the envelope
 
 
 def encode(body: Mapping[str, Any]) -> bytes:

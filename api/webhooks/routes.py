@@ -24,7 +24,7 @@ from api.webhooks.schemas import (
     SubscriptionOut,
 )
 from diagnosis.errors import InputError
-from diagnosis.store.outbox import Owed
+from diagnosis.store.outbox import OutgoingCall
 from diagnosis.store.subscriptions import Subscription
 from diagnosis.web import check_url
 
@@ -32,58 +32,60 @@ router = APIRouter(prefix="/v1", tags=["webhooks"])
 
 
 @router.post("/subscriptions", response_model=NewSubscriptionOut, status_code=201, responses=problems())
-def subscribe(wanted: SubscriptionIn, request: Request, who: MayAdminister, service: Served) -> NewSubscriptionOut:
+def subscribe(
+    subscription_in: SubscriptionIn, request: Request, principal: MayAdminister, service: Served
+) -> NewSubscriptionOut:
     """Subscribe a URL to events; the secret that signs them is in this answer and nowhere else."""
-    url = _checked(request, wanted.url)
-    made = service.store.subscriptions.add(url, wanted.events, new_secret(), who.id)
-    service.audit.note(who.id, "subscription.add", made.id, events=list(made.events))
-    return NewSubscriptionOut(**_shown(made).model_dump(), secret=made.secret)
+    url = _checked(request, subscription_in.url)
+    added = service.store.subscriptions.add(url, subscription_in.events, new_secret(), principal.id)
+    service.audit.note(principal.id, "subscription.add", added.id, events=list(added.events))
+    return NewSubscriptionOut(**_subscription_out(added).model_dump(), secret=added.secret)
 
 
 @router.get("/subscriptions", response_model=SubscriptionList, responses=problems())
-def list_subscriptions(_who: MayAdminister, service: Served) -> SubscriptionList:
+def list_subscriptions(_principal: MayAdminister, service: Served) -> SubscriptionList:
     """Return every subscription, oldest first."""
-    return SubscriptionList(items=[_shown(one) for one in service.store.subscriptions.all()])
+    return SubscriptionList(items=[_subscription_out(entry) for entry in service.store.subscriptions.all()])
 
 
 @router.get("/subscriptions/{subscription}", response_model=SubscriptionOut, responses=problems(404))
-def get_subscription(subscription: str, _who: MayAdminister, service: Served) -> SubscriptionOut:
+def get_subscription(subscription: str, _principal: MayAdminister, service: Served) -> SubscriptionOut:
     """Return one subscription."""
-    return _shown(service.store.subscriptions.get(subscription))
+    return _subscription_out(service.store.subscriptions.get(subscription))
 
 
 @router.put("/subscriptions/{subscription}", response_model=SubscriptionOut, responses=problems(404))
 def change_subscription(
-    subscription: str, wanted: SubscriptionIn, request: Request, who: MayAdminister, service: Served
+    subscription: str, subscription_in: SubscriptionIn, request: Request, principal: MayAdminister, service: Served
 ) -> SubscriptionOut:
     """Change where and of what it is told, or switch it off and on."""
-    url = _checked(request, wanted.url)
-    changed = service.store.subscriptions.change(subscription, url, wanted.events, wanted.enabled)
+    url = _checked(request, subscription_in.url)
+    changed = service.store.subscriptions.change(subscription, url, subscription_in.events, subscription_in.enabled)
     service.audit.note(
-        who.id, "subscription.change", subscription, events=list(changed.events), enabled=changed.enabled
+        principal.id, "subscription.change", subscription, events=list(changed.events), enabled=changed.enabled
     )
-    return _shown(changed)
+    return _subscription_out(changed)
 
 
 @router.post("/subscriptions/{subscription}/secret", response_model=NewSubscriptionOut, responses=problems(404))
-def rotate_secret(subscription: str, who: MayAdminister, service: Served) -> NewSubscriptionOut:
+def rotate_secret(subscription: str, principal: MayAdminister, service: Served) -> NewSubscriptionOut:
     """Sign with a new secret; for 24 hours the present one signs beside it, so that nothing fails in between."""
     changed = service.store.subscriptions.rotate(subscription, new_secret())
-    service.audit.note(who.id, "subscription.rotate", subscription)
-    return NewSubscriptionOut(**_shown(changed).model_dump(), secret=changed.secret)
+    service.audit.note(principal.id, "subscription.rotate", subscription)
+    return NewSubscriptionOut(**_subscription_out(changed).model_dump(), secret=changed.secret)
 
 
 @router.delete("/subscriptions/{subscription}", status_code=204, responses=problems(404))
-def unsubscribe(subscription: str, who: MayAdminister, service: Served) -> Response:
+def unsubscribe(subscription: str, principal: MayAdminister, service: Served) -> Response:
     """Remove a subscription and what is still owed to it."""
     service.store.subscriptions.delete(subscription)
-    service.audit.note(who.id, "subscription.delete", subscription)
+    service.audit.note(principal.id, "subscription.delete", subscription)
     return Response(status_code=204)
 
 
 @router.get("/outbox", response_model=CallPage, responses=problems())
 def list_calls(
-    _who: MayAdminister,
+    _principal: MayAdminister,
     service: Served,
     state: Annotated[Literal["waiting", "done", "dead"] | None, Query(description="dead: what was given up")] = None,
     destination: Annotated[str | None, Query(max_length=255, description="A subscription's id, or a system")] = None,
@@ -92,17 +94,17 @@ def list_calls(
 ) -> CallPage:
     """Return calls to other systems, newest first: events and write-backs."""
     calls = service.store.outbox.page(limit, state, destination, decode(cursor))
-    items = [_call(one) for one in calls]
-    return CallPage(items=items, next=next_of(items, limit, lambda one: one.id))
+    items = [_call_out(call) for call in calls]
+    return CallPage(items=items, next=next_of(items, limit, lambda call: call.id))
 
 
 @router.post("/outbox/{call}/again", response_model=CallOut, responses=problems(404))
-def repeat_call(call: str, request: Request, who: MayAdminister, service: Served) -> CallOut:
+def repeat_call(call: str, request: Request, principal: MayAdminister, service: Served) -> CallOut:
     """Try a call again that was given up."""
-    again = service.store.outbox.again(call)
-    service.audit.note(who.id, "outbox.again", call)
-    request.app.state.systems.courier.heard()
-    return _call(again)
+    repeated = service.store.outbox.again(call)
+    service.audit.note(principal.id, "outbox.again", call)
+    request.app.state.systems.courier.wake()
+    return _call_out(repeated)
 
 
 def _checked(request: Request, url: str) -> str:
@@ -117,17 +119,22 @@ def _checked(request: Request, url: str) -> str:
     return url
 
 
-def _shown(one: Subscription) -> SubscriptionOut:
+def _subscription_out(subscription: Subscription) -> SubscriptionOut:
     return SubscriptionOut(
-        id=one.id, url=one.url, events=list(one.events), enabled=one.enabled, reason=one.reason,
-        created_at=plain_time(one.created_at), created_by=one.created_by,
-    )  # fmt: skip
+        id=subscription.id,
+        url=subscription.url,
+        events=list(subscription.events),
+        enabled=subscription.enabled,
+        reason=subscription.reason,
+        created_at=plain_time(subscription.created_at),
+        created_by=subscription.created_by,
+    )
 
 
-def _call(one: Owed) -> CallOut:
-    values = {name: value for name, value in asdict(one).items() if name != "key"}
-    assert one.created_at is not None  # every stored call has both times
-    assert one.due_at is not None
+def _call_out(call: OutgoingCall) -> CallOut:
+    values = {name: value for name, value in asdict(call).items() if name != "key"}
+    assert call.created_at is not None  # every stored call has both times
+    assert call.due_at is not None
     return CallOut.model_validate(
-        {**values, "created_at": plain_time(one.created_at), "due_at": plain_time(one.due_at)}
+        {**values, "created_at": plain_time(call.created_at), "due_at": plain_time(call.due_at)}
     )

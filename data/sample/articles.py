@@ -5,10 +5,29 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-COLUMNS = ("number", "title", "symptoms", "cause", "resolution", "service", "audience", "language", "translation_of",
-           "keywords", "valid_to")  # fmt: skip
-ONE_LANGUAGE = {"switch-port": "zh", "db-locks": "en", "vm-down": "en", "hr-payslip": "zh", "desk-phone": "zh",
-                "battery": "en", "mq-backlog": "en", "oa-workflow": "zh"}  # fmt: skip
+COLUMNS = (
+    "number",
+    "title",
+    "symptoms",
+    "cause",
+    "resolution",
+    "service",
+    "audience",
+    "language",
+    "translation_of",
+    "keywords",
+    "valid_to",
+)
+ONE_LANGUAGE = {
+    "switch-port": "zh",
+    "db-locks": "en",
+    "vm-down": "en",
+    "hr-payslip": "zh",
+    "desk-phone": "zh",
+    "battery": "en",
+    "mq-backlog": "en",
+    "oa-workflow": "zh",
+}
 STALE, SELF_SERVICE = 16, 16
 Article = dict[str, str]
 
@@ -57,13 +76,16 @@ def _article(rng: Random, fault: dict[str, Any], language: str) -> Article:
     }
     symptoms = [text.format(**slots) for text in fault[language]]
     return {
-        "title": fault[f"{language}_title"], "symptoms": ("；" if language == "zh" else "; ").join(symptoms),
+        "title": fault[f"{language}_title"],
+        "symptoms": ("；" if language == "zh" else "; ").join(symptoms),
         "cause": fault[f"{language}_cause"] if rng.random() < 0.9 else "",
         "resolution": numbered(fault[f"{language}_steps"]),
-        "service": fault["service"], "audience": "internal", "language": language,
+        "service": fault["service"],
+        "audience": "internal",
+        "language": language,
         "keywords": ", ".join([fault["category"], fault["subcategory"], fault["id"].replace("-", " ")]),
         "valid_to": rng.choice(["", "", "2027-12-31", "2028-06-30"]),
-    }  # fmt: skip
+    }
 
 
 def _stale(rng: Random, fault: dict[str, Any], language: str) -> Article:
@@ -74,28 +96,39 @@ def _stale(rng: Random, fault: dict[str, Any], language: str) -> Article:
         else (" (old procedure)", "If it persists call the administrator.")
     )
     return {
-        "title": fault[f"{language}_title"] + old, "symptoms": fault[language][0].format_map(_Elided()),
-        "resolution": numbered([fault[f"{language}_around"].format_map(_Elided()), steps]), "service": fault["service"],
-        "audience": "internal", "language": language,
+        "title": fault[f"{language}_title"] + old,
+        "symptoms": fault[language][0].format_map(_Elided()),
+        "resolution": numbered([fault[f"{language}_around"].format_map(_Elided()), steps]),
+        "service": fault["service"],
+        "audience": "internal",
+        "language": language,
         "valid_to": rng.choice(["2025-03-31", "2025-09-30", "2026-02-28"]),
-    }  # fmt: skip
+    }
 
 
 def _self_service(fault: dict[str, Any], language: str) -> Article:
-    question, desk = ("自助：", "仍未解决请在自助门户提交工单，并附截图。") if language == "zh" else (
-        "Help yourself: ", "If it is not solved, log an incident in the portal with a screenshot.")  # fmt: skip
+    question, desk = (
+        ("自助：", "仍未解决请在自助门户提交工单，并附截图。")
+        if language == "zh"
+        else ("Help yourself: ", "If it is not solved, log an incident in the portal with a screenshot.")
+    )
     return {
         "title": question + fault[language][0].format_map(_Elided()),
         "resolution": numbered([fault[f"{language}_steps"][0], fault[f"{language}_steps"][-1], desk]),
-        "service": fault["service"], "audience": "self_service", "language": language,
-    }  # fmt: skip
+        "service": fault["service"],
+        "audience": "self_service",
+        "language": language,
+    }
 
 
 def _guide(guide: dict[str, Any], language: str) -> Article:
     return {
-        "title": guide[f"{language}_title"], "resolution": numbered(guide[f"{language}_steps"]),
-        "service": guide["service"], "audience": "self_service", "language": language,
-    }  # fmt: skip
+        "title": guide[f"{language}_title"],
+        "resolution": numbered(guide[f"{language}_steps"]),
+        "service": guide["service"],
+        "audience": "self_service",
+        "language": language,
+    }
 
 
 def numbered(steps: list[str]) -> str:

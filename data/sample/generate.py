@@ -97,12 +97,26 @@ def _readme(
     stale = sum("" < article["valid_to"] < END.date().isoformat() for article in known)
     lines = "\n".join(f"| {what} | {count:,} |" for what, count in sorted(tally.items()))
     documented = {fault["id"] for fault in faults if fault["zh_title"]}
-    return (HERE / "README.in").read_text(encoding="utf-8").format(
-        incidents=len(rows), articles=len(known), first=rows[0]["opened_at"].date(), last=rows[-1]["opened_at"].date(),
-        chinese=chinese / len(rows), recurrence=recurrence_share(rows), late=late, stale=stale, lines=lines,
-        translated=sum(bool(article["translation_of"]) for article in known), covered=len(documented),
-        faults=len(faults), guides=2 * len(guides), solved=len(SOLVED),
-    )  # fmt: skip
+    return (
+        (HERE / "README.in")
+        .read_text(encoding="utf-8")
+        .format(
+            incidents=len(rows),
+            articles=len(known),
+            first=rows[0]["opened_at"].date(),
+            last=rows[-1]["opened_at"].date(),
+            chinese=chinese / len(rows),
+            recurrence=recurrence_share(rows),
+            late=late,
+            stale=stale,
+            lines=lines,
+            translated=sum(bool(article["translation_of"]) for article in known),
+            covered=len(documented),
+            faults=len(faults),
+            guides=2 * len(guides),
+            solved=len(SOLVED),
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -14,14 +14,26 @@ Fault = dict[str, Any]
 PRIMARY = 3400
 OUTAGES = 22
 COMES_BACK = 0.41  # scales every fault's own chance to return, so that about 15 % do within 30 days
-OUTAGE_FAULTS = ("vpn-timeout", "wifi-drop", "site-link", "dns-fail", "erp-slow", "oa-workflow", "browser-cert",
-                 "mail-bounce", "assistant-answers", "db-locks")  # fmt: skip
+OUTAGE_FAULTS = (
+    "vpn-timeout",
+    "wifi-drop",
+    "site-link",
+    "dns-fail",
+    "erp-slow",
+    "oa-workflow",
+    "browser-cert",
+    "mail-bounce",
+    "assistant-answers",
+    "db-locks",
+)
 # Problems that were solved for good: fault, problem number, day of the change.
 SOLVED = {
-    "vpn-timeout": ("PRB0000012", date(2026, 5, 18)), "printer-offline": ("PRB0000015", date(2026, 3, 9)),
-    "erp-slow": ("PRB0000019", date(2026, 7, 6)), "room-screen": ("PRB0000021", date(2026, 4, 20)),
+    "vpn-timeout": ("PRB0000012", date(2026, 5, 18)),
+    "printer-offline": ("PRB0000015", date(2026, 3, 9)),
+    "erp-slow": ("PRB0000019", date(2026, 7, 6)),
+    "room-screen": ("PRB0000021", date(2026, 4, 20)),
     "mq-backlog": ("PRB0000023", date(2025, 12, 8)),
-}  # fmt: skip
+}
 HOURS = [1, 1, 1, 1, 1, 1, 2, 6, 26, 40, 36, 30, 16, 24, 34, 32, 28, 20, 9, 5, 4, 3, 2, 1]
 
 

@@ -16,32 +16,93 @@ DEPARTMENTS = {
 }
 SURNAMES = "王李张刘陈杨黄赵周吴徐孙马朱胡林郭何高罗"
 GIVEN = "伟芳娜敏静丽强磊洋艳勇杰娟涛明超霞平刚桂英建华文慧玉兰晓宇浩然欣怡子涵"
-FIRST = ["Olivia", "Grant", "Priya", "Marcus", "Hannah", "Wei Ling", "Tom", "Aisha", "Daniel", "Sofia", "Ravi", "Emma",
-         "Kenji", "Laura", "Peter", "Nadia", "Owen", "Grace"]  # fmt: skip
-LAST = ["Tan", "Hughes", "Nair", "Foster", "Lim", "Clarke", "Rahman", "Walsh", "Patel", "Morgan", "Chua", "Bennett",
-        "Iyer", "Reid"]  # fmt: skip
+FIRST = [
+    "Olivia",
+    "Grant",
+    "Priya",
+    "Marcus",
+    "Hannah",
+    "Wei Ling",
+    "Tom",
+    "Aisha",
+    "Daniel",
+    "Sofia",
+    "Ravi",
+    "Emma",
+    "Kenji",
+    "Laura",
+    "Peter",
+    "Nadia",
+    "Owen",
+    "Grace",
+]
+LAST = [
+    "Tan",
+    "Hughes",
+    "Nair",
+    "Foster",
+    "Lim",
+    "Clarke",
+    "Rahman",
+    "Walsh",
+    "Patel",
+    "Morgan",
+    "Chua",
+    "Bennett",
+    "Iyer",
+    "Reid",
+]
 AGENTS = {
-    "Service Desk": ["周晓岚", "Ben Archer", "何志远"], "Network Operations": ["林海", "Farah Aziz", "宋岩"],
-    "Data Centre Operations": ["郭子健", "Iain Doyle"], "Database & Middleware": ["冯雪", "Carl Jensen"],
-    "Identity & Access": ["罗敏", "Tessa Boyd"], "Workplace Support": ["陈默", "杨帆", "Joe Kerr", "Mei Ong"],
-    "Messaging": ["许诺", "Dana Frost"], "Telephony & Meeting Rooms": ["曹宁", "Rob Ellis"],
-    "Business Applications": ["唐悦", "沈括", "Anita Rao"], "Information Security": ["高远", "Leah Stone"],
+    "Service Desk": ["周晓岚", "Ben Archer", "何志远"],
+    "Network Operations": ["林海", "Farah Aziz", "宋岩"],
+    "Data Centre Operations": ["郭子健", "Iain Doyle"],
+    "Database & Middleware": ["冯雪", "Carl Jensen"],
+    "Identity & Access": ["罗敏", "Tessa Boyd"],
+    "Workplace Support": ["陈默", "杨帆", "Joe Kerr", "Mei Ong"],
+    "Messaging": ["许诺", "Dana Frost"],
+    "Telephony & Meeting Rooms": ["曹宁", "Rob Ellis"],
+    "Business Applications": ["唐悦", "沈括", "Anita Rao"],
+    "Information Security": ["高远", "Leah Stone"],
     "AI Platform": ["顾言", "Milo Hart"],
-}  # fmt: skip
+}
 # Public holidays in China as (first day, days).
-_HOLIDAYS = [(date(2025, 5, 1), 5), (date(2025, 5, 31), 3), (date(2025, 10, 1), 8), (date(2026, 1, 1), 3),
-             (date(2026, 2, 15), 9), (date(2026, 4, 4), 3), (date(2026, 5, 1), 5), (date(2026, 6, 19), 3),
-             (date(2026, 9, 25), 3), (date(2026, 10, 1), 7)]  # fmt: skip
+_HOLIDAYS = [
+    (date(2025, 5, 1), 5),
+    (date(2025, 5, 31), 3),
+    (date(2025, 10, 1), 8),
+    (date(2026, 1, 1), 3),
+    (date(2026, 2, 15), 9),
+    (date(2026, 4, 4), 3),
+    (date(2026, 5, 1), 5),
+    (date(2026, 6, 19), 3),
+    (date(2026, 9, 25), 3),
+    (date(2026, 10, 1), 7),
+]
 HOLIDAYS = frozenset(first + timedelta(days=i) for first, days in _HOLIDAYS for i in range(days))
 # How many configuration items of each kind there are, and how they are named; a laptop belongs to its user.
 POOLS = {
-    "printer": (130, "PRN-{site}-{n:03d}"), "ap": (110, "AP-{site}-{n:03d}"), "switch": (48, "SW-{site}-{n:02d}"),
-    "vpn": (16, "vpn-gw-{n}"), "dns": (4, "dns-{n}"), "wan": (5, "wan-{site}-{n}"), "server": (160, "srv-app-{n:03d}"),
-    "room": (5, "DC-{site}-{n}"), "db": (40, "db-prod-{n:02d}"), "mq": (8, "mq-{n}"), "fileserver": (8, "fs-{n:02d}"),
-    "door": (24, "DOOR-{site}-{n:02d}"), "mail": (14, "mbx-{n:02d}"), "meeting": (60, "MR-{site}-{n:02d}"),
-    "phone": (90, "PH-8{n:03d}"), "erp": (16, "erp-app-{n:02d}"), "oa": (14, "oa-app-{n}"), "crm": (12, "crm-app-{n}"),
-    "web": (12, "web-{n}"), "proxy": (6, "proxy-{n}"), "ai": (12, "ai-node-{n}"),
-}  # fmt: skip
+    "printer": (130, "PRN-{site}-{n:03d}"),
+    "ap": (110, "AP-{site}-{n:03d}"),
+    "switch": (48, "SW-{site}-{n:02d}"),
+    "vpn": (16, "vpn-gw-{n}"),
+    "dns": (4, "dns-{n}"),
+    "wan": (5, "wan-{site}-{n}"),
+    "server": (160, "srv-app-{n:03d}"),
+    "room": (5, "DC-{site}-{n}"),
+    "db": (40, "db-prod-{n:02d}"),
+    "mq": (8, "mq-{n}"),
+    "fileserver": (8, "fs-{n:02d}"),
+    "door": (24, "DOOR-{site}-{n:02d}"),
+    "mail": (14, "mbx-{n:02d}"),
+    "meeting": (60, "MR-{site}-{n:02d}"),
+    "phone": (90, "PH-8{n:03d}"),
+    "erp": (16, "erp-app-{n:02d}"),
+    "oa": (14, "oa-app-{n}"),
+    "crm": (12, "crm-app-{n}"),
+    "web": (12, "web-{n}"),
+    "proxy": (6, "proxy-{n}"),
+    "ai": (12, "ai-node-{n}"),
+}
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,36 @@ from organisation import AGENTS, END, Person
 from wording import Wording, damage, slots_of, write
 
 COLUMNS = (
-    "number", "opened_at", "short_description", "description", "caller", "opened_by", "location", "contact_type",
-    "service", "cmdb_ci", "symptom", "category", "subcategory", "impact", "urgency", "priority", "assignment_group",
-    "assigned_to", "reassignment_count", "resolved_at", "closed_at", "reopened_at", "reopen_count", "close_code",
-    "close_notes", "knowledge", "problem", "satisfaction", "sla_response_minutes",
-)  # fmt: skip
+    "number",
+    "opened_at",
+    "short_description",
+    "description",
+    "caller",
+    "opened_by",
+    "location",
+    "contact_type",
+    "service",
+    "cmdb_ci",
+    "symptom",
+    "category",
+    "subcategory",
+    "impact",
+    "urgency",
+    "priority",
+    "assignment_group",
+    "assigned_to",
+    "reassignment_count",
+    "resolved_at",
+    "closed_at",
+    "reopened_at",
+    "reopen_count",
+    "close_code",
+    "close_notes",
+    "knowledge",
+    "problem",
+    "satisfaction",
+    "sla_response_minutes",
+)
 LEVELS = ("1 - High", "2 - Medium", "3 - Low")
 PRIORITIES = ("1 - Critical", "2 - High", "3 - Moderate", "4 - Low")
 USELESS = {
@@ -55,13 +80,19 @@ def _logged(rng: Random, event: Event, wording: Wording, faults: list[dict[str, 
     impact = rng.choices([0, 1, 2], [3, 3, 2] if event.kind == "outage" else [1, 6, 11])[0]
     urgency = rng.choices([0, 1, 2], [2, 6, 9])[0]
     row = {
-        "caller": "monitoring" if event.monitored else person.name, "location": person.site,
+        "caller": "monitoring" if event.monitored else person.name,
+        "location": person.site,
         "opened_by": "monitoring" if event.monitored else _opener(rng, wording.channel, person),
-        "contact_type": wording.channel, "service": fault["service"],
-        "cmdb_ci": _item(rng, event), "symptom": fault["symptom"],
-        "category": shown["category"], "subcategory": shown["subcategory"], "impact": LEVELS[impact],
-        "urgency": LEVELS[urgency], "priority": PRIORITIES[min(3, max(0, impact + urgency - (impact == 0)))],
-    }  # fmt: skip
+        "contact_type": wording.channel,
+        "service": fault["service"],
+        "cmdb_ci": _item(rng, event),
+        "symptom": fault["symptom"],
+        "category": shown["category"],
+        "subcategory": shown["subcategory"],
+        "impact": LEVELS[impact],
+        "urgency": LEVELS[urgency],
+        "priority": PRIORITIES[min(3, max(0, impact + urgency - (impact == 0)))],
+    }
     for name, share in (
         ("location", 0.06),
         ("service", 0.05),
@@ -162,10 +193,12 @@ def _closing(
     known = solved and 0 <= (solved[1] - event.opened.date()).days < 60 and rng.random() < 0.35
     happy = rng.choices([5, 4, 3, 2, 1], [52, 27, 12, 6, 3] if event.outcome == "fix" else [25, 28, 24, 14, 9])[0]
     return {
-        "close_code": code, "close_notes": notes, "problem": solved[0] if solved and known else "",
+        "close_code": code,
+        "close_notes": notes,
+        "problem": solved[0] if solved and known else "",
         "knowledge": article if article and rng.random() < 0.35 else "",
         "satisfaction": happy if not event.monitored and rng.random() < 0.42 else None,
-    }  # fmt: skip
+    }
 
 
 def _spoil(rng: Random, row: Row, wording: Wording, tally: Counter[str]) -> None:

@@ -13,19 +13,45 @@ from history import Event
 CHANNELS = {"email": 28, "phone": 24, "web": 22, "wechat": 14, "chat": 12}
 SINCE = {
     "zh": ["今天早上", "昨天下午", "周一", "上周更新后", "中午", "刚才", "昨晚", "这两天", "上午九点左右", "休假回来"],
-    "en": ["this morning", "yesterday afternoon", "Monday", "last week", "lunch", "about an hour ago", "last night",
-           "the weekend", "around nine"],
-}  # fmt: skip
+    "en": [
+        "this morning",
+        "yesterday afternoon",
+        "Monday",
+        "last week",
+        "lunch",
+        "about an hour ago",
+        "last night",
+        "the weekend",
+        "around nine",
+    ],
+}
 APPS = ["Visio", "Power BI Desktop", "Python 3.11", "AutoCAD", "Acrobat Pro", "SecureCRT", "Notepad++", "DBeaver"]
-WRONG_WORDS = [("登录", "登陆"), ("账号", "帐号"), ("密码", "秘密"), ("连接", "链接"), ("重启", "从起"),
-               ("一直", "一只"), ("报错", "抱错"), ("打不开", "打不开了"), ("系统", "系通"),
-               ("显示", "显是")]  # fmt: skip
+WRONG_WORDS = [
+    ("登录", "登陆"),
+    ("账号", "帐号"),
+    ("密码", "秘密"),
+    ("连接", "链接"),
+    ("重启", "从起"),
+    ("一直", "一只"),
+    ("报错", "抱错"),
+    ("打不开", "打不开了"),
+    ("系统", "系通"),
+    ("显示", "显是"),
+]
 TICKET_LINE = {
-    "zh": ["请提供电脑编号和截图。", "麻烦确认一下影响人数。", "我们已收到您的申请，会尽快处理。",
-           "请问网页版是否正常？"],
-    "en": ["Please send us the device number and a screenshot.", "How many people are affected?",
-           "We have received your request and will look at it.", "Does the web version work?"],
-}  # fmt: skip
+    "zh": [
+        "请提供电脑编号和截图。",
+        "麻烦确认一下影响人数。",
+        "我们已收到您的申请，会尽快处理。",
+        "请问网页版是否正常？",
+    ],
+    "en": [
+        "Please send us the device number and a screenshot.",
+        "How many people are affected?",
+        "We have received your request and will look at it.",
+        "Does the web version work?",
+    ],
+}
 DISCLAIMER = {
     "zh": "本邮件及其附件含有保密信息，仅限于发送给上面地址中列出的个人或群组。"
     "如果您错收了本邮件，请您立即电话或邮件通知发件人并删除本邮件！",
@@ -93,9 +119,10 @@ CONTEXT = {
         "Tried what I found on the web.",
     ],
 }
-URGENT = {"zh": ["急！", "，请帮忙", "（{dept}）", "（{site}）", "，谢谢", "！！", " 工号{emp}", "，{since}开始"],
-          "en": [" - urgent", ", please help", " ({dept})", " ({site})", "??", " - {emp}", " since {since}",
-                 " again"]}  # fmt: skip
+URGENT = {
+    "zh": ["急！", "，请帮忙", "（{dept}）", "（{site}）", "，谢谢", "！！", " 工号{emp}", "，{since}开始"],
+    "en": [" - urgent", ", please help", " ({dept})", " ({site})", "??", " - {emp}", " since {since}", " again"],
+}
 HELLO = {
     "zh": ["IT 同事好，", "您好，", "各位老师好：", "Hi IT，", "服务台您好："],
     "en": ["Hi team,", "Hello,", "Dear IT,", "Hi,", "Good morning,"],
@@ -187,10 +214,16 @@ def slots_of(rng: Random, event: Event, language: str) -> dict[str, str | int]:
     """Return what the templates of a fault may ask for."""
     person = event.caller
     return {
-        "since": rng.choice(SINCE[language]), "n": rng.randint(2, 9), "floor": rng.randint(2, 18),
-        "room": f"{rng.randint(2, 18)}{rng.choice('ABCD')}-{rng.randint(10, 99)}", "dept": person.department,
-        "site": person.site, "app": rng.choice(APPS), "emp": person.employee, "ci": event.item,
-    }  # fmt: skip
+        "since": rng.choice(SINCE[language]),
+        "n": rng.randint(2, 9),
+        "floor": rng.randint(2, 18),
+        "room": f"{rng.randint(2, 18)}{rng.choice('ABCD')}-{rng.randint(10, 99)}",
+        "dept": person.department,
+        "site": person.site,
+        "app": rng.choice(APPS),
+        "emp": person.employee,
+        "ci": event.item,
+    }
 
 
 def _alert(rng: Random, event: Event, slots: dict[str, str | int], tally: Counter[str]) -> Wording:
@@ -207,9 +240,15 @@ def _alert(rng: Random, event: Event, slots: dict[str, str | int], tally: Counte
 
 
 def _body(
-    rng: Random, channel: str, event: Event, language: str, short: str, more: str, slots: dict[str, str | int],
+    rng: Random,
+    channel: str,
+    event: Event,
+    language: str,
+    short: str,
+    more: str,
+    slots: dict[str, str | int],
     tally: Counter[str],
-) -> str:  # fmt: skip
+) -> str:
     person = event.caller
     if rng.random() < 0.035:
         tally["empty descriptions"] += 1

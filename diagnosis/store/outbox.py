@@ -20,7 +20,7 @@ RETENTION = timedelta(days=14)  # how long a finished call stays visible, and th
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class OutgoingCall:
     """One call that is owed.
 
     Attributes
@@ -55,7 +55,7 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def add(self, calls: Sequence[Owed]) -> int:
+    def add(self, calls: Sequence[OutgoingCall]) -> int:
         """Owe calls; one whose key is known is left as it is. Returns how many are new."""
         moment = utc_now()
         rows = [
@@ -78,7 +78,7 @@ class Outbox:
         with self.database.write() as connection:
             return insert_new(tables.outbox, connection, rows)
 
-    def take(self, limit: int, lease: timedelta) -> list[Owed]:
+    def take(self, limit: int, lease: timedelta) -> list[OutgoingCall]:
         """Take up to `limit` due calls for `lease`: a taker that dies within it leaves them due again after it."""
         t, moment = tables.outbox, utc_now()
         due = sa.select(t.c.id).where(t.c.state == "waiting", t.c.due_at <= moment).order_by(t.c.due_at).limit(limit)
@@ -105,7 +105,7 @@ class Outbox:
         """Note that a call is given up; it stays visible."""
         self._set(call, state="dead", error=error[:2000])
 
-    def again(self, call: str) -> Owed:
+    def again(self, call: str) -> OutgoingCall:
         """Owe a call anew that was given up.
 
         Raises
@@ -126,7 +126,7 @@ class Outbox:
 
     def page(
         self, limit: int, state: State | None = None, destination: str | None = None, before: str | None = None
-    ) -> list[Owed]:
+    ) -> list[OutgoingCall]:
         """Return up to `limit` calls, newest first, those older than an id."""
         t = tables.outbox
         statement = sa.select(t).order_by(t.c.id.desc()).limit(limit)
@@ -150,6 +150,6 @@ class Outbox:
             connection.execute(sa.update(t).where(t.c.id == call).values(**values))
 
 
-def _owed(row: sa.Row[Any]) -> Owed:
+def _owed(row: sa.Row[Any]) -> OutgoingCall:
     values = dict(row._mapping)
-    return Owed(**{**values, "created_at": as_utc(row.created_at), "due_at": as_utc(row.due_at)})
+    return OutgoingCall(**{**values, "created_at": as_utc(row.created_at), "due_at": as_utc(row.due_at)})

@@ -37,7 +37,7 @@ class Stored:
         What people said of suggestions and did not take back, oldest first.
     corrected : int
         Values of incidents that a person's word replaced or took out.
-    heard : ChangeCursor, optional
+    cursor : ChangeCursor, optional
         How far the store had come when it was read.
     """
 
@@ -45,7 +45,7 @@ class Stored:
     articles: pd.DataFrame
     feedback: tuple[Feedback, ...] = field(default=())
     corrected: int = 0
-    heard: ChangeCursor | None = None
+    cursor: ChangeCursor | None = None
 
 
 def load_stored(url: str) -> Stored:
@@ -68,7 +68,7 @@ def load_stored(url: str) -> Stored:
 
 def read_stored(store: Store) -> Stored:
     """Read what an open store knows."""
-    heard = store.changes.cursor()  # first: what comes while the records are read is heard again, which does no harm
+    cursor = store.changes.cursor()  # first: what comes while the records are read is heard again, which does no harm
     said = store.feedback.decisions()
     rows, corrected = [], 0
     for record in _all(store.incidents):
@@ -82,7 +82,7 @@ def read_stored(store: Store) -> Stored:
         as_knowledge_frame(_frame(articles)),
         tuple(one for one in store.feedback.all() if one.suggestion is not None),
         corrected,
-        heard,
+        cursor,
     )
 
 

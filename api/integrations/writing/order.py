@@ -18,7 +18,7 @@ from api.integrations.report import Report
 from api.integrations.settings import System
 from api.outgoing.courier import GivenUpError
 from diagnosis.incident import FIELDS
-from diagnosis.store.outbox import Owed
+from diagnosis.store.outbox import OutgoingCall
 
 # The same call would be refused again; anything else (401 and 403 too: a token may be renewed) is tried later.
 _FINAL = frozenset({400, 404, 405, 410, 413, 415, 422})
@@ -56,7 +56,7 @@ class Order:
         return quote(self.record, safe="")
 
 
-def order_for(system: str, settings: System, report: Report, diagnosis: Diagnosis) -> Owed:
+def order_for(system: str, settings: System, report: Report, diagnosis: Diagnosis) -> OutgoingCall:
     """Return the call that writes a diagnosis back: once for what it says, however often the record is sent."""
     values, before = {}, {}
     for target, value in certified_values(diagnosis).items():
@@ -66,7 +66,7 @@ def order_for(system: str, settings: System, report: Report, diagnosis: Diagnosi
     order = Order(
         report.record, report.incident.number, note_text(diagnosis), diagnosis["id"], settings.tags, values, before
     )
-    return Owed(system, system, f"{system}:{report.record}:{note_digest(diagnosis)}", asdict(order))
+    return OutgoingCall(system, system, f"{system}:{report.record}:{note_digest(diagnosis)}", asdict(order))
 
 
 def call(client: httpx.Client, method: str, path: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON in and out

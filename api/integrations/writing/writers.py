@@ -13,7 +13,7 @@ from api.integrations.writing import glpi, jira, servicenow, zammad
 from api.integrations.writing.order import Order
 from api.outgoing.addresses import client
 from api.outgoing.courier import Maker
-from diagnosis.store.outbox import Owed
+from diagnosis.store.outbox import OutgoingCall
 from training.sources.credentials import authorization
 
 TIMEOUT = 20.0  # s
@@ -31,7 +31,7 @@ def writers(settings: Integrations, allow_private: bool) -> dict[str, Maker]:
     return {name: partial(_write, name, system, allow_private) for name, system in systems.items() if system.write_back}
 
 
-def _write(system: str, settings: System, allow_private: bool, owed: Owed) -> None:
+def _write(system: str, settings: System, allow_private: bool, owed: OutgoingCall) -> None:
     order = Order(**{**owed.body, "tags": tuple(owed.body["tags"])})
     with client(allow_private, TIMEOUT) as http:
         http.base_url = httpx.URL(settings.url)

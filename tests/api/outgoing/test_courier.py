@@ -10,7 +10,7 @@ import pytest
 from api.outgoing.courier import Courier, GivenUpError
 from diagnosis.store import Store
 from diagnosis.store.database import RecordNotFoundError
-from diagnosis.store.outbox import Owed
+from diagnosis.store.outbox import OutgoingCall
 from diagnosis.times import utc_now
 
 
@@ -38,13 +38,18 @@ def run_until(courier, condition, seconds=10):
 
 
 def test_a_key_is_owed_once(store):
-    assert store.outbox.add([Owed("k", "d", "a", {}), Owed("k", "d", "a", {}), Owed("k", "d", "b", {})]) == 2
-    assert store.outbox.add([Owed("k", "d", "a", {"changed": 1})]) == 0
+    assert (
+        store.outbox.add(
+            [OutgoingCall("k", "d", "a", {}), OutgoingCall("k", "d", "a", {}), OutgoingCall("k", "d", "b", {})]
+        )
+        == 2
+    )
+    assert store.outbox.add([OutgoingCall("k", "d", "a", {"changed": 1})]) == 0
     assert [one.body for one in store.outbox.page(10)] == [{}, {}]
 
 
 def test_a_taken_call_is_nobody_elses_until_the_lease_ends(store):
-    store.outbox.add([Owed("k", "d", str(i), {"i": i}) for i in range(3)])
+    store.outbox.add([OutgoingCall("k", "d", str(i), {"i": i}) for i in range(3)])
     first = store.outbox.take(2, timedelta(seconds=1.5))
     assert [one.body["i"] for one in first] == [0, 1]
     assert [one.body["i"] for one in store.outbox.take(5, timedelta(minutes=5))] == [2]
@@ -55,7 +60,7 @@ def test_a_taken_call_is_nobody_elses_until_the_lease_ends(store):
 
 
 def test_takers_at_once_never_share_a_call(store):
-    store.outbox.add([Owed("k", "d", str(i), {}) for i in range(60)])
+    store.outbox.add([OutgoingCall("k", "d", str(i), {}) for i in range(60)])
     taken, lock = [], threading.Lock()
 
     def take():
@@ -80,7 +85,7 @@ def test_failures_are_tried_again_then_done(store):
         if len(tries) < 3:
             raise failing(503)
 
-    store.outbox.add([Owed("k", "d", "a", {})])
+    store.outbox.add([OutgoingCall("k", "d", "a", {})])
     courier = Courier(store.outbox, {"k": make}, 0.02, (timedelta(milliseconds=10),) * 4)
     run_until(courier, lambda: store.outbox.page(1)[0].state == "done")
     assert tries == [1, 2, 3]
@@ -90,7 +95,7 @@ def test_after_the_last_delay_a_call_is_dead_visible_and_can_be_owed_again(store
     def make(_call):
         raise failing(500)
 
-    store.outbox.add([Owed("k", "d", "a", {})])
+    store.outbox.add([OutgoingCall("k", "d", "a", {})])
     courier = Courier(store.outbox, {"k": make}, 0.02, (timedelta(milliseconds=5),) * 2)
     run_until(courier, lambda: store.outbox.page(1, state="dead"))
     [dead] = store.outbox.page(10, state="dead", destination="d")
@@ -108,7 +113,7 @@ def test_what_cannot_pass_is_not_tried_again(store):
         tries.append(call.id)
         raise GivenUpError("the receiver answered 410 Gone")
 
-    store.outbox.add([Owed("k", "d", "a", {}), Owed("unknown", "d", "b", {})])
+    store.outbox.add([OutgoingCall("k", "d", "a", {}), OutgoingCall("unknown", "d", "b", {})])
     run_until(Courier(store.outbox, {"k": make}, 0.02), lambda: len(store.outbox.page(9, state="dead")) == 2)
     assert len(tries) == 1
     assert {one.error for one in store.outbox.page(9)} == {
@@ -122,7 +127,7 @@ def test_a_wait_is_what_the_receiver_asks_for_but_never_sooner_than_planned(stor
     def make(_call):
         raise failing(429, {"Retry-After": seconds})
 
-    store.outbox.add([Owed("k", "d", "a", {})])
+    store.outbox.add([OutgoingCall("k", "d", "a", {})])
     start = utc_now()
     run_until(Courier(store.outbox, {"k": make}, 0.02), lambda: store.outbox.page(1)[0].error)
     waits = (store.outbox.page(1)[0].due_at - start).total_seconds()
@@ -145,8 +150,8 @@ def test_one_slow_receiver_does_not_hold_the_others(store):
             end.wait(10)
         made.append(call.key)
 
-    store.outbox.add([Owed("k", "d", "slow", {"slow": True})])
-    store.outbox.add([Owed("k", "d", str(i), {"slow": False}) for i in range(12)])
+    store.outbox.add([OutgoingCall("k", "d", "slow", {"slow": True})])
+    store.outbox.add([OutgoingCall("k", "d", str(i), {"slow": False}) for i in range(12)])
     courier = Courier(store.outbox, {"k": make}, 0.02)
     courier.start()
     try:
