@@ -6,7 +6,7 @@ Load the release in service and ask it::
 
     from diagnosis import Diagnoser, Incident
 
-    diagnoser = Diagnoser.load("models/2026-11-22T10-15-00Z-3f2a")
+    diagnoser = Diagnoser.load("models")
     diagnosis = diagnoser.diagnose(Incident("INC1", short_description="VPN down"))
 """
 
@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from diagnosis.diagnoser import Diagnoser
+    from diagnosis.findings import Diagnoses, Diagnosis
     from diagnosis.incident import Incident
     from diagnosis.knowledge import KnowledgeArticle
 
-__all__ = ["Diagnoser", "Incident", "KnowledgeArticle"]
+__all__ = ["Diagnoser", "Diagnoses", "Diagnosis", "Incident", "KnowledgeArticle"]
 
 _MODULES = {
     "Diagnoser": "diagnosis.diagnoser",
+    "Diagnoses": "diagnosis.findings",
+    "Diagnosis": "diagnosis.findings",
     "Incident": "diagnosis.incident",
     "KnowledgeArticle": "diagnosis.knowledge",
 }

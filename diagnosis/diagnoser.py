@@ -12,8 +12,8 @@ import pandas as pd
 from ulid import ULID
 
 from diagnosis.decisions import NO_DECISIONS, HumanDecisions
-from diagnosis.findings import Diagnosis, Prediction, RecurrenceRisk, SimilarIncident, Suggestion
-from diagnosis.incident import CODED_FIELDS, Incident, IncidentBatch
+from diagnosis.findings import Diagnoses, Diagnosis, Prediction, RecurrenceRisk, SimilarIncident, Suggestion
+from diagnosis.incident import CODED_FIELDS, Incident, IncidentBatch, Record
 from diagnosis.knowledge import KnowledgeArticle, as_knowledge_frame
 from diagnosis.parts import Parts
 from diagnosis.phrases import Phrase, in_words
@@ -22,11 +22,12 @@ from diagnosis.recurrence.assessment import Assessment, assess, assess_resolved
 from diagnosis.recurrence.factors import advice, in_language
 from diagnosis.redact.records import mask_articles, mask_incidents
 from diagnosis.release import check_release
+from diagnosis.releases import find_release
 from diagnosis.search import Corpus, Filters, Hit
 from diagnosis.search.retriever import own_language_first
 from diagnosis.text import language
 
-Incidents = Iterable[Incident] | pd.DataFrame | IncidentBatch | PreparedIncidents
+Incidents = Iterable[Incident | Record] | pd.DataFrame | IncidentBatch | PreparedIncidents
 
 SIMILAR = 5
 SUGGESTIONS = 5
@@ -53,7 +54,7 @@ _WARM_UP = Incident("", short_description="the printer on the second floor does 
 _NOTHING_TO_JUDGE_BY = Phrase("nothing_to_judge_by")
 
 
-@dataclass
+@dataclass(repr=False)
 class Diagnoser:
     """The parts of a release, and an incident's way through them.
 
@@ -67,28 +68,45 @@ class Diagnoser:
     def load(cls, folder: Path | str) -> Self:
         """Check a release file by file, then load it.
 
+        Parameters
+        ----------
+        folder : Path or str
+            A release, or a folder of releases, of which the one in service is meant.
+
         Raises
         ------
         ReleaseError
             If it is missing, altered or of a foreign version.
         """
-        manifest = check_release(Path(folder))
-        diagnoser = cls(manifest.release, Parts.load(Path(folder)))
+        release = find_release(Path(folder))
+        manifest = check_release(release)
+        diagnoser = cls(manifest.release, Parts.load(release))
         diagnoser.diagnose(_WARM_UP)
         return diagnoser
 
-    def diagnose(self, incident: Incident, decisions: HumanDecisions = NO_DECISIONS) -> Diagnosis:
-        """Return the diagnosis of one incident."""
+    def __repr__(self) -> str:
+        targets = ", ".join(self.parts.routers) or "no target"
+        counts = f"{len(self.parts.history):,} incidents, {len(self.parts.knowledge):,} articles"
+        return f"<Diagnoser {self.release}: {targets}; {counts}>"
+
+    def diagnose(self, incident: Incident | Record, decisions: HumanDecisions = NO_DECISIONS) -> Diagnosis:
+        """Return the diagnosis of one incident.
+
+        Parameters
+        ----------
+        incident : Incident or mapping
+            A mapping has fields by name; see `IncidentBatch.of`.
+        """
         return self.diagnose_batch([incident], [decisions])[0]
 
     def diagnose_batch(
         self, incidents: Incidents, decisions: Sequence[HumanDecisions] | None = None, *, joining: bool = False
-    ) -> list[Diagnosis]:
-        """Return a diagnosis for each incident, in order.
+    ) -> Diagnoses:
+        """Return a diagnosis for each incident, in order; `Diagnoses.to_frame` makes a table of them.
 
         Parameters
         ----------
-        incidents : iterable of Incident, DataFrame, IncidentBatch or PreparedIncidents
+        incidents : iterable of Incident or mapping, DataFrame, IncidentBatch or PreparedIncidents
             Only what was known when they were logged is looked at.
         decisions : sequence of HumanDecisions, optional
             One for each incident.
@@ -105,7 +123,7 @@ class Diagnoser:
         self.parts.count_incidents(batch, new)  # after they were assessed: each is judged by those before it
         articles = self._article_hits(batch)
         now = datetime.now(UTC)
-        diagnoses = []
+        diagnoses = Diagnoses()
         for row, number in enumerate(batch.column("number")):
             written_in = language(batch.text[row])
             warnings = self._warnings(batch, row, assessments[row])

@@ -9,10 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from functools import cache
-from typing import Any, Literal
+from html import escape
+from typing import TYPE_CHECKING, Any, Literal
 
 from diagnosis.phrases import Phrase
 from diagnosis.times import format_utc
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Decision = Literal["automatic", "suggested", "abstained"]
 
@@ -151,7 +155,7 @@ class Suggestion:
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Diagnosis:
     """Everything said of one incident by one release.
 
@@ -176,6 +180,76 @@ class Diagnosis:
         """Return the diagnosis as the JSON object of the contract: plain dicts, lists and ISO 8601 times."""
         plain: dict[str, Any] = _plain(self)
         return plain
+
+    def summary(self) -> dict[str, Any]:
+        """Return the diagnosis as one flat row: each target with its decision and probability, the risk, the best fix.
+
+        Returns
+        -------
+        dict
+            ``number`` and ``language``; ``<target>``, ``<target>_probability`` and ``<target>_decision``;
+            ``recurrence_<days>``; ``suggestion`` (number of the best) and ``similar`` (number of the nearest).
+        """
+        row: dict[str, Any] = {"number": self.incident, "language": self.language}
+        for target, prediction in self.predictions.items():
+            best = prediction.alternatives[0] if prediction.alternatives else None
+            row[target] = prediction.value if prediction.value is not None or best is None else best.value
+            row[f"{target}_probability"] = prediction.probability if best is None else best.probability
+            row[f"{target}_decision"] = prediction.decision
+        for horizon in self.recurrence.horizons if self.recurrence is not None else ():
+            row[f"recurrence_{horizon.days}"] = horizon.probability
+        row["suggestion"] = self.suggestions[0].number if self.suggestions else None
+        row["similar"] = self.similar_incidents[0].number if self.similar_incidents else None
+        return row
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the `summary` as a frame of one row."""
+        return Diagnoses([self]).to_frame()
+
+    def __repr__(self) -> str:
+        targets = [f"{target}={_answer(prediction)}" for target, prediction in self.predictions.items()]
+        return f"<Diagnosis {' '.join([self.incident or '(no number)', *targets])}>"
+
+    def _repr_html_(self) -> str:
+        """Return a table for a notebook."""
+        rows = {target: _answer(prediction) for target, prediction in self.predictions.items()}
+        if self.recurrence is not None:
+            risks = [f"{h.probability:.0%} in {h.days} days" for h in self.recurrence.horizons]
+            rows["comes back"] = ", ".join(risks)
+        if self.suggestions:
+            rows["suggestion"] = f"{self.suggestions[0].number} {self.suggestions[0].title}"
+        if self.similar_incidents:
+            rows["similar"] = f"{self.similar_incidents[0].number} {self.similar_incidents[0].short_description}"
+        cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows.items())
+        return f"<table><caption>{escape(self.incident)}</caption>{cells}</table>"
+
+
+class Diagnoses(list[Diagnosis]):
+    """Diagnoses in order, with a table of all of them."""
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row for each diagnosis, shape (n, ...); columns are those of `Diagnosis.summary`."""
+        import pandas as pd  # noqa: PLC0415 - who only passes diagnoses on does not need it
+
+        return pd.DataFrame([diagnosis.summary() for diagnosis in self])
+
+    def __repr__(self) -> str:
+        first = ", ".join(map(repr, self[:3]))
+        return f"<{len(self):,} diagnoses: {first}{', …' if len(self) > 3 else ''}>"
+
+    def _repr_html_(self) -> str:
+        """Return a table for a notebook, of at most 20 rows."""
+        table: str = self.to_frame().head(20).to_html(index=False)
+        return table
+
+
+def _answer(prediction: Prediction) -> str:
+    """Return what is answered in a few words, such as ``Mail Team 83 % (suggested)``."""
+    best = prediction.alternatives[0] if prediction.alternatives else None
+    value = prediction.value if prediction.value is not None or best is None else best.value
+    probability = prediction.probability if best is None else best.probability
+    share = "" if probability is None else f" {probability:.0%}"
+    return f"{value}{share} ({prediction.decision})" if value is not None else prediction.decision
 
 
 # In place of `dataclasses.asdict`, which copies deeply what is never changed, at ten times the cost.

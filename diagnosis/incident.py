@@ -7,6 +7,7 @@ a ``pandas.DataFrame`` of canonical types only where a caller needs one (`Incide
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -60,12 +61,13 @@ LATER_FIELDS = (
 )
 FIELDS = LOGGED_FIELDS + LATER_FIELDS
 
+Record = Mapping[str, Any]  # as an API or a notebook has it, by name of the field
 _TEXT = pd.StringDtype(na_value=np.nan)
 _TIME = pd.DatetimeTZDtype("us", "UTC")
 _DTYPES: Mapping[str, Any] = dict.fromkeys(TIME_FIELDS, _TIME) | dict.fromkeys(COUNT_FIELDS, pd.Int64Dtype())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Incident:
     """One incident, service request or complaint (`TYPES`) in ITIL's words; ``""`` or ``None`` is "not known".
 
@@ -106,6 +108,12 @@ class Incident:
     satisfaction: int | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        blank = {f.name: f.default for f in fields(self)} | {"extra": {}}
+        words = [f"{name}={_shortened(value)}" for name, value in values.items() if value != blank[name]]
+        return f"Incident({', '.join(words)})"
+
     def as_logged(self) -> Incident:
         """Return the incident as it stood when it was logged: every later field is unknown again."""
         blank = {f.name: f.default for f in fields(self) if f.name in LATER_FIELDS}
@@ -123,7 +131,7 @@ class Incident:
         present = {name: value for name in FIELDS if (value := values.get(name)) not in (None, "")}
         times = {name: _moment(value, name) for name, value in present.items() if name in TIME_FIELDS}
         counts = {name: _count(value, name) for name, value in present.items() if name in COUNT_FIELDS}
-        return cls(**(present | times | counts))
+        return cls(**({"number": ""} | present | times | counts))
 
     def values(self) -> dict[str, Any]:
         """Return the fields by name as a row of a canonical frame has them: times in UTC, None for unknown ones."""
@@ -186,11 +194,28 @@ class IncidentBatch:
         return cls._from_columns({}, len(frame), as_frame(frame))
 
     @classmethod
-    def of(cls, incidents: Iterable[Incident] | pd.DataFrame | IncidentBatch) -> IncidentBatch:
-        """Return incidents in any form as a batch; a batch is returned as it is."""
+    def of(
+        cls, incidents: Incident | Record | Iterable[Incident | Record] | pd.DataFrame | IncidentBatch
+    ) -> IncidentBatch:
+        """Return incidents in any form as a batch; a batch is returned as it is.
+
+        Parameters
+        ----------
+        incidents : Incident, mapping, iterable of these, DataFrame or IncidentBatch
+            Names of a mapping, and of a frame without a ``number``, may be written as headers are ("Short
+            description"); a value may be a reference of an ITSM system's API, whose display value counts.
+
+        Raises
+        ------
+        InputError
+            If no name is one of `FIELDS`, with those that were found.
+        """
         if isinstance(incidents, IncidentBatch):
             return incidents
-        return cls.from_frame(incidents) if isinstance(incidents, pd.DataFrame) else cls.from_incidents(incidents)
+        if isinstance(incidents, pd.DataFrame):
+            return cls.from_frame(_with_field_names(incidents))
+        rows = [incidents] if isinstance(incidents, Incident | Mapping) else incidents
+        return cls.from_incidents(row if isinstance(row, Incident) else incident_from(row) for row in rows)
 
     @classmethod
     def concatenate(cls, batches: Sequence[IncidentBatch]) -> IncidentBatch:
@@ -289,6 +314,57 @@ class IncidentBatch:
         """Return the batch with some columns replaced, or added as extra ones; values must be of the column's type."""
         unchanged = self._columns if self._base is None else {name: self._columns[name] for name in self._replaced}
         return self._from_columns({**unchanged, **columns}, len(self), self._base)
+
+
+def _shortened(value: object, longest: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def incident_from(record: Record) -> Incident:
+    """Return the incident that a record of an ITSM system or a plain dict holds; without a number it is ``""``.
+
+    Raises
+    ------
+    InputError
+        If none of its names is one of `FIELDS`, or a value cannot be read.
+
+    Examples
+    --------
+    >>> incident_from({"Short description": "VPN drops", "category": {"display_value": "Network", "value": "7"}})
+    Incident(number='', short_description='VPN drops', category='Network')
+    """
+    values = {_field_name(name): _display_value(value) for name, value in record.items()}
+    _must_name_fields(values)
+    return Incident.from_values(values)
+
+
+def _field_name(header: Any) -> str:  # noqa: ANN401 - any label of a column
+    return re.sub(r"\W+", "_", str(header).strip()).lower()
+
+
+def _display_value(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, Mapping):
+        return next((value[name] for name in ("display_value", "name", "value") if value.get(name)), None)
+    return value
+
+
+def _with_field_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame whose columns are named as fields are; one that has a ``number`` already is as it should be."""
+    if "number" in frame:
+        return frame
+    named = frame.rename(columns=_field_name)
+    _must_name_fields(named.columns)
+    return named if "number" in named else named.assign(number="")
+
+
+def _must_name_fields(names: Iterable[str]) -> None:
+    present = list(names)
+    if not any(name in FIELDS for name in present):
+        raise InputError(
+            f"incidents need fields such as short_description; found {', '.join(present) or 'none'} "
+            "(`training.records.load_incidents` knows the names of ServiceNow, Jira, Zammad and GLPI)"
+        )
 
 
 def as_frame(incidents: Iterable[Incident] | pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -214,6 +214,29 @@ class Router:
             for v, b, label in zip(judgements, best, labels, strict=True)
         ]
         return score_routing(labels, self.classes_, probabilities, automatic, np.array(right, bool), self.precision)
+
+    def score(self, prepared: PreparedIncidents, y: Sequence[str]) -> float:
+        """Return the share of labelled incidents whose most probable class is right, as scikit-learn's classifiers."""
+        return self.evaluate(prepared, y).accuracy
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002, FBT - scikit-learn's signature
+        """Return the parameters by name; no part of a router is an estimator of its own."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def set_params(self, **parameters: Any) -> Self:  # noqa: ANN401 - of any parameter
+        """Set parameters by name.
+
+        Raises
+        ------
+        InputError
+            If one has no such name.
+        """
+        unknown = sorted(parameters.keys() - self.get_params().keys())
+        if unknown:
+            raise InputError(f"expected parameters of {', '.join(self.get_params())}; found {', '.join(unknown)}")
+        for name, value in parameters.items():
+            setattr(self, name, value)
+        return self
 
     def save(self, folder: Path) -> None:
         """Write the router into an empty folder."""
