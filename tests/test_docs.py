@@ -65,8 +65,9 @@ def test_every_decision_is_listed() -> None:
     ] == []
 
 
-def test_every_file_that_a_developer_is_sent_to_exists() -> None:
-    for page in ("architecture.md", "contributing.md", "glossary.md", "upgrading.md"):
-        text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-        paths = re.findall(r"`((?:api|benchmarks|data|diagnosis|docs|examples|tests|training)/[\w./-]*)`", text)
+def test_every_file_that_a_page_names_exists() -> None:
+    pages = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        paths = re.findall(r"`((?:api|benchmarks|data|diagnosis|docs|examples|tests|training)/[\w./-]*)", text)
         assert [path for path in paths if not (ROOT / path).exists()] == [], page
