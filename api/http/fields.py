@@ -9,9 +9,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from diagnosis.errors import InputError
+from diagnosis.text import plain_text
 from diagnosis.times import format_utc
 
 MAX_DEPTH = 6
+MAX_TEXT = 200_000  # characters, once the markup is gone
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
@@ -21,6 +23,16 @@ def _empty(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 def _unknown(value: Any) -> Any:  # noqa: ANN401
     return None if value == "" else value
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    return plain_text(value) if isinstance(value, str) and "\x00" not in value else value
+
+
+def _limited(value: str) -> str:
+    if len(value) > MAX_TEXT:
+        raise ValueError(f"expected text of at most {MAX_TEXT} characters; found {len(value)}")
+    return value
 
 
 def _no_nul(value: str) -> str:
@@ -38,7 +50,8 @@ def _utc(value: datetime) -> datetime:
 
 _text = (BeforeValidator(_empty), AfterValidator(_no_nul))
 Word = Annotated[str, StringConstraints(max_length=1000), *_text]
-Text = Annotated[str, StringConstraints(max_length=200_000), *_text]
+# Markup goes before the limit: a pasted picture must not push the words out.
+Text = Annotated[str, AfterValidator(_limited), BeforeValidator(_plain), *_text]
 Name = Annotated[Word, StringConstraints(min_length=1, max_length=255)]
 Number = Annotated[
     str,

@@ -5,14 +5,15 @@ Fields: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from api.integrations.note import Diagnosis
-from api.integrations.payload import Moment, Number, Payload, Word, Words
-from api.integrations.report import Report, report
+from api.integrations.payload import Moment, Number, Payload, Text, Word, Words
+from api.integrations.report import Report
 from diagnosis.incident import Incident
 
 SYSTEM = "alertmanager"
@@ -25,6 +26,8 @@ _GROUP = ("assignment_group", "team", "owner")
 
 Labels = Annotated[dict[str, Word], BeforeValidator(lambda value: value or {}), Field(default_factory=dict)]
 
+Annotations = Annotated[dict[str, Text], BeforeValidator(lambda value: value or {}), Field(default_factory=dict)]
+
 
 class _Camel(Payload):
     model_config = ConfigDict(alias_generator=to_camel)
@@ -35,7 +38,7 @@ class Alert(_Camel):
 
     status: Literal["firing", "resolved"]
     labels: Labels
-    annotations: Labels
+    annotations: Annotations
     starts_at: Moment
     ends_at: Moment
     generator_u_r_l: Words = Field(alias="generatorURL")
@@ -47,7 +50,25 @@ class Notification(_Camel):
 
     version: Literal["4"]
     truncated_alerts: int = Field(default=0, ge=0)
-    alerts: list[Alert] = Field(max_length=1000)
+    alerts: list[Alert]
+    refused: list[dict[str, str]] = Field(default_factory=list, description="Alerts that cannot be read, and why")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _readable_alerts(cls, value: object) -> object:
+        """Keep the alerts that can be read: one that cannot must not cost the others their incidents."""
+        if not isinstance(value, dict) or not isinstance(value.get("alerts"), list):
+            return value
+        readable: list[Alert] = []
+        refused: list[dict[str, str]] = []
+        for alert in value["alerts"]:
+            try:
+                readable.append(Alert.model_validate(alert))
+            except ValidationError as error:
+                fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+                name = str(alert.get("fingerprint", "")) if isinstance(alert, dict) else ""
+                refused.append({"fingerprint": name, "error": f"{'/'.join(map(str, fault['loc']))}: {fault['msg']}"})
+        return {**value, "alerts": readable, "refused": refused} if readable else value
 
 
 def incident_of(alert: Alert, number: str) -> Report:
@@ -71,7 +92,7 @@ def incident_of(alert: Alert, number: str) -> Report:
         assignment_group=_first(labels, _GROUP),
         resolved_at=alert.ends_at if alert.status == "resolved" else None,
     )
-    return report(SYSTEM, alert.fingerprint, incident, {}, {})
+    return Report(replace(incident, extra={"source": SYSTEM, "record": alert.fingerprint}), alert.fingerprint)
 
 
 def reply(notification: Notification, answers: list[tuple[Alert, str, Diagnosis | None]]) -> dict[str, Any]:
@@ -92,6 +113,7 @@ def reply(notification: Notification, answers: list[tuple[Alert, str, Diagnosis 
             }
             for alert, number, diagnosis in answers
         ],
+        "refused": notification.refused,
         "warnings": warnings,
     }
 

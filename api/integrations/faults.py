@@ -29,17 +29,17 @@ class Faults:
     def report(self, alert: Alert) -> Report:
         """Return the alert as a report on its incident, and remember which one that is."""
         starts = alert.starts_at or utc_now()
-        known = self.inbox.fault(alert.fingerprint)
-        number, resolved_at = known or (alert.fingerprint, None)
-        found = incident_of(alert, number)
+        entry = self.inbox.fault(alert.fingerprint)
+        number, resolved_at = entry or (alert.fingerprint, None)
+        report = incident_of(alert, number)
         if alert.status == "firing" and resolved_at is not None:
             if starts - resolved_at > self.reopened_within:
                 number = f"{alert.fingerprint}-{starts:%Y%m%dT%H%M%S}"
-                found = incident_of(alert, number)
+                report = incident_of(alert, number)
             elif starts > resolved_at:
-                found = Report(replace(found.incident, reopened_at=starts), found.record)
+                report = Report(replace(report.incident, reopened_at=starts), report.record)
             else:  # a firing notification that was overtaken by the resolved one
-                return Report(replace(found.incident, resolved_at=resolved_at), found.record)
-        resolution = found.incident.resolved_at or (utc_now() if alert.status == "resolved" else None)
+                return Report(replace(report.incident, resolved_at=resolved_at), report.record)
+        resolution = report.incident.resolved_at or (utc_now() if alert.status == "resolved" else None)
         self.inbox.set_fault(alert.fingerprint, number, resolution)
-        return Report(replace(found.incident, resolved_at=resolution), found.record)
+        return Report(replace(report.incident, resolved_at=resolution), report.record)

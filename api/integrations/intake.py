@@ -16,7 +16,7 @@ from api.integrations.settings import Integrations, System
 from api.integrations.writing.order import order_for
 from api.records.schemas import IncidentIn
 from api.service import Service
-from diagnosis.incident import FIELDS, Incident
+from diagnosis.incident import FIELDS, TYPES, Incident
 from diagnosis.store.database import RecordNotFoundError
 from diagnosis.store.outbox import OutgoingCall
 from diagnosis.store.records import Record
@@ -52,9 +52,9 @@ class Intake:
         """Do the same, but return the last diagnosis if the report says nothing that was not known."""
         incident, changed = await run_in_threadpool(self._remember, report)
         if not changed:
-            said = await run_in_threadpool(self.service.store.diagnoses.page, 1, incident.number)
-            if said:
-                return said[0]
+            diagnoses = await run_in_threadpool(self.service.store.diagnoses.page, 1, incident.number)
+            if diagnoses:
+                return diagnoses[0]
         return await self._diagnose(system, report, incident)
 
     async def remember(self, report: Report) -> None:
@@ -70,24 +70,26 @@ class Intake:
         self.outbox_changed()
 
     async def _diagnose(self, system: str, report: Report, incident: IncidentIn) -> dict[str, Any]:
-        said = await self.service.diagnoses.diagnose(incident)
+        diagnosis = await self.service.diagnoses.diagnose(incident)
         settings = getattr(self.settings, system)
         if isinstance(settings, System) and settings.write_back:
-            await run_in_threadpool(self.service.store.outbox.add, [order_for(system, settings, report, said)])
+            await run_in_threadpool(self.service.store.outbox.add, [order_for(system, settings, report, diagnosis)])
             self.outbox_changed()
-        return said
+        return diagnosis
 
     def _remember(self, report: Report) -> tuple[IncidentIn, bool]:
-        before = self._known(report.incident.number)
-        kept = {name: value for name, value in before.items() if name not in _STATE}
-        told = _plain(report.incident)
-        if "opened_at" in kept:  # it was logged when it was first told; an alert that fires again has a later start
-            told.pop("opened_at", None)
-        incident = read_one(IncidentIn, {**kept, **told})
+        previous = self._stored(report.incident.number)
+        lasting = {name: value for name, value in previous.items() if name not in _STATE}
+        values = _plain(report.incident)
+        if "opened_at" in lasting:  # when it was first reported; an alert that fires again has a later start
+            values.pop("opened_at", None)
+        if "type" in lasting and values.get("type") == TYPES[0]:  # what a payload without a type is taken for
+            del values["type"]
+        incident = read_one(IncidentIn, {**lasting, **values})
         [record] = self.service.incidents.take_in([incident])
-        return incident, dict(record.body) != dict(before)
+        return incident, dict(record.body) != dict(previous)
 
-    def _known(self, number: str) -> Mapping[str, Any]:
+    def _stored(self, number: str) -> Mapping[str, Any]:
         try:
             record: Record = self.service.store.incidents.get(number)
         except RecordNotFoundError:

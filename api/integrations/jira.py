@@ -11,16 +11,15 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from api.integrations.note import Diagnosis, certified_values, note_text
-from api.integrations.payload import Moment, Number, Payload, Prose, Words, words
-from api.integrations.report import Report, report
+from api.integrations.payload import Number, Payload
+from api.integrations.report import Report, report_of_ticket
 from diagnosis.errors import InputError
-from diagnosis.incident import Incident
 from diagnosis.text.atlassian import text_document
 
 SYSTEM = "jira"
 _DIAGNOSED = frozenset({"", "jira:issue_created", "jira:issue_updated"})
-# Known, and nothing to diagnose; an event that is neither is refused, so that a wrong set-up shows.
-_OTHERS = (
+# Events of an issue with nothing to diagnose; an event that is neither is refused, so that a wrong set-up shows.
+_IGNORED = (
     "jira:issue_deleted",
     "jira:worklog_",
     "comment_",
@@ -31,27 +30,11 @@ _OTHERS = (
 )
 
 
-class Fields(Payload):
-    """The fields of an issue."""
-
-    summary: Prose
-    description: Prose
-    created: Moment
-    resolutiondate: Moment
-    priority: Words
-    reporter: Words
-    creator: Words
-    assignee: Words
-    components: list[dict[str, Any]] = Field(default_factory=list)
-    resolution: Words
-
-
 class Issue(Payload):
-    """An issue; ``key`` is what people call it."""
+    """An issue; ``key`` is what people call it. Its fields are read by the system's table."""
 
-    id: Words
     key: Number
-    fields: Fields
+    fields: dict[str, Any]
 
 
 class Event(Payload):
@@ -78,7 +61,7 @@ def is_diagnosed(event: Event) -> bool:
     """
     if event.webhook_event in _DIAGNOSED:
         return True
-    if event.webhook_event.startswith(_OTHERS):
+    if event.webhook_event.startswith(_IGNORED):
         return False
     expected = "jira:issue_created or jira:issue_updated"
     raise InputError(f"expected webhookEvent {expected}; found {event.webhook_event!r}")
@@ -90,25 +73,19 @@ def incident_of(event: Event, fields: Mapping[str, str]) -> Report:
     Jira has no assignment group of its own: `fields` says which custom field holds it
     (``{"customfield_10050": "assignment_group"}``).
     """
-    found = event.issue.fields
-    incident = Incident(
-        number=event.issue.key,
-        opened_at=found.created,
-        short_description=found.summary,
-        description=found.description,
-        caller=found.reporter,
-        opened_by=found.creator,
-        service=str(words(found.components)),
-        priority=found.priority,
-        assigned_to=found.assignee,
-        resolved_at=found.resolutiondate,
-        close_code=found.resolution,
-    )
-    return report(SYSTEM, event.issue.key, incident, found.others, fields)
+    issue = event.issue
+    ticket = issue.extra_fields | {"key": issue.key, "fields": issue.fields}
+    return report_of_ticket(SYSTEM, ticket, issue.key, fields, prefix="fields.")
 
 
-def reply(found: Report, diagnosis: Diagnosis) -> dict[str, Any]:
+def reply(report: Report, diagnosis: Diagnosis) -> dict[str, Any]:
     """Return what Automation reads as ``{{webhookResponse.body}}``: a comment as text and as a document, and values."""
     text = note_text(diagnosis)
-    return {"key": found.record, "comment": text, "body": text_document(text), "certified": certified_values(diagnosis),
-            "diagnosis": diagnosis}  # fmt: skip
+    return {
+        "key": report.record,
+        "comment": text,
+        "body": text_document(text),
+        "certified": certified_values(diagnosis),
+        "diagnosis": diagnosis,
+        "warnings": list(report.warnings),
+    }

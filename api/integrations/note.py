@@ -61,7 +61,7 @@ _WORDS = {
 
 
 def note_text(diagnosis: Diagnosis) -> str:
-    """Return the diagnosis as plain text: decisions and why, fixes, similar incidents, risk, and its id last.
+    """Return the diagnosis as plain text: decisions and reasons, fixes, similar incidents, risk, and its id last.
 
     Chinese for a Chinese incident, English for any other language.
     """
@@ -87,11 +87,11 @@ def _body(diagnosis: Diagnosis, words: Mapping[str, str]) -> str:
     warnings, risk = diagnosis["warnings"], diagnosis["recurrence"]
     blocks = [
         [words["title"]],
-        [line for name, one in diagnosis["predictions"].items() for line in _prediction(name, one, words)],
+        [line for name, entry in diagnosis["predictions"].items() for line in _prediction(name, entry, words)],
         list(_fixes(diagnosis, words)),
         list(_similar(diagnosis, words)),
         [_recurrence(risk, words)] if risk else [],
-        [words["warnings"] + words["colon"].rstrip(), *[f"- {one}" for one in warnings]] if warnings else [],
+        [words["warnings"] + words["colon"].rstrip(), *[f"- {entry}" for entry in warnings]] if warnings else [],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
@@ -106,37 +106,38 @@ def _prediction(name: str, prediction: Mapping[str, Any], words: Mapping[str, st
         chance = "" if prediction["probability"] is None else f"{prediction['probability']:.0%}, "
         how = words["certified"].format(bound=bound) if automatic and bound else words[prediction["decision"]]
         yield f"{target}{colon}{value} ({chance}{how})"
-    others = [one for one in prediction["alternatives"] if one["value"] != value][:2]
-    if others and not automatic:
-        yield f"  {words['or']}{colon}" + ", ".join(f"{one['value']} ({one['probability']:.0%})" for one in others)
+    runners_up = [entry for entry in prediction["alternatives"] if entry["value"] != value][:2]
+    if runners_up and not automatic:
+        names = [f"{entry['value']} ({entry['probability']:.0%})" for entry in runners_up]
+        yield f"  {words['or']}{colon}" + ", ".join(names)
     evidence = prediction["evidence"]
-    why = [one["text"] for one in evidence if one["kind"] == "term" and one["weight"] > 0][:5]
-    why += [one["number"] for one in evidence if one["kind"] == "incident"][:2]
-    if why:
-        yield f"  {words['because']}{colon}" + ", ".join(why)
+    reasons = [entry["text"] for entry in evidence if entry["kind"] == "term" and entry["weight"] > 0][:5]
+    reasons += [entry["number"] for entry in evidence if entry["kind"] == "incident"][:2]
+    if reasons:
+        yield f"  {words['because']}{colon}" + ", ".join(reasons)
 
 
 def _fixes(diagnosis: Diagnosis, words: Mapping[str, str]) -> Iterator[str]:
     suggestions = diagnosis["suggestions"][:MAX_FIXES]
     if suggestions:
         yield words["fixes"] + words["colon"].rstrip()
-    for place, one in enumerate(suggestions, start=1):
-        yield f"{place}. {one['number']} {one['title']}".rstrip()
-        yield from (f"   {line}" for line in _short(one["resolution"], MAX_FIX).splitlines() if line.strip())
+    for place, entry in enumerate(suggestions, start=1):
+        yield f"{place}. {entry['number']} {entry['title']}".rstrip()
+        yield from (f"   {line}" for line in _short(entry["resolution"], MAX_FIX).splitlines() if line.strip())
 
 
 def _similar(diagnosis: Diagnosis, words: Mapping[str, str]) -> Iterator[str]:
     similar, colon = diagnosis["similar_incidents"][:MAX_SIMILAR], words["colon"]
     if similar:
         yield words["similar"] + colon.rstrip()
-    for one in similar:
-        fix = " ".join(_short(one["resolution"], 160).split())
-        what = f"- {one['number']} ({words['similarity']} {one['similarity']:.2f}){colon}"
-        yield what + _short(one["short_description"], 120) + (f" | {words['fixed_by']}{colon}{fix}" if fix else "")
+    for entry in similar:
+        fix = " ".join(_short(entry["resolution"], 160).split())
+        what = f"- {entry['number']} ({words['similarity']} {entry['similarity']:.2f}){colon}"
+        yield what + _short(entry["short_description"], 120) + (f" | {words['fixed_by']}{colon}{fix}" if fix else "")
 
 
 def _recurrence(risk: Mapping[str, Any], words: Mapping[str, str]) -> str:
-    within = ", ".join(words["within"].format(**one) for one in risk["horizons"])
+    within = ", ".join(words["within"].format(**entry) for entry in risk["horizons"])
     return f"{words['again']}{words['colon']}{within} ({words['usual'].format(rate=risk['base_rate'])})"
 
 

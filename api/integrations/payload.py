@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
+import json
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from diagnosis.text import plain_text
+from diagnosis.text import plain_text, valid_text
 from diagnosis.text.atlassian import document_text
-
-# What a system calls the name of a thing it refers to, best first: ServiceNow, Jira, Zammad, GLPI.
-_NAMES = ("display_value", "displayName", "name", "completename", "value", "fullname", "login", "email", "key", "id")
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # PostgreSQL refuses NUL, and no reader wants the rest
+from training.records.json_file import MAX_DEPTH, REFERENCE_NAMES
+from training.records.times import parse_time
 
 
-def words(value: object) -> object:
+def words(value: object, depth: int = 0) -> object:
     """Return a plain value, or the name of a reference, as text; ``""`` for nothing.
 
     A value that is neither is returned as it came, so that pydantic names it in its own error.
     """
-    if value is None:
+    if value is None or depth > MAX_DEPTH:
         return ""
     if isinstance(value, dict):
-        return next((words(value[name]) for name in _NAMES if value.get(name) not in (None, "")), "")
+        names = (value[name] for name in REFERENCE_NAMES if value.get(name) not in (None, ""))
+        return next((words(name, depth + 1) for name in names), "")
     if isinstance(value, list):
-        return words(value[0]) if value else ""
+        return words(value[0], depth + 1) if value else ""
     if isinstance(value, bool | int | float):
         return str(value).lower() if isinstance(value, bool) else str(value)
-    return _UNPRINTABLE.sub("", value).strip() if isinstance(value, str) else value
+    return valid_text(value).strip() if isinstance(value, str) else value
 
 
 def prose(value: object) -> object:
@@ -42,29 +41,25 @@ def prose(value: object) -> object:
 
 
 def moment(value: object) -> object:
-    """Return a time in UTC; one without a zone is taken as UTC, as ServiceNow and GLPI send them; ``""`` is None.
+    """Return a time in UTC, read as files are; one without a zone is UTC; ``""`` and zero dates are None.
 
     Raises
     ------
     ValueError
-        If the text is no time in ISO 8601 or ``YYYY-MM-DD HH:MM:SS``.
+        If it is no time.
     """
     if isinstance(value, dict):  # a ServiceNow field with both forms: only `value` is UTC in a fixed form
         value = value.get("value")
-    if value in (None, ""):
-        return None
-    try:
-        # Python reads Jira's +0000 and Alertmanager's nine digits of a second as well.
-        parsed = datetime.fromisoformat(str(value).strip())
-        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-    except (ValueError, OverflowError):
-        expected = "a time such as '2026-01-31 08:15:00' (UTC) or ISO 8601"
-        raise ValueError(f"expected {expected}; found {str(value)[:40]!r}") from None
+    time = parse_time(str(value)) if value not in (None, "") else None
+    if isinstance(time, str):
+        raise ValueError(f"{time}; found {str(value)[:40]!r}")  # noqa: TRY004 - pydantic wants it so
+    return time
 
 
-Word = Annotated[str, BeforeValidator(words), StringConstraints(max_length=1000)]
+Word = Annotated[str, BeforeValidator(words), AfterValidator(lambda text: text[:1000])]
 Words = Annotated[Word, Field(default="")]
-Prose = Annotated[str, BeforeValidator(prose), Field(default="", max_length=200_000)]
+Text = Annotated[str, BeforeValidator(prose), AfterValidator(lambda text: text[:200_000])]
+Prose = Annotated[Text, Field(default="")]
 Moment = Annotated[datetime | None, BeforeValidator(moment), Field(default=None)]
 Number = Annotated[str, BeforeValidator(words), Field(min_length=1, max_length=255)]
 
@@ -75,9 +70,17 @@ class Payload(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, str_strip_whitespace=True, populate_by_name=True)
 
     @property
-    def others(self) -> dict[str, Any]:
+    def extra_fields(self) -> dict[str, Any]:
         """Fields that the model does not name, as they came."""
         return dict(self.model_extra or {})
+
+
+def errors_of(error: ValidationError, *place: str | int) -> list[dict[str, Any]]:
+    """Return what is wrong with a payload, with a pointer into the body."""
+    return [
+        {**fault, "input": None, "loc": ("body", *place, *fault["loc"])}
+        for fault in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
 
 
 P = TypeVar("P", bound=Payload)
@@ -92,7 +95,11 @@ def parse(model: type[P], body: bytes) -> P:
         With a pointer to each wrong field, as the service's own routes raise it.
     """
     try:
-        return model.model_validate_json(body)
+        content = json.loads(body)
+    except (ValueError, RecursionError) as error:  # NaN and half a character are read: one part must not refuse others
+        fault = {"type": "json_invalid", "loc": ("body",), "msg": f"expected JSON; found {error}"[:200], "input": None}
+        raise RequestValidationError([fault]) from error
+    try:
+        return model.model_validate(content)
     except ValidationError as error:
-        errors = [{**e, "loc": ("body", *e["loc"])} for e in error.errors(include_url=False, include_context=False)]
-        raise RequestValidationError(errors) from error
+        raise RequestValidationError(errors_of(error)) from error

@@ -23,11 +23,20 @@ NO_THRESHOLD = -1
 
 # What ServiceNow's own and customary solution names end in, and the field that they predict.
 _CUSTOMARY = {
-    "assignment": "assignment_group", "assignment_group": "assignment_group", "routing": "assignment_group",
-    "category": "category", "categorization": "category", "subcategory": "subcategory",
-    "service": "service", "business_service": "service", "ci": "cmdb_ci", "cmdb_ci": "cmdb_ci",
-    "priority": "priority", "impact": "impact", "urgency": "urgency",
-}  # fmt: skip
+    "assignment": "assignment_group",
+    "assignment_group": "assignment_group",
+    "routing": "assignment_group",
+    "category": "category",
+    "categorization": "category",
+    "subcategory": "subcategory",
+    "service": "service",
+    "business_service": "service",
+    "ci": "cmdb_ci",
+    "cmdb_ci": "cmdb_ci",
+    "priority": "priority",
+    "impact": "impact",
+    "urgency": "urgency",
+}
 _DECORATION = re.compile(r"^(?:ml_)?(?:x_\w+?_)?(?:global_)?(?:incident_)?")
 
 Threshold = Callable[[str, str], float | None]
@@ -65,9 +74,13 @@ class Question:
 
 
 def question(
-    input_maps: str, solution_names: str, options: str, solutions: Mapping[str, str], fields: Mapping[str, str],
-    known: Sequence[str],
-) -> Question:  # fmt: skip
+    input_maps: str,
+    solution_names: str,
+    options: str,
+    solutions: Mapping[str, str],
+    fields: Mapping[str, str],
+    available: Sequence[str],
+) -> Question:
     """Read the arguments.
 
     Parameters
@@ -76,7 +89,7 @@ def question(
         As they stand in the query.
     solutions : mapping of str to str
         Solution name to target, from the settings; it goes before the customary names.
-    known : sequence of str
+    available : sequence of str
         Targets of the release in service.
 
     Raises
@@ -87,7 +100,7 @@ def question(
         If no target answers for a solution.
     """
     rows = _json("input_maps", input_maps, _ROWS)
-    asked = _json("options", options or "{}", _OPTIONS)
+    parsed = _json("options", options or "{}", _OPTIONS)
     names = [name.strip() for name in solution_names.split(",") if name.strip()]
     if not names:
         raise _invalid("solution_names", "expected one solution name or several, separated by commas; found none")
@@ -95,10 +108,10 @@ def question(
         (row.sys_id or str(place), incident_of(row, fields, number=row.sys_id or f"input {place}"))
         for place, row in enumerate(rows)
     )
-    return Question(records, {name: target_of(name, solutions, known) for name in names}, asked)
+    return Question(records, {name: target_of(name, solutions, available) for name in names}, parsed)
 
 
-def target_of(solution: str, solutions: Mapping[str, str], known: Sequence[str]) -> str:
+def target_of(solution: str, solutions: Mapping[str, str], available: Sequence[str]) -> str:
     """Return the target that answers for a solution: by the settings, by its own name, or by customary names.
 
     Raises
@@ -108,15 +121,17 @@ def target_of(solution: str, solutions: Mapping[str, str], known: Sequence[str])
     """
     bare = _DECORATION.sub("", solution.lower())
     for target in (solutions.get(solution), solution, bare, _CUSTOMARY.get(bare)):
-        if target in known:
+        if target in available:
             return str(target)
     raise RecordNotFoundError(
-        f"no solution {solution!r}: the release in service answers for {', '.join(known) or 'nothing'}; "
+        f"no solution {solution!r}: the release in service answers for {', '.join(available) or 'nothing'}; "
         "name another in the setting integrations.servicenow.solutions"
     )
 
 
-def results(asked: Question, predictions: Sequence[Mapping[str, Prediction]], threshold: Threshold) -> dict[str, Any]:
+def results(
+    question: Question, predictions: Sequence[Mapping[str, Prediction]], threshold: Threshold
+) -> dict[str, Any]:
     """Return the answer: ``{"result": {solution: {sys_id: [prediction, …]}}}``.
 
     Parameters
@@ -127,41 +142,44 @@ def results(asked: Question, predictions: Sequence[Mapping[str, Prediction]], th
         Certified threshold (a probability) of a target's value, None where nothing is certified.
     """
     answer: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for solution, target in asked.targets.items():
+    for solution, target in question.targets.items():
         answer[solution] = {
-            key: _predicted(said[target], target, asked.options, threshold) if target in said else []
-            for (key, _), said in zip(asked.records, predictions, strict=True)
+            key: _entries(by_target[target], target, question.options, threshold) if target in by_target else []
+            for (key, _), by_target in zip(question.records, predictions, strict=True)
         }
     return {"result": answer}
 
 
-def _predicted(said: Prediction, target: str, options: Options, threshold: Threshold) -> list[dict[str, Any]]:
-    found = []
-    automatic = said.decision == "automatic" and said.value is not None
-    candidates = list(said.alternatives)
-    if automatic and said.value not in [one.value for one in candidates]:  # a parent class stands above them
-        candidates.insert(0, Alternative(str(said.value), said.probability or 0.0))
-    for one in candidates[: options.top_n]:
-        certified = threshold(target, one.value)
+def _entries(predicted: Prediction, target: str, options: Options, threshold: Threshold) -> list[dict[str, Any]]:
+    entries = []
+    automatic = predicted.decision == "automatic" and predicted.value is not None
+    candidates = list(predicted.alternatives)
+    # A parent class stands above the candidates.
+    if automatic and all(candidate.value != predicted.value for candidate in candidates):
+        candidates.insert(0, Alternative(str(predicted.value), predicted.probability or 0.0))
+    for candidate in candidates[: options.top_n]:
+        certified = threshold(target, candidate.value)
         # The threshold alone does not make a value automatic: a person's rule or decision may stand against it.
-        if options.apply_threshold and not (automatic and said.value == one.value):
+        if options.apply_threshold and not (automatic and predicted.value == candidate.value):
             continue
-        found.append({
-            "confidence": round(100 * one.probability, 6),
-            "threshold": NO_THRESHOLD if certified is None else round(100 * certified, 6),
-            "predictedValue": one.value,
-            "predictedSysId": "",
-        })  # fmt: skip
-    return found
+        entries.append(
+            {
+                "confidence": round(100 * candidate.probability, 6),
+                "threshold": NO_THRESHOLD if certified is None else round(100 * certified, 6),
+                "predictedValue": candidate.value,
+                "predictedSysId": "",
+            }
+        )
+    return entries
 
 
 def _json(name: str, text: str, adapter: TypeAdapter[Any]) -> Any:  # noqa: ANN401 - what the adapter reads
     try:
         return adapter.validate_json(text)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False)
+        faults = error.errors(include_url=False, include_context=False)
         raise RequestValidationError(
-            [{**one, "type": _typed(one["type"]), "loc": ("query", name, *one["loc"])} for one in found]
+            [{**fault, "type": _typed(fault["type"]), "loc": ("query", name, *fault["loc"])} for fault in faults]
         ) from error
 
 

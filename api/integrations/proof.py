@@ -17,6 +17,7 @@ from diagnosis.store.database import ConflictError
 from diagnosis.store.inbox import Inbox
 
 PREFIX = "/v1/integrations"
+_DELIVERY_IDS = ("x-zammad-delivery", "x-atlassian-webhook-identifier")
 
 
 class ReplayError(ConflictError):
@@ -66,7 +67,8 @@ async def once(inbox: Inbox, system: str, request: Request, body: bytes) -> Asyn
     ReplayError
         If it was taken before.
     """
-    names = [f"id:{value}" for header in ("x-zammad-delivery",) if (value := request.headers.get(header, "")[:128])]
+    ids = [request.headers.get(header, "")[:128] for header in _DELIVERY_IDS]
+    names = [f"id:{value}" for value in ids if value]
     if request.state.principal.id == f"system:{system}":
         signed = request.headers.get("x-glpi-timestamp", "").encode() + body
         names.append(f"content:{hashlib.sha256(signed).hexdigest()}")

@@ -1,15 +1,21 @@
-"""Report: an incident as a system told it, with that system's own name for the record."""
+"""Report: an incident as a system sent it, with that system's own name for the record."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from api.integrations.payload import words
+from fastapi.exceptions import RequestValidationError
+
 from diagnosis.errors import InputError
 from diagnosis.incident import COUNT_FIELDS, FIELDS, TIME_FIELDS, Incident
+from training.records.json_file import flatten
+from training.records.tickets import as_record, translate_tickets
 
+MAX_WORD, MAX_TEXT = 1_000, 200_000  # characters; what is longer is cut
+_TEXTS = frozenset({"short_description", "description", "close_notes"})
+_NUMBERS = ("number", "key", "id")  # what the systems call it
 MAPPABLE = frozenset(FIELDS) - {"number", *TIME_FIELDS, *COUNT_FIELDS}
 
 
@@ -23,29 +29,64 @@ class Report:
         ``extra`` holds ``source`` (the system) and ``record``.
     record : str
         The system's key of the record: what a write-back needs (a sys_id, an issue key, an id).
+    warnings : tuple of str
+        Values that were left out, with the reason.
     """
 
     incident: Incident
     record: str
+    warnings: tuple[str, ...] = ()
 
 
-def report(
-    system: str, record: str, incident: Incident, others: Mapping[str, Any], fields: Mapping[str, str]
+def report_of_ticket(
+    system: str, ticket: Mapping[str, Any], record: str, fields: Mapping[str, str], prefix: str = ""
 ) -> Report:
-    """Return a report whose incident also holds the organisation's own fields.
+    """Return a ticket as a report, by the table that reads the system's exports and its API too.
+
+    A value that cannot be used is left out and named in the warnings; one that is too long is cut.
 
     Parameters
     ----------
-    others : mapping
-        The payload's fields that the dialect does not name.
+    ticket : mapping
+        As `training.records.tickets.as_record` takes it; it has a number.
+    record : str
+        The system's key of the record.
     fields : mapping of str to str
-        Their name to ours (``{"u_symptom": "symptom"}``), from the settings.
+        The organisation's own fields to ours (``{"u_symptom": "symptom"}``), from the settings.
+    prefix : str
+        Where the own fields stand in the ticket (``fields.`` in a Jira issue).
+
+    Raises
+    ------
+    InputError
+        If the ticket is nested too deep to be one, or has no number.
     """
-    values = {
-        ours: str(words(others[theirs])) for theirs, ours in fields.items() if others.get(theirs) not in (None, "")
-    }
-    incident = replace(incident, **values, extra={"source": system, "record": record})  # type: ignore[arg-type]
-    return Report(incident, record)
+    try:
+        present = flatten(as_record(system, ticket))
+    except RecursionError as error:
+        raise InputError(str(error)) from error
+    if not any(present.get(name) for name in _NUMBERS):
+        fault = {
+            "type": "missing",
+            "loc": ("body", "number"),
+            "msg": "expected the number of the ticket",
+            "input": None,
+        }
+        raise RequestValidationError([fault])
+    mapping = {ours: prefix + theirs for theirs, ours in fields.items() if present.get(prefix + theirs)}
+    translation = translate_tickets(system, [ticket], mapping=mapping, every_row=True)
+    if not translation.places:
+        raise InputError(f"{system}: {translation.rejects[0].reason}")
+    values = {name: translation.columns[name][0] for name in FIELDS if name in translation.columns}
+    values = {name: _cut(name, value) for name, value in values.items() if value not in ("", None)}
+    warnings = tuple(f"{reject.column}: {reject.reason}; left out" for reject in translation.rejects)
+    return Report(Incident(**values, extra={"source": system, "record": record}), record, warnings)
+
+
+def _cut(name: str, value: Any) -> Any:  # noqa: ANN401 - a value of a field
+    if not isinstance(value, str):
+        return value
+    return value[: MAX_TEXT if name in _TEXTS else MAX_WORD]
 
 
 def checked_fields(fields: Mapping[str, str]) -> dict[str, str]:

@@ -7,55 +7,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AliasChoices, BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from api.integrations.note import Diagnosis, certified_values, note_text
-from api.integrations.payload import Moment, Payload, Prose, Words, words
-from api.integrations.report import Report, report
+from api.integrations.payload import Payload, Words
+from api.integrations.report import Report, report_of_ticket
 from diagnosis.errors import InputError
-from diagnosis.incident import Incident
 
 SYSTEM = "servicenow"
 MAX_ROWS = 1000
 _NUMBER = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _SYS_ID = re.compile(r"[0-9a-f]{32}")
 
-Count = Annotated[
-    Annotated[int, Field(ge=0)] | None, BeforeValidator(lambda value: words(value) or None), Field(default=None)
-]
-
 
 class Row(Payload):
-    """A row of the table ``incident``."""
+    """A row of the table ``incident``; its other fields are read by the system's table."""
 
     sys_id: Words
     number: Words
-    short_description: Prose
-    description: Prose
-    caller_id: Words
-    opened_by: Words
-    location: Words
-    contact_type: Words
-    business_service: Words
-    cmdb_ci: Words
-    category: Words
-    subcategory: Words
-    impact: Words
-    urgency: Words
-    priority: Words
-    assignment_group: Words
-    assigned_to: Words
-    reassignment_count: Count
-    reopen_count: Count
-    opened_at: Moment = Field(validation_alias=AliasChoices("opened_at", "sys_created_on"))
-    resolved_at: Moment
-    closed_at: Moment
-    reopened_time: Moment
-    close_code: Words
-    close_notes: Words
-    problem_id: Words
+
+    @property
+    def ticket(self) -> dict[str, Any]:
+        """The row as it came."""
+        return self.extra_fields | {"sys_id": self.sys_id, "number": self.number}
 
 
 class Rows(Payload):
@@ -81,40 +57,20 @@ def incident_of(row: Row, fields: Mapping[str, str], number: str = "") -> Report
     number : str, optional
         Stands in where the row has none (a prediction for a record that is not saved yet).
     """
-    incident = Incident(
-        number=row.number or number,
-        opened_at=row.opened_at,
-        short_description=row.short_description,
-        description=row.description,
-        caller=row.caller_id,
-        opened_by=row.opened_by,
-        location=row.location,
-        contact_type=row.contact_type,
-        service=row.business_service,
-        cmdb_ci=row.cmdb_ci,
-        category=row.category,
-        subcategory=row.subcategory,
-        impact=row.impact,
-        urgency=row.urgency,
-        priority=row.priority,
-        assignment_group=row.assignment_group,
-        assigned_to=row.assigned_to,
-        reassignment_count=row.reassignment_count,
-        resolved_at=row.resolved_at,
-        closed_at=row.closed_at,
-        reopened_at=row.reopened_time,
-        reopen_count=row.reopen_count,
-        close_code=row.close_code,
-        close_notes=row.close_notes,
-        problem=row.problem_id,
-    )
-    return report(SYSTEM, row.sys_id or row.number, incident, row.others, fields)
+    ticket = row.ticket | {"number": row.number or number}
+    return report_of_ticket(SYSTEM, ticket, row.sys_id or row.number or number, fields)
 
 
-def reply(found: Report, diagnosis: Diagnosis) -> dict[str, Any]:
+def reply(report: Report, diagnosis: Diagnosis) -> dict[str, Any]:
     """Return what the business rule sets on the record: work notes, and each certified value under its field's name."""
-    return {"sys_id": found.record, "number": found.incident.number, "work_notes": note_text(diagnosis),
-            "certified": certified_values(diagnosis), "diagnosis": diagnosis}  # fmt: skip
+    return {
+        "sys_id": report.record,
+        "number": report.incident.number,
+        "work_notes": note_text(diagnosis),
+        "certified": certified_values(diagnosis),
+        "diagnosis": diagnosis,
+        "warnings": list(report.warnings),
+    }
 
 
 def checked_number(number: str) -> str:

@@ -24,9 +24,9 @@ def check_hub_signature(body: bytes, header: str | None, secret: str, algorithm:
     expected_form = f"X-Hub-Signature: {algorithm}=<hex>"
     if not header:
         raise SignatureError(f"expected a signed webhook ({expected_form}); found no X-Hub-Signature header")
-    found, _, digest = header.partition("=")
-    if found.strip().lower() != algorithm:
-        raise SignatureError(f"expected {expected_form}; found algorithm {found.strip()[:20]!r}")
+    scheme, _, digest = header.partition("=")
+    if scheme.strip().lower() != algorithm:
+        raise SignatureError(f"expected {expected_form}; found algorithm {scheme.strip()[:20]!r}")
     _compare(hmac.new(secret.encode(), body, algorithm).hexdigest(), digest, "X-Hub-Signature")
 
 
@@ -55,6 +55,6 @@ def check_glpi_signature(body: bytes, signature: str | None, timestamp: str | No
         raise SignatureError(f"expected X-GLPI-timestamp within {window} s of now; found one {age:.0f} s old")
 
 
-def _compare(expected: str, found: str, header: str) -> None:
-    if not hmac.compare_digest(expected.encode(), found.strip().lower().encode()):
+def _compare(expected: str, actual: str, header: str) -> None:
+    if not hmac.compare_digest(expected.encode(), actual.strip().lower().encode()):
         raise SignatureError(f"expected {header} made with the shared secret over this body; found another signature")

@@ -9,16 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.integrations.note import Diagnosis, note_text
-from api.integrations.payload import Moment, Number, Payload, Prose, Words
-from api.integrations.report import Report, report
-from diagnosis.incident import Incident
+from api.integrations.payload import Number, Payload, Prose, Words
+from api.integrations.report import Report, report_of_ticket
 
 SYSTEM = "zammad"
 INTAKE_GROUPS = ("Users",)  # the group that a new installation puts every ticket into
-
-# Zammad's article types are what ITSM calls the contact type.
-_CONTACT = {"phone": "phone", "email": "email", "web": "web", "chat": "chat", "sms": "sms", "note": ""}
-_RESOLVED = frozenset({"closed", "merged"})
 
 
 class Ticket(Payload):
@@ -26,18 +21,7 @@ class Ticket(Payload):
 
     id: Number
     number: Number
-    title: Words
-    group: Words
-    priority: Words
-    state: Words
-    customer: Words
-    owner: Words
-    created_by: Words
-    create_article_type: Words
     article_count: int = 1
-    created_at: Moment
-    close_at: Moment
-    last_close_at: Moment
 
 
 class Article(Payload):
@@ -64,25 +48,17 @@ def incident_of(trigger: Trigger, fields: Mapping[str, str]) -> Report:
     """
     ticket, article = trigger.ticket, trigger.article
     first = article is not None and not article.internal and ticket.article_count <= 1
-    kind = ticket.create_article_type or (article.type if article else "")
-    resolved = ticket.last_close_at or ticket.close_at
-    incident = Incident(
-        number=ticket.number,
-        opened_at=ticket.created_at,
-        short_description=ticket.title,
-        description=article.body if first and article else "",
-        caller=ticket.customer,
-        opened_by=ticket.created_by,
-        contact_type=_CONTACT.get(kind, kind),
-        priority=ticket.priority,
-        assignment_group=ticket.group,
-        assigned_to="" if ticket.owner in {"-", "1"} else ticket.owner,  # Zammad's word for nobody
-        resolved_at=resolved if ticket.state in _RESOLVED else None,
-    )
-    return report(SYSTEM, ticket.id, incident, ticket.others, fields)
+    record = ticket.extra_fields | {"id": ticket.id, "number": ticket.number}
+    record["article"] = {"body": article.body if first and article else "", "type": article.type if article else ""}
+    return report_of_ticket(SYSTEM, record, ticket.id, fields)
 
 
-def reply(found: Report, diagnosis: Diagnosis) -> dict[str, Any]:
+def reply(report: Report, diagnosis: Diagnosis) -> dict[str, Any]:
     """Return what the trigger gets: the note to show, and the diagnosis."""
-    return {"ticket_id": found.record, "number": found.incident.number, "note": note_text(diagnosis),
-            "diagnosis": diagnosis}  # fmt: skip
+    return {
+        "ticket_id": report.record,
+        "number": report.incident.number,
+        "note": note_text(diagnosis),
+        "diagnosis": diagnosis,
+        "warnings": list(report.warnings),
+    }

@@ -100,10 +100,13 @@ class PinnedTransport(httpx.BaseTransport):
         host, port = request.url.host, request.url.port or (443 if request.url.scheme == "https" else 80)
         address = resolve(host, port, self.allow_private, self.look_up)
         pinned = httpx.Request(
-            request.method, request.url.copy_with(host=address), headers=request.headers, stream=request.stream,
+            request.method,
+            request.url.copy_with(host=address),
+            headers=request.headers,
+            stream=request.stream,
             # The certificate is checked against the name, not the address.
             extensions={**request.extensions, "sni_hostname": host},
-        )  # fmt: skip
+        )
         return self._plain.handle_request(pinned)
 
     def close(self) -> None:
@@ -114,6 +117,9 @@ class PinnedTransport(httpx.BaseTransport):
 def client(allow_private: bool, timeout: float, look_up: LookUp = addresses_of) -> httpx.Client:
     """Return an HTTP client that calls checked addresses only, follows no redirect and gives up after `timeout` s."""
     return httpx.Client(
-        transport=PinnedTransport(allow_private, look_up), timeout=timeout, follow_redirects=False, trust_env=False,
+        transport=PinnedTransport(allow_private, look_up),
+        timeout=timeout,
+        follow_redirects=False,
+        trust_env=False,
         headers={"User-Agent": "Faultwise/1"},
-    )  # fmt: skip
+    )

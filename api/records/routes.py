@@ -53,13 +53,13 @@ def list_incidents(_principal: MayRead, service: Served, limit: Limit = 50, curs
     return _page(service.incidents.page(limit, decode(cursor)), limit, FIELDS)
 
 
-@router.get("/v1/incidents/{number}", response_model=RecordOut, tags=["incidents"], responses=problems(404))
+@router.get("/v1/incidents/{number:path}", response_model=RecordOut, tags=["incidents"], responses=problems(404))
 def get_incident(number: str, _principal: MayRead, service: Served) -> Response:
     """Return one incident."""
     return JSONResponse(_out(service.incidents.get(number), FIELDS))
 
 
-@router.delete("/v1/incidents/{number}", status_code=204, tags=["incidents"], responses=problems(404))
+@router.delete("/v1/incidents/{number:path}", status_code=204, tags=["incidents"], responses=problems(404))
 def delete_incident(number: str, principal: MayWrite, service: Served) -> Response:
     """Delete one incident; what it said is erased and it is found no more."""
     service.incidents.delete(principal.id, number)
@@ -78,13 +78,13 @@ def list_articles(_principal: MayRead, service: Served, limit: Limit = 50, curso
     return _page(service.articles.page(limit, decode(cursor)), limit, KNOWLEDGE_FIELDS)
 
 
-@router.get("/v1/knowledge/{number}", response_model=RecordOut, tags=["knowledge"], responses=problems(404))
+@router.get("/v1/knowledge/{number:path}", response_model=RecordOut, tags=["knowledge"], responses=problems(404))
 def get_article(number: str, _principal: MayRead, service: Served) -> Response:
     """Return one article."""
     return JSONResponse(_out(service.articles.get(number), KNOWLEDGE_FIELDS))
 
 
-@router.delete("/v1/knowledge/{number}", status_code=204, tags=["knowledge"], responses=problems(404))
+@router.delete("/v1/knowledge/{number:path}", status_code=204, tags=["knowledge"], responses=problems(404))
 def delete_article(number: str, principal: MayWrite, service: Served) -> Response:
     """Delete one article; it is suggested no more."""
     service.articles.delete(principal.id, number)

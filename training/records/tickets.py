@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+from diagnosis.errors import InputError
+
 from .chunk import Malformed
-from .columns import INCIDENTS, plan_columns
+from .columns import INCIDENTS, draft_plan, plan_columns
 from .json_file import chunk_of, flatten
 from .translate import Translation, Translator
 
@@ -49,7 +51,9 @@ def translate_tickets(
         except RecursionError as error:
             malformed.append(Malformed(place, str(error)))
     chunk = chunk_of(rows, malformed)
-    plan = plan_columns(chunk.header, INCIDENTS, system, mapping, system)
+    plan = (draft_plan if every_row else plan_columns)(chunk.header, INCIDENTS, system, mapping, system)
+    if "number" not in plan.sources:
+        raise InputError(f"expected a number in a ticket of {system}; found none")
     latest = datetime.now(UTC) + timedelta(days=1)
     return Translator(system, INCIDENTS, latest, every_row=every_row, zone=zone).translate(chunk, plan, {})
 

@@ -50,6 +50,8 @@ MAX_NUMBER = 255  # characters
 _TYPES = ("incident", "request", "complaint")
 _SCALES = {"satisfaction": (1, 5)}  # what lies outside is of another scale
 _ROUNDED = frozenset({"on_hold_minutes", "satisfaction"})
+_FINAL_NUMBER = re.compile(r"\s*\((?P<number>[^()]{1,60})\)$")
+_GROUPING = re.compile("(?<=\\d)[ \u00a0\u202f](?=\\d)")
 _SCIENTIFIC = re.compile(r"\d(?:\.\d+)?E\+\d{2,}", re.IGNORECASE)
 
 Columns = dict[str, list[Any]]
@@ -197,8 +199,7 @@ class _ChunkTranslation:
         titles = self._columns.get("short_description")
         if titles and self._plan.dialect:
             self._columns["short_description"] = [
-                title.removesuffix(f"({number})").rstrip() or title
-                for title, number in zip(titles, self._columns["number"], strict=True)
+                _without_number(title, number) for title, number in zip(titles, self._columns["number"], strict=True)
             ]
 
     def _type(self, value: str) -> str:
@@ -306,6 +307,12 @@ def split_tree(columns: Columns, separator: str) -> None:
         parts = [category.partition(separator) for category in columns["category"]]
         columns["category"] = [first.strip() for first, _, _ in parts]
         columns["subcategory"] = [below.strip() for _, _, below in parts]
+
+
+def _without_number(title: str, number: str) -> str:
+    match = _FINAL_NUMBER.search(title)
+    is_own = match is not None and _GROUPING.sub("", match["number"]) == number
+    return title[: match.start()] or title if match and is_own else title
 
 
 def _trimmed(column: list[str]) -> list[str]:

@@ -31,8 +31,8 @@ def write(client: httpx.Client, settings: Glpi, order: Order) -> None:
 
 
 def _follow_up(client: httpx.Client, order: Order) -> None:
-    there = call(client, "GET", f"/apirest.php/Ticket/{order.path}/ITILFollowup", params=_ALL)
-    if any(order.marker in one["content"] for one in there):
+    follow_ups = call(client, "GET", f"/apirest.php/Ticket/{order.path}/ITILFollowup", params=_ALL)
+    if any(order.marker in entry["content"] for entry in follow_ups):
         return
     content = html.escape(order.note, quote=False).replace("\n", "<br>")
     entry = {"itemtype": "Ticket", "items_id": int(order.record), "content": content, "is_private": 1}
@@ -41,10 +41,10 @@ def _follow_up(client: httpx.Client, order: Order) -> None:
 
 def _assign(client: httpx.Client, order: Order, group: str) -> None:
     assigned = call(client, "GET", f"/apirest.php/Ticket/{order.path}/Group_Ticket", params=_ALL)
-    if any(int(one["type"]) == _ASSIGNED for one in assigned):
+    if any(int(entry["type"]) == _ASSIGNED for entry in assigned):
         return  # somebody has it already
-    found = call(client, "GET", "/apirest.php/Group", params={"searchText[name]": f"^{group}$", **_ALL})
-    ids = [one["id"] for one in found if one["name"] == group]
+    groups = call(client, "GET", "/apirest.php/Group", params={"searchText[name]": f"^{group}$", **_ALL})
+    ids = [entry["id"] for entry in groups if entry["name"] == group]
     if not ids:
         raise GivenUpError(f"expected a group {group!r} in GLPI; found none")
     entry = {"tickets_id": int(order.record), "groups_id": ids[0], "type": _ASSIGNED}

@@ -37,7 +37,7 @@ def _fields(client: httpx.Client, issue: str, theirs: dict[str, str], order: Ord
     meta = call(client, "GET", f"{issue}/editmeta")["fields"]
     changes = {}
     for target, name in theirs.items():
-        if name in meta and words(now.get(name)) == order.before[target]:
+        if name in meta and words(now.get(name)) == order.previous[target]:
             form = _FORMS.get(meta[name]["schema"]["type"])
             changes[name] = {form: order.values[target]} if form else order.values[target]
     return changes

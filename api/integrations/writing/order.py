@@ -38,7 +38,7 @@ class Order:
         That id: a note that holds it is there already.
     values : mapping of str to str
         Certified values by target.
-    before : mapping of str to str
+    previous : mapping of str to str
         What those targets held when the record was diagnosed; a value is written only while it still does.
     """
 
@@ -48,7 +48,7 @@ class Order:
     marker: str
     tags: tuple[str, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
-    before: Mapping[str, str] = field(default_factory=dict)
+    previous: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -58,13 +58,13 @@ class Order:
 
 def order_for(system: str, settings: System, report: Report, diagnosis: Diagnosis) -> OutgoingCall:
     """Return the call that writes a diagnosis back: once for what it says, however often the record is sent."""
-    values, before = {}, {}
+    values, previous = {}, {}
     for target, value in certified_values(diagnosis).items():
         held = getattr(report.incident, target) if target in FIELDS else ""
         if held != value and (not held or held in settings.intake_groups):  # a person's choice is never moved
-            values[target], before[target] = value, held
+            values[target], previous[target] = value, held
     order = Order(
-        report.record, report.incident.number, note_text(diagnosis), diagnosis["id"], settings.tags, values, before
+        report.record, report.incident.number, note_text(diagnosis), diagnosis["id"], settings.tags, values, previous
     )
     return OutgoingCall(system, system, f"{system}:{report.record}:{note_digest(diagnosis)}", asdict(order))
 

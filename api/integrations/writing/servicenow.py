@@ -21,9 +21,11 @@ def write(client: httpx.Client, settings: ServiceNow, order: Order) -> None:
     path = f"{_TABLE}/{_sys_id(client, order)}"
     theirs = _FIELDS | {ours: name for name, ours in settings.fields.items()}
     names = {target: theirs.get(target, target) for target in order.values}
-    asked = {"sysparm_fields": ",".join(["work_notes", *names.values()]), "sysparm_display_value": "all"}
-    row = call(client, "GET", path, params=asked)["result"]
-    changes = {name: order.values[target] for target, name in names.items() if _still(row, name, order.before[target])}
+    parameters = {"sysparm_fields": ",".join(["work_notes", *names.values()]), "sysparm_display_value": "all"}
+    row = call(client, "GET", path, params=parameters)["result"]
+    changes = {
+        name: order.values[target] for target, name in names.items() if _still(row, name, order.previous[target])
+    }
     if order.marker not in _both(row.get("work_notes"))[0]:
         changes["work_notes"] = order.note
     if changes:
@@ -40,20 +42,20 @@ def write(client: httpx.Client, settings: ServiceNow, order: Order) -> None:
 def _sys_id(client: httpx.Client, order: Order) -> str:
     if is_sys_id(order.record):
         return order.record
-    asked = {
+    parameters = {
         "sysparm_query": f"number={checked_number(order.number)}",
         "sysparm_fields": "sys_id",
         "sysparm_limit": "1",
     }
-    found = call(client, "GET", _TABLE, params=asked)["result"]
-    if not found:
+    rows = call(client, "GET", _TABLE, params=parameters)["result"]
+    if not rows:
         raise GivenUpError(f"expected an incident {order.number} in ServiceNow; found none")
-    sys_id: str = found[0]["sys_id"]
+    sys_id: str = rows[0]["sys_id"]
     return sys_id
 
 
-def _still(row: Mapping[str, Any], name: str, before: str) -> bool:
-    return before in _both(row.get(name))
+def _still(row: Mapping[str, Any], name: str, previous: str) -> bool:
+    return previous in _both(row.get(name))
 
 
 def _both(value: object) -> tuple[str, str]:

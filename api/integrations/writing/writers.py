@@ -21,8 +21,11 @@ TIMEOUT = 20.0  # s
 Write = Callable[[httpx.Client, Any, Order], None]
 
 _WRITERS: dict[str, Write] = {
-    "servicenow": servicenow.write, "jira": jira.write, "zammad": zammad.write, "glpi": glpi.write,
-}  # fmt: skip
+    "servicenow": servicenow.write,
+    "jira": jira.write,
+    "zammad": zammad.write,
+    "glpi": glpi.write,
+}
 
 
 def writers(settings: Integrations, allow_private: bool) -> dict[str, Maker]:
@@ -32,7 +35,10 @@ def writers(settings: Integrations, allow_private: bool) -> dict[str, Maker]:
 
 
 def _write(system: str, settings: System, allow_private: bool, owed: OutgoingCall) -> None:
-    order = Order(**{**owed.body, "tags": tuple(owed.body["tags"])})
+    body = dict(owed.body)
+    if "before" in body:  # as calls that were owed by an older version name it
+        body["previous"] = body.pop("before")
+    order = Order(**{**body, "tags": tuple(body["tags"])})
     with client(allow_private, TIMEOUT) as http:
         http.base_url = httpx.URL(settings.url)
         http.headers["Accept"] = "application/json"

@@ -69,10 +69,14 @@ class TestServiceNow:
         assert self.incident(form(SERVICENOW)).incident.number == "INC0010023"
 
     def test_wrong_values_are_pointed_at(self):
-        assert wrong(servicenow.Rows, {"number": "I", "opened_at": "31.01.2026"}) == ["body/result/0/opened_at"]
-        assert wrong(servicenow.Rows, {"number": "I", "reopen_count": "many"}) == ["body/result/0/reopen_count"]
         assert wrong(servicenow.Rows, {"result": []}) == ["body/result"]
         assert wrong(servicenow.Rows, {"result": [{"number": f"I{i}"} for i in range(1001)]}) == ["body/result"]
+
+    def test_a_value_that_cannot_be_used_is_left_out_and_named(self):
+        report = self.incident({"number": "I", "opened_at": "soon", "reopen_count": "many", "category": "c" * 1500})
+        assert (report.incident.opened_at, report.incident.reopen_count) == (None, None)
+        assert [warning.split(":")[0] for warning in report.warnings] == ["opened_at", "reopen_count"]
+        assert len(report.incident.category) == 1000
 
     def test_reply(self, said):
         answer = servicenow.reply(self.incident(SERVICENOW), said)
@@ -121,7 +125,7 @@ class TestJira:
         incident = found.incident
         assert (found.record, incident.number, incident.opened_at) == ("SP-53", "SP-53", AT)
         assert (incident.short_description, incident.description) == ("VPN 断线", "since today")
-        assert (incident.caller, incident.service, incident.priority) == ("Li", "Remote access", "High")
+        assert (incident.caller, incident.category, incident.priority) == ("Li", "Remote access", "High")
         assert incident.assignment_group == "Network Operations"
 
     def test_plain_text_and_nothing(self):
@@ -195,7 +199,7 @@ class TestGlpi:
         found = glpi.incident_of(read(glpi.Event, {"event": "new", "item": item}), {})
         incident = found.incident
         assert (found.record, incident.number, incident.description) == ("7", "7", "Since this morning.")
-        assert (incident.category, incident.urgency, incident.contact_type) == ("Network", "3", "helpdesk")
+        assert (incident.category, incident.urgency, incident.contact_type) == ("Network", "Medium", "helpdesk")
         assert (incident.caller, incident.assignment_group, incident.location) == ("li", "N1", "Köln > A")
         assert incident.opened_at == AT
 
@@ -274,10 +278,27 @@ def test_what_is_no_payload_at_all(model, body):
 
 def test_no_payload_brings_control_characters_in():
     [row] = read(servicenow.Rows, {"number": "I\u0000NC1", "short_description": "a\u0000\u0007b"}).result
-    assert (row.number, row.short_description) == ("INC1", "ab")
+    incident = servicenow.incident_of(row, {}).incident
+    assert (incident.number, incident.short_description) == ("INC1", "ab")
 
 
 def test_own_fields_must_lead_to_fields_that_words_can_fill():
     assert checked_fields({"u_x": "symptom"}) == {"u_x": "symptom"}
     with pytest.raises(InputError, match="found opened_at"):
         checked_fields({"u_x": "opened_at"})
+
+
+def test_one_alert_that_cannot_be_read_costs_the_others_nothing():
+    good = ALERTMANAGER["alerts"][0]
+    alerts = [
+        good,
+        {**good, "fingerprint": ""},
+        7,
+        {**good, "fingerprint": "b", "annotations": {"summary": "x" * 3000}},
+    ]
+    notification = read(alertmanager.Notification, {**ALERTMANAGER, "alerts": alerts})
+    assert [alert.fingerprint for alert in notification.alerts] == [good["fingerprint"], "b"]
+    assert len(notification.refused) == 2
+    assert len(alertmanager.incident_of(notification.alerts[1], "n").incident.short_description) == 3000
+    half = json.dumps({**ALERTMANAGER, "x": "\ud83d"}).encode().replace(b"VPN gateway", b"\\ud83d")
+    assert parse(alertmanager.Notification, half).alerts[0].annotations["summary"].startswith("\ufffd")

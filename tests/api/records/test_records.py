@@ -1,5 +1,7 @@
 """Incidents and knowledge over HTTP: stored without personal data, found within a second, listed without gaps."""
 
+from urllib.parse import quote
+
 import pytest
 
 from api.records.schemas import RecordPage, RecordResults
@@ -115,3 +117,22 @@ def test_search_needs_words_and_knows_its_corpora(client) -> None:
         assert client.get("/v1/search", params=wrong).status_code == 422
     of_release = [number for number in found(client, "打印机提示卡纸但没有纸", "knowledge") if number.startswith("KB0")]
     assert of_release[0] == "KB002zh", "articles that other tests have stored may stand before it"
+
+
+@pytest.mark.parametrize("number", ["2026/0001", "a b", "50%", "工单/7", "x" * 255, "a/b/c.d", "?q#f"])
+@pytest.mark.parametrize("kind", ["incidents", "knowledge"])
+def test_any_number_can_be_read_and_erased(client, kind, number) -> None:
+    record = {"number": number, "short_description": "VPN down", "title": "VPN", "resolution": "Restart"}
+    assert client.post(f"/v1/{kind}", json=record).json()["stored"] == 1
+    path = f"/v1/{kind}/{quote(number, safe='')}"
+    assert client.get(path).json()["number"] == number
+    assert client.delete(path).status_code == 204
+    assert client.get(path).status_code == 404
+
+
+def test_texts_lose_their_markup_before_they_are_limited(client) -> None:
+    picture = f"<p>Press Menu</p><img src='data:image/png;base64,{'QUJD' * 60_000}'>"
+    article = {"number": "KB-PICTURE", "title": "Reset the flux gauge", "resolution": picture}
+    assert client.post("/v1/knowledge", json=article).json()["stored"] == 1
+    assert client.get("/v1/knowledge/KB-PICTURE").json()["resolution"] == "Press Menu"
+    client.delete("/v1/knowledge/KB-PICTURE")
