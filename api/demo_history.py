@@ -24,6 +24,7 @@ QUEUE_LENGTH = 20  # incidents of today
 QUEUE_HOURS = 9.0
 DIAGNOSIS_DELAY = timedelta(seconds=20)
 JUDGED_EVERY = 4  # one of so many incidents of today's queue is judged already
+TARGET = "assignment_group"
 PEOPLE = ("panel:m.chen", "panel:j.smith")
 _RESOLUTION_FIELDS = ("close_code", "close_notes", "knowledge", "problem", "satisfaction")
 
@@ -52,6 +53,10 @@ def move_to_today(incidents: pd.DataFrame, today: datetime) -> pd.DataFrame:
     arrivals = [pd.Timestamp(today) - gap * (len(queue) - position) for position in range(len(queue))]
     moved.loc[queue, times] = pd.NaT
     moved.loc[queue, "opened_at"] = arrivals
+    if "sla_response_minutes" in moved:
+        minutes = pd.to_numeric(moved["sla_response_minutes"], errors="coerce")
+        waiting = moved["opened_at"] + pd.to_timedelta(minutes, unit="min") > pd.Timestamp(today)
+        moved.loc[waiting, "sla_response_minutes"] = ""  # not answered yet
     for name in times:
         moved[name] = moved[name].where(moved[name] <= pd.Timestamp(today))
     unresolved = moved["resolved_at"].isna() & (
@@ -84,10 +89,14 @@ def diagnose_history(store: Store, diagnoser: Diagnoser, incidents: pd.DataFrame
     ]
     bodies = [mask_incident(row, redactor) for row in rows]
     store.diagnoses.add([_entry(diagnosis, body) for diagnosis, body in zip(diagnoses, bodies, strict=True)])
-    store.incidents.put({str(body["number"]): body for body in bodies if body.get("resolved_at")})
-    for position, (diagnosis, row) in enumerate(list(zip(diagnoses, rows, strict=True))[-QUEUE_LENGTH:]):
+    store.incidents.put({str(body["number"]): body for body in bodies})
+    judged = [*zip(diagnoses, rows, strict=True)]
+    for position, (diagnosis, row) in enumerate(judged[-QUEUE_LENGTH:]):
         if position % JUDGED_EVERY == 0:
             _judge(store, diagnosis, row, PEOPLE[position // JUDGED_EVERY % len(PEOPLE)])
+    for position, (diagnosis, row) in enumerate(judged[:-QUEUE_LENGTH]):
+        if _predicted(diagnosis) not in (None, row.get(TARGET)):
+            _judge(store, diagnosis, row, PEOPLE[position % len(PEOPLE)])  # wrong groups were corrected
 
 
 def automatic_example(store: Store) -> dict[str, str]:
@@ -95,7 +104,7 @@ def automatic_example(store: Store) -> dict[str, str]:
     for diagnosis in store.diagnoses.page(300):
         decisions = {prediction["decision"] for prediction in diagnosis["predictions"].values()}
         record = store.incidents.find([diagnosis["incident"]]).get(diagnosis["incident"])
-        if record and "automatic" in decisions and "'" not in str(record.body):
+        if record and "automatic" in decisions:
             names = [name for name in LOGGED_FIELDS if record.body.get(name) and name not in ("number", "opened_at")]
             return {name: str(record.body[name]) for name in names}
     return {}
@@ -112,10 +121,15 @@ def _entry(diagnosis: Diagnosis, body: dict[str, Any]) -> DiagnosisEntry:
 
 
 def _judge(store: Store, diagnosis: Diagnosis, row: dict[str, Any], person: str) -> None:
-    target = "assignment_group"
-    if target not in diagnosis.predictions or not row.get(target):
+    if TARGET not in diagnosis.predictions or not row.get(TARGET):
         return
-    prediction = diagnosis.predictions[target]
-    predicted = prediction.value or (prediction.alternatives[0].value if prediction.alternatives else None)
-    kind: Kind = "accepted" if predicted == row[target] else "overridden"
-    store.feedback.add(Feedback(diagnosis.id, diagnosis.incident, kind, target, predicted, row[target], actor=person))
+    predicted, truth = _predicted(diagnosis), row[TARGET]
+    kind: Kind = "accepted" if predicted == truth else "overridden"
+    store.feedback.add(Feedback(diagnosis.id, diagnosis.incident, kind, TARGET, predicted, truth, actor=person))
+
+
+def _predicted(diagnosis: Diagnosis) -> str | None:
+    prediction = diagnosis.predictions.get(TARGET)
+    if prediction is None:
+        return None
+    return prediction.value or (prediction.alternatives[0].value if prediction.alternatives else None)

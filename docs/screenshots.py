@@ -1,7 +1,6 @@
-"""Take the README's pictures of a running service: ``python docs/screenshots.py --key KEY`` beside ``faultwise demo``.
+"""Take the README's pictures of a running demo: ``python docs/screenshots.py --key KEY`` beside ``faultwise demo``.
 
-Start that with ``FAULTWISE_SELF_SERVICE=true``. The newest incidents of the sample are logged again, under numbers of
-their own, so that the queue has some to show.
+Start that with ``FAULTWISE_SELF_SERVICE=true``. Its queue is dated today, so that the pictures are, too.
 """
 
 from __future__ import annotations
@@ -12,10 +11,9 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
-import pandas as pd
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
@@ -24,20 +22,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
-LOGGED = (
-    "short_description",
-    "description",
-    "caller",
-    "opened_by",
-    "service",
-    "cmdb_ci",
-    "category",
-    "location",
-    "contact_type",
-    "impact",
-    "urgency",
-    "priority",
-)
 MOST_BYTES = 150_000
 # Name, language, colours, width and height, page.
 PICTURES = (
@@ -48,8 +32,8 @@ PICTURES = (
     ("phone-zh", "zh-CN", "light", (360, 740), "incident"),
     ("search", "en-GB", "dark", (1100, 640), "/console/search?q=VPN+809"),
     ("search-zh", "zh-CN", "light", (1100, 640), "/console/search?q=VPN+809"),
-    ("outcome", "en-GB", "dark", (1280, 760), "/console/outcome"),
-    ("outcome-zh", "zh-CN", "light", (1280, 760), "/console/outcome"),
+    ("service-report", "en-GB", "dark", (1280, 900), "/console/report"),
+    ("service-report-zh", "zh-CN", "light", (1280, 900), "/console/report"),
     ("help", "en-GB", "light", (800, 560), "The printer shows a paper jam but there is none"),
     ("help-zh", "zh-CN", "dark", (800, 560), "打印机提示卡纸，但是没有卡纸"),
 )
@@ -57,14 +41,14 @@ COLOURS = 96  # an interface has few: a palette of so many looks the same at a t
 
 
 def main() -> int:
-    """Log what is to be seen, then take each picture."""
+    """Take each picture."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--url", default="http://127.0.0.1:8000")
-    parser.add_argument("--key", default=os.environ.get("FAULTWISE_KEY"), help="with the scopes diagnose and feedback")
+    parser.add_argument("--key", default=os.environ.get("FAULTWISE_KEY"), help="with the scope diagnose")
     args = parser.parse_args()
     if not args.key:
         parser.error("a key is needed: --key or FAULTWISE_KEY")
-    at_risk = log_incidents(args.url, args.key)
+    at_risk = riskiest_incident(args.url, args.key)
     IMAGES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
@@ -79,27 +63,11 @@ def main() -> int:
     return 0
 
 
-def log_incidents(url: str, key: str) -> str:
-    """Diagnose the newest incidents of the sample, as they were logged, and judge some as people would.
-
-    Returns
-    -------
-    str
-        The address of the one whose risk has the most factors.
-    """
-    made: list[dict[str, Any]] = []
-    newest = pd.read_csv(ROOT / "data" / "sample" / "incidents.csv", dtype=str, keep_default_na=False)
-    newest = newest.sort_values("opened_at").tail(14)
+def riskiest_incident(url: str, key: str) -> str:
+    """Return the address of the diagnosis whose recurrence risk has the most factors."""
     with httpx.Client(base_url=url, headers={"X-API-Key": key}, timeout=60) as client:
-        for i, row in enumerate(newest.to_dict("records")):
-            body = {name: row.get(name, "") for name in LOGGED}
-            said = client.post("/v1/diagnoses", json={"number": f"INC1{i:05}", **body}).raise_for_status().json()
-            made.append(said)
-            for target in list(said["predictions"])[:1] if i % 3 == 0 else ():
-                first = said["predictions"][target]["alternatives"][0]["value"]
-                kind = {"kind": "accepted"} if first == row[target] else {"kind": "overridden", "value": row[target]}
-                client.post(f"/v1/diagnoses/{said['id']}/feedback", json={**kind, "target": target}).raise_for_status()
-    richest = max(made, key=lambda one: len(one["recurrence"]["factors"]) if one["recurrence"] else -1)
+        diagnoses = client.get("/v1/diagnoses", params={"limit": 100}).raise_for_status().json()["items"]
+    richest = max(diagnoses, key=lambda item: len(item["recurrence"]["factors"]) if item["recurrence"] else -1)
     return f"/console/diagnoses/{richest['id']}"
 
 
@@ -122,7 +90,7 @@ def take(
         _sign_in(page, key)
         page.goto(shows)
         page.wait_for_selector("#live.on")
-        for report in page.locator(".report summary").all():  # folded, so that there is room for what was made of it
+        for report in page.locator(".report > summary").all():  # folded, so that there is room for what was made of it
             report.click()
     page.wait_for_timeout(300)  # fonts and pictures are drawn
     shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")

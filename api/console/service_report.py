@@ -1,4 +1,4 @@
-"""What the service manager reads: what was decided, whether it was right, and how the service keeps its targets."""
+"""The service report, for the manager: key figures against their targets, decisions a day, and people's corrections."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -16,29 +16,44 @@ from api.service import Service
 from diagnosis.errors import InputError
 from diagnosis.incident import as_frame
 from diagnosis.recurrence import default_signature, recurrence_rate
+from diagnosis.service_levels import ServiceLevel, service_levels, share_of
 
 DAYS = 30
 MAX_RECORDS = 20_000  # newest diagnoses and incidents that are counted
-TARGETS = {"recurrence": 0.05, "response": 0.9, "restoration": 0.9, "closure": 0.95, "satisfaction": 0.9}
-RESPONSE, RESTORATION = timedelta(hours=2), timedelta(hours=4)
-SATISFIED = 4  # of five
+RECURRENCE_TARGET = 0.05
 DECISIONS = ("automatic", "suggested", "abstained")
+LOWER_IS_BETTER = frozenset({"recurrence", "response"})
+_VERDICTS: Mapping[str, Verdict] = {"met": "met", "missed": "missed", "no data": ""}
 
 
 @dataclass(frozen=True, slots=True)
 class KeyFigure:
-    """One key figure: its value, its target where it has one, and what it was counted from."""
+    """One key figure with its 95 % interval, its target where it has one, and what it was counted from.
+
+    Attributes
+    ----------
+    key : str
+        Names its label among the messages.
+    value, lower, upper : float or None
+        A share, or hours; None where the data do not hold it.
+    n_open : int
+        Incidents of the ``n`` that are still waiting: they are censored, not left out.
+    """
 
     key: str
+    unit: Literal["share", "hours"]
     value: float | None
-    basis: str = ""
-    n: int = 0
+    lower: float | None
+    upper: float | None
+    n: int
+    n_open: int = 0
+    target: float | None = None
     verdict: Verdict = ""
 
     @property
-    def target(self) -> float | None:
-        """The target, None where there is none."""
-        return TARGETS.get(self.key)
+    def lower_is_better(self) -> bool:
+        """Whether the target is a most and not a least."""
+        return self.key in LOWER_IS_BETTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +77,22 @@ class ServiceReport:
 
 
 def service_report(service: Service, moment: datetime) -> ServiceReport:
-    """Return the outcome of the last `DAYS` days before a moment."""
+    """Return the report of the last `DAYS` days before a moment."""
     since = moment - timedelta(days=DAYS)
     predictions = service.diagnoses.predictions_since(since, MAX_RECORDS)
     feedback = service.feedback.since(since)
     frame = _frame([{**record.body, "number": record.number} for record in service.incidents.newest(MAX_RECORDS)])
-    key_figures = [
-        _recurrence(service, frame, moment),
-        *_service_levels(frame[frame["opened_at"] >= since]),
-        _deflected(service, since),
-    ]
     overrides = Counter(
         (entry.target, entry.predicted or "") for entry in feedback if entry.kind in ("overridden", "reverted")
     )
+    levels = service_levels(frame, as_of=pd.Timestamp(moment), days=DAYS)
     return ServiceReport(
         days=_by_day(predictions, moment),
-        key_figures=key_figures,
+        key_figures=[
+            _recurrence(service, frame, moment),
+            *(_key_figure(level) for level in levels),
+            *_deflection(service, since),
+        ],
         overrides=[(*key, times) for key, times in overrides.most_common(15)],
         live=release_quality(service),
     )
@@ -86,7 +101,7 @@ def service_report(service: Service, moment: datetime) -> ServiceReport:
 def _by_day(
     diagnosed: Sequence[tuple[str, datetime, Mapping[str, Any]]], moment: datetime
 ) -> list[tuple[str, Mapping[str, int]]]:
-    """Return the decisions of each day, days without any too, so that a picture of them tells the truth of time."""
+    """Return the decisions of each day, also of days without any, so that a chart's time axis is even."""
     days = [f"{moment - timedelta(days=back):%Y-%m-%d}" for back in reversed(range(DAYS))]
     counts: dict[str, Counter[str]] = {day: Counter() for day in days}
     for _, at, predictions in diagnosed:
@@ -96,59 +111,53 @@ def _by_day(
 
 
 def _recurrence(service: Service, frame: pd.DataFrame, moment: datetime) -> KeyFigure:
+    unknown = KeyFigure("recurrence", "share", None, None, None, 0, target=RECURRENCE_TARGET)
     try:
         signature = service.recurrence.signature() or default_signature(frame)
-        rates = recurrence_rate(frame, signature, (30,), as_of=pd.Timestamp(moment), target=TARGETS["recurrence"])
+        rates = recurrence_rate(frame, signature, (DAYS,), as_of=pd.Timestamp(moment), target=RECURRENCE_TARGET)
     except InputError:  # nothing in the store that could recur
-        return KeyFigure("recurrence", None)
+        return unknown
     row = rates.iloc[0]
-    verdict: Verdict = {"met": "met", "missed": "missed"}.get(str(row["verdict"]), "not_proven")  # type: ignore[assignment]
-    rate = None if pd.isna(row["rate"]) else float(row["rate"])
-    return KeyFigure("recurrence", rate, "of_incidents", int(row["incidents"]), verdict if rate is not None else "")
+    if pd.isna(row["rate"]):
+        return unknown
+    return KeyFigure(
+        key="recurrence",
+        unit="share",
+        value=float(row["rate"]),
+        lower=float(row["lower"]),
+        upper=float(row["upper"]),
+        n=int(row["incidents"]),
+        target=RECURRENCE_TARGET,
+        verdict=_VERDICTS.get(str(row["verdict"]), "not_proven"),
+    )
 
 
-def _service_levels(frame: pd.DataFrame) -> list[KeyFigure]:
-    # Response and satisfaction have no field of their own in the import format: `responded_at` or
-    # `sla_response_minutes`, and `satisfaction` (1 to 5), are taken where the data hold them.
-    responded = pd.to_datetime(_column(frame, "responded_at"), utc=True, errors="coerce", format="ISO8601")
-    minutes = pd.to_numeric(_column(frame, "sla_response_minutes"), errors="coerce")
-    responded = responded.fillna(frame["opened_at"] + pd.to_timedelta(minutes, unit="min"))
-    rated = pd.to_numeric(_column(frame, "satisfaction"), errors="coerce")
-    closed = frame["closed_at"].notna()
-    has_closure = closed | bool(closed.any())  # without a single closing time the data do not hold closure
-    return [
-        # A time before the opening is a mistake, and counts as none.
-        _share_figure("response", responded - frame["opened_at"] <= RESPONSE, responded >= frame["opened_at"]),
-        _share_figure(
-            "restoration",
-            frame["resolved_at"] - frame["opened_at"] <= RESTORATION,
-            frame["resolved_at"] >= frame["opened_at"],
-        ),
-        _share_figure("closure", closed, has_closure),
-        _share_figure("satisfaction", rated >= SATISFIED, rated.notna()),
-    ]
+def _key_figure(level: ServiceLevel) -> KeyFigure:
+    scope = f"_{level.scope}" if level.name.startswith("restoration") else ""
+    return KeyFigure(
+        key=f"{level.name}{scope}",
+        unit=level.unit,
+        value=level.value,
+        lower=level.lower,
+        upper=level.upper,
+        n=level.n,
+        n_open=level.n_open,
+        target=level.target,
+        verdict="" if level.target is None else _VERDICTS.get(level.verdict, "not_proven"),
+    )
 
 
-def _column(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
-    return frame[name] if name in frame else pd.Series(None, index=frame.index, dtype="object")
-
-
-def _share_figure(key: str, holds: pd.Series[bool], counts: pd.Series[bool]) -> KeyFigure:
-    n = int(counts.sum())
-    share = _share(int((holds & counts).sum()), n)
-    verdict: Verdict = "" if share is None else "met" if share >= TARGETS[key] else "missed"
-    return KeyFigure(key, share, "of_incidents", n, verdict)
-
-
-def _deflected(service: Service, since: datetime) -> KeyFigure:
+def _deflection(service: Service, since: datetime) -> list[KeyFigure]:
+    """Return the share of self-service questions that needed no ticket; nothing where nobody has asked."""
     questions = service.audit.objects("help.asked", since)
     solved = service.audit.objects("help.solved", since) & questions
-    return KeyFigure("deflection", _share(len(solved), len(questions)), "of_questions", len(questions))
+    return [_key_figure(share_of("deflection", len(solved), len(questions)))] if questions else []
 
 
 def _frame(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    return as_frame(pd.DataFrame(list(records)) if records else pd.DataFrame({"number": []}, dtype="str"))
-
-
-def _share(part: int, total: int) -> float | None:
-    return part / total if total else None
+    frame = as_frame(pd.DataFrame(list(records)) if records else pd.DataFrame({"number": []}, dtype="str"))
+    if "sla_response_minutes" in frame:  # what some exports hold in place of the time
+        minutes = pd.to_numeric(frame["sla_response_minutes"], errors="coerce")
+        answered = frame["opened_at"] + pd.to_timedelta(minutes, unit="min")
+        frame = frame.assign(responded_at=frame["responded_at"].fillna(answered))
+    return frame

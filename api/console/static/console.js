@@ -101,9 +101,12 @@
     if (navigator.clipboard) navigator.clipboard.writeText(draft.value).catch(() => {});
   }
 
+  // A phone shows what matters first; the rest is a tap away.
+  if (innerWidth < 700) document.querySelectorAll("details[data-fold]").forEach((details) => { details.open = false; });
+
   // Times in the reader's zone --------------------------------------------------------------------------------
   const inZone = new Intl.DateTimeFormat(document.documentElement.lang === "zh" ? "zh-CN" : undefined, {
-    year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+    year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit",
   });
 
   function localTimes(within) {

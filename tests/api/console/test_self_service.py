@@ -61,7 +61,7 @@ def test_what_nothing_is_known_for_is_no_fix_that_failed(anybody) -> None:
 def test_it_counts_as_deflected_when_they_say_that_it_helped(anybody, client) -> None:
     def share():
         measures = service_report(client.app.state.service, utc_now()).key_figures
-        return next((one.value, one.n) for one in measures if one.key == "deflection")
+        return next(((one.value, one.n) for one in measures if one.key == "deflection"), (None, 0))
 
     _, before = share()
     pages = [anybody.post("/help", data={"text": "paper jam"}).text for _ in range(2)]
