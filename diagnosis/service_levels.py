@@ -231,9 +231,9 @@ def _restricted_mean(waits: Waits) -> tuple[float, float, float]:
     times, events, at_risk = times[early], events[early], at_risk[early]
     survival = np.concatenate([[1.0], np.cumprod(1.0 - events / at_risk)])
     areas = survival * np.diff(np.concatenate([[0.0], times, [LONGEST]]))
-    after = np.cumsum(areas[::-1])[::-1][1:]  # the area from each event on
+    area_ahead = np.cumsum(areas[::-1])[::-1][1:]  # the area from each event on
     left = at_risk - events
-    terms = np.where(left > 0, after**2 * events / (at_risk * np.maximum(left, 1.0)), 0.0)
+    terms = np.where(left > 0, area_ahead**2 * events / (at_risk * np.maximum(left, 1.0)), 0.0)
     unwatched = max(LONGEST - float(waits.duration.max()), 0.0)
     return float(areas.sum()), float(np.sqrt(terms.sum())), float(survival[-1]) * unwatched
 

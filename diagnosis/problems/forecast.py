@@ -110,8 +110,8 @@ class FaultForecast:
         rows = [history.rows(origin, span) for origin in origins]
         x, y, load = (np.concatenate(parts) for parts in zip(*[(r.x, r.y, r.load) for r in rows], strict=True))
         weights = _fit_weights(x * load[:, None], y)
-        fitted, is_often = (x * load[:, None]) @ weights, np.concatenate([r.is_often for r in rows])
-        dispersion = (_dispersion(y[~is_often], fitted[~is_often]), _dispersion(y[is_often], fitted[is_often]))
+        means, is_often = (x * load[:, None]) @ weights, np.concatenate([r.is_often for r in rows])
+        dispersion = (_dispersion(y[~is_often], means[~is_often]), _dispersion(y[is_often], means[is_often]))
         expected = history.features(0) @ weights * history.desk.ahead(horizon)
         spread = np.where(often, dispersion[1], dispersion[0])
         return cls(expected, *_interval(expected, spread), dispersion, len(origins))
@@ -145,14 +145,14 @@ class _History:
 
     def features(self, origin: int) -> Floats:
         """Return the decayed rates of each fault, in the column block of its kind, shape (n_faults, n_features)."""
-        before = self.ages >= origin
+        is_earlier = self.ages >= origin
         age, day = self.ages - origin, np.arange(self.n_days - origin) + 0.5
         rates = [np.full(self.n_faults, STRANGER)]
         for half_life in HALF_LIVES:
             exposure = float(np.exp2(-day / half_life) @ self.desk.past[origin:])
-            rates.append(self._sum(before, np.exp2(-np.maximum(age, 0.0) / half_life)) / exposure)
+            rates.append(self._sum(is_earlier, np.exp2(-np.maximum(age, 0.0) / half_life)) / exposure)
         since = np.full(self.n_faults, np.inf)
-        np.minimum.at(since, self.faults[before], self.desk_ages[before] - self.elapsed[origin])
+        np.minimum.at(since, self.faults[is_earlier], self.desk_ages[is_earlier] - self.elapsed[origin])
         kind = 2 * np.digitize(since, RECENT) + (self.counts(origin) >= OFTEN)
         n_kinds = 2 * (len(RECENT) + 1)
         in_block = kind[:, None] == np.arange(n_kinds)
@@ -163,10 +163,10 @@ class _History:
     def rows(self, origin: int, span: int) -> _Rows:
         """Return what an origin teaches of the ``span`` days after it."""
         counts = self.counts(origin)
-        known = counts > 0
+        occurred = counts > 0
         followed = self._sum((self.ages < origin) & (self.ages >= origin - span))
-        load = np.full(int(known.sum()), self.desk.past[origin - span : origin].sum())
-        return _Rows(self.features(origin)[known], followed[known], load, counts[known] >= OFTEN)
+        load = np.full(int(occurred.sum()), self.desk.past[origin - span : origin].sum())
+        return _Rows(self.features(origin)[occurred], followed[occurred], load, counts[occurred] >= OFTEN)
 
     def _sum(self, rows: npt.NDArray[np.bool_], weights: Floats | None = None) -> Floats:
         values = None if weights is None else weights[rows]
@@ -184,8 +184,8 @@ def _fit_weights(x: Floats, y: Floats) -> Floats:
         slope = ((1.0 - y / mean) @ x) * weights + 2.0 * PENALTY * off
         return value / len(y), slope / len(y)
 
-    fitted = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(-12.0, 2.0)] * len(start))
-    weights: Floats = np.exp(fitted.x)
+    optimum = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(-12.0, 2.0)] * len(start))
+    weights: Floats = np.exp(optimum.x)
     return weights
 
 

@@ -242,10 +242,10 @@ def _members(faults: npt.NDArray[np.intp], n_faults: int) -> list[npt.NDArray[np
 
 def _trend(starts: Floats, first: float, end: float) -> Trend:
     cut = end - LATE
-    before, after = int((starts < cut).sum()), int((starts >= cut).sum())
-    if cut - first < LATE or before + after < FEWEST_EVENTS:
+    n_before, n_after = int((starts < cut).sum()), int((starts >= cut).sum())
+    if cut - first < LATE or n_before + n_after < FEWEST_EVENTS:
         return "steady"
-    lower, upper = ratio_interval(before, cut - first, after, LATE)
+    lower, upper = ratio_interval(n_before, cut - first, n_after, LATE)
     return "rising" if lower > 1 else "falling" if upper is not None and upper < 1 else "steady"
 
 
