@@ -9,7 +9,7 @@ from pathlib import Path
 from diagnosis.errors import InputError
 from training.checks import Audit, audit, in_service
 from training.command import DONE, add_json, add_models, answer, main
-from training.intake import add_sources, read_sources
+from training.intake import add_sources, check_targets, read_sources
 from training.output import open_atomically
 from training.reports.page import findings_page
 from training.settings import load_settings
@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
     frame = read_sources(args).incidents
     if frame.empty:
         raise InputError("at least one incident is needed for an audit; found none")
+    check_targets(frame, settings.targets)
     audited = audit(frame, settings, in_service(args.models))
     if args.html:
         with open_atomically(args.html) as stream:

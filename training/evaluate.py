@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.releases import find_release
-from training.command import DONE, add_json, add_release, answer, main, warn
+from training.command import DONE, add_json, add_release, answer, main, record_options, warn
 from training.evaluation.candidate import Candidate
 from training.evaluation.held_out import HeldOut
-from training.evaluation.scorecard import headlines, measure
-from training.intake import add_sources, read_sources
+from training.evaluation.predictions import SEARCH_DEPTH, Floats
+from training.evaluation.scorecard import headlines, measure, recurrence_scores
+from training.evaluation.search_quality import ranks_of_questions, tfidf_ranks
+from training.intake import add_sources, frame_of, read_sources
+from training.output import open_atomically
+from training.records import load_incidents
+from training.reports.baselines import baselines
 from training.reports.release_report import write_report
 
 SUMMARY = "Measure a release on incidents whose category, group and outcome are known."
@@ -25,6 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_sources(parser)
     parser.add_argument("--as-of", default="", metavar="DATE", help="up to when the outcomes are known (ISO 8601)")
     parser.add_argument(
+        "--questions",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="labelled questions that search is judged by: number, description, knowledge (the article that answers)",
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE.csv", help="write every row with truth, answer, probability")
+    parser.add_argument(
         "--html", type=Path, metavar="FILE", help="write the report on these incidents as one HTML file"
     )
     add_json(parser)
@@ -34,18 +52,104 @@ def run(args: argparse.Namespace) -> int:
     """Read, measure, print."""
     folder = find_release(args.release)
     diagnoser = Diagnoser.load(folder)
-    incidents = read_sources(args).incidents
-    in_history = int(incidents["number"].isin(diagnoser.parts.history.frame()["number"]).sum())
-    if in_history:
-        share = f"{in_history:,} of {len(incidents):,} incidents"
-        warn(f"{share} were in the release's own data, so these figures flatter it")
-    held_out = HeldOut.of(diagnoser, incidents, args.as_of)
-    card = measure(diagnoser, held_out)
-    if args.html:
-        write_report(args.html, Candidate(folder, held_out))
-    text = "\n".join([f"{diagnoser.release} on {card.incidents:,} incidents", *headlines(card)])
-    answer(args, {"release": diagnoser.release, "seen_in_training": in_history, **card.to_dict()}, text)
+    incidents = read_sources(args, optional=bool(args.questions)).incidents
+    content: dict[str, Any] = {"release": diagnoser.release}
+    lines: list[str] = []
+    if not incidents.empty or not args.questions:
+        in_history = int(incidents["number"].isin(diagnoser.parts.history.frame()["number"]).sum())
+        if in_history:
+            share = f"{in_history:,} of {len(incidents):,} incidents"
+            warn(f"{share} were in the release's own data, so these figures flatter it")
+        held_out = HeldOut.of(diagnoser, incidents, args.as_of)
+        card, plain = measure(diagnoser, held_out), baseline_figures(diagnoser, held_out)
+        if args.html:
+            write_report(args.html, Candidate(folder, held_out))
+        if args.out:
+            with open_atomically(args.out) as stream:
+                answers_frame(held_out).to_csv(stream, index=False)
+        content |= {"seen_in_training": in_history, **card.to_dict(), "baselines": plain}
+        lines += [f"{diagnoser.release} on {card.incidents:,} incidents", *headlines(card), *_baseline_lines(plain)]
+    if args.questions:
+        questions = frame_of(load_incidents(args.questions, every_row=True, **record_options(args)))
+        figures = search_figures(diagnoser, questions)
+        content["questions"] = figures
+        lines.append(f"search on {figures['n']:,} questions: {_search_words(figures)}")
+    answer(args, content, "\n".join(lines))
     return DONE
+
+
+def answers_frame(held_out: HeldOut) -> pd.DataFrame:
+    """Return one row for each incident and target: truth, answer, probability, decision.
+
+    Returns
+    -------
+    DataFrame, columns number, target, truth, answer, probability, decision, right
+        ``decision`` is what is automatic, ``""`` where a person decides; ``right`` is empty without a truth.
+    """
+    predictions = held_out.predictions
+    parts = [
+        pd.DataFrame(
+            {
+                "number": predictions.number,
+                "target": name,
+                "truth": target.truth,
+                "answer": target.value,
+                "probability": target.probability.round(6),
+                "decision": target.decision,
+                "right": np.where(target.truth == "", "", np.where(target.correct, "yes", "no")),
+            }
+        )
+        for name, target in predictions.targets.items()
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"number": []})
+
+
+def baseline_figures(diagnoser: Diagnoser, held_out: HeldOut) -> dict[str, dict[str, float]]:
+    """Return, for each target, search and recurrence, what one gets without Faultwise on the same incidents."""
+    figures = {
+        name: {baseline.name: baseline.accuracy.value for baseline in baselines(diagnoser, held_out, target)}
+        for name, target in held_out.predictions.targets.items()
+        if target.labelled.any()
+    }
+    judged = np.flatnonzero(held_out.predictions.search.labelled)
+    if len(judged):
+        rows = held_out.incidents.iloc[judged]
+        texts = (rows["short_description"] + " " + rows["description"]).tolist()
+        ranks = tfidf_ranks(diagnoser, texts, held_out.predictions.search.article[judged].tolist())
+        figures["search"] = {"recall at 10 by TF-IDF": float((ranks <= SEARCH_DEPTH).mean())}
+    for score in recurrence_scores(held_out):
+        rate = score.kaplan_meier
+        figures[f"recurrence within {score.days} days"] = {"Brier of the rate alone": rate * (1 - rate), "AUC": 0.5}
+    return {name: of_name for name, of_name in figures.items() if of_name}
+
+
+def search_figures(diagnoser: Diagnoser, questions: pd.DataFrame) -> dict[str, Any]:
+    """Return recall and mean reciprocal rank on labelled questions, and those of TF-IDF on the same."""
+    known = np.array([number in diagnoser.parts.knowledge for number in questions["knowledge"]], dtype=bool)
+    ranks = ranks_of_questions(diagnoser, questions)
+    labelled = questions[known]
+    texts = (labelled["short_description"] + " " + labelled["description"]).tolist()
+    baseline = tfidf_ranks(diagnoser, texts, labelled["knowledge"].tolist())
+    return {"n": len(ranks), **_rank_figures(ranks), "baseline_tfidf": _rank_figures(baseline)}
+
+
+def _rank_figures(ranks: Floats) -> dict[str, float]:
+    figures = {f"recall_at_{k}": float((ranks <= k).mean()) for k in (1, 5, SEARCH_DEPTH)}
+    return {**figures, "mean_reciprocal_rank": float(np.nan_to_num(1 / ranks).mean())}
+
+
+def _search_words(figures: Mapping[str, Any]) -> str:
+    plain = figures["baseline_tfidf"]
+    names = (("R@1", "recall_at_1"), ("R@10", "recall_at_10"), ("MRR", "mean_reciprocal_rank"))
+    return ", ".join(f"{word} {figures[name]:.3f} (TF-IDF {plain[name]:.3f})" for word, name in names)
+
+
+def _baseline_lines(figures: Mapping[str, Mapping[str, float]]) -> list[str]:
+    lines = ["without Faultwise, on the same incidents:"] if figures else []
+    for name, of_name in figures.items():
+        words = ", ".join(f"{baseline} {value:.3f}" for baseline, value in of_name.items())
+        lines.append(f"  {name}: {words}")
+    return lines
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,33 @@ def warn_of(counts: ImportCounts) -> None:
 
 
 def frame_of(loaded: LoadedIncidents | LoadedKnowledge) -> pd.DataFrame:
-    """Return the frame of files that were read, and warn of what is not in it."""
-    warn_of(loaded.counts)
+    """Return the frame of files that were read, and warn of what is not in it.
+
+    Raises
+    ------
+    InputError
+        If there were rows and none could be used.
+    """
+    counts = loaded.counts
+    if counts.read and not counts.imported:
+        reasons = "; ".join(f"{times:,} times {reason}" for reason, times in counts.reasons.items())
+        raise InputError(f"none of {counts.read:,} rows could be used: {reasons or 'they are empty'}")
+    warn_of(counts)
     return loaded.frame
+
+
+def check_targets(incidents: pd.DataFrame, targets: Sequence[str]) -> None:
+    """Check that each target is a column of the incidents.
+
+    Raises
+    ------
+    InputError
+        For one that is not, as it was mistyped, with the columns that have values.
+    """
+    unknown = next((name for name in targets if name not in incidents), None)
+    if unknown is None or incidents.empty:
+        return
+    filled = [str(name) for name in incidents.columns if incidents[name].astype("str").fillna("").str.strip().any()]
+    near = get_close_matches(unknown, filled, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise InputError(f"target {unknown!r} is no column of the incidents: {hint}found {', '.join(filled)}")

@@ -24,6 +24,7 @@ from diagnosis.store.feedback import Feedback
 from training.checks import AUDIT, Audit, audit, in_service
 from training.command import DONE, FAILED, MODELS, add_json, answer, main, warn
 from training.evaluation.candidate import Candidate
+from training.evaluation.certificates import live_certificates
 from training.evaluation.gate import GateDecision, judge
 from training.evaluation.held_out import EVALUATION, HeldOut
 from training.evaluation.learning_curve import learning_curve
@@ -33,7 +34,7 @@ from training.fitting.checkpoints import Checkpoints, checkpoints
 from training.fitting.fit import STAGES, fit
 from training.fitting.progress import Stages
 from training.fitting.splits import is_dated, split_latest
-from training.intake import add_sources, read_sources
+from training.intake import add_sources, check_targets, read_sources
 from training.output import writing
 from training.publish import gate_checks, gate_words, put_into_service
 from training.reports.model_card import MODEL_CARD, model_card
@@ -107,6 +108,8 @@ def train(
         scorecard, held_out = evaluation or (None, None)
         with Stages(STAGES, show=show) as stages:
             parts = fit(incidents, articles, settings, stages, saved, feedback)
+        if scorecard is not None and held_out is not None:
+            scorecard = replace(scorecard, certificates=live_certificates(parts, held_out))
         card = model_card(parts, scorecard, settings, data, audited)
         folder = write_release(
             models,
@@ -153,6 +156,7 @@ def run(args: argparse.Namespace) -> int:
     settings = load_settings(args.config, _overrides(args))
     check_tracking(settings)
     stored = read_sources(args)
+    check_targets(stored.incidents, settings.targets)
     trained = train(
         stored.incidents,
         stored.articles,

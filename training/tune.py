@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from diagnosis.errors import InputError
 from training.command import DONE, add_json, answer, main
-from training.intake import add_sources, read_sources
+from training.intake import add_sources, check_targets, read_sources
 from training.output import open_atomically
 from training.settings import load_settings, to_toml
 from training.tuning.search import Trial, Tuned, tune
@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"{args.out}: the folder {args.out.parent} was expected to exist")
     settings = load_settings(args.config, {} if args.seed is None else {"seed": args.seed})
     incidents = read_sources(args).incidents
+    check_targets(incidents, settings.targets)
     journal = args.journal or args.out.with_name(args.out.name + ".journal")
     with tqdm(total=args.minutes * 60, unit="s", file=sys.stderr, disable=args.quiet, bar_format=_BAR) as bar:
 

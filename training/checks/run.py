@@ -25,6 +25,7 @@ from training.checks.leakage import (
     texts_that_hold_the_resolution,
     texts_that_name_the_class,
 )
+from training.checks.people import names_of_people
 from training.fitting.as_of import as_known_at
 from training.settings import TrainSettings
 
@@ -65,6 +66,7 @@ def audit(
         if target not in frame:
             continue
         findings += [*columns_that_predict_alone(frame, target), *texts_that_name_the_class(sample, target)]
+        findings += names_of_people(sample, target)
         if labels:
             findings += noisy_labels(frame, target, settings.seed)
         if isinstance(published, Diagnoser):

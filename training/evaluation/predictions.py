@@ -264,7 +264,7 @@ def predict(diagnoser: Diagnoser, incidents: pd.DataFrame, as_of: pd.Timestamp) 
         number=incidents["number"].to_numpy(dtype=object),
         language=np.array([language(text) for text in prepared.text], dtype=object),
         targets={
-            target: _predict_target(router, prepared, incidents[target])
+            target: predict_target(router, prepared, incidents[target])
             for target, router in diagnoser.parts.routers.items()
             if target in incidents
         },
@@ -326,7 +326,8 @@ def recurrence_outcomes(
     return rows[usable], observed.take(usable)
 
 
-def _predict_target(router: Router, prepared: PreparedIncidents, labels: pd.Series) -> TargetPredictions:
+def predict_target(router: Router, prepared: PreparedIncidents, labels: pd.Series) -> TargetPredictions:
+    """Return the predictions of one target for prepared incidents, beside their labels."""
     truth = known_spelling(labels.astype("str").fillna(""), router.classes_.tolist()).astype(object)
     batches = [np.arange(start, min(start + _BATCH, len(truth))) for start in range(0, len(truth), _BATCH)]
     parts = [_route(router, prepared.take(rows), truth[rows]) for rows in batches]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from diagnosis.diagnoser import Diagnoser
 from diagnosis.incident import incidents_of
 from diagnosis.recurrence.scores import HorizonScores, RecurrenceScores, score_horizon
 from diagnosis.routing.scores import score_ranked
+from training.evaluation.certificates import LiveCertificate
 from training.evaluation.held_out import HeldOut
 from training.evaluation.predictions import Predictions, recurrence_outcomes
 from training.output import without_nan
@@ -36,7 +37,10 @@ class SearchScores:
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """Figures on unseen incidents; a part that could not be measured is missing, and ``notes`` says why."""
+    """Figures on unseen incidents; a part that could not be measured is missing, and ``notes`` says why.
+
+    ``routing`` is of the evaluation model, ``certificates`` say what the release itself decides.
+    """
 
     incidents: int
     opened_from: str | None
@@ -46,6 +50,7 @@ class Scorecard:
     search: Mapping[str, Any] | None
     latency_ms: Mapping[str, float]
     notes: tuple[str, ...]
+    certificates: Mapping[str, LiveCertificate] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as plain JSON values."""
@@ -162,6 +167,7 @@ def headlines(card: Scorecard, *, latency: bool = True) -> list[str]:
     ]
     if card.search is not None:
         lines.append(f"  search: R@1 {card.search['recall_at_1']:.3f}, R@10 {card.search['recall_at_10']:.3f}")
+    lines += [f"  {certificate.sentence}" for certificate in card.certificates.values()]
     if latency:
         lines.append(f"  one diagnosis: {card.latency_ms['p50']:.0f} ms (p99 {card.latency_ms['p99']:.0f} ms)")
     return lines + [f"  {note}" for note in card.notes]

@@ -12,6 +12,7 @@ from diagnosis.recurrence.rates import TARGET
 from diagnosis.recurrence.scores import HorizonScores
 from diagnosis.release import STORE
 from diagnosis.routing.calibration import expected_calibration_error
+from training.evaluation.certificates import LiveCertificate, live_certificates
 from training.evaluation.held_out import HeldOut
 from training.evaluation.predictions import TargetPredictions
 from training.evaluation.scorecard import recurrence_scores
@@ -43,6 +44,7 @@ class TargetSection:
     top3: Share
     automatic: Share
     certified: Share
+    live: LiveCertificate | None
     calibration_error: float
     baselines: list[Baseline]
     classes: list[ClassRow]
@@ -64,14 +66,17 @@ class RecurrenceSection:
 
 def target_sections(diagnoser: Diagnoser, held_out: HeldOut) -> list[TargetSection]:
     """Return a section for each target of which some truth is known."""
+    live = live_certificates(diagnoser.parts, held_out)
     return [
-        _target_section(diagnoser, held_out, target)
+        _target_section(diagnoser, held_out, target, live.get(name))
         for name, target in held_out.predictions.targets.items()
         if target.labelled.any() and name in diagnoser.parts.routers
     ]
 
 
-def _target_section(diagnoser: Diagnoser, held_out: HeldOut, target: TargetPredictions) -> TargetSection:
+def _target_section(
+    diagnoser: Diagnoser, held_out: HeldOut, target: TargetPredictions, live: LiveCertificate | None
+) -> TargetSection:
     labelled = target.take(target.labelled)
     curve = [point for point in held_out.learning_curve if point["target"] == target.target]
     groups = {
@@ -86,6 +91,7 @@ def _target_section(diagnoser: Diagnoser, held_out: HeldOut, target: TargetPredi
         top3=share(labelled.rank <= 3),
         automatic=share(labelled.automatic),
         certified=share(labelled.decision_correct[labelled.automatic]),
+        live=live,
         calibration_error=expected_calibration_error(labelled.probability, labelled.correct),
         baselines=baselines(diagnoser, held_out, target),
         classes=class_table(labelled),
