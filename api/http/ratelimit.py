@@ -1,8 +1,8 @@
 """Token buckets, one a key: on average `per_minute` requests, and as many in one burst.
 
-Where several processes serve one organisation, each tells the others every second through the store what its keys
-asked for (`SharedUse`), and takes off its own buckets what they asked elsewhere. A key may so be let through too
-often for a second, and pays for it afterwards: over minutes the limit holds for all processes together.
+Where several processes serve one organisation, each adds every second to one count a key in the store (`SharedUse`),
+and takes off its own buckets what others added. A key may so be let through too often for a second, and pays for it
+afterwards: over minutes the limit holds for all processes together.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Allowance:
 class _Bucket:
     level: float
     since: float
-    used: int = 0
+    passed: int = 0
 
 
 class RateLimiter:
@@ -78,7 +78,7 @@ class RateLimiter:
             level = min(float(self.per_minute), bucket.level + (moment - bucket.since) * rate)
             allowed = level >= 1
             level -= allowed
-            self._buckets[key] = _Bucket(level, moment, bucket.used + allowed)
+            self._buckets[key] = _Bucket(level, moment, bucket.passed + allowed)
         wait = 0 if allowed else max(1, round((1 - level) / rate + 0.5))
         return Allowance(self.per_minute, max(0, int(level)), round((self.per_minute - level) / rate), wait)
 
@@ -90,22 +90,25 @@ class RateLimiter:
             level = float("inf") if bucket is None else bucket.level + (self.clock() - bucket.since) * rate
         return 0 if level >= 1 else max(1, round((1 - level) / rate + 0.5))
 
-    def used(self) -> dict[str, int]:
-        """Return how many requests of each key that asked in the last minute were let through, since it began to."""
+    def passed(self) -> dict[str, int]:
+        """Return how many requests of each key were let through since this was last asked."""
         with self._lock:
-            return {key: bucket.used for key, bucket in self._buckets.items()}
+            counts = {key: bucket.passed for key, bucket in self._buckets.items() if bucket.passed}
+            for key in counts:
+                self._buckets[key].passed = 0
+        return counts
 
-    def take_off(self, elsewhere: Mapping[str, int]) -> None:
+    def take_off(self, counts: Mapping[str, int]) -> None:
         """Take off what other processes let through; at most a minute's worth of debt is kept."""
         moment = self.clock()
         with self._lock:
-            for key, count in elsewhere.items():
+            for key, count in counts.items():
                 bucket = self._buckets.setdefault(key, _Bucket(float(self.per_minute), moment))
                 bucket.level = max(bucket.level - count, -float(self.per_minute))
 
 
 class SharedUse:
-    """Tells other processes what was asked here, and this one what was asked there.
+    """Adds what was let through here to the counts of all processes, and takes off here what others added.
 
     Parameters
     ----------
@@ -117,7 +120,7 @@ class SharedUse:
     def __init__(self, limiter: RateLimiter, use: Use) -> None:
         self.limiter = limiter
         self.use = use
-        self._seen: dict[tuple[str, str], int] | None = None
+        self._totals: dict[str, int] | None = None
         self._loop = BackgroundLoop("shared use of keys", self.exchange, SHARE_SECONDS)
 
     def start(self) -> None:
@@ -129,14 +132,11 @@ class SharedUse:
         self._loop.stop()
 
     def exchange(self) -> None:
-        """Tell and hear once."""
-        found, seen = self.use.exchange(self.limiter.used()), self._seen
-        self._seen = found
-        if seen is None:  # what was asked before this process began is not its affair
+        """Add and take off once."""
+        counts = self.limiter.passed()
+        totals, previous = self.use.add(counts), self._totals
+        self._totals = totals
+        if previous is None:  # what was asked before this process began is not its affair
             return
-        fresh: dict[str, int] = {}
-        for (process, key), count in found.items():
-            before = seen.get((process, key), 0)
-            # A process that forgot a key for a while counts it from the beginning again.
-            fresh[key] = fresh.get(key, 0) + (count - before if count >= before else count)
-        self.limiter.take_off({key: count for key, count in fresh.items() if count})
+        added = {key: total - previous.get(key, 0) - counts.get(key, 0) for key, total in totals.items()}
+        self.limiter.take_off({key: count for key, count in added.items() if count > 0})

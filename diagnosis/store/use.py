@@ -1,4 +1,4 @@
-"""How often keys were used, process by process: what limits that hold for all processes are reckoned from."""
+"""How often each key was used in the last minutes by all processes together: what shared limits are reckoned from."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 import sqlalchemy as sa
-from ulid import ULID
 
 from diagnosis.store import tables
-from diagnosis.store.database import Database, upsert
+from diagnosis.store.database import Database
 from diagnosis.times import utc_now
 
-_RETENTION = timedelta(minutes=2)
+_KEPT = timedelta(minutes=2)
+_ALL_PROCESSES = ""  # one row a key counts for all
 
 
 class Use:
-    """What this process tells the others, under a name of its own.
+    """One count a key, to which every process adds.
 
     Parameters
     ----------
@@ -25,30 +25,19 @@ class Use:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.process = str(ULID())
-        self._told: dict[str, int] = {}
 
-    def exchange(self, used: Mapping[str, int]) -> dict[tuple[str, str], int]:
-        """Tell how often each key was used here, and return what others told in the last minutes.
-
-        Parameters
-        ----------
-        used : mapping of str to int
-            Counts that only grow; a key that is left out is forgotten.
-
-        Returns
-        -------
-        dict of (str, str) to int
-            Process and key to count.
-        """
+    def add(self, counts: Mapping[str, int]) -> dict[str, int]:
+        """Add requests that were let through here, and return the count of every key used in the last minutes."""
         t, moment = tables.key_use, utc_now()
-        changed = {key: count for key, count in used.items() if self._told.get(key) != count}
-        if changed:  # a process whose keys rest writes nothing
+        if counts:  # a process whose keys rest writes nothing
             with self.database.write() as connection:
-                connection.execute(sa.delete(t).where(t.c.at < moment - _RETENTION))
-                rows = [{"process": self.process, "key": key, "used": n, "at": moment} for key, n in changed.items()]
-                upsert(t, connection, rows)
-        self._told = dict(used)
-        of_others = sa.select(t).where(t.c.process != self.process, t.c.at >= moment - _RETENTION)
+                connection.execute(sa.delete(t).where(t.c.at < moment - _KEPT))
+                for key, count in sorted(counts.items()):  # in one order, so that two processes never wait crosswise
+                    row = (t.c.process == _ALL_PROCESSES, t.c.key == key)
+                    if connection.execute(sa.update(t).where(*row).values(used=t.c.used + count, at=moment)).rowcount:
+                        continue
+                    new = {"process": _ALL_PROCESSES, "key": key, "used": count, "at": moment}
+                    connection.execute(sa.insert(t).values(new))
+        recent = sa.select(t.c.key, t.c.used).where(t.c.process == _ALL_PROCESSES, t.c.at >= moment - _KEPT)
         with self.database.read() as connection:
-            return {(row.process, row.key): row.used for row in connection.execute(of_others)}
+            return {row.key: row.used for row in connection.execute(recent)}
