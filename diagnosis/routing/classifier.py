@@ -20,7 +20,7 @@ from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.calibration import fit_link
 from diagnosis.routing.features import DEFAULT_WEIGHTS, FeatureWeights, IncidentFeatures, equal_text_groups
 from diagnosis.routing.hinge import fit_hinge, held_out_hinge
-from diagnosis.routing.matrix import FeatureMatrix, FeatureRows, Mapped
+from diagnosis.routing.matrix import FeatureMatrix, FeatureRows
 from diagnosis.routing.ridge import DUAL_ROWS, Strength, class_row_weights, fit_ridge, held_rows
 from diagnosis.routing.selection import ModelChoice, ages, choose_half_life, choose_model, fading
 
@@ -34,7 +34,7 @@ _LEAST_SQUARES = ModelChoice(topics=True, ridge_share=1.0)  # of histories too l
 
 
 @dataclass
-class TargetClassifier(Mapped):
+class TargetClassifier:
     """Probabilities of the classes of one target.
 
     Parameters

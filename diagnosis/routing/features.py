@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from diagnosis.errors import NotFittedError
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.fields import FieldFeatures
-from diagnosis.routing.matrix import FeatureMatrix, FeatureRows, Mapped
+from diagnosis.routing.matrix import FeatureMatrix, FeatureRows
 from diagnosis.routing.meaning import Meaning
 from diagnosis.routing.reading import Reading, read_incident
 from diagnosis.routing.ridge import DUAL_ROWS
@@ -58,7 +58,7 @@ DEFAULT_WEIGHTS = FeatureWeights()
 
 
 @dataclass
-class IncidentFeatures(Mapped):
+class IncidentFeatures:
     """Features of prepared incidents: terms of text and title, field values, a constant, and topics or meaning.
 
     `Topics` are made of all other features, most rows brought to one length: what is written rarely leans on what is

@@ -11,14 +11,13 @@ from scipy.linalg import solve_triangular
 
 from diagnosis.errors import InputError
 from diagnosis.prepared import Vectors
-from diagnosis.routing.matrix import Mapped
 
 _SHARPNESS = 2.0  # of the kernel, exp(sharpness * (cosine - 1))
 _NOISE = 1e-4  # that tells landmarks apart which are nearly the same
 
 
 @dataclass
-class Meaning(Mapped):
+class Meaning:
     """A map from unit vectors to features whose inner products are nearly a Gaussian kernel of the vectors.
 
     The kernel is compared with landmarks (Nyström's method): texts of the history, of which many lie near an incident

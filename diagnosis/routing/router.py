@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-import joblib
 import numpy as np
 import numpy.typing as npt
 
@@ -15,7 +14,14 @@ from diagnosis.decisions import NO_DECISIONS, HumanDecisions
 from diagnosis.errors import InputError, NotFittedError
 from diagnosis.findings import IncidentEvidence, Prediction, SimilarIncident
 from diagnosis.prepared import PreparedIncidents
-from diagnosis.routing.certification import Certification, ScoredPredictions, certify_classes, certify_parents
+from diagnosis.routing.calibration import PowerLink
+from diagnosis.routing.certification import (
+    Certificate,
+    Certification,
+    ScoredPredictions,
+    certify_classes,
+    certify_parents,
+)
 from diagnosis.routing.classifier import TargetClassifier
 from diagnosis.routing.decision import (
     Expectations,
@@ -27,15 +33,21 @@ from diagnosis.routing.decision import (
     renormalise,
 )
 from diagnosis.routing.evidence import evidence_for
-from diagnosis.routing.features import DEFAULT_WEIGHTS, FeatureWeights
-from diagnosis.routing.fields import fields_for
+from diagnosis.routing.features import DEFAULT_WEIGHTS, FeatureWeights, IncidentFeatures
+from diagnosis.routing.fields import FieldFeatures, fields_for
 from diagnosis.routing.labels import Hierarchy, hierarchy_of, known_spelling, learn_parents, merge_spellings
+from diagnosis.routing.meaning import Meaning
+from diagnosis.routing.ridge import Strength
 from diagnosis.routing.scores import RoutingScores, score_routing
+from diagnosis.routing.selection import ModelChoice
+from diagnosis.routing.storage import read_object, write_object
+from diagnosis.routing.terms import TermFeatures
+from diagnosis.routing.topics import Topics
+from diagnosis.routing.vocabulary import Vocabulary
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]
 Rows = npt.NDArray[np.intp]
-_FILE = "router.joblib"
 _SHOWN_INCIDENTS = 3
 
 
@@ -240,14 +252,14 @@ class Router:
 
     def save(self, folder: Path) -> None:
         """Write the router into an empty folder."""
-        joblib.dump(self, folder / _FILE)
+        write_object(self, folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read a router that `save` wrote; weights stay on disk and are shared by the processes that read them."""
-        router = joblib.load(folder / _FILE, mmap_mode="c")
+        router = read_object(folder, {**_SAVED, cls.__name__: cls})
         if not isinstance(router, cls):
-            raise InputError(f"expected a {cls.__name__} in {folder / _FILE}; found {type(router).__name__}")
+            raise InputError(f"expected a {cls.__name__} in {folder}; found {type(router).__name__}")
         return router
 
     def _judge_all(self, prepared: PreparedIncidents) -> tuple[list[RoutingDecision], Floats]:
@@ -304,6 +316,29 @@ class Router:
     def _must_be_fitted(self) -> None:
         if not hasattr(self, "classifier_"):
             raise NotFittedError(f"the router of '{self.target}' must be fitted first")
+
+
+_SAVED: Mapping[str, type] = {
+    part.__name__: part
+    for part in (
+        TargetClassifier,
+        ModelChoice,
+        Strength,
+        PowerLink,
+        IncidentFeatures,
+        FeatureWeights,
+        TermFeatures,
+        Vocabulary,
+        FieldFeatures,
+        Topics,
+        Meaning,
+        Hierarchy,
+        Expectations,
+        Certification,
+        Certificate,
+        ScoredPredictions,
+    )
+}
 
 
 def _records(prepared: PreparedIncidents) -> list[dict[str, Any]]:

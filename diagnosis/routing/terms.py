@@ -16,7 +16,6 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from diagnosis.errors import NotFittedError
-from diagnosis.routing.matrix import Mapped
 from diagnosis.routing.vocabulary import Columns, Rows, Vocabulary
 from diagnosis.routing.words import words_of
 
@@ -90,7 +89,7 @@ def weigh(
 
 
 @dataclass
-class TermFeatures(Mapped):
+class TermFeatures:
     """TF-IDF of words and pairs of words, and of character n-grams, each block of unit length, side by side.
 
     Parameters

@@ -9,15 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from diagnosis.routing.matrix import Mapped
-
 _MIN_COUNT = 4  # incidents in which a feature must stand to have a part in topics
 _SHORT = 0.1
 _ROWS = 8_000  # incidents from which topics are learned: enough for a few hundred directions
 
 
 @dataclass
-class Topics(Mapped):
+class Topics:
     """A map from features to topics; rare features have no part in them and take no room.
 
     Attributes

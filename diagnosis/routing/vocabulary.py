@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from diagnosis.routing.matrix import Mapped
 from diagnosis.routing.words import character_grams, words_of
 
 Rows = npt.NDArray[np.int64]
@@ -106,7 +105,7 @@ class TextTerms:
 
 
 @dataclass(eq=False)
-class Vocabulary(Mapped):
+class Vocabulary:
     """What counts as a feature of a text.
 
     Attributes

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from diagnosis.errors import InputError, NotFittedError
 from diagnosis.findings import IncidentEvidence, SimilarIncident
 from diagnosis.routing import Router, share_features
+from diagnosis.routing.storage import write_object
 
 
 def test_a_saved_router_answers_as_it_did(calibrated, batch, tmp_path):
@@ -36,9 +37,23 @@ def test_routers_of_one_vocabulary_share_it_and_answer_as_before(calibrated, bat
 
 
 def test_loading_something_else_says_what_was_found(tmp_path):
-    (tmp_path / "router.joblib").write_bytes(pickle.dumps({"no": "router"}))
+    write_object({"no": "router"}, tmp_path)
     with pytest.raises(InputError, match=r"expected a Router .* found dict"):
         Router.load(tmp_path)
+    (tmp_path / "router.json").write_text('{"class": "Popen", "place": 0, "state": {}}', encoding="utf-8")
+    with pytest.raises(InputError, match=r"expected an object of .*Router.*; found Popen"):
+        Router.load(tmp_path)
+
+
+def test_a_saved_router_is_arrays_and_json_and_the_same_each_time(calibrated, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder, router in ((first, calibrated), (second, None)):
+        folder.mkdir()
+        (router or Router.load(first)).save(folder)
+    names = sorted(path.name for path in first.iterdir())
+    assert {Path(name).suffix for name in names} == {".json", ".npy"}
+    assert names == sorted(path.name for path in second.iterdir())
+    assert all((first / name).read_bytes() == (second / name).read_bytes() for name in names)
 
 
 def test_what_is_certain_is_automatic_and_keeps_its_promise_in_both_languages(calibrated, drawn):
