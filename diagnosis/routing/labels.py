@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 Labels = npt.NDArray[np.object_]
 
@@ -47,6 +48,9 @@ def known_spelling(labels: Iterable[object], existing: Iterable[str]) -> Labels:
 
 Floats = npt.NDArray[np.float64]
 _PURE = 0.95
+_BLOCKS, _LEAST_ACTIVE_BLOCKS, _SILENT_BLOCKS = 20, 5, 3
+_STEADY = 0.8  # share of the blocks of its time that hold a steady class
+_EXPECTED_SINCE = 20  # incidents that were to be expected of it since: none comes by chance once in e^20
 
 
 @dataclass(frozen=True)
@@ -98,3 +102,33 @@ def learn_parents(children: Sequence[str], parents: Sequence[str]) -> dict[str, 
             counts_of.setdefault(child, Counter())[parent] += 1
     favourite = {child: counts.most_common(1)[0] for child, counts in counts_of.items()}
     return {child: parent for child, (parent, count) in favourite.items() if count >= _PURE * counts_of[child].total()}
+
+
+def retired_classes(labels: Labels, opened: pd.Series) -> frozenset[str]:
+    """Return the classes that were given steadily and no longer are, such as a group that got another name.
+
+    The labelled history is cut into blocks of equally many incidents. A class is retired if nearly every block from its
+    first to its last one has it, the latest blocks do not, and as often as before it would have been expected there so
+    many times that its absence is no chance. A class that comes in bursts never is.
+
+    Parameters
+    ----------
+    labels : ndarray of str, shape (n,)
+    opened : Series of timestamps, shape (n,)
+        Without times for most incidents nothing is retired.
+    """
+    dated = np.flatnonzero(opened.notna().to_numpy())
+    if 2 * len(dated) < len(labels):
+        return frozenset()
+    by_time = labels[dated[np.argsort(opened.iloc[dated].to_numpy(), kind="stable")]]
+    block_of = np.arange(len(by_time)) * _BLOCKS // max(len(by_time), 1)
+    retired = []
+    for name in np.unique(by_time.astype(str)):
+        rows = np.flatnonzero(by_time == name)
+        blocks = np.unique(block_of[rows])
+        active = int(blocks[-1] - blocks[0] + 1)
+        steady = active >= _LEAST_ACTIVE_BLOCKS and len(blocks) >= _STEADY * active
+        expected = len(rows) / (rows[-1] - rows[0] + 1) * (len(by_time) - 1 - rows[-1])
+        if steady and expected >= _EXPECTED_SINCE and blocks[-1] <= _BLOCKS - 1 - _SILENT_BLOCKS:
+            retired.append(str(name))
+    return frozenset(retired)

@@ -9,10 +9,12 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from diagnosis.decisions import NO_DECISIONS, HumanDecisions
 from diagnosis.errors import InputError, NotFittedError
 from diagnosis.findings import IncidentEvidence, Prediction, SimilarIncident
+from diagnosis.phrases import Phrase
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.calibration import PowerLink
 from diagnosis.routing.certification import (
@@ -35,7 +37,14 @@ from diagnosis.routing.decision import (
 from diagnosis.routing.evidence import evidence_for
 from diagnosis.routing.features import DEFAULT_WEIGHTS, FeatureWeights, IncidentFeatures
 from diagnosis.routing.fields import FieldFeatures, fields_for
-from diagnosis.routing.labels import Hierarchy, hierarchy_of, known_spelling, learn_parents, merge_spellings
+from diagnosis.routing.labels import (
+    Hierarchy,
+    hierarchy_of,
+    known_spelling,
+    learn_parents,
+    merge_spellings,
+    retired_classes,
+)
 from diagnosis.routing.meaning import Meaning
 from diagnosis.routing.ridge import Strength
 from diagnosis.routing.scores import RoutingScores, score_routing
@@ -78,6 +87,8 @@ class Router:
     classes_ : ndarray of str
     certificates_, parent_certificates_ : Certification or None
         What calibration proved of the classes, and of their parents; None before it.
+    retired_ : frozenset of str
+        Classes that are no longer given (`retired_classes`): not suggested, and never automatic.
     """
 
     target: str
@@ -119,6 +130,7 @@ class Router:
         self.certificates_: Certification | None = None
         self.parent_certificates_: Certification | None = None
         self.expectations_ = Expectations()
+        self.retired_: frozenset[str] = frozenset()
         return self
 
     def calibrate(self, prepared: PreparedIncidents, y: Sequence[str]) -> Self:
@@ -147,7 +159,10 @@ class Router:
         self.fit(prepared.take(learn), labels[learn].tolist())
         self.calibrate(prepared.take(calibrate), labels[calibrate].tolist())
         rows = np.append(learn, calibrate)
-        new = np.arange(len(rows)) >= len(learn)
+        opened = pd.to_datetime(prepared.frame["opened_at"].iloc[rows], utc=True)
+        self.retired_ = retired_classes(labels[rows], opened)
+        rows = rows[[label not in self.retired_ for label in labels[rows]]]
+        new = np.isin(rows, calibrate)
         labelled, labels_of_rows = _labelled(prepared.take(rows), labels[rows])
         self.suggester_ = self.classifier_.refit(labelled, labels_of_rows, new[labels[rows] != ""])
         return self
@@ -274,7 +289,9 @@ class Router:
         shown = self.suggester_.link_.probabilities(scores)
         same = self.suggester_ is self.classifier_
         certified = shown if same else self.classifier_.predict_proba(prepared)
-        columns = np.searchsorted(self.classes_.astype(str), self.classifier_.classes_.astype(str))
+        place_of = {name: place for place, name in enumerate(self.classes_)}
+        current = np.array([name in place_of for name in self.classifier_.classes_], dtype=bool)
+        columns = np.array([place_of[name] for name in self.classifier_.classes_[current]], dtype=np.intp)
         judgements = []
         for row, probabilities in enumerate(certified):
             best = int(probabilities.argmax())
@@ -284,10 +301,13 @@ class Router:
                 continue
             parent = best_parent(self.hierarchy_, probabilities)
             value, top = str(self.classifier_.classes_[best]), float(probabilities[best])
+            if value in self.retired_:
+                judgements.append(RoutingDecision(Phrase("value_retired", {"value": value})))
+                continue
             judgements.append(decide_for(value, top, self.certificates_, parent, self.parent_certificates_))
             if judgements[-1].why_not is None and not same:
                 shown[row] = 0.0
-                shown[row, columns] = probabilities
+                shown[row, columns] = probabilities[current] / probabilities[current].sum()
         return judgements, shown
 
     def _both_answers(

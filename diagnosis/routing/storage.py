@@ -52,6 +52,8 @@ class _Writer:
             return {"scalar": value.item(), "type": value.dtype.str}
         if isinstance(value, np.ndarray):
             return {"strings": value.tolist()} if value.dtype == object else self._array(value)
+        if isinstance(value, frozenset):
+            return {"set": sorted(value)}
         if isinstance(value, tuple | list):
             return {type(value).__name__: [self.encode(part) for part in value]}
         if isinstance(value, Mapping):
@@ -96,6 +98,8 @@ class _Reader:
                 return np.asarray(np.load(self.folder / f"{content}.npy", mmap_mode="c", allow_pickle=False))
             case "strings":
                 return np.array(content, dtype=object)
+            case "set":
+                return frozenset(content)
             case "index":
                 return {key: number for number, key in enumerate(content)}
             case "mapping":

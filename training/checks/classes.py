@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from diagnosis.diagnoser import Diagnoser
-from diagnosis.routing.labels import merge_spellings
+from diagnosis.routing.labels import merge_spellings, retired_classes
 from training.checks.finding import Finding, finding
 
 _FEWEST = 10  # incidents that a class must have had, or have, to be spoken of
@@ -44,6 +44,20 @@ def changed_classes(frame: pd.DataFrame, target: str, published: Diagnoser) -> I
         if name not in renamed:
             reason = f"{int(past_counts[name]):,} incidents had it before, none of the {int(new_counts.sum()):,} since"
             yield finding("classes", "warning", f"{target} '{name}' is no longer used", reason, (), [target])
+
+
+def retired_in_history(frame: pd.DataFrame, target: str) -> Iterator[Finding]:
+    """Yield the classes that the history itself shows to be retired, and what came up in their place."""
+    labels = merge_spellings(frame[target])
+    opened = pd.to_datetime(frame["opened_at"], utc=True)
+    for name in sorted(retired_classes(labels[labels != ""], opened[labels != ""])):
+        last = opened[labels == name].max()
+        later = pd.Series(labels[(opened > last).to_numpy()]).value_counts()
+        begun = [other for other in later.index if other and opened[labels == other].min() > last]
+        successor = f"; '{begun[0]}' began since: if it is the new name, map the old one to it" if begun else ""
+        reason = f"it was given steadily until {last:%Y-%m-%d} and never since: it is not suggested any more{successor}"
+        numbers = frame.loc[labels == name, "number"]
+        yield finding("classes", "warning", f"{target} '{name}' is no longer used", reason, numbers, [target])
 
 
 def _counts(frame: pd.DataFrame, target: str) -> pd.Series:
