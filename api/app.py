@@ -35,6 +35,7 @@ from api.metrics import Metrics
 from api.monitoring import routes as monitoring_routes
 from api.openapi import describe_security, open_paths
 from api.panel import routes as panel
+from api.problems import routes as problems
 from api.records import routes as records
 from api.recurrence import routes as recurrence
 from api.releases import routes as releases
@@ -138,6 +139,7 @@ def create_app(settings: Settings) -> FastAPI:
         keys,
         audit,
         recurrence,
+        problems,
         integrations,
         webhooks,
         monitoring_routes,

@@ -11,6 +11,7 @@ from api.health.service import HealthService
 from api.keys.service import KeyService
 from api.metrics import Metrics
 from api.monitoring.service import MonitoringService
+from api.problems.service import ProblemService
 from api.records.schemas import ArticleIn, IncidentIn
 from api.records.service import RecordService
 from api.recurrence.service import RecurrenceService
@@ -72,6 +73,7 @@ class Service:
         )
         self.search = SearchService(serving, redactor, metrics)
         self.recurrence = RecurrenceService(serving)
+        self.problems = ProblemService(serving)
         self.releases = ReleaseService(serving, self.audit)
         self.rules = RuleService(store, self.audit)
         self.keys = KeyService(store, self.audit)

@@ -1,0 +1,1 @@
+"""The resource `problems`: chronic faults and what preventing them is worth."""
