@@ -79,6 +79,24 @@ def test_each_example_shows_the_incident_and_takes_feedback(browse, client, serv
         expect(frame).not_to_have_css("height", "600px")  # it is as tall as what it shows
 
 
+def test_a_fix_goes_into_the_field_that_the_tools_page_names(browse, client, service, diagnosed, tool) -> None:
+    pages, site = tool
+    said = diagnosed("PANEL-INSERT")
+    token = client.post("/v1/panel/tokens", json={"incident": "PANEL-INSERT"}).json()["token"]
+    script = f'<script src="{service.base}/panel/embed.js" data-token="{token}" data-note="#resolution"></script>'
+    pages["/"] = f'<!doctype html><body><textarea id="resolution">Called the user.</textarea>{script}</body>'
+    page = browse(signed_in=False)
+    page.goto(site)
+    suggestion = page.frame_locator("iframe").locator("#suggestion-1")
+    suggestion.get_by_role("button", name=MESSAGES["en"]["into_reply"], exact=True).click()
+    suggestion.get_by_role("button", name=MESSAGES["en"]["into_note"], exact=True).click()
+    fix = said["suggestions"][0]
+    note = f"{MESSAGES['en']['note_source'].format(fix['number'])}\n{fix['resolution'].strip()}"
+    expect(page.locator("#resolution"), "the reply has no field here, the note has").to_have_value(
+        f"Called the user.\n\n{note}"
+    )
+
+
 def test_nobody_else_may_frame_it_and_nothing_else_may_be_framed(browse, client, service, diagnosed, tool) -> None:
     pages, site = tool
     diagnosed("PANEL-2")
