@@ -90,7 +90,7 @@ class Courier:
 
     def _hand_out(self) -> bool:
         """Put free threads to work; return whether there may be more to do at once."""
-        self._busy = {one for one in self._busy if not one.done()}
+        self._busy = {future for future in self._busy if not future.done()}
         free = WORKERS - len(self._busy)
         if not free:
             wait(self._busy, timeout=self.poll_seconds, return_when=FIRST_COMPLETED)
@@ -113,14 +113,14 @@ class Courier:
         return self.makers[call.kind]
 
     def _failed(self, call: OutgoingCall, error: Exception) -> None:
-        said = _in_words(error)
+        outcome = _in_words(error)
         delay = self._delay(call.attempts, error)
         if delay is None:
-            log.error("call given up", extra={"fields": {"kind": call.kind, "call": call.id, "error": said}})
-            self._note(lambda: self.outbox.dead(call.id, said))
+            log.error("call given up", extra={"fields": {"kind": call.kind, "call": call.id, "error": outcome}})
+            self._note(lambda: self.outbox.dead(call.id, outcome))
             return
-        log.warning("call failed", extra={"fields": {"kind": call.kind, "call": call.id, "error": said}})
-        self._note(lambda: self.outbox.later(call.id, utc_now() + delay, said))
+        log.warning("call failed", extra={"fields": {"kind": call.kind, "call": call.id, "error": outcome}})
+        self._note(lambda: self.outbox.later(call.id, utc_now() + delay, outcome))
 
     def _delay(self, attempts: int, error: Exception) -> timedelta | None:
         lasting = isinstance(error, FaultwiseError) and kind_of(error).status != 503

@@ -69,7 +69,7 @@ class Chunk:
     def __len__(self) -> int:
         return len(self.places)
 
-    def named(self, name: str) -> list[list[str]]:
+    def columns_named(self, name: str) -> list[list[str]]:
         """Return the columns of a name."""
         return [column for title, column in zip(self.header, self.columns, strict=True) if title == name]
 

@@ -48,8 +48,8 @@ class Encoding:
         if self.name.startswith("utf"):
             return ""
         doubt = "" if self.is_sure else ", though its text is too short to be sure"
-        what = _candidates().get(self.name, {}).get("name", "as asked for")
-        return f"'{file}' is not UTF-8 and was read as {self.name} ({what}){doubt}; --encoding NAME reads it as another"
+        label = _candidates().get(self.name, {}).get("name", "as asked for")
+        return f"'{file}' is not UTF-8 and was read as {self.name} ({label}){doubt}; --encoding NAME reads it anew"
 
 
 def named_encoding(name: str) -> Encoding:
@@ -141,7 +141,7 @@ def _score(sample: bytes, name: str) -> float:
 def _alphabet_share(text: str, beyond: list[str], letters: frozenset[str]) -> float:
     """Return the share of characters beyond ASCII that are letters of a language; a capital within a word is none."""
     good = sum(char in letters for char in beyond)
-    inner = sum(char > "\x7f" and char.isupper() and before.islower() for before, char in pairwise(text))
+    inner = sum(char > "\x7f" and char.isupper() and previous.islower() for previous, char in pairwise(text))
     return max(good - inner, 0) / len(beyond)
 
 

@@ -14,9 +14,9 @@ def header_place(rows: Sequence[Sequence[str]], is_known: Callable[[str], bool])
     many different cells as the widest: rows of data may have empty cells, a header has none, and a title that an
     exporter wrote into every cell of its row is one cell.
     """
-    known = [known_names(row, is_known) for row in rows]
-    if known and max(known) >= 2:
-        return known.index(max(known))
+    counts = [known_names(row, is_known) for row in rows]
+    if counts and max(counts) >= 2:
+        return counts.index(max(counts))
     widths = [len({cell.strip() for cell in row if cell.strip()}) for row in rows]
     if not widths or not max(widths):
         return None

@@ -54,9 +54,9 @@ def read_json(path: Path, options: ReadOptions) -> Iterator[Chunk]:
     if note := encoding.note(path.name):
         options.notes.append(note)
     with open_text(path, encoding) as stream:
-        whole = ".json" in [suffix.lower() for suffix in path.suffixes] and not _is_lines(stream)
+        is_json = ".json" in [suffix.lower() for suffix in path.suffixes] and not _is_lines(stream)
         stream.seek(0)
-        records = _Values(stream, path.name).records() if whole else _lines(stream)
+        records = _Values(stream, path.name).records() if is_json else _lines(stream)
         yield from _chunks(records, options.chunk_rows)
 
 
@@ -102,9 +102,9 @@ class _Values:
         elif sign == "{":
             yield from self._object()
         else:
-            found = f"{sign!r} at its start" if sign else "nothing"
-            known = f"JSON Lines, an object, an array of objects, or one under {', '.join(WRAPPERS)}"
-            raise InputError(f"expected {known} in '{self._file}'; found {found}")
+            start = f"{sign!r} at its start" if sign else "nothing"
+            forms = f"JSON Lines, an object, an array of objects, or one under {', '.join(WRAPPERS)}"
+            raise InputError(f"expected {forms} in '{self._file}'; found {start}")
 
     def _array(self) -> Iterator[Record]:
         self._at += 1
@@ -153,7 +153,7 @@ class _Values:
             if self._text[self._at : self._at + 1] == "\ufeff":
                 self._at += 1
                 continue
-            if self._at < len(self._text) or not self._more():
+            if self._at < len(self._text) or not self._read_on():
                 return self._text[self._at : self._at + 1]
 
     def _value(self) -> Any:  # noqa: ANN401 - any JSON value
@@ -162,26 +162,26 @@ class _Values:
             try:
                 value, end = _DECODER.raw_decode(self._text, self._at)
             except ValueError as error:
-                if not self._more():
+                if not self._read_on():
                     raise self._broken(str(error).partition(":")[0]) from None
                 continue
             # A number at the end of what was read may go on.
-            if end < len(self._text) or not isinstance(value, int | float) or not self._more():
+            if end < len(self._text) or not isinstance(value, int | float) or not self._read_on():
                 self._at = end
                 return value
 
-    def _more(self) -> bool:
+    def _read_on(self) -> bool:
         """Read on; the next block is as large as what is held, so that a large value is not read over and over."""
-        held = self._text[self._at :]
-        if len(held) > _MAX_VALUE:
+        pending = self._text[self._at :]
+        if len(pending) > _MAX_VALUE:
             raise InputError(f"expected records in '{self._file}'; found a value of over {_MAX_VALUE:,} characters")
-        block = self._stream.read(max(_BLOCK, len(held)))
-        self._text, self._at = held + block, 0
+        block = self._stream.read(max(_BLOCK, len(pending)))
+        self._text, self._at = pending + block, 0
         return bool(block)
 
-    def _broken(self, what: str) -> InputError:
+    def _broken(self, fault: str) -> InputError:
         near = " ".join(self._text[self._at : self._at + 30].split())
-        return InputError(f"expected valid JSON in '{self._file}'; found an error ({what}) at {near or 'its end'!r}")
+        return InputError(f"expected valid JSON in '{self._file}'; found an error ({fault}) at {near or 'its end'!r}")
 
 
 def _chunks(records: Iterable[Record], chunk_rows: int) -> Iterator[Chunk]:

@@ -12,7 +12,7 @@ from diagnosis.errors import InputError
 from diagnosis.surges.monitoring_data import Alert, Change, ServiceMap
 from training.records.times import parse_times
 
-Made = TypeVar("Made")
+Row = TypeVar("Row")
 
 
 def read_alerts(path: Path, warn: Callable[[str], object]) -> list[Alert]:
@@ -43,7 +43,7 @@ def read_alerts(path: Path, warn: Callable[[str], object]) -> list[Alert]:
             description=row.get("description", ""),
         )
 
-    return _made(table, started, make)
+    return _records_of(table, started, make)
 
 
 def read_changes(path: Path, warn: Callable[[str], object]) -> list[Change]:
@@ -69,7 +69,7 @@ def read_changes(path: Path, warn: Callable[[str], object]) -> list[Change]:
             short_description=row.get("short_description", ""),
         )
 
-    return _made(table, at, make)
+    return _records_of(table, at, make)
 
 
 def read_service_map(path: Path) -> ServiceMap:
@@ -82,7 +82,7 @@ def read_service_map(path: Path) -> ServiceMap:
     """
     table = _table(path, ("from", "to"))
     pairs = zip(table["from"], table["to"], strict=True)
-    return ServiceMap.from_pairs((item, needed) for item, needed in pairs if item and needed)
+    return ServiceMap.from_pairs((item, needs) for item, needs in pairs if item and needs)
 
 
 def _table(path: Path, required: tuple[str, ...]) -> pd.DataFrame:
@@ -112,5 +112,5 @@ def _seconds(moment: pd.Timestamp) -> float:
     return float(moment.timestamp())
 
 
-def _made(table: pd.DataFrame, times: pd.Series, make: Callable[[Mapping[Hashable, str], int], Made]) -> list[Made]:
+def _records_of(table: pd.DataFrame, times: pd.Series, make: Callable[[Mapping[Hashable, str], int], Row]) -> list[Row]:
     return [make(row, place) for place, row in enumerate(table.to_dict("records")) if not pd.isna(times[place])]

@@ -100,11 +100,11 @@ class RejectFile:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("w", encoding="utf-8-sig", newline="")  # the mark makes Excel read UTF-8
             csv.writer(self._file).writerow(COLUMNS)
-        value = _shown(reject.value)
+        value = _printable(reject.value)
         csv.writer(self._file).writerow([reject.file, reject.row, reject.column, reject.reason, value, reject.action])
 
 
-def _shown(value: str) -> str:
+def _printable(value: str) -> str:
     """Return a value as it may stand in a file that is passed around: short, on one line, no address, no formula."""
     value = " ".join(value.split())
     if "@" in value:

@@ -69,10 +69,10 @@ def load_stored(url: str) -> Stored:
 def read_stored(store: Store) -> Stored:
     """Read what an open store knows."""
     cursor = store.changes.cursor()  # first: what comes while the records are read is heard again, which does no harm
-    said = store.feedback.decisions()
+    decisions = store.feedback.decisions()
     rows, corrected = [], 0
     for record in _all(store.incidents):
-        body, changes = _corrected(record.body, said.get(record.number))
+        body, changes = _corrected(record.body, decisions.get(record.number))
         corrected += changes
         rows.append({**body, "number": record.number})
     _date(rows, store)
@@ -80,17 +80,17 @@ def read_stored(store: Store) -> Stored:
     return Stored(
         as_frame(_frame(rows)),
         as_knowledge_frame(_frame(articles)),
-        tuple(one for one in store.feedback.all() if one.suggestion is not None),
+        tuple(entry for entry in store.feedback.all() if entry.suggestion is not None),
         corrected,
         cursor,
     )
 
 
 def _all(records: Records) -> Iterator[Record]:
-    after = None
-    while page := records.page(_PAGE, after):
+    last_number = None
+    while page := records.page(_PAGE, last_number):
         yield from page
-        after = page[-1].number
+        last_number = page[-1].number
 
 
 def _corrected(body: Mapping[str, Any], people: HumanDecisions | None) -> tuple[dict[str, Any], int]:
@@ -98,8 +98,8 @@ def _corrected(body: Mapping[str, Any], people: HumanDecisions | None) -> tuple[
     ours = dict(body)
     if people is None:
         return ours, 0
-    for target, taken in people.reverted.items():
-        if label_key(str(ours.get(target) or "")) in {label_key(value) for value in taken}:
+    for target, reverted in people.reverted.items():
+        if label_key(str(ours.get(target) or "")) in {label_key(value) for value in reverted}:
             ours[target] = ""
     ours |= people.decided
     return ours, sum((ours.get(name) or "") != (body.get(name) or "") for name in ours)
@@ -109,9 +109,9 @@ def _date(rows: list[dict[str, Any]], store: Store) -> None:
     """Date incidents that came without a time of opening by their first diagnosis, made when they were logged."""
     undated = [row for row in rows if not row.get("opened_at")]
     if undated:
-        told: Mapping[str, datetime] = store.diagnoses.first_diagnosed_at()
+        logged_at: Mapping[str, datetime] = store.diagnoses.first_diagnosed_at()
         for row in undated:
-            row["opened_at"] = told.get(row["number"])
+            row["opened_at"] = logged_at.get(row["number"])
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:

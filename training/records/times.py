@@ -48,7 +48,7 @@ _FORMS = tuple(
         rf"(?::?(?P<second>\d{{2}}))?{_ZONE}$",
     )
 )
-_EITHER = re.compile(rf"(?P<first>\d{{1,2}})[-/](?P<second_number>\d{{1,2}})[-/]{_YEAR}{_END}", re.IGNORECASE)
+_AMBIGUOUS = re.compile(rf"(?P<first>\d{{1,2}})[-/](?P<second_number>\d{{1,2}})[-/]{_YEAR}{_END}", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 # The name of the day says nothing that the date does not.
 _WEEKDAY = re.compile(
@@ -171,7 +171,7 @@ def parse_time(text: str, day_first: bool | None = None, zone: tzinfo = UTC) -> 
 
 def day_comes_first(texts: Sequence[str]) -> bool | None:
     """Return whether ``03/04/2026`` in this column is 3 April (True), 4 March (False), or undecided (None)."""
-    matches = [match for text in texts if (match := _EITHER.match(text.strip()))]
+    matches = [match for text in texts if (match := _AMBIGUOUS.match(text.strip()))]
     if any(int(match["first"]) > 12 for match in matches):
         return True
     return False if any(int(match["second_number"]) > 12 for match in matches) else None
@@ -179,7 +179,7 @@ def day_comes_first(texts: Sequence[str]) -> bool | None:
 
 def has_either_way(texts: Sequence[str]) -> bool:
     """Return whether any value has its day and month in an order that the value itself does not tell."""
-    return any(_EITHER.match(text.strip()) for text in texts)
+    return any(_AMBIGUOUS.match(text.strip()) for text in texts)
 
 
 def zone_named(name: str) -> tzinfo:
@@ -215,13 +215,13 @@ def _in_utc(time: datetime, zone: tzinfo) -> datetime | str:
 
 
 def _from_number(text: str, zone: tzinfo) -> datetime | str:
-    value, whole = float(text), text.partition(".")[0]
+    value, digits = float(text), text.partition(".")[0]
     try:
-        if len(whole) == 8 and whole[:2] in {"19", "20"}:
-            return _in_utc(datetime.strptime(whole, "%Y%m%d"), zone)  # noqa: DTZ007 - the zone follows
-        if len(whole) in {12, 14} and whole[:2] in {"19", "20"}:
-            form = "%Y%m%d%H%M%S"[: len(whole) - 2]
-            return _in_utc(datetime.strptime(whole, form), zone)  # noqa: DTZ007
+        if len(digits) == 8 and digits[:2] in {"19", "20"}:
+            return _in_utc(datetime.strptime(digits, "%Y%m%d"), zone)  # noqa: DTZ007 - the zone follows
+        if len(digits) in {12, 14} and digits[:2] in {"19", "20"}:
+            form = "%Y%m%d%H%M%S"[: len(digits) - 2]
+            return _in_utc(datetime.strptime(digits, form), zone)  # noqa: DTZ007
     except ValueError:
         pass
     if 20_000 <= value <= 80_000:  # days since Excel's day 0; 08:15 comes as 08:14:59.999
@@ -238,7 +238,7 @@ def _from_words(text: str, day_first: bool | None, zone: tzinfo) -> datetime | s
     for form in _FORMS:
         if match := form.match(text):
             return _assembled(match, match["day"], _month(match["month"]), zone)
-    match = _EITHER.match(text)
+    match = _AMBIGUOUS.match(text)
     if match is None:
         return UNREADABLE
     if day_first is None:

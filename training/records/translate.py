@@ -234,12 +234,12 @@ class _ChunkTranslation:
         self._columns[name] = parsed.times
 
     def _counts(self, name: str) -> None:
-        least, most = _SCALES.get(name, (0, 2**31))
-        scale = f"from {least} to {most}" if name in _SCALES else "of at least 0"
+        least, greatest = _SCALES.get(name, (0, 2**31))
+        scale = f"from {least} to {greatest}" if name in _SCALES else "of at least 0"
         counts: list[int | None] = []
         for row, text in enumerate(self._columns[name]):
-            count = _whole(text, rounded=name in _ROUNDED)
-            if text and (count is None or not least <= count <= most):
+            count = _whole_number(text, rounded=name in _ROUNDED)
+            if text and (count is None or not least <= count <= greatest):
                 self._blank(name, row, f"expected a whole number {scale}", text)
                 count = None
             counts.append(count)
@@ -291,7 +291,7 @@ def coalesced(chunk: Chunk, names: Sequence[str], seconds: frozenset[str] = froz
     """
     result: list[str] | None = None
     for name in names:
-        columns = [_trimmed(column) for column in chunk.named(name)]
+        columns = [_trimmed(column) for column in chunk.columns_named(name)]
         if not columns:
             continue
         values = columns[0] if len(columns) == 1 else _joined(columns)
@@ -336,7 +336,7 @@ def _mapped(function: Callable[[str], str], column: list[str]) -> list[str]:
     return [values[value] for value in column]
 
 
-def _whole(text: str, *, rounded: bool) -> int | None:
+def _whole_number(text: str, *, rounded: bool) -> int | None:
     try:
         number = float(text)
         return round(number) if rounded or number.is_integer() else None
@@ -351,7 +351,7 @@ def _extra(chunk: Chunk, plan: ColumnPlan) -> Columns:
     for name in dict.fromkeys(chunk.header):
         if name in used or not name:
             continue
-        columns = chunk.named(name)
+        columns = chunk.columns_named(name)
         extra[f"original_{name}" if name in plan.sources else name] = (
             columns[0] if len(columns) == 1 else _joined(columns)
         )

@@ -35,7 +35,7 @@ class _Table:
     sheet: Any
     header: list[str]
     place: int
-    known: int
+    known_names: int
 
 
 def read_xlsx(path: Path, options: ReadOptions) -> Iterator[Chunk]:
@@ -53,7 +53,7 @@ def read_xlsx(path: Path, options: ReadOptions) -> Iterator[Chunk]:
         tables = [table for sheet in sheets if (table := _table(sheet, options))]
         if not tables:
             raise InputError(f"expected a header in '{path.name}'; found no sheet with any row")
-        best = max(tables, key=lambda table: (table.known, len(table.header) if not table.known else 0))
+        best = max(tables, key=lambda table: (table.known_names, len(table.header) if not table.known_names else 0))
         same = [table for table in tables if table.header == best.header]
         _note_unread([table for table in tables if table not in same], path, options)
         for table in same:
@@ -119,7 +119,7 @@ def _note_unread(tables: list[_Table], path: Path, options: ReadOptions) -> None
     for table in tables:
         rows = sum(any(cell is not None for cell in row) for row in table.sheet.iter_rows(values_only=True))
         count = max(rows - table.place, 0)
-        if count or table.known:
+        if count or table.known_names:
             title = table.sheet.title
             options.notes.append(
                 f"'{path.name}': the sheet '{title}' ({count:,} rows) has other columns and was not read; "

@@ -71,10 +71,10 @@ class FileOutput:
         InputError
             If some of it is gone.
         """
-        held = self._part.stat().st_size if self._part.exists() else 0
-        if held < size:
+        size_now = self._part.stat().st_size if self._part.exists() else 0
+        if size_now < size:
             raise InputError(
-                f"{self._part}: {size:,} bytes were expected, {held:,} found; remove the state file to begin anew"
+                f"{self._part}: {size:,} bytes were expected, {size_now:,} found; remove the state file to begin anew"
             )
         with self._part.open("ab") as stream:
             stream.truncate(size)

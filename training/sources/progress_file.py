@@ -74,7 +74,7 @@ class Progress:
         """Return it with a pull under way: the one that was broken off, or a new one."""
         return self if self.began else replace(self, began=datetime.now(UTC).isoformat(timespec="seconds"))
 
-    def after(self, cursor: Cursor, rows: int, size: int) -> Progress:
+    def advanced(self, cursor: Cursor, rows: int, size: int) -> Progress:
         """Return it after a page."""
         return replace(self, cursor=cursor, rows=self.rows + rows, size=size)
 

@@ -101,7 +101,7 @@ def pull(
         query = Query(request.query, progress.since, (*(request.mapping or {}).values(), *request.extra_fields))
         for page in _pages(request)(connected, query, progress.cursor):
             bodies = translator.bodies(page.records)
-            progress = progress.after(page.cursor, len(bodies), output.put(bodies))
+            progress = progress.advanced(page.cursor, len(bodies), output.put(bodies))
             progress.save(state)
             on_page(len(page.records), page.total)
         output.finish()

@@ -60,9 +60,9 @@ def order_for(system: str, settings: System, report: Report, diagnosis: Diagnosi
     """Return the call that writes a diagnosis back: once for what it says, however often the record is sent."""
     values, previous = {}, {}
     for target, value in certified_values(diagnosis).items():
-        held = getattr(report.incident, target) if target in FIELDS else ""
-        if held != value and (not held or held in settings.intake_groups):  # a person's choice is never moved
-            values[target], previous[target] = value, held
+        current = getattr(report.incident, target) if target in FIELDS else ""
+        if current != value and (not current or current in settings.intake_groups):  # a person's choice is never moved
+            values[target], previous[target] = value, current
     order = Order(
         report.record, report.incident.number, note_text(diagnosis), diagnosis["id"], settings.tags, values, previous
     )

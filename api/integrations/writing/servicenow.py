@@ -26,7 +26,7 @@ def write(client: httpx.Client, settings: ServiceNow, order: Order) -> None:
     changes = {
         name: order.values[target] for target, name in names.items() if _still(row, name, order.previous[target])
     }
-    if order.marker not in _both(row.get("work_notes"))[0]:
+    if order.marker not in _display_and_value(row.get("work_notes"))[0]:
         changes["work_notes"] = order.note
     if changes:
         # Values learned from exports are names; ServiceNow looks their references up.
@@ -55,10 +55,10 @@ def _sys_id(client: httpx.Client, order: Order) -> str:
 
 
 def _still(row: Mapping[str, Any], name: str, previous: str) -> bool:
-    return previous in _both(row.get(name))
+    return previous in _display_and_value(row.get(name))
 
 
-def _both(value: object) -> tuple[str, str]:
+def _display_and_value(value: object) -> tuple[str, str]:
     if isinstance(value, dict):
         return str(value.get("display_value") or ""), str(value.get("value") or "")
     return str(value or ""), str(value or "")
