@@ -26,9 +26,7 @@ from diagnosis.times import format_utc
 FORMAT_VERSION = 6
 STORE = "store"  # entry of a manifest's data: how far the store had come that the release was made from
 MANIFEST = "manifest.json"
-# A pickle of one minor version of these is not promised to load in another, so a release is refused instead.
-PICKLED_WITH = ("scikit-learn", "numpy")
-LIBRARIES = (*PICKLED_WITH, "scipy", "pandas", "joblib", "faiss-cpu", "tokenizers")
+LIBRARIES = ("scikit-learn", "numpy", "scipy", "pandas", "joblib", "faiss-cpu", "tokenizers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +140,9 @@ def check_release(folder: Path) -> Manifest:
     Raises
     ------
     ReleaseError
-        Naming the first file that is missing, altered or not in the manifest, or the library of a foreign version.
+        Naming the first file that is missing, altered or not in the manifest.
     """
     manifest = Manifest.read(folder)
-    for name in PICKLED_WITH:
-        ours, theirs = version(name), manifest.libraries.get(name, "none")
-        if _minor(ours) != _minor(theirs):
-            raise ReleaseError(
-                f"{folder.name} was made with {name} {theirs} and {ours} is installed: "
-                f"train again or install {name} {theirs}"
-            )
     for path, expected in manifest.files.items():
         if not (folder / path).is_file():
             raise ReleaseError(f"{folder.name}: {path} is missing")
@@ -183,7 +174,3 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     beside.replace(path)
-
-
-def _minor(release: str) -> list[str]:
-    return release.split(".")[:2]
