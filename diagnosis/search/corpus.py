@@ -42,7 +42,7 @@ _COMPARED_BY: dict[Corpus, tuple[str, ...]] = {"knowledge": (), "incidents": ("h
 # among articles they do, and these are few.
 _MOST_TERMS: dict[Corpus, int] = {"knowledge": 48, "incidents": 24}
 _WORD_GRAMS: dict[Corpus, int] = {"knowledge": 2, "incidents": 1}  # pairs of words: fewer agree in short reports
-_MOST_COSINE_TERMS: dict[Corpus, int] = {"knowledge": 192, "incidents": 48}  # grams of Chinese are many
+_MOST_COSINE_TERMS: dict[Corpus, int] = {"knowledge": 192, "incidents": 48}  # nearly all: half of a cosine is none
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class CorpusIndex:
         self.most_cosine_terms = _MOST_COSINE_TERMS[corpus]
         self.metadata = RecordMetadata()
         self.lexical = {name: LexicalIndex(weighting="tf-idf") for name in ("whole", "heading")}
-        self.lexical["cosine"] = LexicalIndex(weighting="cosine", word_grams=_WORD_GRAMS[corpus], cjk_grams=4)
+        self.lexical["cosine"] = LexicalIndex(weighting="cosine", word_grams=_WORD_GRAMS[corpus], cjk_characters=False)
         self.vectors: dict[str, VectorSearch] = {
             f"{name}:{part}": VectorIndex(encoder.dimensions, seed)
             for name, encoder in self.encoders.items()

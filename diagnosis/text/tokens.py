@@ -22,12 +22,11 @@ _PART = re.compile(rf"[{_JOINERS}]+")
 _MAX_WHOLE = 80  # characters: longer than any name one would type; what is longer is kept in parts only
 
 
-def tokenise(text: str, longest_gram: int = 2) -> list[str]:
+def tokenise(text: str) -> list[str]:
     r"""Split text into lower-case NFKC tokens, in order.
 
     Words are one token each; joined ones (``ora-12154``, ``10.0.19045``, ``vpn-gw-2``, ``\\files\hr``) give the whole
-    and then its parts, path segments before words; a run of CJK characters gives each character and each pair, or every
-    gram of up to ``longest_gram`` characters.
+    and then its parts, path segments before words; a run of CJK characters gives each character and each pair.
 
     Examples
     --------
@@ -41,11 +40,7 @@ def tokenise(text: str, longest_gram: int = 2) -> list[str]:
     for match in _TOKEN.finditer(text):
         run = match[0]
         if match["cjk"]:
-            tokens += [
-                run[start:stop]
-                for start in range(len(run))
-                for stop in range(start + 1, min(start + longest_gram, len(run)) + 1)
-            ]
+            tokens += [gram for i in range(len(run)) for gram in (run[i], run[i : i + 2])][:-1]
         else:
             tokens += _latin_tokens([run])
     return tokens

@@ -47,7 +47,7 @@ from diagnosis.text.tokens import tokenise
 Weighting = Literal["count", "tf-idf", "cosine"]
 # A hexadecimal number without its 0x, letters before digits without a joint: 80070005, ORA 00942, HTTP 502.
 _CODE_PARTS = re.compile(r"0x([0-9a-f]{3,})|([a-z]{2,})([0-9]{3,})")
-_SETTINGS = ("k1", "b", "weighting", "most_terms", "word_grams", "cjk_grams")
+_SETTINGS = ("k1", "b", "weighting", "most_terms", "word_grams", "cjk_characters")
 _NONE = np.empty(0, dtype=bool)
 
 Terms = tuple[Hashes, npt.NDArray[np.intp]]  # distinct ones, and how often each stands in a text
@@ -109,8 +109,8 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         Of a longer question, so many terms of highest weight are asked for; Lucene's "more like this" takes 25.
     word_grams : {1, 2}, default 1
         Words, or pairs of neighbours too.
-    cjk_grams : int, default 2
-        Characters of the longest gram of a run of CJK characters.
+    cjk_characters : bool, default True
+        Whether single CJK characters are terms beside their pairs.
 
     Notes
     -----
@@ -126,7 +126,7 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         most_terms: int = 48,
         *,
         word_grams: int = 1,
-        cjk_grams: int = 2,
+        cjk_characters: bool = True,
     ) -> None:
         super().__init__()
         self.k1 = k1
@@ -134,11 +134,11 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         self.weighting = weighting
         self.most_terms = most_terms
         self.word_grams = word_grams
-        self.cjk_grams = cjk_grams
+        self.cjk_characters = cjk_characters
 
     @property
-    def _grams(self) -> tuple[int, int]:
-        return self.word_grams, self.cjk_grams
+    def _grams(self) -> tuple[int, bool]:
+        return self.word_grams, self.cjk_characters
 
     @property
     def nbytes(self) -> int:
@@ -249,7 +249,7 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         """Write the index into an empty folder, rebuilt into one segment."""
         folder.mkdir(parents=True, exist_ok=True)
         settings = {
-            name: getattr(self, name) for name in ("k1", "b", "weighting", "most_terms", "word_grams", "cjk_grams")
+            name: getattr(self, name) for name in ("k1", "b", "weighting", "most_terms", "word_grams", "cjk_characters")
         }
         (folder / "index.json").write_text(json.dumps(settings), encoding="utf-8")
         with self._at_rest() as views:
@@ -268,7 +268,7 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         return merged([(view.segment, view.alive) for view in views])
 
 
-def index_tokens(text: str, word_grams: int = 1, cjk_grams: int = 2) -> list[str]:
+def index_tokens(text: str, word_grams: int = 1, cjk_characters: bool = True) -> list[str]:
     """Return the tokens of a text, the parts of its codes that others write apart, and pairs of words if asked.
 
     Examples
@@ -276,7 +276,9 @@ def index_tokens(text: str, word_grams: int = 1, cjk_grams: int = 2) -> list[str
     >>> index_tokens("ORA00942 0x80070005", word_grams=2)
     ['ora00942', '0x80070005', 'ora', '00942', '80070005', 'ora00942 0x80070005']
     """
-    tokens = tokenise(text, cjk_grams)
+    tokens = tokenise(text)
+    if not cjk_characters:
+        tokens = [token for token in tokens if len(token) > 1 or token.isascii()]
     mixed = [match for token in tokens if not token.isalpha() and (match := _CODE_PARTS.fullmatch(token))]
     parts = [part for match in mixed for part in match.groups() if part]
     pairs = [f"{a} {b}" for a, b in pairwise(tokens) if a.isascii() and b.isascii()] if word_grams > 1 else []
@@ -284,9 +286,9 @@ def index_tokens(text: str, word_grams: int = 1, cjk_grams: int = 2) -> list[str
 
 
 @lru_cache(maxsize=64)
-def _terms(text: str, word_grams: int, cjk_grams: int) -> Terms:
+def _terms(text: str, word_grams: int, cjk_characters: bool) -> Terms:
     """Return the distinct terms of a question and how often each stands in it: every index of a corpus asks."""
-    counter = Counter(index_tokens(text, word_grams, cjk_grams))
+    counter = Counter(index_tokens(text, word_grams, cjk_characters))
     hashes = term_hashes(list(counter))
     order = np.argsort(hashes)
     hashes, counts = hashes[order], np.array([*counter.values()], dtype=np.intp)[order]
