@@ -46,8 +46,13 @@ class Issuer:
     def token(self, kid: str = "one", key: object = None, algorithm: str = "RS256", **claims: object) -> str:
         """Sign a token for the audience ``faultwise``, with other claims where they are given."""
         now = datetime.now(UTC)
-        said = {"iss": self.url, "aud": "faultwise", "sub": "ann", "exp": now + timedelta(minutes=5),
-                "scope": "openid faultwise:diagnose"} | claims  # fmt: skip
+        said = {
+            "iss": self.url,
+            "aud": "faultwise",
+            "sub": "ann",
+            "exp": now + timedelta(minutes=5),
+            "scope": "openid faultwise:diagnose",
+        } | claims
         said = {name: value for name, value in said.items() if value is not None}
         return jwt.encode(said, key or self.keys.get(kid), algorithm, headers={"kid": kid})
 

@@ -48,10 +48,15 @@ def test_help_names_every_verb_with_an_example(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     "wrong",
     [
-        [], ["trian"], ["train", "--seed", "x"], ["search", "--k", "0"], ["diagnose"], ["tune", "--minutes", "long"],
+        [],
+        ["trian"],
+        ["train", "--seed", "x"],
+        ["search", "--k", "0"],
+        ["diagnose"],
+        ["tune", "--minutes", "long"],
         ["diagnose", "--incidents", "x", "--out", "x", "--jobs", "0"],
     ],
-)  # fmt: skip
+)
 def test_wrong_usage_is_status_2(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         run(*wrong)

@@ -37,10 +37,20 @@ def test_every_error_of_the_domain_has_its_answer() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"{", b"[1,", b"nul", b'{"number": "X"', b"\xff\xfe{}", b"\x00", b'{"number": "X\x00"}', b"\x80abc",
-        b'{"number": NaN, }', b"[" * 100_000, b"1" * 10_000,
+        b"",
+        b"{",
+        b"[1,",
+        b"nul",
+        b'{"number": "X"',
+        b"\xff\xfe{}",
+        b"\x00",
+        b'{"number": "X\x00"}',
+        b"\x80abc",
+        b'{"number": NaN, }',
+        b"[" * 100_000,
+        b"1" * 10_000,
     ],
-)  # fmt: skip
+)
 def test_a_body_that_is_not_json_is_400(client, body) -> None:
     for path in ("/v1/diagnoses", "/v1/diagnoses/batch", "/v1/incidents", "/v1/knowledge", "/v1/rules"):
         answer = client.post(path, content=body, headers=JSON)
@@ -52,14 +62,32 @@ def test_a_body_that_is_not_json_is_400(client, body) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("number", ""), ("number", " "), ("number", "x" * 256), ("number", "a\x00b"), ("number", None), ("number", {}),
-        ("number", "\ud800"), ("short_description", "a\x00b"), ("short_description", "\udfff"), ("description", ["x"]),
-        ("opened_at", "yesterday"), ("opened_at", "0001-01-01T00:00:00+23:59"), ("opened_at", 1e300),
-        ("opened_at", "9999-12-31T23:59:59-23:00"), ("reopen_count", -1), ("reopen_count", 10**30),
-        ("reopen_count", 1.5), ("caller", "x" * 1001), ("extra", "a\x00b"), ("extra", "\ud800"), ("ex\x00tra", 1),
-        ("extra", [[[[[[[[1]]]]]]]]), ("extra", float("nan")), ("extra", {"a": float("inf")}),
+        ("number", ""),
+        ("number", " "),
+        ("number", "x" * 256),
+        ("number", "a\x00b"),
+        ("number", None),
+        ("number", {}),
+        ("number", "\ud800"),
+        ("short_description", "a\x00b"),
+        ("short_description", "\udfff"),
+        ("description", ["x"]),
+        ("opened_at", "yesterday"),
+        ("opened_at", "0001-01-01T00:00:00+23:59"),
+        ("opened_at", 1e300),
+        ("opened_at", "9999-12-31T23:59:59-23:00"),
+        ("reopen_count", -1),
+        ("reopen_count", 10**30),
+        ("reopen_count", 1.5),
+        ("caller", "x" * 1001),
+        ("extra", "a\x00b"),
+        ("extra", "\ud800"),
+        ("ex\x00tra", 1),
+        ("extra", [[[[[[[[1]]]]]]]]),
+        ("extra", float("nan")),
+        ("extra", {"a": float("inf")}),
     ],
-)  # fmt: skip
+)
 def test_a_value_that_no_database_should_see_is_422_and_names_its_place(client, field, value) -> None:
     content = json.dumps({"number": "HOSTILE", field: value}).encode()
     for path in ("/v1/diagnoses", "/v1/incidents"):
@@ -91,9 +119,20 @@ def test_what_is_wrong_is_said_with_what_was_expected_and_what_was_found(client,
 
 @pytest.mark.parametrize(
     "value",
-    ["'; DROP TABLE incidents; --", "{{7*7}}", "\u202e\u200b\ufeff", "\N{GRINNING FACE}" * 50, "a" * 100_000, "\r\n\t",
-     "%s%n", "\\u0000", "𠜎𠜱𠝹", "ＶＰＮ　全角", "=cmd|' /C calc'!A0"],
-)  # fmt: skip
+    [
+        "'; DROP TABLE incidents; --",
+        "{{7*7}}",
+        "\u202e\u200b\ufeff",
+        "\N{GRINNING FACE}" * 50,
+        "a" * 100_000,
+        "\r\n\t",
+        "%s%n",
+        "\\u0000",
+        "𠜎𠜱𠝹",
+        "ＶＰＮ　全角",
+        "=cmd|' /C calc'!A0",
+    ],
+)
 def test_strange_text_is_diagnosed_and_stored_as_it_is(client, value) -> None:
     answer = client.post("/v1/diagnoses", json={"number": "STRANGE", "description": value})
     assert answer.status_code == 200, answer.text

@@ -41,9 +41,13 @@ def _described(models, folder):
 
 def _try(operation, client) -> None:
     @settings(
-        max_examples=10, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
+        max_examples=10,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+    )
     @given(case=operation.as_strategy())
     def check(case) -> None:
         answer = case.call(session=client, headers={"Authorization": client.headers["Authorization"]})

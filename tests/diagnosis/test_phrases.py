@@ -24,8 +24,9 @@ def places(sentence: str) -> set[tuple[str, str]]:
 
 def codes_in_sources() -> set[str]:
     whole = {code for text in SOURCES for code in re.findall(r'Phrase\(\s*"(\w+)"', text)}
-    return whole | {f"{code}_{of}" for text in SOURCES for code in re.findall(r'_of_rule\("(\w+)"', text)
-                    for of in ("all", "value")}  # fmt: skip
+    return whole | {
+        f"{code}_{of}" for text in SOURCES for code in re.findall(r'_of_rule\("(\w+)"', text) for of in ("all", "value")
+    }
 
 
 def test_every_code_that_is_used_has_a_sentence_in_both_languages() -> None:

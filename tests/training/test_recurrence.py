@@ -13,14 +13,16 @@ START = pd.Timestamp("2026-01-01", tz="UTC")
 def incidents(tmp_path):
     draw = np.random.default_rng(0)
     opened = START + pd.to_timedelta(np.sort(draw.uniform(0, 100, 300)), unit="D")
-    frame = pd.DataFrame({
-        "number": [f"INC{i}" for i in range(300)],
-        "opened_at": opened.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "short_description": "打印机离线 printer offline",
-        "cmdb_ci": [f"打印机-{i}" for i in draw.integers(0, 60, 300)],
-        "category": "printing",
-        "service": draw.choice(["印刷", "mail"], 300),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "number": [f"INC{i}" for i in range(300)],
+            "opened_at": opened.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "short_description": "打印机离线 printer offline",
+            "cmdb_ci": [f"打印机-{i}" for i in draw.integers(0, 60, 300)],
+            "category": "printing",
+            "service": draw.choice(["印刷", "mail"], 300),
+        }
+    )
     file = tmp_path / "incidents.csv"
     frame.to_csv(file, index=False)
     return file
@@ -93,14 +95,16 @@ def written(tmp_path, change):
     """Write the usual incidents after a change to them, and return the file."""
     draw = np.random.default_rng(1)
     days = np.sort(draw.uniform(0, 100, 200))
-    frame = pd.DataFrame({
-        "number": [f"INC{i}" for i in range(200)],
-        "opened_at": (START + pd.to_timedelta(days, unit="D")).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "resolved_at": (START + pd.to_timedelta(days + 0.2, unit="D")).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "short_description": "打印机离线",
-        "cmdb_ci": [f"ci-{i}" for i in draw.integers(0, 50, 200)],
-        "category": "printing",
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "number": [f"INC{i}" for i in range(200)],
+            "opened_at": (START + pd.to_timedelta(days, unit="D")).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "resolved_at": (START + pd.to_timedelta(days + 0.2, unit="D")).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "short_description": "打印机离线",
+            "cmdb_ci": [f"ci-{i}" for i in draw.integers(0, 50, 200)],
+            "category": "printing",
+        }
+    )
     file = tmp_path / "changed.csv"
     change(frame).to_csv(file, index=False)
     return file

@@ -172,12 +172,15 @@ def _about(incidents: pd.DataFrame, settings: TrainSettings) -> str:
 def _finished_trials(study: Any) -> list[Trial]:  # noqa: ANN401 - optuna is an extra
     return [
         Trial(
-            score.number, score.user_attrs["chosen"], score.value, score.user_attrs["accuracy"],
+            score.number,
+            score.user_attrs["chosen"],
+            score.value,
+            score.user_attrs["accuracy"],
             tuple(score.user_attrs["losses"]),
         )
         for score in study.trials
         if score.value is not None
-    ]  # fmt: skip
+    ]
 
 
 def _mean(scores: list[TrialScore]) -> float:

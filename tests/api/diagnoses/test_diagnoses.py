@@ -212,9 +212,14 @@ def test_an_exclusion_rule_holds_from_the_moment_it_is_saved(client) -> None:
     predicted = diagnose(client, "RULED")["predictions"]["assignment_group"]["alternatives"][0]["value"]
     rule = client.post(
         "/v1/rules",
-        json={"name": "not theirs", "fields": {"location": "hq*"}, "target": "assignment_group", "value": predicted,
-              "action": "never_predict"},
-    ).json()  # fmt: skip
+        json={
+            "name": "not theirs",
+            "fields": {"location": "hq*"},
+            "target": "assignment_group",
+            "value": predicted,
+            "action": "never_predict",
+        },
+    ).json()
     try:
         ruled = diagnose(client, "RULED", location="HQ-2", **CHINESE)["predictions"]["assignment_group"]
         assert predicted not in [one["value"] for one in ruled["alternatives"]]

@@ -99,9 +99,13 @@ def test_without_a_release_it_says_so(tmp_path) -> None:
 def test_a_resolved_incident_is_told_its_risk_from_then_on_in_its_language(client, history) -> None:
     like = history[(history["cmdb_ci"] != "") & (history["category"] != "") & history["resolved_at"].notna()].iloc[0]
     base = {
-        "opened_at": "2026-11-02T08:00:00Z", "cmdb_ci": like["cmdb_ci"], "service": like["service"],
-        "category": like["category"], "caller": like["caller"], "subcategory": like["subcategory"],
-    }  # fmt: skip
+        "opened_at": "2026-11-02T08:00:00Z",
+        "cmdb_ci": like["cmdb_ci"],
+        "service": like["service"],
+        "category": like["category"],
+        "caller": like["caller"],
+        "subcategory": like["subcategory"],
+    }
     chinese = {**base, "number": "RES-1", "short_description": "打印机一直卡纸，重启也没有用"}
     open_ = client.post("/v1/diagnoses", json=chinese).json()
     assert open_["at_resolution"] is None

@@ -34,16 +34,18 @@ def history() -> pd.DataFrame:
     opened = START + pd.to_timedelta(np.sort(draw.uniform(0, 90, 600)), unit="D")
     chronic = draw.random(600) < 0.4
     return as_frame(
-        pd.DataFrame({
-            "number": [f"INC{i}" for i in range(600)],
-            "opened_at": opened,
-            "short_description": "磁盘满了",
-            "cmdb_ci": np.where(chronic, draw.choice(["ci-a", "ci-b"], 600), [f"ci-{i % 200}" for i in range(600)]),
-            "category": np.where(chronic, "存储", "network"),
-            "resolved_at": opened + pd.to_timedelta(draw.exponential(0.3, 600), unit="D"),
-            "close_notes": np.where(chronic, "重启后恢复", "replaced the cable"),
-        })
-    )  # fmt: skip
+        pd.DataFrame(
+            {
+                "number": [f"INC{i}" for i in range(600)],
+                "opened_at": opened,
+                "short_description": "磁盘满了",
+                "cmdb_ci": np.where(chronic, draw.choice(["ci-a", "ci-b"], 600), [f"ci-{i % 200}" for i in range(600)]),
+                "category": np.where(chronic, "存储", "network"),
+                "resolved_at": opened + pd.to_timedelta(draw.exponential(0.3, 600), unit="D"),
+                "close_notes": np.where(chronic, "重启后恢复", "replaced the cable"),
+            }
+        )
+    )
 
 
 @pytest.fixture(scope="module")
@@ -80,16 +82,18 @@ def test_a_certified_prediction_stands_in_for_a_missing_field_and_an_uncertain_o
 
 def test_a_resolved_incident_sees_what_was_logged_until_then(parts, history) -> None:
     later = as_frame(
-        pd.DataFrame({
-            "number": ["R1", "R2", "R3", "R4"],
-            "opened_at": [START + pd.Timedelta(days=91 + d) for d in (0, 0.5, 1, 2)],
-            "short_description": "磁盘满了",
-            "cmdb_ci": ["ci-new", "ci-new", "ci-new", ""],
-            "category": "存储",
-            "resolved_at": [START + pd.Timedelta(days=d) if d else pd.NaT for d in (91.4, 92.2, 0, 94)],
-            "close_notes": "重启后恢复",
-        })
-    )  # fmt: skip
+        pd.DataFrame(
+            {
+                "number": ["R1", "R2", "R3", "R4"],
+                "opened_at": [START + pd.Timedelta(days=91 + d) for d in (0, 0.5, 1, 2)],
+                "short_description": "磁盘满了",
+                "cmdb_ci": ["ci-new", "ci-new", "ci-new", ""],
+                "category": "存储",
+                "resolved_at": [START + pd.Timedelta(days=d) if d else pd.NaT for d in (91.4, 92.2, 0, 94)],
+                "close_notes": "重启后恢复",
+            }
+        )
+    )
     risks = assess_resolved(parts.recurrence, parts.state, later, logged=False)
     assert [risk is None for risk in risks] == [False, False, True, True]
     assert len(parts.state) == len(history), "the history is as it was"

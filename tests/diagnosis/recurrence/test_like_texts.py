@@ -20,14 +20,16 @@ def desk(n=240, seed=0, items=3):
     draw = np.random.default_rng(seed)
     faults = draw.choice(list(SAID), n)
     return as_frame(
-        pd.DataFrame({
-            "number": [f"INC{i}" for i in range(n)],
-            "opened_at": START + pd.to_timedelta(np.sort(draw.uniform(0, 60, n)), unit="D"),
-            "short_description": [str(draw.choice(SAID[fault])) for fault in faults],
-            "cmdb_ci": [f"ci-{i}" for i in draw.integers(0, items, n)],
-            "fault": faults,
-        })
-    )  # fmt: skip
+        pd.DataFrame(
+            {
+                "number": [f"INC{i}" for i in range(n)],
+                "opened_at": START + pd.to_timedelta(np.sort(draw.uniform(0, 60, n)), unit="D"),
+                "short_description": [str(draw.choice(SAID[fault])) for fault in faults],
+                "cmdb_ci": [f"ci-{i}" for i in draw.integers(0, items, n)],
+                "fault": faults,
+            }
+        )
+    )
 
 
 def test_like_texts_of_one_item_are_one_fault_in_either_language():

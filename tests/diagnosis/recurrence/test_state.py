@@ -17,15 +17,17 @@ FIELDS = ("caller", "category", "subcategory", "location")
 def incidents(n=400, seed=0):
     draw = np.random.default_rng(seed)
     opened = START + pd.to_timedelta(np.sort(draw.uniform(0, 60, n)), unit="D")
-    frame = pd.DataFrame({
-        "number": [f"INC{i}" for i in range(n)],
-        "opened_at": opened,
-        "caller": draw.choice(["陈", "Li", "Wu", ""], n),
-        "category": draw.choice(["网络", "email"], n),
-        "subcategory": draw.choice(["a", "b", "c", ""], n),
-        "location": draw.choice(["北京", "Paris"], n),
-        "resolved_at": opened + pd.to_timedelta(draw.exponential(1, n), unit="D"),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "number": [f"INC{i}" for i in range(n)],
+            "opened_at": opened,
+            "caller": draw.choice(["陈", "Li", "Wu", ""], n),
+            "category": draw.choice(["网络", "email"], n),
+            "subcategory": draw.choice(["a", "b", "c", ""], n),
+            "location": draw.choice(["北京", "Paris"], n),
+            "resolved_at": opened + pd.to_timedelta(draw.exponential(1, n), unit="D"),
+        }
+    )
     return as_frame(frame)
 
 

@@ -96,8 +96,10 @@ def test_what_was_right_is_the_last_word_of_a_person_else_what_the_resolved_inci
     store.incidents.put({"A": {**body, "reopened_at": "2026-03-04T00:00:00Z"}, "B": {**body, **done, "group": "Mail"}})
     store.feedback.undo(accepted.id, ids["E"])
     assert {n: t for n, t in truths(store).items() if n in "ABE"} == {
-        "A": (None, False), "B": ("Mail", False), "E": (None, False),
-    }  # fmt: skip
+        "A": (None, False),
+        "B": ("Mail", False),
+        "E": (None, False),
+    }
 
 
 def test_every_change_is_looked_at_once_also_page_by_page_and_by_two_at_once(store: Store, database_url: str) -> None:
@@ -136,8 +138,9 @@ def test_a_shadow_answers_beside_and_is_paired_with_what_was_answered(store: Sto
     store.observations.add([Answer("INC1", "next", AT, {"group": prediction("Desktop")}, shadow="next")])
     pairs = store.observations.pairs("next")
     assert [(a.incident, a.value, b.value, b.seconds_in_service) for a, b in pairs] == [
-        ("INC1", "Mail", "Network", 0.01), ("INC2", "Mail", "Network", 0.01),
-    ]  # fmt: skip
+        ("INC1", "Mail", "Network", 0.01),
+        ("INC2", "Mail", "Network", 0.01),
+    ]
     assert len(store.observations.rows("next", "next")) == 3
     assert [one.incident for one in store.observations.rows("r1")] == ["INC1", "INC2"]
     assert store.observations.pairs("another") == []

@@ -113,8 +113,12 @@ def test_the_failure_rate_is_right_although_recent_uses_are_not_yet_known():
 
 
 def test_recent_failures_weigh_more_than_old_ones():
-    past = history(*uses("OLD", SPOOLER, 0, 4, days=1_500), *uses("OLDER", SPOOLER, 4, 0, days=100),
-                   *uses("NEW", CABLE, 0, 4, days=100), *uses("NEWER", CABLE, 4, 0, days=1_500))  # fmt: skip
+    past = history(
+        *uses("OLD", SPOOLER, 0, 4, days=1_500),
+        *uses("OLDER", SPOOLER, 4, 0, days=100),
+        *uses("NEW", CABLE, 0, 4, days=100),
+        *uses("NEWER", CABLE, 4, 0, days=1_500),
+    )
     hits = [Found("NEW0", 0.9, 0.8), Found("OLD0", 0.9, 0.8)]
     assert Suggester().fit(past).suggest([], hits, articles(), past, now=NOW)[0].resolution == SPOOLER
 

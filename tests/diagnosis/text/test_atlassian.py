@@ -7,29 +7,86 @@ from diagnosis.text.atlassian import document_text, text_document
 
 
 def test_a_document_of_every_kind_of_node():
-    document = {"type": "doc", "version": 1, "content": [
-        {"type": "heading", "attrs": {"level": 1}, "content": [{"type": "text", "text": "故障"}]},
-        {"type": "paragraph", "content": [
-            {"type": "text", "text": "VPN "}, {"type": "text", "text": "down", "marks": [{"type": "strong"}]},
-            {"type": "hardBreak"}, {"type": "mention", "attrs": {"text": "@li"}},
-            {"type": "inlineCard", "attrs": {"url": "https://example.com/x"}}]},
-        {"type": "bulletList", "content": [
-            {"type": "listItem", "content": [{"type": "paragraph", "content": [{"type": "text", "text": "one"}]}]}]},
-        {"type": "table", "content": [{"type": "tableRow", "content": [
-            {"type": "tableCell", "content": [{"type": "paragraph", "content": [{"type": "text", "text": "c"}]}]}]}]},
-        {"type": "codeBlock", "content": [{"type": "text", "text": "ping 10.0.0.1"}]},
-        {"type": "paragraph", "content": [
-            {"type": "text", "text": "wiki", "marks": [{"type": "link", "attrs": {"href": "https://example.com/w"}}]},
-            {"type": "text", "text": " is "}, {"type": "status", "attrs": {"text": "DEGRADED"}},
-            {"type": "text", "text": " since "}, {"type": "date", "attrs": {"timestamp": "1769817600000"}}]},
-        {"type": "orderedList", "content": [
-            {"type": "listItem", "content": [{"type": "paragraph", "content": [{"type": "text", "text": word}]}]}
-            for word in ("stop", "start")]},
-        {"type": "unheard_of", "content": "text"}, None, 7,
-    ]}  # fmt: skip
+    document = {
+        "type": "doc",
+        "version": 1,
+        "content": [
+            {"type": "heading", "attrs": {"level": 1}, "content": [{"type": "text", "text": "故障"}]},
+            {
+                "type": "paragraph",
+                "content": [
+                    {"type": "text", "text": "VPN "},
+                    {"type": "text", "text": "down", "marks": [{"type": "strong"}]},
+                    {"type": "hardBreak"},
+                    {"type": "mention", "attrs": {"text": "@li"}},
+                    {"type": "inlineCard", "attrs": {"url": "https://example.com/x"}},
+                ],
+            },
+            {
+                "type": "bulletList",
+                "content": [
+                    {
+                        "type": "listItem",
+                        "content": [{"type": "paragraph", "content": [{"type": "text", "text": "one"}]}],
+                    }
+                ],
+            },
+            {
+                "type": "table",
+                "content": [
+                    {
+                        "type": "tableRow",
+                        "content": [
+                            {
+                                "type": "tableCell",
+                                "content": [{"type": "paragraph", "content": [{"type": "text", "text": "c"}]}],
+                            }
+                        ],
+                    }
+                ],
+            },
+            {"type": "codeBlock", "content": [{"type": "text", "text": "ping 10.0.0.1"}]},
+            {
+                "type": "paragraph",
+                "content": [
+                    {
+                        "type": "text",
+                        "text": "wiki",
+                        "marks": [{"type": "link", "attrs": {"href": "https://example.com/w"}}],
+                    },
+                    {"type": "text", "text": " is "},
+                    {"type": "status", "attrs": {"text": "DEGRADED"}},
+                    {"type": "text", "text": " since "},
+                    {"type": "date", "attrs": {"timestamp": "1769817600000"}},
+                ],
+            },
+            {
+                "type": "orderedList",
+                "content": [
+                    {
+                        "type": "listItem",
+                        "content": [{"type": "paragraph", "content": [{"type": "text", "text": word}]}],
+                    }
+                    for word in ("stop", "start")
+                ],
+            },
+            {"type": "unheard_of", "content": "text"},
+            None,
+            7,
+        ],
+    }
     lines = [line for line in document_text(document).split("\n") if line]
-    assert lines == ["故障", "VPN down", "@lihttps://example.com/x", "one", "c", "ping 10.0.0.1",
-                     "wiki https://example.com/w is DEGRADED since 2026-01-31", "1. stop", "2. start"]  # fmt: skip
+    assert lines == [
+        "故障",
+        "VPN down",
+        "@lihttps://example.com/x",
+        "one",
+        "c",
+        "ping 10.0.0.1",
+        "wiki https://example.com/w is DEGRADED since 2026-01-31",
+        "1. stop",
+        "2. start",
+    ]
 
 
 def test_a_document_nested_without_end_stops():
@@ -49,7 +106,14 @@ def test_text_comes_back_from_its_document(paragraphs):
 
 
 def test_no_text_node_is_empty_and_breaks_are_kept():
-    assert text_document("a\nb\n\nc") == {"type": "doc", "version": 1, "content": [
-        {"type": "paragraph", "content": [
-            {"type": "text", "text": "a"}, {"type": "hardBreak"}, {"type": "text", "text": "b"}]},
-        {"type": "paragraph", "content": [{"type": "text", "text": "c"}]}]}  # fmt: skip
+    assert text_document("a\nb\n\nc") == {
+        "type": "doc",
+        "version": 1,
+        "content": [
+            {
+                "type": "paragraph",
+                "content": [{"type": "text", "text": "a"}, {"type": "hardBreak"}, {"type": "text", "text": "b"}],
+            },
+            {"type": "paragraph", "content": [{"type": "text", "text": "c"}]},
+        ],
+    }

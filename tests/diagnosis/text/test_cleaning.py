@@ -156,8 +156,25 @@ def test_cleaning_is_empty_only_for_text_without_words(text):
     assert any(c.isalnum() for c in clean(text)) == any(c.isalnum() for c in text)
 
 
-PIECES = ["From: a", "Sent: b", "发件人：李四", "主题：门禁", "> quoted", "谢谢", "Best regards", "<p>", "</p>", "<br>",
-          "打不开", "x y z", "本邮件仅供收件人", "--", "", "&lt;p&gt;", "On Monday Lee wrote:"]  # fmt: skip
+PIECES = [
+    "From: a",
+    "Sent: b",
+    "发件人：李四",
+    "主题：门禁",
+    "> quoted",
+    "谢谢",
+    "Best regards",
+    "<p>",
+    "</p>",
+    "<br>",
+    "打不开",
+    "x y z",
+    "本邮件仅供收件人",
+    "--",
+    "",
+    "&lt;p&gt;",
+    "On Monday Lee wrote:",
+]
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=12))

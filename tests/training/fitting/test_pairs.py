@@ -22,9 +22,11 @@ def pairs_of(incidents=None, articles=None, **options):
 
 def test_an_incident_pairs_its_texts_and_blank_ones_give_nothing():
     incidents = {
-        "number": ["A", "B"], "short_description": ["vpn drops", "打印机 卡纸"],
-        "description": ["it drops every hour", " "], "close_notes": ["updated the client", ""],
-    }  # fmt: skip
+        "number": ["A", "B"],
+        "short_description": ["vpn drops", "打印机 卡纸"],
+        "description": ["it drops every hour", " "],
+        "close_notes": ["updated the client", ""],
+    }
     assert set(pairs_of(incidents)) == {
         ("vpn drops", "it drops every hour"),
         ("vpn drops", "updated the client"),
@@ -34,9 +36,11 @@ def test_an_incident_pairs_its_texts_and_blank_ones_give_nothing():
 
 def test_an_article_pairs_its_fields_and_its_translation():
     articles = {
-        "number": ["K1", "K2"], "title": ["Reset a password", "重置密码的方法"],
-        "resolution": ["Open the portal", "打开门户"], "translation_of": ["", "K1"],
-    }  # fmt: skip
+        "number": ["K1", "K2"],
+        "title": ["Reset a password", "重置密码的方法"],
+        "resolution": ["Open the portal", "打开门户"],
+        "translation_of": ["", "K1"],
+    }
     assert set(pairs_of(articles=articles)) == {
         ("Reset a password", "Open the portal"),
         ("重置密码的方法", "打开门户"),
@@ -60,9 +64,10 @@ def test_a_text_that_stands_alone_is_halved():
 
 def test_a_text_of_many_partners_keeps_a_few_and_repeats_are_dropped():
     incidents = {
-        "number": [str(i) for i in range(100)], "short_description": ["password reset"] * 100,
+        "number": [str(i) for i in range(100)],
+        "short_description": ["password reset"] * 100,
         "description": [f"please reset {i // 2}" for i in range(100)],
-    }  # fmt: skip
+    }
     found = pairs_of(incidents)
     assert 1 < len(found) <= 10
     assert len(found) == len(set(found))
@@ -70,9 +75,10 @@ def test_a_text_of_many_partners_keeps_a_few_and_repeats_are_dropped():
 
 def test_beyond_the_cap_a_rare_kind_is_kept_whole_and_the_draw_repeats():
     incidents = {
-        "number": [f"I{i}" for i in range(500)], "short_description": [f"fault {i}" for i in range(500)],
+        "number": [f"I{i}" for i in range(500)],
+        "short_description": [f"fault {i}" for i in range(500)],
         "description": [f"details {i}" for i in range(500)],
-    }  # fmt: skip
+    }
     articles = {"number": ["K1"], "title": ["VPN"], "resolution": ["Update the client"]}
     found = pairs_of(incidents, articles, max_pairs=50)
     assert len(found) == 50

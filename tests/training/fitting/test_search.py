@@ -66,14 +66,22 @@ def test_translations_ask_across_languages_and_teach_what_the_glossary_is_worth(
     terms = [(zh, en) for zh, en in glossary_pairs() if en.isascii() and " " not in en][:60]
     rng = np.random.default_rng(0)
     said = [rng.choice(len(terms), 3, replace=False) for _ in range(100)]
-    english = pd.DataFrame({
-        "number": [f"E{i}" for i in range(100)], "language": "en",
-        "title": [" ".join(terms[w][1] for w in words) for words in said], "resolution": "remedy",
-    })  # fmt: skip
-    chinese = pd.DataFrame({
-        "number": [f"C{i}" for i in range(100)], "language": "zh", "translation_of": english["number"],
-        "title": ["，".join(terms[w][0] for w in words) for words in said],
-    })  # fmt: skip
+    english = pd.DataFrame(
+        {
+            "number": [f"E{i}" for i in range(100)],
+            "language": "en",
+            "title": [" ".join(terms[w][1] for w in words) for words in said],
+            "resolution": "remedy",
+        }
+    )
+    chinese = pd.DataFrame(
+        {
+            "number": [f"C{i}" for i in range(100)],
+            "language": "zh",
+            "translation_of": english["number"],
+            "title": ["，".join(terms[w][0] for w in words) for words in said],
+        }
+    )
     seen = []
 
     def fit(articles, incidents):

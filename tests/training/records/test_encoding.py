@@ -13,19 +13,26 @@ TEXTS = {
     "cp932": ["プリンターが動かない", "ネットワークに接続できません", "電源が入らない"],
     "euc_jp": ["プリンターが動かない"],
     "cp949": ["네트워크 연결 오류", "비밀번호를 잊어버렸습니다"],
-    "cp1252": ["Bildschirm flackert, bitte prüfen", "La clé USB n'est pas reconnue après la mise à jour",
-               "El teléfono no funciona en la oficina de España", "não consigo aceder à aplicação"],
+    "cp1252": [
+        "Bildschirm flackert, bitte prüfen",
+        "La clé USB n'est pas reconnue après la mise à jour",
+        "El teléfono no funciona en la oficina de España",
+        "não consigo aceder à aplicação",
+    ],
     "cp850": ["Bildschirm flackert, bitte prüfen", "La clé USB n'est pas reconnue après la mise à jour"],
     "mac_roman": ["Bildschirm flackert, bitte prüfen", "La clé USB n'est pas reconnue après la mise à jour"],
-    "cp1250": ["Nie można się zalogować, hasło wygasło", "Tiskárna netiskne, chyba připojení",
-               "A nyomtató nem működik"],
+    "cp1250": [
+        "Nie można się zalogować, hasło wygasło",
+        "Tiskárna netiskne, chyba připojení",
+        "A nyomtató nem működik",
+    ],
     "cp1251": ["Принтер не печатает", "Ошибка входа в систему"],
     "cp1253": ["Ο εκτυπωτής δεν λειτουργεί"],
     "cp1254": ["Yazıcı çalışmıyor, lütfen yardım edin"],
     "cp1255": ["המדפסת לא עובדת"],
     "cp1256": ["الطابعة لا تعمل"],
     "cp1257": ["Printeris nedarbojas trešajā stāvā"],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("encoding", "text"), [(name, text) for name, texts in TEXTS.items() for text in texts])

@@ -27,11 +27,37 @@ def one(loaded, preset):
 def test_servicenow_list_export(tmp_path):
     path = write_csv(
         tmp_path / "incident.csv",
-        ["Number", "Opened", "Short description", "Caller", "Priority", "State", "Category", "Assignment group",
-         "Assigned to", "Configuration item", "Resolution notes", "Resolution code", "Resolved"],
-        ["INC0010001", "2026-01-31 08:15:00", "邮箱登录失败", "Abel Tuter", "3 - Moderate", "Closed", "Software",
-         "Service Desk", "Beth Anglin", "mail-01", "reset", "Solved (Permanently)", "2026-01-31 09:00:00"],
-    )  # fmt: skip
+        [
+            "Number",
+            "Opened",
+            "Short description",
+            "Caller",
+            "Priority",
+            "State",
+            "Category",
+            "Assignment group",
+            "Assigned to",
+            "Configuration item",
+            "Resolution notes",
+            "Resolution code",
+            "Resolved",
+        ],
+        [
+            "INC0010001",
+            "2026-01-31 08:15:00",
+            "邮箱登录失败",
+            "Abel Tuter",
+            "3 - Moderate",
+            "Closed",
+            "Software",
+            "Service Desk",
+            "Beth Anglin",
+            "mail-01",
+            "reset",
+            "Solved (Permanently)",
+            "2026-01-31 09:00:00",
+        ],
+    )
     row = one(load_incidents(path), "servicenow")
     assert row["number"] == "INC0010001"
     assert row["short_description"] == "邮箱登录失败"
@@ -87,11 +113,43 @@ def test_servicenow_knowledge(tmp_path):
 def test_jira_csv_with_repeated_columns(tmp_path):
     path = write_csv(
         tmp_path / "jira.csv",
-        ["Summary", "Issue key", "Issue id", "Issue Type", "Status", "Priority", "Resolution", "Assignee", "Reporter",
-         "Created", "Resolved", "Component/s", "Component/s", "Labels", "Labels", "Description"],
-        ["无法打印", "IT-53", "11111", "Incident", "Done", "High", "Fixed", "beth", "lilei", "31/Jan/26 5:20 PM",
-         "01/Feb/26 9:00 AM", "", "Printing", "a", "b", "line 1\nline 2"],
-    )  # fmt: skip
+        [
+            "Summary",
+            "Issue key",
+            "Issue id",
+            "Issue Type",
+            "Status",
+            "Priority",
+            "Resolution",
+            "Assignee",
+            "Reporter",
+            "Created",
+            "Resolved",
+            "Component/s",
+            "Component/s",
+            "Labels",
+            "Labels",
+            "Description",
+        ],
+        [
+            "无法打印",
+            "IT-53",
+            "11111",
+            "Incident",
+            "Done",
+            "High",
+            "Fixed",
+            "beth",
+            "lilei",
+            "31/Jan/26 5:20 PM",
+            "01/Feb/26 9:00 AM",
+            "",
+            "Printing",
+            "a",
+            "b",
+            "line 1\nline 2",
+        ],
+    )
     row = one(load_incidents(path), "jira")
     assert row["number"] == "IT-53"
     assert row["short_description"] == "无法打印"
@@ -106,14 +164,19 @@ def test_jira_csv_with_repeated_columns(tmp_path):
 def test_jira_rest_search_with_documents(tmp_path):
     paragraphs = [{"type": "paragraph", "content": [{"type": "text", "text": text}]} for text in ("第一行", "second")]
     issue = {
-        "id": "11111", "key": "IT-53",
+        "id": "11111",
+        "key": "IT-53",
         "fields": {
-            "summary": "Mail down", "description": {"type": "doc", "version": 1, "content": paragraphs},
-            "priority": {"name": "High", "id": "2"}, "reporter": {"displayName": "Li Lei"},
-            "components": [{"id": "1", "name": "Mail"}], "created": "2026-01-31T17:20:00.000+0800",
-            "resolutiondate": None, "issuetype": {"name": "Incident"},
+            "summary": "Mail down",
+            "description": {"type": "doc", "version": 1, "content": paragraphs},
+            "priority": {"name": "High", "id": "2"},
+            "reporter": {"displayName": "Li Lei"},
+            "components": [{"id": "1", "name": "Mail"}],
+            "created": "2026-01-31T17:20:00.000+0800",
+            "resolutiondate": None,
+            "issuetype": {"name": "Incident"},
         },
-    }  # fmt: skip
+    }
     path = tmp_path / "search.json"
     path.write_text(json.dumps({"startAt": 0, "issues": [issue]}), encoding="utf-8")
     row = one(load_incidents(path), "jira")
@@ -125,13 +188,39 @@ def test_jira_rest_search_with_documents(tmp_path):
 def test_zammad_report_with_its_title_and_foot(tmp_path):
     book = openpyxl.Workbook()
     for row in [
-        ["2026-1"], [],
-        ["#", "Title", "State", "Priority", "Group", "Owner", "Customer", "Organization", "Create Channel", "Category",
-         "Created At", "Closed At"],
-        ["10081", "打印机离线", "closed", "2 normal", "Field Support", "-", "li.lei@example.com", "Example", "email",
-         "Hardware::Printer", "2026-01-31 08:15:00", "2026-01-31 10:15:00"],
-        [], ["Timezone: UTC"],
-    ]:  # fmt: skip
+        ["2026-1"],
+        [],
+        [
+            "#",
+            "Title",
+            "State",
+            "Priority",
+            "Group",
+            "Owner",
+            "Customer",
+            "Organization",
+            "Create Channel",
+            "Category",
+            "Created At",
+            "Closed At",
+        ],
+        [
+            "10081",
+            "打印机离线",
+            "closed",
+            "2 normal",
+            "Field Support",
+            "-",
+            "li.lei@example.com",
+            "Example",
+            "email",
+            "Hardware::Printer",
+            "2026-01-31 08:15:00",
+            "2026-01-31 10:15:00",
+        ],
+        [],
+        ["Timezone: UTC"],
+    ]:
         book.active.append(row)
     path = tmp_path / "tickets.xlsx"
     book.save(path)
@@ -143,9 +232,18 @@ def test_zammad_report_with_its_title_and_foot(tmp_path):
 
 
 def test_zammad_rest(tmp_path):
-    record = {"id": 81, "number": "10081", "title": "Drucker", "group": "Users", "group_id": 1,
-              "customer": "a@example.com", "priority": "2 normal", "created_at": "2026-01-31T08:15:00.000Z",
-              "article_count": 1, "article": {"body": "offline", "content_type": "text/plain"}}  # fmt: skip
+    record = {
+        "id": 81,
+        "number": "10081",
+        "title": "Drucker",
+        "group": "Users",
+        "group_id": 1,
+        "customer": "a@example.com",
+        "priority": "2 normal",
+        "created_at": "2026-01-31T08:15:00.000Z",
+        "article_count": 1,
+        "article": {"body": "offline", "content_type": "text/plain"},
+    }
     path = tmp_path / "tickets.json"
     path.write_text(json.dumps([record]), encoding="utf-8")
     row = one(load_incidents(path), "zammad")
@@ -155,11 +253,20 @@ def test_zammad_rest(tmp_path):
 @pytest.mark.parametrize(
     "header",
     [
-        ["ID", "Title", "Status", "Opening date", "Priority", "Requester - Requester", "Category",
-         "Assigned to - Technician group", "Description"],
+        [
+            "ID",
+            "Title",
+            "Status",
+            "Opening date",
+            "Priority",
+            "Requester - Requester",
+            "Category",
+            "Assigned to - Technician group",
+            "Description",
+        ],
         ["ID", "标题", "状态", "打开日期", "优先度", "请求者 - 请求者", "类别", "分配到 - 技术员组", "描述"],
     ],
-)  # fmt: skip
+)
 def test_glpi_search_export(tmp_path, header):
     cells = ["2026", "网络慢", "New", "31-01-2026 08:15", "Medium", "Li Lei", "Network > Wifi > Guest", "Network", "慢"]
     path = write_csv(tmp_path / "glpi.csv", header, cells, delimiter=";")

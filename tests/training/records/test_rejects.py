@@ -76,9 +76,13 @@ def test_values_that_cannot_be_are_blanked_and_the_row_kept(tmp_path):
     found = lines_of(rejects)
     assert {action for *_, action in found} == {"value blanked"}
     assert [(row, column) for row, column, *_ in found] == [
-        ("2", "opened_at"), ("2", "reassignment_count"), ("3", "opened_at"), ("3", "reassignment_count"),
-        ("4", "resolved_at"), ("5", "opened_at"),
-    ]  # fmt: skip
+        ("2", "opened_at"),
+        ("2", "reassignment_count"),
+        ("3", "opened_at"),
+        ("3", "reassignment_count"),
+        ("4", "resolved_at"),
+        ("5", "opened_at"),
+    ]
     assert loaded.counts.blanked == len(found)
 
 

@@ -210,8 +210,9 @@ def test_what_cannot_be_asked_is_said_in_one_line(tmp_path, capsys, monkeypatch)
         assert main(words("servicenow", remote, out)) == 1
     said = capsys.readouterr().err.splitlines()
     assert [line.startswith("faultwise: ") for line in said] == [True] * 8
-    for line, part in zip(said, ["^NQ", "ORDER BY", "no query", ".jsonl", "environment", "found both", "401", "TOKEN"],
-                          strict=True):  # fmt: skip
+    for line, part in zip(
+        said, ["^NQ", "ORDER BY", "no query", ".jsonl", "environment", "found both", "401", "TOKEN"], strict=True
+    ):
         assert part in line
     assert "secret" not in "\n".join(said)
 
