@@ -22,3 +22,4 @@ def test_the_notebook_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     printed = "".join(output.text for output in shown if output.output_type == "stream" and output.name == "stdout")
     for words in ("used here", "assignment_group: ", "base rate", "promised 80%", "that neither had seen", "latency"):
         assert words in printed
+    assert "nan%" not in printed
