@@ -11,10 +11,16 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from diagnosis.errors import InputError
 from diagnosis.text import plain_text
 from diagnosis.times import format_utc
+from diagnosis.validation import quote_value
+from training.records.times import AMBIGUOUS, AMBIGUOUS_ZONE, parse_time
 
 MAX_DEPTH = 6
 MAX_TEXT = 200_000  # characters, once the markup is gone
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_EXPECTED = {
+    AMBIGUOUS: "expected a time whose day and month cannot be mistaken, such as 2026-04-03",
+    AMBIGUOUS_ZONE: "expected a time whose zone has one offset, such as +08:00",
+}
 
 
 def _empty(value: Any) -> Any:  # noqa: ANN401 - any JSON value
@@ -41,6 +47,16 @@ def _no_nul(value: str) -> str:
     return value
 
 
+def _time(value: Any) -> Any:  # noqa: ANN401
+    """Return a time as files and payloads are read; what stands alone has no column that decides its order."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return value
+    time = parse_time(str(value))
+    if isinstance(time, str):
+        raise ValueError(f"{_EXPECTED.get(time, time)}; found {quote_value(value)}")  # noqa: TRY004 - pydantic wants it so
+    return time
+
+
 def _utc(value: datetime) -> datetime:
     moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value
     if not _EARLIEST <= moment < _LATEST:
@@ -59,7 +75,7 @@ Number = Annotated[
     AfterValidator(_no_nul),
     Field(description="Unique number of the record", examples=["INC0010023"]),
 ]
-Time = Annotated[Annotated[datetime, AfterValidator(_utc)] | None, BeforeValidator(_unknown)]
+Time = Annotated[Annotated[datetime, AfterValidator(_utc)] | None, BeforeValidator(_time)]
 Kind = Annotated[Literal["incident", "request", "complaint"], BeforeValidator(lambda value: value or "incident")]
 Satisfaction = Annotated[Annotated[int, Field(ge=1, le=5)] | None, BeforeValidator(_unknown)]
 Count = Annotated[Annotated[int, Field(ge=0, le=1_000_000)] | None, BeforeValidator(_unknown)]

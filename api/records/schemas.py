@@ -38,7 +38,7 @@ class IncidentIn(In):
 
     number: Number
     type: Kind = Field("incident", description="incident, request or complaint")
-    opened_at: Time = Field(None, description="When it was logged, ISO 8601; without a zone it is taken as UTC")
+    opened_at: Time = Field(None, description="When it was logged: ISO 8601 or as files write it; UTC without a zone")
     short_description: Text = Field("", description="One line of what is wrong")
     description: Text = Field("", description="The whole report")
     caller: Word = Field("", description="Who reported it")

@@ -19,7 +19,7 @@ AMBIGUOUS = "day and month could be either way round, and no value of the column
 AMBIGUOUS_ZONE = "a zone whose name means several (write it as +08:00)"
 UNREADABLE = "expected a time (ISO 8601 or a usual export format)"
 
-_ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]|$)")
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[Tt ]|$)")
 # What databases write for no time: year zero or one, and the zero of Unix.
 _NOTHING = re.compile(r"[0:./ -]{8,}|000[01]-0[01]-0[01][T ].*|1970-01-01[T ]00:00(?::00(?:\.0+)?)?(?:Z|\+00:?00)?")
 _NOTHING_STARTS = frozenset({"0000", "0001", "1970", "00/0", "00-0", "00.0"})
@@ -160,7 +160,7 @@ def parse_time(text: str, day_first: bool | None = None, zone: tzinfo = UTC) -> 
         return None
     if _ISO.match(text):
         try:
-            return _in_utc(datetime.fromisoformat(text), zone)
+            return _in_utc(datetime.fromisoformat(text.upper()), zone)
         except ValueError:
             pass
     text = " ".join(_WEEKDAY.sub(" ", unicodedata.normalize("NFKC", text[:100])).split())

@@ -1,5 +1,6 @@
 """Incidents and knowledge over HTTP: stored without personal data, found within a second, listed without gaps."""
 
+import json
 from urllib.parse import quote
 
 import pytest
@@ -46,6 +47,44 @@ def test_an_article_is_found_changed_and_forgotten(client) -> None:
     assert (shown["title"], shown["valid_to"], shown["symptoms"]) == ("Projector lamp", None, "")
     assert client.delete("/v1/knowledge/KB-NEW").status_code == 204
     assert soon(lambda: "KB-NEW" not in found(client, "replace projector lamp", "knowledge"))
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        ("2026-03-02T08:15:00+08:00", "2026-03-02T00:15:00Z"),
+        ("2026-03-02t08:15:00z", "2026-03-02T08:15:00Z"),
+        ("2026-03-02", "2026-03-02T00:00:00Z"),
+        ("2026年1月31日 下午3点15分", "2026-01-31T15:15:00Z"),
+        ("31/Jan/26 5:20 PM", "2026-01-31T17:20:00Z"),
+        ("31.01.2026 08:15 CET", "2026-01-31T07:15:00Z"),
+        ("20260131081500", "2026-01-31T08:15:00Z"),
+        (1769847300, "2026-01-31T08:15:00Z"),
+        (1769847300000, "2026-01-31T08:15:00Z"),
+        ("0000-00-00 00:00:00", None),
+        ("", None),
+    ],
+)
+def test_a_time_is_read_as_files_are(client, sent, read) -> None:
+    incident = {"number": "TIMED", "short_description": "printer jam", "opened_at": sent}
+    assert client.post("/v1/incidents", json=incident).json()["stored"] == 1
+    assert client.get("/v1/incidents/TIMED").json()["opened_at"] == read
+    article = {"number": "KB-TIMED", "title": "Printer jam", "valid_to": sent}
+    assert client.post("/v1/knowledge", json=article).json()["stored"] == 1
+    assert client.get("/v1/knowledge/KB-TIMED").json()["valid_to"] == read
+    assert client.post("/v1/diagnoses", json=incident).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "sent", ["never", "03/04/2026", "2026-13-45", "31 Foo 2026", 7, "2026-03-02T25:00:00Z", "31.01.2026 08:15 CST"]
+)
+def test_what_is_no_time_is_refused_where_it_stands(client, sent) -> None:
+    for address, name in (("incidents", "opened_at"), ("diagnoses", "opened_at"), ("knowledge", "valid_to")):
+        answer = client.post(f"/v1/{address}", json={"number": "UNTIMED", name: sent})
+        (error,) = answer.json()["errors"]
+        assert (answer.status_code, error["pointer"]) == (422, f"/{name}")
+        assert "expected a time" in error["detail"]
+        assert f"found {json.dumps(sent)}" in error["detail"]
 
 
 def test_personal_data_is_masked_before_it_is_stored(client) -> None:
