@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from json.decoder import WHITESPACE  # type: ignore[attr-defined]
@@ -36,6 +37,8 @@ _BLOCK = 1 << 20
 _MAX_VALUE = 64 << 20  # characters of one value; a longer one is no record
 _TOO_DEEP = f"expected values nested at most {MAX_DEPTH} deep"
 _DECODER = json.JSONDecoder()
+# A string, at the latest to the end of its line, or a brace.
+_BRACES = re.compile(r'"(?:[^"\\\n]|\\[^\n])*+"?|[{}]')
 
 Record = tuple[int, Any]
 
@@ -111,15 +114,21 @@ class _Values:
         place = 0
         while self._peek() != "]":
             place += 1
-            try:
-                yield place, self._value()
-            except RecursionError:
-                raise InputError(f"{_TOO_DEEP} in '{self._file}'; found more in its record {place}") from None
+            yield place, self._value(place)
             if self._peek() == ",":
                 self._at += 1
             elif self._peek() != "]":
                 raise self._broken("expected a comma or the end of the array")
         self._at += 1
+
+    def _end_of_object(self) -> int | None:
+        """Return where the object here ends by its braces outside strings, None if that cannot be told."""
+        depth = 0
+        for match in _BRACES.finditer(self._text, self._at):
+            depth += {"{": 1, "}": -1}.get(match[0], 0)
+            if depth <= 0:
+                return match.end() if match[0] == "}" and depth == 0 else None
+        return None
 
     def _object(self) -> Iterator[Record]:
         """Yield the records of the array that an object holds, or the object and those after it as records."""
@@ -156,14 +165,19 @@ class _Values:
             if self._at < len(self._text) or not self._read_on():
                 return self._text[self._at : self._at + 1]
 
-    def _value(self) -> Any:  # noqa: ANN401 - any JSON value
+    def _value(self, place: int | None = None) -> Any:  # noqa: ANN401 - any JSON value
+        """Return the next value; in an array, whose `place` it has, a broken object does not end the reading."""
         self._peek()
         while True:
             try:
                 value, end = _DECODER.raw_decode(self._text, self._at)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
+                fault = _TOO_DEEP if isinstance(error, RecursionError) else str(error).partition(":")[0]
+                if place is not None and (stop := self._end_of_object()):
+                    self._at = stop
+                    return Malformed(place, f"expected a JSON object; found an error in it ({fault})")
                 if not self._read_on():
-                    raise self._broken(str(error).partition(":")[0]) from None
+                    raise self._broken(fault) from None
                 continue
             # A number at the end of what was read may go on.
             if end < len(self._text) or not isinstance(value, int | float) or not self._read_on():

@@ -136,3 +136,46 @@ def test_unknown_presets_fields_and_columns_are_refused_with_the_nearest(tmp_pat
         load_incidents(path, mapping={"categry": "kategorie"})
     with pytest.raises(InputError, match=r"'kategory'.*\(nearest: 'kategorie'\)"):
         load_incidents(path, mapping={"category": "kategory"})
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '{"number": "2", "description": "said "no" twice"}',
+        '{"number": "2", "description": bare}',
+        '{"number": "2" "description": "no comma, } and { inside"}',
+        '{"number": "2", "nested": {"deep": [1, {"x": 2}, ], "y": }, "description": "b"}',
+        '{"number": "2",\n"description": "15" screen",\n"caller": "u"}',
+        '{"number": "2", "nested": ' + "[" * 100_000 + "]" * 100_000 + "}",
+    ],
+    ids=["quotes", "bare", "comma", "nested", "odd quote", "deep"],
+)
+@pytest.mark.parametrize("form", ["[%s]", '{"result": [%s]}'])
+@pytest.mark.parametrize("place", [1, 2, 3])
+def test_a_broken_record_of_an_array_is_rejected_alone(tmp_path, broken, form, place):
+    records = ['{"number": "1", "description": "a } b"}', '{"number": "3", "description": "c"}']
+    records.insert(place - 1, broken)
+    path = write(tmp_path, form % ",\n".join(records), "incidents.json")
+    rejects = tmp_path / "rejects.csv"
+    loaded = load_incidents(path, rejects=rejects)
+    assert list(loaded.frame["number"]) == ["1", "3"]
+    assert (loaded.counts.read, loaded.counts.rejected) == (3, 1)
+    assert [(line[0], line[3]) for line in lines_of(rejects)] == [(str(place), "row rejected")]
+    (reason,) = loaded.counts.reasons
+    assert "expected" in reason
+
+
+def test_a_broken_record_is_rejected_before_the_file_is_read_to_its_end(tmp_path):
+    rows = [f'{{"number": "{row}", "description": "{"x" * 1000}"}}' for row in range(3000)]
+    rows[10] = rows[10].replace(":", "", 1)
+    loaded = load_incidents(write(tmp_path, f"[{','.join(rows)}]", "incidents.json"))
+    assert (loaded.counts.imported, loaded.counts.rejected) == (2999, 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['[{"number": "1"}, {"number": "2", "description": "open', '[{"number": "1"}, {"number" "2"} {"number": "3"}]'],
+)
+def test_an_array_whose_records_cannot_be_told_apart_is_refused(tmp_path, text):
+    with pytest.raises(InputError, match="expected"):
+        load_incidents(write(tmp_path, text, "incidents.json"))
