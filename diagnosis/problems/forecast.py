@@ -12,9 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import gammaln, xlogy
-from scipy.stats import nbinom
 
 from diagnosis.arrays import Floats
 
@@ -184,6 +182,8 @@ def _fit_weights(x: Floats, y: Floats) -> Floats:
         slope = ((1.0 - y / mean) @ x) * weights + 2.0 * PENALTY * off
         return value / len(y), slope / len(y)
 
+    from scipy.optimize import minimize  # noqa: PLC0415 - no diagnosis needs it
+
     optimum = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(-12.0, 2.0)] * len(start))
     weights: Floats = np.exp(optimum.x)
     return weights
@@ -207,5 +207,7 @@ def _dispersion(y: Floats, mean: Floats) -> float:
 def _interval(expected: Floats, dispersion: Floats) -> tuple[Ints, Ints]:
     size = 1.0 / dispersion
     share = size / (size + np.maximum(expected, 1e-9))
+    from scipy.stats import nbinom  # noqa: PLC0415 - a third of a second of every start
+
     lower, upper = (nbinom.ppf(tail, size, share).astype(np.intp) for tail in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     return lower, upper

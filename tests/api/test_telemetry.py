@@ -43,7 +43,7 @@ def test_logs_are_json_without_what_a_person_wrote(client, caplog: pytest.LogCap
     assert [(line["route"], line["status"]) for line in access] == [
         ("/v1/diagnoses", 200),
         ("/v1/search", 200),
-        ("/v1/incidents/{number}", 404),
+        ("/v1/incidents/{number:path}", 404),
         ("/v1/diagnoses", 422),
     ]
     assert all(line["ms"] >= 0 and line["principal"].startswith("key:") for line in access)

@@ -87,9 +87,9 @@ def test_limits_are_of_words_and_not_of_source():
     ],
 )
 def test_hostile_markup_takes_time_in_proportion(piece):
-    start = time.perf_counter()
+    start = time.process_time()  # of the processor alone: a busy machine is no defect
     plain_text(piece * (200_000 // len(piece)))
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 @given(st.text(max_size=300))
