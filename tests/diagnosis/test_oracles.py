@@ -1,7 +1,6 @@
 """What is reckoned here, held against well-kept libraries that do nothing else.
 
-lifelines and scikit-survival are not among them: as of 0.30.3 and 0.28.0 both ask for a pandas below 3, and the project
-needs 3; statsmodels stands in.
+lifelines is not among them: 0.30.3 asks for a pandas below 3, and the project needs 3; statsmodels stands in.
 """
 
 from __future__ import annotations
