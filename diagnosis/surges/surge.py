@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from diagnosis.surges.scope import Scope
+from diagnosis.times import format_utc
 
 SurgeKind = Literal["surge", "major_incident", "silence"]
 
@@ -81,4 +82,4 @@ class Surge:
 
 
 def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return format_utc(datetime.fromtimestamp(at, UTC), timespec="seconds")
