@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from api import errors
+from api.actions import routes as actions
 from api.audit import routes as audit
 from api.console import views as console
 from api.console.single_sign_on import SignOn
@@ -136,6 +137,7 @@ def create_app(settings: Settings) -> FastAPI:
         search,
         releases,
         rules,
+        actions,
         keys,
         audit,
         recurrence,
@@ -164,7 +166,7 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, limiter:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "traceparent"],
         )
     app.add_middleware(Identity, metrics=metrics)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from api.actions.service import ActionService
 from api.audit.service import AuditService
 from api.diagnoses.service import DiagnosisService
 from api.feedback.service import FeedbackService
@@ -76,6 +77,7 @@ class Service:
         self.problems = ProblemService(serving)
         self.releases = ReleaseService(serving, self.audit)
         self.rules = RuleService(store, self.audit)
+        self.actions = ActionService(store, redactor, self.audit)
         self.keys = KeyService(store, self.audit)
         self.sessions = SessionService(store, self.audit)
         self.monitoring = MonitoringService(store, serving, events, metrics, self.audit, revocation_risk, watch_seconds)

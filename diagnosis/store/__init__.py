@@ -1,4 +1,4 @@
-"""Store: incidents, articles, diagnoses, feedback, rules, keys and the audit log in SQLite or PostgreSQL."""
+"""Store: incidents, articles, diagnoses, feedback, rules, actions, keys and the audit log in SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 
 from diagnosis.decisions import HumanDecisions
 from diagnosis.store import tables
+from diagnosis.store.actions import Actions
 from diagnosis.store.audit import AuditLog
 from diagnosis.store.changes import ChangeFeed
 from diagnosis.store.database import Database
@@ -45,6 +46,7 @@ class Store:
         self.revocations = Revocations(self.database)
         self.feedback = FeedbackLog(self.database)
         self.rules = Rules(self.database)
+        self.actions = Actions(self.database)
         self.keys = ApiKeys(self.database)
         self.sessions = Sessions(self.database)
         self.use = Use(self.database)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Float,
     ForeignKey,
@@ -240,4 +241,29 @@ monitored = Table(
     Column("fingerprint", String(255), primary_key=True),
     Column("incident", String(255), nullable=False),
     Column("resolved_at", _TIME, nullable=True),
+)
+
+# What is to be done about what was found: a problem, a review's missed target, a gap in the knowledge base.
+
+actions = Table(
+    "actions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("source_kind", String(32), nullable=False),
+    Column("source", String(255), nullable=False),
+    Column("evidence", JSON, nullable=False),
+    Column("owner", String(255), nullable=False),
+    Column("due", Date, nullable=True),
+    Column("measure", Text, nullable=False),
+    Column("expected_effect", JSON, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("done_at", _TIME, nullable=True),
+    Column("result", JSON(none_as_null=True), nullable=True),
+    Column("created_at", _TIME, nullable=False),
+    Column("created_by", String(255), nullable=False),
+    Column("updated_at", _TIME, nullable=False),
+    Index("ix_actions_source", "source_kind", "source"),
+    Index("ix_actions_due", "status", "due"),
 )

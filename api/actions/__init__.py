@@ -1,0 +1,1 @@
+"""The resource `actions`: what problems, reviews and gaps ask for."""

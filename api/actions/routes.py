@@ -1,0 +1,60 @@
+"""`/v1/actions`: what is to be done about problems, missed targets and gaps."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api.actions.schemas import ActionChange, ActionIn, ActionOut, ActionPage
+from api.dependencies import Served
+from api.http.cursors import Cursor, Limit, decode, next_of
+from api.http.fields import plain_time
+from api.http.problems import problems
+from api.http.security import MayRead, MayWrite
+from diagnosis.actions import Action, ActionSource, ActionStatus
+
+router = APIRouter(prefix="/v1/actions", tags=["actions"])
+
+
+@router.post("", response_model=ActionOut, status_code=201, responses=problems())
+def add_action(action: ActionIn, principal: MayWrite, service: Served) -> ActionOut:
+    """Store a new action."""
+    return out(service.actions.add(principal.id, action))
+
+
+@router.get("", response_model=ActionPage, responses=problems())
+def list_actions(
+    _principal: MayRead,
+    service: Served,
+    source_kind: Annotated[ActionSource | None, Query(description="What asks for it")] = None,
+    source: Annotated[str, Query(max_length=255, description="Its id")] = "",
+    status: Annotated[ActionStatus | None, Query(description="How far it is")] = None,
+    owner: Annotated[str, Query(max_length=255, description="Who has it")] = "",
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> ActionPage:
+    """Return actions, the newest first."""
+    filters = {"source_kind": source_kind or "", "source": source, "status": status or "", "owner": owner}
+    actions = service.actions.page(limit, decode(cursor), **filters)
+    return ActionPage(items=[out(action) for action in actions], next=next_of(actions, limit, lambda item: item.id))
+
+
+@router.get("/{action}", response_model=ActionOut, responses=problems(404))
+def get_action(action: str, _principal: MayRead, service: Served) -> ActionOut:
+    """Return one action."""
+    return out(service.actions.get(action))
+
+
+@router.patch("/{action}", response_model=ActionOut, responses=problems(404))
+def change_action(action: str, changes: ActionChange, principal: MayWrite, service: Served) -> ActionOut:
+    """Change the fields that are sent; the others stay."""
+    return out(service.actions.change(principal.id, action, changes))
+
+
+def out(action: Action) -> ActionOut:
+    """Return an action as it is shown."""
+    values = {name: getattr(action, name) for name in ActionOut.model_fields}
+    for name in ("done_at", "created_at", "updated_at"):
+        values[name] = None if values[name] is None else plain_time(values[name])
+    return ActionOut(**values | {"evidence": [dict(item) for item in action.evidence]})

@@ -1,0 +1,87 @@
+"""Actions as they come and as they are shown."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+
+from api.http.fields import Name, Out, Strict, Time, Word, check_extra
+from diagnosis.actions import ActionKind, ActionSource, ActionStatus
+
+Title = Annotated[Word, StringConstraints(strip_whitespace=True), StringConstraints(min_length=1, max_length=500)]
+Owner = Annotated[Word, StringConstraints(max_length=255, strip_whitespace=True)]
+Facts = Annotated[dict[Name, Any], Field(max_length=50), AfterValidator(check_extra)]
+_EXAMPLE: dict[str, Any] = {
+    "title": "Renew the certificate of vpn-gw-2 before it expires",
+    "kind": "fix",
+    "source_kind": "problem",
+    "source": "P62490386118b",
+    "owner": "Network Operations",
+    "due": "2026-12-31",
+    "expected_effect": {"preventable_hours": 21.7, "days": 90},
+}
+
+
+class ActionIn(Strict):
+    """What is to be done, and why."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    title: Title = Field(description="What is to be done, in a sentence")
+    kind: ActionKind = Field("fix", description="What sort of measure it is")
+    source_kind: ActionSource = Field("person", description="What asks for it")
+    source: Owner = Field("", description="Its id: of a problem, a quarter such as 2026Q3, the number of an article")
+    evidence: list[Facts] = Field(default_factory=list, max_length=100, description="What it rests on")
+    owner: Owner = Field("", description="Who has it; empty until somebody does")
+    due: date | None = Field(None, description="Until when")
+    measure: Word = Field("", description="Key figure by which it is judged; empty for the problem's own incidents")
+    expected_effect: Facts = Field(default_factory=dict, description="What it should achieve")
+    status: ActionStatus = Field("proposed", description="How far it is")
+    done_at: Time = Field(None, description="From when it works; with status done and none, now")
+
+
+class ActionChange(Strict):
+    """What changes; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "done", "done_at": "2026-12-20T09:00:00Z"}]})
+
+    title: Title = Field("-", description="What is to be done, in a sentence")
+    kind: ActionKind = Field("fix", description="What sort of measure it is")
+    owner: Owner = Field("", description="Who has it")
+    due: date | None = Field(None, description="Until when; null takes the date away")
+    measure: Word = Field("", description="Key figure by which it is judged")
+    expected_effect: Facts = Field(default_factory=dict, description="What it should achieve")
+    status: ActionStatus = Field("proposed", description="How far it is")
+    done_at: Time = Field(None, description="From when it works; with status done and none, now")
+
+
+class ActionOut(Out):
+    """An action and what came of it."""
+
+    id: str = Field(description="ULID", examples=["01KAP5YQ7H0T9GQ4M6W3Z2X1CV"])
+    title: str = Field(description="What is to be done", examples=[_EXAMPLE["title"]])
+    kind: ActionKind = Field(description="What sort of measure it is")
+    source_kind: ActionSource = Field(description="What asks for it")
+    source: str = Field(description="Its id", examples=["P62490386118b"])
+    evidence: list[dict[str, Any]] = Field(description="What it rests on", examples=[[{"incident": "INC0010023"}]])
+    owner: str = Field(description="Who has it; empty until somebody does", examples=["Network Operations"])
+    due: date | None = Field(description="Until when", examples=["2026-12-31"])
+    measure: str = Field(description="Key figure by which it is judged", examples=["recurrence"])
+    expected_effect: dict[str, Any] = Field(
+        description="What it should achieve", examples=[{"preventable_hours": 21.7}]
+    )
+    status: ActionStatus = Field(description="How far it is")
+    done_at: str | None = Field(description="From when it works", examples=["2026-12-20T09:00:00Z"])
+    result: dict[str, Any] | None = Field(description="What it has achieved, as last counted", examples=[None])
+    created_at: str = Field(description="When it was made", examples=["2026-11-22T10:20:00Z"])
+    created_by: str = Field(description="Who made it", examples=["key:01KAP5YQ7H0T9GQ4M6W3Z2X1CV"])
+    updated_at: str = Field(description="When it last changed", examples=["2026-11-22T10:20:00Z"])
+
+
+class ActionPage(Out):
+    """A page of actions, the newest first."""
+
+    items: list[ActionOut] = Field(description="The newest first")
+    next: str | None = Field(description="Cursor of the page after this", examples=[None])
