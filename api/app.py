@@ -1,12 +1,10 @@
-"""The app: `create_app` declares it, its lifespan builds the object graph, and nothing is loaded before that."""
+"""The app: `create_app` declares it, its lifespan builds the service, and nothing is loaded before that."""
 
 from __future__ import annotations
 
 import logging
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -18,6 +16,7 @@ from starlette.routing import Route
 from api import errors
 from api.actions import routes as actions
 from api.audit import routes as audit
+from api.composition import build
 from api.console import views as console
 from api.console.single_sign_on import SignOn
 from api.diagnoses import routes as diagnoses
@@ -42,54 +41,17 @@ from api.recurrence import routes as recurrence
 from api.releases import routes as releases
 from api.rules import routes as rules
 from api.search import routes as search
-from api.service import Service
-from api.serving import Serving
 from api.settings import Settings
 from api.systems import Systems
 from api.webhooks import routes as webhooks
-from api.webhooks.events import Events
-from diagnosis.redact import Redactor
-from diagnosis.releases import Releases
-from diagnosis.store import Store
 
 if TYPE_CHECKING:
-    from diagnosis.diagnoser import Diagnoser
+    pass
 
 log = logging.getLogger(__name__)
 
 DESCRIPTION = """Diagnoses incidents from what your organisation has lived through: routing with proven precision,
 recurrence risk, similar incidents and the fix that worked before. 中文与英文同样支持。"""
-
-
-def build(settings: Settings, metrics: Metrics) -> Service:
-    """Return the whole object graph of a running service; the one place that makes it."""
-    store = Store.open(settings.database)
-    releases = Releases(settings.models)
-    serving = Serving(store, releases, _loader(settings, store, releases), metrics, settings.poll_seconds)
-    _show_first_key(store.keys.create_first())
-    serving.start()
-    return Service(
-        store,
-        serving,
-        Redactor(),
-        metrics,
-        settings.max_waiting,
-        Events(store),
-        settings.revocation_risk,
-        settings.watch_seconds,
-    )
-
-
-def _loader(settings: Settings, store: Store, releases: Releases) -> Callable[[Path], Diagnoser]:
-    """Return what loads a release, its vectors where the settings want them."""
-    from diagnosis.diagnoser import Diagnoser  # noqa: PLC0415 - learned parts are heavy; declaring the app is not
-
-    if settings.vectors == "process":
-        return Diagnoser.load
-    from api.shared_vectors import SharedReleases  # noqa: PLC0415 - needs packages that only PostgreSQL does
-    from diagnosis.store.vectors import VectorRows  # noqa: PLC0415
-
-    return SharedReleases(VectorRows(store.database), releases).load
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -192,10 +154,3 @@ def _sign_on(settings: Settings, issuer: Issuer | None) -> SignOn | None:
         return None
     everyone = frozenset(settings.oidc_everyone)
     return SignOn(issuer, settings.oidc_client_id, settings.oidc_client_secret, settings.oidc_scope_claim, everyone)
-
-
-def _show_first_key(key: str | None) -> None:
-    # Past the log on purpose: it is shown to the person who starts the service, once, and kept nowhere.
-    if key is not None:
-        sys.stderr.write(f"\n  Admin key (shown this once, only its hash is kept):\n\n    {key}\n\n")
-        sys.stderr.flush()

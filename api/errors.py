@@ -65,6 +65,10 @@ class KeyReusedError(FaultwiseError):
     """The same Idempotency-Key came with another request."""
 
 
+class ReplayError(ConflictError):
+    """A signed delivery that was taken before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """How one sort of error is answered."""
@@ -125,15 +129,18 @@ def problem(kind: Kind, detail: str, errors: Sequence[Mapping[str, str]] = ()) -
     return {**body, "errors": list(errors)} if errors else body
 
 
+def retry_after(seconds: int = RETRY_SECONDS) -> dict[str, str]:
+    """Return the header field that says when the same request may be sent again."""
+    return {"Retry-After": str(seconds)}
+
+
 def answer(error: Exception, headers: Mapping[str, str] | None = None) -> ProblemResponse:
     """Return the response to an error of `KINDS`, or to a defect of ours, whose message stays inside."""
     kind = kind_of(error)
     detail = str(error) if kind is not _DEFECT else "the request could not be answered; the log names the place"
-    sent = {**getattr(error, "headers", {}), **(headers or {})}
+    sent = {**(retry_after() if kind.status == 503 else {}), **getattr(error, "headers", {}), **(headers or {})}
     if kind.status == 401:
         sent["WWW-Authenticate"] = "Bearer"
-    if kind.status == 503:
-        sent.setdefault("Retry-After", str(RETRY_SECONDS))
     if kind.status in (408, 413):
         sent["Connection"] = "close"  # what is left of the body is not read
     return ProblemResponse(problem(kind, detail), kind.status, sent)

@@ -9,6 +9,7 @@ from api.audit.service import AuditService
 from api.diagnoses.service import DiagnosisService
 from api.feedback.service import FeedbackService
 from api.health.service import HealthService
+from api.integrations.service import IntegrationService
 from api.keys.service import KeyService
 from api.metrics import Metrics
 from api.monitoring.service import MonitoringService
@@ -21,13 +22,15 @@ from api.rules.service import RuleService
 from api.search.service import SearchService
 from api.serving import Serving
 from api.sessions.service import SessionService
+from api.settings import Settings
 from api.webhooks.events import Events
+from api.webhooks.service import WebhookService
 from diagnosis.redact import Redactor
 from diagnosis.store import Store
 
 
 class Service:
-    """What routes, console, panel, connectors and MCP call; made once by `api.app.build`.
+    """What routes, console, panel, connectors and MCP call; made once by `api.composition.build`.
 
     They parse, call one of these and return; what a use case needs besides (audit entry, event, masking, the change
     signal to the release in service) happens inside it.
@@ -39,12 +42,9 @@ class Service:
     redactor : Redactor
         Masks personal data in what is stored.
     metrics : Metrics
-    max_waiting : int
-        Incidents that may wait for diagnosis.
     events : Events
         Sends an event for what was stored.
-    revocation_risk, watch_seconds : float
-        Of the `QualityWatch`.
+    settings : Settings
     """
 
     def __init__(
@@ -53,10 +53,8 @@ class Service:
         serving: Serving,
         redactor: Redactor,
         metrics: Metrics,
-        max_waiting: int,
         events: Events,
-        revocation_risk: float,
-        watch_seconds: float,
+        settings: Settings,
     ) -> None:
         self.store = store
         self.serving = serving
@@ -64,7 +62,7 @@ class Service:
         self.events = events
         self.audit = AuditService(store.audit)
         self.health = HealthService(store, serving, metrics)
-        self.diagnoses = DiagnosisService(store, serving, redactor, metrics, events, max_waiting)
+        self.diagnoses = DiagnosisService(store, serving, redactor, metrics, events, settings.max_waiting)
         self.feedback = FeedbackService(store, serving, redactor, metrics, events, self.audit)
         self.incidents: RecordService[IncidentIn] = RecordService(
             "incidents", store, serving, redactor, events, self.audit
@@ -80,7 +78,13 @@ class Service:
         self.actions = ActionService(store, redactor, self.audit)
         self.keys = KeyService(store, self.audit)
         self.sessions = SessionService(store, self.audit)
-        self.monitoring = MonitoringService(store, serving, events, metrics, self.audit, revocation_risk, watch_seconds)
+        self.monitoring = MonitoringService(
+            store, serving, events, metrics, self.audit, settings.revocation_risk, settings.watch_seconds
+        )
+        self.webhooks = WebhookService(store, events, self.audit, allow_private=settings.allow_private_addresses)
+        self.integrations = IntegrationService(
+            store, self.diagnoses, self.incidents, self.releases, events, settings.integrations
+        )
         self.diagnoses.on_diagnosis = self.monitoring.shadow.offer
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Systems: what connects a running service with the systems around it: intake, courier and who makes which call."""
+"""Systems: what connects a running service with the systems around it: the courier, and who makes which call."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 from starlette.concurrency import run_in_threadpool
 
-from api.integrations.intake import LATER, Intake, report_of
+from api.integrations.service import LATER, report_of
 from api.integrations.writing.writers import writers
 from api.outgoing.courier import Courier
 from api.service import Service
@@ -24,7 +24,7 @@ _LONGEST_DIAGNOSIS = 120  # s
 
 
 class Systems:
-    """Intake and courier of one process.
+    """The courier of one process, and what makes each kind of call.
 
     Parameters
     ----------
@@ -43,7 +43,6 @@ class Systems:
                 **writers(settings.integrations, allow_private),
             },
         )
-        self.intake = Intake(service, settings.integrations, self.courier.wake)
         service.events.outbox_changed = self.courier.wake
         service.serving.swapped = self._tell_release
         self._service = service
@@ -67,4 +66,6 @@ class Systems:
 
     def _diagnose(self, owed: OutgoingCall) -> None:
         system, report = report_of(owed)
-        asyncio.run_coroutine_threadsafe(self.intake.diagnose(system, report), self._loop).result(_LONGEST_DIAGNOSIS)
+        asyncio.run_coroutine_threadsafe(self._service.integrations.diagnose(system, report), self._loop).result(
+            _LONGEST_DIAGNOSIS
+        )

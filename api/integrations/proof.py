@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 
 from api.errors import ScopeError
 from api.http.security import Principal
 from api.integrations.settings import Integrations
 from api.integrations.signatures import check_glpi_signature, check_hub_signature
-from diagnosis.store.database import ConflictError
-from diagnosis.store.inbox import Inbox
 
 PREFIX = "/v1/integrations"
 _DELIVERY_IDS = ("x-zammad-delivery", "x-atlassian-webhook-identifier")
-
-
-class ReplayError(ConflictError):
-    """A signed delivery that was taken before."""
 
 
 def signed_paths(settings: Integrations) -> frozenset[str]:
@@ -55,31 +46,17 @@ async def proven_body(request: Request, system: str, settings: Integrations) -> 
     return body
 
 
-@asynccontextmanager
-async def once(inbox: Inbox, system: str, request: Request, body: bytes) -> AsyncIterator[None]:
-    """Let a delivery through once, by its id and, where it is signed, by its content.
+def delivery_names(system: str, request: Request, body: bytes) -> list[str]:
+    """Return what a delivery is known by: its id and, where it is signed, its content.
 
-    The id alone is not signed: whoever caught a delivery could send it again under another. A delivery that fails is
-    forgotten, so that the system may send it again.
-
-    Raises
-    ------
-    ReplayError
-        If it was taken before.
+    The id alone is not signed: whoever caught a delivery could send it again under another.
     """
     ids = [request.headers.get(header, "")[:128] for header in _DELIVERY_IDS]
     names = [f"id:{value}" for value in ids if value]
     if request.state.principal.id == f"system:{system}":
         signed = request.headers.get("x-glpi-timestamp", "").encode() + body
         names.append(f"content:{hashlib.sha256(signed).hexdigest()}")
-    if names and not await run_in_threadpool(inbox.take, system, names):
-        raise ReplayError(f"expected a delivery of {system} once; found one that was taken before")
-    try:
-        yield
-    except BaseException:
-        if names:
-            await run_in_threadpool(inbox.release, system, names)
-        raise
+    return names
 
 
 def _check_scope(request: Request) -> None:

@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _serve(settings: Settings) -> None:
-    from api.app import build  # noqa: PLC0415 - the whole service
+    from api.composition import build  # noqa: PLC0415 - the whole service
     from api.mcp.server import LOCAL, make_server  # noqa: PLC0415
     from api.metrics import Metrics  # noqa: PLC0415
     from api.systems import Systems  # noqa: PLC0415

@@ -51,6 +51,21 @@ class ReleaseService:
         except NothingPublishedError:
             return []
 
+    def threshold(self, target: str, value: str) -> float | None:
+        """Return the probability from which on a value of a target is automatic; None where nothing is certified.
+
+        Raises
+        ------
+        NothingPublishedError
+            If no release is in service.
+        """
+        certificates = self._serving.current.diagnoser.parts.routers[target].certificates_
+        certificate = certificates.classes.get(value) if certificates else None
+        if certificates is None or certificate is None:
+            return None
+        overall, own = certificates.overall.threshold, certificate.threshold
+        return None if overall is None or own is None else max(overall, own)
+
     def classes(self, target: str) -> Sequence[str]:
         """Return the values that the release in service may predict for a target.
 

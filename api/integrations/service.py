@@ -1,0 +1,168 @@
+"""IntegrationService: what every dialect does with a report: remember it, diagnose it, owe the write-back, answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+
+from api.diagnoses.service import DiagnosisService
+from api.errors import ReplayError
+from api.http.rows import read_one
+from api.integrations.alertmanager import Alert
+from api.integrations.faults import Faults
+from api.integrations.predictive_intelligence import question, results
+from api.integrations.report import Report
+from api.integrations.settings import Integrations, System
+from api.integrations.writing.order import order_for
+from api.records.schemas import IncidentIn
+from api.records.service import RecordService
+from api.releases.service import ReleaseService
+from api.webhooks.events import Events
+from diagnosis.incident import FIELDS, TYPES, Incident
+from diagnosis.store import Store
+from diagnosis.store.outbox import OutgoingCall
+
+LATER = "diagnosis"  # the kind of call that diagnoses a report whose system could not wait
+
+# A report is the whole state of a record, so what it no longer says of these is over: the incident was reopened.
+_STATE = frozenset({"resolved_at", "closed_at"})
+
+
+class IntegrationService:
+    """Takes reports from the systems around us.
+
+    Parameters
+    ----------
+    store : Store
+    diagnoses : DiagnosisService
+    incidents : RecordService
+    releases : ReleaseService
+    events : Events
+    settings : Integrations
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        diagnoses: DiagnosisService,
+        incidents: RecordService[IncidentIn],
+        releases: ReleaseService,
+        events: Events,
+        settings: Integrations,
+    ) -> None:
+        self.settings = settings
+        self._store = store
+        self._diagnoses = diagnoses
+        self._incidents = incidents
+        self._releases = releases
+        self._events = events
+        self._faults = Faults(store.inbox, timedelta(minutes=settings.alertmanager.reopen_minutes))
+
+    @asynccontextmanager
+    async def once(self, system: str, deliveries: Sequence[str]) -> AsyncIterator[None]:
+        """Let a delivery through once, known by several names; one that fails may be sent again.
+
+        Raises
+        ------
+        ReplayError
+            If it was taken before.
+        """
+        if deliveries and not await run_in_threadpool(self._store.inbox.take, system, deliveries):
+            raise ReplayError(f"expected a delivery of {system} once; found one that was taken before")
+        try:
+            yield
+        except BaseException:
+            if deliveries:
+                await run_in_threadpool(self._store.inbox.release, system, deliveries)
+            raise
+
+    async def report_alert(self, alert: Alert) -> Report:
+        """Return an alert as a report on the incident that stands for its fault, and remember which one that is."""
+        return await run_in_threadpool(self._faults.report, alert)
+
+    async def predict(self, arguments: Mapping[str, str]) -> dict[str, Any]:
+        """Answer as ServiceNow Predictive Intelligence does; nothing is stored.
+
+        Raises
+        ------
+        RequestValidationError
+            If an argument is not of its documented form.
+        RecordNotFoundError
+            If no target answers for a solution.
+        """
+        names = self.settings.servicenow
+        asked = question(
+            **arguments, solutions=names.solutions, fields=names.fields, available=self._releases.targets()
+        )
+        predicted = await self._diagnoses.predict([report.incident for _, report in asked.records])
+        return results(asked, [diagnosis.predictions for diagnosis in predicted], self._releases.threshold)
+
+    async def diagnose(self, system: str, report: Report) -> dict[str, Any]:
+        """Remember a report, diagnose it, owe the write-back if that is switched on, and return the diagnosis."""
+        incident, _ = await run_in_threadpool(self._remember, report)
+        return await self._diagnose(system, report, incident)
+
+    async def diagnose_if_new(self, system: str, report: Report) -> dict[str, Any]:
+        """Do the same, but return the last diagnosis if the report says nothing that was not known."""
+        incident, changed = await run_in_threadpool(self._remember, report)
+        if not changed:
+            diagnosis = await run_in_threadpool(self._diagnoses.newest, incident.number)
+            if diagnosis is not None:
+                return diagnosis
+        return await self._diagnose(system, report, incident)
+
+    async def remember(self, report: Report) -> None:
+        """Store what a report says of its incident, and keep what it does not speak of."""
+        await run_in_threadpool(self._remember, report)
+
+    async def later(self, system: str, report: Report) -> None:
+        """Owe the diagnosis of a report: it is made, and written back, even if we are stopped now."""
+        body = {"system": system, "record": report.record, "incident": _plain(report.incident)}
+        digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+        call = OutgoingCall(LATER, system, f"{LATER}:{system}:{digest}", body)
+        await self._owe(call)
+
+    async def _diagnose(self, system: str, report: Report, incident: IncidentIn) -> dict[str, Any]:
+        diagnosis = await self._diagnoses.diagnose(incident)
+        settings = getattr(self.settings, system)
+        if isinstance(settings, System) and settings.write_back:
+            await self._owe(order_for(system, settings, report, diagnosis))
+        return diagnosis
+
+    def _remember(self, report: Report) -> tuple[IncidentIn, bool]:
+        stored = self._incidents.stored([report.incident.number]).get(report.incident.number)
+        previous: Mapping[str, Any] = stored.body if stored else {}
+        lasting = {name: value for name, value in previous.items() if name not in _STATE}
+        values = _plain(report.incident)
+        if "opened_at" in lasting:  # when it was first reported; an alert that fires again has a later start
+            values.pop("opened_at", None)
+        if "type" in lasting and values.get("type") == TYPES[0]:  # what a payload without a type is taken for
+            del values["type"]
+        incident = read_one(IncidentIn, {**lasting, **values})
+        [record] = self._incidents.take_in([incident])
+        return incident, dict(record.body) != dict(previous)
+
+    async def _owe(self, call: OutgoingCall) -> None:
+        await run_in_threadpool(self._store.outbox.add, [call])
+        self._events.outbox_changed()
+
+
+def report_of(owed: OutgoingCall) -> tuple[str, Report]:
+    """Return the system and the report of a call that `IntegrationService.later` owed."""
+    incident = IncidentIn.model_validate(owed.body["incident"]).to_incident()
+    return owed.body["system"], Report(incident, owed.body["record"])
+
+
+def _plain(incident: Incident) -> dict[str, Any]:
+    values = {name: getattr(incident, name) for name in FIELDS} | dict(incident.extra)
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in values.items()
+        if value not in ("", None)
+    }

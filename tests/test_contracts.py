@@ -1,0 +1,32 @@
+"""Import contracts reach every module: a new one is given its floor before it can be checked in."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+
+
+def children(package: str) -> set[str]:
+    """Return the modules and packages right under a package."""
+    return {
+        path.stem
+        for path in (ROOT / package).iterdir()
+        if (path.suffix == ".py" and path.stem != "__init__") or (path / "__init__.py").is_file()
+    }
+
+
+@pytest.mark.parametrize("package", SETTINGS["root_packages"])
+def test_each_module_stands_on_a_floor(package: str) -> None:
+    contracts = [entry for entry in SETTINGS["contracts"] if entry.get("containers") == [package]]
+    assert len(contracts) == 1, package
+    floors = {name.strip() for layer in contracts[0]["layers"] for name in layer.split("|")}
+    assert contracts[0]["exhaustive"]
+    assert children(package) == floors
+
+
+def test_the_one_arrow_upwards_is_a_route_that_asks_for_the_service() -> None:
+    upwards = [arrow for entry in SETTINGS["contracts"] for arrow in entry.get("ignore_imports", ())]
+    assert upwards == ["api.*.routes -> api.dependencies"]
