@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from api.console.messages import MESSAGES, Language, language_for
+from api.console.navigation import entries_for, is_current
 from api.console.reasons import reason_of, warnings_of
 from diagnosis.phrases import Phrase, in_words
 
@@ -168,4 +169,6 @@ _templates.filters |= {
     "in_path": in_path,
     "reason_of": reason_of,
     "warnings_of": warnings_of,
+    "entries": entries_for,
 }
+_templates.tests["current"] = is_current

@@ -161,6 +161,13 @@ def sign_in(page, key: str) -> None:
     page.wait_for_selector("#rows")
 
 
+def visit(page, name: str) -> None:
+    """Follow a link of the bar; on a phone the menu is opened first."""
+    if page.locator("[data-menu]").is_visible():
+        page.locator("[data-menu]").click()
+    page.locator("nav.pages").get_by_role("link", name=name, exact=True).click()
+
+
 def axe(page) -> list[str]:
     """Return what breaks WCAG 2.2 AA on a page as it stands."""
     page.evaluate(AXE)  # past the page's policy, as the debugger may

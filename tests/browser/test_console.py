@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from api.console.messages import MESSAGES
-from tests.browser.conftest import axe, sign_in
+from tests.browser.conftest import axe, sign_in, visit
 
 LANGUAGES = ("en", "zh")
 HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(2)> a<b & "c" \u202eesrever\u202c'
@@ -76,7 +76,7 @@ def test_search_answers_as_one_types_and_opens_what_it_found(browse, language) -
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_new_incident_is_typed_and_an_article_written_from_it(browse, client, language) -> None:
     w, page = MESSAGES[language], browse(language)
-    page.get_by_role("link", name=w["nav_new"]).click()
+    visit(page, w["nav_new"])
     page.fill("#short_description", "VPN 无法连接，提示证书过期")
     page.fill("#number", f"NEW-{language}")
     page.get_by_role("button", name=w["diagnose"]).click()

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from api.console.messages import MESSAGES
-from tests.browser.conftest import axe
+from tests.browser.conftest import axe, visit
 from tests.waiting import soon
 
 
@@ -12,7 +12,7 @@ from tests.waiting import soon
 def test_the_manager_reads_figures_and_pictures(browse, diagnosed, language, width, scheme) -> None:
     diagnosed("BOSS-1")
     page = browse(language, width, scheme)
-    page.get_by_role("link", name=MESSAGES[language]["nav_report"]).click()
+    visit(page, MESSAGES[language]["nav_report"])
     expect(page.locator("canvas")).to_be_visible()
     assert page.evaluate("document.querySelector('[data-chart]').chart.data.datasets.length") == 3
     expect(page.locator(".measures").first).to_contain_text(MESSAGES[language]["measure_recurrence"])
@@ -28,7 +28,7 @@ def test_the_manager_reads_figures_and_pictures(browse, diagnosed, language, wid
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_rule_is_added_holds_at_once_and_is_switched_off(browse, diagnosed, language) -> None:
     w, page, name = MESSAGES[language], browse(language), f"规则 rule {language}"
-    page.get_by_role("link", name=w["nav_rules"]).click()
+    visit(page, w["nav_rules"])
     page.fill("#name", name)
     page.select_option("#field-1", "contact_type")
     page.fill("#pattern-1", f"pager-{language}*")
@@ -40,7 +40,7 @@ def test_a_rule_is_added_holds_at_once_and_is_switched_off(browse, diagnosed, la
     card = page.locator("#target-assignment_group")
     card.get_by_text(w["why_exactly"]).click()
     expect(card).to_contain_text(name)
-    page.get_by_role("link", name=w["nav_rules"]).click()
+    visit(page, w["nav_rules"])
     page.get_by_role("region", name=name).get_by_role("button", name=w["rule_off"]).click()
     expect(page.get_by_role("region", name=name)).to_have_count(0)
     expect(page.locator("#name"), "it can be saved again as it was").to_have_value(name)

@@ -58,6 +58,8 @@
   document.addEventListener("click", (event) => {
     const opens = event.target.closest("[data-open]");
     if (opens) document.getElementById(opens.dataset.open).showModal();
+    const menu = event.target.closest("[data-menu]");
+    if (menu) menu.setAttribute("aria-expanded", String(document.getElementById(menu.dataset.menu).classList.toggle("open")));
     const copies = event.target.closest("[data-copy]");
     if (copies) copy(copies, document.getElementById(copies.dataset.copy));
     const inserts = event.target.closest("[data-insert]");

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.console.messages import language_for
+from api.console.navigation import landing
 from api.console.pages import LANGUAGE_COOKIE, THEME_COOKIE, THEMES, local_path, page
 from api.console.session import Text, Token, check_csrf, check_origin, keep_session, session_lifetime
 from api.dependencies import Served
@@ -32,7 +33,7 @@ def sign_in(request: Request, service: Served, key: Text, next: Text = "/") -> R
             token = service.sessions.open_with_key(key.strip(), session_lifetime(request))
     except (KeyRefusedError, RateLimitedError, ScopeError) as error:
         return sign_in_page(request, local_path(next), kind_of(error).status, "refused")
-    response = RedirectResponse(local_path(next), 303)
+    response = RedirectResponse(landing(local_path(next), service.sessions.check(token).scopes), 303)
     keep_session(request, response, token)
     return response
 

@@ -7,6 +7,7 @@ import logging
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
+from api.console.navigation import landing
 from api.console.pages import local_path, page
 from api.console.session import keep_session, session_lifetime
 from api.console.single_sign_on import Attempt, SignOn
@@ -58,7 +59,7 @@ def finish(request: Request, service: Served) -> Response:
         return _refused(request, error)
     # A page and no redirect: this request came from the issuer's site, and along a redirect of it the browser would not
     # send the strict cookie that is being set here.
-    response = page(request, "signed_in.html", next=local_path(attempt.next))
+    response = page(request, "signed_in.html", next=landing(local_path(attempt.next), visitor.scopes))
     keep_session(request, response, token)
     response.delete_cookie(_COOKIE, path=_PATH)
     return response
