@@ -1,8 +1,11 @@
-"""Which addresses may be called: a name is resolved once, every address is checked, and the connection goes to it.
+"""Which addresses may be called, and how long: a name is resolved once, every address is checked, and a call ends.
 
 A webhook's URL comes from a person or a system, so it must not become a way into the network behind us (server-side
 request forgery), neither by a private address nor by a name that resolves to another one when it is asked again (DNS
 rebinding). Redirects are not followed, and proxies from the environment are not used.
+
+A call has a deadline as a whole. A time-out for each read is none: a receiver that sends a header line every ten
+seconds would hold a thread, and the deliveries to everybody else, for as long as it likes.
 """
 
 from __future__ import annotations
@@ -10,8 +13,11 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
+import httpcore
 import httpx
 
 from diagnosis.errors import InputError
@@ -76,6 +82,65 @@ def resolve(host: str, port: int, allow_private: bool, look_up: LookUp = address
     return addresses[0]
 
 
+class _Deadline:
+    """How much of a call's time is left."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def left(self, timeout: float | None, passed: type[httpcore.TimeoutException]) -> float:
+        """Return how long the next step may last at most; raise `passed` when nothing is left."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise passed(f"the call was not over after {self.seconds:g} s")
+        return left if timeout is None else min(timeout, left)
+
+
+class _Stream(httpcore.NetworkStream):
+    """A connection of which each read and write ends by the call's deadline."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._deadline.left(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._deadline.left(timeout, httpcore.WriteTimeout))
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = self._deadline.left(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._deadline)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - as httpcore has it
+        return self._stream.get_extra_info(info)
+
+
+class _Network(httpcore.SyncBackend):
+    """Opens connections that end by the call's deadline."""
+
+    def __init__(self, deadline: _Deadline) -> None:
+        self._deadline = deadline
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        left = self._deadline.left(timeout, httpcore.ConnectTimeout)
+        return _Stream(super().connect_tcp(host, port, left, local_address, socket_options), self._deadline)
+
+
 class PinnedTransport(httpx.BaseTransport):
     """Sends a request to the address that was checked, under the name that was asked for.
 
@@ -83,16 +148,22 @@ class PinnedTransport(httpx.BaseTransport):
     ----------
     allow_private : bool
         Whether private, loopback and link-local addresses may be called.
+    seconds : float
+        When everything sent by this transport must be over, from now.
     look_up : callable, optional
         See `resolve`.
     """
 
-    def __init__(self, allow_private: bool, look_up: LookUp = addresses_of) -> None:
+    def __init__(self, allow_private: bool, seconds: float, look_up: LookUp = addresses_of) -> None:
         self.allow_private = allow_private
         self.look_up = look_up
-        # No connection is kept: the pool knows addresses only, and would use one host's connection for another's.
-        self._plain = httpx.HTTPTransport(
-            verify=ssl.create_default_context(), trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
+        self._plain = httpx.HTTPTransport(trust_env=False)
+        # httpx has no argument for the network beneath, so the pool is put in its place. No connection is kept: the
+        # pool knows addresses only, and would use one host's connection for another's.
+        self._plain._pool = httpcore.ConnectionPool(
+            ssl_context=ssl.create_default_context(),
+            max_keepalive_connections=0,
+            network_backend=_Network(_Deadline(seconds)),
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -115,9 +186,12 @@ class PinnedTransport(httpx.BaseTransport):
 
 
 def client(allow_private: bool, timeout: float, look_up: LookUp = addresses_of) -> httpx.Client:
-    """Return an HTTP client that calls checked addresses only, follows no redirect and gives up after `timeout` s."""
+    """Return an HTTP client for one call, which may be of several requests.
+
+    It calls checked addresses only, follows no redirect, and gives up `timeout` seconds from now, whatever arrives.
+    """
     return httpx.Client(
-        transport=PinnedTransport(allow_private, look_up),
+        transport=PinnedTransport(allow_private, timeout, look_up),
         timeout=timeout,
         follow_redirects=False,
         trust_env=False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 
 import httpx
@@ -24,8 +24,9 @@ log = logging.getLogger(__name__)
 DELAYS = tuple(timedelta(seconds=s) for s in (5, 30, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400))
 LONGEST_WAIT = timedelta(hours=24)  # a Retry-After beyond it is not believed
 JITTER = 0.2
-WORKERS = 4
-LEASE = timedelta(minutes=5)  # longer than any call lasts
+WORKERS = 8
+SHARE = 2  # calls to one destination at once: a slow receiver holds two threads, and the others go on
+LEASE = timedelta(minutes=5)  # longer than any call lasts: each has a deadline as a whole
 _FORGET_EVERY = 3600  # s
 
 Maker = Callable[[OutgoingCall], None]
@@ -64,7 +65,7 @@ class Courier:
         self._forgot_at = 0.0
         self._loop = BackgroundLoop("courier", self._turn, poll_seconds)
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="courier")
-        self._busy: set[Future[None]] = set()
+        self._busy: dict[Future[None], OutgoingCall] = {}
 
     def start(self) -> None:
         """Begin."""
@@ -90,14 +91,14 @@ class Courier:
 
     def _hand_out(self) -> bool:
         """Put free threads to work; return whether there may be more to do at once."""
-        self._busy = {future for future in self._busy if not future.done()}
+        self._busy = {future: call for future, call in self._busy.items() if not future.done()}
         free = WORKERS - len(self._busy)
-        if not free:
-            wait(self._busy, timeout=self.poll_seconds, return_when=FIRST_COMPLETED)
-            return True
-        calls = self.outbox.take(free, LEASE)
-        self._busy |= {self._pool.submit(self._make, call) for call in calls}
-        return len(calls) == free
+        calls = self.outbox.take(free, LEASE, SHARE, list(self._busy.values())) if free else []
+        for call in calls:
+            future = self._pool.submit(self._make, call)
+            self._busy[future] = call
+            future.add_done_callback(lambda _done: self.wake())  # its destination may have more
+        return 0 < len(calls) == free
 
     def _make(self, call: OutgoingCall) -> None:
         try:

@@ -15,7 +15,7 @@ from diagnosis.store.outbox import OutgoingCall
 from diagnosis.store.subscriptions import Subscription, Subscriptions
 from diagnosis.times import utc_now
 
-TIMEOUT = 20.0  # s; Standard Webhooks: 15 to 30
+TIMEOUT = 20.0  # s, for the whole call; Standard Webhooks: 15 to 30
 _SECRET_BYTES = 32
 
 

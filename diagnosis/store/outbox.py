@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -78,13 +79,32 @@ class Outbox:
         with self.database.write() as connection:
             return insert_new(tables.outbox, connection, rows)
 
-    def take(self, limit: int, lease: timedelta) -> list[OutgoingCall]:
-        """Take up to `limit` due calls for `lease`: a taker that dies within it leaves them due again after it."""
+    def take(
+        self, limit: int, lease: timedelta, share: int | None = None, in_hand: Sequence[OutgoingCall] = ()
+    ) -> list[OutgoingCall]:
+        """Take up to `limit` due calls for `lease`: a taker that dies within it leaves them due again after it.
+
+        Parameters
+        ----------
+        limit : int
+        lease : timedelta
+        share : int, optional
+            How many calls to one destination the taker makes at once at most, so that a slow receiver holds no more
+            than these; no limit unless it is set.
+        in_hand : sequence of OutgoingCall
+            What the taker is making now.
+        """
         t, moment = tables.outbox, utc_now()
-        due = sa.select(t.c.id).where(t.c.state == "waiting", t.c.due_at <= moment).order_by(t.c.due_at).limit(limit)
+        is_due = sa.and_(t.c.state == "waiting", t.c.due_at <= moment)
+        due = sa.select(t.c.id).where(is_due).order_by(t.c.due_at).limit(limit)
         with self.database.read() as connection:  # looking often must not keep writers waiting
             if connection.execute(due).first() is None:
                 return []
+            if share is not None:
+                ids = _within_share(connection, is_due, limit, share, in_hand)
+                if not ids:
+                    return []
+                due = due.where(t.c.id.in_(ids))
         with self.database.write() as connection:
             # Another replica that takes at this moment is passed over (PostgreSQL) or waited for (SQLite).
             ids = list(connection.execute(due.with_for_update(skip_locked=True)).scalars())
@@ -148,6 +168,23 @@ class Outbox:
         t = tables.outbox
         with self.database.write() as connection:
             connection.execute(sa.update(t).where(t.c.id == call).values(**values))
+
+
+def _within_share(
+    connection: sa.Connection,
+    is_due: sa.ColumnElement[bool],
+    limit: int,
+    share: int,
+    in_hand: Sequence[OutgoingCall],
+) -> list[str]:
+    """Return the ids of the calls due longest, at most `share` to a destination with those in hand."""
+    t = tables.outbox
+    making = Counter(call.destination for call in in_hand)
+    place = sa.func.row_number().over(partition_by=t.c.destination, order_by=t.c.due_at).label("place")
+    ranked = sa.select(t.c.id, t.c.destination, t.c.due_at, place).where(is_due).subquery()
+    first = sa.select(ranked).where(ranked.c.place <= share).order_by(ranked.c.due_at)
+    rows = connection.execute(first).all()
+    return [row.id for row in rows if row.place + making[row.destination] <= share][:limit]
 
 
 def _owed(row: sa.Row[Any]) -> OutgoingCall:

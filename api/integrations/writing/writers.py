@@ -16,7 +16,7 @@ from api.outgoing.courier import Maker
 from diagnosis.store.outbox import OutgoingCall
 from training.sources.credentials import authorization
 
-TIMEOUT = 20.0  # s
+TIMEOUT = 60.0  # s, for all requests of one write-back; below the courier's lease
 
 Write = Callable[[httpx.Client, Any, Order], None]
 

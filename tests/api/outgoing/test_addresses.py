@@ -1,5 +1,10 @@
 """Which addresses may be called, against real sockets and a real name."""
 
+import contextlib
+import socket
+import threading
+import time
+
 import httpx
 import pytest
 
@@ -124,3 +129,47 @@ def test_redirects_are_not_followed():
 def test_what_is_no_url_to_call(url):
     with pytest.raises(InputError, match="expected a URL"):
         check_url(url)
+
+
+class Dripping:
+    """A receiver that sends a byte every tenth of a second and never ends."""
+
+    def __init__(self, begin: bytes) -> None:
+        self.begin = begin
+
+    def __enter__(self) -> str:
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._end = threading.Event()
+        threading.Thread(target=self._serve, daemon=True).start()
+        return f"http://127.0.0.1:{self._listening.getsockname()[1]}/"
+
+    def __exit__(self, *_error: object) -> None:
+        self._end.set()
+        self._listening.close()
+
+    def _serve(self) -> None:
+        peer, _address = self._listening.accept()
+        with peer, contextlib.suppress(OSError):
+            peer.recv(65536)
+            peer.sendall(self.begin)
+            while not self._end.wait(0.1):
+                peer.sendall(b"x")
+
+
+@pytest.mark.parametrize(
+    "begin", [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"], ids=["head", "body"]
+)
+def test_a_call_ends_by_its_deadline_however_slowly_the_receiver_answers(begin):
+    with Dripping(begin) as url, client(allow_private=True, timeout=0.8) as http:
+        started = time.monotonic()
+        with pytest.raises(httpx.TimeoutException):
+            http.get(url)
+        assert 0.7 < time.monotonic() - started < 5
+
+
+def test_a_call_ends_by_its_deadline_though_it_is_of_several_requests():
+    with Remote() as remote, client(allow_private=True, timeout=0.5) as http:
+        assert http.get(remote.url).status_code == 200
+        time.sleep(0.6)
+        with pytest.raises(httpx.TimeoutException, match=r"not over after 0\.5 s"):
+            http.get(remote.url)

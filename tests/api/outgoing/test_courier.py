@@ -142,7 +142,7 @@ def test_delays_grow_and_are_spread(store):
     assert courier._delay(11, failing(500)) is None
 
 
-def test_one_slow_receiver_does_not_hold_the_others(store):
+def test_slow_receivers_with_many_calls_owed_do_not_hold_the_others(store):
     end, made = threading.Event(), []
 
     def make(call):
@@ -150,7 +150,8 @@ def test_one_slow_receiver_does_not_hold_the_others(store):
             end.wait(10)
         made.append(call.key)
 
-    store.outbox.add([OutgoingCall("k", "d", "slow", {"slow": True})])
+    for slow in ("s1", "s2"):
+        store.outbox.add([OutgoingCall("k", slow, f"{slow}-{i}", {"slow": True}) for i in range(30)])
     store.outbox.add([OutgoingCall("k", "d", str(i), {"slow": False}) for i in range(12)])
     courier = Courier(store.outbox, {"k": make}, 0.02)
     courier.start()
@@ -162,3 +163,13 @@ def test_one_slow_receiver_does_not_hold_the_others(store):
     finally:
         end.set()
         courier.stop()
+
+
+def test_a_taker_makes_its_share_of_calls_to_a_destination(store):
+    store.outbox.add([OutgoingCall("k", "a", f"a{i}", {}) for i in range(5)])
+    store.outbox.add([OutgoingCall("k", "b", f"b{i}", {}) for i in range(5)])
+    first = store.outbox.take(8, timedelta(minutes=5), share=2)
+    assert sorted(call.key for call in first) == ["a0", "a1", "b0", "b1"]
+    assert store.outbox.take(8, timedelta(minutes=5), share=2, in_hand=first) == []
+    second = store.outbox.take(8, timedelta(minutes=5), share=2, in_hand=[first[0]])
+    assert sorted(call.destination for call in second) == ["a", "b", "b"]
