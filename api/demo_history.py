@@ -26,7 +26,7 @@ DIAGNOSIS_DELAY = timedelta(seconds=20)
 JUDGED_EVERY = 4  # one of so many incidents of today's queue is judged already
 TARGET = "assignment_group"
 PEOPLE = ("panel:m.chen", "panel:j.smith")
-_RESOLUTION_FIELDS = ("close_code", "close_notes", "knowledge", "problem", "satisfaction")
+_RESOLUTION_FIELDS = ("close_code", "close_notes", "knowledge", "problem", "satisfaction", "on_hold_minutes")
 
 
 def move_to_today(incidents: pd.DataFrame, today: datetime) -> pd.DataFrame:
@@ -63,6 +63,9 @@ def move_to_today(incidents: pd.DataFrame, today: datetime) -> pd.DataFrame:
         moved["opened_at"] > pd.Timestamp(today) - timedelta(days=DIAGNOSED_DAYS)
     )
     moved.loc[unresolved, [name for name in _RESOLUTION_FIELDS if name in moved]] = ""
+    if "state" in moved:
+        moved.loc[unresolved, "state"] = "In Progress"
+        moved.loc[queue, "state"] = "New"
     for name in times:
         moved[name] = moved[name].dt.strftime("%Y-%m-%dT%H:%M:%SZ").fillna("")
     return moved

@@ -16,6 +16,8 @@ COLUMNS = (
     "language",
     "translation_of",
     "keywords",
+    "owner",
+    "review_at",
     "valid_to",
 )
 ONE_LANGUAGE = {
@@ -29,7 +31,27 @@ ONE_LANGUAGE = {
     "oa-workflow": "zh",
 }
 STALE, SELF_SERVICE = 16, 16
+# The group that looks after the articles of a service.
+OWNERS = {
+    "Remote Access": "Network Operations",
+    "Office Network": "Network Operations",
+    "Server Hosting": "Data Centre Operations",
+    "Database Service": "Database & Middleware",
+    "Integration Platform": "Database & Middleware",
+    "Identity": "Identity & Access",
+    "File Service": "Identity & Access",
+    "Messaging": "Messaging",
+    "Meetings": "Telephony & Meeting Rooms",
+    "Telephony": "Telephony & Meeting Rooms",
+    "ERP": "Business Applications",
+    "Office Automation": "Business Applications",
+    "CRM": "Business Applications",
+    "HR Portal": "Business Applications",
+    "Security Monitoring": "Information Security",
+    "Internet Access": "Information Security",
+}
 Article = dict[str, str]
+Row = dict[str, Any]
 
 
 def knowledge(
@@ -53,6 +75,43 @@ def knowledge(
         for language in ("zh", "en"):
             first = _add(articles, _guide(guide, language), translation_of=first)
     return articles, index
+
+
+def planted(
+    rng: Random, articles: list[Article], index: dict[tuple[str, str], str], faults: list[dict[str, Any]], texts: Row
+) -> Row:
+    """Add articles with a fault of their own, owners and dates of review to all; return what was planted."""
+    gone = texts["fault"]
+    origin = index[gone["id"], "zh"] = _add(articles, _article(rng, gone, "zh") | {"valid_to": ""})
+    index[gone["id"], "en"] = _add(articles, _article(rng, gone, "en") | {"valid_to": ""}, translation_of=origin)
+    by_id = {fault["id"]: fault for fault in faults}
+    pairs = []
+    for entry in texts["duplicate"]:
+        text = _article(rng, by_id[entry["of"]], entry["language"]) | {"valid_to": ""}
+        text |= {name: entry[name] for name in ("title", "symptoms")}
+        pairs.append([index[entry["of"], entry["language"]], _add(articles, text)])
+    form = []
+    for entry in texts["malformed"]:
+        text = {name: value for name, value in entry.items() if name != "lacks"} | {"audience": "internal"}
+        form.append({"number": _add(articles, text), "lacks": entry["lacks"]})
+    near = []
+    for entry in texts["expiring"]:
+        first = ""
+        for language in ("zh", "en"):
+            if entry[f"{language}_title"]:
+                text = _guide(entry, language) | {"valid_to": entry["valid_to"]}
+                number = _add(articles, text, translation_of=first)
+                near.append({"number": number, "valid_to": entry["valid_to"]})
+                first = first or number
+    for article in articles:
+        article["owner"] = OWNERS.get(article["service"], "Workplace Support")
+        article["review_at"] = rng.choice(["", "2026-06-30", "2026-12-31", "2027-03-31"])
+    return {
+        "duplicate_articles": pairs,
+        "form": form,
+        "valid_to_near": near,
+        "item_gone": [index[gone["id"], language] for language in ("zh", "en")],
+    }
 
 
 def _add(articles: list[Article], article: Article, translation_of: str = "") -> str:

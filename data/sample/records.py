@@ -13,7 +13,11 @@ from wording import Wording, damage, slots_of, write
 
 COLUMNS = (
     "number",
+    "type",
+    "state",
     "opened_at",
+    "responded_at",
+    "on_hold_minutes",
     "short_description",
     "description",
     "caller",
