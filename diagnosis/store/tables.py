@@ -224,6 +224,8 @@ subscriptions = Table(
     Column("reason", Text, nullable=False),
     Column("created_at", _TIME, nullable=False),
     Column("created_by", String(255), nullable=False),
+    Column("format", String(16), nullable=False, server_default="webhook"),
+    Column("language", String(8), nullable=False, server_default="en"),
 )
 
 received = Table(
