@@ -18,8 +18,10 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import BeforeValidator, ConfigDict, Field, Strict, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
+from diagnosis.calendars import calendar_from
 from diagnosis.errors import InputError
 from diagnosis.routing import FeatureWeights
+from diagnosis.service_levels import ServiceLevelRules
 from diagnosis.validation import describe_error
 from training.parallel import Workers
 
@@ -74,6 +76,20 @@ Flag = Annotated[bool, Strict()]
 Moment = Annotated[str, BeforeValidator(_without_time)]
 
 
+def _checked_service_levels(value: Any) -> Any:  # noqa: ANN401 - what TOML holds
+    """Return the table ``[service_levels]`` as plain JSON values, checked; without rules as it is."""
+    if not value:
+        return {}
+    plain = ServiceLevelRules.from_settings(value).to_dict()
+    if value.get("rules") is not None:
+        return plain
+    calendar = calendar_from(value.get("calendar", "24x7")).to_dict()
+    return {"calendar": calendar, "at_risk": plain["at_risk"]}
+
+
+ServiceLevels = Annotated[Mapping[str, Any], BeforeValidator(_checked_service_levels)]
+
+
 @in_input_errors
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class TrainSettings:
@@ -124,6 +140,9 @@ class TrainSettings:
     text_weight: Positive = _setting(0.2, "the same for the words and character n-grams of the whole text")
     topic_weight: Positive = _setting(0.67, "the same for latent topics; values of fields bring what they tell")
     topics: Count = _setting(64, "most latent topics of routing")
+    service_levels: ServiceLevels = _setting(
+        {}, "hours of response and restoration by rule, see docs/service-levels.md; empty: the programme's"
+    )
     seed: Whole = _setting(0, "seed of every random draw")
     parallel_backend: str = _setting(
         "loky", "where independent pieces of work run: 'loky' (processes), 'threading' or 'dask'", counts=False

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from diagnosis.errors import InputError
-from training.settings import TrainSettings, load_settings, settings_table
+from training.settings import TrainSettings, load_settings, settings_table, to_toml
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 
@@ -58,3 +58,30 @@ def test_dates_of_toml_and_whole_numbers_are_read_as_they_are_meant(tmp_path: Pa
     assert replace(settings, seed=3).seed == 3
     with pytest.raises(InputError, match="setting risk"):
         replace(settings, risk=2.0)
+
+
+def test_service_levels_are_read_from_the_file_and_written_to_it(tmp_path):
+    file = tmp_path / "settings.toml"
+    file.write_text(
+        """
+        [service_levels]
+        calendar = { zone = "Asia/Shanghai", from = 09:00:00, to = 18:00:00, holidays = "CN", closed = [2027-02-05] }
+        [[service_levels.rules]]
+        type = "request"
+        response_hours = 48
+        """,
+        encoding="utf-8",
+    )
+    settings = load_settings(file)
+    (rule,) = settings.service_levels["rules"]
+    assert rule["calendar"]["closed"] == ["2027-02-05"]
+    assert rule["response_hours"] == 48
+    file.write_text(to_toml(settings.changed()), encoding="utf-8")
+    assert load_settings(file) == settings
+
+
+def test_a_service_level_that_cannot_be_used_is_said_with_its_rule(tmp_path):
+    file = tmp_path / "settings.toml"
+    file.write_text("[[service_levels.rules]]\nresponse_hours = -1\n", encoding="utf-8")
+    with pytest.raises(InputError, match="service_levels: rule 1: response_hours"):
+        load_settings(file)

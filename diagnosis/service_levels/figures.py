@@ -8,7 +8,6 @@ Gefeller 1996), so that "the last 30 days" really are.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,6 +19,7 @@ from scipy.special import betaincinv, ndtri
 
 from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
+from diagnosis.service_levels.rules import priority_rank
 
 Verdict = Literal["met", "missed", "too few", "no data"]
 Unit = Literal["share", "hours"]
@@ -30,9 +30,6 @@ RESPONSE, RESTORATION = 2 * HOUR, 4 * HOUR
 SATISFIED = 4.0  # of five
 # By figure: hours of the mean response, shares of the others.
 TARGETS: Mapping[str, float] = {"response": 2.0, "restoration": 0.9, "closure": 0.95, "satisfaction": 0.9}
-# Restoration is promised for critical faults: rank 1, whether the priority is written as a number or as a word.
-_RANK = re.compile(r"\d+")
-_CRITICAL = ("critical", "紧急", "特急", "一级", "最高", "blocker", "highest")
 FEWEST_ENDED = 30
 RESAMPLES, MOST_RESAMPLED = 300, 1_000  # above, the normal quantiles are as good, and cost nothing
 ROUNDING = 1e-9  # days: what 2 hours after a moment may be off by
@@ -272,10 +269,7 @@ def is_critical(priority: str) -> bool:
     >>> [is_critical(priority) for priority in ("1 - Critical", "P1", "紧急", "2 - High", "")]
     [True, True, True, False, False]
     """
-    rank = _RANK.search(priority)
-    if rank is not None:
-        return int(rank[0]) == 1
-    return any(word in priority.casefold() for word in _CRITICAL)
+    return priority_rank(priority) == 1
 
 
 def _critical(priorities: Iterable[str]) -> tuple[npt.NDArray[np.bool_], str]:

@@ -1,0 +1,31 @@
+"""Service levels: the programme's figures of a period, the clocks of open incidents, and what will be late."""
+
+from diagnosis.service_levels.clocks import Clock, clocks
+from diagnosis.service_levels.figures import (
+    LONGEST,
+    ServiceLevel,
+    Waits,
+    is_critical,
+    mean_wait,
+    service_levels,
+    share_in_time,
+    share_of,
+)
+from diagnosis.service_levels.rules import ServiceLevelRule, ServiceLevelRules, priority_rank, rules_for
+
+__all__ = [
+    "LONGEST",
+    "Clock",
+    "ServiceLevel",
+    "ServiceLevelRule",
+    "ServiceLevelRules",
+    "Waits",
+    "clocks",
+    "is_critical",
+    "mean_wait",
+    "priority_rank",
+    "rules_for",
+    "service_levels",
+    "share_in_time",
+    "share_of",
+]

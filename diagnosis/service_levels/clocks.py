@@ -1,0 +1,178 @@
+"""Clocks: when each incident's response and restoration are due, how much time is left, and what has stopped.
+
+A clock runs from ``opened_at`` in the hours of its rule's calendar. Minutes on hold move the due time; while the caller
+is waited for it is paused. A resolution answers too. An incident that was reopened after its resolution is open again,
+and its clock has never stopped. An end before the opening is a typing error, after which no clock can be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from diagnosis.arrays import Floats
+from diagnosis.incident import IncidentBatch
+from diagnosis.service_levels.rules import CLOCKS, ClockName, ServiceLevelRules
+
+ClockStatus = Literal["running", "paused", "missed", "met"]
+Bools = npt.NDArray[np.bool_]
+SECONDS_AN_HOUR = 3_600.0
+
+# What a state begins with, or holds, in the words of the systems around us.
+_ON_HOLD = ("hold", "pending", "awaiting", "waiting for", "suspended", "挂起", "暂停", "待用户", "等待", "待反馈")
+_ENDED = ("closed", "resolved", "solved", "done", "cancel", "merged", "已关闭", "已解决", "已取消", "关闭", "解决")
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """One clock of one incident at a moment.
+
+    Attributes
+    ----------
+    name : {"response", "restoration"}
+    due_at : datetime
+        In UTC; moved by the minutes on hold.
+    hours_left : float
+        Hours of the rule's calendar until it is due, negative once it is missed; at its end for one that is met.
+    status : {"running", "paused", "missed", "met"}
+        ``missed`` counts whether or not it has ended since.
+    ended_at : datetime or None
+        When it was answered or restored.
+    """
+
+    name: ClockName
+    due_at: datetime
+    hours_left: float
+    status: ClockStatus
+    ended_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has answered, or restored, yet."""
+        return self.ended_at is None
+
+
+@dataclass(frozen=True)
+class ClockTimes:
+    """Openings and ends of incidents in seconds since 1970, NaN for what is not known or cannot be; shape (n,)."""
+
+    opened: Floats
+    responded: Floats
+    restored: Floats
+    held: Floats
+    on_hold: Bools
+    is_closed: Bools
+
+    @classmethod
+    def of(cls, incidents: IncidentBatch) -> ClockTimes:
+        """Read the times of incidents."""
+        names = ("opened_at", "responded_at", "resolved_at", "closed_at", "reopened_at")
+        opened, responded, resolved, closed, reopened = (seconds(incidents.column(name)) for name in names)
+        ended = np.where(np.isfinite(resolved), resolved, closed)
+        last_end = np.fmax(resolved, closed)
+        ended = np.where(reopened > last_end, np.nan, ended)  # open again
+        with np.errstate(invalid="ignore"):
+            restored = np.where(ended < opened, np.nan, ended)
+            responded = np.where(responded < opened, np.nan, responded)
+        held = np.array([max(value or 0, 0) for value in incidents.column("on_hold_minutes")], dtype=np.float64) * 60
+        states = [str(state).strip().casefold() for state in incidents.column("state")]
+        on_hold = np.array([any(word in state for word in _ON_HOLD) for state in states], dtype=bool)
+        says_ended = np.array([state.startswith(_ENDED) for state in states], dtype=bool)
+        reopened_again = np.isfinite(reopened) & np.isnan(ended)
+        closed_at_all = np.isfinite(ended) | (says_ended & ~reopened_again)
+        return cls(opened, np.fmin(responded, restored), restored, held, on_hold & ~closed_at_all, closed_at_all)
+
+    def ends(self, name: ClockName) -> Floats:
+        """Return the ends of a clock."""
+        return self.responded if name == "response" else self.restored
+
+    def has_clock(self, name: ClockName, row: int, now: float) -> bool:
+        """Return whether a clock can be read: opened by now, and not ended at a time that nobody wrote down."""
+        ended_unseen = bool(self.is_closed[row]) and np.isnan(self.ends(name)[row])
+        return bool(self.opened[row] <= now) and not ended_unseen
+
+    def at(self, now: float) -> ClockTimes:
+        """Return the times as they were known at a moment: what ended later is open."""
+        later = self.restored > now
+        return ClockTimes(
+            self.opened,
+            np.where(self.responded > now, np.nan, self.responded),
+            np.where(later, np.nan, self.restored),
+            self.held,
+            self.on_hold,
+            self.is_closed & ~later,
+        )
+
+
+def due_times(rules: ServiceLevelRules, incidents: IncidentBatch, times: ClockTimes, name: ClockName) -> Floats:
+    """Return when a clock is due, in seconds since 1970; NaN where no rule promises it or no date is known."""
+    due = np.full(len(incidents), np.nan)
+    places = rules.places(incidents)
+    for place, rule in enumerate(rules.rules):
+        if name not in rule.hours:
+            continue
+        rows = np.array([p == place for p in places], dtype=bool) & np.isfinite(times.opened)
+        if rows.any():
+            hours = rule.hours[name] + times.held[rows] / SECONDS_AN_HOUR
+            due[rows] = rule.calendar.due(times.opened[rows], hours)
+    return due
+
+
+def clocks(rules: ServiceLevelRules, incidents: IncidentBatch, now: datetime) -> list[dict[ClockName, Clock]]:
+    """Return the clocks of each incident by name, as they stand at a moment; none where no rule or date allows one."""
+    moment = now.timestamp()
+    times = ClockTimes.of(incidents).at(moment)
+    due = {name: due_times(rules, incidents, times, name) for name in CLOCKS}
+    places = rules.places(incidents)
+    standing: list[dict[ClockName, Clock]] = []
+    for row in range(len(incidents)):
+        place = places[row]
+        standing.append(
+            {
+                name: _clock(name, rules, place, float(due[name][row]), times, row, moment)
+                for name in CLOCKS
+                if place is not None and np.isfinite(due[name][row]) and times.has_clock(name, row, moment)
+            }
+        )
+    return standing
+
+
+def _clock(
+    name: ClockName, rules: ServiceLevelRules, place: int, due: float, times: ClockTimes, row: int, now: float
+) -> Clock:
+    end = float(times.ends(name)[row])
+    ended = np.isfinite(end)
+    until = np.array([end if ended else now])
+    left = float(rules.rules[place].calendar.elapsed(until, np.array([due]))[0])
+    waits = bool(times.on_hold[row]) and not ended
+    status: ClockStatus = "paused" if waits else "missed" if until[0] > due else "met" if ended else "running"
+    return Clock(name, moment_of(due), left, status, moment_of(end) if ended else None)
+
+
+def open_rows(times: ClockTimes, now: float) -> npt.NDArray[np.intp]:
+    """Return the rows of incidents that are open at a moment."""
+    return np.flatnonzero((times.opened <= now) & ~times.is_closed)
+
+
+def seconds(column: list[Any]) -> Floats:
+    """Return moments in seconds since 1970, NaN where there is none."""
+    return np.array([np.nan if value is None else value.timestamp() for value in column], dtype=np.float64)
+
+
+def moment_of(moment: float) -> datetime:
+    """Return seconds since 1970 as a moment in UTC."""
+    return datetime.fromtimestamp(moment, UTC)
+
+
+def counts(incidents: IncidentBatch) -> Mapping[str, int]:
+    """Return how many incidents have a date that no clock can use: ``without_date`` and ``ended_before_opened``."""
+    opened, responded, resolved = (
+        seconds(incidents.column(name)) for name in ("opened_at", "responded_at", "resolved_at")
+    )
+    backwards = (resolved < opened) | (responded < opened)
+    return {"without_date": int(np.isnan(opened).sum()), "ended_before_opened": int(backwards.sum())}
