@@ -81,9 +81,7 @@ class Service:
         self.monitoring = MonitoringService(
             store, serving, events, metrics, self.audit, settings.revocation_risk, settings.watch_seconds
         )
-        self.webhooks = WebhookService(
-            store, events, self.audit, allow_private=settings.allow_private_addresses, mail=settings.mail
-        )
+        self.webhooks = WebhookService(store, events, self.audit, allow_private=settings.allow_private_addresses)
         self.integrations = IntegrationService(
             store, self.diagnoses, self.incidents, self.releases, events, settings.integrations
         )

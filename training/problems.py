@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from diagnosis.calendars import holidays_of
 from diagnosis.errors import InputError
-from diagnosis.problems import Problem, ProblemReport, find_problems
+from diagnosis.problems import Problem, ProblemContext, ProblemReport, find_problems
 from diagnosis.problems.problem import ALL, CHRONIC
 from diagnosis.recurrence import RecurrenceModel, Signature, default_signature
 from diagnosis.release import check_release
@@ -35,8 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--signature",
         metavar="FIELD,FIELD",
-        help="what the same fault is; 'text' is likeness of texts on the same values of the others (default: the "
-        "release's, or what the data hold)",
+        help="what the same fault is, these fields alone; 'text' is likeness of texts on the same values of the others "
+        "(default: the release's, or what the data hold, and likeness of texts where fields do not say it)",
+    )
+    parser.add_argument(
+        "--holidays", default="", metavar="COUNTRY", help="whose holidays to come are quiet, such as CN or DE-BY"
     )
     parser.add_argument("--as-of", default="", metavar="DATE", help="when it is looked at (default: latest time)")
     parser.add_argument(
@@ -56,7 +60,15 @@ def run(args: argparse.Namespace) -> int:
     if pd.isna(as_of):
         raise InputError("problems need opened_at; no incident has a date")
     signature = _signature(args, frame)
-    report = find_problems(frame, signature, as_of=as_of, horizon=args.horizon, fewest=ALL if args.all else CHRONIC)
+    report = find_problems(
+        frame,
+        signature,
+        as_of=as_of,
+        horizon=args.horizon,
+        fewest=ALL if args.all else CHRONIC,
+        texts=not args.signature,
+        context=ProblemContext(calendar=holidays_of(args.holidays) if args.holidays else None),
+    )
     for reason, count in report.left_out.items():
         if count and reason != "number repeated":
             warn(f"{count:,} incidents are left out: {reason}")
@@ -110,8 +122,20 @@ def _text(report: ProblemReport, problems: tuple[Problem, ...]) -> str:
         )
         values = ", ".join(f"{name} {value}" for name, value in problem.signature.items() if value != problem.title)
         lines.append(f"  {problem.id}  {values}")
-    lines += ["", f"expected: incidents within {report.horizon_days} days; preventable: half of their hours, assumed"]
+    lines += [
+        "",
+        f"expected: incidents within {report.horizon_days} days; preventable: "
+        f"the hours that a fix would spare{_share_in_words(problems)}",
+    ]
     return "\n".join(lines)
+
+
+def _share_in_words(problems: tuple[Problem, ...]) -> str:
+    if not problems or problems[0].preventable_hours is None:
+        return ""
+    share = problems[0].basis["share"]
+    source = "half is assumed" if share["assumed"] else "learned from what fixes achieved in this history"
+    return f", {share['share']:.0%} of them ({share['lower']:.0%} to {share['upper']:.0%}: {source})"
 
 
 def _days(text: str) -> int:

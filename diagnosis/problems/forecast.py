@@ -9,12 +9,14 @@ Time is the desk's: a holiday is short, for past and for future days, and the le
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaln, xlogy
 
 from diagnosis.arrays import Floats
+from diagnosis.calendars import Calendar
 
 Ints = npt.NDArray[np.intp]
 
@@ -25,6 +27,7 @@ STRANGER = 0.05  # incidents a day that stand for "whatever its own rates are"
 WINDOW = 400  # days that are looked at: ten times the half-lives leave nothing of what is older
 SHORTEST, STEP, MOST_ORIGINS = 14, 3, 10  # days of history before the first origin, days between them, and how many
 WEEKS = 8  # newest weeks, whose median is the desk's level
+USUAL, FEWEST_HOLIDAYS = 0.3, 3  # a day is worked from this load on; holidays that tell how quiet they are
 QUIETEST = 0.02  # of the usual load: a day cannot be shorter
 PRIOR_WEIGHT, PENALTY = 0.1, 0.05
 LEVEL = 0.8  # of an interval
@@ -41,26 +44,66 @@ class DeskDays:
     past : ndarray, shape (n_days,)
     week : ndarray, shape (7,)
         Load of the days that are that many days, and whole weeks, before the end.
+    holiday : float
+        Load of a holiday in units of the same day of a usual week.
     """
 
     past: Floats
     week: Floats
+    holiday: float = 1.0
 
     @classmethod
-    def fit(cls, ages: Floats, n_days: int) -> DeskDays:
+    def fit(cls, ages: Floats, n_days: int, holidays: HolidayDays | None = None) -> DeskDays:
         """Learn from the ages of all incidents in days."""
         logged = np.bincount(ages.astype(np.intp), minlength=n_days)[:n_days].astype(np.float64)
         if n_days < SHORTEST:
             return cls(np.ones(n_days), np.ones(7))
+        past_holidays = np.zeros(n_days, dtype=bool) if holidays is None else holidays.past[:n_days]
         week = np.array([np.median(logged[day::7]) for day in range(7)]) + QUIETEST * logged.mean()
         week /= week.mean()
         by_week = [logged[first : first + 7].sum() / 7 for first in range(0, n_days - 6, 7)]
         level = max(float(np.median(by_week[:WEEKS])), 1e-9)
-        return cls(np.maximum(logged / level, QUIETEST), week)
+        past = np.maximum(logged / level, QUIETEST)
+        return cls(past, week, _holiday_load(past, week, past_holidays))
 
-    def ahead(self, days: int) -> float:
+    def ahead(self, days: int, holidays: HolidayDays | None = None) -> float:
         """Return the load of the days to come."""
-        return float(self.week[(-1 - np.arange(days)) % 7].sum())
+        load = self.week[(-1 - np.arange(days)) % 7]
+        if holidays is not None:
+            load = np.where(holidays.ahead[:days], load * self.holiday, load)
+        return float(load.sum())
+
+
+@dataclass(frozen=True)
+class HolidayDays:
+    """Public holidays as a calendar knows them.
+
+    Attributes
+    ----------
+    past : ndarray of bool, shape (n_days,)
+        The 24 hours that end that many days before the end of the records, the newest first.
+    ahead : ndarray of bool, shape (horizon,)
+        The 24 hours that begin that many days after it.
+    """
+
+    past: npt.NDArray[np.bool_]
+    ahead: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, calendar: Calendar, end: datetime, horizon: int, n_days: int = WINDOW) -> HolidayDays:
+        """Return the holidays around the end of the records."""
+        middles = [end + timedelta(days=day + 0.5) for day in range(-n_days, horizon)]
+        is_holiday = np.array([calendar.is_holiday(moment.date()) for moment in middles], dtype=bool)
+        return cls(is_holiday[:n_days][::-1], is_holiday[n_days:])
+
+
+def _holiday_load(past: Floats, week: Floats, is_holiday: npt.NDArray[np.bool_]) -> float:
+    """Return the load of a holiday in units of the same day of a usual week; 1 where too few were seen."""
+    usual = week[np.arange(len(past)) % 7]
+    worked = is_holiday & (usual > USUAL)
+    if worked.sum() < FEWEST_HOLIDAYS:
+        return 1.0
+    return float(np.clip(np.median(past[worked] / usual[worked]), QUIETEST, 1.0))
 
 
 @dataclass(frozen=True)
@@ -77,6 +120,8 @@ class FaultForecast:
         Of the negative binomial distribution, for faults seldom and often seen: variance = mean + dispersion * mean^2.
     origins : int
         Earlier days that it was learned from; 0 where the history is too short and the plain rate stands in.
+    spread : ndarray, shape (n_faults,)
+        The dispersion of each fault.
     """
 
     expected: Floats
@@ -84,9 +129,16 @@ class FaultForecast:
     upper: Ints
     dispersion: tuple[float, float]
     origins: int
+    spread: Floats
+
+    def draw(self, fault: int, random: np.random.Generator, size: int) -> Floats:
+        """Return draws of a fault's incidents within the horizon."""
+        mean, shape = max(float(self.expected[fault]), 1e-9), 1.0 / float(self.spread[fault])
+        counts: Floats = random.poisson(random.gamma(shape, mean / shape, size)).astype(np.float64)
+        return counts
 
     @classmethod
-    def fit(cls, ages: Floats, faults: Ints, horizon: int) -> FaultForecast:
+    def fit(cls, ages: Floats, faults: Ints, horizon: int, holidays: HolidayDays | None = None) -> FaultForecast:
         """Learn from incidents and forecast.
 
         Parameters
@@ -97,22 +149,25 @@ class FaultForecast:
             The fault of each, from 0 without gaps.
         horizon : int
             Days.
+        holidays : HolidayDays, optional
+            Holidays to come are as quiet as those before; by default none are known.
         """
-        history = _History(ages, faults)
+        history = _History(ages, faults, holidays)
         span = min(horizon, max(7, (history.n_days - SHORTEST) // 2))
         origins = list(range(span, history.n_days - SHORTEST + 1, STEP))[:MOST_ORIGINS]
         often = history.counts(0) >= OFTEN
         if not origins:
             expected = history.counts(0) / (history.n_days + 7.0) * horizon
-            return cls(expected, *_interval(expected, np.ones(len(expected))), (1.0, 1.0), 0)
+            plain = np.ones(len(expected))
+            return cls(expected, *_interval(expected, plain), (1.0, 1.0), 0, plain)
         rows = [history.rows(origin, span) for origin in origins]
         x, y, load = (np.concatenate(parts) for parts in zip(*[(r.x, r.y, r.load) for r in rows], strict=True))
         weights = _fit_weights(x * load[:, None], y)
         means, is_often = (x * load[:, None]) @ weights, np.concatenate([r.is_often for r in rows])
         dispersion = (_dispersion(y[~is_often], means[~is_often]), _dispersion(y[is_often], means[is_often]))
-        expected = history.features(0) @ weights * history.desk.ahead(horizon)
+        expected = history.features(0) @ weights * history.desk.ahead(horizon, holidays)
         spread = np.where(often, dispersion[1], dispersion[0])
-        return cls(expected, *_interval(expected, spread), dispersion, len(origins))
+        return cls(expected, *_interval(expected, spread), dispersion, len(origins), spread)
 
 
 @dataclass(frozen=True)
@@ -128,11 +183,11 @@ class _Rows:
 class _History:
     """Incidents by fault and age, looked at from the end or from an origin some days before it."""
 
-    def __init__(self, ages: Floats, faults: Ints) -> None:
+    def __init__(self, ages: Floats, faults: Ints, holidays: HolidayDays | None = None) -> None:
         self.n_faults = int(faults.max()) + 1
         self.n_days = int(min(ages.max() + 1.0, WINDOW))
         self.ages, self.faults = ages, faults
-        self.desk = DeskDays.fit(ages[ages < self.n_days], self.n_days)
+        self.desk = DeskDays.fit(ages[ages < self.n_days], self.n_days, holidays)
         # What lies between, in days of the usual load: a fault that rested over a holiday has not stopped.
         self.elapsed = np.concatenate([[0.0], np.cumsum(self.desk.past)])
         self.desk_ages = np.interp(ages, np.arange(self.n_days + 1), self.elapsed)

@@ -111,10 +111,10 @@ def fix_verdict(
 
 
 def ratio_interval(
-    events_before: int, days_before: float, events_after: int, days_after: float
+    events_before: int, days_before: float, events_after: int, days_after: float, level: float = LEVEL
 ) -> tuple[float, float | None]:
-    """Return the exact 95 % interval of the hazard after over before; the upper bound is None where there is none."""
-    tail = (1 - LEVEL) / 2
+    """Return the exact interval of the hazard after over before; the upper bound is None where there is none."""
+    tail = (1 - level) / 2
     low = float(betaincinv(events_after, events_before + 1, tail)) if events_after else 0.0
     high = float(betaincinv(events_after + 1, events_before, 1 - tail)) if events_before else 1.0
     scale = days_before / days_after

@@ -8,6 +8,7 @@ import pytest
 from scipy.special import xlogy
 
 from diagnosis.problems import FaultForecast
+from diagnosis.problems.forecast import HolidayDays
 
 BANK = Path(__file__).resolve().parents[4] / "shared" / "data" / "bank-incidents" / "incidents.csv"
 
@@ -45,6 +46,19 @@ def test_a_holiday_before_the_end_does_not_lower_the_forecast():
     plain = np.bincount(faults) / 100 * 30
     assert abs(forecast.expected.sum() - 540) < abs(plain.sum() - 540)
     assert forecast.expected.sum() == pytest.approx(540, rel=0.12)
+
+
+def test_holidays_to_come_are_as_quiet_as_those_before():
+    draw = np.random.default_rng(3)
+    off = [20, 41, 62, 83]
+    ages, faults = simulated(np.full(60, 0.3), 100, draw, quiet=off)
+    past, ahead = np.zeros(400, dtype=bool), np.zeros(30, dtype=bool)
+    past[off], ahead[3:13] = True, True
+    plain = FaultForecast.fit(ages, faults, 30).expected.sum()
+    knowing = FaultForecast.fit(ages, faults, 30, HolidayDays(past, ahead)).expected.sum()
+    assert knowing == pytest.approx(plain * 20 / 30, rel=0.05)
+    none_before = FaultForecast.fit(ages, faults, 30, HolidayDays(np.zeros(400, dtype=bool), ahead)).expected.sum()
+    assert none_before == pytest.approx(plain)  # how quiet one is has not been seen
 
 
 def test_a_fault_that_stopped_is_not_expected_and_one_that_began_is():

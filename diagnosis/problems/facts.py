@@ -1,0 +1,215 @@
+"""FaultFacts: what is counted of the incidents of each fault, and what follows for its worth."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from diagnosis.arrays import Floats
+from diagnosis.incident import IncidentBatch
+from diagnosis.placeholders import is_placeholder
+from diagnosis.problems.forecast import FaultForecast
+from diagnosis.problems.joining import Fault
+from diagnosis.problems.prevention import PreventedShare
+from diagnosis.problems.problem import Problem, Trend
+from diagnosis.problems.titles import titles_of
+from diagnosis.recurrence.features import reads_like_workaround
+from diagnosis.recurrence.outcomes import days_of
+from diagnosis.recurrence.verdict import LEVEL, episodes, ratio_interval
+from diagnosis.redact import Redactor
+
+Ints = npt.NDArray[np.intp]
+
+LATE = 30.0  # days: the longest that one incident costs
+WINDOWS = (30.0, 90.0)  # days that a trend compares with all before them
+FEWEST_EVENTS = 3  # episodes that a trend needs
+PRIORS = np.geomspace(0.5, 32.0, 13)  # resolved incidents that the usual time to restore may count for
+MOST_NAMED = 5  # items, services, groups and fixes that are named
+DRAWS = 400  # of which the interval of preventable hours is made
+TAILS = (0.1, 0.9)
+
+_COLUMNS = (
+    *("number", "caller", "knowledge", "problem", "short_description", "description"),
+    *("cmdb_ci", "service", "assignment_group", "close_code"),
+)
+
+
+class FaultFacts:
+    """The incidents of a history in order of time, and what is counted of them by fault.
+
+    Parameters
+    ----------
+    incidents : IncidentBatch
+    opened : ndarray, shape (n,)
+        Days since 1970.
+    end : float
+        When the history is looked at, in days since 1970.
+    """
+
+    def __init__(self, incidents: IncidentBatch, opened: Floats, end: float) -> None:
+        self.incidents, self.opened, self.end = incidents, opened, end
+        self.column = {name: incidents.column(name) for name in _COLUMNS}
+        resolved = days_of(incidents.frame["resolved_at"])
+        self.is_resolved = resolved >= opened
+        self.hours = 24.0 * np.minimum(np.where(self.is_resolved, resolved, end) - opened, LATE)
+        self.is_workaround = reads_like_workaround(incidents)
+        self.any_resolved = bool(self.is_resolved.any())
+        self.usual_hours = float(self.hours.sum() / max(self.is_resolved.sum(), 1))
+        self.prior = 1.0
+        self._times = incidents.column("opened_at")
+        self._redactor = Redactor()
+
+    def learn_hours(self, members: Sequence[Ints]) -> None:
+        """Learn how many resolved incidents the usual time to restore counts for, beside a fault's own.
+
+        Hours are exponential, their rate by fault gamma around the usual one: what is most likely of `PRIORS` (the
+        marginal likelihood in closed form).
+        """
+        from scipy.special import gammaln  # noqa: PLC0415 - no diagnosis needs it
+
+        n = np.array([self.is_resolved[rows].sum() for rows in members], dtype=np.float64)[:, None]
+        total = np.array([self.hours[rows].sum() for rows in members])[:, None]
+        scale = PRIORS * max(self.usual_hours, 1e-6)
+        likelihood = (
+            PRIORS * np.log(scale) - gammaln(PRIORS) + gammaln(PRIORS + n) - (PRIORS + n) * np.log(scale + total)
+        )
+        self.prior = float(PRIORS[int(np.argmax(likelihood.sum(axis=0)))])
+
+    def titles(self, faults: Sequence[Fault], members: Sequence[Ints]) -> list[str]:
+        """Return a title for each fault, from its incidents' words."""
+        words = self.column["short_description"], self.column["description"]
+        texts = [[words[0][row].strip() or words[1][row].strip() for row in rows[::-1]] for rows in members]
+        fallbacks = [" / ".join(filter(None, fault.signature.values())) for fault in faults]
+        return titles_of(texts, fallbacks)
+
+    def problem(
+        self, fault: Fault, title: str, rows: Ints, forecast: FaultForecast, place: int, share: PreventedShare
+    ) -> Problem:
+        """Return a fault with all that is known of it."""
+        starts, resolved = episodes(self.opened[rows]), self.is_resolved[rows]
+        expected, hours = float(forecast.expected[place]), float(self.hours[rows].sum())
+        n_resolved = int(resolved.sum())
+        # Those still open are censored: their hours count, their ends do not (exponential times, gamma prior).
+        shape, rate = n_resolved + self.prior, hours + self.prior * self.usual_hours
+        per_incident = min(rate / shape, 24.0 * LATE)
+        expected_hours = expected * per_incident if self.any_resolved else None
+        trend, evidence = _trend(starts, float(self.opened[0]), self.end)
+        callers = [caller for row in rows if not is_placeholder(caller := self.column["caller"][row])]
+        basis = {
+            "trend": evidence,
+            "expected": {
+                "incidents_last_30_days": int((self.opened[rows] >= self.end - LATE).sum()),
+                "incidents_last_90_days": int((self.opened[rows] >= self.end - 90.0).sum()),
+                "origins": forecast.origins,
+            },
+            "hours": {
+                "per_incident": round(per_incident, 2),
+                "usual_per_incident": round(self.usual_hours, 2),
+                "usual_counts_for": round(self.prior, 1),
+                "resolved": n_resolved,
+                "open": len(rows) - n_resolved,
+            },
+            "share": share.to_dict(),
+        }
+        return Problem(
+            id=fault.id,
+            signature=self._masked(fault),
+            title=title,
+            joined_by=fault.joined_by,
+            incidents=len(rows),
+            episodes=len(starts),
+            callers=len(set(callers)),
+            items=self._counted("cmdb_ci", rows),
+            services=self._counted("service", rows),
+            groups=self._counted("assignment_group", rows),
+            first=self._times[rows[0]].isoformat(),
+            last=self._times[rows[-1]].isoformat(),
+            hours_lost=round(hours, 1) if self.any_resolved else None,
+            expected_incidents=round(expected, 4),
+            interval=(int(forecast.lower[place]), int(forecast.upper[place])),
+            expected_hours=None if expected_hours is None else round(expected_hours, 2),
+            preventable_share=round(share.share, 3),
+            preventable_hours=None if expected_hours is None else round(round(share.share, 3) * expected_hours, 2),
+            preventable_interval=None
+            if expected_hours is None
+            else self.preventable_interval(fault, rows, forecast, place, share),
+            trend=trend,
+            workaround_share=_share(self.is_workaround[rows], resolved),
+            fixes=self._fixes(rows[resolved]),
+            known_fix=_most_common(self.column["knowledge"][row] for row in rows),
+            record=_most_common(self.column["problem"][row] for row in rows),
+            numbers=tuple(self.column["number"][row] for row in rows[::-1]),
+            basis=basis,
+        )
+
+    def preventable_interval(
+        self, fault: Fault, rows: Ints, forecast: FaultForecast, place: int, share: PreventedShare
+    ) -> tuple[float, float]:
+        """Return the 80 % interval of a fault's preventable hours.
+
+        Incidents are negative binomial, the hours of one follow the gamma posterior of exponential times, the share its
+        own posterior; the draws of all three are multiplied. Equal facts give equal draws: the seed is the fault's id.
+        """
+        random = np.random.default_rng(np.frombuffer(fault.id.encode(), dtype=np.uint8))
+        counts = forecast.draw(place, random, DRAWS)
+        shape = float(self.is_resolved[rows].sum()) + self.prior
+        total = float(self.hours[rows].sum()) + self.prior * self.usual_hours
+        per_incident = np.minimum(total / random.gamma(shape, 1.0, DRAWS), 24.0 * LATE)
+        lower, upper = np.quantile(counts * per_incident * share.draw(random, DRAWS), TAILS)
+        return round(float(lower), 1), round(float(upper), 1)
+
+    def _masked(self, fault: Fault) -> dict[str, str]:
+        return {
+            name: self._redactor.redact(value) if name == "text" else value for name, value in fault.signature.items()
+        }
+
+    def _counted(self, name: str, rows: Ints) -> dict[str, int]:
+        column = self.column[name]
+        return dict(Counter(column[row] for row in rows if not is_placeholder(column[row])).most_common(MOST_NAMED))
+
+    def _fixes(self, rows: Ints) -> dict[str, int]:
+        article, code = self.column["knowledge"], self.column["close_code"]
+        values = [v for row in rows for v in (article[row], code[row]) if not is_placeholder(v)]
+        return dict(Counter(values).most_common(MOST_NAMED))
+
+
+def _trend(starts: Floats, first: float, end: float) -> tuple[Trend, Mapping[str, Any]]:
+    """Return the trend and its evidence: the first window whose interval says rising or falling, else the shortest."""
+    windows = [evidence for days in WINDOWS if (evidence := _compared(starts, first, end, days)) is not None]
+    for evidence in windows:
+        if evidence["lower"] > 1:
+            return "rising", evidence
+        if evidence["upper"] is not None and evidence["upper"] < 1:
+            return "falling", evidence
+    return "steady", windows[0] if windows else {}
+
+
+def _compared(starts: Floats, first: float, end: float, days: float) -> dict[str, Any] | None:
+    cut = end - days
+    n_before, n_after = int((starts < cut).sum()), int((starts >= cut).sum())
+    if cut - first < days or n_before + n_after < FEWEST_EVENTS:
+        return None
+    # Two windows are looked at, so each has half of the 5 % (Bonferroni).
+    lower, upper = ratio_interval(n_before, cut - first, n_after, days, level=1 - (1 - LEVEL) / len(WINDOWS))
+    return {
+        "days": days,
+        "episodes": n_after,
+        "days_before": round(cut - first),
+        "episodes_before": n_before,
+        "ratio": None if not n_before else round((n_after / days) / (n_before / (cut - first)), 2),
+        "lower": round(lower, 3),
+        "upper": None if upper is None else round(upper, 3),
+    }
+
+
+def _share(part: npt.NDArray[np.bool_], of: npt.NDArray[np.bool_]) -> float | None:
+    return round(float(part[of].mean()), 3) if of.any() else None
+
+
+def _most_common(values: Iterable[str]) -> str | None:
+    counts = Counter(value for value in values if not is_placeholder(value))
+    return counts.most_common(1)[0][0] if counts else None

@@ -1,0 +1,205 @@
+"""Joining: which incidents are of one fault, by what their fields say and, where they lack one, by what texts say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from diagnosis.incident import IncidentBatch
+from diagnosis.placeholders import is_placeholder
+from diagnosis.problems.likeness import FaultLikeness
+from diagnosis.recurrence.like_texts import LikeTexts
+from diagnosis.recurrence.signature import SEPARATOR, TEXT, Signature, words_of
+from diagnosis.text import clean
+from diagnosis.text.chinese import has_han
+
+Ints = npt.NDArray[np.intp]
+JoinedBy = Literal["fields", "text", "person"]
+
+NONE = -1  # the fault of an incident that belongs to none
+SCOPES = ("cmdb_ci", "service", "category")  # what a text is about, where the signature's own fields are not known
+CLEAR = 3  # incidents from which a kind of text counts as a fault of its own
+MIXED = 0.6  # share of the incidents of one signature that such texts must hold for it to be split by them
+ONE_LANGUAGE = 0.9  # share of texts in one language: those of two languages are never alike by their words
+FIRST_WORDS = 20  # newest texts of a fault by which its language is known
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What the incidents of one problem have in common.
+
+    Attributes
+    ----------
+    id : str
+        Made from fields and values.
+    signature : mapping of str to str
+        Values by field; ``text`` is the first text of what likeness joined.
+    joined_by : {"fields", "text", "person"}
+    """
+
+    id: str
+    signature: Mapping[str, str]
+    joined_by: JoinedBy = "fields"
+
+
+@dataclass(frozen=True)
+class Joining:
+    """The fault of each incident.
+
+    Attributes
+    ----------
+    faults : tuple of Fault
+    codes : ndarray of int, shape (n,)
+        Places in ``faults``; `NONE` for an incident of none.
+    likeness : FaultLikeness or None
+        What joined incidents that lack a field; None where only fields joined.
+    texts : LikeTexts or None
+        First texts of the faults that only texts joined.
+    """
+
+    faults: tuple[Fault, ...]
+    codes: Ints
+    likeness: FaultLikeness | None = None
+    texts: LikeTexts | None = None
+
+    def members(self) -> list[Ints]:
+        """Return the rows of each fault, in order."""
+        order = np.argsort(self.codes, kind="stable")
+        bounds = np.searchsorted(self.codes[order], np.arange(len(self.faults) + 1))
+        return [order[start:end] for start, end in pairwise(bounds.tolist())]
+
+    def regrouped(self, faults: Sequence[Fault], codes: Ints) -> Joining:
+        """Return incidents in other faults; those without incidents are left out."""
+        used, places = np.unique(codes[codes >= 0], return_inverse=True)
+        regrouped = np.full(len(codes), NONE, dtype=np.intp)
+        regrouped[codes >= 0] = places
+        return replace(self, faults=tuple(faults[place] for place in used.tolist()), codes=regrouped)
+
+
+def fault_id(fields: Iterable[str], key: str) -> str:
+    """Return the id of a fault: the same for the same values of the same fields, whatever else is in the history."""
+    name = SEPARATOR.join((*fields, key))
+    return f"P{blake2b(name.encode(), digest_size=6).hexdigest()}"
+
+
+def join_by_fields(incidents: IncidentBatch, signature: Signature) -> Joining:
+    """Join incidents of one signature; one that lacks a field belongs to none.
+
+    Parameters
+    ----------
+    incidents : IncidentBatch
+        In order of time.
+    """
+    signature_keys = signature.keys(signature.place(incidents))
+    codes, names = pd.factorize(signature_keys.where(signature_keys != ""))
+    by: JoinedBy = "text" if TEXT in signature.fields else "fields"
+    faults = tuple(Fault(fault_id(signature.fields, key), signature.values(key), by) for key in names)
+    return Joining(faults, codes.astype(np.intp))
+
+
+def join(incidents: IncidentBatch, signature: Signature) -> Joining:
+    """Join incidents by signature where fields say it, and by likeness of texts where these say it better.
+
+    - Incidents of one signature whose texts tell of several clear faults are split by text.
+    - An incident that lacks a field joins the fault whose words and other fields are most like its own, where hidden
+      fields of the newest incidents are found again often enough that way (`FaultLikeness`).
+    - What is left is joined by likeness of texts on the same item, service or category.
+
+    Parameters
+    ----------
+    incidents : IncidentBatch
+        In order of time.
+    """
+    if TEXT in signature.fields:
+        return join_by_fields(incidents, signature)
+    joining = _split_by_text(join_by_fields(incidents, signature), incidents)
+    return _join_by_text(_join_by_likeness(joining, incidents, signature), incidents)
+
+
+def _split_by_text(joining: Joining, incidents: IncidentBatch) -> Joining:
+    """Split faults whose texts tell of several."""
+    faults, codes = list(joining.faults), joining.codes.copy()
+    texts = _texts(incidents)
+    for place, rows in enumerate(joining.members()):
+        if len(rows) < 2 * CLEAR:
+            continue
+        of_fault = [texts[row] for row in rows]
+        if not _is_one_language(of_fault):
+            continue
+        names = LikeTexts().names([""] * len(rows), of_fault, learn=True)
+        clear = [name for name, count in Counter(names).items() if name and count >= CLEAR]
+        if len(clear) < 2 or sum(name in clear for name in names) < MIXED * len(rows):
+            continue
+        fault = faults[place]
+        for name in clear:
+            signature = {**fault.signature, TEXT: name}
+            faults.append(Fault(fault_id(signature, SEPARATOR.join(signature.values())), signature, "text"))
+            codes[rows[[each == name for each in names]]] = len(faults) - 1
+    return joining.regrouped(faults, codes)
+
+
+def _is_one_language(texts: Sequence[str]) -> bool:
+    share = float(np.mean([has_han(text) for text in texts[-FIRST_WORDS:]]))
+    return max(share, 1.0 - share) >= ONE_LANGUAGE
+
+
+def _join_by_likeness(joining: Joining, incidents: IncidentBatch, signature: Signature) -> Joining:
+    lacking = np.flatnonzero(joining.codes == NONE)
+    complete = np.flatnonzero(joining.codes != NONE)
+    if not len(lacking) or not len(complete):
+        return joining
+    absent = {
+        name: sum(map(is_placeholder, incidents.take(lacking).column(name))) for name in signature.fields
+    }  # the field that is lacking most often is what is hidden to learn from
+    hidden = max(signature.fields, key=lambda name: absent[name])
+    likeness = FaultLikeness(signature.fields).fit(incidents.take(complete), joining.codes[complete], hidden)
+    codes = joining.codes.copy()
+    codes[lacking] = likeness.nearest(incidents.take(lacking))[0]
+    return replace(joining, codes=codes, likeness=likeness)
+
+
+def _join_by_text(joining: Joining, incidents: IncidentBatch) -> Joining:
+    rows = np.flatnonzero(joining.codes == NONE)
+    if not len(rows):
+        return joining
+    scopes, values = scopes_of(incidents.take(rows))
+    like = LikeTexts()
+    items = [SEPARATOR.join(pair) for pair in zip(scopes, values, strict=True)]
+    texts = _texts(incidents.take(rows))
+    names = like.names(items, texts, learn=True)
+    faults, codes, places = list(joining.faults), joining.codes.copy(), dict[str, int]()
+    for row, scope, value, name in zip(rows.tolist(), scopes, values, names, strict=True):
+        if not name:
+            continue
+        fault = text_fault(scope, value, name)
+        if fault.id not in places:
+            places[fault.id] = len(faults)
+            faults.append(fault)
+        codes[row] = places[fault.id]
+    return replace(joining, faults=tuple(faults), codes=codes, texts=like)
+
+
+def scopes_of(incidents: IncidentBatch) -> tuple[list[str], list[str]]:
+    """Return what the text of each incident is about: the first of `SCOPES` that it has, and its value."""
+    columns = {name: incidents.column(name) for name in SCOPES}
+    names = [next((n for n in SCOPES if not is_placeholder(columns[n][row])), "") for row in range(len(incidents))]
+    return names, [columns[name][row] if name else "" for row, name in enumerate(names)]
+
+
+def text_fault(scope: str, value: str, name: str) -> Fault:
+    """Return the fault of a first text on an item, service or category."""
+    signature = ({scope: value} if scope else {}) | {TEXT: name}
+    return Fault(fault_id(signature, SEPARATOR.join(signature.values())), signature, "text")
+
+
+def _texts(incidents: IncidentBatch) -> list[str]:
+    pairs = zip(incidents.column("short_description"), incidents.column("description"), strict=True)
+    return [clean(words_of({"short_description": title, "description": body})) for title, body in pairs]
