@@ -255,6 +255,7 @@ class Diagnoser:
     def _suggest(
         self, articles: Sequence[Hit], past: Sequence[Hit], written_in: str, now: datetime
     ) -> tuple[Suggestion, ...]:
+        articles = self._with_translations(articles, written_in)
         knowledge = self.parts.knowledge.records([hit.number for hit in articles], _ARTICLE_FIELDS)
         history = self.parts.history.records([hit.number for hit in past], _SOLUTION_FIELDS)
         return tuple(
@@ -262,6 +263,17 @@ class Diagnoser:
                 articles, past, knowledge, history, language=written_in, now=now, k=SUGGESTIONS
             )
         )
+
+    def _with_translations(self, hits: Sequence[Hit], written_in: str) -> list[Hit]:
+        """Return article hits and, as relevant as each, what it says in the language of the report."""
+        numbers = {hit.number for hit in hits}
+        extended = list(hits)
+        for hit in hits:
+            translation = self.parts.knowledge.in_language(hit.number, written_in)
+            if translation not in numbers:
+                numbers.add(translation)
+                extended.append(replace(hit, number=translation))
+        return extended
 
     def _warnings(self, batch: PreparedIncidents, row: int, assessment: Assessment) -> tuple[Phrase, ...]:
         warnings = list(self.parts.left_out.values())

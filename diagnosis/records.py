@@ -116,13 +116,43 @@ class IncidentRecords(_Records):
 
 
 class KnowledgeRecords(_Records):
-    """KnowledgeRecords articles by number."""
+    """Articles of the knowledge base by number, and which of them are translations of one another."""
 
     columns = KNOWLEDGE_FIELDS
 
     def upsert(self, articles: pd.DataFrame) -> None:
         """Add the rows of a canonical frame, or replace those of the same number."""
-        self._put(pa.Table.from_pandas(articles[list(self.columns)], preserve_index=False).to_pylist())
+        rows = pa.Table.from_pandas(articles[list(self.columns)], preserve_index=False).to_pylist()
+        self._put(rows)
+        self._relate((row["number"], row["translation_of"]) for row in rows)
+
+    def in_language(self, number: str, language: str) -> str:
+        """Return the number of an article in a language: its own, its original's or a translation's.
+
+        Where there is none in that language, it is the article's own number. ``zh`` stands for ``zh-CN`` too.
+        """
+        original = self._original_of.get(number, number)
+        family = [number, original, *sorted(self._translations.get(original, ()))]
+        for member, row in self.records(family, ("number", "language")).items():
+            if row["language"].lower().partition("-")[0] == language:
+                return member
+        return number
+
+    def _begin(self, base: pa.Table) -> None:
+        super()._begin(base)
+        self._original_of: dict[str, str] = {}
+        self._translations: dict[str, frozenset[str]] = {}
+        self._relate(zip(base["number"].to_pylist(), base["translation_of"].to_pylist(), strict=True))
+
+    def _relate(self, pairs: Iterable[tuple[str, str]]) -> None:
+        for number, original in pairs:
+            previous = self._original_of.pop(number, "")
+            if previous:
+                self._translations[previous] -= {number}
+            if original:
+                self._original_of[number] = original
+                # A new set each time: another thread may be reading the one before.
+                self._translations[original] = self._translations.get(original, frozenset()) | {number}
 
     @staticmethod
     def _canonical(frame: pd.DataFrame) -> pd.DataFrame:

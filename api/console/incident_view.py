@@ -14,7 +14,7 @@ from api.console.text_layout import MAX_SHOWN, mark_shared_terms, split_steps
 from api.service import Service
 from diagnosis.incident import CODED_FIELDS
 from diagnosis.recurrence.fitted import USUAL_HORIZON
-from diagnosis.store.feedback import Feedback
+from diagnosis.store.feedback import Feedback, standing
 from diagnosis.times import utc_now
 
 Diagnosis = Mapping[str, Any]  # as the contract has it
@@ -24,7 +24,6 @@ SURE_FROM = 0.4  # a suggested value of a lower probability is offered among oth
 PROMISE_CASES = 5  # fewer similar incidents support no promise of a duration
 PROMISE_SIMILARITY = 0.5
 PROMISE_QUANTILE = 0.8
-_MAX_DIAGNOSES = 50  # of one incident, whose feedback is shown with the newest
 _FACTS = ("opened_at", *CODED_FIELDS, "assignment_group", "resolved_at", "close_code")
 
 
@@ -66,7 +65,7 @@ def view_of(
     number = diagnosis["incident"]
     record = entered or service.incidents.find([number]).get(number, {})
     report = f"{record.get('short_description', '')}\n{record.get('description', '')}"
-    feedback = feedback_on(service, diagnosis)
+    feedback = service.feedback.on(diagnosis)
     return {
         "diagnosis": diagnosis,
         "is_trial": is_trial(number),
@@ -75,17 +74,11 @@ def view_of(
         "report": str(record.get("description", ""))[:MAX_SHOWN],
         "facts": [(name, record[name]) for name in _FACTS if record.get(name)],
         "predictions": predictions_of(service, diagnosis),
-        "suggestions": suggestions_of(service, diagnosis),
+        "suggestions": suggestions_of(service, diagnosis, language),
         "similar": [_similar_view(similar, report) for similar in diagnosis["similar_incidents"]],
         "judgements": judgements_of(service, feedback),
         "reply": reply_to_caller(diagnosis, language),
     }
-
-
-def feedback_on(service: Service, diagnosis: Diagnosis) -> list[Feedback]:
-    """Return the feedback on every diagnosis of an incident, oldest first: a new one keeps what people said."""
-    diagnoses = service.diagnoses.page(_MAX_DIAGNOSES, diagnosis["incident"])
-    return service.feedback.of(*{diagnosis["id"], *(item["id"] for item in diagnoses)})
 
 
 def news_of(service: Service, diagnosis: Diagnosis, feedback: Sequence[Feedback]) -> News:
@@ -93,11 +86,6 @@ def news_of(service: Service, diagnosis: Diagnosis, feedback: Sequence[Feedback]
     newest = (service.diagnoses.newest(diagnosis["incident"]) or diagnosis)["id"]
     sequence = max((entry.sequence for entry in feedback), default=0)
     return News(sequence, newest if newest != diagnosis["id"] else "")
-
-
-def standing(feedback: Sequence[Feedback]) -> dict[str, Feedback]:
-    """Return the last feedback that was not undone, by target or by suggestion."""
-    return {entry.target or entry.suggestion or "": entry for entry in feedback if entry.undone_at is None}
 
 
 def judgements_of(service: Service, feedback: Sequence[Feedback]) -> dict[str, Judgement]:
@@ -137,12 +125,19 @@ def classes_of(service: Service, target: str) -> list[str]:
     return sorted(service.releases.classes(target)) if target in service.releases.targets() else []
 
 
-def suggestions_of(service: Service, diagnosis: Diagnosis) -> list[dict[str, Any]]:
-    """Return the suggestions with their steps and the outcomes of earlier uses."""
+def suggestions_of(service: Service, diagnosis: Diagnosis, language: Language) -> list[dict[str, Any]]:
+    """Return the suggestions with their steps and the outcomes of earlier uses, articles in the reader's language."""
     suggestions = diagnosis["suggestions"]
-    articles = [suggestion["number"] for suggestion in suggestions if suggestion["source"] == "knowledge"]
-    records = service.articles.find(articles)
-    return [_suggestion_view(suggestion, records.get(suggestion["number"], {})) for suggestion in suggestions]
+    numbers = [suggestion["number"] for suggestion in suggestions if suggestion["source"] == "knowledge"]
+    originals, articles = service.articles.find(numbers), service.articles.in_language(numbers, language)
+    # What is out of date takes no place of what is not.
+    current = {
+        number: originals.get(number, article)
+        if is_expired(article) and not is_expired(originals.get(number, article))
+        else article
+        for number, article in articles.items()
+    }
+    return [_suggestion_view(suggestion, current.get(suggestion["number"], {})) for suggestion in suggestions]
 
 
 def is_expired(article: Mapping[str, Any]) -> bool:
@@ -198,9 +193,14 @@ def _exceeds_base_rate(risk: Mapping[str, Any]) -> bool:
 def _suggestion_view(suggestion: Mapping[str, Any], article: Mapping[str, Any]) -> dict[str, Any]:
     uses = [evidence for evidence in suggestion["evidence"] if evidence["kind"] == "incident"]
     settled = [use for use in uses if use["outcome"] in ("held", "reopened", "recurred")]
-    return {
+    translated = article.get("number", suggestion["number"]) != suggestion["number"]
+    fix = {
         **suggestion,
-        "steps": split_steps(suggestion["resolution"]),
+        **({name: article.get(name, "") for name in ("number", "title", "resolution")} if translated else {}),
+    }
+    return {
+        **fix,
+        "steps": split_steps(fix["resolution"]),
         "uses": uses,
         "n_held": sum(use["outcome"] == "held" for use in settled),
         "n_settled": len(settled),

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from api.console.incident_view import TARGETS, is_sure, standing
+from api.console.incident_view import TARGETS, is_sure
 from api.service import Service
-from diagnosis.store.feedback import Feedback
+from diagnosis.store.feedback import Feedback, standing
 
 WINDOW = 300  # newest diagnoses that filters, sorting and counts look at; older ones are a link away
-PAGE_SIZE = 50
+PAGE_SIZE = 25  # some three screens of a phone
 
 State = Literal["all", "open", "decided", "resolved"]
 STATES: tuple[State, ...] = ("open", "decided", "resolved")

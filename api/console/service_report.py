@@ -35,7 +35,8 @@ class KeyFigure:
     key : str
         Names its label among the messages.
     value, lower, upper : float or None
-        A share, or hours; None where the data do not hold it.
+        A share, or hours; None where the data do not hold it, or too few incidents for it (the verdict is then
+        ``"not_proven"``).
     n_open : int
         Incidents of the ``n`` that are still waiting: they are censored, not left out.
     """
@@ -114,8 +115,12 @@ def _recurrence(service: Service, frame: pd.DataFrame, moment: datetime) -> KeyF
     unknown = KeyFigure("recurrence", "share", None, None, None, 0, target=RECURRENCE_TARGET)
     try:
         signature = service.recurrence.signature() or default_signature(frame)
-        rates = recurrence_rate(frame, signature, (DAYS,), as_of=pd.Timestamp(moment), target=RECURRENCE_TARGET)
+        end = pd.Timestamp(moment)
+        since = end - pd.Timedelta(days=DAYS)
+        rates = recurrence_rate(frame, signature, (DAYS,), as_of=end, target=RECURRENCE_TARGET, since=since)
     except InputError:  # nothing in the store that could recur
+        return unknown
+    if rates.empty:
         return unknown
     row = rates.iloc[0]
     if pd.isna(row["rate"]):
@@ -137,14 +142,20 @@ def _key_figure(level: ServiceLevel) -> KeyFigure:
     return KeyFigure(
         key=f"{level.name}{scope}",
         unit=level.unit,
-        value=level.value,
-        lower=level.lower,
-        upper=level.upper,
+        value=level.value if level.has_support else None,
+        lower=level.lower if level.has_support else None,
+        upper=level.upper if level.has_support else None,
         n=level.n,
         n_open=level.n_open,
         target=level.target,
-        verdict="" if level.target is None else _VERDICTS.get(level.verdict, "not_proven"),
+        verdict=_verdict(level),
     )
+
+
+def _verdict(level: ServiceLevel) -> Verdict:
+    if level.value is not None and not level.has_support:
+        return "not_proven"
+    return "" if level.target is None else _VERDICTS.get(level.verdict, "not_proven")
 
 
 def _deflection(service: Service, since: datetime) -> list[KeyFigure]:

@@ -14,7 +14,18 @@ from api.webhooks.events import Events
 from diagnosis.errors import InputError
 from diagnosis.redact import Redactor
 from diagnosis.store import Store
-from diagnosis.store.feedback import Feedback
+from diagnosis.store.database import ConflictError
+from diagnosis.store.feedback import Feedback, standing
+
+MAX_DIAGNOSES = 50  # of one incident, whose feedback stands together
+
+
+class ColleagueDecidedError(ConflictError):
+    """Somebody else has judged the same since the person looked; ``feedback`` is what they said."""
+
+    def __init__(self, feedback: Feedback) -> None:
+        super().__init__(f"{feedback.actor} has judged this in the meantime; undo that first")
+        self.feedback = feedback
 
 
 class FeedbackService:
@@ -47,18 +58,29 @@ class FeedbackService:
         self._events = events
         self._audit = audit
 
-    def give(self, actor: str, diagnosis: str, body: FeedbackIn) -> Feedback:
+    def give(self, actor: str, diagnosis: str, body: FeedbackIn, seen: str | None = None) -> Feedback:
         """Store what a person said of a diagnosis; it binds every later diagnosis of that incident at once.
+
+        Parameters
+        ----------
+        seen : str, optional
+            Id of the judgement that stood when the person looked, ``""`` for none; a colleague's later one then stays.
+            The check and the write are one transaction, so that of two who click at once one is told.
 
         Raises
         ------
+        ColleagueDecidedError
+            If a colleague's judgement stands that the person has not seen.
         RecordNotFoundError
             If there is no such diagnosis.
         InputError
             If it has no such prediction or suggestion.
         """
         with self._store.transaction():
-            feedback = self._feedback(actor, self._store.diagnoses.get(diagnosis), body)
+            about = self._store.diagnoses.get(diagnosis)
+            feedback = self._feedback(actor, about, body)
+            if seen is not None:
+                self._check_unchanged(actor, about, feedback, seen)
             saved = self._store.feedback.add(feedback)
             self._events.feedback(saved)
             self._audit.note(actor, f"feedback.{saved.kind}", diagnosis, feedback=saved.id)
@@ -80,6 +102,11 @@ class FeedbackService:
         self._committed()
         return undone
 
+    def on(self, diagnosis: Mapping[str, Any]) -> list[Feedback]:
+        """Return the feedback on every diagnosis of an incident, oldest first: a new one keeps what people said."""
+        diagnoses = self._store.diagnoses.page(MAX_DIAGNOSES, diagnosis["incident"])
+        return self.of(*{diagnosis["id"], *(entry["id"] for entry in diagnoses)})
+
     def of(self, *diagnoses: str) -> list[Feedback]:
         """Return what was said of some diagnoses, oldest first, undone entries too."""
         return self._store.feedback.of(*diagnoses)
@@ -98,6 +125,12 @@ class FeedbackService:
             predicted = _predicted(diagnosis["predictions"][body.target])
             about = {"target": body.target, "predicted": predicted, "value": self._value(body, predicted)}
         return Feedback(diagnosis["id"], diagnosis["incident"], body.kind, comment=comment, actor=actor, **about)
+
+    def _check_unchanged(self, actor: str, diagnosis: Mapping[str, Any], feedback: Feedback, seen: str) -> None:
+        self._store.feedback.lock(diagnosis["incident"])
+        current = standing(self.on(diagnosis)).get(feedback.target or feedback.suggestion or "")
+        if current is not None and current.id != seen and current.actor != actor:
+            raise ColleagueDecidedError(current)
 
     def _value(self, body: FeedbackIn, predicted: str | None) -> str | None:
         if body.kind == "reverted":

@@ -108,6 +108,17 @@ class RecordService(Generic[Row]):
         missing = [number for number in numbers if number not in fields]
         return fields | self._released(missing) if missing else fields
 
+    def in_language(self, numbers: Sequence[str], language: str) -> dict[str, Mapping[str, Any]]:
+        """Return the fields of these articles by number, those of a translation where one is in the language."""
+        try:
+            knowledge = self._serving.current.diagnoser.parts.knowledge
+        except NothingPublishedError:
+            return self.find(numbers)
+        chosen: dict[str, str] = {number: knowledge.in_language(number, language) for number in numbers}
+        fields = self.find(list({*chosen, *chosen.values()}))
+        articles = {number: fields.get(chosen[number]) or fields.get(number) for number in numbers}
+        return {number: article for number, article in articles.items() if article is not None}
+
     def look_up(self, number: str) -> Mapping[str, Any]:
         """Return the fields of one record, stored or from the history of the release.
 

@@ -13,7 +13,7 @@ from diagnosis.errors import InputError
 from diagnosis.incident import IncidentBatch
 from diagnosis.recurrence.features import reads_like_workaround
 from diagnosis.recurrence.hazard import Floats
-from diagnosis.recurrence.outcomes import CensoredOutcomes, Origin, censored_outcomes, cohort
+from diagnosis.recurrence.outcomes import CensoredOutcomes, Origin, censored_outcomes, cohort, utc
 from diagnosis.recurrence.signature import Signature
 
 TARGET = 0.05
@@ -31,6 +31,7 @@ def recurrence_rate(
     by: str | None = None,
     origin: Origin = "opened",
     target: float = TARGET,
+    since: pd.Timestamp | None = None,
 ) -> pd.DataFrame:
     """Return how often incidents recurred within each horizon, corrected for those not yet watched that long.
 
@@ -40,13 +41,17 @@ def recurrence_rate(
         Canonical incident frame.
     by : str, optional
         ``"month"`` (of opening), ``"workaround"`` (whether the resolution reads like one) or a column of the frame.
+    since : Timestamp, optional
+        Only what happened after it counts: an incident logged before enters at the age that it then had (period
+        analysis; Brenner and Gefeller 1996), so that the rate is of the last days and not of the whole history.
 
     Returns
     -------
     DataFrame
         With `RATE_COLUMNS`, a row for each group and horizon, by size or month: ``rate`` with its 95 % band, NaN where
         nobody was watched that long; ``naive`` is the share of all incidents seen to recur so far, which always looks
-        too good; ``followed`` is the share watched for the whole horizon; ``verdict`` compares the band with
+        too good; ``followed`` is the share watched for the whole horizon; ``incidents`` are those that were under
+        observation within the longest horizon after ``since``; ``verdict`` compares the band with
         ``target``: ``"met"``, ``"missed"`` or ``"not proven"``.
 
     Raises
@@ -63,21 +68,31 @@ def recurrence_rate(
             f"a recurrence rate needs incidents with {', '.join(signature.fields)}"
             f"{' and resolved_at' if origin == 'resolved' else ''}; found none in {len(eligible)}"
         )
+    # A start before every incident leaves all of them in, from age 0 on.
+    entry = (
+        np.full(len(eligible), -1.0)
+        if since is None
+        else outcomes.observed - (utc(as_of) - utc(since)) / pd.Timedelta(days=1)
+    )
+    usable &= (outcomes.duration > entry) & (entry < max(horizons))
     groups = _groups(eligible, by)[usable]
-    outcomes, cluster = outcomes.take(usable), pd.factorize(keys[usable])[0]
+    outcomes, entry, cluster = outcomes.take(usable), entry[usable], pd.factorize(keys[usable])[0]
     rows: list[dict[str, object]] = []
     for group in _ordered(groups, by):
         inside = (groups == group).to_numpy()
-        rows += _rates(str(group), outcomes.take(inside), cluster[inside], horizons, target)
+        rows += _rates(str(group), outcomes.take(inside), entry[inside], cluster[inside], horizons, target)
     return pd.DataFrame(rows, columns=list(RATE_COLUMNS))
 
 
-def kaplan_meier(duration: Floats, recurred: npt.NDArray[np.bool_], days: Sequence[float]) -> Floats:
+def kaplan_meier(
+    duration: Floats, recurred: npt.NDArray[np.bool_], days: Sequence[float], entry: Floats | None = None
+) -> Floats:
     """Return the share recurred within each number of days, 1 - S(t) (Kaplan and Meier 1958), shape (n_days,).
 
-    Beyond the longest time anyone was watched, the share reached by then.
+    Beyond the longest time anyone was watched, the share reached by then. ``entry`` holds the age in days at which each
+    incident came under observation; without it all of them did when they were opened.
     """
-    times, events, at_risk = life_table(duration, recurred)
+    times, events, at_risk = life_table(duration, recurred, entry)
     survival = np.cumprod(1.0 - events / at_risk)
     position = np.searchsorted(times, np.asarray(days, dtype=float), side="right")
     share: Floats = 1.0 - np.concatenate([[1.0], survival])[position]
@@ -85,7 +100,11 @@ def kaplan_meier(duration: Floats, recurred: npt.NDArray[np.bool_], days: Sequen
 
 
 def band(
-    duration: Floats, recurred: npt.NDArray[np.bool_], cluster: npt.NDArray[np.intp], days: float
+    duration: Floats,
+    recurred: npt.NDArray[np.bool_],
+    cluster: npt.NDArray[np.intp],
+    days: float,
+    entry: Floats | None = None,
 ) -> tuple[float, float]:
     """Return the 95 % band of the Kaplan-Meier share within ``days``.
 
@@ -95,14 +114,19 @@ def band(
     stands in for the normal one (Bell and McCaffrey 2002). The band is taken on the log-log scale, which keeps it
     inside 0 and 1. Where none recurred, or all, the exact binomial bound stands in.
     """
-    times, events, at_risk = life_table(duration, recurred)
-    share, n_clusters = float(kaplan_meier(duration, recurred, [days])[0]), len(np.unique(cluster))
+    times, events, at_risk = life_table(duration, recurred, entry)
+    share, n_clusters = float(kaplan_meier(duration, recurred, [days], entry)[0]), len(np.unique(cluster))
     tail = (1 - LEVEL) / 2
+    if share == 1.0 and not recurred.all():  # the few at risk at some age all recurred: they say nothing of the others
+        return 0.0, 1.0
     if share in (0.0, 1.0):
         exact = 1.0 - tail ** (1.0 / n_clusters)
         return (0.0, exact) if share == 0.0 else (1.0 - exact, 1.0)
     until = np.minimum(duration, days)
-    weight = np.concatenate([[0.0], np.cumsum(events / at_risk**2)])[np.searchsorted(times, until, side="right")]
+    cumulated = np.concatenate([[0.0], np.cumsum(events / at_risk**2)])
+    weight = cumulated[np.searchsorted(times, until, side="right")]
+    if entry is not None:
+        weight = weight - cumulated[np.searchsorted(times, np.minimum(entry, until), side="right")]
     event_influence = np.where(recurred & (duration <= days), 1.0 / at_risk[np.searchsorted(times, duration)], 0.0)
     influence = np.bincount(cluster, weights=event_influence - weight)
     early = times <= days
@@ -117,23 +141,32 @@ def band(
     return float(-np.expm1(log_survival * np.exp(-half))), float(-np.expm1(log_survival * np.exp(half)))
 
 
-def life_table(duration: Floats, recurred: npt.NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
+def life_table(
+    duration: Floats, recurred: npt.NDArray[np.bool_], entry: Floats | None = None
+) -> tuple[Floats, Floats, Floats]:
     """Return distinct times, recurrences at each and how many were at risk just before it."""
     times, position = np.unique(duration, return_inverse=True)
     events = np.bincount(position, weights=recurred, minlength=len(times))
     leaving = np.bincount(position, minlength=len(times))
-    at_risk = len(duration) - np.concatenate([[0], np.cumsum(leaving)[:-1]])
+    entered = len(duration) if entry is None else np.searchsorted(np.sort(entry), times, side="left")
+    at_risk = entered - np.concatenate([[0], np.cumsum(leaving)[:-1]])
     return times, events.astype(np.float64), at_risk.astype(np.float64)
 
 
 def _rates(
-    group: str, outcomes: CensoredOutcomes, cluster: npt.NDArray[np.intp], horizons: Sequence[int], target: float
+    group: str,
+    outcomes: CensoredOutcomes,
+    entry: Floats,
+    cluster: npt.NDArray[np.intp],
+    horizons: Sequence[int],
+    target: float,
 ) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for days in horizons:
         watched = bool((outcomes.observed >= days).any())
-        rate = float(kaplan_meier(outcomes.duration, outcomes.recurred, [days])[0]) if watched else np.nan
-        lower, upper = band(outcomes.duration, outcomes.recurred, cluster, days) if watched else (np.nan, np.nan)
+        duration, recurred = outcomes.duration, outcomes.recurred
+        rate = float(kaplan_meier(duration, recurred, [days], entry)[0]) if watched else np.nan
+        lower, upper = band(duration, recurred, cluster, days, entry) if watched else (np.nan, np.nan)
         verdict = "met" if upper <= target else "missed" if lower > target else "not proven"
         naive, followed = (outcomes.recurred & (outcomes.duration <= days)).mean(), (outcomes.observed >= days).mean()
         values = (group, days, len(cluster), rate, lower, upper, float(naive), float(followed), target, verdict)

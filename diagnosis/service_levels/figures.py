@@ -70,6 +70,11 @@ class ServiceLevel:
     verdict: Verdict
     scope: str = "all"
 
+    @property
+    def has_support(self) -> bool:
+        """Whether the value can be shown: a mean of few waits jumps with each of them, and is worse than none."""
+        return self.value is not None and (self.unit == "share" or self.n - self.n_open >= FEWEST_ENDED)
+
 
 @dataclass(frozen=True)
 class Waits:

@@ -66,6 +66,14 @@ class FeedbackLog:
             connection.execute(sa.insert(tables.feedback).values(row))
         return Feedback(**row)
 
+    def lock(self, incident: str) -> None:
+        """Let nobody else judge an incident until the transaction around this ends."""
+        with self.database.write() as connection:
+            if not self.database.is_sqlite:  # on SQLite the write transaction itself keeps the others out
+                connection.execute(
+                    sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:incident, 0))"), {"incident": incident}
+                )
+
     def undo(self, feedback: str, diagnosis: str) -> Feedback:
         """Take one piece of feedback back; to undo twice changes nothing.
 
@@ -117,6 +125,11 @@ class FeedbackLog:
         t = tables.feedback
         statement = sa.select(t).where(t.c.sequence > after, t.c.sequence <= upto).order_by(t.c.sequence).limit(limit)
         return [_feedback(row) for row in connection.execute(statement)]
+
+
+def standing(feedback: Iterable[Feedback]) -> dict[str, Feedback]:
+    """Return the last feedback that was not undone, by target or by suggestion."""
+    return {entry.target or entry.suggestion or "": entry for entry in feedback if entry.undone_at is None}
 
 
 def decisions_on(

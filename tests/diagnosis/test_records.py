@@ -85,3 +85,19 @@ def test_knowledge_is_kept_the_same_way() -> None:
     articles = KnowledgeRecords(as_knowledge_frame([KnowledgeArticle("KB1", title="VPN")]))
     articles.upsert(as_knowledge_frame([KnowledgeArticle("KB1", title="VPN 809")]))
     assert articles.rows(["KB1"])["title"].tolist() == ["VPN 809"]
+
+
+def test_an_article_is_found_in_the_language_it_was_translated_into() -> None:
+    original = KnowledgeArticle("KB1", title="VPN 连接失败", language="zh")
+    english = KnowledgeArticle("KB2", title="VPN fails", language="en", translation_of="KB1")
+    articles = KnowledgeRecords(as_knowledge_frame([original, english]))
+    assert articles.in_language("KB1", "en") == articles.in_language("KB2", "en") == "KB2"
+    assert articles.in_language("KB2", "zh") == articles.in_language("KB1", "zh") == "KB1"
+    assert articles.in_language("KB1", "fr") == "KB1"
+    french = KnowledgeArticle("KB3", title="VPN en panne", language="fr-FR", translation_of="KB1")
+    articles.upsert(as_knowledge_frame([french]))
+    assert articles.in_language("KB2", "fr") == "KB3"
+    articles.remove(["KB3"])
+    assert articles.in_language("KB2", "fr") == "KB2"
+    articles.upsert(as_knowledge_frame([KnowledgeArticle("KB2", title="Mail", language="en")]))
+    assert articles.in_language("KB1", "en") == "KB1", "it is no translation any more"

@@ -96,6 +96,8 @@
     const text = fix.content.textContent.trim();
     const added = button.dataset.insert === "note" ? `${fix.dataset.heading}\n${text}` : text;
     if (!draft.value.includes(added)) draft.value = draft.value ? `${draft.value.trimEnd()}\n\n${added}` : added;
+    const folded = draft.closest("details");
+    if (folded) folded.open = true;
     if (parent !== window) parent.postMessage({ faultwise: "insert", field: button.dataset.insert, text: added }, "*");
     const label = button.dataset.label || button.textContent;
     button.dataset.label = label;

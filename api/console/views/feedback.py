@@ -13,16 +13,17 @@ from pydantic import ValidationError
 from api.console.incident_view import (
     News,
     classes_of,
-    feedback_on,
     judgements_of,
     news_of,
     predictions_of,
     suggestions_of,
 )
-from api.console.pages import is_part, page
+from api.console.messages import Language
+from api.console.pages import is_part, language_of, page
 from api.console.session import Acting, Agent, Reading, Text, needs
 from api.dependencies import Served
 from api.feedback.schemas import FeedbackIn
+from api.feedback.service import ColleagueDecidedError
 from api.service import Service
 from diagnosis.errors import InputError
 from diagnosis.store.database import RecordNotFoundError
@@ -98,9 +99,6 @@ def undo(request: Request, service: Served, agent: Acting, diagnosis: str, feedb
 
 def give_feedback(service: Service, agent: Agent, diagnosis: str, form: CardForm) -> Refusal | None:
     """Store a judgement and note it in the audit log, unless a colleague's or an unknown value stands against it."""
-    standing = judgements_of(service, feedback_on(service, service.diagnoses.get(diagnosis))).get(form.subject)
-    if standing and standing.feedback.id != form.judgement and standing.feedback.actor != agent.id:
-        return Refusal(person=standing.person)
     value = form.value.strip()
     if form.kind == "overridden":
         classes = {name.casefold(): name for name in classes_of(service, form.target)}
@@ -113,7 +111,10 @@ def give_feedback(service: Service, agent: Agent, diagnosis: str, form: CardForm
         )
     except ValidationError as error:
         raise InputError(f"expected feedback on a prediction or a suggestion; found {form.kind!r}") from error
-    service.feedback.give(agent.id, diagnosis, body)
+    try:
+        service.feedback.give(agent.id, diagnosis, body, seen=form.judgement)
+    except ColleagueDecidedError as error:
+        return Refusal(person=judgements_of(service, [error.feedback])[form.subject].person)
     return None
 
 
@@ -125,7 +126,7 @@ def undo_feedback(service: Service, agent: Agent, diagnosis: str, feedback: str)
     RecordNotFoundError
         If the incident has no such feedback.
     """
-    entries = {entry.id: entry for entry in feedback_on(service, service.diagnoses.get(diagnosis))}
+    entries = {entry.id: entry for entry in service.feedback.on(service.diagnoses.get(diagnosis))}
     if feedback not in entries:
         raise RecordNotFoundError(f"no feedback {feedback!r} on diagnosis {diagnosis!r}")
     return service.feedback.undo(agent.id, entries[feedback].diagnosis, feedback)
@@ -146,7 +147,7 @@ def card_page(
         back = f"/panel?token={agent.csrf}" if actions == "/panel" else f"/console/diagnoses/{diagnosis}"
         return RedirectResponse(back, 303)
     body = service.diagnoses.get(diagnosis)
-    feedback = feedback_on(service, body)
+    feedback = service.feedback.on(body)
     template = "card.html" if is_part(request) else "card_alone.html"
     return page(
         request,
@@ -158,7 +159,7 @@ def card_page(
         actions=actions,
         fresh=True,
         refusal=refusal,
-        **_card(service, body, target, suggestion),
+        **_card(service, body, target, suggestion, language_of(request)),
     )
 
 
@@ -168,7 +169,7 @@ def news(
 ) -> Response:
     """Return the cards that others judged since a page was shown, and whether the diagnosis is still the newest."""
     body = service.diagnoses.get(diagnosis)
-    feedback = feedback_on(service, body)
+    feedback = service.feedback.on(body)
     current = news_of(service, body, feedback)
     if current == News(sequence, newer):
         return Response(status_code=204)
@@ -180,15 +181,17 @@ def news(
         diagnosis=body,
         judgements=judgements_of(service, feedback),
         news=current,
-        cards=[_card(service, body, target, suggestion) for target, suggestion in subjects],
+        cards=[_card(service, body, target, suggestion, language_of(request)) for target, suggestion in subjects],
     )
 
 
-def _card(service: Service, diagnosis: Mapping[str, Any], target: str, suggestion: str) -> dict[str, Any]:
+def _card(
+    service: Service, diagnosis: Mapping[str, Any], target: str, suggestion: str, language: Language
+) -> dict[str, Any]:
     """Return the template variables of one card: a prediction, or a suggestion and its place."""
     if target:
         prediction = predictions_of(service, diagnosis).get(target)
         return {"target": target, "prediction": prediction, "suggestion": None, "place": 0}
-    views = enumerate(suggestions_of(service, diagnosis), 1)
+    views = enumerate(suggestions_of(service, diagnosis, language), 1)
     place, view = next(((place, view) for place, view in views if view["id"] == suggestion), (0, None))
     return {"target": "", "prediction": None, "suggestion": view, "place": place}

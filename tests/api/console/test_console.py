@@ -2,6 +2,7 @@
 
 import html
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fastapi.testclient import TestClient
@@ -12,6 +13,7 @@ from api.http.security import SESSION_COOKIE
 from api.settings import Settings
 from diagnosis.store.keys import SCOPES
 from tests.serving import Serving
+from tests.waiting import soon
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> {{ 7*7 }} \u202eevil\u202c \"'&"
 
@@ -229,6 +231,41 @@ def test_a_second_click_does_not_overwrite_a_colleagues_decision_and_says_whose_
     assert "by person" in shown
     assert colleague.post(f"{path}/{given['id']}/undo").status_code == 200
     assert "Accepted" in colleague.post(path, {"kind": "accepted", "target": "assignment_group"}).text
+
+
+def test_of_two_who_judge_at_the_same_moment_one_is_told(client, person) -> None:
+    said = diagnosed(client, "AT-ONCE", cmdb_ci="prn-3f")
+    path = f"/console/diagnoses/{said['id']}/feedback"
+    people = [person, *(Person(client, *SCOPES) for _ in range(3))]
+    with ThreadPoolExecutor(len(people)) as pool:
+        pages = list(pool.map(lambda one: one.post(path, {"kind": "accepted", "target": "assignment_group"}), people))
+    told = [page for page in pages if "has decided this in the meantime" in page.text]
+    assert len(told) == len(people) - 1
+    (given,) = client.get(f"/v1/diagnoses/{said['id']}/feedback").json()["items"]
+    assert given["kind"] == "accepted"
+
+
+def test_an_article_is_shown_in_the_readers_language_and_judged_as_what_was_suggested(client) -> None:
+    reader, text = Person(client, *SCOPES), "Scanner 44-17 blinks red"
+    original = {"number": "KT-1", "title": text, "language": "en", "resolution": "1. Reset it 2. Scan again"}
+    client.post("/v1/knowledge", json=original)
+
+    def suggested() -> bool:
+        said.update(diagnosed(client, "TRANSLATED", text, cmdb_ci="scan-1"))
+        return "KT-1" in [entry["number"] for entry in said["suggestions"]]
+
+    said: dict = {}
+    assert soon(suggested)
+    chinese = {"number": "KT-2", "title": "扫描仪 44-17 红灯闪烁", "language": "zh", "translation_of": "KT-1"}
+    client.post("/v1/knowledge", json={**chinese, "resolution": "1. 复位 2. 重新扫描"})
+    path = f"/console/diagnoses/{said['id']}"
+    in_chinese = {"Accept-Language": "zh-CN"}
+    assert soon(lambda: "扫描仪 44-17 红灯闪烁" in reader.get(path, headers=in_chinese).text)
+    assert "重新扫描" in reader.get(path, headers=in_chinese).text
+    assert "Scan again" in reader.get(path, headers={"Accept-Language": "en"}).text
+    reader.post(f"{path}/feedback", {"kind": "suggestion_worked", "suggestion": "knowledge:KT-1"})
+    (given,) = client.get(f"/v1{path.removeprefix('/console')}/feedback").json()["items"]
+    assert given["suggestion"] == "knowledge:KT-1"
 
 
 def test_a_new_diagnosis_keeps_what_people_said_of_the_incident(client, person) -> None:

@@ -67,33 +67,34 @@ def test_figures_are_those_counted_by_hand(client) -> None:
             "responded_at": later(51),
         }
     )
-    # Long ago twenty faults came back after five days: all forty are watched for thirty days.
+    # Sixty days ago twenty faults came back after five days; ten others, logged 33 days ago, did not.
     long_ago = [
         {
             "number": f"L{i}-{again}",
-            "opened_at": later(-24 * (70 - 5 * again)),
+            "opened_at": later(-24 * ((50 if i < 20 else 23) - 5 * again)),
             "cmdb_ci": f"old-{i}",
             "category": "network",
             "short_description": "mail is slow",
         }
-        for i in range(20)
-        for again in (0, 1)
+        for i in range(30)
+        for again in ((0, 1) if i < 20 else (0,))
     ]
-    assert client.post("/v1/incidents", json=rows + long_ago).json()["stored"] == 49
+    assert client.post("/v1/incidents", json=rows + long_ago).json()["stored"] == 59
     _, found = measured(client)
     # A resolution answers too, and what is 40 days old and still waits says nothing of the first hours.
     assert found["response_in_time"].value == pytest.approx(6 / 9)
     assert found["restoration_all"].value == pytest.approx(7 / 9)
-    assert (found["restoration_all"].n, found["restoration_all"].n_open) == (49, 40)
+    assert (found["restoration_all"].n, found["restoration_all"].n_open) == (59, 50)
     assert found["closure"].value == pytest.approx(8 / 9)
     assert found["satisfaction"].value == pytest.approx(7 / 9)
     assert found["satisfaction"].verdict == "not_proven", "nine answers prove neither side of 90 %"
     for figure in found.values():
         if figure.value is not None:
             assert figure.lower <= figure.value <= figure.upper
-    assert found["recurrence"].n == 49
-    assert 20 / 49 < found["recurrence"].value < 23 / 49
-    assert found["recurrence"].verdict == "missed"
+    # Of the last thirty days alone: one of the nine that were watched at the age of two days came back.
+    assert found["recurrence"].n == 9 + 10 + 20
+    assert found["recurrence"].value == pytest.approx(1 / 9)
+    assert found["recurrence"].verdict == "not_proven"
 
 
 def prediction(decision, value):

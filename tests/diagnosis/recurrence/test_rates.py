@@ -76,6 +76,40 @@ def test_kaplan_meier_agrees_with_scipy():
     np.testing.assert_allclose(kaplan_meier(duration, recurred, days), oracle.evaluate(days), atol=1e-12)
 
 
+def test_a_rate_since_a_day_is_of_what_happened_since():
+    """Every fault came back after five days until the last month, and none in it."""
+    before = np.concatenate([np.arange(60.0), np.arange(60.0) + 5])
+    frame = pd.concat(
+        [
+            frame_of(before, cmdb_ci=[f"old-{i}" for i in range(60)] * 2),
+            frame_of(np.linspace(70, 119, 60), "new", cmdb_ci=[f"new-{i}" for i in range(60)]),
+        ],
+        ignore_index=True,
+    )
+    signature, as_of = Signature(("cmdb_ci",)), START + pd.Timedelta(days=120)
+    whole = recurrence_rate(frame, signature, (30,), as_of=as_of).iloc[0]
+    lately = recurrence_rate(frame, signature, (30,), as_of=as_of, since=as_of - pd.Timedelta(days=30)).iloc[0]
+    assert whole["rate"] > 0.3
+    assert (lately["rate"], lately["lower"]) == (0.0, 0.0)
+    assert 0.0 < lately["upper"] < 0.1
+    # Of those logged before, only the ones that were not yet thirty days old.
+    assert lately["incidents"] == 60 + int((before > 60).sum())
+
+
+def test_the_band_since_a_day_covers_as_often_as_it_says():
+    draw = np.random.default_rng(3)
+    covered = []
+    for _ in range(200):
+        opened = draw.uniform(-60, 30, 600)  # days from the start of the period
+        time, cluster = draw.exponential(60, 600), draw.integers(0, 150, 600)
+        entry, watched = -opened, 30 - opened
+        duration = np.minimum(time, watched)
+        inside = (duration > entry) & (entry < 30)
+        lower, upper = band(duration[inside], (time <= watched)[inside], cluster[inside], 30, entry[inside])
+        covered.append(lower <= 1 - np.exp(-0.5) <= upper)
+    assert 0.90 <= np.mean(covered) <= 0.995
+
+
 def test_a_horizon_nobody_was_watched_for_is_not_yet_known():
     rates = recurrence_rate(frame_of([0, 5, 9]), SIGNATURE, (7, 30), as_of=START + pd.Timedelta(days=10))
     assert np.isnan(rates["rate"].iloc[1])

@@ -41,6 +41,15 @@ def test_incidents_that_nobody_answered_are_misses_and_not_absent():
     assert actual["response"].verdict == "too few"  # one answer proves nothing of a mean
 
 
+def test_a_mean_of_few_ends_is_not_shown():
+    few = levels(frame([100.0] * 40, resolved_at=[1.0] * 29 + [None] * 11))["restoration_hours"]
+    many = levels(frame([100.0] * 40, resolved_at=[1.0] * 30 + [None] * 10))["restoration_hours"]
+    assert (few.has_support, many.has_support) == (False, True)
+    assert levels(frame([100.0] * 4, resolved_at=[1.0] * 4))["restoration"].has_support, (
+        "a share has its exact interval"
+    )
+
+
 def test_an_incident_opened_an_hour_ago_is_not_yet_unclosed():
     old = frame([24.0 * 40] * 50, closed_at=[24.0] * 50)
     new = frame([1.0] * 50, closed_at=[None] * 50).assign(number=[f"N{i}" for i in range(50)])
