@@ -200,6 +200,7 @@ def _suggestion_view(suggestion: Mapping[str, Any], article: Mapping[str, Any]) 
     }
     return {
         **fix,
+        "for_caller": suggestion["resolution"],  # in the language of the report
         "steps": split_steps(fix["resolution"]),
         "uses": uses,
         "n_held": sum(use["outcome"] == "held" for use in settled),

@@ -81,7 +81,7 @@ def test_each_example_shows_the_incident_and_takes_feedback(browse, client, serv
 
 def test_a_fix_goes_into_the_field_that_the_tools_page_names(browse, client, service, diagnosed, tool) -> None:
     pages, site = tool
-    said = diagnosed("PANEL-INSERT")
+    diagnosed("PANEL-INSERT")
     token = client.post("/v1/panel/tokens", json={"incident": "PANEL-INSERT"}).json()["token"]
     script = f'<script src="{service.base}/panel/embed.js" data-token="{token}" data-note="#resolution"></script>'
     pages["/"] = f'<!doctype html><body><textarea id="resolution">Called the user.</textarea>{script}</body>'
@@ -90,8 +90,9 @@ def test_a_fix_goes_into_the_field_that_the_tools_page_names(browse, client, ser
     suggestion = page.frame_locator("iframe").locator("#suggestion-1")
     suggestion.get_by_role("button", name=MESSAGES["en"]["into_reply"], exact=True).click()
     suggestion.get_by_role("button", name=MESSAGES["en"]["into_note"], exact=True).click()
-    fix = said["suggestions"][0]
-    note = f"{MESSAGES['en']['note_source'].format(fix['number'])}\n{fix['resolution'].strip()}"
+    number = suggestion.locator("a").first.inner_text()
+    text = suggestion.locator("#fix-1").evaluate("template => template.content.textContent")
+    note = f"{MESSAGES['en']['note_source'].format(number)}\n{text.strip()}"
     expect(page.locator("#resolution"), "the reply has no field here, the note has").to_have_value(
         f"Called the user.\n\n{note}"
     )
