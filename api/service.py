@@ -81,7 +81,9 @@ class Service:
         self.monitoring = MonitoringService(
             store, serving, events, metrics, self.audit, settings.revocation_risk, settings.watch_seconds
         )
-        self.webhooks = WebhookService(store, events, self.audit, allow_private=settings.allow_private_addresses)
+        self.webhooks = WebhookService(
+            store, events, self.audit, allow_private=settings.allow_private_addresses, mail=settings.mail
+        )
         self.integrations = IntegrationService(
             store, self.diagnoses, self.incidents, self.releases, events, settings.integrations
         )

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from api.integrations.settings import Integrations
+from api.outgoing.mail import MailSettings
 from diagnosis.errors import InputError
 from diagnosis.validation import describe_error
 
@@ -131,6 +132,7 @@ class Settings(BaseSettings):
         default=False,
         description="Whether webhooks and write-backs may go to private, loopback and link-local addresses",
     )
+    mail: MailSettings = Field(default=MailSettings(), description="The mail server that messages to people go through")
     integrations: Integrations = Field(
         default=Integrations(), description="The systems around us, a page each in docs/integrations"
     )

@@ -38,7 +38,7 @@ class Systems:
         self.courier = Courier(
             service.store.outbox,
             {
-                KIND: Delivery(service.store.subscriptions, allow_private),
+                KIND: Delivery(service.store.subscriptions, allow_private, settings.mail),
                 LATER: self._diagnose,
                 **writers(settings.integrations, allow_private),
             },

@@ -23,7 +23,8 @@ from diagnosis.recurrence.factors import advice, in_language
 from diagnosis.redact.records import mask_articles, mask_incidents
 from diagnosis.release import check_release
 from diagnosis.releases import find_release
-from diagnosis.search import Corpus, Filters, Hit
+from diagnosis.search import Answer, Corpus, Filters, Hit
+from diagnosis.search.coverage import GUESS
 from diagnosis.search.retriever import own_language_first
 from diagnosis.text import language
 
@@ -121,12 +122,13 @@ class Diagnoser:
         predictions = self._route(batch, decisions, similar)
         assessments = assess(self.parts.recurrence, self.parts.state, batch, predictions)
         self.parts.count_incidents(batch, new)  # after they were assessed: each is judged by those before it
-        articles = self._article_hits(batch)
+        articles = self._article_answers(batch)
         now = datetime.now(UTC)
         diagnoses = Diagnoses()
         for row, number in enumerate(batch.column("number")):
             written_in = language(batch.text[row])
-            warnings = self._warnings(batch, row, assessments[row])
+            suggestions = self._suggest(articles[row].hits, past[row], written_in, now)
+            warnings = (*self._warnings(batch, row, assessments[row]), *_guesses(articles[row].covered, suggestions))
             risk = assessments[row].risk
             diagnoses.append(
                 Diagnosis(
@@ -138,7 +140,7 @@ class Diagnoser:
                     predictions=predictions[row],
                     recurrence=None if risk is None else in_language(risk, written_in),
                     similar_incidents=similar[row],
-                    suggestions=self._suggest(articles[row], past[row], written_in, now),
+                    suggestions=suggestions,
                     warnings=tuple(str(warning) for warning in warnings),
                     warning_phrases=warnings,
                 )
@@ -192,20 +194,28 @@ class Diagnoser:
 
         Of an article and its translations the one in the language of the query is the first.
         """
-        results = self.parts.retriever.search(self.parts.clean(queries), corpus, k, filters)
+        return [answer.hits for answer in self.answers(queries, corpus, k, filters)]
+
+    def answers(
+        self, queries: Sequence[str], corpus: Corpus, k: int = 10, filters: Filters | None = None
+    ) -> list[Answer]:
+        """Return what `search` returns, and with it the probability that an article answers each query."""
+        results = self.parts.retriever.answers(self.parts.clean(queries), corpus, k, filters)
         if corpus == "incidents":
             return results
-        articles = self.parts.knowledge.records({hit.number for hits in results for hit in hits}, _TRANSLATION_FIELDS)
+        found = {hit.number for answer in results for hit in answer.hits}
+        articles = self.parts.knowledge.records(found, _TRANSLATION_FIELDS)
         return [
-            own_language_first(hits, articles, language(query)) for query, hits in zip(queries, results, strict=True)
+            replace(answer, hits=own_language_first(answer.hits, articles, language(query)))
+            for query, answer in zip(queries, results, strict=True)
         ]
 
-    def search_for(self, incidents: Incidents, corpus: Corpus, k: int = 10) -> list[list[Hit]]:
+    def answers_for(self, incidents: Incidents, corpus: Corpus, k: int = 10) -> list[Answer]:
         """Return the best ``k`` articles, or past incidents logged before it and not itself, for each incident."""
         batch = self.prepare(incidents)
         if corpus == "incidents":
-            return [self._past_hits(batch, row, k) for row in range(len(batch))]
-        return self.parts.retriever.search(batch.text, corpus, k, None, batch.vectors, batch.general)
+            return [Answer(self._past_hits(batch, row, k), None) for row in range(len(batch))]
+        return self.parts.retriever.answers(batch.text, corpus, k, None, batch.vectors, batch.general)
 
     def upsert_incidents(self, incidents: Incidents) -> None:
         """Add incidents to the history, or replace those of the same number; they are found at once."""
@@ -226,9 +236,9 @@ class Diagnoser:
         vectors = batch.vectors[rows], batch.general[rows]
         return self.parts.retriever.search(batch.text[rows], "incidents", k, filters, *vectors, passages=False)[0]
 
-    def _article_hits(self, batch: PreparedIncidents) -> list[list[Hit]]:
+    def _article_answers(self, batch: PreparedIncidents) -> list[Answer]:
         vectors = batch.vectors, batch.general
-        return self.parts.retriever.search(batch.text, "knowledge", CANDIDATES, None, *vectors, passages=False)
+        return self.parts.retriever.answers(batch.text, "knowledge", CANDIDATES, None, *vectors, passages=False)
 
     def _route(
         self,
@@ -287,6 +297,13 @@ class Diagnoser:
         elif not batch.text[row]:
             warnings.append(Phrase("no_text"))
         return tuple(warnings)
+
+
+def _guesses(covered: float | None, suggestions: Sequence[Suggestion]) -> tuple[Phrase, ...]:
+    """Return the warning that suggested articles are guesses, if there are some and none is likely to answer."""
+    if covered is None or covered >= GUESS or all(suggestion.source != "knowledge" for suggestion in suggestions):
+        return ()
+    return (Phrase("articles_are_guesses", {"covered": covered}),)
 
 
 def _is_empty(batch: PreparedIncidents, row: int) -> bool:

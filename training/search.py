@@ -42,9 +42,10 @@ def run(args: argparse.Namespace) -> int:
         for start in range(0, len(queries), _CHUNK):
             rows = queries.iloc[start : start + _CHUNK]
             # A query that is itself a past incident is not looking for itself.
-            results = diagnoser.search_for(rows, args.corpus, args.k)
-            for number, hits in zip(rows["number"], results, strict=True):
-                line = {"query": number, "hits": [{"number": hit.number, "score": hit.score} for hit in hits]}
+            results = diagnoser.answers_for(rows, args.corpus, args.k)
+            for number, found in zip(rows["number"], results, strict=True):
+                hits = [{"number": hit.number, "score": hit.score} for hit in found.hits]
+                line = {"query": number, "hits": hits} | ({} if found.covered is None else {"covered": found.covered})
                 stream.write(json.dumps(line, ensure_ascii=False) + "\n")
             bar.update(len(rows))
     content = {"release": diagnoser.release, "queries": len(queries), "out": str(args.out)}

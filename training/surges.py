@@ -12,11 +12,13 @@ import pandas as pd
 from tqdm import tqdm
 
 from diagnosis.errors import InputError
+from diagnosis.surges import SurgeDetector
 from diagnosis.surges.monitoring_data import ServiceMap
 from diagnosis.surges.replay import replay_surges
+from diagnosis.surges.rhythm import holiday_kinds
 from training.command import DONE, add_json, answer, main, warn
 from training.intake import add_sources, read_sources
-from training.records.monitoring_files import read_alerts, read_changes, read_service_map
+from training.records.monitoring_files import read_alerts, read_changes, read_maintenance, read_service_map
 
 SUMMARY = (
     "Replay a history of incidents, with alerts where there are some, and say when a surge or a major incident would "
@@ -39,6 +41,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how many announcements without a surge are accepted, on average (default: 1)",
     )
     parser.add_argument("--zone", type=_zone, default="UTC", help="time zone of the desk's hours (default: UTC)")
+    parser.add_argument(
+        "--holidays", default="", metavar="COUNTRY", help="public holidays of a country, such as CN or DE-BY"
+    )
+    parser.add_argument(
+        "--maintenance",
+        type=Path,
+        metavar="FILE",
+        help="planned work that is no surge: starts_at, ends_at (CSV)",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_json(parser)
 
@@ -54,14 +65,15 @@ def run(args: argparse.Namespace) -> int:
     alerts = read_alerts(args.alerts, warn) if args.alerts else []
     changes = read_changes(args.changes, warn) if args.changes else []
     service_map = read_service_map(args.service_map) if args.service_map else ServiceMap()
+    detector = SurgeDetector(args.false_alarms_per_month, args.zone, holiday_kinds(args.holidays))
+    detector.maintenance = read_maintenance(args.maintenance) if args.maintenance else ()
     with tqdm(total=dated + len(alerts), desc="replaying", disable=args.quiet, file=sys.stderr) as bar:
         surges = replay_surges(
             frame,
             alerts,
             changes,
             service_map,
-            false_alarms_per_month=args.false_alarms_per_month,
-            zone=args.zone,
+            detector=detector,
             progress=bar.update,
         )
     content = {"false_alarms_per_month": args.false_alarms_per_month, "surges": surges}

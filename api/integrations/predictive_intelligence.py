@@ -1,18 +1,29 @@
-"""ServiceNow Predictive Intelligence: its prediction route's arguments in, its answer's shape out.
+"""ServiceNow Predictive Intelligence: its prediction routes' arguments in, its answers' shapes out.
 
-`GET /api/now/agent_intelligence/solution/prediction`, as ServiceNow's REST API reference describes it: results are
-grouped by solution and sys_id, confidence and threshold go from 0 to 100, and a class without a threshold has -1.
+`GET /api/now/agent_intelligence/solution/prediction` answers for several solutions and records, grouped by solution and
+sys_id, and `…/solution/{solution_name}/prediction` for one record, as ServiceNow's REST API reference describes them.
+Confidence and threshold go from 0 to 100, and a class without a threshold has -1. Both take `POST` too.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    TypeAdapter,
+    ValidationError,
+)
 
 from api.integrations.report import Report
 from api.integrations.servicenow import MAX_ROWS, Row, incident_of
@@ -37,7 +48,10 @@ _CUSTOMARY = {
     "impact": "impact",
     "urgency": "urgency",
 }
-_DECORATION = re.compile(r"^(?:ml_)?(?:x_\w+?_)?(?:global_)?(?:incident_)?")
+# Before it stand the kind, the application's scope (of several words at times), and ``global`` once or twice.
+_DECORATION = re.compile(
+    r"^(?:ml_)?(?:(?:x|sn|u)_\w+?_(?=global_|incident_)|(?:x|sn|u)_[a-z0-9]+_)?(?:global_)*(?:incident_)?"
+)
 
 Threshold = Callable[[str, str], float | None]
 
@@ -52,8 +66,42 @@ class Options(BaseModel):
     custom_results_filter: str = ""
 
 
-_ROWS: TypeAdapter[list[Row]] = TypeAdapter(Annotated[list[Row], Field(min_length=1, max_length=MAX_ROWS)])
+def _from_text(value: object) -> object:
+    """Return the value of an argument that is JSON inside a string, as scripts build it for an address."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return value
+
+
+def _names(value: object) -> object:
+    """Return solution names as a list: they come separated by commas."""
+    if isinstance(value, str):
+        value = value.split(",")
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return [name.strip() for name in value if name.strip()]
+    return value
+
+
+Rows = Annotated[list[Row], Field(min_length=1, max_length=MAX_ROWS)]
+SolutionNames = Annotated[list[str], BeforeValidator(_names), Field(min_length=1, max_length=100)]
+_ROWS: TypeAdapter[list[Row]] = TypeAdapter(Rows)
+_NAMES: TypeAdapter[list[str]] = TypeAdapter(SolutionNames)
 _OPTIONS = TypeAdapter(Options)
+
+
+class PostedQuestion(BaseModel):
+    """The same arguments as JSON in the body of a POST, each as a value or as the string that an address has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input_maps: Annotated[Rows, BeforeValidator(_from_text)] = Field(
+        description="Records", examples=[[{"sys_id": "0ef47232db801300864adfea5e961912", "short_description": "VPN"}]]
+    )
+    solution_names: SolutionNames = Field(
+        description="Names, as a list or separated by commas", examples=[["ml_incident_assignment"]]
+    )
+    options: Annotated[Options, BeforeValidator(_from_text)] = Options()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,42 +121,61 @@ class Question:
     options: Options
 
 
-def question(
-    input_maps: str,
-    solution_names: str,
-    options: str,
-    solutions: Mapping[str, str],
-    fields: Mapping[str, str],
-    available: Sequence[str],
-) -> Question:
-    """Read the arguments.
-
-    Parameters
-    ----------
-    input_maps, solution_names, options : str
-        As they stand in the query.
-    solutions : mapping of str to str
-        Solution name to target, from the settings; it goes before the customary names.
-    available : sequence of str
-        Targets of the release in service.
+def posted_question(input_maps: str, solution_names: str, options: str) -> PostedQuestion:
+    """Read the arguments as they stand in an address.
 
     Raises
     ------
     RequestValidationError
         If an argument is not of its documented form.
+    """
+    return PostedQuestion.model_construct(
+        input_maps=_validated("input_maps", input_maps, _ROWS.validate_json),
+        options=_validated("options", options or "{}", _OPTIONS.validate_json),
+        solution_names=_validated("solution_names", solution_names, _NAMES.validate_python),
+    )
+
+
+def question(
+    posted: PostedQuestion, solutions: Mapping[str, str], fields: Mapping[str, str], available: Sequence[str]
+) -> Question:
+    """Return what is asked of the release in service.
+
+    Parameters
+    ----------
+    solutions : mapping of str to str
+        Solution name to target, from the settings; it goes before the customary names.
+    fields : mapping of str to str
+        The organisation's own fields to ours.
+    available : sequence of str
+        Targets of the release in service.
+
+    Raises
+    ------
     RecordNotFoundError
         If no target answers for a solution.
     """
-    rows = _json("input_maps", input_maps, _ROWS)
-    parsed = _json("options", options or "{}", _OPTIONS)
-    names = [name.strip() for name in solution_names.split(",") if name.strip()]
-    if not names:
-        raise _invalid("solution_names", "expected one solution name or several, separated by commas; found none")
+    keys = _keys(posted.input_maps)
     records = tuple(
-        (row.sys_id or str(place), incident_of(row, fields, number=row.sys_id or f"input {place}"))
-        for place, row in enumerate(rows)
+        (key, incident_of(row, fields, number=key if row.sys_id == key else f"input {place}"))
+        for place, (key, row) in enumerate(zip(keys, posted.input_maps, strict=True))
     )
-    return Question(records, {name: target_of(name, solutions, available) for name in names}, parsed)
+    targets = {name: target_of(name, solutions, available) for name in posted.solution_names}
+    return Question(records, targets, posted.options)
+
+
+def _keys(rows: Sequence[Row]) -> list[str]:
+    """Return the key of each record's answer: its sys_id, or its position where it has none or an earlier one's."""
+    taken = {row.sys_id for row in rows}
+    keys: list[str] = []
+    seen: set[str] = set()
+    for place, row in enumerate(rows):
+        key = row.sys_id
+        if not key or key in seen:
+            key = str(place) if str(place) not in taken else f"input {place}"
+        seen.add(key)
+        keys.append(key)
+    return keys
 
 
 def target_of(solution: str, solutions: Mapping[str, str], available: Sequence[str]) -> str:
@@ -150,6 +217,24 @@ def results(
     return {"result": answer}
 
 
+def single_result(
+    solution: str, row: Row, target: str, predicted: Mapping[str, Prediction], threshold: Threshold
+) -> dict[str, Any]:
+    """Return the answer for one record and one solution: the record, and an outcome that is empty unless certified."""
+    entries = _entries(predicted[target], target, Options(), threshold) if target in predicted else []
+    output = (
+        {
+            "outcome": entries[0]["predictedValue"],
+            "confidence": entries[0]["confidence"],
+            "threshold": entries[0]["threshold"],
+        }
+        if entries
+        else {"outcome": "", "confidence": 0.0, "threshold": NO_THRESHOLD}
+    )
+    given = {name: value for name, value in row.ticket.items() if value not in ("", None)}
+    return {"result": {"input": given, "output": output, "solution": solution}}
+
+
 def _entries(predicted: Prediction, target: str, options: Options, threshold: Threshold) -> list[dict[str, Any]]:
     entries = []
     automatic = predicted.decision == "automatic" and predicted.value is not None
@@ -173,9 +258,9 @@ def _entries(predicted: Prediction, target: str, options: Options, threshold: Th
     return entries
 
 
-def _json(name: str, text: str, adapter: TypeAdapter[Any]) -> Any:  # noqa: ANN401 - what the adapter reads
+def _validated(name: str, text: str, read: Callable[[str], Any]) -> Any:  # noqa: ANN401 - what is read
     try:
-        return adapter.validate_json(text)
+        return read(text)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False)
         raise RequestValidationError(
@@ -186,7 +271,3 @@ def _json(name: str, text: str, adapter: TypeAdapter[Any]) -> Any:  # noqa: ANN4
 def _typed(kind: str) -> str:
     """Return the kind of an error in an argument: one that is no JSON does not make the request malformed."""
     return "value_error" if kind == "json_invalid" else kind
-
-
-def _invalid(name: str, message: str) -> RequestValidationError:
-    return RequestValidationError([{"type": "value_error", "loc": ("query", name), "msg": message, "input": None}])

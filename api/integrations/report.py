@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 
 from diagnosis.errors import InputError
 from diagnosis.incident import COUNT_FIELDS, FIELDS, TIME_FIELDS, Incident
+from training.records.dialects import dialects
 from training.records.json_file import flatten
 from training.records.tickets import as_record, translate_tickets
 
@@ -31,11 +32,14 @@ class Report:
         The system's key of the record: what a write-back needs (a sys_id, an issue key, an id).
     warnings : tuple of str
         Values that were left out, with the reason.
+    has_type: bool
+        Whether the payload names a type, so that a request that became an incident is one.
     """
 
     incident: Incident
     record: str
     warnings: tuple[str, ...] = ()
+    has_type: bool = False
 
 
 def report_of_ticket(
@@ -80,7 +84,9 @@ def report_of_ticket(
     values = {name: translation.columns[name][0] for name in FIELDS if name in translation.columns}
     values = {name: _cut(name, value) for name, value in values.items() if value not in ("", None)}
     warnings = tuple(f"{reject.column}: {reject.reason}; left out" for reject in translation.rejects)
-    return Report(Incident(**values, extra={"source": system, "record": record}), record, warnings)
+    names = (mapping.get("type", ""), *dialects("incidents")[system].sources.get("type", ()))
+    has_type = any(present.get(name) for name in names)
+    return Report(Incident(**values, extra={"source": system, "record": record}), record, warnings, has_type)
 
 
 def _cut(name: str, value: Any) -> Any:  # noqa: ANN401 - a value of a field

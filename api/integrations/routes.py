@@ -14,6 +14,7 @@ from api.http.problems import problems
 from api.http.security import MayDiagnose
 from api.integrations import alertmanager, examples, glpi, jira, servicenow, zammad
 from api.integrations.payload import parse
+from api.integrations.predictive_intelligence import PostedQuestion, posted_question
 from api.integrations.proof import PREFIX, delivery_names, proven_body
 from api.integrations.report import Report
 from api.integrations.service import IntegrationService
@@ -108,8 +109,30 @@ async def from_alertmanager(request: Request, integrations: Integrations) -> Res
     return JSONResponse(alertmanager.reply(notification, answers))
 
 
-@router.get("/api/now/agent_intelligence/solution/prediction", response_model=dict[str, Any], responses=problems(404))
-@router.get("/api/now/v1/agent_intelligence/solution/prediction", include_in_schema=False)
+_PREDICTION = "/agent_intelligence/solution/prediction"
+_ONE_PREDICTION = "/agent_intelligence/solution/{solution_name}/prediction"
+_VERSIONS = ("/api/now", "/api/now/v1", "/api/now/v2")
+
+
+def _in_every_version(path: str, method: str) -> Callable[..., Any]:
+    """Serve a route of Predictive Intelligence at its default address, and at those that name a version."""
+
+    def register(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+        for place, base in enumerate(_VERSIONS):
+            router.add_api_route(
+                base + path,
+                endpoint,
+                methods=[method],
+                response_model=dict[str, Any],
+                responses=problems(404),
+                include_in_schema=place == 0,
+            )
+        return endpoint
+
+    return register
+
+
+@_in_every_version(_PREDICTION, "GET")
 async def predict(
     _principal: MayDiagnose,
     integrations: Integrations,
@@ -134,8 +157,31 @@ async def predict(
     ] = "{}",
 ) -> Response:
     """Answer as ServiceNow Predictive Intelligence does; nothing is stored."""
-    arguments = {"input_maps": input_maps, "solution_names": solution_names, "options": options}
-    return JSONResponse(await integrations.predict(arguments))
+    posted = posted_question(input_maps, solution_names, options)
+    return JSONResponse(await integrations.predict(posted))
+
+
+@_in_every_version(_PREDICTION, "POST")
+async def predict_posted(_principal: MayDiagnose, integrations: Integrations, posted: PostedQuestion) -> Response:
+    """Answer the same arguments in a body: a thousand records are more than an address holds."""
+    return JSONResponse(await integrations.predict(posted))
+
+
+@_in_every_version(_ONE_PREDICTION, "GET")
+async def predict_one(
+    request: Request, _principal: MayDiagnose, integrations: Integrations, solution_name: str
+) -> Response:
+    """Answer one solution for one record, whose fields are the arguments; the outcome is empty unless certified."""
+    row = servicenow.Row.model_validate(dict(request.query_params))
+    return JSONResponse(await integrations.predict_one(solution_name, row))
+
+
+@_in_every_version(_ONE_PREDICTION, "POST")
+async def predict_one_posted(
+    _principal: MayDiagnose, integrations: Integrations, solution_name: str, row: servicenow.Row
+) -> Response:
+    """Answer one solution for the record in the body."""
+    return JSONResponse(await integrations.predict_one(solution_name, row))
 
 
 async def _alert_answer(

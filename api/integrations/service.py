@@ -16,8 +16,9 @@ from api.errors import ReplayError
 from api.http.rows import read_one
 from api.integrations.alertmanager import Alert
 from api.integrations.faults import Faults
-from api.integrations.predictive_intelligence import question, results
+from api.integrations.predictive_intelligence import PostedQuestion, question, results, single_result, target_of
 from api.integrations.report import Report
+from api.integrations.servicenow import Row, incident_of
 from api.integrations.settings import Integrations, System
 from api.integrations.writing.order import order_for
 from api.records.schemas import IncidentIn
@@ -86,22 +87,26 @@ class IntegrationService:
         """Return an alert as a report on the incident that stands for its fault, and remember which one that is."""
         return await run_in_threadpool(self._faults.report, alert)
 
-    async def predict(self, arguments: Mapping[str, str]) -> dict[str, Any]:
+    async def predict(self, posted: PostedQuestion) -> dict[str, Any]:
         """Answer as ServiceNow Predictive Intelligence does; nothing is stored.
 
         Raises
         ------
-        RequestValidationError
-            If an argument is not of its documented form.
         RecordNotFoundError
             If no target answers for a solution.
         """
         names = self.settings.servicenow
-        asked = question(
-            **arguments, solutions=names.solutions, fields=names.fields, available=self._releases.targets()
-        )
+        asked = question(posted, names.solutions, names.fields, self._releases.targets())
         predicted = await self._diagnoses.predict([report.incident for _, report in asked.records])
         return results(asked, [diagnosis.predictions for diagnosis in predicted], self._releases.threshold)
+
+    async def predict_one(self, solution: str, row: Row) -> dict[str, Any]:
+        """Answer one solution for one record, as `predict` does for several."""
+        names = self.settings.servicenow
+        target = target_of(solution, names.solutions, self._releases.targets())
+        report = incident_of(row, names.fields, number=row.sys_id or "input 0")
+        [predicted] = await self._diagnoses.predict([report.incident])
+        return single_result(solution, row, target, predicted.predictions, self._releases.threshold)
 
     async def diagnose(self, system: str, report: Report) -> dict[str, Any]:
         """Remember a report, diagnose it, owe the write-back if that is switched on, and return the diagnosis."""
@@ -123,7 +128,9 @@ class IntegrationService:
 
     async def later(self, system: str, report: Report) -> None:
         """Owe the diagnosis of a report: it is made, and written back, even if we are stopped now."""
-        body = {"system": system, "record": report.record, "incident": _plain(report.incident)}
+        body: dict[str, Any] = {"system": system, "record": report.record, "incident": _plain(report.incident)}
+        if report.has_type:
+            body["has_type"] = True
         digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
         call = OutgoingCall(LATER, system, f"{LATER}:{system}:{digest}", body)
         await self._owe(call)
@@ -142,7 +149,7 @@ class IntegrationService:
         values = _plain(report.incident)
         if "opened_at" in lasting:  # when it was first reported; an alert that fires again has a later start
             values.pop("opened_at", None)
-        if "type" in lasting and values.get("type") == TYPES[0]:  # what a payload without a type is taken for
+        if "type" in lasting and values.get("type") == TYPES[0] and not report.has_type:  # none was named
             del values["type"]
         incident = read_one(IncidentIn, {**lasting, **values})
         [record] = self._incidents.take_in([incident])
@@ -156,7 +163,7 @@ class IntegrationService:
 def report_of(owed: OutgoingCall) -> tuple[str, Report]:
     """Return the system and the report of a call that `IntegrationService.later` owed."""
     incident = IncidentIn.model_validate(owed.body["incident"]).to_incident()
-    return owed.body["system"], Report(incident, owed.body["record"])
+    return owed.body["system"], Report(incident, owed.body["record"], has_type=owed.body.get("has_type", False))
 
 
 def _plain(incident: Incident) -> dict[str, Any]:

@@ -23,5 +23,6 @@ def search(
     k: Annotated[int, Query(ge=1, le=100, description="How many to return")] = 10,
 ) -> SearchOut:
     """Find the articles or past incidents that are nearest to the words."""
-    hits = [HitOut(number=number, score=score) for number, score in service.search.search(q, corpus, k)]
-    return SearchOut(query=q, hits=hits)
+    answer = service.search.answer(q, corpus, k)
+    hits = [HitOut(number=hit.number, score=hit.score) for hit in answer.hits]
+    return SearchOut(query=q, hits=hits, covered=answer.covered)

@@ -7,7 +7,7 @@ from typing import Literal
 from api.metrics import Metrics
 from api.serving import Serving
 from diagnosis.redact import Redactor
-from diagnosis.search import Filters
+from diagnosis.search import Answer, Filters
 from diagnosis.search.retriever import Hit
 
 Corpus = Literal["knowledge", "incidents"]
@@ -35,6 +35,10 @@ class SearchService:
 
     def hits(self, query: str, corpus: Corpus, k: int, filters: Filters | None = None) -> list[Hit]:
         """Return the records that a query finds, best first, with their similarity."""
+        return self.answer(query, corpus, k, filters).hits
+
+    def answer(self, query: str, corpus: Corpus, k: int, filters: Filters | None = None) -> Answer:
+        """Return what `hits` returns, and the probability that an article answers the query."""
         with self._metrics.stage("search"):
             diagnoser = self._serving.current.diagnoser
-            return diagnoser.search([self._redactor.redact(query)], corpus, k, filters)[0]
+            return diagnoser.answers([self._redactor.redact(query)], corpus, k, filters)[0]

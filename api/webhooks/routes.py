@@ -29,9 +29,20 @@ router = APIRouter(prefix="/v1", tags=["webhooks"])
 
 @router.post("/subscriptions", response_model=NewSubscriptionOut, status_code=201, responses=problems())
 def subscribe(subscription_in: SubscriptionIn, principal: MayAdminister, service: Served) -> NewSubscriptionOut:
-    """Subscribe a URL to events; the secret that signs them is in this answer and nowhere else."""
-    added = service.webhooks.subscribe(principal.id, subscription_in.url, subscription_in.events)
-    return NewSubscriptionOut(**_subscription_out(added).model_dump(), secret=added.secret)
+    """Subscribe a program, a group chat or an address of mail to events.
+
+    The secret that signs a webhook's events is in this answer and nowhere else.
+    """
+    added = service.webhooks.subscribe(
+        principal.id,
+        subscription_in.url,
+        subscription_in.events,
+        message_format=subscription_in.format,
+        language=subscription_in.language,
+        secret=subscription_in.secret.get_secret_value(),
+    )
+    shown = added.secret if added.format == "webhook" else ""  # a robot's is known to who gave it
+    return NewSubscriptionOut(**_subscription_out(added).model_dump(), secret=shown)
 
 
 @router.get("/subscriptions", response_model=SubscriptionList, responses=problems())
@@ -96,6 +107,8 @@ def _subscription_out(subscription: Subscription) -> SubscriptionOut:
         id=subscription.id,
         url=subscription.url,
         events=list(subscription.events),
+        format=subscription.format,
+        language=subscription.language,
         enabled=subscription.enabled,
         reason=subscription.reason,
         created_at=plain_time(subscription.created_at),

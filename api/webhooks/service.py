@@ -1,4 +1,4 @@
-"""WebhookService: who is sent which events, and the calls that are owed to other systems."""
+"""WebhookService: who is told of which events, and the calls that are owed to other systems."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import httpx
 
 from api.audit.service import AuditService
 from api.outgoing.addresses import resolve
-from api.webhooks.delivery import new_secret
+from api.outgoing.mail import MailSettings
+from api.webhooks.delivery import mail_address, new_secret
 from api.webhooks.events import Events, EventType
 from diagnosis.errors import InputError
 from diagnosis.store import Store
 from diagnosis.store.outbox import OutgoingCall
-from diagnosis.store.subscriptions import Subscription
+from diagnosis.store.subscriptions import Format, Language, Subscription
 from diagnosis.web import check_url
 
 CallState = Literal["waiting", "done", "dead"]
@@ -30,26 +31,55 @@ class WebhookService:
     audit : AuditService
     allow_private : bool
         Whether a subscriber may have a private address, and be reached without TLS.
+    mail : MailSettings
+        The server that mail goes through.
     """
 
-    def __init__(self, store: Store, events: Events, audit: AuditService, *, allow_private: bool) -> None:
+    def __init__(
+        self, store: Store, events: Events, audit: AuditService, *, allow_private: bool, mail: MailSettings
+    ) -> None:
         self._store = store
         self._events = events
         self._audit = audit
         self._allow_private = allow_private
+        self._mail = mail
 
-    def subscribe(self, actor: str, url: str, events: Sequence[EventType]) -> Subscription:
+    def subscribe(
+        self,
+        actor: str,
+        url: str,
+        events: Sequence[EventType],
+        *,
+        message_format: Format = "webhook",
+        language: Language = "en",
+        secret: str = "",
+    ) -> Subscription:
         """Subscribe a URL to events.
+
+        Parameters
+        ----------
+        actor, url : str
+        events : sequence of str
+        message_format : {"webhook", "wecom", "dingtalk", "feishu", "email"}
+        language : {"en", "zh"}
+            Of messages to people.
+        secret : str
+            Of a group robot that asks for signatures; a webhook's is made here.
 
         Raises
         ------
         InputError
-            If no call may be made to the URL.
+            If no call may be made to the URL, or a secret stands where none is used.
         """
-        self._check(url)
+        self._check(url, message_format)
+        if secret and message_format not in ("dingtalk", "feishu"):
+            raise InputError("expected no secret, as only a dingtalk or feishu robot has; found one")
+        secret = new_secret() if message_format == "webhook" else secret
         with self._store.transaction():
-            added = self._store.subscriptions.add(url, events, new_secret(), actor)
-            self._audit.note(actor, "subscription.add", added.id, events=list(added.events))
+            added = self._store.subscriptions.add(
+                url, events, secret, actor, message_format=message_format, language=language
+            )
+            self._audit.note(actor, "subscription.add", added.id, events=list(added.events), format=message_format)
         return added
 
     def subscriptions(self) -> list[Subscription]:
@@ -78,7 +108,7 @@ class WebhookService:
         RecordNotFoundError
             If there is no such subscription.
         """
-        self._check(url)
+        self._check(url, self._store.subscriptions.get(subscription).format)
         with self._store.transaction():
             changed = self._store.subscriptions.change(subscription, url, events, enabled)
             self._audit.note(actor, "subscription.change", subscription, events=list(changed.events), enabled=enabled)
@@ -91,7 +121,13 @@ class WebhookService:
         ------
         RecordNotFoundError
             If there is no such subscription.
+        InputError
+            If it is one of people: a robot's secret is made by the robot.
         """
+        if (existing := self._store.subscriptions.get(subscription)).format != "webhook":
+            raise InputError(
+                f"expected a subscription of format webhook, whose secret is ours; found {existing.format}"
+            )
         with self._store.transaction():
             changed = self._store.subscriptions.rotate(subscription, new_secret())
             self._audit.note(actor, "subscription.rotate", subscription)
@@ -133,7 +169,12 @@ class WebhookService:
         self._events.outbox_changed()
         return repeated
 
-    def _check(self, url: str) -> None:
+    def _check(self, url: str, message_format: Format) -> None:
+        if message_format == "email":
+            mail_address(url)
+            if not self._mail.host:
+                raise InputError("expected a mail server in the settings, FAULTWISE_MAIL__HOST; found none")
+            return
         parsed = httpx.URL(check_url(url))
         if parsed.scheme != "https" and not self._allow_private:
             raise InputError(f"expected https, as events cross a network that is not ours; found {parsed.scheme}")

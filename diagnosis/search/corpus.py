@@ -139,7 +139,8 @@ class CorpusIndex:
         """Return the candidates that some signal names, and what every signal says of each."""
         allowed, no_rows = self._allowed(filters), np.empty(0, dtype=np.intp)
         if allowed.mask is not None and not allowed.mask.any():
-            return Candidates(no_rows, np.zeros((0, len(self.signals))), no_rows, no_rows, has_evidence=True)
+            nothing = np.zeros((0, len(self.signals)))
+            return Candidates(no_rows, nothing, nothing, no_rows, no_rows, is_number=False, has_evidence=True)
         words, by_code = self._words(question.text)
         vectors = {name: self._vectors(name, question) for name in self.vectors}
         matches = identifier_matches(
@@ -147,7 +148,8 @@ class CorpusIndex:
         )
         places = self._candidates([matches.holders[0]], words, vectors, allowed)
         columns, passages = {EXACT: matches.shares(places)}, np.zeros(len(places), dtype=np.intp)
-        columns |= {name: _relative(query.scores_at(places)) for name, query in words.items()}
+        scores = {name: query.scores_at(places) for name, query in words.items()}
+        columns |= {name: _relative(of_words) for name, of_words in scores.items()}
         columns |= {name: bags.similarities_at(places, question.vectors["history"]) for name, bags in self.bags.items()}
         for name, query in vectors.items():
             if name.endswith("passage"):
@@ -156,9 +158,16 @@ class CorpusIndex:
             else:
                 columns[name] = query.similarities_at(places)
         signals = np.column_stack([columns[name] for name in self.signals])
+        absolute = np.column_stack([scores.get(name, columns[name]) for name in self.signals])
         by_identifier = matches.identified(places, self.lexical["whole"], self.metadata) if matches.codes else no_rows
         return Candidates(
-            places, signals, passages, by_identifier, has_evidence=_has_known_terms(words) or len(by_identifier) > 0
+            places,
+            signals,
+            absolute,
+            passages,
+            by_identifier,
+            is_number=matches.is_number,
+            has_evidence=_has_known_terms(words) or len(by_identifier) > 0,
         )
 
     def knows(self, text: str) -> bool:

@@ -102,6 +102,8 @@ class IdentifierMatches:
         Whether the question is hardly more than its codes.
     numbered : ndarray of int
         Places of the records whose number is one of the codes.
+    is_number : bool
+        Whether the question is the number of a record and nothing else.
     holders : (ndarray of int, ndarray of float64)
         Places of the records that hold codes or are numbered so, and how many each holds.
     """
@@ -109,6 +111,7 @@ class IdentifierMatches:
     codes: tuple[str, ...]
     short: bool
     numbered: Rows
+    is_number: bool
     holders: Ranking
 
     def shares(self, places: Rows) -> npt.NDArray[np.float64]:
@@ -118,7 +121,7 @@ class IdentifierMatches:
     def identified(self, places: Rows, words: LexicalIndex, metadata: RecordMetadata) -> Rows:
         """Return which of some records are asked for by number, or by a code that few of them hold."""
         identified = np.isin(places, self.numbered)
-        if self.short:
+        if self.short and not self.is_number:
             holders_of_any = np.flatnonzero(np.isin(places, self.holders[0]))
             for code in self.codes:
                 holders = holders_of_any[holding(words, metadata, places[holders_of_any], code)]
@@ -127,7 +130,7 @@ class IdentifierMatches:
 
 
 _NOTHING = np.empty(0, dtype=np.intp)
-_NO_CODE = IdentifierMatches((), False, _NOTHING, (_NOTHING, np.empty(0)))
+_NO_CODE = IdentifierMatches((), False, _NOTHING, False, (_NOTHING, np.empty(0)))
 
 
 def codes_asked(text: str) -> tuple[str, ...]:
@@ -175,7 +178,8 @@ def identifier_matches(
     for place in numbered:
         n_codes[place] = n_codes.get(place, 0) + len(codes)
     places, counts = np.array([*n_codes], dtype=np.intp), np.array([*n_codes.values()], dtype=np.float64)
-    return IdentifierMatches(codes, len(text) <= _SHORT, np.array(numbered, dtype=np.intp), (places, counts))
+    is_number = bool(numbered) and codes == (text.strip().lower(),)
+    return IdentifierMatches(codes, len(text) <= _SHORT, np.array(numbered, dtype=np.intp), is_number, (places, counts))
 
 
 def holding(words: LexicalIndex, metadata: RecordMetadata, places: Rows, code: str) -> Mask:

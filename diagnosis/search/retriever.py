@@ -20,6 +20,7 @@ from diagnosis.incident import Incident, IncidentBatch
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.prepared import Vectors
 from diagnosis.search.corpus import CorpusIndex
+from diagnosis.search.coverage import Coverage, measured
 from diagnosis.search.encoder import GeneralEncoder, HistoryEncoder
 from diagnosis.search.fusion import Fusion, Matrix
 from diagnosis.search.index.metadata import Filters
@@ -58,6 +59,23 @@ class Hit:
     count: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was found for one question.
+
+    Attributes
+    ----------
+    hits : list of Hit
+        Best first.
+    covered : float or None
+        The probability that an article answers the question; None among incidents, and where too few questions with
+        known answers calibrated it.
+    """
+
+    hits: list[Hit]
+    covered: float | None
+
+
 class Retriever:
     """Search over two corpora by words and by vectors, put together with learned weights.
 
@@ -70,6 +88,8 @@ class Retriever:
         Fields of an article that are searched.
     weights : mapping of corpus to Fusion, optional
         See `training.fitting.search`; where absent, assumed ones.
+    coverage : Coverage, optional
+        See `training.fitting.search`; where absent, no probability is said.
     seed : int, default 0
     """
 
@@ -80,12 +100,14 @@ class Retriever:
         general: GeneralEncoder | None = None,
         fields: Sequence[str] = ARTICLE_FIELDS,
         weights: Mapping[Corpus, Fusion] | None = None,
+        coverage: Coverage | None = None,
         seed: int = 0,
     ) -> None:
         self.encoder = encoder
         self.general = general
         self.fields = tuple(fields)
         self.weights = weights
+        self.coverage = coverage
         self.seed = seed
 
     def fit(self, articles: pd.DataFrame, incidents: pd.DataFrame) -> Retriever:
@@ -171,15 +193,54 @@ class Retriever:
             Empty for a query that shares neither word nor meaning with any record, such as an empty one or one of
             words that nobody has written.
         """
+        return [
+            answer.hits for answer in self.answers(queries, corpus, k, filters, vectors, general, passages=passages)
+        ]
+
+    def answers(
+        self,
+        queries: Sequence[str],
+        corpus: Corpus,
+        k: int = 10,
+        filters: Filters | None = None,
+        vectors: Vectors | None = None,
+        general: Vectors | None = None,
+        *,
+        passages: bool = True,
+    ) -> list[Answer]:
+        """Return what `search` returns, and with it the probability that an article answers each query."""
         index, questions = self.corpora_[corpus], self._questions(queries, vectors, general)
         with self._lock:
-            measured = [index.measure(question, filters) for question in questions]
-            hits_of = [self._ranked(candidates, corpus, k, passages) for candidates in measured]
-            has_evidence = (
-                candidates.has_evidence or self._knows(q.text)
-                for candidates, q in zip(measured, questions, strict=True)
-            )
-            return [hits if evident else [] for hits, evident in zip(hits_of, has_evidence, strict=True)]
+            return [
+                self._answer(question, index.measure(question, filters), corpus, k, passages) for question in questions
+            ]
+
+    def _answer(self, question: Question, found: Candidates, corpus: Corpus, k: int, passages: bool) -> Answer:
+        is_covered = self.coverage if corpus == "knowledge" else None
+        if not (found.has_evidence or self._knows(question.text)):
+            return Answer([], None if is_covered is None else 0.0)
+        scores = self._fusion(corpus).score(found.signals, self.signals(corpus))
+        covered = None
+        if is_covered is not None:
+            covered = float(is_covered.probabilities(measured(found, scores)[None])[0]) if len(scores) else 0.0
+            covered = 1.0 if found.is_number else covered
+        return Answer(self._ranked(found, scores, corpus, k, passages), covered)
+
+    def coverage_features(
+        self, queries: Sequence[str], filters: Sequence[Filters | None], vectors: Vectors | None = None
+    ) -> Matrix:
+        """Return what `Coverage` learns from: a row for each query, asked among the articles that its filters allow."""
+        index = self.corpora_["knowledge"]
+        fusion, questions = self._fusion("knowledge"), self._questions(queries, vectors)
+        rows = []
+        with self._lock:
+            for question, allowed in zip(questions, filters, strict=True):
+                found = index.measure(question, allowed)
+                rows.append(measured(found, fusion.score(found.signals, index.signals)))
+        return np.array(rows).reshape(len(rows), len(index.signals) + 3)
+
+    def _fusion(self, corpus: Corpus) -> Fusion:
+        return (self.weights or {}).get(corpus) or Fusion.untaught(self.corpora_[corpus].signals)
 
     def _knows(self, text: str) -> bool:
         """Return whether any word of a text is known; of others, the letters would be like those of some record."""
@@ -198,8 +259,8 @@ class Retriever:
         index = self.corpora_[corpus]
         questions = self._questions(queries, vectors)
         with self._lock:
-            measured = [index.measure(question, filters) for question in questions]
-            return [(index.metadata.names_at(candidates.places), candidates.signals) for candidates in measured]
+            found = [index.measure(question, filters) for question in questions]
+            return [(index.metadata.names_at(candidates.places), candidates.signals) for candidates in found]
 
     def general_vectors(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of texts by the general encoder; without a dimension where there is none."""
@@ -222,25 +283,24 @@ class Retriever:
         """Return the names of the signals, in the order of a measured row."""
         return self.corpora_[corpus].signals
 
-    def _ranked(self, measured: Candidates, corpus: Corpus, k: int, passages: bool) -> list[Hit]:
+    def _ranked(self, found: Candidates, scores: Matrix, corpus: Corpus, k: int, passages: bool) -> list[Hit]:
         index = self.corpora_[corpus]
-        fusion = (self.weights or {}).get(corpus) or Fusion.untaught(index.signals)
-        scores = fusion.score(measured.signals, index.signals)
         order = np.argsort(-scores, kind="stable")
-        first = measured.identified
+        first = found.identified
         if len(first):
             order = order[np.argsort(~np.isin(order, first), kind="stable")]
+            order = order[: len(first)] if found.is_number else order
         # Of records that say the same, the best stands for all; those of no score are counted, not shown.
-        templates = index.metadata.templates_at(measured.places[order])
+        templates = index.metadata.templates_at(found.places[order])
         _, best, counts = np.unique(templates, return_index=True, return_counts=True)
         by_rank = np.argsort(best)
         best_first, counts = order[best[by_rank]], counts[by_rank]
         worth = scores[best_first] > 0
         places_shown = np.flatnonzero(worth | np.isin(best_first, first) if len(first) else worth)[:k]
         best_first, counts = best_first[places_shown], counts[places_shown]
-        places, by_history = measured.places[best_first], [name.startswith("history:") for name in index.signals]
-        cosines = measured.signals[best_first][:, by_history].max(axis=1, initial=0.0)
-        texts = index.metadata.passage_at(places, measured.passages[best_first]) if passages else [""] * len(best_first)
+        places, by_history = found.places[best_first], [name.startswith("history:") for name in index.signals]
+        cosines = found.signals[best_first][:, by_history].max(axis=1, initial=0.0)
+        texts = index.metadata.passage_at(places, found.passages[best_first]) if passages else [""] * len(best_first)
         columns = (index.metadata.names_at(places), scores[best_first].tolist(), cosines.tolist(), texts)
         return [Hit(*values) for values in zip(*columns, counts.tolist(), strict=True)]
 
@@ -257,7 +317,9 @@ class Retriever:
         """Write the retriever with its encoder into an empty folder; a general encoder is named, not copied."""
         general = None if self.general is None else [self.general.name, self.general.allow_download]
         weights = {name: [dict(f.weights), f.n_questions] for name, f in (self.weights or {}).items()}
+        coverage = None if self.coverage is None else self.coverage.to_dict()
         settings = {"fields": self.fields, "seed": self.seed, "general": general, "weights": weights}
+        settings |= {"coverage": coverage}
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "search.json").write_text(json.dumps(settings, indent=1), encoding="utf-8")
         self.encoder.save(folder / "encoder")
@@ -280,6 +342,7 @@ class Retriever:
             general=GeneralEncoder(*settings["general"]) if settings["general"] else None,
             fields=settings["fields"],
             weights={name: Fusion(*fusion) for name, fusion in settings["weights"].items()},
+            coverage=Coverage.from_dict(settings["coverage"]) if settings.get("coverage") else None,
             seed=settings["seed"],
         )
         retriever._lock = threading.RLock()

@@ -64,18 +64,25 @@ class Candidates:
     places : ndarray of int, shape (n_candidates,)
         In the metadata, as long as nothing changes there.
     signals : ndarray of float64, shape (n_candidates, n_signals)
+        Those of words relative to the best that the question got.
+    absolute : ndarray of float64, shape (n_candidates, n_signals)
+        The same with the scores of words as they are, so that questions compare.
     passages : ndarray of int, shape (n_candidates,)
         Which passage of each is nearest to the question.
     identified : ndarray of int
         Which of them the question asks for by number, or by a code that few hold.
+    is_number : bool
+        Whether the question is the number of a record and nothing else: then it is asked for that record alone.
     has_evidence : bool
         Whether any word of the question, or of its translation, stands anywhere in the corpus, or it names a record.
     """
 
     places: Rows
     signals: npt.NDArray[np.float64]
+    absolute: npt.NDArray[np.float64]
     passages: Rows
     identified: Rows
+    is_number: bool
     has_evidence: bool
 
 

@@ -15,6 +15,7 @@ from diagnosis.store.diagnoses import Diagnoses, IdempotentResponses
 from diagnosis.store.feedback import FeedbackLog, decisions_on
 from diagnosis.store.inbox import Inbox
 from diagnosis.store.keys import ApiKeys
+from diagnosis.store.monitoring import Alerts, ChangeRecords, MaintenanceWindows, ServiceLinks
 from diagnosis.store.observations import Observations
 from diagnosis.store.outbox import Outbox
 from diagnosis.store.records import Records
@@ -22,6 +23,7 @@ from diagnosis.store.revocations import Revocations, revoked_of
 from diagnosis.store.rules import Rules, rules_in_force
 from diagnosis.store.sessions import Sessions
 from diagnosis.store.subscriptions import Subscriptions
+from diagnosis.store.surges import Surges, WatchStates
 from diagnosis.store.use import Use
 
 __all__ = ["Store"]
@@ -54,6 +56,12 @@ class Store:
         self.outbox = Outbox(self.database)
         self.inbox = Inbox(self.database)
         self.subscriptions = Subscriptions(self.database)
+        self.surges = Surges(self.database)
+        self.watch_states = WatchStates(self.database)
+        self.alerts = Alerts(self.database)
+        self.change_records = ChangeRecords(self.database)
+        self.service_links = ServiceLinks(self.database)
+        self.maintenance = MaintenanceWindows(self.database)
         self.changes = ChangeFeed(self.database, self.incidents, self.articles, self.feedback)
 
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from ulid import ULID
@@ -13,6 +13,9 @@ from ulid import ULID
 from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError
 from diagnosis.times import as_utc, utc_now
+
+Format = Literal["webhook", "wecom", "dingtalk", "feishu", "email"]
+Language = Literal["en", "zh"]
 
 OVERLAP = timedelta(hours=24)  # how long the secret before a rotation still signs
 
@@ -23,8 +26,13 @@ class Subscription:
 
     Attributes
     ----------
+    format : {"webhook", "wecom", "dingtalk", "feishu", "email"}
+        An event for a program, or a message for people.
+    language : {"en", "zh"}
+        Of a message.
     secret, previous_secret : str
-        Base64 with the prefix ``whsec_``; the previous one also signs until `previous_until`.
+        Of a webhook base64 with the prefix ``whsec_``, and the previous one also signs until `previous_until`; of a
+        group robot the secret in its settings, or empty.
     enabled : bool
         False once the receiver said 410 Gone, or a person switched it off; `reason` says which.
     """
@@ -39,6 +47,8 @@ class Subscription:
     reason: str
     created_at: datetime
     created_by: str
+    format: Format = "webhook"
+    language: Language = "en"
 
     def secrets(self, moment: datetime) -> list[str]:
         """Return the secrets that sign at a moment, newest first."""
@@ -52,7 +62,16 @@ class Subscriptions:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def add(self, url: str, events: Sequence[str], secret: str, actor: str) -> Subscription:
+    def add(
+        self,
+        url: str,
+        events: Sequence[str],
+        secret: str,
+        actor: str,
+        *,
+        message_format: Format = "webhook",
+        language: Language = "en",
+    ) -> Subscription:
         """Store a new subscription."""
         row = {
             "id": str(ULID()),
@@ -65,6 +84,8 @@ class Subscriptions:
             "reason": "",
             "created_at": utc_now(),
             "created_by": actor,
+            "format": message_format,
+            "language": language,
         }
         with self.database.write() as connection:
             connection.execute(sa.insert(tables.subscriptions).values(row))

@@ -224,6 +224,8 @@ subscriptions = Table(
     Column("reason", Text, nullable=False),
     Column("created_at", _TIME, nullable=False),
     Column("created_by", String(255), nullable=False),
+    Column("format", String(16), nullable=False, server_default="webhook"),
+    Column("language", String(8), nullable=False, server_default="en"),
 )
 
 received = Table(
@@ -266,4 +268,107 @@ actions = Table(
     Column("updated_at", _TIME, nullable=False),
     Index("ix_actions_source", "source_kind", "source"),
     Index("ix_actions_due", "status", "due"),
+)
+
+# What is breaking now (`surges`, `monitoring`): warnings with what they join, and what monitoring and changes say.
+
+surges = Table(
+    "surges",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("scope_kind", String(16), nullable=False),
+    Column("scope_value", Text, nullable=False),
+    Column("at", _TIME, nullable=False),
+    Column("since", _TIME, nullable=False),
+    Column("latest", _TIME, nullable=False),
+    Column("over_at", _TIME, nullable=True),
+    Column("count", Integer, nullable=False),
+    Column("expected", Float, nullable=False),
+    Column("window", Float, nullable=False),
+    Column("members", JSON, nullable=False),
+    Column("course", JSON, nullable=False),
+    Column("declared_at", _TIME, nullable=True),
+    Column("declared_by", String(255), nullable=False),
+    Column("dismissed_at", _TIME, nullable=True),
+    Column("dismissed_by", String(255), nullable=False),
+    Column("ended_by", String(255), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("answered_at", _TIME, nullable=True),
+    Column("answered_by", String(255), nullable=False),
+    Index("ix_surges_at", "at"),
+    Index("ix_surges_over_at", "over_at"),
+)
+
+surge_incidents = Table(
+    "surge_incidents",
+    metadata,
+    Column("surge", String(32), primary_key=True),
+    Column("number", String(255), primary_key=True),
+    Column("is_alert", Boolean, nullable=False),
+    Index("ix_surge_incidents_number", "number"),
+)
+
+watch_states = Table(
+    "watch_states",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("holder", String(32), nullable=False),
+    Column("until", _TIME, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("saved_at", _TIME, nullable=True),
+    Column("state", LargeBinary, nullable=True),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", String(255), primary_key=True),
+    Column("sequence", BigInteger, nullable=False, unique=True),
+    Column("started_at", _TIME, nullable=False),
+    Column("latest_at", _TIME, nullable=False),
+    Column("ended_at", _TIME, nullable=True),
+    Column("repeats", Integer, nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("cmdb_ci", String(255), nullable=False),
+    Column("service", String(255), nullable=False),
+    Column("incident", String(255), nullable=False),
+    Column("body", JSON, nullable=False),
+    Index("ix_alerts_fault", "name", "cmdb_ci", "service", "latest_at"),
+    Index("ix_alerts_started_at", "started_at"),
+)
+
+change_records = Table(
+    "change_records",
+    metadata,
+    Column("number", String(255), primary_key=True),
+    Column("at", _TIME, nullable=True),
+    Column("cmdb_ci", String(255), nullable=False),
+    Column("service", String(255), nullable=False),
+    Column("updated_at", _TIME, nullable=False),
+    Column("body", JSON, nullable=False),
+    Index("ix_change_records_item", "cmdb_ci", "at"),
+    Index("ix_change_records_service", "service", "at"),
+)
+
+service_map = Table(
+    "service_map",
+    metadata,
+    Column("item", String(255), primary_key=True),
+    Column("needs", String(255), primary_key=True),
+    Column("kind", String(255), nullable=False),
+)
+
+maintenance_windows = Table(
+    "maintenance_windows",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("starts_at", _TIME, nullable=False),
+    Column("ends_at", _TIME, nullable=False),
+    Column("scope", JSON, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("created_by", String(255), nullable=False),
+    Index("ix_maintenance_windows_ends_at", "ends_at"),
 )

@@ -1,6 +1,8 @@
 """Surges: more incidents than usual in one scope, announced while they happen, with a stated number of false alarms."""
 
-from diagnosis.surges.detector import Arrival, SurgeDetector
+from diagnosis.surges.detector import SurgeDetector
+from diagnosis.surges.maintenance import MaintenanceWindow
+from diagnosis.surges.recent import Arrival
 from diagnosis.surges.surge import Surge
 
-__all__ = ["Arrival", "Surge", "SurgeDetector"]
+__all__ = ["Arrival", "MaintenanceWindow", "Surge", "SurgeDetector"]

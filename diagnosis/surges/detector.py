@@ -15,22 +15,22 @@ Farrington et al. (1996), A statistical algorithm for the early detection of out
 
 from __future__ import annotations
 
-import itertools
-from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from scipy.special import betainc
 
 from diagnosis.errors import InputError
-from diagnosis.surges.rhythm import DAY, HOUR, ArrivalRhythm, Expectation
+from diagnosis.surges.maintenance import MaintenanceWindow
+from diagnosis.surges.recent import WINDOWS, Arrival, RecentArrivals, people
+from diagnosis.surges.rhythm import DAY, HOUR, ArrivalRhythm, DayKinds, Expectation, plain_week
 from diagnosis.surges.scope import EVERYTHING, FIELDS, Scope
 from diagnosis.surges.surge import Surge
 
-WINDOWS = (20 * 60.0, HOUR, 3 * HOUR, 12 * HOUR)
 MONTH = 365.25 / 12
+STATE_VERSION = 1
 LEAST_COUNT = 4  # fewer incidents are no surge, however rare
 LEAST_BY_WORD = 5
 LEAST_DAYS = 14  # before that nothing is known to be unusual
@@ -45,42 +45,11 @@ _AGAIN = WINDOWS[-1]
 _ANEW = 3  # incidents since its end that it takes
 _LONGEST_SILENCE = 15 * DAY
 _SAME = 0.5  # share of common incidents from which two warnings are one
+_DISMISSED = 10.0  # how much rarer than before a scope must be after each dismissal
+_MOST_DISMISSALS = 6
+_PAUSE = 60.0  # seconds until a scope that said the same as an open surge is looked at again
+_BIN = 20 * 60.0
 _MAJOR_COUNT, _MAJOR_TIMES, _MAJOR_CALLERS = 12, 6.0, 8
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One incident or alert as the detector sees it.
-
-    Attributes
-    ----------
-    at : float
-        When it was logged, in seconds since the epoch.
-    fields : mapping of str to str
-        Values of `FIELDS`; an empty one is unknown and no scope.
-    words : sequence of str
-        The terms of its text.
-    caller : str
-        Who has the trouble: one person's ten reports are no surge of ten.
-    """
-
-    number: str
-    at: float
-    fields: dict[str, str] = field(default_factory=dict)
-    words: Sequence[str] = ()
-    caller: str = ""
-
-
-@dataclass(slots=True)
-class _Recent:
-    """The latest arrivals of a scope, oldest first."""
-
-    arrivals: deque[Arrival] = field(default_factory=deque)
-
-    def since(self, start: float) -> list[Arrival]:
-        """Return what arrived after a time, oldest first."""
-        latest = itertools.takewhile(lambda arrival: arrival.at > start, reversed(self.arrivals))
-        return list(latest)[::-1]
 
 
 class SurgeDetector:
@@ -92,23 +61,34 @@ class SurgeDetector:
         How many announcements a month without a surge are accepted, on average at most.
     zone : str, default "UTC"
         Time zone of the desk, whose hours and weekdays are its rhythm.
+    day_kinds : callable, optional
+        The desk's calendar: which days are working days and which public holidays.
 
     Attributes
     ----------
     open : list of Surge
         What is announced and not over.
+    maintenance : sequence of MaintenanceWindow
+        What they cover is not counted.
+    dismissals : mapping of Scope to int
+        How often people have dismissed a warning of a scope: each time it has to be ten times rarer.
     """
 
-    def __init__(self, false_alarms_per_month: float = 1.0, zone: str = "UTC") -> None:
+    def __init__(
+        self, false_alarms_per_month: float = 1.0, zone: str = "UTC", day_kinds: DayKinds = plain_week
+    ) -> None:
         if not 0 < false_alarms_per_month < 1000:
             raise InputError(f"false alarms a month between 0 and 1000 were expected, {false_alarms_per_month} found")
         self.false_alarms_per_month = false_alarms_per_month
         self.zone = ZoneInfo(zone)
         self.open: list[Surge] = []
+        self.maintenance: Sequence[MaintenanceWindow] = ()
+        self.dismissals: Mapping[Scope, int] = {}
         self._ended: list[Surge] = []
-        self._rhythm = ArrivalRhythm()
-        self._recent: dict[Scope, _Recent] = {}
+        self._rhythm = ArrivalRhythm(day_kinds)
+        self._recent: dict[Scope, RecentArrivals] = {}
         self._members: dict[str, set[str]] = {}
+        self._taken_up: dict[Scope, float] = {}  # when a scope last said the same as a surge
         self._day: float | None = None
         self._latest: float | None = None
         self._words_each = 5.0
@@ -125,7 +105,7 @@ class SurgeDetector:
         """Take in one arrival; return what it announces.
 
         An arrival earlier than the latest one is counted with the present ones if it is less than half a day late, and
-        otherwise left out: its moment has been judged.
+        otherwise left out: its moment has been judged. One that a maintenance window covers is not counted.
         """
         if self._latest is not None and arrival.at < self._latest - WINDOWS[-1]:
             return []
@@ -133,18 +113,23 @@ class SurgeDetector:
         announced = self.advance(at)
         self._end_silence(at)
         self._latest = at
+        if any(window.covers(arrival.fields, at) for window in self.maintenance):
+            return announced
         arrival = Arrival(arrival.number, at, arrival.fields, tuple(dict.fromkeys(arrival.words)), arrival.caller)
-        scopes = _scopes(arrival)
+        scopes = scopes_of(arrival)
         self._words_each += 0.01 * (len(arrival.words) - self._words_each)
         self._rhythm.add(self._local(at), scopes)
-        for scope in scopes:
-            recent = self._recent.setdefault(scope, _Recent())
-            recent.arrivals.append(arrival)
-            while recent.arrivals[0].at <= at - WINDOWS[-1]:
-                recent.arrivals.popleft()
+        self._remember(arrival, scopes)
         if not self._grow(arrival, scopes):
             announced += self._look(arrival, scopes)
         return announced
+
+    def _remember(self, arrival: Arrival, scopes: Sequence[Scope]) -> None:
+        for scope in scopes:
+            recent = self._recent.get(scope)
+            if recent is None:
+                recent = self._recent[scope] = RecentArrivals()
+            recent.add(arrival)
 
     def advance(self, at: float) -> list[Surge]:
         """Let time pass without an arrival; return what that announces: a silence, where some were usual."""
@@ -160,6 +145,89 @@ class SurgeDetector:
         self._close_days(at)
         self._end(at)
         return announced
+
+    def skip_to(self, at: float) -> None:
+        """Let time pass that nobody watched: what is open ends, and the days are neither learned from nor a silence."""
+        for surge in list(self.open):
+            self._end_one(surge, max(surge.latest, surge.at))
+        self._end_silence(at)
+        local = self._local(at)
+        self._day, self._clock = local - local % DAY, at
+        self._forget(at)
+
+    def end(self, surge_id: str, at: float) -> None:
+        """End an open surge because a person says that it is over."""
+        for surge in list(self.open):
+            if surge.id == surge_id:
+                self._end_one(surge, at)
+        if self._silence is not None and self._silence.id == surge_id:
+            self._end_silence(at)
+
+    def held_open(self) -> list[Surge]:
+        """Return what is announced and not over, a silence too."""
+        return [*self.open, *([self._silence] if self._silence else [])]
+
+    def course(self, surge: Surge, at: float) -> list[tuple[float, int, float]]:
+        """Return counts of a surge's scope beside what is usual, in steps of twenty minutes as far as is remembered.
+
+        Returns
+        -------
+        list of (float, int, float)
+            The beginning of each step in seconds since the epoch, how many came, and how many are usual.
+        """
+        first = max(surge.since - 3 * HOUR, at - WINDOWS[-1])
+        start = first - first % _BIN
+        recent = self._recent.get(surge.scope, RecentArrivals())
+        counts: dict[float, int] = {}
+        for arrival in recent.since(start):
+            counts[arrival.at - arrival.at % _BIN] = counts.get(arrival.at - arrival.at % _BIN, 0) + 1
+        steps = []
+        while start <= at:
+            usual = self._expected(surge.scope, start, start + _BIN).mean
+            steps.append((start, counts.get(start, 0), round(usual, 3)))
+            start += _BIN
+        return steps
+
+    def to_state(self) -> dict[str, Any]:
+        """Return everything that was learned and is open, as JSON values: what `restore` goes on from."""
+        everything = self._recent.get(EVERYTHING, RecentArrivals())
+        return {
+            "version": STATE_VERSION,
+            "rhythm": self._rhythm.to_state(),
+            "arrivals": [[a.number, a.at, a.fields, list(a.words), a.caller] for a in everything],
+            "open": [surge.to_state() for surge in self.open],
+            "ended": [surge.to_state() for surge in self._ended],
+            "silence": self._silence.to_state() if self._silence else None,
+            "members": {surge.id: sorted(self._members[surge.id]) for surge in [*self.open, *self._ended]},
+            "taken_up": [[*scope, moment] for scope, moment in self._taken_up.items()],
+            "day": self._day,
+            "latest": self._latest,
+            "words_each": self._words_each,
+            "missed": self._missed,
+            "clock": self._clock,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `to_state` returned.
+
+        Raises
+        ------
+        InputError
+            If another version of the program wrote it.
+        """
+        if state.get("version") != STATE_VERSION:
+            raise InputError(f"a state of version {STATE_VERSION} was expected, {state.get('version')} found")
+        self._rhythm.restore(state["rhythm"])
+        for number, at, fields, words, caller in state["arrivals"]:
+            arrival = Arrival(number, at, fields, tuple(words), caller)
+            self._remember(arrival, scopes_of(arrival))
+        self.open = [Surge.from_state(row) for row in state["open"]]
+        self._ended = [Surge.from_state(row) for row in state["ended"]]
+        self._silence = Surge.from_state(state["silence"]) if state["silence"] else None
+        self._members = {surge: set(numbers) for surge, numbers in state["members"].items()}
+        self._taken_up = {Scope(kind, value): moment for kind, value, moment in state["taken_up"]}
+        self._day, self._latest, self._clock = state["day"], state["latest"], state["clock"]
+        self._words_each, self._missed = state["words_each"], state["missed"]
 
     def _close_days(self, at: float) -> None:
         local = self._local(at)
@@ -177,7 +245,10 @@ class SurgeDetector:
             return []
         by_field: list[Surge] = []
         by_word: list[Surge] = []
+        open_scopes = {surge.scope for surge in self.open}
         for scope in scopes:
+            if scope in open_scopes or arrival.at - self._taken_up.get(scope, -_PAUSE) < _PAUSE:
+                continue
             candidate = self._rarest(scope, arrival.at)
             if candidate is not None and candidate.p_value < self._level(scope):
                 (by_word if scope.kind == "word" else by_field).append(candidate)
@@ -187,20 +258,29 @@ class SurgeDetector:
     def _rarest(self, scope: Scope, at: float) -> Surge | None:
         """Return the window of a scope in which its count is rarest, as a surge that is not announced yet."""
         least = LEAST_BY_WORD if scope.kind == "word" else LEAST_COUNT
-        recent = self._recent[scope].arrivals
-        if len(recent) < least:
-            return None
-        best: Surge | None = None
-        for window in WINDOWS:
-            arrivals = self._recent[scope].since(at - window)
-            count = _people(arrivals)
+        recent = self._recent[scope]
+        best: tuple[float, int, float] | None = None
+        for place, window in enumerate(WINDOWS):
+            count = recent.people[place]
             if count < least:
                 continue
             expected = self._expected(scope, at - window, at)
             p_value = tail(count - 1, expected)
-            if best is None or p_value < best.p_value:
-                best = Surge("surge", scope, at, arrivals[0].at, len(arrivals), expected.mean, window, p_value)
-        return best
+            if best is None or p_value < best[0]:
+                best = p_value, place, expected.mean
+        if best is None:
+            return None
+        p_value, place, mean = best
+        return Surge(
+            "surge",
+            scope,
+            at,
+            recent.first_in_window(place),
+            recent.count_in_window(place),
+            mean,
+            WINDOWS[place],
+            p_value,
+        )
 
     def _announce(self, surge: Surge) -> list[Surge]:
         arrivals = self._recent[surge.scope].since(surge.at - surge.window)
@@ -211,6 +291,7 @@ class SurgeDetector:
             if same and (earlier.over_at is None or surge.at - earlier.over_at < _AGAIN):
                 if earlier.over_at is None or self._since_end(earlier) >= _ANEW:
                     self._take_up(earlier, surge.scope, arrivals)
+                self._taken_up[surge.scope] = surge.at
                 return []
         self.open.append(surge)
         self._members[surge.id] = set()
@@ -220,11 +301,15 @@ class SurgeDetector:
 
     def _since_end(self, surge: Surge) -> int:
         """Return how many incidents the scope of an ended surge has had since."""
-        return _people(self._recent.get(surge.scope, _Recent()).since(surge.over_at or surge.at))
+        return people(self._recent.get(surge.scope, RecentArrivals()).since(surge.over_at or surge.at))
 
     def _take_up(self, surge: Surge, scope: Scope, arrivals: Sequence[Arrival]) -> None:
-        """Add what another warning says of the same incidents; a service says more to a person than a word does."""
-        if surge.scope.kind == "word" and scope.kind != "word":
+        """Add what another warning says of the same incidents, and take its scope if that says more."""
+        if _telling(scope) > _telling(surge.scope):
+            if surge.scope == EVERYTHING:  # it held bystanders, and perhaps another surge
+                surge.empty()
+                self._members[surge.id] = set()
+                arrivals = self._recent[scope].since(surge.since - surge.window)
             surge.scope = scope
         if surge.over_at is not None:
             surge.over_at = None
@@ -239,38 +324,40 @@ class SurgeDetector:
         members = self._members[surge.id]
         if arrival.number not in members:
             members.add(arrival.number)
-            surge.join(arrival.number, arrival.at, _scopes(arrival), arrival.caller)
+            surge.join(arrival.number, arrival.at, scopes_of(arrival), arrival.caller)
             if surge.kind == "surge" and _is_major(surge):
                 surge.kind = "major_incident"
 
     def _grow(self, arrival: Arrival, scopes: Sequence[Scope]) -> bool:
-        """Join an arrival to the open surges of its scopes; return whether there was one."""
-        joined = False
+        """Join an arrival to the open surges of its scopes; return whether that says enough of where it belongs."""
+        is_placed = False
         for surge in self.open:
             if surge.scope in scopes:
                 self._join(surge, arrival)
-                joined = True
-        return joined
+                is_placed = is_placed or surge.scope != EVERYTHING
+        return is_placed
 
     def _end(self, at: float) -> None:
         for surge in list(self.open):
             length = max(HOUR, min(surge.window, 3 * HOUR))
             if at - surge.latest < length / 2:
                 continue
-            recent = self._recent.get(surge.scope, _Recent())
-            count = len(recent.since(at - length))
+            count = self._recent.get(surge.scope, RecentArrivals()).count_since(at - length)
             if count <= 1 or tail(count, self._expected(surge.scope, at - length, at)) > _OVER:
-                surge.over_at = max(surge.latest, surge.at)
-                self.open.remove(surge)
-                self._ended.append(surge)
+                self._end_one(surge, max(surge.latest, surge.at))
+
+    def _end_one(self, surge: Surge, at: float) -> None:
+        surge.over_at = at
+        self.open.remove(surge)
+        self._ended.append(surge)
 
     def _forget(self, at: float) -> None:
         """Let go of what no window reaches any more."""
         for scope, recent in list(self._recent.items()):
-            while recent.arrivals and recent.arrivals[0].at <= at - WINDOWS[-1]:
-                recent.arrivals.popleft()
-            if not recent.arrivals:
+            recent.expire(at)
+            if not len(recent):
                 del self._recent[scope]
+        self._taken_up = {scope: moment for scope, moment in self._taken_up.items() if at - moment < _PAUSE}
         for surge in list(self._ended):
             if surge.over_at is not None and at - surge.over_at > _AGAIN:
                 self._ended.remove(surge)
@@ -279,6 +366,10 @@ class SurgeDetector:
     def _listen(self, start: float, end: float) -> list[Surge]:
         """Return the silence that the time up to ``end`` has made too long to be chance, once."""
         if self._latest is None or self._silence is not None or self._rhythm.days < LEAST_DAYS * 0.8:
+            return []
+        if self._rhythm.is_holiday(self._local(end)) or any(
+            not window.scope and window.start < end and start < window.end for window in self.maintenance
+        ):
             return []
         usual = self._expected(EVERYTHING, start, end)
         self._missed += usual.mean
@@ -300,6 +391,7 @@ class SurgeDetector:
     def _level(self, scope: Scope) -> float:
         """Return the p-value below which a scope is announced."""
         looks = max(self._rhythm.arrivals_a_day(), 1.0) * MONTH * len(WINDOWS) * _LOOKS_APART
+        looks *= _DISMISSED ** min(self.dismissals.get(scope, 0), _MOST_DISMISSALS)
         if scope.kind == "word":
             return self.false_alarms_per_month * _WORD_SHARE / (looks * max(self._words_each, 1.0))
         share = 1 - _WORD_SHARE - _SILENCE_SHARE
@@ -321,7 +413,13 @@ def tail(count: int, expected: Expectation) -> float:
     return float(betainc(count, expected.shape, share))
 
 
-def _scopes(arrival: Arrival) -> list[Scope]:
+def _telling(scope: Scope) -> int:
+    """Return how much a scope says to a person: a field more than a word, a word more than the whole desk."""
+    return {"all": 0, "word": 1}.get(scope.kind, 2)
+
+
+def scopes_of(arrival: Arrival) -> list[Scope]:
+    """Return everything that an arrival is counted in."""
     fields = [Scope(kind, value) for kind in FIELDS if (value := arrival.fields.get(kind, ""))]
     return [EVERYTHING, *fields, *(Scope("word", word) for word in arrival.words)]
 
@@ -335,12 +433,3 @@ def _is_major(surge: Surge) -> bool:
         and length <= WINDOWS[2]
         and len(surge.callers) >= _MAJOR_CALLERS
     )
-
-
-def _people(arrivals: Iterable[Arrival]) -> int:
-    """Return the number of arrivals, those of one caller counted twice at most."""
-    counts: dict[str, int] = {}
-    for arrival in arrivals:
-        key = arrival.caller or f"\0{arrival.number}"
-        counts[key] = min(counts.get(key, 0) + 1, 2)
-    return sum(counts.values())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 DAY = 86_400.0
+_MOST_FAULTS = 50_000  # alerts that last; beyond that those that are over are let go of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +35,38 @@ class Change:
     short_description: str = ""
 
 
-def collapse(alerts: Iterable[Alert]) -> list[Alert]:
-    """Return alerts in order of time, a repeated one once: same name and item, while the first of them lasts.
+class OpenAlerts:
+    """Tells a new alert from the repetition of one that lasts: same name, item and service.
 
-    One that nobody ended lasts a day from its latest repetition.
+    An alert that nobody ended lasts a day from its latest repetition. A million identical alerts are one entry.
     """
-    latest: dict[tuple[str, str, str], float] = {}
-    single = []
-    for alert in sorted(alerts, key=lambda alert: alert.at):
+
+    def __init__(self) -> None:
+        self._lasts_until: dict[tuple[str, str, str], float] = {}
+
+    def is_new(self, alert: Alert) -> bool:
+        """Take in an alert, in order of time, and return whether none like it lasts."""
         fault = (alert.name, alert.cmdb_ci, alert.service)
-        lasts_until = latest.get(fault)
+        lasts_until = self._lasts_until.get(fault)
         over = alert.over if alert.over is not None and alert.over >= alert.at else alert.at + DAY
-        if lasts_until is None or alert.at > lasts_until:
-            single.append(alert)
-        latest[fault] = max(over, lasts_until or over)
-    return single
+        self._lasts_until[fault] = max(over, lasts_until or over)
+        if len(self._lasts_until) > _MOST_FAULTS:
+            self._lasts_until = {key: until for key, until in self._lasts_until.items() if until >= alert.at}
+        return lasts_until is None or alert.at > lasts_until
+
+    def to_state(self) -> list[list[Any]]:
+        """Return what lasts, as JSON values."""
+        return [[*fault, until] for fault, until in self._lasts_until.items()]
+
+    def restore(self, state: Iterable[Sequence[Any]]) -> None:
+        """Take in what `to_state` returned."""
+        self._lasts_until = {(name, item, service): until for name, item, service, until in state}
+
+
+def collapse(alerts: Iterable[Alert]) -> list[Alert]:
+    """Return alerts in order of time, a repeated one once: as `OpenAlerts` tells them."""
+    open_alerts = OpenAlerts()
+    return [alert for alert in sorted(alerts, key=lambda alert: alert.at) if open_alerts.is_new(alert)]
 
 
 def likely_change(

@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from diagnosis.surges.detector import Arrival, SurgeDetector
+from diagnosis.surges.detector import SurgeDetector
 from diagnosis.surges.monitoring_data import Alert, Change, ServiceMap, collapse, likely_change
+from diagnosis.surges.recent import Arrival
 from diagnosis.surges.scope import FIELDS
 from diagnosis.surges.surge import Surge
 from diagnosis.text import tokenise
@@ -19,8 +20,8 @@ _ALERT = "alert:"
 
 
 def arrivals_of(frame: pd.DataFrame) -> list[Arrival]:
-    """Return the incidents of a canonical frame that have a date, in order of time."""
-    dated = frame[frame["opened_at"].notna()]
+    """Return the incidents and complaints of a canonical frame that have a date, in order of time."""
+    dated = frame[frame["opened_at"].notna() & (frame["type"] != "request")]
     at = dated["opened_at"].astype("int64").to_numpy() / 1e6
     columns = {name: dated[name].tolist() for name in FIELDS}
     titles = dated["short_description"].where(dated["short_description"] != "", dated["description"]).tolist()
@@ -29,7 +30,7 @@ def arrivals_of(frame: pd.DataFrame) -> list[Arrival]:
             number,
             float(moment),
             {name: values[row] for name, values in columns.items()},
-            scope_words(titles[row]),
+            tuple(scope_words(titles[row])),
             caller,
         )
         for row, (number, moment, caller) in enumerate(
@@ -51,8 +52,7 @@ def replay_surges(
     changes: Sequence[Change] = (),
     service_map: ServiceMap | None = None,
     *,
-    false_alarms_per_month: float = 1.0,
-    zone: str = "UTC",
+    detector: SurgeDetector | None = None,
     progress: Callable[[int], object] = lambda _count: None,
 ) -> list[dict[str, Any]]:
     """Return what would have been announced, in order, as the contract shows it.
@@ -67,12 +67,14 @@ def replay_surges(
         The latest one on the item or service of a surge, within the day before it, is named.
     service_map : ServiceMap, optional
         Names what the items of a surge have in common.
+    detector : SurgeDetector, optional
+        With its rate of false alarms, time zone, calendar and maintenance windows.
     progress : callable
         Told how many incidents and alerts were taken in.
     """
     single = collapse(alerts)
     arrivals = sorted([*arrivals_of(frame), *map(_arrival_of, single)], key=lambda arrival: arrival.at)
-    detector = SurgeDetector(false_alarms_per_month, zone)
+    detector = detector or SurgeDetector()
     announced: list[Surge] = []
     for arrival in arrivals:
         announced += detector.add(arrival)
@@ -84,7 +86,7 @@ def replay_surges(
 
 def _arrival_of(alert: Alert) -> Arrival:
     fields = {"service": alert.service, "cmdb_ci": alert.cmdb_ci}
-    return Arrival(_ALERT + alert.id, alert.at, fields, scope_words(alert.name))
+    return Arrival(_ALERT + alert.id, alert.at, fields, tuple(scope_words(alert.name)))
 
 
 def _described(

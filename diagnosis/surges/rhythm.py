@@ -9,11 +9,13 @@ few arrivals behind a share, and bursts beyond chance, both make the tail heavie
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, timedelta
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from diagnosis.calendars import holidays_of
 from diagnosis.surges.scope import Scope, ScopeKind
 
 DAY = 86_400.0
@@ -23,9 +25,19 @@ BLOCK_HOURS = 6
 _BLOCKS = 2 * 24 // BLOCK_HOURS  # of a working day and of a day of the weekend
 _SHARE_PRIOR = 40.0  # arrivals of a block that its own share of a scope must outweigh
 _HOUR_PRIOR = 6.0  # hours of observation that an hour of the week must outweigh
-_MONDAY = 4 * DAY  # the epoch began on a Thursday
+_EPOCH = date(1970, 1, 1)
+_MIDWEEK, _SUNDAY = 2, 6  # what a working day of a weekend, and a holiday, are counted as
 _DISPERSION_PRIOR = 30.0  # expected arrivals, squared, that stand for the least dispersion
 _LEAST_DISPERSION = 0.02
+
+
+DayKind = Literal["workday", "weekend", "holiday"]
+DayKinds = Callable[[date], DayKind]
+
+
+def plain_week(day: date) -> DayKind:
+    """Return what a day is where no holidays are known."""
+    return "workday" if day.weekday() < 5 else "weekend"
 
 
 class Expectation(NamedTuple):
@@ -40,14 +52,22 @@ class ArrivalRhythm:
 
     Call `add` for each arrival in order of time, and `close_day` once for each day that has passed.
 
+    Parameters
+    ----------
+    day_kinds : callable, default `plain_week`
+        What a day of the desk's calendar is: a holiday is counted with Sundays, a working day that lies on a weekend
+        with Wednesdays.
+
     Attributes
     ----------
     days : float
         How many days have been observed, at most what fading leaves of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, day_kinds: DayKinds = plain_week) -> None:
+        self.day_kinds = day_kinds
         self.days = 0.0
+        self._weekdays: dict[int, int] = {}  # by day since the epoch
         self._hours = np.zeros((7, 24))  # faded arrivals by hour of the week
         self._exposure = np.zeros((7, 24))  # faded hours of observation
         self._scopes: dict[Scope, np.ndarray] = {}  # faded arrivals by block
@@ -59,7 +79,7 @@ class ArrivalRhythm:
 
     def add(self, at: float, scopes: Iterable[Scope]) -> None:
         """Count one arrival at a time (seconds since the epoch, local to the desk) in each of its scopes."""
-        weekday, hour = _weekday_hour(at)
+        weekday, hour = self._weekday_hour(at)
         self._today[weekday, hour] += 1
         block = _block(weekday, hour)
         for scope in scopes:
@@ -70,7 +90,7 @@ class ArrivalRhythm:
 
     def close_day(self, day: float) -> None:
         """Learn from the day that began at ``day`` (seconds since the epoch), which is over."""
-        weekday, _ = _weekday_hour(day)
+        weekday, _ = self._weekday_hour(day)
         if self.days >= 7:
             self._learn_dispersion(weekday)
         fade = 0.5 ** (1 / HALF_LIFE_DAYS)
@@ -97,7 +117,7 @@ class ArrivalRhythm:
         everything = float(self._blocks.sum())
         share = (total + 0.5) / (everything + 10.0)
         mean = 0.0
-        for weekday, hour, length in _hours_between(start, end):
+        for weekday, hour, length in self._hours_between(start, end):
             block = _block(weekday, hour)
             own = 0.0 if counts is None else float(counts[block])
             local = (own + _SHARE_PRIOR * share) / (self._blocks[block] + _SHARE_PRIOR)
@@ -113,6 +133,68 @@ class ArrivalRhythm:
         """Return the variance of a kind of scope beyond Poisson's, as a share of the squared mean."""
         excess, squared = self._dispersion.get(kind, (0.0, 0.0))
         return max(_LEAST_DISPERSION, excess / (squared + _DISPERSION_PRIOR))
+
+    def is_holiday(self, at: float) -> bool:
+        """Return whether a local time lies in days off that a public holiday makes, weekend beside it included."""
+        day = _EPOCH + timedelta(days=math.floor(at / DAY))
+        if self.day_kinds(day) == "workday":
+            return False
+        for step in (-1, 1):
+            other = day
+            while self.day_kinds(other) == "weekend":
+                other += timedelta(days=step)
+            if self.day_kinds(other) == "holiday":
+                return True
+        return False
+
+    def to_state(self) -> dict[str, Any]:
+        """Return what was learned, as JSON values."""
+        return {
+            "days": self.days,
+            "hours": self._hours.tolist(),
+            "exposure": self._exposure.tolist(),
+            "blocks": self._blocks.tolist(),
+            "today": self._today.tolist(),
+            "scopes": _rows(self._scopes),
+            "today_scopes": _rows(self._today_by_scope),
+            "dispersion": self._dispersion,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take in what `to_state` returned."""
+        self.days = state["days"]
+        self._hours, self._exposure = np.array(state["hours"]), np.array(state["exposure"])
+        self._blocks, self._today = np.array(state["blocks"]), np.array(state["today"])
+        self._scopes = {Scope(kind, value): np.array(counts) for kind, value, counts in state["scopes"]}
+        self._today_by_scope = {Scope(kind, value): np.array(counts) for kind, value, counts in state["today_scopes"]}
+        self._dispersion = {kind: list(sums) for kind, sums in state["dispersion"].items()}
+        self._level = self._smoothed() if self.days else self._level
+
+    def _weekday_hour(self, at: float) -> tuple[int, int]:
+        """Return the weekday that a local time counts as, Monday 0, and its hour."""
+        hours = math.floor(at / HOUR)
+        day, hour = divmod(hours, 24)
+        weekday = self._weekdays.get(day)
+        if weekday is None:
+            moment = _EPOCH + timedelta(days=day)
+            kind, weekday = self.day_kinds(moment), moment.weekday()
+            if kind == "holiday":
+                weekday = _SUNDAY
+            elif kind == "workday" and weekday >= 5:
+                weekday = _MIDWEEK
+            if len(self._weekdays) > 4000:
+                self._weekdays.clear()
+            self._weekdays[day] = weekday
+        return weekday, hour
+
+    def _hours_between(self, start: float, end: float) -> Iterator[tuple[int, int, float]]:
+        """Yield weekday, hour and seconds of each piece of an hour between two times."""
+        at = start
+        while at < end - 1e-9:
+            until = min(end, (math.floor(at / HOUR) + 1) * HOUR)
+            weekday, hour = self._weekday_hour(at)
+            yield weekday, hour, until - at
+            at = until
 
     def _learn_dispersion(self, weekday: int) -> None:
         """Compare today's counts with what was expected of them; the wildest are surges, and left out."""
@@ -150,11 +232,6 @@ class ArrivalRhythm:
         return level
 
 
-def _weekday_hour(at: float) -> tuple[int, int]:
-    hours = math.floor((at - _MONDAY) / HOUR)
-    return (hours // 24) % 7, hours % 24
-
-
 def _block(weekday: int, hour: int) -> int:
     return hour // BLOCK_HOURS + (0 if weekday < 5 else _BLOCKS // 2)
 
@@ -165,11 +242,31 @@ def _blocks_of(hours: np.ndarray) -> np.ndarray:
     return np.concatenate([by_block[:5].sum(axis=0), by_block[5:].sum(axis=0)])
 
 
-def _hours_between(start: float, end: float) -> Iterable[tuple[int, int, float]]:
-    """Yield weekday, hour and seconds of each piece of an hour between two times."""
-    at = start
-    while at < end - 1e-9:
-        until = min(end, (math.floor(at / HOUR) + 1) * HOUR)
-        weekday, hour = _weekday_hour(at)
-        yield weekday, hour, until - at
-        at = until
+def _rows(counts: Mapping[Scope, np.ndarray]) -> list[list[Any]]:
+    return [[scope.kind, scope.value, [round(float(count), 4) for count in row]] for scope, row in counts.items()]
+
+
+def holiday_kinds(country: str) -> DayKinds:
+    """Return the calendar of a country: public holidays and working days that lie on a weekend; none for ``""``.
+
+    Raises
+    ------
+    InputError
+        If the country is not known.
+
+    Examples
+    --------
+    >>> kinds = holiday_kinds("CN")
+    >>> kinds(date(2026, 10, 1)), kinds(date(2026, 10, 10)), kinds(date(2026, 10, 17))
+    ('holiday', 'workday', 'weekend')
+    """
+    if not country:
+        return plain_week
+    calendar = holidays_of(country)
+
+    def kind(day: date) -> DayKind:
+        if calendar.is_workday(day):
+            return "workday"
+        return "holiday" if calendar.is_holiday(day) or day.weekday() < 5 else "weekend"
+
+    return kind

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from diagnosis.surges.scope import Scope
 from diagnosis.times import format_utc
+
+_PLAIN = ("id", "kind", "at", "since", "count", "expected", "window", "p_value", "numbers", "latest", "over_at")
 
 SurgeKind = Literal["surge", "major_incident", "silence"]
 
@@ -46,7 +48,9 @@ class Surge:
 
     def __post_init__(self) -> None:
         # The same surge, seen again in a replay of the same incidents, has the same id.
-        text = f"{self.kind}|{self.scope.kind}|{self.scope.value}|{self.at:.3f}"
+        # A silence is known by its beginning: when it is noticed depends on how often one looks.
+        moment = self.since if self.kind == "silence" else self.at
+        text = f"{self.kind}|{self.scope.kind}|{self.scope.value}|{moment:.3f}"
         self.id = hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
@@ -64,6 +68,22 @@ class Surge:
             "over_at": None if self.over_at is None else _iso(self.over_at),
         }
 
+    def to_state(self) -> dict[str, Any]:
+        """Return everything of it as JSON values."""
+        plain = {name: getattr(self, name) for name in _PLAIN}
+        members = [[scope.kind, scope.value, count] for scope, count in self.members.items()]
+        return {**plain, "scope": list(self.scope), "members": members, "callers": sorted(self.callers)}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Return what `to_state` gave."""
+        values = {name: state[name] for name in _PLAIN if name != "id"}
+        members = Counter({Scope(kind, value): count for kind, value, count in state["members"]})
+        scope, callers = Scope(*state["scope"]), set(state["callers"])
+        surge = cls(**{**values, "numbers": list(values["numbers"])}, scope=scope, members=members, callers=callers)
+        surge.id = state["id"]
+        return surge
+
     def common(self, kind: str) -> str | None:
         """Return the value of a field that at least half of the joined incidents share, if there is one."""
         value, count = max(self.values(kind).items(), key=lambda pair: pair[1], default=("", 0))
@@ -72,6 +92,10 @@ class Surge:
     def values(self, kind: str) -> dict[str, int]:
         """Return the joined incidents by their value of a field."""
         return {scope.value: count for scope, count in self.members.items() if scope.kind == kind}
+
+    def empty(self) -> None:
+        """Let go of the joined incidents: its scope turned out to be another."""
+        self.numbers, self.members, self.callers = [], Counter(), set()
 
     def join(self, number: str, at: float, scopes: Sequence[Scope], caller: str) -> None:
         """Add one incident; without a caller each is somebody else's."""

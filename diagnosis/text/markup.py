@@ -23,12 +23,23 @@ _ALIEN = re.compile(rf"<(?!(?:/?(?:{_BLOCKS}|{_INLINE})(?:\s[^<>]*)?/?>|!--|!doc
 _BREAK_AFTER = re.compile(
     r"(</(?:address|blockquote|div|dd|dt|h[1-6]|li|p|pre|tr|table|ul|ol)>|<br\s*/?>|<hr\s*/?>)", re.IGNORECASE
 )
+# Paragraphs and entries that nobody closed: what comes before them ends there.
+_BREAK_BEFORE = re.compile(
+    r"([^\s>]|</(?:a|abbr|b|big|code|em|font|i|s|small|span|strong|sub|sup|tt|u)>)[ \t]*"
+    r"(<(?:blockquote|dd|div|dt|h[1-6]|li|ol|p|pre|table|tr|ul)\b)",
+    re.IGNORECASE,
+)
 _CELL_AFTER = re.compile(r"(</t[dh]>)", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,6}|#x[0-9a-f]{1,5}|[a-z]{2,8}\d?);", re.IGNORECASE)
 _PRE = re.compile(r"<pre\b", re.IGNORECASE)
 
 
 _CLOSING_TAG = re.compile(rf"^\s*<|</(?:{_BLOCKS}|{_INLINE})>|<br\s*/?>", re.IGNORECASE)
+_OPEN_OR_CLOSED = re.compile(
+    rf"<(?P<closed>/?)(?!(?:br|hr|img|input|link|meta|script|style|head|title)\b)(?P<name>{_BLOCKS}|{_INLINE})\b[^<>]*>",
+    re.IGNORECASE,
+)
+_MAX_DEPTH = 200  # elements inside each other; the parser looks through all of them at each further one
 _MAX_LEVELS = 4  # HTML that was escaped twice, inside HTML: deeper nesting is nobody's export
 
 _CUT_TAG = re.compile(rf"<(?:{_BLOCKS}|{_INLINE})\s[\w:-]+=[^<>]*$", re.IGNORECASE)  # the source was cut inside a tag
@@ -126,15 +137,33 @@ def _tidy(text: str) -> str:
 
 
 def _visible_text(text: str) -> str:
-    source = _ALIEN.sub("&lt;", text)
+    source = _shallow(_ALIEN.sub("&lt;", text))
     if not _PRE.search(source) and _BREAK_AFTER.search(source):
         source = re.sub(r"\s*\n\s*", " ", source) if source.lstrip().startswith("<") else source
+    source = _BREAK_BEFORE.sub("\\1\n\\2", source)
     source = _CELL_AFTER.sub(r"\1 ", _BREAK_AFTER.sub("\\1\n", source))
     tree = LexborHTMLParser(source)
     tree.strip_tags(["script", "style", "head", "title"])
     if "<ol" in source.lower():
         _number_steps(tree)
     return tree.body.text(deep=True) if tree.body is not None else ""
+
+
+def _shallow(source: str) -> str:
+    """Return markup without the elements that stand deeper than any text does, so that time grows with length only."""
+    if source.count("<") <= _MAX_DEPTH:
+        return source
+    depth = 0
+
+    def kept(tag: re.Match[str]) -> str:
+        nonlocal depth
+        if tag["closed"]:
+            depth = max(0, depth - 1)
+            return tag[0]
+        depth += 1
+        return tag[0] if depth <= _MAX_DEPTH else "\n"
+
+    return _OPEN_OR_CLOSED.sub(kept, source)
 
 
 def _number_steps(tree: LexborHTMLParser) -> None:

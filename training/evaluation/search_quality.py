@@ -36,8 +36,8 @@ def ranks_of_questions(diagnoser: Diagnoser, questions: pd.DataFrame) -> Floats:
         raise InputError(
             f"expected questions whose column 'knowledge' names an article of {diagnoser.release}; found {names}"
         )
-    hits = diagnoser.search_for(labelled, "knowledge", SEARCH_DEPTH)
-    return _ranks(labelled["knowledge"].tolist(), [[hit.number for hit in of_query] for of_query in hits])
+    answers = diagnoser.answers_for(labelled, "knowledge", SEARCH_DEPTH)
+    return _ranks(labelled["knowledge"].tolist(), [[hit.number for hit in answer.hits] for answer in answers])
 
 
 def tfidf_ranks(diagnoser: Diagnoser, texts: Sequence[str], articles: Sequence[str]) -> Floats:

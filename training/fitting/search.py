@@ -14,7 +14,8 @@ import pandas as pd
 
 from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
-from diagnosis.search import Corpus, Filters, Fusion, GeneralEncoder, HistoryEncoder, Retriever
+from diagnosis.search import Corpus, Coverage, Filters, Fusion, GeneralEncoder, HistoryEncoder, Retriever
+from diagnosis.search.coverage import FEWEST_QUESTIONS
 from diagnosis.search.retriever import ARTICLE_FIELDS
 from diagnosis.search.signals import Encoder
 from training.fitting.pairs import halves, training_pairs
@@ -28,13 +29,13 @@ _TEXTS: dict[str, tuple[str, ...]] = {
 }
 # What one would ask with, best first: a field that is filled is taken out of its record and asked for.
 _QUESTION_FIELDS: dict[Corpus, tuple[tuple[str, _Part], ...]] = {
-    "knowledge": (("symptoms", "all"), ("title", "all"), ("cause", "all")),
+    "knowledge": (("symptoms", "all"), ("cause", "all"), ("title", "all")),
     "incidents": (("description", "half"), ("description", "all"), ("short_description", "all")),
 }
 _HELD_OUT = 0.2
 _MOST_QUESTIONS = 400
 _ENOUGH_QUESTIONS = 50  # of the field that is most like a real question: others would teach another kind of asking
-_FEWEST_QUESTIONS = 20  # fewer say less than the weights assumed
+_FEWEST_QUESTIONS = FEWEST_QUESTIONS  # fewer say less than the weights assumed
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def fit_search(
     fields: Sequence[str] = ARTICLE_FIELDS,
     seed: int = 0,
 ) -> Retriever:
-    """Return search over the records: an encoder of everything, and weights of the signals from `learn_fusion`.
+    """Return search over the records: an encoder of everything, and what `learn_ranking` learns.
 
     Parameters
     ----------
@@ -78,8 +79,10 @@ def fit_search(
     """
     fit = fit_encoder or partial(fit_encoder_on, seed=seed)
     base, reports = as_knowledge_frame(articles), as_frame(incidents)
-    weights = learn_fusion(base, reports, fit, general=general, fields=fields, seed=seed)
-    return Retriever(fit(base, reports), general=general, fields=fields, weights=weights, seed=seed).fit(base, reports)
+    weights, coverage = learn_ranking(base, reports, fit, general=general, fields=fields, seed=seed)
+    encoder = fit(base, reports)
+    retriever = Retriever(encoder, general=general, fields=fields, weights=weights, coverage=coverage, seed=seed)
+    return retriever.fit(base, reports)
 
 
 def learn_fusion(
@@ -91,18 +94,36 @@ def learn_fusion(
     fields: Sequence[str] = ARTICLE_FIELDS,
     seed: int = 0,
 ) -> dict[Corpus, Fusion]:
-    """Return the weights of the signals for each corpus, learned from the organisation's own held-out texts.
+    """Return the weights of the signals alone; see `learn_ranking`."""
+    return learn_ranking(articles, incidents, fit_encoder, general=general, fields=fields, seed=seed)[0]
+
+
+def learn_ranking(
+    articles: pd.DataFrame,
+    incidents: pd.DataFrame,
+    fit_encoder: FitEncoder,
+    *,
+    general: GeneralEncoder | None = None,
+    fields: Sequence[str] = ARTICLE_FIELDS,
+    seed: int = 0,
+) -> tuple[dict[Corpus, Fusion], Coverage | None]:
+    """Return the weights of the signals for each corpus, and when an article answers, from held-out texts.
 
     The questions are like those that will be asked: a fifth of the incidents that an article solved, whole. Where these
-    are too few, a fifth of the records gives up the field that is most like a question (symptoms, then title, then
-    cause, until there are enough; description, then short description), and a fifth of the translated articles one of
+    are too few, a fifth of the records gives up the field that is most like a question (symptoms, then cause, then
+    title, until there are enough; description, then short description), and a fifth of the translated articles one of
     its two languages, which then asks for the other. An encoder trained without these texts, with BM25 and the general
     encoder, then looks for the record that each came from; under the weights it stands out most.
 
+    The questions for articles are asked once more with the article and its translations taken out: how the best
+    candidate differs is what `Coverage` learns from.
+
     Returns
     -------
-    dict of corpus to Fusion
+    fusions : dict of corpus to Fusion
         Without a corpus that has too few questions to learn from: there `Fusion.untaught` holds.
+    coverage : Coverage or None
+        None with too few questions.
     """
     base, reports = as_knowledge_frame(articles), as_frame(incidents)
     solved, rest = _solved_by_article(base, reports, seed)
@@ -111,10 +132,11 @@ def learn_fusion(
         "incidents": _hold_out(rest, "incidents", seed),
     }
     if all(len(part.questions) < _FEWEST_QUESTIONS for part in held_out.values()):
-        return {}
+        return {}, None
     frames = held_out["knowledge"].frame, held_out["incidents"].frame
     trial = Retriever(fit_encoder(*frames), general=general, fields=fields, seed=seed).fit(*frames)
-    return dict(_fusions(trial, held_out))
+    trial.weights = dict(_fusions(trial, held_out))
+    return trial.weights, _coverage(trial, held_out["knowledge"])
 
 
 def fit_encoder_on(
@@ -237,3 +259,24 @@ def _fusions(trial: Retriever, held_out: Mapping[Corpus, _HeldOut]) -> Iterator[
             if question.answer in numbers:
                 questions.append((signals, numbers.index(question.answer)))
         yield corpus, Fusion.fit(trial.signals(corpus), questions)
+
+
+def _coverage(trial: Retriever, held_out: _HeldOut) -> Coverage | None:
+    """Return when an article answers, from questions asked with their article and without it."""
+    if len(held_out.questions) < FEWEST_QUESTIONS:
+        return None
+    families: dict[str, set[str]] = {}  # an article and its translations
+    numbers, originals = held_out.frame["number"], held_out.frame["translation_of"]
+    for number, original in zip(numbers, originals, strict=True):
+        families.setdefault(original or number, set()).update({number, original} - {""})
+    original_of = dict(zip(numbers, originals, strict=True))
+    texts = [question.text for question in held_out.questions]
+    present = [Filters(language=question.language) for question in held_out.questions]
+    taken_out = [
+        Filters(
+            language=question.language, exclude=frozenset(families[original_of[question.answer] or question.answer])
+        )
+        for question in held_out.questions
+    ]
+    rows = [trial.coverage_features(texts, filters) for filters in (present, taken_out)]
+    return Coverage.fit(trial.signals("knowledge"), *rows)

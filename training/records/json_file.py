@@ -40,6 +40,10 @@ _DECODER = json.JSONDecoder()
 # A string, at the latest to the end of its line, or a brace.
 _BRACES = re.compile(r'"(?:[^"\\\n]|\\[^\n])*+"?|[{}]')
 
+_FIRST_NAMES = re.compile(r'\{\s*"([^"\\\n]{1,200})"\s*:(?:\s*(?:"[^"\\\n]*"|[\w.+-]+)\s*,\s*"([^"\\\n]{1,200})"\s*:)?')
+_LONGEST_WORD = 12  # characters of a literal or an escape that may be cut at the end of what was read
+_CUT_OFF = "expected a whole JSON object; found the end of the file (is it cut off?)"
+
 Record = tuple[int, Any]
 
 
@@ -96,6 +100,8 @@ class _Values:
     def __init__(self, stream: TextIO, file: str) -> None:
         self._stream, self._file = stream, file
         self._text, self._at = "", 0
+        self._beginning: re.Pattern[str] | None = None  # of the records of an array
+        self._names: frozenset[str] = frozenset()
 
     def records(self) -> Iterator[Record]:
         """Yield the records of an array, of an array inside an object, or single objects."""
@@ -110,16 +116,63 @@ class _Values:
             raise InputError(f"expected {forms} in '{self._file}'; found {start}")
 
     def _array(self) -> Iterator[Record]:
+        """Yield the records of an array; what is broken is one of them, and those around it are read."""
         self._at += 1
         place = 0
-        while self._peek() != "]":
+        while (sign := self._peek()) != "]":
+            if not sign and not place:
+                raise self._broken("expected the end of the array")
             place += 1
-            yield place, self._value(place)
-            if self._peek() == ",":
+            if not sign:
+                yield place, Malformed(place, _CUT_OFF)
+                return
+            value = self._value(place)
+            yield place, value
+            after = self._peek()
+            if not after and place > 1:
+                if not isinstance(value, Malformed):
+                    yield place + 1, Malformed(place + 1, _CUT_OFF)
+                return
+            if after == ",":
                 self._at += 1
-            elif self._peek() != "]":
-                raise self._broken("expected a comma or the end of the array")
+            elif after not in ("]", "{"):  # a comma that is missing leaves two records that can be told apart
+                stop = self._next_record(self._at)
+                if stop is None:
+                    raise self._broken("expected a comma or the end of the array")
+                place += 1
+                yield place, Malformed(place, "expected a comma between records; found other characters")
+                self._at = stop
         self._at += 1
+
+    def _stop(self, error: ValueError | RecursionError) -> int | None:
+        """Return where a broken element of an array ends, None if that takes more of the text to tell."""
+        is_object = self._text[self._at : self._at + 1] == "{"
+        stop = self._end_of_object() if is_object else None
+        is_cut = isinstance(error, json.JSONDecodeError) and (
+            error.msg.startswith("Unterminated") or error.pos > len(self._text) - _LONGEST_WORD
+        )
+        if is_cut and stop is None:
+            return None
+        following = self._next_record(self._at + 1, stop)
+        return stop if following is None else following
+
+    def _next_record(self, start: int, stop: int | None = None) -> int | None:
+        """Return where the next record begins, by the names that the records of this array have."""
+        beginning = self._beginning
+        if beginning is None and (match := _FIRST_NAMES.match(self._text, self._at)):
+            beginning = _beginning([name for name in match.groups() if name is not None])
+        for match in beginning.finditer(self._text, start, stop or len(self._text)) if beginning else ():
+            if self._is_record(match.start("record")):
+                return match.start("record")
+        return None
+
+    def _is_record(self, place: int) -> bool:
+        """Return whether a record stands at a place: half the names of the first one, or more than was read so far."""
+        try:
+            value, _ = _DECODER.raw_decode(self._text, place)
+        except (ValueError, RecursionError):
+            return True
+        return 2 * len(self._names & set(value)) >= len(self._names)
 
     def _end_of_object(self) -> int | None:
         """Return where the object here ends by its braces outside strings, None if that cannot be told."""
@@ -166,22 +219,28 @@ class _Values:
                 return self._text[self._at : self._at + 1]
 
     def _value(self, place: int | None = None) -> Any:  # noqa: ANN401 - any JSON value
-        """Return the next value; in an array, whose `place` it has, a broken object does not end the reading."""
+        """Return the next value; in an array, whose `place` it has, a broken record does not end the reading."""
         self._peek()
         while True:
             try:
                 value, end = _DECODER.raw_decode(self._text, self._at)
             except (ValueError, RecursionError) as error:
                 fault = _TOO_DEEP if isinstance(error, RecursionError) else str(error).partition(":")[0]
-                if place is not None and (stop := self._end_of_object()):
+                if place is not None and (stop := self._stop(error)) is not None:
                     self._at = stop
                     return Malformed(place, f"expected a JSON object; found an error in it ({fault})")
                 if not self._read_on():
-                    raise self._broken(fault) from None
+                    if place is None or place == 1:
+                        raise self._broken(fault) from None
+                    following = self._next_record(self._at + 1)
+                    self._at = len(self._text) if following is None else following
+                    return Malformed(place, _CUT_OFF if following is None else f"expected a JSON object ({fault})")
                 continue
             # A number at the end of what was read may go on.
             if end < len(self._text) or not isinstance(value, int | float) or not self._read_on():
                 self._at = end
+                if self._beginning is None and place is not None and isinstance(value, dict) and value:
+                    self._beginning, self._names = _beginning(list(value)[:2]), frozenset(value)
                 return value
 
     def _read_on(self) -> bool:
@@ -196,6 +255,13 @@ class _Values:
     def _broken(self, fault: str) -> InputError:
         near = " ".join(self._text[self._at : self._at + 30].split())
         return InputError(f"expected valid JSON in '{self._file}'; found an error ({fault}) at {near or 'its end'!r}")
+
+
+def _beginning(names: list[str]) -> re.Pattern[str]:
+    """Return a pattern of the beginning of a record: its first names, and no colon before it, as a nested one has."""
+    quoted = [re.escape(json.dumps(name, ensure_ascii=False)) for name in names]
+    second = r'(?:\s*(?:"(?:[^"\\]|\\.)*"|[\w.+-]+)\s*,\s*' + quoted[1] + r"\s*:)" if len(quoted) > 1 else ""
+    return re.compile(rf"[,}}\]\s]\s*(?P<record>\{{\s*{quoted[0]}\s*:{second})")
 
 
 def _chunks(records: Iterable[Record], chunk_rows: int) -> Iterator[Chunk]:

@@ -9,7 +9,9 @@ from typing import TypeVar
 import pandas as pd
 
 from diagnosis.errors import InputError
+from diagnosis.surges.maintenance import MaintenanceWindow
 from diagnosis.surges.monitoring_data import Alert, Change, ServiceMap
+from diagnosis.surges.scope import FIELDS
 from training.records.times import parse_times
 
 Row = TypeVar("Row")
@@ -83,6 +85,26 @@ def read_service_map(path: Path) -> ServiceMap:
     table = _table(path, ("from", "to"))
     pairs = zip(table["from"], table["to"], strict=True)
     return ServiceMap.from_pairs((item, needs) for item, needs in pairs if item and needs)
+
+
+def read_maintenance(path: Path) -> list[MaintenanceWindow]:
+    """Read maintenance windows (``starts_at``, ``ends_at``; the fields of a scope, such as ``service``; ``note``).
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, lacks a column, or a window has no readable times or ends before it starts.
+    """
+    table = _table(path, ("starts_at", "ends_at"))
+    starts, ends = _times(table, "starts_at"), _times(table, "ends_at")
+    windows = []
+    for place, row in enumerate(table.to_dict("records")):
+        if pd.isna(starts[place]) or pd.isna(ends[place]):
+            raise InputError(f"{path}: row {place + 2}: readable starts_at and ends_at were expected; found others")
+        scope: dict[str, str] = {name: row[name] for name in FIELDS if row.get(name)}
+        start, end = _seconds(starts[place]), _seconds(ends[place])
+        windows.append(MaintenanceWindow(f"row {place + 2}", start, end, scope, row.get("note", "")))
+    return windows
 
 
 def _table(path: Path, required: tuple[str, ...]) -> pd.DataFrame:

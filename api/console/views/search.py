@@ -16,11 +16,12 @@ from api.errors import kind_of
 from api.records.service import Kind
 from api.service import Service
 from diagnosis.errors import FaultwiseError
+from diagnosis.search import Answer
+from diagnosis.search.coverage import GUESS
 
 router = APIRouter()
 Corpus = Literal["all", "knowledge", "incidents"]
-MAX_HITS = 15
-MAX_HITS_OF_EACH = 8  # where both are searched
+_MAX_HITS = {1: 15, 2: 8}  # of each kind, where one or both are searched
 _MAX_EXCERPT = 240
 _KINDS: tuple[Kind, ...] = ("knowledge", "incidents")
 
@@ -38,14 +39,18 @@ def search(
     query, status, notice = q.strip(), 200, ""
     exact: list[dict[str, Any]] = []
     hits: dict[Kind, list[dict[str, Any]]] = {}
+    are_guesses = False
     try:
         if query:
             exact = _exact(service, query)
-            kinds = _KINDS if corpus == "all" else (corpus,)
-            hits = {kind: _hits(service, query, kind, len(kinds)) for kind in kinds}
+            kinds = () if exact else _KINDS if corpus == "all" else (corpus,)
+            answers = {kind: service.search.answer(query, kind, _MAX_HITS[len(kinds)]) for kind in kinds}
+            hits = {kind: _hits(service, query, kind, answer) for kind, answer in answers.items()}
+            are_guesses = any(answer.covered is not None and answer.covered < GUESS for answer in answers.values())
     except FaultwiseError as error:
         status, notice = kind_of(error).status, "unavailable"
-    return page(request, template, status, notice=notice, agent=agent, q=q, corpus=corpus, exact=exact, hits=hits)
+    content: dict[str, Any] = {"notice": notice, "agent": agent, "q": q, "corpus": corpus, "exact": exact, "hits": hits}
+    return page(request, template, status, **content, are_guesses=are_guesses)
 
 
 def _exact(service: Service, query: str) -> list[dict[str, Any]]:
@@ -58,10 +63,8 @@ def _exact(service: Service, query: str) -> list[dict[str, Any]]:
     ]
 
 
-def _hits(service: Service, query: str, kind: Kind, n_kinds: int) -> list[dict[str, Any]]:
-    numbers = [
-        number for number, _ in service.search.search(query, kind, MAX_HITS if n_kinds == 1 else MAX_HITS_OF_EACH)
-    ]
+def _hits(service: Service, query: str, kind: Kind, answer: Answer) -> list[dict[str, Any]]:
+    numbers = [hit.number for hit in answer.hits]
     records = _find(service, kind, numbers)
     hits = [_hit(number, records[number], query) for number in numbers if number in records]
     return sorted(hits, key=lambda hit: hit["expired"])  # stable: an expired article stands below the valid ones

@@ -114,6 +114,17 @@ class TestServiceNow:
         client.post("/v1/integrations/servicenow", json={"number": "SN2", "state": "2"})
         assert stored(client, "SN2").get("resolved_at") is None
 
+    def test_a_request_that_is_moved_to_an_incident_is_one(self, client):
+        def type_of(**row):
+            client.post("/v1/integrations/servicenow", json={"number": "SN4", "short_description": "a", **row})
+            return stored(client, "SN4").get("type", "incident")
+
+        assert type_of(sys_class_name="sc_request") == "request"
+        assert type_of(short_description="b") == "request", "a payload that names no type leaves it"
+        assert type_of(sys_class_name="") == "request"
+        assert type_of(sys_class_name="incident") == "incident"
+        assert type_of() == "incident"
+
     def test_basic_with_the_key_as_password(self, client):
         key = client.headers["Authorization"].removeprefix("Bearer ")
         basic = base64.b64encode(f"anybody:{key}".encode()).decode()
@@ -236,11 +247,96 @@ class TestPredictiveIntelligence:
         said = is_problem(client.get(self.PATH, params=right | given), 422)
         assert pointer in [one["pointer"] for one in said["errors"]]
 
+    @pytest.mark.parametrize("version", ["", "/v1", "/v2"])
+    def test_every_version_and_a_body(self, client, version):
+        path = self.PATH.replace("/now", f"/now{version}")
+        expected = self.ask(client, apply_threshold=False).json()
+        text = {"input_maps": json.dumps(self.MAPS), "solution_names": "ml_incident_assignment"}
+        options = {"apply_threshold": False}
+        values = {"input_maps": self.MAPS, "solution_names": ["ml_incident_assignment"], "options": options}
+        for body in (values, {**text, "options": json.dumps(options)}):
+            answer = client.post(path, json=body)
+            assert (answer.status_code, answer.json()) == (200, expected), answer.text
+        assert client.get(path, params={**text, "options": json.dumps(options)}).json() == expected
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "ml_sn_global_global_incident_assignment",
+            "ml_x_snc_global_global_incident_assignment",
+            "ml_x_acme_it_app_global_incident_assignment_group",
+            "ml_incident_assignment",
+        ],
+    )
+    def test_names_as_servicenow_makes_them(self, client, name):
+        answer = self.ask(client, self.MAPS[:1], name, apply_threshold=False)
+        assert list(answer.json()["result"]) == [name], answer.text
+
+    def test_a_solution_of_another_table_is_not_taken_for_one_of_incidents(self, client):
+        is_problem(self.ask(client, names="ml_x_snc_change_assignment_group"), 404)
+
+    def test_one_solution_for_one_record(self, client):
+        fields = {"short_description": "printer is out of toner", "sys_id": "c" * 32}
+        for version in ("", "/v1", "/v2"):
+            path = f"/api/now{version}/agent_intelligence/solution/ml_incident_assignment/prediction"
+            said = [client.get(path, params=fields), client.post(path, json=fields)]
+            assert [answer.status_code for answer in said] == [200, 200], said[0].text
+            result = said[0].json()["result"]
+            assert result == said[1].json()["result"]
+            assert result["input"] == fields
+            many = self.ask(client, [fields]).json()["result"]["ml_incident_assignment"]["c" * 32]
+            wanted = many[0]["predictedValue"] if many else ""
+            assert (result["output"]["outcome"], set(result["output"])) == (
+                wanted,
+                {"outcome", "confidence", "threshold"},
+            )
+        is_problem(client.get("/api/now/agent_intelligence/solution/ml_unknown/prediction", params=fields), 404)
+
+    def test_a_thousand_records_and_not_one_more(self, client):
+        maps = [{"sys_id": f"{n:032x}", "short_description": f"printer {n} is out of toner"} for n in range(1000)]
+        body = {"input_maps": maps, "solution_names": "category", "options": {"apply_threshold": False}}
+        answer = client.post(self.PATH, json=body)
+        assert answer.status_code == 200, answer.text
+        assert all(answer.json()["result"]["category"][one["sys_id"]] for one in maps)
+        is_problem(client.post(self.PATH, json={**body, "input_maps": [*maps, {"sys_id": "x"}]}), 422)
+        is_problem(client.post(self.PATH, json={**body, "input_table": "incident"}), 422)
+
+    def test_records_that_share_an_id_answer_each_for_itself(self, client):
+        maps = [{**one, "sys_id": "d" * 32} for one in self.MAPS]
+        alone = [self.ask(client, [one], apply_threshold=False).json()["result"] for one in maps]
+        both = self.ask(client, maps, apply_threshold=False).json()["result"]["ml_incident_assignment"]
+        assert list(both) == ["d" * 32, "1"]
+        for [shared], one in zip(both.values(), alone, strict=True):
+            [single] = one["ml_incident_assignment"]["d" * 32]
+            assert shared["predictedValue"] == single["predictedValue"]
+            assert shared["confidence"] == pytest.approx(single["confidence"], abs=1e-3)
+
     def test_it_needs_a_key(self, client):
         is_problem(
             client.get(self.PATH, params={"input_maps": "[]", "solution_names": "x"}, headers={"Authorization": ""}),
             401,
         )
+
+
+@pytest.mark.parametrize(
+    ("system", "payload"),
+    [
+        ("jira", lambda type_: {"issue": {"key": "TY-1", "fields": {"summary": "a", "issuetype": {"name": type_}}}}),
+        ("servicenow", lambda type_: {"number": "TY-2", "short_description": "a", "sys_class_name": type_}),
+    ],
+)
+def test_a_type_that_changes_is_noticed_from_each_system(client, system, payload):
+    number = "TY-1" if system == "jira" else "TY-2"
+    for name, type_ in (("Service request", "request"), ("Incident", "incident"), ("投诉", "complaint")):
+        answer = client.post(f"/v1/integrations/{system}", json=payload(name))
+        assert answer.status_code == 200, answer.text
+        assert stored(client, number)["type"] == type_
+
+
+def test_a_type_of_glpi_that_changes_is_noticed(client):
+    for code, type_ in ((2, "request"), (1, "incident")):
+        send_glpi(client, {"event": "update", "item": {"id": 881, "name": "a", "type": code}})
+        assert stored(client, "881")["type"] == type_
 
 
 class TestJira:

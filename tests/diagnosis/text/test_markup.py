@@ -92,6 +92,20 @@ def test_hostile_markup_takes_time_in_proportion(piece):
     assert time.process_time() - start < 5
 
 
+@pytest.mark.parametrize("tag", ["div", "span", "b", "table", "ul", "blockquote", "font color=red", "a href=x"])
+def test_elements_nested_without_end_cost_as_much_as_their_length(tag):
+    source = f"<{tag}>" * 40_000 + "Scanner jams" + f"</{tag.split()[0]}>" * 40_000
+    start = time.process_time()
+    assert plain_text(source) == "Scanner jams"
+    assert time.process_time() - start < 0.8
+
+
+def test_paragraphs_and_entries_that_are_never_closed_are_lines():
+    for tag in ("p", "li", "div"):
+        lines = [line.strip() for line in plain_text("".join(f"<{tag}>line {n}" for n in range(1500))).split("\n")]
+        assert [line for line in lines if line] == [f"line {n}" for n in range(1500)]
+
+
 @given(st.text(max_size=300))
 @settings(max_examples=80, deadline=None)
 def test_any_text_may_be_markup(text):

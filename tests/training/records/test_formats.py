@@ -66,9 +66,7 @@ def test_a_bad_line_of_json_lines_is_rejected_alone(tmp_path):
     assert loaded.counts.rejected == 2
 
 
-@pytest.mark.parametrize(
-    "text", ['[{"number": "1", "description": "a"}, {"num', '{"a": 1, "b": {"c": 2}', "hello", '"x"']
-)
+@pytest.mark.parametrize("text", ['[{"number": "1", "description": "a', '{"a": 1, "b": {"c": 2}', "hello", '"x"'])
 def test_json_that_is_not_records_is_refused(tmp_path, text):
     path = tmp_path / "a.json"
     path.write_text(text, encoding="utf-8")

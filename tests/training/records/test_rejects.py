@@ -172,10 +172,42 @@ def test_a_broken_record_is_rejected_before_the_file_is_read_to_its_end(tmp_path
     assert (loaded.counts.imported, loaded.counts.rejected) == (2999, 1)
 
 
-@pytest.mark.parametrize(
-    "text",
-    ['[{"number": "1"}, {"number": "2", "description": "open', '[{"number": "1"}, {"number" "2"} {"number": "3"}]'],
-)
-def test_an_array_whose_records_cannot_be_told_apart_is_refused(tmp_path, text):
-    with pytest.raises(InputError, match="expected"):
-        load_incidents(write(tmp_path, text, "incidents.json"))
+UNCLOSED = {
+    "a record without its end": '{"number": "2", "description": "b", ',
+    "a nested object without its end": '{"number": "2", "description": "b", "group": {"id": 4}, ',
+    "a word": "nonsense, ",
+    "a word in a record": '{"number": undefined, "description": "b"}, ',
+    "an end too many": '{"number": "2", "description": "b"}}, ',
+}
+
+
+@pytest.mark.parametrize("broken", UNCLOSED.values(), ids=UNCLOSED)
+@pytest.mark.parametrize("form", ["[%s]", '{"issues": [%s], "total": 3}'])
+def test_a_record_whose_braces_do_not_close_costs_only_itself(tmp_path, broken, form):
+    rows = [f'{{"number": "{n}", "description": "text {n}", "group": {{"id": {n}}}}}' for n in range(10, 2010)]
+    text = f"{', '.join(rows[:1000])}, {broken}{', '.join(rows[1000:])}"
+    loaded = load_incidents(write(tmp_path, form % text, "incidents.json"))
+    whole = {str(n) for n in range(10, 2010)}
+    assert whole <= set(loaded.frame["number"]) <= whole | {"2"}
+    assert loaded.counts.rejected == 1
+
+
+def test_a_list_that_swallows_the_records_after_it_gives_them_back(tmp_path):
+    text = '[{"number": "1", "description": "a"}, {"number": "2", "tags": ["x", {"number": "3", "description": "c"}]'
+    loaded = load_incidents(write(tmp_path, text, "incidents.json"))
+    assert (list(loaded.frame["number"]), loaded.counts.rejected) == (["1", "3"], 1)
+
+
+def test_records_without_a_comma_between_them_can_be_told_apart(tmp_path):
+    text = '[{"number": "1", "description": "a"} {"number": "2", "description": "b"}]'
+    loaded = load_incidents(write(tmp_path, text, "incidents.json"))
+    assert (list(loaded.frame["number"]), loaded.counts.rejected) == (["1", "2"], 0)
+
+
+@pytest.mark.parametrize("end", ['{"number": "2", "description": "open', '{"number": "2"', '{"num', "{", ""])
+def test_an_array_that_breaks_off_costs_its_last_record(tmp_path, end):
+    text = '[{"number": "1", "description": "a"}, ' + end
+    loaded = load_incidents(write(tmp_path, text, "incidents.json"))
+    assert list(loaded.frame["number"]) == ["1"]
+    assert loaded.counts.rejected == 1
+    assert "cut off" in next(iter(loaded.counts.reasons))

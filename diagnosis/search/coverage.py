@@ -1,0 +1,147 @@
+"""Coverage: the probability that some article of the knowledge base answers a question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from diagnosis.errors import InputError
+from diagnosis.search.signals import Candidates
+
+Matrix = npt.NDArray[np.float64]
+
+GUESS = 0.5  # below it, what is shown is more likely no answer than one
+FEWEST_QUESTIONS = 20  # fewer calibrate nothing
+_CANDIDATES = 6  # the best, and those whose mean it is compared with
+_RIDGE = 1.0
+_SHARE_BEFORE = 0.5  # of questions that have an answer, before a batch of them was looked at: as they were trained
+_WEIGHT_BEFORE = 0.5  # of that share, beside the questions of the batch
+_ROUNDS = 200
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """A logistic regression of "an article answers this" on how the best candidate stands out.
+
+    No signal may count against an answer.
+
+    Attributes
+    ----------
+    features : sequence of str
+        ``score`` and ``lead`` (of the best candidate, and over the mean of the next five), ``chance`` (log odds of the
+        best among all candidates), and what every signal says of the best candidate, words by their absolute scores.
+    means, scales, weights : sequence of float
+        One a feature.
+    intercept : float
+    n_questions : int
+        Each asked twice: with its article, and with its article taken out.
+    """
+
+    features: Sequence[str]
+    means: Sequence[float]
+    scales: Sequence[float]
+    weights: Sequence[float]
+    intercept: float
+    n_questions: int
+
+    @classmethod
+    def fit(cls, signals: Sequence[str], with_answer: Matrix, without_answer: Matrix) -> Coverage:
+        """Learn from questions whose article was there, and the same ones with it taken out.
+
+        Parameters
+        ----------
+        signals : sequence of str, length m
+        with_answer, without_answer : ndarray of float, shape (n_questions, m + 3)
+            See `measured`.
+
+        Raises
+        ------
+        InputError
+            If there are too few questions to calibrate by.
+        """
+        from scipy.optimize import minimize  # noqa: PLC0415 - no diagnosis needs it
+
+        if len(with_answer) < FEWEST_QUESTIONS:
+            raise InputError(f"expected {FEWEST_QUESTIONS} questions to calibrate by; found {len(with_answer)}")
+        rows = np.concatenate([with_answer, without_answer])
+        covered = np.repeat([1.0, 0.0], [len(with_answer), len(without_answer)])
+        means, scales = rows.mean(axis=0), rows.std(axis=0) + 1e-9
+        standardised = (rows - means) / scales
+
+        def loss(parameters: Matrix) -> tuple[float, Matrix]:
+            logits = standardised @ parameters[1:] + parameters[0]
+            total = np.logaddexp(0.0, np.where(covered > 0, -logits, logits)).sum()
+            errors = _sigmoid(logits) - covered
+            gradient = np.concatenate([[errors.sum()], standardised.T @ errors + _RIDGE * parameters[1:]])
+            return float(total + _RIDGE * (parameters[1:] ** 2).sum() / 2), gradient
+
+        n_features = rows.shape[1]
+        bounds = [(None, None), *[(0.0, None)] * n_features]
+        solution = minimize(loss, np.zeros(n_features + 1), jac=True, method="L-BFGS-B", bounds=bounds).x
+        names = ("score", "lead", "chance", *signals)
+        weights, intercept = solution[1:].tolist(), float(solution[0])
+        return cls(names, means.tolist(), scales.tolist(), weights, intercept, len(with_answer))
+
+    def probabilities(self, rows: Matrix) -> npt.NDArray[np.float64]:
+        """Return the probability of each question that an article answers it; shape (n_questions,).
+
+        Parameters
+        ----------
+        rows : ndarray of float, shape (n_questions, n_features)
+        """
+        standardised = (rows - np.array(self.means)) / np.array(self.scales)
+        return _sigmoid(standardised @ np.array(self.weights) + self.intercept)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what was learned as plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Coverage:
+        """Read what `to_dict` has returned."""
+        return cls(**values)
+
+
+def measured(candidates: Candidates, scores: Matrix) -> Matrix:
+    """Return the features of one question; shape (m + 3,), zeros where nothing was found.
+
+    Parameters
+    ----------
+    candidates : Candidates
+    scores : ndarray of float, shape (n_candidates,)
+        Fused.
+    """
+    if not len(scores):
+        return np.zeros(candidates.signals.shape[1] + 3)
+    order = np.argsort(-scores, kind="stable")[:_CANDIDATES]
+    best, others = order[0], order[1:]
+    lead = scores[best] - (scores[others].mean() if len(others) else 0.0)
+    against = np.log(max(np.exp(scores - scores[best]).sum() - 1.0, 1e-9))
+    return np.concatenate([[scores[best], lead, min(-against, 10.0)], candidates.absolute[best]])
+
+
+def adjusted(probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the probabilities of a batch of questions, moved by the share of all of them that has an answer.
+
+    One question is judged as if half of such questions had an answer. Of many, the probabilities say themselves how
+    many have: the share is estimated from them (expectation and maximisation), drawn towards a half.
+
+    References
+    ----------
+    Saerens, Latinne and Decaestecker, "Adjusting the outputs of a classifier to new a priori probabilities", 2002.
+    """
+    share, before = _SHARE_BEFORE, _WEIGHT_BEFORE * len(probabilities)
+    moved = probabilities
+    for _ in range(_ROUNDS if len(probabilities) else 0):
+        odds_for, odds_against = probabilities * share, (1.0 - probabilities) * (1.0 - share)
+        moved = odds_for / (odds_for + odds_against)
+        share = float((moved.sum() + before * _SHARE_BEFORE) / (len(moved) + before))
+    return moved
+
+
+def _sigmoid(logits: Matrix) -> Matrix:
+    return 1.0 / (1.0 + np.exp(-np.clip(logits, -35.0, 35.0)))

@@ -1,0 +1,54 @@
+"""MaintenanceWindow: a time in which what happens in a scope is planned, and no surge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from diagnosis.errors import InputError
+from diagnosis.surges.scope import FIELDS
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceWindow:
+    """What is silenced, and when.
+
+    Attributes
+    ----------
+    start, end : float
+        Seconds since the epoch; the end is not in it.
+    scope : mapping of str to str
+        Field (service, cmdb_ci, location, category) to shell-style pattern; all must match, ignoring case. Empty covers
+        everything.
+
+    Raises
+    ------
+    InputError
+        If it ends before it starts, or names another field.
+
+    Examples
+    --------
+    >>> window = MaintenanceWindow("M1", 0.0, 3600.0, {"service": "mail*"})
+    >>> window.covers({"service": "Mail Exchange"}, 60.0), window.covers({"service": "Mail Exchange"}, 3600.0)
+    (True, False)
+    """
+
+    id: str
+    start: float
+    end: float
+    scope: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.start < self.end:
+            raise InputError("expected a maintenance window that ends after it starts; found one that does not")
+        unknown = sorted(set(self.scope) - set(FIELDS))
+        if unknown:
+            raise InputError(f"expected a scope of {', '.join(FIELDS)}; found {unknown[0]}")
+
+    def covers(self, fields: Mapping[str, str], at: float) -> bool:
+        """Return whether an incident with these fields, logged at a time, belongs to the planned work."""
+        return self.start <= at < self.end and all(
+            fnmatchcase(fields.get(name, "").casefold(), pattern.casefold()) for name, pattern in self.scope.items()
+        )

@@ -1,0 +1,84 @@
+"""Coverage: whether an article answers at all, calibrated on questions whose article was taken out."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from diagnosis.errors import InputError
+from diagnosis.search import Coverage, Filters, Retriever
+from diagnosis.search.coverage import adjusted
+from training.fitting.search import fit_search
+
+VERBS = ["replace", "restart", "renew", "clean", "move", "reset", "update", "remove"]
+THINGS = ["fuser", "gateway", "certificate", "roller", "mailbox", "password", "firmware", "profile", "dock", "cable"]
+FAULTS = ["drops", "jams", "fails", "hangs", "expires", "blinks", "overheats", "refuses"]
+
+
+def base(count=160):
+    rng = np.random.default_rng(3)
+    rows = []
+    for i in range(count):
+        thing, fault, verb = (str(rng.choice(words)) for words in (THINGS, FAULTS, VERBS))
+        place = f"unit{rng.integers(40)}"
+        title = f"{thing} {fault} in {place}"
+        rows.append(
+            (f"KB{i:04}", title, f"the {thing} of {place} {fault} since morning", f"{verb} the {thing} {place}")
+        )
+    return pd.DataFrame(rows, columns=["number", "title", "symptoms", "resolution"])
+
+
+@pytest.fixture(scope="module")
+def found():
+    return fit_search(base(), pd.DataFrame({"number": []}))
+
+
+def test_a_question_with_its_article_is_likelier_to_be_covered_than_without(found):
+    assert found.coverage.n_questions >= 20
+    asked = base().iloc[:60]
+    questions = (asked["symptoms"] + ", please help").tolist()
+    present = [answer.covered for answer in found.answers(questions, "knowledge", 3)]
+    absent = [
+        found.answers([question], "knowledge", 3, Filters(exclude=frozenset([number])))[0].covered
+        for question, number in zip(questions, asked["number"], strict=True)
+    ]
+    assert np.mean(np.array(present) > np.array(absent)) > 0.8
+    assert np.mean(present) > np.mean(absent) + 0.2
+
+
+def test_words_that_no_article_has_are_not_covered_and_incidents_say_nothing(found):
+    assert found.answers(["qqqq zzzz"], "knowledge")[0].covered == 0.0
+    assert found.answers(["fuser jams"], "incidents")[0].covered is None
+
+
+def test_a_number_is_answered_with_its_record_alone(found):
+    (answer,) = found.answers([" kb0017 "], "knowledge")
+    assert [hit.number for hit in answer.hits] == ["KB0017"]
+    assert answer.covered == 1.0
+
+
+def test_a_loaded_retriever_says_the_same(found, tmp_path):
+    found.save(tmp_path / "search")
+    questions = ["gateway drops in unit7", "roller jams"]
+    before, after = (r.answers(questions, "knowledge") for r in (found, Retriever.load(tmp_path / "search")))
+    assert [answer.covered for answer in before] == [answer.covered for answer in after]
+
+
+def test_without_calibration_nothing_is_said(encoder):
+    articles = pd.DataFrame({"number": ["A"], "title": ["vpn tunnel drops"], "resolution": ["update the client"]})
+    small = Retriever(encoder).fit(articles, pd.DataFrame({"number": []}))
+    assert small.answers(["vpn tunnel drops"], "knowledge")[0].covered is None
+    with pytest.raises(InputError, match="expected 20 questions to calibrate by; found 3"):
+        Coverage.fit(["exact"], np.ones((3, 4)), np.zeros((3, 4)))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_probabilities_of_many_move_towards_the_share_that_is_covered(share):
+    rng = np.random.default_rng(0)
+    covered = rng.random(4_000) < share
+    logits = 4 * (rng.normal(size=len(covered)) / 2 + covered - 0.5)  # of classes of equal size: calibrated at a half
+    before = 1 / (1 + np.exp(-logits))
+    after = adjusted(before)
+    assert np.mean((after - covered) ** 2) <= np.mean((before - covered) ** 2) + 0.002
+    assert abs(after.mean() - share) < abs(before.mean() - share) + 0.02
+    assert np.array_equal(np.argsort(before), np.argsort(after))
+    assert len(adjusted(before[:0])) == 0
