@@ -1,0 +1,56 @@
+"""What a review measures: each measure's unit, target, the records that it is of, and the columns that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Unit = Literal["share", "hours"]
+Source = Literal["records", "knowledge", "decisions", "self_service", "warnings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What one measure is.
+
+    Attributes
+    ----------
+    target : float or None
+        In the measure's unit, unless the settings say otherwise; None where the programme sets none.
+    lower_is_better : bool
+        Whether the target is a most and not a least.
+    type : str
+        Of the records that it is of; empty for all.
+    column : str
+        Without a value in it the measure is not recorded.
+    source : str
+        Where it is taken from; all but ``"records"`` need more than incidents.
+    """
+
+    name: str
+    unit: Unit
+    target: float | None
+    lower_is_better: bool = False
+    type: str = ""
+    column: str = ""
+    source: Source = "records"
+
+
+DEFINITIONS = (
+    Definition("recurrence", "share", 0.05, lower_is_better=True, type="incident", column="opened_at"),
+    Definition("response", "hours", 2.0, lower_is_better=True, type="incident", column="responded_at"),
+    Definition("restoration", "share", 0.9, type="incident", column="resolved_at"),
+    Definition("requests", "share", 0.95, type="request", column="responded_at"),
+    Definition("complaints", "share", 0.95, type="complaint", column="responded_at"),
+    Definition("closure", "share", 0.95, column="closed_at"),
+    Definition("satisfaction", "share", 0.9, column="satisfaction"),
+    Definition("deflection", "share", None, source="self_service"),
+    Definition("automatic", "share", None, source="decisions"),
+    Definition("automatic_right", "share", 0.95, source="decisions"),
+    Definition("coverage", "share", None, type="incident", source="knowledge"),
+    Definition("warnings", "share", None, source="warnings"),
+)
+BY_NAME: Mapping[str, Definition] = {definition.name: definition for definition in DEFINITIONS}
+# By what each measure is looked at; the month is the one of opening, in the organisation's zone.
+DIMENSIONS = ("service", "assignment_group", "type", "priority", "contact_type", "month")

@@ -1,0 +1,279 @@
+"""A history as a review reads it: each record once, in order of time, and the sample of every measure and quarter."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from diagnosis.arrays import Floats
+from diagnosis.errors import InputError
+from diagnosis.recurrence import Signature, default_signature
+from diagnosis.recurrence.outcomes import censored_outcomes, cohort, days_of
+from diagnosis.review.definitions import BY_NAME, Definition
+from diagnosis.review.quarters import Quarter
+from diagnosis.review.samples import HOURS, Kind, Sample
+from diagnosis.review.settings import ReviewSettings
+from diagnosis.service_levels import is_critical
+
+# What a review reads of a record: nothing else takes memory.
+COLUMNS = (
+    "number",
+    "type",
+    "opened_at",
+    "responded_at",
+    "resolved_at",
+    "closed_at",
+    "reopened_at",
+    "caller",
+    "contact_type",
+    "service",
+    "cmdb_ci",
+    "symptom",
+    "category",
+    "subcategory",
+    "priority",
+    "assignment_group",
+    "reassignment_count",
+    "close_code",
+    "satisfaction",
+    "knowledge",
+    "problem",
+    "short_description",
+)
+_REPEATED = ("type", "contact_type", "service", "category", "subcategory", "priority", "assignment_group", "symptom")
+
+
+@dataclass(frozen=True)
+class ReviewHistory:
+    """The records of a review as they were known at a moment.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        `COLUMNS`, one row a number, in order of ``opened_at``, with nothing in it that happened after ``as_of``.
+    left_out : mapping of str to int
+        Reason to number of rows.
+    values : mapping of str to ndarray, shape (n,)
+        Measures that are not in the records, one value a record, NaN where it has none: ``coverage``, ``automatic``
+        and ``automatic_right``.
+    """
+
+    frame: pd.DataFrame
+    as_of: pd.Timestamp
+    settings: ReviewSettings
+    signature: Signature | None
+    left_out: Mapping[str, int]
+    values: Mapping[str, Floats] = field(default_factory=dict)
+
+    @classmethod
+    def read(
+        cls,
+        incidents: pd.DataFrame,
+        settings: ReviewSettings,
+        *,
+        as_of: pd.Timestamp,
+        signature: Signature | None = None,
+        values: Mapping[str, pd.Series] | None = None,
+    ) -> ReviewHistory:
+        """Return a history of a canonical incident frame.
+
+        Parameters
+        ----------
+        signature : Signature, optional
+            What "the same fault" is; by default what the incidents support.
+        values : mapping of str to Series, optional
+            By measure, values by number of the record.
+
+        Raises
+        ------
+        InputError
+            If no record can be judged.
+        """
+        judged = cohort(_with_responses(incidents), as_of)
+        frame = judged.frame[[name for name in COLUMNS if name in judged.frame]].copy()
+        for name in _REPEATED:  # each value once in memory
+            frame[name] = frame[name].astype("category")
+        arrays = {
+            name: frame["number"].map(column).to_numpy(dtype=np.float64, na_value=np.nan)
+            for name, column in (values or {}).items()
+        }
+        return cls(frame, pd.Timestamp(as_of), settings, signature, judged.left_out, arrays)
+
+    @cached_property
+    def opened(self) -> Floats:
+        """Days since 1970 at which each record was opened, shape (n,)."""
+        return days_of(self.frame["opened_at"])
+
+    @cached_property
+    def end(self) -> float:
+        """Days since 1970 at which the history was known."""
+        return float(days_of(pd.Series([self.as_of]))[0])
+
+    @cached_property
+    def data_hash(self) -> str:
+        """SHA-256 of the records: the same for the same records in any order and any number of files."""
+        ordered = self.frame.sort_values("number", kind="stable").astype(dict.fromkeys(_REPEATED, "str"))
+        digest = hashlib.sha256(f"{self.as_of.isoformat()}{list(ordered.columns)}".encode())
+        digest.update(pd.util.hash_pandas_object(ordered, index=False).to_numpy().tobytes())
+        return digest.hexdigest()
+
+    @cached_property
+    def months(self) -> npt.NDArray[np.object_]:
+        """The month of opening in the organisation's zone, such as 2026-07, shape (n,)."""
+        local = self.frame["opened_at"].dt.tz_convert(self.settings.zone)
+        months: npt.NDArray[np.object_] = local.dt.strftime("%Y-%m").to_numpy(dtype=object)
+        return months
+
+    def rows_of(self, quarter: Quarter) -> npt.NDArray[np.intp]:
+        """Return the positions of the records that were opened in a quarter."""
+        start, stop = days_of(pd.Series(quarter.bounds(self.settings.zone)))
+        first, last = np.searchsorted(self.opened, [start, stop], side="left")
+        return np.arange(first, last, dtype=np.intp)
+
+    def column(self, name: str) -> npt.NDArray[np.object_]:
+        """Return a column as text, shape (n,)."""
+        return self.months if name == "month" else self.frame[name].astype("str").to_numpy(dtype=object)
+
+    def is_recorded(self, measure: str) -> bool:
+        """Return whether the records hold what a measure needs."""
+        definition = BY_NAME[measure]
+        if definition.source != "records":
+            return measure in self.values and bool(np.isfinite(self.values[measure]).any())
+        if measure == "recurrence":
+            return self.recurrences is not None
+        inside = self._of_type(definition)
+        return bool(self.frame.loc[inside, definition.column].notna().any()) if inside.any() else False
+
+    def sample(self, measure: str, quarter: Quarter) -> Sample | None:
+        """Return the records of a quarter that a measure is of; None where it is not recorded.
+
+        Raises
+        ------
+        InputError
+            If there is no such measure.
+        """
+        if measure not in BY_NAME:
+            raise InputError(f"a measure among {', '.join(BY_NAME)} was expected, {measure!r} found")
+        if not self.is_recorded(measure):
+            return None
+        rows = self.rows_of(quarter)
+        rows = rows[self._of_type(BY_NAME[measure])[rows]]
+        if measure in self.values:
+            return _plain(rows, self.values[measure])
+        if measure == "satisfaction":
+            rating = self.frame["satisfaction"].to_numpy(dtype=np.float64, na_value=np.nan)
+            satisfied = np.where(np.isfinite(rating), rating >= self.settings.satisfied, np.nan)
+            return _plain(rows, satisfied)
+        if measure == "recurrence":
+            return self._recurrence(rows)
+        return self._wait(measure, rows)
+
+    @cached_property
+    def faults(self) -> npt.NDArray[np.object_]:
+        """The fault of each record by the signature, ``""`` for none and for what is no incident, shape (n,)."""
+        keys = np.full(len(self.frame), "", dtype=object)
+        rows = np.flatnonzero(self._of_type(BY_NAME["recurrence"]))
+        if self.fault_signature is not None and len(rows):
+            narrow = self._fault_frame(rows)
+            keys[rows] = self.fault_signature.keys(narrow).to_numpy(dtype=object)
+        return keys
+
+    @cached_property
+    def fault_signature(self) -> Signature | None:
+        """What "the same fault" is; None where the records hold nothing to tell it by."""
+        if self.signature is not None:
+            return self.signature
+        rows = np.flatnonzero(self._of_type(BY_NAME["recurrence"]))
+        try:
+            return default_signature(self._fault_frame(rows))
+        except InputError:
+            return None
+
+    @cached_property
+    def recurrences(self) -> tuple[Floats, npt.NDArray[np.bool_]] | None:
+        """Days to recurrence of each record, or of observation, and whether it recurred; None where none can."""
+        known = self.faults != ""
+        if not known.any():
+            return None
+        rows = np.flatnonzero(self._of_type(BY_NAME["recurrence"]))
+        duration, recurred = np.full(len(self.frame), np.nan), np.zeros(len(self.frame), dtype=bool)
+        keys = pd.Series(self.faults[rows])
+        times = self.frame.loc[rows, ["opened_at", "resolved_at", "reopened_at"]].reset_index(drop=True)
+        outcomes = censored_outcomes(times, keys, self.as_of, "opened")
+        duration[rows], recurred[rows] = outcomes.duration, outcomes.recurred
+        return duration, recurred
+
+    def _fault_frame(self, rows: npt.NDArray[np.intp]) -> pd.DataFrame:
+        names = ["number", "opened_at", "service", "cmdb_ci", "symptom", "category", "subcategory", "caller"]
+        if self.signature is not None:
+            names += [name for name in ("short_description", *self.signature.fields) if name in self.frame]
+        narrow = self.frame.loc[rows, list(dict.fromkeys(names))].reset_index(drop=True)
+        repeated = {name: "str" for name in _REPEATED if name in narrow}
+        return narrow.astype(repeated)
+
+    def _of_type(self, definition: Definition) -> npt.NDArray[np.bool_]:
+        if not definition.type:
+            return np.ones(len(self.frame), dtype=bool)
+        return (self.frame["type"] == definition.type).to_numpy(dtype=bool)
+
+    def _recurrence(self, rows: npt.NDArray[np.intp]) -> Sample | None:
+        if self.recurrences is None:
+            return None
+        rows = rows[self.faults[rows] != ""]
+        duration, recurred = self.recurrences
+        cluster = pd.factorize(self.faults[rows])[0].astype(np.intp)
+        return Sample("recurs", rows, duration[rows], recurred[rows], self.settings.recurrence_days, cluster)
+
+    def _wait(self, measure: str, rows: npt.NDArray[np.intp]) -> Sample:
+        settings = self.settings
+        kind: Kind = "mean_hours" if measure == "response" else "in_time"
+        column = {"restoration": "resolved_at", "closure": "closed_at"}.get(measure, "responded_at")
+        limit = {
+            "response": settings.closure_days,
+            "restoration": settings.restoration_hours / HOURS,
+            "requests": settings.request_hours / HOURS,
+            "complaints": settings.complaint_hours / HOURS,
+            "closure": settings.closure_days,
+        }[measure]
+        if measure == "restoration":
+            rows = rows[self._critical[rows]]
+        ended = self._ends(column)[rows]
+        happened = np.isfinite(ended)
+        duration = np.where(happened, ended, self.end) - self.opened[rows]
+        return Sample(kind, rows, duration, happened, limit)
+
+    @cached_property
+    def _critical(self) -> npt.NDArray[np.bool_]:
+        """Whether a record's fault is critical; every one is where no priority is recorded."""
+        priorities = self.frame["priority"]
+        critical = {value for value in priorities.cat.categories if is_critical(str(value))}
+        if not [value for value in priorities.cat.categories if str(value).strip()]:
+            return np.ones(len(self.frame), dtype=bool)
+        return priorities.isin(critical).to_numpy(dtype=bool)
+
+    def _ends(self, column: str) -> Floats:
+        """Return when each record reached a moment; a resolution answers too, and a closing resolves."""
+        ended = days_of(self.frame[column])
+        if column == "responded_at":
+            ended = np.where(np.isfinite(ended), ended, days_of(self.frame["resolved_at"]))
+        return np.where((ended >= self.opened) & (ended <= self.end), ended, np.nan)
+
+
+def _plain(rows: npt.NDArray[np.intp], values: Floats) -> Sample:
+    inside = rows[np.isfinite(values[rows])]
+    return Sample("plain", inside, values[inside], np.ones(len(inside), dtype=bool))
+
+
+def _with_responses(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with first responses from ``sla_response_minutes``, what some exports hold in their place."""
+    if "sla_response_minutes" not in frame:
+        return frame
+    minutes = pd.to_numeric(frame["sla_response_minutes"], errors="coerce")
+    answered = frame["opened_at"] + pd.to_timedelta(minutes, unit="min")
+    return frame.assign(responded_at=frame["responded_at"].fillna(answered))

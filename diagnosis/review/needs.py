@@ -1,0 +1,126 @@
+"""Training needs by topic and team, never by person: where fixes fail, records bounce or answers got slower."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from diagnosis.arrays import Floats
+from diagnosis.review.drivers import join_labels
+from diagnosis.review.history import ReviewHistory
+from diagnosis.review.quarters import Quarter
+from diagnosis.review.samples import Estimate, Sample, change_of, exact_interval
+
+SEPARATOR = " · "  # as `join_labels` writes it
+EVIDENCE = 10
+BOUNCED = 2  # reassignments from which a record counts as passed around
+
+
+def training_needs(history: ReviewHistory, quarter: Quarter) -> list[dict[str, Any]]:
+    """Return topics that a team handles worse than the desk does on average, or worse than a quarter before.
+
+    ``fix_fails``: records closed with an article came back. ``bounces``: records are passed on twice or more although
+    an article of the topic exists. ``slow``: the first response takes longer than in the quarter before. Each needs as
+    many records as a breakdown's row, and an interval that holds for all topics and teams together.
+    """
+    rows = history.rows_of(quarter)
+    labels = join_labels([history.column("assignment_group"), history.column("category")])
+    cited = history.frame["knowledge"].astype("str").to_numpy(dtype=object) != ""
+    needs = _fixes_that_fail(history, rows[cited[rows]], labels)
+    needs += _bounces(history, rows, labels, set(labels[cited]))
+    needs += _slower(history, quarter, labels)
+    return sorted(
+        needs, key=lambda need: (-need["n"] * abs(need["value"] - need["usual"]), need["team"], need["topic"])
+    )
+
+
+def _fixes_that_fail(
+    history: ReviewHistory, rows: npt.NDArray[np.intp], labels: npt.NDArray[np.object_]
+) -> list[dict[str, Any]]:
+    if history.recurrences is None:
+        return []
+    duration, recurred = history.recurrences
+    limit = history.settings.recurrence_days
+    watched = rows[(recurred[rows] & (duration[rows] <= limit)) | (duration[rows] >= limit)]
+    return _above_usual(history, "fix_fails", watched, (recurred & (duration <= limit)).astype(float), labels)
+
+
+def _bounces(
+    history: ReviewHistory,
+    rows: npt.NDArray[np.intp],
+    labels: npt.NDArray[np.object_],
+    with_article: set[str],
+) -> list[dict[str, Any]]:
+    moves = history.frame["reassignment_count"].to_numpy(dtype=np.float64, na_value=np.nan)
+    known = rows[np.isfinite(moves[rows])]
+    needs = _above_usual(history, "bounces", known, (moves >= BOUNCED).astype(float), labels)
+    return [need for need in needs if f"{need['team']}{SEPARATOR}{need['topic']}" in with_article]
+
+
+def _above_usual(
+    history: ReviewHistory,
+    kind: str,
+    rows: npt.NDArray[np.intp],
+    values: Floats,
+    labels: npt.NDArray[np.object_],
+) -> list[dict[str, Any]]:
+    """Return the topics of teams whose share is above that of all records, each as part of the need's evidence."""
+    names = _judged(history, labels[rows])
+    if not names:
+        return []
+    usual = float(values[rows].mean())
+    needs = []
+    for name in names:
+        inside = rows[labels[rows] == name]
+        part, n = float(values[inside].sum()), len(inside)
+        estimate = Estimate(part / n, *exact_interval(part, n), n)
+        rest = Estimate(usual, usual, usual, len(rows))
+        if change_of(estimate, rest, len(names)).lower > 0:
+            numbers = history.frame["number"].to_numpy()[inside[values[inside] > 0]]
+            needs.append(_need(kind, name, estimate, usual, numbers[:EVIDENCE].tolist()))
+    return needs
+
+
+def _slower(history: ReviewHistory, quarter: Quarter, labels: npt.NDArray[np.object_]) -> list[dict[str, Any]]:
+    later, earlier = (history.sample("response", at) for at in (quarter, quarter.previous))
+    if later is None or earlier is None:
+        return []
+    names = _judged(history, labels[later.rows])
+    needs = []
+    for name in names:
+        now, before = (_of_label(sample, labels, name) for sample in (later, earlier))
+        if min(len(now), len(before)) < 2 * history.settings.fewest:
+            continue
+        value, usual = now.estimate(), before.estimate()
+        if value and usual and change_of(value, usual, len(names)).lower > 0:
+            slowest = now.rows[np.argsort(-now.duration, kind="stable")]
+            numbers = history.frame["number"].to_numpy()[slowest]
+            needs.append(_need("slow", name, value, usual.value, numbers[:EVIDENCE].tolist()))
+    return needs
+
+
+def _of_label(sample: Sample, labels: npt.NDArray[np.object_], name: str) -> Sample:
+    return sample.take(labels[sample.rows] == name)
+
+
+def _judged(history: ReviewHistory, labels: npt.NDArray[np.object_]) -> list[str]:
+    """Return the labels of a team and a topic with enough records."""
+    names, counts = np.unique(labels.astype(str), return_counts=True)
+    enough = (counts >= history.settings.fewest) & np.array([SEPARATOR in name for name in names], dtype=bool)
+    return [str(name) for name in names[enough]] if len(names) else []
+
+
+def _need(kind: str, name: str, estimate: Estimate, usual: float, numbers: list[str]) -> dict[str, Any]:
+    team, _, topic = name.partition(SEPARATOR)
+    return {
+        "kind": kind,
+        "team": team,
+        "topic": topic,
+        "value": estimate.value,
+        "interval": [estimate.lower, estimate.upper],
+        "usual": usual,
+        "n": estimate.n,
+        "numbers": numbers,
+    }

@@ -1,0 +1,147 @@
+"""Actions that a review proposes: from problems, gaps, late clocks, routing errors and blind spots, with evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from diagnosis.problems import Problem
+from diagnosis.review.measures import Measure
+from diagnosis.review.quarters import Quarter
+
+MOST = 3  # of each kind
+EVIDENCE = 10
+_LATE = ("response", "restoration", "requests", "complaints", "closure")
+
+
+def proposals(
+    quarter: Quarter,
+    measured: Sequence[Measure],
+    problems: Iterable[Problem],
+    needs: Sequence[Mapping[str, Any]],
+    gaps: Sequence[Mapping[str, Any]] = (),
+    blind_spots: Sequence[Mapping[str, Any]] = (),
+) -> list[dict[str, Any]]:
+    """Return proposed actions, those with the most hours to spare first.
+
+    Each has a ``code`` with ``values`` for its title, a ``kind`` of action, the ``measure`` it is judged by, the
+    ``expected_effect``, its ``evidence`` and until when it is ``due``: the end of the quarter after the reviewed one.
+    """
+    due = _last_day(quarter.following.following if quarter.number else quarter)
+    found = [
+        *_of_problems(problems),
+        *_of_gaps(gaps),
+        *_of_late_clocks(measured),
+        *_of_needs(needs),
+        *_of_blind_spots(blind_spots),
+    ]
+    return [{"id": f"{quarter}-{place}", **entry, "due": due.isoformat()} for place, entry in enumerate(found, 1)]
+
+
+def _last_day(following: Quarter) -> date:
+    return date(following.year, 3 * following.number - 2, 1) - timedelta(days=1)
+
+
+def _of_problems(problems: Iterable[Problem]) -> list[dict[str, Any]]:
+    entries = []
+    for problem in list(problems)[:MOST]:
+        values = " · ".join(filter(None, problem.signature.values()))
+        effect = {"preventable_hours": problem.preventable_hours, "expected_incidents": problem.expected_incidents}
+        entries.append(
+            {
+                "code": "prevent",
+                "values": {"fault": values},
+                "kind": "fix",
+                "measure": "recurrence",
+                "source": problem.id,
+                "expected_effect": {name: value for name, value in effect.items() if value is not None},
+                "evidence": _numbers(problem.numbers),
+            }
+        )
+    return entries
+
+
+def _of_gaps(gaps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "code": "write_article",
+            "values": {"topic": gap["title"]},
+            "kind": "article",
+            "measure": "coverage",
+            "source": "",
+            "expected_effect": {"incidents": gap["incidents"], "hours_lost": gap.get("hours_lost")},
+            "evidence": _numbers(gap["numbers"]),
+        }
+        for gap in gaps[:MOST]
+    ]
+
+
+def _of_late_clocks(measured: Sequence[Measure]) -> list[dict[str, Any]]:
+    """Return an action for each team that missed a clock's target or got slower, the most records first."""
+    late = []
+    for measure in measured:
+        if measure.name not in _LATE:
+            continue
+        for row in measure.by.get("assignment_group", []):
+            worse = row.previous is not None and row.previous.changed == "worse"
+            if row.value is None or not (worse or row.verdict == "missed"):
+                continue
+            gain = _gain(measure, row.value)
+            late.append((worse, gain * row.n, measure, row))
+    late.sort(key=lambda entry: (-entry[0], -entry[1], entry[2].name, entry[3].name))
+    return [
+        {
+            "code": "clock_worse" if worse else "clock_missed",
+            "values": {"team": row.name, "measure": measure.name},
+            "kind": "process",
+            "measure": measure.name,
+            "source": "",
+            "expected_effect": {"from": row.value, "to": measure.target, "records": row.n},
+            "evidence": [{"kind": "measure", "measure": measure.name, "team": row.name, "n": row.n}],
+        }
+        for worse, _, measure, row in late[:MOST]
+    ]
+
+
+def _gain(measure: Measure, value: float) -> float:
+    return abs(value - _goal(measure, value))
+
+
+def _goal(measure: Measure, value: float) -> float:
+    return value if measure.target is None else measure.target
+
+
+def _of_needs(needs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    codes = {"fix_fails": ("renew_fix", "article"), "bounces": ("clear_routing", "process")}
+    return [
+        {
+            "code": codes[need["kind"]][0],
+            "values": {"team": need["team"], "topic": need["topic"]},
+            "kind": codes[need["kind"]][1],
+            "measure": "recurrence" if need["kind"] == "fix_fails" else "automatic_right",
+            "source": "",
+            "expected_effect": {"from": need["value"], "to": need["usual"], "records": need["n"]},
+            "evidence": _numbers(need["numbers"]),
+        }
+        for need in [need for need in needs if need["kind"] in codes][:MOST]
+    ]
+
+
+def _of_blind_spots(blind_spots: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "code": "monitor",
+            "values": {"service": spot["service"]},
+            "kind": "monitoring",
+            "measure": "warnings",
+            "source": "",
+            "expected_effect": {"outages": spot["outages"]},
+            "evidence": _numbers(spot["numbers"]),
+        }
+        for spot in blind_spots[:MOST]
+    ]
+
+
+def _numbers(numbers: Iterable[str]) -> list[dict[str, Any]]:
+    return [{"kind": "incident", "number": number} for number in list(numbers)[:EVIDENCE]]

@@ -1,0 +1,132 @@
+"""The review of a quarter: everything that its page, document and tables show, as plain JSON values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+
+from diagnosis.errors import InputError
+from diagnosis.problems import Problem, find_problems
+from diagnosis.review.history import ReviewHistory
+from diagnosis.review.measures import measures
+from diagnosis.review.needs import training_needs
+from diagnosis.review.proposals import proposals
+from diagnosis.review.quarters import Quarter
+from diagnosis.review.voice import channels, topics
+from diagnosis.times import format_utc
+
+FORMAT = 1  # of the content, for reviews that were frozen
+HORIZON = 90  # days that problems are forecast for
+MOST_PROBLEMS = 10
+MOST_RECORDS = 200_000  # from which problems are found: the newest
+
+
+@dataclass(frozen=True)
+class ReviewExtras:
+    """What a review shows that is not in the records; empty where nobody has recorded it.
+
+    Attributes
+    ----------
+    gaps : sequence of mapping or None
+        Chronic faults that no article answers: ``title``, ``incidents``, ``hours_lost``, ``numbers``.
+    outcomes : sequence of mapping
+        What earlier actions have achieved: ``title``, ``verdict`` and the counts behind it.
+    blind_spots : sequence of mapping
+        Services with outages that no alert came before: ``service``, ``outages``, ``numbers``.
+    workload : sequence of mapping or None
+        Expected work by team and week against the hours available.
+    saved_hours : float or None
+        What automatic decisions spared.
+    actions : sequence of mapping
+        Actions of this and earlier reviews, as they stand.
+    """
+
+    gaps: Sequence[Mapping[str, Any]] | None = None
+    outcomes: Sequence[Mapping[str, Any]] = ()
+    blind_spots: Sequence[Mapping[str, Any]] = ()
+    workload: Sequence[Mapping[str, Any]] | None = None
+    saved_hours: float | None = None
+    actions: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+
+
+def review_quarter(history: ReviewHistory, quarter: Quarter, extras: ReviewExtras | None = None) -> dict[str, Any]:
+    """Return the review of a quarter.
+
+    Raises
+    ------
+    InputError
+        If the quarter has not begun when the records were known, or none was opened in it.
+    """
+    extra = extras or ReviewExtras()
+    start, stop = quarter.bounds(history.settings.zone)
+    _check(history, quarter, start)
+    measured = measures(history, quarter)
+    problems = _problems(history)
+    needs = training_needs(history, quarter)
+    signature = history.fault_signature
+    rows = history.rows_of(quarter)
+    return {
+        "format": FORMAT,
+        "quarter": str(quarter),
+        "previous_quarter": str(quarter.previous),
+        "year_before": str(quarter.year_before),
+        "zone": history.settings.zone,
+        "as_of": format_utc(history.as_of.to_pydatetime(), timespec="seconds"),
+        "first_day": _day(start, history.settings.zone),
+        "last_day": _day(stop - timedelta(seconds=1), history.settings.zone),
+        "complete": bool(history.as_of >= stop),
+        "data_hash": history.data_hash,
+        "settings": asdict(history.settings),
+        "signature": list(signature.fields) if signature else [],
+        "horizon_days": HORIZON,
+        "records": {
+            "quarter": len(rows),
+            "previous": len(history.rows_of(quarter.previous)),
+            "year_before": len(history.rows_of(quarter.year_before)),
+            "types": {str(k): int(v) for k, v in history.frame["type"].iloc[rows].astype("str").value_counts().items()},
+            "left_out": {reason: count for reason, count in history.left_out.items() if count},
+        },
+        "measures": [measure.to_dict() for measure in measured],
+        "problems": [problem.to_dict() for problem in problems[:MOST_PROBLEMS]],
+        "voice": {"channels": channels(history, quarter), "topics": topics(history, quarter)},
+        "needs": needs,
+        "workload": extra.workload,
+        "saved_hours": extra.saved_hours,
+        "gaps": extra.gaps,
+        "outcomes": list(extra.outcomes),
+        "proposals": proposals(quarter, measured, problems, needs, extra.gaps or (), extra.blind_spots),
+        "actions": list(extra.actions),
+    }
+
+
+def _check(history: ReviewHistory, quarter: Quarter, start: pd.Timestamp) -> None:
+    if start >= history.as_of:
+        raise InputError(
+            f"{quarter} has not begun: the records are known up to {_day(history.as_of, history.settings.zone)}"
+        )
+    if not len(history.rows_of(quarter)):
+        opened = history.frame["opened_at"]
+        first, last = (_day(moment, history.settings.zone) for moment in (opened.iloc[0], opened.iloc[-1]))
+        raise InputError(f"no record was opened in {quarter}; the records are from {first} to {last}")
+
+
+def _problems(history: ReviewHistory) -> list[Problem]:
+    """Return the chronic faults, those worth most to prevent first; none where nothing says what a fault is."""
+    if history.fault_signature is None:
+        return []
+    incidents = history.frame[(history.frame["type"] == "incident").to_numpy()].tail(MOST_RECORDS)
+    text = {str(name): "str" for name in incidents.columns if isinstance(incidents[name].dtype, pd.CategoricalDtype)}
+    frame = incidents.astype(text).assign(description="", close_notes="")
+    try:
+        report = find_problems(frame, history.fault_signature, as_of=history.as_of, horizon=HORIZON)
+    except InputError:  # no incident has the signature
+        return []
+    return list(report.problems)
+
+
+def _day(moment: pd.Timestamp, zone: str) -> str:
+    return f"{moment.tz_convert(zone):%Y-%m-%d}"

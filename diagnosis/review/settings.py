@@ -1,0 +1,78 @@
+"""Settings of a review: zone, thresholds and targets, read from the table ``[review]`` of a configuration file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+from diagnosis.errors import InputError
+from diagnosis.review.definitions import BY_NAME
+from diagnosis.review.quarters import zone_of
+
+
+@dataclass(frozen=True)
+class ReviewSettings:
+    """What a review counts as in time, and what it should reach.
+
+    Attributes
+    ----------
+    zone : str
+        Of the organisation: where its quarters and months begin.
+    recurrence_days, closure_days : float
+        Days within which a fault counts as come back, and a record should be closed.
+    restoration_hours, request_hours, complaint_hours : float
+        Within which a critical fault should be restored, a request and a complaint answered.
+    satisfied : int
+        From which rating of 1 to 5 on a caller counts as satisfied.
+    fewest : int
+        Records below which a breakdown's row is not judged, and two quarters are not compared.
+    targets : mapping of str to float
+        By measure, in place of the programme's.
+    """
+
+    zone: str = "UTC"
+    recurrence_days: float = 30.0
+    restoration_hours: float = 4.0
+    request_hours: float = 48.0
+    complaint_hours: float = 24.0
+    closure_days: float = 30.0
+    satisfied: int = 4
+    fewest: int = 10
+    targets: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        zone_of(self.zone)
+        for name in ("recurrence_days", "restoration_hours", "request_hours", "complaint_hours", "closure_days"):
+            _check(name, getattr(self, name), 0.0, 3650.0)
+        _check("satisfied", self.satisfied, 0.5, 5.0)
+        _check("fewest", self.fewest, 1.0, 1e9)
+        if unknown := [name for name in self.targets if name not in BY_NAME]:
+            raise InputError(f"review.targets: expected one of {', '.join(BY_NAME)}; found {unknown[0]!r}")
+        for name, target in self.targets.items():
+            _check(f"targets.{name}", target, 0.0, 1.0 if BY_NAME[name].unit == "share" else 24.0 * 30)
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> Self:
+        """Return the settings that a table holds; what it leaves out is the default.
+
+        Raises
+        ------
+        InputError
+            If a name or value is not one of a setting's.
+        """
+        names = [entry.name for entry in fields(cls)]
+        if unknown := [name for name in values if name not in names]:
+            raise InputError(f"[review]: expected one of {', '.join(names)}; found {unknown[0]!r}")
+        if not isinstance(values.get("targets", {}), Mapping):
+            raise InputError(f"review.targets: a table was expected, {values['targets']!r} found")
+        return cls(**values)
+
+    def target(self, measure: str) -> float | None:
+        """Return a measure's target: as set, or the programme's; None where there is none."""
+        return self.targets.get(measure, BY_NAME[measure].target)
+
+
+def _check(name: str, value: object, above: float, most: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not above < value <= most:
+        raise InputError(f"review.{name}: a number above {above:g} and at most {most:g} was expected, {value!r} found")

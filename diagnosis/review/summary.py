@@ -1,0 +1,174 @@
+"""The summary of a review: a page of sentences that a manager would sign."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from diagnosis.review.definitions import BY_NAME
+from diagnosis.review.wording import Words
+
+Content = Mapping[str, Any]
+MOST_CHANGES = 5
+
+
+def summary(content: Content, words: Words) -> list[str]:
+    """Return the sentences of a review's first page.
+
+    Parameters
+    ----------
+    content : mapping
+        A review as `diagnosis.review.review.review_quarter` returns it.
+    """
+    sentences = [_volume(content, words)]
+    if not content["complete"]:
+        sentences.append(words("sentence", "running", as_of=content["as_of"][:10]))
+    sentences += _verdicts(content, words)
+    sentences += _changes(content, words)
+    sentences += _channels(content, words)
+    sentences += _problem(content, words)
+    sentences += _actions(content, words)
+    return sentences
+
+
+def figure(measure: Content, words: Words) -> str:
+    """Return a measure with its interval and target, as a clause."""
+    return words(
+        "sentence",
+        "figure",
+        name=words("measure", measure["name"]),
+        value=words.value(measure["unit"], measure["value"]),
+        interval=words.interval(measure["unit"], measure["interval"]),
+        target=words.target(BY_NAME[measure["name"]], measure["target"]),
+    )
+
+
+def _volume(content: Content, words: Words) -> str:
+    counts = content["records"]
+    return words(
+        "sentence",
+        "volume",
+        **{name: f"{counts['types'].get(name, 0):,}" for name in ("incident", "request", "complaint")},
+        first=content["first_day"],
+        last=content["last_day"],
+        before=f"{counts['previous']:,}",
+        now=f"{counts['quarter']:,}",
+    )
+
+
+def _verdicts(content: Content, words: Words) -> list[str]:
+    sentences = []
+    for verdict, code in (("missed", "missed"), ("met", "met"), ("too few", "too_few")):
+        of_verdict = [m for m in content["measures"] if m["verdict"] == verdict and m["value"] is not None]
+        if of_verdict:
+            figures = words.joined([figure(measure, words) for measure in of_verdict], "clauses")
+            sentences.append(words("sentence", code, figures=figures))
+    missing = [words("measure", m["name"]) for m in content["measures"] if m["verdict"] == "not recorded"]
+    if missing:
+        sentences.append(words("sentence", "not_recorded", names=words.joined(missing)))
+    return sentences
+
+
+def _changes(content: Content, words: Words) -> list[str]:
+    sentences = []
+    for measure in content["measures"]:
+        compared = measure["compared"]
+        if compared is None or compared["changed"] not in ("better", "worse"):
+            continue
+        sentences.append((" " if words.language == "en" else "").join(_change(measure, compared, words)))
+    previous = content["previous_quarter"]
+    return sentences[:MOST_CHANGES] or [words("sentence", "unchanged", quarter=previous)]
+
+
+def _change(measure: Content, compared: Content, words: Words) -> list[str]:
+    unit = measure["unit"]
+    parts = [
+        words(
+            "sentence",
+            compared["changed"],
+            name=words("measure", measure["name"]),
+            quarter=compared["quarter"],
+            value=words.value(unit, measure["value"]),
+            before=words.value(unit, compared["value"]),
+            difference=words.value(unit, compared["difference"], signed=True),
+            interval=words.interval(unit, compared["difference_interval"], signed=True),
+        )
+    ]
+    drivers = measure["drivers"]
+    if drivers and drivers["decomposition"]:
+        split = drivers["decomposition"]
+        mix, performance = (words.value(unit, split[name], signed=True) for name in ("mix", "performance"))
+        parts.append(words("sentence", "parts", mix=mix, performance=performance))
+    groups = [group for group in (drivers or {}).get("groups", []) if group["value_after"] is not None]
+    same = [group for group in groups if group["amount"] * compared["difference"] > 0]
+    if same:
+        parts.append(
+            words(
+                "sentence",
+                "group",
+                group=same[0]["name"],
+                value=words.value(unit, same[0]["value_after"]),
+                before=words.value(unit, same[0]["value_before"]),
+                n=same[0]["n_after"],
+            )
+        )
+    return parts
+
+
+def _channels(content: Content, words: Words) -> list[str]:
+    for compared, quarter in (("previous", content["previous_quarter"]), ("year_before", content["year_before"])):
+        moved = [row for row in content["voice"]["channels"] if row[compared] and row[compared]["changed"] == "moved"]
+        if moved:
+            largest = sorted(moved, key=lambda row: -abs(row[compared]["difference"]))[:2]
+            return [_channel(row, row[compared]["share"], quarter, words) for row in largest]
+    return []
+
+
+def _channel(row: Content, before: float, quarter: str, words: Words) -> str:
+    return words(
+        "sentence",
+        "channel",
+        channel=words("channel", row["channel"]),
+        before=words.value("share", before),
+        value=words.value("share", row["share"]),
+        quarter=quarter,
+    )
+
+
+def _problem(content: Content, words: Words) -> list[str]:
+    if not content["problems"]:
+        return []
+    problem = content["problems"][0]
+    return [
+        words(
+            "sentence",
+            "problem",
+            title=problem["title"],
+            values=" · ".join(filter(None, problem["signature"].values())),
+            incidents=problem["incidents"],
+            expected=round(problem["expected_incidents"]),
+            days=content["horizon_days"],
+        )
+    ]
+
+
+def _actions(content: Content, words: Words) -> list[str]:
+    sentences = []
+    outcomes = content["outcomes"]
+    if outcomes:
+        counts = {name: sum(entry["verdict"] == name for entry in outcomes) for name in ("held", "did not hold")}
+        rest = len(outcomes) - sum(counts.values())
+        sentences.append(words("sentence", "outcomes", held=counts["held"], not_held=counts["did not hold"], open=rest))
+    proposed = content["proposals"]
+    if proposed:
+        first = action_title(proposed[0], words)
+        sentences.append(words("sentence", "actions", count=len(proposed), first=first))
+    return sentences
+
+
+def action_title(proposal: Content, words: Words) -> str:
+    """Return what a proposed action says is to be done."""
+    values = dict(proposal["values"])
+    if "measure" in values:
+        values["measure"] = words("measure", values["measure"])
+    return words("action", proposal["code"], **values)

@@ -1,0 +1,73 @@
+"""A review in words: labels, figures and the sentences of its summary, in English or Chinese."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from diagnosis.review.definitions import Definition
+
+LANGUAGES = ("en", "zh")
+
+
+class Words:
+    """The words of a review in one language.
+
+    Parameters
+    ----------
+    language : str
+        Any but Chinese is English.
+    """
+
+    def __init__(self, language: str) -> None:
+        self.language = "zh" if language.startswith("zh") else "en"
+
+    def __call__(self, kind: str, code: str, **values: object) -> str:
+        """Return a label or sentence with its values; a label that is not in the catalogue is the code itself."""
+        forms = catalogue()[kind].get(code)
+        if forms is None:
+            return code
+        return forms[self.language].format(**values) if values else forms[self.language]
+
+    def value(self, unit: str, value: float | None, *, signed: bool = False) -> str:
+        """Return a figure with its unit: ``27 %``, ``2.1 h``; a dash for none."""
+        if value is None:
+            return "–"
+        sign = "+" if signed and value > 0 else ""
+        if unit == "hours":
+            return self("unit", "hours", value=f"{sign}{value:,.{_decimals(value)}f}".replace("-", "−"))
+        shown = 100 * value
+        near = 0 < abs(shown) < 10 or 90 < abs(shown) < 100  # where a tenth matters
+        places = 1 if near and abs(shown - round(shown)) > 0.05 else 0
+        return self("unit", "points" if signed else "share", value=f"{sign}{shown:.{places}f}".replace("-", "−"))
+
+    def interval(self, unit: str, bounds: tuple[float, float] | None, *, signed: bool = False) -> str:
+        """Return an interval: ``22 to 33 %``; a dash for none."""
+        if bounds is None:
+            return "–"
+        lower, upper = (self.value(unit, bound, signed=signed) for bound in bounds)
+        return self("unit", "interval", lower=lower.split(" ")[0].rstrip("%"), upper=upper)
+
+    def target(self, definition: Definition, target: float | None) -> str:
+        """Return a target: ``at most 2 h``; a dash for none."""
+        if target is None:
+            return "–"
+        code = "at_most" if definition.lower_is_better else "at_least"
+        return self("unit", code, value=self.value(definition.unit, target))
+
+    def joined(self, parts: list[str], kind: str = "separator") -> str:
+        """Return several words or clauses as one."""
+        return self("unit", kind).join(parts)
+
+
+@cache
+def catalogue() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
+    """Return kind to code to language to text."""
+    text = files("diagnosis.review").joinpath("words.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def _decimals(hours: float) -> int:
+    return 0 if abs(hours) >= 100 or hours == int(hours) else 1

@@ -1,0 +1,99 @@
+"""The verb `review`: the quarter's review, as sentences, figures, a page, a document and tables."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from diagnosis.errors import InputError
+from diagnosis.recurrence import Signature
+from diagnosis.review import (
+    Quarter,
+    ReviewHistory,
+    ReviewSettings,
+    Words,
+    last_complete_quarter,
+    review_quarter,
+    summary,
+)
+from training.command import DONE, add_json, answer, main, warn
+from training.fitting.as_of import last_moment
+from training.intake import add_sources, read_sources
+
+SUMMARY = (
+    "Review a quarter: each measure with its interval, target and verdict, whether it changed since the quarter\n"
+    "before and a year ago, what moved it, the voice of the users, training needs, and actions to take."
+)
+EXAMPLE = (
+    "faultwise review --incidents data/sample/incidents.csv --zone Asia/Shanghai --quarter 2026Q3 --html review.html"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    add_sources(parser, knowledge=True)
+    parser.add_argument("--quarter", metavar="2026Q3", help="which one (default: the last complete quarter)")
+    parser.add_argument("--zone", metavar="ZONE", help="where its quarters begin, such as Asia/Shanghai (default: UTC)")
+    parser.add_argument("--as-of", default="", metavar="DATE", help="when it is looked at (default: latest time)")
+    parser.add_argument(
+        "--signature", metavar="FIELD,FIELD", help="what the same fault is (default: what the data hold)"
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML with a table [review]: zone, limits, targets")
+    parser.add_argument("--language", choices=("en", "zh"), default="en", help="of what is printed and written")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Review and print."""
+    settings = review_settings(args.config, args.zone)
+    with tqdm(total=3, desc="reading", disable=args.quiet, file=sys.stderr) as bar:
+        frame = read_sources(args).incidents
+        as_of = last_moment(frame, args.as_of)
+        if pd.isna(as_of):
+            raise InputError("a review needs opened_at; no record has a date")
+        bar.update(1)
+        bar.set_description("counting")
+        signature = Signature(tuple(args.signature.split(","))) if args.signature else None
+        history = ReviewHistory.read(frame, settings, as_of=as_of, signature=signature)
+        del frame  # a million records are read once
+        bar.update(1)
+        quarter = (
+            Quarter.parse(args.quarter) if args.quarter else last_complete_quarter(as_of.to_pydatetime(), settings.zone)
+        )
+        content = review_quarter(history, quarter)
+        bar.update(1)
+    for reason, count in history.left_out.items():
+        if count:
+            warn(f"{count:,} rows: {reason}")
+    words = Words(args.language)
+    answer(args, content, "\n".join([f"{content['quarter']}", "", *summary(content, words)]))
+    return DONE
+
+
+def review_settings(config: Path | None, zone: str | None) -> ReviewSettings:
+    """Return the settings of a configuration file, with the zone of the command line where it is given.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or a setting cannot be used.
+    """
+    table: Mapping[str, Any] = {}
+    if config is not None:
+        try:
+            table = tomllib.loads(config.read_text(encoding="utf-8")).get("review", {})
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InputError(f"{config}: not a readable TOML file ({error})") from error
+    return ReviewSettings.from_mapping({**table, **({"zone": zone} if zone else {})})
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.modules[__name__]))
