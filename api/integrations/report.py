@@ -11,8 +11,8 @@ from fastapi.exceptions import RequestValidationError
 from diagnosis.errors import InputError
 from diagnosis.incident import COUNT_FIELDS, FIELDS, TIME_FIELDS, Incident
 from training.records.dialects import dialects
-from training.records.json_file import flatten
-from training.records.tickets import as_record, translate_tickets
+from training.records.json_file import as_record, flatten
+from training.records.tickets import translate_tickets
 
 MAX_WORD, MAX_TEXT = 1_000, 200_000  # characters; what is longer is cut
 _TEXTS = frozenset({"short_description", "description", "close_notes"})
@@ -52,7 +52,7 @@ def report_of_ticket(
     Parameters
     ----------
     ticket : mapping
-        As `training.records.tickets.as_record` takes it; it has a number.
+        As `training.records.tickets.translate_tickets` takes it; it has a number.
     record : str
         The system's key of the record.
     fields : mapping of str to str
@@ -66,7 +66,7 @@ def report_of_ticket(
         If the ticket is nested too deep to be one, or has no number.
     """
     try:
-        present = flatten(as_record(system, ticket))
+        present = flatten(as_record(ticket))
     except RecursionError as error:
         raise InputError(str(error)) from error
     if not any(present.get(name) for name in _NUMBERS):

@@ -270,7 +270,7 @@ def _chunks(records: Iterable[Record], chunk_rows: int) -> Iterator[Chunk]:
     for place, record in records:
         if isinstance(record, dict):
             try:
-                rows[place] = flatten(record)
+                rows[place] = flatten(as_record(record))
             except RecursionError:
                 malformed.append(Malformed(place, _TOO_DEEP))
         else:
@@ -286,6 +286,32 @@ def chunk_of(rows: Mapping[int, Mapping[str, str]], malformed: list[Malformed] |
     header = list(dict.fromkeys(chain.from_iterable(rows.values())))
     columns = [[row.get(name, "") for row in rows.values()] for name in header]
     return Chunk(header, columns, list(rows), malformed or [])
+
+
+# Whom GLPI's high-level API lists as a team: the role and kind of a member, and what its search calls such a column.
+_TEAM = (
+    ("requester", "User", "Requester"),
+    ("assigned", "Group", "Technician group"),
+    ("assigned", "User", "Technician"),
+)
+
+
+def as_record(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a record whose team, if it lists one as GLPI does, stands in columns of its own."""
+    team = record.get("team")
+    members = [member for member in team if isinstance(member, Mapping)] if isinstance(team, list) else []
+    if not any("role" in member for member in members):
+        return record
+    arranged = {name: value for name, value in record.items() if name != "team"}
+    for role, kind, name in _TEAM:
+        names = [
+            member.get("display_name") or member.get("name") or ""
+            for member in members
+            if member.get("role") == role and member.get("type") == kind
+        ]
+        if names:
+            arranged[name] = names[0]
+    return arranged
 
 
 def flatten(record: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, str]:

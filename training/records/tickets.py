@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
@@ -10,7 +10,7 @@ from diagnosis.errors import InputError
 
 from .chunk import Malformed
 from .columns import INCIDENTS, draft_plan, plan_columns
-from .json_file import chunk_of, flatten
+from .json_file import as_record, chunk_of, flatten
 from .translate import Translation, Translator
 
 Ticket = Mapping[str, Any]
@@ -30,7 +30,7 @@ def translate_tickets(
     ----------
     system : {"servicenow", "jira", "zammad", "glpi"}
     tickets : sequence of mapping
-        As `as_record` takes them.
+        A row of ServiceNow's Table API; a Jira issue; a Zammad ticket with its first ``article``; a GLPI item.
     mapping : mapping of str to str, optional
         Canonical field to a field of theirs; wins over the dialect.
     zone : tzinfo
@@ -47,7 +47,7 @@ def translate_tickets(
     malformed: list[Malformed] = []
     for place, ticket in enumerate(tickets, start=1):
         try:
-            rows[place] = flatten(as_record(system, ticket))
+            rows[place] = flatten(as_record(ticket))
         except RecursionError as error:
             malformed.append(Malformed(place, str(error)))
     chunk = chunk_of(rows, malformed)
@@ -56,51 +56,3 @@ def translate_tickets(
         raise InputError(f"expected a number in a ticket of {system}; found none")
     latest = datetime.now(UTC) + timedelta(days=1)
     return Translator(system, INCIDENTS, latest, every_row=every_row, zone=zone).translate(chunk, plan, {})
-
-
-def as_record(system: str, ticket: Ticket) -> dict[str, Any]:
-    """Return a ticket, as a system's API or webhook has it, as a record that its table reads.
-
-    Parameters
-    ----------
-    system : {"servicenow", "jira", "zammad", "glpi"}
-    ticket : mapping
-        A row of ServiceNow's Table API; a Jira issue; a Zammad ticket with its first ``article``; a GLPI item.
-    """
-    arrange = _ARRANGEMENTS.get(system)
-    return arrange(ticket) if arrange else dict(ticket)
-
-
-def _jira(issue: Ticket) -> dict[str, Any]:
-    """Leave out the resolution of an issue whose status category, in any language, is not done."""
-    fields = issue.get("fields")
-    status = fields.get("status") if isinstance(fields, Mapping) else None
-    category = status.get("statusCategory") if isinstance(status, Mapping) else None
-    is_open = isinstance(category, Mapping) and category.get("key") in ("new", "indeterminate")
-    if is_open and isinstance(fields, Mapping):
-        return {**issue, "fields": {**fields, "resolutiondate": None}}
-    return dict(issue)
-
-
-def _glpi(item: Ticket) -> dict[str, Any]:
-    """Name the people and groups that the high-level API lists as a team as GLPI's search names them."""
-    team = item.get("team")
-    record = dict(item)
-    for role, kind, name in _TEAM:
-        members = [
-            member.get("display_name") or member.get("name") or ""
-            for member in (team if isinstance(team, list) else ())
-            if isinstance(member, Mapping) and member.get("role") == role and member.get("type") == kind
-        ]
-        if members:
-            record[name] = members[0]
-    record.pop("team", None)
-    return record
-
-
-_TEAM = (
-    ("requester", "User", "Requester"),
-    ("assigned", "Group", "Technician group"),
-    ("assigned", "User", "Technician"),
-)
-_ARRANGEMENTS: Mapping[str, Callable[[Ticket], dict[str, Any]]] = {"jira": _jira, "glpi": _glpi}

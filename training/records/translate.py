@@ -18,6 +18,7 @@ from diagnosis.text import plain_text, repair
 
 from .chunk import Chunk
 from .columns import ColumnPlan, Kind
+from .dialects import Dialect
 from .reject import Reject
 from .times import parse_times
 
@@ -188,11 +189,20 @@ class _ChunkTranslation:
             self._columns[name] = _mapped(partial(dialect.meaning, name), self._columns[name])
         if "contact_type" in self._columns:
             self._columns["contact_type"] = [value.lower() for value in self._columns["contact_type"]]
-        if "state" in self._columns:
-            is_open = [state.casefold() in dialect.open_states for state in self._columns["state"]]
+        is_open = self._open_rows(dialect)
+        if any(is_open):
             for name in {"resolved_at", "closed_at"}.intersection(self._columns):
                 column = self._columns[name]
                 self._columns[name] = ["" if opened else time for opened, time in zip(is_open, column, strict=True)]
+
+    def _open_rows(self, dialect: Dialect) -> list[bool]:
+        """Return for each row whether its ticket is open, by its state or by a column that says it for every state."""
+        is_open = [state.casefold() in dialect.open_states for state in self._columns.get("state", ())]
+        is_open = is_open or [False] * len(self._chunk)
+        for name, values in dialect.open_when.items():
+            for column in self._chunk.columns_named(name):
+                is_open = [was or value.casefold() in values for was, value in zip(is_open, column, strict=True)]
+        return is_open
 
     def _titles(self) -> None:
         """Take a ticket's own number out of the end of its title, where an export wrote it."""

@@ -34,6 +34,8 @@ class Dialect:
         By field, what a code or a word in another language means, both in lower case.
     open_states : frozenset of str
         States, in lower case, in which a ticket is not resolved: a time of resolution in it is of an earlier one.
+    open_when : mapping of str to frozenset of str
+        Other columns that say the same, each with its values in lower case.
     seconds : frozenset of str
         Names of columns that count seconds where ours count minutes.
     removed : mapping of str to pattern
@@ -46,6 +48,7 @@ class Dialect:
     tree: str = ""
     meanings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     open_states: frozenset[str] = frozenset()
+    open_when: Mapping[str, frozenset[str]] = field(default_factory=dict)
     seconds: frozenset[str] = frozenset()
     removed: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
 
@@ -86,6 +89,7 @@ def _dialect(name: str, kind: str, table: Mapping[str, Any]) -> Dialect:
         table.get("tree", ""),
         {name: _meanings(meanings) for name, meanings in table.get("values", {}).items()},
         frozenset(state.casefold() for state in table.get("open_states", ())),
+        {name: frozenset(map(str.casefold, values)) for name, values in table.get("open_when", {}).items()},
         frozenset(table.get("seconds", ())),
         {name: re.compile(pattern) for name, pattern in table.get("removed", {}).items()},
     )
