@@ -35,6 +35,7 @@ REFERENCE_NAMES = (
 MAX_DEPTH = 20  # deeper than any record nests
 _BLOCK = 1 << 20
 _MAX_VALUE = 64 << 20  # characters of one value; a longer one is no record
+_LONGEST_LINE = 8 << 20  # characters
 _TOO_DEEP = f"expected values nested at most {MAX_DEPTH} deep"
 _DECODER = json.JSONDecoder()
 # A string, at the latest to the end of its line, or a brace.
@@ -69,10 +70,10 @@ def read_json(path: Path, options: ReadOptions) -> Iterator[Chunk]:
 
 def _is_lines(stream: TextIO) -> bool:
     """Return whether the first line with anything on it is a record by itself, and not the last one."""
-    for line in stream:
-        if line.strip().strip("\ufeff"):
+    while line := stream.readline(_LONGEST_LINE):  # a whole export may stand on one line
+        if text := line.strip().strip("\ufeff"):
             try:
-                return isinstance(json.loads(line.strip().strip("\ufeff")), dict) and bool(stream.readline())
+                return text.startswith("{") and isinstance(json.loads(text), dict) and bool(stream.readline(1))
             except (ValueError, RecursionError):
                 return False
     return False
