@@ -37,6 +37,7 @@ VERBS = {
     "rollback": ("training.rollback", "put the release before this one back into service"),
     "backup": ("training.backup", "copy the store and the releases of a running service into a folder"),
     "restore": ("training.restore", "put a backup into a new store and folder of releases"),
+    "erase": ("training.erase", "mask a person in the store, and name what still holds them"),
     "serve": ("api.serve", "serve API and console"),
     "mcp": ("api.mcp", "serve AI agents over standard input and output"),
 }

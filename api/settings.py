@@ -118,6 +118,13 @@ class Settings(BaseSettings):
         default=False, description="Whether /help answers end users, without a key, from articles for everyone"
     )
 
+    retention_incident_days: int | None = Field(
+        default=None, ge=1, description="Days after its closure until an incident is erased; kept unless set"
+    )
+    retention_diagnosis_days: int | None = Field(
+        default=None, ge=1, description="Days until a diagnosis and what people said of it are deleted; kept unless set"
+    )
+
     watch_seconds: float = Field(
         default=10.0, gt=0, le=3600, description="How often to look at what became of the answers"
     )

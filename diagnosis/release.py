@@ -124,6 +124,8 @@ def write_release(
         )
         write_json(partial / MANIFEST, {name: getattr(manifest, name) for name in Manifest.__slots__})
         partial.chmod(0o755)
+        for path in partial.rglob("*"):  # a copy over it is refused, where a service has the files mapped into memory
+            path.chmod(0o755 if path.is_dir() else 0o444)
         if (models / manifest.release).is_dir():  # made by another training in the same second, of the same content
             shutil.rmtree(partial)
         else:

@@ -182,3 +182,9 @@ def test_the_record_of_what_was_in_service_is_read_whatever_the_format_of_its_re
     with pytest.raises(ReleaseError, match=f"has format 5, this program reads {FORMAT_VERSION}: train anew"):
         releases.rollback()
     assert releases.published() == new.name
+
+
+def test_the_files_of_a_release_are_read_only(models):
+    """A running service has them mapped: a copy over them would end it, and is refused to all but root."""
+    folder = find_release(models)
+    assert {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_file()} == {0o444}

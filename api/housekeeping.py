@@ -1,0 +1,50 @@
+"""Housekeeping: once an hour what is older than the settings want to keep is forgotten."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from api.service import Service
+from api.settings import Settings
+from diagnosis.background import BackgroundLoop
+from diagnosis.store.retention import forget_diagnoses, forget_incidents
+
+_EVERY = 3600.0  # s
+
+
+class Housekeeping:
+    """Forgets in a thread of its own; replicas may do so at once, and the first to come finds what there is.
+
+    Parameters
+    ----------
+    service : Service
+    settings : Settings
+    """
+
+    def __init__(self, service: Service, settings: Settings) -> None:
+        self._service = service
+        self._incident_days = settings.retention_incident_days
+        self._diagnosis_days = settings.retention_diagnosis_days
+        self._loop = BackgroundLoop("housekeeping", self.forget, _EVERY)
+
+    def start(self) -> None:
+        """Begin, at once; nothing runs where nothing is forgotten."""
+        if self._incident_days is not None or self._diagnosis_days is not None:
+            self._loop.start()
+            self._loop.wake()
+
+    def stop(self) -> None:
+        """End."""
+        self._loop.stop()
+
+    def forget(self) -> None:
+        """Forget what is too old, and write down how much it was."""
+        store = self._service.store
+        counts: dict[str, int] = {}
+        if self._diagnosis_days is not None:
+            counts["diagnoses"] = forget_diagnoses(store.database, timedelta(days=self._diagnosis_days))
+        if self._incident_days is not None:
+            counts["incidents"] = forget_incidents(store.database, timedelta(days=self._incident_days))
+        if any(counts.values()):
+            store.audit.add("retention", "records.forget", "store", "", counts)
+            self._service.serving.store_changed()

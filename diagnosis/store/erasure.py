@@ -1,0 +1,179 @@
+"""Erasure: where a person's data stand in the store, and a mask in their place.
+
+Incidents, articles, diagnoses that quote them, comments, names of who did what, calls to other systems, and what else
+has a table: every text of every table is looked at, so that a table that is added later is not forgotten. Records go
+through the sequence of changes, so that every replica's history and index learn of it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from diagnosis.errors import InputError
+from diagnosis.store import tables
+from diagnosis.store.database import Database
+from diagnosis.store.records import Records
+
+MASK = "<PERSON>"
+# Sign-ins are no records, and the audit log is refused every change by the database itself: what stands there stays.
+_NOT_ERASED = frozenset({"counters", "api_keys", "sessions", "key_use", "subscriptions", "audit"})
+_SHORTEST = 2  # characters of a name
+_CHUNK = 500  # rows
+
+
+class Person:
+    """The names by which a person is known: as they stand, in any case and width.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Such as a mail address, a sign-in and a name. A name in Latin letters is found as a whole word.
+
+    Raises
+    ------
+    InputError
+        If there is none, or one is shorter than two characters.
+
+    Examples
+    --------
+    >>> Person(["Li Lei", "王小明"]).erased({"text": "LI LEI asked, 转王小明处理", "n": 1})
+    {'text': '<PERSON> asked, 转<PERSON>处理', 'n': 1}
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        folded = sorted({_folded(name.strip()) for name in names}, key=len, reverse=True)
+        if not folded or len(folded[-1]) < _SHORTEST:
+            raise InputError(f"expected names of {_SHORTEST} characters or more; found {list(names)!r}")
+        self._pattern = re.compile("|".join(map(_whole, folded)), re.IGNORECASE)
+
+    def erased(self, value: Any) -> Any:  # noqa: ANN401 - any JSON value
+        """Return a JSON value with a mask wherever the person is named; the same object if that is nowhere."""
+        if isinstance(value, str):
+            return self._erased_text(value)
+        if isinstance(value, Mapping):
+            masked = {name: self.erased(item) for name, item in value.items()}
+            return masked if masked != value else value
+        if isinstance(value, list | tuple):
+            items = [self.erased(item) for item in value]
+            return items if items != list(value) else value
+        return value
+
+    def _erased_text(self, text: str) -> str:
+        if self._pattern.search(text):
+            return self._pattern.sub(MASK, text)
+        folded = _folded(text)  # full-width letters, and letters written as base and accent
+        return self._pattern.sub(MASK, folded) if folded != text and self._pattern.search(folded) else text
+
+
+def erase_person(
+    database: Database, person: Person, *, dry_run: bool = False, on_rows: Callable[[int], object] = lambda _rows: None
+) -> dict[str, list[str]]:
+    """Put a mask wherever the store names a person.
+
+    Parameters
+    ----------
+    database : Database
+    person : Person
+    dry_run : bool
+        Whether only to look.
+    on_rows : callable
+        Called with how many rows were looked at since the last call.
+
+    Returns
+    -------
+    dict of str to list of str
+        Table to the keys of the rows that name the person; of `audit` and of `subscriptions`, which are never changed,
+        the rows that still do.
+    """
+    touched: dict[str, list[str]] = {}
+    for table in tables.metadata.sorted_tables:
+        if table.name in _NOT_ERASED - {"audit", "subscriptions"}:
+            continue
+        changes_nothing = dry_run or table.name in _NOT_ERASED
+        if keys := list(_erase_table(database, table, person, changes_nothing, on_rows)):
+            touched[table.name] = keys
+    return touched
+
+
+def count_rows(database: Database) -> int:
+    """Return how many rows `erase_person` looks at."""
+    with database.read() as connection:
+        return sum(
+            connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+            for table in tables.metadata.sorted_tables
+            if table.name not in _NOT_ERASED - {"audit", "subscriptions"}
+        )
+
+
+def _erase_table(
+    database: Database, table: sa.Table, person: Person, changes_nothing: bool, on_rows: Callable[[int], object]
+) -> Iterator[str]:
+    columns = [column for column in table.columns if _holds_text(column)]
+    key = list(table.primary_key.columns)
+    for rows in _chunks(database, table, key, columns):
+        changes: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+        for row in rows:
+            values = {column.name: row._mapping[column] for column in columns}
+            masked = {name: person.erased(value) for name, value in values.items()}
+            if changed := {name: value for name, value in masked.items() if value is not values[name]}:
+                changes.append((tuple(row._mapping[column] for column in key), changed))
+        if changes and not changes_nothing:
+            _write(database, table, key, changes)
+        yield from ("/".join(map(str, values)) for values, _changed in changes)
+        on_rows(len(rows))
+
+
+def _write(
+    database: Database,
+    table: sa.Table,
+    key: Sequence[sa.Column[Any]],
+    rows: Sequence[tuple[tuple[Any, ...], Mapping[str, Any]]],
+) -> None:
+    if table in (tables.incidents, tables.articles):
+        Records(database, table).put({values[0]: changed["body"] for values, changed in rows})
+        return
+    with database.write() as connection:
+        for values, changed in rows:
+            matches = [column == value for column, value in zip(key, values, strict=True)]
+            connection.execute(sa.update(table).where(*matches).values(changed))
+
+
+def _chunks(
+    database: Database, table: sa.Table, key: Sequence[sa.Column[Any]], columns: Sequence[sa.Column[Any]]
+) -> Iterator[Sequence[sa.Row[Any]]]:
+    """Return every row in order of its key, some at a time: a reader that stays open would hold SQLite's log."""
+    chosen = dict.fromkeys([*key, *columns])
+    statement = sa.select(*chosen).order_by(*key).limit(_CHUNK)
+    if table in (tables.incidents, tables.articles):
+        statement = statement.where(table.c.deleted.is_(False))
+    after: tuple[Any, ...] | None = None
+    while True:
+        page = statement if after is None else statement.where(sa.tuple_(*key) > sa.tuple_(*after))
+        with database.read() as connection:
+            rows = connection.execute(page).all()
+        if rows:
+            yield rows
+        if len(rows) < _CHUNK:
+            return
+        after = tuple(rows[-1]._mapping[column] for column in key)
+
+
+def _holds_text(column: sa.Column[Any]) -> bool:
+    is_text = isinstance(column.type, sa.String | sa.JSON)
+    return is_text and not column.primary_key and not column.foreign_keys and not column.unique
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)
+
+
+def _whole(name: str) -> str:
+    # Chinese stands beside Latin letters without a space: only Latin letters and digits continue a Latin word.
+    begin = "(?<![A-Za-z0-9])" if name[0].isascii() else ""
+    end = "(?![A-Za-z0-9])" if name[-1].isascii() else ""
+    return f"{begin}{re.escape(name)}{end}"

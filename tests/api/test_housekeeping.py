@@ -1,0 +1,43 @@
+"""What is older than the settings want to keep is forgotten by a running service."""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from api.settings import Settings
+from diagnosis.store import Store, tables
+from diagnosis.times import utc_now
+from tests.serving import Serving
+from tests.waiting import soon
+
+
+def test_old_incidents_and_diagnoses_are_forgotten_and_open_ones_stay(models, database_url):
+    store = Store.open(database_url)
+    long_ago, lately = (utc_now() - timedelta(days=days) for days in (400, 3))
+    store.incidents.put(
+        {
+            "OLD": {"number": "OLD", "short_description": "secret words", "closed_at": long_ago.isoformat()},
+            "NEW": {"number": "NEW", "short_description": "x", "closed_at": lately.isoformat()},
+            "OPEN": {"number": "OPEN", "short_description": "x", "opened_at": long_ago.isoformat()},
+        }
+    )
+    with Serving(Settings(database=database_url, models=models)) as client:
+        said = [
+            client.post("/v1/diagnoses", json={"number": n, "short_description": "VPN"}).json() for n in ("D1", "D2")
+        ]
+        target = next(iter(said[0]["predictions"]))
+        body = {"kind": "overridden", "target": target, "value": "Network"}
+        assert client.post(f"/v1/diagnoses/{said[0]['id']}/feedback", json=body).status_code == 201
+    with store.database.write() as connection:
+        old = sa.update(tables.diagnoses).where(tables.diagnoses.c.id == said[0]["id"])
+        connection.execute(old.values(created_at=long_ago))
+    settings = Settings(database=database_url, models=models, retention_incident_days=365, retention_diagnosis_days=90)
+    with Serving(settings) as client:
+        assert soon(lambda: client.get("/v1/incidents/OLD").status_code == 404)
+        assert soon(lambda: client.get(f"/v1/diagnoses/{said[0]['id']}").status_code == 404)
+        assert client.get(f"/v1/diagnoses/{said[1]['id']}").status_code == 200
+        assert client.get("/v1/incidents/NEW").status_code == 200
+        assert client.get("/v1/incidents/OPEN").status_code == 200
+        [entry] = [e for e in client.get("/v1/audit").json()["items"] if e["action"] == "records.forget"]
+    assert entry["detail"] == {"diagnoses": 1, "incidents": 1}
+    store.close()

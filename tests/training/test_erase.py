@@ -1,0 +1,100 @@
+"""A person is masked wherever the store names them, and what still holds them is named."""
+
+import json
+
+import pytest
+
+from api.settings import Settings
+from diagnosis.errors import InputError
+from diagnosis.records import IncidentRecords
+from diagnosis.releases import Releases
+from diagnosis.store import Store, tables
+from diagnosis.store.erasure import MASK, Person
+from tests.serving import Serving
+from tests.waiting import soon
+from training.erase import erase
+
+
+@pytest.mark.parametrize(
+    ("text", "erased"),
+    [
+        ("Li Lei called", f"{MASK} called"),
+        ("ask LI LEI.", f"ask {MASK}."),
+        ("ＬＩ ＬＥＩ来电", f"{MASK}来电"),
+        ("转王小明处理", f"转{MASK}处理"),
+        ("Lilith Leibniz", "Lilith Leibniz"),
+        ("Li Leifeng", "Li Leifeng"),
+        ("mail li.lei@example.com", f"mail {MASK}"),
+    ],
+)
+def test_a_person_is_named_in_any_case_and_width_but_never_within_a_word(text, erased):
+    assert Person(["Li Lei", "王小明", "li.lei@example.com"]).erased(text) == erased
+
+
+def test_names_that_are_too_short_are_refused():
+    with pytest.raises(InputError, match="2 characters or more"):
+        Person(["L"])
+
+
+def everything_stored(store):
+    with store.database.read() as connection:
+        rows = {table.name: connection.execute(table.select()).all() for table in tables.metadata.sorted_tables}
+    return {
+        name: json.dumps([list(map(str, row)) for row in found], ensure_ascii=False) for name, found in rows.items()
+    }
+
+
+def test_a_person_is_erased_from_a_running_service(models, database_url):
+    names = ["Zhang Sanfeng", "zhang.sanfeng@example.com"]
+    store, releases = Store.open(database_url), Releases(models)
+    with Serving(Settings(database=database_url, models=models)) as client:
+        for number, caller in (("P1", names[0]), ("P2", names[1]), ("P3", "somebody else")):
+            client.post(
+                "/v1/incidents",
+                json={
+                    "number": number,
+                    "short_description": f"Quantum printer XQ77 jams 卡纸 {number}",
+                    "caller": caller,
+                    "close_notes": "Zhang Sanfeng replaced the roller and cleaned the sensor",
+                    "resolved_at": "2026-05-01",
+                },
+            )
+        found = {"q": "Quantum printer XQ77 jams 卡纸", "in": "incidents"}
+        assert soon(lambda: '"P' in client.get("/v1/search", params=found).text)  # of equal ones the last
+        report = {"number": "P4", "short_description": "Zhang Sanfeng: Quantum printer XQ77 jams 卡纸"}
+        said = client.post("/v1/diagnoses", json=report).json()
+        target = next(iter(said["predictions"]))
+        body = {"kind": "overridden", "target": target, "value": "Network", "comment": "as Zhang Sanfeng said"}
+        assert client.post(f"/v1/diagnoses/{said['id']}/feedback", json=body).status_code == 201
+
+        looked = erase(store, releases, names, dry_run=True)
+        assert {"P1", "P2", "P3", "P4"} <= set(looked["store"]["incidents"])
+        assert "Sanfeng" in everything_stored(store)["incidents"]
+
+        done = erase(store, releases, names)
+        assert done["store"] == looked["store"]
+        assert {"diagnoses", "feedback", "incidents"} <= set(done["store"])
+        assert not [name for name, content in everything_stored(store).items() if "Sanfeng" in content]
+        assert client.get("/v1/incidents/P2").json()["caller"] == MASK
+        assert "<PERSON> replaced the roller" in client.get(f"/v1/diagnoses/{said['id']}").text
+        other = {"number": "P5", "short_description": "Quantum printer XQ77 jams 卡纸"}
+        assert soon(lambda: "Sanfeng" not in client.post("/v1/diagnoses", json=other).text)
+        erase(store, releases, names)  # what was diagnosed before the service had followed
+        assert not [name for name, content in everything_stored(store).items() if "Sanfeng" in content]
+        again = erase(store, releases, names, dry_run=True)
+        assert (again["store"], again["releases"]) == ({}, {})
+    store.close()
+
+
+def test_a_person_in_a_release_is_masked_in_what_is_served_and_the_release_is_named(models, tmp_path):
+    releases = Releases(models)
+    history = IncidentRecords.load(releases.path(releases.published()) / "history").frame()
+    caller = next(value for value in history["caller"] if value)
+    number = history["number"][history["caller"] == caller].iloc[0]
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    store = Store.open(url)
+    done = erase(store, releases, [caller])
+    assert number in done["releases"][releases.published()]
+    with Serving(Settings(database=url, models=models)) as client:
+        assert client.get(f"/v1/incidents/{number}").json()["caller"] == MASK
+    store.close()

@@ -1,0 +1,146 @@
+"""The verb `erase`: a person's data are found everywhere and masked; what cannot be changed is named."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from diagnosis.records import IncidentRecords, KnowledgeRecords
+from diagnosis.redact import Redactor
+from diagnosis.redact.records import mask_code
+from diagnosis.releases import Releases
+from diagnosis.store import Store
+from diagnosis.store.erasure import Person, count_rows, erase_person
+from diagnosis.store.records import Records
+from training.command import DONE, add_database, add_json, add_models, answer, main
+
+SUMMARY = (
+    "Find a person by mail address, sign-in and name in the store and in the releases, and put <PERSON> in their\n"
+    "place in the store: incidents, articles, diagnoses that quote them, comments, owed calls. A running service\n"
+    "follows within a second. A release is never changed: those that still hold the person are named, to be trained\n"
+    "anew from the store and removed. The audit log is never changed either."
+)
+EXAMPLE = 'faultwise erase --name "Li Lei" --name li.lei@example.com --dry-run'
+
+_KINDS: tuple[tuple[str, type[IncidentRecords] | type[KnowledgeRecords]], ...] = (
+    ("history", IncidentRecords),
+    ("knowledge", KnowledgeRecords),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    parser.add_argument(
+        "--name", action="append", required=True, metavar="TEXT", help="how the person is known; once for each name"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only say where the person is named")
+    add_database(parser)
+    add_models(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Erase a person and print where they were named."""
+    store = Store.open(args.database)
+    try:
+        content = erase(store, Releases(args.models), args.name, dry_run=args.dry_run)
+    finally:
+        store.close()
+    answer(args, content, _in_words(content))
+    return DONE
+
+
+def erase(store: Store, releases: Releases, names: Sequence[str], *, dry_run: bool = False) -> dict[str, Any]:
+    """Mask a person in the store, and return where they are named.
+
+    Parameters
+    ----------
+    store : Store
+    releases : Releases
+    names : sequence of str
+    dry_run : bool
+        Whether only to look.
+
+    Returns
+    -------
+    dict
+        ``store``: table to keys of rows, masked unless `dry_run`; ``kept``: those of tables that are never changed;
+        ``releases``: release to the numbers of incidents and articles in it that name the person.
+
+    Raises
+    ------
+    InputError
+        If a name is too short to be looked for.
+    """
+    redactor = Redactor()
+    # A mail address as caller is stored as its mask and a digest.
+    person = Person([*names, *(code for name in names if (code := mask_code(name, redactor)) != name)])
+    held = _held_by_releases(releases, person)
+    published = releases.published()
+    if published in held and not dry_run:
+        _mask_over_release(store, releases.path(published), person)
+    with tqdm(total=count_rows(store.database), desc="looking", unit=" rows", file=sys.stderr, leave=False) as bar:
+        touched = erase_person(store.database, person, dry_run=dry_run, on_rows=bar.update)
+    if not dry_run:
+        # The audit log is for ever: it says that somebody was erased, not who.
+        store.audit.add(
+            "command line", "person.erase", "store", "", {name: len(keys) for name, keys in touched.items()}
+        )
+    kept = {name: touched.pop(name) for name in ("audit", "subscriptions") if name in touched}
+    return {"dry_run": dry_run, "store": touched, "kept": kept, "releases": held}
+
+
+def _held_by_releases(releases: Releases, person: Person) -> dict[str, list[str]]:
+    held = {}
+    for summary in releases.summaries():
+        folder = releases.path(summary.release)
+        numbers = [number for part, kind in _KINDS for number in _named_in(kind.load(folder / part), person)]
+        if numbers:
+            held[summary.release] = numbers
+    return held
+
+
+def _mask_over_release(store: Store, folder: Path, person: Person) -> None:
+    """Store masked copies of a release's records: they are served instead of those that lie in it."""
+    targets: dict[str, Records] = {"history": store.incidents, "knowledge": store.articles}
+    for part, kind in _KINDS:
+        rows = kind.load(folder / part)
+        bodies = rows.records(_named_in(rows, person))
+        stored = targets[part].find(list(bodies))
+        targets[part].put({number: _body(person.erased(row)) for number, row in bodies.items() if number not in stored})
+
+
+def _named_in(records: IncidentRecords | KnowledgeRecords, person: Person) -> list[str]:
+    frame = records.frame()
+    texts = frame[[name for name in frame if frame[name].dtype != "datetime64[ns, UTC]"]]
+    return [str(row["number"]) for row in texts.to_dict("records") if person.erased(row) is not row]
+
+
+def _body(row: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {name: value for name, value in row.items() if value not in (None, "")}
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in fields.items()}
+
+
+def _in_words(content: Mapping[str, Any]) -> str:
+    done = "named in" if content["dry_run"] else "masked in"
+    lines = [f"{done} {name}: {len(keys)} ({_some(keys)})" for name, keys in content["store"].items()]
+    lines += [f"left in {name}: {len(keys)} ({_some(keys)})" for name, keys in content["kept"].items()]
+    for release, numbers in content["releases"].items():
+        lines.append(
+            f"release {release} holds {len(numbers)} ({_some(numbers)}): train anew from the store, then remove it"
+        )
+    return "\n".join(lines) or "named nowhere"
+
+
+def _some(keys: Sequence[str]) -> str:
+    return ", ".join(keys[:5]) + (", …" if len(keys) > 5 else "")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.modules[__name__]))
