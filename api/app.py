@@ -76,10 +76,12 @@ def create_app(settings: Settings) -> FastAPI:
         service.monitoring.start()
         housekeeping = Housekeeping(service, settings)
         housekeeping.start()
+        service.problems.start()
         try:
             yield
         finally:
             await run_in_threadpool(service.monitoring.stop)
+            await run_in_threadpool(service.problems.stop)
             await mcp.stop()
             housekeeping.stop()
             await systems.stop()

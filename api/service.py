@@ -13,6 +13,7 @@ from api.integrations.service import IntegrationService
 from api.keys.service import KeyService
 from api.metrics import Metrics
 from api.monitoring.service import MonitoringService
+from api.problems.board import ProblemBoard
 from api.problems.service import ProblemService
 from api.records.schemas import ArticleIn, IncidentIn
 from api.records.service import RecordService
@@ -72,10 +73,12 @@ class Service:
         )
         self.search = SearchService(serving, redactor, metrics)
         self.recurrence = RecurrenceService(serving)
-        self.problems = ProblemService(serving)
         self.releases = ReleaseService(serving, self.audit)
         self.rules = RuleService(store, self.audit)
         self.actions = ActionService(store, redactor, self.audit)
+        board = ProblemBoard(store, serving, events, settings.problem_seconds, settings.holidays)
+        writable = settings.integrations.with_write_back()
+        self.problems = ProblemService(store, serving, redactor, events, self.audit, self.actions, board, writable)
         self.keys = KeyService(store, self.audit)
         self.sessions = SessionService(store, self.audit)
         self.monitoring = MonitoringService(

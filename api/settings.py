@@ -128,6 +128,12 @@ class Settings(BaseSettings):
     watch_seconds: float = Field(
         default=10.0, gt=0, le=3600, description="How often to look at what became of the answers"
     )
+    problem_seconds: float = Field(
+        default=30.0, gt=0, le=86400, description="How often to look whether problems have to be found anew"
+    )
+    holidays: str = Field(
+        default="", description="Country whose public holidays are quiet, such as CN or DE-BY; none unless set"
+    )
     revocation_risk: float = Field(
         default=0.05,
         gt=0,

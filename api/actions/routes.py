@@ -6,13 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.actions.schemas import ActionChange, ActionIn, ActionOut, ActionPage
+from api.actions.schemas import ActionChange, ActionIn, ActionOut, ActionPage, action_out
 from api.dependencies import Served
 from api.http.cursors import Cursor, Limit, decode, next_of
-from api.http.fields import plain_time
 from api.http.problems import problems
 from api.http.security import MayRead, MayWrite
-from diagnosis.actions import Action, ActionSource, ActionStatus
+from diagnosis.actions import ActionSource, ActionStatus
 
 router = APIRouter(prefix="/v1/actions", tags=["actions"])
 
@@ -20,7 +19,7 @@ router = APIRouter(prefix="/v1/actions", tags=["actions"])
 @router.post("", response_model=ActionOut, status_code=201, responses=problems())
 def add_action(action: ActionIn, principal: MayWrite, service: Served) -> ActionOut:
     """Store a new action."""
-    return out(service.actions.add(principal.id, action))
+    return action_out(service.actions.add(principal.id, action))
 
 
 @router.get("", response_model=ActionPage, responses=problems())
@@ -37,24 +36,18 @@ def list_actions(
     """Return actions, the newest first."""
     filters = {"source_kind": source_kind or "", "source": source, "status": status or "", "owner": owner}
     actions = service.actions.page(limit, decode(cursor), **filters)
-    return ActionPage(items=[out(action) for action in actions], next=next_of(actions, limit, lambda item: item.id))
+    return ActionPage(
+        items=[action_out(action) for action in actions], next=next_of(actions, limit, lambda item: item.id)
+    )
 
 
 @router.get("/{action}", response_model=ActionOut, responses=problems(404))
 def get_action(action: str, _principal: MayRead, service: Served) -> ActionOut:
     """Return one action."""
-    return out(service.actions.get(action))
+    return action_out(service.actions.get(action))
 
 
 @router.patch("/{action}", response_model=ActionOut, responses=problems(404))
 def change_action(action: str, changes: ActionChange, principal: MayWrite, service: Served) -> ActionOut:
     """Change the fields that are sent; the others stay."""
-    return out(service.actions.change(principal.id, action, changes))
-
-
-def out(action: Action) -> ActionOut:
-    """Return an action as it is shown."""
-    values = {name: getattr(action, name) for name in ActionOut.model_fields}
-    for name in ("done_at", "created_at", "updated_at"):
-        values[name] = None if values[name] is None else plain_time(values[name])
-    return ActionOut(**values | {"evidence": [dict(item) for item in action.evidence]})
+    return action_out(service.actions.change(principal.id, action, changes))

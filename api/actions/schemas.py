@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
-from api.http.fields import Name, Out, Strict, Time, Word, check_extra
-from diagnosis.actions import ActionKind, ActionSource, ActionStatus
+from api.http.fields import Name, Out, Strict, Time, Word, check_extra, plain_time
+from diagnosis.actions import Action, ActionKind, ActionSource, ActionStatus
 
 Title = Annotated[Word, StringConstraints(strip_whitespace=True), StringConstraints(min_length=1, max_length=500)]
 Owner = Annotated[Word, StringConstraints(max_length=255, strip_whitespace=True)]
@@ -85,3 +85,11 @@ class ActionPage(Out):
 
     items: list[ActionOut] = Field(description="The newest first")
     next: str | None = Field(description="Cursor of the page after this", examples=[None])
+
+
+def action_out(action: Action) -> ActionOut:
+    """Return an action as it is shown."""
+    values = {name: getattr(action, name) for name in ActionOut.model_fields}
+    for name in ("done_at", "created_at", "updated_at"):
+        values[name] = None if values[name] is None else plain_time(values[name])
+    return ActionOut(**values | {"evidence": [dict(item) for item in action.evidence]})

@@ -53,6 +53,9 @@ class ServiceNow(System):
 class Jira(System):
     """Jira Cloud; `user` is the e-mail address that the API token belongs to."""
 
+    problem_project: str = Field(default="", description="Key of the project where issues of problems are made")
+    problem_type: str = Field(default="Problem", description="Type of those issues")
+
 
 class Zammad(System):
     """Zammad."""
@@ -90,3 +93,7 @@ class Integrations(BaseModel):
     zammad: Zammad = Zammad()
     glpi: Glpi = Glpi()
     alertmanager: Alertmanager = Alertmanager()
+
+    def with_write_back(self) -> tuple[str, ...]:
+        """Return the systems that may be written to."""
+        return tuple(name for name in ("servicenow", "jira", "zammad", "glpi") if getattr(self, name).write_back)

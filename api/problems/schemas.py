@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from datetime import date
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
-from api.http.fields import Out
+from api.actions.schemas import ActionOut, Owner, Title
+from api.http.fields import Number, Out, Strict, Word
+from diagnosis.actions import ActionKind
+
+Status = Literal["found", "proposed", "watched", "held", "returned", "dismissed"]
 
 
 class ProblemOut(Out):
@@ -37,6 +42,7 @@ class ProblemOut(Out):
     known_fix: str | None = Field(description="The article used most on it", examples=["KB0000042"])
     record: str | None = Field(description="The Problem record that its incidents name most", examples=["PRB0040012"])
     numbers: list[str] = Field(description="Its newest incidents, at most 100", examples=[["INC0010023"]])
+    status: Status = Field(description="Whether anything was proposed, and what became of the newest measure")
     basis: dict[str, Any] = Field(description="How each figure came about", examples=[{"trend": {"ratio": 3.1}}])
 
 
@@ -49,3 +55,89 @@ class ProblemsOut(Out):
     incidents: int = Field(description="Incidents of the history", examples=[3967])
     without_signature: int = Field(description="Those that lack a field and belong to no problem", examples=[808])
     problems: list[ProblemOut] = Field(description="At most as many as were asked for")
+
+
+class MonthOut(Out):
+    """What was logged of a problem in a month."""
+
+    month: str = Field(description="Year and month", examples=["2026-10"])
+    incidents: int = Field(description="Records", examples=[6])
+    episodes: int = Field(description="Occurrences", examples=[4])
+
+
+class ArticleUseOut(Out):
+    """An article that was used on a problem."""
+
+    number: str = Field(description="Its number", examples=["KB0000042"])
+    title: str = Field(description="Its title; empty if it is not stored", examples=["VPN certificate expired"])
+    incidents: int = Field(description="On how many incidents", examples=[12])
+
+
+class DecisionOut(Out):
+    """What a person decided on a problem."""
+
+    id: str = Field(description="ULID", examples=["01KAP5YQ7H0T9GQ4M6W3Z2X1CV"])
+    kind: str = Field(description="rename, merge, split, dismiss or restore", examples=["rename"])
+    problem: str = Field(description="On which problem", examples=["P62490386118b"])
+    value: str = Field(description="Title, problem or reason", examples=["VPN certificates"])
+    actor: str = Field(description="Who", examples=["key:01KAP5YQ7H0T9GQ4M6W3Z2X1CV"])
+    created_at: str = Field(description="When", examples=["2026-11-22T10:20:00Z"])
+
+
+class RecordOut(Out):
+    """The record that a connected system holds of a problem."""
+
+    system: str = Field(description="Which system", examples=["servicenow"])
+    number: str | None = Field(
+        description="Its number there; null until the system has answered", examples=["PRB0040012"]
+    )
+
+
+class ProblemDetailOut(ProblemOut):
+    """A problem with its timeline, what fixed it, and what is done about it."""
+
+    timeline: list[MonthOut] = Field(description="The newest months")
+    expected_per_month: float = Field(description="Incidents expected in 30 days", examples=[4.1])
+    articles: list[ArticleUseOut] = Field(description="Used on it, the most often first")
+    actions: list[ActionOut] = Field(description="What it asks for, the newest first")
+    external_record: RecordOut | None = Field(description="What a connected system made of it")
+    merged: list[str] = Field(description="Problems that were merged into it", examples=[["P0a1b2c3d4e5f"]])
+    split_from: str | None = Field(description="Problem that it came from", examples=[None])
+    decisions: list[DecisionOut] = Field(description="What people decided on it, the oldest first")
+    dismissed: str | None = Field(description="Why it was dismissed; null where it was not", examples=[None])
+
+
+class DecisionIn(Strict):
+    """What a person decides on a problem; it holds as incidents come, until it is taken back."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"kind": "rename", "value": "VPN certificates"}]})
+
+    kind: Literal["rename", "merge", "split", "dismiss", "restore"] = Field(description="What is decided")
+    value: Word = Field("", description="The title, the problem that it joins, or the reason")
+    numbers: list[Number] = Field(
+        default_factory=list, max_length=10_000, description="Incidents that a split takes out"
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kind in ("rename", "merge") and not self.value.strip():
+            raise ValueError(f"{self.kind} needs value: the title, or the problem that it joins")
+        if self.kind == "split" and not self.numbers:
+            raise ValueError("split needs numbers: the incidents that it takes out")
+        return self
+
+
+class ProposalIn(Strict):
+    """A problem put forward: who has it, until when, and what is to be done."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"owner": "Network Operations", "due": "2026-12-31", "kind": "fix"}]}
+    )
+
+    title: Title | None = Field(None, description="What is to be done; by default the problem's title")
+    kind: ActionKind = Field("fix", description="What sort of measure it is")
+    owner: Owner = Field("", description="Who has it")
+    due: date | None = Field(None, description="Until when")
+    system: Literal["", "servicenow", "jira", "glpi", "zammad"] = Field(
+        "", description="Where a Problem record is made; empty for none"
+    )

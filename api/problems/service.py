@@ -1,21 +1,59 @@
-"""ProblemService: the chronic faults of every incident that the release in service knows."""
+"""ProblemService: the chronic faults, what people decide on them, and what is proposed about them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
+from ulid import ULID
 
-from api.problems.schemas import ProblemOut, ProblemsOut
+from api.actions.service import ActionService
+from api.audit.service import AuditService
+from api.problems.board import HORIZON, RETURNED, ProblemBoard, ProblemSnapshot
+from api.problems.schemas import DecisionIn, ProposalIn, Status
 from api.serving import Serving
+from api.webhooks.events import Events
+from diagnosis.actions import Action
 from diagnosis.errors import InputError
-from diagnosis.problems import find_problems
-from diagnosis.recurrence import Signature, default_signature
-from diagnosis.times import format_utc
-from training.fitting.as_of import last_moment
+from diagnosis.problems import Problem, ProblemReport
+from diagnosis.recurrence import Signature
+from diagnosis.redact import Redactor
+from diagnosis.store import Store
+from diagnosis.store.database import ConflictError, RecordNotFoundError
+from diagnosis.store.outbox import OutgoingCall
+from diagnosis.store.problems import ProblemRow, StoredDecision
 
 MOST_NUMBERS = 100  # of the incidents of one problem
+WRITE_BACK = "problem:"  # begins the kind of the call that makes a record of a problem
+MOST_TAGGED = 50  # incidents that are tagged where a system has no records of problems
+
+
+@dataclass(frozen=True)
+class ListedProblem:
+    """A problem as it stands: snapshot, proposed, watched, held, returned or dismissed."""
+
+    problem: Problem
+    status: Status
+
+
+@dataclass(frozen=True)
+class ProblemView:
+    """A problem with everything that is shown of it."""
+
+    problem: Problem
+    status: Status
+    timeline: Sequence[tuple[str, int, int]]
+    expected_per_month: float
+    articles: Sequence[tuple[str, str, int]]
+    actions: Sequence[Action]
+    row: ProblemRow | None
+    merged: Sequence[str]
+    split_from: str | None
+    decisions: Sequence[StoredDecision]
+    dismissed: str | None
 
 
 class ProblemService:
@@ -23,49 +61,270 @@ class ProblemService:
 
     Parameters
     ----------
+    store : Store
     serving : Serving
+    redactor : Redactor
+        Masks personal data in titles and reasons.
+    events : Events
+    audit : AuditService
+    actions : ActionService
+    board : ProblemBoard
+    systems : sequence of str
+        Connected systems that may be written to.
     """
 
-    def __init__(self, serving: Serving) -> None:
+    def __init__(
+        self,
+        store: Store,
+        serving: Serving,
+        redactor: Redactor,
+        events: Events,
+        audit: AuditService,
+        actions: ActionService,
+        board: ProblemBoard,
+        systems: Sequence[str] = (),
+    ) -> None:
+        self._store = store
         self._serving = serving
+        self._redactor = redactor
+        self._events = events
+        self._audit = audit
+        self._actions = actions
+        self.board = board
+        self.systems = tuple(systems)
 
-    def problems(self, fields: Sequence[str], horizon: int, top: int, as_of: datetime | None) -> ProblemsOut:
+    def start(self) -> None:
+        """Begin to keep problems up with incidents."""
+        self.board.start()
+
+    def stop(self) -> None:
+        """End."""
+        self.board.stop()
+
+    def report(self, fields: Sequence[str], horizon: int, as_of: datetime | None) -> ProblemReport:
         """Return the problems worth most to prevent.
 
         Parameters
         ----------
         fields : sequence of str
-            The signature; empty takes the release's.
+            The signature; empty takes the release's, and texts where fields do not say it.
         horizon : int
             Days.
-        top : int
-            How many.
         as_of : datetime or None
             When the history is looked at; None takes the latest time there is.
 
         Raises
         ------
         InputError
-            If no incident has a date, or none has the signature.
+            If no incident has a date, or none belongs to a fault.
         """
-        parts = self._serving.current.diagnoser.parts
-        frame = parts.history.frame()
-        moment = last_moment(frame) if as_of is None else pd.Timestamp(as_of)
-        if pd.isna(moment):
-            raise InputError("problems need opened_at; no incident has a date")
-        if fields:
-            signature = Signature(tuple(fields))
-        else:
-            signature = default_signature(frame) if parts.recurrence is None else parts.recurrence.signature_
-        report = find_problems(frame, signature, as_of=moment, horizon=horizon)
-        return ProblemsOut(
-            as_of=format_utc(moment),
-            horizon_days=horizon,
-            signature=list(signature.fields),
-            incidents=report.incidents,
-            without_signature=report.without_signature,
-            problems=[
-                ProblemOut(**{**problem.to_dict(), "numbers": list(problem.numbers[:MOST_NUMBERS])})
-                for problem in report.problems[:top]
-            ],
+        if not fields and horizon == HORIZON and as_of is None:
+            return self.board.current().report
+        moment = None if as_of is None else pd.Timestamp(as_of)
+        return self.board.find(Signature(tuple(fields)) if fields else None, horizon, moment)
+
+    def listed(self, report: ProblemReport, filters: Mapping[str, str] | None = None) -> list[ListedProblem]:
+        """Return the problems of a report with their status, those that pass the filters.
+
+        Parameters
+        ----------
+        filters : mapping of str to str
+            ``service``, ``group``, ``trend`` and ``status``; dismissed ones are listed only if they are asked for.
+        """
+        filters = filters or {}
+        actions = self._by_problem()
+        dismissed = report.lineage.dismissed
+        listed = [ListedProblem(p, _status(actions.get(p.id, ()), p.id in dismissed)) for p in report.problems]
+        return [entry for entry in listed if _passes(entry, filters)]
+
+    def view(self, problem: str) -> ProblemView:
+        """Return one problem; an id that was merged gives the problem that it was merged into.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is none of that id, or its incidents were deleted.
+        """
+        snapshot = self.board.current()
+        entry = self._find(snapshot, problem)
+        actions = self._by_problem().get(entry.id, [])
+        lineage, row = snapshot.report.lineage, self._store.problems.rows().get(entry.id)
+        articles = self._serving.current.diagnoser.parts.knowledge.records(entry.fixes, ("number", "title"))
+        uses = [
+            (number, articles[number]["title"], count) for number, count in entry.fixes.items() if number in articles
+        ]
+        merged = sorted(name for name in snapshot.merged if snapshot.resolve(name) == entry.id)
+        concerned = {entry.id, *merged}
+        return ProblemView(
+            entry,
+            _status(actions, entry.id in lineage.dismissed),
+            snapshot.history.by_month(entry.numbers),
+            entry.expected_incidents * 30.0 / snapshot.report.horizon_days,
+            uses,
+            actions,
+            row,
+            merged,
+            lineage.split.get(entry.id) or (row.split_from if row else None),
+            [decision for decision in self._store.problems.decisions() if decision.problem in concerned],
+            lineage.dismissed.get(entry.id),
         )
+
+    def decide(self, actor: str, problem: str, body: DecisionIn) -> str:
+        """Store what a person decided, and return the id under which the problem is to be seen now.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is no such problem.
+        InputError
+            If it cannot be done to this problem.
+        """
+        snapshot = self.board.current()
+        entry = self._find(snapshot, problem)
+        value, numbers, outcome = self._redactor.redact(body.value.strip()), tuple(body.numbers), entry.id
+        if body.kind == "merge":
+            value = outcome = self._find(snapshot, value).id
+            if value == entry.id:
+                raise InputError("expected another problem to merge into; found the same")
+        elif body.kind == "split":
+            if foreign := [number for number in numbers if number not in set(entry.numbers)]:
+                raise InputError(f"expected incidents of this problem; found {', '.join(foreign[:5])}")
+            if len(set(numbers)) == entry.incidents:
+                raise InputError("expected some of the problem's incidents; found all of them")
+            value = outcome = f"P{str(ULID()).lower()[-20:]}"
+        with self._store.transaction():
+            decision = self._store.problems.decide(actor, body.kind, entry.id, value, numbers)
+            self._audit.note(actor, f"problem.{body.kind}", entry.id, decision=decision.id, value=value)
+        return outcome
+
+    def take_back(self, actor: str, problem: str, decision: str) -> None:
+        """Take a decision back.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is none of that id on the problem.
+        """
+        snapshot = self.board.current()
+        with self._store.transaction():
+            undone = self._store.problems.undo(decision)
+            if snapshot.resolve(undone.problem) != snapshot.resolve(problem):
+                raise RecordNotFoundError(f"no decision {decision!r} on problem {problem!r}")
+            self._audit.note(actor, "problem.undo", undone.problem, decision=decision, kind=undone.kind)
+
+    def propose(self, actor: str, problem: str, body: ProposalIn) -> Action:
+        """Put a problem forward: an action with what is expected of it, and a Problem record where a system has them.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is no such problem.
+        InputError
+            If nothing may be written to the system.
+        ConflictError
+            If a record of it is there already.
+        """
+        snapshot = self.board.current()
+        entry = self._find(snapshot, problem)
+        if body.system and body.system not in self.systems:
+            allowed = ", ".join(self.systems) or "none of them"
+            raise InputError(f"expected a system with write-back, {allowed}; found {body.system!r}")
+        row = self._store.problems.rows().get(entry.id)
+        if body.system and row is not None and row.record is not None:
+            raise ConflictError(f"problem {entry.id} has a record in {row.record['system']} already")
+        action = Action(
+            title=self._redactor.redact(body.title or entry.title),
+            kind=body.kind,
+            source_kind="problem",
+            source=entry.id,
+            evidence=[{"kind": "incident", "number": number} for number in entry.numbers[:10]],
+            owner=body.owner,
+            due=body.due,
+            expected_effect=_expected_effect(snapshot.report, entry),
+            status="open" if body.owner else "proposed",
+        )
+        with self._store.transaction():
+            stored = self._store.actions.add(action, actor)
+            if body.system:
+                self._store.problems.set_record(entry.id, {"system": body.system, "number": None})
+                self._store.outbox.add([_record_call(body.system, entry, stored, snapshot.report.horizon_days)])
+            data = {"problem": entry.id, "title": entry.title, "action": stored.id, "system": body.system or None}
+            self._events.emit("problem.proposed", [(stored.id, data)])
+            self._audit.note(actor, "problem.propose", entry.id, proposal=stored.id, system=body.system)
+        self._events.outbox_changed()
+        return stored
+
+    def record_made(self, problem: str, system: str, number: str) -> None:
+        """Keep the number of the record that a system made of a problem."""
+        self._store.problems.set_record(problem, {"system": system, "number": number})
+
+    def _by_problem(self) -> dict[str, list[Action]]:
+        snapshot = self.board.current()
+        by_problem: dict[str, list[Action]] = {}
+        for action in self._actions.all("problem"):
+            by_problem.setdefault(snapshot.resolve(action.source), []).append(action)
+        return by_problem
+
+    def _find(self, snapshot: ProblemSnapshot, problem: str) -> Problem:
+        entry = snapshot.by_id.get(snapshot.resolve(problem))
+        if entry is None:
+            raise RecordNotFoundError(f"no problem {problem!r}: there never was one, or its incidents were deleted")
+        return entry
+
+
+def _status(actions: Sequence[Action], is_dismissed: bool) -> Status:
+    if is_dismissed:
+        return "dismissed"
+    finished = [action for action in actions if action.status == "done"]
+    if finished:
+        verdict = (max(finished, key=lambda action: str(action.done_at)).result or {}).get("verdict")
+        return "held" if verdict == "held" else "returned" if verdict == RETURNED else "watched"
+    return "proposed" if any(action.status in ("proposed", "open") for action in actions) else "found"
+
+
+def _passes(entry: ListedProblem, filters: Mapping[str, str]) -> bool:
+    problem, status = entry.problem, filters.get("status", "")
+    return (
+        (entry.status == status if status else entry.status != "dismissed")
+        and (not filters.get("service") or filters["service"] in problem.services)
+        and (not filters.get("group") or filters["group"] in problem.groups)
+        and (not filters.get("trend") or filters["trend"] == problem.trend)
+    )
+
+
+def _expected_effect(report: ProblemReport, problem: Problem) -> dict[str, Any]:
+    return {
+        "as_of": report.as_of.isoformat(),
+        "horizon_days": report.horizon_days,
+        "expected_incidents": problem.expected_incidents,
+        "interval": list(problem.interval),
+        "hours_per_incident": problem.basis["hours"]["per_incident"] if problem.expected_hours is not None else None,
+        "expected_hours": problem.expected_hours,
+        "preventable_share": problem.preventable_share,
+        "preventable_hours": problem.preventable_hours,
+    }
+
+
+def _record_call(system: str, problem: Problem, action: Action, horizon: int) -> OutgoingCall:
+    hours = (
+        "" if problem.preventable_hours is None else f", {problem.preventable_hours:,.1f} h of which a fix would spare"
+    )
+    text = "\n".join(
+        [
+            f"{problem.incidents} incidents, {problem.episodes} episodes, {problem.callers} callers since "
+            f"{problem.first[:10]}.",
+            f"Expected within {horizon} days: {problem.expected_incidents:.1f} ({problem.interval[0]} to "
+            f"{problem.interval[1]}){hours}.",
+            "Incidents: " + ", ".join(problem.numbers[:20]),
+            f"Owner: {action.owner or '-'}. Due: {action.due or '-'}.",
+            f"Faultwise {problem.id}",
+        ]
+    )
+    body = {
+        "problem": problem.id,
+        "title": action.title,
+        "text": text,
+        "group": next(iter(problem.groups), ""),
+        "numbers": list(problem.numbers[:MOST_TAGGED]),
+    }
+    return OutgoingCall(f"{WRITE_BACK}{system}", system, f"{WRITE_BACK}{system}:{problem.id}:{action.id}", body)

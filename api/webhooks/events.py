@@ -18,7 +18,13 @@ from diagnosis.store.outbox import RETENTION, OutgoingCall
 from diagnosis.times import format_utc, utc_now
 
 EventType = Literal[
-    "diagnosis.created", "feedback.recorded", "release.published", "certificate.revoked", "incident.updated"
+    "diagnosis.created",
+    "feedback.recorded",
+    "release.published",
+    "certificate.revoked",
+    "incident.updated",
+    "problem.proposed",
+    "problem.returned",
 ]
 MAX_BYTES = 20_000  # Standard Webhooks: payloads under 20 kB
 KIND = "webhook"

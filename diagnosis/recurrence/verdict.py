@@ -86,16 +86,31 @@ def fix_verdict(
             f"the date of a fix must lie inside the records, {eligible['opened_at'].iloc[0]:%Y-%m-%d} to "
             f"{utc(as_of):%Y-%m-%d}; found {utc(date):%Y-%m-%d}"
         )
-    starts = episodes(signature_times)
+    return verdict_of(signature_times, times[0], cut, end, signature=signature.values(key), date=utc(date))
+
+
+def verdict_of(
+    times: Floats, first: float, cut: float, end: float, *, signature: dict[str, str], date: pd.Timestamp
+) -> FixVerdict:
+    """Compare the hazard of incidents before and after a cut.
+
+    Parameters
+    ----------
+    times : ndarray, shape (n,)
+        When the incidents were logged, sorted, in days since 1970.
+    first, cut, end : float
+        Beginning of the records, date of the fix and end of the records, in days since 1970.
+    """
+    starts = episodes(times)
     events_before, events_after = int((starts < cut).sum()), int((starts >= cut).sum())
-    days_before, days_after = float(cut - times[0]), float(end - cut)
+    days_before, days_after = float(cut - first), float(end - cut)
     lower, upper = ratio_interval(events_before, days_before, events_after, days_after)
     ratio = (events_after / days_after) / (events_before / days_before) if events_before else None
     verdict = _verdict(ratio, lower, upper)
     undecided = verdict == "cannot tell yet"
     return FixVerdict(
-        signature=signature.values(key),
-        date=utc(date).isoformat(),
+        signature=signature,
+        date=date.isoformat(),
         episodes_before=events_before,
         episodes_after=events_after,
         days_before=days_before,

@@ -18,6 +18,7 @@ from diagnosis.store.keys import ApiKeys
 from diagnosis.store.monitoring import Alerts, ChangeRecords, MaintenanceWindows, ServiceLinks
 from diagnosis.store.observations import Observations
 from diagnosis.store.outbox import Outbox
+from diagnosis.store.problems import Problems
 from diagnosis.store.records import Records
 from diagnosis.store.revocations import Revocations, revoked_of
 from diagnosis.store.rules import Rules, rules_in_force
@@ -49,6 +50,7 @@ class Store:
         self.feedback = FeedbackLog(self.database)
         self.rules = Rules(self.database)
         self.actions = Actions(self.database)
+        self.problems = Problems(self.database)
         self.keys = ApiKeys(self.database)
         self.sessions = Sessions(self.database)
         self.use = Use(self.database)

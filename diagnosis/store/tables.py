@@ -372,3 +372,30 @@ maintenance_windows = Table(
     Column("created_by", String(255), nullable=False),
     Index("ix_maintenance_windows_ends_at", "ends_at"),
 )
+
+# Chronic faults (`problems`): ``members`` are a problem's incidents before people's decisions, so that ids go on.
+
+problems = Table(
+    "problems",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("members", JSON, nullable=False),
+    Column("merged_into", String(32), nullable=True),
+    Column("split_from", String(32), nullable=True),
+    Column("record", JSON(none_as_null=True), nullable=True),
+    Column("created_at", _TIME, nullable=False),
+    Column("updated_at", _TIME, nullable=False),
+)
+
+problem_decisions = Table(
+    "problem_decisions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("problem", String(32), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("numbers", JSON, nullable=False),
+    Column("actor", String(255), nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("undone_at", _TIME, nullable=True),
+)

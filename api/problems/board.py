@@ -1,0 +1,246 @@
+"""ProblemBoard: the problems of every incident the service knows, snapshot anew in the background as incidents come."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from api.errors import NothingPublishedError
+from api.http.fields import plain_time
+from api.problems.history import ProblemHistory
+from api.serving import Serving
+from api.webhooks.events import Events
+from diagnosis.actions import Action
+from diagnosis.background import BackgroundLoop
+from diagnosis.calendars import holidays_of
+from diagnosis.errors import InputError
+from diagnosis.problems import MeasureEffect, Problem, ProblemContext, ProblemDecision, ProblemReport, find_problems
+from diagnosis.problems.follow_up import FEWEST_DAYS, FollowUp, follow_up
+from diagnosis.recurrence import Signature, default_signature
+from diagnosis.store import Store
+from diagnosis.store.problems import StoredDecision
+from diagnosis.times import now_text
+from training.fitting.as_of import last_moment
+
+log = logging.getLogger(__name__)
+
+HORIZON = 90  # days
+_PAUSE_FACTOR = 20  # the pause after finding, in times of what it took: at most a twentieth of a core
+RETURNED = "did not hold"
+
+
+@dataclass(frozen=True)
+class ProblemSnapshot:
+    """Problems as they were snapshot at a moment, and the state of the service that they were snapshot in."""
+
+    report: ProblemReport
+    history: ProblemHistory
+    by_id: Mapping[str, Problem]
+    state: tuple[object, ...]
+    merged: Mapping[str, str] = field(default_factory=dict)
+
+    def resolve(self, problem: str) -> str:
+        """Return the id under which a problem goes on: its own, or of the one that it was merged into."""
+        visited = {problem}
+        while problem in self.merged and self.merged[problem] not in visited:
+            problem = self.merged[problem]
+            visited.add(problem)
+        return problem
+
+
+class ProblemBoard:
+    """Finds problems, keeps their ids in the store, and follows what became of measures.
+
+    Every replica finds them from the same history and the same earlier ids, so that all say the same.
+
+    Parameters
+    ----------
+    store : Store
+    serving : Serving
+    events : Events
+        Publishes each problem whose measure did not hold.
+    seconds : float
+        How often to look whether something changed.
+    holidays : str
+        Country whose holidays to come are quiet; empty for none.
+    """
+
+    def __init__(self, store: Store, serving: Serving, events: Events, seconds: float, holidays: str = "") -> None:
+        self._store = store
+        self._serving = serving
+        self._events = events
+        self._calendar = holidays_of(holidays) if holidays else None
+        self._loop = BackgroundLoop("problems", self._turn, seconds)
+        self._snapshot: ProblemSnapshot | None = None
+        self._finding = threading.Lock()
+        self._next_at = float("-inf")
+
+    def start(self) -> None:
+        """Begin; the first look is after the first pause."""
+        self._loop.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._loop.stop()
+
+    def current(self) -> ProblemSnapshot:
+        """Return the problems as last found; they are found now if they never were, or people decided since.
+
+        Raises
+        ------
+        InputError
+            If no incident has a date, or none belongs to a fault.
+        NothingPublishedError
+            If no release is in service.
+        """
+        snapshot = self._snapshot
+        if snapshot is None or snapshot.state[:2] != self._state()[:2]:
+            return self.refresh()
+        return snapshot
+
+    def refresh(self) -> ProblemSnapshot:
+        """Find the problems anew, keep their ids, and count what measures achieved."""
+        with self._finding:
+            state = self._state()
+            if self._snapshot is not None and self._snapshot.state == state:
+                return self._snapshot
+            began = time.monotonic()
+            snapshot = self._find(state)
+            self._snapshot = snapshot
+            self._next_at = time.monotonic() + _PAUSE_FACTOR * (time.monotonic() - began)
+            self._follow(snapshot)
+        return snapshot
+
+    def find(self, signature: Signature | None, horizon: int, as_of: pd.Timestamp | None) -> ProblemReport:
+        """Return the problems by another signature or horizon, or of another moment; nothing is kept of them.
+
+        Raises
+        ------
+        InputError
+            If no incident has a date, or none belongs to a fault.
+        """
+        frame = self._serving.current.diagnoser.parts.history.frame()
+        decided = ProblemContext(self._calendar) if signature is not None else self._context()
+        return find_problems(
+            frame,
+            signature or self._signature(frame),
+            as_of=_moment(frame) if as_of is None else as_of,
+            horizon=horizon,
+            texts=signature is None,
+            context=decided,
+        )
+
+    def _turn(self) -> None:
+        try:
+            state = self._state()
+        except NothingPublishedError:
+            return
+        is_changed = self._snapshot is None or self._snapshot.state != state
+        if is_changed and time.monotonic() >= self._next_at:
+            try:
+                self.refresh()
+            except InputError as error:  # a history without dates or faults has no problems
+                self._next_at = time.monotonic() + 60.0
+                log.info("no problems: %s", error)
+
+    def _state(self) -> tuple[object, ...]:
+        current = self._serving.current
+        measures = tuple((a.id, a.status, a.done_at) for a in self._actions())
+        return current.release, self._store.problems.state(), current.applied, measures
+
+    def _find(self, state: tuple[object, ...]) -> ProblemSnapshot:
+        frame = self._serving.current.diagnoser.parts.history.frame()
+        moment = _moment(frame)
+        context = self._context()
+        report = find_problems(
+            frame, self._signature(frame), as_of=moment, horizon=HORIZON, texts=True, context=context
+        )
+        lineage = report.lineage
+        by_person = {decision.problem for decision in context.decisions if decision.kind == "merge"}
+        by_likeness = {name: into for name, into in lineage.merged.items() if name not in by_person}
+        self._store.problems.save(lineage.members, by_likeness, lineage.split)
+        stored = {name: row.merged_into for name, row in self._store.problems.rows().items() if row.merged_into}
+        by_id = {problem.id: problem for problem in report.problems}
+        merged = {**stored, **lineage.merged}
+        return ProblemSnapshot(report, ProblemHistory(frame, report), by_id, state, merged)
+
+    def _context(self) -> ProblemContext:
+        decisions = tuple(map(decision_of, self._store.problems.decisions()))
+        return ProblemContext(self._calendar, self._effects(), self._store.problems.members(), decisions)
+
+    def _signature(self, frame: pd.DataFrame) -> Signature:
+        recurrence = self._serving.current.diagnoser.parts.recurrence
+        return default_signature(frame) if recurrence is None else recurrence.signature_
+
+    def _actions(self) -> Sequence[Action]:
+        return self._store.actions.all(source_kind="problem")
+
+    def _effects(self) -> list[MeasureEffect]:
+        """Return what measures achieved, as it was last counted."""
+        effects = []
+        for action in self._actions():
+            result = action.result or {}
+            if result.get("days_before") and result.get("days_after", 0.0) >= FEWEST_DAYS:
+                expected = result["episodes_before"] / result["days_before"] * result["days_after"]
+                if expected > 0:
+                    effects.append(MeasureEffect(action.kind, float(result["episodes_after"]), expected))
+        return effects
+
+    def _follow(self, snapshot: ProblemSnapshot) -> None:
+        """Count what each measure that is done achieved, and say which did not hold."""
+        for action in self._actions():
+            if action.status != "done" or action.done_at is None:
+                continue
+            followed = self.follow(snapshot, action)
+            if followed is None:
+                continue
+            result = followed.to_dict(now_text())
+            earlier = dict(action.result or {})
+            if {**earlier, "counted_at": ""} == {**result, "counted_at": ""}:
+                continue
+            with self._store.transaction():
+                self._store.actions.change(action.id, result=result)
+                if result["verdict"] == RETURNED != earlier.get("verdict"):
+                    problem = snapshot.resolve(action.source)
+                    data = {
+                        "problem": problem,
+                        "title": snapshot.by_id[problem].title,
+                        "action": action.id,
+                        "ratio": result["ratio"],
+                        "since": plain_time(action.done_at),
+                    }
+                    self._events.emit("problem.returned", [(f"{problem}:{action.id}", data)])
+            self._events.outbox_changed()
+
+    def follow(self, snapshot: ProblemSnapshot, action: Action) -> FollowUp | None:
+        """Return what became of a measure since it was done; None where its problem or its date lies outside."""
+        problem = snapshot.by_id.get(snapshot.resolve(action.source))
+        if problem is None or action.done_at is None:
+            return None
+        times, hours = snapshot.history.of(problem.numbers)
+        return follow_up(
+            times,
+            hours,
+            pd.Timestamp(action.done_at),
+            first=snapshot.history.first,
+            end=snapshot.history.end,
+            forecast=action.expected_effect,
+            signature=problem.signature,
+        )
+
+
+def decision_of(stored: StoredDecision) -> ProblemDecision:
+    """Return a stored decision as problems are settled by."""
+    return ProblemDecision(stored.kind, stored.problem, stored.value, stored.numbers)  # type: ignore[arg-type]
+
+
+def _moment(frame: pd.DataFrame) -> pd.Timestamp:
+    moment = last_moment(frame)
+    if pd.isna(moment):
+        raise InputError("problems need opened_at; no incident has a date")
+    return moment

@@ -1,0 +1,63 @@
+"""ProblemHistory: when the incidents of problems were logged, how long each took, and what was logged by month."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from diagnosis.arrays import Floats
+from diagnosis.problems.facts import LATE
+from diagnosis.problems.problem import ProblemReport
+from diagnosis.recurrence.outcomes import days_of
+from diagnosis.recurrence.verdict import episodes
+
+MONTHS = 24  # newest months of a timeline
+
+
+class ProblemHistory:
+    """Times and hours of incidents by number.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Canonical incident frame.
+    report : ProblemReport
+        Found in it.
+    """
+
+    def __init__(self, frame: pd.DataFrame, report: ProblemReport) -> None:
+        opened, resolved = days_of(frame["opened_at"]), days_of(frame["resolved_at"])
+        self.end = float(days_of(pd.Series([report.as_of]))[0])
+        self._row = {number: row for row, number in enumerate(frame["number"].tolist())}
+        self._opened = opened
+        is_resolved = (resolved >= opened) & (resolved <= self.end)
+        self._hours = 24.0 * np.minimum(np.where(is_resolved, resolved, self.end) - opened, LATE)
+        self._any_resolved = bool(is_resolved.any())
+        rows = [self._row[number] for number in report.numbers]
+        self.first = float(np.min(opened[rows])) if rows else self.end
+
+    def of(self, numbers: Sequence[str]) -> tuple[Floats, Floats | None]:
+        """Return when incidents were logged in days since 1970, sorted, and the hours that each took, if known."""
+        rows = np.array([self._row[number] for number in numbers], dtype=np.intp)
+        rows = rows[np.argsort(self._opened[rows], kind="stable")]
+        return self._opened[rows], self._hours[rows] if self._any_resolved else None
+
+    def by_month(self, numbers: Sequence[str]) -> list[tuple[str, int, int]]:
+        """Return the newest months up to the end of the records, each with its incidents and episodes."""
+        times = self.of(numbers)[0]
+        end = pd.Timestamp(self.end, unit="D")
+        months = pd.period_range(end=end.to_period("M"), periods=MONTHS, freq="M")
+        incidents = _months_of(times).value_counts()
+        starts = _months_of(episodes(times)).value_counts()
+        first = _months_of(times[:1]).iloc[0] if len(times) else months[-1]
+        return [
+            (str(month), int(incidents.get(month, 0)), int(starts.get(month, 0)))
+            for month in months
+            if month >= first - 1
+        ]
+
+
+def _months_of(days: Floats) -> pd.Series:
+    return pd.Series(pd.to_datetime(days, unit="D")).dt.to_period("M")

@@ -1,0 +1,154 @@
+"""What became of a measure: hazard before and after, and what was saved against what had been expected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from diagnosis.arrays import Floats
+from diagnosis.problems.prevention import MeasureEffect
+from diagnosis.recurrence.outcomes import days_of, utc
+from diagnosis.recurrence.verdict import FixVerdict, verdict_of
+
+LOOK_BACK = 365.0  # days before a measure that say how often its fault came
+FEWEST_DAYS = 14.0  # days after a measure from which it teaches what such measures achieve
+PRIOR = 0.5  # incidents: Jeffreys' prior of a Poisson rate
+TAILS = (0.1, 0.9)
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A measure followed from its date on.
+
+    Attributes
+    ----------
+    verdict : FixVerdict
+    expected, interval : float, tuple of float
+        Incidents since the date had nothing been done, and their 80 % interval.
+    happened : int
+        Incidents since the date.
+    hours_expected, hours_lost : float or None
+        Hours that those would have cost, and what was lost; None where no resolution is known.
+    """
+
+    verdict: FixVerdict
+    expected: float
+    interval: tuple[float, float]
+    happened: int
+    hours_expected: float | None
+    hours_lost: float | None
+    hours_interval: tuple[float, float] | None
+
+    @property
+    def effect(self) -> tuple[float, float]:
+        """Return the episodes that happened, and those that the hazard before lets expect."""
+        verdict = self.verdict
+        return float(verdict.episodes_after), verdict.hazard_before * verdict.days_after
+
+    def to_dict(self, counted_at: str) -> dict[str, Any]:
+        """Return what is kept of it as plain JSON values."""
+        verdict = self.verdict
+        kept = ("episodes_before", "episodes_after", "ratio", "lower", "upper", "verdict", "days_until_told")
+        figures = {name: getattr(verdict, name) for name in kept}
+        days = {"days_before": round(verdict.days_before, 1), "days_after": round(verdict.days_after, 1)}
+        incidents = {"expected": round(self.expected, 1), "interval": list(self.interval), "happened": self.happened}
+        return {**figures, **days, "incidents": incidents, "hours": self._hours(), "counted_at": counted_at}
+
+    def _hours(self) -> dict[str, Any] | None:
+        if self.hours_expected is None or self.hours_lost is None or self.hours_interval is None:
+            return None
+        saved = [round(bound - self.hours_lost, 1) for bound in self.hours_interval]
+        return {
+            "expected": round(self.hours_expected, 1),
+            "lost": round(self.hours_lost, 1),
+            "saved": round(self.hours_expected - self.hours_lost, 1),
+            "interval": saved,
+        }
+
+
+def follow_up(
+    times: Floats,
+    hours: Floats | None,
+    date: pd.Timestamp,
+    *,
+    first: float,
+    end: float,
+    forecast: Mapping[str, Any] | None = None,
+    signature: Mapping[str, str] | None = None,
+) -> FollowUp | None:
+    """Compare a fault before and after a measure.
+
+    Parameters
+    ----------
+    times : ndarray, shape (n,)
+        When its incidents were logged, sorted, in days since 1970.
+    hours : ndarray, shape (n,), or None
+        Hours to restore of each, as far as known.
+    date : Timestamp
+        From when the measure works.
+    first, end : float
+        Beginning and end of the records, in days since 1970.
+    forecast : mapping, optional
+        What had been expected when it was proposed: ``expected_incidents``, ``interval`` and ``hours_per_incident``
+        within ``horizon_days``; otherwise the rate of the year before the date stands in.
+
+    Returns
+    -------
+    FollowUp or None
+        None while the date does not lie inside the records.
+    """
+    cut = float(days_of(pd.Series([utc(date)]))[0])
+    if not first < cut < end:
+        return None
+    verdict = verdict_of(times, first, cut, end, signature=dict(signature or {}), date=utc(date))
+    is_after = times >= cut
+    expected, interval = _expected(times, cut, end, first, forecast)
+    per_incident = _hours_of_one(hours, is_after, forecast)
+    lost = None if hours is None else float(hours[is_after].sum())
+    known = per_incident is not None and lost is not None
+    return FollowUp(
+        verdict,
+        expected,
+        (round(interval[0], 1), round(interval[1], 1)),
+        int(is_after.sum()),
+        expected * per_incident if known and per_incident is not None else None,
+        lost if known else None,
+        (interval[0] * per_incident, interval[1] * per_incident) if known and per_incident is not None else None,
+    )
+
+
+def measure_effect(kind: str, result: FollowUp) -> MeasureEffect | None:
+    """Return what a measure teaches of its kind; None while too little time has passed or nothing was expected."""
+    happened, expected = result.effect
+    if result.verdict.days_after < FEWEST_DAYS or expected <= 0:
+        return None
+    return MeasureEffect(kind, happened, expected)
+
+
+def _expected(
+    times: Floats, cut: float, end: float, first: float, forecast: Mapping[str, Any] | None
+) -> tuple[float, tuple[float, float]]:
+    days = end - cut
+    horizon = float((forecast or {}).get("horizon_days") or 0)
+    if forecast and horizon > 0 and forecast.get("expected_incidents") is not None:
+        scale = days / horizon
+        low, high = forecast.get("interval") or (0.0, 0.0)
+        return float(forecast["expected_incidents"]) * scale, (float(low) * scale, float(high) * scale)
+    from scipy.special import gammaincinv  # noqa: PLC0415 - no diagnosis needs it
+
+    begin = max(first, cut - LOOK_BACK)
+    count = float(((times >= begin) & (times < cut)).sum())
+    low, high = (float(gammaincinv(count + PRIOR, tail)) / (cut - begin) * days for tail in TAILS)
+    return count / (cut - begin) * days, (low, high)
+
+
+def _hours_of_one(hours: Floats | None, is_after: Any, forecast: Mapping[str, Any] | None) -> float | None:  # noqa: ANN401
+    if forecast and forecast.get("hours_per_incident") is not None:
+        return float(forecast["hours_per_incident"])
+    if hours is None or not (~is_after).any():
+        return None
+    return float(np.mean(hours[~is_after]))

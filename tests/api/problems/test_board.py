@@ -1,0 +1,155 @@
+"""Problems that stay: ids, people's decisions over recomputation and restart, proposals, measures that are followed."""
+
+import time
+from datetime import timedelta
+
+import pandas as pd
+import pytest
+
+from api.settings import Settings
+from tests.serving import Serving
+
+
+@pytest.fixture
+def settings(models, tmp_path):
+    return Settings(database=f"sqlite:///{tmp_path / 'f.db'}", models=models, problem_seconds=3600)
+
+
+@pytest.fixture
+def own(settings):
+    with Serving(settings) as client:
+        yield client
+
+
+def board(client):
+    return client.app.state.service.problems.board
+
+
+def first(client, count=1):
+    return [problem["id"] for problem in client.get("/v1/problems", params={"top": count}).json()["problems"]]
+
+
+def send(client, rows):
+    answer = client.post("/v1/incidents", json=rows)
+    assert answer.json()["stored"] == len(rows)
+    applied = client.app.state.service.serving
+    for _ in range(200):
+        if applied.current.applied >= client.app.state.service.store.changes.last():
+            return
+        applied.store_changed()
+        time.sleep(0.02)
+
+
+def latest(client):
+    return pd.Timestamp(client.get("/v1/problems").json()["as_of"])
+
+
+def test_a_problem_keeps_its_id_and_counts_what_comes(own) -> None:
+    (name,) = first(own)
+    before = own.get(f"/v1/problems/{name}").json()
+    sample = own.get(f"/v1/incidents/{before['numbers'][0]}")
+    fields = before["signature"] if sample.status_code == 404 else {}
+    moment = (latest(own) + timedelta(hours=1)).isoformat()
+    row = {
+        "number": "NEW-1",
+        "opened_at": moment,
+        "short_description": before["title"],
+        **before["signature"],
+        **fields,
+    }
+    send(own, [row])
+    board(own).refresh()
+    after = own.get(f"/v1/problems/{name}").json()
+    assert (after["incidents"], after["numbers"][0]) == (before["incidents"] + 1, "NEW-1")
+    assert sum(month["incidents"] for month in after["timeline"]) <= after["incidents"]
+    own.delete("/v1/incidents/NEW-1")
+
+
+def test_people_s_decisions_hold_over_recomputation_and_restart(settings) -> None:
+    with Serving(settings) as client:
+        a, b, c = first(client, 3)
+        counts = {name: client.get(f"/v1/problems/{name}").json()["incidents"] for name in (a, b, c)}
+        renamed = client.post(f"/v1/problems/{a}/decisions", json={"kind": "rename", "value": "Ours; 13800138000"})
+        assert renamed.status_code == 201
+        assert "13800138000" not in renamed.json()["title"]
+        merged = client.post(f"/v1/problems/{b}/decisions", json={"kind": "merge", "value": a}).json()
+        assert (merged["id"], merged["incidents"], merged["merged"]) == (a, counts[a] + counts[b], [b])
+        numbers = client.get(f"/v1/problems/{c}").json()["numbers"][:2]
+        split = client.post(f"/v1/problems/{c}/decisions", json={"kind": "split", "numbers": numbers}).json()
+        assert (sorted(split["numbers"]), split["split_from"], split["joined_by"]) == (sorted(numbers), c, "person")
+        client.post(f"/v1/problems/{split['id']}/decisions", json={"kind": "dismiss", "value": "a test"})
+    with Serving(settings) as client:
+        assert client.get(f"/v1/problems/{b}").json()["id"] == a  # a merged id leads to where its incidents are
+        assert client.get(f"/v1/problems/{a}").json()["title"].startswith("Ours")
+        assert client.get(f"/v1/problems/{c}").json()["incidents"] == counts[c] - 2
+        assert split["id"] not in [p["id"] for p in client.get("/v1/problems", params={"top": 1000}).json()["problems"]]
+        (dismissed,) = client.get("/v1/problems", params={"status": "dismissed"}).json()["problems"]
+        assert dismissed["id"] == split["id"]
+        decisions = client.get(f"/v1/problems/{a}").json()["decisions"]
+        assert [entry["kind"] for entry in decisions] == ["rename", "merge"]
+        assert client.delete(f"/v1/problems/{c}/decisions/{decisions[1]['id']}").status_code == 404
+        assert client.delete(f"/v1/problems/{b}/decisions/{decisions[1]['id']}").status_code == 204
+        assert client.get(f"/v1/problems/{b}").json()["incidents"] == counts[b]
+        acts = [entry["action"] for entry in client.get("/v1/audit").json()["items"]]
+        assert acts[:5] == ["problem.undo", "problem.dismiss", "problem.split", "problem.merge", "problem.rename"]
+
+
+def test_what_cannot_be_decided_is_refused(own) -> None:
+    a, b = first(own, 2)
+    foreign = own.get(f"/v1/problems/{b}").json()["numbers"][:1]
+    every = own.get(f"/v1/problems/{a}").json()
+    for body in (
+        {"kind": "merge", "value": a},
+        {"kind": "split", "numbers": foreign},
+        {"kind": "split", "numbers": []},
+        {"kind": "rename", "value": " "},
+        {"kind": "burn"},
+    ):
+        assert own.post(f"/v1/problems/{a}/decisions", json=body).status_code == 422, body
+    assert own.post(f"/v1/problems/{a}/decisions", json={"kind": "merge", "value": "Pnone"}).status_code == 404
+    assert own.get("/v1/problems/Pnone").status_code == 404
+    assert own.get(f"/v1/problems/{a}").json()["decisions"] == every["decisions"] == []
+
+
+def test_a_proposal_is_followed_and_one_that_did_not_hold_is_told(own) -> None:
+    store = own.app.state.service.store
+    store.subscriptions.add("http://127.0.0.1:9/", ["problem.proposed", "problem.returned"], "whsec_AAAA", "tests")
+    problems = own.get("/v1/problems", params={"top": 1000}).json()["problems"]
+    busiest = max(problems, key=lambda problem: problem["episodes"])
+    proposal = {"owner": "Network Operations", "due": "2026-12-31", "kind": "replacement"}
+    action = own.post(f"/v1/problems/{busiest['id']}/proposal", json=proposal).json()
+    assert (action["status"], action["source"], action["kind"]) == ("open", busiest["id"], "replacement")
+    assert action["expected_effect"]["preventable_hours"] == busiest["preventable_hours"]
+    assert own.get("/v1/problems", params={"status": "proposed"}).json()["problems"][0]["id"] == busiest["id"]
+    middle = own.get(f"/v1/problems/{busiest['id']}").json()["numbers"][busiest["incidents"] // 2]
+    frame = own.app.state.service.serving.current.diagnoser.parts.history.frame().set_index("number")
+    done_at = frame.loc[middle, "opened_at"].isoformat()
+    own.patch(f"/v1/actions/{action['id']}", json={"status": "done", "done_at": done_at})
+    board(own).refresh()
+    followed = own.get(f"/v1/actions/{action['id']}").json()["result"]
+    assert followed["verdict"] in ("did not hold", "cannot tell yet")
+    assert followed["incidents"]["happened"] >= busiest["incidents"] // 2
+    assert followed["hours"]["saved"] == pytest.approx(
+        followed["hours"]["expected"] - followed["hours"]["lost"], abs=0.2
+    )
+    detail = own.get(f"/v1/problems/{busiest['id']}").json()
+    assert detail["status"] == {"did not hold": "returned"}.get(followed["verdict"], "watched")
+    told = [call.body["type"] for call in store.outbox.page(20)]
+    assert told.count("problem.proposed") == 1
+    assert told.count("problem.returned") == (followed["verdict"] == "did not hold")
+
+
+def test_a_system_that_is_not_written_to_is_refused(own) -> None:
+    (name,) = first(own)
+    assert own.post(f"/v1/problems/{name}/proposal", json={"system": "servicenow"}).status_code == 422
+
+
+def test_filters_pick_problems_by_service_group_and_trend(own) -> None:
+    everything = own.get("/v1/problems", params={"top": 1000}).json()["problems"]
+    group = next(iter(next(p for p in everything if p["groups"])["groups"]))
+    picked = own.get("/v1/problems", params={"top": 1000, "group": group}).json()["problems"]
+    assert picked == [problem for problem in everything if group in problem["groups"]]
+    for trend in ("rising", "steady", "falling"):
+        picked = own.get("/v1/problems", params={"top": 1000, "trend": trend}).json()["problems"]
+        assert picked == [problem for problem in everything if problem["trend"] == trend]
+    assert own.get("/v1/problems", params={"trend": "up"}).status_code == 422
