@@ -17,14 +17,25 @@ from diagnosis.errors import FaultwiseError, InputError, ReleaseError
 @contextmanager
 def open_atomically(path: Path) -> Iterator[TextIO]:
     """Open a text file (UTF-8) that takes its place only when all of it is written."""
+    with _beside(path) as beside, beside.open("w", encoding="utf-8") as stream:
+        yield stream
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file that takes its place only when all of it is written."""
+    with _beside(path) as beside:
+        beside.write_bytes(data)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
     if not path.parent.is_dir():
         raise InputError(f"{path}: the folder {path.parent} was expected to exist")
     if path.is_dir():
         raise InputError(f"{path}: a file to write was expected, a folder found")
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with beside.open("w", encoding="utf-8") as stream:
-            yield stream
+        yield beside
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

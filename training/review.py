@@ -26,6 +26,10 @@ from diagnosis.review import (
 from training.command import DONE, add_json, answer, main, warn
 from training.fitting.as_of import last_moment
 from training.intake import add_sources, read_sources
+from training.output import open_atomically, write_atomically
+from training.reports.review.document import review_document
+from training.reports.review.page import review_page
+from training.reports.review.tables import review_csv
 
 SUMMARY = (
     "Review a quarter: each measure with its interval, target and verdict, whether it changed since the quarter\n"
@@ -47,6 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="TOML with a table [review]: zone, limits, targets")
     parser.add_argument("--language", choices=("en", "zh"), default="en", help="of what is printed and written")
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="write it as a page that stands alone and prints on A4"
+    )
+    parser.add_argument("--docx", type=Path, metavar="FILE", help="write it as a Word document")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write its figures as a table")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_json(parser)
 
@@ -73,9 +82,20 @@ def run(args: argparse.Namespace) -> int:
     for reason, count in history.left_out.items():
         if count:
             warn(f"{count:,} rows: {reason}")
+    _write(args, content)
     words = Words(args.language)
     answer(args, content, "\n".join([f"{content['quarter']}", "", *summary(content, words)]))
     return DONE
+
+
+def _write(args: argparse.Namespace, content: Mapping[str, Any]) -> None:
+    if args.html:
+        with open_atomically(args.html) as stream:
+            stream.write(review_page(content, args.language))
+    if args.docx:
+        write_atomically(args.docx, review_document(content, args.language))
+    if args.csv:
+        write_atomically(args.csv, review_csv(content).encode("utf-8"))
 
 
 def review_settings(config: Path | None, zone: str | None) -> ReviewSettings:

@@ -18,6 +18,7 @@ from diagnosis.review.samples import Change, Estimate, Sample, change_of
 
 Verdict = Literal["met", "missed", "too few", "no target", "not recorded"]
 Direction = Literal["better", "worse", "no change shown", "too few"]
+QUARTERS = 6  # of the trend
 MOST_ROWS = 12  # of a breakdown, the largest
 CHRONIC = 3  # records of a fault in both quarters before it is named
 KINDS = ("type", "priority", "service")  # what makes one record harder than another
@@ -57,6 +58,16 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """A measure's value in one of the last quarters."""
+
+    quarter: str
+    value: float
+    interval: tuple[float, float]
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
 class Driver:
     """What moved a measure since an earlier quarter."""
 
@@ -75,6 +86,8 @@ class Measure:
         Records that it is of, and those of them that still waited when the history was known.
     verdict : str
         ``"too few"`` where the interval spans the target.
+    trend : tuple of Point
+        The last `QUARTERS` quarters that hold records, the reviewed one last.
     by : mapping of str to list of Row
         By dimension, the largest first; months in order.
     """
@@ -90,6 +103,7 @@ class Measure:
     verdict: Verdict
     previous: Comparison | None = None
     year_before: Comparison | None = None
+    trend: tuple[Point, ...] = ()
     by: dict[str, list[Row]] = field(default_factory=dict)
     drivers: Driver | None = None
 
@@ -134,11 +148,23 @@ def _measure(history: ReviewHistory, definition: Definition, quarter: Quarter) -
         verdict=verdict_of(definition, estimate, target),
         previous=_compared(history, definition, estimate, quarter.previous),
         year_before=_compared(history, definition, estimate, quarter.year_before),
+        trend=_trend(history, definition.name, quarter),
         by={name: _breakdown(history, definition, sample, earlier, name, quarter) for name in DIMENSIONS},
         drivers=_drivers(history, sample, earlier)
         if earlier is not None and _enough(history, sample, earlier)
         else None,
     )
+
+
+def _trend(history: ReviewHistory, name: str, quarter: Quarter) -> tuple[Point, ...]:
+    points: list[Point] = []
+    for _ in range(QUARTERS):
+        sample = history.sample(name, quarter)
+        estimate = sample.estimate() if sample is not None else None
+        if estimate is not None:
+            points.append(Point(str(quarter), estimate.value, (estimate.lower, estimate.upper), estimate.n))
+        quarter = quarter.previous
+    return tuple(reversed(points))
 
 
 def verdict_of(definition: Definition, estimate: Estimate | None, target: float | None, fewest: int = 1) -> Verdict:

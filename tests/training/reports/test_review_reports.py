@@ -1,0 +1,90 @@
+"""A review as page, document and table, in both languages, from its JSON alone."""
+
+import csv
+import io
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from docx import Document
+
+from api.cli import main
+from diagnosis.review import Quarter, ReviewHistory, ReviewSettings, review_quarter
+from training.records import load_incidents
+from training.reports.review.document import review_document
+from training.reports.review.page import review_page
+from training.reports.review.tables import COLUMNS, review_csv
+
+SAMPLE = Path(__file__).resolve().parents[3] / "data" / "sample" / "incidents.csv"
+
+
+@pytest.fixture(scope="module")
+def content():
+    frame = load_incidents(SAMPLE).frame
+    frame.loc[frame["service"] == "CRM", "service"] = '=CRM <script>alert("1")</script>'
+    history = ReviewHistory.read(frame, ReviewSettings(zone="Asia/Shanghai"), as_of=pd.Timestamp("2026-10-31T16:00Z"))
+    return json.loads(json.dumps(review_quarter(history, Quarter.parse("2026Q3"))))
+
+
+class Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.tags, self.ids, self.links, self.sources = set(), set(), set(), []
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        self.tags.add(tag)
+        self.ids.add(values.get("id"))
+        if values.get("href", "").startswith("#"):
+            self.links.add(values["href"][1:])
+        self.sources += [values[name] for name in ("src",) if name in values]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_page_stands_alone_and_its_links_lead_somewhere(content, language):
+    text = review_page(content, language)
+    tags = Tags()
+    tags.feed(text)
+    assert tags.links <= tags.ids
+    assert {f"definition-{measure['name']}" for measure in content["measures"]} <= tags.links
+    assert tags.sources == []
+    assert "script" not in tags.tags
+    assert "@media print" in text
+    assert text.count("<svg") == 2
+    assert ("用户满意度" in text) == (language == "zh")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_document_opens_and_says_what_the_page_says(content, language):
+    document = Document(io.BytesIO(review_document(content, language)))
+    assert len(document.inline_shapes) == 2
+    words = "\n".join(paragraph.text for paragraph in document.paragraphs)
+    assert "Messaging" in words
+    first = [[cell.text for cell in row.cells] for row in document.tables[0].rows]
+    assert len(first) == 1 + len(content["measures"])
+    assert first[1][1] in review_page(content, language)
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in first[0][0]) == (language == "zh")
+
+
+def test_the_table_has_each_figure_and_no_formula(content):
+    rows = list(csv.DictReader(io.StringIO(review_csv(content).removeprefix("\ufeff"))))
+    assert tuple(rows[0]) == COLUMNS
+    response = next(row for row in rows if row["measure"] == "response" and row["compared_with"] == "2026Q2")
+    measure = next(entry for entry in content["measures"] if entry["name"] == "response")
+    assert float(response["value"]) == measure["value"]
+    assert float(response["difference"]) == measure["compared"]["difference"]
+    assert not [row["name"] for row in rows if row["name"].startswith("=")]
+    assert any(row["name"].startswith("'=CRM") for row in rows)
+
+
+def test_the_command_writes_all_three(tmp_path, capsys):
+    page, document, table = (tmp_path / f"review.{kind}" for kind in ("html", "docx", "csv"))
+    options = ["--html", str(page), "--docx", str(document), "--csv", str(table), "--language", "zh"]
+    command = ["review", "--incidents", str(SAMPLE), "--zone", "Asia/Shanghai", "--quiet", *options]
+    assert main(command) == 0
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert document.read_bytes()[:2] == b"PK"
+    assert table.read_bytes()[:3] == b"\xef\xbb\xbf"
+    assert main([*command, "--html", str(tmp_path / "nowhere" / "review.html")]) == 1

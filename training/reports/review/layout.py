@@ -1,0 +1,394 @@
+"""A review as sections of paragraphs, tables and plots: what its page, document and console view show alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from diagnosis.review import Words, summary
+from diagnosis.review.definitions import BY_NAME, DEFINITIONS
+from diagnosis.review.summary import action_title
+
+Content = Mapping[str, Any]
+_TONES = {"met": "good", "missed": "bad", "better": "good", "worse": "bad", "held": "good", "did not hold": "bad"}
+EVIDENCE = 4  # numbers that are shown in a cell
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell: its text, how it is meant (``good``, ``bad``), and the section that it leads to."""
+
+    text: str
+    tone: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; columns whose place is in ``numeric`` stand right."""
+
+    columns: tuple[str, ...]
+    rows: list[list[Cell]]
+    numeric: tuple[int, ...] = ()
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of a review.
+
+    Attributes
+    ----------
+    plot : str
+        Name of a plot of `training.reports.review.plots`; empty for none.
+    """
+
+    key: str
+    title: str
+    paragraphs: list[str] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    plot: str = ""
+
+
+def sections(content: Content, words: Words) -> list[Section]:
+    """Return the parts of a review in reading order: the summary first, definitions and the data's basis last."""
+    return [
+        Section("summary", words("head", "summary"), summary(content, words)),
+        _measures(content, words),
+        Section("trends", words("head", "trends"), [words("text", "interval_note")], plot="trends"),
+        _drivers(content, words),
+        _problems(content, words),
+        _proposals(content, words),
+        _actions(content, words),
+        _outcomes(content, words),
+        _voice(content, words),
+        _needs(content, words),
+        _workload(content, words),
+        _gaps(content, words),
+        _breakdowns(content, words),
+        _definitions(content, words),
+        _basis(content, words),
+    ]
+
+
+def _measures(content: Content, words: Words) -> Section:
+    names = ("measure", "value", "interval", "n", "target", "verdict", "previous", "changed", "year_before", "changed")
+    rows = []
+    for measure in content["measures"]:
+        unit = measure["unit"]
+        waiting = f" ({measure['n_open']:,} {words('column', 'n_open')})" if measure["n_open"] else ""
+        rows.append(
+            [
+                Cell(words("measure", measure["name"]), link=f"definition-{measure['name']}"),
+                Cell(words.value(unit, measure["value"])),
+                Cell(words.interval(unit, measure["interval"])),
+                Cell(f"{measure['n']:,}{waiting}" if measure["n"] else "–"),
+                Cell(words.target(BY_NAME[measure["name"]], measure["target"])),
+                _tone("verdict", measure["verdict"], words),
+                *_compared(unit, measure["compared"], words),
+                *_compared(unit, measure["year_before"], words),
+            ]
+        )
+    table = Table(tuple(words("column", name) for name in names), rows, numeric=(1, 2, 3, 4, 6, 8))
+    return Section("measures", words("head", "measures"), [], [table])
+
+
+def _compared(unit: str, compared: Content | None, words: Words) -> list[Cell]:
+    if compared is None:
+        return [Cell("–"), Cell("–")]
+    return [Cell(words.value(unit, compared["value"])), _tone("changed", compared["changed"], words)]
+
+
+def _drivers(content: Content, words: Words) -> Section:
+    rows = []
+    for measure in content["measures"]:
+        drivers, compared, unit = measure["drivers"], measure["compared"], measure["unit"]
+        if not drivers or not drivers["decomposition"] or not compared or compared["difference"] is None:
+            continue
+        split = drivers["decomposition"]
+        performance = words.value(unit, split["performance"], signed=True)
+        interval = words.interval(unit, (split["lower"], split["upper"]), signed=True)
+        rows.append(
+            [
+                Cell(words("measure", measure["name"])),
+                Cell(words.value(unit, compared["difference"], signed=True)),
+                Cell(words.value(unit, split["mix"], signed=True)),
+                Cell(f"{performance} ({interval})"),
+                Cell(_parts(drivers["problems"], unit, words)),
+                Cell(_parts(drivers["groups"], unit, words)),
+            ]
+        )
+    names = ("measure", "change", "mix", "performance", "problems", "groups")
+    table = Table(tuple(words("column", name) for name in names), rows, numeric=(1, 2, 3))
+    texts = [] if rows else [words("text", "nothing_moved")]
+    return Section("drivers", words("head", "drivers"), texts, [table] if rows else [])
+
+
+def _parts(parts: Sequence[Content], unit: str, words: Words) -> str:
+    shown = [f"{part['name']} {words.value(unit, part['amount'], signed=True)}" for part in parts]
+    return words.joined(shown, "clauses") or "–"
+
+
+def _problems(content: Content, words: Words) -> Section:
+    rows = [
+        [
+            Cell(f"{problem['title']} ({_values(problem['signature'])})"),
+            Cell(f"{problem['incidents']:,}"),
+            _tone("trend", problem["trend"], words),
+            Cell(f"{problem['expected_incidents']:.1f} ({problem['interval'][0]}–{problem['interval'][1]})"),
+            Cell("–" if problem["preventable_hours"] is None else f"{problem['preventable_hours']:.1f}"),
+            Cell(problem["known_fix"] or "–"),
+        ]
+        for problem in content["problems"]
+    ]
+    columns = [words("column", name) for name in ("fault", "incidents", "trend")]
+    columns += [words("column", "expected", days=content["horizon_days"])]
+    columns += [words("column", name) for name in ("preventable", "article")]
+    return _table_section("problems", words, Table(tuple(columns), rows, numeric=(1, 3, 4)))
+
+
+def _proposals(content: Content, words: Words) -> Section:
+    rows = [
+        [
+            Cell(action_title(proposal, words)),
+            Cell(effect(proposal, content, words)),
+            Cell(words("measure", proposal["measure"])),
+            Cell(_evidence(proposal["evidence"], words)),
+            Cell(proposal["due"]),
+        ]
+        for proposal in content["proposals"]
+    ]
+    names = ("action", "why", "measure", "evidence", "due")
+    return _table_section("proposals", words, Table(tuple(words("column", name) for name in names), rows))
+
+
+def effect(proposal: Content, content: Content, words: Words) -> str:
+    """Return what a proposed action should achieve, in words."""
+    expected = proposal["expected_effect"]
+    if expected.get("preventable_hours") is not None:
+        hours = f"{expected['preventable_hours']:.1f}"
+        return words("effect", "preventable_hours", value=hours, days=content["horizon_days"])
+    if "from" in expected:
+        unit = "hours" if proposal["measure"] == "response" else "share"
+        before, after = (words.value(unit, expected[name]) for name in ("from", "to"))
+        return words("effect", "from_to", before=before, after=after, n=expected["records"])
+    for name in ("incidents", "outages"):
+        if name in expected:
+            return words("effect", name, n=expected[name])
+    return "–"
+
+
+def _evidence(evidence: Sequence[Content], words: Words) -> str:
+    numbers = [item["number"] for item in evidence if "number" in item]
+    if numbers:
+        return words.joined(numbers[:EVIDENCE]) + (" …" if len(numbers) > EVIDENCE else "")
+    places = [f"{words('measure', item['measure'])}: {item['team']}" for item in evidence if "team" in item]
+    return words.joined(places) or "–"
+
+
+def _actions(content: Content, words: Words) -> Section:
+    rows = [
+        [
+            Cell(action["title"]),
+            Cell(action["owner"] or "–"),
+            Cell(action["due"] or "–"),
+            _tone("status", action["status"], words),
+        ]
+        for action in content["actions"]
+    ]
+    names = ("action", "owner", "due", "status")
+    table = Table(tuple(words("column", name) for name in names), rows)
+    return _table_section("actions", words, table, empty="no_actions")
+
+
+def _outcomes(content: Content, words: Words) -> Section:
+    rows = [
+        [
+            Cell(outcome["title"]),
+            Cell(outcome.get("before", "–")),
+            Cell(outcome.get("after", "–")),
+            Cell(outcome.get("interval", "–")),
+            _tone("outcome", outcome["verdict"], words),
+        ]
+        for outcome in content["outcomes"]
+    ]
+    names = ("action", "before", "after", "interval", "result")
+    table = Table(tuple(words("column", name) for name in names), rows)
+    return _table_section("outcomes", words, table, empty="no_actions")
+
+
+def _voice(content: Content, words: Words) -> Section:
+    voice = content["voice"]
+    return Section("voice", words("head", "voice"), [], [_channels(voice, words), _topics(voice, words)], "channels")
+
+
+def _channels(voice: Content, words: Words) -> Table:
+    rows = []
+    for row in voice["channels"]:
+        cells = [
+            Cell(words("channel", row["channel"])),
+            Cell(f"{row['n']:,}"),
+            Cell(words.value("share", row["share"])),
+        ]
+        for name in ("previous", "year_before"):
+            moved = row[name]
+            cells += (
+                [Cell("–"), Cell("–")]
+                if moved is None
+                else [
+                    Cell(words.value("share", moved["share"])),
+                    _tone("changed", moved["changed"], words),
+                ]
+            )
+        for name, unit in (("response", "hours"), ("satisfaction", "share")):
+            figure = row[name]
+            cells.append(Cell("–" if figure is None else _with_interval(figure, unit, words)))
+        rows.append(cells)
+    names = ("channel", "n", "share", "previous", "changed", "year_before", "changed", "response", "satisfaction")
+    columns = tuple(words("column", name) for name in names)
+    return Table(columns, rows, numeric=(1, 2, 3, 5, 7, 8), caption=words("head", "channels"))
+
+
+def _topics(voice: Content, words: Words) -> Table:
+    rows = [
+        [
+            Cell(" · ".join(filter(None, (topic["service"], topic["category"])))),
+            Cell(f"{topic['complaints']:,}"),
+            Cell(f"{topic['unhappy']:,} / {topic['rated']:,}"),
+            Cell(words.interval("share", topic["interval"])),
+            Cell(_evidence([{"number": number} for number in topic["numbers"]], words)),
+        ]
+        for topic in voice["topics"]
+    ]
+    names = ("topic", "complaints", "unhappy", "interval", "evidence")
+    columns = tuple(words("column", name) for name in names)
+    return Table(columns, rows, numeric=(1, 2, 3), caption=words("head", "topics"))
+
+
+def _needs(content: Content, words: Words) -> Section:
+    rows = []
+    for need in content["needs"]:
+        unit = "hours" if need["kind"] == "slow" else "share"
+        rows.append(
+            [
+                Cell(need["team"]),
+                Cell(need["topic"]),
+                Cell(words("need", need["kind"])),
+                Cell(_with_interval(need, unit, words)),
+                Cell(words.value(unit, need["usual"])),
+                Cell(f"{need['n']:,}"),
+                Cell(_evidence([{"number": number} for number in need["numbers"]], words)),
+            ]
+        )
+    names = ("team", "topic", "need", "value", "usual", "n", "evidence")
+    table = Table(tuple(words("column", name) for name in names), rows, numeric=(3, 4, 5))
+    texts = [words("text", "people"), *([] if rows else [words("text", "no_needs")])]
+    if content["saved_hours"] is not None:
+        texts.append(words("text", "saved", value=f"{content['saved_hours']:,.0f}"))
+    return Section("needs", words("head", "needs"), texts, [table] if rows else [])
+
+
+def _workload(content: Content, words: Words) -> Section:
+    rows = [
+        [
+            Cell(row["team"]),
+            Cell(row["week"]),
+            Cell(f"{row['incidents']:.0f}"),
+            Cell(f"{row['hours']:.0f} ({row['interval'][0]:.0f}–{row['interval'][1]:.0f})"),
+            Cell("–" if row.get("available") is None else f"{row['available']:.0f}"),
+        ]
+        for row in content["workload"] or ()
+    ]
+    names = ("team", "week", "incidents", "hours", "available")
+    table = Table(tuple(words("column", name) for name in names), rows, numeric=(2, 3, 4))
+    return _table_section("workload", words, table, empty="not_recorded")
+
+
+def _gaps(content: Content, words: Words) -> Section:
+    rows = [
+        [
+            Cell(gap["title"]),
+            Cell(f"{gap['incidents']:,}"),
+            Cell("–" if gap.get("hours_lost") is None else f"{gap['hours_lost']:.1f}"),
+            Cell(_evidence([{"number": number} for number in gap["numbers"]], words)),
+        ]
+        for gap in (content["gaps"] or ())
+    ]
+    table = Table(tuple(words("column", name) for name in ("fault", "incidents", "hours", "evidence")), rows, (1, 2))
+    return _table_section("gaps", words, table, empty="not_recorded" if content["gaps"] is None else "none")
+
+
+def _breakdowns(content: Content, words: Words) -> Section:
+    tables = []
+    for measure in content["measures"]:
+        for dimension, rows in measure["by"].items():
+            if rows:
+                tables.append(_breakdown(measure, dimension, rows, words))
+    note = words("text", "together", fewest=content["settings"]["fewest"])
+    return Section("breakdowns", words("head", "breakdowns"), [note], tables)
+
+
+def _breakdown(measure: Content, dimension: str, rows: Iterable[Content], words: Words) -> Table:
+    unit, cells = measure["unit"], []
+    kind = {"type": "type", "contact_type": "channel"}.get(dimension)
+    for row in rows:
+        name = words(kind, row["name"]) if kind else row["name"]
+        cells.append(
+            [
+                Cell(name),
+                Cell(words.value(unit, row["value"])),
+                Cell(words.interval(unit, row["interval"])),
+                Cell(f"{row['n']:,}"),
+                _tone("verdict", row["verdict"], words),
+                *_compared(unit, row["previous"], words),
+            ]
+        )
+    names = ("value", "interval", "n", "verdict", "previous", "changed")
+    columns = (words("dimension", dimension), *(words("column", name) for name in names))
+    caption = f"{words('measure', measure['name'])}: {words('dimension', dimension)}"
+    return Table(columns, cells, numeric=(1, 2, 3, 5), caption=caption)
+
+
+def _definitions(content: Content, words: Words) -> Section:
+    settings = content["settings"]
+    fields = words.joined([words("field", name) for name in content["signature"]]) or "–"
+    values = {
+        "recurrence": {"signature": fields, "days": f"{settings['recurrence_days']:g}"},
+        "restoration": {"hours": f"{settings['restoration_hours']:g}"},
+        "requests": {"hours": f"{settings['request_hours']:g}"},
+        "complaints": {"hours": f"{settings['complaint_hours']:g}"},
+        "closure": {"days": f"{settings['closure_days']:g}"},
+        "satisfaction": {"satisfied": settings["satisfied"]},
+    }
+    rows = [
+        [Cell(words("measure", entry.name)), Cell(words("definition", entry.name, **values.get(entry.name, {})))]
+        for entry in DEFINITIONS
+    ]
+    table = Table((words("column", "measure"), words("column", "definition")), rows)
+    return Section("definitions", words("head", "definitions"), [], [table])
+
+
+def _basis(content: Content, words: Words) -> Section:
+    left_out = content["records"]["left_out"].items()
+    texts = [words("text", "left_out", count=f"{n:,}", reason=words("reason", reason)) for reason, n in left_out]
+    texts.append(words("text", "hash", hash=content["data_hash"]))
+    return Section("basis", words("head", "basis"), texts)
+
+
+def _table_section(key: str, words: Words, table: Table, empty: str = "none") -> Section:
+    texts = [] if table.rows else [words("text", empty)]
+    return Section(key, words("head", key), texts, [table] if table.rows else [])
+
+
+def _with_interval(figure: Content, unit: str, words: Words) -> str:
+    value = words.value(unit, figure["value"])
+    return f"{value} ({words.interval(unit, figure['interval'])})"
+
+
+def _values(signature: Content) -> str:
+    return " · ".join(str(value) for value in signature.values() if value)
+
+
+def _tone(kind: str, code: str, words: Words) -> Cell:
+    return Cell(words(kind, code), _TONES.get(code, ""))
