@@ -12,12 +12,21 @@ import pandas as pd
 from ulid import ULID
 
 from diagnosis.decisions import NO_DECISIONS, HumanDecisions
-from diagnosis.findings import Diagnoses, Diagnosis, Prediction, RecurrenceRisk, SimilarIncident, Suggestion
+from diagnosis.findings import (
+    Diagnoses,
+    Diagnosis,
+    Prediction,
+    ProblemMatch,
+    RecurrenceRisk,
+    SimilarIncident,
+    Suggestion,
+)
 from diagnosis.incident import CODED_FIELDS, Incident, IncidentBatch, Record
 from diagnosis.knowledge import KnowledgeArticle, as_knowledge_frame
 from diagnosis.parts import Parts
 from diagnosis.phrases import Phrase, in_words
 from diagnosis.prepared import PreparedIncidents
+from diagnosis.problems.index import MatchedProblem
 from diagnosis.recurrence.assessment import Assessment, assess, assess_resolved
 from diagnosis.recurrence.factors import advice, in_language
 from diagnosis.redact.records import mask_articles, mask_incidents
@@ -120,15 +129,20 @@ class Diagnoser:
         past = [self._past_hits(batch, row) for row in range(len(batch))]
         similar = [self._similar(hits) for hits in past]
         predictions = self._route(batch, decisions, similar)
-        assessments = assess(self.parts.recurrence, self.parts.state, batch, predictions)
+        problems = [None] * len(batch) if self.parts.problems is None else self.parts.problems.match(batch.incidents)
+        faults = [None if problem is None else problem.fault for problem in problems]
+        assessments = assess(self.parts.recurrence, self.parts.state, batch, predictions, faults)
         self.parts.count_incidents(batch, new)  # after they were assessed: each is judged by those before it
         articles = self._article_answers(batch)
         now = datetime.now(UTC)
         diagnoses = Diagnoses()
         for row, number in enumerate(batch.column("number")):
-            written_in = language(batch.text[row])
+            written_in, problem = language(batch.text[row]), problems[row]
             suggestions = self._suggest(articles[row].hits, past[row], written_in, now)
-            warnings = (*self._warnings(batch, row, assessments[row]), *_guesses(articles[row].covered, suggestions))
+            warnings = (
+                *self._warnings(batch, row, assessments[row], problem),
+                *_guesses(articles[row].covered, suggestions),
+            )
             risk = assessments[row].risk
             diagnoses.append(
                 Diagnosis(
@@ -143,6 +157,7 @@ class Diagnoser:
                     suggestions=suggestions,
                     warnings=tuple(str(warning) for warning in warnings),
                     warning_phrases=warnings,
+                    problem=None if problem is None else ProblemMatch(problem.id, problem.title),
                 )
             )
         return diagnoses
@@ -285,13 +300,17 @@ class Diagnoser:
                 extended.append(replace(hit, number=translation))
         return extended
 
-    def _warnings(self, batch: PreparedIncidents, row: int, assessment: Assessment) -> tuple[Phrase, ...]:
+    def _warnings(
+        self, batch: PreparedIncidents, row: int, assessment: Assessment, problem: MatchedProblem | None
+    ) -> tuple[Phrase, ...]:
         warnings = list(self.parts.left_out.values())
         if self.parts.recurrence is not None and assessment.risk is None:
             fields = tuple(self.parts.recurrence.signature_.fields)
             warnings.append(Phrase("recurrence_needs_signature", {"fields": fields}))
         if assessment.predicted_fields:
             warnings.append(Phrase("recurrence_by_prediction", {"fields": assessment.predicted_fields}))
+        if assessment.by_problem and problem is not None:
+            warnings.append(Phrase("recurrence_by_problem", {"title": problem.title}))
         if _is_empty(batch, row):
             warnings.append(_NOTHING_TO_JUDGE_BY)
         elif not batch.text[row]:

@@ -155,11 +155,20 @@ class Suggestion:
     evidence: tuple[Evidence, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ProblemMatch:
+    """The chronic fault that an incident belongs to, by its id and title."""
+
+    id: str
+    title: str
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Diagnosis:
     """Everything said of one incident by one release.
 
     ``at_resolution`` is the risk from the moment of resolution on, with what is known by then; None before.
+    ``problem`` is the chronic fault that it belongs to, None where there is none or problems were not looked for.
     ``warnings`` are sentences, ``warning_phrases`` the same as codes with values.
     """
 
@@ -175,6 +184,7 @@ class Diagnosis:
     warnings: tuple[str, ...] = ()
     at_resolution: RecurrenceRisk | None = None
     warning_phrases: tuple[Phrase, ...] = ()
+    problem: ProblemMatch | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the diagnosis as the JSON object of the contract: plain dicts, lists and ISO 8601 times."""

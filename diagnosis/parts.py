@@ -13,6 +13,7 @@ import pandas as pd
 from diagnosis.incident import IncidentBatch
 from diagnosis.phrases import Phrase
 from diagnosis.prepared import PreparedIncidents
+from diagnosis.problems.index import ProblemIndex
 from diagnosis.records import IncidentRecords, KnowledgeRecords
 from diagnosis.recurrence import HistoryState, RecurrenceModel
 from diagnosis.redact import Redactor
@@ -63,6 +64,7 @@ class Parts:
     reference: Reference
     left_out: Mapping[str, Phrase] = field(default_factory=dict)
     state: HistoryState | None = None
+    problems: ProblemIndex | None = None
 
     def __post_init__(self) -> None:
         share_features(self.routers.values())

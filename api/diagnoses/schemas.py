@@ -99,6 +99,13 @@ class SuggestionOut(Out):
     )
 
 
+class ProblemMatchOut(Out):
+    """The chronic fault that an incident belongs to."""
+
+    id: str = Field(description="As under /v1/problems", examples=["P62490386118b"])
+    title: str = Field(description="In the words of its incidents", examples=["VPN 809 after certificate renewal"])
+
+
 class DiagnosisOut(Out):
     """Everything said of one incident by one release."""
 
@@ -117,6 +124,9 @@ class DiagnosisOut(Out):
     )
     warning_phrases: list[dict[str, Any]] = Field(
         description="The warnings as codes with values", examples=[[{"code": "no_text", "values": {}}]]
+    )
+    problem: ProblemMatchOut | None = Field(
+        default=None, description="The chronic fault that it belongs to; null where there is none"
     )
 
 

@@ -21,6 +21,7 @@ from diagnosis.calendars import holidays_of
 from diagnosis.errors import InputError
 from diagnosis.problems import MeasureEffect, Problem, ProblemContext, ProblemDecision, ProblemReport, find_problems
 from diagnosis.problems.follow_up import FEWEST_DAYS, FollowUp, follow_up
+from diagnosis.problems.index import ProblemIndex
 from diagnosis.recurrence import Signature, default_signature
 from diagnosis.store import Store
 from diagnosis.store.problems import StoredDecision
@@ -112,6 +113,7 @@ class ProblemBoard:
             began = time.monotonic()
             snapshot = self._find(state)
             self._snapshot = snapshot
+            self._serving.current.diagnoser.parts.problems = ProblemIndex(snapshot.report)
             self._next_at = time.monotonic() + _PAUSE_FACTOR * (time.monotonic() - began)
             self._follow(snapshot)
         return snapshot

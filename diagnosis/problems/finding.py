@@ -12,6 +12,7 @@ from diagnosis.arrays import Floats
 from diagnosis.calendars import Calendar
 from diagnosis.errors import InputError
 from diagnosis.incident import IncidentBatch
+from diagnosis.problems.chances import return_chances
 from diagnosis.problems.facts import FaultFacts
 from diagnosis.problems.forecast import FaultForecast, HolidayDays
 from diagnosis.problems.identity import ProblemDecision, settle
@@ -113,6 +114,8 @@ def find_problems(
         joining,
         tuple(numbers),
         lineage,
+        keys=tuple(signature.keys(incidents)) if texts else (),
+        chances=return_chances(joining, opened, end) if texts else {},
     )
 
 

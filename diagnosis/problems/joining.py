@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import pairwise
 from typing import Literal
@@ -61,14 +61,20 @@ class Joining:
         Places in ``faults``; `NONE` for an incident of none.
     likeness : FaultLikeness or None
         What joined incidents that lack a field; None where only fields joined.
+    likeness_rows : ndarray of int or None
+        A row of each fault that ``likeness`` knows, by its place there.
     texts : LikeTexts or None
         First texts of the faults that only texts joined.
+    text_rows : mapping of str to int
+        A row of each of those faults, by the id that it is made under.
     """
 
     faults: tuple[Fault, ...]
     codes: Ints
     likeness: FaultLikeness | None = None
+    likeness_rows: Ints | None = None
     texts: LikeTexts | None = None
+    text_rows: Mapping[str, int] = field(default_factory=dict)
 
     def members(self) -> list[Ints]:
         """Return the rows of each fault, in order."""
@@ -127,7 +133,7 @@ def join(incidents: IncidentBatch, signature: Signature) -> Joining:
 def _split_by_text(joining: Joining, incidents: IncidentBatch) -> Joining:
     """Split faults whose texts tell of several."""
     faults, codes = list(joining.faults), joining.codes.copy()
-    texts = _texts(incidents)
+    texts = texts_of(incidents)
     for place, rows in enumerate(joining.members()):
         if len(rows) < 2 * CLEAR:
             continue
@@ -163,7 +169,8 @@ def _join_by_likeness(joining: Joining, incidents: IncidentBatch, signature: Sig
     likeness = FaultLikeness(signature.fields).fit(incidents.take(complete), joining.codes[complete], hidden)
     codes = joining.codes.copy()
     codes[lacking] = likeness.nearest(incidents.take(lacking))[0]
-    return replace(joining, codes=codes, likeness=likeness)
+    first = np.array([members[0] for members in joining.members()], dtype=np.intp)
+    return replace(joining, codes=codes, likeness=likeness, likeness_rows=first)
 
 
 def _join_by_text(joining: Joining, incidents: IncidentBatch) -> Joining:
@@ -173,18 +180,19 @@ def _join_by_text(joining: Joining, incidents: IncidentBatch) -> Joining:
     scopes, values = scopes_of(incidents.take(rows))
     like = LikeTexts()
     items = [SEPARATOR.join(pair) for pair in zip(scopes, values, strict=True)]
-    texts = _texts(incidents.take(rows))
+    texts = texts_of(incidents.take(rows))
     names = like.names(items, texts, learn=True)
     faults, codes, places = list(joining.faults), joining.codes.copy(), dict[str, int]()
+    first: dict[str, int] = {}
     for row, scope, value, name in zip(rows.tolist(), scopes, values, names, strict=True):
         if not name:
             continue
         fault = text_fault(scope, value, name)
         if fault.id not in places:
-            places[fault.id] = len(faults)
+            places[fault.id], first[fault.id] = len(faults), row
             faults.append(fault)
         codes[row] = places[fault.id]
-    return replace(joining, faults=tuple(faults), codes=codes, texts=like)
+    return replace(joining, faults=tuple(faults), codes=codes, texts=like, text_rows=first)
 
 
 def scopes_of(incidents: IncidentBatch) -> tuple[list[str], list[str]]:
@@ -200,6 +208,7 @@ def text_fault(scope: str, value: str, name: str) -> Fault:
     return Fault(fault_id(signature, SEPARATOR.join(signature.values())), signature, "text")
 
 
-def _texts(incidents: IncidentBatch) -> list[str]:
+def texts_of(incidents: IncidentBatch) -> list[str]:
+    """Return the cleaned text of each incident by which likeness is judged."""
     pairs = zip(incidents.column("short_description"), incidents.column("description"), strict=True)
     return [clean(words_of({"short_description": title, "description": body})) for title, body in pairs]

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from diagnosis.problems.chances import ReturnChances
 from diagnosis.problems.identity import Lineage
 from diagnosis.problems.joining import JoinedBy, Joining
 from diagnosis.recurrence.signature import Signature
@@ -106,6 +107,10 @@ class ProblemReport:
         The fault of each incident, row by row with ``numbers``.
     lineage : Lineage
         How ids went on since the last time, and what people decided.
+    keys : tuple of str
+        Signature of each incident, row by row; empty unless texts joined too.
+    chances : mapping of str to ReturnChances
+        How likely each fault that texts joined is to come back, by its id.
     """
 
     as_of: pd.Timestamp
@@ -119,6 +124,8 @@ class ProblemReport:
     joining: Joining
     numbers: tuple[str, ...]
     lineage: Lineage
+    keys: tuple[str, ...] = ()
+    chances: Mapping[str, ReturnChances] = field(default_factory=dict)
 
     @property
     def problem_of(self) -> dict[str, str]:

@@ -20,10 +20,35 @@ Risks = list[RecurrenceRisk | None]
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The risk of one incident, None where its signature is not known, and the fields taken from predictions."""
+    """The risk of one incident, None where its signature is not known, and what stood in for it.
+
+    Attributes
+    ----------
+    predicted_fields : tuple of str
+        Fields that certified predictions filled in.
+    by_problem : bool
+        Whether the problem that it belongs to says what is lacking.
+    """
 
     risk: RecurrenceRisk | None = None
     predicted_fields: tuple[str, ...] = ()
+    by_problem: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemFault:
+    """What is known of the fault of the problem that an incident belongs to.
+
+    Attributes
+    ----------
+    signature : mapping of str to str
+        Its values by field.
+    risk : RecurrenceRisk or None
+        How likely it is to come back, where only texts joined its incidents.
+    """
+
+    signature: Mapping[str, str]
+    risk: RecurrenceRisk | None = None
 
 
 def assess(
@@ -31,15 +56,19 @@ def assess(
     state: HistoryState | None,
     batch: PreparedIncidents,
     predictions: Sequence[Mapping[str, Prediction]],
+    problems: Sequence[ProblemFault | None] | None = None,
 ) -> list[Assessment]:
     """Return the risk of each incident; each sees the earlier ones of the batch.
 
-    An incident that lacks fields of the signature is assessed with certified predictions in their place.
+    An incident that lacks fields of the signature is assessed with certified predictions in their place, or by the
+    problem that it belongs to.
 
     Parameters
     ----------
     predictions : sequence of mapping of str to Prediction
         By target, one mapping for each incident.
+    problems : sequence of ProblemFault or None, optional
+        The fault of the problem that each incident belongs to.
     """
     assessments = [Assessment()] * len(batch)
     if model is None or state is None:
@@ -53,7 +82,23 @@ def assess(
     for row in range(len(batch)):
         if not has_signature[row]:
             assessments[row] = _assess_as_predicted(model, state, batch, row, predictions[row])
+            fault = problems[row] if problems is not None else None
+            if assessments[row].risk is None and fault is not None:
+                assessments[row] = _assess_by_problem(model, state, batch, row, fault)
     return assessments
+
+
+def _assess_by_problem(
+    model: RecurrenceModel, state: HistoryState, batch: PreparedIncidents, row: int, fault: ProblemFault
+) -> Assessment:
+    incident = batch.incidents[row : row + 1]
+    lacking = [name for name in model.signature_.fields if name != TEXT and is_placeholder(incident.column(name)[0])]
+    if lacking and all(fault.signature.get(name) for name in lacking):
+        completed = incident.with_columns({name: [fault.signature[name]] for name in lacking})
+        if model.signature_.is_known(completed)[0]:
+            (risk,) = model.assess(completed, state, vectors=batch.vectors[row : row + 1])
+            return Assessment(risk, by_problem=risk is not None)
+    return Assessment(fault.risk, by_problem=fault.risk is not None)
 
 
 def _assess_as_predicted(

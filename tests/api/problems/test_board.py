@@ -153,3 +153,33 @@ def test_filters_pick_problems_by_service_group_and_trend(own) -> None:
         picked = own.get("/v1/problems", params={"top": 1000, "trend": trend}).json()["problems"]
         assert picked == [problem for problem in everything if problem["trend"] == trend]
     assert own.get("/v1/problems", params={"trend": "up"}).status_code == 422
+
+
+def test_a_diagnosis_names_the_problem_and_one_without_an_item_is_judged_by_it(own) -> None:
+    end, words = latest(own), ["projector", "scanner", "badge", "kettle", "lamp", "lift", "door", "chair"]
+    rows = [
+        {
+            "number": f"PHONE-{i}-{j}",
+            "short_description": f"{word} {word}room out of order",
+            "service": word,
+            "opened_at": (end - timedelta(days=200 - j * (5 if i % 2 else 95) - i)).isoformat(),
+        }
+        for i, word in enumerate(words)
+        for j in range(3 + 9 * (i % 2))
+    ]
+    send(own, [row for row in rows if row["opened_at"] < end.isoformat()])
+    board(own).refresh()
+    problems = own.get("/v1/problems", params={"top": 1000}).json()["problems"]
+    by_text = next(problem for problem in problems if problem["joined_by"] == "text")
+    fields = {name: value for name, value in by_text["signature"].items() if name != "text"}
+    incident = {"number": "CALL-1", "short_description": by_text["signature"]["text"], **fields}
+    diagnosis = own.post("/v1/diagnoses", json=incident).json()
+    assert diagnosis["problem"] == {"id": by_text["id"], "title": by_text["title"]}
+    assert diagnosis["recurrence"] is not None
+    assert "recurrence_by_problem" in [phrase["code"] for phrase in diagnosis["warning_phrases"]]
+    by_fields = next(problem for problem in problems if problem["joined_by"] == "fields")
+    incident = {"number": "CALL-2", "short_description": "again", **by_fields["signature"]}
+    assert own.post("/v1/diagnoses", json=incident).json()["problem"]["id"] == by_fields["id"]
+    assert (
+        own.post("/v1/diagnoses", json={"number": "CALL-3", "short_description": "a zebra"}).json()["problem"] is None
+    )
