@@ -60,11 +60,11 @@ def _prepare(sample: Path, models: Path, database: str, today: datetime) -> None
     for path in (incidents, knowledge):
         if not path.is_file():
             raise InputError(f"{path} was expected; give the folder of the sample with --sample")
-    moved = move_to_today(pd.read_csv(incidents, dtype=str, keep_default_na=False), today)
-    learned, diagnosed = split_history(moved, today)
+    history_to_today = move_to_today(pd.read_csv(incidents, dtype=str, keep_default_na=False), today)
+    training_rows, diagnosed_rows = split_history(history_to_today, today)
     with TemporaryDirectory() as folder:
         history = Path(folder) / "incidents.csv"
-        learned.to_csv(history, index=False)
+        training_rows.to_csv(history, index=False)
         files = ["--incidents", str(history), "--knowledge", str(knowledge)]
         sys.stderr.write("importing the sample history\n")
         _must(import_records, [*files, "--database", database])
@@ -76,7 +76,7 @@ def _prepare(sample: Path, models: Path, database: str, today: datetime) -> None
     if published is None:
         raise FaultwiseError("no release was published, see above")
     store = Store.open(database)
-    diagnose_history(store, Diagnoser.load(releases.path(published)), diagnosed)
+    diagnose_history(store, Diagnoser.load(releases.path(published)), diagnosed_rows)
     store.close()
 
 

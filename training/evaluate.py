@@ -111,11 +111,11 @@ def baseline_figures(diagnoser: Diagnoser, held_out: HeldOut) -> dict[str, dict[
         for name, target in held_out.predictions.targets.items()
         if target.labelled.any()
     }
-    judged = np.flatnonzero(held_out.predictions.search.labelled)
-    if len(judged):
-        rows = held_out.incidents.iloc[judged]
+    labelled_rows = np.flatnonzero(held_out.predictions.search.labelled)
+    if len(labelled_rows):
+        rows = held_out.incidents.iloc[labelled_rows]
         texts = (rows["short_description"] + " " + rows["description"]).tolist()
-        ranks = tfidf_ranks(diagnoser, texts, held_out.predictions.search.article[judged].tolist())
+        ranks = tfidf_ranks(diagnoser, texts, held_out.predictions.search.article[labelled_rows].tolist())
         figures["search"] = {"recall at 10 by TF-IDF": float((ranks <= SEARCH_DEPTH).mean())}
     for score in recurrence_scores(held_out):
         rate = score.kaplan_meier

@@ -46,11 +46,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _write(records: Records, path: Path, quiet: bool) -> int:
-    count, after = 0, None
+    count, number = 0, None
     with open_atomically(path) as stream, tqdm(unit=" rows", file=sys.stderr, disable=quiet) as bar:
-        while page := records.page(_PAGE, after):
+        while page := records.page(_PAGE, number):
             stream.writelines(json.dumps(dict(r.body), ensure_ascii=False) + "\n" for r in page)
-            after = page[-1].number
+            number = page[-1].number
             count += len(page)
             bar.update(len(page))
     return count

@@ -166,11 +166,7 @@ def run(args: argparse.Namespace) -> int:
         cursor=stored.cursor,
         show=not args.quiet,
     )
-    for reason in trained.left_out.values():
-        warn(reason)
-    for finding in trained.audit.findings if trained.audit else ():
-        if finding.severity != "note":
-            warn(f"{finding.title}: {finding.why}")
+    _warn_of(trained)
     candidate = Candidate(trained.folder)
     # A report lies beside its release: inside, it would change what the release is.
     report = report_beside(candidate, args.out / REPORTS) if settings.report else None
@@ -180,18 +176,31 @@ def run(args: argparse.Namespace) -> int:
     published = decision is not None and decision.publishes
     if decision is not None and published:
         put_into_service(Releases(args.out), decision)
-    content = {
+    answer(args, _content(trained, report, decision), _words(trained, report, decision))
+    return FAILED if args.publish and not published else DONE
+
+
+def _warn_of(trained: Trained) -> None:
+    """Print what the data could not support, and what the audit found that matters."""
+    for reason in trained.left_out.values():
+        warn(reason)
+    for finding in trained.audit.findings if trained.audit else ():
+        if finding.severity != "note":
+            warn(f"{finding.title}: {finding.why}")
+
+
+def _content(trained: Trained, report: Path | None, decision: GateDecision | None) -> dict[str, Any]:
+    """Return what a program reads of a training."""
+    return {
         "release": trained.folder.name,
         "folder": str(trained.folder),
         "report": str(report) if report else None,
-        "published": published,
+        "published": decision is not None and decision.publishes,
         "gate": gate_checks(decision) if decision else None,
         "left_out": dict(trained.left_out),
         "scorecard": trained.scorecard.to_dict() if trained.scorecard else None,
         "audit": trained.audit.to_dict() if trained.audit else None,
     }
-    answer(args, content, _words(trained, report, decision))
-    return FAILED if args.publish and not published else DONE
 
 
 def _evaluate(

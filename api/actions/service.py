@@ -43,9 +43,9 @@ class ActionService:
         """Return the actions of a source, status and owner, the newest first; an empty filter lets every one pass."""
         return self._store.actions.all(source_kind, source, status, owner)
 
-    def page(self, limit: int, before: str | None, **filters: str) -> list[Action]:
+    def page(self, limit: int, older_than: str | None, **filters: str) -> list[Action]:
         """Return up to `limit` actions older than an id, the newest first, whose columns have the values asked for."""
-        return self._store.actions.page(limit, before, **filters)
+        return self._store.actions.page(limit, older_than, **filters)
 
     def add(self, actor: str, body: ActionIn) -> Action:
         """Store a new action."""

@@ -27,9 +27,9 @@ class AuditService:
         request = context.get()
         self._log.add(actor, action, object_[:_LONGEST_OBJECT], request.request_id if request else "", detail)
 
-    def page(self, limit: int, before: int | None = None) -> list[AuditEntry]:
+    def page(self, limit: int, older_than: int | None = None) -> list[AuditEntry]:
         """Return up to `limit` acts, newest first, those older than an id."""
-        return self._log.page(limit, before)
+        return self._log.page(limit, older_than)
 
     def objects(self, action: str, since: datetime) -> set[str]:
         """Return what an act was done to since a moment, each once."""

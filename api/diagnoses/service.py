@@ -230,9 +230,9 @@ class DiagnosisService:
         """
         return self._store.diagnoses.get(diagnosis)
 
-    def page(self, limit: int, incident: str | None = None, before: str | None = None) -> list[dict[str, Any]]:
+    def page(self, limit: int, incident: str | None = None, older_than: str | None = None) -> list[dict[str, Any]]:
         """Return up to `limit` diagnoses, newest first, of one incident or of all, those older than an id."""
-        return self._store.diagnoses.page(limit, incident, before)
+        return self._store.diagnoses.page(limit, incident, older_than)
 
     def newest(self, incident: str) -> dict[str, Any] | None:
         """Return the newest diagnosis of an incident, None where there is none."""

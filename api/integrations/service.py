@@ -96,9 +96,9 @@ class IntegrationService:
             If no target answers for a solution.
         """
         names = self.settings.servicenow
-        asked = question(posted, names.solutions, names.fields, self._releases.targets())
-        predicted = await self._diagnoses.predict([report.incident for _, report in asked.records])
-        return results(asked, [diagnosis.predictions for diagnosis in predicted], self._releases.threshold)
+        query = question(posted, names.solutions, names.fields, self._releases.targets())
+        predicted = await self._diagnoses.predict([report.incident for _, report in query.records])
+        return results(query, [diagnosis.predictions for diagnosis in predicted], self._releases.threshold)
 
     async def predict_one(self, solution: str, row: Row) -> dict[str, Any]:
         """Answer one solution for one record, as `predict` does for several."""

@@ -88,9 +88,9 @@ class RecordService(Generic[Row]):
         """
         return self._records.get(number)
 
-    def page(self, limit: int, after: str | None = None) -> list[Record]:
+    def page(self, limit: int, beyond: str | None = None) -> list[Record]:
         """Return up to `limit` stored records in order of number, those after the given number."""
-        return self._records.page(limit, after)
+        return self._records.page(limit, beyond)
 
     def newest(self, limit: int) -> list[Record]:
         """Return up to `limit` stored records, those that were stored last first."""

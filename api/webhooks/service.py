@@ -150,10 +150,10 @@ class WebhookService:
         limit: int,
         state: CallState | None = None,
         destination: str | None = None,
-        before: str | None = None,
+        older_than: str | None = None,
     ) -> list[OutgoingCall]:
         """Return up to `limit` calls to other systems, newest first, those older than an id."""
-        return self._store.outbox.page(limit, state, destination, before)
+        return self._store.outbox.page(limit, state, destination, older_than)
 
     def repeat_call(self, actor: str, call: str) -> OutgoingCall:
         """Try a call again that was given up.

@@ -113,16 +113,16 @@ def _worst_class(answers: TargetAnswers, allowed: float) -> str:
     return str(names[excess.argmax()])
 
 
-def log_capital(answered: npt.ArrayLike, wrong: npt.ArrayLike, allowed: float) -> Floats:
+def log_capital(answers: npt.ArrayLike, wrong: npt.ArrayLike, allowed: float) -> Floats:
     """Return the logarithm of the capital after so many answers, so many of them wrong.
 
     Parameters
     ----------
-    answered, wrong : array_like of int, shape (n,)
+    answers, wrong : array_like of int, shape (n,)
     allowed : float
         The share that may be wrong, between 0 and 1.
     """
-    n, w = np.asarray(answered, dtype=np.float64), np.asarray(wrong, dtype=np.float64)
+    n, w = np.asarray(answers, dtype=np.float64), np.asarray(wrong, dtype=np.float64)
     shares = allowed + (1 - allowed) * _BETS
     up, down = np.log(shares / allowed), np.log((1 - shares) / (1 - allowed))
     logs = w[..., None] * up + (n - w)[..., None] * down

@@ -23,11 +23,11 @@ class LiveShare:
     n: int
 
     @classmethod
-    def of(cls, part: int, whole: int) -> LiveShare:
-        """Return ``part`` of ``whole``."""
-        if not whole:
+    def of(cls, part: int, n: int) -> LiveShare:
+        """Return ``part`` of ``n``."""
+        if not n:
             return cls(None, 0.0, 1.0, 0)
-        return cls(part / whole, *proportion_interval(part, whole), whole)
+        return cls(part / n, *proportion_interval(part, n), n)
 
 
 @dataclass(frozen=True, slots=True)

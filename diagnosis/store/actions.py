@@ -65,13 +65,13 @@ class Actions:
         """Return the actions of a source, status and owner, the newest first; an empty filter lets every one pass."""
         return self.page(limit, None, source_kind=source_kind, source=source, status=status, owner=owner)
 
-    def page(self, limit: int | None, before: str | None, **filters: str) -> list[Action]:
+    def page(self, limit: int | None, older_than: str | None, **filters: str) -> list[Action]:
         """Return up to `limit` actions older than an id, the newest first, whose columns have the values asked for."""
         t = tables.actions
         statement = sa.select(t).order_by(t.c.id.desc()).limit(limit)
         statement = statement.where(*(t.c[name] == value for name, value in filters.items() if value))
-        if before is not None:
-            statement = statement.where(t.c.id < before)
+        if older_than is not None:
+            statement = statement.where(t.c.id < older_than)
         with self.database.read() as connection:
             return [_action(row) for row in connection.execute(statement)]
 

@@ -53,12 +53,12 @@ class AuditLog:
         with self.database.read() as connection:
             return set(connection.execute(statement).scalars())
 
-    def page(self, limit: int, before: int | None = None) -> list[AuditEntry]:
+    def page(self, limit: int, older_than: int | None = None) -> list[AuditEntry]:
         """Return up to `limit` acts, newest first, those older than an id."""
         t = tables.audit
         statement = sa.select(t).order_by(t.c.id.desc()).limit(limit)
-        if before is not None:
-            statement = statement.where(t.c.id < before)
+        if older_than is not None:
+            statement = statement.where(t.c.id < older_than)
         with self.database.read() as connection:
             rows = connection.execute(statement).all()
         return [AuditEntry(**{**row._mapping, "at": as_utc(row.at)}) for row in rows]

@@ -95,18 +95,18 @@ class ChangeFeed:
             anew = any(connection.execute(statement).first() is not None for statement in newer)
         return 0 if anew else cursor.upto
 
-    def since(self, after: int, limit: int = 2000) -> Changes:
+    def since(self, sequence: int, limit: int = 2000) -> Changes:
         """Return what changed after a point, at most `limit` of each kind."""
         incidents, articles, feedback = self.sources
         with self.database.read() as connection:
             # Read first: every change up to here is committed, whatever is written while the tables are read.
             last = int(connection.execute(_LAST).scalar_one())
-            if last <= after:
-                return Changes([], [], [], after, complete=True)
+            if last <= sequence:
+                return Changes([], [], [], sequence, complete=True)
             kinds = (
-                incidents.between(connection, after, last, limit),
-                articles.between(connection, after, last, limit),
-                feedback.between(connection, after, last, limit),
+                incidents.between(connection, sequence, last, limit),
+                articles.between(connection, sequence, last, limit),
+                feedback.between(connection, sequence, last, limit),
             )
         # A kind that filled its page may have more: stop where the first such page stops.
         upto = min([last, *(kind[-1].sequence for kind in kinds if len(kind) == limit)])

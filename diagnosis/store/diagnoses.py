@@ -80,14 +80,14 @@ class Diagnoses:
             raise RecordNotFoundError(f"no diagnosis {diagnosis!r}")
         return body
 
-    def page(self, limit: int, incident: str | None = None, before: str | None = None) -> list[dict[str, Any]]:
+    def page(self, limit: int, incident: str | None = None, older_than: str | None = None) -> list[dict[str, Any]]:
         """Return up to `limit` diagnoses, newest first, of one incident or of all, those older than an id."""
         t = tables.diagnoses
         statement = sa.select(t.c.body).order_by(t.c.id.desc()).limit(limit)
         if incident is not None:
             statement = statement.where(t.c.incident == incident)
-        if before is not None:
-            statement = statement.where(t.c.id < before)
+        if older_than is not None:
+            statement = statement.where(t.c.id < older_than)
         with self.database.read() as connection:
             return list(connection.execute(statement).scalars())
 

@@ -120,10 +120,10 @@ class FeedbackLog:
         with self.database.read() as connection:
             return {number: _decisions_from(rows, ()) for number, rows in _feedback_rows(connection).items()}
 
-    def between(self, connection: Connection, after: int, upto: int, limit: int) -> list[Feedback]:
-        """Return up to `limit` entries with ``after < sequence <= upto``, in order."""
+    def between(self, connection: Connection, above: int, upto: int, limit: int) -> list[Feedback]:
+        """Return up to `limit` entries with ``above < sequence <= upto``, in order."""
         t = tables.feedback
-        statement = sa.select(t).where(t.c.sequence > after, t.c.sequence <= upto).order_by(t.c.sequence).limit(limit)
+        statement = sa.select(t).where(t.c.sequence > above, t.c.sequence <= upto).order_by(t.c.sequence).limit(limit)
         return [_feedback(row) for row in connection.execute(statement)]
 
 
@@ -140,10 +140,10 @@ def decisions_on(
     return [_decisions_from(by_incident.get(incident, ()), rules) for incident in incidents]
 
 
-def _feedback_rows(connection: Connection, *where: sa.ColumnElement[bool]) -> dict[str, list[sa.Row[Any]]]:
+def _feedback_rows(connection: Connection, *conditions: sa.ColumnElement[bool]) -> dict[str, list[sa.Row[Any]]]:
     """Return the feedback on predictions that was not undone, by incident, in order."""
     t = tables.feedback
-    in_force = (*where, t.c.undone_at.is_(None), t.c.target != "")
+    in_force = (*conditions, t.c.undone_at.is_(None), t.c.target != "")
     by_incident: dict[str, list[sa.Row[Any]]] = defaultdict(list)
     for row in connection.execute(sa.select(t).where(*in_force).order_by(t.c.sequence)):
         by_incident[row.incident].append(row)

@@ -120,9 +120,9 @@ class Observations:
             if _counter(connection, _SETTLED) >= _counter(connection, "changes"):
                 return 0, True
         with self.database.write() as connection:
-            after, last = _counter(connection, _SETTLED, lock=True), _counter(connection, "changes")
+            settled, last = _counter(connection, _SETTLED, lock=True), _counter(connection, "changes")
             pages = [
-                _changed(connection, t, column, after, last, limit)
+                _changed(connection, t, column, settled, last, limit)
                 for t, column in ((self.incidents.table, "number"), (tables.feedback, "incident"))
             ]
             # A page that is full may have more behind it: stop where the first such page stops.
@@ -160,10 +160,10 @@ class Observations:
     def pairs(self, shadow: str, limit: int = 50_000) -> list[tuple[Observation, Observation]]:
         """Return the newest answers of a shadow, each behind the one that was given, in order of the answers."""
         t, u = tables.observations.alias("given"), tables.observations.alias("unseen")
-        both = (t.c.incident == u.c.incident) & (t.c.target == u.c.target) & (t.c.shadow == "")
+        same_prediction = (t.c.incident == u.c.incident) & (t.c.target == u.c.target) & (t.c.shadow == "")
         statement = (
             sa.select(t, u)
-            .select_from(u.join(t, both))
+            .select_from(u.join(t, same_prediction))
             .where(u.c.release == shadow, u.c.shadow == shadow)
             .order_by(u.c.predicted_at.desc(), u.c.incident.desc())
             .limit(limit)
@@ -204,11 +204,11 @@ def _truth(row: sa.Row[Any], record: Record | None, people: HumanDecisions) -> t
 
 
 def _changed(
-    connection: Connection, table: sa.Table, column: str, after: int, last: int, limit: int
+    connection: Connection, table: sa.Table, column: str, settled: int, last: int, limit: int
 ) -> list[tuple[int, str]]:
     sequence = table.c.sequence
     statement = (
-        sa.select(sequence, table.c[column]).where(sequence > after, sequence <= last).order_by(sequence).limit(limit)
+        sa.select(sequence, table.c[column]).where(sequence > settled, sequence <= last).order_by(sequence).limit(limit)
     )
     return [(int(place), str(number)) for place, number in connection.execute(statement)]
 

@@ -145,7 +145,7 @@ class Outbox:
             return _owed(connection.execute(sa.select(t).where(t.c.id == call)).one())
 
     def page(
-        self, limit: int, state: State | None = None, destination: str | None = None, before: str | None = None
+        self, limit: int, state: State | None = None, destination: str | None = None, older_than: str | None = None
     ) -> list[OutgoingCall]:
         """Return up to `limit` calls, newest first, those older than an id."""
         t = tables.outbox
@@ -153,8 +153,8 @@ class Outbox:
         for column, value in ((t.c.state, state), (t.c.destination, destination)):
             if value is not None:
                 statement = statement.where(column == value)
-        if before is not None:
-            statement = statement.where(t.c.id < before)
+        if older_than is not None:
+            statement = statement.where(t.c.id < older_than)
         with self.database.read() as connection:
             return [_owed(row) for row in connection.execute(statement)]
 

@@ -92,12 +92,12 @@ class Records:
             records = self.by_number(connection, numbers)
         return {number: record for number, record in records.items() if not record.deleted}
 
-    def page(self, limit: int, after: str | None = None) -> list[Record]:
+    def page(self, limit: int, beyond: str | None = None) -> list[Record]:
         """Return up to `limit` records in order of number, those after the given number: stable under inserts."""
         t = self.table
         statement = sa.select(t).where(t.c.deleted.is_(False)).order_by(t.c.number).limit(limit)
-        if after is not None:
-            statement = statement.where(t.c.number > after)
+        if beyond is not None:
+            statement = statement.where(t.c.number > beyond)
         with self.database.read() as connection:
             return [_record(row) for row in connection.execute(statement)]
 
@@ -128,10 +128,10 @@ class Records:
         with self.database.read() as connection:
             return int(connection.execute(statement).scalar_one())
 
-    def between(self, connection: Connection, after: int, upto: int, limit: int) -> list[Record]:
-        """Return up to `limit` records with ``after < sequence <= upto``, in order, deleted ones too."""
+    def between(self, connection: Connection, above: int, upto: int, limit: int) -> list[Record]:
+        """Return up to `limit` records with ``above < sequence <= upto``, in order, deleted ones too."""
         t = self.table
-        statement = sa.select(t).where(t.c.sequence > after, t.c.sequence <= upto).order_by(t.c.sequence).limit(limit)
+        statement = sa.select(t).where(t.c.sequence > above, t.c.sequence <= upto).order_by(t.c.sequence).limit(limit)
         return [_record(row) for row in connection.execute(statement)]
 
     def by_number(self, connection: Connection, numbers: Sequence[str]) -> dict[str, Record]:

@@ -8,7 +8,9 @@ from functools import cache
 import opencc
 import rjieba
 
-_HAN = re.compile("[㐀-䶿一-鿿豈-﫿\U00020000-\U000323af]")
+from diagnosis.text.tokens import HAN
+
+_HAN = re.compile(f"[{HAN}]")
 
 
 def has_han(text: str) -> bool:

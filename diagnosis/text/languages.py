@@ -7,7 +7,9 @@ from functools import cache
 from importlib.metadata import distribution
 from typing import Any
 
-_HAN = re.compile("[㐀-䶿一-鿿\uf900-\ufaff\U00020000-\U000323af]")
+from diagnosis.text.tokens import HAN
+
+_HAN = re.compile(f"[{HAN}]")
 _KANA = re.compile("[ぁ-ゖァ-ヺ]")
 _HANGUL = re.compile("[가-힣ᄀ-ᇿ]")
 _SCRIPTS = {

@@ -10,7 +10,8 @@ import re
 import unicodedata
 
 # Han, kana, Hangul: written without spaces, or with spaces that do not bound what one searches for.
-CJK = "々〆㐀-䶿一-鿿\uf900-\ufaffぁ-ゖァ-ヺー가-힣\U00020000-\U000323af"
+HAN = "㐀-䶿一-鿿\uf900-\ufaff\U00020000-\U000323af"  # ideographs, for the inside of a character class
+CJK = f"々〆ぁ-ゖァ-ヺー가-힣{HAN}"
 _LETTER = rf"[^\W_{CJK}]"
 _WORD = rf"{_LETTER}+(?:'{_LETTER}+)*"
 _TOKEN = re.compile(rf"(?P<cjk>[{CJK}]+)|{_WORD}(?:[-_./\\:@+#]+{_WORD})*")

@@ -205,3 +205,9 @@ def test_nothing_published_is_503_everywhere_that_needs_a_release(tmp_path: Path
         rows = client.post("/v1/diagnoses/batch", json=[{"number": "X"}]).json()["results"]
         assert rows[0]["error"]["status"] == 503
         assert client.post("/v1/incidents", json={"number": "X"}).json()["stored"] == 1
+
+
+def test_every_problem_is_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    missing = [kind.slug for kind in KINDS.values() if f"`{kind.slug}`" not in text]
+    assert not missing

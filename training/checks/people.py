@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from diagnosis.routing.fields import fields_for
+from diagnosis.text.tokens import HAN
 from training.checks.finding import Finding, finding
 
 _PEOPLE_FIELDS = ("caller", "opened_by")
@@ -16,7 +17,7 @@ _LIFT = 0.10  # accuracy above the commonest class from which a person tells the
 _SHARE = 0.02  # of the incidents whose text holds a name, from which it is worth a warning
 _PURE = 0.8  # share of one class among the incidents that hold a name
 _OFTEN = 10  # incidents that hold a name
-_NAME = re.compile(r"[A-Z][a-z]+(?:[ -][A-Z][a-z]+)+|[\u4e00-\u9fff]{2,4}")
+_NAME = re.compile(rf"[A-Z][a-z]+(?:[ -][A-Z][a-z]+)+|[{HAN}]{{2,4}}")
 
 
 def names_of_people(frame: pd.DataFrame, target: str) -> Iterator[Finding]:

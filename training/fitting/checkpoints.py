@@ -12,15 +12,15 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
 import joblib
-from filelock import FileLock, Timeout
 
 from diagnosis.errors import InputError
+from diagnosis.locks import LockedError, locked
 from diagnosis.release import LIBRARIES
 from training.output import writing
 
@@ -133,29 +133,28 @@ def checkpoints(models: Path, made_of: Mapping[str, Any]) -> Iterator[Checkpoint
     key = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:16]
     models.mkdir(parents=True, exist_ok=True)
     _forget_old(models)
-    lock = FileLock(models / f"{PREFIX}{key}.lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:  # the same training runs already; this one keeps its stages to itself
-        with tempfile.TemporaryDirectory(prefix=PREFIX, dir=models) as private:
+    lock = models / f"{PREFIX}{key}.lock"
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(lock))
+        except LockedError:  # the same training runs already; this one keeps its stages to itself
+            private = held.enter_context(tempfile.TemporaryDirectory(prefix=PREFIX, dir=models))
             yield Checkpoints(Path(private))
-        return
-    folder = models / f"{PREFIX}{key}"
-    try:
+            return
+        folder = models / f"{PREFIX}{key}"
         for leftover in folder.glob("partial-*"):
             shutil.rmtree(leftover)
-        yield Checkpoints(folder)
+        try:
+            yield Checkpoints(folder)
+        except InputError:  # it would end so again
+            _forget(folder, lock)
+            raise
         _forget(folder, lock)
-    except InputError:  # it would end so again
-        _forget(folder, lock)
-        raise
-    finally:
-        lock.release()
 
 
-def _forget(folder: Path, lock: FileLock) -> None:
+def _forget(folder: Path, lock: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    Path(lock.lock_file).unlink(missing_ok=True)
+    lock.unlink(missing_ok=True)
 
 
 def _forget_old(models: Path) -> None:

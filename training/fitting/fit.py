@@ -71,6 +71,59 @@ def fit(
         If there is nothing to learn from at all.
     """
     stages.enter("mask and clean")
+    base = _clean(incidents, articles, settings)
+    history, text = base.history, base.text
+    # Routing learns its own features: what search learns from every incident does not reach a certificate.
+    logged = PreparedIncidents(frame_as_logged(history), text, np.zeros((len(text), 0), dtype=np.float32))
+    left_out: dict[str, Phrase] = {}
+    stages.enter("routing")
+    general = general_encoder(settings)
+    routers = _fit_routers(logged, history, base.slices, settings, left_out, saved, general)
+    retriever = _fit_search(base.cleaned_articles, base.cleaned, settings, stages.enter("search"), saved, general)
+    stages.enter("recurrence")
+    visible = _without(history, settings.ignored_fields)
+    recurrence = _fit_recurrence(visible, text, retriever.encoder.encode(text), settings, left_out)
+    suggester = Suggester().fit(history, _days_until_recurrence(history, recurrence, settings.as_of))
+    _add_feedback(suggester, feedback, settings.as_of)
+    return Parts(
+        redactor=base.redactor,
+        normaliser=base.normaliser,
+        retriever=retriever,
+        routers=routers,
+        recurrence=recurrence,
+        suggester=suggester,
+        history=IncidentRecords(history),
+        knowledge=KnowledgeRecords(base.articles),
+        reference=Reference.of(history),
+        left_out=left_out,
+    )
+
+
+@dataclass(frozen=True)
+class _Base:
+    """What every part learns from: personal data masked, texts cleaned.
+
+    Attributes
+    ----------
+    history, articles : DataFrame
+        Masked, as they are kept.
+    slices : tuple of ndarray of int
+        Rows of the history that classification learns from, and the later ones that calibrate it.
+    text : list of str
+        The cleaned text of each incident.
+    """
+
+    redactor: Redactor
+    normaliser: TextNormaliser
+    history: pd.DataFrame
+    articles: pd.DataFrame
+    cleaned: pd.DataFrame
+    cleaned_articles: pd.DataFrame
+    slices: tuple[Rows, Rows]
+    text: list[str]
+
+
+def _clean(incidents: pd.DataFrame, articles: pd.DataFrame, settings: TrainSettings) -> _Base:
     redactor = Redactor(frozenset(settings.masked))
     reported = IncidentBatch.from_frame(as_known_at(as_frame(incidents), settings.as_of))
     history = mask_incidents(reported, redactor).frame
@@ -82,33 +135,8 @@ def fit(
     normaliser = TextNormaliser().fit(*_words(history.iloc[learn]))
     cleaned = clean_incidents(IncidentBatch.from_frame(history), normaliser).frame
     cleaned_articles = clean_articles(masked_articles, normaliser)
-
     text = [joined(title, body) for title, body in zip(*_words(cleaned), strict=True)]
-    # Routing learns its own features: what search learns from every incident does not reach a certificate.
-    logged = PreparedIncidents(frame_as_logged(history), text, np.zeros((len(text), 0), dtype=np.float32))
-
-    left_out: dict[str, Phrase] = {}
-    stages.enter("routing")
-    general = general_encoder(settings)
-    routers = _fit_routers(logged, history, (learn, calibrate), settings, left_out, saved, general)
-    retriever = _fit_search(cleaned_articles, cleaned, settings, stages.enter("search"), saved, general)
-    stages.enter("recurrence")
-    visible = _without(history, settings.ignored_fields)
-    recurrence = _fit_recurrence(visible, text, retriever.encoder.encode(text), settings, left_out)
-    suggester = Suggester().fit(history, _days_until_recurrence(history, recurrence, settings.as_of))
-    _add_feedback(suggester, feedback, settings.as_of)
-    return Parts(
-        redactor=redactor,
-        normaliser=normaliser,
-        retriever=retriever,
-        routers=routers,
-        recurrence=recurrence,
-        suggester=suggester,
-        history=IncidentRecords(history),
-        knowledge=KnowledgeRecords(masked_articles),
-        reference=Reference.of(history),
-        left_out=left_out,
-    )
+    return _Base(redactor, normaliser, history, masked_articles, cleaned, cleaned_articles, (learn, calibrate), text)
 
 
 def _add_feedback(suggester: Suggester, feedback: Sequence[Feedback], as_of: str) -> None:

@@ -43,7 +43,7 @@ def test_pages_are_stable_while_records_are_inserted(store: Store) -> None:
     store.incidents.put({f"B{i:03}": {"i": i} for i in range(0, 100, 2)})
     seen = [one.number for one in store.incidents.page(20)]
     store.incidents.put({f"B{i:03}": {"i": i} for i in range(1, 100, 2)})
-    while page := store.incidents.page(20, after=seen[-1]):
+    while page := store.incidents.page(20, beyond=seen[-1]):
         seen += [one.number for one in page]
     assert len(seen) == len(set(seen))
     assert {f"B{i:03}" for i in range(0, 100, 2)} <= set(seen)
@@ -114,7 +114,7 @@ def test_a_claim_whose_process_died_lapses(store: Store) -> None:
 def test_diagnoses_are_listed_newest_first(store: Store) -> None:
     store.diagnoses.add([given(f"D{i}", "A" if i % 2 else "B") for i in range(6)])
     assert [one["id"] for one in store.diagnoses.page(2, "A")] == ["D5", "D3"]
-    assert [one["id"] for one in store.diagnoses.page(2, "A", before="D3")] == ["D1"]
+    assert [one["id"] for one in store.diagnoses.page(2, "A", older_than="D3")] == ["D1"]
     assert len(store.diagnoses.page(10)) == 6
 
 
