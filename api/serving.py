@@ -21,6 +21,7 @@ from diagnosis.errors import FaultwiseError, ReleaseError, StoreError
 from diagnosis.incident import IncidentBatch
 from diagnosis.knowledge import KNOWLEDGE_FIELDS, as_knowledge_frame
 from diagnosis.prepared import PreparedIncidents
+from diagnosis.redact import ALL_KINDS
 from diagnosis.release import STORE, Manifest
 from diagnosis.releases import Releases
 from diagnosis.store import Store
@@ -68,7 +69,7 @@ class LoadedRelease:
                 unprepared.append(place)
         if unprepared:
             incidents = IncidentBatch.from_rows([records[place].body for place in unprepared])
-            batches.append(self.diagnoser.prepare(incidents))
+            batches.append(self.diagnoser.prepare(incidents, masked=ALL_KINDS))  # so they came into the store
         later = set(unprepared)
         order = [place for place in range(len(records)) if place not in later] + unprepared
         together = PreparedIncidents.concatenate(batches)
@@ -258,7 +259,8 @@ def _apply(changes: Changes, release: LoadedRelease) -> None:
         diagnoser.upsert_incidents(release.prepare(incidents))
     if articles:
         rows = [{name: record.body.get(name) for name in KNOWLEDGE_FIELDS} for record in articles]
-        diagnoser.upsert_articles(as_knowledge_frame(pd.DataFrame(rows, columns=list(KNOWLEDGE_FIELDS))))
+        frame = as_knowledge_frame(pd.DataFrame(rows, columns=list(KNOWLEDGE_FIELDS)))
+        diagnoser.upsert_articles(frame, masked=ALL_KINDS)
     for feedback in changes.feedback:
         if feedback.suggestion is None:
             continue

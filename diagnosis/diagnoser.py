@@ -236,9 +236,20 @@ class Diagnoser:
         """Add incidents to the history, or replace those of the same number; they are found at once."""
         self.parts.upsert_incidents(self.prepare(incidents))
 
-    def upsert_articles(self, articles: Iterable[KnowledgeArticle] | pd.DataFrame) -> None:
-        """Add articles, or replace those of the same number; they are found at once."""
-        self.parts.upsert_articles(mask_articles(as_knowledge_frame(articles), self.parts.redactor))
+    def upsert_articles(
+        self, articles: Iterable[KnowledgeArticle] | pd.DataFrame, *, masked: Collection[str] = ()
+    ) -> None:
+        """Add articles, or replace those of the same number; they are found at once.
+
+        Parameters
+        ----------
+        masked : collection of str
+            Kinds of personal data that were masked in them before.
+        """
+        frame = as_knowledge_frame(articles)
+        if not self.parts.redactor.kinds <= set(masked):
+            frame = mask_articles(frame, self.parts.redactor)
+        self.parts.upsert_articles(frame)
 
     def remove(self, corpus: Corpus, numbers: Sequence[str]) -> None:
         """Forget articles or incidents; unknown numbers are no error."""

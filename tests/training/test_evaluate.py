@@ -89,13 +89,16 @@ def test_the_certificate_that_is_live_is_measured_and_reported(judged, tmp_path)
             router.certificates_.overall.accepted,
             router.certificates_.overall.correct,
         )
-        assert found.sentence.startswith(f"{target}: the release itself decides")
+        assert found.sentence.startswith(f"{target}: ")
+        assert ("nothing is automatic in service" in found.sentence) == (found.why_not != "")
     write_report(tmp_path / "report.html", candidate)
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "the release itself decides" in html
+    for found in certificates.values():
+        assert found.why_not in html
+        assert found.why_not or f"decides {found.automatic} of these" in html
     scorecard = json.loads((folder / older / "scorecard.json").read_text(encoding="utf-8"))
     assert scorecard["certificates"]["category"]["automatic"] == certificates["category"].automatic
-    assert "the release itself decides" not in "".join(headlines(measure(candidate.diagnoser, held_out)))
+    assert "automatic in service" not in "".join(headlines(measure(candidate.diagnoser, held_out)))
 
 
 def test_a_target_that_is_no_column_and_rows_that_cannot_be_used_are_errors(history, tmp_path, capsys) -> None:

@@ -55,12 +55,16 @@ class LiveCertificate:
     def sentence(self) -> str:
         """The certificate in words."""
         if self.why_not:
-            return f"{self.target}: the release itself decides nothing: {self.why_not}"
-        share = self.automatic / self.incidents if self.incidents else 0.0
+            return f"{self.target}: nothing is automatic in service: {self.why_not}"
         return (
-            f"{self.target}: the release itself decides {share:.1%} of them; of its calibration incidents "
+            f"{self.target}: automatic in service {self.share:.1%} of them; of its calibration incidents "
             f"{self.correct:,} of {self.accepted:,} decisions were right, which proves at least {self.proven:.1%}"
         )
+
+    @property
+    def share(self) -> float:
+        """Share of the incidents that the release decides."""
+        return self.automatic / self.incidents if self.incidents else 0.0
 
 
 def live_certificates(parts: Parts, held_out: HeldOut) -> Mapping[str, LiveCertificate]:
