@@ -22,7 +22,6 @@ from api.console.single_sign_on import SignOn
 from api.diagnoses import routes as diagnoses
 from api.feedback import routes as feedback
 from api.health import routes as health
-from api.housekeeping import Housekeeping
 from api.http.middleware import BodyLimit, Gate, HeadRequests, Identity
 from api.http.oidc import Issuer, TokenVerifier
 from api.http.problems import Problem
@@ -74,8 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
         if settings.workers > 1 or not service.store.database.is_sqlite:
             shared.start()
         service.monitoring.start()
-        housekeeping = Housekeeping(service, settings)
-        housekeeping.start()
+        service.housekeeping.start()
         service.problems.start()
         try:
             yield
@@ -83,7 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
             await run_in_threadpool(service.monitoring.stop)
             await run_in_threadpool(service.problems.stop)
             await mcp.stop()
-            housekeeping.stop()
+            service.housekeeping.stop()
             await systems.stop()
             await run_in_threadpool(shared.stop)
             await service.close()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from api.service import Service
+from api.audit.service import AuditService
+from api.serving import Serving
 from api.settings import Settings
 from diagnosis.background import BackgroundLoop
+from diagnosis.store import Store
 from diagnosis.store.retention import forget_diagnoses, forget_incidents
 
 _EVERY = 3600.0  # s
@@ -17,12 +19,16 @@ class Housekeeping:
 
     Parameters
     ----------
-    service : Service
+    store : Store
+    serving : Serving
+    audit : AuditService
     settings : Settings
     """
 
-    def __init__(self, service: Service, settings: Settings) -> None:
-        self._service = service
+    def __init__(self, store: Store, serving: Serving, audit: AuditService, settings: Settings) -> None:
+        self._store = store
+        self._serving = serving
+        self._audit = audit
         self._incident_days = settings.retention_incident_days
         self._diagnosis_days = settings.retention_diagnosis_days
         self._loop = BackgroundLoop("housekeeping", self.forget, _EVERY)
@@ -39,12 +45,12 @@ class Housekeeping:
 
     def forget(self) -> None:
         """Forget what is too old, and write down how much it was."""
-        store = self._service.store
+        database = self._store.database
         counts: dict[str, int] = {}
         if self._diagnosis_days is not None:
-            counts["diagnoses"] = forget_diagnoses(store.database, timedelta(days=self._diagnosis_days))
+            counts["diagnoses"] = forget_diagnoses(database, timedelta(days=self._diagnosis_days))
         if self._incident_days is not None:
-            counts["incidents"] = forget_incidents(store.database, timedelta(days=self._incident_days))
+            counts["incidents"] = forget_incidents(database, timedelta(days=self._incident_days))
         if any(counts.values()):
-            store.audit.add("retention", "records.forget", "store", "", counts)
-            self._service.serving.store_changed()
+            self._audit.note("retention", "records.forget", "store", **counts)
+            self._serving.store_changed()

@@ -9,6 +9,7 @@ from api.audit.service import AuditService
 from api.diagnoses.service import DiagnosisService
 from api.feedback.service import FeedbackService
 from api.health.service import HealthService
+from api.housekeeping import Housekeeping
 from api.integrations.service import IntegrationService
 from api.keys.service import KeyService
 from api.metrics import Metrics
@@ -90,6 +91,7 @@ class Service:
         self.integrations = IntegrationService(
             store, self.diagnoses, self.incidents, self.releases, events, settings.integrations
         )
+        self.housekeeping = Housekeeping(store, serving, self.audit, settings)
         self.diagnoses.on_diagnosis = self.monitoring.shadow.offer
 
     async def close(self) -> None:
