@@ -15,7 +15,9 @@ from starlette.routing import Route
 
 from api import errors
 from api.actions import routes as actions
+from api.alerts import routes as alerts
 from api.audit import routes as audit
+from api.changes import routes as changes
 from api.composition import build
 from api.console import views as console
 from api.console.single_sign_on import SignOn
@@ -30,6 +32,7 @@ from api.http.security import Authenticator
 from api.http.wrong_keys import WrongKeys
 from api.integrations import routes as integrations
 from api.keys import routes as keys
+from api.maintenance import routes as maintenance
 from api.mcp.http import PATH, McpEndpoint
 from api.metrics import Metrics
 from api.monitoring import routes as monitoring_routes
@@ -42,6 +45,7 @@ from api.releases import routes as releases
 from api.rules import routes as rules
 from api.search import routes as search
 from api.settings import Settings
+from api.surges import routes as surges
 from api.systems import Systems
 from api.webhooks import routes as webhooks
 
@@ -75,9 +79,11 @@ def create_app(settings: Settings) -> FastAPI:
         service.monitoring.start()
         service.housekeeping.start()
         service.problems.start()
+        service.surges.start()
         try:
             yield
         finally:
+            await run_in_threadpool(service.surges.stop)
             await run_in_threadpool(service.monitoring.stop)
             await run_in_threadpool(service.problems.stop)
             await mcp.stop()
@@ -111,6 +117,10 @@ def create_app(settings: Settings) -> FastAPI:
         integrations,
         webhooks,
         monitoring_routes,
+        surges,
+        alerts,
+        changes,
+        maintenance,
     )
     for module in (*routed, health, console, panel):
         app.include_router(module.router)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 
 from api.actions.service import ActionService
+from api.alerts.service import AlertService
 from api.audit.service import AuditService
+from api.changes.service import ChangeService
 from api.diagnoses.service import DiagnosisService
 from api.feedback.service import FeedbackService
 from api.health.service import HealthService
 from api.housekeeping import Housekeeping
 from api.integrations.service import IntegrationService
 from api.keys.service import KeyService
+from api.maintenance.service import MaintenanceService
 from api.metrics import Metrics
 from api.monitoring.service import MonitoringService
 from api.problems.board import ProblemBoard
@@ -25,6 +28,8 @@ from api.search.service import SearchService
 from api.serving import Serving
 from api.sessions.service import SessionService
 from api.settings import Settings
+from api.surges.service import SurgeService
+from api.surges.watch import SurgeWatch
 from api.webhooks.events import Events
 from api.webhooks.service import WebhookService
 from diagnosis.redact import Redactor
@@ -92,7 +97,20 @@ class Service:
             store, self.diagnoses, self.incidents, self.releases, events, settings.integrations
         )
         self.housekeeping = Housekeeping(store, serving, self.audit, settings)
+        self.maintenance = MaintenanceService(store, redactor, self.audit)
+        self.changes = ChangeService(store, serving, redactor, self.audit)
+        self.alerts = AlertService(store, serving, redactor, self.audit)
+        self.surges = SurgeService(
+            store,
+            serving,
+            redactor,
+            events,
+            self.audit,
+            (self.incidents, self.articles),
+            SurgeWatch(store, serving, events, settings.surges, settings.holidays),
+        )
         self.diagnoses.on_diagnosis = self.monitoring.shadow.offer
+        self.diagnoses.surge_of = self.surges.watch.mark_of
 
     async def close(self) -> None:
         """Finish what waits and let go of everything."""

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, Settin
 
 from api.integrations.settings import Integrations
 from api.outgoing.mail import MailSettings
+from api.surges.settings import SurgeSettings
 from diagnosis.errors import InputError
 from diagnosis.validation import describe_error
 
@@ -140,6 +141,8 @@ class Settings(BaseSettings):
         lt=1,
         description="Chance for each target, over a release's life, that a certificate is revoked although it holds",
     )
+
+    surges: SurgeSettings = Field(default=SurgeSettings(), description="The watch for surges, see docs/surges.md")
 
     allow_private_addresses: bool = Field(
         default=False,

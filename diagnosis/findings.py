@@ -163,13 +163,23 @@ class ProblemMatch:
     title: str
 
 
+@dataclass(frozen=True, slots=True)
+class SurgeMark:
+    """The surge that an incident is part of: more incidents than usual in one scope, a likely major incident."""
+
+    id: str
+    scope: Mapping[str, str]
+    since: datetime
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Diagnosis:
     """Everything said of one incident by one release.
 
     ``at_resolution`` is the risk from the moment of resolution on, with what is known by then; None before.
     ``problem`` is the chronic fault that it belongs to, None where there is none or problems were not looked for.
-    ``warnings`` are sentences, ``warning_phrases`` the same as codes with values.
+    ``warnings`` are sentences, ``warning_phrases`` the same as codes with values. ``surge`` is set by a running service
+    alone.
     """
 
     id: str
@@ -185,6 +195,7 @@ class Diagnosis:
     at_resolution: RecurrenceRisk | None = None
     warning_phrases: tuple[Phrase, ...] = ()
     problem: ProblemMatch | None = None
+    surge: SurgeMark | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the diagnosis as the JSON object of the contract: plain dicts, lists and ISO 8601 times."""

@@ -106,6 +106,14 @@ class ProblemMatchOut(Out):
     title: str = Field(description="In the words of its incidents", examples=["VPN 809 after certificate renewal"])
 
 
+class SurgeMarkOut(Out):
+    """The surge that the incident is part of."""
+
+    id: str = Field(description="For /v1/surges", examples=["9f2c51d6a7b0e834"])
+    scope: dict[str, str] = Field(description="What its incidents share", examples=[{"service": "Remote Access"}])
+    since: str = Field(description="When its first incident came", examples=["2026-03-02T08:02:00Z"])
+
+
 class DiagnosisOut(Out):
     """Everything said of one incident by one release."""
 
@@ -127,6 +135,11 @@ class DiagnosisOut(Out):
     )
     problem: ProblemMatchOut | None = Field(
         default=None, description="The chronic fault that it belongs to; null where there is none"
+    )
+    surge: SurgeMarkOut | None = Field(
+        default=None,
+        description="The surge, likely a major incident, that it was part of when it was diagnosed; else null",
+        examples=[None],
     )
 
 

@@ -7,7 +7,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,7 @@ from api.serving import LoadedRelease, Serving
 from api.webhooks.events import Events
 from diagnosis.corrections import apply_corrections, near_duplicates
 from diagnosis.errors import FaultwiseError
-from diagnosis.findings import Diagnosis
+from diagnosis.findings import Diagnosis, SurgeMark
 from diagnosis.incident import LOGGED_FIELDS, Incident, IncidentBatch
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.redact import Redactor
@@ -103,6 +103,8 @@ class DiagnosisService:
     on_diagnosis : callable
         Called with each incident that was diagnosed, when, and what one diagnosis of its batch took in seconds; must
         return at once.
+    surge_of : callable
+        Returns the surge that an incident, as it is stored, is part of; must return at once.
     """
 
     def __init__(
@@ -120,6 +122,7 @@ class DiagnosisService:
         self._metrics = metrics
         self._events = events
         self.on_diagnosis: Callable[[Incident, datetime, float], None] = lambda _incident, _at, _seconds: None
+        self.surge_of: Callable[[Mapping[str, Any]], SurgeMark | None] = lambda _record: None
         self._single: Stage[Incident, Diagnosed] = Stage("diagnosis", self._diagnose, LARGEST_BATCH, max_waiting)
         self._bulk: Stage[Incident, Diagnosed] = Stage(
             "bulk-diagnosis", self._diagnose, LARGEST_BATCH, 10 * max_waiting
@@ -283,6 +286,10 @@ class DiagnosisService:
         seconds = (time.perf_counter() - start) / len(incidents)
         self._metrics.batch_size.observe(len(incidents))
         records = [record_of(masked, row, LOGGED_FIELDS) for row in range(len(masked))]
+        diagnoses = [
+            diagnosis if (mark := self.surge_of(record)) is None else replace(diagnosis, surge=mark)
+            for diagnosis, record in zip(diagnoses, records, strict=True)
+        ]
         return [
             Diagnosed(diagnosis, current, batch, row, record, seconds)
             for row, (diagnosis, record) in enumerate(zip(diagnoses, records, strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from fastapi.exceptions import RequestValidationError
@@ -59,6 +59,34 @@ def read_one(model: type[Row], body: Any) -> Row:  # noqa: ANN401 - any JSON val
     except ValidationError as error:
         errors = [{**entry, "loc": ("body", *entry["loc"])} for entry in error.errors()]
         raise RequestValidationError(errors) from error
+
+
+def rows_of(model: type[Row], body: Any) -> list[Row | RowError]:  # noqa: ANN401 - any JSON value
+    """Return the one record of a body, or each of its list, as the model reads it, or why it cannot be read.
+
+    Raises
+    ------
+    InputError
+        If it is neither an object nor a list of 1 to `LARGEST_BATCH`.
+    RequestValidationError
+        If the one record cannot be read.
+    """
+    if isinstance(body, dict):
+        return [read_one(model, body)]
+    if isinstance(body, list):
+        return read_rows(model, body)
+    raise InputError(f"expected an object or a list of objects; found {type(body).__name__}")
+
+
+def results_of(rows: Sequence[Row | RowError], name: Callable[[Row], str]) -> dict[str, Any]:
+    """Return what became of each row: its number, by `name`, or its error."""
+    results = [
+        {"index": index, "number": None, "error": row.model_dump()}
+        if isinstance(row, RowError)
+        else {"index": index, "number": name(row), "error": None}
+        for index, row in enumerate(rows)
+    ]
+    return {"stored": sum(item["error"] is None for item in results), "results": results}
 
 
 def row_error(error: FaultwiseError) -> RowError:

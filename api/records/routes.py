@@ -13,11 +13,10 @@ from api.dependencies import Served
 from api.http.cursors import Cursor, Limit, decode, next_of
 from api.http.fields import plain_time
 from api.http.problems import problems
-from api.http.rows import RowError, read_one, read_rows
+from api.http.rows import RowError, results_of, rows_of
 from api.http.security import MayRead, MayWrite
 from api.records.schemas import ARTICLE_EXAMPLE, EXAMPLE, ArticleIn, IncidentIn, RecordOut, RecordPage, RecordResults
 from api.records.service import RecordService
-from diagnosis.errors import InputError
 from diagnosis.incident import COUNT_FIELDS, FIELDS, TIME_FIELDS
 from diagnosis.knowledge import KNOWLEDGE_FIELDS, KNOWLEDGE_TIMES
 from diagnosis.store.records import Record
@@ -92,20 +91,9 @@ def delete_article(number: str, principal: MayWrite, service: Served) -> Respons
 
 
 def _put(model: type[Row], body: Any, records: RecordService[Row], actor: str) -> dict[str, Any]:  # noqa: ANN401
-    if isinstance(body, dict):
-        rows: list[Row | RowError] = [read_one(model, body)]
-    elif isinstance(body, list):
-        rows = read_rows(model, body)
-    else:
-        raise InputError(f"expected an object or a list of objects; found {type(body).__name__}")
+    rows = rows_of(model, body)
     records.upsert(actor, [row for row in rows if not isinstance(row, RowError)])
-    results = [
-        {"index": index, "number": None, "error": row.model_dump()}
-        if isinstance(row, RowError)
-        else {"index": index, "number": row.number, "error": None}
-        for index, row in enumerate(rows)
-    ]
-    return {"stored": sum(item["error"] is None for item in results), "results": results}
+    return results_of(rows, lambda row: row.number)
 
 
 def _page(records: list[Record], limit: int, fields: Sequence[str]) -> Response:

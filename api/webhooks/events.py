@@ -25,6 +25,9 @@ EventType = Literal[
     "incident.updated",
     "problem.proposed",
     "problem.returned",
+    "surge.started",
+    "surge.ended",
+    "major_incident.declared",
 ]
 MAX_BYTES = 20_000  # Standard Webhooks: payloads under 20 kB
 KIND = "webhook"

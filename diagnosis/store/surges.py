@@ -106,7 +106,8 @@ class Surges:
 
     def join(self, surge: str, numbers: Sequence[tuple[str, bool]]) -> None:
         """Join incidents to a surge; each with whether it is an alert of a monitoring system."""
-        rows = [{"surge": surge, "number": number, "is_alert": is_alert} for number, is_alert in numbers]
+        unique = dict(numbers)
+        rows = [{"surge": surge, "number": number, "is_alert": is_alert} for number, is_alert in unique.items()]
         with self.database.write() as connection:
             for start in range(0, len(rows), _CHUNK):
                 insert_unknown(tables.surge_incidents, connection, rows[start : start + _CHUNK])
@@ -139,6 +140,22 @@ class Surges:
         if row is None:
             raise RecordNotFoundError(f"no surge {surge!r}")
         return _surge(row)
+
+    def find(self, surges: Sequence[str]) -> list[StoredSurge]:
+        """Return those of these surges that there are."""
+        t = tables.surges
+        found: list[StoredSurge] = []
+        with self.database.read() as connection:
+            for start in range(0, len(surges), _CHUNK):
+                rows = connection.execute(sa.select(t).where(t.c.id.in_(surges[start : start + _CHUNK])))
+                found += [_surge(row) for row in rows]
+        return found
+
+    def empty(self, surge: str) -> None:
+        """Let go of the incidents that a surge joins."""
+        t = tables.surge_incidents
+        with self.database.write() as connection:
+            connection.execute(sa.delete(t).where(t.c.surge == surge))
 
     def page(self, limit: int, before: tuple[datetime, str] | None = None, state: str = "") -> list[StoredSurge]:
         """Return up to `limit` surges, the latest announced first, those before a time and id."""

@@ -167,6 +167,10 @@ class SurgeDetector:
         """Return what is announced and not over, a silence too."""
         return [*self.open, *([self._silence] if self._silence else [])]
 
+    def recent_numbers(self) -> dict[str, float]:
+        """Return the numbers of what was counted within the longest window, and when that came."""
+        return {arrival.number: arrival.at for arrival in self._recent.get(EVERYTHING, RecentArrivals())}
+
     def course(self, surge: Surge, at: float) -> list[tuple[float, int, float]]:
         """Return counts of a surge's scope beside what is usual, in steps of twenty minutes as far as is remembered.
 

@@ -113,7 +113,7 @@ class ServiceMap:
         support: dict[str, int] = {}
         steps: dict[str, int] = {}
         for item, count in items.items():
-            for needed, distance in self._reachable(item).items():
+            for needed, distance in self.steps_from(item).items():
                 support[needed] = support.get(needed, 0) + count
                 steps[needed] = max(steps.get(needed, 0), distance)
         shared = [item for item, count in support.items() if 2 * count >= total and count > items.get(item, 0)]
@@ -122,7 +122,7 @@ class ServiceMap:
             return None  # one item alone explains as much
         return best
 
-    def _reachable(self, item: str) -> dict[str, int]:
+    def steps_from(self, item: str) -> dict[str, int]:
         """Return an item and all that it needs, with the steps to each."""
         steps = {item: 0}
         waiting = deque([item])

@@ -16,7 +16,7 @@ from diagnosis.text import tokenise
 
 WORDS = 12  # of each text, the first; titles say what is new early
 _HOUR = 3600.0
-_ALERT = "alert:"
+ALERT = "alert:"  # begins the number of an alert among incidents
 
 
 def arrivals_of(frame: pd.DataFrame) -> list[Arrival]:
@@ -86,7 +86,7 @@ def replay_surges(
 
 def _arrival_of(alert: Alert) -> Arrival:
     fields = {"service": alert.service, "cmdb_ci": alert.cmdb_ci}
-    return Arrival(_ALERT + alert.id, alert.at, fields, tuple(scope_words(alert.name)))
+    return Arrival(ALERT + alert.id, alert.at, fields, tuple(scope_words(alert.name)))
 
 
 def _described(
@@ -95,8 +95,8 @@ def _described(
     items = surge.values("cmdb_ci")
     change = likely_change(changes, surge.since, items, surge.values("service"))
     content = surge.to_dict()
-    content["numbers"] = [number for number in surge.numbers if not number.startswith(_ALERT)]
-    content["alerts"] = [number.removeprefix(_ALERT) for number in surge.numbers if number.startswith(_ALERT)]
+    content["numbers"] = [number for number in surge.numbers if not number.startswith(ALERT)]
+    content["alerts"] = [number.removeprefix(ALERT) for number in surge.numbers if number.startswith(ALERT)]
     content["likely_item"] = (service_map.common_item(items) if service_map else None) or content["likely_item"]
     content["likely_change"] = change.number if change else None
     content["past"] = [past.id for past in earlier if past.scope == surge.scope and past.kind != "silence"][-5:]

@@ -1,0 +1,112 @@
+"""`/v1/alerts` and `/v1/service-map`: what monitoring says, which incidents it explains, and the month's review."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query, Response
+from fastapi.responses import JSONResponse
+from pydantic import WithJsonSchema
+
+from api.alerts.schemas import (
+    EXAMPLE,
+    AlertIn,
+    AlertLinks,
+    AlertOut,
+    AlertPage,
+    AlertResults,
+    MonitoringReviewOut,
+    ServiceMapIn,
+    ServiceMapOut,
+)
+from api.dependencies import Served
+from api.http.cursors import Cursor, Limit, decode, next_of
+from api.http.problems import problems
+from api.http.rows import rows_of
+from api.http.security import MayRead, MayWrite
+from diagnosis.errors import InputError
+
+router = APIRouter(tags=["alerts"])
+
+_ITEM = AlertIn.model_json_schema()
+Alerts = Annotated[
+    Any, WithJsonSchema({"anyOf": [_ITEM, {"type": "array", "items": _ITEM, "minItems": 1, "maxItems": 1000}]})
+]
+_ALERTS: Any = Body(examples=[EXAMPLE, [EXAMPLE]])
+
+
+@router.post("/v1/alerts", response_model=AlertResults, responses=problems())
+def put_alerts(_principal: MayWrite, service: Served, body: Alerts = _ALERTS) -> Response:
+    """Take in one alert or up to 1,000; one that repeats another while that lasts is counted with it."""
+    rows = rows_of(AlertIn, body)
+    kept = iter(service.alerts.take_in([row for row in rows if isinstance(row, AlertIn)]))
+    results: list[dict[str, Any]] = [
+        {"index": index, "alert": next(kept), "error": None}
+        if isinstance(row, AlertIn)
+        else {"index": index, "alert": None, "error": row.detail}
+        for index, row in enumerate(rows)
+    ]
+    return JSONResponse({"stored": sum(item["error"] is None for item in results), "results": results})
+
+
+@router.get("/v1/alerts", response_model=AlertPage, responses=problems())
+def list_alerts(_principal: MayRead, service: Served, limit: Limit = 50, cursor: Cursor = None) -> AlertPage:
+    """Return alerts, the latest started first."""
+    alerts = service.alerts.page(limit, _place(cursor))
+    return AlertPage(items=alerts, next=next_of(alerts, limit, lambda item: f"{item.started_at} {item.id}"))
+
+
+@router.get("/v1/alerts/explaining", response_model=AlertLinks, responses=problems(404))
+def explaining(
+    _principal: MayRead,
+    service: Served,
+    incident: Annotated[str, Query(min_length=1, max_length=255, description="Its number", examples=["INC0010023"])],
+) -> AlertLinks:
+    """Return the alerts that may explain an incident, the likeliest first."""
+    return AlertLinks(items=service.alerts.explaining(service.incidents.look_up(incident)))
+
+
+@router.get("/v1/alerts/review", response_model=MonitoringReviewOut, responses=problems())
+def review(
+    _principal: MayRead,
+    service: Served,
+    month: Annotated[
+        str, Query(max_length=7, description="The last whole month unless named", examples=["2026-10"])
+    ] = "",
+) -> MonitoringReviewOut:
+    """Return which alerts came before incidents, which never did, and which incidents no alert announced."""
+    return service.alerts.review(month)
+
+
+@router.get("/v1/alerts/{alert:path}", response_model=AlertOut, responses=problems(404))
+def get_alert(alert: str, _principal: MayRead, service: Served) -> AlertOut:
+    """Return one alert."""
+    return service.alerts.get(alert)
+
+
+@router.get("/v1/service-map", response_model=ServiceMapOut, responses=problems())
+def get_service_map(_principal: MayRead, service: Served) -> ServiceMapOut:
+    """Return which item needs which."""
+    return _map(service.alerts.links())
+
+
+@router.put("/v1/service-map", response_model=ServiceMapOut, responses=problems())
+def put_service_map(body: ServiceMapIn, principal: MayWrite, service: Served) -> ServiceMapOut:
+    """Put another service map in place of the one there is."""
+    return _map(service.alerts.replace_links(principal.id, body.links))
+
+
+def _map(links: list[tuple[str, str, str]]) -> ServiceMapOut:
+    return ServiceMapOut(links=[{"from": item, "to": needs, "kind": kind} for item, needs, kind in links])
+
+
+def _place(cursor: str | None) -> tuple[datetime, str] | None:
+    place = decode(cursor)
+    if place is None:
+        return None
+    moment, _, alert = place.partition(" ")
+    try:
+        return datetime.fromisoformat(moment), alert
+    except ValueError as error:
+        raise InputError("expected the cursor of a page before; found something else") from error

@@ -1,0 +1,206 @@
+"""AlertService: alerts are kept with their repetitions, held against incidents, and reviewed once a month."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from api.alerts.schemas import AlertIn, AlertLinkOut, AlertOut, AlertRowOut, LinkIn, MonitoringReviewOut
+from api.audit.service import AuditService
+from api.errors import NothingPublishedError
+from api.http.fields import plain_time
+from api.serving import Serving
+from diagnosis.errors import InputError
+from diagnosis.redact import Redactor
+from diagnosis.store import Store
+from diagnosis.store.monitoring import StoredAlert
+from diagnosis.surges.joining import AFTER, BEFORE, explaining_alerts
+from diagnosis.surges.monitoring_data import Alert, ServiceMap
+from diagnosis.surges.monitoring_review import AlertRow, Logged, monitoring_review
+from diagnosis.surges.replay import scope_words
+from diagnosis.times import utc_now
+
+MOST_LINKS = 10
+_MOST_ALERTS = 100_000  # of a review, repetitions not counted
+_MOST_AROUND = 5_000  # of one incident
+_MOST_NUMBERS = 1_000
+_COMPARED = timedelta(weeks=3)  # around a month
+
+
+class AlertService:
+    """Alerts by id; personal data is masked before they are stored.
+
+    Parameters
+    ----------
+    store : Store
+    serving : Serving
+        Its history holds the incidents.
+    redactor : Redactor
+    audit : AuditService
+    """
+
+    def __init__(self, store: Store, serving: Serving, redactor: Redactor, audit: AuditService) -> None:
+        self._store = store
+        self._serving = serving
+        self._redactor = redactor
+        self._audit = audit
+
+    def take_in(self, alerts: Sequence[AlertIn]) -> list[str]:
+        """Store alerts, and return for each the id it is kept under: another's, where it repeats that one."""
+        return self._store.alerts.put([self._stored(alert) for alert in alerts])
+
+    def get(self, alert: str) -> AlertOut:
+        """Return one alert.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is none of that id.
+        """
+        return alert_out(self._store.alerts.get(alert))
+
+    def page(self, limit: int, before: tuple[datetime, str] | None = None) -> list[AlertOut]:
+        """Return up to `limit` alerts, the latest started first."""
+        return [alert_out(alert) for alert in self._store.alerts.page(limit, before)]
+
+    def find(self, alerts: Sequence[str]) -> list[AlertOut]:
+        """Return those of these alerts that there are, the earliest first."""
+        found = self._store.alerts.find(alerts).values()
+        return [alert_out(alert) for alert in sorted(found, key=lambda alert: alert.started_at)]
+
+    def explaining(self, incident: Mapping[str, Any]) -> list[AlertLinkOut]:
+        """Return the alerts that may explain an incident with these fields, the likeliest first."""
+        opened_at = incident.get("opened_at")
+        if not opened_at:
+            return []
+        moment = datetime.fromisoformat(str(opened_at))
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC)
+        around = self._store.alerts.started_between(
+            moment - timedelta(seconds=BEFORE), moment + timedelta(seconds=AFTER), _MOST_AROUND
+        )
+        alerts = {alert.id: alert for alert in around if alert.incident != incident.get("number")}
+        text = f"{incident.get('short_description', '')} {incident.get('description', '')}"
+        links = explaining_alerts(
+            {name: str(incident.get(name) or "") for name in ("cmdb_ci", "service")},
+            moment.timestamp(),
+            scope_words(text),
+            [(_plain(alert), scope_words(f"{alert.name} {alert.body.get('description', '')}")) for alert in around],
+            self.service_map() if around else ServiceMap(),
+        )
+        return [
+            AlertLinkOut(
+                alert=alert_out(alerts[link.alert]),
+                score=round(link.score, 3),
+                reasons=list(link.reasons),  # type: ignore[arg-type]
+                words=list(link.words),
+                minutes=round(link.minutes, 1),
+            )
+            for link in links
+            if link.alert in alerts
+        ][:MOST_LINKS]
+
+    def service_map(self) -> ServiceMap:
+        """Return which item needs which."""
+        return ServiceMap.from_pairs((item, needs) for item, needs, _ in self._store.service_links.all())
+
+    def links(self) -> list[tuple[str, str, str]]:
+        """Return every link of the service map."""
+        return self._store.service_links.all()
+
+    def replace_links(self, actor: str, links: Sequence[LinkIn]) -> list[tuple[str, str, str]]:
+        """Put another service map in place of the one there was."""
+        with self._store.transaction():
+            count = self._store.service_links.replace((link.item, link.needs, link.kind) for link in links)
+            self._audit.note(actor, "service_map.replace", "service_map", links=count)
+        return self._store.service_links.all()
+
+    def review(self, month: str = "") -> MonitoringReviewOut:
+        """Return the review of a month such as 2026-10; the last whole one unless one is named.
+
+        Raises
+        ------
+        InputError
+            If it is no month.
+        """
+        start, end = _month(month or f"{utc_now().replace(day=1) - timedelta(days=1):%Y-%m}")
+        around = self._store.alerts.started_between(start - _COMPARED, end + _COMPARED, _MOST_ALERTS)
+        incidents = self._incidents(start - _COMPARED, end + _COMPARED)
+        review = monitoring_review([_plain(a) for a in around], incidents, start.timestamp(), end.timestamp())
+        return MonitoringReviewOut(
+            month=f"{start:%Y-%m}",
+            alerts=[_row(row) for row in review.alerts],
+            incidents=review.incidents,
+            announced=review.announced,
+            announced_share=round(review.announced / review.incidents, 4) if review.incidents else None,
+            interval=[round(bound, 4) for bound in review.interval],
+            unannounced=[{"service": name, "incidents": count} for name, count in review.unannounced],
+            numbers=list(review.numbers[:_MOST_NUMBERS]),
+        )
+
+    def _incidents(self, start: datetime, end: datetime) -> list[Logged]:
+        try:
+            frame = self._serving.current.diagnoser.parts.history.frame()
+        except NothingPublishedError:
+            return []
+        opened = frame["opened_at"]
+        chosen = (opened >= pd.Timestamp(start)) & (opened < pd.Timestamp(end)) & (frame["type"] == "incident")
+        # What monitoring filed itself was announced by nothing else.
+        chosen &= frame["contact_type"] != "monitoring"
+        columns = ("number", "opened_at", "cmdb_ci", "service")
+        rows = zip(*(frame.loc[chosen, name].tolist() for name in columns), strict=True)
+        return [Logged(number, moment.timestamp(), item, service) for number, moment, item, service in rows]
+
+    def _stored(self, alert: AlertIn) -> StoredAlert:
+        named = {"id", "started_at", "ended_at", "name", "cmdb_ci", "service"}
+        plain = alert.model_dump(mode="json")
+        body = {name: value for name, value in plain.items() if name not in named and value not in ("", None)}
+        if "description" in body:
+            body["description"] = self._redactor.redact(body["description"])
+        return StoredAlert(alert.id, alert.began(), alert.ended_at, alert.name, alert.cmdb_ci, alert.service, body=body)
+
+
+def alert_out(alert: StoredAlert) -> AlertOut:
+    """Return an alert as it is shown."""
+    return AlertOut(
+        id=alert.id,
+        started_at=plain_time(alert.started_at),
+        latest_at=plain_time(alert.latest_at or alert.started_at),
+        ended_at=None if alert.ended_at is None else plain_time(alert.ended_at),
+        repeats=alert.repeats,
+        name=alert.name,
+        severity=str(alert.body.get("severity", "")),
+        cmdb_ci=alert.cmdb_ci,
+        service=alert.service,
+        description=str(alert.body.get("description", "")),
+        incident=alert.incident,
+    )
+
+
+def _plain(alert: StoredAlert) -> Alert:
+    over = None if alert.ended_at is None else alert.ended_at.timestamp()
+    description = str(alert.body.get("description", ""))
+    return Alert(alert.id, alert.started_at.timestamp(), over, alert.name, alert.cmdb_ci, alert.service, description)
+
+
+def _row(row: AlertRow) -> AlertRowOut:
+    return AlertRowOut(
+        name=row.name,
+        alerts=row.alerts,
+        before=row.before,
+        share=round(row.before / row.alerts, 4),
+        interval=[round(bound, 4) for bound in row.interval],
+        by_chance=round(row.by_chance, 4),
+        lead_minutes=None if row.lead_minutes is None else round(row.lead_minutes, 1),
+        verdict=row.verdict,
+    )
+
+
+def _month(text: str) -> tuple[datetime, datetime]:
+    try:
+        start = datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise InputError(f"expected a month such as 2026-10; found {text!r}") from error
+    return start, (start + timedelta(days=32)).replace(day=1)

@@ -1,0 +1,1 @@
+"""The resource `changes`: what was changed, and whether incidents follow."""

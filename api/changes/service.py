@@ -1,0 +1,160 @@
+"""ChangeService: changes are stored, and held against the incidents that came after them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from api.audit.service import AuditService
+from api.changes.schemas import ChangeEffectOut, ChangeIn, ChangeOut
+from api.errors import NothingPublishedError
+from api.http.fields import plain_time
+from api.serving import Serving
+from diagnosis.errors import InputError
+from diagnosis.phrases import in_words
+from diagnosis.redact import Redactor
+from diagnosis.store import Store
+from diagnosis.store.monitoring import StoredChange
+from diagnosis.surges.change_effect import DAY, ChangeEffect, change_effect
+from diagnosis.times import utc_now
+
+DAYS = 365
+_LANGUAGES = ("en", "zh")
+_TIMES = ("opened_at", "started_at", "ended_at")
+_SHOWN = ("cmdb_ci", "service", "short_description")
+
+
+@dataclass(frozen=True, slots=True)
+class ItemChanges:
+    """How the changes of an item or service bear on its incidents, and the latest of them."""
+
+    effect: ChangeEffect
+    latest: Sequence[StoredChange]
+
+
+class ChangeService:
+    """Changes by number; personal data is masked before they are stored.
+
+    Parameters
+    ----------
+    store : Store
+    serving : Serving
+        Its history holds the incidents.
+    redactor : Redactor
+    audit : AuditService
+    """
+
+    def __init__(self, store: Store, serving: Serving, redactor: Redactor, audit: AuditService) -> None:
+        self._store = store
+        self._serving = serving
+        self._redactor = redactor
+        self._audit = audit
+
+    def upsert(self, actor: str, changes: Sequence[ChangeIn]) -> None:
+        """Insert or replace changes that somebody sent."""
+        with self._store.transaction():
+            self._store.change_records.put([self._stored(change) for change in changes])
+            self._audit.note(actor, "changes.upsert", "changes", stored=len(changes))
+
+    def take_in(self, changes: Sequence[ChangeIn]) -> None:
+        """Insert or replace changes that a connected system reported; its own log says who changed them."""
+        self._store.change_records.put([self._stored(change) for change in changes])
+
+    def delete(self, actor: str, number: str) -> None:
+        """Delete a change.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is none of that number.
+        """
+        with self._store.transaction():
+            self._store.change_records.delete(number)
+            self._audit.note(actor, "changes.delete", number)
+
+    def get(self, number: str) -> StoredChange:
+        """Return one change.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is none of that number.
+        """
+        return self._store.change_records.get(number)
+
+    def page(self, limit: int, after: str | None = None) -> list[StoredChange]:
+        """Return up to `limit` changes in order of number, those after the given number."""
+        return self._store.change_records.page(limit, after)
+
+    def of_item(self, cmdb_ci: str, service: str, moment: datetime | None = None, days: int = DAYS) -> ItemChanges:
+        """Return how changes bear on the incidents of an item, else of a service, up to a moment."""
+        end = moment or utc_now()
+        start = end - timedelta(days=days)
+        changes = self._store.change_records.on(
+            [cmdb_ci] if cmdb_ci else [], [service] if service and not cmdb_ci else [], start, end
+        )
+        began = [change.at.timestamp() for change in changes if change.at is not None]
+        incidents = self._incidents(cmdb_ci, service) if began else []
+        effect = change_effect(incidents, began, start.timestamp(), end.timestamp())
+        day_ago = end.timestamp() - DAY
+        return ItemChanges(effect, [change for change in changes if change.at and change.at.timestamp() > day_ago])
+
+    def effect(self, cmdb_ci: str, service: str, days: int) -> ChangeEffectOut:
+        """Return how often incidents of an item or a service follow its changes, in figures and words.
+
+        Raises
+        ------
+        InputError
+            If neither is named, or both.
+        """
+        if bool(cmdb_ci) == bool(service):
+            raise InputError("expected cmdb_ci or service; found both or neither")
+        on_item = self.of_item(cmdb_ci, service, days=days)
+        effect = on_item.effect
+        interval = None
+        if effect.interval is not None:
+            interval = [round(bound, 2) for bound in effect.interval if math.isfinite(bound)]
+        statement = effect.statement()
+        is_known = effect.ratio is not None and math.isfinite(effect.ratio)
+        return ChangeEffectOut(
+            cmdb_ci=cmdb_ci,
+            service=service,
+            days=days,
+            changes=effect.changes,
+            last_24_hours=effect.recent,
+            episodes=effect.episodes,
+            after_a_change=effect.after,
+            ratio=round(effect.ratio, 2) if is_known and effect.ratio is not None else None,
+            interval=interval if interval and len(interval) == 2 else None,
+            verdict=effect.verdict,
+            statement={language: in_words(statement, language) for language in _LANGUAGES},
+            latest=[change_out(change) for change in on_item.latest],
+        )
+
+    def _incidents(self, cmdb_ci: str, service: str) -> list[float]:
+        try:
+            frame = self._serving.current.diagnoser.parts.history.frame()
+        except NothingPublishedError:
+            return []
+        field, value = ("cmdb_ci", cmdb_ci) if cmdb_ci else ("service", service)
+        chosen = (frame[field] == value) & frame["opened_at"].notna() & (frame["type"] != "request")
+        return [float(moment.timestamp()) for moment in frame.loc[chosen, "opened_at"]]
+
+    def _stored(self, change: ChangeIn) -> StoredChange:
+        body: dict[str, Any] = {k: v for k, v in change.model_dump(mode="json").items() if v not in ("", None)}
+        if "short_description" in body:
+            body["short_description"] = self._redactor.redact(body["short_description"])
+        at = change.started_at or change.opened_at
+        return StoredChange(change.number, at, change.cmdb_ci[:255], change.service[:255], utc_now(), body)
+
+
+def change_out(change: StoredChange) -> ChangeOut:
+    """Return a change as it is shown."""
+    values = {
+        **{name: change.body.get(name) for name in _TIMES},
+        **{name: change.body.get(name, "") for name in _SHOWN},
+    }
+    return ChangeOut(**{**change.body, **values, "number": change.number, "updated_at": plain_time(change.updated_at)})

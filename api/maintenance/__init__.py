@@ -1,0 +1,1 @@
+"""The resource `maintenance`: planned work that is no surge."""

@@ -1,0 +1,76 @@
+"""Maintenance windows as they come and as they are shown."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+
+from api.http.fields import Out, Strict, Text, Time, Word
+from diagnosis.surges.scope import FIELDS
+
+_EXAMPLE: dict[str, Any] = {
+    "starts_at": "2026-12-05T20:00:00Z",
+    "ends_at": "2026-12-06T02:00:00Z",
+    "scope": {"service": "Mail*"},
+    "note": "Patch day",
+}
+
+
+def _given(value: object) -> object:
+    if value in ("", None):
+        raise ValueError("expected a time; found none")
+    return value
+
+
+Moment = Annotated[Time, BeforeValidator(_given)]
+
+
+class WindowIn(Strict):
+    """What is silenced, and when."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    starts_at: Moment = Field(description="When the work starts")
+    ends_at: Moment = Field(description="When it ends; not in it")
+    scope: dict[str, Word] = Field(
+        default_factory=dict,
+        max_length=4,
+        description="service, cmdb_ci, location or category to a shell-style pattern; all must match, none covers all",
+    )
+    note: Text = Field("", max_length=2000, description="What is done")
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        unknown = sorted(set(self.scope) - set(FIELDS))
+        if unknown:
+            raise ValueError(f"expected a scope of {', '.join(FIELDS)}; found {unknown[0]}")
+        start, end = self.times()
+        if end <= start:
+            raise ValueError("expected ends_at after starts_at; found it before")
+        return self
+
+    def times(self) -> tuple[datetime, datetime]:
+        """Return when it starts and ends."""
+        assert self.starts_at is not None
+        assert self.ends_at is not None
+        return self.starts_at, self.ends_at
+
+
+class WindowOut(Out):
+    """A maintenance window."""
+
+    id: str = Field(description="ULID", examples=["01KAP5YQ7H0T9GQ4M6W3Z2X1CV"])
+    starts_at: str = Field(description="When the work starts", examples=[_EXAMPLE["starts_at"]])
+    ends_at: str = Field(description="When it ends", examples=[_EXAMPLE["ends_at"]])
+    scope: dict[str, str] = Field(description="What it covers; empty for everything", examples=[_EXAMPLE["scope"]])
+    note: str = Field(description="What is done", examples=["Patch day"])
+    created_at: str = Field(description="When it was entered", examples=["2026-12-01T09:00:00Z"])
+    created_by: str = Field(description="By whom", examples=["key:01KAP5YQ7H0T9GQ4M6W3Z2X1CV"])
+
+
+class WindowList(Out):
+    """The windows that are not over, in order of their start."""
+
+    items: list[WindowOut] = Field(description="The windows")

@@ -1,0 +1,1 @@
+"""The resource `surges`: what is breaking now, watched as it comes in."""

@@ -1,0 +1,63 @@
+"""Contingency pages: what to do and whom to call when a service fails, as articles of the knowledge base.
+
+An article is one if its keywords name ``contingency`` (应急预案, 应急). It holds for the service that it names, without
+one for every service. Its resolution says what to do. Whom to call stands in a field ``contact``, else in the lines of
+its text that begin with "Call:" or "Contact:" (联系人：, 联系：, 电话：), else it is the article's owner.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_KEYWORDS = re.compile(r"(?:^|[,;，；、\s])(?:contingency(?: plan)?|应急预案|应急)(?=$|[,;，；、\s])", re.IGNORECASE)
+_CONTACT = re.compile(r"^\s*(?:call|contacts?|联系人|联系|电话)\s*[:：]\s*(.+)$", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Contingency:
+    """One contingency page; an empty service is every service."""
+
+    number: str
+    title: str
+    service: str
+    steps: str
+    contact: str
+
+
+def is_contingency(article: Mapping[str, Any]) -> bool:
+    """Return whether an article is a contingency page.
+
+    Examples
+    --------
+    >>> is_contingency({"keywords": "VPN, contingency"}), is_contingency({"keywords": "应急预案，邮件"})
+    (True, True)
+    >>> is_contingency({"keywords": "mail"})
+    False
+    """
+    return bool(_KEYWORDS.search(str(article.get("keywords") or "")))
+
+
+def contingency_pages(articles: Iterable[Mapping[str, Any]]) -> list[Contingency]:
+    """Return the contingency pages among articles, by service; of two for one service the later number counts."""
+    pages: dict[str, Contingency] = {}
+    for article in sorted(articles, key=lambda row: str(row.get("number", ""))):
+        if is_contingency(article):
+            page = _page(article)
+            pages[page.service.casefold()] = page
+    return sorted(pages.values(), key=lambda page: page.service.casefold())
+
+
+def _page(article: Mapping[str, Any]) -> Contingency:
+    steps = str(article.get("resolution") or "")
+    lines = _CONTACT.findall("\n".join(str(article.get(name) or "") for name in ("symptoms", "cause", "resolution")))
+    contact = str(article.get("contact") or "") or "\n".join(line.strip() for line in lines)
+    return Contingency(
+        number=str(article["number"]),
+        title=str(article.get("title") or article["number"]),
+        service=str(article.get("service") or ""),
+        steps=steps,
+        contact=contact or str(article.get("owner") or ""),
+    )

@@ -1,0 +1,430 @@
+"""SurgeWatch: every incident and alert that is stored passes the detector, in one process at a time.
+
+The store's changes are followed in their own order, so that no request waits for it. Whoever holds the watch keeps the
+detector's state in the store; another process, or this one after a restart, goes on from there. A warning has the same
+id when it is seen again, and is announced in the transaction that first stores it: once.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+from ulid import ULID
+
+from api.errors import NothingPublishedError
+from api.serving import Serving
+from api.surges.settings import SurgeSettings
+from api.webhooks.events import Events
+from diagnosis.background import BackgroundLoop
+from diagnosis.errors import InputError
+from diagnosis.findings import SurgeMark
+from diagnosis.incident import as_frame
+from diagnosis.store import Store
+from diagnosis.store.monitoring import StoredAlert
+from diagnosis.store.records import Record
+from diagnosis.store.surges import StoredSurge
+from diagnosis.surges import Arrival, MaintenanceWindow, Surge, SurgeDetector
+from diagnosis.surges.monitoring_data import Alert, OpenAlerts
+from diagnosis.surges.recent import WINDOWS
+from diagnosis.surges.replay import ALERT, arrivals_of, scope_words
+from diagnosis.surges.rhythm import holiday_kinds
+from diagnosis.surges.scope import FIELDS, Scope
+from diagnosis.times import format_utc, utc_now
+
+log = logging.getLogger(__name__)
+
+NAME = "surges"
+_HOLD = 30.0  # seconds for which the watch is taken; another process may take it then
+_RENEW = 10.0
+_SAVE = 60.0  # seconds between two savings of the detector's state
+_PAGE = 1000
+_LEARNED_FROM = timedelta(days=112)  # four half-lives of the rhythm
+_UNWATCHED = 6 * 3600.0  # a longer time without a watch is neither learned from nor a silence
+_TAUGHT = timedelta(days=180)  # how long a dismissal counts
+_TOLD = timedelta(hours=12)  # what began longer ago is kept, and not announced any more
+_MOST_VALUES = 10  # of a field, kept with a surge
+_TITLES = ("short_description", "description")
+
+
+class SurgeWatch:
+    """Watches what is stored, and says of an incident to which open surge it belongs.
+
+    Parameters
+    ----------
+    store : Store
+    serving : Serving
+        Its history is what the rhythm is learned from when nothing is known yet.
+    events : Events
+    settings : SurgeSettings
+    holidays : str
+        Country of the desk's public holidays; empty for none.
+    """
+
+    def __init__(self, store: Store, serving: Serving, events: Events, settings: SurgeSettings, holidays: str) -> None:
+        self._store = store
+        self._serving = serving
+        self._events = events
+        self._settings = settings
+        self._holidays = holidays
+        self._new_detector()  # an unknown country is said at the start
+        self._loop = BackgroundLoop("surge watch", self.run_once, settings.seconds)
+        self._id = str(ULID())
+        self._open: Sequence[StoredSurge] = ()
+        self._detector: SurgeDetector | None = None
+        self._alerts = OpenAlerts()
+        self._tracked: dict[str, Surge] = {}
+        self._written: dict[str, tuple[object, ...]] = {}
+        self._joined: dict[str, int] = {}  # how many of its incidents are stored
+        self._seen: dict[str, float] = {}
+        self._ends_heard: dict[str, datetime] = {}
+        self._sequence = self._watched_upto = 0
+        self._held_until = self._saved_at = self._decisions_at = float("-inf")
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether this process watches; one of all does."""
+        return self._detector is not None
+
+    @property
+    def watched_upto(self) -> int:
+        """The last stored change that was looked at, and what came of it stored."""
+        return self._watched_upto
+
+    def start(self) -> None:
+        """Begin."""
+        self._loop.start()
+
+    def stop(self) -> None:
+        """End, and let another process watch."""
+        self._loop.stop()
+        if self._detector is not None:
+            self._save()
+            self._store.watch_states.let_go(NAME, self._id)
+
+    def wake(self) -> None:
+        """Look now."""
+        self._loop.wake()
+
+    def mark_of(self, record: Mapping[str, Any]) -> SurgeMark | None:
+        """Return the open surge that an incident with these fields belongs to, the latest announced; None for none."""
+        if not self._open or record.get("type") == "request":
+            return None
+        words: list[str] | None = None
+        for surge in self._open:
+            if surge.scope_kind == "word":
+                words = scope_words(_title(record)) if words is None else words
+                is_inside = surge.scope_value in words
+            else:
+                is_inside = surge.scope_kind in FIELDS and record.get(surge.scope_kind) == surge.scope_value
+            if is_inside:
+                return mark(surge)
+        return None
+
+    def run_once(self) -> bool:
+        """Look at what was stored since; return whether there is more."""
+        if not self._is_holding():
+            self._detector = None
+            self._refresh()
+            return False
+        detector = self._detector or self._begin()
+        if time.monotonic() - self._decisions_at > 1.0:
+            self._hear_decisions(detector)
+        complete = self._take_in(detector)
+        if complete:
+            self._track(detector.advance(utc_now().timestamp()))
+        self._write(detector)
+        if time.monotonic() - self._saved_at > _SAVE:
+            self._save()
+        self._refresh()
+        self._watched_upto = self._sequence
+        return not complete
+
+    def _is_holding(self) -> bool:
+        moment = time.monotonic()
+        if self._detector is not None and moment < self._held_until - _HOLD + _RENEW:
+            return True
+        if self._detector is None and moment < self._held_until:  # another one has it
+            return False
+        is_ours = self._store.watch_states.hold(NAME, self._id, _HOLD)
+        self._held_until = moment + (_HOLD if is_ours else _RENEW / 2)
+        return is_ours
+
+    def _new_detector(self) -> SurgeDetector:
+        settings = self._settings
+        return SurgeDetector(settings.false_alarms_per_month, settings.zone, holiday_kinds(self._holidays))
+
+    def _begin(self) -> SurgeDetector:
+        """Return the detector as it was when it was last saved, else one that has learned from the history."""
+        detector = self._new_detector()
+        self._alerts, self._tracked, self._written, self._joined, self._seen = OpenAlerts(), {}, {}, {}, {}
+        saved = self._store.watch_states.load(NAME)
+        try:
+            if saved is not None:
+                self._sequence, saved_at, packed = saved
+                state = json.loads(zlib.decompress(packed))
+                detector.restore(state["detector"])
+                self._alerts.restore(state["alerts"])
+                if (utc_now() - saved_at).total_seconds() > _UNWATCHED:
+                    self._tracked.update((surge.id, surge) for surge in detector.held_open())
+                    detector.skip_to(utc_now().timestamp())
+        except (InputError, ValueError, KeyError, TypeError, zlib.error):
+            log.warning("the state of the surge watch cannot be read; it learns anew from the history")
+            saved, detector = None, self._new_detector()
+        if saved is None:
+            self._learn(detector)
+        self._tracked.update((surge.id, surge) for surge in detector.held_open())
+        self._seen.update(detector.recent_numbers())
+        self._detector = detector
+        self._saved_at = time.monotonic()
+        return detector
+
+    def _learn(self, detector: SurgeDetector) -> None:
+        """Learn from the history; its surges are kept as past ones."""
+        self._sequence = self._store.changes.last()
+        arrivals = self._history()
+        for place, arrival in enumerate(arrivals):
+            self._track(detector.add(arrival))
+            if place % 200 == 0:
+                self._loop.pause(0.005)  # diagnoses come first
+        moment = utc_now().timestamp()
+        if arrivals and moment - arrivals[-1].at > _UNWATCHED:
+            detector.advance(arrivals[-1].at + WINDOWS[-1])
+            detector.skip_to(moment)
+
+    def _history(self) -> list[Arrival]:
+        try:
+            frame = self._serving.current.diagnoser.parts.history.frame()
+        except NothingPublishedError:
+            rows = [{**record.body, "number": record.number} for record in self._store.incidents.newest(50_000)]
+            frame = as_frame(pd.DataFrame(rows if rows else {"number": pd.Series(dtype="str")}))
+        frame = frame[frame["opened_at"] <= pd.Timestamp(utc_now())]
+        if frame.empty:
+            return []
+        return arrivals_of(frame[frame["opened_at"] > frame["opened_at"].max() - _LEARNED_FROM])
+
+    def _hear_decisions(self, detector: SurgeDetector) -> None:
+        """Take in what people decided, and which windows hold."""
+        moment = utc_now()
+        detector.maintenance = [
+            MaintenanceWindow(window.id, window.starts_at.timestamp(), window.ends_at.timestamp(), window.scope)
+            for window in self._store.maintenance.since(moment - timedelta(hours=12))
+        ]
+        dismissed = self._store.surges.dismissed(moment - _TAUGHT)
+        counts = self._store.surges.counts([surge.id for surge in dismissed])
+        detector.dismissals = lessons(dismissed, {surge: sum(pair) for surge, pair in counts.items()})
+        for surge in self._store.surges.ended_by_people(moment - timedelta(days=2)):
+            if surge.over_at is not None and self._ends_heard.get(surge.id) != surge.over_at:
+                detector.end(surge.id, surge.over_at.timestamp())
+                self._ends_heard[surge.id] = surge.over_at
+        self._decisions_at = time.monotonic()
+
+    def _take_in(self, detector: SurgeDetector) -> bool:
+        """Pass one page of what was stored to the detector; return whether that was the last."""
+        changes = self._store.changes.since(self._sequence, _PAGE)
+        alerts = self._store.alerts.between(self._sequence, changes.upto, _PAGE)
+        upto = alerts[-1].sequence if len(alerts) == _PAGE else changes.upto
+        arrivals = [self._of_incident(record) for record in changes.incidents if record.sequence <= upto]
+        arrivals += [self._of_alert(alert) for alert in alerts]
+        if len(self._seen) > 50_000:
+            oldest = utc_now().timestamp() - 2 * WINDOWS[-1]
+            self._seen = {number: at for number, at in self._seen.items() if at > oldest}
+        for arrival in sorted((arrival for arrival in arrivals if arrival), key=lambda arrival: arrival.at):
+            self._track(detector.add(arrival))
+        self._sequence = upto
+        return changes.complete and upto == changes.upto
+
+    def _of_incident(self, record: Record) -> Arrival | None:
+        """Return an incident as the detector sees it; None for one that is no news: seen, deleted, or of the past."""
+        body = record.body
+        if record.deleted or body.get("type") == "request" or record.number in self._seen:
+            return None
+        created_at = record.created_at.timestamp()
+        at = min(_seconds(body.get("opened_at")) or created_at, created_at)  # a clock ahead of ours is not believed
+        if created_at - at > WINDOWS[-1]:
+            return None
+        self._seen[record.number] = created_at
+        fields: dict[str, str] = {name: str(body.get(name) or "") for name in FIELDS}
+        if body.get("contact_type") == "monitoring":
+            name = str(body.get("symptom") or body.get("short_description") or "")
+            alert = Alert(record.number, at, None, name, fields["cmdb_ci"], fields["service"])
+            if not self._alerts.is_new(alert):  # a storm of one alert counts once
+                return None
+        words = tuple(scope_words(_title(body)))
+        return Arrival(record.number, at, fields, words, str(body.get("caller") or ""))
+
+    def _of_alert(self, alert: StoredAlert) -> Arrival | None:
+        """Return an alert as the detector sees it; one that was made into an incident is seen as that."""
+        at = alert.started_at.timestamp()
+        moment = utc_now().timestamp()
+        if alert.incident or moment - at > WINDOWS[-1]:
+            return None
+        fields = {"service": alert.service, "cmdb_ci": alert.cmdb_ci}
+        return Arrival(ALERT + alert.id, min(at, moment), fields, tuple(scope_words(alert.name)))
+
+    def _track(self, surges: Sequence[Surge]) -> None:
+        self._tracked.update((surge.id, surge) for surge in surges)
+
+    def _write(self, detector: SurgeDetector) -> None:
+        """Store what changed of surges, and announce what is new, in one transaction."""
+        self._track(detector.held_open())
+        changed = [surge for surge in self._tracked.values() if self._written.get(surge.id) != _version(surge)]
+        if not changed:
+            return
+        moment = utc_now()
+        with self._store.transaction():
+            if not self._store.watch_states.hold(NAME, self._id, _HOLD):
+                self._detector = None
+                return
+            stored = {surge.id: surge for surge in self._store.surges.find([surge.id for surge in changed])}
+            rows = [self._row(surge, stored.get(surge.id), detector, moment) for surge in changed]
+            new = set(self._store.surges.write(rows))
+            for surge in changed:
+                self._join(surge, stored.get(surge.id))
+            recent = moment - _TOLD
+            started = [row for row in rows if row.id in new and row.at > recent]
+            ended = [row for row in rows if row.over_at is not None and row.over_at > recent and _was_open(stored, row)]
+            self._events.emit("surge.started", [(row.id, event_data(row)) for row in started])
+            self._events.emit(
+                "surge.ended",
+                [(f"{row.id}@{format_utc(row.over_at)}", event_data(row)) for row in ended if row.over_at is not None],
+            )
+        self._events.outbox_changed()
+        for surge in changed:
+            self._written[surge.id] = _version(surge)
+            if surge.over_at is not None and moment.timestamp() - surge.over_at > 2 * WINDOWS[-1]:
+                for kept in (self._tracked, self._written, self._joined):
+                    kept.pop(surge.id, None)
+
+    def _row(self, surge: Surge, stored: StoredSurge | None, detector: SurgeDetector, moment: datetime) -> StoredSurge:
+        over_at = None if surge.over_at is None else _moment(surge.over_at)
+        course = stored.course if stored else ()
+        if surge.kind != "silence":
+            until = moment.timestamp() if surge.over_at is None else surge.over_at
+            steps = detector.course(surge, min(until, surge.latest + 3 * WINDOWS[1]))
+            course = _longer(course, [(format_utc(_moment(at)), count, usual) for at, count, usual in steps])
+        if stored is not None and stored.declared_at is not None and not stored.ended_by:
+            over_at = None  # a declared major incident is ended by a person
+        if stored is not None and stored.ended_by and self._ends_heard.get(surge.id) != stored.over_at:
+            over_at = stored.over_at  # ended this moment; the detector hears of it at the next turn
+        return StoredSurge(
+            surge.id,
+            surge.kind,
+            surge.scope.kind,
+            surge.scope.value,
+            _moment(surge.at).replace(microsecond=0),
+            _moment(surge.since),
+            _moment(max(surge.latest, surge.at)),
+            over_at,
+            surge.count,
+            surge.expected,
+            surge.window,
+            _frequent(surge),
+            course,
+        )
+
+    def _join(self, surge: Surge, stored: StoredSurge | None) -> None:
+        count = self._joined.get(surge.id, 0)
+        if stored is not None and (stored.scope_kind, stored.scope_value) != surge.scope:  # it turned out to be another
+            self._store.surges.empty(surge.id)
+            count = 0
+        numbers = [(n.removeprefix(ALERT), n.startswith(ALERT)) for n in surge.numbers[count:]]
+        self._store.surges.join(surge.id, numbers)
+        self._joined[surge.id] = len(surge.numbers)
+
+    def _save(self) -> None:
+        if self._detector is None:
+            return
+        state = {"detector": self._detector.to_state(), "alerts": self._alerts.to_state()}
+        packed = zlib.compress(json.dumps(state, separators=(",", ":")).encode(), 1)
+        self._store.watch_states.save(NAME, self._id, self._sequence, packed)
+        self._saved_at = time.monotonic()
+
+    def _refresh(self) -> None:
+        self._open = [
+            surge
+            for surge in self._store.surges.lasting()
+            if surge.state == "open" and surge.kind != "silence" and surge.scope_kind != "all"
+        ]
+
+
+def mark(surge: StoredSurge) -> SurgeMark:
+    """Return what a diagnosis says of a surge."""
+    return SurgeMark(surge.id, surge.scope, surge.since.replace(microsecond=0))
+
+
+def lessons(dismissed: Sequence[StoredSurge], totals: Mapping[str, int]) -> dict[Scope, int]:
+    """Return how often warnings of each scope were dismissed.
+
+    The scope that was announced counts, and whatever else at least half of its incidents share, so that the same wave
+    does not come back under another name; the whole desk counts only where it was announced itself.
+    """
+    counts: dict[Scope, int] = {}
+    for surge in dismissed:
+        scopes = {Scope(surge.scope_kind, surge.scope_value)}  # type: ignore[arg-type]
+        half = totals.get(surge.id, 0) / 2
+        for kind, values in surge.members.items():
+            scopes |= {Scope(kind, value) for value, n in values.items() if n >= half > 0}  # type: ignore[arg-type]
+        for scope in scopes:
+            counts[scope] = counts.get(scope, 0) + 1
+    return counts
+
+
+def event_data(surge: StoredSurge) -> dict[str, Any]:
+    """Return what an event says of a surge."""
+    return {
+        "id": surge.id,
+        "kind": surge.kind,
+        "scope": surge.scope,
+        "since": format_utc(surge.since, timespec="seconds"),
+        "incidents": surge.count,
+        "expected": round(surge.expected, 2),
+        "over_at": None if surge.over_at is None else format_utc(surge.over_at, timespec="seconds"),
+    }
+
+
+def _was_open(stored: Mapping[str, StoredSurge], row: StoredSurge) -> bool:
+    earlier = stored.get(row.id)
+    return earlier is None or earlier.over_at is None
+
+
+def _version(surge: Surge) -> tuple[object, ...]:
+    return surge.kind, surge.scope, len(surge.numbers), surge.over_at
+
+
+def _frequent(surge: Surge) -> dict[str, dict[str, int]]:
+    """Return the most frequent values of each field of a surge's incidents."""
+    members: dict[str, dict[str, int]] = {}
+    for scope, count in surge.members.most_common():
+        values = members.setdefault(scope.kind, {})
+        if scope.kind != "all" and len(values) < _MOST_VALUES:
+            values[scope.value] = count
+    members.pop("all", None)
+    return members
+
+
+def _longer(course: Sequence[Sequence[Any]], steps: Sequence[tuple[str, int, float]]) -> list[Sequence[Any]]:
+    """Return a course with later steps; what is no longer remembered stays as it was."""
+    first = steps[0][0] if steps else ""
+    return [*(step for step in course if step[0] < first), *steps] if steps else list(course)
+
+
+def _title(record: Mapping[str, Any]) -> str:
+    return next((str(record[name]) for name in _TITLES if record.get(name)), "")
+
+
+def _seconds(value: Any) -> float | None:  # noqa: ANN401 - as it is stored
+    if not value:
+        return None
+    moment = datetime.fromisoformat(str(value))
+    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+
+
+def _moment(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)

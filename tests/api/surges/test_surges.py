@@ -1,0 +1,225 @@
+"""A running service says what is breaking: once, whatever is restarted, and people decide on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from api.settings import Settings
+from api.surges.settings import SurgeSettings
+from diagnosis.store import Store
+from diagnosis.times import utc_now
+from tests.serving import Serving
+from tests.waiting import soon
+
+SCOPE = {"service": "badge readers"}
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store that holds five weeks with some twenty incidents a day, up to now."""
+    path = tmp_path_factory.mktemp("surges") / "faultwise.db"
+    store = Store.open(f"sqlite:///{path}")
+    rng = np.random.default_rng(0)
+    bodies = {
+        f"OLD{place:04}": {
+            "number": f"OLD{place:04}",
+            "opened_at": (utc_now() - timedelta(days=float(age))).isoformat(),
+            "short_description": "Printer jams",
+            "caller": f"u{rng.integers(300)}",
+            "service": f"service {rng.integers(5)}",
+        }
+        for place, age in enumerate(sorted(rng.uniform(0.02, 35, 700), reverse=True))
+    }
+    store.incidents.put(bodies)
+    store.close()
+    return path
+
+
+@pytest.fixture
+def settings(history: Path, models: Path, tmp_path: Path) -> Settings:
+    target = tmp_path / "faultwise.db"
+    target.write_bytes(history.read_bytes())
+    return Settings(
+        database=f"sqlite:///{target}", models=models, allow_private_addresses=True, surges=SurgeSettings(seconds=0.05)
+    )
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    with Serving(settings) as client:
+        watched(client)
+        yield client
+
+
+def watched(client: TestClient) -> None:
+    """Wait until everything that is stored was seen."""
+    watch = client.app.state.service.surges.watch
+    soon(lambda: watch.is_watching and watch.watched_upto == client.app.state.service.store.changes.last(), 30)
+
+
+def send(client: TestClient, count: int, prefix: str = "WAVE", **fields: Any) -> None:
+    rows = [
+        {
+            "number": f"{prefix}{place}",
+            "short_description": "大楼门禁刷卡无反应",
+            "caller": f"{prefix} someone {place}",
+            **SCOPE,
+            **fields,
+        }
+        for place in range(count)
+    ]
+    assert client.post("/v1/incidents", json=rows).json()["stored"] == count
+    watched(client)
+
+
+def open_surges(client: TestClient) -> list[dict[str, Any]]:
+    return client.get("/v1/surges", params={"state": "open"}).json()["items"]
+
+
+def subscribe(client: TestClient, *events: str) -> Callable[[], list[dict[str, Any]]]:
+    body = {"url": "http://127.0.0.1:9/hook", "events": list(events)}
+    assert client.post("/v1/subscriptions", json=body).status_code == 201
+    store = client.app.state.service.store
+    return lambda: [dict(call.body) for call in store.outbox.page(100) if call.kind == "webhook"]
+
+
+def test_a_wave_is_announced_with_what_it_joins_and_each_incident_points_to_it(client: TestClient) -> None:
+    calls = subscribe(client, "surge.started")
+    client.post("/v1/changes", json={"number": "CHG1", "started_at": utc_now().isoformat(), **SCOPE})
+    send(client, 15, cmdb_ci="reader-7")
+    [surge] = open_surges(client)
+    assert surge["scope"] in (SCOPE, {"cmdb_ci": "reader-7"})
+    assert (surge["kind"], surge["state"], surge["incidents"]) == ("major_incident", "open", 15)
+    assert surge["expected"] < 1 <= surge["found"]
+    assert surge["likely_item"] == "reader-7"
+    detail = client.get(f"/v1/surges/{surge['id']}").json()
+    assert sorted(detail["numbers"]) == sorted(f"WAVE{place}" for place in range(15))
+    assert sum(step["count"] for step in detail["course"]) == 15
+    [call] = calls()
+    assert (call["type"], call["data"]["id"]) == ("surge.started", surge["id"])
+    answer = client.post(
+        "/v1/diagnoses", json={"number": "WAVE99", "short_description": "门禁", **SCOPE, "cmdb_ci": "reader-7"}
+    )
+    assert answer.json()["surge"] == {"id": surge["id"], "scope": surge["scope"], "since": surge["since"]}
+    other = client.post(
+        "/v1/diagnoses", json={"number": "X1", "short_description": "Printer jams", "service": "service 1"}
+    )
+    assert other.json()["surge"] is None
+
+
+def test_after_a_restart_nothing_is_announced_twice(settings: Settings) -> None:
+    with Serving(settings) as client:
+        watched(client)
+        calls = subscribe(client, "surge.started")
+        send(client, 15)
+        first = open_surges(client)
+        assert len(first) == len(calls()) == 1
+    for _ in range(2):  # the state was saved at the stop; then as if it had been lost with a crash
+        with Serving(settings) as client:
+            watched(client)
+            send(client, 3, "MORE")
+            [surge] = open_surges(client)
+            assert surge["id"] == first[0]["id"]
+            calls = client.app.state.service.store.outbox.page(100)
+            assert sum(call.body.get("type") == "surge.started" for call in calls) == 1
+        store = Store.open(settings.database)
+        with store.database.write() as connection:
+            connection.exec_driver_sql("UPDATE watch_states SET state = NULL")
+        store.close()
+
+
+def test_of_two_processes_one_watches_and_both_know_what_is_open(settings: Settings) -> None:
+    with Serving(settings) as first:
+        watched(first)
+        with Serving(settings) as second:
+            calls = subscribe(second, "surge.started")
+            rows = [{"number": f"W{i}", "short_description": "门禁", "caller": f"c{i}", **SCOPE} for i in range(15)]
+            assert second.post("/v1/incidents", json=rows).status_code == 200
+            watched(first)
+            soon(lambda: second.app.state.service.surges.watch.mark_of(SCOPE) is not None, 10)
+            assert not second.app.state.service.surges.watch.is_watching
+            assert len(calls()) == len(open_surges(second)) == 1
+        send(first, 2, "LATER")
+        assert open_surges(first)[0]["incidents"] == 17
+
+
+def test_a_person_declares_it_answers_for_all_and_ends_it(client: TestClient) -> None:
+    calls = subscribe(client, "major_incident.declared", "surge.ended")
+    send(client, 15)
+    [surge] = open_surges(client)
+    address = f"/v1/surges/{surge['id']}"
+    declared = client.post(f"{address}/declare", json={"note": "Doors do not open"}).json()
+    assert declared["kind"] == "major_incident"
+    assert declared["declared_by"].startswith("key:")
+    answered = client.post(f"{address}/answer", json={"answer": "We are on it. Use the side door."}).json()
+    assert answered["answer"] == "We are on it. Use the side door."
+    assert client.post(f"{address}/answer", json={"answer": " "}).status_code == 422
+    ended = client.post(f"{address}/end", json={"note": "Controller restarted"}).json()
+    assert (ended["state"], ended["note"]) == ("ended", "Controller restarted")
+    assert client.post(f"{address}/end", json={}).status_code == 409
+    assert client.post(f"{address}/declare", json={}).status_code == 409
+    assert [call["type"] for call in reversed(calls())] == ["major_incident.declared", "surge.ended"]
+    actions = {entry["action"] for entry in client.get("/v1/audit").json()["items"]}
+    assert {"major_incident.declare", "surge.answer", "surge.end"} <= actions
+    watched(client)
+    time.sleep(0.3)
+    assert open_surges(client) == []
+    assert client.post("/v1/surges/nothing/end", json={}).status_code == 404
+
+
+def test_what_is_dismissed_is_not_announced_again_so_soon(client: TestClient) -> None:
+    send(client, 6)
+    [surge] = open_surges(client)
+    dismissed = client.post(f"/v1/surges/{surge['id']}/dismiss", json={"note": "Exercise"}).json()
+    assert dismissed["state"] == "dismissed"
+    service = client.app.state.service
+    soon(lambda: service.surges.watch.mark_of(SCOPE) is None, 10)
+    send(client, 4, "MORE")
+    assert open_surges(client) == []
+    assert service.surges.marks_of(["WAVE1"]) == {}
+
+
+def test_planned_work_is_no_surge(client: TestClient) -> None:
+    window = {
+        "starts_at": (utc_now() - timedelta(hours=1)).isoformat(),
+        "ends_at": (utc_now() + timedelta(hours=1)).isoformat(),
+        "scope": {"service": "badge*"},
+        "note": "New readers",
+    }
+    saved = client.post("/v1/maintenance", json=window)
+    assert saved.status_code == 201
+    time.sleep(1.2)
+    send(client, 15)
+    assert open_surges(client) == []
+    assert [item["note"] for item in client.get("/v1/maintenance").json()["items"]] == ["New readers"]
+    assert client.delete(f"/v1/maintenance/{saved.json()['id']}").status_code == 204
+    wrong = {**window, "ends_at": window["starts_at"]}
+    assert client.post("/v1/maintenance", json=wrong).status_code == 422
+    assert client.post("/v1/maintenance", json={**window, "scope": {"colour": "red"}}).status_code == 422
+
+
+def test_requests_repeated_reports_late_ones_and_clocks_ahead_are_no_surge(client: TestClient) -> None:
+    send(client, 20, "REQ", type="request")
+    send(client, 20, "OLD-", opened_at=(utc_now() - timedelta(days=3)).isoformat())
+    ahead = (utc_now() + timedelta(days=400)).isoformat()
+    send(client, 1, "AHEAD", service="service 1", short_description="Mail", opened_at=ahead)
+    for _ in range(5):
+        send(client, 2, "SAME", service="service 2")
+    assert open_surges(client) == []
+    send(client, 15)  # a clock ahead has not blinded it
+    assert len(open_surges(client)) == 1
+
+
+def test_a_stream_of_fifty_a_second_is_kept_up_with(client: TestClient) -> None:
+    began = time.monotonic()
+    for batch in range(3):
+        send(client, 500, f"S{batch}-", service=f"service {batch}")
+    assert time.monotonic() - began < 1500 / 50
