@@ -9,6 +9,7 @@ from datetime import datetime
 from starlette.concurrency import run_in_threadpool
 
 from api.integrations.service import LATER, report_of
+from api.integrations.writing.problems import problem_writers
 from api.integrations.writing.writers import writers
 from api.outgoing.courier import Courier
 from api.service import Service
@@ -41,6 +42,7 @@ class Systems:
                 KIND: Delivery(service.store.subscriptions, allow_private, settings.mail),
                 LATER: self._diagnose,
                 **writers(settings.integrations, allow_private),
+                **problem_writers(settings.integrations, allow_private, service.problems.record_made),
             },
         )
         service.events.outbox_changed = self.courier.wake

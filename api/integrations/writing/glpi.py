@@ -8,6 +8,7 @@ import httpx
 
 from api.integrations.settings import Glpi
 from api.integrations.writing.order import Order, call
+from api.integrations.writing.sessions import glpi_session
 from api.outgoing.courier import GivenUpError
 
 _ASSIGNED = 2  # CommonITILActor::ASSIGN
@@ -16,18 +17,10 @@ _ALL = {"range": "0-499"}
 
 def write(client: httpx.Client, settings: Glpi, order: Order) -> None:
     """Carry out one order in a session of its own."""
-    if app_token := settings.app_token.get_secret_value():
-        client.headers["App-Token"] = app_token
-    signed_in = {"Authorization": f"user_token {settings.token.get_secret_value()}"}
-    client.headers["Session-Token"] = call(client, "GET", "/apirest.php/initSession", headers=signed_in)[
-        "session_token"
-    ]
-    try:
+    with glpi_session(client, settings):
         _follow_up(client, order)
         if group := order.values.get("assignment_group"):
             _assign(client, order, group)
-    finally:
-        client.get("/apirest.php/killSession")
 
 
 def _follow_up(client: httpx.Client, order: Order) -> None:

@@ -11,12 +11,9 @@ import httpx
 from api.integrations.settings import Integrations, System
 from api.integrations.writing import glpi, jira, servicenow, zammad
 from api.integrations.writing.order import Order
-from api.outgoing.addresses import client
+from api.integrations.writing.sessions import signed_in
 from api.outgoing.courier import Maker
 from diagnosis.store.outbox import OutgoingCall
-from training.sources.credentials import authorization
-
-TIMEOUT = 60.0  # s, for all requests of one write-back; below the courier's lease
 
 Write = Callable[[httpx.Client, Any, Order], None]
 
@@ -39,9 +36,5 @@ def _write(system: str, settings: System, allow_private: bool, owed: OutgoingCal
     if "before" in body:  # as calls that were owed by an older version name it
         body["previous"] = body.pop("before")
     order = Order(**{**body, "tags": tuple(body["tags"])})
-    with client(allow_private, TIMEOUT) as http:
-        http.base_url = httpx.URL(settings.url)
-        http.headers["Accept"] = "application/json"
-        if (signed := authorization(system, settings.user, settings.token.get_secret_value())) is not None:
-            http.headers["Authorization"] = signed
-        _WRITERS[system](http, settings, order)
+    with signed_in(system, settings, allow_private) as client:
+        _WRITERS[system](client, settings, order)

@@ -1,0 +1,131 @@
+"""A proposed problem becomes a record, once, in each system as its documentation says."""
+
+import time
+from datetime import timedelta
+
+import pytest
+
+from api.integrations.settings import Integrations
+from api.integrations.writing.problems import problem_writers
+from api.outgoing.courier import Courier
+from api.problems.service import WRITE_BACK
+from diagnosis.store import Store
+from diagnosis.store.outbox import OutgoingCall
+from tests.api.integrations.test_writing import SETTINGS
+from tests.api.remote import Remote
+
+ORDER = {
+    "problem": "P62490386118b",
+    "title": "VPN 809 after renewal",
+    "text": "41 incidents <b>\nFaultwise P62490386118b",
+    "group": "Network Operations",
+    "numbers": ["96001", "96002", "gone"],
+}
+
+
+class ServiceNow:
+    def __init__(self):
+        self.rows = []
+
+    def answer(self, request):
+        assert request.path == "/api/now/table/problem"
+        if request.method == "GET":
+            wanted = request.query["sysparm_query"].removeprefix("correlation_id=")
+            return 200, {"result": [row for row in self.rows if row["correlation_id"] == wanted]}
+        assert request.query["sysparm_input_display_value"] == "true"
+        self.rows.append({**request.json, "number": "PRB0040012"})
+        return 201, {"result": {"number": "PRB0040012"}}
+
+
+class Jira:
+    def __init__(self):
+        self.rows = []
+
+    def answer(self, request):
+        if request.path == "/rest/api/3/search/jql":
+            label = request.json["jql"].split('"')[1]
+            return 200, {"issues": [{"key": "PM-7"} for row in self.rows if label in row["labels"]]}
+        assert request.path == "/rest/api/3/issue"
+        fields = request.json["fields"]
+        assert (fields["project"], fields["issuetype"]) == ({"key": "PM"}, {"name": "Problem"})
+        assert fields["description"]["type"] == "doc"
+        self.rows.append(fields)
+        return 201, {"id": "10000", "key": "PM-7"}
+
+
+class Glpi:
+    def __init__(self):
+        self.rows = []
+
+    def answer(self, request):
+        path = request.path.removeprefix("/apirest.php/")
+        if path == "initSession":
+            return 200, {"session_token": "s"}
+        assert request.headers["session-token"] == "s"
+        if path == "killSession":
+            return 200, None
+        assert path == "Problem"
+        if request.method == "GET":
+            return 200, [row for row in self.rows if request.query["searchText[name]"] in row["name"]]
+        self.rows.append({**request.json["input"], "id": 12})
+        return 201, {"id": 12, "message": ""}
+
+
+class Zammad:
+    def __init__(self):
+        self.rows = []
+
+    def answer(self, request):
+        if request.path == "/api/v1/tickets/search":
+            number = request.query["query"].removeprefix("number:")
+            return 200, [{"id": int(number) - 95920, "number": number}] if number.isdigit() else []
+        assert request.path == "/api/v1/tags/add"
+        entry = (request.json["o_id"], request.json["item"])
+        self.rows += [entry] if entry not in self.rows else []
+        return 201, True
+
+
+SYSTEMS = {"servicenow": ServiceNow, "jira": Jira, "glpi": Glpi, "zammad": Zammad}
+NUMBERS = {"servicenow": "PRB0040012", "jira": "PM-7", "glpi": "12", "zammad": "problem-P62490386118b"}
+
+
+def deliver(settings, store, system, key, made):
+    store.outbox.add([OutgoingCall(f"{WRITE_BACK}{system}", system, key, ORDER)])
+    makers = problem_writers(settings, True, lambda *record: made.append(record))
+    courier = Courier(store.outbox, makers, 0.02, (timedelta(0),) * 4)
+    courier.start()
+    try:
+        end = time.monotonic() + 10
+        while store.outbox.page(1, state="waiting"):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+    finally:
+        courier.stop()
+
+
+@pytest.mark.parametrize("system", sorted(SYSTEMS))
+def test_a_problem_becomes_one_record_however_often_it_is_asked_for(system, tmp_path) -> None:
+    model, made = SYSTEMS[system](), []
+    with Remote(model.answer) as remote:
+        more = {"problem_project": "PM"} if system == "jira" else {}
+        values = {"write_back": True, "url": remote.url, **SETTINGS[system], **more}
+        settings = Integrations.model_validate({system: values})
+        store = Store.open(f"sqlite:///{tmp_path / 'x.db'}")
+        remote.failures.append((503, {}))
+        deliver(settings, store, system, "first", made)
+        deliver(settings, store, system, "again", made)
+        assert {call.state for call in store.outbox.page(5)} == {"done"}
+        store.close()
+    assert made == [("P62490386118b", system, NUMBERS[system])] * 2
+    assert len(model.rows) == (2 if system == "zammad" else 1)
+
+
+def test_jira_without_a_project_is_given_up_with_what_to_set(tmp_path) -> None:
+    with Remote(Jira().answer) as remote:
+        settings = Integrations.model_validate({"jira": {"write_back": True, "url": remote.url, **SETTINGS["jira"]}})
+        store = Store.open(f"sqlite:///{tmp_path / 'x.db'}")
+        deliver(settings, store, "jira", "first", [])
+        (call,) = store.outbox.page(1)
+        assert call.state == "dead"
+        assert "PROBLEM_PROJECT" in call.error
+        store.close()
