@@ -157,7 +157,9 @@ def constraints_for(target: str, decisions: HumanDecisions, incident: Mapping[st
 
 
 def _of_rule(code: str, rule: ExclusionRule) -> Phrase:
-    values = {"rule": rule.phrase or rule.name}
+    if rule.phrase is not None:  # nobody wrote it: it says for itself why it is there
+        return rule.phrase
+    values = {"rule": rule.name}
     return Phrase(f"{code}_value", {**values, "value": rule.value}) if rule.value else Phrase(f"{code}_all", values)
 
 

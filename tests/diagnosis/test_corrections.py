@@ -26,7 +26,7 @@ def test_a_correction_sends_the_next_one_to_a_person_with_the_reason() -> None:
     assert (heeded.decision, heeded.value, heeded.certified_precision) == ("suggested", "邮件组", None)
     assert heeded.reason == "a person changed '邮件组' to '网络组' on A, which is nearly the same"
     (heeded,) = apply_corrections(diagnosis(("A", 0.95)), {"A": ONLY_BACK}).predictions.values()
-    assert heeded.reason == "a person took '邮件组' back on A, which is nearly the same"
+    assert heeded.reason == "a person marked '邮件组' as wrong on A, which is nearly the same"
 
 
 @pytest.mark.parametrize(

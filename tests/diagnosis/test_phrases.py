@@ -56,20 +56,21 @@ def test_phrases_stand_in_phrases_and_fields_are_named_in_the_language_of_the_re
         {"reason": Phrase("value_not_certified", {"value": "<b>{0}", "reason": inner}), "value": "A; B"},
     )
     assert in_words(phrase, "en") == (
-        "'<b>{0}' is not certified: 12 accepted calibration cases; 45 without an error are needed to prove 95%; "
-        "answered with its parent 'A; B', which is certified"
+        "'<b>{0}' is not automatic yet: 12 past incidents could be checked; 45 without an error are needed to "
+        "prove that at least 95% are right; answered with its parent 'A; B', which was tested"
     )
     assert in_words(phrase, "zh") == (
-        "“<b>{0}”未获认证：校准中可采纳 12 例；要证明 95% 需要 45 例无误；改以其上级“A; B”作答，该上级已获认证"
+        "“<b>{0}”尚未自动处理：可核对的历史事件只有 12 起；要证明至少 95% 正确，需要 45 起且全部正确；"
+        "改以其上级“A; B”作答，该上级已经检验"
     )
     needs = Phrase("recurrence_needs_signature", {"fields": ("cmdb_ci", "category")})
     assert str(needs) == "recurrence cannot be judged: the signature needs cmdb_ci, category"
-    assert in_words(needs, "zh-TW") == "无法判断复发：同一故障的判据需要配置项、类别"
+    assert in_words(needs, "zh-TW") == "无法判断复发：同一故障的判据需要配置项、分类"
 
 
 def test_one_case_is_singular_in_english() -> None:
     assert str(Phrase("too_few_cases", {"n": 1, "needed": 45, "promised": 0.95})).startswith(
-        "1 accepted calibration case;"
+        "1 past incident could be checked;"
     )
 
 

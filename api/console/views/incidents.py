@@ -123,4 +123,14 @@ def record(request: Request, service: Served, agent: Reading, kind: Kind, number
         return page(request, "message.html", 404, notice="not_found", agent=agent)
     newest = service.diagnoses.newest(number) if kind == "incidents" else None
     address = f"/console/diagnoses/{in_path(newest['id'])}" if newest else None
-    return page(request, "record.html", agent=agent, kind=kind, record=fields, diagnosis=address)
+    articles = {} if kind == "incidents" else service.articles.in_language([number], language_of(request))
+    translation = articles.get(number, fields)
+    return page(
+        request,
+        "record.html",
+        agent=agent,
+        kind=kind,
+        record=fields,
+        diagnosis=address,
+        translation=translation if translation["number"] != number else None,
+    )

@@ -263,6 +263,8 @@ def test_an_article_is_shown_in_the_readers_language_and_judged_as_what_was_sugg
     assert soon(lambda: "扫描仪 44-17 红灯闪烁" in reader.get(path, headers=in_chinese).text)
     assert "重新扫描" in reader.get(path, headers=in_chinese).text
     assert "Scan again" in reader.get(path, headers={"Accept-Language": "en"}).text
+    article = reader.get("/console/records/knowledge/KT-1", headers=in_chinese).text
+    assert 'href="/console/records/knowledge/KT-2">本文的中文版：KT-2' in article
     reader.post(f"{path}/feedback", {"kind": "suggestion_worked", "suggestion": "knowledge:KT-1"})
     (given,) = client.get(f"/v1{path.removeprefix('/console')}/feedback").json()["items"]
     assert given["suggestion"] == "knowledge:KT-1"

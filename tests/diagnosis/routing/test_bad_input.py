@@ -10,7 +10,7 @@ from diagnosis.routing import Router, TargetClassifier
 def test_empty_text_goes_to_a_person_with_the_shares_of_history(calibrated, batch):
     (answer,) = calibrated.predict(batch([""]))
     assert answer.decision == "suggested"
-    assert answer.reason == "not certified without text, which nearly every calibration incident had"
+    assert answer.reason == "not automatic without text, which nearly every past incident had"
     assert answer.probability < 0.9
 
 

@@ -38,7 +38,7 @@ def test_trials_needed_is_the_least_number_that_proves_it(precision, risk, neede
 
 def test_the_reason_counts_what_there_was_and_what_is_needed():
     certificate = Certificate(promised=0.95, risk=RISK, threshold=None, accepted=12, correct=12)
-    assert str(certificate.why_not).startswith("12 accepted calibration cases; 45 without an error are needed")
+    assert str(certificate.why_not).startswith("12 past incidents could be checked; 45 without an error are needed")
 
 
 def falling_with_probability(classes, p):
@@ -107,7 +107,7 @@ def test_a_parent_is_judged_where_it_is_answered_not_where_its_child_is():
     assert children.why_not("network east", 0.99) is None
     # 680 of all 700 would prove it; of the hundred that the child leaves over only 80 are right.
     assert certify_classes(tuning[1], calibration[1], **promise).why_not("network", 0.99) is None
-    assert "100 accepted calibration cases, 20 of them wrong" in str(
+    assert "20 of 100 past incidents that we checked were wrong" in str(
         certify_parents(children, tuning, calibration, **promise).why_not("network", 0.99)
     )
 
@@ -150,4 +150,4 @@ def test_nothing_is_certified_without_calibration_rows():
     nothing = ScoredPredictions(np.array([], dtype=object), np.array([]), np.array([], dtype=bool))
     found = certify_classes(nothing, nothing, precision=0.95, risk=RISK, floor=0.8)
     assert found.overall.threshold is None
-    assert "0 accepted calibration cases; 45 without an error are needed" in str(found.why_not("any", 0.99))
+    assert "0 past incidents could be checked; 45 without an error are needed" in str(found.why_not("any", 0.99))

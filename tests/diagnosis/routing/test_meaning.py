@@ -85,9 +85,7 @@ def test_without_vectors_it_answers_but_nothing_is_certified(router, told, batch
     assert router.predict(told(text))[0].decision == "automatic"
     (answer,) = router.predict(batch(text))
     assert (answer.decision, answer.value) == ("suggested", "Desktop")
-    assert answer.reason == (
-        "not certified without the general encoder's vector, which nearly every calibration incident had"
-    )
+    assert answer.reason == ("not automatic without the general encoder's vector, which nearly every past incident had")
 
 
 @pytest.mark.parametrize("text", ["my laptop is broken", "jam 卡纸 again 谢谢", "toner empty please"])

@@ -21,7 +21,7 @@ def test_a_reverted_value_is_never_answered_again_and_the_rest_sums_to_one(calib
     assert answer.decision == "suggested"
     assert "Network" not in {a.value for a in answer.alternatives}
     assert sum(a.probability for a in answer.alternatives) == pytest.approx(1)
-    assert "a person took" in answer.reason
+    assert "a person marked" in answer.reason
 
 
 def test_every_value_reverted_leaves_nothing_to_say(calibrated, batch):
@@ -33,7 +33,7 @@ def test_every_value_reverted_leaves_nothing_to_say(calibrated, batch):
 def test_what_a_person_has_decided_is_not_moved(calibrated, batch):
     answer = ask(calibrated, batch([TEXT]), HumanDecisions(decided={"assignment_group": "Printing"}))
     assert (answer.decision, answer.value) == ("abstained", "Printing")
-    assert answer.reason == "a person has already set assignment_group to 'Printing': it is not moved"
+    assert answer.reason == "a person has already set assignment_group to 'Printing': it stays"
     assert ask(calibrated, batch([TEXT]), HumanDecisions(decided={"category": "x"})).decision == "automatic"
 
 
@@ -88,14 +88,17 @@ def of_departments(batch):
 def test_a_department_given_by_hand_is_answered_where_its_groups_are_not_sure(of_departments, batch):
     (answer,) = of_departments.predict(batch(["vpn tunnel 网络 7"]))
     assert (answer.decision, answer.value) == ("automatic", "Infrastructure")
-    assert "answered with its parent 'Infrastructure', which is certified" in answer.reason
+    assert "answered with its parent 'Infrastructure', which was tested" in answer.reason
     assert len([a for a in answer.alternatives if a.value.startswith("Infrastructure")]) == 3
 
 
 @pytest.mark.parametrize(
     ("decisions", "reason"),
     [
-        (HumanDecisions(reverted={"assignment_group": frozenset({"infrastructure"})}), "took 'infrastructure' back"),
+        (
+            HumanDecisions(reverted={"assignment_group": frozenset({"infrastructure"})}),
+            "marked 'infrastructure' as wrong",
+        ),
         (HumanDecisions(rules=(ExclusionRule("1", "by hand", value="Infrastructure"),)), "the rule 'by hand'"),
         (
             HumanDecisions(rules=(ExclusionRule("1", "gone", value="INFRASTRUCTURE", action="never_predict"),)),

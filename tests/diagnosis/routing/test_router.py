@@ -87,7 +87,7 @@ def test_probabilities_are_calibrated_and_alternatives_are_named(calibrated, dra
     answer = noisy.predict(prepared.take(np.array([0])))[0]
     assert {a.value for a in answer.alternatives} == {"Accounts", "Network", "Printing"}
     assert sum(a.probability for a in answer.alternatives) == pytest.approx(1)
-    assert answer.reason == "nothing is certified: the release was not calibrated"
+    assert answer.reason == "not automatic yet: the release was not checked on past incidents"
 
 
 def test_the_wrong_order_and_wrong_settings_are_refused(batch):
@@ -133,7 +133,7 @@ def test_few_calibration_rows_say_how_many_are_needed(drawn):
     router.calibrate(prepared.take(rows[90:]), labels[90:])
     answers = router.predict(prepared.take(rows[:5]))
     assert {a.decision for a in answers} == {"suggested"}
-    assert "accepted calibration cases; 45 without an error are needed" in answers[0].reason
+    assert "past incidents could be checked; 45 without an error are needed" in answers[0].reason
 
 
 def test_spread_over_children_the_parent_is_certified_and_answered(batch):
@@ -166,4 +166,4 @@ def test_without_a_field_that_calibration_always_had_nothing_is_certified(drawn)
     (answer,) = router.predict(prepared.take(rows[:1]))
     assert answer.decision == "suggested"
     assert answer.value == labels[0]
-    assert answer.reason == "not certified without service, which nearly every calibration incident had"
+    assert answer.reason == "not automatic without service, which nearly every past incident had"
