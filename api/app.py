@@ -42,6 +42,7 @@ from api.problems import routes as problems
 from api.records import routes as records
 from api.recurrence import routes as recurrence
 from api.releases import routes as releases
+from api.reviews import routes as reviews
 from api.rules import routes as rules
 from api.search import routes as search
 from api.settings import Settings
@@ -80,12 +81,14 @@ def create_app(settings: Settings) -> FastAPI:
         service.housekeeping.start()
         service.problems.start()
         service.surges.start()
+        service.reviews.reminders.start()
         try:
             yield
         finally:
             await run_in_threadpool(service.surges.stop)
             await run_in_threadpool(service.monitoring.stop)
             await run_in_threadpool(service.problems.stop)
+            await run_in_threadpool(service.reviews.reminders.stop)
             await mcp.stop()
             service.housekeeping.stop()
             await systems.stop()
@@ -114,6 +117,7 @@ def create_app(settings: Settings) -> FastAPI:
         audit,
         recurrence,
         problems,
+        reviews,
         integrations,
         webhooks,
         monitoring_routes,

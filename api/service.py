@@ -23,6 +23,7 @@ from api.records.schemas import ArticleIn, IncidentIn
 from api.records.service import RecordService
 from api.recurrence.service import RecurrenceService
 from api.releases.service import ReleaseService
+from api.reviews.service import ReviewService
 from api.rules.service import RuleService
 from api.search.service import SearchService
 from api.serving import Serving
@@ -85,6 +86,7 @@ class Service:
         board = ProblemBoard(store, serving, events, settings.problem_seconds, settings.holidays)
         writable = settings.integrations.with_write_back()
         self.problems = ProblemService(store, serving, redactor, events, self.audit, self.actions, board, writable)
+        self.reviews = ReviewService(store, serving, events, self.audit, self.actions, settings.review)
         self.keys = KeyService(store, self.audit)
         self.sessions = SessionService(store, self.audit)
         self.monitoring = MonitoringService(

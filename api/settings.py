@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, Settin
 
 from api.integrations.settings import Integrations
 from api.outgoing.mail import MailSettings
+from api.reviews.settings import ReviewOptions
 from api.surges.settings import SurgeSettings
 from diagnosis.errors import InputError
 from diagnosis.validation import describe_error
@@ -149,6 +150,10 @@ class Settings(BaseSettings):
         description="Whether webhooks and write-backs may go to private, loopback and link-local addresses",
     )
     mail: MailSettings = Field(default=MailSettings(), description="The mail server that messages to people go through")
+    review: ReviewOptions = Field(
+        default=ReviewOptions(),
+        description="Zone, limits and targets of the quarter's review, such as FAULTWISE_REVIEW__ZONE",
+    )
     integrations: Integrations = Field(
         default=Integrations(), description="The systems around us, a page each in docs/integrations"
     )

@@ -28,6 +28,7 @@ EventType = Literal[
     "surge.started",
     "surge.ended",
     "major_incident.declared",
+    "action.due",
 ]
 MAX_BYTES = 20_000  # Standard Webhooks: payloads under 20 kB
 KIND = "webhook"

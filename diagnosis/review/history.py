@@ -50,6 +50,22 @@ _REPEATED = ("type", "contact_type", "service", "category", "subcategory", "prio
 
 
 @dataclass(frozen=True)
+class Events:
+    """What a measure is of where it is of no records; both arrays of shape (n,).
+
+    Attributes
+    ----------
+    times : ndarray
+        Days since 1970.
+    met : ndarray
+        1 for each that was as it should be, else 0.
+    """
+
+    times: Floats
+    met: Floats
+
+
+@dataclass(frozen=True)
 class ReviewHistory:
     """The records of a review as they were known at a moment.
 
@@ -62,6 +78,8 @@ class ReviewHistory:
     values : mapping of str to ndarray, shape (n,)
         Measures that are not in the records, one value a record, NaN where it has none: ``coverage``, ``automatic``
         and ``automatic_right``.
+    events : mapping of str to Events
+        Measures of what is no record: ``deflection`` of questions, ``warnings`` of outages.
     """
 
     frame: pd.DataFrame
@@ -70,6 +88,7 @@ class ReviewHistory:
     signature: Signature | None
     left_out: Mapping[str, int]
     values: Mapping[str, Floats] = field(default_factory=dict)
+    events: Mapping[str, Events] = field(default_factory=dict)
 
     @classmethod
     def read(
@@ -80,6 +99,7 @@ class ReviewHistory:
         as_of: pd.Timestamp,
         signature: Signature | None = None,
         values: Mapping[str, pd.Series] | None = None,
+        events: Mapping[str, Events] | None = None,
     ) -> ReviewHistory:
         """Return a history of a canonical incident frame.
 
@@ -89,6 +109,7 @@ class ReviewHistory:
             What "the same fault" is; by default what the incidents support.
         values : mapping of str to Series, optional
             By measure, values by number of the record.
+        events : mapping of str to Events, optional
 
         Raises
         ------
@@ -103,7 +124,7 @@ class ReviewHistory:
             name: frame["number"].map(column).to_numpy(dtype=np.float64, na_value=np.nan)
             for name, column in (values or {}).items()
         }
-        return cls(frame, pd.Timestamp(as_of), settings, signature, judged.left_out, arrays)
+        return cls(frame, pd.Timestamp(as_of), settings, signature, judged.left_out, arrays, events or {})
 
     @cached_property
     def opened(self) -> Floats:
@@ -143,6 +164,8 @@ class ReviewHistory:
     def is_recorded(self, measure: str) -> bool:
         """Return whether the records hold what a measure needs."""
         definition = BY_NAME[measure]
+        if measure in self.events:
+            return len(self.events[measure].times) > 0
         if definition.source != "records":
             return measure in self.values and bool(np.isfinite(self.values[measure]).any())
         if measure == "recurrence":
@@ -162,6 +185,8 @@ class ReviewHistory:
             raise InputError(f"a measure among {', '.join(BY_NAME)} was expected, {measure!r} found")
         if not self.is_recorded(measure):
             return None
+        if measure in self.events:
+            return self._of_events(self.events[measure], quarter)
         rows = self.rows_of(quarter)
         rows = rows[self._of_type(BY_NAME[measure])[rows]]
         if measure in self.values:
@@ -173,6 +198,12 @@ class ReviewHistory:
         if measure == "recurrence":
             return self._recurrence(rows)
         return self._wait(measure, rows)
+
+    def _of_events(self, events: Events, quarter: Quarter) -> Sample:
+        start, stop = days_of(pd.Series(quarter.bounds(self.settings.zone)))
+        inside = (events.times >= start) & (events.times < min(stop, self.end))
+        none = np.full(int(inside.sum()), -1, dtype=np.intp)
+        return Sample("plain", none, events.met[inside], np.ones(len(none), dtype=bool))
 
     @cached_property
     def faults(self) -> npt.NDArray[np.object_]:

@@ -135,7 +135,8 @@ def _measure(history: ReviewHistory, definition: Definition, quarter: Quarter) -
             "not recorded",
         )
     estimate = sample.estimate()
-    earlier = history.sample(definition.name, quarter.previous)
+    earlier = None if definition.name in history.events else history.sample(definition.name, quarter.previous)
+    by_record = definition.name not in history.events
     return Measure(
         name=definition.name,
         unit=definition.unit,
@@ -149,7 +150,9 @@ def _measure(history: ReviewHistory, definition: Definition, quarter: Quarter) -
         previous=_compared(history, definition, estimate, quarter.previous),
         year_before=_compared(history, definition, estimate, quarter.year_before),
         trend=_trend(history, definition.name, quarter),
-        by={name: _breakdown(history, definition, sample, earlier, name, quarter) for name in DIMENSIONS},
+        by={name: _breakdown(history, definition, sample, earlier, name, quarter) for name in DIMENSIONS}
+        if by_record
+        else {},
         drivers=_drivers(history, sample, earlier)
         if earlier is not None and _enough(history, sample, earlier)
         else None,

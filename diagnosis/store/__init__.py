@@ -20,6 +20,7 @@ from diagnosis.store.observations import Observations
 from diagnosis.store.outbox import Outbox
 from diagnosis.store.problems import Problems
 from diagnosis.store.records import Records
+from diagnosis.store.reviews import Reviews, SurveyAnswers
 from diagnosis.store.revocations import Revocations, revoked_of
 from diagnosis.store.rules import Rules, rules_in_force
 from diagnosis.store.sessions import Sessions
@@ -51,6 +52,8 @@ class Store:
         self.rules = Rules(self.database)
         self.actions = Actions(self.database)
         self.problems = Problems(self.database)
+        self.reviews = Reviews(self.database)
+        self.survey_answers = SurveyAnswers(self.database)
         self.keys = ApiKeys(self.database)
         self.sessions = Sessions(self.database)
         self.use = Use(self.database)

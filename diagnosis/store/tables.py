@@ -399,3 +399,40 @@ problem_decisions = Table(
     Column("created_at", _TIME, nullable=False),
     Column("undone_at", _TIME, nullable=True),
 )
+
+# Reviews of quarters as they were frozen, what became of their proposals, and callers' answers to the survey.
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("quarter", String(8), nullable=False),
+    Column("data_hash", String(64), nullable=False),
+    Column("content_hash", String(64), nullable=False),
+    Column("content", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("created_by", String(255), nullable=False),
+    Index("ix_reviews_quarter", "quarter"),
+)
+
+review_decisions = Table(
+    "review_decisions",
+    metadata,
+    Column("quarter", String(8), primary_key=True),
+    Column("proposal", String(64), primary_key=True),
+    Column("decision", String(16), nullable=False),
+    Column("action", String(32), nullable=True),
+    Column("at", _TIME, nullable=False),
+    Column("by", String(255), nullable=False),
+)
+
+survey_answers = Table(
+    "survey_answers",
+    metadata,
+    Column("incident", String(255), primary_key=True),
+    Column("rating", Integer, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("answered_at", _TIME, nullable=False),
+)

@@ -23,7 +23,7 @@ LATIN, CHINESE = "Calibri", "Microsoft YaHei"
 _TONES = {"good": RGBColor(0x1D, 0x7A, 0x4B), "bad": RGBColor(0xB3, 0x26, 0x1E)}
 _SOFT = RGBColor(0x5B, 0x68, 0x75)
 WIDTH = Cm(17.6)  # between the margins of an A4 page
-FEWEST_EXTENT, MOST_EXTENT = 7, 34  # letters that a column has room for
+FEWEST_EXTENT, MOST_EXTENT = 10, 26  # letters that a column has room for
 
 
 def review_document(content: Mapping[str, Any], language: str) -> bytes:

@@ -206,16 +206,36 @@ def _outcomes(content: Content, words: Words) -> Section:
     rows = [
         [
             Cell(outcome["title"]),
-            Cell(outcome.get("before", "–")),
-            Cell(outcome.get("after", "–")),
-            Cell(outcome.get("interval", "–")),
+            Cell(words("measure", outcome["measure"])),
+            Cell(_achieved(outcome, "before", words)),
+            Cell(_achieved(outcome, "after", words)),
+            Cell(_change_of(outcome, words)),
             _tone("outcome", outcome["verdict"], words),
+            Cell(outcome["until"] or "–"),
         ]
         for outcome in content["outcomes"]
     ]
-    names = ("action", "before", "after", "interval", "result")
+    names = ("action", "measure", "before", "after", "change", "result", "until")
     table = Table(tuple(words("column", name) for name in names), rows)
     return _table_section("outcomes", words, table, empty="no_actions")
+
+
+def _achieved(outcome: Content, name: str, words: Words) -> str:
+    value = outcome[name]
+    if outcome["unit"] == "episodes":
+        return "–" if value is None else words("unit", "episodes", value=f"{value:.1f}")
+    return words.value(outcome["unit"], value)
+
+
+def _change_of(outcome: Content, words: Words) -> str:
+    ratio = outcome["ratio"]
+    if ratio and None not in ratio:
+        return words(
+            "unit", "times", interval=words("unit", "interval", lower=f"{ratio[0]:.2f}", upper=f"{ratio[1]:.2f}")
+        )
+    if outcome["interval"] is None:
+        return "–"
+    return words.interval(outcome["unit"], tuple(outcome["interval"]), signed=True)
 
 
 def _voice(content: Content, words: Words) -> Section:

@@ -1,0 +1,253 @@
+"""ReviewService: a quarter is reviewed, finished, and its proposals are taken or dropped by a person."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from api.actions.schemas import ActionIn
+from api.actions.service import ActionService
+from api.audit.service import AuditService
+from api.errors import NothingPublishedError
+from api.reviews.collect import automatic_decisions, blind_spots, review_history
+from api.reviews.reminders import Reminders
+from api.reviews.schemas import ProposalIn
+from api.reviews.settings import ReviewOptions
+from api.serving import Serving
+from api.webhooks.events import Events
+from diagnosis.actions import Action
+from diagnosis.errors import InputError
+from diagnosis.review import Quarter, ReviewExtras, Words, last_complete_quarter, review_quarter
+from diagnosis.review.outcomes import outcomes
+from diagnosis.review.programme import programme_actions
+from diagnosis.review.summary import action_title
+from diagnosis.store import Store
+from diagnosis.store.database import ConflictError, RecordNotFoundError
+from diagnosis.store.reviews import FrozenReview
+from diagnosis.times import utc_now
+from training.reports.review.document import review_document
+from training.reports.review.page import review_page
+from training.reports.review.tables import review_csv
+
+MOST_COVERED = 400  # incidents of each quarter that the release judges an article for, drawn by seed
+Content = Mapping[str, Any]
+
+
+class ReviewService:
+    """Reviews quarters and keeps those that are finished.
+
+    Parameters
+    ----------
+    store : Store
+    serving : Serving
+        Its release judges which incidents an article answers.
+    events : Events
+        Reminds of actions that are due.
+    audit : AuditService
+    actions : ActionService
+    options : ReviewOptions
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        serving: Serving,
+        events: Events,
+        audit: AuditService,
+        actions: ActionService,
+        options: ReviewOptions,
+    ) -> None:
+        self._store = store
+        self._serving = serving
+        self._audit = audit
+        self._actions = actions
+        self.options = options
+        self.reminders = Reminders(store, events, options.remind_days)
+        self._lock = threading.Lock()
+        self._drafts: dict[str, tuple[tuple[object, ...], dict[str, Any]]] = {}
+
+    def default_quarter(self) -> str:
+        """Return the last complete quarter in the organisation's zone."""
+        return str(last_complete_quarter(utc_now(), self.options.zone))
+
+    def draft(self, quarter: str = "") -> dict[str, Any]:
+        """Return the review of a quarter as it stands now, with what was decided on its proposals.
+
+        Raises
+        ------
+        InputError
+            If the quarter has not begun, or no record was opened in it.
+        """
+        wanted = Quarter.parse(quarter or self.default_quarter())
+        moment = utc_now()
+        state = (f"{moment:%Y-%m-%d}", self._store.changes.last())
+        with self._lock:  # one at a time: it takes seconds and much memory
+            cached = self._drafts.get(str(wanted))
+            if cached is None or cached[0] != state:
+                cached = (state, self._review(wanted, moment))
+                self._drafts = {str(wanted): cached}
+        return self._with_decisions(cached[1])
+
+    def freeze(self, actor: str, quarter: str, note: str = "") -> FrozenReview:
+        """Finish the review of a quarter: it is kept as it is now, with the hash of its records.
+
+        Raises
+        ------
+        InputError
+            If the quarter is not over, or has no records.
+        """
+        content = self.draft(quarter)
+        if not content["complete"]:
+            raise InputError(f"{content['quarter']} is not over: a review is finished when its quarter is")
+        with self._store.transaction():
+            frozen = self._store.reviews.freeze(content["quarter"], content, note, actor)
+            self._audit.note(actor, "review.freeze", frozen.id, quarter=frozen.quarter, data_hash=frozen.data_hash)
+        return frozen
+
+    def get(self, review: str) -> FrozenReview:
+        """Return a review as it was finished.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is none of that id.
+        """
+        return self._store.reviews.get(review)
+
+    def all(self, quarter: str = "") -> list[FrozenReview]:
+        """Return finished reviews, the newest first."""
+        return self._store.reviews.all(quarter)
+
+    def report(self, review: str, kind: str, language: str) -> bytes:
+        """Return a finished review, or the draft of a quarter, as ``html``, ``docx`` or ``csv``.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is no finished review of that id.
+        InputError
+            If a quarter is named of which there can be no review.
+        """
+        content = self.draft(review) if len(review) == 6 else self.get(review).content
+        if kind == "docx":
+            return review_document(content, language)
+        text = review_csv(content) if kind == "csv" else review_page(content, language)
+        return text.encode("utf-8")
+
+    def take(self, actor: str, quarter: str, proposal: str, body: ProposalIn) -> Action:
+        """Make an action of a proposal, as a person edited it.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If the quarter's review proposes nothing of that id.
+        ConflictError
+            If somebody has decided on it before.
+        """
+        entry = self._proposal(quarter, proposal)
+        title = body.title or action_title(entry, Words(body.language))
+        values = {
+            "title": title,
+            "kind": entry["kind"],
+            "source_kind": "problem" if entry["source"] else "review",
+            "source": entry["source"] or quarter,
+            "evidence": [dict(item) for item in entry["evidence"]],
+            "owner": body.owner,
+            "due": body.due or entry["due"],
+            "measure": body.measure or entry["measure"],
+            "expected_effect": entry["expected_effect"],
+            "status": "open",
+        }
+        with self._store.transaction():
+            action = self._actions.add(actor, ActionIn.model_validate(values))
+            self._store.reviews.decide(quarter, proposal, "taken", action.id, actor)
+        return action
+
+    def drop(self, actor: str, quarter: str, proposal: str) -> None:
+        """Leave a proposal be; it is not proposed again for this quarter.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If the quarter's review proposes nothing of that id.
+        ConflictError
+            If somebody has decided on it before.
+        """
+        self._proposal(quarter, proposal)
+        with self._store.transaction():
+            self._store.reviews.decide(quarter, proposal, "dropped", None, actor)
+            self._audit.note(actor, "review.drop", f"{quarter} {proposal}")
+
+    def start_programme(self, actor: str, quarter: str, language: str) -> list[Action]:
+        """Take the programme's timetable of four quarters as actions, from a quarter on.
+
+        Raises
+        ------
+        ConflictError
+            If it has been taken before.
+        """
+        first = Quarter.parse(quarter)
+        if self._store.actions.all(source_kind="review", source="programme", limit=1):
+            raise ConflictError("the programme's timetable has been taken already; its actions are there")
+        planned = programme_actions(first, language)
+        return [self._actions.add(actor, ActionIn.model_validate(entry)) for entry in planned]
+
+    def _proposal(self, quarter: str, proposal: str) -> Content:
+        draft = self.draft(quarter)
+        listed: list[dict[str, Any]] = draft["proposals"]
+        entry = next((entry for entry in listed if entry["id"] == proposal), None)
+        if entry is None:
+            raise RecordNotFoundError(f"no proposal {proposal!r} in the review of {quarter}")
+        if entry["decision"] is not None:
+            raise ConflictError(f"proposal {proposal} of {quarter} has been decided on already")
+        return entry
+
+    def _with_decisions(self, content: dict[str, Any]) -> dict[str, Any]:
+        decided = self._store.reviews.decisions(content["quarter"])
+        listed = [{**entry, "decision": decided.get(entry["id"], (None, None))[0]} for entry in content["proposals"]]
+        actions = [_plain(action) for action in self._store.actions.all() if action.status != "proposed"]
+        return {**content, "proposals": listed, "actions": actions}
+
+    def _review(self, quarter: Quarter, moment: datetime) -> dict[str, Any]:
+        history = review_history(self._store, self.options.review(), moment, self._coverage(quarter))
+        since, until = (bound.to_pydatetime() for bound in quarter.bounds(self.options.zone))
+        automatic = automatic_decisions(self._store, since, until)
+        extras = ReviewExtras(
+            outcomes=outcomes(history, self._store.actions.all()),
+            blind_spots=blind_spots(self._store, since, until),
+            saved_hours=automatic * self.options.minutes_saved / 60 if automatic else None,
+        )
+        return review_quarter(history, quarter, extras)
+
+    def _coverage(self, quarter: Quarter) -> Any:  # noqa: ANN401 - a callable, or nothing without a release
+        try:
+            diagnoser = self._serving.current.diagnoser
+        except NothingPublishedError:
+            return None
+        periods = [at.bounds(self.options.zone) for at in (quarter, quarter.previous, quarter.year_before)]
+
+        def covered(frame: pd.DataFrame) -> pd.Series:
+            parts = []
+            for start, stop in periods:
+                inside = (frame["opened_at"] >= start) & (frame["opened_at"] < stop) & (frame["type"] == "incident")
+                rows = frame[inside]
+                parts.append(rows.sample(min(len(rows), MOST_COVERED), random_state=0))
+            chosen = pd.concat(parts, ignore_index=True)
+            if not len(chosen):
+                return pd.Series(dtype="float64")
+            answers = diagnoser.answers_for(chosen, "knowledge")
+            return pd.Series([answer.covered for answer in answers], index=chosen["number"], dtype="float64")
+
+        return covered
+
+
+def _plain(action: Action) -> dict[str, Any]:
+    names = ("id", "title", "kind", "owner", "status", "measure", "source_kind", "source")
+    values = asdict(action)
+    due = action.due.isoformat() if action.due else None
+    return {name: values[name] for name in names} | {"due": due, "effect": action.result}

@@ -1,0 +1,44 @@
+"""The settings of reviews, read from the environment (``FAULTWISE_REVIEW__…``)."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from diagnosis.errors import InputError
+from diagnosis.review import ReviewSettings
+
+
+class ReviewOptions(BaseModel):
+    """Zone, limits and targets of a review."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    zone: str = Field(default="UTC", description="Where quarters begin, such as Asia/Shanghai")
+    recurrence_days: float = Field(default=30.0, description="Days within which a fault counts as come back")
+    restoration_hours: float = Field(default=4.0, description="Hours within which a critical fault should be restored")
+    request_hours: float = Field(default=48.0, description="Hours within which a service request should be answered")
+    complaint_hours: float = Field(default=24.0, description="Hours within which a complaint should be answered")
+    closure_days: float = Field(default=30.0, description="Days within which a record should be closed")
+    satisfied: int = Field(default=4, description="Rating from which on a caller counts as satisfied")
+    fewest: int = Field(default=10, description="Records below which a breakdown's row is not judged")
+    targets: dict[str, float] = Field(default_factory=dict, description="Targets by measure")
+    minutes_saved: float = Field(
+        default=3.0, ge=0, le=480, description="Minutes of work that one automatic routing spares"
+    )
+    remind_days: int = Field(
+        default=7, ge=0, le=365, description="Days before an action is due that its owner is reminded"
+    )
+
+    @model_validator(mode="after")
+    def _can_be_used(self) -> Self:
+        try:
+            self.review()
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    def review(self) -> ReviewSettings:
+        """Return the settings that the review itself takes."""
+        return ReviewSettings.from_mapping(self.model_dump(exclude={"minutes_saved", "remind_days"}))

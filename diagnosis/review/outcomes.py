@@ -1,0 +1,88 @@
+"""What earlier actions achieved: their problem's hazard before and after, or their measure in the quarters around."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from diagnosis.actions import Action
+from diagnosis.review.definitions import BY_NAME
+from diagnosis.review.history import ReviewHistory
+from diagnosis.review.quarters import Quarter
+from diagnosis.review.samples import Sample, change_of
+
+Verdict = Literal["held", "did not hold", "cannot tell yet"]
+MONTH = 30.0  # days: hazards are told as episodes in so many
+
+
+def outcomes(history: ReviewHistory, actions: Iterable[Action]) -> list[dict[str, Any]]:
+    """Return what each action that is done has achieved, those that hold first.
+
+    A problem's action is judged by the hazard of its fault before and after, as the service last counted it; any other
+    by its measure, of its team where its evidence names one: the quarter before the one in which it was done against
+    the quarter after. Until that one is over it cannot be told, and ``until`` says when it can.
+    """
+    found = [entry for action in actions if (entry := _outcome(history, action)) is not None]
+    order = {"held": 0, "did not hold": 1, "cannot tell yet": 2}
+    return sorted(found, key=lambda entry: (order[entry["verdict"]], entry["title"]))
+
+
+def _outcome(history: ReviewHistory, action: Action) -> dict[str, Any] | None:
+    if action.status != "done" or action.done_at is None:
+        return None
+    head = {"title": action.title, "action": action.id, "done_at": action.done_at.isoformat()}
+    if action.result and "verdict" in action.result:
+        return head | _of_problem(action)
+    if action.measure in BY_NAME:
+        return head | _of_measure(history, action, action.done_at)
+    return None
+
+
+def _of_problem(action: Action) -> dict[str, Any]:
+    result = dict(action.result or {})
+    days = (result.get("days_before") or 0.0, result.get("days_after") or 0.0)
+    counts = (result.get("episodes_before") or 0, result.get("episodes_after") or 0)
+    rates = [MONTH * count / length if length else None for count, length in zip(counts, days, strict=True)]
+    wait = result.get("days_until_told")
+    until = (datetime.now(UTC) + timedelta(days=wait)).date().isoformat() if wait else None
+    return {
+        "measure": "episodes",
+        "unit": "episodes",
+        "before": rates[0],
+        "after": rates[1],
+        "ratio": [result.get("lower"), result.get("upper")],
+        "interval": None,
+        "verdict": result["verdict"],
+        "until": until,
+    }
+
+
+def _of_measure(history: ReviewHistory, action: Action, done_at: datetime) -> dict[str, Any]:
+    definition = BY_NAME[action.measure]
+    done = Quarter.of(done_at, history.settings.zone)
+    _, over = done.following.bounds(history.settings.zone)
+    plain: dict[str, Any] = {"measure": action.measure, "unit": definition.unit, "before": None, "after": None}
+    plain |= {"ratio": None, "interval": None, "verdict": "cannot tell yet", "until": None}
+    before = _sample(history, action, done.previous)
+    earlier = before.estimate() if before is not None else None
+    if earlier is not None:
+        plain["before"] = earlier.value
+    if history.as_of < over:
+        return plain | {"until": over.date().isoformat()}
+    after = _sample(history, action, done.following)
+    later = after.estimate() if after is not None else None
+    if earlier is None or later is None:
+        return plain
+    change = change_of(later, earlier)
+    better = (change.difference < 0) == definition.lower_is_better
+    verdict: Verdict = "cannot tell yet" if not change.changed else "held" if better else "did not hold"
+    return plain | {"after": later.value, "interval": [change.lower, change.upper], "verdict": verdict}
+
+
+def _sample(history: ReviewHistory, action: Action, quarter: Quarter) -> Sample | None:
+    sample = history.sample(action.measure, quarter)
+    teams = [str(item["team"]) for item in action.evidence if "team" in item]
+    if sample is None or not teams or action.measure in history.events:
+        return sample
+    return sample.take(history.column("assignment_group")[sample.rows] == teams[0])

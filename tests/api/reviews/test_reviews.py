@@ -1,0 +1,202 @@
+"""`/v1/reviews` on a service of its own: drafts, finished reviews that stay, proposals, the programme, reminders."""
+
+import csv
+import io
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from fastapi.testclient import TestClient
+
+from api.settings import Settings, settings_from
+from diagnosis.errors import InputError
+from diagnosis.review import Quarter
+from diagnosis.store import Store, tables
+from diagnosis.times import utc_now
+from tests.serving import Serving
+
+SAMPLE = Path(__file__).resolve().parents[3] / "data" / "sample" / "incidents.csv"
+TIMES = ("opened_at", "responded_at", "resolved_at", "closed_at", "reopened_at")
+
+
+@pytest.fixture(scope="module")
+def quarter():
+    return str(Quarter.of(utc_now(), "UTC").previous)
+
+
+@pytest.fixture(scope="module")
+def client(models, tmp_path_factory, quarter):
+    """A service whose store holds a part of the sample, moved so that its last quarter is the last that is over."""
+    database = f"sqlite:///{tmp_path_factory.mktemp('reviews') / 'faultwise.db'}"
+    frame = pd.read_csv(SAMPLE, dtype=str, keep_default_na=False)
+    for name in TIMES:
+        frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601")
+    moved = Quarter.parse(quarter).bounds("UTC")[0] - Quarter.parse("2026Q3").bounds("UTC")[0]
+    frame = frame[(frame["opened_at"] >= "2026-04-01") & (frame["opened_at"] < "2026-10-01")]
+    for name in TIMES:
+        frame[name] = (frame[name] + moved).dt.strftime("%Y-%m-%dT%H:%M:%SZ").fillna("")
+    rows = frame.drop(columns=["sla_response_minutes"]).to_dict("records")
+    store = Store.open(database)
+    store.incidents.put({row["number"]: {k: v for k, v in row.items() if v != ""} for row in rows})
+    for place in range(40):
+        question = _question(quarter, place)
+        store.audit.add("self-service", "help.asked", question, "", {})
+        if place % 2:
+            store.audit.add("self-service", "help.solved", question, "", {})
+    store.close()
+    with Serving(Settings(database=database, models=models, allow_private_addresses=True)) as client:
+        yield client
+
+
+def _question(quarter, place):
+    from ulid import ULID
+
+    start = Quarter.parse(quarter).bounds("UTC")[0].to_pydatetime()
+    return str(ULID.from_datetime(start + timedelta(days=1, minutes=place)))
+
+
+def measures(content):
+    return {measure["name"]: measure for measure in content["measures"]}
+
+
+def test_a_draft_shows_what_the_store_holds(client: TestClient, quarter) -> None:
+    draft = client.get("/v1/reviews/draft", params={"language": "zh"}).json()
+    assert draft["quarter"] == quarter
+    assert draft["id"] is None
+    assert any("Messaging" in sentence for sentence in draft["summary"])
+    found = measures(draft)
+    assert found["deflection"]["value"] == 0.5
+    assert found["deflection"]["n"] == 40
+    assert found["response"]["compared"]["changed"] == "worse"
+    assert found["automatic"]["verdict"] == found["warnings"]["verdict"] == "not recorded"
+
+
+def test_a_finished_review_stays_while_records_change(client: TestClient, quarter) -> None:
+    finished = client.post("/v1/reviews", json={"quarter": quarter, "note": "agreed"}).json()
+    before = client.get(f"/v1/reviews/{finished['id']}").json()
+    page = client.get(f"/v1/reviews/{finished['id']}/report").text
+    start = Quarter.parse(quarter).bounds("UTC")[0]
+    extra = {"number": "LATE1", "opened_at": start.isoformat(), "short_description": "came in late", "service": "CRM"}
+    assert client.post("/v1/incidents", json=extra).status_code in (200, 201)
+    draft = client.get("/v1/reviews/draft").json()
+    assert draft["data_hash"] != finished["data_hash"]
+    assert client.get(f"/v1/reviews/{finished['id']}").json() == before
+    assert client.get(f"/v1/reviews/{finished['id']}/report").text == page
+    assert before["data_hash"] == finished["data_hash"]
+    listed = client.get("/v1/reviews", params={"quarter": quarter}).json()["items"]
+    assert listed[0]["id"] == finished["id"]
+    assert listed[0]["note"] == "agreed"
+
+
+def test_a_review_that_was_changed_in_the_store_is_not_shown(client: TestClient, quarter) -> None:
+    finished = client.post("/v1/reviews", json={"quarter": quarter}).json()
+    store = Store(client.app.state.settings.database)
+    with store.database.write() as connection:
+        t = tables.reviews
+        row = connection.execute(sa.select(t.c.content).where(t.c.id == finished["id"])).scalar_one()
+        changed = json.dumps(json.loads(row) | {"quarter": "1999Q1"})
+        connection.execute(sa.update(t).where(t.c.id == finished["id"]).values(content=changed))
+    store.close()
+    assert client.get(f"/v1/reviews/{finished['id']}").status_code == 503
+
+
+@pytest.mark.parametrize("kind", ["html", "docx", "csv"])
+def test_reports_come_in_each_form(client: TestClient, quarter, kind) -> None:
+    answer = client.get(f"/v1/reviews/{quarter}/report", params={"kind": kind, "language": "zh"})
+    assert answer.status_code == 200
+    assert f"review-{quarter}.{kind}" in answer.headers["content-disposition"]
+    if kind == "html":
+        assert "用户满意度" in answer.text
+        assert "script" not in answer.headers["content-security-policy"].replace("script-src", "")
+    elif kind == "docx":
+        assert answer.content[:2] == b"PK"
+    else:
+        rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+        assert {row["quarter"] for row in rows} == {quarter}
+
+
+def test_a_proposal_is_taken_once_as_it_was_edited(client: TestClient, quarter) -> None:
+    proposals = client.get("/v1/reviews/draft").json()["proposals"]
+    wanted = next(entry for entry in proposals if entry["code"] == "clock_worse")
+    path = f"/v1/reviews/{quarter}/proposals/{wanted['id']}"
+    body = {"owner": "Messaging", "due": "2099-01-31", "title": "Bring response back"}
+    action = client.post(path, json=body).json()
+    assert action["status"] == "open"
+    assert action["source_kind"] == "review"
+    assert action["source"] == quarter
+    assert action["measure"] == "response"
+    assert (action["owner"], action["due"], action["title"]) == ("Messaging", "2099-01-31", "Bring response back")
+    assert client.post(path, json=body).status_code == 409
+    draft = client.get("/v1/reviews/draft").json()
+    assert {entry["id"]: entry["decision"] for entry in draft["proposals"]}[wanted["id"]] == "taken"
+    assert action["id"] in {entry["id"] for entry in draft["actions"]}
+    done = client.patch(f"/v1/actions/{action['id']}", json={"status": "done"})
+    assert done.status_code == 200
+
+
+def test_a_dropped_proposal_is_remembered(client: TestClient, quarter) -> None:
+    proposals = client.get("/v1/reviews/draft").json()["proposals"]
+    wanted = next(entry for entry in proposals if entry["decision"] is None)
+    assert client.delete(f"/v1/reviews/{quarter}/proposals/{wanted['id']}").status_code == 204
+    draft = client.get("/v1/reviews/draft").json()
+    assert {entry["id"]: entry["decision"] for entry in draft["proposals"]}[wanted["id"]] == "dropped"
+    assert client.delete(f"/v1/reviews/{quarter}/proposals/none").status_code == 404
+
+
+def test_the_programme_is_taken_once(client: TestClient) -> None:
+    actions = client.post("/v1/reviews/programme", json={"quarter": "2031Q4", "language": "zh"}).json()
+    assert len(actions) >= 12
+    assert all(action["owner"] and action["due"] and action["status"] == "open" for action in actions)
+    assert {action["due"] for action in actions} >= {"2031-10-31", "2032-09-30"}
+    assert client.post("/v1/reviews/programme", json={"quarter": "2032Q1"}).status_code == 409
+
+
+@pytest.mark.parametrize(("wanted", "status"), [("2001Q1", 422), ("2999Q1", 422), ("2026Q7", 422), ("soon", 422)])
+def test_quarters_that_cannot_be_reviewed_are_refused(client: TestClient, wanted, status) -> None:
+    assert client.get("/v1/reviews/draft", params={"quarter": wanted}).status_code == status
+
+
+def test_a_running_quarter_is_not_finished(client: TestClient) -> None:
+    now = str(Quarter.of(utc_now(), "UTC"))
+    body = {"number": "NOW1", "opened_at": utc_now().isoformat(), "short_description": "just now"}
+    client.post("/v1/incidents", json=body)
+    assert client.get("/v1/reviews/draft", params={"quarter": now}).json()["complete"] is False
+    assert client.post("/v1/reviews", json={"quarter": now}).status_code == 422
+
+
+def test_unknown_reviews_are_not_there(client: TestClient) -> None:
+    assert client.get("/v1/reviews/none").status_code == 404
+    assert client.get("/v1/reviews/none/report").status_code == 404
+
+
+def test_owners_are_reminded_once_a_day(client: TestClient) -> None:
+    service = client.app.state.service
+    store = Store(client.app.state.settings.database)
+    subscription = client.post("/v1/subscriptions", json={"url": "http://127.0.0.1:9/hook", "events": ["action.due"]})
+    assert subscription.status_code == 201
+    soon, later = (utc_now().date() + timedelta(days=days) for days in (3, 60))
+    ids = [
+        client.post("/v1/actions", json={"title": "Soon", "due": day.isoformat(), "status": "open"}).json()["id"]
+        for day in (soon, later)
+    ]
+    service.reviews.reminders.remind()
+    service.reviews.reminders.remind()
+    with store.database.read() as connection:
+        calls = connection.execute(sa.select(tables.outbox)).all()
+    told = [str(call) for call in calls if "action.due" in str(call)]
+    store.close()
+    assert sum(ids[0] in call for call in told) == 1
+    assert not any(ids[1] in call for call in told)
+
+
+def test_settings_of_the_review_are_checked(monkeypatch) -> None:
+    monkeypatch.setenv("FAULTWISE_REVIEW__ZONE", "Asia/Shanghai")
+    monkeypatch.setenv("FAULTWISE_REVIEW__TARGETS", '{"recurrence": 0.1}')
+    settings = settings_from().review.review()
+    assert (settings.zone, settings.target("recurrence")) == ("Asia/Shanghai", 0.1)
+    monkeypatch.setenv("FAULTWISE_REVIEW__ZONE", "Atlantis")
+    with pytest.raises(InputError, match="Atlantis"):
+        settings_from()
