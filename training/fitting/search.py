@@ -274,7 +274,9 @@ def _coverage(trial: Retriever, held_out: _HeldOut) -> Coverage | None:
     present = [Filters(language=question.language) for question in held_out.questions]
     taken_out = [
         Filters(
-            language=question.language, exclude=frozenset(families[original_of[question.answer] or question.answer])
+            language=question.language,
+            # An incident may name an article that is not, or not any more, in the knowledge base.
+            exclude=frozenset(families.get(original_of.get(question.answer) or question.answer, {question.answer})),
         )
         for question in held_out.questions
     ]
