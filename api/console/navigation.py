@@ -35,6 +35,7 @@ ENTRIES = (
     Entry("/console/new", "nav_new"),
     Entry("/console/search", "nav_search"),
     Entry(REPORT, "nav_report", "manager"),
+    Entry("/console/problems", "nav_problems", "manager"),
     Entry("/console/rules", "nav_rules", "administrator"),
 )
 

@@ -225,13 +225,17 @@ class ProblemBoard:
         if problem is None or action.done_at is None:
             return None
         times, hours = snapshot.history.of(problem.numbers)
+        effect = action.expected_effect
+        # What was expected after the measure had begun to work knows of it: then the rate before it stands in.
+        is_early = bool(effect.get("as_of")) and pd.Timestamp(effect["as_of"]) <= pd.Timestamp(action.done_at)
+        forecast = effect if is_early else None
         return follow_up(
             times,
             hours,
             pd.Timestamp(action.done_at),
             first=snapshot.history.first,
             end=snapshot.history.end,
-            forecast=action.expected_effect,
+            forecast=forecast,
             signature=problem.signature,
         )
 

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from ulid import ULID
 
+from api.actions.schemas import ActionChange
 from api.actions.service import ActionService
 from api.audit.service import AuditService
 from api.problems.board import HORIZON, RETURNED, ProblemBoard, ProblemSnapshot
@@ -253,6 +254,18 @@ class ProblemService:
             self._audit.note(actor, "problem.propose", entry.id, proposal=stored.id, system=body.system)
         self._events.outbox_changed()
         return stored
+
+    def change_action(self, actor: str, action: str, body: ActionChange) -> Action:
+        """Change an action of a problem, and count what it achieved.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is none of that id.
+        """
+        changed = self._actions.change(actor, action, body)
+        self.board.refresh()
+        return changed
 
     def record_made(self, problem: str, system: str, number: str) -> None:
         """Keep the number of the record that a system made of a problem."""

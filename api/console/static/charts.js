@@ -49,6 +49,40 @@
             } } } } },
       };
     },
+    timeline(table) {
+      const rows = cells(table);
+      const names = heads(table);
+      const value = (text) => (text === "" ? null : Number(text));
+      return {
+        data: { labels: rows.map((row) => row[0]), datasets: [
+          { type: "bar", label: names[1], data: rows.map((row) => value(row[1])), backgroundColor: style("--accent"), maxBarThickness: 18 },
+          { type: "bar", label: names[2], data: rows.map((row) => value(row[2])), backgroundColor: style("--line"), maxBarThickness: 18 },
+          { type: "line", label: names[3], data: rows.map((row) => value(row[3])), borderColor: style("--warn"), backgroundColor: style("--warn"), borderDash: [5, 4], borderWidth: 2, pointRadius: 2 },
+        ] },
+        plugins: [{ id: "measures", afterDatasetsDraw(chart) {
+          // A measure is a line through its month, with its name on top.
+          rows.forEach((row, i) => {
+            if (!row[4]) return;
+            const x = chart.scales.x.getPixelForValue(i);
+            const { top, bottom } = chart.chartArea;
+            const drawing = chart.ctx;
+            drawing.save();
+            drawing.strokeStyle = drawing.fillStyle = style("--good");
+            drawing.lineWidth = 2;
+            drawing.beginPath();
+            drawing.moveTo(x, top);
+            drawing.lineTo(x, bottom);
+            drawing.stroke();
+            drawing.font = `12px ${Chart.defaults.font.family}`;
+            drawing.textAlign = x > (chart.chartArea.left + chart.chartArea.right) / 2 ? "right" : "left";
+            drawing.fillText(row[4].length > 40 ? `${row[4].slice(0, 39)}…` : row[4], x + (drawing.textAlign === "left" ? 5 : -5), top + 10);
+            drawing.restore();
+          });
+        } }],
+        options: { plugins: { legend: { position: "bottom" } },
+          scales: { x: { grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 12 } }, y: { beginAtZero: true, grace: "15%", ticks: { precision: 0 }, grid: { color: style("--line") } } } },
+      };
+    },
     days(table) {
       const rows = cells(table);
       const colours = ["--good", "--accent", "--warn"];

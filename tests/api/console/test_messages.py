@@ -24,6 +24,12 @@ COMPOSED = (
     "state_",
     "order_",
     "search_",
+    "trend_",
+    "status_",
+    "kind_",
+    "action_",
+    "decided_",
+    "problem_joined_",
 )
 DECISIONS = {"automatic", "suggested", "abstained", "not_sure"}
 
