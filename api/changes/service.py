@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from api.audit.service import AuditService
@@ -22,6 +22,7 @@ from diagnosis.surges.change_effect import DAY, ChangeEffect, change_effect
 from diagnosis.times import utc_now
 
 DAYS = 365
+MOST_RECENT = 50
 _LANGUAGES = ("en", "zh")
 _TIMES = ("opened_at", "started_at", "ended_at")
 _SHOWN = ("cmdb_ci", "service", "short_description")
@@ -101,6 +102,13 @@ class ChangeService:
         effect = change_effect(incidents, began, start.timestamp(), end.timestamp())
         day_ago = end.timestamp() - DAY
         return ItemChanges(effect, [change for change in changes if change.at and change.at.timestamp() > day_ago])
+
+    def before(self, cmdb_ci: str, service: str, opened_at: str) -> list[StoredChange]:
+        """Return the changes of an item, else of a service, in the 24 hours before a time, the latest first."""
+        end = datetime.fromisoformat(opened_at)
+        end = end.replace(tzinfo=end.tzinfo or UTC)
+        items, services = ([cmdb_ci], []) if cmdb_ci else ([], [service])
+        return self._store.change_records.on(items, services, end - timedelta(seconds=DAY), end, MOST_RECENT)
 
     def effect(self, cmdb_ci: str, service: str, days: int) -> ChangeEffectOut:
         """Return how often incidents of an item or a service follow its changes, in figures and words.

@@ -13,6 +13,7 @@ from api.console.messages import MESSAGES, Language
 from api.console.text_layout import MAX_SHOWN, mark_shared_terms, split_steps
 from api.service import Service
 from diagnosis.incident import CODED_FIELDS
+from diagnosis.phrases import in_words
 from diagnosis.recurrence.fitted import USUAL_HORIZON
 from diagnosis.store.feedback import Feedback, standing
 from diagnosis.times import utc_now
@@ -78,6 +79,8 @@ def view_of(
         "similar": [_similar_view(similar, report) for similar in diagnosis["similar_incidents"]],
         "judgements": judgements_of(service, feedback),
         "reply": reply_to_caller(diagnosis, language),
+        "surge": service.surges.of_incident(number),
+        **_explanation(service, record, language),
     }
 
 
@@ -215,4 +218,20 @@ def _similar_view(similar: Mapping[str, Any], report: str) -> dict[str, Any]:
         **similar,
         "title": mark_shared_terms(title, report),
         "resolution": similar["resolution"][:MAX_SHOWN],
+    }
+
+
+def _explanation(service: Service, record: Mapping[str, Any], language: Language) -> dict[str, Any]:
+    """Return what may explain an incident: alerts around it, and the changes of the day before it."""
+    opened_at = str(record.get("opened_at") or "")
+    item, served = str(record.get("cmdb_ci") or ""), str(record.get("service") or "")
+    changes = service.changes.before(item, served, opened_at) if opened_at and (item or served) else []
+    statement = ""
+    if changes:
+        effect = service.changes.of_item(item, served).effect
+        statement = in_words(effect.statement(), language) if effect.verdict in ("more", "less") else ""
+    return {
+        "explaining": service.alerts.explaining(record),
+        "changes_here": changes,
+        "change_statement": statement,
     }

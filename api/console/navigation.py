@@ -34,6 +34,7 @@ ENTRIES = (
     Entry(HOME, "nav_queue"),
     Entry("/console/new", "nav_new"),
     Entry("/console/search", "nav_search"),
+    Entry("/console/surges", "nav_surges"),
     Entry(REPORT, "nav_report", "manager"),
     Entry("/console/problems", "nav_problems", "manager"),
     Entry("/console/rules", "nav_rules", "administrator"),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from api.console.incident_view import TARGETS, is_sure
 from api.service import Service
+from diagnosis.findings import SurgeMark
 from diagnosis.store.feedback import Feedback, standing
 
 WINDOW = 300  # newest diagnoses that filters, sorting and counts look at; older ones are a link away
@@ -30,6 +31,7 @@ class Row:
     risk: float | None
     judgements: Mapping[str, Feedback]
     resolved: bool
+    surge: SurgeMark | None = None
 
     @property
     def state(self) -> State:
@@ -132,8 +134,9 @@ def queue_rows(service: Service, before: str | None = None) -> tuple[list[Row], 
     feedback: dict[str, list[Feedback]] = {}
     for entry in service.feedback.of(*incident_of):
         feedback.setdefault(incident_of[entry.diagnosis], []).append(entry)
+    marks = service.surges.marks_of(list(newest))
     rows = [
-        _row(diagnosis, records[number].body, feedback.get(number, []))
+        replace(_row(diagnosis, records[number].body, feedback.get(number, [])), surge=marks.get(number))
         for number, diagnosis in newest.items()
         if number in records
     ]

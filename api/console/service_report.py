@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from api.alerts.schemas import MonitoringReviewOut
 from api.console.release_quality import Verdict, release_quality
 from api.monitoring.service import ReleaseQuality
 from api.service import Service
@@ -65,6 +66,7 @@ class ServiceReport:
     key_figures: Sequence[KeyFigure]
     overrides: Sequence[tuple[str, str, int]]
     live: ReleaseQuality | None
+    monitoring: MonitoringReviewOut
 
     @property
     def totals(self) -> Mapping[str, int]:
@@ -96,6 +98,7 @@ def service_report(service: Service, moment: datetime) -> ServiceReport:
         ],
         overrides=[(*key, times) for key, times in overrides.most_common(15)],
         live=release_quality(service),
+        monitoring=service.alerts.review(),
     )
 
 

@@ -15,6 +15,7 @@ MAX_SIMILAR = 3
 _WORDS = {
     "en": {
         "title": "Faultwise diagnosis",
+        "surge": "Part of a likely major incident: {scope}, since {since}",
         "colon": ": ",
         "assignment_group": "Assignment group",
         "category": "Category",
@@ -37,6 +38,7 @@ _WORDS = {
     },
     "zh": {
         "title": "Faultwise 诊断",
+        "surge": "属于疑似重大事件：{scope}，自 {since} 起",
         "colon": "：",
         "assignment_group": "处理组",
         "category": "类别",
@@ -86,7 +88,7 @@ def _words(diagnosis: Diagnosis) -> Mapping[str, str]:
 def _body(diagnosis: Diagnosis, words: Mapping[str, str]) -> str:
     warnings, risk = diagnosis["warnings"], diagnosis["recurrence"]
     blocks = [
-        [words["title"]],
+        [words["title"], *_surge(diagnosis.get("surge"), words)],
         [line for name, entry in diagnosis["predictions"].items() for line in _prediction(name, entry, words)],
         list(_fixes(diagnosis, words)),
         list(_similar(diagnosis, words)),
@@ -94,6 +96,14 @@ def _body(diagnosis: Diagnosis, words: Mapping[str, str]) -> str:
         [words["warnings"] + words["colon"].rstrip(), *[f"- {entry}" for entry in warnings]] if warnings else [],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _surge(surge: Mapping[str, Any] | None, words: Mapping[str, str]) -> list[str]:
+    """Return the line that points to the surge that the incident is part of."""
+    if not surge:
+        return []
+    since = f"{surge['since'][:16].replace('T', ' ')} UTC"
+    return [words["surge"].format(scope=", ".join(surge["scope"].values()), since=since)]
 
 
 def _prediction(name: str, prediction: Mapping[str, Any], words: Mapping[str, str]) -> Iterator[str]:

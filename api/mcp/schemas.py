@@ -51,6 +51,7 @@ class DiagnosisResult(BaseModel):
     suggestions: list[SuggestionResult]
     similar_incidents: list[SimilarIncidentResult]
     warnings: list[str]
+    surge: dict[str, Any] | None = Field(description="Likely major incident that it is part of: id, scope, since")
 
 
 class SearchHit(BaseModel):
@@ -105,6 +106,7 @@ def diagnosis_result(
             SimilarIncidentResult(**_shortened(item)) for item in diagnosis["similar_incidents"][:similar]
         ],
         warnings=diagnosis["warnings"],
+        surge=diagnosis.get("surge"),
     )
 
 

@@ -251,7 +251,11 @@ class Tools:
 
 
 def _summary(answer: DiagnosisResult) -> str:
-    lines = [
+    lines = []
+    if answer.surge is not None:
+        scope = ", ".join(answer.surge["scope"].values())
+        lines.append(f"Part of a likely major incident: {scope}, since {answer.surge['since']}")
+    lines += [
         f"{target}: {prediction.value or 'no decision'}"
         + (f" ({prediction.probability:.0%}, {prediction.decision})" if prediction.probability else "")
         for target, prediction in answer.predictions.items()

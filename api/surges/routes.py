@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -21,7 +20,7 @@ from api.surges.schemas import (
     SurgeDetailOut,
     SurgePage,
 )
-from diagnosis.errors import InputError
+from api.surges.service import cursor_of, place_of
 
 router = APIRouter(prefix="/v1/surges", tags=["surges"])
 
@@ -35,8 +34,8 @@ def list_surges(
     cursor: Cursor = None,
 ) -> SurgePage:
     """Return surges, the latest announced first."""
-    surges = service.surges.page(limit, _place(cursor), state or "")
-    return SurgePage(items=surges, next=next_of(surges, limit, lambda item: f"{item.at} {item.id}"))
+    surges = service.surges.page(limit, place_of(decode(cursor)), state or "")
+    return SurgePage(items=surges, next=next_of(surges, limit, cursor_of))
 
 
 @router.get("/contingency", response_model=ContingencyList, responses=problems())
@@ -73,14 +72,3 @@ def end(surge: str, decision: DecisionIn, principal: MayGiveFeedback, service: S
 def answer(surge: str, body: AnswerIn, principal: MayGiveFeedback, service: Served) -> SurgeDetailOut:
     """Tell all its incidents the same, those that join later too."""
     return service.surges.answer(principal.id, surge, body.answer)
-
-
-def _place(cursor: str | None) -> tuple[datetime, str] | None:
-    place = decode(cursor)
-    if place is None:
-        return None
-    moment, _, surge = place.partition(" ")
-    try:
-        return datetime.fromisoformat(moment), surge
-    except ValueError as error:
-        raise InputError("expected the cursor of a page before; found something else") from error

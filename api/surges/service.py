@@ -22,6 +22,7 @@ from api.surges.schemas import (
 )
 from api.surges.watch import SurgeWatch, event_data, mark
 from api.webhooks.events import Events
+from diagnosis.errors import InputError
 from diagnosis.findings import SurgeMark
 from diagnosis.redact import Redactor
 from diagnosis.store import Store
@@ -73,6 +74,11 @@ class SurgeService:
         self.watch = watch
         self.on_answer: Callable[[StoredSurge, Sequence[str]], None] = lambda _surge, _numbers: None
 
+    @property
+    def false_alarms_per_month(self) -> float:
+        """How many announcements without a surge are accepted."""
+        return self.watch.false_alarms_per_month
+
     def start(self) -> None:
         """Begin to watch what is stored."""
         self.watch.start()
@@ -109,8 +115,9 @@ class SurgeService:
         )
 
     def marks_of(self, numbers: Sequence[str]) -> dict[str, SurgeMark]:
-        """Return the surge that joins each of these incidents, by number."""
-        return {number: mark(surge) for number, surge in self._store.surges.of_incidents(numbers).items()}
+        """Return the open surge that joins each of these incidents, by number."""
+        surges = self._store.surges.of_incidents(numbers).items()
+        return {number: mark(surge) for number, surge in surges if surge.state == "open"}
 
     def of_incident(self, number: str) -> SurgeOut | None:
         """Return the latest surge that joins an incident and was not dismissed; None if none does."""
@@ -261,6 +268,28 @@ class SurgeService:
         notes = Counter(str(row["close_notes"]).strip() for row in records if row.get("close_notes"))
         note, count = max(notes.items(), key=lambda pair: pair[1], default=("", 0))
         return note[:600] if count > 1 or len(notes) == 1 else ""
+
+
+def cursor_of(surge: SurgeOut) -> str:
+    """Return the place of a surge in the list, for a cursor."""
+    return f"{surge.at} {surge.id}"
+
+
+def place_of(place: str | None) -> tuple[datetime, str] | None:
+    """Return the place that `cursor_of` made.
+
+    Raises
+    ------
+    InputError
+        If it is none of ours.
+    """
+    if place is None:
+        return None
+    moment, _, surge = place.partition(" ")
+    try:
+        return datetime.fromisoformat(moment), surge
+    except ValueError as error:
+        raise InputError("expected the cursor of a page before; found something else") from error
 
 
 def _out(

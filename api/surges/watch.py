@@ -88,6 +88,11 @@ class SurgeWatch:
         self._held_until = self._saved_at = self._decisions_at = float("-inf")
 
     @property
+    def false_alarms_per_month(self) -> float:
+        """How many announcements without a surge are accepted."""
+        return self._settings.false_alarms_per_month
+
+    @property
     def is_watching(self) -> bool:
         """Whether this process watches; one of all does."""
         return self._detector is not None

@@ -83,6 +83,17 @@
           scales: { x: { grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 12 } }, y: { beginAtZero: true, grace: "15%", ticks: { precision: 0 }, grid: { color: style("--line") } } } },
       };
     },
+    course(table) {
+      const rows = cells(table);
+      const names = heads(table);
+      return {
+        data: { labels: rows.map((row) => row[0]), datasets: [
+          { type: "line", label: names[2], data: rows.map((row) => Number(row[2])), borderColor: style("--accent"), backgroundColor: style("--accent"), pointRadius: 0, borderWidth: 2 },
+          { type: "bar", label: names[1], data: rows.map((row) => Number(row[1])), backgroundColor: style("--warn"), maxBarThickness: 28 }] },
+        options: { plugins: { legend: { position: "bottom" } },
+          scales: { x: { grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 16 } }, y: { beginAtZero: true, grid: { color: style("--line") } } } },
+      };
+    },
     days(table) {
       const rows = cells(table);
       const colours = ["--good", "--accent", "--warn"];

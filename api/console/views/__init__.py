@@ -16,6 +16,7 @@ from api.console.views import (
     sign_in,
     single_sign_on,
     static,
+    surges,
 )
 
 PAGES = (
@@ -25,6 +26,7 @@ PAGES = (
     incidents,
     feedback,
     search,
+    surges,
     articles,
     problems,
     rules,

@@ -30,6 +30,9 @@ COMPOSED = (
     "action_",
     "decided_",
     "problem_joined_",
+    "surge_state_",
+    "explain_",
+    "monitoring_verdict_",
 )
 DECISIONS = {"automatic", "suggested", "abstained", "not_sure"}
 

@@ -1,0 +1,159 @@
+"""What is breaking now: surges, one surge with what people decide on it, and planned work."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from api.console.pages import in_path, page
+from api.console.session import Acting, Agent, Reading, needs
+from api.dependencies import Served
+from api.http.cursors import decode, next_of
+from api.maintenance.schemas import WindowIn
+from api.service import Service
+from api.surges.service import cursor_of, place_of
+from diagnosis.store.database import ConflictError, RecordNotFoundError
+from diagnosis.surges.scope import FIELDS
+
+router = APIRouter()
+_PAGE = 30
+_LISTED = 100  # joined incidents on the page of one surge
+
+Text = Annotated[str, Form(max_length=4000)]
+
+
+@router.get("/console/surges")
+def surges(
+    request: Request, service: Served, agent: Reading, cursor: Annotated[str | None, Query(max_length=200)] = None
+) -> Response:
+    """Show what is breaking now, earlier surges, and planned work."""
+    return _list(request, service, agent, cursor=cursor)
+
+
+@router.get("/console/surges/{surge}")
+def surge(request: Request, service: Served, agent: Reading, surge: str) -> Response:
+    """Show one surge."""
+    return _surge(request, service, agent, surge)
+
+
+@router.post("/console/surges/{surge}")
+def decide(
+    request: Request,
+    service: Served,
+    agent: Acting,
+    surge: str,
+    decision: Annotated[str, Form(max_length=20)],
+    note: Text = "",
+) -> Response:
+    """Declare a major incident, dismiss a surge or end it."""
+    needs(agent, "feedback")
+    decisions = {"declare": service.surges.declare, "dismiss": service.surges.dismiss, "end": service.surges.end}
+    if decision not in decisions:
+        return page(request, "message.html", 422, notice="not_found", agent=agent)
+    try:
+        decisions[decision](agent.id, surge, note)
+    except ConflictError:
+        return _surge(request, service, agent, surge, 409, "surge_refused")
+    except RecordNotFoundError:
+        return page(request, "message.html", 404, notice="not_found", agent=agent)
+    return RedirectResponse(f"/console/surges/{in_path(surge)}", 303)
+
+
+@router.post("/console/surges/{surge}/answer")
+def answer(request: Request, service: Served, agent: Acting, surge: str, answer: Text = "") -> Response:
+    """Tell all joined incidents the same."""
+    needs(agent, "feedback")
+    try:
+        if answer.strip():
+            service.surges.answer(agent.id, surge, answer.strip())
+    except RecordNotFoundError:
+        return page(request, "message.html", 404, notice="not_found", agent=agent)
+    return RedirectResponse(f"/console/surges/{in_path(surge)}", 303)
+
+
+@router.post("/console/maintenance")
+async def enter_maintenance(request: Request, service: Served, agent: Acting) -> Response:
+    """Enter planned work."""
+    needs(agent, "knowledge")
+    submitted = await request.form()
+    names = ("starts_at", "ends_at", "note", *FIELDS)
+    form: dict[str, str] = {name: str(submitted.get(name, "")).strip() for name in names}
+    values: dict[str, Any] = {name: form[name] for name in ("starts_at", "ends_at", "note")}
+    try:
+        window = WindowIn.model_validate(values | {"scope": {name: form[name] for name in FIELDS if form[name]}})
+    except ValidationError:
+        return await run_in_threadpool(_list, request, service, agent, 422, "maintenance_wrong", form=form)
+    await run_in_threadpool(service.maintenance.add, agent.id, window)
+    return RedirectResponse("/console/surges#maintenance", 303)
+
+
+@router.post("/console/maintenance/{window}/delete")
+def delete_maintenance(request: Request, service: Served, agent: Acting, window: str) -> Response:
+    """Take planned work away."""
+    needs(agent, "knowledge")
+    try:
+        service.maintenance.delete(agent.id, window)
+    except RecordNotFoundError:
+        return page(request, "message.html", 404, notice="not_found", agent=agent)
+    return RedirectResponse("/console/surges#maintenance", 303)
+
+
+def _list(
+    request: Request,
+    service: Service,
+    agent: Agent,
+    status: int = 200,
+    notice: str = "",
+    cursor: str | None = None,
+    form: dict[str, str] | None = None,
+) -> Response:
+    items = service.surges.page(_PAGE, place_of(decode(cursor)))
+    return page(
+        request,
+        "surges.html",
+        status,
+        notice=notice,
+        agent=agent,
+        rate=service.surges.false_alarms_per_month,
+        lasting=service.surges.page(_PAGE, None, "open"),
+        over=[item for item in items if item.state != "open"],
+        older=next_of(items, _PAGE, cursor_of),
+        windows=service.maintenance.since(),
+        form=form or {},
+    )
+
+
+def _surge(
+    request: Request, service: Service, agent: Agent, surge: str, status: int = 200, notice: str = ""
+) -> Response:
+    try:
+        detail = service.surges.get(surge)
+    except RecordNotFoundError:
+        return page(request, "message.html", 404, notice="not_found", agent=agent)
+    numbers = detail.numbers[:_LISTED]
+    records = service.incidents.find(numbers)
+    incidents = [
+        {
+            "number": number,
+            "title": str(records.get(number, {}).get("short_description") or number)[:200],
+            "opened_at": str(records.get(number, {}).get("opened_at", "")),
+        }
+        for number in numbers
+    ]
+    incidents.sort(key=lambda row: row["opened_at"])
+    contingency = {plan.number: plan for plan in service.surges.contingency_pages()}.get(detail.contingency or "")
+    return page(
+        request,
+        "surge.html",
+        status,
+        notice=notice,
+        agent=agent,
+        surge=detail,
+        incidents=incidents,
+        alerts=service.alerts.find(detail.alert_ids[:_LISTED]),
+        contingency=contingency,
+    )

@@ -1,0 +1,129 @@
+"""The pages of surges: what is breaking now, one surge, what people decide, and planned work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.console.messages import MESSAGES
+from api.settings import Settings
+from diagnosis.store import Store
+from diagnosis.store.keys import SCOPES
+from diagnosis.store.surges import StoredSurge
+from diagnosis.times import utc_now
+from tests.serving import Serving
+
+SURGE = "0123456789abcdef"
+
+
+@pytest.fixture(scope="module")
+def client(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """Return a signed-in browser of a service that knows one open surge; nothing watches, so that it stays."""
+    database = f"sqlite:///{tmp_path_factory.mktemp('console') / 'faultwise.db'}"
+    store = Store.open(database)
+    moment = utc_now()
+    course = [(moment.isoformat(), 6, 0.4)]
+    store.watch_states.hold("surges", "another", 3600)
+    store.surges.write(
+        [
+            StoredSurge(
+                SURGE,
+                "major_incident",
+                "service",
+                "Mail <b>",
+                moment,
+                moment - timedelta(minutes=10),
+                moment,
+                None,
+                6,
+                0.4,
+                1200.0,
+                {"cmdb_ci": {"mbx-1": 6}, "service": {"Mail <b>": 6}},
+                course,
+            )
+        ]
+    )
+    store.surges.join(SURGE, [("INC1", False), ("A1", True)])
+    store.close()
+    with Serving(Settings(database=database, models=models)) as client:
+        service = client.app.state.service
+        client.post(
+            "/v1/incidents",
+            json={
+                "number": "INC1",
+                "short_description": "邮件发不出去",
+                "service": "Mail <b>",
+                "cmdb_ci": "mbx-1",
+                "opened_at": utc_now().isoformat(),
+            },
+        )
+        client.post("/v1/alerts", json={"id": "A1", "name": "QueueFull", "started_at": "2026-01-01"})
+        _, key = service.store.keys.create("agent", SCOPES)
+        client.post("/console/sign-in", data={"key": key})
+        yield client
+
+
+def csrf(page: str) -> str:
+    return page.split('name="csrf" value="')[1].split('"', maxsplit=1)[0]
+
+
+def words(language: str) -> dict[str, str]:
+    return {"Accept-Language": language}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_pages_say_what_is_breaking_and_escape_what_people_wrote(client: TestClient, language: str) -> None:
+    msg = MESSAGES[language]
+    page = client.get("/console/surges", headers=words(language)).text
+    assert msg["surge_kind_wide"] in page
+    assert "Mail &lt;b&gt;" in page
+    assert "<b>" not in page.replace("<b></b>", "")
+    one = client.get(f"/console/surges/{SURGE}", headers=words(language)).text
+    for text in ("邮件发不出去", "QueueFull", msg["surge_course"], msg["surge_declare"], msg["surge_no_contingency"]):
+        assert text in one
+    assert client.get("/console/surges/nothing", headers=words(language)).status_code == 404
+
+
+def test_the_incident_and_the_queue_point_to_it(client: TestClient) -> None:
+    record = {"number": "INC1", "short_description": "邮件发不出去", "service": "Mail <b>", "cmdb_ci": "mbx-1"}
+    made = client.post("/v1/diagnoses", json=record).json()
+    page = client.get(f"/console/diagnoses/{made['id']}", headers=words("en")).text
+    assert MESSAGES["en"]["surge_part_likely"] in page
+    assert f"/console/surges/{SURGE}" in page
+    assert MESSAGES["zh"]["surge_part_likely"] in client.get("/", headers=words("zh")).text
+
+
+def test_planned_work_is_entered_and_removed(client: TestClient) -> None:
+    page = client.get("/console/surges", headers=words("en")).text
+    form = {"csrf": csrf(page), "starts_at": "2030-01-01T10:00", "ends_at": "2030-01-01T12:00", "service": "Mail*"}
+    wrong = client.post("/console/maintenance", data={**form, "ends_at": "2029-01-01T10:00"}, headers=words("en"))
+    assert wrong.status_code == 422
+    assert MESSAGES["en"]["maintenance_wrong"] in wrong.text
+    assert 'value="Mail*"' in wrong.text
+    saved = client.post("/console/maintenance", data=form, headers=words("en")).text
+    assert "Mail*" in saved
+    window = client.get("/v1/maintenance").json()["items"][0]["id"]
+    left = client.post(f"/console/maintenance/{window}/delete", data={"csrf": csrf(saved)}, headers=words("en")).text
+    assert MESSAGES["en"]["maintenance_none"] in left
+
+
+def test_a_person_answers_for_all_and_ends_it(client: TestClient) -> None:
+    address = f"/console/surges/{SURGE}"
+    page = client.get(address).text
+    assert client.post(address, data={"csrf": "wrong", "decision": "end"}).status_code == 401
+    answered = client.post(f"{address}/answer", data={"csrf": csrf(page), "answer": "We are on it."}).text
+    assert "We are on it." in answered
+    declared = client.post(address, data={"csrf": csrf(page), "decision": "declare"}, headers=words("zh")).text
+    assert MESSAGES["zh"]["surge_kind_declared"] in declared
+    ended = client.post(
+        address, data={"csrf": csrf(page), "decision": "end", "note": "Disk freed"}, headers=words("en")
+    )
+    assert "Disk freed" in ended.text
+    assert MESSAGES["en"]["surge_state_ended"] in ended.text
+    again = client.post(address, data={"csrf": csrf(page), "decision": "end"}, headers=words("en"))
+    assert again.status_code == 409
+    assert MESSAGES["en"]["surge_refused"] in again.text
