@@ -19,7 +19,7 @@ from training.command import DONE, add_json, answer, main, warn
 from training.fitting.as_of import last_moment
 from training.intake import add_sources, read_sources
 from training.output import open_atomically
-from training.reports.page import render
+from training.reports.problems_page import problems_page
 
 SUMMARY = (
     "Find the chronic faults of a history and rank them by what preventing them is worth: expected incidents within "
@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listed.add_argument("--top", type=_days, default=TOP, metavar="N", help=f"how many are listed (default: {TOP})")
     listed.add_argument("--all", action="store_true", help="list every fault, those that occurred once too")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the problems as a page")
+    parser.add_argument("--language", choices=("en", "zh"), default="en", help="of the page (default: en)")
     add_json(parser)
 
 
@@ -77,7 +78,8 @@ def run(args: argparse.Namespace) -> int:
     problems = report.problems if args.all else report.problems[: args.top]
     if args.html:
         with open_atomically(args.html) as stream:
-            stream.write(render("problems.html", report=report, problems=problems))
+            opened = dict(zip(frame["number"], frame["opened_at"], strict=True))
+            stream.write(problems_page(report, problems, opened, args.language))
     answer(args, _content(report, problems), _text(report, problems))
     return DONE
 

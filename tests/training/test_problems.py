@@ -1,6 +1,7 @@
 """The verb `problems` on the sample history."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,19 @@ def test_a_page_and_a_table_show_the_same_problems(capsys, tmp_path):
     for problem in answer(capsys, "--top", "3")["problems"]:
         assert problem["id"] in printed
         assert problem["id"] in page.read_text(encoding="utf-8")
+
+
+def test_the_page_is_there_in_chinese_with_pictures_of_the_months(capsys, tmp_path):
+    page = tmp_path / "problems.html"
+    assert main(["problems", "--incidents", str(SAMPLE), "--top", "2", "--html", str(page), "--language", "zh"]) == 0
+    capsys.readouterr()
+    text = page.read_text(encoding="utf-8")
+    assert '<html lang="zh">' in text
+    assert "可预防" in text
+    assert "Preventable" not in text
+    pictures = [label.split(", ") for label in re.findall(r'<svg[^>]*aria-label="([^"]*)"', text)]
+    counted = [sum(map(int, label)) for label in pictures]
+    assert counted == [problem["incidents"] for problem in answer(capsys, "--top", "2")["problems"]]
 
 
 @pytest.mark.parametrize("options", [["--signature", "colour"], ["--as-of", "1995-01-01"]])

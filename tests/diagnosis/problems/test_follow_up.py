@@ -1,0 +1,86 @@
+"""Measures with planted effects get the verdict that is stated, as often as it is stated, and savings are unbiased."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from diagnosis.problems.follow_up import follow_up, measure_effect
+
+FIRST, CUT, END = 20000.0, 20300.0, 20500.0
+DATE = pd.Timestamp(CUT, unit="D", tz="UTC")
+
+
+def simulated(draw, rate, remaining, dispersion=0.0):
+    """Return times of a fault whose rate a measure changes at the cut."""
+    level = rate * (draw.gamma(1 / dispersion, dispersion) if dispersion else 1.0)
+    before = draw.uniform(FIRST, CUT, draw.poisson(level * (CUT - FIRST)))
+    after = draw.uniform(CUT, END, draw.poisson(level * remaining * (END - CUT)))
+    return np.sort(np.concatenate([[FIRST], before, after]))
+
+
+def followed(times, forecast=None, end=END, hours=None):
+    return follow_up(times, hours, DATE, first=FIRST, end=end, forecast=forecast)
+
+
+@pytest.mark.parametrize(
+    ("rate", "remaining", "verdict", "least", "most"),
+    [
+        (0.08, 0.1, "held", 0.8, 1.0),  # a fix that leaves a tenth is told with probability .8 once time is enough
+        (0.08, 1.0, "held", 0.0, 0.025),  # one that does nothing is called held at most in one of forty
+        (0.08, 0.5, "did not hold", 0.0, 0.025),  # at half, which is where holding begins, "did not hold" is as rare
+        (0.2, 1.0, "did not hold", 0.8, 1.0),  # a busy fault that went on is told as such
+    ],
+)
+def test_planted_effects_get_the_verdict_as_often_as_stated(rate, remaining, verdict, least, most):
+    draw = np.random.default_rng(0)
+    verdicts = [followed(simulated(draw, rate, remaining)).verdict.verdict for _ in range(400)]
+    share = np.mean([entry == verdict for entry in verdicts])
+    assert least <= share <= most + 2 * np.sqrt(0.025 / 400), share
+
+
+def test_when_it_cannot_be_told_yet_it_is_told_by_the_day_that_was_named():
+    draw = np.random.default_rng(1)
+    told = []
+    for _ in range(200):
+        times = simulated(draw, 0.06, 0.1)
+        early = followed(times[times < CUT + 20], end=CUT + 20)
+        if early.verdict.verdict != "cannot tell yet" or early.verdict.days_until_told is None:
+            continue
+        end = CUT + 20 + early.verdict.days_until_told
+        later = draw.uniform(CUT + 20, end, draw.poisson(0.006 * (end - CUT - 20)))
+        times = np.sort(np.concatenate([times[times < CUT + 20], later]))
+        told.append(followed(times, end=end).verdict.verdict == "held")
+    assert len(told) > 100
+    assert np.mean(told) >= 0.8 - 2 * np.sqrt(0.16 / len(told))
+
+
+def test_savings_are_what_was_expected_less_what_happened_and_their_interval_covers():
+    draw = np.random.default_rng(2)
+    saved, covered = [], []
+    for _ in range(300):
+        times = simulated(draw, 0.3, 0.2)
+        result = followed(times, hours=np.full(len(times), 2.0)).to_dict("now")
+        truth = 0.3 * (END - CUT) * 2.0 - result["hours"]["lost"]
+        saved.append(result["hours"]["saved"] - truth)
+        low, high = result["hours"]["interval"]
+        covered.append(low <= truth <= high)
+    assert np.mean(saved) == pytest.approx(0.0, abs=1.5)
+    assert np.mean(covered) >= 0.72  # stated: 0.8
+
+
+def test_a_forecast_that_was_kept_is_what_savings_are_counted_against():
+    forecast = {"horizon_days": 100, "expected_incidents": 10.0, "interval": [5, 16], "hours_per_incident": 3.0}
+    times = np.array([FIRST, FIRST + 50, CUT + 10, CUT + 40])
+    result = followed(times, forecast, hours=np.array([1.0, 1.0, 4.0, 4.0])).to_dict("now")
+    assert result["incidents"] == {"expected": 20.0, "interval": [10.0, 32.0], "happened": 2}
+    assert result["hours"] == {"expected": 60.0, "lost": 8.0, "saved": 52.0, "interval": [22.0, 88.0]}
+
+
+def test_a_date_outside_the_records_is_not_followed_and_a_young_measure_teaches_nothing():
+    times = np.array([FIRST, CUT - 5.0])
+    assert follow_up(times, None, DATE, first=CUT, end=END) is None
+    assert follow_up(times, None, DATE, first=FIRST, end=CUT) is None
+    young = followed(times, end=CUT + 5)
+    assert measure_effect("fix", young) is None
+    assert measure_effect("fix", followed(times)).expected > 0
+    assert young.to_dict("now")["hours"] is None
