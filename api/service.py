@@ -95,13 +95,13 @@ class Service:
         self.webhooks = WebhookService(
             store, events, self.audit, allow_private=settings.allow_private_addresses, mail=settings.mail
         )
-        self.integrations = IntegrationService(
-            store, self.diagnoses, self.incidents, self.releases, events, settings.integrations
-        )
-        self.housekeeping = Housekeeping(store, serving, self.audit, settings)
         self.maintenance = MaintenanceService(store, redactor, self.audit)
         self.changes = ChangeService(store, serving, redactor, self.audit)
         self.alerts = AlertService(store, serving, redactor, self.audit)
+        self.integrations = IntegrationService(
+            store, self.diagnoses, self.incidents, self.releases, self.changes, events, settings.integrations
+        )
+        self.housekeeping = Housekeeping(store, serving, self.audit, settings)
         self.surges = SurgeService(
             store,
             serving,
@@ -112,6 +112,7 @@ class Service:
             SurgeWatch(store, serving, events, settings.surges, settings.holidays),
         )
         self.diagnoses.on_diagnosis = self.monitoring.shadow.offer
+        self.surges.on_answer = self.integrations.write_answer
         self.diagnoses.surge_of = self.surges.watch.mark_of
 
     async def close(self) -> None:

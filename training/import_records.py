@@ -27,13 +27,15 @@ from training.intake import knowledge_options, warn_of
 from training.records import ImportCounts, RecordStream, read_incidents, read_knowledge
 from training.records.columns import INCIDENTS, KNOWLEDGE
 from training.records.explain import Explanation, explain
+from training.records.stored_monitoring import import_monitoring
 from training.records.times import zone_named
 from training.sources.credentials import PREFIX, Credentials
 from training.sources.outputs import FileOutput, Output, StoreOutput
 from training.sources.pull import SYSTEMS, Pull, pull
 
 SUMMARY = (
-    "Read incidents and knowledge into the service's store; rows that cannot be used go to the reject file.\n"
+    "Read incidents and knowledge, changes, alerts, a service map and planned work into the service's store; rows\n"
+    "that cannot be used go to the reject file.\n"
     "With --source, read incidents from the API of a system; the same command goes on after an interruption, and\n"
     f"later reads what changed. User and token come from the environment: {PREFIX}SERVICENOW__USER, …__TOKEN."
 )
@@ -52,6 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument("--incidents", type=Path, nargs="+", action="extend", default=[], metavar="FILE")
     parser.add_argument("--knowledge", type=Path, nargs="+", action="extend", default=[], metavar="FILE")
+    watched = parser.add_argument_group("beside incidents, for surges (docs/surges.md)")
+    watched.add_argument("--changes", type=Path, metavar="FILE", help="changes: ours, or of ServiceNow or GLPI (CSV)")
+    watched.add_argument("--alerts", type=Path, metavar="FILE", help="alerts of monitoring systems (CSV)")
+    watched.add_argument("--service-map", type=Path, metavar="FILE", help="which item needs which: from, to (CSV)")
+    watched.add_argument("--maintenance", type=Path, metavar="FILE", help="planned work: starts_at, ends_at (CSV)")
     add_records(parser)
     add_database(parser)
     parser.add_argument(
@@ -85,9 +92,10 @@ def run(args: argparse.Namespace) -> int:
         explanation = explain(args.explain, _KINDS[args.kind], Redactor().redact, **record_options(args))
         answer(args, asdict(explanation), _explanation_text(explanation))
         return DONE
-    if args.source and (args.incidents or args.knowledge):
+    files = args.incidents or args.knowledge or args.changes or args.alerts or args.service_map or args.maintenance
+    if args.source and files:
         raise InputError("expected files or --source; found both")
-    if not (args.source or args.incidents or args.knowledge):
+    if not (args.source or files):
         raise InputError("nothing to import: give --incidents, --knowledge or both, or --source")
     counts = {"incidents": _from_system(args)} if args.source else _from_files(args)
     for count in counts.values():
@@ -129,6 +137,9 @@ def _from_files(args: argparse.Namespace) -> dict[str, ImportCounts]:
         if args.knowledge:
             stream = read_knowledge(args.knowledge, chunk_rows=_CHUNK_ROWS, **knowledge_options(args))
             counts["knowledge"] = _put(stream, store.articles, lambda f: mask_articles(f, redactor), args.quiet)
+        counts |= import_monitoring(
+            store, redactor.redact, args.changes, args.alerts, args.service_map, args.maintenance
+        )
     finally:
         store.close()
     return counts

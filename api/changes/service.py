@@ -20,6 +20,7 @@ from diagnosis.store import Store
 from diagnosis.store.monitoring import StoredChange
 from diagnosis.surges.change_effect import DAY, ChangeEffect, change_effect
 from diagnosis.times import utc_now
+from training.records.changes import is_cancelled
 
 DAYS = 365
 MOST_RECENT = 50
@@ -155,7 +156,7 @@ class ChangeService:
         body: dict[str, Any] = {k: v for k, v in change.model_dump(mode="json").items() if v not in ("", None)}
         if "short_description" in body:
             body["short_description"] = self._redactor.redact(body["short_description"])
-        at = change.started_at or change.opened_at
+        at = None if is_cancelled(change.state) else change.started_at or change.opened_at
         return StoredChange(change.number, at, change.cmdb_ci[:255], change.service[:255], utc_now(), body)
 
 

@@ -13,6 +13,19 @@ SERVICENOW: dict[str, Any] = {
     "reassignment_count": "",
     "opened_at": "2026-01-31 08:15:00",
 }
+SERVICENOW_CHANGE: dict[str, Any] = {
+    "sys_id": "1ef47232db801300864adfea5e961913",
+    "number": "CHG0030001",
+    "short_description": "Renew the certificate",
+    "cmdb_ci": {"display_value": "vpn-gw-2", "link": "https://example.service-now.com/api/now/table/cmdb_ci/1"},
+    "work_start": "2026-01-31 07:00:00",
+    "work_end": "2026-01-31 07:30:00",
+    "state": "3",
+}
+GLPI_CHANGE: dict[str, Any] = {
+    "event": "new",
+    "item": {"id": 12, "name": "更换证书", "date": "2026-01-31 07:00:00", "status": {"id": 1, "name": "New"}},
+}
 JIRA: dict[str, Any] = {
     "id": 11111,
     "key": "SP-53",

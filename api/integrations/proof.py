@@ -11,6 +11,7 @@ from api.http.security import Principal
 from api.integrations.settings import Integrations
 from api.integrations.signatures import check_glpi_signature, check_hub_signature
 
+CHANGES = "/changes"  # behind a system's address: where its changes go
 PREFIX = "/v1/integrations"
 _DELIVERY_IDS = ("x-zammad-delivery", "x-atlassian-webhook-identifier")
 
@@ -18,7 +19,8 @@ _DELIVERY_IDS = ("x-zammad-delivery", "x-atlassian-webhook-identifier")
 def signed_paths(settings: Integrations) -> frozenset[str]:
     """Return the paths of systems that sign what they send, and so need no key."""
     signed = ("zammad", "glpi", "jira")
-    return frozenset(f"{PREFIX}/{name}" for name in signed if getattr(settings, name).secret.get_secret_value())
+    names = [name for name in signed if getattr(settings, name).secret.get_secret_value()]
+    return frozenset(f"{PREFIX}/{name}{kind}" for name in names for kind in ("", CHANGES))
 
 
 async def proven_body(request: Request, system: str, settings: Integrations) -> bytes:

@@ -59,6 +59,26 @@ async def from_jira(request: Request, integrations: Integrations) -> Response:
         return JSONResponse(jira.reply(report, await integrations.diagnose("jira", report)))
 
 
+@_post("servicenow/changes", examples.SERVICENOW_CHANGE)
+async def changes_from_servicenow(request: Request, integrations: Integrations) -> Response:
+    """Take a row of ServiceNow's table change_request, or several."""
+    body = await proven_body(request, "servicenow", integrations.settings)
+    rows = parse(servicenow.Rows, body).result
+    return JSONResponse({"stored": await integrations.take_changes([row.ticket for row in rows])})
+
+
+@_post("glpi/changes", examples.GLPI_CHANGE)
+async def changes_from_glpi(request: Request, integrations: Integrations) -> Response:
+    """Take a change from a GLPI webhook on changes."""
+    body = await proven_body(request, "glpi", integrations.settings)
+    event = parse(glpi.Event, body)
+    async with integrations.once("glpi", delivery_names("glpi", request, body)):
+        if event.event == "delete":
+            return _ignored("event delete")
+        item = event.item.extra_fields | {"id": event.item.id}
+        return JSONResponse({"stored": await integrations.take_changes([item])})
+
+
 @_post("zammad", examples.ZAMMAD)
 async def from_zammad(request: Request, integrations: Integrations) -> Response:
     """Take a ticket from a Zammad trigger; answer a note. The signature is checked before anything is parsed."""

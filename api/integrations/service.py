@@ -11,6 +11,8 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
+from api.changes.schemas import ChangeIn
+from api.changes.service import ChangeService
 from api.diagnoses.service import DiagnosisService
 from api.errors import ReplayError
 from api.http.rows import read_one
@@ -20,14 +22,18 @@ from api.integrations.predictive_intelligence import PostedQuestion, question, r
 from api.integrations.report import Report
 from api.integrations.servicenow import Row, incident_of
 from api.integrations.settings import Integrations, System
-from api.integrations.writing.order import order_for
+from api.integrations.writing.order import answer_order, order_for
 from api.records.schemas import IncidentIn
 from api.records.service import RecordService
 from api.releases.service import ReleaseService
 from api.webhooks.events import Events
 from diagnosis.incident import FIELDS, TYPES, Incident
 from diagnosis.store import Store
+from diagnosis.store.monitoring import StoredAlert
 from diagnosis.store.outbox import OutgoingCall
+from diagnosis.store.surges import StoredSurge
+from diagnosis.times import format_utc, utc_now
+from training.records.changes import canonical_change
 
 LATER = "diagnosis"  # the kind of call that diagnoses a report whose system could not wait
 
@@ -44,6 +50,7 @@ class IntegrationService:
     diagnoses : DiagnosisService
     incidents : RecordService
     releases : ReleaseService
+    changes : ChangeService
     events : Events
     settings : Integrations
     """
@@ -54,6 +61,7 @@ class IntegrationService:
         diagnoses: DiagnosisService,
         incidents: RecordService[IncidentIn],
         releases: ReleaseService,
+        changes: ChangeService,
         events: Events,
         settings: Integrations,
     ) -> None:
@@ -62,6 +70,7 @@ class IntegrationService:
         self._diagnoses = diagnoses
         self._incidents = incidents
         self._releases = releases
+        self._changes = changes
         self._events = events
         self._faults = Faults(store.inbox, timedelta(minutes=settings.alertmanager.reopen_minutes))
 
@@ -85,7 +94,48 @@ class IntegrationService:
 
     async def report_alert(self, alert: Alert) -> Report:
         """Return an alert as a report on the incident that stands for its fault, and remember which one that is."""
-        return await run_in_threadpool(self._faults.report, alert)
+        return await run_in_threadpool(self._report_alert, alert)
+
+    async def take_changes(self, records: Sequence[Mapping[str, Any]]) -> int:
+        """Store changes as their system sends them, and return how many.
+
+        Raises
+        ------
+        RequestValidationError
+            If one has no number, or holds a value that cannot be used.
+        """
+        changes = [read_one(ChangeIn, canonical_change(record)) for record in records]
+        await run_in_threadpool(self._changes.take_in, changes)
+        return len(changes)
+
+    def write_answer(self, surge: StoredSurge, numbers: Sequence[str]) -> None:
+        """Owe the one answer of a surge to the tickets of incidents whose systems are written to."""
+        calls = []
+        for number, record in self._incidents.stored(numbers).items():
+            system, key = str(record.body.get("source", "")), str(record.body.get("record", ""))
+            settings = getattr(self.settings, system, None) if system else None
+            if isinstance(settings, System) and settings.write_back and key:
+                calls.append(answer_order(system, key, number, surge.id, surge.answer))
+        if calls:
+            self._store.outbox.add(calls)
+            self._events.outbox_changed()
+
+    def _report_alert(self, alert: Alert) -> Report:
+        report = self._faults.report(alert)
+        incident = report.incident
+        started = alert.starts_at or incident.opened_at or utc_now()
+        stored = StoredAlert(
+            f"{alert.fingerprint}@{format_utc(started)}"[:255],
+            started,
+            incident.resolved_at,
+            incident.symptom[:255],
+            incident.cmdb_ci[:255],
+            incident.service[:255],
+            incident.number,
+            {"severity": incident.urgency, "description": incident.short_description},
+        )
+        self._store.alerts.put([stored])
+        return report
 
     async def predict(self, posted: PostedQuestion) -> dict[str, Any]:
         """Answer as ServiceNow Predictive Intelligence does; nothing is stored.

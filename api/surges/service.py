@@ -53,6 +53,11 @@ class SurgeService:
     records : pair of RecordService
         Incidents and knowledge articles.
     watch : SurgeWatch
+
+    Attributes
+    ----------
+    on_answer : callable
+        Called with a surge and incidents that are to get its answer.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class SurgeService:
         self._incidents, self._articles_stored = records
         self.watch = watch
         self.on_answer: Callable[[StoredSurge, Sequence[str]], None] = lambda _surge, _numbers: None
+        watch.on_joined = self._tell_answer
 
     @property
     def false_alarms_per_month(self) -> float:
@@ -214,6 +220,9 @@ class SurgeService:
         if stored.state != "open":
             raise ConflictError(f"expected a surge that lasts; found one that is {stored.state}")
         return stored
+
+    def _tell_answer(self, surge: StoredSurge, numbers: Sequence[str]) -> None:
+        self.on_answer(surge, numbers)
 
     def _after(self, surge: str) -> SurgeDetailOut:
         self._events.outbox_changed()

@@ -11,7 +11,7 @@ import json
 import logging
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -76,6 +76,7 @@ class SurgeWatch:
         self._new_detector()  # an unknown country is said at the start
         self._loop = BackgroundLoop("surge watch", self.run_once, settings.seconds)
         self._id = str(ULID())
+        self.on_joined: Callable[[StoredSurge, Sequence[str]], None] = lambda _surge, _numbers: None
         self._open: Sequence[StoredSurge] = ()
         self._detector: SurgeDetector | None = None
         self._alerts = OpenAlerts()
@@ -341,6 +342,8 @@ class SurgeWatch:
             count = 0
         numbers = [(n.removeprefix(ALERT), n.startswith(ALERT)) for n in surge.numbers[count:]]
         self._store.surges.join(surge.id, numbers)
+        if stored is not None and stored.answer:
+            self.on_joined(stored, [number for number, is_alert in numbers if not is_alert])
         self._joined[surge.id] = len(surge.numbers)
 
     def _save(self) -> None:

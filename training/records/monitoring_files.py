@@ -12,6 +12,7 @@ from diagnosis.errors import InputError
 from diagnosis.surges.maintenance import MaintenanceWindow
 from diagnosis.surges.monitoring_data import Alert, Change, ServiceMap
 from diagnosis.surges.scope import FIELDS
+from training.records.changes import canonical_change, is_cancelled
 from training.records.times import parse_times
 
 Row = TypeVar("Row")
@@ -51,27 +52,46 @@ def read_alerts(path: Path, warn: Callable[[str], object]) -> list[Alert]:
 def read_changes(path: Path, warn: Callable[[str], object]) -> list[Change]:
     """Read changes (``number``; ``started_at`` or ``opened_at``, ``cmdb_ci``, ``service``, ``short_description``).
 
+    Exports of ServiceNow and GLPI are read too, by their own names. What was cancelled is left out.
+
     Raises
     ------
     InputError
         If the file cannot be read or lacks a column that every change has.
     """
-    table = _table(path, ("number",))
-    if not {"started_at", "opened_at"} & set(table.columns):
-        raise InputError(f"{path}: a column started_at or opened_at was expected; found {', '.join(table.columns)}")
-    at = _times(table, "started_at").fillna(_times(table, "opened_at"))
-    _warn_undated(path, "started_at", at, warn)
-
-    def make(row: Mapping[Hashable, str], place: int) -> Change:
-        return Change(
+    rows = read_change_rows(path, warn)
+    return [
+        Change(
             number=row["number"],
-            at=_seconds(at[place]),
+            at=_seconds(at),
             cmdb_ci=row.get("cmdb_ci", ""),
             service=row.get("service", ""),
             short_description=row.get("short_description", ""),
         )
+        for row, at in rows
+        if not is_cancelled(row.get("state", ""))
+    ]
 
-    return _records_of(table, at, make)
+
+def read_change_rows(path: Path, warn: Callable[[str], object]) -> list[tuple[dict[str, str], pd.Timestamp]]:
+    """Return each change with a number in the fields of the import format, and when it started or was opened.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or lacks a column that every change has.
+    """
+    table = _table(path, ())
+    rows = [canonical_change({str(name): value for name, value in row.items()}) for row in table.to_dict("records")]
+    for names, text in ((("number",), "number"), (("started_at", "opened_at"), "started_at or opened_at")):
+        if rows and not any(name in row for row in rows for name in names):
+            raise InputError(f"{path}: a column {text} was expected; found {', '.join(table.columns)}")
+    columns = pd.DataFrame({name: [row.get(name, "") for row in rows] for name in ("started_at", "opened_at")})
+    at = _times(columns, "started_at").fillna(_times(columns, "opened_at"))
+    usable = [not pd.isna(at[place]) and "number" in row for place, row in enumerate(rows)]
+    if left_out := len(rows) - sum(usable):
+        warn(f"{path}: {left_out:,} of {len(rows):,} rows have no number or no readable started_at and are left out")
+    return [(row, at[place]) for place, row in enumerate(rows) if usable[place]]
 
 
 def read_service_map(path: Path) -> ServiceMap:

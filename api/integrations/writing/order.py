@@ -6,6 +6,7 @@ one note, and a value that a person has changed since stays theirs.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -67,6 +68,19 @@ def order_for(system: str, settings: System, report: Report, diagnosis: Diagnosi
         report.record, report.incident.number, note_text(diagnosis), diagnosis["id"], settings.tags, values, previous
     )
     return OutgoingCall(system, system, f"{system}:{report.record}:{note_digest(diagnosis)}", asdict(order))
+
+
+def answer_order(system: str, record: str, number: str, surge: str, answer: str) -> OutgoingCall:
+    """Return the call that writes the one answer of a surge to a record, once for what it says."""
+    digest = hashlib.sha256(answer.encode()).hexdigest()[:12]
+    marker = f"{surge}-{digest}"
+    footer = f"Faultwise 突增 {marker}" if _is_chinese(answer) else f"Faultwise surge {marker}"
+    order = Order(record, number, f"{answer}\n\n{footer}", marker)
+    return OutgoingCall(system, system, f"{system}:{record}:answer:{marker}", asdict(order))
+
+
+def _is_chinese(text: str) -> bool:
+    return any("\u4e00" <= character <= "\u9fff" for character in text)
 
 
 def call(client: httpx.Client, method: str, path: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON in and out

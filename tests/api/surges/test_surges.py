@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import SecretStr
 
+from api.integrations.settings import Integrations, Zammad
 from api.settings import Settings
 from api.surges.settings import SurgeSettings
 from diagnosis.store import Store
@@ -223,3 +225,24 @@ def test_a_stream_of_fifty_a_second_is_kept_up_with(client: TestClient) -> None:
     for batch in range(3):
         send(client, 500, f"S{batch}-", service=f"service {batch}")
     assert time.monotonic() - began < 1500 / 50
+
+
+def test_an_answer_is_owed_to_every_joined_ticket_and_to_those_that_join_later(settings: Settings) -> None:
+    zammad = Zammad(write_back=True, url="http://127.0.0.1:9", token=SecretStr("t"))
+    with Serving(settings.model_copy(update={"integrations": Integrations(zammad=zammad)})) as client:
+        watched(client)
+        ticket = {"source": "zammad", **SCOPE}
+        rows = [
+            {"number": f"Z{i}", "short_description": "门禁", "caller": f"c{i}", "record": str(i), **ticket}
+            for i in range(12)
+        ]
+        client.post("/v1/incidents", json=rows[:10])
+        watched(client)
+        [surge] = open_surges(client)
+        client.post(f"/v1/surges/{surge['id']}/answer", json={"answer": "正在处理，请走侧门。"})
+        client.post("/v1/incidents", json=rows[10:])
+        watched(client)
+        calls = [call for call in client.app.state.service.store.outbox.page(100) if call.kind == "zammad"]
+        assert sorted(int(call.body["record"]) for call in calls) == list(range(12))
+        assert all("正在处理，请走侧门。" in call.body["note"] for call in calls)
+        assert all(call.body["marker"] in call.body["note"] for call in calls)

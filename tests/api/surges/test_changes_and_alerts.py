@@ -1,0 +1,148 @@
+"""Changes with what follows them, alerts with what they explain, the review of monitoring, contingency pages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from fastapi.testclient import TestClient
+
+from api.surges.contingency import contingency_pages
+from diagnosis.times import utc_now
+
+
+def iso(**age: float) -> str:
+    return (utc_now() - timedelta(**age)).isoformat()
+
+
+def test_incidents_that_follow_changes_are_counted_with_an_interval(client: TestClient) -> None:
+    item = "fw-change-1"
+    changes = [{"number": f"FW{i}", "started_at": iso(days=30 * i + 1), "cmdb_ci": item} for i in range(1, 9)]
+    changes.append({"number": "FW0", "started_at": iso(hours=3), "cmdb_ci": item, "short_description": "Patch"})
+    assert client.post("/v1/changes", json=changes).json()["stored"] == 9
+    incidents = [
+        {"number": f"FWI{i}", "opened_at": iso(days=30 * i + 0.5), "short_description": "down", "cmdb_ci": item}
+        for i in range(1, 9)
+    ]
+    incidents += [
+        {"number": f"FWO{i}", "opened_at": iso(days=30 * i + 12), "short_description": "down", "cmdb_ci": item}
+        for i in range(1, 4)
+    ]
+    client.post("/v1/incidents", json=incidents)
+    client.get("/v1/search", params={"q": "down", "in": "incidents"})
+    watch = client.app.state.service.serving
+    watch.store_changed()
+    for _ in range(100):
+        effect = client.get("/v1/changes/effect", params={"cmdb_ci": item}).json()
+        if effect["episodes"] == 11:
+            break
+    assert (effect["changes"], effect["last_24_hours"], effect["episodes"], effect["after_a_change"]) == (9, 1, 11, 8)
+    assert effect["verdict"] == "more"
+    assert effect["interval"][0] > 1 < effect["ratio"] < effect["interval"][1]
+    assert "times as often" in effect["statement"]["en"]
+    assert "变更" in effect["statement"]["zh"]
+    assert [change["number"] for change in effect["latest"]] == ["FW0"]
+    assert client.get("/v1/changes/effect").status_code == 422
+    few = client.get("/v1/changes/effect", params={"cmdb_ci": "nothing"}).json()
+    assert (few["verdict"], few["ratio"]) == ("too few", None)
+    assert client.get("/v1/changes/FW1").json()["cmdb_ci"] == item
+    assert client.delete("/v1/changes/FW1").status_code == 204
+    assert client.get("/v1/changes/FW1").status_code == 404
+    assert len(client.get("/v1/changes", params={"limit": 3}).json()["items"]) == 3
+
+
+def test_a_servicenow_and_a_glpi_change_come_in_by_their_own_payload(client: TestClient) -> None:
+    row = {
+        "sys_id": "1ef47232db801300864adfea5e961913",
+        "number": "CHG77",
+        "cmdb_ci": {"display_value": "vpn-gw-9", "link": "https://example.service-now.com/x"},
+        "work_start": "2026-01-31 07:00:00",
+        "assignment_group": "",
+        "state": "3",
+    }
+    assert client.post("/v1/integrations/servicenow/changes", json={"result": [row]}).json() == {"stored": 1}
+    change = client.get("/v1/changes/CHG77").json()
+    assert (change["cmdb_ci"], change["started_at"]) == ("vpn-gw-9", "2026-01-31T07:00:00Z")
+    item = {"id": 4711, "name": "更换证书", "date": "2026-01-31 07:00:00", "status": {"id": 1, "name": "New"}}
+    assert client.post("/v1/integrations/glpi/changes", json={"event": "new", "item": item}).json() == {"stored": 1}
+    assert client.get("/v1/changes/4711").json()["short_description"] == "更换证书"
+    assert client.post("/v1/integrations/servicenow/changes", json={"cmdb_ci": "x"}).status_code == 422
+
+
+def test_alerts_that_explain_an_incident_are_ranked_and_storms_are_one(client: TestClient) -> None:
+    moment = utc_now() - timedelta(minutes=5)
+    links = [{"from": "web-77", "to": "db-77"}, {"from": "db-77", "to": "web-77", "kind": "cycle"}]
+    assert len(client.put("/v1/service-map", json={"links": links}).json()["links"]) == 2
+    storm = [
+        {"id": f"ST{i}", "started_at": moment.isoformat(), "name": "DiskFull", "cmdb_ci": "db-77"} for i in range(900)
+    ]
+    stored = client.post("/v1/alerts", json=storm).json()
+    assert {row["alert"] for row in stored["results"]} == {"ST0"}
+    assert client.get("/v1/alerts/ST0").json()["repeats"] == 900
+    others = [
+        {"id": "OTHER", "started_at": moment.isoformat(), "name": "Fan", "cmdb_ci": "printer-1"},
+        {"id": "", "started_at": "soon"},
+    ]
+    assert [row["error"] is None for row in client.post("/v1/alerts", json=others).json()["results"]] == [True, False]
+    body = {
+        "number": "EXPL1",
+        "short_description": "shop is down",
+        "cmdb_ci": "web-77",
+        "opened_at": utc_now().isoformat(),
+    }
+    client.post("/v1/incidents", json=body)
+    found = client.get("/v1/alerts/explaining", params={"incident": "EXPL1"}).json()["items"]
+    assert [(link["alert"]["id"], link["reasons"]) for link in found] == [("ST0", ["related_item"])]
+    assert 4 < found[0]["minutes"] < 7
+
+
+def test_the_month_s_review_says_what_came_before_incidents_and_what_never_did(client: TestClient) -> None:
+    alerts, incidents = [], []
+    for day in range(2, 22, 2):
+        date = f"2025-03-{day:02}"
+        uplink = {"id": f"UP{day}", "name": "UplinkDown", "cmdb_ci": "sw-77"}
+        clock = {"id": f"CK{day}", "name": "Clock77", "cmdb_ci": "ntp-77"}
+        alerts.append({**uplink, "started_at": f"{date}T08:00:00Z", "ended_at": f"{date}T08:30:00Z"})
+        alerts.append({**clock, "started_at": f"{date}T15:00:00Z", "ended_at": f"{date}T15:10:00Z"})
+        network = {"short_description": "no network", "cmdb_ci": "sw-77", "service": "LAN77"}
+        incidents.append({"number": f"MR{day}", "opened_at": f"{date}T08:20:00Z", **network})
+    slow = {"short_description": "slow", "cmdb_ci": "sw-78", "service": "LAN78"}
+    incidents.append({"number": "MR99", "opened_at": "2025-03-25T08:20:00Z", **slow})
+    client.post("/v1/alerts", json=alerts)
+    client.post("/v1/incidents", json=incidents)
+    for _ in range(100):
+        review = client.get("/v1/alerts/review", params={"month": "2025-03"}).json()
+        if review["incidents"] >= 11:
+            break
+    rows = {row["name"]: row for row in review["alerts"]}
+    assert (rows["UplinkDown"]["before"], rows["UplinkDown"]["verdict"]) == (10, "announces")
+    assert rows["UplinkDown"]["lead_minutes"] == 20
+    assert (rows["Clock77"]["before"], rows["Clock77"]["verdict"]) == (0, "never")
+    assert "MR99" in review["numbers"]
+    assert {"service": "LAN78", "incidents": 1} in review["unannounced"]
+    assert client.get("/v1/alerts/review", params={"month": "soon"}).status_code == 422
+
+
+def test_a_contingency_page_is_an_article_with_that_keyword() -> None:
+    plan = {"number": "KB1", "title": "VPN", "keywords": "vpn；应急预案", "service": "Remote"}
+    general = {"number": "KB2", "keywords": "mail, contingency", "service": "", "resolution": "See below"}
+    other = {"number": "KB3", "keywords": "mail", "service": "Mail"}
+    pages = contingency_pages([{**plan, "resolution": "切换网关\n电话：8000"}, {**general, "owner": "Desk"}, other])
+    contacts = [(page.number, page.service, page.contact) for page in pages]
+    assert contacts == [("KB2", "", "Desk"), ("KB1", "Remote", "8000")]
+
+
+def test_an_alert_of_alertmanager_is_kept_with_its_incident(client: TestClient) -> None:
+    alert = {
+        "status": "firing",
+        "labels": {"alertname": "NodeDown77", "instance": "node-77", "job": "nodes"},
+        "annotations": {},
+        "startsAt": iso(minutes=5),
+        "endsAt": "0001-01-01T00:00:00Z",
+        "generatorURL": "",
+        "fingerprint": "fp77",
+    }
+    body = {"version": "4", "groupKey": "", "status": "firing", "alerts": [alert]}
+    for _ in range(3):
+        assert client.post("/v1/integrations/alertmanager", json=body).status_code == 200
+    kept = [item for item in client.get("/v1/alerts").json()["items"] if item["name"] == "NodeDown77"]
+    assert [(item["incident"], item["cmdb_ci"], item["repeats"]) for item in kept] == [("fp77", "node-77", 3)]

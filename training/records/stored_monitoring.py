@@ -1,0 +1,95 @@
+"""Changes, alerts, the service map and planned work from files into the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from diagnosis.store import Store
+from diagnosis.store.monitoring import StoredAlert, StoredChange, StoredWindow
+from diagnosis.times import utc_now
+from training.records.changes import is_cancelled
+from training.records.monitoring_files import read_alerts, read_change_rows, read_maintenance, read_service_map
+from training.records.stream import ImportCounts
+
+_CHUNK = 1_000
+_ACTOR = "import"
+
+
+def import_monitoring(
+    store: Store,
+    mask: Callable[[str], str],
+    changes: Path | None,
+    alerts: Path | None,
+    service_map: Path | None,
+    maintenance: Path | None,
+) -> dict[str, ImportCounts]:
+    """Read the files that there are into the store, and return the counts by kind.
+
+    A change and an alert replace the one of the same number or id; the service map replaces the one there was; windows
+    of planned work are added, and one that is there already is not added again.
+
+    Parameters
+    ----------
+    mask : callable
+        Takes personal data out of a text.
+    """
+    counts: dict[str, ImportCounts] = {}
+    if changes:
+        counts["changes"] = _changes(store, mask, changes)
+    if alerts:
+        counts["alerts"] = _alerts(store, mask, alerts)
+    if service_map:
+        needs = read_service_map(service_map).needs
+        links = store.service_links.replace((item, needed, "") for item, of_item in needs.items() for needed in of_item)
+        counts["service map links"] = ImportCounts(links, links)
+    if maintenance:
+        counts["maintenance windows"] = _maintenance(store, maintenance)
+    return counts
+
+
+def _changes(store: Store, mask: Callable[[str], str], path: Path) -> ImportCounts:
+    notes: list[str] = []
+    stored = []
+    for row, at in read_change_rows(path, notes.append):
+        body = {**row, "short_description": mask(row.get("short_description", ""))}
+        moment = None if is_cancelled(row.get("state", "")) else at.to_pydatetime()
+        place = row.get("cmdb_ci", "")[:255], row.get("service", "")[:255]
+        stored.append(StoredChange(row["number"][:255], moment, *place, utc_now(), body))
+    for start in range(0, len(stored), _CHUNK):
+        store.change_records.put(stored[start : start + _CHUNK])
+    return ImportCounts(len(stored), len(stored), notes=tuple(notes))
+
+
+def _alerts(store: Store, mask: Callable[[str], str], path: Path) -> ImportCounts:
+    notes: list[str] = []
+    alerts = sorted(read_alerts(path, notes.append), key=lambda alert: alert.at)
+    stored = [
+        StoredAlert(
+            alert.id[:255],
+            datetime.fromtimestamp(alert.at, UTC),
+            None if alert.over is None else datetime.fromtimestamp(alert.over, UTC),
+            alert.name[:255],
+            alert.cmdb_ci[:255],
+            alert.service[:255],
+            body={"description": mask(alert.description)},
+        )
+        for alert in alerts
+    ]
+    for start in range(0, len(stored), _CHUNK):
+        store.alerts.put(stored[start : start + _CHUNK])
+    return ImportCounts(len(stored), len(stored), notes=tuple(notes))
+
+
+def _maintenance(store: Store, path: Path) -> ImportCounts:
+    windows = read_maintenance(path)
+    known = {(w.starts_at, w.ends_at, tuple(sorted(w.scope.items()))) for w in store.maintenance.since(_LONG_AGO)}
+    for window in windows:
+        start, end = (datetime.fromtimestamp(moment, UTC) for moment in (window.start, window.end))
+        if (start, end, tuple(sorted(window.scope.items()))) not in known:
+            store.maintenance.add(StoredWindow(start, end, window.scope, window.note), _ACTOR)
+    return ImportCounts(len(windows), len(windows))
+
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
