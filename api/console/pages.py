@@ -82,8 +82,13 @@ def current_address(request: Request) -> str:
 
 
 def local_path(address: str) -> str:
-    """Return an address if it is a path of this site, else the first page: nobody is sent elsewhere."""
-    return address if address.startswith("/") and not address.startswith(("//", "/\\")) else "/"
+    """Return an address if it is a path of this site, else the first page: nobody is sent elsewhere.
+
+    Browsers leave tabs and line ends out of an address and read a backslash as a slash, so that ``/<tab>/elsewhere``
+    leads elsewhere.
+    """
+    is_local = address.startswith("/") and not address.startswith("//")
+    return address if is_local and "\\" not in address and address.isprintable() else "/"
 
 
 def is_part(request: Request) -> bool:

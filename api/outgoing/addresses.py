@@ -24,6 +24,21 @@ from diagnosis.errors import InputError
 
 LookUp = Callable[[str, int], Sequence[str]]
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# Reserved by the IANA special-purpose registries, though Python 3.11 takes them for global, and one public address at
+# which Azure tells every machine inside it secrets of its own.
+_RESERVED = tuple(
+    map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "3fff::/20", "fec0::/10"))
+)
+# Ports of services that would take a request for their own protocol: https://fetch.spec.whatwg.org/#port-blocking
+_REFUSED_PORTS = frozenset(
+    (
+        *(1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109),
+        *(110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530),
+        *(531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045),
+        *(4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080),
+        *(3306, 5432, 6379, 9200, 11211, 27017),  # databases and caches
+    )
+)
 
 
 class AddressRefusedError(InputError):
@@ -39,7 +54,8 @@ def is_public(address: str) -> bool:
             inside = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inside is not None:
             return is_public(str(inside))
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+    is_special = ip.is_multicast or ip.is_reserved or any(ip in network for network in _RESERVED)
+    return ip.is_global and not is_special
 
 
 def addresses_of(host: str, port: int) -> list[str]:
@@ -68,10 +84,13 @@ def resolve(host: str, port: int, allow_private: bool, look_up: LookUp = address
     Raises
     ------
     AddressRefusedError
-        If any address is private, loopback, link-local or otherwise not public, and that is not allowed.
+        If any address is private, loopback, link-local or otherwise not public, or the port is that of another
+        service than the web, and that is not allowed.
     httpx.ConnectError
         If the name does not resolve.
     """
+    if port in _REFUSED_PORTS and not allow_private:
+        raise AddressRefusedError(f"expected a port of a web server; found {port}, which may not be called")
     try:
         addresses = look_up(host, port)
     except (OSError, UnicodeError) as error:

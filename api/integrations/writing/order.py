@@ -53,7 +53,15 @@ class Order:
 
     @property
     def path(self) -> str:
-        """The record's key, safe inside a path."""
+        """The record's key, safe inside a path.
+
+        Raises
+        ------
+        GivenUpError
+            If it is empty or would lead to another path: ``.`` and ``..`` stay what they are when they are quoted.
+        """
+        if self.record in ("", ".", ".."):
+            raise GivenUpError(f"expected the key of a record; found {self.record!r}")
         return quote(self.record, safe="")
 
 

@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 
 from api.console.messages import MESSAGES
 from api.console.navigation import ENTRIES, Entry, is_current
+from api.console.pages import local_path
 
 AGENT = ("/", "/console/new", "/console/search")
 WHOSE = {role: tuple(entry.path for entry in ENTRIES if entry.role == role) for role in ("manager", "administrator")}
@@ -57,3 +58,26 @@ def test_pages_below_a_page_mark_it_and_the_queue_marks_itself_alone() -> None:
     assert is_current(problems, "/console/problems/P1?tab=fix")
     assert not is_current(problems, "/console/problems-else")
     assert not is_current(Entry("/", "nav_queue"), "/console/search")
+
+
+@pytest.mark.parametrize("address", ["/", "/console/report?days=30", "/console/search?q=打印机"])
+def test_a_path_of_this_site_is_gone_to_after_sign_in(address):
+    assert local_path(address) == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "https://evil.test",
+        "//evil.test",
+        "/\\evil.test",
+        "/\t/evil.test",
+        "/\r\n/evil.test",
+        "/\x00",
+        "/a\\..\\b",
+        "\t//x",
+    ],
+)
+def test_no_other_site_is_gone_to_after_sign_in_however_the_address_is_written(address):
+    assert local_path(address) == "/"

@@ -9,9 +9,9 @@ import pytest
 from api.integrations.note import note_text
 from api.integrations.report import Report
 from api.integrations.settings import Integrations
-from api.integrations.writing.order import order_for
+from api.integrations.writing.order import Order, order_for
 from api.integrations.writing.writers import writers
-from api.outgoing.courier import Courier
+from api.outgoing.courier import Courier, GivenUpError
 from diagnosis.incident import Incident
 from diagnosis.store import Store
 from diagnosis.text.atlassian import document_text
@@ -217,3 +217,13 @@ def test_what_is_not_switched_on_is_not_written():
     assert writers(Integrations(), allow_private=True) == {}
     with pytest.raises(ValueError, match="expected url and token too"):
         Integrations.model_validate({"zammad": {"write_back": True}})
+
+
+@pytest.mark.parametrize("record", ["..", ".", ""])
+def test_a_record_s_name_never_leads_to_another_path(record):
+    with pytest.raises(GivenUpError, match="expected the key of a record"):
+        _ = Order(record=record, number="1", note="n", marker="m").path
+
+
+def test_a_record_s_name_stays_one_part_of_a_path():
+    assert Order(record="../Group/1?x=1#y", number="1", note="n", marker="m").path == "..%2FGroup%2F1%3Fx%3D1%23y"

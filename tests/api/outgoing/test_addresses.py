@@ -40,6 +40,17 @@ from tests.api.remote import Remote
         "64:ff9b::7f00:1",
         "2002:7f00:1::",
         "2001:0:4136:e378:8000:63bf:f5ff:fffe",
+        "192.0.0.8",
+        "192.88.99.1",
+        "198.18.0.1",
+        "168.63.129.16",
+        "::127.0.0.1",
+        "::ffff:0:7f00:1",
+        "64:ff9b:1::7f00:1",
+        "100::1",
+        "3fff::1",
+        "5f00::1",
+        "fec0::1",
     ],
 )
 def test_what_is_not_public(address):
@@ -51,6 +62,13 @@ def test_what_is_not_public(address):
 )
 def test_what_is_public(address):
     assert is_public(address)
+
+
+@pytest.mark.parametrize("port", [22, 25, 6379, 587])
+def test_ports_of_other_services_are_refused_before_the_name_is_looked_up(port):
+    with pytest.raises(AddressRefusedError, match=f"found {port}, which may not be called"):
+        resolve("mail.example.com", port, allow_private=False, look_up=lambda _host, _port: ["8.8.8.8"])
+    assert resolve("example.com", 8443, allow_private=False, look_up=lambda _host, _port: ["8.8.8.8"]) == "8.8.8.8"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "2130706433", "0x7f.1", "127.1"])
