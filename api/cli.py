@@ -25,6 +25,7 @@ VERBS = {
     "recurrence": ("training.recurrence", "measure how often faults come back"),
     "problems": ("training.problems", "find the chronic faults worth most to prevent"),
     "review": ("training.review", "review a quarter: measures, what moved them, what to do"),
+    "knowledge": ("training.knowledge", "find what no article answers, and the articles that are out of date"),
     "surges": ("training.surges", "say when each wave of incidents in a history would have been announced"),
     "compare": ("training.compare", "compare two releases on the same incidents"),
     "report": ("training.report", "write a release's report as one HTML file"),

@@ -263,22 +263,20 @@ def _fusions(trial: Retriever, held_out: Mapping[Corpus, _HeldOut]) -> Iterator[
 
 def _coverage(trial: Retriever, held_out: _HeldOut) -> Coverage | None:
     """Return when an article answers, from questions asked with their article and without it."""
-    if len(held_out.questions) < FEWEST_QUESTIONS:
-        return None
-    families: dict[str, set[str]] = {}  # an article and its translations
     numbers, originals = held_out.frame["number"], held_out.frame["translation_of"]
-    for number, original in zip(numbers, originals, strict=True):
-        families.setdefault(original or number, set()).update({number, original} - {""})
-    original_of = dict(zip(numbers, originals, strict=True))
-    texts = [question.text for question in held_out.questions]
-    present = [Filters(language=question.language) for question in held_out.questions]
+    family_of = {number: original or number for number, original in zip(numbers, originals, strict=True)}
+    families: dict[str, set[str]] = {}  # an article and its translations
+    for number, family in family_of.items():
+        families.setdefault(family, set()).add(number)
+    # An article that gave up its own place to ask for its translation cannot be there and taken out.
+    questions = [question for question in held_out.questions if question.answer in family_of]
+    if len(questions) < FEWEST_QUESTIONS:
+        return None
+    texts = [question.text for question in questions]
+    present = [Filters(language=question.language) for question in questions]
     taken_out = [
-        Filters(
-            language=question.language,
-            # An incident may name an article that is not, or not any more, in the knowledge base.
-            exclude=frozenset(families.get(original_of.get(question.answer) or question.answer, {question.answer})),
-        )
-        for question in held_out.questions
+        Filters(language=question.language, exclude=frozenset(families[family_of[question.answer]]))
+        for question in questions
     ]
     rows = [trial.coverage_features(texts, filters) for filters in (present, taken_out)]
     return Coverage.fit(trial.signals("knowledge"), *rows)

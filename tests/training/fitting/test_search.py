@@ -197,3 +197,20 @@ def test_incidents_that_an_article_solved_are_the_questions_that_weights_learn_f
     learned = learn_fusion(articles, solved, fit)
     assert len(seen[0]) == 160  # a fifth asks, and teaches no encoder
     assert learned["knowledge"].n_questions > 20
+
+
+def test_coverage_is_learned_though_a_translation_that_incidents_name_asks_for_its_original():
+    english, chinese = knowledge(WORDS), knowledge(CHINESE)
+    english["language"], chinese["language"] = "en", "zh"
+    chinese["translation_of"] = english["number"]
+    chinese["number"] = "zh" + chinese["number"]
+    articles = pd.concat([english, chinese], ignore_index=True)
+    solved = pd.DataFrame(
+        {
+            "number": [f"I{i}" for i in range(len(articles))],
+            "short_description": articles["title"],
+            "knowledge": articles["number"],
+        }
+    )
+    found = fit_search(articles, solved, partial(fit_encoder_on, max_steps=50))
+    assert found.coverage.n_questions >= 20

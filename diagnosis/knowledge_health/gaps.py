@@ -1,0 +1,158 @@
+"""Gaps: incidents that say the same and that no article answers, those that cost the most hours first."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from diagnosis.arrays import Floats
+from diagnosis.knowledge import KnowledgeArticle
+from diagnosis.placeholders import is_placeholder
+from diagnosis.problems.titles import titles_of
+from diagnosis.recurrence.outcomes import days_of
+
+LIKE = 0.5  # cosine with the mean of a gap from which an incident belongs to it
+FEWEST = 2  # incidents of a gap: what came once needs no article
+LONGEST = 30.0  # days that one incident costs at most
+_SCOPE = ("service", "category", "subcategory")
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Incidents that no article answers.
+
+    Attributes
+    ----------
+    id : str
+        Made from the first incident, so that it stays as others come.
+    problem : str or None
+        The problem that most of them belong to.
+    hours_lost : float or None
+        Hours to restore, each for at most thirty days; None without resolutions.
+    covered : float
+        Mean probability that an article answers them after all.
+    nearest : str
+        The article that comes nearest most often; ``""`` if none does.
+    numbers : tuple of str
+        The newest first.
+    draft : KnowledgeArticle or None
+        What an article could say, from those best resolved; None where no resolution says anything.
+    """
+
+    id: str
+    title: str
+    incidents: int
+    hours_lost: float | None
+    covered: float
+    nearest: str
+    problem: str | None
+    numbers: tuple[str, ...]
+    draft: KnowledgeArticle | None = None
+
+
+def hours_of(frame: pd.DataFrame, as_of: pd.Timestamp) -> tuple[Floats, bool]:
+    """Return the hours that each incident cost so far, 0 without dates, and whether any was resolved."""
+    opened, resolved = frame["opened_at"], frame["resolved_at"].fillna(frame["closed_at"])
+    ended = resolved.where(resolved >= opened, as_of).fillna(as_of)
+    days = days_of(ended) - days_of(opened)
+    hours = 24.0 * np.clip(np.nan_to_num(days, nan=0.0), 0.0, LONGEST)
+    return hours, bool((resolved >= opened).any())
+
+
+def grouped(
+    frame: pd.DataFrame,
+    rows: npt.NDArray[np.intp],
+    vectors: npt.NDArray[np.float32],
+) -> list[npt.NDArray[np.intp]]:
+    """Return the rows in groups: those that say the same about one service, category and subcategory.
+
+    Parameters
+    ----------
+    rows : ndarray of int
+        In order of time.
+    vectors : ndarray of float32, shape (n, d)
+        Unit vectors of the texts of the whole frame.
+    """
+    groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    columns = {name: frame[name].tolist() for name in _SCOPE}
+    for row in rows.tolist():
+        scope = tuple("" if is_placeholder(columns[name][row]) else columns[name][row] for name in _SCOPE)
+        groups[scope].append(row)
+    return [part for members in groups.values() for part in _alike(np.array(members, dtype=np.intp), vectors)]
+
+
+def _alike(rows: npt.NDArray[np.intp], vectors: npt.NDArray[np.float32]) -> list[npt.NDArray[np.intp]]:
+    """Return rows in groups: each joins the group whose mean is nearest, or begins one."""
+    sums = np.zeros((0, vectors.shape[1]), dtype=np.float32)
+    members: list[list[int]] = []
+    for row in rows.tolist():
+        cosines = sums @ vectors[row] / np.maximum(np.linalg.norm(sums, axis=1), 1e-9) if len(sums) else np.zeros(0)
+        best = int(cosines.argmax()) if len(cosines) else -1
+        if best >= 0 and cosines[best] >= LIKE:
+            members[best].append(row)
+            sums[best] += vectors[row]
+        else:
+            members.append([row])
+            sums = np.concatenate([sums, vectors[row][None]])
+    return [np.array(group, dtype=np.intp) for group in members]
+
+
+def find_gaps(
+    frame: pd.DataFrame,
+    rows: npt.NDArray[np.intp],
+    covered: Floats,
+    nearest: Sequence[str],
+    vectors: npt.NDArray[np.float32],
+    problems: Mapping[str, str],
+    as_of: pd.Timestamp,
+) -> list[tuple[Gap, npt.NDArray[np.intp]]]:
+    """Return the gaps with their rows, those that cost the most hours first.
+
+    Parameters
+    ----------
+    frame : DataFrame, shape (n, ...)
+        Canonical, in order of time.
+    rows : ndarray of int
+        Those that no article answers.
+    covered : ndarray of float, shape (n,)
+    nearest : sequence of str, length n
+        The article that comes nearest to each, ``""`` if none does.
+    """
+    parts = [part for part in grouped(frame, rows, vectors) if len(part) >= FEWEST]
+    hours, any_resolved = hours_of(frame, as_of)
+    short, long = frame["short_description"].tolist(), frame["description"].tolist()
+    numbers = frame["number"].tolist()
+    texts = [[short[row].strip() or long[row].strip() for row in part[::-1]] for part in parts]
+    titles = titles_of(texts, [f"{numbers[part[0]]}" for part in parts])
+    gaps = []
+    for part, title in zip(parts, titles, strict=True):
+        members = [numbers[row] for row in part[::-1]]
+        gap = Gap(
+            id=f"G{blake2b(numbers[part[0]].encode(), digest_size=6).hexdigest()}",
+            title=title,
+            incidents=len(part),
+            hours_lost=round(float(hours[part].sum()), 1) if any_resolved else None,
+            covered=round(float(covered[part].mean()), 3),
+            nearest=_most_common([nearest[row] for row in part]),
+            problem=_problem(members, problems),
+            numbers=tuple(members),
+        )
+        gaps.append((gap, part))
+    return sorted(gaps, key=lambda entry: (-(entry[0].hours_lost or 0.0), -entry[0].incidents, entry[0].id))
+
+
+def _problem(members: Sequence[str], problems: Mapping[str, str]) -> str | None:
+    """Return the problem of more than half of some incidents."""
+    name = _most_common([problems.get(number, "") for number in members])
+    return name if 2 * sum(problems.get(number) == name for number in members) > len(members) else None
+
+
+def _most_common(names: Sequence[str]) -> str:
+    present = [name for name in names if name]
+    return max(dict.fromkeys(present), key=present.count) if present else ""

@@ -1,0 +1,239 @@
+"""KnowledgeHealth: everything that is wrong with a knowledge base, with evidence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from diagnosis.arrays import Floats
+from diagnosis.errors import InputError
+from diagnosis.knowledge_health.drafts import draft_of
+from diagnosis.knowledge_health.form import FormFault, families_of, form_faults, untranslated
+from diagnosis.knowledge_health.gaps import Gap, find_gaps
+from diagnosis.knowledge_health.pairs import Pair, pairs_of
+from diagnosis.knowledge_health.staleness import HOLDS_FOR, StaleArticle, Uses, stale_articles
+from diagnosis.phrases import in_words, joined
+from diagnosis.recurrence import default_signature
+from diagnosis.recurrence.outcomes import censored_outcomes, days_of, utc
+from diagnosis.search import Retriever
+from diagnosis.search.coverage import GUESS, adjusted
+from diagnosis.text import language
+
+DRAFTS = 10  # of the gaps that cost most
+_BATCH = 256
+_NO_ANSWER = ("complaint",)  # types that an article does not answer
+
+
+@dataclass(frozen=True)
+class SearchedIncidents:
+    """What search says of some incidents, one entry each.
+
+    Attributes
+    ----------
+    covered : ndarray of float, shape (n,)
+        Probability that an article answers; NaN where nothing calibrated it.
+    nearest : list of str
+        The best article, ``""`` if nothing was found.
+    vectors : ndarray of float32, shape (n, d)
+    """
+
+    covered: Floats
+    nearest: list[str]
+    vectors: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, retriever: Retriever, texts: Sequence[str], progress: Any = None) -> SearchedIncidents:  # noqa: ANN401
+        """Ask for an article to each text; ``progress`` is called with the number of texts that are done."""
+        covered: list[float] = []
+        nearest: list[str] = []
+        vectors = [np.zeros((0, retriever.encoder.dimensions), dtype=np.float32)]
+        for start in range(0, len(texts), _BATCH):
+            batch = texts[start : start + _BATCH]
+            vectors.append(retriever.encoder.encode(batch))
+            for answer in retriever.answers(batch, "knowledge", 1, None, vectors[-1], passages=False):
+                covered.append(np.nan if answer.covered is None else answer.covered)
+                nearest.append(answer.hits[0].number if answer.hits else "")
+            if progress is not None:
+                progress(len(batch))
+        probabilities = np.array(covered, dtype=np.float64)
+        if len(probabilities) and np.isfinite(probabilities).all():
+            probabilities = adjusted(probabilities)
+        return cls(probabilities, nearest, np.concatenate(vectors))
+
+
+@dataclass(frozen=True)
+class KnowledgeHealth:
+    """The state of a knowledge base at a moment.
+
+    Attributes
+    ----------
+    articles, incidents : int
+        That were looked at.
+    answered : float or None
+        Share of the incidents that an article answers: those closed with one that is here, and of the others the
+        probability; None where nothing calibrated it.
+    gaps : tuple of Gap
+        Those that cost the most hours first.
+    duplicates, contradictions : tuple of (str, str)
+    untranslated : tuple of str
+        Those asked for most in the language that lacks them first.
+    """
+
+    as_of: pd.Timestamp
+    articles: int
+    incidents: int
+    answered: float | None
+    gaps: tuple[Gap, ...]
+    stale: tuple[StaleArticle, ...]
+    duplicates: tuple[Pair, ...]
+    contradictions: tuple[Pair, ...]
+    form: tuple[FormFault, ...]
+    untranslated: tuple[str, ...]
+
+    def to_dict(self, reader: str = "en") -> dict[str, Any]:
+        """Return the report as plain JSON values, its sentences in the reader's language."""
+        return {
+            "as_of": self.as_of.isoformat(),
+            "articles": self.articles,
+            "incidents": self.incidents,
+            "answered": self.answered,
+            "gaps": [_gap(gap) for gap in self.gaps],
+            "stale": [_stale(article, reader) for article in self.stale],
+            "duplicates": [list(pair) for pair in self.duplicates],
+            "contradictions": [list(pair) for pair in self.contradictions],
+            "form": [{"number": fault.number, "lacks": list(fault.lacks)} for fault in self.form],
+            "untranslated": list(self.untranslated),
+        }
+
+
+def assess_knowledge(
+    incidents: pd.DataFrame,
+    articles: pd.DataFrame,
+    texts: Sequence[str],
+    searched: SearchedIncidents,
+    retriever: Retriever,
+    *,
+    as_of: pd.Timestamp,
+    problems: Mapping[str, str] | None = None,
+) -> KnowledgeHealth:
+    """Judge a knowledge base by the incidents that it should answer.
+
+    Parameters
+    ----------
+    incidents, articles : DataFrame
+        Canonical, masked.
+    texts : sequence of str
+        Cleaned, one for each incident.
+    searched : SearchedIncidents
+    retriever : Retriever
+        Whose encoder compares articles.
+    as_of : Timestamp
+    problems : mapping of str to str, optional
+        Number of an incident to the problem that it belongs to.
+    """
+    moment = utc(as_of)
+    # In order of time, undated ones first, so that groups of incidents do not depend on the order of a file.
+    order = incidents["opened_at"].argsort(kind="stable").to_numpy() if len(incidents) else np.zeros(0, dtype=np.intp)
+    frame = incidents.iloc[order].reset_index(drop=True)
+    covered, nearest = searched.covered[order], [searched.nearest[row] for row in order.tolist()]
+    vectors, words = searched.vectors[order], [texts[row] for row in order.tolist()]
+    present = set(articles["number"])
+    linked = frame["knowledge"].isin(present).to_numpy()
+    likely = np.nan_to_num(covered, nan=0.0) >= GUESS
+    failed = _failed(frame, moment)
+    is_question = ~frame["type"].isin(_NO_ANSWER).to_numpy()
+    calibrated = bool(len(covered)) and bool(np.isfinite(covered).all())
+    open_rows = np.flatnonzero(~linked & ~likely & is_question & np.array([bool(w.strip()) for w in words], dtype=bool))
+    gaps = find_gaps(frame, open_rows, covered, nearest, vectors, problems or {}, moment) if calibrated else []
+    answers = [name if is_likely else "" for name, is_likely in zip(nearest, likely, strict=True)]
+    uses = Uses(
+        frame["number"].tolist(),
+        frame["knowledge"].tolist(),
+        frame["cmdb_ci"].tolist(),
+        answers,
+        days_of(frame["opened_at"]),
+        failed,
+        float(days_of(pd.Series([moment]))[0]),
+    )
+    duplicates, contradictions = pairs_of(articles, *_article_vectors(articles, retriever))
+    share = np.where(linked, 1.0, covered)[is_question]
+    return KnowledgeHealth(
+        as_of=moment,
+        articles=len(articles),
+        incidents=len(frame),
+        answered=round(float(share.mean()), 3) if calibrated and len(share) else None,
+        gaps=tuple(
+            replace(gap, draft=draft_of(frame, rows, failed, gap.title)) if place < DRAFTS else gap
+            for place, (gap, rows) in enumerate(gaps)
+        ),
+        stale=tuple(stale_articles(articles, uses, moment)),
+        duplicates=tuple(duplicates),
+        contradictions=tuple(contradictions),
+        form=tuple(form_faults(articles)),
+        untranslated=tuple(untranslated(articles, _demand(articles, answers, words), moment)),
+    )
+
+
+def _failed(frame: pd.DataFrame, moment: pd.Timestamp) -> Floats:
+    """Return 1 where an incident came back within thirty days, 0 where it held, NaN where that was not seen."""
+    failed = np.full(len(frame), np.nan)
+    if frame.empty or frame["opened_at"].isna().all():
+        return failed
+    try:
+        keys = default_signature(frame).keys(frame)
+    except InputError:
+        keys = pd.Series("", index=frame.index)
+    outcome = censored_outcomes(frame, keys, moment, "resolved")
+    reopened = (frame["reopen_count"].fillna(0).to_numpy(dtype=float) > 0) | frame["reopened_at"].notna().to_numpy()
+    again = outcome.recurred & (outcome.duration <= HOLDS_FOR)
+    failed[outcome.observed >= HOLDS_FOR] = 0.0
+    failed[again | reopened] = 1.0
+    return failed
+
+
+def _article_vectors(
+    articles: pd.DataFrame, retriever: Retriever
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    questions = (articles["title"] + "\n" + articles["symptoms"]).tolist()
+    wholes = [
+        "\n".join([question, cause, resolution])
+        for question, cause, resolution in zip(questions, articles["cause"], articles["resolution"], strict=True)
+    ]
+    return retriever.encoder.encode(wholes), retriever.encoder.encode(questions)
+
+
+def _demand(articles: pd.DataFrame, answers: Sequence[str], texts: Sequence[str]) -> Counter[tuple[str, str]]:
+    """Return how many incidents in a language each article answers, counted for all of its translations."""
+    family_of = dict(zip(articles["number"], families_of(articles), strict=True))
+    members: dict[str, list[str]] = {}
+    for number, family in family_of.items():
+        members.setdefault(family, []).append(number)
+    demand: Counter[tuple[str, str]] = Counter()
+    for number, text in zip(answers, texts, strict=True):
+        if number in family_of:
+            written_in = language(text)
+            demand.update((member, written_in) for member in members[family_of[number]])
+    return demand
+
+
+def _gap(gap: Gap) -> dict[str, Any]:
+    values = asdict(gap)
+    if gap.draft is not None:
+        values["draft"] = {name: value for name, value in asdict(gap.draft).items() if value not in ("", None)}
+    return values | {"numbers": list(gap.numbers)}
+
+
+def _stale(article: StaleArticle, reader: str) -> dict[str, Any]:
+    together = joined(article.reasons)
+    return {
+        "number": article.number,
+        "why": "" if together is None else in_words(together, reader),
+        "reasons": [phrase.to_dict() for phrase in article.reasons],
+        "numbers": list(article.numbers),
+    }

@@ -1,0 +1,166 @@
+"""The verb `knowledge`: what no article answers, and which articles are out of date, twice there, or badly formed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from diagnosis.diagnoser import Diagnoser
+from diagnosis.errors import InputError
+from diagnosis.incident import IncidentBatch, as_frame
+from diagnosis.knowledge_health import KnowledgeHealth, SearchedIncidents, assess_knowledge
+from diagnosis.parts import clean_articles, clean_incidents
+from diagnosis.redact import Redactor
+from diagnosis.redact.records import mask_articles, mask_incidents
+from diagnosis.releases import find_release
+from diagnosis.search import HistoryEncoder, Retriever
+from diagnosis.text import TextNormaliser, joined
+from training.command import DONE, add_json, answer, main, warn
+from training.fitting.as_of import last_moment
+from training.fitting.search import fit_encoder_on, fit_search
+from training.intake import add_sources, read_sources
+from training.output import open_atomically, without_nan
+from training.reports.page import render
+
+SUMMARY = (
+    "Judge a knowledge base by the incidents that it should answer: gaps by the hours that they cost, with a draft "
+    "article; stale articles with evidence; duplicates, contradictions, faults of form and missing translations."
+)
+EXAMPLE = (
+    "faultwise knowledge --incidents incidents.csv --knowledge knowledge.csv --out covered.jsonl --html knowledge.html"
+)
+TOP = 20  # of each list, in words; --json has all
+_MOST_STEPS = 2_000  # of each of two encoders, where no release has one
+_MOST_TAUGHT = 20_000  # newest incidents that they learn from
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    add_sources(parser, knowledge=True)
+    parser.add_argument(
+        "--release", type=Path, metavar="DIR", help="search as this release does (default: learn from the files)"
+    )
+    parser.add_argument("--as-of", default="", metavar="DATE", help="when it is looked at (default: latest time)")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE.jsonl", help="write how likely an article answers each incident, one a line"
+    )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write the findings as a page")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Search, judge and print."""
+    sources = read_sources(args)
+    if sources.incidents.empty:
+        raise InputError("knowledge is judged by incidents; found none")
+    if sources.articles.empty:
+        raise InputError("no article to judge: give --knowledge or a store that has some")
+    retriever, incidents, articles, texts = _prepared(args, sources.incidents, sources.articles)
+    with tqdm(total=len(texts), desc="searching", disable=args.quiet, file=sys.stderr) as bar:
+        searched = SearchedIncidents.of(retriever, texts, bar.update)
+    if np.isnan(searched.covered).any():
+        warn("too few articles or questions to calibrate by: no probability is said, and no gap")
+    as_of = last_moment(incidents, args.as_of)
+    health = assess_knowledge(
+        incidents,
+        articles,
+        texts,
+        searched,
+        retriever,
+        as_of=pd.Timestamp.now("UTC") if pd.isna(as_of) else as_of,
+    )
+    if args.out:
+        _write_covered(args.out, incidents["number"].tolist(), searched)
+    if args.html:
+        with open_atomically(args.html) as stream:
+            stream.write(render("knowledge.html", health=health, articles=_titles(articles)))
+    answer(args, health.to_dict(), _text(health))
+    return DONE
+
+
+def _prepared(
+    args: argparse.Namespace, incidents: pd.DataFrame, articles: pd.DataFrame
+) -> tuple[Retriever, pd.DataFrame, pd.DataFrame, list[str]]:
+    """Return search over the articles, both masked, and what each incident is asked with."""
+    if args.release is not None:
+        parts = Diagnoser.load(find_release(args.release)).parts
+        redactor, normaliser, learned = parts.redactor, parts.normaliser, parts.retriever
+    else:
+        redactor, learned = Redactor(), None
+        normaliser = TextNormaliser().fit(incidents["short_description"].tolist(), incidents["description"].tolist())
+    masked = mask_incidents(IncidentBatch.from_frame(as_frame(incidents)), redactor).frame
+    masked_articles = mask_articles(articles, redactor)
+    cleaned = clean_incidents(IncidentBatch.from_frame(masked), normaliser).frame
+    cleaned_articles = clean_articles(masked_articles, normaliser)
+    texts = [joined(*words) for words in zip(cleaned["short_description"], cleaned["description"], strict=True)]
+    if learned is None:
+        return _fitted(cleaned_articles, cleaned, quiet=args.quiet), masked, masked_articles, texts
+    retriever = Retriever(
+        learned.encoder,
+        general=learned.general,
+        fields=learned.fields,
+        weights=learned.weights,
+        coverage=learned.coverage,
+        seed=learned.seed,
+    )
+    return retriever.fit(cleaned_articles, as_frame([])), masked, masked_articles, texts
+
+
+def _fitted(articles: pd.DataFrame, incidents: pd.DataFrame, *, quiet: bool) -> Retriever:
+    newest = incidents.sort_values("opened_at", kind="stable", na_position="first").tail(_MOST_TAUGHT)
+    with tqdm(total=100, desc="learning to search", unit="%", disable=quiet, file=sys.stderr) as bar:
+        rounds = 0  # of two: one for the weights of the signals, one for good
+
+        def fit(some_articles: pd.DataFrame, some_incidents: pd.DataFrame) -> HistoryEncoder:
+            nonlocal rounds
+            before, rounds = 50 * rounds, rounds + 1
+            show = lambda step, total: bar.update(before + 50 * step // total - bar.n)  # noqa: E731
+            return fit_encoder_on(some_articles, some_incidents, max_steps=_MOST_STEPS, progress=show)
+
+        return fit_search(articles, newest.reset_index(drop=True), fit)
+
+
+def _write_covered(path: Path, numbers: list[str], searched: SearchedIncidents) -> None:
+    with open_atomically(path) as stream:
+        for number, covered, nearest in zip(numbers, searched.covered.tolist(), searched.nearest, strict=True):
+            line = without_nan({"number": number, "covered": covered, "nearest": nearest or None})
+            stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _titles(articles: pd.DataFrame) -> dict[str, str]:
+    return dict(zip(articles["number"], articles["title"], strict=True))
+
+
+def _text(health: KnowledgeHealth) -> str:
+    share = "" if health.answered is None else f"; an article answers {health.answered:.0%} of the incidents"
+    lines = [
+        f"{health.articles:,} articles, {health.incidents:,} incidents, as known on {health.as_of:%Y-%m-%d}{share}"
+    ]
+    lines += ["", f"Gaps, those that cost the most hours first: {len(health.gaps):,}"]
+    for gap in health.gaps[:TOP]:
+        hours = "" if gap.hours_lost is None else f"{gap.hours_lost:,.1f} h"
+        lines.append(f"{gap.incidents:7,} incidents {hours:>12}  {gap.title}")
+    lines += ["", f"Stale: {len(health.stale):,}"]
+    lines += [f"  {article.number}: {'; '.join(map(str, article.reasons))}" for article in health.stale[:TOP]]
+    pairs = {"Duplicates": health.duplicates, "Contradictions": health.contradictions}
+    for name, of_kind in pairs.items():
+        lines += ["", f"{name}: {len(of_kind):,}", *(f"  {first} and {second}" for first, second in of_kind[:TOP])]
+    lacking: dict[str, int] = {}
+    for fault in health.form:
+        for name in fault.lacks:
+            lacking[name] = lacking.get(name, 0) + 1
+    lines += ["", f"Faults of form: {len(health.form):,}"]
+    lines += [f"  {count:,} lack {name}" for name, count in lacking.items()]
+    lines += ["", f"Untranslated: {len(health.untranslated):,}  {', '.join(health.untranslated[:TOP])}"]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.modules[__name__]))
