@@ -37,6 +37,7 @@ ENTRIES = (
     Entry("/console/surges", "nav_surges"),
     Entry(REPORT, "nav_report", "manager"),
     Entry("/console/problems", "nav_problems", "manager"),
+    Entry("/console/review", "nav_review", "manager"),
     Entry("/console/rules", "nav_rules", "administrator"),
 )
 

@@ -10,6 +10,7 @@ from api.actions.schemas import ActionOut, action_out
 from api.dependencies import Served
 from api.http.problems import problems
 from api.http.security import MayRead, MayWrite
+from api.reviews.report import report_response
 from api.reviews.schemas import (
     FreezeIn,
     Language,
@@ -26,13 +27,6 @@ from diagnosis.times import format_utc
 
 router = APIRouter(prefix="/v1/reviews", tags=["reviews"])
 Kind = Literal["html", "docx", "csv"]
-MEDIA_TYPES = {
-    "html": "text/html; charset=utf-8",
-    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "csv": "text/csv; charset=utf-8",
-}
-# The page stands alone: its style is in it, and nothing in it may run or fetch.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox allow-modals"
 
 
 @router.get("", response_model=ReviewsOut, responses=problems())
@@ -113,18 +107,6 @@ def report(
 ) -> Response:
     """Return a review as a page that stands alone, as a Word document or as a table."""
     return report_response(service.reviews.report(review, kind, language), review, kind)
-
-
-def report_response(data: bytes, name: str, kind: str) -> Response:
-    """Return a report as a file; a page opens where it is."""
-    disposition = "inline" if kind == "html" else "attachment"
-    headers = {
-        "Content-Disposition": f'{disposition}; filename="review-{name}.{kind}"',
-        "Content-Security-Policy": _POLICY,
-        "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "no-store",
-    }
-    return Response(data, media_type=MEDIA_TYPES[kind], headers=headers)
 
 
 def _summary(review: FrozenReview) -> ReviewSummaryOut:

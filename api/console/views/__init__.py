@@ -9,6 +9,7 @@ from api.console.views import (
     incidents,
     not_found,
     problems,
+    reviews,
     rules,
     search,
     self_service,
@@ -31,6 +32,7 @@ PAGES = (
     problems,
     rules,
     service_report,
+    reviews,
     self_service,
     events,
     not_found,  # last: it answers every address under /console that no other module has

@@ -1,0 +1,175 @@
+"""The quarter's review: what was measured, what is proposed, and what was decided on it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+
+from api.actions.schemas import ActionChange
+from api.console.pages import language_of, page
+from api.console.session import Acting, Agent, Reading, needs
+from api.dependencies import Served
+from api.reviews.report import MEDIA_TYPES, report_response
+from api.reviews.schemas import ProposalIn
+from api.service import Service
+from diagnosis.errors import InputError
+from diagnosis.review import Quarter, Words
+from diagnosis.review.summary import action_title
+from diagnosis.store.database import ConflictError, RecordNotFoundError
+from training.reports.review.layout import effect, sections
+
+router = APIRouter()
+QUARTERS = 8  # that can be chosen
+SHOWN = ("drivers", "outcomes", "voice", "needs", "gaps")  # sections of the report that the page has too
+Text = Annotated[str, Form(max_length=2000)]
+
+
+@router.get("/console/review")
+def draft(
+    request: Request, service: Served, agent: Reading, quarter: Annotated[str, Query(max_length=10)] = ""
+) -> Response:
+    """Show the review of a quarter as it stands now, by default the last that is over."""
+    return _draft(request, service, agent, quarter)
+
+
+@router.get("/console/review/{review}")
+def finished(request: Request, service: Served, agent: Reading, review: str) -> Response:
+    """Show a review as it was finished."""
+    try:
+        frozen = service.reviews.get(review)
+    except RecordNotFoundError:
+        return page(request, "message.html", 404, notice="not_found", agent=agent)
+    return _page(request, service, agent, dict(frozen.content), frozen=frozen)
+
+
+@router.get("/console/review/{review}/report")
+def report(
+    request: Request, service: Served, agent: Reading, review: str, kind: Annotated[str, Query()] = "html"
+) -> Response:
+    """Return a review as a page that stands alone, as a Word document or as a table."""
+    try:
+        data = service.reviews.report(review, kind, language_of(request)) if kind in MEDIA_TYPES else None
+    except (RecordNotFoundError, InputError):
+        data = None
+    if data is None:
+        return page(request, "message.html", 404, notice="not_found", agent=agent)
+    return report_response(data, review, kind)
+
+
+class ProposalForm:
+    """What a person made of a proposal."""
+
+    def __init__(self, decision: Text, title: Text = "", owner: Text = "", due: Text = "") -> None:
+        self.decision = decision
+        self.values = {"title": title, "owner": owner, "due": due or None}
+
+
+@router.post("/console/review/{quarter}/proposals/{proposal}")
+def decide(
+    request: Request,
+    service: Served,
+    agent: Acting,
+    quarter: str,
+    proposal: str,
+    form: Annotated[ProposalForm, Depends()],
+) -> Response:
+    """Take a proposal as an action, as it was edited, or drop it."""
+    needs(agent, "knowledge")
+    try:
+        if form.decision == "take":
+            service.reviews.take(agent.id, quarter, proposal, ProposalIn.model_validate(form.values))
+        else:
+            service.reviews.drop(agent.id, quarter, proposal)
+    except (ConflictError, RecordNotFoundError):
+        return _draft(request, service, agent, quarter, 409, "review_decided")
+    except ValidationError:
+        return _draft(request, service, agent, quarter, 422, "not_found")
+    return RedirectResponse(f"/console/review?quarter={quarter}#proposals", 303)
+
+
+@router.post("/console/review/actions/{action}")
+def change_action(service: Served, agent: Acting, action: str, status: Text, quarter: Text = "") -> Response:
+    """Say how far an action is."""
+    needs(agent, "knowledge")
+    service.actions.change(agent.id, action, ActionChange.model_validate({"status": status}))
+    return RedirectResponse(f"/console/review?quarter={quarter}#actions", 303)
+
+
+@router.post("/console/review/programme")
+def programme(request: Request, service: Served, agent: Acting) -> Response:
+    """Take the programme's timetable as actions, from the quarter after the reviewed one on."""
+    needs(agent, "knowledge")
+    start = Quarter.parse(service.reviews.default_quarter()).following.following
+    try:
+        service.reviews.start_programme(agent.id, str(start), language_of(request))
+    except ConflictError:
+        return _draft(request, service, agent, "", 409, "review_decided")
+    return RedirectResponse("/console/review#actions", 303)
+
+
+@router.post("/console/review/{quarter}/finish")
+def finish(request: Request, service: Served, agent: Acting, quarter: str, note: Text = "") -> Response:
+    """Keep the review of a quarter as it is now."""
+    needs(agent, "knowledge")
+    try:
+        frozen = service.reviews.freeze(agent.id, quarter, note.strip())
+    except InputError:
+        return _draft(request, service, agent, quarter, 422, "review_empty")
+    return RedirectResponse(f"/console/review/{frozen.id}", 303)
+
+
+def _draft(
+    request: Request, service: Service, agent: Agent, quarter: str, status: int = 200, notice: str = ""
+) -> Response:
+    try:
+        content = service.reviews.draft(quarter)
+    except InputError:
+        return _page(request, service, agent, None, 200 if not quarter else 404, "review_empty")
+    return _page(request, service, agent, content, status, notice)
+
+
+def _page(
+    request: Request,
+    service: Service,
+    agent: Agent,
+    content: dict[str, Any] | None,
+    status: int = 200,
+    notice: str = "",
+    frozen: Any = None,  # noqa: ANN401 - a finished review, or nothing
+) -> Response:
+    words = Words(language_of(request))
+    parts = {part.key: part for part in sections(content, words)} if content else {}
+    proposals = [] if content is None else _proposals(content, words)
+    return page(
+        request,
+        "review.html",
+        status,
+        notice=notice,
+        agent=agent,
+        content=content,
+        frozen=frozen,
+        review=frozen.id if frozen else content["quarter"] if content else "",
+        parts=parts,
+        shown=[parts[key] for key in SHOWN if key in parts],
+        proposals=proposals,
+        words=words,
+        quarters=_quarters(service),
+        finished=service.reviews.all(),
+    )
+
+
+def _proposals(content: dict[str, Any], words: Words) -> list[dict[str, Any]]:
+    return [
+        {**entry, "title": action_title(entry, words), "effect": effect(entry, content, words)}
+        for entry in content["proposals"]
+    ]
+
+
+def _quarters(service: Service) -> list[str]:
+    quarters = [Quarter.parse(service.reviews.default_quarter()).following]
+    for _ in range(QUARTERS):
+        quarters.append(quarters[-1].previous)
+    return [str(quarter) for quarter in quarters]
