@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from diagnosis.text.stop_words import STOP_WORDS
 from diagnosis.text.tokens import CJK, tokenise
 
 MAX_SHOWN = 20_000  # characters of one text; more than anybody reads, and a page stays quick
@@ -13,14 +14,6 @@ _NUMBERED = re.compile(rf"(?:^|(?<=[\s。；;.]))(?:{_NUMBER})\s*")
 _BETWEEN = re.compile(r"\s*(?:\r?\n)+\s*|\s*(?:→|->|⇒)\s*")
 _CLAUSES = re.compile(r"(?<=[；;])\s*")
 _WORD = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+(?:[-_./\\:@+#'][^\W_{CJK}]+)*")
-# Words of every report do not tell why two are similar.
-_STOP_WORDS = frozenset(
-    tokenise(
-        "a an and are as at be but by can cannot for from has have hello help hi i in is it my no not of on or our "
-        "please since so the there this to us was we what when with you your "
-        "的 了 是 在 我 有 和 就 不 也 都 这 那 您 好 请 但 从 您好 一个 没有 无法 今天"
-    )
-)
 
 
 def split_steps(text: str) -> list[str]:
@@ -42,7 +35,7 @@ def split_steps(text: str) -> list[str]:
 
 
 def mark_shared_terms(text: str, reference: str) -> list[tuple[str, bool]]:
-    """Return a text in parts, each with whether it is a term of the reference text too.
+    """Return a text in parts, each with whether it is a term of the reference text too; small words are none.
 
     Examples
     --------
@@ -50,7 +43,7 @@ def mark_shared_terms(text: str, reference: str) -> list[tuple[str, bool]]:
     [('VPN', True), (' is down', False)]
     """
     text = text[:MAX_SHOWN]
-    terms = {token for token in tokenise(reference[:MAX_SHOWN]) if token not in _STOP_WORDS}
+    terms = {token for token in tokenise(reference[:MAX_SHOWN]) if token not in STOP_WORDS}
     return _merged(text, sorted(_matches(text, terms)))
 
 

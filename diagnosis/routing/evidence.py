@@ -3,7 +3,8 @@
 The log-odds are shared out over the features in proportion to what each adds to the gap between the two scores; topics
 are linear in the other features, so their part goes back to these, and character n-grams give theirs to the word that
 they stand in. What a general encoder makes of the whole text is no word's, and is left out. What is shown are words and
-fields as they were written, in the incident's own language.
+fields as they were written, in the incident's own language; small words, single characters cut from a word and the
+names of who called and who logged it are not shown, though they count.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.classifier import TargetClassifier
 from diagnosis.routing.matrix import FeatureRows
 from diagnosis.routing.reading import Reading
+from diagnosis.text.stop_words import tells_something
+from diagnosis.text.tokens import tokenise
 
 Floats = npt.NDArray[np.float64]
 MOST_SHOWN = 5
 _LEAST = 1e-4  # of a weight that is shown
+_PEOPLE = ("caller", "opened_by")
 _LONGEST = 40  # characters of a word that are shown
 
 
@@ -50,14 +54,17 @@ def evidence_for(
     winner, rival = pair
     if winner == rival:
         return ()
+    incident = prepared.incident(row)
+    people = {word for name in _PEOPLE for word in tokenise(incident.get(name) or "")}
     reading = classifier.features_.reading(prepared, row, rows)
     shares = _shares(classifier, rows, row, winner, rival, scores)
     weights = reading.shares_of_words(shares)
     evidence: list[TermEvidence | FieldEvidence] = [
         TermEvidence(reading.words[i][:_LONGEST], round(float(weights[i]), 4))
         for i in np.flatnonzero(weights >= _LEAST)
+        if tells_something(reading.words[i]) and reading.words[i] not in people
     ]
-    evidence += _field_evidence(reading, prepared.incident(row), shares)
+    evidence += _field_evidence(reading, incident, shares)
     return tuple(sorted(evidence, key=lambda e: -e.weight)[:MOST_SHOWN])
 
 

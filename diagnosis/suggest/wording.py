@@ -35,6 +35,15 @@ _EMPTY_WORDS = frozenset(_FILLERS.split())
 _RESTART_WORDS = """
 computer cycled device laptop machine pc power reboot rebooted rebooting restart restarted restarting system
 """
+# A resolution that only points to another report of the same: nothing was done here.
+_POINTS_ELSEWHERE = re.compile(
+    r"\W*(?:(?:this|it) (?:is|was) )?(?:closed )?(?:as )?(?:a )?"
+    r"(?:duplicate(?:d|s)? (?:of|ticket|incident|request|call|report|entry)\b|merged (?:in|into|with|to)\b)"
+    r"[^.;!]*[.;!]?\s*"
+    r"|\W*(?:此单|该单|本单)?(?:重复(?:报障|报修|提单|提交|工单|事件|申报|单)|与[^，。；]*重复)[^。；]*[。；]?\s*"
+    r"|\W*(?:已)?(?:并入|合并(?:到|至|入))[^。；]*[。；]?\s*",
+    re.IGNORECASE,
+)
 _NO_FIX = _EMPTY_WORDS | frozenset(_RESTART_WORDS.split())
 _SHARED = 0.6  # of the words of both together
 _CONTAINED = 0.9  # of the words of the shorter one, if it has as many as this:
@@ -49,8 +58,11 @@ _NUMBER = re.compile(r"[a-z]{2,6}_?\d{4,}")  # of a record: "duplicate of INC001
 def says_nothing(resolution: str) -> bool:
     """Return whether a resolution field holds no resolution: empty, ``done``, ``fixed, user confirmed``, ``已处理``.
 
-    That the machine was restarted is no fix either: it comes back, and everybody has tried it.
+    That the machine was restarted is no fix either: it comes back, and everybody has tried it. Nor is a pointer to
+    another report, ``duplicate of an earlier incident``, ``重复报障，与之前的工单合并处理``.
     """
+    if _POINTS_ELSEWHERE.fullmatch(resolution):
+        return True
     words = re.findall(r"\w+", _EMPTY_PHRASES.sub(" ", resolution.lower()))
     left = [word for word in words if word not in _NO_FIX and not word.isdigit() and not _NUMBER.fullmatch(word)]
     # A single character left over between Chinese phrases is a particle or a cut-off name, not an instruction.

@@ -88,7 +88,7 @@ def test_without_vectors_it_answers_but_nothing_is_certified(router, told, batch
     assert answer.reason == ("not automatic without the general encoder's vector, which nearly every past incident had")
 
 
-@pytest.mark.parametrize("text", ["my laptop is broken", "jam 卡纸 again 谢谢", "toner empty please"])
+@pytest.mark.parametrize("text", ["my laptop is broken", "jam", "toner empty please"])
 def test_removing_the_strongest_terms_lowers_the_probability(router, told, text):
     (before,) = router.predict(told([text]))
     terms = [e for e in before.evidence if isinstance(e, TermEvidence)]

@@ -281,6 +281,17 @@ def test_chinese_evidence_is_words(drawn, batch):
     assert "卡纸" in words
 
 
+def test_small_words_cut_characters_and_names_of_people_are_no_reasons(batch):
+    texts = ["my printer jams, asked chen wei", "the vpn drops, asked chen wei"] * 60
+    labels = ["Printing", "Network"] * 60
+    router = Router("assignment_group").fit(batch(texts, caller=["chen wei"] * 120), labels)
+    for text in texts[:2]:
+        (answer,) = router.predict(batch([text], caller=["chen wei"]))
+        shown = {e.text for e in answer.evidence if isinstance(e, TermEvidence)}
+        assert shown
+        assert not shown & {"my", "the", "chen", "wei", "asked"}
+
+
 def test_fields_speak_too(batch):
     rng = np.random.default_rng(0)
     groups = rng.choice(["A", "B"], 200).tolist()

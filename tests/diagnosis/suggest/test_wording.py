@@ -11,10 +11,16 @@ from diagnosis.suggest.wording import canonical, content, same, says_nothing
             "Duplicate",
             "closed as duplicate of 123",
             "Duplicate of INC0012345",
+            "Duplicate of an earlier incident.",
+            "Closed as duplicate of the ticket from this morning",
+            "Merged into INC0012345",
             "restarted",
             "Rebooted the PC, works now",
         ),
         *(
+            "重复报障，与之前的工单合并处理。",
+            "此单与上一单重复",
+            "已合并到 INC0012345",
             "已处理",
             "问题已解决，谢谢",
             "已处理完毕，用户确认正常",
@@ -34,8 +40,21 @@ def test_a_resolution_that_says_nothing(notes):
 @pytest.mark.parametrize(
     "notes",
     [
-        *("Reset password", "Restarted spooler", "restarted the print service", "replaced toner, user confirmed"),
-        *("Run gpupdate /force", "重启打印服务", "重置密码", "清理磁盘空间后正常", "更换网线，问题解决"),
+        *(
+            "Reset password",
+            "Restarted spooler",
+            "Duplicate IP address removed from the scope",
+            "restarted the print service",
+            "replaced toner, user confirmed",
+        ),
+        *(
+            "Run gpupdate /force",
+            "重启打印服务",
+            "合并重复账号后正常",
+            "重置密码",
+            "清理磁盘空间后正常",
+            "更换网线，问题解决",
+        ),
     ],
 )
 def test_a_resolution_that_says_what_to_do(notes):

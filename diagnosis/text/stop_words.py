@@ -1,0 +1,36 @@
+"""Small words of English and Chinese that say nothing of a fault, so that no reason and no marking rests on them."""
+
+from __future__ import annotations
+
+_ENGLISH = """
+a about after again all already also always am an and any are as ask asked at back be because been before being both
+but by call came can cannot come could did do does doing done down each either else even ever every everything few for
+from get gets getting give given go goes going gone got had has have having hello help her here hers hi him his how i
+if in into is it its just keep keeps know let like little look many may me might more most much must my need needs never
+new no not nothing now of off often ok on once one only or other our out over own per please put re same say says see
+seem seems she should since so some somebody someone something sometimes soon still such sure take than thank thanks
+that the their them then there these they thing things this those though through to today together told too try trying
+two under until up upon us use used uses using very want was way we well were what when where which while who whole why
+will with within without work would yes yet you your yours
+"""
+_CHINESE = """
+一下 一个 一些 一样 一直 一般 一起 不了 不能 不行 不要 不会 不到 不是 不过 东西 为了 为什么 么 之前 之后 之类 也
+了 事情 什么 今天 从 他们 他 们 以前 以后 以及 但 但是 使用 依然 便 偶尔 像 其他 再 刚刚 别人 到 前 又 发现 变
+只 可以 可能 各位 同事 后 吗 吧 呢 和 哪 啊 因为 因此 在 地 大家 好 好像 如果 如何 它 对 就 就是 已 已经 帮 帮忙
+常 平时 并 并且 应该 开始 当 很 得 您 您好 情况 想 感觉 感谢 我 我们 所以 所有 所有人 才 才能 把 提示 操作 是
+最近 有 有时 有点 有的 某 根本 每 每天 每次 没 没有 然后 现在 用 用户 的 看 看到 知道 而且 自己 处理 解决 让 说
+请 请问 谢谢 越来越 跟 还 还是 这 这个 这些 这样 进行 这里 通过 那 那个 都 里 问题 随时 非常 麻烦 能 总 总是
+经常 被
+"""
+STOP_WORDS = frozenset((_ENGLISH + _CHINESE).split())
+
+
+def tells_something(word: str) -> bool:
+    """Whether a word can stand as a reason: no small word, and no single letter or character cut from a longer word.
+
+    Examples
+    --------
+    >>> [word for word in ("vpn", "the", "月结", "结", "809", "被", "C") if tells_something(word)]
+    ['vpn', '月结', '809']
+    """
+    return word.casefold() not in STOP_WORDS and len(word) > 1
