@@ -20,7 +20,15 @@ def test_the_notebook_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     assert not [output for output in shown if output.output_type == "error"]
     printed = "".join(output.text for output in shown if output.output_type == "stream" and output.name == "stdout")
-    for words in ("used here", "assignment_group: ", "base rate", "promised 80%", "that neither had seen", "latency", "is in service; before it"):
+    for words in (
+        "used here",
+        "assignment_group: ",
+        "base rate",
+        "promised 80%",
+        "that neither had seen",
+        "latency",
+        "is in service; before it",
+    ):
         assert words in printed
     assert "nan%" not in printed
     assert "refused" not in printed
