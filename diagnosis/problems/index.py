@@ -65,7 +65,9 @@ class ProblemIndex:
             else:
                 lacking.append(row)
         if lacking:
-            for row, name in zip(lacking, self._by_likeness(incidents.take(lacking)), strict=True):
+            for row, name in zip(
+                lacking, self._by_likeness(incidents.take(lacking), [texts[row] for row in lacking]), strict=True
+            ):
                 names[row] = name
         is_fault = [kind == FAULTY for kind in incidents.column("type")]
         return [self._problems.get(name) if fault else None for name, fault in zip(names, is_fault, strict=True)]
@@ -80,17 +82,17 @@ class ProblemIndex:
         best = int(np.argmax(shares))
         return candidates[best] if shares[best] >= FEWEST_SHARED else ""
 
-    def _by_likeness(self, incidents: IncidentBatch) -> list[str]:
+    def _by_likeness(self, incidents: IncidentBatch, texts: list[str]) -> list[str]:
         names = [""] * len(incidents)
         likeness, rows = self._joining.likeness, self._joining.likeness_rows
         if likeness is not None and rows is not None:
-            places = likeness.nearest(incidents)[0]
+            places = likeness.nearest(incidents, texts)[0]
             names = ["" if place < 0 else self._shown(int(rows[place])) for place in places.tolist()]
         if self._joining.texts is None or all(names):
             return names
         scopes, values = scopes_of(incidents)
         items = [SEPARATOR.join(pair) for pair in zip(scopes, values, strict=True)]
-        first_texts = self._joining.texts.names(items, texts_of(incidents), learn=False)
+        first_texts = self._joining.texts.names(items, texts, learn=False)
         for row, (scope, value, text) in enumerate(zip(scopes, values, first_texts, strict=True)):
             if not names[row] and text:
                 place = self._joining.text_rows.get(text_fault(scope, value, text).id)

@@ -126,14 +126,14 @@ def join(incidents: IncidentBatch, signature: Signature) -> Joining:
     """
     if TEXT in signature.fields:
         return join_by_fields(incidents, signature)
-    joining = _split_by_text(join_by_fields(incidents, signature), incidents)
-    return _join_by_text(_join_by_likeness(joining, incidents, signature), incidents)
+    texts = texts_of(incidents)
+    joining = _split_by_text(join_by_fields(incidents, signature), texts)
+    return _join_by_text(_join_by_likeness(joining, incidents, texts, signature), incidents, texts)
 
 
-def _split_by_text(joining: Joining, incidents: IncidentBatch) -> Joining:
+def _split_by_text(joining: Joining, texts: Sequence[str]) -> Joining:
     """Split faults whose texts tell of several."""
     faults, codes = list(joining.faults), joining.codes.copy()
-    texts = texts_of(incidents)
     for place, rows in enumerate(joining.members()):
         if len(rows) < 2 * CLEAR:
             continue
@@ -157,7 +157,9 @@ def _is_one_language(texts: Sequence[str]) -> bool:
     return max(share, 1.0 - share) >= ONE_LANGUAGE
 
 
-def _join_by_likeness(joining: Joining, incidents: IncidentBatch, signature: Signature) -> Joining:
+def _join_by_likeness(
+    joining: Joining, incidents: IncidentBatch, texts: Sequence[str], signature: Signature
+) -> Joining:
     lacking = np.flatnonzero(joining.codes == NONE)
     complete = np.flatnonzero(joining.codes != NONE)
     if not len(lacking) or not len(complete):
@@ -166,22 +168,23 @@ def _join_by_likeness(joining: Joining, incidents: IncidentBatch, signature: Sig
         name: sum(map(is_placeholder, incidents.take(lacking).column(name))) for name in signature.fields
     }  # the field that is lacking most often is what is hidden to learn from
     hidden = max(signature.fields, key=lambda name: absent[name])
-    likeness = FaultLikeness(signature.fields).fit(incidents.take(complete), joining.codes[complete], hidden)
+    of_complete = [texts[row] for row in complete.tolist()]
+    likeness = FaultLikeness(signature.fields)
+    likeness.fit(incidents.take(complete), of_complete, joining.codes[complete], hidden)
     codes = joining.codes.copy()
-    codes[lacking] = likeness.nearest(incidents.take(lacking))[0]
+    codes[lacking] = likeness.nearest(incidents.take(lacking), [texts[row] for row in lacking.tolist()])[0]
     first = np.array([members[0] for members in joining.members()], dtype=np.intp)
     return replace(joining, codes=codes, likeness=likeness, likeness_rows=first)
 
 
-def _join_by_text(joining: Joining, incidents: IncidentBatch) -> Joining:
+def _join_by_text(joining: Joining, incidents: IncidentBatch, texts: Sequence[str]) -> Joining:
     rows = np.flatnonzero(joining.codes == NONE)
     if not len(rows):
         return joining
     scopes, values = scopes_of(incidents.take(rows))
     like = LikeTexts()
     items = [SEPARATOR.join(pair) for pair in zip(scopes, values, strict=True)]
-    texts = texts_of(incidents.take(rows))
-    names = like.names(items, texts, learn=True)
+    names = like.names(items, [texts[row] for row in rows.tolist()], learn=True)
     faults, codes, places = list(joining.faults), joining.codes.copy(), dict[str, int]()
     first: dict[str, int] = {}
     for row, scope, value, name in zip(rows.tolist(), scopes, values, names, strict=True):
@@ -211,4 +214,6 @@ def text_fault(scope: str, value: str, name: str) -> Fault:
 def texts_of(incidents: IncidentBatch) -> list[str]:
     """Return the cleaned text of each incident by which likeness is judged."""
     pairs = zip(incidents.column("short_description"), incidents.column("description"), strict=True)
-    return [clean(words_of({"short_description": title, "description": body})) for title, body in pairs]
+    texts = [words_of({"short_description": title, "description": body}) for title, body in pairs]
+    cleaned = {text: clean(text) for text in set(texts)}
+    return [cleaned[text] for text in texts]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from diagnosis.arrays import Floats
 from diagnosis.incident import IncidentBatch
 from diagnosis.placeholders import is_placeholder
-from diagnosis.text import clean, tokenise
+from diagnosis.text import tokenise
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -23,7 +23,7 @@ FIELDS = ("caller", "location", "service", "subcategory", "symptom")  # that spe
 LONGEST = 300  # characters of a text that are looked at
 PRECISION = 0.8  # share of incidents with a hidden field that have to be joined rightly
 FEWEST_TRIALS = 30  # joined incidents from which a threshold is learned
-MOST_TRIALS = 4000  # newest incidents whose field is hidden
+MOST_TRIALS = 2000  # newest incidents whose field is hidden
 LATER = 0.25  # share of the incidents, the newest, whose field is hidden
 ROWS = 2000  # that are compared at once
 NEVER = 2.0  # a threshold that no cosine reaches
@@ -51,26 +51,31 @@ class FaultLikeness:
     def __init__(self, columns: Sequence[str]) -> None:
         self.columns = tuple(columns)
 
-    def fit(self, incidents: IncidentBatch, faults: Ints, hidden: str) -> FaultLikeness:
+    def fit(self, incidents: IncidentBatch, texts: Sequence[str], faults: Ints, hidden: str) -> FaultLikeness:
         """Learn faults and threshold.
 
         Parameters
         ----------
         incidents : IncidentBatch
             With all fields, in order of time.
+        texts : sequence of str
+            The cleaned text of each.
         faults : ndarray of int, shape (n,)
             The fault of each, from 0 without gaps.
         hidden : str
             The field that incidents lack most often: what is hidden to learn the threshold.
         """
-        words = _words(incidents)
+        words = _words(incidents, texts)
         self._learn_threshold(incidents, words, faults, hidden)
-        self._learn(incidents, words, faults)
+        if self.threshold_ < NEVER:
+            self._learn(incidents, words, faults)
         return self
 
-    def nearest(self, incidents: IncidentBatch) -> tuple[Ints, Floats]:
+    def nearest(self, incidents: IncidentBatch, texts: Sequence[str]) -> tuple[Ints, Floats]:
         """Return the most like fault of each incident, -1 where none is like enough, and the cosine."""
-        places, cosines = self._nearest(incidents, _words(incidents))
+        if self.threshold_ == NEVER:
+            return np.full(len(incidents), -1, dtype=np.intp), np.zeros(len(incidents))
+        places, cosines = self._nearest(incidents, _words(incidents, texts))
         return np.where(cosines >= self.threshold_, places, -1), cosines
 
     def _learn_threshold(self, incidents: IncidentBatch, words: list[Counter[str]], faults: Ints, hidden: str) -> None:
@@ -103,9 +108,14 @@ class FaultLikeness:
         n_faults = int(faults.max()) + 1
         members = csr_array((np.ones(len(faults)), (faults, np.arange(len(faults)))), shape=(n_faults, len(faults)))
         self._faults = _normalised(csr_array(members @ rows)).T.tocsr()
-        first = np.full(n_faults, -1)
+        self._first = first = np.full(n_faults, -1)
         first[faults[::-1]] = np.arange(len(faults))[::-1]
-        self._values = {name: [incidents.column(name)[row] for row in first] for name in self.columns}
+        self._codes: dict[str, dict[str, int]] = {}
+        self._fault_codes: dict[str, Ints] = {}
+        for name in self.columns:
+            column, codes = incidents.column(name), dict[str, int]()
+            of_fault = [codes.setdefault(column[row], len(codes)) for row in first.tolist()]
+            self._codes[name], self._fault_codes[name] = codes, np.array(of_fault, dtype=np.intp)
 
     def _matrix(self, words: Sequence[Counter[str]]) -> csr_array:
         from scipy.sparse import csr_array  # noqa: PLC0415
@@ -122,34 +132,41 @@ class FaultLikeness:
         best, highest = np.full(len(words), -1, dtype=np.intp), np.zeros(len(words))
         for start in range(0, len(words), ROWS):
             part = slice(start, min(start + ROWS, len(words)))
-            cosines = (self._matrix(words[part]) @ self._faults).tocoo()
-            agrees = self._agree(incidents[part], cosines.row, cosines.col)
-            rows, faults, values = cosines.row[agrees], cosines.col[agrees], cosines.data[agrees]
-            order = np.lexsort((faults, -values, rows))
-            rows, faults, values = rows[order], faults[order], values[order]
-            is_first = np.r_[True, rows[1:] != rows[:-1]] if len(rows) else np.zeros(0, dtype=bool)
-            best[start + rows[is_first]], highest[start + rows[is_first]] = faults[is_first], values[is_first]
+            cosines = (self._matrix(words[part]) @ self._faults).tocsr()
+            counts = np.diff(cosines.indptr)
+            rows = np.repeat(np.arange(len(counts)), counts)
+            values = np.where(self._agree(incidents[part], rows, cosines.indices), cosines.data, 0.0)
+            occupied = np.flatnonzero(counts)
+            if not len(occupied):
+                continue
+            starts = cosines.indptr[:-1][occupied]
+            most = np.maximum.reduceat(values, starts)
+            is_most = values == np.repeat(most, counts[occupied])
+            # Of equal ones the first, whatever the order in which a product holds them.
+            faults = np.minimum.reduceat(np.where(is_most, cosines.indices, len(self._first)), starts)
+            best[start + occupied] = np.where(most > 0, faults, -1)
+            highest[start + occupied] = most
         return best, highest
 
     def _agree(self, incidents: IncidentBatch, rows: Ints, faults: Ints) -> npt.NDArray[np.bool_]:
         agrees = np.ones(len(rows), dtype=bool)
-        for name, of_faults in self._values.items():
-            codes: dict[str, int] = {}
-            of_fault = np.array([codes.setdefault(value, len(codes)) for value in of_faults])
+        for name, of_fault in self._fault_codes.items():
+            codes = self._codes[name]
             values = incidents.column(name)
             of_row = np.array([-1 if is_placeholder(value) else codes.get(value, -2) for value in values])
-            agrees &= (of_row[rows] == -1) | (of_row[rows] == of_fault[faults])
+            if (of_row != -1).any():
+                agrees &= (of_row[rows] == -1) | (of_row[rows] == of_fault[faults])
         return agrees
 
 
-def _words(incidents: IncidentBatch) -> list[Counter[str]]:
-    columns = [incidents.column(name) for name in FIELDS]
-    texts = zip(incidents.column("short_description"), incidents.column("description"), strict=True)
+def _words(incidents: IncidentBatch, texts: Sequence[str]) -> list[Counter[str]]:
+    columns = {name: incidents.column(name) for name in FIELDS}
     words = []
-    for row, (title, body) in enumerate(texts):
-        tokens = Counter(tokenise(clean((title.strip() or body)[:LONGEST])))
-        fields = zip(FIELDS, columns, strict=True)
-        tokens.update(f"{name}={column[row]}" for name, column in fields if not is_placeholder(column[row]))
+    for row, text in enumerate(texts):
+        tokens = Counter(tokenise(text[:LONGEST]))
+        for name, column in columns.items():
+            if not is_placeholder(column[row]):
+                tokens[f"{name}={column[row]}"] = 1
         words.append(tokens)
     return words
 
