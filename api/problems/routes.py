@@ -13,6 +13,7 @@ from api.http.problems import problems as problem_responses
 from api.http.security import MayDiagnose, MayWrite
 from api.problems.schemas import (
     ArticleUseOut,
+    ChangeOnItemOut,
     DecisionIn,
     DecisionOut,
     MonthOut,
@@ -114,6 +115,14 @@ def _detail(view: ProblemView) -> ProblemDetailOut:
         timeline=[MonthOut(month=month, incidents=n, episodes=m) for month, n, m in view.timeline],
         expected_per_month=round(view.expected_per_month, 2),
         articles=[ArticleUseOut(number=number, title=title, incidents=n) for number, title, n in view.articles],
+        changes=[
+            ChangeOnItemOut(
+                number=change.number,
+                at=None if change.at is None else plain_time(change.at),
+                title=str(change.body.get("short_description") or ""),
+            )
+            for change in view.changes
+        ],
         actions=[action_out(action) for action in view.actions],
         external_record=None if record is None else RecordOut(system=record["system"], number=record["number"]),
         merged=list(view.merged),

@@ -73,6 +73,14 @@ class ArticleUseOut(Out):
     incidents: int = Field(description="On how many incidents", examples=[12])
 
 
+class ChangeOnItemOut(Out):
+    """A change on an item of a problem."""
+
+    number: str = Field(description="Its number", examples=["CHG0000042"])
+    at: str | None = Field(description="When it started", examples=["2026-06-20T18:00:00Z"])
+    title: str = Field(description="Its short description", examples=["New certificate on vpn-gw-2"])
+
+
 class DecisionOut(Out):
     """What a person decided on a problem."""
 
@@ -99,6 +107,7 @@ class ProblemDetailOut(ProblemOut):
     timeline: list[MonthOut] = Field(description="The newest months")
     expected_per_month: float = Field(description="Incidents expected in 30 days", examples=[4.1])
     articles: list[ArticleUseOut] = Field(description="Used on it, the most often first")
+    changes: list[ChangeOnItemOut] = Field(description="On its items, the latest first")
     actions: list[ActionOut] = Field(description="What it asks for, the newest first")
     external_record: RecordOut | None = Field(description="What a connected system made of it")
     merged: list[str] = Field(description="Problems that were merged into it", examples=[["P0a1b2c3d4e5f"]])

@@ -24,11 +24,13 @@ from diagnosis.recurrence import Signature
 from diagnosis.redact import Redactor
 from diagnosis.store import Store
 from diagnosis.store.database import ConflictError, RecordNotFoundError
+from diagnosis.store.monitoring import StoredChange
 from diagnosis.store.outbox import OutgoingCall
 from diagnosis.store.problems import ProblemRow, StoredDecision
 
 MOST_NUMBERS = 100  # of the incidents of one problem
 WRITE_BACK = "problem:"  # begins the kind of the call that makes a record of a problem
+MOST_CHANGES = 10  # the latest on its items
 MOST_TAGGED = 50  # incidents that are tagged where a system has no records of problems
 
 
@@ -55,6 +57,7 @@ class ProblemView:
     split_from: str | None
     decisions: Sequence[StoredDecision]
     dismissed: str | None
+    changes: Sequence[StoredChange]
 
 
 class ProblemService:
@@ -168,6 +171,7 @@ class ProblemService:
             lineage.split.get(entry.id) or (row.split_from if row else None),
             [decision for decision in self._store.problems.decisions() if decision.problem in concerned],
             lineage.dismissed.get(entry.id),
+            self._store.change_records.on(list(entry.items), [], limit=MOST_CHANGES) if entry.items else (),
         )
 
     def decide(self, actor: str, problem: str, body: DecisionIn) -> str:

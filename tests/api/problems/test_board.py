@@ -183,3 +183,14 @@ def test_a_diagnosis_names_the_problem_and_one_without_an_item_is_judged_by_it(o
     assert (
         own.post("/v1/diagnoses", json={"number": "CALL-3", "short_description": "a zebra"}).json()["problem"] is None
     )
+
+
+def test_changes_on_its_items_are_linked(own) -> None:
+    problems = own.get("/v1/problems", params={"top": 1000}).json()["problems"]
+    problem = next(problem for problem in problems if problem["items"])
+    item = next(iter(problem["items"]))
+    change = {"number": "CHG-P1", "cmdb_ci": item, "started_at": "2026-01-02T03:04:05Z", "short_description": "renewed"}
+    assert own.post("/v1/changes", json=change).status_code in (200, 201)
+    own.post("/v1/changes", json={**change, "number": "CHG-P2", "cmdb_ci": "elsewhere"})
+    linked = own.get(f"/v1/problems/{problem['id']}").json()["changes"]
+    assert linked == [{"number": "CHG-P1", "at": "2026-01-02T03:04:05Z", "title": "renewed"}]
