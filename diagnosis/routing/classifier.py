@@ -1,8 +1,8 @@
 """TargetClassifier: calibrated probabilities of the classes of one target, from text, title and fields.
 
-Linear scores over `IncidentFeatures` that estimate class probabilities, by least squares, squared hinge loss or the
-mean of both, whatever suits the history (`diagnosis.routing.selection`); a `PowerLink`, fitted on scores of rows held
-out of their own fit, turns them to probabilities. ``docs/decisions/classifier.md`` says what was measured against it.
+Linear scores over `IncidentFeatures` that estimate class probabilities, by least squares, squared hinge loss or a mean
+of several such models, whatever suits the history (`diagnosis.routing.selection`); a `PowerLink`, fitted on scores of
+rows held out of their own fit, turns them to probabilities. ``docs/decisions/classifier.md`` says what was measured.
 """
 
 from __future__ import annotations
@@ -22,7 +22,15 @@ from diagnosis.routing.features import DEFAULT_WEIGHTS, FeatureWeights, Incident
 from diagnosis.routing.hinge import fit_hinge, held_out_hinge
 from diagnosis.routing.matrix import FeatureMatrix, FeatureRows
 from diagnosis.routing.ridge import DUAL_ROWS, Strength, class_row_weights, fit_ridge, held_rows
-from diagnosis.routing.selection import ModelChoice, ages, choose_half_life, choose_model, fading
+from diagnosis.routing.selection import (
+    LEAST_SQUARES,
+    ModelChoice,
+    View,
+    ages,
+    choose_half_life,
+    choose_model,
+    fading,
+)
 
 Labels = npt.NDArray[np.object_]
 Rows = npt.NDArray[np.intp]
@@ -30,7 +38,6 @@ Bools = npt.NDArray[np.bool_]
 _CHOSEN_AGAIN = 2_000  # rows up to which a second fit chooses anew: a third more of so few ask for another
 _LINK_ROWS = 100  # new incidents that are enough to learn the link from
 _WIDE_CLASSES = 300  # up to here every term has a weight for every class
-_LEAST_SQUARES = ModelChoice(topics=True, ridge_share=1.0)  # of histories too large to compare models on
 
 
 @dataclass
@@ -71,8 +78,10 @@ class TargetClassifier:
         # What is held out of the weights must not teach the features either.
         class_codes = np.where(held_rows(groups, self.seed), -1, codes)
         features = IncidentFeatures(self.fields, len(names) <= _WIDE_CLASSES, self.seed, self.weights)
-        choice, matrix = self._choose(features.fit(prepared, class_codes), prepared, codes, groups)
-        self.choice_ = replace(choice, half_life=choose_half_life(matrix, codes, age, self.seed))
+        self.features_ = features.fit(prepared, class_codes)
+        matrix = self.features_.transform(prepared)
+        half_life = choose_half_life(matrix, codes, age, self.seed)
+        self.choice_ = replace(self._choose(matrix, codes, groups), half_life=half_life)
         scores = self._fit_weights(matrix, codes, groups, age)
         held_out = ~np.isnan(scores[:, 0])
         self.link_ = fit_link(scores[held_out], codes[held_out])
@@ -100,12 +109,11 @@ class TargetClassifier:
         age, small = ages(prepared), len(labels) <= _CHOSEN_AGAIN
         if len(labels) <= DUAL_ROWS:
             features = IncidentFeatures(self.fields, len(names) <= _WIDE_CLASSES, self.seed, self.weights).fit(prepared)
-            keep = self.choice_.topics or not features.weights_.topics
-            refitted.features_ = features if keep else features.without_topics()
-            if small:
-                choice, _ = refitted._choose(features, prepared, codes, groups)
-                refitted.choice_ = replace(choice, half_life=self.choice_.half_life)
+            refitted.features_ = features
         matrix = refitted.features_.transform(prepared)
+        if small:
+            choice = refitted._choose(matrix, codes, groups)
+            refitted.choice_ = replace(choice, half_life=self.choice_.half_life)
         scores = refitted._fit_weights(matrix, codes, groups, age, None if small else self)
         rows = np.flatnonzero(new)
         if small:
@@ -130,21 +138,13 @@ class TargetClassifier:
         """Return the regression's estimates of the class indicators, shape (n, n_classes)."""
         return rows.scores(self.weights_, self.features_.first_weighted)
 
-    def _choose(
-        self, features: IncidentFeatures, prepared: PreparedIncidents, codes: Rows, groups: Rows
-    ) -> tuple[ModelChoice, FeatureMatrix]:
-        """Choose the model, keep the features that it asks for, and return their matrix."""
-        self.features_ = features
-        matrix = features.transform(prepared)
-        if not features.wide or len(codes) > DUAL_ROWS:
-            return _LEAST_SQUARES, matrix
-        if not features.weights_.topics:  # a general encoder speaks in their place
-            return choose_model({False: matrix}, codes, groups, self.seed), matrix
-        without = features.without_topics()
-        matrices = {False: without.transform(prepared), True: matrix}
-        choice = choose_model(matrices, codes, groups, self.seed)
-        self.features_ = features if choice.topics else without
-        return choice, matrices[choice.topics]
+    def _choose(self, matrix: FeatureMatrix, codes: Rows, groups: Rows) -> ModelChoice:
+        if not self.features_.wide or len(codes) > DUAL_ROWS:
+            return LEAST_SQUARES
+        return choose_model(matrix, self._scales, codes, groups, self.seed)
+
+    def _scales(self, view: View) -> npt.NDArray[np.float32]:
+        return self.features_.scales(terms=view.terms, fields=view.fields, topics=view.topics)
 
     def _fit_weights(
         self,
@@ -157,29 +157,31 @@ class TargetClassifier:
         """Learn the weights; return the scores of rows held out of their own fit, NaN where there are none.
 
         A second fit, with a ``previous`` one, needs no held-out scores: it begins where that ended, and keeps its
-        strength unless it is small.
+        strength unless it is small. Each model's weights are brought back to the features as they are: the models cost
+        no more to answer than one.
         """
         n_classes, faded = len(self.classes_), fading(age, self.choice_.half_life)
         weights = np.zeros((matrix.shape[1], n_classes), dtype=np.float32)
         scores = np.zeros((len(codes), n_classes), dtype=np.float32)
-        ridge_share = self.choice_.ridge_share
+        share = np.float32(self.choice_.ridge)
         self.strength_: Strength | None = None
-        if ridge_share:
+        if share:
             large = previous is not None and len(codes) > DUAL_ROWS
             start = previous._weights_of(self.classes_) if previous and large else None
             strength = previous.strength_ if previous and len(codes) > _CHOSEN_AGAIN else None
             ridge = fit_ridge(matrix, codes, n_classes, groups, self.seed, faded, start, strength)
             self.strength_ = ridge.strength
-            weights += np.float32(ridge_share) * ridge.weights
-            scores += np.float32(ridge_share) * ridge.held_out
-        if ridge_share < 1:
-            hinge_share = np.float32(1 - ridge_share)
-            row_weights = class_row_weights(codes, n_classes, self.choice_.balance)
+            weights += share * ridge.weights
+            scores += share * ridge.held_out
+        for model, of_model in self.choice_.hinges.items():
+            scales = self._scales(model.view)
+            seen = matrix.scaled(scales)
+            row_weights = class_row_weights(codes, n_classes, model.balance)
             row_weights = row_weights if faded is None else row_weights * faded
-            strength_of_hinge = self.choice_.hinge_strength
-            weights += hinge_share * fit_hinge(matrix, codes, n_classes, strength_of_hinge, row_weights)
+            share = np.float32(of_model)
+            weights += share * scales[:, None] * fit_hinge(seen, codes, n_classes, model.strength, row_weights)
             if previous is None:
-                scores += hinge_share * held_out_hinge(matrix, codes, n_classes, strength_of_hinge, row_weights, groups)
+                scores += share * held_out_hinge(seen, codes, n_classes, model.strength, row_weights, groups)
         self.weights_ = weights.astype(np.float16)
         return scores.astype(np.float64)
 

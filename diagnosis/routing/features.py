@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Self
@@ -44,10 +43,6 @@ class FeatureWeights:
     def of_many(self) -> FeatureWeights:
         """Return the weights for a large history, which knows its words well enough to do without topics."""
         return replace(self, text=4 * self.text, title=4 * self.title, topics=0.0, meaning=4 * self.meaning)
-
-    def without_topics(self) -> FeatureWeights:
-        """Return the weights of terms alone, which take the weight of topics."""
-        return replace(self, text=4 * self.text, title=4 * self.title, topics=0.0)
 
     def with_meaning(self) -> FeatureWeights:
         """Return the weights where a general encoder speaks, which leaves topics nothing to tell."""
@@ -108,14 +103,6 @@ class IncidentFeatures:
         if not hasattr(self, "topics_"):
             raise NotFittedError("IncidentFeatures must be fitted before it transforms")
         return self.rows(prepared).matrix(self.first_weighted)
-
-    def without_topics(self) -> IncidentFeatures:
-        """Return the same features without topics, whose weight terms take."""
-        features = copy(self)
-        features.weights_ = self.weights_.without_topics()
-        features.topics_ = Topics.none(self.n_sparse_)
-        features._last = None
-        return features
 
     def rows(self, prepared: PreparedIncidents) -> FeatureRows:
         """Return the features with a column of its own for everything that is counted; those of the last one are kept.
@@ -194,6 +181,16 @@ class IncidentFeatures:
     def first_weighted(self) -> int:
         """Column of `sparse` from which on features have weights of their own."""
         return 0 if self.wide else self.n_sparse_ - len(self.values_.index_) - 1
+
+    def scales(self, *, terms: float, fields: float, topics: float) -> npt.NDArray[np.float32]:
+        """Return what brings the squared length of each block to a multiple, one factor a column of `transform`."""
+        n_topics = self.topics_.directions.shape[1]
+        end = self.n_sparse_ - 1 - self.first_weighted
+        start = end - len(self.values_.index_)
+        scales = np.ones(end + 1 + n_topics + len(self.meaning_), dtype=np.float32)
+        scales[:start], scales[start:end] = np.sqrt(terms), np.sqrt(fields)
+        scales[end + 1 : end + 1 + n_topics] = np.sqrt(topics)
+        return scales
 
     def sparse(self, prepared: PreparedIncidents) -> sp.csr_matrix:
         """Return the features that are counted, not derived: text, title, field values, constant."""

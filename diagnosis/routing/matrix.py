@@ -42,6 +42,13 @@ class FeatureMatrix:
     def __getitem__(self, rows: npt.NDArray[np.generic]) -> FeatureMatrix:
         return FeatureMatrix(self.sparse[rows], self.dense[rows])
 
+    def scaled(self, scales: Matrix) -> FeatureMatrix:
+        """Return the features with every column multiplied by its factor, shape (n_features,)."""
+        n_sparse = self.sparse.shape[1]
+        data = self.sparse.data * scales[self.sparse.indices]
+        sparse = sp.csr_matrix((data, self.sparse.indices, self.sparse.indptr), shape=self.sparse.shape)
+        return FeatureMatrix(sparse, self.dense * scales[n_sparse:])
+
     def __matmul__(self, weights: Matrix) -> Matrix:
         n_sparse = self.sparse.shape[1]
         product: Matrix = self.sparse @ weights[:n_sparse] + self.dense @ weights[n_sparse:]

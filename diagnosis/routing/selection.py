@@ -6,8 +6,9 @@ on the latest rows (whether old incidents fade). Each has to be better than the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,68 +22,105 @@ from diagnosis.routing.matrix import FeatureMatrix, Matrix
 from diagnosis.routing.ridge import class_indicators, class_row_weights
 
 Rows = npt.NDArray[np.intp]
-BALANCE = 0.3  # of classes in every candidate but the plain one
+BALANCE = 0.3  # of classes in least squares
 _PENALTIES = (0.1, 0.3, 1.0)
-_STRENGTHS = (3.0, 10.0)  # of the squared hinge
-_MAX_ROWS, _MIN_ROWS, _MAX_CELLS = 2_500, 1_000, 100_000
-_FEWEST_ROWS = 40  # fewer tell candidates apart by chance alone
-_SURE = 1.5  # standard errors by which a candidate must be better than the usual one
+_MAX_ROWS, _MIN_ROWS, _MAX_CELLS = 2_500, 1_000, 130_000
+_FEWEST_ROWS, _FEWEST_TO_FADE = 500, 40  # fewer tell candidates apart by chance alone
+_SURE = 2.0  # standard errors by which a candidate must be better than the usual one
 HALF_LIVES = (0.5, 0.15)  # in spans of the history
 _FADING_ROWS = 3_000
 _LATEST_SHARE = 0.25
 _MIDDLE = 0.5
 
 
+class View(NamedTuple):
+    """Multiples of the squared lengths of blocks of features, as one model sees them."""
+
+    terms: float
+    fields: float
+    topics: float
+
+
+TERMS, TOPICS, SMOOTH = View(4, 3, 0), View(1, 3, 1), View(1, 1, 1)
+UNIFORM = View(4, 1, 0)
+
+
+class HingeModel(NamedTuple):
+    """A support vector machine: what it sees, its ``C``, and its balance (0: rows, 1: classes weigh the same)."""
+
+    view: View
+    strength: float
+    balance: float
+
+
+OF_TERMS, OF_TOPICS = HingeModel(TERMS, 1.0, 0.3), HingeModel(TOPICS, 3.0, 0.3)
+OF_ROWS = HingeModel(UNIFORM, 1.0, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """What was chosen for a history.
+    """What was chosen for a history: shares of linear models over the same features, one in sum.
 
     Attributes
     ----------
-    topics : bool
-        Whether latent topics stand beside the terms; without them terms have their weight.
-    ridge_share : float
-        Share of the least-squares weights in the mean of both: 0, a half or 1.
-    hinge_strength : float
-        ``C`` of the squared hinge loss; of no use where ``ridge_share`` is 1.
-    balance : float
-        0: every row weighs the same in the hinge loss; 1: every class does.
+    terms, topics : float
+        Of the support vector machine over terms, and of the one over topics and terms.
+    ridge : float
+        Of least squares over topics and terms.
+    plain : float
+        Of the support vector machine over terms that balances nothing.
     half_life : float or None
         Share of the history's span after which an incident counts half; None: all count the same.
     """
 
-    topics: bool = False
-    ridge_share: float = 0.5
-    hinge_strength: float = 3.0
-    balance: float = BALANCE
+    terms: float = 0.0
+    topics: float = 0.0
+    ridge: float = 0.0
+    plain: float = 0.0
     half_life: float | None = None
 
+    @property
+    def hinges(self) -> dict[HingeModel, float]:
+        """The support vector machines that have a share, with it."""
+        shares = {OF_TERMS: self.terms, OF_TOPICS: self.topics, OF_ROWS: self.plain}
+        return {model: share for model, share in shares.items() if share}
 
-PLAIN = ModelChoice(topics=False, ridge_share=0.0, hinge_strength=1.0, balance=0.0)
+
+USUAL = ModelChoice(terms=1 / 3, topics=1 / 3, ridge=1 / 3)
+LEAST_SQUARES = ModelChoice(ridge=1.0)
+PLAIN = ModelChoice(plain=1.0)
+CANDIDATES = (
+    USUAL,
+    ModelChoice(terms=0.5, topics=0.5),
+    ModelChoice(terms=0.5, ridge=0.5),
+    ModelChoice(terms=1.0),
+    LEAST_SQUARES,
+    PLAIN,
+)
+Scales = Callable[[View], Matrix]
 
 
-def choose_model(matrices: Mapping[bool, FeatureMatrix], codes: Rows, groups: Rows, seed: int) -> ModelChoice:
+def choose_model(matrix: FeatureMatrix, scales: Scales, codes: Rows, groups: Rows, seed: int) -> ModelChoice:
     """Return the candidate with the best held-out accuracy, macro-F1 and top-3 accuracy.
 
     The usual one, unless another is better by more than chance explains.
 
     Parameters
     ----------
-    matrices : mapping of bool to FeatureMatrix
-        The features of all rows with topics and without.
+    matrix : FeatureMatrix
+        The features of all rows.
+    scales : callable
+        The factor of each column in a view.
     codes, groups : ndarray of int, shape (n,)
         Class and group of equal text of each row; rows of one group are held out together.
     """
     rows, folds = _sample(codes, groups, seed)
     if len(rows) < _FEWEST_ROWS or len(np.unique(codes[rows])) < 2 or len(np.unique(folds)) < FOLDS:
-        return ModelChoice()
+        return USUAL
     names, sampled = np.unique(codes[rows], return_inverse=True)
-    held_out: dict[ModelChoice, Matrix] = {}
-    for topics, matrix in matrices.items():
-        held_out |= _held_out_scores(matrix[rows], sampled, len(names), folds, topics)
-    usual = ModelChoice()
-    usual_quality = held_out_quality(held_out[usual], sampled)
-    usual_right = held_out[usual].argmax(axis=1) == sampled
+    held_out = _held_out_scores(matrix[rows], scales, sampled, len(names), folds)
+    usual_quality = held_out_quality(held_out[USUAL], sampled)
+    usual_right = held_out[USUAL].argmax(axis=1) == sampled
 
     def sure_gain(choice: ModelChoice) -> float:
         """Return by how much a candidate is better than the usual one, less what chance explains."""
@@ -91,7 +129,7 @@ def choose_model(matrices: Mapping[bool, FeatureMatrix], codes: Rows, groups: Ro
         return held_out_quality(held_out[choice], sampled) - usual_quality - _SURE * error
 
     best = max(held_out, key=sure_gain)
-    return best if sure_gain(best) > 0 else usual
+    return best if sure_gain(best) > 0 else USUAL
 
 
 def held_out_quality(scores: Matrix, codes: Rows) -> float:
@@ -116,14 +154,30 @@ def _sample(codes: Rows, groups: Rows, seed: int) -> tuple[Rows, Rows]:
 
 
 def _held_out_scores(
-    matrix: FeatureMatrix, codes: Rows, n_classes: int, folds: Rows, topics: bool
+    matrix: FeatureMatrix, scales: Scales, codes: Rows, n_classes: int, folds: Rows
 ) -> dict[ModelChoice, Matrix]:
     """Return the scores of each candidate, each row's from a fit without its fold."""
+    models = {model for choice in CANDIDATES for model in choice.hinges}
+    margins = {model: np.zeros((len(codes), n_classes), np.float32) for model in models}
+    for model, scores in margins.items():
+        seen = matrix.scaled(scales(model.view))
+        for fold in range(FOLDS):
+            test, fit = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+            row_weights = class_row_weights(codes[fit], n_classes, model.balance)
+            scores[test] = seen[test] @ fit_hinge(seen[fit], codes[fit], n_classes, model.strength, row_weights)
+    ridge = _held_out_ridge(matrix.scaled(scales(SMOOTH)), codes, n_classes, folds)
+    return {
+        choice: np.asarray(
+            choice.ridge * ridge + sum(share * margins[model] for model, share in choice.hinges.items()), np.float32
+        )
+        for choice in CANDIDATES
+    }
+
+
+def _held_out_ridge(matrix: FeatureMatrix, codes: Rows, n_classes: int, folds: Rows) -> Matrix:
+    """Return the scores by the penalty that is best for these rows."""
     gram = matrix.inner_products()
-    shape = (len(codes), n_classes)
-    ridges = {penalty: np.zeros(shape, np.float32) for penalty in _PENALTIES}
-    plain = () if topics else ((PLAIN.hinge_strength, PLAIN.balance),)
-    hinges = {key: np.zeros(shape, np.float32) for key in (*plain, *((c, BALANCE) for c in _STRENGTHS))}
+    ridges = {penalty: np.zeros((len(codes), n_classes), np.float32) for penalty in _PENALTIES}
     for fold in range(FOLDS):
         test, fit = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
         for penalty, scores in ridges.items():
@@ -131,17 +185,7 @@ def _held_out_scores(
             system[np.diag_indices_from(system)] += penalty / class_row_weights(codes[fit], n_classes, BALANCE)
             dual = _solved(system, class_indicators(codes[fit], n_classes))
             scores[test] = np.asarray(gram[np.ix_(test, fit)] @ dual, dtype=np.float32)
-        for (strength, balance), scores in hinges.items():
-            row_weights = class_row_weights(codes[fit], n_classes, balance)
-            weights = fit_hinge(matrix[fit], codes[fit], n_classes, strength, row_weights)
-            scores[test] = matrix[test] @ weights
-    ridge = max(ridges.values(), key=lambda scores: held_out_quality(scores, codes))
-    candidates = {ModelChoice(topics, 1.0): ridge}
-    for (strength, balance), scores in hinges.items():
-        candidates[ModelChoice(topics, 0.0, strength, balance)] = scores
-        if balance:
-            candidates[ModelChoice(topics, 0.5, strength, balance)] = np.asarray((ridge + scores) / 2, dtype=np.float32)
-    return candidates
+    return max(ridges.values(), key=lambda scores: held_out_quality(scores, codes))
 
 
 def ages(prepared: PreparedIncidents) -> Floats | None:
@@ -170,7 +214,7 @@ def choose_half_life(matrix: FeatureMatrix, codes: Rows, age: Floats | None, see
 
     The latest quarter is predicted from what was before; the squared errors of both are compared in pairs.
     """
-    if age is None or len(codes) < _FEWEST_ROWS:
+    if age is None or len(codes) < _FEWEST_TO_FADE:
         return None
     rows = np.sort(np.random.default_rng(seed).permutation(len(codes))[:_FADING_ROWS])
     rows = rows[np.argsort(-age[rows], kind="stable")]

@@ -110,4 +110,4 @@ def test_a_history_without_vectors_has_topics_and_one_with_vectors_meaning(route
     assert len(router.classifier_.features_.meaning_) > 300
     assert not router.classifier_.features_.topics_.directions.size
     assert not len(calibrated.classifier_.features_.meaning_)
-    assert not calibrated.classifier_.features_.topics_.directions.size or calibrated.classifier_.choice_.topics
+    assert calibrated.classifier_.features_.topics_.directions.size

@@ -6,7 +6,7 @@ import scipy.sparse as sp
 
 from diagnosis.routing.hinge import fit_hinge, held_out_hinge
 from diagnosis.routing.matrix import FeatureMatrix
-from diagnosis.routing.selection import ModelChoice, choose_half_life, choose_model, held_out_quality
+from diagnosis.routing.selection import USUAL, View, choose_half_life, choose_model, held_out_quality
 
 CONSTANT = 0.2
 
@@ -49,13 +49,17 @@ def test_quality_is_accuracy_and_half_of_macro_f1_and_of_top_3_accuracy() -> Non
     assert quality == pytest.approx(0.75 + ((1 + 2 / 3 + 0) / 3 + 0.75) / 2)
 
 
-def test_features_that_tell_are_taken_and_few_rows_keep_the_usual_choice() -> None:
+def test_a_model_that_surely_wins_is_taken_and_few_rows_keep_the_usual_one() -> None:
+    """Here only least squares sees the columns that tell classes apart."""
     rng = np.random.default_rng(1)
-    codes = rng.integers(0, 3, 300)
-    noise, telling = matrix_of(rng.random((300, 3))), matrix_of(one_hot(codes, 3))
-    groups = np.arange(300)
-    assert choose_model({False: noise, True: telling}, codes, groups, 0).topics
-    assert choose_model({False: telling, True: noise}, codes[:20], groups[:20], 0) == ModelChoice()
+    codes = rng.integers(0, 3, 600)
+    matrix, groups = matrix_of(one_hot(codes, 3)), np.arange(600)
+
+    def scales(view: View) -> np.ndarray:
+        return np.array([float(view.terms == 1 and view.fields == 1)] * 3 + [1.0], dtype=np.float32)
+
+    assert choose_model(matrix, scales, codes, groups, 0).ridge > 0
+    assert choose_model(matrix, scales, codes[:20], groups[:20], 0) == USUAL
 
 
 @pytest.mark.parametrize(("moved", "fades"), [(True, True), (False, False)])
