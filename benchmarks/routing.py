@@ -1,6 +1,6 @@
 """Routing by text beside what people use: ``python -m benchmarks.routing [--sets routing-tickets] [--methods ...]``.
 
-Groups of equal text are never parted. Every method sees the same text. Times are of the processor, one thread; fitting
+Groups of equal text are never parted. Every method sees the same text and caller. Times are of one thread; fitting
 is given as a share of the XGBoost peer's time where that runs too. "macro-F1" is of all held-out rows together,
 "macro-F1 by fold" the mean of each fold's own, over the classes that occur in it. What MiniLM takes for a text stands
 apart, as search has its vector anyway. A whole set takes long: ``--only``, ``--methods`` and ``--parts`` divide it.
@@ -108,12 +108,14 @@ def one_by_one(prepared: PreparedIncidents) -> list[PreparedIncidents]:
 
 def peer_row(peer: Peer, prepared: PreparedIncidents, truth: np.ndarray, splits: list[Split], seed: int) -> Row:
     seconds, shown = 0.0, []
+    # Who called, where that is in the data: the router knows it too.
+    texts = [f"{text}\n{name}".strip() for text, name in zip(prepared.text, prepared.frame["caller"], strict=True)]
     for fit, test in splits:
         known, codes = np.unique(truth[fit].astype(str), return_inverse=True)
         started = time.process_time()
-        predict = peer([prepared.text[i] for i in fit], codes, seed)
+        predict = peer([texts[i] for i in fit], codes, seed)
         seconds += time.process_time() - started
-        asked = [prepared.text[i] for i in test]
+        asked = [texts[i] for i in test]
         shown.append(in_columns(np.unique(truth), known, predict(asked)))
     started = time.process_time()
     for text in asked[:ALONE]:

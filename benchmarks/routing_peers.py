@@ -14,6 +14,7 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_union
 from sklearn.svm import LinearSVC
 
 Predict = Callable[[Sequence[str]], np.ndarray]
@@ -27,9 +28,14 @@ def tfidf_logistic(texts: Sequence[str], codes: np.ndarray, seed: int) -> Predic
 
 
 def tfidf_svm(texts: Sequence[str], codes: np.ndarray, seed: int) -> Predict:
-    """Fit a linear support vector machine; a fixed softmax of its margins stands for the probabilities it lacks."""
-    terms = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), min_df=2)
-    model = LinearSVC(C=0.4, random_state=seed).fit(terms.fit_transform(texts), codes)
+    """Fit a linear support vector machine over words, pairs of words and character n-grams.
+
+    A fixed softmax of its margins stands for the probabilities it lacks.
+    """
+    words = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2))
+    grams = TfidfVectorizer(sublinear_tf=True, analyzer="char_wb", ngram_range=(2, 5), min_df=2)
+    terms = make_union(words, grams)
+    model = LinearSVC(random_state=seed).fit(terms.fit_transform(texts), codes)
     return lambda asked: softmax(3 * model.decision_function(terms.transform(asked)), axis=1)
 
 

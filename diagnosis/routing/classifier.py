@@ -55,6 +55,8 @@ class TargetClassifier:
     Attributes
     ----------
     classes_ : ndarray of str, shape (n_classes,)
+    shares_ : ndarray of float, shape (n_classes,)
+        Of the rows of the fit.
     weights_ : ndarray of float16, shape (n_features, n_classes)
     link_ : PowerLink
     choice_ : ModelChoice
@@ -74,7 +76,7 @@ class TargetClassifier:
         labels = _checked(prepared, y)
         groups, age = equal_text_groups(prepared), ages(prepared)
         names, codes = np.unique(labels.astype(str), return_inverse=True)
-        self.classes_ = names.astype(object)
+        self.classes_, self.shares_ = names.astype(object), np.bincount(codes) / len(codes)
         # What is held out of the weights must not teach the features either.
         class_codes = np.where(held_rows(groups, self.seed), -1, codes)
         features = IncidentFeatures(self.fields, len(names) <= _WIDE_CLASSES, self.seed, self.weights)
@@ -104,7 +106,7 @@ class TargetClassifier:
         labels, groups = _checked(prepared, y), equal_text_groups(prepared)
         refitted = replace(self)
         names, codes = np.unique(labels.astype(str), return_inverse=True)
-        refitted.classes_ = names.astype(object)
+        refitted.classes_, refitted.shares_ = names.astype(object), np.bincount(codes) / len(codes)
         refitted.features_, refitted.choice_ = self.features_, self.choice_
         age, small = ages(prepared), len(labels) <= _CHOSEN_AGAIN
         if len(labels) <= DUAL_ROWS:
@@ -130,12 +132,22 @@ class TargetClassifier:
         self._must_be_fitted()
         return self.probabilities(self.features_.rows(prepared))
 
-    def probabilities(self, rows: FeatureRows) -> Floats:
-        """Return calibrated probabilities of incidents given by their features."""
-        return self.link_.probabilities(self.scores(rows))
+    def probabilities(self, rows: FeatureRows, scores: Floats | None = None) -> Floats:
+        """Return calibrated probabilities of incidents given by their features.
+
+        The less of an incident the history knows, the nearer they are to the classes' shares.
+
+        Parameters
+        ----------
+        scores : ndarray, shape (n, n_classes), optional
+            Of these incidents, where they are known already.
+        """
+        probabilities = self.link_.probabilities(self.scores(rows) if scores is None else scores)
+        known = self.features_.known_share(rows)[:, None]
+        return known * probabilities + (1 - known) * self.shares_
 
     def scores(self, rows: FeatureRows) -> Floats:
-        """Return the regression's estimates of the class indicators, shape (n, n_classes)."""
+        """Return the estimates of the class indicators, shape (n, n_classes)."""
         return rows.scores(self.weights_, self.features_.first_weighted)
 
     def _choose(self, matrix: FeatureMatrix, codes: Rows, groups: Rows) -> ModelChoice:

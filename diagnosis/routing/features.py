@@ -23,6 +23,7 @@ from diagnosis.routing.topics import Topics
 from diagnosis.routing.words import words_of
 
 _CONSTANT = 0.05  # squared length that the constant brings to a row
+_LITTLE = 0.04  # share of a text's length from which its terms are believed in full
 _OF_MANY = {"reach": 5, "pair_min_count": 5}  # pairs of words in a large history
 
 
@@ -127,6 +128,21 @@ class IncidentFeatures:
         if len(prepared) == 1:
             self._last = prepared, rows, self._read(prepared, 0, columns)
         return rows
+
+    def known_share(self, rows: FeatureRows) -> npt.NDArray[np.float64]:
+        """Return how much of each incident the history knows, shape (n,): 0 for nothing, 1 from 4 % of its text on.
+
+        Terms that the history has never seen take their part of a text's length. A value of a field that it knows is
+        enough, and so is what a text means.
+        """
+        values = self.n_sparse_ - 1 - len(self.values_.index_)
+        parts = np.where(rows.columns < values, rows.data**2 / (_LITTLE * max(self.weights_.text, _LITTLE)), 0)
+        of_fields = np.flatnonzero((rows.columns >= values) & (rows.columns < self.n_sparse_ - 1))
+        parts[of_fields] = self.values_.named_[rows.columns[of_fields] - values]
+        row_of = np.repeat(np.arange(len(rows)), np.diff(rows.starts))
+        known = np.bincount(row_of, weights=parts, minlength=len(rows))
+        known[np.any(rows.dense[:, self.topics_.directions.shape[1] :] != 0, axis=1)] = 1
+        return np.minimum(known, 1)
 
     def reading(self, prepared: PreparedIncidents, row: int, rows: FeatureRows) -> Reading:
         """Return one incident as a person reads it, with the parts that its words have in its features."""

@@ -48,6 +48,8 @@ class FieldFeatures:
     ----------
     index_ : dict of tuple of (field, value) to int
         Values in the spelling of `value_key`.
+    named_ : ndarray of bool, shape (n_values,)
+        Which columns say more than that a field is empty.
     """
 
     fields: Sequence[str]
@@ -62,6 +64,7 @@ class FieldFeatures:
         counts = Counter(key for keys in self._keys(frame) for key in keys)
         least = {1: self.min_count, 2: _PAIR_MIN_COUNT}
         self.index_ = {key: i for i, key in enumerate(sorted(k for k, n in counts.items() if n >= least[len(k)]))}
+        self.named_ = np.array([any(value for _, value in key) for key in self.index_], dtype=bool)
         return self
 
     def transform(self, frame: pd.DataFrame) -> sp.csr_matrix:

@@ -46,6 +46,7 @@ def fit_hinge(
     model = LinearSVC(C=strength, fit_intercept=False, tol=_TOLERANCE, max_iter=_MAX_PASSES, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # nearly the best is as good on rows to come
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # small histories have many
         model.fit(features, codes, sample_weight=row_weights.astype(np.float64))
     margins = model.coef_ if len(classes) > 2 else np.vstack([-model.coef_, model.coef_])
     weights[:, classes] = (margins.T / 2).astype(np.float32)

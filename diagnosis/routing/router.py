@@ -193,7 +193,7 @@ class Router:
             return []
         rows = self.suggester_.features_.rows(prepared)
         scores = self.suggester_.scores(rows)
-        judgements, probabilities = self._judge(prepared, scores)
+        judgements, probabilities = self._judge(prepared, self.suggester_.probabilities(rows, scores))
         incidents = _records(prepared) if any(d.rules for d in decisions or ()) else [{}] * len(prepared)
         people = decisions if decisions is not None else [NO_DECISIONS] * len(prepared)
         near = similar if similar is not None else [()] * len(prepared)
@@ -279,14 +279,13 @@ class Router:
 
     def _judge_all(self, prepared: PreparedIncidents) -> tuple[list[RoutingDecision], Floats]:
         self._must_be_fitted()
-        return self._judge(prepared, self.suggester_.scores(self.suggester_.features_.rows(prepared)))
+        return self._judge(prepared, self.suggester_.predict_proba(prepared))
 
-    def _judge(self, prepared: PreparedIncidents, scores: Floats) -> tuple[list[RoutingDecision], Floats]:
+    def _judge(self, prepared: PreparedIncidents, shown: Floats) -> tuple[list[RoutingDecision], Floats]:
         """Return what the certified fit allows, and the probabilities to be shown: its own where it decides.
 
-        ``scores`` are the suggester's.
+        ``shown`` are the suggester's; they are changed in place.
         """
-        shown = self.suggester_.link_.probabilities(scores)
         same = self.suggester_ is self.classifier_
         certified = shown if same else self.classifier_.predict_proba(prepared)
         place_of = {name: place for place, name in enumerate(self.classes_)}

@@ -40,7 +40,7 @@ def test_each_row_is_written_with_truth_answer_and_probability(judged, history, 
     assert category["probability"].between(0, 1).all()
     plain = said["baselines"]["category"]
     assert plain["always the most common class"] == (later["category"] == _commonest(folder / older)).mean()
-    assert 0 < plain["TF-IDF with logistic regression"] <= 1
+    assert 0 < plain["linear SVM"] <= 1
     assert "recall at 10 by TF-IDF" in said["baselines"]["search"]
     assert run_verb(verb, _arguments(verb, words[:-1])) == 0
     assert "without Faultwise, on the same incidents:" in capsys.readouterr().out

@@ -17,11 +17,13 @@ from diagnosis.incident import Incident, incidents_of
 from diagnosis.recurrence import Signature
 from diagnosis.recurrence.rates import band, kaplan_meier
 from diagnosis.routing.calibration import expected_calibration_error
+from training.evaluation.baselines import LINEAR_SVM, plain_answers
 from training.evaluation.candidate import Candidate, Rival
 from training.evaluation.comparison import FEWEST_IN_GROUP, Comparison, Figure
 from training.evaluation.held_out import HeldOut
 from training.evaluation.predictions import TargetPredictions, recurrence_outcomes
 
+_TWO_SIDED = 1.96  # standard deviations on both sides that hold 95 %
 _ONE_SIDED = 1.645  # standard deviations that leave 5 % below
 _POWER = 1.282  # and 10 %
 _TIMED = 30  # incidents diagnosed one by one for the latency
@@ -153,7 +155,7 @@ def judge(candidate: Candidate, limits: Limits = LIMITS) -> GateDecision:
         why = "the release was trained without evaluation, or on too few incidents to hold some out"
         checks = [_unmeasured("figures of its own", why)]
     else:
-        checks = [*own_checks(held_out, limits)]
+        checks = [*own_checks(held_out, limits), *plain_checks(candidate.diagnoser, held_out, limits)]
     if candidate.published is not None and not candidate.is_published:
         checks += _against(candidate, candidate.published, limits)
     return GateDecision(candidate.name, candidate.published, tuple(checks))
@@ -200,6 +202,32 @@ def own_checks(held_out: HeldOut, limits: Limits = LIMITS) -> Iterator[Check]:
         yield Check(name, error, limits.calibration_error, passed, f"{len(labelled):,} incidents")
         yield _precision_check(labelled, limits)
     yield from _recurrence_checks(held_out, limits)
+
+
+def plain_checks(diagnoser: Diagnoser, held_out: HeldOut, limits: Limits = LIMITS) -> Iterator[Check]:
+    """Yield whether each target is answered no worse than by a linear support vector machine, on the same incidents."""
+    for name, target in held_out.predictions.targets.items():
+        if int(target.labelled.sum()) < limits.fewest:
+            continue
+        correct = target.take(target.labelled).correct.astype(float)
+        for plain in plain_answers(diagnoser, held_out, target):
+            if plain.name != LINEAR_SVM:
+                continue
+            difference = correct - plain.right
+            gain, deviation = float(difference.mean()), float(difference.std() / np.sqrt(len(difference)))
+            figure = Figure(
+                name=f"{name}: accuracy beside a {plain.name}",
+                slice="all",
+                group="",
+                n=len(correct),
+                a=float(plain.right.mean()),
+                b=float(correct.mean()),
+                difference=gain,
+                lower=gain - _TWO_SIDED * deviation,
+                upper=gain + _TWO_SIDED * deviation,
+                deviation=deviation,
+            )
+            yield _non_inferior(figure, limits.overall)
 
 
 def comparison_checks(comparison: Comparison, limits: Limits = LIMITS) -> list[Check]:

@@ -120,6 +120,20 @@ def test_a_batch_answers_as_its_incidents_do_alone(calibrated, drawn):
     assert calibrated.predict(prepared.take(np.array([], dtype=np.intp))) == []
 
 
+@pytest.mark.parametrize("text", ["", "ᚠᚢᚦ ᚨᚱᚲ", "量子 纠缠"])
+def test_an_incident_of_which_nothing_is_known_is_answered_with_the_shares_of_the_classes(batch, text):
+    """Forty classes of one or two incidents in two languages: none of them may lead."""
+    usual = [f"{['printer jams', '打印机 卡纸', 'toner empty'][row % 3]} {row}" for row in range(12)]
+    rare = [f"{word} {word}{word}" for word in "abcdefghijklmnopqrst"] + [
+        f"{word}坏了" for word in "屏键鼠线盘卡灯门窗椅"
+    ]
+    texts, labels = usual + rare * 2, ["Printing"] * 12 + [f"Group {text[0]}" for text in rare] * 2
+    router = Router("assignment_group").fit(batch(texts), labels)
+    (answer,) = router.predict(batch([text]))
+    assert answer.value == "Printing"
+    assert answer.probability > 2 * answer.alternatives[1].probability
+
+
 def test_similar_incidents_are_shown_as_evidence(calibrated, batch):
     near = [SimilarIncident("INC0009120", 0.91, "vpn down", "restart the gateway", None)]
     (answer,) = calibrated.predict(batch(["vpn tunnel drops"]), similar=[near])

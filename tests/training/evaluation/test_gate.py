@@ -19,7 +19,7 @@ from diagnosis.releases import Releases
 from training.command import run as run_verb
 from training.evaluation.candidate import Candidate
 from training.evaluation.comparison import Comparison, _figure, compare
-from training.evaluation.gate import LIMITS, GateDecision, comparison_checks, judge, own_checks
+from training.evaluation.gate import LIMITS, GateDecision, comparison_checks, judge, own_checks, plain_checks
 from training.evaluation.held_out import EVALUATION, HeldOut, honest_predictions
 from training.evaluation.predictions import Predictions
 from training.publish import publish
@@ -178,6 +178,19 @@ def test_a_broken_promise_and_overconfidence_are_refused(judged) -> None:
     fulfilled = with_category(broken, decision_correct=rows % 25 != 0)  # 96 %
     checks = {check.name: check for check in own_checks(replace(held, predictions=fulfilled))}
     assert checks["category: certified precision"].passed is True
+
+
+def test_a_release_that_answers_worse_than_a_linear_svm_is_refused(judged) -> None:
+    folder, older, _ = judged
+    candidate = Candidate(folder / older)
+    name = "category: accuracy beside a linear SVM, worst case"
+    checks = {check.name: check for check in plain_checks(candidate.diagnoser, candidate.held_out)}
+    assert checks[name].passed is True
+    value = candidate.held_out.predictions.targets["category"].value.copy()
+    value[::5] = "nothing"
+    worse = replace(candidate.held_out, predictions=with_category(candidate.held_out.predictions, value=value))
+    checks = {check.name: check for check in plain_checks(candidate.diagnoser, worse)}
+    assert checks[name].passed is False
 
 
 def with_category(predictions: Predictions, **arrays) -> Predictions:

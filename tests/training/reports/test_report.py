@@ -68,7 +68,7 @@ def test_the_report_is_one_page_with_its_plots_inside(judged, tmp_path, capsys) 
     assert read.asked == []
     assert read.open == []
     assert read.plots >= 7, "three for each target, recurrence, its rate"
-    for words in ("Reliability", "Learning curve", "TF-IDF with logistic regression", "网络", "network 服务", older):
+    for words in ("Reliability", "Learning curve", "linear SVM", "网络", "network 服务", older):
         assert words in html
     assert "url(http" not in html
     assert "@import" not in html
