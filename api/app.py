@@ -32,6 +32,7 @@ from api.http.security import Authenticator
 from api.http.wrong_keys import WrongKeys
 from api.integrations import routes as integrations
 from api.keys import routes as keys
+from api.knowledge import routes as knowledge
 from api.maintenance import routes as maintenance
 from api.mcp.http import PATH, McpEndpoint
 from api.metrics import Metrics
@@ -108,6 +109,7 @@ def create_app(settings: Settings) -> FastAPI:
     routed = (
         diagnoses,
         feedback,
+        knowledge,  # before records: an article of the number "health" would hide it
         records,
         search,
         releases,

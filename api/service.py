@@ -14,6 +14,8 @@ from api.health.service import HealthService
 from api.housekeeping import Housekeeping
 from api.integrations.service import IntegrationService
 from api.keys.service import KeyService
+from api.knowledge.board import KnowledgeBoard
+from api.knowledge.service import KnowledgeService
 from api.maintenance.service import MaintenanceService
 from api.metrics import Metrics
 from api.monitoring.service import MonitoringService
@@ -78,6 +80,7 @@ class Service:
         self.articles: RecordService[ArticleIn] = RecordService(
             "knowledge", store, serving, redactor, events, self.audit
         )
+        self.knowledge = KnowledgeService(self.articles, KnowledgeBoard(serving))
         self.search = SearchService(serving, redactor, metrics)
         self.recurrence = RecurrenceService(serving)
         self.releases = ReleaseService(serving, self.audit)

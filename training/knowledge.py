@@ -19,7 +19,7 @@ from diagnosis.parts import clean_articles, clean_incidents
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_articles, mask_incidents
 from diagnosis.releases import find_release
-from diagnosis.search import HistoryEncoder, Retriever
+from diagnosis.search import Filters, HistoryEncoder, Retriever
 from diagnosis.text import TextNormaliser, joined
 from training.command import DONE, add_json, answer, main, warn
 from training.fitting.as_of import last_moment
@@ -63,19 +63,14 @@ def run(args: argparse.Namespace) -> int:
     if sources.articles.empty:
         raise InputError("no article to judge: give --knowledge or a store that has some")
     retriever, incidents, articles, texts = _prepared(args, sources.incidents, sources.articles)
+    as_of = last_moment(incidents, args.as_of)
+    as_of = pd.Timestamp.now("UTC") if pd.isna(as_of) else as_of
+    valid = Filters(valid_at=as_of.to_pydatetime())
     with tqdm(total=len(texts), desc="searching", disable=args.quiet, file=sys.stderr) as bar:
-        searched = SearchedIncidents.of(retriever, texts, bar.update)
+        searched = SearchedIncidents.of(retriever, texts, valid, bar.update)
     if np.isnan(searched.covered).any():
         warn("too few articles or questions to calibrate by: no probability is said, and no gap")
-    as_of = last_moment(incidents, args.as_of)
-    health = assess_knowledge(
-        incidents,
-        articles,
-        texts,
-        searched,
-        retriever,
-        as_of=pd.Timestamp.now("UTC") if pd.isna(as_of) else as_of,
-    )
+    health = assess_knowledge(incidents, articles, texts, searched, retriever, as_of=as_of)
     if args.out:
         _write_covered(args.out, incidents["number"].tolist(), searched)
     if args.html:

@@ -38,6 +38,7 @@ ENTRIES = (
     Entry(REPORT, "nav_report", "manager"),
     Entry("/console/problems", "nav_problems", "manager"),
     Entry("/console/review", "nav_review", "manager"),
+    Entry("/console/knowledge", "nav_knowledge", "manager"),
     Entry("/console/rules", "nav_rules", "administrator"),
 )
 

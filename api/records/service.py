@@ -65,6 +65,11 @@ class RecordService(Generic[Row]):
         note = lambda: self._audit.note(actor, "article.write", article.number, incident=incident)  # noqa: E731
         return self._put([article], note)[0]
 
+    def keep_up(self, actor: str, article: Row, upkeep: str, fields: Sequence[str]) -> Record:
+        """Replace an article that a person edited, reviewed or retired."""
+        note = lambda: self._audit.note(actor, f"article.{upkeep}", article.number, fields=list(fields))  # noqa: E731
+        return self._put([article], note)[0]
+
     def delete(self, actor: str, number: str) -> None:
         """Delete a record; what it said is erased, and it is found no more within a second.
 

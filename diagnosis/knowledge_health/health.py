@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -18,10 +18,9 @@ from diagnosis.knowledge_health.form import FormFault, families_of, form_faults,
 from diagnosis.knowledge_health.gaps import Gap, find_gaps
 from diagnosis.knowledge_health.pairs import Pair, pairs_of
 from diagnosis.knowledge_health.staleness import HOLDS_FOR, StaleArticle, Uses, stale_articles
-from diagnosis.phrases import in_words, joined
 from diagnosis.recurrence import default_signature
 from diagnosis.recurrence.outcomes import censored_outcomes, days_of, utc
-from diagnosis.search import Retriever
+from diagnosis.search import Filters, Retriever
 from diagnosis.search.coverage import GUESS, adjusted
 from diagnosis.text import language
 
@@ -37,7 +36,7 @@ class SearchedIncidents:
     Attributes
     ----------
     covered : ndarray of float, shape (n,)
-        Probability that an article answers; NaN where nothing calibrated it.
+        Probability that an article answers; NaN where nothing calibrated it, or it was not asked for.
     nearest : list of str
         The best article, ``""`` if nothing was found.
     vectors : ndarray of float32, shape (n, d)
@@ -48,7 +47,13 @@ class SearchedIncidents:
     vectors: npt.NDArray[np.float32]
 
     @classmethod
-    def of(cls, retriever: Retriever, texts: Sequence[str], progress: Any = None) -> SearchedIncidents:  # noqa: ANN401
+    def of(
+        cls,
+        retriever: Retriever,
+        texts: Sequence[str],
+        filters: Filters | None = None,
+        progress: Callable[[int], object] | None = None,
+    ) -> SearchedIncidents:
         """Ask for an article to each text; ``progress`` is called with the number of texts that are done."""
         covered: list[float] = []
         nearest: list[str] = []
@@ -56,7 +61,7 @@ class SearchedIncidents:
         for start in range(0, len(texts), _BATCH):
             batch = texts[start : start + _BATCH]
             vectors.append(retriever.encoder.encode(batch))
-            for answer in retriever.answers(batch, "knowledge", 1, None, vectors[-1], passages=False):
+            for answer in retriever.answers(batch, "knowledge", 1, filters, vectors[-1], passages=False):
                 covered.append(np.nan if answer.covered is None else answer.covered)
                 nearest.append(answer.hits[0].number if answer.hits else "")
             if progress is not None:
@@ -148,9 +153,10 @@ def assess_knowledge(
     likely = np.nan_to_num(covered, nan=0.0) >= GUESS
     failed = _failed(frame, moment)
     is_question = ~frame["type"].isin(_NO_ANSWER).to_numpy()
-    calibrated = bool(len(covered)) and bool(np.isfinite(covered).all())
-    open_rows = np.flatnonzero(~linked & ~likely & is_question & np.array([bool(w.strip()) for w in words], dtype=bool))
-    gaps = find_gaps(frame, open_rows, covered, nearest, vectors, problems or {}, moment) if calibrated else []
+    judged = np.isfinite(covered)
+    has_words = np.array([bool(text.strip()) for text in words], dtype=bool)
+    unanswered = np.flatnonzero(judged & ~linked & ~likely & is_question & has_words)
+    gaps = find_gaps(frame, unanswered, covered, nearest, vectors, problems or {}, moment)
     answers = [name if is_likely else "" for name, is_likely in zip(nearest, likely, strict=True)]
     uses = Uses(
         frame["number"].tolist(),
@@ -162,12 +168,12 @@ def assess_knowledge(
         float(days_of(pd.Series([moment]))[0]),
     )
     duplicates, contradictions = pairs_of(articles, *_article_vectors(articles, retriever))
-    share = np.where(linked, 1.0, covered)[is_question]
+    share = np.where(linked, 1.0, covered)[is_question & judged]
     return KnowledgeHealth(
         as_of=moment,
         articles=len(articles),
         incidents=len(frame),
-        answered=round(float(share.mean()), 3) if calibrated and len(share) else None,
+        answered=round(float(share.mean()), 3) if len(share) else None,
         gaps=tuple(
             replace(gap, draft=draft_of(frame, rows, failed, gap.title)) if place < DRAFTS else gap
             for place, (gap, rows) in enumerate(gaps)
@@ -230,10 +236,9 @@ def _gap(gap: Gap) -> dict[str, Any]:
 
 
 def _stale(article: StaleArticle, reader: str) -> dict[str, Any]:
-    together = joined(article.reasons)
     return {
         "number": article.number,
-        "why": "" if together is None else in_words(together, reader),
+        "why": article.why(reader),
         "reasons": [phrase.to_dict() for phrase in article.reasons],
         "numbers": list(article.numbers),
     }

@@ -14,7 +14,7 @@ import pandas as pd
 
 from diagnosis.arrays import Floats
 from diagnosis.knowledge_health.form import families_of
-from diagnosis.phrases import Phrase
+from diagnosis.phrases import Phrase, in_words, joined
 from diagnosis.placeholders import is_placeholder
 
 SOON = 31  # days: an article that ends within them is to be looked at now
@@ -45,6 +45,11 @@ class StaleArticle:
     number: str
     reasons: tuple[Phrase, ...]
     numbers: tuple[str, ...]
+
+    def why(self, reader: str) -> str:
+        """Return the reasons in the reader's language."""
+        together = joined(self.reasons)
+        return "" if together is None else in_words(together, reader)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,62 @@
+"""The knowledge base: what no article answers, and which articles are out of date; reviewed and retired here."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
+
+from api.console.pages import language_of, page
+from api.console.session import Acting, Reading, needs
+from api.dependencies import Served
+from api.errors import kind_of
+from diagnosis.errors import FaultwiseError
+from diagnosis.knowledge_health.form import STANDARD
+from diagnosis.store.database import RecordNotFoundError
+
+router = APIRouter()
+PATH = "/console/knowledge"
+LISTED = 30  # entries of each list
+
+
+@router.get(PATH)
+def knowledge(request: Request, service: Served, agent: Reading) -> Response:
+    """Show the state of the knowledge base."""
+    try:
+        snapshot = service.knowledge.health()
+    except FaultwiseError as error:
+        return page(request, "message.html", kind_of(error).status, notice="unavailable", agent=agent)
+    health = snapshot.health
+    lacking = Counter(name for fault in health.form for name in fault.lacks)
+    return page(
+        request,
+        "knowledge.html",
+        agent=agent,
+        health=health,
+        searched=snapshot.searched,
+        titles=snapshot.titles,
+        gaps=health.gaps[:LISTED],
+        stale=[(article, article.why(language_of(request))) for article in health.stale[:LISTED]],
+        pairs={"duplicates": health.duplicates[:LISTED], "contradictions": health.contradictions[:LISTED]},
+        lacking=[(name, lacking[name]) for name in STANDARD if lacking[name]],
+        form=[fault for fault in health.form if set(fault.lacks) - {"owner", "review_at"}][:LISTED],
+        listed=LISTED,
+    )
+
+
+@router.post(PATH + "/{upkeep}")
+async def keep_up(request: Request, service: Served, agent: Acting, upkeep: str) -> Response:
+    """Say that an article was reviewed, or retire it."""
+    needs(agent, "knowledge")
+    form = await request.form()
+    number = str(form.get("number", ""))
+    act = {"review": service.knowledge.review, "retire": service.knowledge.retire}.get(upkeep)
+    if act is None:
+        return page(request, "message.html", 404, notice="not_found", agent=agent)
+    try:
+        await run_in_threadpool(act, agent.id, number)
+    except RecordNotFoundError:
+        return page(request, "message.html", 404, notice="not_found", agent=agent)
+    return RedirectResponse(f"{PATH}?saved={upkeep}", 303)

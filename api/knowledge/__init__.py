@@ -1,0 +1,1 @@
+"""The knowledge base: its state by the incidents that it should answer, and its upkeep."""

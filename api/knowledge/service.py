@@ -1,0 +1,88 @@
+"""KnowledgeService: the state of the knowledge base, and articles edited, reviewed and retired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from api.knowledge.board import KnowledgeBoard, KnowledgeSnapshot
+from api.records.schemas import ArticleIn
+from api.records.service import RecordService
+from diagnosis.errors import InputError
+from diagnosis.knowledge_health.gaps import Gap
+from diagnosis.store.database import RecordNotFoundError
+from diagnosis.times import format_utc, utc_now
+
+Upkeep = Literal["edit", "review", "retire"]
+REVIEWED_FOR = timedelta(days=365)  # until the next review, where nobody says another day
+
+
+class KnowledgeService:
+    """Upkeep of the knowledge base.
+
+    Parameters
+    ----------
+    articles : RecordService
+        Of articles.
+    board : KnowledgeBoard
+    """
+
+    def __init__(self, articles: RecordService[ArticleIn], board: KnowledgeBoard) -> None:
+        self._articles = articles
+        self._board = board
+
+    def health(self) -> KnowledgeSnapshot:
+        """Return the state of the knowledge base.
+
+        Raises
+        ------
+        NothingPublishedError
+            If no release is in service.
+        """
+        return self._board.current()
+
+    def gap(self, name: str) -> Gap:
+        """Return one gap.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is none of that id, or an article answers it by now.
+        """
+        for gap in self.health().health.gaps:
+            if gap.id == name:
+                return gap
+        raise RecordNotFoundError(f"no gap {name!r}")
+
+    def edit(self, actor: str, number: str, changes: Mapping[str, Any]) -> None:
+        """Change fields of an article.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is no article of that number.
+        InputError
+            If a value cannot be used.
+        """
+        self._change(actor, number, changes, "edit")
+
+    def review(self, actor: str, number: str, until: datetime | None = None) -> None:
+        """Say that an article is still right, until its next review: by default a year from now."""
+        next_review = format_utc(until or utc_now() + REVIEWED_FOR)
+        self._change(actor, number, {"review_at": next_review}, "review")
+
+    def retire(self, actor: str, number: str) -> None:
+        """End an article: it is suggested no more."""
+        self._change(actor, number, {"valid_to": format_utc(utc_now())}, "retire")
+
+    def _change(self, actor: str, number: str, changes: Mapping[str, Any], upkeep: Upkeep) -> None:
+        fields = dict(self._articles.look_up(number))
+        try:
+            article = ArticleIn.model_validate({**fields, **changes, "number": number})
+        except ValidationError as error:
+            wrong = ", ".join(".".join(map(str, e["loc"])) for e in error.errors())
+            raise InputError(f"article {number}: values that cannot be used: {wrong}") from error
+        self._articles.keep_up(actor, article, upkeep, sorted(changes))
