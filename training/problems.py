@@ -12,8 +12,9 @@ import pandas as pd
 from diagnosis.calendars import holidays_of
 from diagnosis.errors import InputError
 from diagnosis.problems import Problem, ProblemContext, ProblemReport, find_problems
+from diagnosis.problems.joining import problem_signature
 from diagnosis.problems.problem import ALL, CHRONIC
-from diagnosis.recurrence import RecurrenceModel, Signature, default_signature
+from diagnosis.recurrence import RecurrenceModel, Signature
 from diagnosis.release import check_release
 from training.command import DONE, add_json, answer, main, warn
 from training.fitting.as_of import last_moment
@@ -88,10 +89,10 @@ def _signature(args: argparse.Namespace, frame: pd.DataFrame) -> Signature:
     if args.signature:
         return Signature(tuple(args.signature.split(",")))
     if args.release is None:
-        return default_signature(frame)
+        return problem_signature(frame)
     check_release(args.release)
     if not (args.release / "recurrence").is_dir():
-        return default_signature(frame)
+        return problem_signature(frame)
     return RecurrenceModel.load(args.release / "recurrence").signature_
 
 

@@ -22,7 +22,8 @@ from diagnosis.errors import InputError
 from diagnosis.problems import MeasureEffect, Problem, ProblemContext, ProblemDecision, ProblemReport, find_problems
 from diagnosis.problems.follow_up import FEWEST_DAYS, FollowUp, follow_up
 from diagnosis.problems.index import ProblemIndex
-from diagnosis.recurrence import Signature, default_signature
+from diagnosis.problems.joining import problem_signature
+from diagnosis.recurrence import Signature
 from diagnosis.store import Store
 from diagnosis.store.problems import StoredDecision
 from diagnosis.times import now_text
@@ -177,7 +178,7 @@ class ProblemBoard:
 
     def _signature(self, frame: pd.DataFrame) -> Signature:
         recurrence = self._serving.current.diagnoser.parts.recurrence
-        return default_signature(frame) if recurrence is None else recurrence.signature_
+        return problem_signature(frame) if recurrence is None else recurrence.signature_
 
     def _actions(self) -> Sequence[Action]:
         return self._store.actions.all(source_kind="problem")

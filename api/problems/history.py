@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from diagnosis.arrays import Floats
-from diagnosis.problems.facts import LATE
+from diagnosis.problems.facts import LATE, ends_of
 from diagnosis.problems.problem import ProblemReport
 from diagnosis.recurrence.outcomes import days_of
 from diagnosis.recurrence.verdict import episodes
@@ -28,7 +28,7 @@ class ProblemHistory:
     """
 
     def __init__(self, frame: pd.DataFrame, report: ProblemReport) -> None:
-        opened, resolved = days_of(frame["opened_at"]), days_of(frame["resolved_at"])
+        opened, resolved = days_of(frame["opened_at"]), ends_of(frame)
         self.end = float(days_of(pd.Series([report.as_of]))[0])
         self._row = {number: row for row, number in enumerate(frame["number"].tolist())}
         self._opened = opened

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from diagnosis.arrays import Floats
 from diagnosis.incident import IncidentBatch
@@ -53,7 +54,7 @@ class FaultFacts:
     def __init__(self, incidents: IncidentBatch, opened: Floats, end: float) -> None:
         self.incidents, self.opened, self.end = incidents, opened, end
         self.column = {name: incidents.column(name) for name in _COLUMNS}
-        resolved = days_of(incidents.frame["resolved_at"])
+        resolved = ends_of(incidents.frame)
         self.is_resolved = resolved >= opened
         self.hours = 24.0 * np.minimum(np.where(self.is_resolved, resolved, end) - opened, LATE)
         self.is_workaround = reads_like_workaround(incidents)
@@ -175,6 +176,11 @@ class FaultFacts:
         article, code = self.column["knowledge"], self.column["close_code"]
         values = [v for row in rows for v in (article[row], code[row]) if not is_placeholder(v)]
         return dict(Counter(values).most_common(MOST_NAMED))
+
+
+def ends_of(frame: pd.DataFrame) -> Floats:
+    """Return when each incident was resolved, or closed where only that is known, in days since 1970; NaN for open."""
+    return days_of(frame["resolved_at"].fillna(frame["closed_at"]))
 
 
 def _trend(starts: Floats, first: float, end: float) -> tuple[Trend, Mapping[str, Any]]:

@@ -56,7 +56,7 @@ class DeskDays:
     def fit(cls, ages: Floats, n_days: int, holidays: HolidayDays | None = None) -> DeskDays:
         """Learn from the ages of all incidents in days."""
         logged = np.bincount(ages.astype(np.intp), minlength=n_days)[:n_days].astype(np.float64)
-        if n_days < SHORTEST:
+        if n_days < SHORTEST or not logged.any():  # or nothing was logged for more than a year
             return cls(np.ones(n_days), np.ones(7))
         past_holidays = np.zeros(n_days, dtype=bool) if holidays is None else holidays.past[:n_days]
         week = np.array([np.median(logged[day::7]) for day in range(7)]) + QUIETEST * logged.mean()

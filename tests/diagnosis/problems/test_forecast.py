@@ -79,6 +79,12 @@ def test_a_history_of_days_has_the_plain_rate(days):
     assert np.all(forecast.lower <= forecast.upper)
 
 
+def test_faults_of_years_ago_are_not_expected():
+    forecast = FaultForecast.fit(np.linspace(700, 900, 200), np.arange(200) % 10, 30)
+    assert forecast.expected.max() < 1
+    assert np.all(np.isfinite(forecast.expected))
+
+
 def test_one_incident_one_fault_and_many_distinct_ones_are_forecast():
     assert FaultForecast.fit(np.zeros(1), np.zeros(1, dtype=int), 90).expected[0] > 0
     one = FaultForecast.fit(np.linspace(0, 200, 2000), np.zeros(2000, dtype=int), 30)

@@ -1,6 +1,7 @@
 """Incidents joined by fields, by texts and by likeness; ids that stay; people's decisions that hold."""
 
 import json
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -8,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from diagnosis.errors import InputError
 from diagnosis.incident import IncidentBatch, as_frame
 from diagnosis.problems import ProblemContext, ProblemDecision, find_problems
 from diagnosis.problems.identity import settle
-from diagnosis.problems.joining import NONE, join
+from diagnosis.problems.joining import NONE, join, problem_signature
 from diagnosis.recurrence import Signature
 from training.records import load_incidents
 
@@ -133,6 +135,27 @@ def test_a_problem_whose_incidents_were_deleted_is_gone_and_nothing_breaks() -> 
     left = batch(rows("b", ["y"] * 4, first=10))
     joining, _ = settle(join(left, SIGNATURE), left.column("number"), lineage.members, decisions)
     assert [(fault.id, len(r)) for fault, r in zip(joining.faults, joining.members(), strict=True)] == [(a, 4)]
+
+
+def test_where_no_field_is_filled_in_the_text_alone_joins() -> None:
+    incidents = batch(rows("", ["disk is full", "screen flickers"] * 3, ""))
+    signature = problem_signature(incidents.frame)
+    assert signature.fields == ("text",)
+    assert sorted(len(members) for members in join(incidents, signature).members()) == [3, 3]
+    with pytest.raises(InputError, match="no signature fits"):
+        problem_signature(batch(rows("", [""] * 6, "")).frame)
+
+
+@pytest.mark.system
+def test_a_hundred_thousand_distinct_incidents_are_no_problem_and_take_seconds() -> None:
+    frame = pd.concat([rows("", [f"word{i} broke thing{i}"], "", first=i % 5000) for i in range(100)])
+    frame = pd.concat([frame] * 1000, ignore_index=True)
+    frame["number"] = [f"N{i}" for i in range(len(frame))]
+    frame["cmdb_ci"], frame["category"] = [f"ci-{i}" for i in range(len(frame))], "network"
+    began = time.monotonic()
+    report = find_problems(as_frame(frame), SIGNATURE, as_of=START + pd.Timedelta(days=2000), texts=True)
+    assert (len(report.problems), report.incidents) == (0, 100_000)
+    assert time.monotonic() - began < 60
 
 
 def test_all_incidents_one_problem_and_all_distinct_are_problems_too() -> None:

@@ -133,6 +133,20 @@ def test_likeness_of_texts_may_be_what_joins_incidents():
     assert sorted(problem.title for problem in report.problems) == texts
 
 
+def test_an_incident_that_was_closed_is_not_open_though_nobody_wrote_when_it_was_resolved():
+    closed = rows("a", range(0, 85, 5), None)
+    closed["closed_at"] = closed["opened_at"] + pd.Timedelta(hours=3)
+    problem = find_problems(together(closed), SIGNATURE, as_of=END).problems[0]
+    assert problem.hours_lost == pytest.approx(17 * 3)
+
+
+def test_requests_and_complaints_are_no_faults():
+    frame = together(rows("a", range(10), 1.0), rows("b", range(10), 1.0, type="request"))
+    report = find_problems(frame, SIGNATURE, as_of=END)
+    assert [problem.signature["cmdb_ci"] for problem in report.problems] == ["a"]
+    assert report.left_out["requests and complaints"] == 10
+
+
 def test_a_title_holds_no_personal_data():
     frame = together(rows("gw", range(10), 1.0, short_description="mail bob@example.com about the VPN"))
     assert find_problems(frame, SIGNATURE, as_of=END).problems[0].title == "mail <EMAIL> about the VPN"
