@@ -19,6 +19,7 @@ import pandas as pd
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
+from diagnosis.problems.index import ProblemIndex
 from diagnosis.sequential import CHUNK, HistoryPass
 from training.parallel import Workers
 
@@ -82,4 +83,8 @@ def _sequence(release: Path, incidents: Path, sha256: str) -> HistoryPass:
     content = incidents.read_bytes()
     if hashlib.sha256(content).hexdigest() != sha256:
         raise InputError(f"{incidents}: expected the incidents as they were written; found other content")
-    return HistoryPass(Diagnoser.load(release), pickle.loads(content))  # noqa: S301 - its hash was checked
+    diagnoser = Diagnoser.load(release)
+    parts = diagnoser.parts
+    signature = None if parts.recurrence is None else parts.recurrence.signature_
+    parts.problems = ProblemIndex.of_history(parts.history.frame(), signature)
+    return HistoryPass(diagnoser, pickle.loads(content))  # noqa: S301 - its hash was checked

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from diagnosis.errors import InputError
 from diagnosis.findings import HorizonRisk, RecurrenceRisk
 from diagnosis.incident import IncidentBatch
 from diagnosis.problems.chances import ReturnChances
-from diagnosis.problems.finding import FAULTY
-from diagnosis.problems.joining import NONE, scopes_of, text_fault, texts_of
+from diagnosis.problems.finding import FAULTY, find_problems
+from diagnosis.problems.joining import NONE, problem_signature, scopes_of, text_fault, texts_of
 from diagnosis.problems.problem import Problem, ProblemReport
 from diagnosis.recurrence.assessment import ProblemFault
-from diagnosis.recurrence.signature import SEPARATOR
+from diagnosis.recurrence.signature import SEPARATOR, Signature
 from diagnosis.text import clean, tokenise
 
 NEAREST = 30  # days: the horizon whose chance is the base rate
@@ -52,6 +53,25 @@ class ProblemIndex:
 
     def __len__(self) -> int:
         return len(self._problems)
+
+    @classmethod
+    def of_history(cls, frame: pd.DataFrame, signature: Signature | None) -> ProblemIndex | None:
+        """Return the problems of a history as it stands; None for one that has none.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Canonical incident frame.
+        signature : Signature or None
+            By default what the incidents support.
+        """
+        if frame["opened_at"].isna().all():
+            return None
+        try:
+            fields = signature or problem_signature(frame)
+            return cls(find_problems(frame, fields, as_of=frame["opened_at"].max(), texts=True))
+        except InputError:
+            return None
 
     def match(self, incidents: IncidentBatch) -> list[MatchedProblem | None]:
         """Return the problem of each incident; None for one of none, for a request and for a complaint."""

@@ -103,6 +103,7 @@ def test_a_file_is_diagnosed_alike_wherever_its_pieces_are(cluster, models, tmp_
     assert [one["incident"] for one in expected] == sorted(later["number"])
     assert any(like["number"].startswith("LATER") for one in expected for like in one["similar_incidents"])
     assert any(one["at_resolution"] for one in expected)
+    assert any(one["problem"] for one in expected)  # of the release's history
     for workers in (Workers("loky", 2), Workers("dask", scheduler=cluster), Backwards()):
         assert said(workers) == expected, workers
     assert list(tmp_path.iterdir()) == []
