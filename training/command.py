@@ -109,7 +109,7 @@ def add_records(parser: argparse.ArgumentParser, *, incidents: bool = False) -> 
     if incidents:
         parser.add_argument("--incidents", type=Path, nargs="+", action="extend", required=True, metavar="FILE")
     parser.add_argument(
-        "--preset", help="field names of servicenow, jira, zammad or glpi (default: seen from the header)"
+        "--preset", help="field names of servicenow, jira, zammad, glpi or rt (default: seen from the header)"
     )
     parser.add_argument(
         "--map",

@@ -25,13 +25,13 @@ from training.command import DONE, add_database, add_json, add_records, answer, 
 from training.fitting.as_of import moment
 from training.intake import knowledge_options, warn_of
 from training.records import ImportCounts, RecordStream, read_incidents, read_knowledge
-from training.records.columns import INCIDENTS, KNOWLEDGE
+from training.records.columns import INCIDENTS, KNOWLEDGE, Kind
 from training.records.explain import Explanation, explain
 from training.records.stored_monitoring import import_monitoring
 from training.records.times import zone_named
 from training.sources.credentials import PREFIX, Credentials
 from training.sources.outputs import FileOutput, Output, StoreOutput
-from training.sources.pull import SYSTEMS, Pull, pull
+from training.sources.pull import KNOWLEDGE_SYSTEMS, SYSTEMS, Pull, pull
 
 SUMMARY = (
     "Read incidents and knowledge, changes, alerts, a service map and planned work into the service's store; rows\n"
@@ -80,6 +80,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     source.add_argument("--out", type=Path, metavar="FILE.jsonl", help="write a file instead of the store")
     source.add_argument(
+        "--articles", action="store_true", help=f"read its knowledge base instead ({', '.join(KNOWLEDGE_SYSTEMS)})"
+    )
+    source.add_argument(
         "--state", type=Path, metavar="FILE", help="how far it is (default: beside --out, or in var/ for the store)"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -92,12 +95,15 @@ def run(args: argparse.Namespace) -> int:
         explanation = explain(args.explain, _KINDS[args.kind], Redactor().redact, **record_options(args))
         answer(args, asdict(explanation), _explanation_text(explanation))
         return DONE
+    if args.articles and not args.source:
+        raise InputError("expected --source with --articles; found none")
     files = args.incidents or args.knowledge or args.changes or args.alerts or args.service_map or args.maintenance
     if args.source and files:
         raise InputError("expected files or --source; found both")
     if not (args.source or files):
         raise InputError("nothing to import: give --incidents, --knowledge or both, or --source")
-    counts = {"incidents": _from_system(args)} if args.source else _from_files(args)
+    kind = KNOWLEDGE if args.articles else INCIDENTS
+    counts = {kind.name: _from_system(args, kind)} if args.source else _from_files(args)
     for count in counts.values():
         warn_of(count)
     text = "\n".join(f"{c.imported:,} {kind} imported, {c.rejected:,} rejected" for kind, c in counts.items())
@@ -159,7 +165,7 @@ def _put(
     return stream.counts
 
 
-def _from_system(args: argparse.Namespace) -> ImportCounts:
+def _from_system(args: argparse.Namespace, kind: Kind) -> ImportCounts:
     credentials = Credentials.from_environment(args.source, os.environ)
     url = args.url or credentials.url
     if not url:
@@ -172,6 +178,7 @@ def _from_system(args: argparse.Namespace) -> ImportCounts:
         mapping,
         tuple(args.keep),
         zone_named(args.timezone or "UTC"),
+        kind,
     )
     if args.out:
         state = args.state or args.out.with_name(args.out.name + ".state.json")
@@ -180,8 +187,10 @@ def _from_system(args: argparse.Namespace) -> ImportCounts:
     try:
         # The database is told apart without its password standing in the file.
         into = hashlib.sha256(args.database.encode()).hexdigest()[:16]
-        state = args.state or _STATES / f"import-{args.source}.json"
-        return _pulled(args, request, StoreOutput(store.incidents), state, into)
+        name = args.source if kind is INCIDENTS else f"{args.source}-{kind.name}"
+        state = args.state or _STATES / f"import-{name}.json"
+        records = store.incidents if kind is INCIDENTS else store.articles
+        return _pulled(args, request, StoreOutput(records), state, into)
     finally:
         store.close()
 

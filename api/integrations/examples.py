@@ -51,6 +51,23 @@ GLPI: dict[str, Any] = {
     "event": "new",
     "item": {"id": 7, "name": "VPN is down", "content": "<p>Since this morning.</p>", "date": "2026-01-31 08:15:00"},
 }
+REQUEST_TRACKER: dict[str, Any] = {
+    "event": "create",
+    "ticket": {
+        "type": "ticket",
+        "id": 7,
+        "Subject": "VPN is down",
+        "Content": "Since this morning.",
+        "Status": "new",
+        "Priority": 50,
+        "Queue": {"id": "1", "Name": "General"},
+        "Owner": {"id": "Nobody", "Name": "Nobody"},
+        "Requestor": [{"id": "li", "Name": "li", "RealName": "Li Lei"}],
+        "Created": "2026-01-31T08:15:00Z",
+        "CustomFields": [{"id": "2", "name": "Category", "values": ["Network"]}],
+    },
+    "transaction": {"id": 40, "type": "Create", "content": "Since this morning."},
+}
 ALERTMANAGER: dict[str, Any] = {
     "version": "4",
     "status": "firing",

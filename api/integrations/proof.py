@@ -18,7 +18,7 @@ _DELIVERY_IDS = ("x-zammad-delivery", "x-atlassian-webhook-identifier")
 
 def signed_paths(settings: Integrations) -> frozenset[str]:
     """Return the paths of systems that sign what they send, and so need no key."""
-    signed = ("zammad", "glpi", "jira")
+    signed = ("zammad", "glpi", "jira", "rt")
     names = [name for name in signed if getattr(settings, name).secret.get_secret_value()]
     return frozenset(f"{PREFIX}/{name}{kind}" for name in names for kind in ("", CHANGES))
 

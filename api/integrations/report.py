@@ -10,8 +10,9 @@ from fastapi.exceptions import RequestValidationError
 
 from diagnosis.errors import InputError
 from diagnosis.incident import COUNT_FIELDS, FIELDS, TIME_FIELDS, Incident
+from training.records.arrangements import as_record
 from training.records.dialects import dialects
-from training.records.json_file import as_record, flatten
+from training.records.json_file import flatten
 from training.records.tickets import translate_tickets
 
 MAX_WORD, MAX_TEXT = 1_000, 200_000  # characters; what is longer is cut

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from api.dependencies import Served
 from api.http.problems import problems
 from api.http.security import MayDiagnose
-from api.integrations import alertmanager, examples, glpi, jira, servicenow, zammad
+from api.integrations import alertmanager, examples, glpi, jira, rt, servicenow, zammad
 from api.integrations.payload import parse
 from api.integrations.predictive_intelligence import PostedQuestion, posted_question
 from api.integrations.proof import PREFIX, delivery_names, proven_body
@@ -104,13 +104,38 @@ async def from_glpi(request: Request, integrations: Integrations) -> Response:
 
 
 async def _glpi_answer(integrations: IntegrationService, report: Report) -> Response:
-    try:
-        async with asyncio.timeout(integrations.settings.glpi.answer_seconds):
-            diagnosis = await integrations.diagnose("glpi", report)
-    except TimeoutError:
-        await integrations.later("glpi", report)
+    diagnosis = await _in_time(integrations, "glpi", report, integrations.settings.glpi.answer_seconds)
+    if diagnosis is None:
         return JSONResponse({"status": "accepted", "tickets_id": report.record}, 202)
     return JSONResponse(glpi.reply(report, diagnosis))
+
+
+async def _in_time(
+    integrations: IntegrationService, system: str, report: Report, seconds: float
+) -> Mapping[str, Any] | None:
+    """Return the diagnosis, or None where it takes longer than the system waits: then it is owed."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await integrations.diagnose(system, report)
+    except TimeoutError:
+        await integrations.later(system, report)
+        return None
+
+
+@_post("rt", examples.REQUEST_TRACKER)
+async def from_request_tracker(request: Request, integrations: Integrations) -> Response:
+    """Take a ticket from Request Tracker's scrip; a new one is answered with a comment, a changed one remembered."""
+    body = await proven_body(request, "rt", integrations.settings)
+    event = parse(rt.Event, body)
+    report = rt.incident_of(event, integrations.settings.rt.fields)
+    async with integrations.once("rt", delivery_names("rt", request, body)):
+        if event.event != "create":
+            await integrations.remember(report)
+            return JSONResponse({"status": "remembered", "id": report.record}, 202)
+        diagnosis = await _in_time(integrations, "rt", report, integrations.settings.rt.answer_seconds)
+        if diagnosis is None:
+            return JSONResponse({"status": "accepted", "id": report.record}, 202)
+        return JSONResponse(rt.reply(report, diagnosis))
 
 
 @_post("alertmanager", examples.ALERTMANAGER)

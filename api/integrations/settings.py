@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from api.integrations.report import checked_fields
+from api.integrations.rt import INTAKE_GROUPS as RT_INTAKE
 from api.integrations.zammad import INTAKE_GROUPS
 from diagnosis.web import check_url
 
@@ -73,6 +74,15 @@ class Glpi(System):
     )
 
 
+class RequestTracker(System):
+    """Request Tracker; `token` is an authentication token of our user there, or its password beside `user`."""
+
+    intake_groups: tuple[str, ...] = RT_INTAKE
+    answer_seconds: float = Field(
+        default=1.5, gt=0, le=30, description="After this long RT is answered 202; its scrip waits 2 s"
+    )
+
+
 class Alertmanager(BaseModel):
     """Alertmanager."""
 
@@ -92,6 +102,7 @@ class Integrations(BaseModel):
     jira: Jira = Jira()
     zammad: Zammad = Zammad()
     glpi: Glpi = Glpi()
+    rt: RequestTracker = RequestTracker()
     alertmanager: Alertmanager = Alertmanager()
 
     def with_write_back(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from diagnosis.errors import InputError
 from diagnosis.text import valid_text
 from diagnosis.text.atlassian import document_text
 
+from .arrangements import as_record
 from .chunk import Chunk, Malformed, ReadOptions
 from .encoding import detect_encoding, open_text
 
@@ -287,32 +288,6 @@ def chunk_of(rows: Mapping[int, Mapping[str, str]], malformed: list[Malformed] |
     header = list(dict.fromkeys(chain.from_iterable(rows.values())))
     columns = [[row.get(name, "") for row in rows.values()] for name in header]
     return Chunk(header, columns, list(rows), malformed or [])
-
-
-# Whom GLPI's high-level API lists as a team: the role and kind of a member, and what its search calls such a column.
-_TEAM = (
-    ("requester", "User", "Requester"),
-    ("assigned", "Group", "Technician group"),
-    ("assigned", "User", "Technician"),
-)
-
-
-def as_record(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a record whose team, if it lists one as GLPI does, stands in columns of its own."""
-    team = record.get("team")
-    members = [member for member in team if isinstance(member, Mapping)] if isinstance(team, list) else []
-    if not any("role" in member for member in members):
-        return record
-    arranged = {name: value for name, value in record.items() if name != "team"}
-    for role, kind, name in _TEAM:
-        names = [
-            member.get("display_name") or member.get("name") or ""
-            for member in members
-            if member.get("role") == role and member.get("type") == kind
-        ]
-        if names:
-            arranged[name] = names[0]
-    return arranged
 
 
 def flatten(record: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, str]:

@@ -62,7 +62,7 @@ class ImportOptions(TypedDict, total=False):
 
     Attributes
     ----------
-    preset : {"servicenow", "jira", "zammad", "glpi"} or None
+    preset : {"servicenow", "jira", "zammad", "glpi", "rt"} or None
         Whose field names the files use; None finds it out from each header.
     mapping : mapping of str to str or None
         Canonical field to the file's column; wins over the preset.

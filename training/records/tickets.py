@@ -8,9 +8,10 @@ from typing import Any
 
 from diagnosis.errors import InputError
 
+from .arrangements import as_record
 from .chunk import Malformed
-from .columns import INCIDENTS, draft_plan, plan_columns
-from .json_file import as_record, chunk_of, flatten
+from .columns import INCIDENTS, Kind, draft_plan, plan_columns
+from .json_file import chunk_of, flatten
 from .translate import Translation, Translator
 
 Ticket = Mapping[str, Any]
@@ -20,6 +21,7 @@ def translate_tickets(
     system: str,
     tickets: Sequence[Ticket],
     *,
+    kind: Kind = INCIDENTS,
     mapping: Mapping[str, str] | None = None,
     zone: tzinfo = UTC,
     every_row: bool = False,
@@ -28,9 +30,12 @@ def translate_tickets(
 
     Parameters
     ----------
-    system : {"servicenow", "jira", "zammad", "glpi"}
+    system : {"servicenow", "jira", "zammad", "glpi", "rt"}
     tickets : sequence of mapping
-        A row of ServiceNow's Table API; a Jira issue; a Zammad ticket with its first ``article``; a GLPI item.
+        A row of ServiceNow's Table API; a Jira issue; a Zammad ticket with its first ``article``; a GLPI item;
+        a ticket of RT's REST2.
+    kind : Kind
+        What they are; articles come from a system's own knowledge base.
     mapping : mapping of str to str, optional
         Canonical field to a field of theirs; wins over the dialect.
     zone : tzinfo
@@ -51,8 +56,8 @@ def translate_tickets(
         except RecursionError as error:
             malformed.append(Malformed(place, str(error)))
     chunk = chunk_of(rows, malformed)
-    plan = (draft_plan if every_row else plan_columns)(chunk.header, INCIDENTS, system, mapping, system)
+    plan = (draft_plan if every_row else plan_columns)(chunk.header, kind, system, mapping, system)
     if "number" not in plan.sources:
         raise InputError(f"expected a number in a ticket of {system}; found none")
     latest = datetime.now(UTC) + timedelta(days=1)
-    return Translator(system, INCIDENTS, latest, every_row=every_row, zone=zone).translate(chunk, plan, {})
+    return Translator(system, kind, latest, every_row=every_row, zone=zone).translate(chunk, plan, {})

@@ -43,6 +43,9 @@ _FORMS = tuple(
         rf"(?P<day>\d{{1,2}})\. ?(?P<month>\d{{1,2}})\. ?{_YEAR}\.?{_END}",
         rf"(?P<day>\d{{1,2}})(?:[-/ .]+|\s+de\s+){_MONTH}(?:[-/ .,]+|\s+de\s+){_YEAR}{_END}",
         rf"(?P<month>[^\W\d_]{{3,14}})\.? +(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? +(?P<year>\d{{4}}){_END}",
+        # as C's asctime writes it, and Request Tracker's spreadsheets
+        rf"(?P<month>[^\W\d_]{{3,14}})\.? +(?P<day>\d{{1,2}}) +(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})"
+        rf"(?::(?P<second>\d{{2}}))?{_ZONE} +(?P<year>\d{{4}})$",
         rf"(?P<year>\d{{4}})[-/ ](?P<month>[^\W\d_]{{3,14}}\.?)[-/ ](?P<day>\d{{1,2}}){_END}",
         rf"(?P<year>(?:19|20)\d{{2}})(?P<month>\d{{2}})(?P<day>\d{{2}})[T ](?P<hour>\d{{2}}):?(?P<minute>\d{{2}})"
         rf"(?::?(?P<second>\d{{2}}))?{_ZONE}$",

@@ -39,6 +39,7 @@ NULL_WORDS = frozenset(
         "(空)",
         "-- None --",
         "-- 无 --",
+        "Not set",
     ]
 )
 # Bytes read in the wrong encoding show as Latin, Greek or Cyrillic signs: text of ASCII and CJK alone is as it was.
@@ -185,7 +186,7 @@ class _ChunkTranslation:
             self._columns["type"] = _mapped(self._type, self._columns["type"])
         if dialect is None:
             return
-        for name in {*dialect.meanings, *dialect.removed}.intersection(self._columns) - {"type"}:
+        for name in {*dialect.meanings, *dialect.removed, *dialect.steps}.intersection(self._columns) - {"type"}:
             self._columns[name] = _mapped(partial(dialect.meaning, name), self._columns[name])
         if "contact_type" in self._columns:
             self._columns["contact_type"] = [value.lower() for value in self._columns["contact_type"]]

@@ -61,6 +61,8 @@ def authorization(system: str, user: str, token: str) -> str | None:
         return None
     if system == "zammad":
         return f"Token token={token}"
+    if system == "rt" and not user:
+        return f"token {token}"
     if user:
         return "Basic " + base64.b64encode(f"{user}:{token}".encode()).decode()
     return f"Bearer {token}"

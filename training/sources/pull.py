@@ -12,14 +12,16 @@ from typing import Any
 
 from diagnosis.errors import InputError
 from diagnosis.incident import FIELDS, IncidentBatch, as_frame
+from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.locks import LockedError, locked
 from diagnosis.redact import Redactor
-from diagnosis.redact.records import mask_incidents
+from diagnosis.redact.records import mask_articles, mask_incidents
 from diagnosis.store.bodies import bodies_of
 from training.records import PRESETS, ImportCounts
+from training.records.columns import INCIDENTS, KNOWLEDGE, Kind
 from training.records.reject import RejectFile
 from training.records.tickets import translate_tickets
-from training.sources import glpi, jira, servicenow, zammad
+from training.sources import glpi, jira, rt, servicenow, zammad
 from training.sources.caller import Caller
 from training.sources.credentials import Credentials, authorization
 from training.sources.outputs import Output
@@ -27,6 +29,7 @@ from training.sources.page import Cursor, Page, Query, Record
 from training.sources.progress_file import Progress
 
 SYSTEMS = PRESETS
+KNOWLEDGE_SYSTEMS = ("rt",)  # whose articles are read too
 Pages = Callable[[Caller, Query, Cursor], Iterator[Page]]
 OnPage = Callable[[int, int | None], None]
 
@@ -37,7 +40,7 @@ class Pull:
 
     Attributes
     ----------
-    system : {"servicenow", "jira", "zammad", "glpi"}
+    system : {"servicenow", "jira", "zammad", "glpi", "rt"}
     credentials : Credentials
     query : str
         Filter in the system's own language.
@@ -47,6 +50,8 @@ class Pull:
         Fields of theirs that are kept beside the format's, as they come; they are not masked.
     zone : tzinfo
         Of times that name none.
+    kind : Kind
+        Incidents, or the articles of its knowledge base (`KNOWLEDGE_SYSTEMS`).
     """
 
     system: str
@@ -55,6 +60,7 @@ class Pull:
     mapping: Mapping[str, str] | None = None
     extra_fields: tuple[str, ...] = ()
     zone: tzinfo = UTC
+    kind: Kind = INCIDENTS
 
 
 def pull(
@@ -68,7 +74,7 @@ def pull(
     on_page: OnPage = lambda _rows, _total: None,
     caller: Caller | None = None,
 ) -> ImportCounts:
-    """Read every incident, or after a first whole pull those that changed, into an output.
+    """Read every record, or after a first whole pull those that changed, into an output.
 
     A page is put before its place is noted, and putting is repeatable: nothing is lost and nothing is there twice,
     whenever the program ends.
@@ -94,6 +100,8 @@ def pull(
         If the system refuses or stays away; what was read is kept.
     """
     origin = {"system": request.system, "url": request.credentials.url, "query": request.query, "into": into}
+    if request.kind is KNOWLEDGE:
+        origin["kind"] = KNOWLEDGE.name
     with _alone(state), _connected(request, caller) as connected, RejectFile(rejects) as reject_file:
         progress = Progress.load(state, origin, since).begun()
         output.go_on(progress.size)
@@ -113,7 +121,18 @@ def pull(
 def _pages(request: Pull) -> Pages:
     if request.system == "glpi":
         return partial(glpi.pages, credentials=request.credentials)
-    systems: dict[str, Pages] = {"servicenow": servicenow.pages, "jira": jira.pages, "zammad": zammad.pages}
+    if request.kind is KNOWLEDGE:
+        if request.system != "rt":
+            raise InputError(
+                f"expected a source of articles among {', '.join(KNOWLEDGE_SYSTEMS)}; found {request.system!r}"
+            )
+        return rt.article_pages
+    systems: dict[str, Pages] = {
+        "servicenow": servicenow.pages,
+        "jira": jira.pages,
+        "zammad": zammad.pages,
+        "rt": rt.pages,
+    }
     if request.system not in systems:
         raise InputError(f"expected a source among {', '.join(SYSTEMS)}; found {request.system!r}")
     return systems[request.system]
@@ -150,10 +169,14 @@ class _PageTranslator:
         if not records:
             return {}
         request = self._request
-        translation = translate_tickets(request.system, records, mapping=request.mapping, zone=request.zone)
+        translation = translate_tickets(
+            request.system, records, kind=request.kind, mapping=request.mapping, zone=request.zone
+        )
         self._rejects.write(translation.rejects)
         self._imported += len(translation.places)
         self._repaired += sum(translation.repaired)
+        if request.kind is KNOWLEDGE:
+            return bodies_of(mask_articles(as_knowledge_frame(translation.frame()), self._redactor))
         frame = as_frame(translation.frame())
         extra = [name for name in request.extra_fields if name in frame and name not in FIELDS]
         return bodies_of(mask_incidents(IncidentBatch.from_frame(frame[[*FIELDS, *extra]]), self._redactor).frame)

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from api.integrations.settings import Integrations, System
-from api.integrations.writing import glpi, jira, servicenow, zammad
+from api.integrations.writing import glpi, jira, rt, servicenow, zammad
 from api.integrations.writing.order import Order
 from api.integrations.writing.sessions import signed_in
 from api.outgoing.courier import Maker
@@ -22,6 +22,7 @@ _WRITERS: dict[str, Write] = {
     "jira": jira.write,
     "zammad": zammad.write,
     "glpi": glpi.write,
+    "rt": rt.write,
 }
 
 

@@ -144,3 +144,49 @@ class Glpi:
             self.actors.append(request.json["input"])
             return 201, {"id": 1, "message": ""}
         return 404, ["ERROR_ITEM_NOT_FOUND", "Item not found"]
+
+
+@dataclass
+class RequestTracker:
+    """REST2: transactions, comments, and a ticket whose ETag refuses a change that was overtaken."""
+
+    ticket: dict[str, Any] = field(
+        default_factory=lambda: {"id": 7, "Queue": {"id": "1", "Name": "General"}, "Owner": {"id": "Nobody"}}
+    )
+    fields: dict[str, str] = field(default_factory=lambda: {"Category": ""})
+    transactions: list[dict[str, Any]] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
+
+    def answer(self, request: Request) -> Answer:  # noqa: PLR0911 - a route a branch
+        if request.headers.get("authorization") != "token secret":
+            return 401, {"message": "Unauthorized"}
+        path = request.path.removeprefix("/REST/2.0")
+        if path == "/transactions":
+            asked = re.search(r"ObjectId = (\d+) AND id > (\d+)", request.query["query"])
+            items = self.transactions if asked[1] == "7" else []
+            return 200, {"items": [item for item in items if int(item["id"]) > int(asked[2])]}
+        if path == "/ticket/7/comment" and request.method == "POST":
+            assert request.json["ContentType"] == "text/plain"
+            self.comments.append(request.json["Content"])
+            self._add("Comment", Data=f"{request.json['Subject']}\n")
+            return 201, ["Comments added"]
+        if path == "/ticket/7" and request.method == "PUT":
+            if request.headers.get("if-match") != self._etag:
+                return 412, {"message": "Precondition Failed"}
+            if queue := request.json.get("Queue"):
+                self.ticket["Queue"] = {"id": "3", "Name": queue}
+                self._add("Set", Field="Queue")
+            self.fields |= request.json.get("CustomFields", {})
+            return 200, ["changed"]
+        if path == "/ticket/7":
+            fields = [{"name": name, "values": [value] if value else []} for name, value in self.fields.items()]
+            return 200, {**self.ticket, "CustomFields": fields}, {"ETag": self._etag}
+        return 404, {"message": "Not Found"}
+
+    @property
+    def _etag(self) -> str:
+        return f'"{len(self.transactions)}"'
+
+    def _add(self, kind: str, **values: str) -> None:
+        entry = {"id": str(len(self.transactions) + 1), "Type": kind, "Field": "", "Data": "", **values}
+        self.transactions.append(entry)

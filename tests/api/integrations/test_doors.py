@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from api.integrations import glpi, jira, servicenow, zammad
+from api.integrations import glpi, jira, rt, servicenow, zammad
 from api.integrations.payload import parse
 from diagnosis.incident import FIELDS
 from training.records import load_incidents
@@ -134,6 +134,35 @@ GLPI_CSV = {
     "Assigned to - Technician group": "Field",
     "Resolution date": "2026-03-03 10:00",
 }
+RT_TICKET = {
+    "type": "ticket",
+    "_url": "https://rt.example.com/REST/2.0/ticket/12",
+    "id": 12,
+    "Subject": "Scanner offline",
+    "Content": "<p>Since 9&nbsp;h</p>",
+    "Status": "open",
+    "Priority": "60",
+    "Queue": {"id": "3", "type": "queue", "Name": "Field"},
+    "Owner": {"id": "Nobody", "type": "user", "Name": "Nobody"},
+    "Requestor": [{"id": "ann", "Name": "ann", "RealName": "Ann", "EmailAddress": "ann@example.com"}],
+    "Created": "2026-03-02T09:30:00Z",
+    "Started": "1970-01-01T00:00:00Z",
+    "Resolved": "2026-03-03T10:00:00Z",
+    "CustomFields": [{"id": "2", "name": "Category", "values": ["Scanner"]}, {"id": "3", "name": "Site", "values": []}],
+}
+RT_TSV = {
+    "id": "12",
+    "Subject": "Scanner offline",
+    "Content": "Since 9 h",
+    "Status": "open",
+    "QueueName": "Field",
+    "OwnerName": "Nobody in particular",
+    "Priority": "Medium",
+    "Requestors": "Ann <ann@example.com>",
+    "Created": "Mon Mar 02 09:30:00 2026",
+    "Resolved": "Tue Mar 03 10:00:00 2026",
+    "CustomField.{Category}": "Scanner",
+}
 
 DOORS = {
     "servicenow": (SERVICENOW_CSV, SERVICENOW_ROW, SERVICENOW_ROW),
@@ -144,12 +173,14 @@ DOORS = {
         {"ticket": ZAMMAD_TICKET, "article": {"body": "<p>Since 9 h</p>", "content_type": "text/html"}},
     ),
     "glpi": (GLPI_CSV, GLPI_ITEM, {"event": "update", "item": GLPI_ITEM}),
+    "rt": (RT_TSV, RT_TICKET, {"event": "create", "ticket": RT_TICKET, "transaction": {"id": 40, "type": "Create"}}),
 }
 READERS = {
     "servicenow": lambda body: servicenow.incident_of(parse(servicenow.Rows, body).result[0], {}),
     "jira": lambda body: jira.incident_of(parse(jira.Event, body), {}),
     "zammad": lambda body: zammad.incident_of(parse(zammad.Trigger, body), {}),
     "glpi": lambda body: glpi.incident_of(parse(glpi.Event, body), {}),
+    "rt": lambda body: rt.incident_of(parse(rt.Event, body), {}),
 }
 
 

@@ -23,9 +23,17 @@ SETTINGS = {
     "jira": {"user": "bot@example.com", "token": "secret", "fields": {"customfield_10050": "assignment_group"}},
     "zammad": {"token": "secret"},
     "glpi": {"token": "secret", "app_token": "app"},
+    "rt": {"token": "secret", "fields": {"Category": "category"}},
 }
-RECORDS = {"servicenow": systems.SYS_ID, "jira": "SP-53", "zammad": "81", "glpi": "7"}
-MODELS = {"servicenow": systems.ServiceNow, "jira": systems.Jira, "zammad": systems.Zammad, "glpi": systems.Glpi}
+INTAKE = {"zammad": "Users", "rt": "General"}
+RECORDS = {"servicenow": systems.SYS_ID, "jira": "SP-53", "zammad": "81", "glpi": "7", "rt": "7"}
+MODELS = {
+    "servicenow": systems.ServiceNow,
+    "jira": systems.Jira,
+    "zammad": systems.Zammad,
+    "glpi": systems.Glpi,
+    "rt": systems.RequestTracker,
+}
 
 
 class Bench:
@@ -36,8 +44,7 @@ class Bench:
         self.remote = Remote(self.model.answer)
         self.store = Store.open(f"sqlite:///{tmp_path / 'x.db'}")
         self.more = settings
-        group = "Users" if name == "zammad" else ""
-        self.report = Report(Incident("INC0010023", assignment_group=group), RECORDS[name])
+        self.report = Report(Incident("INC0010023", assignment_group=INTAKE.get(name, "")), RECORDS[name])
 
     def __enter__(self):
         self.remote.__enter__()
@@ -71,6 +78,7 @@ class Bench:
             "jira": lambda: [document_text(one["body"]) for one in model.comments],
             "zammad": lambda: [one["body"].replace("<br>", "\n") for one in model.articles],
             "glpi": lambda: [one["content"].replace("<br>", "\n") for one in model.followups],
+            "rt": lambda: model.comments,
         }
         return found[self.name]()
 
@@ -81,6 +89,7 @@ class Bench:
             "servicenow": lambda: model.row["assignment_group"],
             "jira": lambda: (model.fields["customfield_10050"] or {}).get("value", ""),
             "zammad": lambda: model.group,
+            "rt": lambda: model.ticket["Queue"]["Name"],
             "glpi": lambda: {(4, 2): "Network Operations"}.get(
                 tuple(model.actors[-1][k] for k in ("groups_id", "type")) if model.actors else None, ""
             ),
@@ -151,7 +160,7 @@ def test_a_group_that_a_person_set_is_never_moved(bench, said):
     chosen = Report(replace(bench.report.incident, assignment_group="Chosen by Li"), bench.report.record)
     bench.write(said, chosen)
     assert len(bench.notes) == 1
-    assert bench.group in ("", "Users")
+    assert bench.group == INTAKE.get(bench.name, "")
 
 
 def test_a_group_set_while_the_order_waited_is_never_moved(bench, said):
@@ -162,6 +171,8 @@ def test_a_group_set_while_the_order_waited_is_never_moved(bench, said):
         model.fields["customfield_10050"] = {"value": "Chosen"}
     elif bench.name == "zammad":
         model.group = "Chosen"
+    elif bench.name == "rt":
+        model.ticket["Owner"] = {"id": "beth"}  # who takes a ticket has decided who works on it
     else:
         model.actors.append({"groups_id": 9, "type": "2"})
     bench.write(said)
@@ -172,7 +183,7 @@ def test_a_group_set_while_the_order_waited_is_never_moved(bench, said):
 def test_nothing_certified_leaves_the_group(bench, said):
     said["predictions"]["assignment_group"]["decision"] = "suggested"
     assert bench.write(said).state == "done"
-    assert bench.group in ("", "Users")
+    assert bench.group == INTAKE.get(bench.name, "")
 
 
 def test_a_record_that_is_gone_is_given_up_and_shown(bench, said):
@@ -205,6 +216,39 @@ def test_servicenow_by_number_and_never_by_an_injected_one(tmp_path, said):
         dead = bench.write(said, Report(Incident(evil), evil))
         assert (dead.state, bench.remote.requests) == ("dead", [])
         assert "expected a ServiceNow number" in dead.error
+
+
+def test_rt_is_asked_again_where_somebody_was_faster_and_gets_certified_fields(tmp_path, said):
+    said["predictions"]["category"]["decision"] = "automatic"
+    with Bench("rt", tmp_path) as bench:
+        model, answer = bench.model, bench.model.answer
+
+        def with_a_reply_before_the_first_change(request):
+            if request.method == "PUT" and not any(entry["Type"] == "Correspond" for entry in model.transactions):
+                model.transactions.append({"id": "99", "Type": "Correspond", "Field": "", "Data": ""})
+            return answer(request)
+
+        bench.remote.answer = with_a_reply_before_the_first_change
+        assert bench.write(said).state == "done"
+        assert (bench.group, model.fields["Category"]) == ("Network Operations", "network")
+        assert [request.method for request in bench.remote.requests].count("PUT") == 2
+
+
+def test_rt_that_takes_no_value_is_given_up_with_what_it_says(tmp_path, said):
+    with Bench("rt", tmp_path) as bench:
+        answer = bench.model.answer
+        bench.remote.answer = lambda r: (200, ["That queue does not exist"]) if r.method == "PUT" else answer(r)
+        dead = bench.write(said)
+        assert (dead.state, len(bench.notes)) == ("dead", 1)
+        assert "did not take Queue: That queue does not exist" in dead.error
+
+
+def test_a_ticket_of_rt_that_was_merged_is_left_to_its_target(tmp_path, said):
+    with Bench("rt", tmp_path) as bench:
+        bench.model.ticket["id"] = 3
+        dead = bench.write(said)
+        assert (dead.state, bench.group) == ("dead", "General")
+        assert "merged into 3" in dead.error
 
 
 def test_glpi_sessions_are_ended(tmp_path, said):

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.api.remote import Answer, Request
 
-PAGES = {"servicenow": 50, "jira": 40, "zammad": 15, "glpi": 45}
+PAGES = {"servicenow": 50, "jira": 40, "zammad": 15, "glpi": 45, "rt": 15}
 COUNT = 163  # many pages of each, and no round number
 
 
@@ -235,3 +235,79 @@ class Glpi:
     def change(self, place: int, title: str) -> str:
         self.rows[place] |= {"1": title, "19": "2099-01-01 00:00:00"}
         return str(self.rows[place]["2"])
+
+
+@dataclass
+class Rt:
+    """REST2: tickets and transactions by ids that only grow, texts by transaction, one ticket that was merged away."""
+
+    tickets: list[dict[str, Any]] = field(default_factory=list)
+    transactions: list[dict[str, Any]] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for place in range(COUNT // 3):  # each costs requests of its own
+            title, text = words(place)
+            at = f"{opened(place).replace(' ', 'T')}Z"
+            self.tickets.append(
+                {
+                    "id": str(place + 1),
+                    "type": "ticket",
+                    "_url": "",
+                    "Subject": title,
+                    "Status": "resolved" if place % 2 == 0 else "open",
+                    "Queue": {"id": "3", "Name": "Network"},
+                    "Owner": {"id": "Nobody", "Name": "Nobody"},
+                    "Creator": {"id": "li"},
+                    "Requestor": [{"id": "li", "Name": "li", "RealName": "Li Lei"}],
+                    "Created": at,
+                    "Resolved": "2026-05-01T00:00:00Z" if place % 2 == 0 else "1970-01-01T00:00:00Z",
+                    "LastUpdated": at,
+                    "CustomFields": [{"name": "Module", "values": [f"m{place % 4}"]}],
+                }
+            )
+            self._happened(place + 1, "Create", at, "li", text)
+            self._happened(place + 1, "Comment", at, "bot", "what the service wrote", Data="Faultwise 01ABC\n")
+            if place % 2 == 0:
+                self._happened(
+                    place + 1,
+                    "Correspond",
+                    at,
+                    "beth",
+                    "Cleaned all rollers of the second tray and the sensor below\n\nOn 1 May 2026 Li wrote:\n> a",
+                )
+                later = "2026-05-01T00:00:00Z"
+                self._happened(place + 1, "Status", later, "beth", "", OldValue="open", NewValue="resolved")
+
+    def _happened(self, ticket: int, kind: str, at: str, who: str, text: str, **values: str) -> None:
+        number = str(len(self.transactions) + 40)
+        entry = {"id": number, "Type": kind, "Created": at, "Creator": {"id": who}, "ObjectId": str(ticket)}
+        self.transactions.append({**entry, "Field": "", "OldValue": "", "NewValue": "", "Data": "", **values})
+        self.texts[number] = text
+
+    def answer(self, request: Request) -> Answer:
+        if request.headers.get("authorization") != "token secret":
+            return 401, {"message": "Unauthorized"}
+        path, sql = request.path.removeprefix("/REST/2.0"), request.query.get("query", "")
+        if match := re.fullmatch(r"/transaction/(\d+)/attachments", path):
+            items = [{"ContentType": "text/plain", "Filename": "", "Content": self.texts[match[1]], "Subject": ""}]
+            return 200, {"items": items}
+        size = int(request.query["per_page"])
+        after = int(re.search(r"id >=? (\d+)", sql)[1])
+        if path == "/tickets":
+            since = re.search(r"LastUpdated >= '([\d :-]+) UTC'", sql)
+            items = [one for one in self.tickets if int(one["id"]) > after and "IS NOT NULL" not in sql]
+            items = [one for one in items if not since or one["LastUpdated"].replace("T", " ")[:19] >= since[1]]
+            return 200, {"items": items[:size], "total": len(items)}
+        assert path == "/transactions"
+        bounds = re.search(r"ObjectId >= (\d+) AND ObjectId <= (\d+)", sql)
+        if bounds is None:  # those of merges: there are none
+            assert "MergedInto" in sql
+            return 200, {"items": []}
+        first, last = map(int, bounds.groups())
+        items = [t for t in self.transactions if int(t["id"]) > after and first <= int(t["ObjectId"]) <= last]
+        return 200, {"items": items[:size]}
+
+    def change(self, place: int, title: str) -> str:
+        self.tickets[place] |= {"Subject": title, "LastUpdated": "2099-01-01T00:00:00Z"}
+        return str(self.tickets[place]["id"])

@@ -17,9 +17,21 @@ from tests.waiting import soon
 from training.records import load_incidents
 from training.sources.caller import Caller, SourceError
 
-SYSTEMS = {"servicenow": systems.ServiceNow, "jira": systems.Jira, "zammad": systems.Zammad, "glpi": systems.Glpi}
+SYSTEMS = {
+    "servicenow": systems.ServiceNow,
+    "jira": systems.Jira,
+    "zammad": systems.Zammad,
+    "glpi": systems.Glpi,
+    "rt": systems.Rt,
+}
 USERS = {"servicenow": "faultwise", "jira": "bot@example.com"}
-MODULE = {"servicenow": "u_module", "jira": "fields.customfield_10051", "zammad": "module", "glpi": "76"}
+MODULE = {
+    "servicenow": "u_module",
+    "jira": "fields.customfield_10051",
+    "zammad": "module",
+    "glpi": "76",
+    "rt": "CF.{Module}",
+}
 ROOT = Path(__file__).parents[3]
 _SMALL_PAGES = """
 import importlib, sys
@@ -30,7 +42,7 @@ sys.exit(main(sys.argv[3:]))
 
 
 def count_of(name: str) -> int:
-    return systems.COUNT // 3 if name == "zammad" else systems.COUNT
+    return systems.COUNT // 3 if name in ("zammad", "rt") else systems.COUNT
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +80,7 @@ def test_every_incident_comes_once_through_refusals_and_failures(name, tmp_path,
     loaded = load_incidents(out)
     assert loaded.counts.rejected == loaded.counts.blanked == 0
     place = int(loaded.frame["number"].iloc[3].rpartition("-")[2].removeprefix("INC").removeprefix("10"))
-    place -= name == "glpi"
+    place -= name in ("glpi", "rt")
     row = loaded.frame.iloc[3]
     assert row["short_description"] == systems.words(place)[0]
     assert f"{row['opened_at']:%Y-%m-%d %H:%M:%S}" == systems.opened(place)
@@ -96,7 +108,13 @@ def test_a_second_import_reads_what_changed(name, tmp_path) -> None:
 # Requests after which a system is away, and the one that goes on: neither the first page nor the first of all.
 @pytest.mark.parametrize(
     ("name", "away", "asked"),
-    [("servicenow", 4, "sysparm_query"), ("jira", 3, "nextPageToken"), ("zammad", 35, "page"), ("glpi", 4, "range")],
+    [
+        ("servicenow", 4, "sysparm_query"),
+        ("jira", 3, "nextPageToken"),
+        ("zammad", 35, "page"),
+        ("glpi", 4, "range"),
+        ("rt", 45, "query"),
+    ],
 )
 def test_an_import_that_broke_off_goes_on_where_it_was(name, away, asked, tmp_path) -> None:
     out, system = tmp_path / "incidents.jsonl", SYSTEMS[name]()
@@ -110,7 +128,7 @@ def test_an_import_that_broke_off_goes_on_where_it_was(name, away, asked, tmp_pa
         first = next(r.query[asked] for r in remote.requests[before:] if asked in r.query)
     numbers = [row["number"] for row in lines(out)]
     assert len(numbers) == len(set(numbers)) == count_of(name)
-    assert first not in ("1", f"0-{systems.PAGES['glpi'] - 1}", "ORDERBYsys_updated_on^ORDERBYsys_id")
+    assert first not in ("1", f"0-{systems.PAGES['glpi'] - 1}", "ORDERBYsys_updated_on^ORDERBYsys_id", "id > 0")
 
 
 def test_an_import_that_is_killed_loses_and_doubles_nothing(tmp_path) -> None:
@@ -161,6 +179,21 @@ def test_tickets_deleted_during_the_import_hide_no_others(tmp_path) -> None:
         remote.answer = system.answer
         assert main(words("zammad", remote, out)) == 0
     assert {row["number"] for row in lines(out)} >= {ticket["number"] for ticket in system.tickets}
+
+
+def test_what_rt_tells_of_a_ticket(tmp_path) -> None:
+    out = tmp_path / "incidents.jsonl"
+    with Remote(systems.Rt().answer) as remote:
+        assert main(words("rt", remote, out)) == 0
+    solved, waiting = lines(out)[:2]
+    assert (solved["close_notes"], solved["state"]) == (
+        "Cleaned all rollers of the second tray and the sensor below",
+        "resolved",
+    )
+    assert solved["resolved_at"] == "2026-05-01T00:00:00Z"
+    assert solved["responded_at"] == solved["opened_at"], "a comment of ours is no response, a correspondence is"
+    assert (solved["caller"], solved["assignment_group"], "assigned_to" in solved) == ("Li Lei", "Network", False)
+    assert not {"close_notes", "resolved_at", "responded_at"} & set(waiting)
 
 
 def test_a_session_that_ends_is_opened_anew(tmp_path) -> None:

@@ -1,7 +1,7 @@
 """Dialects: how each system writes a ticket, one table a system, read by files, sources and webhooks alike.
 
-A table (``servicenow.toml``, ``jira.toml``, ``zammad.toml``, ``glpi.toml``) says which of the system's names is which
-field of ours, what its codes mean, and in which states a ticket is not resolved.
+A table (``servicenow.toml``, ``jira.toml``, ``zammad.toml``, ``glpi.toml``, ``rt.toml``) says
+which of the system's names is which field of ours, what its codes mean, and in which states a ticket is not resolved.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-SYSTEMS = ("servicenow", "jira", "zammad", "glpi")
+SYSTEMS = ("servicenow", "jira", "zammad", "glpi", "rt")
+
+_WHOLE_NUMBER = re.compile(r"-?\d{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Dialect:
         Names of columns that count seconds where ours count minutes.
     removed : mapping of str to pattern
         By field, what is no part of the value: digits grouped by spaces, ids behind names.
+    steps : mapping of str to sequence of (float, str)
+        By field, from which number on a value has a name, in ascending order.
     """
 
     name: str
@@ -51,12 +55,15 @@ class Dialect:
     open_when: Mapping[str, frozenset[str]] = field(default_factory=dict)
     seconds: frozenset[str] = frozenset()
     removed: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    steps: Mapping[str, Sequence[tuple[float, str]]] = field(default_factory=dict)
 
     def meaning(self, name: str, value: str) -> str:
         """Return what a value of a field means."""
         pattern = self.removed.get(name)
         if pattern is not None:
             value = pattern.sub("", value)
+        if name in self.steps and _WHOLE_NUMBER.fullmatch(value):
+            return next((word for step, word in reversed(self.steps[name]) if int(value) >= step), value)
         return self.meanings.get(name, {}).get(value.casefold(), value)
 
 
@@ -92,6 +99,7 @@ def _dialect(name: str, kind: str, table: Mapping[str, Any]) -> Dialect:
         {name: frozenset(map(str.casefold, values)) for name, values in table.get("open_when", {}).items()},
         frozenset(table.get("seconds", ())),
         {name: re.compile(pattern) for name, pattern in table.get("removed", {}).items()},
+        {name: sorted((step, word) for word, step in steps.items()) for name, steps in table.get("steps", {}).items()},
     )
 
 

@@ -1,0 +1,65 @@
+"""Request Tracker: what the scrip of `examples/request-tracker` sends in; a comment, queue and custom fields back.
+
+The ticket is written as REST2 answers it, so that one table reads it through each door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from api.integrations.note import Diagnosis, certified_values, note_text
+from api.integrations.payload import Number, Payload, Prose, Words
+from api.integrations.report import Report, report_of_ticket
+from diagnosis.text.cleaning import clean
+
+SYSTEM = "rt"
+INTAKE_GROUPS = ("General",)  # the queue that a new installation has
+
+
+class Ticket(Payload):
+    """A ticket as REST2 answers it; read by the system's table."""
+
+    id: Number
+
+
+class Transaction(Payload):
+    """What happened to the ticket."""
+
+    id: Number
+    type: Words
+    content: Prose
+
+
+class Event(Payload):
+    """One call of the scrip.
+
+    ``create`` asks for a diagnosis; after the others the ticket is remembered as it is.
+    """
+
+    event: Literal["create", "status", "queue", "update"]
+    ticket: Ticket
+    transaction: Transaction | None = None
+
+
+def incident_of(event: Event, fields: Mapping[str, str]) -> Report:
+    """Return the ticket as an incident; its number is RT's id.
+
+    Own fields may be named with or without the form in which RT searches for them: ``Category``, ``CF.{Category}``.
+    """
+    ticket = event.ticket.extra_fields | {"id": event.ticket.id, "type": "ticket", "_url": ""}
+    if answer := ticket.get("Resolution"):
+        ticket["Resolution"] = clean(str(answer))
+    own = {name if name.startswith("CF.{") else f"CF.{{{name}}}": ours for name, ours in fields.items()}
+    return report_of_ticket(SYSTEM, ticket, event.ticket.id, own)
+
+
+def reply(report: Report, diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return what the scrip gets: the note to show, and the diagnosis."""
+    return {
+        "id": report.record,
+        "comment": note_text(diagnosis),
+        "certified": certified_values(diagnosis),
+        "diagnosis": diagnosis,
+        "warnings": list(report.warnings),
+    }
