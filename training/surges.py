@@ -18,13 +18,15 @@ from diagnosis.surges.replay import replay_surges
 from diagnosis.surges.rhythm import holiday_kinds
 from training.command import DONE, add_json, answer, main, warn
 from training.intake import add_sources, read_sources
+from training.output import open_atomically
 from training.records.monitoring_files import read_alerts, read_changes, read_maintenance, read_service_map
+from training.reports.surges_page import surges_page
 
 SUMMARY = (
     "Replay a history of incidents, with alerts where there are some, and say when a surge or a major incident would "
     "have been announced: its scope, the incidents that it joins, the likely item and change, and when it was over."
 )
-EXAMPLE = "faultwise surges --incidents incidents.csv --changes changes.csv --false-alarms-per-month 1"
+EXAMPLE = "faultwise surges --incidents incidents.csv --changes changes.csv --zone Asia/Shanghai --html surges.html"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="planned work that is no surge: starts_at, ends_at (CSV)",
     )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write them as a page to look at")
+    parser.add_argument("--language", choices=("en", "zh"), default="en", help="of the page (default: en)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_json(parser)
 
@@ -76,7 +80,11 @@ def run(args: argparse.Namespace) -> int:
             detector=detector,
             progress=bar.update,
         )
-    content = {"false_alarms_per_month": args.false_alarms_per_month, "surges": surges}
+    if args.html:
+        with open_atomically(args.html) as stream:
+            stream.write(surges_page(surges, frame, args.zone, args.false_alarms_per_month, args.language))
+    plain = [{name: value for name, value in surge.items() if name != "course"} for surge in surges]
+    content = {"false_alarms_per_month": args.false_alarms_per_month, "surges": plain}
     answer(args, content, _text(surges, frame, args.zone))
     return DONE
 

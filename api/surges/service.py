@@ -246,12 +246,12 @@ class SurgeService:
         return [_out(surge, counts[surge.id], service_map, self._changes(surge)) for surge in surges]
 
     def _changes(self, surge: StoredSurge) -> list[StoredChange]:
-        """Return the changes on a surge's items and services in the day before it, the latest first."""
+        """Return the changes on its items and services from a day before it to its announcement, the latest first."""
         items = list(surge.members.get("cmdb_ci", {}))
         services = list(surge.members.get("service", {}))
         if surge.kind == "silence" or not (items or services):
             return []
-        changes = self._store.change_records.on(items, services, surge.since - _DAY, surge.since, _MOST_CHANGES)
+        changes = self._store.change_records.on(items, services, surge.since - _DAY, surge.at, _MOST_CHANGES)
         return sorted(
             changes, key=lambda change: change.cmdb_ci not in items
         )  # stable: the item's before the service's

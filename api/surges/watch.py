@@ -33,7 +33,7 @@ from diagnosis.store.surges import StoredSurge
 from diagnosis.surges import Arrival, MaintenanceWindow, Surge, SurgeDetector
 from diagnosis.surges.monitoring_data import Alert, OpenAlerts
 from diagnosis.surges.recent import WINDOWS
-from diagnosis.surges.replay import ALERT, arrivals_of, scope_words
+from diagnosis.surges.replay import ALERT, arrivals_of, monitor_of, scope_words
 from diagnosis.surges.rhythm import holiday_kinds
 from diagnosis.surges.scope import FIELDS, Scope
 from diagnosis.times import format_utc, utc_now
@@ -263,7 +263,8 @@ class SurgeWatch:
             if not self._alerts.is_new(alert):  # a storm of one alert counts once
                 return None
         words = tuple(scope_words(_title(body)))
-        return Arrival(record.number, at, fields, words, str(body.get("caller") or ""))
+        caller = monitor_of(fields) if body.get("contact_type") == "monitoring" else str(body.get("caller") or "")
+        return Arrival(record.number, at, fields, words, caller)
 
     def _of_alert(self, alert: StoredAlert) -> Arrival | None:
         """Return an alert as the detector sees it; one that was made into an incident is seen as that."""
@@ -272,7 +273,8 @@ class SurgeWatch:
         if alert.incident or moment - at > WINDOWS[-1]:
             return None
         fields = {"service": alert.service, "cmdb_ci": alert.cmdb_ci}
-        return Arrival(ALERT + alert.id, min(at, moment), fields, tuple(scope_words(alert.name)))
+        words = tuple(scope_words(alert.name))
+        return Arrival(ALERT + alert.id, min(at, moment), fields, words, monitor_of(fields, alert.name))
 
     def _track(self, surges: Sequence[Surge]) -> None:
         self._tracked.update((surge.id, surge) for surge in surges)

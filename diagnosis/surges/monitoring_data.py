@@ -70,10 +70,16 @@ def collapse(alerts: Iterable[Alert]) -> list[Alert]:
 
 
 def likely_change(
-    changes: Iterable[Change], since: float, items: Collection[str], services: Collection[str]
+    changes: Iterable[Change], since: float, at: float, items: Collection[str], services: Collection[str]
 ) -> Change | None:
-    """Return the latest change in the day before a surge on one of its items, else on one of its services."""
-    earlier = sorted((change for change in changes if since - DAY <= change.at <= since), key=lambda change: change.at)
+    """Return the latest change from a day before a surge to its announcement, on its items, else on its services.
+
+    Parameters
+    ----------
+    since, at : float
+        When its first incident or alert came, and when it was announced.
+    """
+    earlier = sorted((change for change in changes if since - DAY <= change.at <= at), key=lambda change: change.at)
     for places, attribute in ((items, "cmdb_ci"), (services, "service")):
         for change in reversed(earlier):
             if (value := getattr(change, attribute)) and value in places:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 HOUR = 3_600.0
 WINDOWS = (20 * 60.0, HOUR, 3 * HOUR, 12 * HOUR)  # seconds, all of them end now
 MOST_OF_ONE_CALLER = 2  # reports of one person in a window that count
+MONITOR = "monitor:"  # begins the caller of what monitoring says of one item, which counts once
 MOST_KEPT = 100_000  # arrivals of a scope; at such rates the short windows say what the long ones would
 
 
@@ -41,7 +42,8 @@ class RecentArrivals:
     Attributes
     ----------
     people : list of int
-        By window, how many arrived, those of one caller counted `MOST_OF_ONE_CALLER` times at most; as of the latest.
+        By window, how many arrived, those of one caller counted `MOST_OF_ONE_CALLER` times at most, and what monitoring
+        says of one item once; as of the latest.
     """
 
     def __init__(self) -> None:
@@ -56,9 +58,10 @@ class RecentArrivals:
         self._arrivals.append(arrival)
         self._times.append(arrival.at)
         key = _caller(arrival)
+        most = _most(key)
         for place, callers in enumerate(self._callers):
             count = callers[key] = callers.get(key, 0) + 1
-            self.people[place] += count <= MOST_OF_ONE_CALLER
+            self.people[place] += count <= most
         self.expire(arrival.at)
 
     def expire(self, at: float) -> None:
@@ -69,7 +72,7 @@ class RecentArrivals:
             while start < len(self._times) and (self._times[start] <= at - window or start < most):
                 key = _caller(self._arrivals[start])
                 count = callers[key]
-                self.people[place] -= count <= MOST_OF_ONE_CALLER
+                self.people[place] -= count <= _most(key)
                 if count == 1:
                     del callers[key]
                 else:
@@ -109,10 +112,14 @@ def people(arrivals: list[Arrival]) -> int:
     counts: dict[str, int] = {}
     for arrival in arrivals:
         key = _caller(arrival)
-        counts[key] = min(counts.get(key, 0) + 1, MOST_OF_ONE_CALLER)
+        counts[key] = min(counts.get(key, 0) + 1, _most(key))
     return sum(counts.values())
 
 
 def _caller(arrival: Arrival) -> str:
     """Return who has the trouble; without a caller each arrival is somebody else's."""
     return arrival.caller or f"\0{arrival.number}"
+
+
+def _most(caller: str) -> int:
+    return 1 if caller.startswith(MONITOR) else MOST_OF_ONE_CALLER

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from diagnosis.surges.detector import SurgeDetector
 from diagnosis.surges.monitoring_data import Alert, Change, ServiceMap, collapse, likely_change
-from diagnosis.surges.recent import Arrival
+from diagnosis.surges.recent import MONITOR, Arrival
 from diagnosis.surges.scope import FIELDS
 from diagnosis.surges.surge import Surge
 from diagnosis.text import tokenise
@@ -24,6 +24,7 @@ def arrivals_of(frame: pd.DataFrame) -> list[Arrival]:
     dated = frame[frame["opened_at"].notna() & (frame["type"] != "request")]
     at = dated["opened_at"].astype("int64").to_numpy() / 1e6
     columns = {name: dated[name].tolist() for name in FIELDS}
+    monitored = (dated["contact_type"] == "monitoring").tolist()
     titles = dated["short_description"].where(dated["short_description"] != "", dated["description"]).tolist()
     arrivals = [
         Arrival(
@@ -31,13 +32,19 @@ def arrivals_of(frame: pd.DataFrame) -> list[Arrival]:
             float(moment),
             {name: values[row] for name, values in columns.items()},
             tuple(scope_words(titles[row])),
-            caller,
+            monitor_of({name: values[row] for name, values in columns.items()}) if monitored[row] else caller,
         )
         for row, (number, moment, caller) in enumerate(
             zip(dated["number"].tolist(), at, dated["caller"].tolist(), strict=True)
         )
     ]
     return sorted(arrivals, key=lambda arrival: arrival.at)
+
+
+def monitor_of(fields: Mapping[str, str], name: str = "") -> str:
+    """Return whose alert it is, in place of a caller: what monitoring says of one item is one event."""
+    place = fields.get("cmdb_ci") or fields.get("service") or name
+    return f"{MONITOR}{place}" if place else ""
 
 
 def scope_words(text: str) -> list[str]:
@@ -56,6 +63,8 @@ def replay_surges(
     progress: Callable[[int], object] = lambda _count: None,
 ) -> list[dict[str, Any]]:
     """Return what would have been announced, in order, as the contract shows it.
+
+    Beside the contract's fields each has ``course``: time, count and what is usual, in steps of twenty minutes.
 
     Parameters
     ----------
@@ -76,24 +85,33 @@ def replay_surges(
     arrivals = sorted([*arrivals_of(frame), *map(_arrival_of, single)], key=lambda arrival: arrival.at)
     detector = detector or SurgeDetector()
     announced: list[Surge] = []
+    courses: dict[str, dict[float, tuple[float, int, float]]] = {}
     for arrival in arrivals:
         announced += detector.add(arrival)
+        for surge in detector.open:
+            if surge.latest == arrival.at:  # what is no longer remembered stays as it was
+                courses.setdefault(surge.id, {}).update((step[0], step) for step in detector.course(surge, arrival.at))
         progress(1)
     if arrivals:
         detector.advance(arrivals[-1].at + 12 * _HOUR)
-    return [_described(surge, announced[:place], changes, service_map) for place, surge in enumerate(announced)]
+    return [
+        _described(surge, announced[:place], changes, service_map)
+        | {"course": [list(step) for _, step in sorted(courses.get(surge.id, {}).items())]}
+        for place, surge in enumerate(announced)
+    ]
 
 
 def _arrival_of(alert: Alert) -> Arrival:
     fields = {"service": alert.service, "cmdb_ci": alert.cmdb_ci}
-    return Arrival(ALERT + alert.id, alert.at, fields, tuple(scope_words(alert.name)))
+    words = tuple(scope_words(alert.name))
+    return Arrival(ALERT + alert.id, alert.at, fields, words, monitor_of(fields, alert.name))
 
 
 def _described(
     surge: Surge, earlier: Iterable[Surge], changes: Sequence[Change], service_map: ServiceMap | None
 ) -> dict[str, Any]:
     items = surge.values("cmdb_ci")
-    change = likely_change(changes, surge.since, items, surge.values("service"))
+    change = likely_change(changes, surge.since, surge.at, items, surge.values("service"))
     content = surge.to_dict()
     content["numbers"] = [number for number in surge.numbers if not number.startswith(ALERT)]
     content["alerts"] = [number.removeprefix(ALERT) for number in surge.numbers if number.startswith(ALERT)]

@@ -29,6 +29,7 @@ _EPOCH = date(1970, 1, 1)
 _MIDWEEK, _SUNDAY = 2, 6  # what a working day of a weekend, and a holiday, are counted as
 _DISPERSION_PRIOR = 30.0  # expected arrivals, squared, that stand for the least dispersion
 _LEAST_DISPERSION = 0.02
+_FORGOTTEN = 0.05  # faded arrivals below which a scope is let go of
 
 
 DayKind = Literal["workday", "weekend", "holiday"]
@@ -70,7 +71,8 @@ class ArrivalRhythm:
         self._weekdays: dict[int, int] = {}  # by day since the epoch
         self._hours = np.zeros((7, 24))  # faded arrivals by hour of the week
         self._exposure = np.zeros((7, 24))  # faded hours of observation
-        self._scopes: dict[Scope, np.ndarray] = {}  # faded arrivals by block
+        self._rows: dict[Scope, int] = {}  # where a scope stands in the table
+        self._table = np.zeros((0, _BLOCKS))  # faded arrivals by scope and block
         self._blocks = np.zeros(_BLOCKS)
         self._today = np.zeros((7, 24))
         self._today_by_scope: dict[Scope, np.ndarray] = {}
@@ -101,18 +103,15 @@ class ArrivalRhythm:
         self._exposure[weekday] += 1
         blocks = _blocks_of(self._today)
         self._blocks = self._blocks * fade + blocks
-        faded = {scope: counts * fade for scope, counts in self._scopes.items()}
-        # Words and items that nobody names any more must not fill the memory.
-        self._scopes = {scope: counts for scope, counts in faded.items() if counts.sum() >= 0.05}
-        for scope, counts in self._today_by_scope.items():
-            self._scopes[scope] = self._scopes.get(scope, np.zeros(_BLOCKS)) + counts
+        self._fade_scopes(fade)
         self._today = np.zeros((7, 24))
         self._today_by_scope = {}
         self._level = self._smoothed()
 
     def expected(self, scope: Scope, start: float, end: float) -> Expectation:
         """Return what is usual in a scope between two times (seconds since the epoch)."""
-        counts = self._scopes.get(scope)
+        row = self._rows.get(scope)
+        counts = None if row is None else self._table[row]
         total = 0.0 if counts is None else float(counts.sum())
         everything = float(self._blocks.sum())
         share = (total + 0.5) / (everything + 10.0)
@@ -155,8 +154,8 @@ class ArrivalRhythm:
             "exposure": self._exposure.tolist(),
             "blocks": self._blocks.tolist(),
             "today": self._today.tolist(),
-            "scopes": _rows(self._scopes),
-            "today_scopes": _rows(self._today_by_scope),
+            "scopes": _plain({scope: self._table[row] for scope, row in self._rows.items()}),
+            "today_scopes": _plain(self._today_by_scope),
             "dispersion": self._dispersion,
         }
 
@@ -165,7 +164,8 @@ class ArrivalRhythm:
         self.days = state["days"]
         self._hours, self._exposure = np.array(state["hours"]), np.array(state["exposure"])
         self._blocks, self._today = np.array(state["blocks"]), np.array(state["today"])
-        self._scopes = {Scope(kind, value): np.array(counts) for kind, value, counts in state["scopes"]}
+        self._rows = {Scope(kind, value): row for row, (kind, value, _) in enumerate(state["scopes"])}
+        self._table = np.array([counts for _, _, counts in state["scopes"]]).reshape(-1, _BLOCKS)
         self._today_by_scope = {Scope(kind, value): np.array(counts) for kind, value, counts in state["today_scopes"]}
         self._dispersion = {kind: list(sums) for kind, sums in state["dispersion"].items()}
         self._level = self._smoothed() if self.days else self._level
@@ -199,8 +199,7 @@ class ArrivalRhythm:
     def _learn_dispersion(self, weekday: int) -> None:
         """Compare today's counts with what was expected of them; the wildest are surges, and left out."""
         blocks = range(_BLOCKS // 2) if weekday < 5 else range(_BLOCKS // 2, _BLOCKS)
-        for kind, pairs in self._counts_and_means(weekday, blocks).items():
-            count, mean = np.array(pairs).T
+        for kind, (count, mean) in self._counts_and_means(weekday, blocks).items():
             usual = (count - mean) ** 2 <= 16 * (mean + 0.3 * mean**2 + 0.25)
             excess = ((count - mean) ** 2 - mean)[usual].sum()
             sums = self._dispersion.setdefault(kind, [0.0, 0.0])
@@ -208,18 +207,32 @@ class ArrivalRhythm:
             sums[0] = sums[0] * fade + float(excess)
             sums[1] = sums[1] * fade + float((mean[usual] ** 2).sum())
 
-    def _counts_and_means(self, weekday: int, blocks: range) -> dict[ScopeKind, list[tuple[float, float]]]:
+    def _fade_scopes(self, fade: float) -> None:
+        """Let old counts fade and add today's; words and items that nobody names any more must not fill the memory."""
+        table = self._table * fade
+        kept = table.sum(axis=1) >= _FORGOTTEN
+        names = [scope for scope, is_kept in zip(self._rows, kept, strict=True) if is_kept]
+        new = [scope for scope in self._today_by_scope if scope not in self._rows or not kept[self._rows[scope]]]
+        self._rows = {scope: row for row, scope in enumerate([*names, *new])}
+        self._table = np.vstack([table[kept], np.zeros((len(new), _BLOCKS))])
+        for scope, counts in self._today_by_scope.items():
+            self._table[self._rows[scope]] += counts
+
+    def _counts_and_means(self, weekday: int, blocks: range) -> dict[ScopeKind, tuple[np.ndarray, np.ndarray]]:
+        """Return today's counts and what was expected of them, by kind of scope, each block of each scope one."""
+        columns = list(blocks)
         level = self._level[weekday].reshape(-1, BLOCK_HOURS).sum(axis=1)
-        pairs: dict[ScopeKind, list[tuple[float, float]]] = {}
-        everything = float(self._blocks.sum())
-        for scope, counts in self._scopes.items():
-            share = (float(counts.sum()) + 0.5) / (everything + 10.0)
-            today = self._today_by_scope.get(scope)
-            for place, block in enumerate(blocks):
-                local = (counts[block] + _SHARE_PRIOR * share) / (self._blocks[block] + _SHARE_PRIOR)
-                count = 0.0 if today is None else float(today[block])
-                pairs.setdefault(scope.kind, []).append((count, float(local * level[place])))
-        return pairs
+        share = (self._table.sum(axis=1) + 0.5) / (float(self._blocks.sum()) + 10.0)
+        local = (self._table[:, columns] + _SHARE_PRIOR * share[:, None]) / (self._blocks[columns] + _SHARE_PRIOR)
+        means = local * level
+        counts = np.zeros_like(means)
+        for scope, today in self._today_by_scope.items():
+            if (row := self._rows.get(scope)) is not None:
+                counts[row] = today[columns]
+        rows: dict[ScopeKind, list[int]] = {}
+        for scope, row in self._rows.items():
+            rows.setdefault(scope.kind, []).append(row)
+        return {kind: (counts[of_kind].ravel(), means[of_kind].ravel()) for kind, of_kind in rows.items()}
 
     def _smoothed(self) -> np.ndarray:
         """Return arrivals an hour by hour of the week, each hour leaning on the same hour of days like it."""
@@ -242,7 +255,7 @@ def _blocks_of(hours: np.ndarray) -> np.ndarray:
     return np.concatenate([by_block[:5].sum(axis=0), by_block[5:].sum(axis=0)])
 
 
-def _rows(counts: Mapping[Scope, np.ndarray]) -> list[list[Any]]:
+def _plain(counts: Mapping[Scope, np.ndarray]) -> list[list[Any]]:
     return [[scope.kind, scope.value, [round(float(count), 4) for count in row]] for scope, row in counts.items()]
 
 

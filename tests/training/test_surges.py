@@ -130,3 +130,37 @@ def test_an_unknown_zone_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> N
         main(["surges", "--incidents", "x", "--zone", "Mars/Olympus"])
     assert end.value.code == 2
     assert "a time zone such as Asia/Shanghai was expected" in capsys.readouterr().err
+
+
+SAMPLE = Path(__file__).parents[2] / "data" / "sample"
+
+
+def test_the_outages_planted_in_the_sample_are_announced_and_their_changes_and_alerts_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outages = json.loads((SAMPLE / "planted.json").read_text(encoding="utf-8"))["outages"]
+    page = tmp_path / "surges.html"
+    arguments = ["--incidents", SAMPLE / "incidents.csv", "--zone", "Asia/Shanghai", "--holidays", "CN", "--html", page]
+    for name in ("alerts", "changes", "service-map"):
+        arguments += [f"--{name}", SAMPLE / f"{name}.csv"]
+    assert main(["surges", *map(str, arguments), "--json", "--quiet", "--language", "zh"]) == 0
+    announced = json.loads(capsys.readouterr().out)["surges"]
+    found = {}
+    for place, outage in enumerate(outages):
+        joined = [(len(set(surge["numbers"]) & set(outage["numbers"])), surge) for surge in announced]
+        count, surge = max(joined, key=lambda pair: pair[0])
+        if count >= 2:
+            found[place] = surge
+    sudden = [place for place, outage in enumerate(outages) if outage["within_an_hour"]]
+    for place in sudden:  # those that can be told from chance by their counts
+        delay = pd.Timestamp(found[place]["at"]) - pd.Timestamp(outages[place]["begun_at"])
+        assert delay <= pd.Timedelta(minutes=20)
+        assert len(set(found[place]["numbers"]) & set(outages[place]["numbers"])) >= 0.9 * outages[place]["incidents"]
+        assert outages[place]["alert"] in ["", *found[place]["alerts"]]
+        assert found[place]["likely_change"] == (outages[place]["change"] or found[place]["likely_change"])
+    assert len(found) >= 0.8 * len(outages)
+    others = {surge["id"] for surge in announced} - {surge["id"] for surge in found.values()}
+    assert len(others) <= 18  # one a month is promised
+    text = page.read_text(encoding="utf-8")
+    assert "疑似重大事件" in text
+    assert text.count("<svg") == len([surge for surge in announced if surge["kind"] != "silence"])

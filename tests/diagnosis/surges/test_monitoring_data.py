@@ -28,11 +28,11 @@ def test_the_latest_change_on_the_item_comes_before_one_on_the_service() -> None
         Change("C3", 23 * HOUR, "", "mail"),
         Change("C4", 25 * HOUR, "db-1"),
     ]
-    found = likely_change(changes, 24 * HOUR, {"db-1": 5}, {"mail": 5})
+    found = likely_change(changes, 23.5 * HOUR, 24 * HOUR, {"db-1": 5}, {"mail": 5})
     assert found is not None
     assert found.number == "C2"
-    assert likely_change(changes, 24 * HOUR, {}, {"mail": 5}) == changes[2]
-    assert likely_change(changes, 24 * HOUR, {"other": 1}, {}) is None
+    assert likely_change(changes, 23.5 * HOUR, 24 * HOUR, {}, {"mail": 5}) == changes[2]
+    assert likely_change(changes, 23.5 * HOUR, 24 * HOUR, {"other": 1}, {}) is None
 
 
 def test_items_that_need_the_same_have_it_in_common_whatever_cycles_there_are() -> None:

@@ -167,3 +167,12 @@ def test_fifty_a_second_are_kept_up_with_for_hours() -> None:
     began = time.process_time()
     announced(stream, detector)
     assert (time.process_time() - began) / len(stream) < 0.005  # 20 ms each would be enough
+
+
+def test_what_monitoring_says_of_one_item_counts_once_and_is_joined() -> None:
+    at = START + 47 * DAY + 10 * HOUR
+    alerts = [Arrival(f"A{i}", at + 30 * i, {"service": "service 5"}, (), "monitor:db-1") for i in range(30)]
+    stream = with_waves(1, alerts)
+    assert not [surge for surge in announced(stream) if any(number.startswith("A") for number in surge.numbers)]
+    (surge,) = [s for s in announced(with_waves(1, alerts, wave(at + 900))) if "A29" in s.numbers]
+    assert surge.scope == Scope("service", "service 5")
