@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from tqdm import tqdm
 
 from diagnosis.calendars import holidays_of
 from diagnosis.errors import InputError
 from diagnosis.problems import Problem, ProblemContext, ProblemReport, find_problems
+from diagnosis.problems.finding import STAGES, Stage
 from diagnosis.problems.joining import problem_signature
 from diagnosis.problems.problem import ALL, CHRONIC
 from diagnosis.recurrence import RecurrenceModel, Signature
@@ -28,6 +30,7 @@ SUMMARY = (
 )
 EXAMPLE = "faultwise problems --incidents incidents.csv --signature cmdb_ci,category --horizon 90 --html problems.html"
 TOP = 20
+_BAR = "{desc} {bar} {n_fmt} of {total_fmt}, {elapsed}"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listed.add_argument("--all", action="store_true", help="list every fault, those that occurred once too")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the problems as a page")
     parser.add_argument("--language", choices=("en", "zh"), default="en", help="of the page (default: en)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_json(parser)
 
 
@@ -62,15 +66,7 @@ def run(args: argparse.Namespace) -> int:
     if pd.isna(as_of):
         raise InputError("problems need opened_at; no incident has a date")
     signature = _signature(args, frame)
-    report = find_problems(
-        frame,
-        signature,
-        as_of=as_of,
-        horizon=args.horizon,
-        fewest=ALL if args.all else CHRONIC,
-        texts=not args.signature,
-        context=ProblemContext(calendar=holidays_of(args.holidays) if args.holidays else None),
-    )
+    report = _find(args, frame, signature, as_of)
     for reason, count in report.left_out.items():
         if count and reason != "number repeated":
             warn(f"{count:,} incidents are left out: {reason}")
@@ -83,6 +79,25 @@ def run(args: argparse.Namespace) -> int:
             stream.write(problems_page(report, problems, opened, args.language))
     answer(args, _content(report, problems), _text(report, problems))
     return DONE
+
+
+def _find(args: argparse.Namespace, frame: pd.DataFrame, signature: Signature, as_of: pd.Timestamp) -> ProblemReport:
+    with tqdm(total=len(STAGES) + 1, file=sys.stderr, leave=False, disable=args.quiet, bar_format=_BAR) as bar:
+
+        def begin(stage: Stage) -> None:
+            bar.set_description(stage)
+            bar.update()
+
+        return find_problems(
+            frame,
+            signature,
+            as_of=as_of,
+            horizon=args.horizon,
+            fewest=ALL if args.all else CHRONIC,
+            texts=not args.signature,
+            context=ProblemContext(calendar=holidays_of(args.holidays) if args.holidays else None),
+            on_stage=begin,
+        )
 
 
 def _signature(args: argparse.Namespace, frame: pd.DataFrame) -> Signature:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,8 @@ from diagnosis.problems.problem import CHRONIC, Problem, ProblemReport, rank
 from diagnosis.recurrence.outcomes import cohort, days_of, utc
 from diagnosis.recurrence.signature import Signature
 
+Stage = Literal["joining", "forecasting", "counting"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
 FIX = "fix"  # the kind of measure that a problem without one is reckoned with
 FAULTY = "incident"  # the type of record that tells of a fault; a request and a complaint do not
 
@@ -57,6 +60,7 @@ def find_problems(
     fewest: int = CHRONIC,
     texts: bool = False,
     context: ProblemContext | None = None,
+    on_stage: Callable[[Stage], None] = lambda _stage: None,
 ) -> ProblemReport:
     """Join incidents into problems, and rank them by what preventing them is worth.
 
@@ -72,6 +76,8 @@ def find_problems(
         Whether likeness of texts joins where fields do not say it (`join`); otherwise the signature alone does.
     context : ProblemContext, optional
         What is known beside the incidents; by default nothing.
+    on_stage : callable
+        Called when each of `STAGES` begins.
 
     Raises
     ------
@@ -84,6 +90,7 @@ def find_problems(
     is_fault = (frame["type"] == FAULTY).to_numpy()
     eligible = cohort(frame if is_fault.all() else frame[is_fault], as_of)
     incidents = IncidentBatch.from_frame(eligible.frame)
+    on_stage("joining")
     numbers = incidents.column("number")
     joining = join(incidents, signature) if texts else join_by_fields(incidents, signature)
     joining, lineage = settle(joining, numbers, context.earlier, context.decisions)
@@ -96,6 +103,7 @@ def find_problems(
         None if context.calendar is None else HolidayDays.of(context.calendar, utc(as_of).to_pydatetime(), horizon)
     )
     forecast = FaultForecast.fit(end - opened[rows], joining.codes[rows], horizon, holidays)
+    on_stage("counting")
     facts = FaultFacts(incidents, opened, end)
     members = joining.members()
     facts.learn_hours(members)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from ulid import ULID
 
 from diagnosis.store import tables
-from diagnosis.store.database import Database, RecordNotFoundError
+from diagnosis.store.database import Database, RecordNotFoundError, insert_unknown
 from diagnosis.times import as_utc, utc_now
 
 
@@ -100,7 +100,7 @@ class Problems:
             ]
             with self.database.write() as connection:
                 if new:
-                    connection.execute(sa.insert(t), new)
+                    insert_unknown(t, connection, new)  # another replica may have found the same
                 if changes or ended:
                     bound: dict[str, Any] = {
                         name: sa.bindparam(name) for name in ("members", "merged_into", "updated_at")

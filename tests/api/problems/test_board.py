@@ -94,6 +94,28 @@ def test_people_s_decisions_hold_over_recomputation_and_restart(settings) -> Non
         assert acts[:5] == ["problem.undo", "problem.dismiss", "problem.split", "problem.merge", "problem.rename"]
 
 
+def test_a_problem_whose_incidents_were_deleted_is_gone_and_its_measures_do_no_harm(own) -> None:
+    moment = (latest(own) - timedelta(days=1)).isoformat()
+    plain = {"cmdb_ci": "gone-1", "category": "gone", "subcategory": "gone", "caller": "gone", "service": "gone"}
+    rows = [{"number": f"GONE-{i}", "opened_at": moment, "short_description": "it hums", **plain} for i in range(3)]
+    send(own, rows)
+    board(own).refresh()
+    problems = own.get("/v1/problems", params={"top": 1000}).json()["problems"]
+    name = next(problem["id"] for problem in problems if "GONE-0" in problem["numbers"])
+    action = own.post(f"/v1/problems/{name}/proposal", json={}).json()
+    own.patch(f"/v1/actions/{action['id']}", json={"status": "done", "done_at": moment})
+    for row in rows:
+        own.delete(f"/v1/incidents/{row['number']}")
+    send(own, [{"number": "LEFT-1", "opened_at": moment, "short_description": "left"}])
+    board(own).refresh()
+    assert own.get(f"/v1/problems/{name}").status_code == 404
+    assert own.post(f"/v1/problems/{name}/proposal", json={}).status_code == 404
+    assert name not in [p["id"] for p in own.get("/v1/problems", params={"top": 1000}).json()["problems"]]
+    send(own, rows)
+    board(own).refresh()
+    assert own.get(f"/v1/problems/{name}").json()["incidents"] == 3  # the same again, under the same id
+
+
 def test_what_cannot_be_decided_is_refused(own) -> None:
     a, b = first(own, 2)
     foreign = own.get(f"/v1/problems/{b}").json()["numbers"][:1]
