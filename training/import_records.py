@@ -42,7 +42,8 @@ SUMMARY = (
 EXAMPLE = (
     "faultwise import --incidents export.csv --preset servicenow --rejects rejects.csv\n"
     "  faultwise import --explain export.csv\n"
-    "  faultwise import --source servicenow --url https://example.service-now.com --out incidents.jsonl"
+    "  faultwise import --source servicenow --url https://example.service-now.com --out incidents.jsonl\n"
+    "  faultwise import --source rt --url https://rt.example.org --articles"
 )
 
 _CHUNK_ROWS = 5_000  # one transaction each: an interrupted import keeps what it had, and may be run again

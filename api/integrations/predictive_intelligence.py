@@ -231,8 +231,8 @@ def single_result(
         if entries
         else {"outcome": "", "confidence": 0.0, "threshold": NO_THRESHOLD}
     )
-    given = {name: value for name, value in row.ticket.items() if value not in ("", None)}
-    return {"result": {"input": given, "output": output, "solution": solution}}
+    fields = {name: value for name, value in row.ticket.items() if value not in ("", None)}
+    return {"result": {"input": fields, "output": output, "solution": solution}}
 
 
 def _entries(predicted: Prediction, target: str, options: Options, threshold: Threshold) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from diagnosis.errors import InputError
+from diagnosis.text.cleaning import clean
 from training.sources.caller import Caller
 from training.sources.page import Cursor, Page, Query, in_order_of_id
 
@@ -48,11 +49,14 @@ def _record(caller: Caller, ticket: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _last_answer(articles: list[dict[str, Any]], first: Mapping[str, Any] | None) -> str:
-    """Return the last thing that an agent wrote, to the customer if there is such: the nearest to a resolution."""
+    """Return the last thing that an agent wrote, to the customer if there is such: the nearest to a resolution.
+
+    It is a mail more often than not: what it quotes is no resolution, and neither is its signature.
+    """
     answers = [
         article
         for article in articles
         if article["sender"] == "Agent" and article is not first and article.get("subject") != _OURS
     ]
     answers.sort(key=lambda article: not article["internal"])  # answers to the customer last; order of time stays
-    return str(answers[-1]["body"]) if answers else ""
+    return clean(str(answers[-1]["body"])) if answers else ""

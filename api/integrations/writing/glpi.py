@@ -34,7 +34,8 @@ def _follow_up(client: httpx.Client, order: Order) -> None:
 
 def _assign(client: httpx.Client, order: Order, group: str) -> None:
     assigned = call(client, "GET", f"/apirest.php/Ticket/{order.path}/Group_Ticket", params=_ALL)
-    if any(int(entry["type"]) == _ASSIGNED for entry in assigned):
+    people = call(client, "GET", f"/apirest.php/Ticket/{order.path}/Ticket_User", params=_ALL)
+    if any(int(entry["type"]) == _ASSIGNED for entry in (*assigned, *people)):
         return  # somebody has it already
     groups = call(client, "GET", "/apirest.php/Group", params={"searchText[name]": f"^{group}$", **_ALL})
     ids = [entry["id"] for entry in groups if entry["name"] == group]

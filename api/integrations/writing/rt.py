@@ -31,9 +31,9 @@ def write(client: httpx.Client, settings: RequestTracker, order: Order) -> None:
         call(client, "POST", f"{_REST}/ticket/{order.path}/comment", json=comment)
     if not order.values:
         return
-    moved = any(entry["Type"] == "Set" and entry["Field"] == "Queue" for entry in history)
+    was_moved = any(entry["Type"] == "Set" and entry["Field"] == "Queue" for entry in history)
     for _ in range(_TRIES):
-        if _set(client, settings, order, moved):
+        if _set(client, settings, order, was_moved):
             return
     raise httpx.RemoteProtocolError(f"ticket {order.record} was changed {_TRIES} times while it was written")
 
@@ -61,14 +61,14 @@ def _history(client: httpx.Client, order: Order) -> list[dict[str, Any]]:
         last = max(int(item["id"]) for item in items)
 
 
-def _set(client: httpx.Client, settings: RequestTracker, order: Order, moved: bool) -> bool:
+def _set(client: httpx.Client, settings: RequestTracker, order: Order, was_moved: bool) -> bool:
     """Write the values that nobody decided meanwhile; return False if the ticket changed while we looked at it."""
     path = f"{_REST}/ticket/{order.path}"
     answer = client.get(path, params={"fields[Queue]": "Name"})
     ticket = _content(answer)
     if str(ticket["id"]) != order.record:
         raise GivenUpError(f"ticket {order.record} was merged into {ticket['id']}")
-    changes = _changes(ticket, settings, order, moved)
+    changes = _changes(ticket, settings, order, was_moved)
     if not changes:
         return True
     etag = answer.headers.get("ETag")
@@ -83,14 +83,14 @@ def _set(client: httpx.Client, settings: RequestTracker, order: Order, moved: bo
     return True
 
 
-def _changes(ticket: Mapping[str, Any], settings: RequestTracker, order: Order, moved: bool) -> dict[str, Any]:
+def _changes(ticket: Mapping[str, Any], settings: RequestTracker, order: Order, was_moved: bool) -> dict[str, Any]:
     """Return what may be written: fields that are as they were, and the queue if nobody moved or took the ticket."""
     current = _values(ticket)
     own = {ours: _bare(name) for name, ours in settings.fields.items()}
     changes: dict[str, Any] = {}
     for target, value in order.values.items():
         if target == "assignment_group":
-            if not moved and current["Owner"] == "Nobody" and current["Queue"] == order.previous[target]:
+            if not was_moved and current["Owner"] == "Nobody" and current["Queue"] == order.previous[target]:
                 changes["Queue"] = value
         elif current.get(own.get(target, ""), value) == order.previous[target]:
             changes.setdefault("CustomFields", {})[own[target]] = value

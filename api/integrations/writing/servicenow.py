@@ -21,11 +21,16 @@ def write(client: httpx.Client, settings: ServiceNow, order: Order) -> None:
     path = f"{_TABLE}/{_sys_id(client, order)}"
     theirs = _FIELDS | {ours: name for name, ours in settings.fields.items()}
     names = {target: theirs.get(target, target) for target in order.values}
-    parameters = {"sysparm_fields": ",".join(["work_notes", *names.values()]), "sysparm_display_value": "all"}
+    parameters = {
+        "sysparm_fields": ",".join(["work_notes", "assigned_to", *names.values()]),
+        "sysparm_display_value": "all",
+    }
     row = call(client, "GET", path, params=parameters)["result"]
     changes = {
         name: order.values[target] for target, name in names.items() if _still(row, name, order.previous[target])
     }
+    if any(_display_and_value(row.get("assigned_to"))):  # who takes an incident has decided who works on it
+        changes.pop(names.get("assignment_group", ""), None)
     if order.marker not in _display_and_value(row.get("work_notes"))[0]:
         changes["work_notes"] = order.note
     if changes:

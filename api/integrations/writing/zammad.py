@@ -26,5 +26,6 @@ def write(client: httpx.Client, settings: Zammad, order: Order) -> None:  # noqa
     group = order.values.get("assignment_group")
     if group:
         ticket = call(client, "GET", f"/api/v1/tickets/{order.path}", params={"expand": "true"})
-        if ticket["group"] == order.previous["assignment_group"]:
+        has_owner = ticket.get("owner") not in (None, "", "-")  # who takes a ticket has decided who works on it
+        if not has_owner and ticket["group"] == order.previous["assignment_group"]:
             call(client, "PUT", f"/api/v1/tickets/{order.path}", json={"group": group})

@@ -19,7 +19,13 @@ class ServiceNow:
     """Table API: GET and PATCH of one row, GET by query; display_value=all answers both forms."""
 
     row: dict[str, str] = field(
-        default_factory=lambda: {"sys_id": SYS_ID, "number": "INC0010023", "assignment_group": "", "category": ""}
+        default_factory=lambda: {
+            "sys_id": SYS_ID,
+            "number": "INC0010023",
+            "assignment_group": "",
+            "assigned_to": "",
+            "category": "",
+        }
     )
     work_notes: list[str] = field(default_factory=list)
 
@@ -82,6 +88,7 @@ class Zammad:
     articles: list[dict[str, Any]] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     group: str = "Users"
+    owner: str = "-"
 
     def answer(self, request: Request) -> Answer:
         if request.headers.get("authorization") != "Token token=secret":
@@ -102,7 +109,7 @@ class Zammad:
         if request.path == "/api/v1/tickets/81":
             if request.method == "PUT":
                 self.group = request.json["group"]
-            return 200, {"id": 81, "group": self.group}
+            return 200, {"id": 81, "group": self.group, "owner": self.owner}
         return 404, {"error": "No such object"}
 
 
@@ -112,6 +119,7 @@ class Glpi:
 
     followups: list[dict[str, Any]] = field(default_factory=list)
     actors: list[dict[str, Any]] = field(default_factory=list)
+    people: list[dict[str, Any]] = field(default_factory=list)
     sessions: set[str] = field(default_factory=set)
 
     def answer(self, request: Request) -> Answer:  # noqa: C901, PLR0911 - a route a branch
@@ -135,8 +143,8 @@ class Glpi:
             assert (entry["itemtype"], entry["items_id"], entry["is_private"]) == ("Ticket", 7, 1)
             self.followups.append(entry)
             return 201, {"id": len(self.followups), "message": ""}
-        if path == "Ticket/7/Group_Ticket":
-            return 200, self.actors
+        if path in ("Ticket/7/Group_Ticket", "Ticket/7/Ticket_User"):
+            return 200, self.actors if path.endswith("Group_Ticket") else self.people
         if path == "Group":
             groups = [{"id": 4, "name": "Network Operations"}, {"id": 5, "name": "Network Operations 2"}]
             return 206, [one for one in groups if re.search(request.query["searchText[name]"], one["name"])]

@@ -180,6 +180,21 @@ def test_a_group_set_while_the_order_waited_is_never_moved(bench, said):
     assert bench.group != "Network Operations"
 
 
+def test_a_record_that_a_person_took_stays_where_it_is(bench, said):
+    take = {
+        "servicenow": lambda model: model.row.update(assigned_to="Beth"),
+        "zammad": lambda model: setattr(model, "owner", "beth@example.com"),
+        "glpi": lambda model: model.people.append({"users_id": 9, "type": 2}),
+        "rt": lambda model: model.ticket.update(Owner={"id": "beth"}),
+    }
+    if bench.name not in take:
+        pytest.skip("Jira has no group of its own that a person's assignment could contradict")
+    take[bench.name](bench.model)
+    assert bench.write(said).state == "done"
+    assert len(bench.notes) == 1
+    assert bench.group == INTAKE.get(bench.name, "")
+
+
 def test_nothing_certified_leaves_the_group(bench, said):
     said["predictions"]["assignment_group"]["decision"] = "suggested"
     assert bench.write(said).state == "done"

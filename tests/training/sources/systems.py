@@ -166,7 +166,7 @@ class Zammad:
             self.articles[number] = [
                 _article("Agent", "internal note before", internal=True),
                 _article("Customer", f"<div>{text}</div>"),
-                _article("Agent", "Cleaned the rollers"),
+                _article("Agent", "<p>Cleaned all rollers of the second tray</p><p>Kind regards</p><p>Beth</p>"),
                 _article("Agent", "internal, later", internal=True),
                 _article("Agent", "what the service wrote", subject="Faultwise"),
             ]

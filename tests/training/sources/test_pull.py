@@ -181,6 +181,13 @@ def test_tickets_deleted_during_the_import_hide_no_others(tmp_path) -> None:
     assert {row["number"] for row in lines(out)} >= {ticket["number"] for ticket in system.tickets}
 
 
+def test_a_resolution_of_zammad_is_what_the_mail_says(tmp_path) -> None:
+    out = tmp_path / "incidents.jsonl"
+    with Remote(systems.Zammad().answer) as remote:
+        assert main(words("zammad", remote, out)) == 0
+    assert {row.get("close_notes") for row in lines(out)} == {"Cleaned all rollers of the second tray", None}
+
+
 def test_what_rt_tells_of_a_ticket(tmp_path) -> None:
     out = tmp_path / "incidents.jsonl"
     with Remote(systems.Rt().answer) as remote:
