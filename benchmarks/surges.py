@@ -16,6 +16,7 @@ import itertools
 import json
 import logging
 import math
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -208,6 +209,12 @@ def main() -> None:
         found = f"{len(delays)} of {5 * n}"
         print(f"| {name} | {n} | {false:.2f} | {found} | {early} of {5 * n} | {median:.1f} |", flush=True)
     real_histories(methods, thresholds)
+    began = time.process_time()
+    faultwise(quiet[0], 0.0)
+    seconds = time.process_time() - began
+    print(
+        f"\n{len(quiet[0]):,} incidents in {seconds:.1f} s of processor time: {len(quiet[0]) / seconds:,.0f} a second"
+    )
 
 
 def real_histories(methods: dict[str, Method], thresholds: dict[str, float]) -> None:

@@ -93,6 +93,7 @@ class SurgeDetector:
         self._latest: float | None = None
         self._words_each = 5.0
         self._silence: Surge | None = None
+        self._last_silence: Surge | None = None  # that is over
         self._missed = 0.0  # arrivals that were usual since the latest one
         self._clock: float | None = None
 
@@ -202,6 +203,7 @@ class SurgeDetector:
             "open": [surge.to_state() for surge in self.open],
             "ended": [surge.to_state() for surge in self._ended],
             "silence": self._silence.to_state() if self._silence else None,
+            "last_silence": self._last_silence.to_state() if self._last_silence else None,
             "members": {surge.id: sorted(self._members[surge.id]) for surge in [*self.open, *self._ended]},
             "taken_up": [[*scope, moment] for scope, moment in self._taken_up.items()],
             "day": self._day,
@@ -228,6 +230,7 @@ class SurgeDetector:
         self.open = [Surge.from_state(row) for row in state["open"]]
         self._ended = [Surge.from_state(row) for row in state["ended"]]
         self._silence = Surge.from_state(state["silence"]) if state["silence"] else None
+        self._last_silence = Surge.from_state(state["last_silence"]) if state["last_silence"] else None
         self._members = {surge: set(numbers) for surge, numbers in state["members"].items()}
         self._taken_up = {Scope(kind, value): moment for kind, value, moment in state["taken_up"]}
         self._day, self._latest, self._clock = state["day"], state["latest"], state["clock"]
@@ -381,6 +384,10 @@ class SurgeDetector:
         p_value = 1 - tail(1, Expectation(self._missed, usual.shape))
         if p_value >= level:
             return []
+        last = self._last_silence
+        if last is not None and last.over_at is not None and self._latest - last.over_at < _AGAIN:
+            last.over_at, self._silence, self._last_silence = None, last, None
+            return []  # one incident in between does not make it another
         self._silence = Surge(
             "silence", EVERYTHING, end, self._latest, 0, self._missed, end - self._latest, p_value, latest=end
         )
@@ -390,7 +397,7 @@ class SurgeDetector:
         self._missed = 0.0
         if self._silence is not None:
             self._silence.over_at = at
-            self._silence = None
+            self._last_silence, self._silence = self._silence, None
 
     def _level(self, scope: Scope) -> float:
         """Return the p-value below which a scope is announced."""

@@ -1,9 +1,14 @@
 """The manager's page and the self-service page, from beginning to end."""
 
+from datetime import timedelta
+
 import pytest
 from playwright.sync_api import expect
 
 from api.console.messages import MESSAGES
+from diagnosis.store import Store
+from diagnosis.store.surges import StoredSurge
+from diagnosis.times import utc_now
 from tests.browser.conftest import axe, visit
 from tests.waiting import soon
 
@@ -63,3 +68,42 @@ def test_an_end_user_finds_help_or_prepares_a_ticket(browse, client, language) -
         assert axe(page) == []
         page.get_by_role("button", name=last).click()
         expect(page.locator("main")).to_contain_text(w["help_solved"] if last == w["help_yes"] else "SELF-1")
+
+
+SURGE = "fedcba9876543210"
+
+
+@pytest.fixture
+def surge(service, client) -> str:
+    """Return an open surge of the service, with one incident."""
+    moment = utc_now()
+    store = Store.open(service.database)
+    course = [
+        ((moment - timedelta(minutes=20 * back)).isoformat(), 6 // (back + 1), 0.4) for back in reversed(range(9))
+    ]
+    counts = {"cmdb_ci": {"mbx-1": 6}}
+    begun = moment - timedelta(minutes=10)
+    stored = StoredSurge(SURGE, "surge", "service", "Mail", moment, begun, moment, None, 6, 0.4, 1200.0, counts, course)
+    store.surges.write([stored])
+    store.surges.join(SURGE, [("SURGE-1", False)])
+    store.close()
+    client.post("/v1/incidents", json={"number": "SURGE-1", "short_description": "邮件发不出去", "cmdb_ci": "mbx-1"})
+    return SURGE
+
+
+@pytest.mark.parametrize(("language", "width", "scheme"), [("en", 1440, "dark"), ("zh", 360, "light")])
+def test_a_surge_is_seen_answered_and_dismissed(browse, surge, language, width, scheme) -> None:
+    w, page = MESSAGES[language], browse(language, width, scheme)
+    visit(page, w["nav_surges"])
+    assert axe(page) == []
+    page.goto(f"/console/surges/{surge}")
+    expect(page.locator("canvas")).to_be_visible()
+    assert page.evaluate("document.querySelector('[data-chart]').chart.data.datasets.length") == 2
+    assert axe(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.fill("#surge-answer", "正在处理 We are on it")
+    page.get_by_role("button", name=w["surge_answer_send"]).click()
+    expect(page.get_by_text("正在处理 We are on it").first).to_be_visible()
+    if width < 1000:
+        page.get_by_role("button", name=w["surge_dismiss"]).click()
+        expect(page.get_by_text(w["surge_state_dismissed"]).first).to_be_visible()

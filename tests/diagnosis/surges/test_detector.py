@@ -110,6 +110,16 @@ def test_a_week_without_an_incident_is_announced_once_and_ends_with_the_next() -
     assert silences[0].over_at is not None
 
 
+def test_a_single_incident_within_a_silence_does_not_make_two_of_it() -> None:
+    arrivals = half_year(2)[0][:2600]
+    gap = [arrival for arrival in arrivals if not 60 * DAY <= arrival.at - START < 66 * DAY]
+    lone = Arrival("LONE", START + 62.5 * DAY)
+    silences = [s for s in announced(sorted([*gap, lone], key=lambda a: a.at)) if s.kind == "silence"]
+    assert len(silences) == 1
+    assert silences[0].over_at is not None
+    assert silences[0].over_at >= START + 66 * DAY
+
+
 def test_late_and_jumping_clocks_do_no_harm() -> None:
     arrivals, _, _ = half_year(3)
     rng = np.random.default_rng(0)
