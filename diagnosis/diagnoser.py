@@ -18,6 +18,7 @@ from diagnosis.findings import (
     Prediction,
     ProblemMatch,
     RecurrenceRisk,
+    ServiceLevelRisk,
     SimilarIncident,
     Suggestion,
 )
@@ -133,6 +134,9 @@ class Diagnoser:
         faults = [None if problem is None else problem.fault for problem in problems]
         assessments = assess(self.parts.recurrence, self.parts.state, batch, predictions, faults)
         self.parts.count_incidents(batch, new)  # after they were assessed: each is judged by those before it
+        risks = self._service_levels(batch, joining=joining)
+        if joining:
+            self.parts.time_incidents(batch, new)
         articles = self._article_answers(batch)
         now = datetime.now(UTC)
         diagnoses = Diagnoses()
@@ -158,6 +162,7 @@ class Diagnoser:
                     warnings=tuple(str(warning) for warning in warnings),
                     warning_phrases=warnings,
                     problem=None if problem is None else ProblemMatch(problem.id, problem.title),
+                    service_levels=risks[row],
                 )
             )
         return diagnoses
@@ -278,6 +283,12 @@ class Diagnoser:
             {target: _abstained(of_rows[row]) if empty[row] else of_rows[row] for target, of_rows in by_target.items()}
             for row in range(len(batch))
         ]
+
+    def _service_levels(self, batch: PreparedIncidents, *, joining: bool) -> Sequence[ServiceLevelRisk | None]:
+        model = self.parts.service_levels
+        if model is None:
+            return [None] * len(batch)
+        return model.assess(batch.incidents, batch.vectors, joining=joining)
 
     def _similar(self, hits: Sequence[Hit]) -> tuple[SimilarIncident, ...]:
         numbers = [hit.number for hit in hits if hit.number in self.parts.history][:SIMILAR]

@@ -122,6 +122,31 @@ class RecurrenceRisk:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitHours:
+    """Hours since the opening within which half, and four of five, of such incidents end; None beyond 90 days."""
+
+    p50: float | None
+    p80: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockRisk:
+    """When a clock of an incident is due and how likely it is missed; None for both where nothing is promised."""
+
+    due_at: datetime | None
+    probability_missed: float | None
+    hours: WaitHours | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLevelRisk:
+    """How likely the response and the restoration of an incident come too late; None where the history cannot tell."""
+
+    response: ClockRisk | None
+    restoration: ClockRisk | None
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What happened after a past incident was resolved, as far as it was seen."""
 
@@ -196,6 +221,7 @@ class Diagnosis:
     warning_phrases: tuple[Phrase, ...] = ()
     problem: ProblemMatch | None = None
     surge: SurgeMark | None = None
+    service_levels: ServiceLevelRisk | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the diagnosis as the JSON object of the contract: plain dicts, lists and ISO 8601 times."""

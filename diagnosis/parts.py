@@ -20,12 +20,15 @@ from diagnosis.redact import Redactor
 from diagnosis.reference import Reference
 from diagnosis.routing import Router, share_features
 from diagnosis.search import Corpus, Retriever
+from diagnosis.service_levels import ServiceLevelModel
 from diagnosis.suggest import Suggester
 from diagnosis.text import TextNormaliser
 from diagnosis.text.normaliser import joined
 
 _FILE = "parts.json"
 _STATE = "recurrence_state"  # what the whole history comes to: to read it again would take seconds of every start
+
+_SERVICE_LEVELS = "service_levels"
 
 
 class Saved(Protocol):
@@ -51,6 +54,8 @@ class Parts:
         What it learned from, for drift to be told.
     state : HistoryState or None
         What the history says of the next incident; made from it where it is not given.
+    service_levels : ServiceLevelModel or None
+        None where the data could not support it.
     """
 
     redactor: Redactor
@@ -65,6 +70,7 @@ class Parts:
     left_out: Mapping[str, Phrase] = field(default_factory=dict)
     state: HistoryState | None = None
     problems: ProblemIndex | None = None
+    service_levels: ServiceLevelModel | None = None
 
     def __post_init__(self) -> None:
         share_features(self.routers.values())
@@ -86,7 +92,9 @@ class Parts:
 
     def upsert_incidents(self, batch: PreparedIncidents) -> None:
         """Add incidents to what is searched and counted; one of a known number is replaced, and not counted anew."""
-        self.count_incidents(batch, self.index_incidents(batch))
+        new = self.index_incidents(batch)
+        self.count_incidents(batch, new)
+        self.time_incidents(batch, new)
 
     def index_incidents(self, batch: PreparedIncidents) -> list[int]:
         """Add incidents to what is searched; return the rows whose numbers the history did not hold."""
@@ -94,6 +102,11 @@ class Parts:
         new = [row for row, number in enumerate(batch.column("number")) if number not in self.history]
         self.history.upsert(batch.reported)
         return new
+
+    def time_incidents(self, batch: PreparedIncidents, new: Sequence[int]) -> None:
+        """Let clocks know who waits, for which group, and whose wait has ended."""
+        if self.service_levels is not None:
+            self.service_levels.upsert(batch.reported, new, batch.vectors)
 
     def count_incidents(self, batch: PreparedIncidents, rows: Sequence[int]) -> None:
         """Count some of the incidents in the history that recurrence is judged by."""
@@ -142,6 +155,7 @@ class Parts:
             reference=Reference.load(folder / "reference"),
             left_out={part: Phrase.from_dict(reason) for part, reason in description["left_out"].items()},
             state=HistoryState.load(folder / _STATE) if recurrence.is_dir() else None,
+            service_levels=ServiceLevelModel.load(levels) if (levels := folder / _SERVICE_LEVELS).is_dir() else None,
         )
 
     def _folders(self) -> dict[str, Saved]:
@@ -155,6 +169,8 @@ class Parts:
             "reference": self.reference,
             **routing,
         }
+        if self.service_levels is not None:
+            parts[_SERVICE_LEVELS] = self.service_levels
         if self.recurrence is None or self.state is None:
             return parts
         return {**parts, "recurrence": self.recurrence, _STATE: self.state}

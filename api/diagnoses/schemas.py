@@ -114,6 +114,28 @@ class SurgeMarkOut(Out):
     since: str = Field(description="When its first incident came", examples=["2026-03-02T08:02:00Z"])
 
 
+class WaitHoursOut(Out):
+    """How long such incidents take."""
+
+    p50: float | None = Field(description="Hours within which half of them end; null beyond 90 days", examples=[3.1])
+    p80: float | None = Field(description="Hours within which four of five end", examples=[11.0])
+
+
+class ClockRiskOut(Out):
+    """One clock of the incident, as it was logged."""
+
+    due_at: str | None = Field(description="When it is due; null: no rule", examples=["2026-11-22T14:20:00Z"])
+    probability_missed: float | None = Field(description="Calibrated; null where nothing is promised", examples=[0.31])
+    hours: WaitHoursOut | None = Field(description="Null where the history cannot tell")
+
+
+class ServiceLevelRiskOut(Out):
+    """The clocks of the incident and how likely each is missed."""
+
+    response: ClockRiskOut | None = Field(description="First response of substance")
+    restoration: ClockRiskOut | None = Field(description="The service works again")
+
+
 class DiagnosisOut(Out):
     """Everything said of one incident by one release."""
 
@@ -140,6 +162,10 @@ class DiagnosisOut(Out):
         default=None,
         description="The surge, likely a major incident, that it was part of when it was diagnosed; else null",
         examples=[None],
+    )
+    service_levels: ServiceLevelRiskOut | None = Field(
+        default=None,
+        description="Due times and risks; null without dates, and in diagnoses stored before there were any",
     )
 
 

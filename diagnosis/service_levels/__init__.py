@@ -11,12 +11,14 @@ from diagnosis.service_levels.figures import (
     share_in_time,
     share_of,
 )
+from diagnosis.service_levels.model import ServiceLevelModel
 from diagnosis.service_levels.rules import ServiceLevelRule, ServiceLevelRules, priority_rank, rules_for
 
 __all__ = [
     "LONGEST",
     "Clock",
     "ServiceLevel",
+    "ServiceLevelModel",
     "ServiceLevelRule",
     "ServiceLevelRules",
     "Waits",

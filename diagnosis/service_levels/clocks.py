@@ -64,7 +64,8 @@ class ClockTimes:
     opened: Floats
     responded: Floats
     restored: Floats
-    held: Floats
+    responded_apart: Floats  # as it was written down, where no resolution answers for it
+    hold_seconds: Floats
     on_hold: Bools
     is_closed: Bools
 
@@ -79,13 +80,23 @@ class ClockTimes:
         with np.errstate(invalid="ignore"):
             restored = np.where(ended < opened, np.nan, ended)
             responded = np.where(responded < opened, np.nan, responded)
-        held = np.array([max(value or 0, 0) for value in incidents.column("on_hold_minutes")], dtype=np.float64) * 60
+        hold_seconds = (
+            np.array([max(value or 0, 0) for value in incidents.column("on_hold_minutes")], dtype=np.float64) * 60
+        )
         states = [str(state).strip().casefold() for state in incidents.column("state")]
         on_hold = np.array([any(word in state for word in _ON_HOLD) for state in states], dtype=bool)
         says_ended = np.array([state.startswith(_ENDED) for state in states], dtype=bool)
         reopened_again = np.isfinite(reopened) & np.isnan(ended)
         closed_at_all = np.isfinite(ended) | (says_ended & ~reopened_again)
-        return cls(opened, np.fmin(responded, restored), restored, held, on_hold & ~closed_at_all, closed_at_all)
+        return cls(
+            opened,
+            np.fmin(responded, restored),
+            restored,
+            responded,
+            hold_seconds,
+            on_hold & ~closed_at_all,
+            closed_at_all,
+        )
 
     def ends(self, name: ClockName) -> Floats:
         """Return the ends of a clock."""
@@ -103,7 +114,8 @@ class ClockTimes:
             self.opened,
             np.where(self.responded > now, np.nan, self.responded),
             np.where(later, np.nan, self.restored),
-            self.held,
+            np.where(self.responded_apart > now, np.nan, self.responded_apart),
+            self.hold_seconds,
             self.on_hold,
             self.is_closed & ~later,
         )
@@ -118,7 +130,7 @@ def due_times(rules: ServiceLevelRules, incidents: IncidentBatch, times: ClockTi
             continue
         rows = np.array([p == place for p in places], dtype=bool) & np.isfinite(times.opened)
         if rows.any():
-            hours = rule.hours[name] + times.held[rows] / SECONDS_AN_HOUR
+            hours = rule.hours[name] + times.hold_seconds[rows] / SECONDS_AN_HOUR
             due[rows] = rule.calendar.due(times.opened[rows], hours)
     return due
 

@@ -54,7 +54,7 @@ def priority_rank(priority: str) -> int | None:
     if number is not None:
         return int(number[0])
     words = priority.casefold()
-    return next((rank for rank, known in enumerate(_RANK_WORDS, 1) if any(word in words for word in known)), None)
+    return next((rank for rank, terms in enumerate(_RANK_WORDS, 1) if any(term in words for term in terms)), None)
 
 
 @dataclass(frozen=True)
@@ -98,13 +98,13 @@ class ServiceLevelRules:
     def places(self, incidents: IncidentBatch) -> list[int | None]:
         """Return the place of the first rule that fits each incident, None where none does."""
         columns = [incidents.column(name) for name in CONDITIONS]
-        known: dict[tuple[str, ...], int | None] = {}
+        place_of: dict[tuple[str, ...], int | None] = {}
         places = []
         for values in zip(*columns, strict=True):
-            if values not in known:
+            if values not in place_of:
                 incident = dict(zip(CONDITIONS, values, strict=True))
-                known[values] = next((i for i, rule in enumerate(self.rules) if rule.fits(incident)), None)
-            places.append(known[values])
+                place_of[values] = next((i for i, rule in enumerate(self.rules) if rule.fits(incident)), None)
+            places.append(place_of[values])
         return places
 
     def unused(self, incidents: IncidentBatch) -> list[str]:
@@ -116,8 +116,8 @@ class ServiceLevelRules:
             if counts[place] or not self.rules:
                 continue
             hidden = any(rule.fits(incident) for incident in batch)
-            why = "fits only incidents that an earlier rule fits" if hidden else "fits no incident"
-            unused.append(f"service level rule {place + 1} ({rule.describe()}) {why}")
+            reason = "fits only incidents that an earlier rule fits" if hidden else "fits no incident"
+            unused.append(f"service level rule {place + 1} ({rule.describe()}) {reason}")
         return unused
 
     def to_dict(self) -> dict[str, Any]:
@@ -204,14 +204,14 @@ def _rule(rule: Any, calendar: Calendar) -> ServiceLevelRule:  # noqa: ANN401 - 
     hours = {name: _number(rule[key], key, LONGEST_HOURS) for name, key in _HOURS.items() if rule.get(key) is not None}
     if not hours:
         raise InputError(f"expected {' or '.join(_HOURS.values())}; found neither")
-    own = rule.get("calendar")
-    return ServiceLevelRule(conditions, hours, calendar if own is None else calendar_from(own))
+    calendar_value = rule.get("calendar")
+    return ServiceLevelRule(conditions, hours, calendar if calendar_value is None else calendar_from(calendar_value))
 
 
-def _check_names(table: Mapping[str, Any], names: Sequence[str], what: str) -> None:
+def _check_names(table: Mapping[str, Any], names: Sequence[str], table_name: str) -> None:
     unknown = [name for name in table if name not in names]
     if unknown:
-        raise InputError(f"{what}: unknown setting {unknown[0]!r}; expected {', '.join(names)}")
+        raise InputError(f"{table_name}: unknown setting {unknown[0]!r}; expected {', '.join(names)}")
 
 
 def _texts(value: Any, name: str) -> tuple[str, ...]:  # noqa: ANN401 - what a settings file holds

@@ -24,6 +24,7 @@ from diagnosis.reference import Reference
 from diagnosis.routing import Router
 from diagnosis.routing.fields import fields_for
 from diagnosis.search import GeneralEncoder, HistoryEncoder, Retriever
+from diagnosis.service_levels import ServiceLevelModel
 from diagnosis.store.feedback import Feedback
 from diagnosis.suggest import Suggester
 from diagnosis.text import TextNormaliser, joined
@@ -35,7 +36,7 @@ from training.fitting.splits import Rows, split_latest
 from training.settings import TrainSettings
 
 # Stage and relative duration, for the progress bar.
-STAGES = {"mask and clean": 2.0, "routing": 3.0, "search": 9.0, "recurrence": 2.0}
+STAGES = {"mask and clean": 2.0, "routing": 3.0, "search": 9.0, "recurrence": 2.0, "service levels": 1.0}
 
 
 def fit(
@@ -82,7 +83,10 @@ def fit(
     retriever = _fit_search(base.cleaned_articles, base.cleaned, settings, stages.enter("search"), saved, general)
     stages.enter("recurrence")
     visible = _without(history, settings.ignored_fields)
-    recurrence = _fit_recurrence(visible, text, retriever.encoder.encode(text), settings, left_out)
+    vectors = retriever.encoder.encode(text)
+    recurrence = _fit_recurrence(visible, text, vectors, settings, left_out)
+    stages.enter("service levels")
+    service_levels = _fit_service_levels(visible, vectors, settings, left_out)
     suggester = Suggester().fit(history, _days_until_recurrence(history, recurrence, settings.as_of))
     _add_feedback(suggester, feedback, settings.as_of)
     return Parts(
@@ -96,6 +100,7 @@ def fit(
         knowledge=KnowledgeRecords(base.articles),
         reference=Reference.of(history),
         left_out=left_out,
+        service_levels=service_levels,
     )
 
 
@@ -272,6 +277,20 @@ def _fit_recurrence(
         return model.fit(history, as_of=as_of, texts=text, vectors=vectors)
     except InputError as error:
         left_out["recurrence"] = Phrase("recurrence_not_trained", {"reason": error.phrase or str(error)})
+        return None
+
+
+def _fit_service_levels(
+    history: pd.DataFrame, vectors: Vectors, settings: TrainSettings, left_out: dict[str, Phrase]
+) -> ServiceLevelModel | None:
+    as_of = last_moment(history, settings.as_of)
+    if history.empty or pd.isna(as_of):
+        left_out["service_levels"] = Phrase("service_levels_have_no_dates")
+        return None
+    try:
+        return ServiceLevelModel(settings.service_levels, settings.seed).fit(history, as_of=as_of, vectors=vectors)
+    except InputError as error:
+        left_out["service_levels"] = error.phrase or Phrase("service_levels_have_no_dates")
         return None
 
 

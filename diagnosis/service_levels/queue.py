@@ -1,0 +1,135 @@
+"""What of the open incidents is late, what is at risk, and which gains most by being taken first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import numpy as np
+
+from diagnosis.incident import IncidentBatch
+from diagnosis.service_levels.clocks import Clock, ClockTimes, clocks, open_rows
+from diagnosis.service_levels.model import ServiceLevelModel
+from diagnosis.service_levels.rules import CLOCKS, ClockName, ServiceLevelRules
+from diagnosis.times import format_utc
+
+Standing = Literal["at_risk", "missed", "running", "paused"]
+USED_UP = 0.75  # share of the time from which a clock is at risk where no model can say how likely it is missed
+_ORDER: tuple[Standing, ...] = ("at_risk", "missed", "running", "paused")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenClock:
+    """A clock of an open incident that nobody has stopped yet.
+
+    Attributes
+    ----------
+    standing : {"at_risk", "missed", "running", "paused"}
+    hours_left : float
+        In the hours of its calendar; negative once it is missed.
+    probability_missed : float or None
+        1 once it is missed; None without a model, and while it is paused.
+    gain : float or None
+        By how much the probability to miss it falls if the incident is taken now, before all others; None where that
+        is not known, 0 once it is missed.
+    """
+
+    number: str
+    clock: ClockName
+    standing: Standing
+    due_at: datetime
+    hours_left: float
+    probability_missed: float | None
+    gain: float | None
+    type: str
+    priority: str
+    assignment_group: str
+    short_description: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the clock as JSON values."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        values["due_at"] = format_utc(self.due_at, timespec="seconds")
+        for name in ("hours_left", "probability_missed", "gain"):
+            if values[name] is not None:
+                values[name] = round(values[name], 4)
+        return values
+
+
+def open_clocks(
+    incidents: IncidentBatch, now: datetime, rules: ServiceLevelRules, model: ServiceLevelModel | None = None
+) -> list[OpenClock]:
+    """Return the clocks of open incidents that still run, in the order in which to look at them.
+
+    First those at risk, the one that gains most by being taken first; then the missed, the running and the paused ones,
+    each by the time that is left.
+
+    Parameters
+    ----------
+    incidents : IncidentBatch
+        As they stand; those that are not open are passed over.
+    model : ServiceLevelModel, optional
+        Without it no probability is known.
+    """
+    moment = now.timestamp()
+    waiting = incidents.take(open_rows(ClockTimes.of(incidents).at(moment), moment))
+    standing = clocks(rules, waiting, now)
+    rows = []
+    for name in CLOCKS:
+        places = [row for row, of_row in enumerate(standing) if name in of_row and of_row[name].is_open]
+        own_clocks = [standing[row][name] for row in places]
+        late, gains = _risks(model, name, waiting.take(places), own_clocks, moment)
+        rows += [
+            _open_clock(waiting, row, clock, late[i], gains[i], rules.at_risk)
+            for i, (row, clock) in enumerate(zip(places, own_clocks, strict=True))
+        ]
+    return sorted(rows, key=_place)
+
+
+def _risks(
+    model: ServiceLevelModel | None, name: ClockName, incidents: IncidentBatch, of: Sequence[Clock], now: float
+) -> tuple[list[float], list[float]]:
+    late, gains = np.full(len(of), math.nan), np.full(len(of), math.nan)
+    running = [row for row, clock in enumerate(of) if clock.status == "running"]
+    for row, clock in enumerate(of):
+        if clock.status == "missed":
+            late[row], gains[row] = 1.0, 0.0
+    if model is not None and running:
+        due = np.array([of[row].due_at.timestamp() for row in running])
+        late[running] = model.late(name, incidents.take(running), due, now)
+        fresh = model.late(name, incidents.take(running), due, now, fresh=True)
+        gains[running] = np.maximum(late[running] - fresh, 0.0)
+    return late.tolist(), gains.tolist()
+
+
+def _open_clock(
+    incidents: IncidentBatch, row: int, clock: Clock, late: float, gain: float, at_risk: float
+) -> OpenClock:
+    opened = incidents.column("opened_at")[row]
+    used = 1.0 - clock.hours_left / max((clock.due_at - opened).total_seconds() / 3600, 1e-9)
+    standing: Standing = "missed" if clock.status == "missed" else "paused" if clock.status == "paused" else "running"
+    if standing == "running" and (used >= USED_UP if math.isnan(late) else late >= at_risk):
+        standing = "at_risk"
+    return OpenClock(
+        number=incidents.column("number")[row],
+        clock=clock.name,
+        standing=standing,
+        due_at=clock.due_at,
+        hours_left=clock.hours_left,
+        probability_missed=None if math.isnan(late) else late,
+        gain=None if math.isnan(gain) else gain,
+        **{name: incidents.column(name)[row] for name in ("type", "priority", "assignment_group", "short_description")},
+    )
+
+
+def _place(clock: OpenClock) -> tuple[int, float, float]:
+    gain = -(clock.gain or 0.0) if clock.standing == "at_risk" else 0.0
+    return _ORDER.index(clock.standing), gain, clock.hours_left
+
+
+def take_first(rows: Sequence[OpenClock]) -> OpenClock | None:
+    """Return the clock that gains most by being taken first; None where nothing can be gained."""
+    return max((row for row in rows if row.gain), key=lambda row: row.gain or 0.0, default=None)

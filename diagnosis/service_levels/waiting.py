@@ -1,0 +1,232 @@
+"""WaitModel: how long an incident will still wait, learned from incidents of which some wait on.
+
+A hazard over intervals of time (Cox 1972; in discrete time, Singer and Willett 1993), boosted trees over what the
+history says at that moment. Each incident is learned from as it was logged, once with outcomes known up to the moment
+and once with outcomes known up to the last fortnight, and again at a later moment while it waits; those that wait on
+are censored. The newest count most, and the level is set by the latest weeks, on trees that have not seen them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from diagnosis.arrays import Floats, Vectors
+from diagnosis.incident import IncidentBatch
+from diagnosis.recurrence.features import TextAxes
+from diagnosis.service_levels.history import WaitHistory, varying
+from diagnosis.service_levels.passage import DAY, EDGES, N_INTERVALS, DescribedIncidents, describe_history
+from diagnosis.service_levels.trees import Trees
+
+HALF_LIFE = 60 * DAY
+CALIBRATION = 28 * DAY  # of the latest incidents, which first trees do not see, so that the level can be set by them
+PRIOR = 20.0  # weight of "as the trees say" against them
+FEWEST_ENDED = 100
+MOST_ROWS = 150_000
+TIME_COLUMNS = ("interval: start", "interval: hour", "interval: weekday", "waited: hours")
+_EPS = 1e-7
+
+
+class WaitModel:
+    """Distribution of the time until an incident is answered, or restored.
+
+    Parameters
+    ----------
+    limit : float
+        Hours after which the history counts a wait as late.
+    seed : int
+
+    Attributes
+    ----------
+    history_ : WaitHistory
+        The history's state at the end of what was learned from; it goes on with what comes.
+    trees_ : Trees
+    slope_, level_ : float
+        What the log-odds of the hazard are multiplied with, and what is added, by the latest incidents.
+    n_incidents_, n_ended_ : int
+    """
+
+    def __init__(self, limit: float, seed: int = 0) -> None:
+        self.limit = limit
+        self.seed = seed
+
+    def fit(
+        self, incidents: IncidentBatch, opened: Floats, ended: Floats, as_of: float, vectors: Vectors | None = None
+    ) -> Self:
+        """Learn from incidents in order of ``opened``.
+
+        Parameters
+        ----------
+        incidents : IncidentBatch
+        opened, ended : ndarray, shape (n,)
+            Hours since 1970; NaN for an end that is not known.
+        as_of : float
+            When all this was known.
+        vectors : ndarray of float32, shape (n, n_dimensions), optional
+            Of the texts.
+        """
+        has_text = vectors is not None and bool(np.any(vectors))
+        self.text_ = TextAxes.fit(vectors) if vectors is not None and has_text else None
+        text = None if self.text_ is None else self.text_.describe(vectors, len(opened))
+        past_ends = np.where(ended <= as_of, ended, np.nan)
+        self.n_incidents_, self.n_ended_ = len(opened), int(np.isfinite(past_ends).sum())
+        self.history_ = WaitHistory(varying(incidents), self.limit)
+        described = describe_history(self.history_, incidents, opened, past_ends, as_of, text, self.seed)
+        self.trees_ = self._fit_trees(described, as_of)
+        self.slope_, self.level_ = self._calibrate(described, as_of)
+        return self
+
+    def _fit_trees(self, described: DescribedIncidents, as_of: float) -> Trees:
+        """Fit on what could be seen of the incidents at a moment; the newest count most."""
+        rows, intervals, happened = _person_periods(described, described.opened < as_of, as_of)
+        weight = 0.5 ** ((as_of - described.opened[rows]) / HALF_LIFE)
+        return Trees.fit(_interval_features(described, rows, intervals), happened, weight, seed=self.seed)
+
+    def _calibrate(self, described: DescribedIncidents, as_of: float) -> tuple[float, float]:
+        """Return slope and level (Platt 1999), by the latest incidents and trees that have not seen them."""
+        cut = max(as_of - CALIBRATION, float(np.quantile(described.opened, 0.8)))
+        rows, intervals, happened = _person_periods(described, described.opened >= cut, as_of)
+        if happened.sum() < FEWEST_ENDED:
+            return 1.0, 0.0
+        earlier = self._fit_trees(described, cut)
+        return _platt(earlier.log_odds(_interval_features(described, rows, intervals)), happened)
+
+    def features(self, keys: Mapping[str, str], now: float, text: Floats | None = None) -> list[float]:
+        """Return what is known of an incident with these values at a moment (hours since 1970)."""
+        row = self.history_.describe(keys, now)
+        if self.text_ is not None:
+            row += [math.nan] * self.text_.axes.shape[1] if text is None else text.tolist()
+        return row
+
+    def late(self, x: Floats, opened: Floats, elapsed: Floats, limits: Floats) -> Floats:
+        """Return the probability that each incident, still waiting, waits longer than its limit; 1 where it has.
+
+        Parameters
+        ----------
+        x : ndarray, shape (n, n_features)
+            What `features` gave.
+        opened : ndarray, shape (n,)
+            Hours since 1970.
+        elapsed, limits : ndarray, shape (n,)
+            Hours since the opening.
+        """
+        survival = self._log_survival(x, opened, elapsed, limits)
+        return np.array(
+            [math.exp(_at(survival[i], elapsed[i], limits[i])) for i in range(len(x))], dtype=np.float64
+        ).reshape(len(x))
+
+    def quantiles(self, x: Floats, opened: Floats, elapsed: Floats, shares: tuple[float, ...]) -> Floats:
+        """Return the hours since the opening within which each share will have ended, shape (n, n_shares).
+
+        NaN where they lie behind the last interval that was learned.
+        """
+        survival = self._log_survival(x, opened, elapsed, np.full(len(x), EDGES[-1]))
+        return np.array([[_when(survival[i], elapsed[i], share) for share in shares] for i in range(len(x))])
+
+    def assess(self, x: Floats, opened: float, limit: float, shares: tuple[float, ...]) -> tuple[float, list[float]]:
+        """Return `late` and `quantiles` of one incident as it is logged; a limit that is NaN is nobody's."""
+        elapsed = np.zeros(1)
+        survival = self._log_survival(x, np.array([opened]), elapsed, np.full(1, EDGES[-1]))[0]
+        late = math.exp(_at(survival, 0.0, limit)) if math.isfinite(limit) else math.nan
+        return late, [_when(survival, 0.0, share) for share in shares]
+
+    def _log_survival(self, x: Floats, opened: Floats, elapsed: Floats, until: Floats) -> Floats:
+        """Return the logarithm of the share that waits on at each edge, given that it waits now; (n, n_edges)."""
+        starts, ends = EDGES[:-1], EDGES[1:]
+        needed_steps = (ends[None, :] > elapsed[:, None]) & (starts[None, :] < until[:, None])
+        rows, intervals = np.nonzero(needed_steps)
+        at = DescribedIncidents(x, opened, elapsed, np.zeros(0), np.zeros(0, dtype=bool))
+        hazard = expit(self.trees_.log_odds(_interval_features(at, rows, intervals)) * self.slope_ + self.level_)
+        share = (ends[intervals] - np.maximum(starts[intervals], elapsed[rows])) / (ends - starts)[intervals]
+        steps = np.zeros((len(x), N_INTERVALS))
+        steps[rows, intervals] = share * np.log1p(-np.clip(hazard, _EPS, 1 - _EPS))
+        return np.hstack([np.zeros((len(x), 1)), np.cumsum(steps, axis=1)])
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what was fitted as arrays to be saved, without the history's state."""
+        arrays = {f"trees.{name}": value for name, value in self.trees_.to_arrays().items()}
+        if self.text_ is not None:
+            arrays |= {"text.mean": self.text_.mean, "text.axes": self.text_.axes}
+        numbers = [self.limit, self.seed, self.slope_, self.level_, self.n_incidents_, self.n_ended_]
+        return {**arrays, "numbers": np.array(numbers, dtype=np.float64)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], history: WaitHistory) -> Self:
+        """Return what `to_arrays` gave, with the history's state."""
+        limit, seed, slope, level, n_incidents, n_ended = arrays["numbers"].tolist()
+        model = cls(limit, int(seed))
+        model.slope_, model.level_ = slope, level
+        model.n_incidents_, model.n_ended_ = int(n_incidents), int(n_ended)
+        trees = {name.removeprefix("trees."): value for name, value in arrays.items() if name.startswith("trees.")}
+        model.trees_, model.history_ = Trees.from_arrays(trees), history
+        model.text_ = TextAxes(arrays["text.mean"], arrays["text.axes"]) if "text.mean" in arrays else None
+        return model
+
+
+def _person_periods(
+    described: DescribedIncidents, among: npt.NDArray[np.bool_], as_of: float
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+    """Return row, interval and whether the wait ended in it, for each interval that could be watched to its end.
+
+    Whether it could depends on the opening alone: were the ended ones kept and the waiting ones left out of an interval
+    that is not over yet, the newest would look quick.
+    """
+    rows, intervals, happened = [], [], []
+    for j in range(N_INTERVALS):
+        start, end = EDGES[j], EDGES[j + 1]
+        at_risk = (described.elapsed <= start + _EPS) & ((described.duration > start) | (j == 0))
+        watched = np.flatnonzero(among & at_risk & (described.opened + end <= as_of))
+        event = described.ended & (described.duration <= end)
+        rows.append(watched)
+        intervals.append(np.full(len(watched), j))
+        happened.append(event[watched])
+    all_rows, all_intervals, all_happened = np.concatenate(rows), np.concatenate(intervals), np.concatenate(happened)
+    if len(all_rows) > MOST_ROWS:  # every how-manieth incident, the newest among them
+        step = math.ceil(len(all_rows) / MOST_ROWS)
+        chosen = (len(described.opened) - 1 - all_rows) // 3 % step == 0
+        all_rows, all_intervals, all_happened = all_rows[chosen], all_intervals[chosen], all_happened[chosen]
+    return all_rows, all_intervals, all_happened
+
+
+def _interval_features(
+    described: DescribedIncidents, rows: npt.NDArray[np.intp], intervals: npt.NDArray[np.intp]
+) -> Floats:
+    start = EDGES[:-1][intervals]
+    moment = described.opened[rows] + np.maximum(start, described.elapsed[rows])
+    of_interval = [np.log1p(start), moment % DAY, (moment // DAY + 3) % 7, np.log1p(described.elapsed[rows])]
+    return np.column_stack([described.x[rows], *of_interval])  # 1970 began on a Thursday
+
+
+def _platt(log_odds: Floats, happened: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """Return slope and level that make log-odds those of what happened, both held near 1 and 0."""
+
+    def loss(of: Floats) -> float:
+        odds = of[0] * log_odds + of[1]
+        off = PRIOR * ((of[0] - 1.0) ** 2 + of[1] ** 2)
+        return float(np.sum(np.logaddexp(0.0, odds) - happened * odds) + off)
+
+    fit = minimize(loss, np.array([1.0, 0.0]), method="L-BFGS-B", bounds=[(0.3, 1.5), (-2.0, 2.0)])
+    return float(fit.x[0]), float(fit.x[1])
+
+
+def _at(survival: Floats, elapsed: float, hours: float) -> float:
+    """Return the log of the share that waits longer than so many hours: linear in time inside an interval."""
+    if hours <= elapsed:
+        return 0.0
+    if hours > EDGES[-1]:  # on as in the last interval
+        rate = (survival[-1] - survival[-2]) / (EDGES[-1] - max(EDGES[-2], elapsed))
+        return float(survival[-1] + rate * (hours - EDGES[-1])) if elapsed < EDGES[-1] else 0.0
+    return float(np.interp(hours, np.maximum(EDGES, elapsed), survival))
+
+
+def _when(survival: Floats, elapsed: float, share: float) -> float:
+    level = math.log1p(-share)
+    if survival[-1] > level:
+        return math.nan
+    return float(np.interp(-level, -survival, np.maximum(EDGES, elapsed)))

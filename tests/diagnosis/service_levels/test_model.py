@@ -1,0 +1,273 @@
+"""ServiceLevelModel: how likely a clock is missed, learned from incidents of which some still wait."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from diagnosis import Incident
+from diagnosis.errors import InputError, NotFittedError
+from diagnosis.incident import IncidentBatch, as_frame
+from diagnosis.service_levels import ServiceLevelModel
+from diagnosis.service_levels.history import WaitHistory, varying
+from diagnosis.service_levels.queue import open_clocks, take_first
+from diagnosis.service_levels.waiting import EDGES
+
+START = pd.Timestamp("2026-03-02", tz="UTC")
+DAYS, PER_DAY = 100, 20
+AS_OF = START + pd.Timedelta(days=80)
+MEAN_HOURS = {"mail": 1.0, "vpn": 4.0, "erp": 20.0}  # the truth: exponential waits
+
+
+@pytest.fixture(scope="module")
+def waits():
+    """Return incidents with exponential waits, each configuration item with a mean of its own."""
+    draw = np.random.default_rng(7)
+    n = DAYS * PER_DAY
+    opened = START + pd.to_timedelta(np.sort(draw.uniform(0, DAYS * 24, n)), unit="h")
+    items = draw.choice(list(MEAN_HOURS), n)
+    hours = draw.exponential([MEAN_HOURS[item] for item in items])
+    return as_frame(
+        pd.DataFrame(
+            {
+                "number": [f"INC{i:05d}" for i in range(n)],
+                "opened_at": opened.round("s"),
+                "cmdb_ci": items,
+                "category": draw.choice(["a", "b"], n),
+                "priority": "3",
+                "resolved_at": (opened + pd.to_timedelta(hours, unit="h")).round("s"),
+                "responded_at": (opened + pd.to_timedelta(hours / 4, unit="h")).round("s"),
+            }
+        )
+    )
+
+
+def known_at(frame, moment):
+    past = frame[frame["opened_at"] <= moment].reset_index(drop=True)
+    times = {name: past[name].where(past[name] <= moment) for name in ("resolved_at", "responded_at")}
+    return past.assign(**times)
+
+
+@pytest.fixture(scope="module")
+def saved(waits, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("service_levels")
+    ServiceLevelModel().fit(known_at(waits, AS_OF), as_of=AS_OF).save(folder)
+    return folder
+
+
+@pytest.fixture
+def model(saved):
+    return ServiceLevelModel.load(saved)
+
+
+def later_part(waits):
+    return waits[waits["opened_at"] > AS_OF].reset_index(drop=True)
+
+
+def missed(risks, clock="restoration"):
+    return np.array([getattr(risk, clock).probability_missed for risk in risks])
+
+
+def test_the_probability_is_that_of_the_truth(model, waits):
+    later = later_part(waits)
+    probability = missed(model.assess(IncidentBatch.from_frame(later), joining=True))
+    for item, mean in MEAN_HOURS.items():
+        here = (later["cmdb_ci"] == item).to_numpy()
+        assert probability[here].mean() == pytest.approx(np.exp(-4 / mean), abs=0.12)
+    response = missed(model.assess(IncidentBatch.from_frame(later)), "response")
+    erp = (later["cmdb_ci"] == "erp").to_numpy()
+    assert response[erp].mean() == pytest.approx(np.exp(-2 / 5), abs=0.12)
+
+
+def test_half_and_four_of_five_end_within_the_hours_that_are_said(model, waits):
+    later = later_part(waits)
+    hours = (later["resolved_at"] - later["opened_at"]).dt.total_seconds().to_numpy() / 3600
+    risks = model.assess(IncidentBatch.from_frame(later))
+    for share in ("p50", "p80"):
+        said = np.array([getattr(risk.restoration.hours, share) for risk in risks])
+        assert (hours <= said).mean() == pytest.approx(int(share[1:]) / 100, abs=0.07)
+
+
+def test_who_has_waited_long_is_judged_by_what_is_left(model):
+    now = AS_OF.to_pydatetime()
+    opened = now - timedelta(hours=3)
+    batch = IncidentBatch.of([Incident("X1", opened_at=opened, cmdb_ci="vpn", category="a", priority="3")])
+    due = np.array([(opened + timedelta(hours=4)).timestamp()])
+    (left,) = model.late("restoration", batch, due, now.timestamp())
+    assert left == pytest.approx(np.exp(-1 / 4), abs=0.15)  # exponential waits have no memory
+
+
+def test_open_ones_are_censored_and_not_taken_as_quick(waits):
+    # In the last days before `as_of` only quick ones have ended; dropping the others would make all look quick.
+    early = START + pd.Timedelta(days=50)
+    known = known_at(waits, early)
+    later = waits[(waits["opened_at"] > early) & (waits["cmdb_ci"] == "erp")].iloc[:60].reset_index(drop=True)
+    ended = known[known["resolved_at"].notna()].reset_index(drop=True)
+    risks = [
+        missed(ServiceLevelModel().fit(frame, as_of=early).assess(IncidentBatch.from_frame(later))).mean()
+        for frame in (known, ended)
+    ]
+    assert risks[0] == pytest.approx(np.exp(-4 / MEAN_HOURS["erp"]), abs=0.15)
+    assert risks[0] > risks[1]
+
+
+def test_nothing_later_is_looked_at(model, saved, waits):
+    later = later_part(waits)
+    plain = missed(model.assess(IncidentBatch.from_frame(later.iloc[:200]), joining=True))
+    changed = later.assign(
+        resolved_at=later["opened_at"], assignment_group="Night", state="Closed", reassignment_count=9, close_code="x"
+    )
+    again = missed(ServiceLevelModel.load(saved).assess(IncidentBatch.from_frame(changed.iloc[:200]), joining=True))
+    assert plain.tolist() == again.tolist()
+    fewer = missed(ServiceLevelModel.load(saved).assess(IncidentBatch.from_frame(later.iloc[:100]), joining=True))
+    assert fewer.tolist() == plain[:100].tolist()  # nor at incidents that come after it
+
+
+def test_training_looks_at_nothing_later_than_its_moment(waits):
+    end = START + pd.Timedelta(days=30)
+    batch = IncidentBatch.of([Incident("X", opened_at=end.to_pydatetime(), cmdb_ci="vpn", category="a")])
+    known = known_at(waits, end)
+    with_future = waits[waits["opened_at"] <= end].reset_index(drop=True)  # outcomes after the moment still in it
+    risks = [missed(ServiceLevelModel().fit(frame, as_of=end).assess(batch))[0] for frame in (known, with_future)]
+    assert risks[0] == risks[1]
+
+
+def test_the_same_data_and_seed_give_the_same_and_a_saved_model_answers_alike(model, saved, waits, tmp_path):
+    batch = IncidentBatch.from_frame(later_part(waits).iloc[:50])
+    first = model.assess(batch)
+    assert ServiceLevelModel.load(saved).assess(batch) == first
+    model.save(tmp_path)
+    assert ServiceLevelModel.load(tmp_path).assess(batch) == first
+    with np.load(saved / "service_levels.npz", allow_pickle=False) as arrays:
+        assert all(arrays[name].dtype != object for name in arrays)
+
+
+def test_a_batch_that_does_not_join_leaves_the_history_as_it_was(model, waits):
+    before = [wait.history_.to_dict() for wait in model.waits_.values()]
+    model.assess(IncidentBatch.from_frame(later_part(waits).iloc[:40]))
+    after = [wait.history_.to_dict() for wait in model.waits_.values()]
+    for old, new in zip(before, after, strict=True):
+        assert new["open"] == old["open"]
+        assert new["counts"]["cmdb_ci"] == old["counts"]["cmdb_ci"]
+
+
+def test_an_incident_that_is_reassigned_is_judged_anew(waits):
+    draw = np.random.default_rng(1)
+    groups = draw.choice(["Day", "Night"], len(waits))
+    slow = pd.to_timedelta(np.where(groups == "Night", 30.0, 0.0), unit="h")
+    frame = waits.assign(assignment_group=groups, resolved_at=waits["resolved_at"] + slow)
+    model = ServiceLevelModel().fit(known_at(frame, AS_OF), as_of=AS_OF)
+    now = AS_OF.to_pydatetime()
+    opened = now - timedelta(minutes=45)
+    risks = {}
+    for group in ("Day", "Night"):
+        incident = Incident("X1", opened_at=opened, cmdb_ci="vpn", category="a", priority="3", assignment_group=group)
+        due = np.array([(opened + timedelta(hours=4)).timestamp()])
+        (risks[group],) = model.late("restoration", IncidentBatch.of([incident]), due, now.timestamp())
+    assert risks["Night"] > risks["Day"] + 0.2
+
+
+def test_the_queue_says_what_is_late_at_risk_and_what_to_take_first(model):
+    now = AS_OF.to_pydatetime()
+
+    def incident(number, hours, item, **fields):
+        opened = now - timedelta(hours=hours)
+        return Incident(number, opened_at=opened, responded_at=opened, cmdb_ci=item, category="a", **fields)
+
+    batch = IncidentBatch.of(
+        [
+            incident("LATE", 5, "erp"),
+            incident("RISK", 1, "erp"),
+            incident("FINE", 0.5, "mail"),
+            incident("HELD", 3, "erp", state="On Hold"),
+            incident("DONE", 3, "erp", resolved_at=now - timedelta(hours=1)),
+        ]
+    )
+    rows = open_clocks(batch, now, model.rules_, model)
+    assert {row.number: row.standing for row in rows} == {
+        "RISK": "at_risk",
+        "LATE": "missed",
+        "FINE": "running",
+        "HELD": "paused",
+    }
+    assert [row.number for row in rows][:2] == ["RISK", "LATE"]
+    assert rows[1].probability_missed == 1.0
+    assert rows[1].gain == 0.0
+    first = take_first(rows)
+    assert first is None or first.number in ("RISK", "FINE")
+    without = open_clocks(batch, now, model.rules_)
+    assert all(row.probability_missed in (None, 1.0) for row in without)
+
+
+def test_an_incident_is_assessed_within_two_milliseconds(model, waits):
+    batch = IncidentBatch.from_frame(later_part(waits).iloc[:1])
+    spans = []
+    for _ in range(60):
+        start = time.process_time()
+        model.assess(batch)
+        spans.append(time.process_time() - start)
+    assert np.median(spans) < 0.006  # 2 ms on a machine that does nothing else
+
+
+def test_without_dates_or_ends_it_says_what_is_lacking(waits):
+    with pytest.raises(InputError, match="no incident has a date"):
+        ServiceLevelModel().fit(as_frame([Incident("A"), Incident("B")]), as_of=AS_OF)
+    open_only = as_frame(waits.assign(resolved_at=pd.NaT, responded_at=pd.NaT))
+    with pytest.raises(InputError, match="0 incidents were answered or resolved"):
+        ServiceLevelModel().fit(open_only, as_of=AS_OF)
+    with pytest.raises(NotFittedError):
+        ServiceLevelModel().assess(IncidentBatch.of([Incident("A")]))
+
+
+def test_a_history_without_responses_times_restoration_alone(waits):
+    frame = known_at(waits, START + pd.Timedelta(days=20)).assign(responded_at=pd.NaT)
+    model = ServiceLevelModel().fit(as_frame(frame), as_of=START + pd.Timedelta(days=20))
+    (risk,) = model.assess(IncidentBatch.of([Incident("A", opened_at=datetime(2026, 3, 23, tzinfo=UTC))]))
+    assert risk.response.due_at == datetime(2026, 3, 23, 2, tzinfo=UTC)
+    assert risk.response.probability_missed is None
+    assert 0 < risk.restoration.probability_missed < 1
+
+
+def test_an_incident_without_a_date_has_no_risk(model):
+    assert model.assess(IncidentBatch.of([Incident("A", cmdb_ci="vpn")])) == [None]
+
+
+def test_reopened_negative_and_doubled_rows_do_no_harm(waits):
+    frame = known_at(waits, AS_OF)
+    odd = frame.iloc[:60].assign(resolved_at=frame["opened_at"].iloc[:60] - pd.Timedelta(hours=3))
+    reopened = frame.iloc[60:90].assign(reopened_at=AS_OF)
+    mixed = as_frame(pd.concat([odd, reopened, frame.iloc[90:600], frame.iloc[590:600]], ignore_index=True))
+    model = ServiceLevelModel().fit(mixed, as_of=AS_OF)
+    assert model.waits_["restoration"].n_incidents_ == 550  # those that ended before they began are left out
+    batch = IncidentBatch.of([Incident("A", opened_at=AS_OF.to_pydatetime())])
+    assert 0 < missed(model.assess(batch))[0] < 1
+
+
+def test_counts_are_those_of_a_plain_count(waits):
+    frame = known_at(waits, AS_OF).iloc[:300]
+    batch = IncidentBatch.from_frame(frame.reset_index(drop=True))
+    history = WaitHistory(varying(batch), 4.0)
+    opened = [moment.timestamp() / 3600 for moment in batch.column("opened_at")]
+    ended = [np.nan if m is None else m.timestamp() / 3600 for m in batch.column("resolved_at")]
+    now = max(opened)
+    for number, keys, at in zip(batch.column("number"), history.keys(batch), opened, strict=True):
+        history.add(number, keys, at)
+    for end, number in sorted((end, n) for end, n in zip(ended, batch.column("number"), strict=True) if end <= now):
+        history.end(number, end)
+    history.advance(now)
+    vpn = frame["cmdb_ci"].to_numpy() == "vpn"
+    waited, known = np.array(ended) - opened, np.array(ended) <= now
+    overdue = ~known & (np.array(opened) + 4 <= history.known_until)
+    counts = history.counts["cmdb_ci"]["vpn"]
+    assert counts.open == (vpn & ~known).sum()
+    assert counts.waited == (vpn & (known | overdue)).sum()
+    assert counts.late == (vpn & ((known & (waited > 4)) | overdue)).sum()
+    row = dict(zip(history.columns, history.describe({"cmdb_ci": "vpn", "category": ""}, now), strict=True))
+    assert np.expm1(row["logged: cmdb_ci, 24 h"]) == pytest.approx((vpn & (np.array(opened) > now - 24)).sum())
+    assert np.isnan(row["ended: category"])
+
+
+def test_intervals_begin_at_nothing_and_hold_the_limits_that_are_promised():
+    assert {0.0, 2.0, 4.0, 24.0, 48.0} <= set(EDGES.tolist())

@@ -1,0 +1,141 @@
+"""The verb `service-levels`: what is late, what is at risk, and what is gained by taking it first."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from diagnosis.diagnoser import Diagnoser
+from diagnosis.errors import InputError
+from diagnosis.incident import IncidentBatch
+from diagnosis.service_levels import ServiceLevelModel, ServiceLevelRules, rules_for
+from diagnosis.service_levels.clocks import counts
+from diagnosis.service_levels.queue import OpenClock, open_clocks, take_first
+from diagnosis.times import format_utc
+from training.command import DONE, MODELS, add_json, answer, main, warn
+from training.fitting.as_of import as_known_at, last_moment
+from training.intake import add_sources, read_sources
+from training.settings import load_settings
+
+SUMMARY = (
+    "Say which response and restoration of the open incidents is late or at risk, when each is due, how likely it is\n"
+    "missed, and which gains most by being taken first. Without a release there are due times alone."
+)
+EXAMPLE = "faultwise service-levels --incidents incidents.csv --release models --as-of 2026-10-31"
+SHOWN = 40
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    add_sources(parser)
+    parser.add_argument(
+        "--release",
+        type=Path,
+        metavar="DIR",
+        help=f"a release, or a folder of releases (default: {MODELS}, if there is one)",
+    )
+    parser.add_argument("--as-of", default="", metavar="DATE", help="the present moment (default: latest time)")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="TOML with [service_levels] in place of the release's"
+    )
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read the clocks and print."""
+    frame = read_sources(args).incidents
+    as_of = last_moment(frame, args.as_of)
+    if pd.isna(as_of):
+        raise InputError("service levels need opened_at; no incident has a date")
+    known = as_known_at(frame, as_of.isoformat())
+    batch = IncidentBatch.from_frame(known)
+    _warn_of_dates(batch)
+    model = _model(args.release, batch)
+    rules = _rules(args.config, model, known)
+    for line in rules.unused(batch):
+        warn(line)
+    rows = open_clocks(batch, as_of.to_pydatetime(), rules, model)
+    answer(args, content(rows, as_of, rules), _text(rows, as_of))
+    return DONE
+
+
+def content(rows: list[OpenClock], as_of: pd.Timestamp, rules: ServiceLevelRules) -> dict[str, Any]:
+    """Return what ``--json`` prints."""
+    first, standing = take_first(rows), Counter(row.standing for row in rows)
+    return {
+        "as_of": format_utc(as_of.to_pydatetime(), timespec="seconds"),
+        "rules": [rule.describe() for rule in rules.rules],
+        "counts": {name: standing[name] for name in ("at_risk", "missed", "running", "paused")},
+        "take_first": None if first is None else first.number,
+        "service_levels": [row.to_dict() for row in rows],
+    }
+
+
+def _warn_of_dates(batch: IncidentBatch) -> None:
+    undatable = counts(batch)
+    if undatable["without_date"]:
+        warn(f"{undatable['without_date']:,} of {len(batch):,} incidents have no opened_at and no clock")
+    if undatable["ended_before_opened"]:
+        warn(f"{undatable['ended_before_opened']:,} incidents ended before they were opened: their clocks are not read")
+
+
+def _model(release: Path | None, batch: IncidentBatch) -> ServiceLevelModel | None:
+    """Return the release's model, its history brought up to these incidents."""
+    if release is None and not MODELS.is_dir():
+        return None
+    diagnoser = Diagnoser.load(release or MODELS)
+    model = diagnoser.parts.service_levels
+    if model is None:
+        for reason in diagnoser.parts.left_out.values():
+            if reason.code.startswith("service_levels"):
+                warn(str(reason))
+        return None
+    numbers = batch.column("number")
+    new = [row for row, number in enumerate(numbers) if number not in diagnoser.parts.history]
+    if new:
+        prepared = diagnoser.prepare(batch.take(new))
+        model.upsert(prepared.reported, range(len(new)), prepared.vectors)
+    model.upsert(batch, [])
+    return model
+
+
+def _rules(config: Path | None, model: ServiceLevelModel | None, frame: pd.DataFrame) -> ServiceLevelRules:
+    if config is not None or model is None:
+        return rules_for(load_settings(config).service_levels, frame["priority"].tolist())
+    return model.rules_
+
+
+def _text(rows: list[OpenClock], as_of: pd.Timestamp) -> str:
+    standing = Counter(row.standing for row in rows)
+    lines = [
+        f"Service levels at {as_of:%Y-%m-%d %H:%M} UTC: {standing['at_risk']} at risk, {standing['missed']} missed, "
+        f"{standing['running']} running, {standing['paused']} on hold"
+    ]
+    if first := take_first(rows):
+        lines.append(
+            f"take first: {first.number} ({first.clock}): its risk to be late falls by {first.gain:.0%} if it is next"
+        )
+    if rows:
+        lines += [
+            "",
+            f"{'':14} {'clock':12} {'standing':9} {'due (UTC)':16} {'hours left':>10} {'late':>5} {'gain':>5}",
+        ]
+    for row in rows[:SHOWN]:
+        late = "" if row.probability_missed is None else f"{row.probability_missed:.0%}"
+        gain = f"{row.gain:.0%}" if row.gain else ""
+        lines.append(
+            f"{row.number:14.14} {row.clock:12} {row.standing.replace('_', ' '):9} {row.due_at:%Y-%m-%d %H:%M} "
+            f"{row.hours_left:10.1f} {late:>5} {gain:>5}  {row.short_description:.40}"
+        )
+    if len(rows) > SHOWN:
+        lines.append(f"… and {len(rows) - SHOWN:,} more (--json has all)")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.modules[__name__]))
