@@ -12,7 +12,14 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from api.demo_history import automatic_example, diagnose_history, move_to_today, split_history
+from api.demo_history import (
+    automatic_example,
+    days_to_today,
+    diagnose_history,
+    move_records,
+    move_to_today,
+    split_history,
+)
 from api.serve import serve
 from api.settings import settings_from
 from diagnosis.diagnoser import Diagnoser
@@ -60,14 +67,16 @@ def _prepare(sample: Path, models: Path, database: str, today: datetime) -> None
     for path in (incidents, knowledge):
         if not path.is_file():
             raise InputError(f"{path} was expected; give the folder of the sample with --sample")
-    history_to_today = move_to_today(pd.read_csv(incidents, dtype=str, keep_default_na=False), today)
+    sample_history = pd.read_csv(incidents, dtype=str, keep_default_na=False)
+    history_to_today = move_to_today(sample_history, today)
     training_rows, diagnosed_rows = split_history(history_to_today, today)
     with TemporaryDirectory() as folder:
         history = Path(folder) / "incidents.csv"
         training_rows.to_csv(history, index=False)
         files = ["--incidents", str(history), "--knowledge", str(knowledge)]
         sys.stderr.write("importing the sample history\n")
-        _must(import_records, [*files, "--database", database])
+        beside = _beside_incidents(sample, Path(folder), days_to_today(sample_history, today), today)
+        _must(import_records, [*files, *beside, "--database", database])
         sys.stderr.write("training a release on it (some minutes, once)\n")
         _must(train, [*files, "--out", str(models), "--publish"])
     sys.stderr.write("diagnosing the last month and today's queue\n")
@@ -78,6 +87,19 @@ def _prepare(sample: Path, models: Path, database: str, today: datetime) -> None
     store = Store.open(database)
     diagnose_history(store, Diagnoser.load(releases.path(published)), diagnosed_rows)
     store.close()
+
+
+def _beside_incidents(sample: Path, folder: Path, days: pd.Timedelta, today: datetime) -> list[str]:
+    """Return the options that import the sample's alerts, changes and service map, moved as its incidents are."""
+    options: list[str] = []
+    for name in ("alerts", "changes"):
+        if (sample / f"{name}.csv").is_file():
+            records = pd.read_csv(sample / f"{name}.csv", dtype=str, keep_default_na=False)
+            move_records(records, days, today).to_csv(folder / f"{name}.csv", index=False)
+            options += [f"--{name}", str(folder / f"{name}.csv")]
+    if (sample / "service-map.csv").is_file():
+        options += ["--service-map", str(sample / "service-map.csv")]
+    return options
 
 
 def _must(verb: Verb, arguments: list[str]) -> None:

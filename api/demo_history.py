@@ -29,6 +29,31 @@ PEOPLE = ("panel:m.chen", "panel:j.smith")
 _RESOLUTION_FIELDS = ("close_code", "close_notes", "knowledge", "problem", "satisfaction", "on_hold_minutes")
 
 
+def days_to_today(incidents: pd.DataFrame, today: datetime) -> pd.Timedelta:
+    """Return by how many days `move_to_today` moves a history."""
+    opened = pd.to_datetime(incidents["opened_at"], utc=True, errors="coerce", format="ISO8601").sort_values()
+    last = opened.iloc[-QUEUE_LENGTH - 1]
+    return pd.Timedelta(days=(pd.Timestamp(today).normalize() - last.normalize()).days - 1)
+
+
+def move_records(records: pd.DataFrame, days: pd.Timedelta, today: datetime) -> pd.DataFrame:
+    """Return alerts or changes moved by so many days, those that began by now; what would end later has not ended."""
+    moved, times = _with_times(records)
+    for name in times:
+        moved[name] += days
+    moved = moved[moved["started_at"] <= pd.Timestamp(today)]
+    return moved.assign(**{name: moved[name].where(moved[name] <= pd.Timestamp(today)) for name in times})
+
+
+def _with_times(records: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Return records with their times read, and the names of those columns."""
+    read = records.copy()
+    times = [str(name) for name in read if str(name).endswith("_at")]
+    for name in times:
+        read[name] = pd.to_datetime(read[name], utc=True, errors="coerce", format="ISO8601")
+    return read, times
+
+
 def move_to_today(incidents: pd.DataFrame, today: datetime) -> pd.DataFrame:
     """Return a history of which the newest incidents are today's queue, and everything before ended yesterday.
 
@@ -39,14 +64,10 @@ def move_to_today(incidents: pd.DataFrame, today: datetime) -> pd.DataFrame:
     today : datetime
         Now, in UTC. What would have happened later has not happened.
     """
-    moved = incidents.copy()
-    times = [name for name in moved if str(name).endswith("_at")]
-    for name in times:
-        moved[name] = pd.to_datetime(moved[name], utc=True, errors="coerce", format="ISO8601")
+    moved, times = _with_times(incidents)
     moved = moved.sort_values("opened_at", kind="stable", ignore_index=True)
     queue = moved.index[-QUEUE_LENGTH:]
-    last = moved["opened_at"].iloc[-QUEUE_LENGTH - 1]
-    days = pd.Timedelta(days=(pd.Timestamp(today).normalize() - last.normalize()).days - 1)
+    days = days_to_today(incidents, today)
     for name in times:
         moved[name] += days
     gap = timedelta(hours=QUEUE_HOURS / len(queue))

@@ -156,15 +156,13 @@ class DiagnosisOut(Out):
         description="The warnings as codes with values", examples=[[{"code": "no_text", "values": {}}]]
     )
     problem: ProblemMatchOut | None = Field(
-        default=None, description="The chronic fault that it belongs to; null where there is none"
+        description="The chronic fault that it belongs to; null where there is none"
     )
     surge: SurgeMarkOut | None = Field(
-        default=None,
         description="The surge, likely a major incident, that it was part of when it was diagnosed; else null",
         examples=[None],
     )
     service_levels: ServiceLevelRiskOut | None = Field(
-        default=None,
         description="Due times and risks; null without dates, and in diagnoses stored before there were any",
     )
 

@@ -10,7 +10,9 @@ import pytest
 from api.demo_history import (
     DIAGNOSED_DAYS,
     QUEUE_LENGTH,
+    days_to_today,
     diagnose_history,
+    move_records,
     move_to_today,
     split_history,
 )
@@ -79,3 +81,17 @@ def test_the_last_month_is_diagnosed_and_some_of_todays_queue_is_judged(sample, 
     truth = dict(zip(diagnosed["number"], diagnosed["assignment_group"], strict=True))
     assert all(entry.value == truth[entry.incident] for entry in judged)
     store.close()
+
+
+def test_alerts_and_changes_keep_their_distance_to_the_incidents(sample) -> None:
+    alerts = pd.read_csv(SAMPLE.parent / "alerts.csv", dtype=str, keep_default_na=False)
+    moved = move_records(alerts, days_to_today(sample, TODAY), TODAY)
+    began = pd.to_datetime(alerts["started_at"], utc=True)
+    shifts = (moved["started_at"] - began.loc[moved.index]).unique()
+    assert len(shifts) == 1
+    history = move_to_today(sample, TODAY)
+    number = sample["number"].iloc[100]
+    opened = [pd.to_datetime(frame.set_index("number")["opened_at"][number], utc=True) for frame in (sample, history)]
+    assert opened[1] - opened[0] == shifts[0]
+    assert moved["started_at"].max() <= TODAY
+    assert not (moved["ended_at"] > TODAY).any()
