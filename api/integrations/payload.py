@@ -83,6 +83,11 @@ def errors_of(error: ValidationError, *place: str | int) -> list[dict[str, Any]]
     ]
 
 
+def _with_valid_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object whose names hold no half of a character: a field that nobody reads must not refuse a ticket."""
+    return {valid_text(name): value for name, value in pairs}
+
+
 P = TypeVar("P", bound=Payload)
 
 
@@ -95,7 +100,7 @@ def parse(model: type[P], body: bytes) -> P:
         With a pointer to each wrong field, as the service's own routes raise it.
     """
     try:
-        content = json.loads(body)
+        content = json.loads(body, object_pairs_hook=_with_valid_names if b"\\u" in body else None)
     except (ValueError, RecursionError) as error:  # NaN and half a character are read: one part must not refuse others
         fault = {"type": "json_invalid", "loc": ("body",), "msg": f"expected JSON; found {error}"[:200], "input": None}
         raise RequestValidationError([fault]) from error

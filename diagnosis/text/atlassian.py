@@ -57,7 +57,7 @@ def text_document(text: str) -> dict[str, Any]:
 def _pieces(node: Any, depth: int) -> Iterator[str]:  # noqa: ANN401 - a JSON value that anybody may have sent
     if not isinstance(node, Mapping) or depth > _MAX_DEPTH:
         return
-    kind = node.get("type")
+    kind = str(node.get("type"))
     is_block = kind in _BLOCKS
     if is_block:
         yield "\n"

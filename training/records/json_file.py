@@ -311,7 +311,7 @@ def flatten(record: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict
         raise RecursionError(_TOO_DEEP)
     row: dict[str, str] = {}
     for key, value in record.items():
-        name = prefix + str(key)
+        name = prefix + (key if key.isascii() else valid_text(key))
         text = as_text(value)
         if text is not None:
             row[name] = text

@@ -282,6 +282,13 @@ def test_no_payload_brings_control_characters_in():
     assert (incident.number, incident.short_description) == ("INC1", "ab")
 
 
+def test_half_a_character_in_the_name_of_a_field_refuses_nothing():
+    body = b'{"number": "I", "short_description": "a", "u\\ud83d": "Lyon", "caller_id": {"x\\ud83d": 1, "id": "7"}}'
+    row = parse(servicenow.Rows, body).result[0]
+    incident = servicenow.incident_of(row, {"u\ufffd": "location"}).incident
+    assert (incident.location, incident.caller) == ("Lyon", "7")
+
+
 def test_own_fields_must_lead_to_fields_that_words_can_fill():
     assert checked_fields({"u_x": "symptom"}) == {"u_x": "symptom"}
     with pytest.raises(InputError, match="found opened_at"):

@@ -1,5 +1,6 @@
 """Atlassian documents to text and back."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -117,3 +118,9 @@ def test_no_text_node_is_empty_and_breaks_are_kept():
             {"type": "paragraph", "content": [{"type": "text", "text": "c"}]},
         ],
     }
+
+
+@pytest.mark.parametrize("kind", [{"a": 1}, [1], None, 7, True])
+def test_a_node_of_no_kind_shows_what_it_holds(kind):
+    inner = {"type": kind, "content": [{"type": "text", "text": "jam"}], "attrs": [1], "marks": {"type": [1]}}
+    assert document_text({"type": "doc", "content": [None, inner]}) == "jam"

@@ -124,6 +124,12 @@ def test_json_beyond_the_standard(tmp_path):
         read("[" * 100_000)
 
 
+def test_half_a_character_in_the_name_of_a_field(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"number": "1", "short_description": "jam", "site \\ud83d": "Lyon"}\n', encoding="utf-8")
+    assert load_incidents(path).frame["site \ufffd"].iloc[0] == "Lyon"
+
+
 def test_values_larger_than_a_block_are_read_once(tmp_path):
     records = [{"number": str(i), "description": "x" * 700_000} for i in range(6)]
     path = tmp_path / "a.json.gz"
