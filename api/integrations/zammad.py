@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.integrations.note import Diagnosis, note_text
-from api.integrations.payload import Number, Payload, Prose, Words
+from api.integrations.payload import Number, Payload, Prose, Words, words
 from api.integrations.report import Report, report_of_ticket
+from diagnosis.text.cleaning import clean
+from training.sources.zammad import CLOSED, OURS
 
 SYSTEM = "zammad"
 INTAKE_GROUPS = ("Users",)  # the group that a new installation puts every ticket into
@@ -31,6 +33,7 @@ class Article(Payload):
     internal: bool = False
     type: Words
     sender: Words
+    subject: Words
 
 
 class Trigger(Payload):
@@ -44,13 +47,19 @@ def incident_of(trigger: Trigger, fields: Mapping[str, str]) -> Report:
     """Return the ticket as an incident.
 
     Only the first article, from outside, describes the incident; a later or internal one (ours too) leaves the
-    description unknown, so that what is stored stays.
+    description unknown, so that what is stored stays. What an agent writes when the ticket is closed is its resolution.
     """
     ticket, article = trigger.ticket, trigger.article
     first = article is not None and not article.internal and ticket.article_count <= 1
     record = ticket.extra_fields | {"id": ticket.id, "number": ticket.number}
     record["article"] = {"body": article.body if first and article else "", "type": article.type if article else ""}
+    if article and not first and _state(ticket) in CLOSED and article.sender == "Agent" and article.subject != OURS:
+        record["close_notes"] = clean(article.body)
     return report_of_ticket(SYSTEM, record, ticket.id, fields)
+
+
+def _state(ticket: Ticket) -> str:
+    return str(words(ticket.extra_fields.get("state"))).casefold()
 
 
 def reply(report: Report, diagnosis: Diagnosis) -> dict[str, Any]:

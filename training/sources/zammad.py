@@ -14,8 +14,8 @@ from training.sources.caller import Caller
 from training.sources.page import Cursor, Page, Query, in_order_of_id
 
 PAGE = 100  # the most tickets that Zammad lists at once
-_CLOSED = frozenset({"closed", "merged"})
-_OURS = "Faultwise"  # subject of the notes that the service writes back
+CLOSED = frozenset({"closed", "merged"})
+OURS = "Faultwise"  # subject of the notes that the service writes back
 
 
 def pages(caller: Caller, query: Query, cursor: Cursor) -> Iterator[Page]:
@@ -43,7 +43,7 @@ def _record(caller: Caller, ticket: Mapping[str, Any]) -> dict[str, Any]:
     articles = caller.get(f"/api/v1/ticket_articles/by_ticket/{ticket['id']}")[0]
     first = next((article for article in articles if not article["internal"]), None)
     record = {**ticket, "article": {"body": first["body"] if first else ""}}
-    if ticket["state"] in _CLOSED:
+    if ticket["state"] in CLOSED:
         record["close_notes"] = _last_answer(articles, first)
     return record
 
@@ -56,7 +56,7 @@ def _last_answer(articles: list[dict[str, Any]], first: Mapping[str, Any] | None
     answers = [
         article
         for article in articles
-        if article["sender"] == "Agent" and article is not first and article.get("subject") != _OURS
+        if article["sender"] == "Agent" and article is not first and article.get("subject") != OURS
     ]
     answers.sort(key=lambda article: not article["internal"])  # answers to the customer last; order of time stays
     return clean(str(answers[-1]["body"])) if answers else ""

@@ -282,6 +282,24 @@ def test_no_payload_brings_control_characters_in():
     assert (incident.number, incident.short_description) == ("INC1", "ab")
 
 
+@pytest.mark.parametrize(
+    ("state", "article", "resolution"),
+    [
+        ("closed", {"sender": "Agent", "body": "<p>Renewed the certificate of the gateway vpn-2</p>"}, True),
+        ("closed", {"sender": "Agent", "body": "Renewed the certificate", "internal": True}, True),
+        ("open", {"sender": "Agent", "body": "We look into it"}, False),
+        ("closed", {"sender": "Customer", "body": "Thank you"}, False),
+        ("closed", {"sender": "Agent", "body": "Faultwise diagnosis", "subject": "Faultwise", "internal": True}, False),
+    ],
+)
+def test_what_an_agent_writes_when_a_ticket_of_zammad_is_closed_is_its_resolution(state, article, resolution):
+    ticket = {**ZAMMAD["ticket"], "state": state, "article_count": 4}
+    incident = zammad.incident_of(read(zammad.Trigger, {"ticket": ticket, "article": article}), {}).incident
+    assert incident.close_notes.startswith("Renewed the certificate") == resolution
+    assert bool(incident.close_notes) == resolution
+    assert incident.description == ""
+
+
 def test_half_a_character_in_the_name_of_a_field_refuses_nothing():
     body = b'{"number": "I", "short_description": "a", "u\\ud83d": "Lyon", "caller_id": {"x\\ud83d": 1, "id": "7"}}'
     row = parse(servicenow.Rows, body).result[0]
