@@ -18,7 +18,7 @@ EXAMPLE: dict[str, JsonValue] = {
     "service": "Remote Access",
     "description": "The certificate of vpn-gw-2 expired",
 }
-_REASONS = Literal["same_item", "related_item", "same_service", "words"]
+_REASONS = Literal["same_item", "related_item", "same_service", "words", "same_group"]
 
 
 def _given(value: object) -> object:
@@ -40,6 +40,7 @@ class AlertIn(In):
     cmdb_ci: Word = Field("", max_length=255, description="The configuration item")
     service: Word = Field("", max_length=255, description="The service")
     description: Text = Field("", description="In words")
+    group: Word = Field("", description="What its system sends together, such as Alertmanager's groupKey")
 
     @model_validator(mode="after")
     def _extra(self) -> Self:

@@ -89,6 +89,7 @@ class AlertService:
             scope_words(text),
             [(_plain(alert), scope_words(f"{alert.name} {alert.body.get('description', '')}")) for alert in around],
             self.service_map() if around else ServiceMap(),
+            {alert.id: str(alert.body.get("group", "")) for alert in around},
         )
         return [
             AlertLinkOut(

@@ -50,6 +50,7 @@ class Notification(_Camel):
 
     version: Literal["4"]
     truncated_alerts: int = Field(default=0, ge=0)
+    group_key: Words
     alerts: list[Alert]
     refused: list[dict[str, str]] = Field(default_factory=list, description="Alerts that cannot be read, and why")
 

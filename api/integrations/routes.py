@@ -143,7 +143,7 @@ async def from_alertmanager(request: Request, integrations: Integrations) -> Res
     """Take a notification (version 4): firing opens or updates its fingerprint's incident, resolved resolves it."""
     body = await proven_body(request, "alertmanager", integrations.settings)
     notification = parse(alertmanager.Notification, body)
-    reports = [await integrations.report_alert(alert) for alert in notification.alerts]
+    reports = [await integrations.report_alert(alert, notification.group_key) for alert in notification.alerts]
     # A group is diagnosed together: the service makes a batch of what waits.
     answers = await asyncio.gather(
         *[

@@ -92,9 +92,9 @@ class IntegrationService:
                 await run_in_threadpool(self._store.inbox.release, system, deliveries)
             raise
 
-    async def report_alert(self, alert: Alert) -> Report:
+    async def report_alert(self, alert: Alert, group: str = "") -> Report:
         """Return an alert as a report on the incident that stands for its fault, and remember which one that is."""
-        return await run_in_threadpool(self._report_alert, alert)
+        return await run_in_threadpool(self._report_alert, alert, group)
 
     async def take_changes(self, records: Sequence[Mapping[str, Any]]) -> int:
         """Store changes as their system sends them, and return how many.
@@ -120,7 +120,7 @@ class IntegrationService:
             self._store.outbox.add(calls)
             self._events.outbox_changed()
 
-    def _report_alert(self, alert: Alert) -> Report:
+    def _report_alert(self, alert: Alert, group: str) -> Report:
         report = self._faults.report(alert)
         incident = report.incident
         started = alert.starts_at or incident.opened_at or utc_now()
@@ -132,7 +132,7 @@ class IntegrationService:
             incident.cmdb_ci[:255],
             incident.service[:255],
             incident.number,
-            {"severity": incident.urgency, "description": incident.short_description},
+            {"severity": incident.urgency, "description": incident.short_description, "group": group},
         )
         self._store.alerts.put([stored])
         return report

@@ -16,7 +16,7 @@ from diagnosis.surges.monitoring_data import Alert, ServiceMap
 BEFORE, AFTER = 12 * 3600.0, 3600.0  # seconds before and after an incident within which an alert may explain it
 _STEPS = 3  # of the service map
 _HALF = 3600.0  # the score is half of what it was this long before the incident
-_SAME_ITEM, _RELATED, _SAME_SERVICE, _WORDS = 4.0, 2.0, 1.0, 1.0
+_SAME_ITEM, _RELATED, _SAME_SERVICE, _WORDS, _SAME_GROUP = 4.0, 2.0, 1.0, 1.0, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class AlertLink:
     Attributes
     ----------
     reasons : tuple of str
-        ``same_item``, ``related_item``, ``same_service``, ``words``.
+        ``same_item``, ``related_item``, ``same_service``, ``words``, ``same_group``.
     words : tuple of str
         Words that both hold.
     minutes : float
@@ -46,6 +46,7 @@ def explaining_alerts(
     words: Sequence[str],
     alerts: Iterable[tuple[Alert, Sequence[str]]],
     service_map: ServiceMap,
+    groups: Mapping[str, str] | None = None,
 ) -> list[AlertLink]:
     """Return the alerts that may explain an incident, the likeliest first.
 
@@ -59,10 +60,14 @@ def explaining_alerts(
         Of its text.
     alerts : iterable of (Alert, sequence of str)
         Alerts with the words of their text.
+    groups : mapping of str to str, optional
+        By alert, the group in which its system sent it (Alertmanager): what is sent with an alert that explains the
+        incident may explain it too.
     """
     item, service = incident.get("cmdb_ci", ""), incident.get("service", "")
     needed = service_map.steps_from(item) if item else {}
-    links = []
+    links: list[AlertLink] = []
+    others: list[Alert] = []
     for alert, alert_words in alerts:
         if not at - BEFORE <= alert.at <= at + AFTER:
             continue
@@ -80,6 +85,18 @@ def explaining_alerts(
         if len(shared) > 1:
             score, reasons = score + _WORDS * math.log2(len(shared)), [*reasons, "words"]
         if reasons:
-            distance = abs(at - alert.at) / _HALF
-            links.append(AlertLink(alert.id, score / (1 + distance), tuple(reasons), shared, (at - alert.at) / 60))
+            links.append(_link(alert, at, score, reasons, shared))
+        else:
+            others.append(alert)
+    explaining = {group for link in links if (group := (groups or {}).get(link.alert))}
+    links += [
+        _link(alert, at, _SAME_GROUP, ["same_group"], ())
+        for alert in others
+        if (groups or {}).get(alert.id, "") in explaining
+    ]
     return sorted(links, key=lambda link: (-link.score, link.alert))
+
+
+def _link(alert: Alert, at: float, score: float, reasons: Sequence[str], words: tuple[str, ...]) -> AlertLink:
+    distance = abs(at - alert.at) / _HALF
+    return AlertLink(alert.id, score / (1 + distance), tuple(reasons), words, (at - alert.at) / 60)

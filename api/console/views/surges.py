@@ -34,6 +34,12 @@ def surges(
     return _list(request, service, agent, cursor=cursor)
 
 
+@router.get("/console/contingency")
+def contingency(request: Request, service: Served, agent: Reading) -> Response:
+    """Show what to do and whom to call when a service fails."""
+    return page(request, "contingency.html", agent=agent, plans=service.surges.contingency_pages())
+
+
 @router.get("/console/surges/{surge}")
 def surge(request: Request, service: Served, agent: Reading, surge: str) -> Response:
     """Show one surge."""

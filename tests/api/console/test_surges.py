@@ -16,6 +16,7 @@ from diagnosis.store.keys import SCOPES
 from diagnosis.store.surges import StoredSurge
 from diagnosis.times import utc_now
 from tests.serving import Serving
+from tests.waiting import soon
 
 SURGE = "0123456789abcdef"
 
@@ -127,3 +128,18 @@ def test_a_person_answers_for_all_and_ends_it(client: TestClient) -> None:
     again = client.post(address, data={"csrf": csrf(page), "decision": "end"}, headers=words("en"))
     assert again.status_code == 409
     assert MESSAGES["en"]["surge_refused"] in again.text
+
+
+def test_contingency_plans_are_listed_by_service(client: TestClient) -> None:
+    page = client.get("/console/contingency", headers=words("en")).text
+    assert MESSAGES["en"]["surge_no_contingency"] in page
+    plan = {
+        "number": "KB-PLAN",
+        "title": "Mail plan",
+        "keywords": "应急预案",
+        "service": "Mail",
+        "resolution": "联系人：8000",
+    }
+    assert client.post("/v1/knowledge", json=plan).status_code == 200
+    soon(lambda: "Mail plan" in client.get("/console/contingency").text, 10)
+    assert "8000" in client.get("/console/contingency", headers=words("zh")).text

@@ -78,6 +78,9 @@ def test_alerts_that_explain_an_incident_are_ranked_and_storms_are_one(client: T
     stored = client.post("/v1/alerts", json=storm).json()
     assert {row["alert"] for row in stored["results"]} == {"ST0"}
     assert client.get("/v1/alerts/ST0").json()["repeats"] == 900
+    rack = {"started_at": moment.isoformat(), "group": "rack 77"}
+    client.post("/v1/alerts", json=[{"id": "G1", "name": "Power", "cmdb_ci": "web-77", **rack}])
+    client.post("/v1/alerts", json=[{"id": "G2", "name": "Door", "cmdb_ci": "rack-77", **rack}])
     others = [
         {"id": "OTHER", "started_at": moment.isoformat(), "name": "Fan", "cmdb_ci": "printer-1"},
         {"id": "", "started_at": "soon"},
@@ -91,7 +94,8 @@ def test_alerts_that_explain_an_incident_are_ranked_and_storms_are_one(client: T
     }
     client.post("/v1/incidents", json=body)
     found = client.get("/v1/alerts/explaining", params={"incident": "EXPL1"}).json()["items"]
-    assert [(link["alert"]["id"], link["reasons"]) for link in found] == [("ST0", ["related_item"])]
+    reasons = [("G1", ["same_item"]), ("ST0", ["related_item"]), ("G2", ["same_group"])]
+    assert [(link["alert"]["id"], link["reasons"]) for link in found] == reasons
     assert 4 < found[0]["minutes"] < 7
 
 
