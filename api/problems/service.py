@@ -245,7 +245,7 @@ class ProblemService:
             evidence=[{"kind": "incident", "number": number} for number in entry.numbers[:10]],
             owner=body.owner,
             due=body.due,
-            expected_effect=_expected_effect(snapshot.report, entry),
+            expected_effect=_expected_effect(snapshot.report, entry, body.kind),
             status="open" if body.owner else "proposed",
         )
         with self._store.transaction():
@@ -309,7 +309,8 @@ def _passes(entry: ListedProblem, filters: Mapping[str, str]) -> bool:
     )
 
 
-def _expected_effect(report: ProblemReport, problem: Problem) -> dict[str, Any]:
+def _expected_effect(report: ProblemReport, problem: Problem, kind: str) -> dict[str, Any]:
+    share, hours = round(report.shares.of(kind).share, 3), problem.expected_hours
     return {
         "as_of": report.as_of.isoformat(),
         "horizon_days": report.horizon_days,
@@ -317,8 +318,8 @@ def _expected_effect(report: ProblemReport, problem: Problem) -> dict[str, Any]:
         "interval": list(problem.interval),
         "hours_per_incident": problem.basis["hours"]["per_incident"] if problem.expected_hours is not None else None,
         "expected_hours": problem.expected_hours,
-        "preventable_share": problem.preventable_share,
-        "preventable_hours": problem.preventable_hours,
+        "preventable_share": share,
+        "preventable_hours": None if hours is None else round(share * hours, 2),
     }
 
 

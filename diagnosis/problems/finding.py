@@ -122,6 +122,7 @@ def find_problems(
         joining,
         tuple(numbers),
         lineage,
+        shares,
         keys=tuple(signature.keys(incidents)) if texts else (),
         chances=return_chances(joining, opened, end) if texts else {},
     )

@@ -11,6 +11,7 @@ import pandas as pd
 from diagnosis.problems.chances import ReturnChances
 from diagnosis.problems.identity import Lineage
 from diagnosis.problems.joining import JoinedBy, Joining
+from diagnosis.problems.prevention import PreventedShares
 from diagnosis.recurrence.signature import Signature
 
 Trend = Literal["rising", "steady", "falling"]
@@ -107,6 +108,8 @@ class ProblemReport:
         The fault of each incident, row by row with ``numbers``.
     lineage : Lineage
         How ids went on since the last time, and what people decided.
+    shares : PreventedShares
+        How much of a fault each kind of measure prevents.
     keys : tuple of str
         Signature of each incident, row by row; empty unless texts joined too.
     chances : mapping of str to ReturnChances
@@ -124,6 +127,7 @@ class ProblemReport:
     joining: Joining
     numbers: tuple[str, ...]
     lineage: Lineage
+    shares: PreventedShares
     keys: tuple[str, ...] = ()
     chances: Mapping[str, ReturnChances] = field(default_factory=dict)
 

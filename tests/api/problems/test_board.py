@@ -141,7 +141,11 @@ def test_a_proposal_is_followed_and_one_that_did_not_hold_is_told(own) -> None:
     proposal = {"owner": "Network Operations", "due": "2026-12-31", "kind": "replacement"}
     action = own.post(f"/v1/problems/{busiest['id']}/proposal", json=proposal).json()
     assert (action["status"], action["source"], action["kind"]) == ("open", busiest["id"], "replacement")
-    assert action["expected_effect"]["preventable_hours"] == busiest["preventable_hours"]
+    effect = action["expected_effect"]
+    assert effect["expected_incidents"] == busiest["expected_incidents"]
+    assert effect["preventable_hours"] == pytest.approx(
+        effect["preventable_share"] * busiest["expected_hours"], abs=0.01
+    )
     assert own.get("/v1/problems", params={"status": "proposed"}).json()["problems"][0]["id"] == busiest["id"]
     middle = own.get(f"/v1/problems/{busiest['id']}").json()["numbers"][busiest["incidents"] // 2]
     frame = own.app.state.service.serving.current.diagnoser.parts.history.frame().set_index("number")

@@ -76,6 +76,17 @@ def test_a_forecast_that_was_kept_is_what_savings_are_counted_against():
     assert result["hours"] == {"expected": 60.0, "lost": 8.0, "saved": 52.0, "interval": [22.0, 88.0]}
 
 
+def test_a_fault_that_is_younger_than_the_records_is_compared_with_its_own_days():
+    draw = np.random.default_rng(3)
+    told = []
+    for _ in range(200):
+        before = draw.uniform(CUT - 60, CUT, draw.poisson(0.3 * 60))
+        after = draw.uniform(CUT, END, draw.poisson(0.3 * (END - CUT)))
+        told.append(followed(np.sort(np.concatenate([[CUT - 60], before, after]))).verdict)
+    assert np.median([verdict.ratio for verdict in told]) == pytest.approx(1.0, abs=0.15)
+    assert np.mean([verdict.verdict == "held" for verdict in told]) <= 0.05
+
+
 def test_a_date_outside_the_records_is_not_followed_and_a_young_measure_teaches_nothing():
     times = np.array([FIRST, CUT - 5.0])
     assert follow_up(times, None, DATE, first=CUT, end=END) is None
