@@ -1,0 +1,110 @@
+"""A store that an older version wrote opens in this one with everything in it, whichever version it was."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from diagnosis.store import Store, tables
+from diagnosis.store.database import Database
+
+MIGRATIONS = str(Path(tables.__file__).parent / "migrations")
+MOMENT = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
+VERSIONS = [script.revision for script in ScriptDirectory(MIGRATIONS).walk_revisions()][::-1]
+
+# What each version could hold, as it wrote it: table and row by the version that made the table.
+ROWS = {
+    "0001": [
+        ("counters", {"name": "changes", "value": 1}),
+        ("incidents", {"number": "OLD1", "sequence": 1, "deleted": False, "body": {"short_description": "VPN 断线"}}),
+        ("diagnoses", {"id": "D1", "incident": "OLD1", "release": "r", "body": {"id": "D1", "incident": "OLD1"}}),
+        ("audit", {"at": MOMENT, "actor": "key:1", "action": "x", "object": "o", "request": "", "detail": {}}),
+    ],
+    "0002": [
+        (
+            "subscriptions",
+            {
+                "id": "S1",
+                "url": "https://example.com/hook",
+                "events": ["diagnosis.created"],
+                "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                "enabled": True,
+                "reason": "",
+                "created_by": "key:1",
+            },
+        ),
+        (
+            "outbox",
+            {
+                "id": "O1",
+                "kind": "webhook",
+                "destination": "S1",
+                "key": "k",
+                "body": {"type": "incident.updated"},
+                "state": "waiting",
+                "attempts": 0,
+                "error": "",
+                "due_at": MOMENT,
+            },
+        ),
+    ],
+}
+
+
+def written_by(url: str, version: str) -> None:
+    """Write a store as a version did: its tables, and a row in each that people would miss."""
+    database = Database(url)
+    config = Config()
+    config.set_main_option("script_location", MIGRATIONS)
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+    with database.write() as connection:
+        reflected = sa.MetaData()
+        reflected.reflect(connection)
+        for made_by, rows in ROWS.items():
+            for name, row in rows if made_by <= version else ():
+                _insert(connection, reflected.tables[name], row)
+    database.close()
+
+
+def _insert(connection: sa.Connection, table: sa.Table, row: dict[str, object]) -> None:
+    times = {c.name: MOMENT for c in table.columns if c.name in ("created_at", "updated_at")}
+    values = {**times, **row}
+    if table.name == "counters":
+        connection.execute(sa.delete(table))
+    connection.execute(sa.insert(table).values(values))
+
+
+@pytest.mark.parametrize("version", VERSIONS[:-1])
+def test_everything_that_an_older_version_wrote_is_there(database_url: str, version: str) -> None:
+    written_by(database_url, version)
+    store = Store.open(database_url)
+    try:
+        assert store.incidents.get("OLD1").body == {"short_description": "VPN 断线"}
+        assert store.diagnoses.get("D1")["incident"] == "OLD1"
+        assert [entry.actor for entry in store.audit.page(10)] == ["key:1"]
+        if version >= "0002":
+            [subscription] = store.subscriptions.all()
+            assert (subscription.url, subscription.format) == ("https://example.com/hook", "webhook")
+            assert [call.id for call in store.outbox.page(10)] == ["O1"]
+        store.incidents.put({"NEW1": {"short_description": "x"}})
+        assert store.incidents.get("NEW1").sequence > store.incidents.get("OLD1").sequence
+        store.database.check()
+    finally:
+        store.close()
+
+
+def test_a_store_of_a_newer_version_is_refused_before_anything_is_changed(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    Store.open(url).close()
+    database = Database(url)
+    with database.write() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    database.close()
+    with pytest.raises(Exception, match="9999"):
+        Store.open(url)
