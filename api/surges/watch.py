@@ -23,7 +23,7 @@ from api.serving import Serving
 from api.surges.settings import SurgeSettings
 from api.webhooks.events import Events
 from diagnosis.background import BackgroundLoop
-from diagnosis.errors import InputError
+from diagnosis.errors import FaultwiseError, InputError
 from diagnosis.findings import SurgeMark
 from diagnosis.incident import as_frame
 from diagnosis.store import Store
@@ -110,9 +110,13 @@ class SurgeWatch:
     def stop(self) -> None:
         """End, and let another process watch."""
         self._loop.stop()
-        if self._detector is not None:
+        if self._detector is None:
+            return
+        try:
             self._save()
             self._store.watch_states.let_go(NAME, self._id)
+        except FaultwiseError as error:  # the database is away: who watches next goes on from what was saved before
+            log.warning("the state of the surge watch was not saved: %s", type(error).__name__)
 
     def wake(self) -> None:
         """Look now."""
