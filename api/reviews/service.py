@@ -30,8 +30,6 @@ from diagnosis.store import Store
 from diagnosis.store.database import ConflictError, RecordNotFoundError
 from diagnosis.store.reviews import FrozenReview
 from diagnosis.times import utc_now
-from training.reports.review.document import review_document
-from training.reports.review.page import review_page
 from training.reports.review.tables import review_csv
 
 MOST_COVERED = 400  # incidents of each quarter that the release judges an article for, drawn by seed
@@ -133,6 +131,10 @@ class ReviewService:
         InputError
             If a quarter is named of which there can be no review.
         """
+        # Plots are heavy; a service that is asked for none does not load them.
+        from training.reports.review.document import review_document  # noqa: PLC0415
+        from training.reports.review.page import review_page  # noqa: PLC0415
+
         content = self.draft(review) if len(review) == 6 else self.get(review).content
         if kind == "docx":
             return review_document(content, language)
