@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from diagnosis.arrays import unit_rows
+from diagnosis.arrays import Vectors, unit_rows
 from diagnosis.diagnoser import Diagnoser
-from diagnosis.prepared import Vectors
 from diagnosis.releases import Releases
 from diagnosis.search.index.ids import Ids
 from diagnosis.search.index.neighbours import rescore

@@ -7,6 +7,10 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Vectors = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.intp]
+Rows = npt.NDArray[np.intp]  # places of rows
+Labels = npt.NDArray[np.object_]  # names of classes
 
 
 def unit_rows(vectors: npt.ArrayLike) -> Vectors:

@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from diagnosis.arrays import Vectors
 from diagnosis.errors import InputError
 from diagnosis.incident import Incident, IncidentBatch
-
-Vectors = npt.NDArray[np.float32]
 
 
 class PreparedIncidents:

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from diagnosis.arrays import Floats
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.releases import find_release
 from training.command import DONE, add_json, add_release, answer, main, record_options, warn
 from training.evaluation.candidate import Candidate
 from training.evaluation.held_out import HeldOut
-from training.evaluation.predictions import SEARCH_DEPTH, Floats
+from training.evaluation.predictions import SEARCH_DEPTH
 from training.evaluation.scorecard import headlines, measure, recurrence_scores
 from training.evaluation.search_quality import ranks_of_questions, tfidf_ranks
 from training.intake import add_sources, frame_of, read_sources

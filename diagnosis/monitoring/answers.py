@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from diagnosis.arrays import Bools, Labels
 from diagnosis.routing import Router
 from diagnosis.routing.labels import label_key
 from diagnosis.store.observations import Observation
-
-Bools = npt.NDArray[np.bool_]
-Labels = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True)

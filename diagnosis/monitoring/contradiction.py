@@ -27,11 +27,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from diagnosis.monitoring.answers import Bools, TargetAnswers
+from diagnosis.arrays import Bools, Floats
+from diagnosis.monitoring.answers import TargetAnswers
 from diagnosis.monitoring.quality import certified_values
 from diagnosis.routing import Router
 
-Floats = npt.NDArray[np.float64]
 # Where between `allowed` and 1 the error shares lie that are bet on: a slight excess is seen late, a gross one at once.
 _BETS = np.array([0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9])
 

@@ -15,15 +15,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.spatial.distance import jensenshannon
 from scipy.special import chdtri
 
+from diagnosis.arrays import Floats
 from diagnosis.incident import IncidentBatch
 from diagnosis.reference import Reference, fields_of, words_of
 
-Floats = npt.NDArray[np.float64]
 Verdict = Literal["none", "some", "strong"]
 
 FEWEST = 100  # incidents on either side; of fewer nothing can be said

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from diagnosis.arrays import Floats
+from diagnosis.arrays import Floats, Ints
 from diagnosis.incident import IncidentBatch
 from diagnosis.placeholders import is_placeholder
 from diagnosis.problems.forecast import FaultForecast
@@ -22,8 +22,6 @@ from diagnosis.recurrence.features import reads_like_workaround
 from diagnosis.recurrence.outcomes import days_of
 from diagnosis.recurrence.verdict import LEVEL, episodes, ratio_interval
 from diagnosis.redact import Redactor
-
-Ints = npt.NDArray[np.intp]
 
 LATE = 30.0  # days: the longest that one incident costs
 WINDOWS = (30.0, 90.0)  # days that a trend compares with all before them

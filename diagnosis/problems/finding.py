@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
-from diagnosis.arrays import Floats
+from diagnosis.arrays import Floats, Ints
 from diagnosis.calendars import Calendar
 from diagnosis.errors import InputError
 from diagnosis.incident import IncidentBatch
@@ -17,7 +17,7 @@ from diagnosis.problems.chances import return_chances
 from diagnosis.problems.facts import FaultFacts
 from diagnosis.problems.forecast import FaultForecast, HolidayDays
 from diagnosis.problems.identity import ProblemDecision, settle
-from diagnosis.problems.joining import Ints, Joining, fault_id, join, join_by_fields
+from diagnosis.problems.joining import Joining, fault_id, join, join_by_fields
 from diagnosis.problems.prevention import MeasureEffect, PreventedShares, effect_of_resolutions
 from diagnosis.problems.problem import CHRONIC, Problem, ProblemReport, rank
 from diagnosis.recurrence.outcomes import cohort, days_of, utc

@@ -15,10 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaln, xlogy
 
-from diagnosis.arrays import Floats
+from diagnosis.arrays import Floats, Ints
 from diagnosis.calendars import Calendar
-
-Ints = npt.NDArray[np.intp]
 
 HALF_LIVES = (5.0, 20.0, 60.0)  # days
 RECENT = (7.0, 21.0)  # days of the usual load since the last incident, at which a fault counts as of another kind

@@ -7,12 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
 from diagnosis.problems.joining import Fault, Joining, fault_id
 
-Ints = npt.NDArray[np.intp]
 DecisionKind = Literal["rename", "merge", "split", "dismiss", "restore"]
 CHRONIC = 2  # incidents from which the id of a fault is kept
 

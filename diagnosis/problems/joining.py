@@ -10,9 +10,9 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from diagnosis.arrays import Ints
 from diagnosis.errors import InputError
 from diagnosis.incident import IncidentBatch
 from diagnosis.placeholders import is_placeholder
@@ -22,7 +22,6 @@ from diagnosis.recurrence.signature import COVERAGE, SEPARATOR, TEXT, Signature,
 from diagnosis.text import clean
 from diagnosis.text.chinese import has_han
 
-Ints = npt.NDArray[np.intp]
 JoinedBy = Literal["fields", "text", "person"]
 
 NONE = -1  # the fault of an incident that belongs to none

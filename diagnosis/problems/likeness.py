@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from diagnosis.arrays import Floats
+from diagnosis.arrays import Floats, Ints
 from diagnosis.incident import IncidentBatch
 from diagnosis.placeholders import is_placeholder
 from diagnosis.text import tokenise
@@ -17,7 +17,6 @@ from diagnosis.text import tokenise
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-Ints = npt.NDArray[np.intp]
 
 FIELDS = ("caller", "location", "service", "subcategory", "symptom")  # that speak for a fault beside the words
 LONGEST = 300  # characters of a text that are looked at

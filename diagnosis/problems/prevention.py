@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from diagnosis.arrays import Floats
-
-Ints = npt.NDArray[np.intp]
+from diagnosis.arrays import Floats, Ints
 
 ASSUMED = 0.5  # of a fault that a measure leaves, where nothing says what such measures achieved
 PRIOR = 4.0  # expected episodes that the assumption counts for

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from diagnosis.arrays import Floats
 from diagnosis.findings import Factor, RecurrenceRisk
 from diagnosis.phrases import Phrase, in_words
-from diagnosis.recurrence.hazard import Floats
 from diagnosis.recurrence.outcomes import definition
 
 LEAST_EFFECT = 0.005

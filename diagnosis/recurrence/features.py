@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from diagnosis.arrays import Floats, Vectors
 from diagnosis.incident import IncidentBatch
-from diagnosis.prepared import Vectors
-from diagnosis.recurrence.hazard import Floats
 from diagnosis.recurrence.outcomes import days_since_1970
 
 # ITIL: a workaround restores service without removing the cause. These are the words agents close such incidents with.

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from diagnosis.arrays import Floats
 from diagnosis.findings import HorizonRisk, RecurrenceRisk
 from diagnosis.recurrence.factors import groups, strongest, values_of
-from diagnosis.recurrence.hazard import Floats, HazardRegression, grid
+from diagnosis.recurrence.hazard import HazardRegression, grid
 from diagnosis.recurrence.outcomes import CensoredOutcomes, Origin, definition
 from diagnosis.recurrence.rates import kaplan_meier
 from diagnosis.recurrence.rhythm import DeskRhythm

@@ -17,11 +17,10 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
+from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
 from diagnosis.recurrence.outcomes import CensoredOutcomes
 from diagnosis.recurrence.rhythm import EVEN, DeskRhythm
-
-Floats = npt.NDArray[np.float64]
 
 # Bursts come back within the hour, chronic faults week by week: intervals widen as the hazard flattens.
 EDGES = (0.0, 1 / 24, 0.25, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 14.0, 18.0, 22.0, 26.0, 30.0, 45.0, 60.0, 90.0)

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
 from diagnosis.phrases import Phrase
 
 Origin = Literal["opened", "resolved"]
-Floats = npt.NDArray[np.float64]
 EPOCH, ONE_DAY = datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1)
 EARLIEST = pd.Timestamp("1990-01-01", tz="UTC")
 

@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtri, stdtrit
 
+from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
 from diagnosis.incident import IncidentBatch
 from diagnosis.recurrence.features import reads_like_workaround
-from diagnosis.recurrence.hazard import Floats
 from diagnosis.recurrence.outcomes import CensoredOutcomes, Origin, censored_outcomes, cohort, utc
 from diagnosis.recurrence.signature import Signature
 

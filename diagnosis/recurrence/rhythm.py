@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from diagnosis.recurrence.outcomes import Floats
+from diagnosis.arrays import Floats
 
 WEEK = 7.0
 HOURS = 168

@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from diagnosis.arrays import Floats, Vectors
 from diagnosis.errors import InputError, NotFittedError
 from diagnosis.findings import RecurrenceRisk
 from diagnosis.incident import IncidentBatch
 from diagnosis.phrases import Phrase
-from diagnosis.prepared import Vectors
 from diagnosis.recurrence.features import ClosureFeatures, TextAxes
 from diagnosis.recurrence.fitted import FeatureRows, FittedRisk
-from diagnosis.recurrence.hazard import Floats, check_horizons
+from diagnosis.recurrence.hazard import check_horizons
 from diagnosis.recurrence.outcomes import (
     CensoredOutcomes,
     Origin,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from diagnosis.recurrence.hazard import Floats
+from diagnosis.arrays import Floats
 from diagnosis.recurrence.outcomes import CensoredOutcomes
 from diagnosis.recurrence.rates import kaplan_meier
 

@@ -24,9 +24,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from diagnosis.arrays import Floats
 from diagnosis.incident import IncidentBatch
 from diagnosis.recurrence.like_texts import LikeTexts
-from diagnosis.recurrence.outcomes import Floats, days_since_1970
+from diagnosis.recurrence.outcomes import days_since_1970
 from diagnosis.recurrence.signature import SEPARATOR, Signature
 
 WINDOWS = (1, 3, 7, 14, 30, 90)  # days

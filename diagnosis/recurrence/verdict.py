@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import betaincinv, pdtr
 
+from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
-from diagnosis.recurrence.hazard import Floats
 from diagnosis.recurrence.outcomes import cohort, days_of, utc
 from diagnosis.recurrence.signature import Signature
 

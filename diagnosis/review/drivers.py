@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtri
 
-from diagnosis.arrays import Floats
+from diagnosis.arrays import Floats, Labels
 from diagnosis.review.samples import LEVEL, Sample
 
-Labels = npt.NDArray[np.object_]
 TOP = 3
 
 

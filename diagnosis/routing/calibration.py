@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from diagnosis.arrays import Floats
+
 _MAX_VALUES = 2_000_000  # scores from which two parameters are learned: more rows of many classes add only time
 
 

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from diagnosis.arrays import Bools, Floats
 from diagnosis.phrases import Phrase
 from diagnosis.statistics import proportion_lower_bound, proportion_p_values, trials_needed
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
 _STEPS = 25
 

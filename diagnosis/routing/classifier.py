@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from diagnosis.arrays import Floats
+from diagnosis.arrays import Bools, Floats, Labels, Rows
 from diagnosis.errors import InputError, NotFittedError
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.calibration import fit_link
@@ -32,9 +32,6 @@ from diagnosis.routing.selection import (
     fading,
 )
 
-Labels = npt.NDArray[np.object_]
-Rows = npt.NDArray[np.intp]
-Bools = npt.NDArray[np.bool_]
 _CHOSEN_AGAIN = 2_000  # rows up to which a second fit chooses anew: a third more of so few ask for another
 _LINK_ROWS = 100  # new incidents that are enough to learn the link from
 _WIDE_CLASSES = 300  # up to here every term has a weight for every class

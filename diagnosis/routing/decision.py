@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from diagnosis.arrays import Floats
 from diagnosis.decisions import ExclusionRule, HumanDecisions
 from diagnosis.findings import Alternative, Evidence, Prediction
 from diagnosis.phrases import Phrase, joined
@@ -16,7 +17,6 @@ from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.certification import Certification
 from diagnosis.routing.labels import Hierarchy, label_key
 
-Floats = npt.NDArray[np.float64]
 SHOWN_CLASSES = 5
 
 

@@ -13,8 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-import numpy.typing as npt
 
+from diagnosis.arrays import Floats
 from diagnosis.findings import FieldEvidence, TermEvidence
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.classifier import TargetClassifier
@@ -23,7 +23,6 @@ from diagnosis.routing.reading import Reading
 from diagnosis.text.stop_words import tells_something
 from diagnosis.text.tokens import tokenise
 
-Floats = npt.NDArray[np.float64]
 MOST_SHOWN = 5
 _LEAST = 1e-4  # of a weight that is shown
 _PEOPLE = ("caller", "opened_by")

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-Labels = npt.NDArray[np.object_]
+from diagnosis.arrays import Floats, Labels
 
 
 def label_key(label: str) -> str:
@@ -46,7 +46,6 @@ def known_spelling(labels: Iterable[object], existing: Iterable[str]) -> Labels:
     return np.array([spelling.get(label_key(label), label) for label in merge_spellings(labels)], dtype=object)
 
 
-Floats = npt.NDArray[np.float64]
 _PURE = 0.95
 _BLOCKS, _LEAST_ACTIVE_BLOCKS, _SILENT_BLOCKS = 20, 5, 3
 _STEADY = 0.8  # share of the blocks of its time that hold a steady class

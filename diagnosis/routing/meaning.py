@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import solve_triangular
 
+from diagnosis.arrays import Vectors
 from diagnosis.errors import InputError
-from diagnosis.prepared import Vectors
 
 _SHARPNESS = 2.0  # of the kernel, exp(sharpness * (cosine - 1))
 _NOISE = 1e-4  # that tells landmarks apart which are nearly the same

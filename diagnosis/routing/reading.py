@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from diagnosis.arrays import Floats
 from diagnosis.routing.vocabulary import Columns, TextTerms, Vocabulary
 
-Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 
 

@@ -15,10 +15,9 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from scipy.linalg import blas, cho_factor, cho_solve, lapack
 
+from diagnosis.arrays import Rows
 from diagnosis.routing.calibration import fit_link
 from diagnosis.routing.matrix import FeatureMatrix, Matrix, TransposedMatrix
-
-Rows = npt.NDArray[np.intp]
 
 DUAL_ROWS = 8_000  # up to here the Gram matrix (4 bytes * rows^2) is cheap
 _HELD_SHARE = 0.15

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from diagnosis.arrays import Floats, Labels, Rows
 from diagnosis.decisions import NO_DECISIONS, HumanDecisions
 from diagnosis.errors import InputError, NotFittedError
 from diagnosis.findings import IncidentEvidence, Prediction, SimilarIncident
@@ -54,9 +54,6 @@ from diagnosis.routing.terms import TermFeatures
 from diagnosis.routing.topics import Topics
 from diagnosis.routing.vocabulary import Vocabulary
 
-Floats = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.object_]
-Rows = npt.NDArray[np.intp]
 _SHOWN_INCIDENTS = 3
 
 

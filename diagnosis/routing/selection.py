@@ -11,17 +11,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.linalg import cho_factor, cho_solve
 
-from diagnosis.arrays import Floats
+from diagnosis.arrays import Floats, Rows
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.hinge import FOLDS, fit_hinge
 from diagnosis.routing.matrix import FeatureMatrix, Matrix
 from diagnosis.routing.ridge import class_indicators, class_row_weights
 
-Rows = npt.NDArray[np.intp]
 BALANCE = 0.3  # of classes in least squares
 _PENALTIES = (0.1, 0.3, 1.0)
 _MAX_ROWS, _MIN_ROWS, _MAX_CELLS = 2_500, 1_000, 130_000

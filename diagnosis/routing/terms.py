@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from diagnosis.arrays import Floats
 from diagnosis.errors import NotFittedError
 from diagnosis.routing.vocabulary import Columns, Rows, Vocabulary
 from diagnosis.routing.words import words_of
 
-Floats = npt.NDArray[np.float64]
 _PRIOR_COUNT = 16  # texts' worth of belief that a term stands in all classes alike
 _LEAST = 0.2  # of the mean, for a term that tells nothing
 

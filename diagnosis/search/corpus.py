@@ -10,15 +10,15 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from diagnosis.arrays import Rows, Vectors
 from diagnosis.errors import InputError
-from diagnosis.prepared import Vectors
 from diagnosis.search.encoder import Bags, HistoryEncoder
 from diagnosis.search.glossary import translated
 from diagnosis.search.identifiers import CODE_TERMS, codes_asked, identifier_matches
 from diagnosis.search.index.bm25 import LexicalIndex, WordQuery
 from diagnosis.search.index.ids import Ids
 from diagnosis.search.index.metadata import Filters, RecordMetadata, passage_names
-from diagnosis.search.index.segments import Mask, Rows, distinct
+from diagnosis.search.index.segments import Mask, distinct
 from diagnosis.search.index.token_bags import TokenBags
 from diagnosis.search.index.vectors import VectorIndex
 from diagnosis.search.passages import SearchRecords, SearchText

@@ -17,8 +17,8 @@ import scipy.sparse as sp
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 
+from diagnosis.arrays import Vectors
 from diagnosis.errors import InputError
-from diagnosis.prepared import Vectors
 from diagnosis.text.tokens import CJK
 
 WEIGHTS_FILE = "model.safetensors"

@@ -11,10 +11,11 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from diagnosis.arrays import Rows
 from diagnosis.search.index.bm25 import LexicalIndex, WordQuery
 from diagnosis.search.index.ids import Ids
 from diagnosis.search.index.metadata import RecordMetadata
-from diagnosis.search.index.segments import Mask, Ranking, Rows, values_at
+from diagnosis.search.index.segments import Mask, Ranking, values_at
 
 # Letters and digits together (0x80070005, ORA-12154, KB0000042), or a number that is called an error or a code. Both
 # kinds stand near its beginning: to look further from every word of a rule of dashes or a long path would take seconds.

@@ -8,10 +8,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from diagnosis.prepared import Vectors
+from diagnosis.arrays import Rows, Vectors
 from diagnosis.search.index.ids import Ids
 from diagnosis.search.index.metadata import PASSAGE, RecordMetadata
-from diagnosis.search.index.segments import Mask, Ranking, Rows
+from diagnosis.search.index.segments import Mask, Ranking
 from diagnosis.search.signals import VectorSearch
 
 

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from diagnosis.arrays import Vectors
 from diagnosis.errors import InputError
 from diagnosis.incident import Incident, IncidentBatch
 from diagnosis.knowledge import as_knowledge_frame
-from diagnosis.prepared import Vectors
 from diagnosis.search.corpus import CorpusIndex
 from diagnosis.search.coverage import Coverage, measured
 from diagnosis.search.encoder import GeneralEncoder, HistoryEncoder

@@ -9,10 +9,10 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from diagnosis.prepared import Vectors
+from diagnosis.arrays import Rows, Vectors
 from diagnosis.search.encoder import Bags
 from diagnosis.search.index.ids import Ids
-from diagnosis.search.index.segments import Hits, Rows
+from diagnosis.search.index.segments import Hits
 
 Corpus = Literal["knowledge", "incidents"]
 

@@ -15,12 +15,11 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from diagnosis.arrays import Floats
+from diagnosis.arrays import Bools, Floats
 from diagnosis.incident import IncidentBatch
 from diagnosis.service_levels.rules import CLOCKS, ClockName, ServiceLevelRules
 
 ClockStatus = Literal["running", "paused", "missed", "met"]
-Bools = npt.NDArray[np.bool_]
 SECONDS_AN_HOUR = 3_600.0
 
 # What a state begins with, or holds, in the words of the systems around us.

@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
 from diagnosis.findings import IncidentEvidence
 from diagnosis.suggest.success import Prior, fit_prior
-from diagnosis.suggest.uses import OUTCOMES, Floats, Uses, decayed
+from diagnosis.suggest.uses import OUTCOMES, Uses, decayed
 
 Solution = tuple[Sequence[int], Sequence[str]]  # the keys and the ids that it goes by
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from diagnosis.arrays import Floats
 
 _PRECISION = (2.0, 20.0)  # uses that the average counts for, at least and at most
 

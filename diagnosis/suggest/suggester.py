@@ -12,12 +12,13 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
 from diagnosis.findings import SimilarIncident, Suggestion
 from diagnosis.knowledge import AUDIENCES
 from diagnosis.suggest.outcomes import SolutionOutcomes, SolutionRecord
 from diagnosis.suggest.similar import Hit, Records, rows_of, similar_incidents
-from diagnosis.suggest.uses import Floats, article_keys, wording_keys
+from diagnosis.suggest.uses import article_keys, wording_keys
 from diagnosis.suggest.wording import canonical, content, same, says_nothing
 
 EVIDENCE = 3  # past uses shown with a suggestion

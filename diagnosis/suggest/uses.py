@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 from pandas.util import hash_array
 
+from diagnosis.arrays import Floats
 from diagnosis.suggest.wording import canonical, says_nothing
 
 Outcome = Literal["held", "reopened", "recurred", "open"]
@@ -23,7 +24,6 @@ OUTCOMES: tuple[Outcome, ...] = ("held", "reopened", "recurred", "open")
 _REOPENED, _RECURRED = OUTCOMES.index("reopened"), OUTCOMES.index("recurred")
 HORIZON = 30.0  # days without a return after which a fix is said to have held
 
-Floats = npt.NDArray[np.float64]
 Keys = npt.NDArray[np.uint64]
 
 

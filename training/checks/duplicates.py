@@ -10,8 +10,9 @@ import pandas as pd
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.random_projection import SparseRandomProjection
 
+from diagnosis.arrays import Rows
 from training.checks.finding import Finding, finding
-from training.fitting.splits import Rows, split_latest, text_groups
+from training.fitting.splits import split_latest, text_groups
 
 MOST_LATER = 2_000  # later incidents that are compared with every earlier one
 ALIKE = 0.8  # share of character 5-grams that two texts have in common (Jaccard)

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.svm import LinearSVC
 
+from diagnosis.arrays import Bools
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.routing.labels import known_spelling, merge_spellings
 from diagnosis.text import tokenise
@@ -27,8 +27,6 @@ COMMONEST, LINEAR_SVM = "always the most common class", "linear SVM"
 _MOST_TERMS = 30_000
 _FIELD = 0.5  # length of a field's value beside a text's words and its n-grams, one each
 _TOLERANCE = 0.1
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from diagnosis.arrays import Floats
+
 Labels = npt.NDArray[np.object_] | npt.NDArray[np.str_]
 LEVEL = 0.95
 _DRAWS = 2000

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from diagnosis.arrays import Floats, Labels, Rows
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.recurrence.outcomes import CensoredOutcomes
 from diagnosis.recurrence.scores import ipcw
@@ -16,15 +17,7 @@ from diagnosis.routing.calibration import expected_calibration_error
 from diagnosis.routing.labels import label_key
 from training.evaluation.bootstrap import Interval, bootstrap_macro_f1, bootstrap_mean
 from training.evaluation.held_out import HeldOut
-from training.evaluation.predictions import (
-    SEARCH_DEPTH,
-    Floats,
-    Labels,
-    Predictions,
-    Rows,
-    TargetPredictions,
-    recurrence_outcomes,
-)
+from training.evaluation.predictions import SEARCH_DEPTH, Predictions, TargetPredictions, recurrence_outcomes
 from training.output import without_nan
 
 Slice = Literal["all", "language", "class"]

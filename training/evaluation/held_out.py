@@ -14,10 +14,11 @@ from typing import Self
 
 import pandas as pd
 
+from diagnosis.arrays import Labels
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.incident import FIELDS, IncidentBatch, as_frame
 from diagnosis.redact.records import mask_incidents
-from training.evaluation.predictions import Labels, Predictions, join_predictions, predict
+from training.evaluation.predictions import Predictions, join_predictions, predict
 from training.fitting.as_of import last_moment
 
 EVALUATION = "evaluation"

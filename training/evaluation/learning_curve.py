@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from diagnosis.arrays import Labels
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing import TargetClassifier
 from diagnosis.routing.labels import known_spelling, merge_spellings
 from training.settings import TrainSettings
 
-Labels = npt.NDArray[np.object_]
 SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
 MOST_INCIDENTS = 20_000  # incidents that the last point learns from; beyond it the curve only costs time
 _FEWEST = 50

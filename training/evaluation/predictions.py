@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from diagnosis.arrays import Bools, Floats, Labels, Rows
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.prepared import PreparedIncidents
@@ -25,11 +25,6 @@ from diagnosis.routing import Router
 from diagnosis.routing.labels import known_spelling
 from diagnosis.routing.scores import ranks_of
 from diagnosis.text import language
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Labels = npt.NDArray[np.object_]
-Rows = npt.NDArray[np.intp]
 
 SEARCH_DEPTH = 10  # places of a search result that count
 _BATCH = 512  # incidents that are routed together, so that memory does not grow with their number

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from diagnosis.arrays import Bools, Floats, Labels
 from diagnosis.decisions import ExclusionRule
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
@@ -22,7 +23,7 @@ from diagnosis.routing.labels import label_key
 from diagnosis.store.observations import Observation
 from training.evaluation.bootstrap import Interval, bootstrap_mean
 from training.evaluation.held_out import HeldOut
-from training.evaluation.predictions import Bools, Floats, Labels, Predictions
+from training.evaluation.predictions import Predictions
 from training.output import without_nan
 
 ROUTING_TARGET = "assignment_group"  # the target whose errors cost hours of misrouting

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from diagnosis.arrays import Floats
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.text import tokenise
-from training.evaluation.predictions import SEARCH_DEPTH, Floats, place_of
+from training.evaluation.predictions import SEARCH_DEPTH, place_of
 
 _ARTICLE_FIELDS = ("title", "symptoms", "cause", "keywords", "resolution")
 

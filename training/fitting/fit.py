@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from diagnosis.arrays import Rows, Vectors
 from diagnosis.errors import InputError
 from diagnosis.incident import CODED_FIELDS, IncidentBatch, as_frame, frame_as_logged
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.parts import Parts, clean_articles, clean_incidents
 from diagnosis.phrases import Phrase
-from diagnosis.prepared import PreparedIncidents, Vectors
+from diagnosis.prepared import PreparedIncidents
 from diagnosis.records import IncidentRecords, KnowledgeRecords
 from diagnosis.recurrence import RecurrenceModel, Signature
 from diagnosis.recurrence.outcomes import censored_outcomes
@@ -32,7 +33,7 @@ from training.fitting.as_of import as_known_at, last_moment, moment
 from training.fitting.checkpoints import Checkpoints
 from training.fitting.progress import Share, Stages
 from training.fitting.search import fit_encoder_on, fit_search
-from training.fitting.splits import Rows, split_latest
+from training.fitting.splits import split_latest
 from training.settings import TrainSettings
 
 # Stage and relative duration, for the progress bar.

@@ -16,8 +16,8 @@ from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 from tokenizers import Tokenizer
 
+from diagnosis.arrays import Vectors
 from diagnosis.errors import InputError
-from diagnosis.prepared import Vectors
 from diagnosis.search.signals import Encoder
 
 MULTILINGUAL = "multilingual"  # as a start: the model of the extra faultwise[multilingual]

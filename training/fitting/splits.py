@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from diagnosis.arrays import Rows
 from diagnosis.errors import InputError
 
-Rows = npt.NDArray[np.intp]
 DATED = 0.9  # share of rows with a date from which a history counts as dated
 
 

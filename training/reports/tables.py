@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import binomtest
 
+from diagnosis.arrays import Floats, Labels
 from training.evaluation.held_out import HeldOut
-from training.evaluation.predictions import SEARCH_DEPTH, Floats, Labels, Predictions, TargetPredictions
+from training.evaluation.predictions import SEARCH_DEPTH, Predictions, TargetPredictions
 
 MOST_ROWS = 40
 _CONFUSED = 12  # classes of the confusion table; the others are one row

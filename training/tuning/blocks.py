@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from diagnosis.arrays import Labels, Rows
 from diagnosis.errors import InputError
 from diagnosis.incident import CODED_FIELDS, IncidentBatch, as_frame, frame_as_logged
 from diagnosis.parts import clean_incidents
@@ -24,8 +25,6 @@ from training.fitting.fit import general_encoder
 from training.fitting.splits import is_dated, split_latest, text_groups
 from training.settings import TrainSettings
 
-Rows = npt.NDArray[np.intp]
-Labels = npt.NDArray[np.object_]
 BLOCKS = 3
 MAX_INCIDENTS = 20_000  # incidents, the latest: more would cost trials and change few choices
 _FEWEST = 100  # incidents of a target in a block, and before it

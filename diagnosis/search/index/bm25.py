@@ -14,13 +14,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from diagnosis.arrays import Floats, Rows
 from diagnosis.errors import InputError
 from diagnosis.search.index.ids import FILE, Ids
 from diagnosis.search.index.postings import (
     MAX_FREQUENCY,
     MAX_LENGTH,
     NORM_STEPS,
-    Floats,
     Hashes,
     PostingSegment,
     TermScores,
@@ -33,7 +33,6 @@ from diagnosis.search.index.segments import (
     Allowed,
     Hits,
     Ranking,
-    Rows,
     SegmentedIndex,
     View,
     dead_rows,

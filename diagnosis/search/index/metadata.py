@@ -14,9 +14,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from diagnosis.arrays import Rows
 from diagnosis.placeholders import is_placeholder
 from diagnosis.search.index.ids import Ids
-from diagnosis.search.index.segments import Mask, Rows, SegmentedIndex, View, located, places_of
+from diagnosis.search.index.segments import Mask, SegmentedIndex, View, located, places_of
 from diagnosis.search.passages import UNKNOWN_TIME, SearchRecords, SearchText, microseconds
 
 PASSAGE = "\x1f"  # between a number and the place of the passage in its record

@@ -20,7 +20,7 @@ import faiss as _faiss
 import numpy as np
 import numpy.typing as npt
 
-from diagnosis.prepared import Vectors
+from diagnosis.arrays import Vectors
 from diagnosis.search.index.segments import Ranking
 
 faiss: Any = _faiss  # its own types leave out half of what it has

@@ -22,13 +22,13 @@ import numpy as np
 import numpy.typing as npt
 from pandas.util import hash_array
 
+from diagnosis.arrays import Floats, Rows
 from diagnosis.search.index.ids import Ids
-from diagnosis.search.index.segments import Mask, Ranking, Rows, highest
+from diagnosis.search.index.segments import Mask, Ranking, highest
 
 PostingRows = npt.NDArray[np.int32]
 Codes = npt.NDArray[np.uint16]
 Hashes = npt.NDArray[np.uint64]
-Floats = npt.NDArray[np.float64]
 
 # A code is a frequency in the upper 4 bits and a length in the lower 12. What is longer or more frequent counts as
 # this: the frequency's share of the score has then reached nine tenths of its limit in a row of average length.

@@ -24,11 +24,11 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from diagnosis.arrays import Rows
 from diagnosis.errors import InputError
 from diagnosis.search.index.ids import Ids
 
 Mask = npt.NDArray[np.bool_]
-Rows = npt.NDArray[np.intp]
 Hits = list[list[tuple[str, float]]]
 Ranking = tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]  # rows, or places among living ones, and scores
 _READ_AGAIN = 200_000  # scores, up to which to compare all of them once more costs less than to pick some out

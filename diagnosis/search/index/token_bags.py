@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from diagnosis.prepared import Vectors
+from diagnosis.arrays import Rows, Vectors
 from diagnosis.search.encoder import Bags, HistoryEncoder
 from diagnosis.search.index.ids import FILE, Ids
-from diagnosis.search.index.segments import Rows, SegmentedIndex, View, located
+from diagnosis.search.index.segments import SegmentedIndex, View, located
 
 _ARRAYS = ("tokens", "starts", "norms")
 

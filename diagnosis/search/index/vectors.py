@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from diagnosis.arrays import unit_rows
+from diagnosis.arrays import Rows, Vectors, unit_rows
 from diagnosis.errors import InputError
-from diagnosis.prepared import Vectors
 from diagnosis.search.index.ids import FILE, Ids
 from diagnosis.search.index.neighbours import Approximate, exact_search, rescore
 from diagnosis.search.index.segments import (
@@ -19,7 +18,6 @@ from diagnosis.search.index.segments import (
     Hits,
     Mask,
     Ranking,
-    Rows,
     SegmentedIndex,
     View,
     best,
