@@ -48,6 +48,7 @@ from api.rules import routes as rules
 from api.search import routes as search
 from api.settings import Settings
 from api.surges import routes as surges
+from api.surveys import routes as surveys
 from api.systems import Systems
 from api.webhooks import routes as webhooks
 
@@ -120,6 +121,7 @@ def create_app(settings: Settings) -> FastAPI:
         recurrence,
         problems,
         reviews,
+        surveys,
         integrations,
         webhooks,
         monitoring_routes,

@@ -33,6 +33,7 @@ from api.sessions.service import SessionService
 from api.settings import Settings
 from api.surges.service import SurgeService
 from api.surges.watch import SurgeWatch
+from api.surveys.service import SurveyService
 from api.webhooks.events import Events
 from api.webhooks.service import WebhookService
 from diagnosis.redact import Redactor
@@ -90,6 +91,7 @@ class Service:
         writable = settings.integrations.with_write_back()
         self.problems = ProblemService(store, serving, redactor, events, self.audit, self.actions, board, writable)
         self.reviews = ReviewService(store, serving, events, self.audit, self.actions, settings.review)
+        self.surveys = SurveyService(store, redactor, self.audit, settings.survey_secret, settings.survey_days)
         self.keys = KeyService(store, self.audit)
         self.sessions = SessionService(store, self.audit)
         self.monitoring = MonitoringService(

@@ -120,6 +120,13 @@ class Settings(BaseSettings):
         default=False, description="Whether /help answers end users, without a key, from articles for everyone"
     )
 
+    survey_secret: str = Field(
+        default="",
+        description="Signs the links by which callers are asked how satisfied they are, 32 characters or more; none, "
+        "nobody is asked",
+    )
+    survey_days: int = Field(default=30, ge=1, le=365, description="Days for which such a link can be answered")
+
     retention_incident_days: int | None = Field(
         default=None, ge=1, description="Days after its closure until an incident is erased; kept unless set"
     )
@@ -179,7 +186,7 @@ class Settings(BaseSettings):
             raise ValueError(f"expected sqlite:///… or postgresql://…; found {scheme[:40]!r}")
         return value
 
-    @field_validator("panel_secret")
+    @field_validator("panel_secret", "survey_secret")
     @classmethod
     def _long(cls, value: str) -> str:
         if 0 < len(value) < 32:

@@ -20,7 +20,7 @@ from diagnosis.errors import FaultwiseError
 log = logging.getLogger("api.access")
 
 # Pages check a proof of their own; so do the paths that `api.openapi.open_paths` returns.
-OPEN_PREFIXES = ("/console/", "/panel/", "/help/")
+OPEN_PREFIXES = ("/console/", "/panel/", "/help/", "/survey/")
 
 ENDLESS_PATHS = frozenset({"/console/events"})  # what streams has no end that a HEAD could wait for
 

@@ -33,6 +33,8 @@ def summary(content: Content, words: Words) -> list[str]:
 
 def figure(measure: Content, words: Words) -> str:
     """Return a measure with its interval and target, as a clause."""
+    if measure["value"] is None:
+        return words("sentence", "no_record", name=words("measure", measure["name"]))
     return words(
         "sentence",
         "figure",
@@ -59,7 +61,7 @@ def _volume(content: Content, words: Words) -> str:
 def _verdicts(content: Content, words: Words) -> list[str]:
     sentences = []
     for verdict, code in (("missed", "missed"), ("met", "met"), ("too few", "too_few")):
-        of_verdict = [m for m in content["measures"] if m["verdict"] == verdict and m["value"] is not None]
+        of_verdict = [measure for measure in content["measures"] if measure["verdict"] == verdict]
         if of_verdict:
             figures = words.joined([figure(measure, words) for measure in of_verdict], "clauses")
             sentences.append(words("sentence", code, figures=figures))
@@ -77,6 +79,8 @@ def _changes(content: Content, words: Words) -> list[str]:
             continue
         sentences.append((" " if words.language == "en" else "").join(_change(measure, compared, words)))
     previous = content["previous_quarter"]
+    if not content["records"]["previous"]:
+        return [words("sentence", "no_previous", quarter=previous)]
     return sentences[:MOST_CHANGES] or [words("sentence", "unchanged", quarter=previous)]
 
 

@@ -19,6 +19,7 @@ from api.console.views import (
     single_sign_on,
     static,
     surges,
+    survey,
 )
 
 PAGES = (
@@ -36,6 +37,7 @@ PAGES = (
     service_report,
     reviews,
     self_service,
+    survey,
     events,
     not_found,  # last: it answers every address under /console that no other module has
 )

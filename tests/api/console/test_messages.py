@@ -13,6 +13,7 @@ TEMPLATES = sorted(ROOT.glob("*/templates/*.html"))
 # Keys that are put together of two parts.
 COMPOSED = (
     "field_",
+    "survey_",
     "why_",
     "judged_",
     "from_",
