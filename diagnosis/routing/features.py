@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from diagnosis.errors import NotFittedError
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.fields import FieldFeatures
-from diagnosis.routing.matrix import FeatureMatrix, FeatureRows
+from diagnosis.routing.matrix import FeatureMatrix, FeatureRows, SparseRows, side_by_side
 from diagnosis.routing.meaning import Meaning
 from diagnosis.routing.reading import Reading, read_incident
 from diagnosis.routing.ridge import DUAL_ROWS
@@ -113,15 +113,14 @@ class IncidentFeatures:
         last = self._last
         if last is not None and last[0] is prepared:
             return last[1]
-        if len(prepared) == 1:
-            columns, data = self._single_row(prepared)
-            starts = np.array([0, len(columns)])
+        counted = self._counted(prepared)
+        columns, data, starts = counted
+        to_topics: npt.NDArray[np.float32] | None = None
+        if len(prepared) == 1:  # what its evidence asks for again
             to_topics = self.topics_.at(columns)
             topics = (data @ to_topics)[None]
         else:
-            sparse = self.sparse(prepared)
-            columns, data, starts = sparse.indices, sparse.data, sparse.indptr
-            to_topics, topics = None, self.topics_.of(sparse)
+            topics = self.topics_.of(counted.matrix(self.n_sparse_))
         meaning = self.meaning_.of(prepared.general) * np.float32(np.sqrt(self.weights_.meaning))
         dense = np.hstack([topics * self._topic_scale(topics)[:, None], meaning])
         rows = FeatureRows(columns, data, starts, self.n_sparse_, dense, to_topics)
@@ -210,41 +209,28 @@ class IncidentFeatures:
 
     def sparse(self, prepared: PreparedIncidents) -> sp.csr_matrix:
         """Return the features that are counted, not derived: text, title, field values, constant."""
-        blocks = [
-            self.text_.transform(prepared.text) * self._of_text,
-            self.title_.transform(prepared.frame["short_description"].tolist()) * self._of_title,
-            self.values_.transform(prepared.frame),
-            sp.csr_matrix(np.full((len(prepared), 1), np.sqrt(_CONSTANT), dtype=np.float32)),
-        ]
-        return sp.hstack(blocks, format="csr", dtype=np.float32)
+        width = len(self.text_) + len(self.title_) + len(self.values_.index_) + 1
+        return self._counted(prepared).matrix(width)
 
-    @property
-    def _of_text(self) -> np.float32:
-        return np.float32(np.sqrt(self.weights_.text / 2))  # terms are words and n-grams
-
-    @property
-    def _of_title(self) -> np.float32:
-        return np.float32(np.sqrt(self.weights_.title / 2))
-
-    def _single_row(self, prepared: PreparedIncidents) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-        """Return what `sparse` holds of a batch of one: building matrices would cost ten times that."""
-        incident = prepared.incident(0)
-        text, title, values = (
-            self.text_.row(prepared.text[0]),
-            self.title_.row(incident["short_description"]),
-            self.values_.row(incident),
+    def _counted(self, prepared: PreparedIncidents) -> SparseRows:
+        n = len(prepared)
+        constant = np.full(n, np.sqrt(_CONSTANT), dtype=np.float32)
+        return side_by_side(
+            [
+                *self.text_.blocks(prepared.text, self._of_text),
+                *self.title_.blocks(prepared.column("short_description"), self._of_title),
+                (self.values_.rows(prepared.column) if self.values_.used_ else _empty(n), len(self.values_.index_)),
+                (SparseRows(np.zeros(n, dtype=np.int32), constant, np.arange(n + 1)), 1),
+            ]
         )
-        after_text = len(self.text_)
-        after_title = after_text + len(self.title_)
-        n = after_title + len(self.values_.index_) + 1
-        columns = [text[0], title[0] + after_text, values[0] + after_title, np.array([n - 1], dtype=np.int32)]
-        data = [
-            text[1] * self._of_text,
-            title[1] * self._of_title,
-            values[1],
-            np.array([np.sqrt(_CONSTANT)], dtype=np.float32),
-        ]
-        return np.concatenate(columns), np.concatenate(data)
+
+    @property
+    def _of_text(self) -> float:
+        return float(np.sqrt(self.weights_.text / 2))  # terms are words and n-grams
+
+    @property
+    def _of_title(self) -> float:
+        return float(np.sqrt(self.weights_.title / 2))
 
     def equals(self, features: IncidentFeatures) -> bool:
         """Whether another gives the same features."""
@@ -258,6 +244,10 @@ class IncidentFeatures:
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_last": None}
+
+
+def _empty(n: int) -> SparseRows:
+    return SparseRows(np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32), np.zeros(n + 1, dtype=np.intp))
 
 
 def _gap(

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import scipy.sparse as sp
 
 from diagnosis.errors import InputError
 from diagnosis.incident import CODED_FIELDS
 from diagnosis.placeholders import is_placeholder
 from diagnosis.routing.labels import label_key
+from diagnosis.routing.matrix import SparseRows
 
 # A descendant says too much: whoever knows the subcategory knows the category.
 DESCENDANTS: Mapping[str, tuple[str, ...]] = {
@@ -67,26 +66,23 @@ class FieldFeatures:
         self.named_ = np.array([any(value for _, value in key) for key in self.index_], dtype=bool)
         return self
 
-    def transform(self, frame: pd.DataFrame) -> sp.csr_matrix:
-        """Return indicators scaled by the square roots of `SINGLE` and `PAIR`, shape (n, n_values), float32."""
+    def rows(self, values: Callable[[str], Sequence[str]]) -> SparseRows:
+        """Return indicators scaled by the square roots of `SINGLE` and `PAIR`.
+
+        Parameters
+        ----------
+        values : callable
+            The values of a field by its name, one an incident.
+        """
         columns: list[int] = []
         data: list[float] = []
         ends = [0]
-        for keys in self._keys(frame):
-            for key in keys:
-                column = self.index_.get(key)
-                if column is not None:
-                    columns.append(column)
-                    data.append(_WEIGHT[len(key)])
+        for row in zip(*(values(name) for name in self.used_), strict=True):
+            for key, column in self.columns_of(dict(zip(self.used_, row, strict=True))):
+                columns.append(column)
+                data.append(_WEIGHT[len(key)])
             ends.append(len(columns))
-        parts = (np.array(data, dtype=np.float32), np.array(columns, dtype=np.int32), np.array(ends, dtype=np.int32))
-        return sp.csr_matrix(parts, shape=(len(frame), len(self.index_)))
-
-    def row(self, incident: Mapping[str, str]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-        """Return columns and values of one incident, as `transform` has them."""
-        columns_of = self.columns_of(incident)
-        columns = np.array([column for _, column in columns_of], dtype=np.int32)
-        return columns, np.array([_WEIGHT[len(key)] for key, _ in columns_of], dtype=np.float32)
+        return SparseRows(np.array(columns, dtype=np.int32), np.array(data, dtype=np.float32), np.array(ends))
 
     def columns_of(self, incident: Mapping[str, str]) -> list[tuple[Pair, int]]:
         """Return the values and pairs of one incident, given by field, that have a column, with that column."""

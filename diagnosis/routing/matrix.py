@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
 Matrix = npt.NDArray[np.float32]
+Columns = npt.NDArray[np.int32]
 
 _FREQUENT = 0.05  # share of the rows that hold a feature from which inner products are quicker by a dense column
 
@@ -86,7 +90,41 @@ class TransposedMatrix:
         return np.vstack([self.sparse @ values, self.dense @ values])
 
 
-Columns = npt.NDArray[np.int32]
+class SparseRows(NamedTuple):
+    """The few columns that each row holds, as plain arrays: one row costs what it holds, not what a matrix costs.
+
+    Attributes
+    ----------
+    columns, data : ndarray of int32, and of float32
+        Those of row ``i`` are ``starts[i]`` to ``starts[i + 1]``.
+    starts : ndarray of int, shape (n + 1,)
+    """
+
+    columns: Columns
+    data: Matrix
+    starts: npt.NDArray[np.integer]
+
+    @property
+    def row_of(self) -> npt.NDArray[np.intp]:
+        """Row of each value, shape (n_values,)."""
+        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+
+    def matrix(self, width: int) -> sp.csr_matrix:
+        """Return them as a matrix, shape (n, width)."""
+        return sp.csr_matrix((self.data, self.columns, self.starts), shape=(len(self.starts) - 1, width))
+
+
+def side_by_side(blocks: Sequence[tuple[SparseRows, int]]) -> SparseRows:
+    """Return blocks of columns, each with its width, one beside the other."""
+    offsets = accumulate((width for _, width in blocks), initial=0)
+    columns = np.concatenate(
+        [block.columns + np.int32(offset) for (block, _), offset in zip(blocks, offsets, strict=False)]
+    )
+    data = np.concatenate([block.data for block, _ in blocks])
+    if len(blocks[0][0].starts) == 2:
+        return SparseRows(columns, data, np.array([0, len(columns)]))
+    order = np.argsort(np.concatenate([block.row_of for block, _ in blocks]), kind="stable")
+    return SparseRows(columns[order], data[order], np.sum([block.starts for block, _ in blocks], axis=0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,8 @@ import scipy.sparse as sp
 
 from diagnosis.arrays import Floats
 from diagnosis.errors import NotFittedError
-from diagnosis.routing.vocabulary import Columns, Rows, Vocabulary
+from diagnosis.routing.matrix import SparseRows, side_by_side
+from diagnosis.routing.vocabulary import Rows, TermCounts, Vocabulary
 from diagnosis.routing.words import words_of
 
 _PRIOR_COUNT = 16  # texts' worth of belief that a term stands in all classes alike
@@ -67,25 +68,13 @@ def term_weights(counts: sp.csr_matrix, codes: Rows | None) -> tuple[npt.NDArray
     return idf.astype(np.float32), np.float32(rarest)
 
 
-def row_weighed(
-    columns: Rows, times: npt.NDArray[Any], unknown: float, idf: npt.NDArray[np.float32], rarest: np.float32
-) -> npt.NDArray[np.float32]:
-    """Return what `weigh` makes of one text: how often each feature stands in it, and how many other terms do."""
-    data = (1 + np.log(times)) * idf[columns]
-    squares = np.bincount(np.zeros(len(data), dtype=np.intp), weights=data**2, minlength=1) + unknown * rarest**2
-    weighed: npt.NDArray[np.float32] = (data / np.sqrt(np.maximum(squares, 1e-12))).astype(np.float32)
-    return weighed
-
-
-def weigh(
-    counts: sp.csr_matrix, idf: npt.NDArray[np.float32], unknown: npt.NDArray[np.float32], rarest: np.float32
-) -> sp.csr_matrix:
-    """Return ``(1 + log count) * idf`` with rows of unit length, were the unknown terms shown too."""
-    data = (1 + np.log(counts.data)) * idf[counts.indices]
-    row_of = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
-    squares = np.bincount(row_of, weights=data**2, minlength=counts.shape[0]) + unknown * rarest**2
-    data /= np.sqrt(np.maximum(squares, 1e-12))[row_of]
-    return sp.csr_matrix((data.astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)
+def weigh(counts: TermCounts, idf: npt.NDArray[np.float32], rarest: np.float32, length: float = 1.0) -> SparseRows:
+    """Return ``(1 + log count) * idf`` with rows of one length, were the unknown terms shown too."""
+    data = (1 + np.log(counts.times)) * idf[counts.columns]
+    row_of = np.repeat(np.arange(len(counts.unknown)), np.diff(counts.starts))
+    squares = np.bincount(row_of, weights=data**2, minlength=len(counts.unknown)) + counts.unknown * rarest**2
+    data = data * (length / np.sqrt(np.maximum(squares, 1e-12)))[row_of]
+    return SparseRows(counts.columns.astype(np.int32, copy=False), data.astype(np.float32, copy=False), counts.starts)
 
 
 @dataclass
@@ -121,30 +110,33 @@ class TermFeatures:
         """
         words = [words_of(text) for text in texts]
         self.vocabulary_ = Vocabulary.learn(words, self.min_count, self.reach, self.pair_min_count)
-        (of_words, _), (of_grams, _) = self.vocabulary_.count(words)
-        self.word_weights_, self.rarest_word_ = term_weights(of_words, codes)
-        self.gram_weights_, self.rarest_gram_ = term_weights(of_grams, codes)
+        of_words, of_grams = self.vocabulary_.count(words)
+        n_words, n_grams = self.vocabulary_.n_words, len(self.vocabulary_.grams)
+        self.word_weights_, self.rarest_word_ = term_weights(of_words.matrix(n_words), codes)
+        self.gram_weights_, self.rarest_gram_ = term_weights(of_grams.matrix(n_grams), codes)
         return self
 
-    def transform(self, texts: Sequence[str]) -> sp.csr_matrix:
-        """Return the features, shape (n_texts, n_features), float32.
+    def rows(self, texts: Sequence[str]) -> SparseRows:
+        """Return the features of each text, words and pairs before n-grams."""
+        return side_by_side(self.blocks(texts))
+
+    def blocks(self, texts: Sequence[str], length: float = 1.0) -> list[tuple[SparseRows, int]]:
+        """Return the features of each text as words with pairs, and n-grams, each with its number of columns.
 
         Terms that are no feature still count towards the length of a row: a text that is mostly unknown says less.
+
+        Parameters
+        ----------
+        length : float
+            Of the rows of each block.
         """
         if not hasattr(self, "vocabulary_"):
-            raise NotFittedError("TermFeatures must be fitted before it transforms")
-        (words, unknown_words), (grams, unknown_grams) = self.vocabulary_.count([words_of(text) for text in texts])
-        word_block = weigh(words, self.word_weights_, unknown_words, self.rarest_word_)
-        gram_block = weigh(grams, self.gram_weights_, unknown_grams, self.rarest_gram_)
-        return sp.hstack([word_block, gram_block], format="csr")
-
-    def row(self, text: str) -> tuple[Columns, npt.NDArray[np.float32]]:
-        """Return columns and values of one text, as `transform` has them: a matrix costs more than its making."""
-        terms = self.vocabulary_.read(text)
-        words = row_weighed(terms.columns, terms.counts, terms.unknown, self.word_weights_, self.rarest_word_)
-        grams = row_weighed(terms.grams, terms.gram_counts, terms.unknown_grams, self.gram_weights_, self.rarest_gram_)
-        columns = np.concatenate([terms.columns, terms.grams + self.vocabulary_.n_words])
-        return columns.astype(np.int32), np.concatenate([words, grams])
+            raise NotFittedError("TermFeatures must be fitted before it reads texts")
+        of_words, of_grams = self.vocabulary_.counts(texts)
+        return [
+            (weigh(of_words, self.word_weights_, self.rarest_word_, length), self.vocabulary_.n_words),
+            (weigh(of_grams, self.gram_weights_, self.rarest_gram_, length), len(self.vocabulary_.grams)),
+        ]
 
     def equals(self, terms: TermFeatures) -> bool:
         """Whether another makes the same of every text."""

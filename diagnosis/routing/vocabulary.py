@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,33 @@ import scipy.sparse as sp
 from diagnosis.routing.words import character_grams, words_of
 
 Rows = npt.NDArray[np.int64]
-Counts = tuple[sp.csr_matrix, npt.NDArray[np.float32]]  # of known terms, and how many are unknown
+
+
+class TermCounts(NamedTuple):
+    """How often the features of one kind stand in each text.
+
+    Attributes
+    ----------
+    columns, times : ndarray of int
+        Features and how often they stand there; those of text ``i`` are ``starts[i]`` to ``starts[i + 1]``.
+    starts : ndarray of int, shape (n_texts + 1,)
+    unknown : ndarray, shape (n_texts,)
+        How many terms of each text are no feature.
+    """
+
+    columns: npt.NDArray[np.integer]
+    times: npt.NDArray[Any]
+    starts: npt.NDArray[np.integer]
+    unknown: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, counts: sp.csr_matrix, unknown: npt.NDArray[np.float32]) -> Self:
+        """Return those of a matrix of counts, shape (n_texts, n_features)."""
+        return cls(counts.indices, counts.data, counts.indptr, unknown)
+
+    def matrix(self, width: int) -> sp.csr_matrix:
+        """Return the counts as a matrix, shape (n_texts, width)."""
+        return sp.csr_matrix((self.times, self.columns, self.starts), shape=(len(self.unknown), width))
 
 
 def frequent(documents: Iterable[Iterable[str]], min_count: int) -> dict[str, int]:
@@ -35,7 +61,9 @@ def numbered(documents: Sequence[Sequence[str]], index: dict[str, int]) -> tuple
     return numbers, np.repeat(np.arange(len(documents)), [len(document) for document in documents])
 
 
-def count(document_of: Rows, columns: Rows, n_documents: int, n_columns: int) -> Counts:
+def count(
+    document_of: Rows, columns: Rows, n_documents: int, n_columns: int
+) -> tuple[sp.csr_matrix, npt.NDArray[np.float32]]:
     """Return how often each column stands in each document, and how many terms without a column do."""
     known_columns = columns >= 0
     ones = np.ones(int(known_columns.sum()), dtype=np.float32)
@@ -147,12 +175,25 @@ class Vocabulary:
         same = self.reach == vocabulary.reach and np.array_equal(self.pairs, vocabulary.pairs)
         return same and self.words == vocabulary.words and self.grams == vocabulary.grams
 
-    def count(self, texts: Sequence[Sequence[str]]) -> tuple[Counts, Counts]:
+    def counts(self, texts: Sequence[str]) -> tuple[TermCounts, TermCounts]:
+        """Return how often words and pairs, and how often n-grams stand in each text.
+
+        A single text is read as for its evidence, which is remembered; many cost about as much as their distinct words.
+        """
+        if len(texts) != 1:
+            return self.count([words_of(text) for text in texts])
+        terms = self.read(texts[0])
+        return (
+            TermCounts(terms.columns, terms.counts, _starts(terms.columns), _unknown(terms.unknown)),
+            TermCounts(terms.grams, terms.gram_counts, _starts(terms.grams), _unknown(terms.unknown_grams)),
+        )
+
+    def count(self, texts: Sequence[Sequence[str]]) -> tuple[TermCounts, TermCounts]:
         """Return how often words and pairs, and how often n-grams stand in each text, given as words."""
         ids, text_of = numbered(texts, self.words)
         columns, first, _ = self._pair_columns(ids, text_of)
         every, places = np.concatenate([ids, columns]), np.concatenate([text_of, text_of[first]])
-        return count(places, every, len(texts), self.n_words), self._count_grams(texts)
+        return TermCounts.of(*count(places, every, len(texts), self.n_words)), self._count_grams(texts)
 
     def read(self, text: str) -> TextTerms:
         """Return what stands in one text; the last one is remembered, for others that ask."""
@@ -211,13 +252,13 @@ class Vocabulary:
         places = np.minimum(self.pairs.searchsorted(codes), len(self.pairs) - 1)
         return np.where(self.pairs[places] == codes, places + len(self.words), -1), first, second
 
-    def _count_grams(self, texts: Sequence[Sequence[str]]) -> Counts:
+    def _count_grams(self, texts: Sequence[Sequence[str]]) -> TermCounts:
         distinct = {unit: number for number, unit in enumerate(dict.fromkeys(u for words in texts for u in words))}
         ids, text_of = numbered(texts, distinct)
         word_grams, _ = count(text_of, ids, len(texts), len(distinct))
         columns, of_unit = numbered([[*character_grams(unit)] for unit in distinct], self.grams)
         grams, unknown = count(of_unit, columns, len(distinct), len(self.grams))
-        return word_grams @ grams, word_grams @ unknown
+        return TermCounts.of(word_grams @ grams, word_grams @ unknown)
 
     def _grams_of(self, word: str) -> WordGrams:
         """Return the character n-grams of one word that are features; words that come again are remembered."""
@@ -235,3 +276,11 @@ class Vocabulary:
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_remembered": {}, "_last": None}
+
+
+def _starts(columns: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+    return np.array([0, len(columns)])
+
+
+def _unknown(count_of_text: int) -> npt.NDArray[np.float32]:
+    return np.array([count_of_text], dtype=np.float32)

@@ -187,7 +187,8 @@ def test_traditional_full_width_and_upper_case_forms_read_alike(written, alike):
 
 def test_terms_have_unit_length_but_for_what_is_unknown():
     terms = TermFeatures().fit(["vpn down", "vpn down", "打印机 卡纸", "打印机 卡纸"])
-    lengths = np.sqrt(terms.transform(["vpn down", "vpn qqqq", "", "卡纸"]).power(2).sum(axis=1)).A1
+    features = terms.rows(["vpn down", "vpn qqqq", "", "卡纸"]).matrix(len(terms))
+    lengths = np.sqrt(features.power(2).sum(axis=1)).A1
     assert lengths[0] == pytest.approx(np.sqrt(2), abs=1e-5)
     assert 0 < lengths[1] < 1.2
     assert lengths[2] == 0
@@ -202,9 +203,9 @@ def test_pairs_of_words_reach_as_far_as_they_are_told_to():
     names = {number: word for word, number in terms.vocabulary_.words.items()}
     found = {(names[pair // len(names)], names[pair % len(names)]) for pair in terms.vocabulary_.pairs.tolist()}
     assert found == enough == {("a", "b"), ("b", "c"), ("c", "d"), ("a", "c"), ("b", "d")}
-    counts = terms.transform(["c d c d"])[:, : terms.vocabulary_.n_words].toarray()[0]
+    counts = terms.rows(["c d c d"]).matrix(len(terms))[:, : terms.vocabulary_.n_words].toarray()[0]
     assert (counts > 0).sum() == 3
-    assert terms.row("c d c d")[0].max() < len(terms)
+    assert terms.rows(["c d c d"]).columns.max() < len(terms)
 
 
 def test_vocabularies_of_the_same_texts_are_equal(drawn):
