@@ -1,5 +1,6 @@
 """Import contracts reach every module: a new one is given its floor before it can be checked in."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -30,3 +31,11 @@ def test_each_module_stands_on_a_floor(package: str) -> None:
 def test_the_one_arrow_upwards_is_a_route_that_asks_for_the_service() -> None:
     upwards = [arrow for entry in SETTINGS["contracts"] for arrow in entry.get("ignore_imports", ())]
     assert upwards == ["api.*.routes -> api.dependencies"]
+
+
+def test_the_answers_to_where_to_look_are_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = text.split("## Where to look", 1)[1].split("\n\n`import-linter`", 1)[0]
+    places = re.findall(r"`([a-z_]+/[\w/.]*)`", table)
+    assert len(places) > 20
+    assert [place for place in places if not (ROOT / place).exists()] == []
