@@ -57,23 +57,23 @@ class Alerts:
 
     def put(self, alerts: Sequence[StoredAlert]) -> list[str]:
         """Take in alerts, and return for each the id under which it is kept: another's, where it repeats that one."""
-        kept: list[str] = []
+        ids: list[str] = []
         changed: dict[str, StoredAlert] = {}
         with self.database.write() as connection:
             by_id = self._by_id(connection, [alert.id for alert in alerts])
             lasting: dict[tuple[str, str, str], StoredAlert | None] = {}
             for alert in alerts:
-                known = changed.get(alert.id) or by_id.get(alert.id) or self._repeated(connection, alert, lasting)
-                stored = _fresh(alert) if known is None else _repetition(known, alert)
+                earlier = changed.get(alert.id) or by_id.get(alert.id) or self._repeated(connection, alert, lasting)
+                stored = _fresh(alert) if earlier is None else _repetition(earlier, alert)
                 changed[stored.id] = lasting[stored.fault] = stored
-                kept.append(stored.id)
+                ids.append(stored.id)
             new = [alert for alert in changed.values() if not alert.sequence]
             first = take_sequences(connection, len(new)) if new else 0
             numbered = [replace(alert, sequence=first + place) for place, alert in enumerate(new)]
             rows = [_alert_row(alert) for alert in [*numbered, *(a for a in changed.values() if a.sequence)]]
             for start in range(0, len(rows), _CHUNK):
                 upsert(tables.alerts, connection, rows[start : start + _CHUNK])
-        return kept
+        return ids
 
     def get(self, alert: str) -> StoredAlert:
         """Return one alert.
@@ -84,10 +84,10 @@ class Alerts:
             If there is none of that id.
         """
         with self.database.read() as connection:
-            known = self._by_id(connection, [alert])
-        if alert not in known:
+            earlier = self._by_id(connection, [alert])
+        if alert not in earlier:
             raise RecordNotFoundError(f"no alert {alert!r}")
-        return known[alert]
+        return earlier[alert]
 
     def find(self, alerts: Sequence[str]) -> dict[str, StoredAlert]:
         """Return those of these alerts that there are, by id."""
@@ -121,11 +121,11 @@ class Alerts:
 
     def _by_id(self, connection: Connection, ids: Sequence[str]) -> dict[str, StoredAlert]:
         t = tables.alerts
-        found: dict[str, StoredAlert] = {}
+        alerts: dict[str, StoredAlert] = {}
         for start in range(0, len(ids), _CHUNK):
             rows = connection.execute(sa.select(t).where(t.c.id.in_(ids[start : start + _CHUNK])))
-            found |= {row.id: _alert(row) for row in rows}
-        return found
+            alerts |= {row.id: _alert(row) for row in rows}
+        return alerts
 
     def _repeated(
         self, connection: Connection, alert: StoredAlert, lasting: dict[tuple[str, str, str], StoredAlert | None]
@@ -137,11 +137,11 @@ class Alerts:
             statement = sa.select(t).where(*same).order_by(t.c.latest_at.desc()).limit(1)
             row = connection.execute(statement).one_or_none()
             lasting[alert.fault] = None if row is None else _alert(row)
-        known = lasting[alert.fault]
-        if known is None or alert.started_at < known.started_at - LASTS:
+        earlier = lasting[alert.fault]
+        if earlier is None or alert.started_at < earlier.started_at - LASTS:
             return None
-        until = known.ended_at or (known.latest_at or known.started_at) + LASTS
-        return known if alert.started_at <= until else None
+        until = earlier.ended_at or (earlier.latest_at or earlier.started_at) + LASTS
+        return earlier if alert.started_at <= until else None
 
 
 def _fresh(alert: StoredAlert) -> StoredAlert:
@@ -153,20 +153,20 @@ def _end(alert: StoredAlert) -> datetime | None:
     return alert.ended_at if alert.ended_at is not None and alert.ended_at >= alert.started_at else None
 
 
-def _repetition(known: StoredAlert, alert: StoredAlert) -> StoredAlert:
+def _repetition(earlier: StoredAlert, alert: StoredAlert) -> StoredAlert:
     """Return an alert that lasts with what its repetition, or its end, says."""
-    latest = max(known.latest_at or known.started_at, alert.started_at)
+    latest = max(earlier.latest_at or earlier.started_at, alert.started_at)
     ended = _end(alert)
-    is_end = ended is not None and alert.id == known.id
-    if ended is not None and known.ended_at is not None:
-        ended = max(ended, known.ended_at)
+    is_end = ended is not None and alert.id == earlier.id
+    if ended is not None and earlier.ended_at is not None:
+        ended = max(ended, earlier.ended_at)
     return replace(
-        known,
-        started_at=min(known.started_at, alert.started_at),
+        earlier,
+        started_at=min(earlier.started_at, alert.started_at),
         latest_at=latest,
         ended_at=ended,
-        repeats=known.repeats + (not is_end),
-        incident=alert.incident or known.incident,
+        repeats=earlier.repeats + (not is_end),
+        incident=alert.incident or earlier.incident,
     )
 
 

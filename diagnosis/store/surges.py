@@ -99,9 +99,9 @@ class Surges:
         rows = [_row(surge) for surge in surges]
         with self.database.write() as connection:
             new = [row["id"] for row in rows if insert_new(tables.surges, connection, [row])]
-            known = [row for row in rows if row["id"] not in new]
-            if known:
-                upsert(tables.surges, connection, known, keep=_DECIDED)
+            existing = [row for row in rows if row["id"] not in new]
+            if existing:
+                upsert(tables.surges, connection, existing, keep=_DECIDED)
         return new
 
     def join(self, surge: str, numbers: Sequence[tuple[str, bool]]) -> None:
@@ -144,12 +144,12 @@ class Surges:
     def find(self, surges: Sequence[str]) -> list[StoredSurge]:
         """Return those of these surges that there are."""
         t = tables.surges
-        found: list[StoredSurge] = []
+        stored: list[StoredSurge] = []
         with self.database.read() as connection:
             for start in range(0, len(surges), _CHUNK):
                 rows = connection.execute(sa.select(t).where(t.c.id.in_(surges[start : start + _CHUNK])))
-                found += [_surge(row) for row in rows]
-        return found
+                stored += [_surge(row) for row in rows]
+        return stored
 
     def empty(self, surge: str) -> None:
         """Let go of the incidents that a surge joins."""

@@ -25,6 +25,7 @@ COMPOSED = (
     "state_",
     "order_",
     "search_",
+    "knowledge_",
     "trend_",
     "status_",
     "kind_",
