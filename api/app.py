@@ -46,6 +46,7 @@ from api.releases import routes as releases
 from api.reviews import routes as reviews
 from api.rules import routes as rules
 from api.search import routes as search
+from api.service_levels import routes as service_levels
 from api.settings import Settings
 from api.surges import routes as surges
 from api.surveys import routes as surveys
@@ -83,11 +84,13 @@ def create_app(settings: Settings) -> FastAPI:
         service.housekeeping.start()
         service.problems.start()
         service.surges.start()
+        service.service_levels.start()
         service.reviews.reminders.start()
         try:
             yield
         finally:
             await run_in_threadpool(service.surges.stop)
+            await run_in_threadpool(service.service_levels.stop)
             await run_in_threadpool(service.monitoring.stop)
             await run_in_threadpool(service.problems.stop)
             await run_in_threadpool(service.reviews.reminders.stop)
@@ -125,6 +128,7 @@ def create_app(settings: Settings) -> FastAPI:
         integrations,
         webhooks,
         monitoring_routes,
+        service_levels,
         surges,
         alerts,
         changes,

@@ -28,6 +28,7 @@ from api.releases.service import ReleaseService
 from api.reviews.service import ReviewService
 from api.rules.service import RuleService
 from api.search.service import SearchService
+from api.service_levels.service import ServiceLevelService
 from api.serving import Serving
 from api.sessions.service import SessionService
 from api.settings import Settings
@@ -115,6 +116,9 @@ class Service:
             self.audit,
             (self.incidents, self.articles),
             SurgeWatch(store, serving, events, settings.surges, settings.holidays),
+        )
+        self.service_levels = ServiceLevelService(
+            store, serving, events, settings.service_levels, settings.service_level_seconds
         )
         self.diagnoses.on_diagnosis = self.monitoring.shadow.offer
         self.surges.on_answer = self.integrations.write_answer

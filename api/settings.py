@@ -134,6 +134,13 @@ class Settings(BaseSettings):
         default=None, ge=1, description="Days until a diagnosis and what people said of it are deleted; kept unless set"
     )
 
+    service_levels: Path | None = Field(
+        default=None,
+        description="TOML file with [service_levels] in place of the release's rules; see docs/service-levels.md",
+    )
+    service_level_seconds: float = Field(
+        default=60.0, gt=0, le=3600, description="How often the clocks of open incidents are looked at"
+    )
     watch_seconds: float = Field(
         default=10.0, gt=0, le=3600, description="How often to look at what became of the answers"
     )

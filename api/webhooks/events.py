@@ -29,6 +29,8 @@ EventType = Literal[
     "surge.ended",
     "major_incident.declared",
     "action.due",
+    "service_level.at_risk",
+    "service_level.missed",
 ]
 MAX_BYTES = 20_000  # Standard Webhooks: payloads under 20 kB
 KIND = "webhook"

@@ -10,6 +10,7 @@ from diagnosis.store import tables
 from diagnosis.store.actions import Actions
 from diagnosis.store.audit import AuditLog
 from diagnosis.store.changes import ChangeFeed
+from diagnosis.store.clocks import ClockRecords
 from diagnosis.store.database import Database
 from diagnosis.store.diagnoses import Diagnoses, IdempotentResponses
 from diagnosis.store.feedback import FeedbackLog, decisions_on
@@ -62,6 +63,7 @@ class Store:
         self.inbox = Inbox(self.database)
         self.subscriptions = Subscriptions(self.database)
         self.surges = Surges(self.database)
+        self.clocks = ClockRecords(self.database)
         self.watch_states = WatchStates(self.database)
         self.alerts = Alerts(self.database)
         self.change_records = ChangeRecords(self.database)

@@ -436,3 +436,14 @@ survey_answers = Table(
     Column("language", String(8), nullable=False),
     Column("answered_at", _TIME, nullable=False),
 )
+
+# What was announced of clocks (`clocks`): each standing of each clock once.
+
+clock_announcements = Table(
+    "clock_announcements",
+    metadata,
+    Column("incident", String(255), primary_key=True),
+    Column("clock", String(16), primary_key=True),
+    Column("standing", String(16), primary_key=True),
+    Column("at", _TIME, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""The resource `service-levels`: what is late, what is at risk, and what to take first."""

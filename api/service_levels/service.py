@@ -1,0 +1,151 @@
+"""ServiceLevelService: the clocks of open incidents, read again each minute, and announced once each."""
+
+from __future__ import annotations
+
+import threading
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from api.errors import NothingPublishedError
+from api.service_levels.schemas import CountsOut, OpenClockOut, ServiceLevelsOut, Standing
+from api.serving import Serving
+from api.webhooks.events import Events, EventType
+from diagnosis.background import BackgroundLoop
+from diagnosis.errors import InputError
+from diagnosis.incident import IncidentBatch
+from diagnosis.service_levels import ServiceLevelModel, ServiceLevelRules, rules_for
+from diagnosis.service_levels.queue import OpenClock, open_clocks, take_first
+from diagnosis.store import Store
+from diagnosis.times import format_utc, utc_now
+
+_STALE = 60.0  # seconds after which a reading is made anew for who asks
+_LATELY = timedelta(hours=12)  # what was missed longer ago is written down and not announced any more
+_EVENTS: Mapping[str, EventType] = {"at_risk": "service_level.at_risk", "missed": "service_level.missed"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The clocks of all open incidents at a moment, in the order in which to look at them."""
+
+    at: datetime
+    clocks: Sequence[OpenClock]
+    by_number: Mapping[str, Sequence[OpenClock]] = field(default_factory=dict)
+
+
+class ServiceLevelService:
+    """What is late, what is at risk, and what to take first.
+
+    Parameters
+    ----------
+    store : Store
+    serving : Serving
+        Its release says how likely a clock is missed.
+    events : Events
+    rules : Path or None
+        A TOML file with ``[service_levels]`` in place of the release's rules.
+    seconds : float
+        How often all clocks are read in the background.
+    """
+
+    def __init__(self, store: Store, serving: Serving, events: Events, rules: Path | None, seconds: float) -> None:
+        self._store = store
+        self._serving = serving
+        self._events = events
+        self._own_rules = _read_rules(rules)
+        self._loop = BackgroundLoop("service levels", self.watch, seconds)
+        self._lock = threading.Lock()
+        self._reading: tuple[float, Reading] | None = None
+
+    def start(self) -> None:
+        """Begin to read the clocks."""
+        self._loop.start()
+
+    def stop(self) -> None:
+        """End that."""
+        self._loop.stop()
+
+    def watch(self) -> None:
+        """Read all clocks, and announce those that are at risk or missed and were not announced."""
+        reading = self._read()
+        due = [c for c in reading.clocks if c.standing in _EVENTS]
+        by_key: dict[tuple[str, str, str], OpenClock] = {(c.number, c.clock, c.standing): c for c in due}
+        with self._store.transaction():
+            for key in self._store.clocks.announce(by_key):
+                clock = by_key[key]
+                if clock.standing == "at_risk" or reading.at - clock.due_at < _LATELY:
+                    self._events.emit(_EVENTS[clock.standing], [(f"{clock.number}:{clock.clock}", _event(clock))])
+
+    def reading(self) -> Reading:
+        """Return the clocks as they were at most a minute ago."""
+        last = self._reading
+        if last is None or time.monotonic() - last[0] > _STALE:
+            return self._read()
+        return last[1]
+
+    def of(self, number: str) -> Sequence[OpenClock]:
+        """Return the open clocks of one incident as they are now."""
+        record = self._store.incidents.find([number]).get(number)
+        if record is None:
+            return []
+        return self._clocks([dict(record.body)], utc_now())
+
+    def listed(self, standing: Sequence[Standing], assignment_group: str = "", limit: int = 200) -> ServiceLevelsOut:
+        """Return the clocks that stand so, of one group or of all."""
+        reading = self.reading()
+        of_group = [c for c in reading.clocks if assignment_group in ("", c.assignment_group)]
+        counts, first = Counter(c.standing for c in of_group), take_first(of_group)
+        selected = [c for c in of_group if c.standing in standing][:limit]
+        return ServiceLevelsOut(
+            as_of=format_utc(reading.at, timespec="seconds"),
+            counts=CountsOut(**{name: counts[name] for name in ("at_risk", "missed", "running", "paused")}),
+            take_first=None if first is None else first.number,
+            items=[OpenClockOut(**c.to_dict()) for c in selected],
+        )
+
+    def _read(self) -> Reading:
+        with self._lock:
+            moment = utc_now()
+            clocks = self._clocks(self._store.clocks.waiting(), moment)
+            by_number: dict[str, list[OpenClock]] = {}
+            for clock in clocks:
+                by_number.setdefault(clock.number, []).append(clock)
+            reading = Reading(moment, clocks, by_number)
+            self._reading = (time.monotonic(), reading)
+            return reading
+
+    def _clocks(self, bodies: Sequence[Mapping[str, Any]], moment: datetime) -> list[OpenClock]:
+        incidents, model = IncidentBatch.from_rows(bodies), self._model()
+        return open_clocks(incidents, moment, self._rules(model), model)
+
+    def _model(self) -> ServiceLevelModel | None:
+        try:
+            return self._serving.current.diagnoser.parts.service_levels
+        except NothingPublishedError:
+            return None
+
+    def _rules(self, model: ServiceLevelModel | None) -> ServiceLevelRules:
+        if self._own_rules is not None:
+            return self._own_rules
+        return rules_for({}, ["1"]) if model is None else model.rules_
+
+
+def _event(clock: OpenClock) -> dict[str, Any]:
+    values = clock.to_dict()
+    names = ("clock", "due_at", "hours_left", "probability_missed", "assignment_group", "priority")
+    return {"incident": clock.number, **{name: values[name] for name in names}}
+
+
+def _read_rules(path: Path | None) -> ServiceLevelRules | None:
+    if path is None:
+        return None
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"setting service_levels: {path} is not a readable TOML file ({error})") from error
+    return ServiceLevelRules.from_settings(content.get("service_levels", {}))

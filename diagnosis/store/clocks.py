@@ -1,0 +1,41 @@
+"""Open incidents as clocks read them, and what was announced of their clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from diagnosis.store import tables
+from diagnosis.store.database import Database, insert_new
+from diagnosis.times import utc_now
+
+Announced = tuple[str, str, str]
+
+
+class ClockRecords:
+    """Which incidents wait, and which of their clocks were announced; `announce` belongs in a transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """Return the fields of incidents without a resolution, and of those that were reopened."""
+        t = tables.incidents
+        ended = sa.func.coalesce(t.c.body["resolved_at"].as_string(), t.c.body["closed_at"].as_string(), "")
+        reopened = sa.func.coalesce(t.c.body["reopened_at"].as_string(), "")
+        statement = sa.select(t.c.body).where(t.c.deleted.is_(False), (ended == "") | (reopened != ""))
+        with self.database.read() as connection:
+            return [dict(row.body) for row in connection.execute(statement)]
+
+    def announce(self, clocks: Iterable[Announced]) -> list[Announced]:
+        """Write down that clocks (incident, clock, standing) were announced; return those that were not before."""
+        moment = utc_now()
+        fresh = []
+        with self.database.write() as connection:
+            for incident, clock, standing in clocks:
+                row = {"incident": incident, "clock": clock, "standing": standing, "at": moment}
+                if insert_new(tables.clock_announcements, connection, [row]):
+                    fresh.append((incident, clock, standing))
+        return fresh

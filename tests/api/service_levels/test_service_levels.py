@@ -1,0 +1,93 @@
+"""Clocks of open incidents over HTTP, and their events: once each, also across restarts."""
+
+from datetime import timedelta
+
+import pytest
+
+from api.settings import Settings
+from diagnosis.times import format_utc, utc_now
+from tests.serving import Serving
+
+
+@pytest.fixture
+def settings(models, tmp_path):
+    rules = tmp_path / "levels.toml"
+    rules.write_text("[[service_levels.rules]]\nresponse_hours = 2\nrestoration_hours = 4\n", encoding="utf-8")
+    return Settings(
+        database=f"sqlite:///{tmp_path / 'f.db'}",
+        models=models,
+        service_levels=rules,
+        service_level_seconds=3600,
+        allow_private_addresses=True,
+    )
+
+
+def row(number, hours, **fields):
+    opened = utc_now() - timedelta(hours=hours)
+    return {"number": number, "short_description": "VPN drops", "opened_at": format_utc(opened), **fields}
+
+
+def events(service):
+    """Return what subscribers are owed of clocks, by event and incident."""
+    import sqlalchemy as sa
+
+    from diagnosis.store import tables
+
+    with service.store.database.read() as connection:
+        bodies = connection.execute(sa.select(tables.outbox.c.body)).scalars().all()
+    return sorted(
+        (body["type"], body["data"]["incident"], body["data"]["clock"])
+        for body in bodies
+        if body["type"].startswith("service_level")
+    )
+
+
+def test_what_is_late_and_what_runs_is_listed(settings) -> None:
+    with Serving(settings) as client:
+        answered = format_utc(utc_now() - timedelta(hours=4))
+        rows = [
+            row("LATE", 5, responded_at=answered),
+            row("FRESH", 0.1),
+            row("HELD", 3, state="On Hold"),
+            row("DONE", 9, resolved_at=answered),
+        ]
+        assert client.post("/v1/incidents", json=rows).json()["stored"] == 4
+        client.app.state.service.service_levels.watch()
+        body = client.get("/v1/service-levels").json()
+        late = next(item for item in body["items"] if item["number"] == "LATE")
+        assert (late["clock"], late["standing"], late["probability_missed"]) == ("restoration", "missed", 1.0)
+        assert late["hours_left"] == pytest.approx(-1, abs=0.1)
+        paused = client.get("/v1/service-levels", params={"standing": "paused"}).json()["items"]
+        assert {item["number"] for item in paused} == {"HELD"}
+        everything = client.get("/v1/service-levels", params={"standing": ["running", "at_risk"]}).json()["items"]
+        assert {item["clock"] for item in everything if item["number"] == "FRESH"} == {"response", "restoration"}
+        assert "DONE" not in str(client.get("/v1/service-levels", params={"standing": ["missed", "running"]}).json())
+
+
+def test_each_clock_is_announced_once_also_after_a_restart(settings) -> None:
+    with Serving(settings) as client:
+        hook = {"url": "http://127.0.0.1:9/hook", "events": ["service_level.missed", "service_level.at_risk"]}
+        assert client.post("/v1/subscriptions", json=hook).status_code == 201
+        client.post("/v1/incidents", json=[row("LATE", 5), row("LONG-AGO", 100)])
+        service = client.app.state.service
+        service.service_levels.watch()
+        service.service_levels.watch()
+        first = [event for event in events(service) if event[0] == "service_level.missed"]
+        assert first == [
+            ("service_level.missed", "LATE", "response"),
+            ("service_level.missed", "LATE", "restoration"),
+        ]  # what was missed long ago is no news
+    with Serving(settings) as client:
+        client.app.state.service.service_levels.watch()
+        again = [event for event in events(client.app.state.service) if event[0] == "service_level.missed"]
+        assert again == first
+
+
+def test_rules_that_cannot_be_read_stop_the_start(settings, tmp_path) -> None:
+    from diagnosis.errors import InputError
+
+    with (
+        pytest.raises(InputError, match="not a readable TOML file"),
+        Serving(settings.model_copy(update={"service_levels": tmp_path / "none.toml"})),
+    ):
+        pass
