@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from diagnosis.errors import InputError
 from diagnosis.recurrence import Signature
+from diagnosis.releases import find_release
 from diagnosis.review import (
     Quarter,
     ReviewHistory,
@@ -27,6 +28,7 @@ from training.command import DONE, add_json, answer, main, warn
 from training.fitting.as_of import last_moment
 from training.intake import add_sources, read_sources
 from training.output import open_atomically, write_atomically
+from training.records.stored import Stored
 from training.reports.review.document import review_document
 from training.reports.review.page import review_page
 from training.reports.review.tables import review_csv
@@ -54,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--html", type=Path, metavar="FILE", help="write it as a page that stands alone and prints on A4"
     )
+    parser.add_argument("--release", type=Path, metavar="DIR", help="judges which incidents an article answers")
     parser.add_argument("--docx", type=Path, metavar="FILE", help="write it as a Word document")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write its figures as a table")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -64,19 +67,21 @@ def run(args: argparse.Namespace) -> int:
     """Review and print."""
     settings = review_settings(args.config, args.zone)
     with tqdm(total=3, desc="reading", disable=args.quiet, file=sys.stderr) as bar:
-        frame = read_sources(args).incidents
+        stored = read_sources(args)
+        frame = stored.incidents
         as_of = last_moment(frame, args.as_of)
         if pd.isna(as_of):
             raise InputError("a review needs opened_at; no record has a date")
         bar.update(1)
         bar.set_description("counting")
         signature = Signature(tuple(args.signature.split(","))) if args.signature else None
-        history = ReviewHistory.read(frame, settings, as_of=as_of, signature=signature)
-        del frame  # a million records are read once
-        bar.update(1)
         quarter = (
             Quarter.parse(args.quarter) if args.quarter else last_complete_quarter(as_of.to_pydatetime(), settings.zone)
         )
+        values = _coverage(args, stored, quarter, settings.zone)
+        history = ReviewHistory.read(frame, settings, as_of=as_of, signature=signature, values=values)
+        del frame, stored  # a million records are read once
+        bar.update(1)
         content = review_quarter(history, quarter)
         bar.update(1)
     for reason, count in history.left_out.items():
@@ -86,6 +91,19 @@ def run(args: argparse.Namespace) -> int:
     words = Words(args.language)
     answer(args, content, "\n".join([f"{content['quarter']}", "", *summary(content, words)]))
     return DONE
+
+
+def _coverage(args: argparse.Namespace, stored: Stored, quarter: Quarter, zone: str) -> dict[str, pd.Series]:
+    """Return how probably articles answer the incidents; nothing without a release."""
+    if args.release is None:
+        return {}
+    from diagnosis.diagnoser import Diagnoser  # noqa: PLC0415 - learned parts are heavy; most reviews need none
+    from training.reports.review.coverage import coverage_of  # noqa: PLC0415
+
+    diagnoser = Diagnoser.load(find_release(args.release))
+    if len(stored.articles):
+        diagnoser.upsert_articles(stored.articles)
+    return {"coverage": coverage_of(diagnoser, stored.incidents, quarter, zone)}
 
 
 def _write(args: argparse.Namespace, content: Mapping[str, Any]) -> None:

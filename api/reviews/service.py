@@ -32,7 +32,6 @@ from diagnosis.store.reviews import FrozenReview
 from diagnosis.times import utc_now
 from training.reports.review.tables import review_csv
 
-MOST_COVERED = 400  # incidents of each quarter that the release judges an article for, drawn by seed
 Content = Mapping[str, Any]
 
 
@@ -231,19 +230,11 @@ class ReviewService:
             diagnoser = self._serving.current.diagnoser
         except NothingPublishedError:
             return None
-        periods = [at.bounds(self.options.zone) for at in (quarter, quarter.previous, quarter.year_before)]
 
         def covered(frame: pd.DataFrame) -> pd.Series:
-            parts = []
-            for start, stop in periods:
-                inside = (frame["opened_at"] >= start) & (frame["opened_at"] < stop) & (frame["type"] == "incident")
-                rows = frame[inside]
-                parts.append(rows.sample(min(len(rows), MOST_COVERED), random_state=0))
-            chosen = pd.concat(parts, ignore_index=True)
-            if not len(chosen):
-                return pd.Series(dtype="float64")
-            answers = diagnoser.answers_for(chosen, "knowledge")
-            return pd.Series([answer.covered for answer in answers], index=chosen["number"], dtype="float64")
+            from training.reports.review.coverage import coverage_of  # noqa: PLC0415 - learned parts are heavy
+
+            return coverage_of(diagnoser, frame, quarter, self.options.zone)
 
         return covered
 

@@ -49,3 +49,11 @@ def test_what_cannot_be_reviewed_ends_with_one_line(capsys, options, words):
     error = capsys.readouterr().err
     assert words in error
     assert error.count("\n") == 1
+
+
+def test_a_release_judges_which_incidents_an_article_answers(capsys, models):
+    assert main([*BASE, "--json", "--release", str(models)]) == 0
+    coverage = next(m for m in json.loads(capsys.readouterr().out)["measures"] if m["name"] == "coverage")
+    assert coverage["n"] <= 400
+    if coverage["verdict"] != "not recorded":  # a release that has learned from too few does not say
+        assert 0 <= coverage["interval"][0] <= coverage["value"] <= coverage["interval"][1] <= 1
