@@ -91,3 +91,11 @@ def test_rules_that_cannot_be_read_stop_the_start(settings, tmp_path) -> None:
         Serving(settings.model_copy(update={"service_levels": tmp_path / "none.toml"})),
     ):
         pass
+
+
+def test_a_diagnosis_has_due_times_and_how_long_such_incidents_take(client) -> None:
+    answer = client.post("/v1/diagnoses", json=row("INC-CLOCK-1", 0, priority="1 - Critical"))
+    levels = answer.json()["service_levels"]
+    assert levels["restoration"]["due_at"] is not None
+    assert 0 <= levels["restoration"]["probability_missed"] <= 1
+    assert levels["restoration"]["hours"]["p50"] <= levels["restoration"]["hours"]["p80"]

@@ -1,0 +1,59 @@
+"""`faultwise service-levels`: what is late, what is at risk, and what to take first."""
+
+import json
+
+import pytest
+
+from api.cli import main
+
+ROWS = """number,opened_at,priority,short_description,state,responded_at,resolved_at,type
+LATE,2026-11-27T06:00:00Z,1 - Critical,VPN down,In Progress,2026-11-27T06:30:00Z,,incident
+FRESH,2026-11-27T11:00:00Z,1 - Critical,Mail slow,New,,,incident
+HELD,2026-11-27T06:00:00Z,1 - Critical,Waiting,On Hold,,,incident
+DONE,2026-11-27T05:00:00Z,1 - Critical,Fixed,Closed,2026-11-27T05:10:00Z,2026-11-27T06:00:00Z,incident
+BACK,2026-11-27T05:00:00Z,3 - Moderate,Typing error,Closed,,2026-11-27T04:00:00Z,incident
+"""
+
+
+@pytest.fixture
+def incidents(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # no folder of releases here
+    file = tmp_path / "incidents.csv"
+    file.write_text(ROWS, encoding="utf-8")
+    return str(file)
+
+
+def test_due_times_are_said_without_a_release(incidents, capsys) -> None:
+    assert main(["service-levels", "--incidents", incidents, "--as-of", "2026-11-27T12:00:00Z", "--json"]) == 0
+    written = capsys.readouterr()
+    content = json.loads(written.out)
+    assert content["counts"] == {"at_risk": 0, "missed": 1, "running": 2, "paused": 2}
+    late = content["service_levels"][0]
+    assert (late["number"], late["clock"], late["hours_left"]) == ("LATE", "restoration", -2.0)
+    assert "1 row: expected a time after opened_at" in written.err
+    assert "fits no incident" in written.err
+
+
+def test_rules_of_a_file_count_in_place_of_the_programme_s(incidents, tmp_path, capsys) -> None:
+    config = tmp_path / "settings.toml"
+    config.write_text("[[service_levels.rules]]\nrestoration_hours = 100\n", encoding="utf-8")
+    arguments = ["service-levels", "--incidents", incidents, "--as-of", "2026-11-27T12:00:00Z", "--config", str(config)]
+    assert main([*arguments, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["counts"]["missed"] == 0
+    assert main(arguments) == 0
+    assert "running" in capsys.readouterr().out
+
+
+def test_a_release_says_how_likely_each_is_missed(incidents, models, capsys) -> None:
+    arguments = ["service-levels", "--incidents", incidents, "--release", str(models)]
+    assert main([*arguments, "--as-of", "2026-11-27T12:00:00Z", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["service_levels"]
+    fresh = [row for row in rows if row["number"] == "FRESH" and row["clock"] == "restoration"]
+    assert all(0 <= row["probability_missed"] <= 1 for row in fresh)
+
+
+def test_without_any_date_it_says_so(tmp_path, capsys) -> None:
+    file = tmp_path / "undated.csv"
+    file.write_text("number,short_description\nA,VPN\n", encoding="utf-8")
+    assert main(["service-levels", "--incidents", str(file)]) == 1
+    assert "no incident has a date" in capsys.readouterr().err
