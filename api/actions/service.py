@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from api.actions.schemas import ActionChange, ActionIn
@@ -71,10 +70,6 @@ class ActionService:
             changed = self._store.actions.change(action, **values)
             self._audit.note(actor, "action.change", action, fields=sorted(values), status=changed.status)
         return changed
-
-    def count_result(self, action: str, result: Mapping[str, Any]) -> Action:
-        """Keep what an action has achieved, as it was counted now."""
-        return self._store.actions.change(action, result=dict(result))
 
     def _values(self, values: dict[str, Any]) -> dict[str, Any]:
         if "title" in values:

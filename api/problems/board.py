@@ -20,7 +20,7 @@ from diagnosis.background import BackgroundLoop
 from diagnosis.calendars import holidays_of
 from diagnosis.errors import InputError
 from diagnosis.problems import MeasureEffect, Problem, ProblemContext, ProblemDecision, ProblemReport, find_problems
-from diagnosis.problems.follow_up import FEWEST_DAYS, FollowUp, follow_up
+from diagnosis.problems.follow_up import FollowUp, follow_up, measure_effect
 from diagnosis.problems.index import ProblemIndex
 from diagnosis.problems.joining import problem_signature
 from diagnosis.recurrence import Signature
@@ -185,14 +185,8 @@ class ProblemBoard:
 
     def _effects(self) -> list[MeasureEffect]:
         """Return what measures achieved, as it was last counted."""
-        effects = []
-        for action in self._actions():
-            result = action.result or {}
-            if result.get("days_before") and result.get("days_after", 0.0) >= FEWEST_DAYS:
-                expected = result["episodes_before"] / result["days_before"] * result["days_after"]
-                if expected > 0:
-                    effects.append(MeasureEffect(action.kind, float(result["episodes_after"]), expected))
-        return effects
+        effects = (measure_effect(action.kind, action.result or {}) for action in self._actions())
+        return [effect for effect in effects if effect is not None]
 
     def _follow(self, snapshot: ProblemSnapshot) -> None:
         """Count what each measure that is done achieved, and say which did not hold."""

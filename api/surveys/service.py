@@ -10,7 +10,6 @@ from diagnosis.redact import Redactor
 from diagnosis.store import Store
 from diagnosis.store.reviews import SurveyAnswer
 
-RATINGS = range(1, 6)
 ACTOR = "survey"
 
 

@@ -43,12 +43,6 @@ class FollowUp:
     hours_lost: float | None
     hours_interval: tuple[float, float] | None
 
-    @property
-    def effect(self) -> tuple[float, float]:
-        """Return the episodes that happened, and those that the hazard before lets expect."""
-        verdict = self.verdict
-        return float(verdict.episodes_after), verdict.hazard_before * verdict.days_after
-
     def to_dict(self, counted_at: str) -> dict[str, Any]:
         """Return what is kept of it as plain JSON values."""
         verdict = self.verdict
@@ -124,12 +118,16 @@ def follow_up(
     )
 
 
-def measure_effect(kind: str, result: FollowUp) -> MeasureEffect | None:
-    """Return what a measure teaches of its kind; None while too little time has passed or nothing was expected."""
-    happened, expected = result.effect
-    if result.verdict.days_after < FEWEST_DAYS or expected <= 0:
+def measure_effect(kind: str, result: Mapping[str, Any]) -> MeasureEffect | None:
+    """Return what a measure teaches of its kind, from what `FollowUp.to_dict` keeps.
+
+    None while too little time has passed, or where nothing was expected from the hazard before.
+    """
+    days_before, days_after = result.get("days_before") or 0.0, result.get("days_after") or 0.0
+    if not days_before or days_after < FEWEST_DAYS or not result["episodes_before"]:
         return None
-    return MeasureEffect(kind, happened, expected)
+    expected = result["episodes_before"] / days_before * days_after
+    return MeasureEffect(kind, float(result["episodes_after"]), expected)
 
 
 def _expected(

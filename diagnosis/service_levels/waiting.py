@@ -29,7 +29,6 @@ CALIBRATION = 28 * DAY  # of the latest incidents, which first trees do not see,
 PRIOR = 20.0  # weight of "as the trees say" against them
 FEWEST_ENDED = 100
 MOST_ROWS = 150_000
-TIME_COLUMNS = ("interval: start", "interval: hour", "interval: weekday", "waited: hours")
 _EPS = 1e-7
 
 

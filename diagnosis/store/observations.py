@@ -218,11 +218,6 @@ def _counter(connection: Connection, name: str, *, lock: bool = False) -> int:
     return int(connection.execute(statement.with_for_update() if lock else statement).scalar_one())
 
 
-def _likeliest(prediction: Mapping[str, Any]) -> str:
-    alternatives = prediction["alternatives"]
-    return str(alternatives[0]["value"]) if alternatives else ""
-
-
 def _rows(answer: Answer) -> list[dict[str, Any]]:
     about = {
         "incident": answer.incident,

@@ -92,6 +92,7 @@ def test_a_date_outside_the_records_is_not_followed_and_a_young_measure_teaches_
     assert follow_up(times, None, DATE, first=CUT, end=END) is None
     assert follow_up(times, None, DATE, first=FIRST, end=CUT) is None
     young = followed(times, end=CUT + 5)
-    assert measure_effect("fix", young) is None
-    assert measure_effect("fix", followed(times)).expected > 0
+    assert measure_effect("fix", young.to_dict("now")) is None
+    assert measure_effect("fix", followed(times).to_dict("now")).expected > 0
+    assert measure_effect("fix", {}) is None  # not followed yet
     assert young.to_dict("now")["hours"] is None
