@@ -92,6 +92,7 @@ class Service:
         writable = settings.integrations.with_write_back()
         self.problems = ProblemService(store, serving, redactor, events, self.audit, self.actions, board, writable)
         self.reviews = ReviewService(store, serving, events, self.audit, self.actions, settings.review)
+        self.reviews.find_gaps = lambda: self.knowledge.health().health.gaps
         self.surveys = SurveyService(store, redactor, self.audit, settings.survey_secret, settings.survey_days)
         self.keys = KeyService(store, self.audit)
         self.sessions = SessionService(store, self.audit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,7 @@ from api.serving import Serving
 from api.webhooks.events import Events
 from diagnosis.actions import Action
 from diagnosis.errors import InputError
+from diagnosis.knowledge_health.gaps import Gap
 from diagnosis.review import Quarter, ReviewExtras, Words, last_complete_quarter, review_quarter
 from diagnosis.review.outcomes import outcomes
 from diagnosis.review.programme import programme_actions
@@ -32,6 +33,7 @@ from diagnosis.store.reviews import FrozenReview
 from diagnosis.times import utc_now
 from training.reports.review.tables import review_csv
 
+MOST_GAPS = 10  # that are listed
 Content = Mapping[str, Any]
 
 
@@ -48,6 +50,11 @@ class ReviewService:
     audit : AuditService
     actions : ActionService
     options : ReviewOptions
+
+    Attributes
+    ----------
+    find_gaps : callable
+        Returns the gaps of the knowledge base; set where the service knows them.
     """
 
     def __init__(
@@ -65,6 +72,7 @@ class ReviewService:
         self._actions = actions
         self.options = options
         self.reminders = Reminders(store, events, options.remind_days)
+        self.find_gaps: Callable[[], Sequence[Gap]] = tuple
         self._lock = threading.Lock()
         self._drafts: dict[str, tuple[tuple[object, ...], dict[str, Any]]] = {}
 
@@ -219,11 +227,21 @@ class ReviewService:
         since, until = (bound.to_pydatetime() for bound in quarter.bounds(self.options.zone))
         automatic = automatic_decisions(self._store, since, until)
         extras = ReviewExtras(
+            gaps=self._gaps(),
             outcomes=outcomes(history, self._store.actions.all()),
             blind_spots=blind_spots(self._store, since, until),
             saved_hours=automatic * self.options.minutes_saved / 60 if automatic else None,
         )
         return review_quarter(history, quarter, extras)
+
+    def _gaps(self) -> list[dict[str, Any]] | None:
+        """Return what no article answers; None without a release that could say."""
+        try:
+            gaps = self.find_gaps()
+        except (NothingPublishedError, InputError):
+            return None
+        names = ("title", "incidents", "hours_lost", "numbers")
+        return [{name: getattr(gap, name) for name in names} for gap in gaps[:MOST_GAPS]]
 
     def _coverage(self, quarter: Quarter) -> Any:  # noqa: ANN401 - a callable, or nothing without a release
         try:

@@ -30,6 +30,9 @@ def test_a_draft_shows_what_the_store_holds(client: TestClient, quarter) -> None
     assert found["deflection"]["n"] == 40
     assert found["response"]["compared"]["changed"] == "worse"
     assert found["automatic"]["verdict"] == "not recorded"
+    gaps = client.get("/v1/knowledge/health").json()["gaps"]
+    assert [gap["title"] for gap in draft["content"]["gaps"]] == [gap["title"] for gap in gaps][:10]
+    assert not gaps or "write_article" in {entry["code"] for entry in draft["proposals"]}
 
 
 def test_a_finished_review_stays_while_records_change(client: TestClient, quarter) -> None:
