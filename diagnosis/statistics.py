@@ -12,17 +12,20 @@ from scipy.special import betainc, betaincinv
 Numbers = npt.NDArray[np.integer[Any] | np.floating[Any]]
 
 
-def proportion_lower_bound(successes: int, n: int, risk: float) -> float:
-    """Return the exact lower confidence bound of a proportion at level ``1 - risk`` (Clopper and Pearson, 1934)."""
-    return float(betaincinv(successes, n - successes + 1, risk)) if successes else 0.0
+def proportion_lower_bound(successes: float, n: float, risk: float) -> float:
+    """Return the exact lower confidence bound of a proportion at level ``1 - risk`` (Clopper and Pearson, 1934).
+
+    Effective numbers, which are not whole, are taken as they are.
+    """
+    return float(betaincinv(successes, n - successes + 1, risk)) if successes > 0 else 0.0
 
 
-def proportion_upper_bound(successes: int, n: int, risk: float) -> float:
+def proportion_upper_bound(successes: float, n: float, risk: float) -> float:
     """Return the exact upper confidence bound of a proportion at level ``1 - risk`` (Clopper and Pearson, 1934)."""
     return float(betaincinv(successes + 1, n - successes, 1 - risk)) if successes < n else 1.0
 
 
-def proportion_interval(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
+def proportion_interval(successes: float, n: float, level: float = 0.95) -> tuple[float, float]:
     """Return the exact two-sided confidence interval of a proportion; 0 to 1 for ``n`` 0.
 
     Examples

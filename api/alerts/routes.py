@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Response
@@ -21,11 +20,10 @@ from api.alerts.schemas import (
     ServiceMapOut,
 )
 from api.dependencies import Served
-from api.http.cursors import Cursor, Limit, decode, next_of
+from api.http.cursors import Cursor, Limit, decode_moment, next_of
 from api.http.problems import problems
 from api.http.rows import rows_of
 from api.http.security import MayRead, MayWrite
-from diagnosis.errors import InputError
 
 router = APIRouter(tags=["alerts"])
 
@@ -53,7 +51,7 @@ def put_alerts(_principal: MayWrite, service: Served, body: Alerts = _ALERTS) ->
 @router.get("/v1/alerts", response_model=AlertPage, responses=problems())
 def list_alerts(_principal: MayRead, service: Served, limit: Limit = 50, cursor: Cursor = None) -> AlertPage:
     """Return alerts, the latest started first."""
-    alerts = service.alerts.page(limit, _place(cursor))
+    alerts = service.alerts.page(limit, decode_moment(cursor))
     return AlertPage(items=alerts, next=next_of(alerts, limit, lambda item: f"{item.started_at} {item.id}"))
 
 
@@ -99,14 +97,3 @@ def put_service_map(body: ServiceMapIn, principal: MayWrite, service: Served) ->
 
 def _map(links: list[tuple[str, str, str]]) -> ServiceMapOut:
     return ServiceMapOut(links=[{"from": item, "to": needs, "kind": kind} for item, needs, kind in links])
-
-
-def _place(cursor: str | None) -> tuple[datetime, str] | None:
-    place = decode(cursor)
-    if place is None:
-        return None
-    moment, _, alert = place.partition(" ")
-    try:
-        return datetime.fromisoformat(moment), alert
-    except ValueError as error:
-        raise InputError("expected the cursor of a page before; found something else") from error

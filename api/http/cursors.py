@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Annotated, TypeVar
 
 from fastapi import Query
@@ -39,6 +40,24 @@ def decode(cursor: str | None) -> str | None:
     if not place or "\x00" in place:
         raise InputError("expected the cursor of a page before; found something else")
     return place
+
+
+def decode_moment(cursor: str | None) -> tuple[datetime, str] | None:
+    """Return the moment and the id that a cursor of a list in order of time stands for: "MOMENT ID".
+
+    Raises
+    ------
+    InputError
+        If it is none of ours.
+    """
+    place = decode(cursor)
+    if place is None:
+        return None
+    moment, _, name = place.partition(" ")
+    try:
+        return datetime.fromisoformat(moment), name
+    except ValueError as error:
+        raise InputError("expected the cursor of a page before; found something else") from error
 
 
 def next_of(items: Sequence[Item], limit: int, place: Callable[[Item], str]) -> str | None:

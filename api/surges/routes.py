@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.dependencies import Served
-from api.http.cursors import Cursor, Limit, decode, next_of
+from api.http.cursors import Cursor, Limit, decode_moment, next_of
 from api.http.problems import problems
 from api.http.security import MayGiveFeedback, MayRead
 from api.surges.schemas import (
@@ -20,7 +20,7 @@ from api.surges.schemas import (
     SurgeDetailOut,
     SurgePage,
 )
-from api.surges.service import cursor_of, place_of
+from api.surges.service import cursor_of
 
 router = APIRouter(prefix="/v1/surges", tags=["surges"])
 
@@ -34,7 +34,7 @@ def list_surges(
     cursor: Cursor = None,
 ) -> SurgePage:
     """Return surges, the latest announced first."""
-    surges = service.surges.page(limit, place_of(decode(cursor)), state or "")
+    surges = service.surges.page(limit, decode_moment(cursor), state or "")
     return SurgePage(items=surges, next=next_of(surges, limit, cursor_of))
 
 

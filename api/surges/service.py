@@ -22,7 +22,6 @@ from api.surges.schemas import (
 )
 from api.surges.watch import SurgeWatch, event_data, mark
 from api.webhooks.events import Events
-from diagnosis.errors import InputError
 from diagnosis.findings import SurgeMark
 from diagnosis.redact import Redactor
 from diagnosis.store import Store
@@ -282,23 +281,6 @@ class SurgeService:
 def cursor_of(surge: SurgeOut) -> str:
     """Return the place of a surge in the list, for a cursor."""
     return f"{surge.at} {surge.id}"
-
-
-def place_of(place: str | None) -> tuple[datetime, str] | None:
-    """Return the place that `cursor_of` made.
-
-    Raises
-    ------
-    InputError
-        If it is none of ours.
-    """
-    if place is None:
-        return None
-    moment, _, surge = place.partition(" ")
-    try:
-        return datetime.fromisoformat(moment), surge
-    except ValueError as error:
-        raise InputError("expected the cursor of a page before; found something else") from error
 
 
 def _out(

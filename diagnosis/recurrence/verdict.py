@@ -7,12 +7,13 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.special import betaincinv, pdtr
+from scipy.special import pdtr
 
 from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
 from diagnosis.recurrence.outcomes import cohort, days_of, utc
 from diagnosis.recurrence.signature import Signature
+from diagnosis.statistics import proportion_interval
 
 Verdict = Literal["held", "did not hold", "cannot tell yet"]
 LEVEL = 0.95
@@ -129,9 +130,8 @@ def ratio_interval(
     events_before: int, days_before: float, events_after: int, days_after: float, level: float = LEVEL
 ) -> tuple[float, float | None]:
     """Return the exact interval of the hazard after over before; the upper bound is None where there is none."""
-    tail = (1 - level) / 2
-    low = float(betaincinv(events_after, events_before + 1, tail)) if events_after else 0.0
-    high = float(betaincinv(events_after + 1, events_before, 1 - tail)) if events_before else 1.0
+    # Of all events, those after are binomial.
+    low, high = proportion_interval(events_after, events_before + events_after, level)
     scale = days_before / days_after
     return scale * low / (1 - low), (scale * high / (1 - high) if events_before else None)
 

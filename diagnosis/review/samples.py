@@ -12,11 +12,12 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv, stdtrit
+from scipy.special import stdtrit
 
 from diagnosis.arrays import Floats
 from diagnosis.recurrence.rates import band, kaplan_meier, life_table
 from diagnosis.service_levels import LONGEST, Waits, mean_wait, share_in_time
+from diagnosis.statistics import proportion_interval
 
 Kind = Literal["recurs", "in_time", "mean_hours", "plain"]
 Mask = npt.NDArray[np.bool_] | npt.NDArray[np.intp]
@@ -191,7 +192,4 @@ def change_of(later: Estimate, earlier: Estimate, comparisons: int = 1) -> Chang
 
 def exact_interval(part: float, n: float) -> tuple[float, float]:
     """Return the exact binomial interval of a share, also of an effective number (Clopper and Pearson 1934)."""
-    tail = (1 - LEVEL) / 2
-    lower = float(betaincinv(part, n - part + 1, tail)) if part > 0 else 0.0
-    upper = float(betaincinv(part + 1, n - part, 1 - tail)) if part < n else 1.0
-    return lower, upper
+    return proportion_interval(part, n, LEVEL)

@@ -15,11 +15,12 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import betaincinv, ndtri
+from scipy.special import ndtri
 
 from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
 from diagnosis.service_levels.rules import priority_rank
+from diagnosis.statistics import proportion_interval
 
 Verdict = Literal["met", "missed", "too few", "no data"]
 Unit = Literal["share", "hours"]
@@ -193,7 +194,7 @@ def share_in_time(
     if 0.0 < survival < 1.0 and variance > 0.0:
         n_effective = min(survival * (1.0 - survival) / variance, float(len(waits)))
     # Nobody was watched for so long: everything is possible.
-    lower, upper = _exact((1.0 - survival) * n_effective, n_effective) if reached else (0.0, 1.0)
+    lower, upper = proportion_interval((1.0 - survival) * n_effective, n_effective, LEVEL) if reached else (0.0, 1.0)
     n_open = int((~waits.happened).sum())
     value = 1.0 - survival
     verdict = _verdict(lower, upper, target, lower_is_better=False)
@@ -261,7 +262,7 @@ def share_of(name: str, part: int, n: int, target: float | None = None) -> Servi
     """Return a plain share with its exact binomial interval (Clopper and Pearson 1934)."""
     if not n:
         return _unknown(name, "share", target, "all")
-    lower, upper = _exact(part, n)
+    lower, upper = proportion_interval(part, n, LEVEL)
     verdict = _verdict(lower, upper, target, lower_is_better=False)
     return ServiceLevel(name, "share", part / n, lower, upper, n, 0, target, verdict)
 
@@ -287,13 +288,6 @@ def _critical(priorities: Iterable[str]) -> tuple[npt.NDArray[np.bool_], str]:
 def _waits_if_known(opened: Floats, ended: Floats, start: float, end: float, *, any_known: Floats) -> Waits | None:
     """Return the waits, None where no incident at all has such an end: then the data do not hold it."""
     return Waits.of(opened, ended, start, end) if np.isfinite(any_known).any() else None
-
-
-def _exact(part: float, n: float) -> tuple[float, float]:
-    tail = (1 - LEVEL) / 2
-    lower = float(betaincinv(part, n - part + 1, tail)) if part > 0 else 0.0
-    upper = float(betaincinv(part + 1, n - part, 1 - tail)) if part < n else 1.0
-    return lower, upper
 
 
 def _verdict(lower: float, upper: float, target: float | None, *, lower_is_better: bool) -> Verdict:

@@ -12,10 +12,10 @@ from starlette.concurrency import run_in_threadpool
 from api.console.pages import in_path, page
 from api.console.session import Acting, Agent, Reading, needs
 from api.dependencies import Served
-from api.http.cursors import decode, next_of
+from api.http.cursors import decode_moment, next_of
 from api.maintenance.schemas import WindowIn
 from api.service import Service
-from api.surges.service import cursor_of, place_of
+from api.surges.service import cursor_of
 from diagnosis.store.database import ConflictError, RecordNotFoundError
 from diagnosis.surges.scope import FIELDS
 
@@ -117,7 +117,7 @@ def _list(
     cursor: str | None = None,
     form: dict[str, str] | None = None,
 ) -> Response:
-    items = service.surges.page(_PAGE, place_of(decode(cursor)))
+    items = service.surges.page(_PAGE, decode_moment(cursor))
     return page(
         request,
         "surges.html",
