@@ -392,8 +392,21 @@ def _definitions(content: Content, words: Words) -> Section:
 def _basis(content: Content, words: Words) -> Section:
     left_out = content["records"]["left_out"].items()
     texts = [words("text", "left_out", count=f"{n:,}", reason=words("reason", reason)) for reason, n in left_out]
+    texts += [_missing(m["name"], content, words) for m in content["measures"] if m["verdict"] == "not recorded"]
     texts.append(words("text", "hash", hash=content["data_hash"]))
     return Section("basis", words("head", "basis"), texts)
+
+
+def _missing(name: str, content: Content, words: Words) -> str:
+    """Return why a measure is not recorded."""
+    definition = BY_NAME[name]
+    if definition.source != "records":
+        reason = words("missing", definition.source)
+    elif definition.type and definition.type not in content["records"]["types"]:
+        reason = words("missing", "type", type=words("type", definition.type))
+    else:
+        reason = words("missing", "records", column=words("field", definition.column))
+    return words("text", "missing", name=words("measure", name), reason=reason)
 
 
 def _table_section(key: str, words: Words, table: Table, empty: str = "none") -> Section:
