@@ -18,7 +18,7 @@ from diagnosis.store.database import RecordNotFoundError
 
 router = APIRouter()
 PATH = "/console/knowledge"
-LISTED = 30  # entries of each list
+LISTED = 15  # entries of each list
 
 
 @router.get(PATH)

@@ -25,7 +25,7 @@ from diagnosis.store.database import RecordNotFoundError
 
 router = APIRouter()
 PATH = "/console/problems"
-LISTED = 100  # problems on the page
+LISTED = 40  # problems on the page; filters lead to the others
 SHOWN = 30  # newest incidents of a problem on its page
 TRENDS = ("rising", "steady", "falling")
 STATUSES = ("found", "proposed", "watched", "held", "returned", "dismissed")
