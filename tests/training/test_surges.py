@@ -118,6 +118,27 @@ def test_a_file_that_lacks_its_columns_is_refused(
     assert "a column id was expected; found alert, when" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("option", "text", "message"),
+    [
+        ("--alerts", "", "a header of columns was expected; found an empty file"),
+        ("--service-map", "", "a header of columns was expected; found an empty file"),
+        (
+            "--maintenance",
+            "starts_at,ends_at\n2026-01-01T00:00Z,2026-01-02T00:00Z\n2026-01-02T00:00Z,2026-01-01T00:00Z\n",
+            "row 3: ends_at was expected after starts_at",
+        ),
+    ],
+)
+def test_an_empty_file_or_a_window_set_back_is_refused_with_file_and_row(
+    option: str, text: str, message: str, incidents: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "given.csv"
+    path.write_text(text)
+    assert main(["surges", "--incidents", str(incidents), option, str(path), "--quiet"]) == 1
+    assert f"{path}: {message}" in capsys.readouterr().err
+
+
 def test_one_incident_is_no_surge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "one.csv"
     path.write_text("number,opened_at,short_description\nA,2026-01-01T00:00:00Z,x\n")

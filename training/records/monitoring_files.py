@@ -121,6 +121,8 @@ def read_maintenance(path: Path) -> list[MaintenanceWindow]:
     for place, row in enumerate(table.to_dict("records")):
         if pd.isna(starts[place]) or pd.isna(ends[place]):
             raise InputError(f"{path}: row {place + 2}: readable starts_at and ends_at were expected; found others")
+        if ends[place] <= starts[place]:
+            raise InputError(f"{path}: row {place + 2}: ends_at was expected after starts_at; found it before or equal")
         scope: dict[str, str] = {name: row[name] for name in FIELDS if row.get(name)}
         start, end = _seconds(starts[place]), _seconds(ends[place])
         windows.append(MaintenanceWindow(f"row {place + 2}", start, end, scope, row.get("note", "")))
@@ -130,6 +132,8 @@ def read_maintenance(path: Path) -> list[MaintenanceWindow]:
 def _table(path: Path, required: tuple[str, ...]) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
+    except pd.errors.EmptyDataError as error:
+        raise InputError(f"{path}: a header of columns was expected; found an empty file") from error
     except (ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
         raise InputError(f"{path}: a CSV file in UTF-8 was expected; {error}") from error
     lacking = [name for name in required if name not in table.columns]
