@@ -27,7 +27,7 @@ MOST_LINKS = 10
 _MOST_ALERTS = 100_000  # of a review, repetitions not counted
 _MOST_AROUND = 5_000  # of one incident
 _MOST_NUMBERS = 1_000
-_COMPARED = timedelta(weeks=3)  # around a month
+_COMPARISON_SHIFT = timedelta(weeks=3)  # around a month
 
 
 class AlertService:
@@ -127,8 +127,8 @@ class AlertService:
             If it is no month.
         """
         start, end = _month(month or f"{utc_now().replace(day=1) - timedelta(days=1):%Y-%m}")
-        around = self._store.alerts.started_between(start - _COMPARED, end + _COMPARED, _MOST_ALERTS)
-        incidents = self._incidents(start - _COMPARED, end + _COMPARED)
+        around = self._store.alerts.started_between(start - _COMPARISON_SHIFT, end + _COMPARISON_SHIFT, _MOST_ALERTS)
+        incidents = self._incidents(start - _COMPARISON_SHIFT, end + _COMPARISON_SHIFT)
         review = monitoring_review([_plain(a) for a in around], incidents, start.timestamp(), end.timestamp())
         return MonitoringReviewOut(
             month=f"{start:%Y-%m}",

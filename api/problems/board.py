@@ -38,7 +38,7 @@ RETURNED = "did not hold"
 
 @dataclass(frozen=True)
 class ProblemSnapshot:
-    """Problems as they were snapshot at a moment, and the state of the service that they were snapshot in."""
+    """Problems as they were at a moment, and the state of the service at that moment."""
 
     report: ProblemReport
     history: ProblemHistory

@@ -201,10 +201,11 @@ class ReviewService:
             If it has been taken before.
         """
         first = Quarter.parse(quarter)
-        if self._store.actions.all(source_kind="review", source="programme", limit=1):
-            raise ConflictError("the programme's timetable has been taken already; its actions are there")
         planned = programme_actions(first, language)
-        return [self._actions.add(actor, ActionIn.model_validate(entry)) for entry in planned]
+        with self._store.transaction():  # the whole plan, or nothing of it
+            if self._store.actions.all(source_kind="review", source="programme", limit=1):
+                raise ConflictError("the programme's timetable has been taken already; its actions are there")
+            return [self._actions.add(actor, ActionIn.model_validate(entry)) for entry in planned]
 
     def _proposal(self, quarter: str, proposal: str) -> Content:
         draft = self.draft(quarter)

@@ -45,10 +45,10 @@ _HOLD = 30.0  # seconds for which the watch is taken; another process may take i
 _RENEW = 10.0
 _SAVE = 60.0  # seconds between two savings of the detector's state
 _PAGE = 1000
-_LEARNED_FROM = timedelta(days=112)  # four half-lives of the rhythm
-_UNWATCHED = 6 * 3600.0  # a longer time without a watch is neither learned from nor a silence
-_TAUGHT = timedelta(days=180)  # how long a dismissal counts
-_TOLD = timedelta(hours=12)  # what began longer ago is kept, and not announced any more
+_LEARNING_PERIOD = timedelta(days=112)  # four half-lives of the rhythm
+_LONGEST_GAP = 6 * 3600.0  # s: a longer time without a watch is neither learned from nor a silence
+_DISMISSAL_PERIOD = timedelta(days=180)  # how long a dismissal counts
+_LATEST_ANNOUNCEMENT = timedelta(hours=12)  # after a surge began; later it is kept, and not announced
 _MOST_VALUES = 10  # of a field, kept with a surge
 _TITLES = ("short_description", "description")
 
@@ -84,7 +84,7 @@ class SurgeWatch:
         self._written: dict[str, tuple[object, ...]] = {}
         self._joined: dict[str, int] = {}  # how many of its incidents are stored
         self._seen: dict[str, float] = {}
-        self._ends_heard: dict[str, datetime] = {}
+        self._end_times: dict[str, datetime] = {}
         self._sequence = self._watched_upto = 0
         self._held_until = self._saved_at = self._decisions_at = float("-inf")
 
@@ -181,7 +181,7 @@ class SurgeWatch:
                 state = json.loads(zlib.decompress(packed))
                 detector.restore(state["detector"])
                 self._alerts.restore(state["alerts"])
-                if (utc_now() - saved_at).total_seconds() > _UNWATCHED:
+                if (utc_now() - saved_at).total_seconds() > _LONGEST_GAP:
                     self._tracked.update((surge.id, surge) for surge in detector.held_open())
                     detector.skip_to(utc_now().timestamp())
         except (InputError, ValueError, KeyError, TypeError, zlib.error):
@@ -204,7 +204,7 @@ class SurgeWatch:
             if place % 200 == 0:
                 self._loop.pause(0.005)  # diagnoses come first
         moment = utc_now().timestamp()
-        if arrivals and moment - arrivals[-1].at > _UNWATCHED:
+        if arrivals and moment - arrivals[-1].at > _LONGEST_GAP:
             detector.advance(arrivals[-1].at + WINDOWS[-1])
             detector.skip_to(moment)
 
@@ -217,7 +217,7 @@ class SurgeWatch:
         frame = frame[frame["opened_at"] <= pd.Timestamp(utc_now())]
         if frame.empty:
             return []
-        return arrivals_of(frame[frame["opened_at"] > frame["opened_at"].max() - _LEARNED_FROM])
+        return arrivals_of(frame[frame["opened_at"] > frame["opened_at"].max() - _LEARNING_PERIOD])
 
     def _hear_decisions(self, detector: SurgeDetector) -> None:
         """Take in what people decided, and which windows hold."""
@@ -226,13 +226,13 @@ class SurgeWatch:
             MaintenanceWindow(window.id, window.starts_at.timestamp(), window.ends_at.timestamp(), window.scope)
             for window in self._store.maintenance.since(moment - timedelta(hours=12))
         ]
-        dismissed = self._store.surges.dismissed(moment - _TAUGHT)
+        dismissed = self._store.surges.dismissed(moment - _DISMISSAL_PERIOD)
         counts = self._store.surges.counts([surge.id for surge in dismissed])
         detector.dismissals = lessons(dismissed, {surge: sum(pair) for surge, pair in counts.items()})
         for surge in self._store.surges.ended_by_people(moment - timedelta(days=2)):
-            if surge.over_at is not None and self._ends_heard.get(surge.id) != surge.over_at:
+            if surge.over_at is not None and self._end_times.get(surge.id) != surge.over_at:
                 detector.end(surge.id, surge.over_at.timestamp())
-                self._ends_heard[surge.id] = surge.over_at
+                self._end_times[surge.id] = surge.over_at
         self._decisions_at = time.monotonic()
 
     def _take_in(self, detector: SurgeDetector) -> bool:
@@ -299,7 +299,7 @@ class SurgeWatch:
             new = set(self._store.surges.write(rows))
             for surge in changed:
                 self._join(surge, stored.get(surge.id))
-            recent = moment - _TOLD
+            recent = moment - _LATEST_ANNOUNCEMENT
             started = [row for row in rows if row.id in new and row.at > recent]
             ended = [row for row in rows if row.over_at is not None and row.over_at > recent and _was_open(stored, row)]
             self._events.emit("surge.started", [(row.id, event_data(row)) for row in started])
@@ -323,7 +323,7 @@ class SurgeWatch:
             course = _longer(course, [(format_utc(_moment(at)), count, usual) for at, count, usual in steps])
         if stored is not None and stored.declared_at is not None and not stored.ended_by:
             over_at = None  # a declared major incident is ended by a person
-        if stored is not None and stored.ended_by and self._ends_heard.get(surge.id) != stored.over_at:
+        if stored is not None and stored.ended_by and self._end_times.get(surge.id) != stored.over_at:
             over_at = stored.over_at  # ended this moment; the detector hears of it at the next turn
         return StoredSurge(
             surge.id,

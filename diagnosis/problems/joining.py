@@ -27,7 +27,7 @@ JoinedBy = Literal["fields", "text", "person"]
 NONE = -1  # the fault of an incident that belongs to none
 SCOPES = ("cmdb_ci", "service", "category")  # what a text is about, where the signature's own fields are not known
 CLEAR = 3  # incidents from which a kind of text counts as a fault of its own
-MIXED = 0.6  # share of the incidents of one signature that such texts must hold for it to be split by them
+SPLIT_SHARE = 0.6  # share of the incidents of one signature that such texts must hold for it to be split by them
 ONE_LANGUAGE = 0.9  # share of texts in one language: those of two languages are never alike by their words
 FIRST_WORDS = 20  # newest texts of a fault by which its language is known
 
@@ -159,7 +159,7 @@ def _split_by_text(joining: Joining, texts: Sequence[str]) -> Joining:
             continue
         names = LikeTexts().names([""] * len(rows), of_fault, learn=True)
         clear = [name for name, count in Counter(names).items() if name and count >= CLEAR]
-        if len(clear) < 2 or sum(name in clear for name in names) < MIXED * len(rows):
+        if len(clear) < 2 or sum(name in clear for name in names) < SPLIT_SHARE * len(rows):
             continue
         fault = faults[place]
         for name in clear:

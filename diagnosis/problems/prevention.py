@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from diagnosis.arrays import Floats, Ints
 
-ASSUMED = 0.5  # of a fault that a measure leaves, where nothing says what such measures achieved
+ASSUMED_SHARE = 0.5  # of a fault that a measure leaves, where nothing says what such measures achieved
 PRIOR = 4.0  # expected episodes that the assumption counts for
 MOST = 10.0  # expected episodes that one measure, or the comparison of resolutions, counts for
 LEVEL = 0.8  # of the interval
@@ -88,7 +88,7 @@ class PreventedShares:
         """Return the share that a measure of a kind prevents."""
         from scipy.special import gammainc, gammaincinv  # noqa: PLC0415 - no diagnosis needs it
 
-        shape = PRIOR * ASSUMED + self._happened[kind]
+        shape = PRIOR * ASSUMED_SHARE + self._happened[kind]
         rate = PRIOR + self._expected[kind]
         low, high = (float(gammaincinv(shape, tail)) / rate for tail in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
         # The mean of max(1 - x, 0) for a gamma x: below 1 the share is 1 - x, above it nothing is prevented.

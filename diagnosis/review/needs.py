@@ -15,7 +15,7 @@ from diagnosis.review.samples import Estimate, Sample, change_of, exact_interval
 
 SEPARATOR = " · "  # as `join_labels` writes it
 EVIDENCE = 10
-BOUNCED = 2  # reassignments from which a record counts as passed around
+FEWEST_REASSIGNMENTS = 2  # from which a record counts as passed around
 
 
 def training_needs(history: ReviewHistory, quarter: Quarter) -> list[dict[str, Any]]:
@@ -55,7 +55,7 @@ def _bounces(
 ) -> list[dict[str, Any]]:
     moves = history.frame["reassignment_count"].to_numpy(dtype=np.float64, na_value=np.nan)
     known = rows[np.isfinite(moves[rows])]
-    needs = _above_usual(history, "bounces", known, (moves >= BOUNCED).astype(float), labels)
+    needs = _above_usual(history, "bounces", known, (moves >= FEWEST_REASSIGNMENTS).astype(float), labels)
     return [need for need in needs if f"{need['team']}{SEPARATOR}{need['topic']}" in with_article]
 
 

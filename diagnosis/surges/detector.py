@@ -45,7 +45,7 @@ _AGAIN = WINDOWS[-1]
 _ANEW = 3  # incidents since its end that it takes
 _LONGEST_SILENCE = 15 * DAY
 _SAME = 0.5  # share of common incidents from which two warnings are one
-_DISMISSED = 10.0  # how much rarer than before a scope must be after each dismissal
+_DISMISSAL_FACTOR = 10.0  # how much rarer than before a scope must be after each dismissal
 _MOST_DISMISSALS = 6
 _PAUSE = 60.0  # seconds until a scope that said the same as an open surge is looked at again
 _BIN = 20 * 60.0
@@ -402,7 +402,7 @@ class SurgeDetector:
     def _level(self, scope: Scope) -> float:
         """Return the p-value below which a scope is announced."""
         looks = max(self._rhythm.arrivals_a_day(), 1.0) * MONTH * len(WINDOWS) * _LOOKS_APART
-        looks *= _DISMISSED ** min(self.dismissals.get(scope, 0), _MOST_DISMISSALS)
+        looks *= _DISMISSAL_FACTOR ** min(self.dismissals.get(scope, 0), _MOST_DISMISSALS)
         if scope.kind == "word":
             return self.false_alarms_per_month * _WORD_SHARE / (looks * max(self._words_each, 1.0))
         share = 1 - _WORD_SHARE - _SILENCE_SHARE

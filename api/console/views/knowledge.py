@@ -18,7 +18,7 @@ from diagnosis.store.database import RecordNotFoundError
 
 router = APIRouter()
 PATH = "/console/knowledge"
-LISTED = 15  # entries of each list
+MOST_LISTED = 15  # entries of each list
 
 
 @router.get(PATH)
@@ -37,12 +37,12 @@ def knowledge(request: Request, service: Served, agent: Reading) -> Response:
         health=health,
         searched=snapshot.searched,
         titles=snapshot.titles,
-        gaps=health.gaps[:LISTED],
-        stale=[(article, article.why(language_of(request))) for article in health.stale[:LISTED]],
-        pairs={"duplicates": health.duplicates[:LISTED], "contradictions": health.contradictions[:LISTED]},
+        gaps=health.gaps[:MOST_LISTED],
+        stale=[(article, article.why(language_of(request))) for article in health.stale[:MOST_LISTED]],
+        pairs={"duplicates": health.duplicates[:MOST_LISTED], "contradictions": health.contradictions[:MOST_LISTED]},
         lacking=[(name, lacking[name]) for name in STANDARD if lacking[name]],
-        form=[fault for fault in health.form if set(fault.lacks) - {"owner", "review_at"}][:LISTED],
-        listed=LISTED,
+        form=[fault for fault in health.form if set(fault.lacks) - {"owner", "review_at"}][:MOST_LISTED],
+        listed=MOST_LISTED,
     )
 
 

@@ -25,7 +25,7 @@ from diagnosis.store.database import RecordNotFoundError
 
 router = APIRouter()
 PATH = "/console/problems"
-LISTED = 40  # problems on the page; filters lead to the others
+MOST_LISTED = 40  # problems on the page; filters lead to the others
 SHOWN = 30  # newest incidents of a problem on its page
 TRENDS = ("rising", "steady", "falling")
 STATUSES = ("found", "proposed", "watched", "held", "returned", "dismissed")
@@ -51,7 +51,7 @@ def problems(request: Request, service: Served, agent: Reading) -> Response:
         "problems.html",
         agent=agent,
         report=report,
-        listed=listed[:LISTED],
+        listed=listed[:MOST_LISTED],
         n_listed=len(listed),
         filters=filters,
         choices=choices,

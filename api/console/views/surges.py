@@ -21,7 +21,7 @@ from diagnosis.surges.scope import FIELDS
 
 router = APIRouter()
 _PAGE = 30
-_LISTED = 100  # joined incidents on the page of one surge
+_MOST_LISTED = 100  # joined incidents on the page of one surge
 
 Text = Annotated[str, Form(max_length=4000)]
 
@@ -140,7 +140,7 @@ def _surge(
         detail = service.surges.get(surge)
     except RecordNotFoundError:
         return page(request, "message.html", 404, notice="not_found", agent=agent)
-    numbers = detail.numbers[:_LISTED]
+    numbers = detail.numbers[:_MOST_LISTED]
     records = service.incidents.find(numbers)
     incidents = [
         {
@@ -160,6 +160,6 @@ def _surge(
         agent=agent,
         surge=detail,
         incidents=incidents,
-        alerts=service.alerts.find(detail.alert_ids[:_LISTED]),
+        alerts=service.alerts.find(detail.alert_ids[:_MOST_LISTED]),
         contingency=contingency,
     )
