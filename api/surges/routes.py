@@ -68,7 +68,7 @@ def end(surge: str, decision: DecisionIn, principal: MayGiveFeedback, service: S
     return service.surges.end(principal.id, surge, decision.note)
 
 
-@router.post("/{surge}/answer", response_model=SurgeDetailOut, responses=problems(404))
+@router.post("/{surge}/answer", response_model=SurgeDetailOut, responses=problems(404, 409))
 def answer(surge: str, body: AnswerIn, principal: MayGiveFeedback, service: Served) -> SurgeDetailOut:
     """Tell all its incidents the same, those that join later too."""
     return service.surges.answer(principal.id, surge, body.answer)

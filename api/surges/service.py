@@ -190,8 +190,12 @@ class SurgeService:
         ------
         RecordNotFoundError
             If there is none of that id.
+        ConflictError
+            If it was dismissed: what it joined has nothing in common then.
         """
         with self._store.transaction():
+            if self._store.surges.get(surge).state == "dismissed":
+                raise ConflictError("expected a surge that was not dismissed; found one that was")
             answer = self._redactor.redact(answer)
             answered = self._store.surges.decide(surge, answer=answer, answered_at=utc_now(), answered_by=actor)
             self._audit.note(actor, "surge.answer", surge, scope=answered.scope)

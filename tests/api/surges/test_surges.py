@@ -182,6 +182,8 @@ def test_what_is_dismissed_is_not_announced_again_so_soon(client: TestClient) ->
     [surge] = open_surges(client)
     dismissed = client.post(f"/v1/surges/{surge['id']}/dismiss", json={"note": "Exercise"}).json()
     assert dismissed["state"] == "dismissed"
+    assert client.post(f"/v1/surges/{surge['id']}/answer", json={"answer": "We are on it"}).status_code == 409
+    assert client.get(f"/v1/surges/{surge['id']}").json()["answer"] == ""
     service = client.app.state.service
     soon(lambda: service.surges.watch.mark_of(SCOPE) is None, 10)
     send(client, 4, "MORE")
