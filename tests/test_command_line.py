@@ -146,7 +146,7 @@ def test_a_knowledge_base_alone_makes_a_release_with_a_warning_for_each_thing_le
     shown = capsys.readouterr()
     assert "warning: 1 row: expected text in title" in shown.err
     assert "EMPTY" in rejects.read_text(encoding="utf-8-sig")
-    assert set(json.loads(shown.out)["left_out"]) == {"category", "assignment_group", "recurrence"}
+    assert set(json.loads(shown.out)["left_out"]) == {"category", "assignment_group", "recurrence", "service_levels"}
     assert shown.err.count("warning: ") >= 3
     assert "no incident has a date" in shown.err
 

@@ -14,7 +14,6 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import expit
 
 from diagnosis.arrays import Floats, Vectors
@@ -204,6 +203,7 @@ def _interval_features(
 
 def _platt(log_odds: Floats, happened: npt.NDArray[np.bool_]) -> tuple[float, float]:
     """Return slope and level that make log-odds those of what happened, both held near 1 and 0."""
+    from scipy.optimize import minimize  # noqa: PLC0415 - a third of a second, and serving fits nothing
 
     def loss(of: Floats) -> float:
         odds = of[0] * log_odds + of[1]

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-from sklearn.svm import LinearSVC
 
 from diagnosis.arrays import Bools
 from diagnosis.diagnoser import Diagnoser
@@ -62,6 +60,8 @@ def plain_answers(diagnoser: Diagnoser, held_out: HeldOut, target: TargetPredict
     router = diagnoser.parts.routers.get(name)
     fields = () if router is None or router.fields is None else tuple(router.fields)
     asked = held_out.incidents[target.labelled]
+    from sklearn.svm import LinearSVC  # noqa: PLC0415 - takes a second, and a service that publishes nothing needs none
+
     learned, features = _features(past.iloc[latest], asked, [*fields])
     model = LinearSVC(tol=_TOLERANCE, random_state=0).fit(learned, labels[latest].astype(str))
     right = model.predict(features) == truth.astype(str)
@@ -69,6 +69,8 @@ def plain_answers(diagnoser: Diagnoser, held_out: HeldOut, target: TargetPredict
 
 
 def _features(past: pd.DataFrame, asked: pd.DataFrame, fields: Sequence[str]) -> tuple[sp.csr_matrix, sp.csr_matrix]:
+    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer  # noqa: PLC0415 - as above
+
     words = TfidfVectorizer(tokenizer=tokenise, token_pattern=None, ngram_range=(1, 2), max_features=_MOST_TERMS)
     grams = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), max_features=_MOST_TERMS, sublinear_tf=True)
     values = CountVectorizer(analyzer=lambda row: row, binary=True, dtype=np.float64)

@@ -112,13 +112,13 @@ def test_advice_names_the_risk_in_both_languages_and_a_problem_where_it_is_chron
         {}, (HorizonRisk(7, 0.2), HorizonRisk(30, 0.42)), 0.15, (Factor("symptom", "slow", 0.1, "factor_symptom"),)
     )
     assert str(advice(risk)) == "this closes with a 42% risk to return within 30 days: consider a Problem"
-    assert in_words(advice(risk), "zh") == "关闭后30天内复发的风险为42%：建议建立问题记录"
+    assert in_words(advice(risk), "zh") == "关闭后 30 天内复发的风险为 42%：建议建立问题记录"
     usual = RecurrenceRisk({}, (HorizonRisk(30, 0.16),), 0.15)
     assert str(advice(usual)) == "this closes with a 16% risk to return within 30 days"
     resolved = replace(risk, signature={"cmdb_ci": "a"}, origin="resolved")
     assert in_language(resolved, "zh").definition == in_words(definition(["cmdb_ci"], "resolved"), "zh")
     assert in_language(resolved, "en").definition == str(definition(["cmdb_ci"], "resolved"))
-    assert in_language(risk, "zh").factors[0].name == "症状"
+    assert in_language(risk, "zh").factors[0].name == "故障现象"
     assert in_language(risk, "en").factors == risk.factors
 
 

@@ -189,7 +189,7 @@ def test_factors_are_faithful_and_speak_both_languages():
     chinese = [in_language(risk, "zh") for risk in english]
     factors = [f for risk in english for f in risk.factors]
     assert "same signature in the last 30 days" in {f.name for f in factors}
-    assert "近30天内同一故障特征的事件数" in {f.name for risk in chinese for f in risk.factors}
+    assert "近 30 天内同一故障的事件数" in {f.name for risk in chinese for f in risk.factors}
     assert [f.effect for f in factors] == [f.effect for risk in chinese for f in risk.factors]
     most = [f for f in factors if f.name == "same signature in the last 30 days"]
     raised = [f.value for f in most if f.effect > 0]

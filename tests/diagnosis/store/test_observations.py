@@ -156,7 +156,7 @@ def test_a_revocation_is_made_once_and_binds_its_release_alone(store: Store, dat
     (decisions,) = replica.decisions(["INC1"], "r1")
     rule = decisions.rules[0]
     assert (rule.target, rule.value, rule.action) == ("group", "Mail", "never_automatic")
-    assert "9 of 20 automatic answers were wrong" in rule.name
+    assert "9 of 20 automatic decisions were wrong" in rule.name
     assert len(decisions.rules) == 2
     assert replica.decisions(["INC1"], "r2")[0].rules == ()
     assert replica.decisions(["INC1"])[0].rules == ()
