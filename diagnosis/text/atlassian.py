@@ -27,6 +27,7 @@ _BLOCKS = frozenset(
     }
 )
 _MAX_DEPTH = 60  # deeper than any editor nests; a hostile document stops here instead of exhausting the stack
+_SHAPES = frozenset({"mention", "status", "date", "inlineCard"})
 
 
 def document_text(node: Mapping[str, Any]) -> str:
@@ -63,7 +64,12 @@ def _pieces(node: Any, depth: int) -> Iterator[str]:  # noqa: ANN401 - a JSON va
         yield "\n"
     yield _own_text(node, kind)
     children = node.get("content")
+    before = ""
     for place, child in enumerate(children if isinstance(children, list) else (), start=1):
+        now = str(child.get("type")) if isinstance(child, Mapping) else ""
+        if before in _SHAPES and now in _SHAPES:
+            yield " "  # drawn as shapes of their own, they need no space between them to be two words
+        before = now
         if kind == "orderedList":
             yield f"\n{place}. "
             yield "".join(_pieces(child, depth + 1)).strip("\n")

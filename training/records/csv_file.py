@@ -20,8 +20,8 @@ DELIMITERS = (",", ";", "\t", "|")
 MAX_FIELD = 1_000_000  # characters; a longer cell is nearly always a quote that is never closed
 _SAMPLE_LINES = 40
 _MOST_BLANK_LINES = 1_000  # above the header
-# Spreadsheets are kept from reading a number as one by writing it as a formula.
-_GUARDED = re.compile(r'="(?P<text>[^"]*)"')
+# Spreadsheets are kept from reading a number as one by writing it as a formula, or after an apostrophe.
+_GUARDED = re.compile(r"""="(?P<text>[^"]*)"|=T\("(?P<inner>[^"]*)"\)|'(?P<digits>\d+)""")
 
 
 def read_csv(path: Path, options: ReadOptions) -> Iterator[Chunk]:
@@ -126,8 +126,8 @@ def _rows(reader: csv._reader, lines: _Lines) -> Iterator[Row]:  # type: ignore[
 
 
 def _cell(text: str) -> str:
-    if text.startswith('="') and (match := _GUARDED.fullmatch(text)):
-        return match["text"]
+    if text.startswith(("=", "'")) and (match := _GUARDED.fullmatch(text)):
+        return match[match.lastgroup or 0]
     return text if text.isascii() else valid_text(text)
 
 

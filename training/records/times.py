@@ -42,7 +42,7 @@ _FORMS = tuple(
         rf"(?P<year>\d{{4}})\s?[-/.年년]\s?(?P<month>\d{{1,2}})\s?[-/.月월]\s?(?P<day>\d{{1,2}})\s?[日号號일]?\.?{_END}",
         rf"(?P<day>\d{{1,2}})\. ?(?P<month>\d{{1,2}})\. ?{_YEAR}\.?{_END}",
         rf"(?P<day>\d{{1,2}})(?:[-/ .]+|\s+de\s+){_MONTH}(?:[-/ .,]+|\s+de\s+){_YEAR}{_END}",
-        rf"(?P<month>[^\W\d_]{{3,14}})\.? +(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? +(?P<year>\d{{4}}){_END}",
+        rf"(?P<month>[^\W\d_]{{3,14}})\.?[ -]+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?[ -]+(?P<year>\d{{4}}){_END}",
         # as C's asctime writes it, and Request Tracker's spreadsheets
         rf"(?P<month>[^\W\d_]{{3,14}})\.? +(?P<day>\d{{1,2}}) +(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})"
         rf"(?::(?P<second>\d{{2}}))?{_ZONE} +(?P<year>\d{{4}})$",
@@ -56,9 +56,20 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 # The name of the day says nothing that the date does not.
 _WEEKDAY = re.compile(
     r"^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Mo|Di|Mi|Do|Fr|Sa|So)(?:[a-zäß]*)?[.,]{0,2} +(?=\S*\d|[A-Z])"
+    r"|^(?:lunes|martes|miércoles|jueves|viernes|sábado|domingo|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche"
+    r"|lunedì|martedì|mercoledì|giovedì|venerdì|sabato|domenica|(?:segunda|terça|quarta|quinta|sexta)(?:-feira)?"
+    r"|maandag|dinsdag|woensdag|donderdag|vrijdag|zaterdag|zondag|poniedziałek|wtorek|środa|czwartek|piątek|sobota"
+    r"|niedziela|понедельник|вторник|среда|четверг|пятница|суббота|воскресенье)[.,]{0,2} +(?=\d)"
     r"|(?<=\d) \([A-Za-z ]+\)$|[(（]?(?:星期|礼拜|周|週)[一二三四五六日天][)）]?|\([月火水木金土日]\)",
     re.IGNORECASE,
 )
+# Words between a day and its clock, and after them, in the long forms of several languages.
+_BEFORE_CLOCK = re.compile(r"(?<=\d),? +(?:à|às|at|a las|um|kl\.?|г\.?|р\.),? +(?=\d)|(?<=\d) +Uhr$", re.IGNORECASE)
+_SPACED_HALF = re.compile(r"(?<=\d)\s*([ap])\.\s?m\.?", re.IGNORECASE)
+_DB2 = re.compile(r"^(\d{4}-\d{2}-\d{2})-(\d{2})\.(\d{2})\.(\d{2})")
+_DOT_NET = re.compile(r"^/Date\((\d+)(?:[+-]\d{4})?\)/$")  # milliseconds in UTC, whatever offset stands behind them
+_ZONE_TWICE = re.compile(r"(?<= [+-]\d{4}) [A-Z]{3,4}$")  # as Go prints a time
+_CHINESE_NUMBER = re.compile(r"[〇零一二三四五六七八九十]{1,4}(?=[年月日号號點点时時分秒])")
 _EVENING = frozenset({"PM", "P.M.", "下午", "傍晚", "晚上", "夜里", "午後", "오후"})
 _MORNING = frozenset({"AM", "A.M.", "上午", "凌晨", "早上", "清晨", "午前", "오전"})
 _NIGHT = frozenset({"晚上", "夜里"})  # twelve at night is the end of the day
@@ -166,7 +177,7 @@ def parse_time(text: str, day_first: bool | None = None, zone: tzinfo = UTC) -> 
             return _in_utc(datetime.fromisoformat(text.upper()), zone)
         except ValueError:
             pass
-    text = " ".join(_WEEKDAY.sub(" ", unicodedata.normalize("NFKC", text[:100])).split())
+    text = " ".join(_plain(unicodedata.normalize("NFKC", text[:100])).split())
     if _NUMBER.fullmatch(text):
         return _from_number(text, zone)
     return _from_words(text, day_first, zone)
@@ -215,6 +226,26 @@ def _in_utc(time: datetime, zone: tzinfo) -> datetime | str:
         return (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
     except OverflowError:
         return UNREADABLE
+
+
+def _plain(text: str) -> str:
+    """Return a time without what its language puts around the numbers, in the digits and signs of `_FORMS`."""
+    text = _WEEKDAY.sub(" ", text)
+    if not text.isascii():
+        text = _CHINESE_NUMBER.sub(_in_digits, text)
+    text = _BEFORE_CLOCK.sub(" ", _SPACED_HALF.sub(r" \1m", text))
+    return _ZONE_TWICE.sub("", _DOT_NET.sub(r"\1", _DB2.sub(r"\1 \2:\3:\4", text)))
+
+
+def _in_digits(match: re.Match[str]) -> str:
+    """Return a Chinese number up to 99, or one written digit by digit as years are."""
+    word = match[0].replace("〇", "零")
+    if "十" not in word:
+        return "".join(str("零一二三四五六七八九".index(char)) for char in word)
+    tens, _, units = word.partition("十")
+    if len(tens) > 1 or len(units) > 1 or "十" in units or "零" in tens + units:
+        return match[0]
+    return str(10 * ("零" + _CHINESE_DIGITS).index(tens or "一") + ("零" + _CHINESE_DIGITS).index(units or "零"))
 
 
 def _from_number(text: str, zone: tzinfo) -> datetime | str:

@@ -54,7 +54,7 @@ _SCALES = {"satisfaction": (1, 5)}  # what lies outside is of another scale
 _ROUNDED = frozenset({"on_hold_minutes", "satisfaction"})
 _FINAL_NUMBER = re.compile(r"\s*\((?P<number>[^()]{1,60})\)$")
 _GROUPING = re.compile("(?<=\\d)[ \u00a0\u202f](?=\\d)")
-_SCIENTIFIC = re.compile(r"\d(?:\.\d+)?E\+\d{2,}", re.IGNORECASE)
+_SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?E\+\d{2,}", re.IGNORECASE)
 
 Columns = dict[str, list[Any]]
 

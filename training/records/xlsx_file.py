@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,11 @@ from .chunk import Chunk, ChunkBuilder, ReadOptions
 from .header import SEARCH_ROWS, header_of, header_place, known_names
 from .json_file import as_text
 
-_ZEROS = re.compile(r"0{2,}")  # a number format that shows leading zeros
+# A number format that shows leading zeros, or words before the digits: 0000000, "INC"0000000, 000-0000.
+_SHOWN = re.compile(r'(?P<before>(?:"[^"]*"|\\.)*)(?P<zeros>0(?:[0/ -]|\\[/ -])*)(?:;.*)?')
+_LOCALE = re.compile(r"\[\$-[0-9A-Fa-f]+\]|\[(?:Black|Blue|Cyan|Green|Magenta|Red|White|Yellow)\]", re.IGNORECASE)
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s+ref="([A-Z]+\d+:[A-Z]+\d+)"')
+_EXACT = 1 << 53  # whole numbers below it are exact in a workbook
 _BLOCK = 1 << 20
 _MOST_UNPACKED = 8 << 30  # bytes; more is an archive that was made to fill the disk
 _MOST_RATIO = 400  # of unpacked to packed bytes
@@ -178,6 +182,22 @@ def _cell(cell: Any) -> str:  # noqa: ANN401 - a cell of a sheet
         return ""
     if isinstance(value, datetime | date | time):
         return value.isoformat()
-    if isinstance(value, int | float) and not isinstance(value, bool) and _ZEROS.fullmatch(cell.number_format or ""):
-        return f"{int(value):0{len(cell.number_format)}d}"
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _EXACT and value == int(value):
+        return _as_shown(int(value), cell.number_format or "") or as_text(value) or ""
     return as_text(value) or ""
+
+
+@lru_cache(maxsize=4096)
+def _as_shown(value: int, number_format: str) -> str | None:
+    """Return a whole number as its format shows it, None if the format adds neither zeros nor words."""
+    match = _SHOWN.fullmatch(_LOCALE.sub("", number_format))
+    if match is None:
+        return None
+    before = re.sub(r'"([^"]*)"|\\(.)', r"\1\2", match["before"])
+    zeros = match["zeros"].replace("\\", "")
+    if zeros == "0" and not any(char.isalpha() for char in before):
+        return None
+    digits = f"{value:0{zeros.count('0')}d}"
+    shown = digits[: len(digits) - zeros.count("0")]  # digits that the format has no place for come first
+    rest = iter(digits[len(shown) :])
+    return before + shown + "".join(next(rest) if sign == "0" else sign for sign in zeros)

@@ -80,7 +80,7 @@ def test_a_document_of_every_kind_of_node():
     assert lines == [
         "故障",
         "VPN down",
-        "@lihttps://example.com/x",
+        "@li https://example.com/x",
         "one",
         "c",
         "ping 10.0.0.1",
@@ -124,3 +124,13 @@ def test_no_text_node_is_empty_and_breaks_are_kept():
 def test_a_node_of_no_kind_shows_what_it_holds(kind):
     inner = {"type": kind, "content": [{"type": "text", "text": "jam"}], "attrs": [1], "marks": {"type": [1]}}
     assert document_text({"type": "doc", "content": [None, inner]}) == "jam"
+
+
+def test_shapes_beside_each_other_are_words_of_their_own():
+    shapes = [
+        {"type": "status", "attrs": {"text": "DOWN"}},
+        {"type": "mention", "attrs": {"text": "@NOC"}},
+        {"type": "text", "text": ", please"},
+    ]
+    document = {"type": "doc", "content": [{"type": "paragraph", "content": shapes}]}
+    assert document_text(document).strip() == "DOWN @NOC, please"

@@ -225,3 +225,11 @@ def test_a_hundred_thousand_rows_are_held_a_chunk_at_a_time(tmp_path):
     stream = read_incidents(path, chunk_rows=10_000)
     assert max(len(chunk) for chunk in stream) == 10_000
     assert stream.counts.imported == 100_000
+
+
+def test_numbers_after_an_apostrophe_in_a_text_formula_or_rounded_with_a_comma(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('number;short_description\n\'00124;a\n"=T(""00125"")";b\n1,01E+11;c\n', encoding="utf-8")
+    loaded = load_incidents(path)
+    assert loaded.frame["number"].tolist() == ["00124", "00125", "1,01E+11"]
+    assert any("1,01E+11" in note and "rounded" in note for note in loaded.counts.notes)

@@ -196,3 +196,26 @@ def test_knowledge_in_chinese_and_english(tmp_path):
     assert loaded.frame["valid_to"].iloc[0] == pd.Timestamp("2099-01-01", tz="UTC")  # may lie ahead
     assert loaded.frame["product"].iloc[0] == "门户"
     assert loaded.counts.rejected == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "number_format", "shown"),
+    [
+        (12345, '"INC"0000000', "INC0012345"),
+        (12345, r"\I\N\C0", "INC12345"),
+        (12345, "000-0000", "001-2345"),
+        (123456789, "000-0000", "12345-6789"),
+        (7, "[$-804]0000;@", "0007"),
+        (7, "0", "7"),
+        (7, "General", "7"),
+        (7, "0.00", "7"),
+        (7.0, "0000", "0007"),
+    ],
+)
+def test_a_number_of_a_workbook_is_what_its_format_shows(tmp_path, value, number_format, shown):
+    book = openpyxl.Workbook()
+    book.active.append(["number", "short_description"])
+    book.active.append([value, "VPN down"])
+    book.active["A2"].number_format = number_format
+    book.save(tmp_path / "a.xlsx")
+    assert load_incidents(tmp_path / "a.xlsx").frame["number"].tolist() == [shown]

@@ -158,3 +158,34 @@ def test_a_later_chunk_decides_for_the_first(tmp_path):
     loaded = load_incidents(path, chunk_rows=2)
     assert loaded.frame["opened_at"].isna().all()
     assert loaded.counts.imported == loaded.counts.blanked == 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "二〇二六年一月三十一日下午三点一刻",
+        "2026年1月31日 十五点十五分",
+        "sábado, 31 de enero de 2026 15:15",
+        "samedi 31 janvier 2026 à 15h15",
+        "31 de janeiro de 2026 às 15:15",
+        "January 31, 2026 at 3:15 PM",
+        "31 ene 2026 3:15 p. m.",
+        "31/Jan/26 3:15\u202fp.\u00a0m.",
+        "31 января 2026 г. 15:15",
+        "31 січня 2026 р., 15:15",
+        "31.01.2026, 15:15 Uhr",
+        "Jan-31-2026 15:15",
+        "2026-01-31-15.15.00.000000",
+        "2026-01-31 15:15:00 +0000 UTC",
+        "/Date(1769872500000)/",
+    ],
+)
+def test_long_forms_of_languages_and_forms_of_programs(text):
+    time = parsed(text).times[0]
+    assert time is not None
+    assert time.replace(second=0) == datetime(2026, 1, 31, 15, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["2026年十十月1日", "31 at 2026", "maybe 3 2026", "2026年一月三十二日"])
+def test_words_that_are_no_time_stay_at_fault(text):
+    assert set(parsed(text).faults) == {0}
