@@ -183,5 +183,6 @@ def test_the_outages_planted_in_the_sample_are_announced_and_their_changes_and_a
     others = {surge["id"] for surge in announced} - {surge["id"] for surge in found.values()}
     assert len(others) <= 18  # one a month is promised
     text = page.read_text(encoding="utf-8")
+    assert "条告警，自 " in text  # Chinese marks, not ", "
     assert "疑似重大事件" in text
     assert text.count("<svg") == len([surge for surge in announced if surge["kind"] != "silence"])

@@ -17,6 +17,8 @@ _MOST_TITLES = 8
 
 _WORDS: Mapping[str, tuple[str, str]] = {
     "title": ("Surges", "事件突增"),
+    "comma": (", ", "，"),
+    "colon": (": ", "："),
     "lead": (
         "{} announced between {} and {}, of {:,} incidents; at most {:g} false alarms a month are accepted. The first "
         "two weeks are only learned from. Times are of {}.",
