@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -71,3 +72,11 @@ def test_every_file_that_a_page_names_exists() -> None:
         text = page.read_text(encoding="utf-8")
         paths = re.findall(r"`((?:api|benchmarks|data|diagnosis|docs|examples|tests|training)/[\w./-]*)", text)
         assert [path for path in paths if not (ROOT / path).exists()] == [], page
+
+
+def test_the_changelog_says_each_change_once() -> None:
+    """Branches are merged line by line there, which can bring back what had moved."""
+    latest = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").split("\n## ")[1]
+    headings = re.findall(r"^### .+$", latest, re.MULTILINE)
+    entries = re.findall(r"^- .{1,60}", latest, re.MULTILINE)
+    assert [line for line, count in Counter([*headings, *entries]).items() if count > 1] == []
