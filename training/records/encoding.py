@@ -23,6 +23,9 @@ SAMPLE = 1 << 14  # bytes of lines that are not ASCII: what the languages are to
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _SURE = 0.45  # a score below it says that the text was too short, or of none of the languages
 
+# An emoji of which the last byte is missing; in no other encoding are these three bytes before ASCII words.
+_CUT_EMOJI = re.compile(rb"\xf0[\x90-\xbf][\x80-\xbf](?=[\x00-\x7f]|$)")
+
 # Signs that stand in texts of every language.
 _SIGNS = frozenset("„“”‘’‚–—…«»‹›•€£¥§°·©®™×´`¨\u00a0、。，！？：；（）「」『』【】《》・￥～\u3000")
 _USUAL_SHARE = 0.35  # of common signs in a text of Chinese, Japanese or Korean
@@ -97,7 +100,7 @@ def detect_encoding(path: Path) -> Encoding:
             return Encoding(wide)
         stream.seek(0)
         valid, invalid, sample = _survey(stream)
-    if not invalid or valid > 20 * invalid:
+    if not invalid or valid > 20 * invalid or _is_utf8_with_cut_emoji(sample):
         return Encoding("utf-8")
     return best_encoding(sample)
 
@@ -109,6 +112,16 @@ def best_encoding(sample: bytes) -> Encoding:
     if not scores[best]:
         return Encoding("cp1252", is_sure=False)
     return Encoding(best, is_sure=scores[best] >= _SURE and scores[best] > 1.25 * scores[next_best])
+
+
+def _is_utf8_with_cut_emoji(sample: bytes) -> bool:
+    """Return whether a sample is UTF-8 but for emoji that a limit in bytes cut."""
+    whole, cut = _CUT_EMOJI.subn(b"", sample)
+    try:
+        whole.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return cut > 0
 
 
 def _utf16(start: bytes) -> str:

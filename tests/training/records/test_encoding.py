@@ -5,7 +5,7 @@ import pytest
 from api.cli import main
 from diagnosis.errors import InputError
 from training.records import load_incidents
-from training.records.encoding import best_encoding, named_encoding
+from training.records.encoding import best_encoding, detect_encoding, named_encoding
 
 TEXTS = {
     "gb18030": ["打印机无法连接，请重启", "蓝屏死机", "VPN 连接失败，错误 809", "邮箱登录不上", "网络慢"],
@@ -75,3 +75,10 @@ def test_the_command_line_says_what_was_assumed(tmp_path, capsys):
     assert main(arguments) == 0
     assert "was read as cp1251" in capsys.readouterr().err
     assert main([*arguments, "--encoding", "cp1251"]) == 0
+
+
+def test_half_an_emoji_in_a_short_file_leaves_it_utf_8(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"number":"1","short_description":"printer \xf0\x9f\x98"}\n')
+    assert detect_encoding(path).name == "utf-8"
+    assert load_incidents(path).frame["short_description"].tolist() == ["printer \ufffd"]
