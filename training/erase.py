@@ -81,9 +81,9 @@ def erase(store: Store, releases: Releases, names: Sequence[str], *, dry_run: bo
     redactor = Redactor()
     # A mail address as caller is stored as its mask and a digest.
     person = Person([*names, *(code for name in names if (code := mask_code(name, redactor)) != name)])
-    held = _held_by_releases(releases, person)
+    holders = _held_by_releases(releases, person)
     published = releases.published()
-    if published in held and not dry_run:
+    if published in holders and not dry_run:
         _mask_over_release(store, releases.path(published), person)
     with tqdm(total=count_rows(store.database), desc="looking", unit=" rows", file=sys.stderr, leave=False) as bar:
         touched = erase_person(store.database, person, dry_run=dry_run, on_rows=bar.update)
@@ -92,18 +92,18 @@ def erase(store: Store, releases: Releases, names: Sequence[str], *, dry_run: bo
         store.audit.add(
             "command line", "person.erase", "store", "", {name: len(keys) for name, keys in touched.items()}
         )
-    kept = {name: touched.pop(name) for name in ("audit", "subscriptions") if name in touched}
-    return {"dry_run": dry_run, "store": touched, "kept": kept, "releases": held}
+    remaining = {name: touched.pop(name) for name in ("audit", "subscriptions") if name in touched}
+    return {"dry_run": dry_run, "store": touched, "kept": remaining, "releases": holders}
 
 
 def _held_by_releases(releases: Releases, person: Person) -> dict[str, list[str]]:
-    held = {}
+    holders = {}
     for summary in releases.summaries():
         folder = releases.path(summary.release)
         numbers = [number for part, kind in _KINDS for number in _named_in(kind.load(folder / part), person)]
         if numbers:
-            held[summary.release] = numbers
-    return held
+            holders[summary.release] = numbers
+    return holders
 
 
 def _mask_over_release(store: Store, folder: Path, person: Person) -> None:

@@ -59,26 +59,26 @@ def plain_answers(diagnoser: Diagnoser, held_out: HeldOut, target: TargetPredict
         return answers
     router = diagnoser.parts.routers.get(name)
     fields = () if router is None or router.fields is None else tuple(router.fields)
-    asked = held_out.incidents[target.labelled]
+    labelled = held_out.incidents[target.labelled]
     from sklearn.svm import LinearSVC  # noqa: PLC0415 - takes a second, and a service that publishes nothing needs none
 
-    learned, features = _features(past.iloc[latest], asked, [*fields])
-    model = LinearSVC(tol=_TOLERANCE, random_state=0).fit(learned, labels[latest].astype(str))
+    fitted_rows, features = _features(past.iloc[latest], labelled, [*fields])
+    model = LinearSVC(tol=_TOLERANCE, random_state=0).fit(fitted_rows, labels[latest].astype(str))
     right = model.predict(features) == truth.astype(str)
     return [*answers, PlainAnswers(LINEAR_SVM, np.asarray(right, dtype=bool))]
 
 
-def _features(past: pd.DataFrame, asked: pd.DataFrame, fields: Sequence[str]) -> tuple[sp.csr_matrix, sp.csr_matrix]:
+def _features(past: pd.DataFrame, labelled: pd.DataFrame, fields: Sequence[str]) -> tuple[sp.csr_matrix, sp.csr_matrix]:
     from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer  # noqa: PLC0415 - as above
 
     words = TfidfVectorizer(tokenizer=tokenise, token_pattern=None, ngram_range=(1, 2), max_features=_MOST_TERMS)
     grams = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), max_features=_MOST_TERMS, sublinear_tf=True)
     values = CountVectorizer(analyzer=lambda row: row, binary=True, dtype=np.float64)
-    texts, later_texts = _texts(past), _texts(asked)
+    texts, later_texts = _texts(past), _texts(labelled)
     blocks = [(terms.fit_transform(texts), terms.transform(later_texts)) for terms in (words, grams)]
     rows, later_rows = (
         [[f"{name}={value}" for name, value in zip(fields, row, strict=True)] for row in frame[list(fields)].to_numpy()]
-        for frame in (past, asked)
+        for frame in (past, labelled)
     )
     if fields:
         blocks.append((_FIELD * values.fit_transform(rows), _FIELD * values.transform(later_rows)))

@@ -193,11 +193,11 @@ def _as_shown(value: int, number_format: str) -> str | None:
     match = _SHOWN.fullmatch(_LOCALE.sub("", number_format))
     if match is None:
         return None
-    before = re.sub(r'"([^"]*)"|\\(.)', r"\1\2", match["before"])
+    prefix = re.sub(r'"([^"]*)"|\\(.)', r"\1\2", match["before"])
     zeros = match["zeros"].replace("\\", "")
-    if zeros == "0" and not any(char.isalpha() for char in before):
+    if zeros == "0" and not any(char.isalpha() for char in prefix):
         return None
     digits = f"{value:0{zeros.count('0')}d}"
-    shown = digits[: len(digits) - zeros.count("0")]  # digits that the format has no place for come first
-    rest = iter(digits[len(shown) :])
-    return before + shown + "".join(next(rest) if sign == "0" else sign for sign in zeros)
+    leading = digits[: len(digits) - zeros.count("0")]  # digits that the format has no place for come first
+    remaining = iter(digits[len(leading) :])
+    return prefix + leading + "".join(next(remaining) if sign == "0" else sign for sign in zeros)

@@ -257,14 +257,14 @@ def _answer(staff: Sequence[Transaction], statuses: Sequence[Transaction]) -> Tr
     resolution = next((entry for entry in reversed(statuses) if entry["NewValue"] in INACTIVE), None)
     if resolution is None:
         return None
-    before = [entry for entry in staff if int(entry["id"]) < int(resolution["id"])]
-    if before and _seconds(before[-1]["Created"], resolution["Created"]) <= _TOGETHER:
-        return before[-1]
+    earlier = [entry for entry in staff if int(entry["id"]) < int(resolution["id"])]
+    if earlier and _seconds(earlier[-1]["Created"], resolution["Created"]) <= _TOGETHER:
+        return earlier[-1]
     # A resolution may be explained right after it.
-    after = [entry for entry in staff if int(entry["id"]) > int(resolution["id"])]
-    if after and _seconds(resolution["Created"], after[0]["Created"]) <= _TOGETHER:
-        return after[0]
-    answers = [entry for entry in before if entry["Type"] == "Correspond"] or before
+    later = [entry for entry in staff if int(entry["id"]) > int(resolution["id"])]
+    if later and _seconds(resolution["Created"], later[0]["Created"]) <= _TOGETHER:
+        return later[0]
+    answers = [entry for entry in earlier if entry["Type"] == "Correspond"] or earlier
     return answers[-1] if answers else None
 
 
