@@ -62,7 +62,13 @@ _WIKI_MENTION = re.compile(r"\[~(?:accountid:[\w:.-]+|(?P<name>[^\]\s:]{1,100}))
 _WIKI_LINK = re.compile(
     r"\[(?P<label>[^\[\]|\n]{1,300})\|(?P<url>(?:https?|ftp|file|mailto):[^\[\]|\s]+)(?:\|[^\]\n]*)?\]"
 )
-_WIKI_HEADING = re.compile(r"^h[1-6]\.[ \t]+", re.MULTILINE)
+_WIKI_BLOCK = re.compile(r"^(?:h[1-6]|bq)\.[ \t]+", re.MULTILINE)
+_WIKI_MONOSPACED = re.compile(r"\{\{(?=\S)([^{}\n]{1,300}?)(?<=\S)\}\}")
+_WIKI_ATTACHMENT = re.compile(r"\[\^([^\[\]|\n]{1,200}\.\w{1,8})\]")
+# Bold as a phrase of its own: neither a product (2*3*4) nor file patterns (*.log *.tmp).
+_WIKI_BOLD = re.compile(r"(?<![\w*.\\/])\*(?=[^\W_])([^*\n]{1,200}?)(?<=[\w.:!?)])\*(?![\w*.])")
+_WIKI_TABLE = re.compile(r"^\|\|[^\n]+\|\|[ \t]*$", re.MULTILINE)
+_WIKI_ROW = re.compile(r"^\|.*\|[ \t]*$", re.MULTILINE)
 _CODE_MARK = re.compile(r"\[/?code\]", re.IGNORECASE)  # ServiceNow's way to put HTML into its journal
 
 
@@ -123,12 +129,18 @@ def without_markup(text: str) -> str:
 def _without_wiki(text: str) -> str:
     if "{" in text:
         text = _WIKI_BRACES.sub("", text)
+        text = _WIKI_MONOSPACED.sub(r"\1", text)
     if "[" in text:
+        text = _WIKI_ATTACHMENT.sub(r"\1", text)
         text = _WIKI_LINK.sub(r"\g<label> \g<url>", text)
         text = _WIKI_MENTION.sub(lambda mention: mention["name"] or "", text)
     if "!" in text:
         text = _WIKI_PICTURE.sub(" ", text)
-    return _WIKI_HEADING.sub("", text) if "h" in text else text
+    if "||" in text and _WIKI_TABLE.search(text):
+        text = _WIKI_ROW.sub(lambda row: " ".join(row[0].replace("|", " ").split()), text)
+    if "*" in text:
+        text = _WIKI_BOLD.sub(r"\1", text)
+    return _WIKI_BLOCK.sub("", text)
 
 
 def _tidy(text: str) -> str:
