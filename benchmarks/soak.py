@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 from tqdm import tqdm
@@ -188,7 +189,7 @@ class Soak:
                 self.observed.feedback.append(answer["id"])
 
     def _search(self) -> None:
-        words = http.client.urllib.parse.quote(random.choice(self.reports)["short_description"] or "VPN")  # type: ignore[attr-defined]
+        words = quote(random.choice(self.reports)["short_description"] or "VPN")
         self._ask("search", "GET", f"/v1/search?q={words}&in={random.choice(['knowledge', 'incidents'])}")
 
     def _store_incidents(self) -> None:

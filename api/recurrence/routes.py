@@ -38,7 +38,7 @@ def rates(
         Query(max_length=500, description="Fields, with commas; by default the release's", examples=["cmdb_ci,text"]),
     ] = "",
     horizons: Annotated[
-        str, Query(pattern=r"^\d{1,4}(,\d{1,4}){0,9}$", description="Days, with commas", examples=["7,30,90"])
+        str, Query(pattern=r"^[1-9]\d{0,3}(,[1-9]\d{0,3}){0,9}$", description="Days, with commas", examples=["7,30,90"])
     ] = "7,30,90",
     by: Annotated[list[By], Query(max_length=9, description="Also by these; repeatable")] = [],  # noqa: B006 - FastAPI copies
     origin: Annotated[Literal["opened", "resolved"], Query(description="Where the time starts")] = "opened",
@@ -49,7 +49,7 @@ def rates(
 ) -> RecurrenceRatesOut:
     """Return how often faults came back: Kaplan-Meier corrected with its 95 % band, beside the naive share."""
     fields = [name.strip() for name in signature.split(",")] if signature else []
-    days = sorted({int(part) for part in horizons.split(",")} - {0})
+    days = sorted({int(part) for part in horizons.split(",")})
     return service.recurrence.rates(fields, days, by, origin, target, as_of)
 
 

@@ -57,8 +57,10 @@ def recurrence_rate(
     Raises
     ------
     InputError
-        If no incident can be judged or the column does not exist.
+        If no incident can be judged, the column does not exist, or a horizon is no day or there is none.
     """
+    if not horizons or min(horizons) < 1:
+        raise InputError(f"expected horizons of at least one day; found {list(horizons)}")
     eligible = cohort(frame, as_of).frame
     keys = signature.keys(eligible)
     outcomes = censored_outcomes(eligible, keys, as_of, origin)

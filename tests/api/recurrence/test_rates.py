@@ -59,6 +59,7 @@ def test_a_fix_gets_its_verdict(client, history) -> None:
         ({"as_of": "1980-01-01T00:00:00Z"}, "between 1990 and"),
         ({"by": "caller"}, "errors"),
         ({"horizons": "7,x"}, "errors"),
+        ({"horizons": "0000"}, "errors"),
         ({"target": 5}, "errors"),
     ],
 )

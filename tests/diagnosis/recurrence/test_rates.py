@@ -169,3 +169,9 @@ def test_a_fix_outside_the_records_or_of_an_unknown_signature_is_refused():
         fix_verdict(frame, SIGNATURE, SIGNATURE.key(["gw", "网络"]), START - pd.Timedelta(days=1), as_of=as_of)
     with pytest.raises(InputError, match="found none"):
         fix_verdict(frame, SIGNATURE, SIGNATURE.key(["other", "网络"]), START + pd.Timedelta(days=3), as_of=as_of)
+
+
+@pytest.mark.parametrize("horizons", [[], [0], [7, 0]])
+def test_a_horizon_is_at_least_a_day(horizons):
+    with pytest.raises(InputError, match="horizons of at least one day"):
+        recurrence_rate(frame_of([0, 1]), SIGNATURE, horizons, as_of=START)
