@@ -181,10 +181,9 @@ class Soak:
         if not self.observed.diagnoses:
             return
         said = self._ask("read", "GET", f"/v1/diagnoses/{random.choice(self.observed.diagnoses[-200:])}")
-        decided = [(t, p["value"]) for t, p in (said or {"predictions": {}})["predictions"].items() if p["value"]]
+        decided = [t for t, p in (said or {"predictions": {}})["predictions"].items() if p["value"]]
         if said and decided:
-            target, value = random.choice(decided)
-            body = {"kind": "accepted", "target": target, "predicted": value}
+            body = {"kind": "accepted", "target": random.choice(decided)}
             if answer := self._ask("feedback", "POST", f"/v1/diagnoses/{said['id']}/feedback", body):
                 self.observed.feedback.append(answer["id"])
 
@@ -244,7 +243,8 @@ class Soak:
                 return json.loads(text) if text else {}
             break
         if not (kind == "publish" and status == 409) and not (kind == "roll back" and status == 409):
-            self.observed.errors[f"{kind}: {status} {text[:200]!r}"] += 1
+            reason = text.partition(b'"instance"')[0][:200].decode(errors="replace")
+            self.observed.errors[f"{kind}: {status} {reason}"] += 1
         return None
 
     @contextlib.contextmanager
