@@ -1,4 +1,4 @@
-"""Reminders: each action that is due soon, or late, is told of once a day."""
+"""Reminders: each action that is due soon, or late, is brought to mind once a day."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _EVERY = 900.0  # seconds
 class Reminders:
     """Tells subscribers of actions that are due, in a thread of its own.
 
-    Replicas may all run it: an event that was told is not told again.
+    Replicas may all run it: an event that was sent is not sent again.
 
     Parameters
     ----------
     store : Store
     events : Events
     days : int
-        How long before it is due an action is told of first.
+        How long before it is due a reminder is sent first.
     """
 
     def __init__(self, store: Store, events: Events, days: int) -> None:
         self._store = store
         self._events = events
         self._days = days
-        self._told: tuple[date, frozenset[str]] = (date.min, frozenset())
+        self._sent_ids: tuple[date, frozenset[str]] = (date.min, frozenset())
         self._loop = BackgroundLoop("reminders", self.remind, _EVERY)
 
     def start(self) -> None:
@@ -44,9 +44,9 @@ class Reminders:
     def remind(self) -> None:
         """Tell of each action that is due within the days, late ones too, once a day."""
         today = utc_now().date()
-        told = self._told[1] if self._told[0] == today else frozenset()
+        sent_ids = self._sent_ids[1] if self._sent_ids[0] == today else frozenset()
         due = [action for action in self._store.actions.due_by(today + timedelta(days=self._days)) if action.due]
-        fresh = [action for action in due if action.id not in told]
+        fresh = [action for action in due if action.id not in sent_ids]
         self._events.emit(
             "action.due",
             [
@@ -64,4 +64,4 @@ class Reminders:
                 for action in fresh
             ],
         )
-        self._told = (today, told | {action.id for action in fresh})
+        self._sent_ids = (today, sent_ids | {action.id for action in fresh})

@@ -85,8 +85,8 @@ def untranslated(articles: pd.DataFrame, demand: Mapping[tuple[str, str], int], 
         Articles that ran out before it need no translation.
     """
     languages, families = languages_of(articles), families_of(articles)
-    spoken = {name for name, n in Counter(languages).items() if name != "und" and n >= _SHARE * len(languages)}
-    if len(spoken) < 2:
+    used_languages = {name for name, n in Counter(languages).items() if name != "und" and n >= _SHARE * len(languages)}
+    if len(used_languages) < 2:
         return []
     present: dict[str, set[str]] = {}
     for family, name in zip(families, languages, strict=True):
@@ -94,8 +94,8 @@ def untranslated(articles: pd.DataFrame, demand: Mapping[tuple[str, str], int], 
     missing: list[tuple[int, str]] = []
     is_current = ~(articles["valid_to"] < as_of)
     for number, family, name, current in zip(articles["number"], families, languages, is_current, strict=True):
-        lacking = spoken - present[family]
-        if name in spoken and lacking and current:
+        lacking = used_languages - present[family]
+        if name in used_languages and lacking and current:
             missing.append((sum(demand.get((number, other), 0) for other in lacking), number))
     return [number for _, number in sorted(missing, key=lambda entry: (-entry[0], entry[1]))]
 
