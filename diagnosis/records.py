@@ -21,7 +21,13 @@ _FILE = "records.arrow"
 
 
 class _Records(ABC):
-    """Canonical rows by number; of rows with one number the last counts."""
+    """Canonical rows by number; of rows with one number the last counts.
+
+    Attributes
+    ----------
+    version : int
+        Grows with each change.
+    """
 
     columns: ClassVar[tuple[str, ...]]
 
@@ -34,6 +40,7 @@ class _Records(ABC):
         self._base = base
         self._row_of = {number: row for row, number in enumerate(base["number"].to_pylist())}
         self._later: dict[str, dict[str, Any]] = {}
+        self.version = 0
 
     def __len__(self) -> int:
         return len(self._row_of.keys() | self._later.keys())
@@ -72,12 +79,14 @@ class _Records(ABC):
     def _put(self, rows: Iterable[dict[str, Any]]) -> None:
         """Add canonical rows, or replace those of the same number."""
         self._later.update({row["number"]: row for row in rows})
+        self.version += 1
 
     def remove(self, numbers: Iterable[str]) -> None:
         """Forget rows; unknown numbers are no error."""
         for number in numbers:
             self._later.pop(number, None)
             self._row_of.pop(number, None)
+        self.version += 1
 
     def save(self, folder: Path) -> None:
         """Write the rows as an Arrow file."""

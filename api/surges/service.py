@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,10 +24,11 @@ from api.surges.schemas import (
 from api.surges.watch import SurgeWatch, event_data, mark
 from api.webhooks.events import Events
 from diagnosis.findings import SurgeMark
+from diagnosis.records import KnowledgeRecords
 from diagnosis.redact import Redactor
 from diagnosis.store import Store
 from diagnosis.store.database import ConflictError
-from diagnosis.store.monitoring import StoredChange
+from diagnosis.store.monitoring import Place, StoredChange
 from diagnosis.store.surges import StoredSurge
 from diagnosis.surges.monitoring_data import ServiceMap
 from diagnosis.times import format_utc, utc_now
@@ -36,6 +38,15 @@ _DAY = timedelta(days=1)
 _MOST_ARTICLES = 2000
 _MOST_PAST = 5
 _MOST_CHANGES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _ContingencySearch:
+    """The contingency pages of a version of the knowledge base."""
+
+    knowledge: KnowledgeRecords
+    version: int
+    pages: list[Contingency]
 
 
 class SurgeService:
@@ -74,7 +85,8 @@ class SurgeService:
         self._redactor = redactor
         self._events = events
         self._audit = audit
-        self._incidents, self._articles_stored = records
+        self._incidents, self._articles = records
+        self._contingency: _ContingencySearch | None = None
         self.watch = watch
         self.on_answer: Callable[[StoredSurge, Sequence[str]], None] = lambda _surge, _numbers: None
         watch.on_joined = self._tell_answer
@@ -104,20 +116,32 @@ class SurgeService:
         RecordNotFoundError
             If there is none of that id.
         """
+        return self.detail(surge)[0]
+
+    def detail(self, surge: str) -> tuple[SurgeDetailOut, Contingency | None]:
+        """Return one surge with everything that is known of it, and the contingency page that holds for it.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is none of that id.
+        """
         stored = self._store.surges.get(surge)
-        [summary] = self._shown([stored])
+        changes = self._changes([stored])
+        [summary] = self._shown([stored], changes)
         incidents, alerts = self._store.surges.members(surge)
         contingency = self.contingency(stored)
-        return SurgeDetailOut(
+        detail = SurgeDetailOut(
             **summary.model_dump(),
             numbers=incidents[:MOST_MEMBERS],
             alert_ids=alerts[:MOST_MEMBERS],
             members={kind: dict(values) for kind, values in stored.members.items()},
             course=[StepOut(at=at, count=count, expected=usual) for at, count, usual in stored.course],
-            changes=[_hint(change) for change in self._changes(stored)],
-            past=[self._past(past) for past in self._earlier(stored)],
+            changes=[_hint(change) for change in changes[surge]],
+            past=self._past(self._earlier(stored)),
             contingency=contingency.number if contingency else None,
         )
+        return detail, contingency
 
     def marks_of(self, numbers: Sequence[str]) -> dict[str, SurgeMark]:
         """Return the open surge that joins each of these incidents, by number."""
@@ -203,8 +227,19 @@ class SurgeService:
         return self._after(surge)
 
     def contingency_pages(self) -> list[Contingency]:
-        """Return the contingency pages of the knowledge base, by service."""
-        return contingency_pages(self._articles())
+        """Return the contingency pages of the knowledge base, by service; searched again when an article changed."""
+        try:
+            knowledge = self._serving.current.diagnoser.parts.knowledge
+        except NothingPublishedError:
+            return contingency_pages(self._stored_articles([r.number for r in self._articles.newest(_MOST_ARTICLES)]))
+        version = knowledge.version  # before the search: what changes meanwhile is searched the next time
+        searched = self._contingency
+        if searched is None or searched.knowledge is not knowledge or searched.version != version:
+            frame = knowledge.frame()
+            named = frame["keywords"].astype("str").str.contains("contingency|应急", case=False, regex=True)
+            pages = contingency_pages(self._stored_articles(frame.loc[named, "number"].tolist()))
+            self._contingency = searched = _ContingencySearch(knowledge, version, pages)
+        return searched.pages
 
     def contingency(self, surge: StoredSurge) -> Contingency | None:
         """Return the contingency page of a surge's service, else the one for every service; None for neither."""
@@ -232,47 +267,47 @@ class SurgeService:
         self.watch.wake()
         return self.get(surge)
 
-    def _articles(self) -> Iterable[Mapping[str, Any]]:
-        try:
-            frame = self._serving.current.diagnoser.parts.knowledge.frame()
-        except NothingPublishedError:
-            numbers = [record.number for record in self._articles_stored.newest(_MOST_ARTICLES)]
-        else:
-            named = frame["keywords"].astype("str").str.contains("contingency|应急", case=False, regex=True)
-            numbers = frame.loc[named, "number"].tolist()
-        return [{**fields, "number": number} for number, fields in self._articles_stored.find(numbers).items()]
+    def _stored_articles(self, numbers: Sequence[str]) -> list[Mapping[str, Any]]:
+        return [{**fields, "number": number} for number, fields in self._articles.find(numbers).items()]
 
-    def _shown(self, surges: Sequence[StoredSurge]) -> list[SurgeOut]:
+    def _shown(
+        self, surges: Sequence[StoredSurge], changes: Mapping[str, Sequence[StoredChange]] | None = None
+    ) -> list[SurgeOut]:
         counts = self._store.surges.counts([surge.id for surge in surges])
         links = self._store.service_links.all() if surges else []
         service_map = ServiceMap.from_pairs((item, needs) for item, needs, _ in links)
-        return [_out(surge, counts[surge.id], service_map, self._changes(surge)) for surge in surges]
+        changes = self._changes(surges) if changes is None else changes
+        return [_out(surge, counts[surge.id], service_map, changes[surge.id]) for surge in surges]
 
-    def _changes(self, surge: StoredSurge) -> list[StoredChange]:
-        """Return the changes on its items and services from a day before it to its announcement, the latest first."""
-        items = list(surge.members.get("cmdb_ci", {}))
-        services = list(surge.members.get("service", {}))
-        if surge.kind == "silence" or not (items or services):
-            return []
-        changes = self._store.change_records.on(items, services, surge.since - _DAY, surge.at, _MOST_CHANGES)
-        return sorted(
-            changes, key=lambda change: change.cmdb_ci not in items
-        )  # stable: the item's before the service's
+    def _changes(self, surges: Sequence[StoredSurge]) -> dict[str, list[StoredChange]]:
+        """Return, by surge, the changes on its items and services from a day before it to its announcement.
+
+        Those on its items come before those on its services, and the latest first.
+        """
+        places = [_place(surge) for surge in surges]
+        by_surge = zip(surges, places, self._store.change_records.on_each(places), strict=True)
+        return {
+            surge.id: sorted(changes, key=lambda change: change.cmdb_ci not in place.items)[:_MOST_CHANGES]
+            for surge, place, changes in by_surge
+        }
 
     def _earlier(self, surge: StoredSurge) -> list[StoredSurge]:
         if surge.kind == "silence" or surge.scope_kind == "all":
             return []
         return self._store.surges.of_scope(surge.scope_kind, surge.scope_value, surge.at, _MOST_PAST)
 
-    def _past(self, surge: StoredSurge) -> PastSurgeOut:
-        numbers, _ = self._store.surges.members(surge.id)
-        return PastSurgeOut(
-            id=surge.id,
-            since=_time(surge.since),
-            over_at=None if surge.over_at is None else _time(surge.over_at),
-            incidents=len(numbers),
-            ended_with=surge.note or self._usual_resolution(numbers[:100]),
-        )
+    def _past(self, surges: Sequence[StoredSurge]) -> list[PastSurgeOut]:
+        counts = self._store.surges.counts([surge.id for surge in surges])
+        return [
+            PastSurgeOut(
+                id=surge.id,
+                since=_time(surge.since),
+                over_at=None if surge.over_at is None else _time(surge.over_at),
+                incidents=counts[surge.id][0],
+                ended_with=surge.note or self._usual_resolution(self._store.surges.members(surge.id)[0][:100]),
+            )
+            for surge in surges
+        ]
 
     def _usual_resolution(self, numbers: Sequence[str]) -> str:
         """Return the resolution that most of these incidents have, if two have it or there is only one."""
@@ -314,6 +349,12 @@ def _out(
         answered_by=surge.answered_by,
         **{name: None if moment is None else _time(moment) for name, moment in times.items()},
     )
+
+
+def _place(surge: StoredSurge) -> Place:
+    """Return where and when a change may have led to a surge; nowhere for a silence."""
+    values = {} if surge.kind == "silence" else surge.members
+    return Place(list(values.get("cmdb_ci", {})), list(values.get("service", {})), surge.since - _DAY, surge.at)
 
 
 def _likely_item(surge: StoredSurge, total: int, service_map: ServiceMap) -> str | None:

@@ -252,6 +252,54 @@ class ChangeRecords:
         with self.database.read() as connection:
             return [_change(row) for row in connection.execute(statement)]
 
+    def on_each(self, places: Sequence[Place], limit: int = 10_000) -> list[list[StoredChange]]:
+        """Return, for each place, the changes on any of its items or services within its time, the latest first.
+
+        Parameters
+        ----------
+        places : sequence of Place
+        limit : int
+            Changes that are read for all of them together, the latest ones.
+        """
+        asked = [place for place in places if place.items or place.services]
+        if not asked:
+            return [[] for _ in places]
+        t = tables.change_records
+        items = sorted({item for place in asked for item in place.items})
+        services = sorted({service for place in asked for service in place.services})
+        times = [sa.and_(t.c.at >= start, t.c.at <= end) for start, end in _joined([(p.start, p.end) for p in asked])]
+        named = sa.or_(t.c.cmdb_ci.in_(items), t.c.service.in_(services))
+        statement = sa.select(t).where(named, sa.or_(*times)).order_by(t.c.at.desc()).limit(limit)
+        with self.database.read() as connection:
+            changes = [_change(row) for row in connection.execute(statement)]
+        return [[change for change in changes if place.covers(change)] for place in places]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Items and services within a time."""
+
+    items: Sequence[str]
+    services: Sequence[str]
+    start: datetime
+    end: datetime
+
+    def covers(self, change: StoredChange) -> bool:
+        """Return whether a change was made there then."""
+        is_here = change.cmdb_ci in self.items or change.service in self.services
+        return is_here and change.at is not None and self.start <= change.at <= self.end
+
+
+def _joined(times: Sequence[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    """Return times of which none overlap, that hold what these do."""
+    joined: list[tuple[datetime, datetime]] = []
+    for start, end in sorted(times):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        else:
+            joined.append((start, end))
+    return joined
+
 
 class ServiceLinks:
     """Which item needs which: the service map."""

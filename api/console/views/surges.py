@@ -137,7 +137,7 @@ def _surge(
     request: Request, service: Service, agent: Agent, surge: str, status: int = 200, notice: str = ""
 ) -> Response:
     try:
-        detail = service.surges.get(surge)
+        detail, contingency = service.surges.detail(surge)
     except RecordNotFoundError:
         return page(request, "message.html", 404, notice="not_found", agent=agent)
     numbers = detail.numbers[:_MOST_LISTED]
@@ -151,7 +151,6 @@ def _surge(
         for number in numbers
     ]
     incidents.sort(key=lambda row: row["opened_at"])
-    contingency = {plan.number: plan for plan in service.surges.contingency_pages()}.get(detail.contingency or "")
     return page(
         request,
         "surge.html",

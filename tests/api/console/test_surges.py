@@ -130,6 +130,22 @@ def test_a_person_answers_for_all_and_ends_it(client: TestClient) -> None:
     assert MESSAGES["en"]["surge_refused"] in again.text
 
 
+@pytest.mark.parametrize(
+    ("address", "form"),
+    [
+        (f"/console/surges/{SURGE}", {"decision": "dismiss"}),
+        (f"/console/surges/{SURGE}/answer", {"answer": "From another site"}),
+        ("/console/maintenance", {"starts_at": "2031-01-01T10:00", "ends_at": "2031-01-01T12:00"}),
+        ("/console/maintenance/nothing/delete", {}),
+    ],
+)
+def test_no_form_does_anything_without_its_page_s_token(client: TestClient, address: str, form: dict[str, str]) -> None:
+    before = client.get(f"/v1/surges/{SURGE}").json(), client.get("/v1/maintenance").json()
+    assert client.post(address, data={**form, "csrf": "0" * 64}).status_code == 401
+    assert client.post(address, data=form).status_code == 422
+    assert (client.get(f"/v1/surges/{SURGE}").json(), client.get("/v1/maintenance").json()) == before
+
+
 def test_contingency_plans_are_listed_by_service(client: TestClient) -> None:
     page = client.get("/console/contingency", headers=words("en")).text
     assert MESSAGES["en"]["surge_no_contingency"] in page
@@ -143,3 +159,7 @@ def test_contingency_plans_are_listed_by_service(client: TestClient) -> None:
     assert client.post("/v1/knowledge", json=plan).status_code == 200
     soon(lambda: "Mail plan" in client.get("/console/contingency").text, 10)
     assert "8000" in client.get("/console/contingency", headers=words("zh")).text
+    surges = client.app.state.service.surges
+    assert surges.contingency_pages() is surges.contingency_pages(), "searched once"
+    client.delete("/v1/knowledge/KB-PLAN")
+    soon(lambda: "Mail plan" not in client.get("/console/contingency").text, 10)

@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
+from sqlalchemy import event
 
 from api.integrations.settings import Integrations, Zammad
 from api.settings import Settings
 from api.surges.settings import SurgeSettings
 from diagnosis.store import Store
+from diagnosis.store.monitoring import StoredChange
+from diagnosis.store.surges import StoredSurge
 from diagnosis.times import utc_now
 from tests.serving import Serving
 from tests.waiting import soon
@@ -175,6 +178,38 @@ def test_a_person_declares_it_answers_for_all_and_ends_it(client: TestClient) ->
     time.sleep(0.3)
     assert open_surges(client) == []
     assert client.post("/v1/surges/nothing/end", json={}).status_code == 404
+
+
+def test_a_page_of_surges_takes_as_many_queries_as_one_surge(client: TestClient) -> None:
+    store = client.app.state.service.store
+    moment = utc_now()
+    members = {"cmdb_ci": {"reader-7": 5}, "service": {"badge readers": 5}}
+    store.change_records.put([StoredChange("CHG1", moment, "reader-7", "", moment, {})])
+
+    def written(count: int) -> list[StoredSurge]:
+        times = [moment - timedelta(days=place) for place in range(count)]
+        return [
+            StoredSurge(f"{place:016}", "surge", "service", "badge readers", at, at, at, at, 5, 0.4, 3600.0, members)
+            for place, at in enumerate(times)
+        ]
+
+    def queries() -> int:
+        statements: list[str] = []
+        engine = store.database.engine
+        note = lambda *arguments: statements.append(arguments[2])  # noqa: E731
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            surges = client.app.state.service.surges.page(100)
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+        assert [surge.likely_change for surge in surges] == ["CHG1", *[None] * (len(surges) - 1)]
+        return sum("FROM" in statement and "watch_states" not in statement for statement in statements)
+
+    client.app.state.service.surges.watch.stop()
+    store.surges.write(written(1))
+    one = queries()
+    store.surges.write(written(60))
+    assert queries() == one
 
 
 def test_what_is_dismissed_is_not_announced_again_so_soon(client: TestClient) -> None:

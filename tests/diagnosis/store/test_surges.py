@@ -9,7 +9,7 @@ import pytest
 
 from diagnosis.store import Store
 from diagnosis.store.database import RecordNotFoundError
-from diagnosis.store.monitoring import StoredAlert, StoredChange, StoredWindow
+from diagnosis.store.monitoring import Place, StoredAlert, StoredChange, StoredWindow
 from diagnosis.store.surges import StoredSurge
 
 AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -113,3 +113,21 @@ def test_a_service_map_with_a_cycle_and_a_window_are_kept(store: Store) -> None:
     store.maintenance.delete(window.id)
     with pytest.raises(RecordNotFoundError):
         store.maintenance.delete(window.id)
+
+
+def test_changes_of_many_places_are_read_together_as_one_by_one(store: Store) -> None:
+    changes = [
+        StoredChange(f"C{place:02}", AT + place * HOUR, f"db-{place % 3}", "mail" if place % 2 else "", AT, {})
+        for place in range(24)
+    ]
+    store.change_records.put(changes)
+    places = [
+        Place(["db-1"], [], AT, AT + 5 * HOUR),
+        Place([], [], AT, AT + 24 * HOUR),
+        Place(["db-2"], ["mail"], AT + 3 * HOUR, AT + 9 * HOUR),
+        Place([], ["mail"], AT + 20 * HOUR, AT + 30 * HOUR),
+    ]
+    alone = [store.change_records.on(place.items, place.services, place.start, place.end) for place in places]
+    assert store.change_records.on_each(places) == alone
+    assert [len(each) for each in alone] == [2, 0, 5, 2]
+    assert store.change_records.on_each([]) == []
