@@ -121,6 +121,7 @@ class Service:
         self.service_levels = ServiceLevelService(
             store, serving, events, settings.service_levels, settings.service_level_seconds
         )
+        self.reviews.find_rules = self.service_levels.rules
         self.diagnoses.on_diagnosis = self.monitoring.shadow.offer
         self.surges.on_answer = self.integrations.write_answer
         self.diagnoses.surge_of = self.surges.watch.mark_of

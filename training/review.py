@@ -7,7 +7,7 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from tqdm import tqdm
@@ -24,6 +24,7 @@ from diagnosis.review import (
     review_quarter,
     summary,
 )
+from diagnosis.service_levels import ServiceLevelRules
 from training.command import DONE, add_json, answer, main, warn
 from training.fitting.as_of import last_moment
 from training.intake import add_sources, read_sources
@@ -32,6 +33,9 @@ from training.records.stored import Stored
 from training.reports.review.document import review_document
 from training.reports.review.page import review_page
 from training.reports.review.tables import review_csv
+
+if TYPE_CHECKING:
+    from diagnosis.diagnoser import Diagnoser
 
 SUMMARY = (
     "Review a quarter: each measure with its interval, target and verdict, whether it changed since the quarter\n"
@@ -51,7 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--signature", metavar="FIELD,FIELD", help="what the same fault is (default: what the data hold)"
     )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML with a table [review]: zone, limits, targets")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="TOML with [review] (zone, limits, targets) and [service_levels]"
+    )
     parser.add_argument("--language", choices=("en", "zh"), default="en", help="of what is printed and written")
     parser.add_argument(
         "--html", type=Path, metavar="FILE", help="write it as a page that stands alone and prints on A4"
@@ -78,8 +84,10 @@ def run(args: argparse.Namespace) -> int:
         quarter = (
             Quarter.parse(args.quarter) if args.quarter else last_complete_quarter(as_of.to_pydatetime(), settings.zone)
         )
-        values = _coverage(args, stored, quarter, settings.zone)
-        history = ReviewHistory.read(frame, settings, as_of=as_of, signature=signature, values=values)
+        diagnoser = _diagnoser(args.release)
+        rules = _rules(args.config, diagnoser)
+        values = _coverage(diagnoser, stored, quarter, settings.zone)
+        history = ReviewHistory.read(frame, settings, as_of=as_of, signature=signature, rules=rules, values=values)
         del frame, stored  # a million records are read once
         bar.update(1)
         content = review_quarter(history, quarter)
@@ -93,14 +101,27 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _coverage(args: argparse.Namespace, stored: Stored, quarter: Quarter, zone: str) -> dict[str, pd.Series]:
-    """Return how probably articles answer the incidents; nothing without a release."""
-    if args.release is None:
-        return {}
+def _diagnoser(release: Path | None) -> Diagnoser | None:
+    if release is None:
+        return None
     from diagnosis.diagnoser import Diagnoser  # noqa: PLC0415 - learned parts are heavy; most reviews need none
+
+    return Diagnoser.load(find_release(release))
+
+
+def _rules(config: Path | None, diagnoser: Diagnoser | None) -> ServiceLevelRules | Mapping[str, Any]:
+    """Return the rules of the clocks, where `service-levels` has them from: the settings, else the release."""
+    table = _table(config, "service_levels")
+    model = diagnoser.parts.service_levels if diagnoser is not None else None
+    return table if table or model is None else model.rules_
+
+
+def _coverage(diagnoser: Diagnoser | None, stored: Stored, quarter: Quarter, zone: str) -> dict[str, pd.Series]:
+    """Return how probably articles answer the incidents; nothing without a release."""
+    if diagnoser is None:
+        return {}
     from training.reports.review.coverage import coverage_of  # noqa: PLC0415
 
-    diagnoser = Diagnoser.load(find_release(args.release))
     if len(stored.articles):
         diagnoser.upsert_articles(stored.articles)
     return {"coverage": coverage_of(diagnoser, stored.incidents, quarter, zone)}
@@ -124,13 +145,19 @@ def review_settings(config: Path | None, zone: str | None) -> ReviewSettings:
     InputError
         If the file cannot be read or a setting cannot be used.
     """
-    table: Mapping[str, Any] = {}
-    if config is not None:
-        try:
-            table = tomllib.loads(config.read_text(encoding="utf-8")).get("review", {})
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise InputError(f"{config}: not a readable TOML file ({error})") from error
-    return ReviewSettings.from_mapping({**table, **({"zone": zone} if zone else {})})
+    return ReviewSettings.from_mapping({**_table(config, "review"), **({"zone": zone} if zone else {})})
+
+
+def _table(config: Path | None, name: str) -> Mapping[str, Any]:
+    if config is None:
+        return {}
+    try:
+        table: Any = tomllib.loads(config.read_text(encoding="utf-8")).get(name, {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{config}: not a readable TOML file ({error})") from error
+    if not isinstance(table, Mapping):
+        raise InputError(f"{config}: {name}: expected a table, {table!r} found")
+    return table
 
 
 if __name__ == "__main__":

@@ -200,6 +200,7 @@ def load_settings(config: Path | None = None, overrides: Mapping[str, Any] | Non
             values = tomllib.loads(config.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise InputError(f"{config}: not a readable TOML file ({error})") from error
+    values.pop("review", None)  # the quarter's review reads its table from the same file
     return TrainSettings(**{**values, **(overrides or {})})
 
 

@@ -12,6 +12,7 @@ from ulid import ULID
 
 from diagnosis.arrays import Floats
 from diagnosis.review import Events, ReviewHistory, ReviewSettings
+from diagnosis.service_levels import ServiceLevelRules
 from diagnosis.store import Store
 from diagnosis.store.observations import Observation
 from diagnosis.store.surges import StoredSurge
@@ -24,7 +25,11 @@ _DAY = 86_400.0
 
 
 def review_history(
-    store: Store, settings: ReviewSettings, moment: datetime, coverage: Callable[[pd.DataFrame], pd.Series] | None
+    store: Store,
+    settings: ReviewSettings,
+    moment: datetime,
+    coverage: Callable[[pd.DataFrame], pd.Series] | None,
+    rules: ServiceLevelRules | None = None,
 ) -> ReviewHistory:
     """Return the service's records with everything else that a review measures.
 
@@ -32,13 +37,15 @@ def review_history(
     ----------
     coverage : callable, optional
         Returns by number how probably an article answers an incident.
+    rules : ServiceLevelRules, optional
+        By default the programme's.
     """
     frame = _with_answers(read_stored(store).incidents, store)
     values = _decisions(store.observations.first_answers())
     if coverage is not None:
         values["coverage"] = coverage(frame)
     events = {"deflection": _deflection(store), "warnings": _warnings(store, store.surges.page(MOST_SURGES))}
-    return ReviewHistory.read(frame, settings, as_of=pd.Timestamp(moment), values=values, events=events)
+    return ReviewHistory.read(frame, settings, as_of=pd.Timestamp(moment), rules=rules, values=values, events=events)
 
 
 def blind_spots(store: Store, since: datetime, until: datetime) -> list[dict[str, Any]]:

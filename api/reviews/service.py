@@ -27,6 +27,7 @@ from diagnosis.review import Quarter, ReviewExtras, Words, last_complete_quarter
 from diagnosis.review.outcomes import outcomes
 from diagnosis.review.programme import programme_actions
 from diagnosis.review.summary import action_title
+from diagnosis.service_levels import ServiceLevelRules
 from diagnosis.store import Store
 from diagnosis.store.database import ConflictError, RecordNotFoundError
 from diagnosis.store.reviews import FrozenReview
@@ -55,6 +56,8 @@ class ReviewService:
     ----------
     find_gaps : callable
         Returns the gaps of the knowledge base; set where the service knows them.
+    find_rules : callable
+        Returns the service levels' rules; set where the service knows them.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class ReviewService:
         self.options = options
         self.reminders = Reminders(store, events, options.remind_days)
         self.find_gaps: Callable[[], Sequence[Gap]] = tuple
+        self.find_rules: Callable[[], ServiceLevelRules | None] = lambda: None
         self._lock = threading.Lock()
         self._drafts: dict[str, tuple[tuple[object, ...], dict[str, Any]]] = {}
 
@@ -224,7 +228,8 @@ class ReviewService:
         return {**content, "proposals": listed, "actions": actions}
 
     def _review(self, quarter: Quarter, moment: datetime) -> dict[str, Any]:
-        history = review_history(self._store, self.options.review(), moment, self._coverage(quarter))
+        rules = self.find_rules()
+        history = review_history(self._store, self.options.review(), moment, self._coverage(quarter), rules)
         since, until = (bound.to_pydatetime() for bound in quarter.bounds(self.options.zone))
         automatic = automatic_decisions(self._store, since, until)
         extras = ReviewExtras(

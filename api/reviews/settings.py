@@ -17,9 +17,12 @@ class ReviewOptions(BaseModel):
 
     zone: str = Field(default="UTC", description="Where quarters begin, such as Asia/Shanghai")
     recurrence_days: float = Field(default=30.0, description="Days within which a fault counts as come back")
-    restoration_hours: float = Field(default=4.0, description="Hours within which a critical fault should be restored")
-    request_hours: float = Field(default=48.0, description="Hours within which a service request should be answered")
-    complaint_hours: float = Field(default=24.0, description="Hours within which a complaint should be answered")
+    restoration_hours: float | None = Field(
+        default=None,
+        description="Hours within which an incident should be restored; empty for what the service levels promise",
+    )
+    request_hours: float | None = Field(default=None, description="The same for the answer to a service request")
+    complaint_hours: float | None = Field(default=None, description="The same for the answer to a complaint")
     closure_days: float = Field(default=30.0, description="Days within which a record should be closed")
     satisfied: int = Field(default=4, description="Rating from which on a caller counts as satisfied")
     fewest: int = Field(default=10, description="Records below which a breakdown's row is not judged")

@@ -129,6 +129,10 @@ class ServiceLevelService:
         except NothingPublishedError:
             return None
 
+    def rules(self) -> ServiceLevelRules:
+        """Return what is promised: the settings' rules, else the release's, else the programme's."""
+        return self._rules(self._model())
+
     def _rules(self, model: ServiceLevelModel | None) -> ServiceLevelRules:
         if self._own_rules is not None:
             return self._own_rules

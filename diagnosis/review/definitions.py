@@ -40,6 +40,7 @@ class Definition:
 DEFINITIONS = (
     Definition("recurrence", "share", 0.05, lower_is_better=True, type="incident", column="opened_at"),
     Definition("response", "hours", 2.0, lower_is_better=True, type="incident", column="responded_at"),
+    Definition("response_in_time", "share", None, type="incident", column="responded_at"),
     Definition("restoration", "share", 0.9, type="incident", column="resolved_at"),
     Definition("requests", "share", 0.95, type="request", column="responded_at"),
     Definition("complaints", "share", 0.95, type="complaint", column="responded_at"),

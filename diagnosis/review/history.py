@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,22 +15,26 @@ import pandas as pd
 from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
 from diagnosis.recurrence import Signature, default_signature
-from diagnosis.recurrence.outcomes import censored_outcomes, cohort, days_of
+from diagnosis.recurrence.outcomes import censored_outcomes, cohort, days_of, utc
+from diagnosis.review.clocks import RecordClocks, record_clocks, review_rules
 from diagnosis.review.definitions import BY_NAME, Definition
 from diagnosis.review.quarters import Quarter
-from diagnosis.review.samples import HOURS, Kind, Sample
+from diagnosis.review.samples import Sample
 from diagnosis.review.settings import ReviewSettings
-from diagnosis.service_levels import is_critical
+from diagnosis.service_levels import ServiceLevelRules
+from diagnosis.service_levels.rules import ClockName
 
 # What a review reads of a record: nothing else takes memory.
 COLUMNS = (
     "number",
     "type",
+    "state",
     "opened_at",
     "responded_at",
     "resolved_at",
     "closed_at",
     "reopened_at",
+    "on_hold_minutes",
     "caller",
     "contact_type",
     "service",
@@ -46,7 +51,25 @@ COLUMNS = (
     "problem",
     "short_description",
 )
-_REPEATED = ("type", "contact_type", "service", "category", "subcategory", "priority", "assignment_group", "symptom")
+_REPEATED = (
+    "type",
+    "state",
+    "contact_type",
+    "service",
+    "category",
+    "subcategory",
+    "priority",
+    "assignment_group",
+    "symptom",
+)
+_UNSEEN = "ended at a time that nobody wrote down (without clocks)"
+_CLOCK_OF: Mapping[str, ClockName] = {
+    "response": "response",
+    "response_in_time": "response",
+    "requests": "response",
+    "complaints": "response",
+    "restoration": "restoration",
+}
 
 
 @dataclass(frozen=True)
@@ -75,6 +98,10 @@ class ReviewHistory:
         `COLUMNS`, one row a number, in order of ``opened_at``, with nothing in it that happened after ``as_of``.
     left_out : mapping of str to int
         Reason to number of rows.
+    rules : ServiceLevelRules
+        What is promised to the records.
+    clocks : mapping of ClockName to RecordClocks
+        Row by row with ``frame``.
     values : mapping of str to ndarray, shape (n,)
         Measures that are not in the records, one value a record, NaN where it has none: ``coverage``, ``automatic``
         and ``automatic_right``.
@@ -87,6 +114,8 @@ class ReviewHistory:
     settings: ReviewSettings
     signature: Signature | None
     left_out: Mapping[str, int]
+    rules: ServiceLevelRules
+    clocks: Mapping[ClockName, RecordClocks]
     values: Mapping[str, Floats] = field(default_factory=dict)
     events: Mapping[str, Events] = field(default_factory=dict)
 
@@ -98,6 +127,7 @@ class ReviewHistory:
         *,
         as_of: pd.Timestamp,
         signature: Signature | None = None,
+        rules: ServiceLevelRules | Mapping[str, Any] | None = None,
         values: Mapping[str, pd.Series] | None = None,
         events: Mapping[str, Events] | None = None,
     ) -> ReviewHistory:
@@ -107,6 +137,8 @@ class ReviewHistory:
         ----------
         signature : Signature, optional
             What "the same fault" is; by default what the incidents support.
+        rules : ServiceLevelRules or mapping, optional
+            The service levels' rules, or their table of the settings; by default the programme's.
         values : mapping of str to Series, optional
             By measure, values by number of the record.
         events : mapping of str to Events, optional
@@ -116,7 +148,10 @@ class ReviewHistory:
         InputError
             If no record can be judged.
         """
-        judged = cohort(_with_responses(incidents), as_of)
+        answered = _with_responses(incidents)
+        judged = cohort(answered, as_of)
+        promised = review_rules(settings, answered["priority"].unique(), rules)
+        clocks = record_clocks(answered.iloc[judged.rows], promised, utc(as_of))
         frame = judged.frame[[name for name in COLUMNS if name in judged.frame]].copy()
         for name in _REPEATED:  # each value once in memory
             frame[name] = frame[name].astype("category")
@@ -124,7 +159,8 @@ class ReviewHistory:
             name: frame["number"].map(column).to_numpy(dtype=np.float64, na_value=np.nan)
             for name, column in (values or {}).items()
         }
-        return cls(frame, pd.Timestamp(as_of), settings, signature, judged.left_out, arrays, events or {})
+        left_out = {**judged.left_out, _UNSEEN: int((~clocks["restoration"].has_times).sum())}
+        return cls(frame, pd.Timestamp(as_of), settings, signature, left_out, promised, clocks, arrays, events or {})
 
     @cached_property
     def opened(self) -> Floats:
@@ -262,37 +298,22 @@ class ReviewHistory:
         return Sample("recurs", rows, duration[rows], recurred[rows], self.settings.recurrence_days, cluster)
 
     def _wait(self, measure: str, rows: npt.NDArray[np.intp]) -> Sample:
-        settings = self.settings
-        kind: Kind = "mean_hours" if measure == "response" else "in_time"
-        column = {"restoration": "resolved_at", "closure": "closed_at"}.get(measure, "responded_at")
-        limit = {
-            "response": settings.closure_days,
-            "restoration": settings.restoration_hours / HOURS,
-            "requests": settings.request_hours / HOURS,
-            "complaints": settings.complaint_hours / HOURS,
-            "closure": settings.closure_days,
-        }[measure]
-        if measure == "restoration":
-            rows = rows[self._critical[rows]]
-        ended = self._ends(column)[rows]
-        happened = np.isfinite(ended)
-        duration = np.where(happened, ended, self.end) - self.opened[rows]
-        return Sample(kind, rows, duration, happened, limit)
+        if measure == "closure":
+            ended = self._closed[rows]
+            happened = np.isfinite(ended)
+            duration = np.where(happened, ended, self.end) - self.opened[rows]
+            return Sample("in_time", rows, duration, happened, self.settings.closure_days)
+        clock = self.clocks[_CLOCK_OF[measure]]
+        if measure == "response":
+            rows = rows[clock.has_times[rows]]
+            return Sample("mean_hours", rows, clock.days[rows], clock.ended[rows])
+        rows = rows[clock.has_clock[rows]]
+        return Sample("in_time", rows, clock.part[rows], clock.ended[rows], 1.0)
 
     @cached_property
-    def _critical(self) -> npt.NDArray[np.bool_]:
-        """Whether a record's fault is critical; every one is where no priority is recorded."""
-        priorities = self.frame["priority"]
-        critical = {value for value in priorities.cat.categories if is_critical(str(value))}
-        if not [value for value in priorities.cat.categories if str(value).strip()]:
-            return np.ones(len(self.frame), dtype=bool)
-        return priorities.isin(critical).to_numpy(dtype=bool)
-
-    def _ends(self, column: str) -> Floats:
-        """Return when each record reached a moment; a resolution answers too, and a closing resolves."""
-        ended = days_of(self.frame[column])
-        if column == "responded_at":
-            ended = np.where(np.isfinite(ended), ended, days_of(self.frame["resolved_at"]))
+    def _closed(self) -> Floats:
+        """When each record was closed."""
+        ended = days_of(self.frame["closed_at"])
         return np.where((ended >= self.opened) & (ended <= self.end), ended, np.nan)
 
 

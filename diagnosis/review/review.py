@@ -81,6 +81,7 @@ def review_quarter(history: ReviewHistory, quarter: Quarter, extras: ReviewExtra
         "complete": bool(history.as_of >= stop),
         "data_hash": history.data_hash,
         "settings": asdict(history.settings),
+        "rules": [rule.to_dict() for rule in history.rules.rules],
         "signature": list(signature.fields) if signature else [],
         "horizon_days": HORIZON,
         "records": {

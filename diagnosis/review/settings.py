@@ -21,8 +21,9 @@ class ReviewSettings:
         Of the organisation: where its quarters and months begin.
     recurrence_days, closure_days : float
         Days within which a fault counts as come back, and a record should be closed.
-    restoration_hours, request_hours, complaint_hours : float
-        Within which a critical fault should be restored, a request and a complaint answered.
+    restoration_hours, request_hours, complaint_hours : float or None
+        Within which an incident should be restored, a request and a complaint answered, in place of what the service
+        levels' rules promise; None for what they promise.
     satisfied : int
         From which rating of 1 to 5 on a caller counts as satisfied.
     fewest : int
@@ -33,9 +34,9 @@ class ReviewSettings:
 
     zone: str = "UTC"
     recurrence_days: float = 30.0
-    restoration_hours: float = 4.0
-    request_hours: float = 48.0
-    complaint_hours: float = 24.0
+    restoration_hours: float | None = None
+    request_hours: float | None = None
+    complaint_hours: float | None = None
     closure_days: float = 30.0
     satisfied: int = 4
     fewest: int = 10
@@ -43,8 +44,11 @@ class ReviewSettings:
 
     def __post_init__(self) -> None:
         zone_of(self.zone)
-        for name in ("recurrence_days", "restoration_hours", "request_hours", "complaint_hours", "closure_days"):
+        for name in ("recurrence_days", "closure_days"):
             _check(name, getattr(self, name), 0.0, 3650.0)
+        for name in ("restoration_hours", "request_hours", "complaint_hours"):
+            if getattr(self, name) is not None:
+                _check(name, getattr(self, name), 0.0, 3650.0)
         _check("satisfied", self.satisfied, 0.5, 5.0)
         _check("fewest", self.fewest, 1.0, 1e9)
         if unknown := [name for name in self.targets if name not in BY_NAME]:

@@ -3,9 +3,14 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from api.cli import main
+from diagnosis.review import Quarter, ReviewHistory
+from training.records import load_incidents
+from training.review import review_settings
+from training.settings import load_settings
 
 SAMPLE = str(Path(__file__).resolve().parents[2] / "data" / "sample" / "incidents.csv")
 BASE = ["review", "--incidents", SAMPLE, "--zone", "Asia/Shanghai", "--quiet"]
@@ -57,3 +62,64 @@ def test_a_release_judges_which_incidents_an_article_answers(capsys, models):
     assert coverage["n"] <= 400
     if coverage["verdict"] != "not recorded":  # a release that has learned from too few does not say
         assert 0 <= coverage["interval"][0] <= coverage["value"] <= coverage["interval"][1] <= 1
+
+
+def test_the_clocks_are_those_of_the_verb_service_levels(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # no release gives rules of its own
+    config = tmp_path / "faultwise.toml"
+    config.write_text(
+        '[service_levels]\ncalendar = { zone = "Asia/Shanghai", from = "09:00", to = "18:00", holidays = "CN" }\n'
+        '[[service_levels.rules]]\ntype = "incident"\npriority = ["1", "2"]\n'
+        "response_hours = 1\nrestoration_hours = 8\n"
+        '[[service_levels.rules]]\ntype = ["incident", "request"]\nresponse_hours = 2\nrestoration_hours = 60\n'
+        '[review]\nzone = "Asia/Shanghai"\n',
+        encoding="utf-8",
+    )
+    options = ["--incidents", SAMPLE, "--as-of", "2026-09-30T14:00:00Z", "--config", str(config), "--json"]
+    assert main(["service-levels", *options]) == 0
+    open_clocks = json.loads(capsys.readouterr().out)["service_levels"]
+    assert main(["review", *options, "--quiet", "--quarter", "2026Q3"]) == 0
+    review = json.loads(capsys.readouterr().out)
+    assert [rule["response_hours"] for rule in review["rules"]] == [1, 2]
+    waiting = {
+        name: [c for c in open_clocks if (c["type"], c["clock"]) == of and c["standing"] != "missed"]
+        for name, of in (
+            ("restoration", ("incident", "restoration")),
+            ("response_in_time", ("incident", "response")),
+            ("requests", ("request", "response")),
+        )
+    }
+    assert waiting["restoration"]
+    for measure in review["measures"]:
+        if measure["name"] in waiting:
+            assert measure["n_open"] == len(waiting[measure["name"]]), measure["name"]
+    missed = {c["number"] for c in open_clocks if c["standing"] == "missed" and c["clock"] == "restoration"}
+    frame = load_incidents(Path(SAMPLE)).frame
+    history = ReviewHistory.read(
+        frame,
+        review_settings(config, None),
+        as_of=pd.Timestamp("2026-09-30T14:00:00Z"),
+        rules=load_settings(config).service_levels,
+    )
+    samples = [history.sample("restoration", Quarter.parse(name)) for name in ("2026Q1", "2026Q2", "2026Q3")]
+    late = {
+        history.frame["number"][row]
+        for sample in samples
+        for row in sample.rows[(sample.duration > sample.limit) & ~sample.happened]
+    }
+    incidents = {number for number in missed if frame.set_index("number")["type"][number] == "incident"}
+    assert late == incidents
+
+
+def test_without_rules_the_programmes_count_and_a_table_that_is_none_is_refused(capsys, tmp_path):
+    assert main([*BASE, "--json"]) == 0
+    rules = json.loads(capsys.readouterr().out)["rules"]
+    assert {rule["type"][0]: rule["response_hours"] for rule in rules} == {
+        "incident": 2,
+        "request": 48,
+        "complaint": 24,
+    }
+    config = tmp_path / "faultwise.toml"
+    config.write_text("service_levels = 3\n", encoding="utf-8")
+    assert main([*BASE, "--config", str(config)]) == 1
+    assert "service_levels: expected a table" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from diagnosis.review import Words, summary
-from diagnosis.review.definitions import BY_NAME, DEFINITIONS
+from diagnosis.review.definitions import BY_NAME
 from diagnosis.review.summary import action_title
 
 Content = Mapping[str, Any]
@@ -373,20 +373,51 @@ def _breakdown(measure: Content, dimension: str, rows: Iterable[Content], words:
 def _definitions(content: Content, words: Words) -> Section:
     settings = content["settings"]
     fields = words.joined([words("field", name) for name in content["signature"]]) or "–"
-    values = {
+    values: Mapping[str, Mapping[str, object]] = {
         "recurrence": {"signature": fields, "days": f"{settings['recurrence_days']:g}"},
-        "restoration": {"hours": f"{settings['restoration_hours']:g}"},
-        "requests": {"hours": f"{settings['request_hours']:g}"},
-        "complaints": {"hours": f"{settings['complaint_hours']:g}"},
         "closure": {"days": f"{settings['closure_days']:g}"},
         "satisfaction": {"satisfied": settings["satisfied"]},
     }
     rows = [
-        [Cell(words("measure", entry.name)), Cell(words("definition", entry.name, **values.get(entry.name, {})))]
-        for entry in DEFINITIONS
+        [Cell(words("measure", name)), Cell(words("definition", name, **values.get(name, {})))]
+        for name in (measure["name"] for measure in content["measures"])
     ]
     table = Table((words("column", "measure"), words("column", "definition")), rows)
-    return Section("definitions", words("head", "definitions"), [], [table])
+    return Section("definitions", words("head", "definitions"), [], [table, *_rules(content, words)])
+
+
+def _rules(content: Content, words: Words) -> list[Table]:
+    """Return the service levels that the clocks were counted by; none in a review that says nothing of them."""
+    rows = [
+        [
+            Cell(_of_rule(rule, words)),
+            *(Cell(words.value("hours", rule.get(name))) for name in ("response_hours", "restoration_hours")),
+            Cell(_calendar(rule["calendar"], words)),
+        ]
+        for rule in content.get("rules", ())
+    ]
+    names = ("promised_to", "response_clock", "restoration_clock", "calendar")
+    columns = tuple(words("column", name) for name in names)
+    return [Table(columns, rows, numeric=(1, 2), caption=words("head", "rules"))] if rows else []
+
+
+def _of_rule(rule: Content, words: Words) -> str:
+    parts = []
+    for name in ("type", "priority", "service", "assignment_group"):
+        values = [words("type", value) if name == "type" else value for value in rule.get(name, ())]
+        if values:
+            text = words.joined(values)
+            parts.append(text if name == "type" else f"{words('dimension', name)} {text}")
+    return words.joined(parts) or words("text", "every_record")
+
+
+def _calendar(calendar: Any, words: Words) -> str:  # noqa: ANN401 - as settings write it
+    if not isinstance(calendar, Mapping):
+        return words("text", "round_the_clock")
+    days = words.joined([words("weekday", day) for day in calendar["days"]])
+    hours = f"{days} {calendar['from']}–{calendar['to']}, {calendar['zone']}"
+    country = calendar.get("holidays")
+    return f"{hours}, {words('text', 'holidays', country=country)}" if country else hours
 
 
 def _basis(content: Content, words: Words) -> Section:
