@@ -16,6 +16,7 @@ from starlette.types import Scope
 
 from api.telemetry import context
 from diagnosis.errors import FaultwiseError, GateRefusedError, InputError, NotFittedError, ReleaseError, StoreError
+from diagnosis.processes import InterruptedComputationError
 from diagnosis.store.database import ConflictError, RecordNotFoundError
 from diagnosis.store.keys import KeyRefusedError
 from diagnosis.validation import describe_error
@@ -95,6 +96,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     NothingPublishedError: Kind(503, "nothing-published", "No release is in service"),
     NotFittedError: Kind(503, "nothing-published", "No release is in service"),
     BusyError: Kind(503, "busy", "Too much is waiting"),
+    InterruptedComputationError: Kind(503, "interrupted", "The computation was ended before it had a result"),
     StoreError: Kind(503, "store-unavailable", "The database did not do what was asked"),
 }
 _OF_STATUS = {kind.status: kind for kind in reversed(list(KINDS.values()))} | {

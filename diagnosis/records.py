@@ -7,7 +7,7 @@ the frame's size.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -90,7 +90,14 @@ class _Records(ABC):
 
     def save(self, folder: Path) -> None:
         """Write the rows as an Arrow file."""
-        table = pa.Table.from_pandas(self.frame()[list(self.columns)], preserve_index=False).combine_chunks()
+        # Without a frame between: that would hold the interpreter for a second at 100,000 rows.
+        later = dict(self._later)
+        unchanged = [row for number, row in list(self._row_of.items()) if number not in later]
+        table = self._base.take(pa.array(unchanged, pa.int64()))
+        if later:
+            rows = pa.Table.from_pylist(list(later.values())).select(self.columns)
+            # A base without rows knows no types.
+            table = pa.concat_tables([table, rows], promote_options="permissive").combine_chunks()
         with pa.OSFile(str(folder / _FILE), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
             writer.write_table(table)
 
@@ -133,7 +140,7 @@ class KnowledgeRecords(_Records):
         """Add the rows of a canonical frame, or replace those of the same number."""
         rows = pa.Table.from_pandas(articles[list(self.columns)], preserve_index=False).to_pylist()
         self._put(rows)
-        self._relate((row["number"], row["translation_of"]) for row in rows)
+        self._relate(rows)
 
     def in_language(self, number: str, language: str) -> str:
         """Return the number of an article in a language: its own, its original's or a translation's.
@@ -141,20 +148,29 @@ class KnowledgeRecords(_Records):
         Where there is none in that language, it is the article's own number. ``zh`` stands for ``zh-CN`` too.
         """
         original = self._original_of.get(number, number)
-        family = [number, original, *sorted(self._translations.get(original, ()))]
-        for member, row in self.records(family, ("number", "language")).items():
-            if row["language"].lower().partition("-")[0] == language:
+        for member in [number, original, *sorted(self._translations.get(original, ()))]:
+            if self._languages.get(member) == language:
                 return member
         return number
+
+    def remove(self, numbers: Iterable[str]) -> None:
+        """Forget articles; unknown numbers are no error."""
+        numbers = list(numbers)
+        super().remove(numbers)
+        for number in numbers:
+            self._languages.pop(number, None)
 
     def _begin(self, base: pa.Table) -> None:
         super()._begin(base)
         self._original_of: dict[str, str] = {}
         self._translations: dict[str, frozenset[str]] = {}
-        self._relate(zip(base["number"].to_pylist(), base["translation_of"].to_pylist(), strict=True))
+        self._languages: dict[str, str] = {}
+        self._relate(base.select(("number", "translation_of", "language")).to_pylist())
 
-    def _relate(self, pairs: Iterable[tuple[str, str]]) -> None:
-        for number, original in pairs:
+    def _relate(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        for row in rows:
+            number, original = row["number"], row["translation_of"]
+            self._languages[number] = row["language"].lower().partition("-")[0]
             previous = self._original_of.pop(number, "")
             if previous:
                 self._translations[previous] -= {number}

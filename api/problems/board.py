@@ -12,6 +12,7 @@ import pandas as pd
 
 from api.errors import NothingPublishedError
 from api.http.fields import plain_time
+from api.problems.computing import compute_problems
 from api.problems.history import ProblemHistory
 from api.serving import Serving
 from api.webhooks.events import Events
@@ -19,15 +20,13 @@ from diagnosis.actions import Action
 from diagnosis.background import BackgroundLoop
 from diagnosis.calendars import holidays_of
 from diagnosis.errors import InputError
-from diagnosis.problems import MeasureEffect, Problem, ProblemContext, ProblemDecision, ProblemReport, find_problems
+from diagnosis.problems import MeasureEffect, Problem, ProblemContext, ProblemDecision, ProblemReport
 from diagnosis.problems.follow_up import FollowUp, follow_up, measure_effect
 from diagnosis.problems.index import ProblemIndex
-from diagnosis.problems.joining import problem_signature
 from diagnosis.recurrence import Signature
 from diagnosis.store import Store
 from diagnosis.store.problems import StoredDecision
 from diagnosis.times import now_text
-from training.fitting.as_of import last_moment
 
 log = logging.getLogger(__name__)
 
@@ -112,9 +111,9 @@ class ProblemBoard:
             if self._snapshot is not None and self._snapshot.state == state:
                 return self._snapshot
             began = time.monotonic()
-            snapshot = self._find(state)
+            snapshot, index = self._find(state)
             self._snapshot = snapshot
-            self._serving.current.diagnoser.parts.problems = ProblemIndex(snapshot.report)
+            self._serving.current.diagnoser.parts.problems = index
             self._next_at = time.monotonic() + _PAUSE_FACTOR * (time.monotonic() - began)
             self._follow(snapshot)
         return snapshot
@@ -127,16 +126,17 @@ class ProblemBoard:
         InputError
             If no incident has a date, or none belongs to a fault.
         """
-        frame = self._serving.current.diagnoser.parts.history.frame()
-        decided = ProblemContext(self._calendar) if signature is not None else self._context()
-        return find_problems(
-            frame,
-            signature or self._signature(frame),
-            as_of=_moment(frame) if as_of is None else as_of,
-            horizon=horizon,
+        parts = self._serving.current.diagnoser.parts
+        context = ProblemContext(self._calendar) if signature is not None else self._context()
+        return compute_problems(
+            parts.history,
+            signature or self._signature(),
+            horizon,
+            context,
+            self._is_stopping,
             texts=signature is None,
-            context=decided,
-        )
+            as_of=as_of,
+        ).report
 
     def _turn(self) -> None:
         try:
@@ -156,13 +156,10 @@ class ProblemBoard:
         measures = tuple((a.id, a.status, a.done_at) for a in self._actions())
         return current.release, self._store.problems.state(), current.applied, measures
 
-    def _find(self, state: tuple[object, ...]) -> ProblemSnapshot:
-        frame = self._serving.current.diagnoser.parts.history.frame()
-        moment = _moment(frame)
-        context = self._context()
-        report = find_problems(
-            frame, self._signature(frame), as_of=moment, horizon=HORIZON, texts=True, context=context
-        )
+    def _find(self, state: tuple[object, ...]) -> tuple[ProblemSnapshot, ProblemIndex | None]:
+        history, context = self._serving.current.diagnoser.parts.history, self._context()
+        computed = compute_problems(history, self._signature(), HORIZON, context, self._is_stopping)
+        report = computed.report
         lineage = report.lineage
         by_person = {decision.problem for decision in context.decisions if decision.kind == "merge"}
         by_likeness = {name: into for name, into in lineage.merged.items() if name not in by_person}
@@ -170,15 +167,18 @@ class ProblemBoard:
         stored = {name: row.merged_into for name, row in self._store.problems.rows().items() if row.merged_into}
         by_id = {problem.id: problem for problem in report.problems}
         merged = {**stored, **lineage.merged}
-        return ProblemSnapshot(report, ProblemHistory(frame, report), by_id, state, merged)
+        return ProblemSnapshot(report, computed.history, by_id, state, merged), computed.index
 
     def _context(self) -> ProblemContext:
         decisions = tuple(map(decision_of, self._store.problems.decisions()))
         return ProblemContext(self._calendar, self._effects(), self._store.problems.members(), decisions)
 
-    def _signature(self, frame: pd.DataFrame) -> Signature:
+    def _signature(self) -> Signature | None:
         recurrence = self._serving.current.diagnoser.parts.recurrence
-        return problem_signature(frame) if recurrence is None else recurrence.signature_
+        return None if recurrence is None else recurrence.signature_
+
+    def _is_stopping(self) -> bool:
+        return self._loop.is_stopping
 
     def _actions(self) -> Sequence[Action]:
         return self._store.actions.all(source_kind="problem")
@@ -238,10 +238,3 @@ class ProblemBoard:
 def decision_of(stored: StoredDecision) -> ProblemDecision:
     """Return a stored decision as problems are settled by."""
     return ProblemDecision(stored.kind, stored.problem, stored.value, stored.numbers)  # type: ignore[arg-type]
-
-
-def _moment(frame: pd.DataFrame) -> pd.Timestamp:
-    moment = last_moment(frame)
-    if pd.isna(moment):
-        raise InputError("problems need opened_at; no incident has a date")
-    return moment

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
+from api.problems.board import HORIZON
 from api.settings import Settings
 from tests.serving import Serving
 
@@ -220,3 +221,13 @@ def test_changes_on_its_items_are_linked(own) -> None:
     own.post("/v1/changes", json={**change, "number": "CHG-P2", "cmdb_ci": "elsewhere"})
     linked = own.get(f"/v1/problems/{problem['id']}").json()["changes"]
     assert linked == [{"number": "CHG-P1", "at": "2026-01-02T03:04:05Z", "title": "renewed"}]
+
+
+def test_a_large_history_is_looked_through_by_a_process_of_its_own_with_the_same_outcome(own, monkeypatch) -> None:
+    in_threads = own.get("/v1/problems").json()
+    monkeypatch.setattr("api.problems.computing.LARGE", 0)
+    finder = board(own)
+    computed = finder.find(None, HORIZON, None)
+    assert [problem.id for problem in computed.problems] == [problem["id"] for problem in in_threads["problems"]]
+    finder._snapshot = None
+    assert own.get("/v1/problems").json() == in_threads
