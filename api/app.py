@@ -19,6 +19,7 @@ from api.alerts import routes as alerts
 from api.audit import routes as audit
 from api.changes import routes as changes
 from api.composition import build
+from api.console import failures
 from api.console import views as console
 from api.console.single_sign_on import SignOn
 from api.diagnoses import routes as diagnoses
@@ -110,6 +111,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.router.routes.append(Route(PATH, mcp, include_in_schema=False))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     errors.install(app)
+    failures.install(app)
     routed = (
         diagnoses,
         feedback,

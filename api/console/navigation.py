@@ -22,7 +22,7 @@ class Entry:
     message : str
         Key of its name among the messages.
     role : Role
-        Whose page it is. Others may open it by its address or a link, where the page itself lets them.
+        Whose page it is; `api.console.access` refuses it to others.
     """
 
     path: str

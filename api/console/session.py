@@ -11,10 +11,13 @@ from urllib.parse import urlsplit
 
 from fastapi import Cookie, Depends, Form, HTTPException, Request, Response
 
+from api.console.access import check_access
+from api.console.navigation import Role, roles_of
 from api.console.pages import current_address, in_path
 from api.dependencies import Served
 from api.errors import ScopeError
 from api.http.security import SESSION_COOKIE, take_allowance
+from diagnosis.errors import FaultwiseError
 from diagnosis.store.keys import KeyRefusedError
 from diagnosis.store.sessions import Visitor
 
@@ -31,22 +34,37 @@ class Agent:
     scopes: frozenset[str]
     csrf: str
 
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The roles that their scopes give."""
+        return roles_of(self.scopes)
+
     def may(self, scope: str) -> bool:
         """Whether their key holds a scope."""
         return scope in self.scopes
 
 
 def signed_in(request: Request, service: Served, token: Token = "") -> Agent:
-    """Return who is signed in; anybody else is sent to sign in and back."""
+    """Return who is signed in and may open this address; who is not signed in is sent to sign in and back."""
     try:
         visitor = service.sessions.check(token)
-        take_allowance(request.app.state.limiter, visitor.id)  # pages count towards the key's rate
-        return agent_of(visitor, token)
     except KeyRefusedError:
         target = f"/console/sign-in?next={in_path(return_address(request))}"
         if request.headers.get("hx-request") == "true":
             raise HTTPException(401, headers={"HX-Redirect": target}) from None
         raise HTTPException(303, headers={"Location": target}) from None
+    take_allowance(request.app.state.limiter, visitor.id)  # pages count towards the key's rate
+    check_access(request, visitor.scopes)
+    return agent_of(visitor, token)
+
+
+def whoever_is_signed_in(request: Request) -> Agent | None:
+    """Return who is signed in, for the bar of a page that anybody may see; None for a visitor, or without a store."""
+    token = request.cookies.get(SESSION_COOKIE, "")
+    try:
+        return agent_of(request.app.state.service.sessions.check(token), token)
+    except FaultwiseError:
+        return None
 
 
 def return_address(request: Request) -> str:

@@ -186,7 +186,11 @@
     document.addEventListener(lost, (event) => {
       // News that could not be fetched are asked for again with the next; what a person did must not vanish silently.
       if (itself(event)) missed = true;
-      else $("#failed").hidden = false;
+      else {
+        const refused = event.detail.xhr && event.detail.xhr.status >= 400 && event.detail.xhr.status < 500;
+        $("#failed").textContent = refused ? $("#failed").dataset.refused : $("#failed").dataset.lost;
+        $("#failed").hidden = false;
+      }
     });
   }
 

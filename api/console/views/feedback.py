@@ -20,7 +20,7 @@ from api.console.incident_view import (
 )
 from api.console.messages import Language
 from api.console.pages import is_part, language_of, page
-from api.console.session import Acting, Agent, Reading, Text, needs
+from api.console.session import Acting, Agent, Reading, Text
 from api.dependencies import Served
 from api.feedback.schemas import FeedbackIn
 from api.feedback.service import ColleagueDecidedError
@@ -84,7 +84,6 @@ Card = Annotated[CardForm, Depends(card_form)]
 @router.post("/console/diagnoses/{diagnosis}/feedback")
 def give(request: Request, service: Served, agent: Acting, diagnosis: str, form: Card) -> Response:
     """Judge a prediction right or wrong, set another value, or say whether a suggestion helped."""
-    needs(agent, "feedback")
     refusal = give_feedback(service, agent, diagnosis, form)
     return card_page(request, service, agent, diagnosis, form.target, form.suggestion, refusal=refusal)
 
@@ -92,7 +91,6 @@ def give(request: Request, service: Served, agent: Acting, diagnosis: str, form:
 @router.post("/console/diagnoses/{diagnosis}/feedback/{feedback}/undo")
 def undo(request: Request, service: Served, agent: Acting, diagnosis: str, feedback: str) -> Response:
     """Undo a judgement."""
-    needs(agent, "feedback")
     undone = undo_feedback(service, agent, diagnosis, feedback)
     return card_page(request, service, agent, diagnosis, undone.target, undone.suggestion or "")
 

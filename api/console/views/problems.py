@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from api.actions.schemas import ActionChange
 from api.console.pages import in_path, page
 from api.console.problem_view import timeline
-from api.console.session import Acting, Agent, Reading, needs
+from api.console.session import Acting, Agent, Reading
 from api.dependencies import Served
 from api.errors import kind_of
 from api.problems.board import HORIZON
@@ -77,7 +77,6 @@ def problem(request: Request, service: Served, agent: Reading, problem: str) -> 
 @router.post(PATH + "/{problem}/decisions")
 async def decide(request: Request, service: Served, agent: Acting, problem: str) -> Response:
     """Keep what a person decided on a problem."""
-    needs(agent, "knowledge")
     form = await request.form()
     values = {
         "kind": str(form.get("kind", "")),
@@ -91,14 +90,12 @@ async def decide(request: Request, service: Served, agent: Acting, problem: str)
 @router.post(PATH + "/{problem}/decisions/{decision}/undo")
 def take_back(request: Request, service: Served, agent: Acting, problem: str, decision: str) -> Response:
     """Take a decision back."""
-    needs(agent, "knowledge")
     return _after(request, service, agent, problem, lambda: service.problems.take_back(agent.id, problem, decision))
 
 
 @router.post(PATH + "/{problem}/proposal")
 async def propose(request: Request, service: Served, agent: Acting, problem: str) -> Response:
     """Put a problem forward."""
-    needs(agent, "knowledge")
     form = await request.form()
     names = ("title", "kind", "owner", "due", "system")
     values: Mapping[str, Any] = {name: value for name in names if (value := str(form.get(name, "")).strip())}
@@ -109,7 +106,6 @@ async def propose(request: Request, service: Served, agent: Acting, problem: str
 @router.post(PATH + "/{problem}/actions/{action}")
 async def change_action(request: Request, service: Served, agent: Acting, problem: str, action: str) -> Response:
     """Say that a measure is done, from a day on, or dropped."""
-    needs(agent, "knowledge")
     form = await request.form()
     status, done_at = str(form.get("status", "")), str(form.get("done_at", "")).strip()
     values = {"status": status} | ({"done_at": done_at} if status == "done" and done_at else {})

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from api.actions.schemas import ActionChange
 from api.console.pages import language_of, page
-from api.console.session import Acting, Agent, Reading, needs
+from api.console.session import Acting, Agent, Reading
 from api.dependencies import Served
 from api.reviews.report import MEDIA_TYPES, report_response
 from api.reviews.schemas import ProposalIn
@@ -77,7 +77,6 @@ def decide(
     form: Annotated[ProposalForm, Depends()],
 ) -> Response:
     """Take a proposal as an action, as it was edited, or drop it."""
-    needs(agent, "knowledge")
     try:
         if form.decision == "take":
             service.reviews.take(agent.id, quarter, proposal, ProposalIn.model_validate(form.values))
@@ -93,7 +92,6 @@ def decide(
 @router.post("/console/review/actions/{action}")
 def change_action(service: Served, agent: Acting, action: str, status: Text, quarter: Text = "") -> Response:
     """Say how far an action is."""
-    needs(agent, "knowledge")
     service.actions.change(agent.id, action, ActionChange.model_validate({"status": status}))
     return RedirectResponse(f"/console/review?quarter={quarter}#actions", 303)
 
@@ -101,7 +99,6 @@ def change_action(service: Served, agent: Acting, action: str, status: Text, qua
 @router.post("/console/review/programme")
 def programme(request: Request, service: Served, agent: Acting) -> Response:
     """Take the programme's timetable as actions, from the quarter after the reviewed one on."""
-    needs(agent, "knowledge")
     start = Quarter.parse(service.reviews.default_quarter()).following.following
     try:
         service.reviews.start_programme(agent.id, str(start), language_of(request))
@@ -113,7 +110,6 @@ def programme(request: Request, service: Served, agent: Acting) -> Response:
 @router.post("/console/review/{quarter}/finish")
 def finish(request: Request, service: Served, agent: Acting, quarter: str, note: Text = "") -> Response:
     """Keep the review of a quarter as it is now."""
-    needs(agent, "knowledge")
     try:
         frozen = service.reviews.freeze(agent.id, quarter, note.strip())
     except InputError:

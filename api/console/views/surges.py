@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from api.console.pages import in_path, page
-from api.console.session import Acting, Agent, Reading, needs
+from api.console.session import Acting, Agent, Reading
 from api.dependencies import Served
 from api.http.cursors import decode_moment, next_of
 from api.maintenance.schemas import WindowIn
@@ -56,7 +56,6 @@ def decide(
     note: Text = "",
 ) -> Response:
     """Declare a major incident, dismiss a surge or end it."""
-    needs(agent, "feedback")
     decisions = {"declare": service.surges.declare, "dismiss": service.surges.dismiss, "end": service.surges.end}
     if decision not in decisions:
         return page(request, "message.html", 422, notice="not_found", agent=agent)
@@ -72,7 +71,6 @@ def decide(
 @router.post("/console/surges/{surge}/answer")
 def answer(request: Request, service: Served, agent: Acting, surge: str, answer: Text = "") -> Response:
     """Tell all joined incidents the same."""
-    needs(agent, "feedback")
     try:
         if answer.strip():
             service.surges.answer(agent.id, surge, answer.strip())
@@ -84,7 +82,6 @@ def answer(request: Request, service: Served, agent: Acting, surge: str, answer:
 @router.post("/console/maintenance")
 async def enter_maintenance(request: Request, service: Served, agent: Acting) -> Response:
     """Enter planned work."""
-    needs(agent, "knowledge")
     submitted = await request.form()
     names = ("starts_at", "ends_at", "note", *FIELDS)
     form: dict[str, str] = {name: str(submitted.get(name, "")).strip() for name in names}
@@ -100,7 +97,6 @@ async def enter_maintenance(request: Request, service: Served, agent: Acting) ->
 @router.post("/console/maintenance/{window}/delete")
 def delete_maintenance(request: Request, service: Served, agent: Acting, window: str) -> Response:
     """Take planned work away."""
-    needs(agent, "knowledge")
     try:
         service.maintenance.delete(agent.id, window)
     except RecordNotFoundError:

@@ -35,6 +35,7 @@ COMPOSED = (
     "surge_state_",
     "explain_",
     "monitoring_verdict_",
+    "access_",
 )
 DECISIONS = {"automatic", "suggested", "abstained", "not_sure"}
 

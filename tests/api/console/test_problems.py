@@ -90,7 +90,9 @@ def test_what_is_refused_is_said_and_what_is_gone_is_not_found(manager) -> None:
 
 def test_who_may_not_write_sees_no_forms_and_changes_nothing(own, manager) -> None:
     reader = Person(own, "diagnose", "feedback")
-    (a, *_) = ids(reader.get(PATH))
+    (a, *_) = ids(manager.get(PATH))
     page = reader.get(f"{PATH}/{a}")
+    assert page.status_code == 200, "the page of an incident leads here"
+    assert f'href="{PATH}"' not in page.text
     assert f"{PATH}/{a}/proposal" not in page.text
     assert reader.post(f"{PATH}/{a}/proposal", {"title": "x"}).status_code == 403

@@ -151,7 +151,7 @@ def test_live_quality_is_that_of_the_api_worst_first_and_shows_what_was_revoked(
 
 
 def test_the_page_shows_them_in_both_languages(client) -> None:
-    key = client.post("/v1/keys", json={"name": "manager", "scopes": ["diagnose"]}).json()["key"]
+    key = client.post("/v1/keys", json={"name": "manager", "scopes": ["diagnose", "knowledge"]}).json()["key"]
     client.post("/console/sign-in", data={"key": key})
     for language, words in (("en", "missed"), ("zh", "未达标")):
         page = client.get("/console/report", headers={"Accept-Language": language})
