@@ -26,9 +26,10 @@ from benchmarks.data import shared
 from diagnosis.incident import CODED_FIELDS, as_frame
 from diagnosis.recurrence import HistoryState, RecurrenceModel, Signature
 from diagnosis.recurrence.hazard import fit_hazard, grid, trials
-from diagnosis.recurrence.outcomes import CensoredOutcomes, censored_outcomes, days_of
+from diagnosis.recurrence.outcomes import CensoredOutcomes, censored_outcomes
 from diagnosis.recurrence.rates import kaplan_meier
 from diagnosis.recurrence.scores import HorizonScores, score_horizon
+from diagnosis.times import days_of
 
 SIGNATURE = Signature(("caller", "subcategory"))
 FOREST_ROWS = 2500

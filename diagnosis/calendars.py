@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from difflib import get_close_matches
 from functools import cache
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ import numpy as np
 
 from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
-from diagnosis.times import as_utc
+from diagnosis.times import as_utc, from_seconds
 from diagnosis.validation import quote_value
 
 ROUND_THE_CLOCK = "24x7"
@@ -72,7 +72,7 @@ class _Moments:
 
     def due_at(self, start: datetime, hours: float) -> datetime:
         """Return the moment in UTC at which so many hours have counted since ``start``."""
-        return datetime.fromtimestamp(float(self.due(_seconds(start), np.array([float(hours)]))[0]), UTC)
+        return from_seconds(float(self.due(_seconds(start), np.array([float(hours)]))[0]))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
 from diagnosis.errors import InputError
+from diagnosis.times import as_utc
 
 TEXT_FIELDS = ("short_description", "description")
 TIME_FIELDS = ("opened_at", "responded_at", "resolved_at", "closed_at", "reopened_at")
@@ -472,10 +473,9 @@ def _count(value: Any, name: str) -> int:  # noqa: ANN401 - as it came
 
 def _moment(value: Any, name: str) -> datetime:  # noqa: ANN401 - as it came
     try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        return as_utc(value if isinstance(value, datetime) else datetime.fromisoformat(value))
     except (ValueError, TypeError) as error:
         raise InputError(f"column {name!r}: ISO 8601 times were expected, {value!r} found") from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _blank(name: str) -> str | None:

@@ -21,7 +21,7 @@ from diagnosis.surges.joining import AFTER, BEFORE, explaining_alerts
 from diagnosis.surges.monitoring_data import Alert, ServiceMap
 from diagnosis.surges.monitoring_review import AlertRow, Logged, monitoring_review
 from diagnosis.surges.replay import scope_words
-from diagnosis.times import utc_now
+from diagnosis.times import parse_utc, utc_now
 
 MOST_LINKS = 10
 _MOST_ALERTS = 100_000  # of a review, repetitions not counted
@@ -76,8 +76,7 @@ class AlertService:
         opened_at = incident.get("opened_at")
         if not opened_at:
             return []
-        moment = datetime.fromisoformat(str(opened_at))
-        moment = moment.replace(tzinfo=moment.tzinfo or UTC)
+        moment = parse_utc(str(opened_at))
         around = self._store.alerts.started_between(
             moment - timedelta(seconds=BEFORE), moment + timedelta(seconds=AFTER), _MOST_AROUND
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from api.audit.service import AuditService
@@ -19,7 +19,7 @@ from diagnosis.redact import Redactor
 from diagnosis.store import Store
 from diagnosis.store.monitoring import StoredChange
 from diagnosis.surges.change_effect import DAY, ChangeEffect, change_effect
-from diagnosis.times import utc_now
+from diagnosis.times import parse_utc, utc_now
 from training.records.changes import is_cancelled
 
 DAYS = 365
@@ -106,8 +106,7 @@ class ChangeService:
 
     def before(self, cmdb_ci: str, service: str, opened_at: str) -> list[StoredChange]:
         """Return the changes of an item, else of a service, in the 24 hours before a time, the latest first."""
-        end = datetime.fromisoformat(opened_at)
-        end = end.replace(tzinfo=end.tzinfo or UTC)
+        end = parse_utc(opened_at)
         items, services = ([cmdb_ci], []) if cmdb_ci else ([], [service])
         return self._store.change_records.on(items, services, end - timedelta(seconds=DAY), end, MOST_RECENT)
 

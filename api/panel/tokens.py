@@ -1,16 +1,13 @@
-"""Short-lived tokens that open one incident: JSON Web Tokens (RFC 7519) that the tool's server or ours signs."""
+"""Short-lived tokens that open one incident: the tool's server or ours signs them."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
-
-import jwt
 
 from api.console.session import Agent
+from api.http.signed_tokens import TOKEN_ERRORS, read_token, sign_token
 from diagnosis.errors import InputError
 from diagnosis.store.keys import KeyRefusedError
-from diagnosis.times import utc_now
 
 AUDIENCE = "faultwise-panel"
 LONGEST = timedelta(minutes=15)
@@ -28,16 +25,8 @@ def sign(secret: str, incident: str, person: str, scopes: frozenset[str]) -> str
     """
     if not secret:
         raise InputError("expected the setting FAULTWISE_PANEL_SECRET; found none, so that no panel can be opened")
-    moment = utc_now()
-    claims = {
-        "aud": AUDIENCE,
-        "sub": person,
-        "incident": incident,
-        "scope": " ".join(sorted(scopes & _SCOPES)),
-        "iat": moment,
-        "exp": moment + LONGEST,
-    }
-    return jwt.encode(claims, secret, algorithm="HS256")
+    claims = {"sub": person, "incident": incident, "scope": " ".join(sorted(scopes & _SCOPES))}
+    return sign_token(secret, AUDIENCE, claims, LONGEST)[0]
 
 
 def read(secret: str, token: str) -> tuple[Agent, str]:
@@ -51,18 +40,11 @@ def read(secret: str, token: str) -> tuple[Agent, str]:
     if not secret:
         raise KeyRefusedError("no panel is set up here")
     try:
-        claims: dict[str, Any] = jwt.decode(
-            token,
-            secret,
-            algorithms=["HS256"],
-            audience=AUDIENCE,
-            leeway=_LEEWAY_SECONDS,
-            options={"require": ["exp", "iat", "aud", "sub", "incident"]},
-        )
+        claims = read_token(secret, token, AUDIENCE, ("sub", "incident"), leeway_seconds=_LEEWAY_SECONDS)
         lasts = float(claims["exp"]) - float(claims["iat"])
-    except (jwt.PyJWTError, ValueError, TypeError) as error:
+    except TOKEN_ERRORS as error:
         raise KeyRefusedError(f"the panel's token is not valid: {type(error).__name__}") from error
-    if not secret or lasts > LONGEST.total_seconds():
+    if lasts > LONGEST.total_seconds():
         raise KeyRefusedError(
             f"expected a token for at most {LONGEST.total_seconds():.0f} s; found one for {lasts:.0f} s"
         )

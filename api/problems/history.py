@@ -10,8 +10,8 @@ import pandas as pd
 from diagnosis.arrays import Floats
 from diagnosis.problems.facts import LATE, ends_of
 from diagnosis.problems.problem import ProblemReport
-from diagnosis.recurrence.outcomes import days_of
 from diagnosis.recurrence.verdict import episodes
+from diagnosis.times import days_of
 
 MONTHS = 24  # newest months of a timeline
 

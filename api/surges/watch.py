@@ -12,7 +12,7 @@ import logging
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -36,7 +36,7 @@ from diagnosis.surges.recent import WINDOWS
 from diagnosis.surges.replay import ALERT, arrivals_of, monitor_of, scope_words
 from diagnosis.surges.rhythm import holiday_kinds
 from diagnosis.surges.scope import FIELDS, Scope
-from diagnosis.times import format_utc, utc_now
+from diagnosis.times import format_utc, from_seconds, parse_utc, utc_now
 
 log = logging.getLogger(__name__)
 
@@ -315,12 +315,12 @@ class SurgeWatch:
                     kept.pop(surge.id, None)
 
     def _row(self, surge: Surge, stored: StoredSurge | None, detector: SurgeDetector, moment: datetime) -> StoredSurge:
-        over_at = None if surge.over_at is None else _moment(surge.over_at)
+        over_at = None if surge.over_at is None else from_seconds(surge.over_at)
         course = stored.course if stored else ()
         if surge.kind != "silence":
             until = moment.timestamp() if surge.over_at is None else surge.over_at
             steps = detector.course(surge, min(until, surge.latest + 3 * WINDOWS[1]))
-            course = _longer(course, [(format_utc(_moment(at)), count, usual) for at, count, usual in steps])
+            course = _longer(course, [(format_utc(from_seconds(at)), count, usual) for at, count, usual in steps])
         if stored is not None and stored.declared_at is not None and not stored.ended_by:
             over_at = None  # a declared major incident is ended by a person
         if stored is not None and stored.ended_by and self._end_times.get(surge.id) != stored.over_at:
@@ -330,9 +330,9 @@ class SurgeWatch:
             surge.kind,
             surge.scope.kind,
             surge.scope.value,
-            _moment(surge.at).replace(microsecond=0),
-            _moment(surge.since),
-            _moment(max(surge.latest, surge.at)),
+            from_seconds(surge.at).replace(microsecond=0),
+            from_seconds(surge.since),
+            from_seconds(max(surge.latest, surge.at)),
             over_at,
             surge.count,
             surge.expected,
@@ -436,9 +436,4 @@ def _title(record: Mapping[str, Any]) -> str:
 def _seconds(value: Any) -> float | None:  # noqa: ANN401 - as it is stored
     if not value:
         return None
-    moment = datetime.fromisoformat(str(value))
-    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
-
-
-def _moment(at: float) -> datetime:
-    return datetime.fromtimestamp(at, UTC)
+    return parse_utc(str(value)).timestamp()

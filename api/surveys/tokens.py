@@ -1,15 +1,12 @@
-"""Links that ask one caller about one incident: JSON Web Tokens (RFC 7519) that the service signs."""
+"""Links that ask one caller about one incident: the service signs them."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
-import jwt
-
+from api.http.signed_tokens import TOKEN_ERRORS, read_token, sign_token
 from diagnosis.errors import InputError
 from diagnosis.store.keys import KeyRefusedError
-from diagnosis.times import utc_now
 
 AUDIENCE = "faultwise-survey"
 
@@ -24,10 +21,7 @@ def sign(secret: str, incident: str, lifetime: timedelta) -> tuple[str, datetime
     """
     if not secret:
         raise InputError("expected the setting FAULTWISE_SURVEY_SECRET; found none, so that nobody can be asked")
-    moment = utc_now()
-    expires = (moment + lifetime).replace(microsecond=0)
-    claims = {"aud": AUDIENCE, "incident": incident, "iat": moment, "exp": expires}
-    return jwt.encode(claims, secret, algorithm="HS256"), expires
+    return sign_token(secret, AUDIENCE, {"incident": incident}, lifetime)
 
 
 def read(secret: str, token: str) -> str:
@@ -41,13 +35,6 @@ def read(secret: str, token: str) -> str:
     if not secret:
         raise KeyRefusedError("nobody is asked here")
     try:
-        claims: dict[str, Any] = jwt.decode(
-            token,
-            secret,
-            algorithms=["HS256"],
-            audience=AUDIENCE,
-            options={"require": ["exp", "iat", "aud", "incident"]},
-        )
-    except (jwt.PyJWTError, ValueError, TypeError) as error:
+        return str(read_token(secret, token, AUDIENCE, ("incident",))["incident"])
+    except TOKEN_ERRORS as error:
         raise KeyRefusedError(f"the link is not valid: {type(error).__name__}") from error
-    return str(claims["incident"])

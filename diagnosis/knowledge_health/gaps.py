@@ -15,7 +15,7 @@ from diagnosis.arrays import Floats
 from diagnosis.knowledge import KnowledgeArticle
 from diagnosis.placeholders import is_placeholder
 from diagnosis.problems.titles import titles_of
-from diagnosis.recurrence.outcomes import days_of
+from diagnosis.times import days_of
 
 LIKE = 0.5  # cosine with the mean of a gap from which an incident belongs to it
 FEWEST = 2  # incidents of a gap: what came once needs no article

@@ -19,10 +19,11 @@ from diagnosis.knowledge_health.gaps import Gap, find_gaps
 from diagnosis.knowledge_health.pairs import Pair, pairs_of
 from diagnosis.knowledge_health.staleness import HOLDS_FOR, StaleArticle, Uses, stale_articles
 from diagnosis.recurrence import default_signature
-from diagnosis.recurrence.outcomes import censored_outcomes, days_of, utc
+from diagnosis.recurrence.outcomes import censored_outcomes
 from diagnosis.search import Filters, Retriever
 from diagnosis.search.coverage import GUESS, adjusted
 from diagnosis.text import language
+from diagnosis.times import as_utc, days_of
 
 DRAFTS = 10  # of the gaps that cost most
 _BATCH = 256
@@ -142,7 +143,7 @@ def assess_knowledge(
     problems : mapping of str to str, optional
         Number of an incident to the problem that it belongs to.
     """
-    moment = utc(as_of)
+    moment = as_utc(as_of)
     # In order of time, undated ones first, so that groups of incidents do not depend on the order of a file.
     order = incidents["opened_at"].argsort(kind="stable").to_numpy() if len(incidents) else np.zeros(0, dtype=np.intp)
     frame = incidents.iloc[order].reset_index(drop=True)

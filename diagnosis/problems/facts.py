@@ -19,9 +19,9 @@ from diagnosis.problems.prevention import PreventedShare
 from diagnosis.problems.problem import Problem, Trend
 from diagnosis.problems.titles import titles_of
 from diagnosis.recurrence.features import reads_like_workaround
-from diagnosis.recurrence.outcomes import days_of
 from diagnosis.recurrence.verdict import LEVEL, episodes, ratio_interval
 from diagnosis.redact import Redactor
+from diagnosis.times import days_of
 
 LATE = 30.0  # days: the longest that one incident costs
 WINDOWS = (30.0, 90.0)  # days that a trend compares with all before them

@@ -20,8 +20,9 @@ from diagnosis.problems.identity import ProblemDecision, settle
 from diagnosis.problems.joining import Joining, fault_id, join, join_by_fields
 from diagnosis.problems.prevention import MeasureEffect, PreventedShares, effect_of_resolutions
 from diagnosis.problems.problem import CHRONIC, Problem, ProblemReport, rank
-from diagnosis.recurrence.outcomes import cohort, days_of, utc
+from diagnosis.recurrence.outcomes import cohort
 from diagnosis.recurrence.signature import Signature
+from diagnosis.times import as_utc, days_of
 
 Stage = Literal["joining", "forecasting", "counting"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -97,10 +98,10 @@ def find_problems(
     rows = np.flatnonzero(joining.codes >= 0)
     if not len(rows):
         raise InputError(f"problems need incidents with {', '.join(signature.fields)}; found none in {len(incidents)}")
-    end = float(days_of(pd.Series([utc(as_of)]))[0])
+    end = float(days_of(pd.Series([as_utc(as_of)]))[0])
     opened = days_of(eligible.frame["opened_at"])
     holidays = (
-        None if context.calendar is None else HolidayDays.of(context.calendar, utc(as_of).to_pydatetime(), horizon)
+        None if context.calendar is None else HolidayDays.of(context.calendar, as_utc(as_of).to_pydatetime(), horizon)
     )
     forecast = FaultForecast.fit(end - opened[rows], joining.codes[rows], horizon, holidays)
     on_stage("counting")
@@ -111,7 +112,7 @@ def find_problems(
     problems = _problems(facts, joining, members, forecast, shares, fewest)
     problems = [replace(p, title=lineage.titles.get(p.id, p.title)) for p in problems]
     return ProblemReport(
-        utc(as_of),
+        as_utc(as_of),
         horizon,
         signature,
         tuple(sorted(problems, key=rank)),

@@ -11,8 +11,8 @@ import pandas as pd
 
 from diagnosis.arrays import Floats
 from diagnosis.problems.prevention import MeasureEffect
-from diagnosis.recurrence.outcomes import days_of, utc
 from diagnosis.recurrence.verdict import EPISODE, FixVerdict, verdict_of
+from diagnosis.times import as_utc, days_of
 
 LOOK_BACK = 365.0  # days before a measure that say how often its fault came
 FEWEST_DAYS = 14.0  # days after a measure from which it teaches what such measures achieve
@@ -95,13 +95,13 @@ def follow_up(
     FollowUp or None
         None while the date does not lie between the fault's first episode and the end of the records.
     """
-    cut = float(days_of(pd.Series([utc(date)]))[0])
+    cut = float(days_of(pd.Series([as_utc(date)]))[0])
     # A fault is watched from its first episode on, which is not counted: before it there may have been no such item.
     begin = max(first, float(times[0]) + EPISODE)
     if not begin < cut < end:
         return None
     watched = times[times > begin]
-    verdict = verdict_of(watched, begin, cut, end, signature=dict(signature or {}), date=utc(date))
+    verdict = verdict_of(watched, begin, cut, end, signature=dict(signature or {}), date=as_utc(date))
     is_after = times >= cut
     expected, interval = _expected(watched, cut, end, begin, forecast)
     per_incident = _hours_of_one(hours, is_after, forecast)

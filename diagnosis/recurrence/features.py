@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from diagnosis.arrays import Floats, Vectors
 from diagnosis.incident import IncidentBatch
-from diagnosis.recurrence.outcomes import days_since_1970
+from diagnosis.times import days_since_1970
 
 # ITIL: a workaround restores service without removing the cause. These are the words agents close such incidents with.
 WORKAROUND = re.compile(

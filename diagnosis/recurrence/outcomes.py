@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import numpy as np
@@ -14,9 +13,9 @@ import pandas as pd
 from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
 from diagnosis.phrases import Phrase
+from diagnosis.times import as_utc, days_of
 
 Origin = Literal["opened", "resolved"]
-EPOCH, ONE_DAY = datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1)
 EARLIEST = pd.Timestamp("1990-01-01", tz="UTC")
 
 
@@ -73,24 +72,6 @@ def definition(fields: Iterable[str], origin: Origin) -> Phrase:
     return Phrase(code, {"signature": ", ".join(fields)})
 
 
-def days_of(times: pd.Series) -> Floats:
-    """Return UTC timestamps as days since 1970, NaN for none."""
-    since = times.to_numpy(dtype="datetime64[us]") - np.datetime64(0, "us")
-    days: Floats = since / np.timedelta64(1, "D")
-    return days
-
-
-def days_since_1970(times: Sequence[datetime | None]) -> Floats:
-    """Return aware times as days since 1970, NaN for none."""
-    return np.array([np.nan if time is None else (time - EPOCH) / ONE_DAY for time in times], dtype=np.float64)
-
-
-def utc(time: pd.Timestamp) -> pd.Timestamp:
-    """Return the time in UTC; without a zone it is taken as UTC."""
-    stamp = pd.Timestamp(time)
-    return stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
-
-
 def cohort(frame: pd.DataFrame, as_of: pd.Timestamp) -> Cohort:
     """Return the incidents that can be judged, as they were known at ``as_of``.
 
@@ -106,7 +87,7 @@ def cohort(frame: pd.DataFrame, as_of: pd.Timestamp) -> Cohort:
     reasons = {
         "without opened_at": opened.isna(),
         "opened before 1990": opened < EARLIEST,
-        "opened after as_of": opened > utc(as_of),
+        "opened after as_of": opened > as_utc(as_of),
         "number repeated": frame["number"].duplicated(keep="last"),
     }
     left_out, excluded = {}, np.zeros(len(frame), dtype=bool)
@@ -116,12 +97,12 @@ def cohort(frame: pd.DataFrame, as_of: pd.Timestamp) -> Cohort:
     rows = np.flatnonzero(~excluded)
     if not len(rows):
         counts = ", ".join(f"{count} {reason}" for reason, count in left_out.items() if count) or "no incidents"
-        raise InputError(Phrase("recurrence_has_no_cohort", {"until": f"{utc(as_of):%Y-%m-%d}", "found": counts}))
+        raise InputError(Phrase("recurrence_has_no_cohort", {"until": f"{as_utc(as_of):%Y-%m-%d}", "found": counts}))
     rows = rows[np.argsort(opened.iloc[rows].to_numpy(), kind="stable")]
     eligible = frame.iloc[rows].reset_index(drop=True)
     for name in ("resolved_at", "closed_at", "reopened_at"):
         eligible[name] = eligible[name].where(
-            (eligible[name] <= utc(as_of)) & (eligible[name] >= eligible["opened_at"])
+            (eligible[name] <= as_utc(as_of)) & (eligible[name] >= eligible["opened_at"])
         )
     left_out["resolved before opened (kept as not resolved)"] = int((frame["resolved_at"] < opened).iloc[rows].sum())
     return Cohort(eligible, rows, left_out)
@@ -145,7 +126,7 @@ def censored_outcomes(frame: pd.DataFrame, keys: pd.Series, as_of: pd.Timestamp,
     again = _next_opened(opened, start, keys.to_numpy(dtype=object), origin)
     reopened = days_of(frame["reopened_at"])
     again = np.fmin(again, np.where(reopened > start, reopened, np.inf))
-    observed = days_of(pd.Series([utc(as_of)]))[0] - start
+    observed = days_of(pd.Series([as_utc(as_of)]))[0] - start
     recurred = np.isfinite(again) & np.isfinite(start)
     return CensoredOutcomes(np.where(recurred, again - start, observed), recurred, observed)
 

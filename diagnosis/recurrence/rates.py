@@ -13,8 +13,9 @@ from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
 from diagnosis.incident import IncidentBatch
 from diagnosis.recurrence.features import reads_like_workaround
-from diagnosis.recurrence.outcomes import CensoredOutcomes, Origin, censored_outcomes, cohort, utc
+from diagnosis.recurrence.outcomes import CensoredOutcomes, Origin, censored_outcomes, cohort
 from diagnosis.recurrence.signature import Signature
+from diagnosis.times import as_utc
 
 TARGET = 0.05
 LEVEL = 0.95
@@ -74,7 +75,7 @@ def recurrence_rate(
     entry = (
         np.full(len(eligible), -1.0)
         if since is None
-        else outcomes.observed - (utc(as_of) - utc(since)) / pd.Timedelta(days=1)
+        else outcomes.observed - (as_utc(as_of) - as_utc(since)) / pd.Timedelta(days=1)
     )
     usable &= (outcomes.duration > entry) & (entry < max(horizons))
     groups = _groups(eligible, by)[usable]

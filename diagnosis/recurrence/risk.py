@@ -19,19 +19,12 @@ from diagnosis.phrases import Phrase
 from diagnosis.recurrence.features import ClosureFeatures, TextAxes
 from diagnosis.recurrence.fitted import FeatureRows, FittedRisk
 from diagnosis.recurrence.hazard import check_horizons
-from diagnosis.recurrence.outcomes import (
-    CensoredOutcomes,
-    Origin,
-    censored_outcomes,
-    cohort,
-    days_since_1970,
-    definition,
-    utc,
-)
+from diagnosis.recurrence.outcomes import CensoredOutcomes, Origin, censored_outcomes, cohort, definition
 from diagnosis.recurrence.rhythm import DeskRhythm
 from diagnosis.recurrence.scores import RecurrenceScores, score_horizon
 from diagnosis.recurrence.signature import Signature, default_signature, require_variety
 from diagnosis.recurrence.state import HISTORY_PAIRS, HistoryState, Incidents, varying_fields
+from diagnosis.times import as_utc, days_since_1970
 
 History = Incidents | HistoryState
 FILE, ARRAYS = "recurrence.json", "recurrence.npz"
@@ -90,7 +83,7 @@ class RecurrenceModel:
         """
         check_horizons(self.horizons)
         eligible = cohort(frame, as_of)
-        self.as_of_, self.left_out_ = utc(as_of), eligible.left_out
+        self.as_of_, self.left_out_ = as_utc(as_of), eligible.left_out
         self.signature_ = self.signature or default_signature(eligible.frame)
         incidents = self.signature_.place(IncidentBatch.from_frame(eligible.frame))
         keys = self.signature_.keys(incidents)
@@ -217,7 +210,7 @@ class RecurrenceModel:
         self._check_fitted()
         eligible = cohort(frame, as_of).frame
         keys = self.signature_.keys(eligible)
-        outcomes, usable = self._outcomes(eligible, keys, utc(as_of), self.origin)
+        outcomes, usable = self._outcomes(eligible, keys, as_utc(as_of), self.origin)
         usable &= (eligible["opened_at"] >= self.as_of_).to_numpy()
         later = eligible[usable].reset_index(drop=True)
         outcomes = outcomes.take(usable)
@@ -225,7 +218,7 @@ class RecurrenceModel:
         if not watched:
             raise InputError(
                 f"scores need incidents opened after {self.as_of_:%Y-%m-%d} and watched for {min(self.horizons)} days; "
-                f"found {len(later)} opened after it, known at {utc(as_of):%Y-%m-%d}"
+                f"found {len(later)} opened after it, known at {as_utc(as_of):%Y-%m-%d}"
             )
         risk = self.probabilities(later, history)
         return RecurrenceScores(tuple(score_horizon(risk[:, j], outcomes, days) for j, days in watched))

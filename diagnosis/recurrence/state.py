@@ -27,8 +27,8 @@ import pandas as pd
 from diagnosis.arrays import Floats
 from diagnosis.incident import IncidentBatch
 from diagnosis.recurrence.like_texts import LikeTexts
-from diagnosis.recurrence.outcomes import days_since_1970
 from diagnosis.recurrence.signature import SEPARATOR, Signature
+from diagnosis.times import days_since_1970
 
 WINDOWS = (1, 3, 7, 14, 30, 90)  # days
 SETTLING = (3.0, 7.0)  # days after which an earlier incident tells whether its fault came back at once

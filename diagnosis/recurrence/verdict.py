@@ -11,9 +11,10 @@ from scipy.special import pdtr
 
 from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
-from diagnosis.recurrence.outcomes import cohort, days_of, utc
+from diagnosis.recurrence.outcomes import cohort
 from diagnosis.recurrence.signature import Signature
 from diagnosis.statistics import proportion_interval
+from diagnosis.times import as_utc, days_of
 
 Verdict = Literal["held", "did not hold", "cannot tell yet"]
 LEVEL = 0.95
@@ -81,13 +82,13 @@ def fix_verdict(
     signature_times = times[(signature.keys(eligible) == key).to_numpy()]
     if not key or not len(signature_times):
         raise InputError(f"a verdict needs incidents of the signature {signature.values(key)}; found none")
-    cut, end = days_of(pd.Series([utc(date), utc(as_of)]))
+    cut, end = days_of(pd.Series([as_utc(date), as_utc(as_of)]))
     if not times[0] < cut < end:
         raise InputError(
             f"the date of a fix must lie inside the records, {eligible['opened_at'].iloc[0]:%Y-%m-%d} to "
-            f"{utc(as_of):%Y-%m-%d}; found {utc(date):%Y-%m-%d}"
+            f"{as_utc(as_of):%Y-%m-%d}; found {as_utc(date):%Y-%m-%d}"
         )
-    return verdict_of(signature_times, times[0], cut, end, signature=signature.values(key), date=utc(date))
+    return verdict_of(signature_times, times[0], cut, end, signature=signature.values(key), date=as_utc(date))
 
 
 def verdict_of(

@@ -15,7 +15,7 @@ import pandas as pd
 from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
 from diagnosis.recurrence import Signature, default_signature
-from diagnosis.recurrence.outcomes import censored_outcomes, cohort, days_of, utc
+from diagnosis.recurrence.outcomes import censored_outcomes, cohort
 from diagnosis.review.clocks import RecordClocks, record_clocks, review_rules
 from diagnosis.review.definitions import BY_NAME, Definition
 from diagnosis.review.quarters import Quarter
@@ -23,6 +23,7 @@ from diagnosis.review.samples import Sample
 from diagnosis.review.settings import ReviewSettings
 from diagnosis.service_levels import ServiceLevelRules
 from diagnosis.service_levels.rules import ClockName
+from diagnosis.times import as_utc, days_of
 
 # What a review reads of a record: nothing else takes memory.
 COLUMNS = (
@@ -151,7 +152,7 @@ class ReviewHistory:
         answered = _with_responses(incidents)
         judged = cohort(answered, as_of)
         promised = review_rules(settings, answered["priority"].unique(), rules)
-        clocks = record_clocks(answered.iloc[judged.rows], promised, utc(as_of))
+        clocks = record_clocks(answered.iloc[judged.rows], promised, as_utc(as_of))
         frame = judged.frame[[name for name in COLUMNS if name in judged.frame]].copy()
         for name in _REPEATED:  # each value once in memory
             frame[name] = frame[name].astype("category")

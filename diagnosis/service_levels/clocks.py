@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from diagnosis.arrays import Bools, Floats
 from diagnosis.incident import IncidentBatch
 from diagnosis.service_levels.rules import CLOCKS, ClockName, ServiceLevelRules
+from diagnosis.times import from_seconds
 
 ClockStatus = Literal["running", "paused", "missed", "met"]
 SECONDS_AN_HOUR = 3_600.0
@@ -162,7 +163,7 @@ def _clock(
     left = float(rules.rules[place].calendar.elapsed(until, np.array([due]))[0])
     waits = bool(times.on_hold[row]) and not ended
     status: ClockStatus = "paused" if waits else "missed" if until[0] > due else "met" if ended else "running"
-    return Clock(name, moment_of(due), left, status, moment_of(end) if ended else None)
+    return Clock(name, from_seconds(due), left, status, from_seconds(end) if ended else None)
 
 
 def open_rows(times: ClockTimes, now: float) -> npt.NDArray[np.intp]:
@@ -173,11 +174,6 @@ def open_rows(times: ClockTimes, now: float) -> npt.NDArray[np.intp]:
 def seconds(column: list[Any]) -> Floats:
     """Return moments in seconds since 1970, NaN where there is none."""
     return np.array([np.nan if value is None else value.timestamp() for value in column], dtype=np.float64)
-
-
-def moment_of(moment: float) -> datetime:
-    """Return seconds since 1970 as a moment in UTC."""
-    return datetime.fromtimestamp(moment, UTC)
 
 
 def counts(incidents: IncidentBatch) -> Mapping[str, int]:

@@ -21,6 +21,7 @@ from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
 from diagnosis.service_levels.rules import priority_rank
 from diagnosis.statistics import proportion_interval
+from diagnosis.times import days_of
 
 Verdict = Literal["met", "missed", "too few", "no data"]
 Unit = Literal["share", "hours"]
@@ -303,6 +304,4 @@ def _unknown(name: str, unit: Unit, target: float | None, scope: str) -> Service
 
 
 def _days(times: Any) -> Floats:  # noqa: ANN401 - a column of any dtype that pandas reads as times
-    utc = pd.to_datetime(pd.Series(times), utc=True)
-    since: Floats = (utc - pd.Timestamp(0, tz="UTC")).to_numpy() / np.timedelta64(1, "D")
-    return since
+    return days_of(pd.to_datetime(pd.Series(times), utc=True))

@@ -19,10 +19,11 @@ from diagnosis.errors import InputError, NotFittedError
 from diagnosis.findings import ClockRisk, ServiceLevelRisk, WaitHours
 from diagnosis.incident import IncidentBatch
 from diagnosis.phrases import Phrase
-from diagnosis.service_levels.clocks import SECONDS_AN_HOUR, ClockTimes, due_times, moment_of
+from diagnosis.service_levels.clocks import SECONDS_AN_HOUR, ClockTimes, due_times
 from diagnosis.service_levels.history import WaitHistory
 from diagnosis.service_levels.rules import CLOCKS, ClockName, ServiceLevelRules, rules_for
 from diagnosis.service_levels.waiting import FEWEST_ENDED, WaitModel
+from diagnosis.times import from_seconds
 
 FILE, ARRAYS, STATE = "service_levels.json", "service_levels.npz", "history.json"
 SHARES = (0.5, 0.8)
@@ -249,8 +250,8 @@ def _risk(wait: WaitModel, x: Floats, opened: float, due: float) -> ClockRisk:
     late, hours = wait.assess(x, opened, due / SECONDS_AN_HOUR - opened, SHARES)
     p50, p80 = (None if math.isnan(value) else round(value, 2) for value in hours)
     promised = math.isfinite(due)
-    return ClockRisk(moment_of(due) if promised else None, late if promised else None, WaitHours(p50, p80))
+    return ClockRisk(from_seconds(due) if promised else None, late if promised else None, WaitHours(p50, p80))
 
 
 def _promise(due: float) -> ClockRisk | None:
-    return ClockRisk(moment_of(due), None) if math.isfinite(due) else None
+    return ClockRisk(from_seconds(due), None) if math.isfinite(due) else None

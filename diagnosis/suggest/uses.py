@@ -18,6 +18,7 @@ from pandas.util import hash_array
 
 from diagnosis.arrays import Floats
 from diagnosis.suggest.wording import canonical, says_nothing
+from diagnosis.times import days_of
 
 Outcome = Literal["held", "reopened", "recurred", "open"]
 OUTCOMES: tuple[Outcome, ...] = ("held", "reopened", "recurred", "open")
@@ -66,7 +67,7 @@ class Uses:
     @classmethod
     def of(cls, incidents: pd.DataFrame, recurred_within_days: Floats, as_of: datetime | None) -> Self:
         """Read the uses from a canonical incident frame: of the article named, and of the resolution written down."""
-        times = {name: _days(incidents[name]) for name in ("opened_at", "resolved_at", "closed_at", "reopened_at")}
+        times = {name: days_of(incidents[name]) for name in ("opened_at", "resolved_at", "closed_at", "reopened_at")}
         applied = np.where(np.isnan(times["resolved_at"]), times["closed_at"], times["resolved_at"])
         undated = np.isnan(np.concatenate(list(times.values()))).all()
         last = as_of.timestamp() / 86_400 if as_of else _latest(times.values())
@@ -180,11 +181,6 @@ def _outcomes(
     watched = np.where(undated, HORIZON, np.clip(np.nan_to_num(watched, nan=0.0), 0.0, HORIZON))
     names = np.select([reopened, again, watched >= HORIZON], [1, 2, 0], default=3).astype(np.int8)
     return names, watched / HORIZON
-
-
-def _days(times: pd.Series) -> Floats:
-    days = (times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
-    return np.asarray(days, dtype=np.float64)
 
 
 def _latest(times: Iterable[Floats]) -> float:

@@ -6,11 +6,10 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
 from diagnosis.surges.scope import Scope
-from diagnosis.times import format_utc
+from diagnosis.times import format_utc, from_seconds
 
 _PLAIN = ("id", "kind", "at", "since", "count", "expected", "window", "p_value", "numbers", "latest", "over_at")
 
@@ -106,4 +105,4 @@ class Surge:
 
 
 def _iso(at: float) -> str:
-    return format_utc(datetime.fromtimestamp(at, UTC), timespec="seconds")
+    return format_utc(from_seconds(at), timespec="seconds")

@@ -20,11 +20,12 @@ from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.recurrence import Signature
-from diagnosis.recurrence.outcomes import CensoredOutcomes, Origin, censored_outcomes, cohort, utc
+from diagnosis.recurrence.outcomes import CensoredOutcomes, Origin, censored_outcomes, cohort
 from diagnosis.routing import Router
 from diagnosis.routing.labels import known_spelling
 from diagnosis.routing.scores import ranks_of
 from diagnosis.text import language
+from diagnosis.times import as_utc
 
 SEARCH_DEPTH = 10  # places of a search result that count
 _BATCH = 512  # incidents that are routed together, so that memory does not grow with their number
@@ -310,11 +311,11 @@ def recurrence_outcomes(
     if risks is None or pd.isna(as_of):
         return None
     try:
-        dated = cohort(incidents, utc(as_of))
+        dated = cohort(incidents, as_utc(as_of))
     except InputError:
         return None
     keys = Signature(risks.signature).keys(dated.frame)
-    observed = censored_outcomes(dated.frame, keys, utc(as_of), risks.origin)
+    observed = censored_outcomes(dated.frame, keys, as_utc(as_of), risks.origin)
     usable = (keys != "").to_numpy() & np.isfinite(observed.observed)
     rows = np.asarray(dated.rows, dtype=np.intp)
     usable &= np.isfinite(risks.risk[rows]).all(axis=1)
@@ -390,7 +391,7 @@ def _predict_recurrence(
     if model is None or state is None or pd.isna(as_of):
         return None
     try:
-        dated = cohort(incidents, utc(as_of))
+        dated = cohort(incidents, as_utc(as_of))
     except InputError:
         return None
     rows = np.asarray(dated.rows, dtype=np.intp)

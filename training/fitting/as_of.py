@@ -6,6 +6,7 @@ import pandas as pd
 
 from diagnosis.errors import InputError
 from diagnosis.incident import LATER_FIELDS, TIME_FIELDS
+from diagnosis.times import as_utc
 
 _RESOLUTION = ("state", "close_code", "close_notes", "knowledge")
 
@@ -24,7 +25,7 @@ def moment(as_of: str) -> pd.Timestamp:
         raise InputError(f"as_of: an ISO 8601 date such as 2026-04-15 was expected, {as_of!r} found") from error
     if pd.isna(parsed):
         raise InputError(f"as_of: an ISO 8601 date such as 2026-04-15 was expected, {as_of!r} found")
-    return parsed.tz_localize("UTC") if parsed.tzinfo is None else parsed.tz_convert("UTC")
+    return as_utc(parsed)
 
 
 def last_moment(frame: pd.DataFrame, as_of: str = "") -> pd.Timestamp:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from diagnosis.store import Store
 from diagnosis.store.monitoring import StoredAlert, StoredChange, StoredWindow
-from diagnosis.times import utc_now
+from diagnosis.times import from_seconds, utc_now
 from training.records.changes import is_cancelled
 from training.records.monitoring_files import read_alerts, read_change_rows, read_maintenance, read_service_map
 from training.records.stream import ImportCounts
@@ -68,8 +68,8 @@ def _alerts(store: Store, mask: Callable[[str], str], path: Path) -> ImportCount
     stored = [
         StoredAlert(
             alert.id[:255],
-            datetime.fromtimestamp(alert.at, UTC),
-            None if alert.over is None else datetime.fromtimestamp(alert.over, UTC),
+            from_seconds(alert.at),
+            None if alert.over is None else from_seconds(alert.over),
             alert.name[:255],
             alert.cmdb_ci[:255],
             alert.service[:255],
@@ -86,7 +86,7 @@ def _maintenance(store: Store, path: Path) -> ImportCounts:
     windows = read_maintenance(path)
     known = {(w.starts_at, w.ends_at, tuple(sorted(w.scope.items()))) for w in store.maintenance.since(_LONG_AGO)}
     for window in windows:
-        start, end = (datetime.fromtimestamp(moment, UTC) for moment in (window.start, window.end))
+        start, end = (from_seconds(moment) for moment in (window.start, window.end))
         if (start, end, tuple(sorted(window.scope.items()))) not in known:
             store.maintenance.add(StoredWindow(start, end, window.scope, window.note), _ACTOR)
     return ImportCounts(len(windows), len(windows))

@@ -1,0 +1,53 @@
+"""Short-lived tokens for one purpose: JSON Web Tokens (RFC 7519), signed with a secret of the service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import jwt
+
+from diagnosis.times import utc_now
+
+_ALGORITHM = "HS256"
+
+TOKEN_ERRORS = (
+    jwt.PyJWTError,
+    ValueError,
+    TypeError,
+)  # what `read_token` raises of a token that is not ours or is over
+
+
+def sign_token(secret: str, audience: str, claims: Mapping[str, Any], lifetime: timedelta) -> tuple[str, datetime]:
+    """Return a token with these claims, and until when it can be used, to the second.
+
+    Parameters
+    ----------
+    audience : str
+        What it is for; a token for something else is not read.
+    """
+    moment = utc_now()
+    expires = (moment + lifetime).replace(microsecond=0)
+    return jwt.encode({**claims, "aud": audience, "iat": moment, "exp": expires}, secret, algorithm=_ALGORITHM), expires
+
+
+def read_token(
+    secret: str, token: str, audience: str, required: Sequence[str], *, leeway_seconds: int = 0
+) -> dict[str, Any]:
+    """Return the claims of a token; times and audience are always required of it.
+
+    Raises
+    ------
+    TOKEN_ERRORS
+        If it is not signed with this secret, is over, lacks a claim, or is for something else.
+    """
+    claims: dict[str, Any] = jwt.decode(
+        token,
+        secret,
+        algorithms=[_ALGORITHM],
+        audience=audience,
+        leeway=leeway_seconds,
+        options={"require": ["exp", "iat", "aud", *required]},
+    )
+    return claims
