@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -37,7 +38,7 @@ from api.knowledge import routes as knowledge
 from api.maintenance import routes as maintenance
 from api.mcp.http import PATH, McpEndpoint
 from api.metrics import Metrics
-from api.monitoring import routes as monitoring_routes
+from api.monitoring import routes as monitoring
 from api.openapi import describe_security, open_paths
 from api.panel import routes as panel
 from api.problems import routes as problems
@@ -54,102 +55,94 @@ from api.surveys import routes as surveys
 from api.systems import Systems
 from api.webhooks import routes as webhooks
 
-if TYPE_CHECKING:
-    pass
-
 log = logging.getLogger(__name__)
 
 DESCRIPTION = """Diagnoses incidents from what your organisation has lived through: routing with proven precision,
 recurrence risk, similar incidents and the fix that worked before. 中文与英文同样支持。"""
 
 
+_ROUTES: tuple[ModuleType, ...] = (
+    diagnoses,
+    feedback,
+    knowledge,  # before records: an article of the number "health" would hide it
+    records,
+    search,
+    releases,
+    rules,
+    actions,
+    keys,
+    audit,
+    recurrence,
+    problems,
+    reviews,
+    surveys,
+    integrations,
+    webhooks,
+    monitoring,
+    service_levels,
+    surges,
+    alerts,
+    changes,
+    maintenance,
+    health,
+    console,
+    panel,
+)
+
+
 def create_app(settings: Settings) -> FastAPI:
     """Return the app for these settings; it loads release and store when it starts."""
-    metrics = Metrics()
-    limiter = RateLimiter(settings.rate_per_minute)
-    wrong_keys = WrongKeys(settings.wrong_keys_per_minute)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = await run_in_threadpool(build, settings, metrics)
-        app.state.service = service
-        issuer = Issuer(settings.oidc_issuer, settings.oidc_jwks_url) if settings.oidc_issuer else None
-        app.state.authenticator = Authenticator(service.store.keys, _verifier(settings, issuer), wrong_keys)
-        app.state.sign_on = _sign_on(settings, issuer)
-        app.state.systems = systems = Systems(service, settings)
-        systems.start()
-        shared = SharedUse(limiter, service.store.use)
-        if settings.workers > 1 or not service.store.database.is_sqlite:
-            shared.start()
-        service.monitoring.start()
-        service.housekeeping.start()
-        service.problems.start()
-        service.surges.start()
-        service.service_levels.start()
-        service.reviews.reminders.start()
-        try:
-            yield
-        finally:
-            await run_in_threadpool(service.surges.stop)
-            await run_in_threadpool(service.service_levels.stop)
-            await run_in_threadpool(service.monitoring.stop)
-            await run_in_threadpool(service.problems.stop)
-            await run_in_threadpool(service.reviews.reminders.stop)
-            await mcp.stop()
-            service.housekeeping.stop()
-            await systems.stop()
-            await run_in_threadpool(shared.stop)
-            await service.close()
-
     app = FastAPI(
-        title="Faultwise", version="1", description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
+        title="Faultwise", version="1", description=DESCRIPTION, lifespan=_running, docs_url=None, redoc_url=None
     )
     app.state.settings = settings
-    app.state.limiter = limiter
-    app.state.wrong_keys = wrong_keys
-    mcp = McpEndpoint(lambda: app.state.service)
-    app.router.routes.append(Route(PATH, mcp, include_in_schema=False))
+    app.state.metrics = Metrics()
+    app.state.limiter = RateLimiter(settings.rate_per_minute)
+    app.state.wrong_keys = WrongKeys(settings.wrong_keys_per_minute)
+    app.state.mcp = McpEndpoint(lambda: app.state.service)
+    app.router.routes.append(Route(PATH, app.state.mcp, include_in_schema=False))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     errors.install(app)
     failures.install(app)
-    routed = (
-        diagnoses,
-        feedback,
-        knowledge,  # before records: an article of the number "health" would hide it
-        records,
-        search,
-        releases,
-        rules,
-        actions,
-        keys,
-        audit,
-        recurrence,
-        problems,
-        reviews,
-        surveys,
-        integrations,
-        webhooks,
-        monitoring_routes,
-        service_levels,
-        surges,
-        alerts,
-        changes,
-        maintenance,
-    )
-    for module in (*routed, health, console, panel):
+    for module in _ROUTES:
         app.include_router(module.router)
-    _add_middleware(app, settings, metrics, limiter)
+    _add_middleware(app)
     return app
 
 
-def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, limiter: RateLimiter) -> None:
+@asynccontextmanager
+async def _running(app: FastAPI) -> AsyncIterator[None]:
+    """Build the service and start what works beside the requests; end it all in turn."""
+    settings: Settings = app.state.settings
+    service = app.state.service = await run_in_threadpool(build, settings, app.state.metrics)
+    issuer = Issuer(settings.oidc_issuer, settings.oidc_jwks_url) if settings.oidc_issuer else None
+    app.state.authenticator = Authenticator(service.store.keys, _verifier(settings, issuer), app.state.wrong_keys)
+    app.state.sign_on = _sign_on(settings, issuer)
+    app.state.systems = systems = Systems(service, settings)
+    systems.start()
+    shared_use = SharedUse(app.state.limiter, service.store.use)
+    if settings.workers > 1 or not service.store.database.is_sqlite:
+        shared_use.start()
+    service.start()
+    try:
+        yield
+    finally:
+        await service.stop()
+        await app.state.mcp.stop()
+        await systems.stop()
+        await run_in_threadpool(shared_use.stop)
+        await service.close()
+
+
+def _add_middleware(app: FastAPI) -> None:
+    settings: Settings = app.state.settings
     # The last added is the first passed: identity, then CORS, then the gate, then the body.
     app.add_middleware(HeadRequests)
     app.add_middleware(BodyLimit, largest=settings.max_body_bytes, seconds=settings.body_seconds)
     app.add_middleware(
         Gate,
         authenticator=lambda: app.state.authenticator,
-        limiter=limiter,
+        limiter=app.state.limiter,
         open_paths=open_paths(settings),
     )
     if settings.cors_origins:
@@ -159,7 +152,7 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, limiter:
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "traceparent"],
         )
-    app.add_middleware(Identity, metrics=metrics)
+    app.add_middleware(Identity, metrics=app.state.metrics)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

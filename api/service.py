@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Protocol
 
 from api.actions.service import ActionService
 from api.alerts.service import AlertService
@@ -41,6 +42,13 @@ from diagnosis.redact import Redactor
 from diagnosis.store import Store
 
 
+class _Background(Protocol):
+    """What works beside the requests."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
 class Service:
     """What routes, console, panel, connectors and MCP call; made once by `api.composition.build`.
 
@@ -74,57 +82,77 @@ class Service:
         self.events = events
         self.audit = AuditService(store.audit)
         self.health = HealthService(store, serving, metrics)
-        self.diagnoses = DiagnosisService(store, serving, redactor, metrics, events, settings.max_waiting)
-        self.feedback = FeedbackService(store, serving, redactor, metrics, events, self.audit)
-        self.incidents: RecordService[IncidentIn] = RecordService(
-            "incidents", store, serving, redactor, events, self.audit
+        self._make_for_one_incident(redactor, settings)
+        self._make_for_many_incidents(redactor, settings)
+        self._make_for_operators(settings)
+        self.diagnoses.on_diagnosis = self.monitoring.shadow.offer
+        self.diagnoses.surge_of = self.surges.watch.mark_of
+        self.surges.on_answer = self.integrations.write_answer
+        self.reviews.find_rules = self.service_levels.rules
+        self.reviews.find_gaps = lambda: self.knowledge.health().health.gaps
+        self._beside_requests: tuple[_Background, ...] = (
+            self.housekeeping,
+            self.reviews.reminders,
+            self.problems,
+            self.monitoring,
+            self.service_levels,
+            self.surges,
         )
-        self.articles: RecordService[ArticleIn] = RecordService(
-            "knowledge", store, serving, redactor, events, self.audit
-        )
-        self.knowledge = KnowledgeService(self.articles, KnowledgeBoard(serving))
-        self.search = SearchService(serving, redactor, metrics)
+
+    def _make_for_one_incident(self, redactor: Redactor, settings: Settings) -> None:
+        """Make what diagnoses, stores and searches, and what decides on it."""
+        store, serving, events, audit = self.store, self.serving, self.events, self.audit
+        self.diagnoses = DiagnosisService(store, serving, redactor, self.metrics, events, settings.max_waiting)
+        self.feedback = FeedbackService(store, serving, redactor, self.metrics, events, audit)
+        self.incidents: RecordService[IncidentIn] = RecordService("incidents", store, serving, redactor, events, audit)
+        self.articles: RecordService[ArticleIn] = RecordService("knowledge", store, serving, redactor, events, audit)
+        self.search = SearchService(serving, redactor, self.metrics)
+        self.rules = RuleService(store, audit)
+        self.changes = ChangeService(store, serving, redactor, audit)
+        self.alerts = AlertService(store, serving, redactor, audit)
+        self.maintenance = MaintenanceService(store, redactor, audit)
+
+    def _make_for_many_incidents(self, redactor: Redactor, settings: Settings) -> None:
+        """Make what is found, followed and reviewed over a history."""
+        store, serving, events, audit = self.store, self.serving, self.events, self.audit
         self.recurrence = RecurrenceService(serving)
-        self.releases = ReleaseService(serving, self.audit)
-        self.rules = RuleService(store, self.audit)
-        self.actions = ActionService(store, redactor, self.audit)
+        self.knowledge = KnowledgeService(self.articles, KnowledgeBoard(serving))
+        self.actions = ActionService(store, redactor, audit)
         board = ProblemBoard(store, serving, events, settings.problem_seconds, settings.holidays)
         writable = settings.integrations.with_write_back()
-        self.problems = ProblemService(store, serving, redactor, events, self.audit, self.actions, board, writable)
-        self.reviews = ReviewService(store, serving, events, self.audit, self.actions, settings.review)
-        self.reviews.find_gaps = lambda: self.knowledge.health().health.gaps
-        self.surveys = SurveyService(store, redactor, self.audit, settings.survey_secret, settings.survey_days)
-        self.keys = KeyService(store, self.audit)
-        self.sessions = SessionService(store, self.audit)
+        self.problems = ProblemService(store, serving, redactor, events, audit, self.actions, board, writable)
+        watch = SurgeWatch(store, serving, events, settings.surges, settings.holidays)
+        self.surges = SurgeService(store, serving, redactor, events, audit, (self.incidents, self.articles), watch)
+        levels, seconds = settings.service_levels, settings.service_level_seconds
+        self.service_levels = ServiceLevelService(store, serving, events, levels, seconds)
+        self.reviews = ReviewService(store, serving, events, audit, self.actions, settings.review)
+        self.surveys = SurveyService(store, redactor, audit, settings.survey_secret, settings.survey_days)
+
+    def _make_for_operators(self, settings: Settings) -> None:
+        """Make what releases, keys, connections and upkeep of the service need."""
+        store, serving, events, audit = self.store, self.serving, self.events, self.audit
+        self.releases = ReleaseService(serving, audit)
+        self.keys = KeyService(store, audit)
+        self.sessions = SessionService(store, audit)
         self.monitoring = MonitoringService(
-            store, serving, events, metrics, self.audit, settings.revocation_risk, settings.watch_seconds
+            store, serving, events, self.metrics, audit, settings.revocation_risk, settings.watch_seconds
         )
-        self.webhooks = WebhookService(
-            store, events, self.audit, allow_private=settings.allow_private_addresses, mail=settings.mail
-        )
-        self.maintenance = MaintenanceService(store, redactor, self.audit)
-        self.changes = ChangeService(store, serving, redactor, self.audit)
-        self.alerts = AlertService(store, serving, redactor, self.audit)
+        private = settings.allow_private_addresses
+        self.webhooks = WebhookService(store, events, audit, allow_private=private, mail=settings.mail)
         self.integrations = IntegrationService(
             store, self.diagnoses, self.incidents, self.releases, self.changes, events, settings.integrations
         )
-        self.housekeeping = Housekeeping(store, serving, self.audit, settings)
-        self.surges = SurgeService(
-            store,
-            serving,
-            redactor,
-            events,
-            self.audit,
-            (self.incidents, self.articles),
-            SurgeWatch(store, serving, events, settings.surges, settings.holidays),
-        )
-        self.service_levels = ServiceLevelService(
-            store, serving, events, settings.service_levels, settings.service_level_seconds
-        )
-        self.reviews.find_rules = self.service_levels.rules
-        self.diagnoses.on_diagnosis = self.monitoring.shadow.offer
-        self.surges.on_answer = self.integrations.write_answer
-        self.diagnoses.surge_of = self.surges.watch.mark_of
+        self.housekeeping = Housekeeping(store, serving, audit, settings)
+
+    def start(self) -> None:
+        """Start what works beside the requests."""
+        for part in self._beside_requests:
+            part.start()
+
+    async def stop(self) -> None:
+        """End what works beside the requests, the last begun first."""
+        for part in reversed(self._beside_requests):
+            await asyncio.to_thread(part.stop)
 
     async def close(self) -> None:
         """Finish what waits and let go of everything."""

@@ -21,7 +21,7 @@ from benchmarks.search_tasks import TASKS, Task
 from diagnosis.prepared import Vectors
 from diagnosis.search import GeneralEncoder, HistoryEncoder, LexicalIndex, Retriever
 from diagnosis.search.retriever import ARTICLE_FIELDS
-from training.fitting.search import fit_encoder_on, learn_fusion
+from training.fitting.search import fit_encoder_on, learn_ranking
 
 DEPTH = 100
 RRF = 60  # Cormack et al., 2009
@@ -123,7 +123,7 @@ def _of_one_start(task: Task, start: Remembered | None, seconds: dict[str, Remem
     ranks = {"history encoder alone": _ranks(cosines, [row_of[answer] for answer in task.answers])}
     for name, second in seconds.items():
         options = {"general": second, "fields": task.fields if task.corpus == "knowledge" else ARTICLE_FIELDS}
-        weights = learn_fusion(task.articles, task.incidents, fit, **options)
+        weights = learn_ranking(task.articles, task.incidents, fit, **options)[0]
         found = Retriever(encoder, weights=weights, **options).fit(task.articles, task.incidents)
         found.upsert("incidents", task.late)
         filters = task.filters or [None] * len(task.questions)

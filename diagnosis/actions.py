@@ -11,7 +11,6 @@ ActionKind = Literal["fix", "article", "training", "replacement", "staffing", "p
 ActionSource = Literal["problem", "review", "knowledge", "surge", "service_level", "person"]
 ActionStatus = Literal["proposed", "open", "done", "dropped"]
 ACTION_KINDS: tuple[str, ...] = get_args(ActionKind)
-ACTION_STATUSES: tuple[str, ...] = get_args(ActionStatus)
 
 
 @dataclass(frozen=True, slots=True)

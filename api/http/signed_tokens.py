@@ -12,11 +12,8 @@ from diagnosis.times import utc_now
 
 _ALGORITHM = "HS256"
 
-TOKEN_ERRORS = (
-    jwt.PyJWTError,
-    ValueError,
-    TypeError,
-)  # what `read_token` raises of a token that is not ours or is over
+# What `read_token` raises of a token that is over, for something else, or not ours.
+TOKEN_ERRORS = (jwt.PyJWTError, ValueError, TypeError)
 
 
 def sign_token(secret: str, audience: str, claims: Mapping[str, Any], lifetime: timedelta) -> tuple[str, datetime]:

@@ -9,8 +9,6 @@ from importlib.resources import files
 
 from diagnosis.review.definitions import Definition
 
-LANGUAGES = ("en", "zh")
-
 
 class Words:
     """The words of a review in one language.

@@ -85,19 +85,6 @@ def fit_search(
     return retriever.fit(base, reports)
 
 
-def learn_fusion(
-    articles: pd.DataFrame,
-    incidents: pd.DataFrame,
-    fit_encoder: FitEncoder,
-    *,
-    general: GeneralEncoder | None = None,
-    fields: Sequence[str] = ARTICLE_FIELDS,
-    seed: int = 0,
-) -> dict[Corpus, Fusion]:
-    """Return the weights of the signals alone; see `learn_ranking`."""
-    return learn_ranking(articles, incidents, fit_encoder, general=general, fields=fields, seed=seed)[0]
-
-
 def learn_ranking(
     articles: pd.DataFrame,
     incidents: pd.DataFrame,

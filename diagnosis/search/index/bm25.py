@@ -46,7 +46,6 @@ from diagnosis.text.tokens import tokenise
 Weighting = Literal["count", "tf-idf", "cosine"]
 # A hexadecimal number without its 0x, letters before digits without a joint: 80070005, ORA 00942, HTTP 502.
 _CODE_PARTS = re.compile(r"0x([0-9a-f]{3,})|([a-z]{2,})([0-9]{3,})")
-_SETTINGS = ("k1", "b", "weighting", "most_terms", "word_grams", "cjk_characters")
 _NONE = np.empty(0, dtype=bool)
 
 Terms = tuple[Hashes, npt.NDArray[np.intp]]  # distinct ones, and how often each stands in a text

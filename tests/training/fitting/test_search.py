@@ -8,7 +8,7 @@ import pytest
 
 from diagnosis.search import Filters, Fusion, HistoryEncoder
 from diagnosis.search.glossary import glossary_pairs
-from training.fitting.search import fit_encoder_on, fit_search, learn_fusion
+from training.fitting.search import fit_encoder_on, fit_search, learn_ranking
 from training.fitting.tokenizer import fit_tokenizer
 
 WORDS = ["alpha", "bravo", "delta", "echo", "golf", "hotel", "india", "kilo", "lima", "mike", "oscar", "papa"]
@@ -93,7 +93,7 @@ def test_translations_ask_across_languages_and_teach_what_the_glossary_is_worth(
             (fit_tokenizer(texts.tolist()).get_vocab_size(), 16), dtype=np.float32
         )
 
-    learned = learn_fusion(pd.concat([english, chinese], ignore_index=True), NOTHING, fit)["knowledge"]
+    learned = learn_ranking(pd.concat([english, chinese], ignore_index=True), NOTHING, fit)[0]["knowledge"]
     gone = ({*english["number"], *chinese["number"]}) - set(seen[0]["number"])
     assert len(gone) == 20
     assert {number[0] for number in gone} == {"E", "C"}
@@ -122,7 +122,7 @@ def test_a_report_is_asked_for_by_its_second_half_and_keeps_the_first(said):
         seen.append(incidents)
         return fit_encoder_on(articles, incidents, dimensions=16)
 
-    learned = learn_fusion(NOTHING, frame, fit)
+    learned = learn_ranking(NOTHING, frame, fit)[0]
     left = seen[0].set_index("number")["description"]
     cut = {number for number, text in zip(frame["number"], reports, strict=True) if left[number] != text}
     assert len(cut) == 60 >= learned["incidents"].n_questions >= 40
@@ -135,7 +135,7 @@ def test_a_report_is_asked_for_by_its_second_half_and_keeps_the_first(said):
 def test_the_same_seed_gives_the_same_weights():
     frame = knowledge(WORDS)
     fit = partial(fit_encoder_on, dimensions=16)
-    assert learn_fusion(frame, NOTHING, fit) == learn_fusion(frame, NOTHING, fit)
+    assert learn_ranking(frame, NOTHING, fit)[0] == learn_ranking(frame, NOTHING, fit)[0]
 
 
 def test_fusion_finds_the_weights_that_the_answers_were_drawn_with():
@@ -194,7 +194,7 @@ def test_incidents_that_an_article_solved_are_the_questions_that_weights_learn_f
         seen.append(incidents)
         return fit_encoder_on(base, incidents, dimensions=8, max_steps=20)
 
-    learned = learn_fusion(articles, solved, fit)
+    learned = learn_ranking(articles, solved, fit)[0]
     assert len(seen[0]) == 160  # a fifth asks, and teaches no encoder
     assert learned["knowledge"].n_questions > 20
 
