@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,30 @@ _COLUMNS = (
     *("number", "caller", "knowledge", "problem", "short_description", "description"),
     *("cmdb_ci", "service", "assignment_group", "close_code"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _TimeToRestore:
+    """Hours to restore an incident of one fault: exponential, their rate gamma with this shape and rate.
+
+    Those still open are censored: their hours count among those ``lost``, their ends do not.
+    """
+
+    lost: float
+    resolved: int
+    open: int
+    shape: float
+    rate: float
+
+    @property
+    def per_incident(self) -> float:
+        return min(self.rate / self.shape, 24.0 * LATE)
+
+    def draw(self, random: np.random.Generator, size: int) -> Floats:
+        return np.minimum(self.rate / random.gamma(self.shape, 1.0, size), 24.0 * LATE)
+
+    def to_dict(self) -> dict[str, float]:
+        return {"per_incident": round(self.per_incident, 2), "resolved": self.resolved, "open": self.open}
 
 
 class FaultFacts:
@@ -90,30 +115,8 @@ class FaultFacts:
     ) -> Problem:
         """Return a fault with all that is known of it."""
         starts, resolved = episodes(self.opened[rows]), self.is_resolved[rows]
-        expected, hours = float(forecast.expected[place]), float(self.hours[rows].sum())
-        n_resolved = int(resolved.sum())
-        # Those still open are censored: their hours count, their ends do not (exponential times, gamma prior).
-        shape, rate = n_resolved + self.prior, hours + self.prior * self.usual_hours
-        per_incident = min(rate / shape, 24.0 * LATE)
-        expected_hours = expected * per_incident if self.any_resolved else None
-        trend, evidence = _trend(starts, float(self.opened[0]), self.end)
-        callers = [caller for row in rows if not is_placeholder(caller := self.column["caller"][row])]
-        basis = {
-            "trend": evidence,
-            "expected": {
-                "incidents_last_30_days": int((self.opened[rows] >= self.end - LATE).sum()),
-                "incidents_last_90_days": int((self.opened[rows] >= self.end - 90.0).sum()),
-                "origins": forecast.origins,
-            },
-            "hours": {
-                "per_incident": round(per_incident, 2),
-                "usual_per_incident": round(self.usual_hours, 2),
-                "usual_counts_for": round(self.prior, 1),
-                "resolved": n_resolved,
-                "open": len(rows) - n_resolved,
-            },
-            "share": share.to_dict(),
-        }
+        trend, trend_basis = _trend(starts, float(self.opened[0]), self.end)
+        restoring = self._time_to_restore(rows)
         return Problem(
             id=fault.id,
             signature=self._masked(fault),
@@ -121,45 +124,65 @@ class FaultFacts:
             joined_by=fault.joined_by,
             incidents=len(rows),
             episodes=len(starts),
-            callers=len(set(callers)),
+            callers=len({caller for row in rows if not is_placeholder(caller := self.column["caller"][row])}),
             items=self._counted("cmdb_ci", rows),
             services=self._counted("service", rows),
             groups=self._counted("assignment_group", rows),
             first=self._times[rows[0]].isoformat(),
             last=self._times[rows[-1]].isoformat(),
-            hours_lost=round(hours, 1) if self.any_resolved else None,
-            expected_incidents=round(expected, 4),
+            hours_lost=round(restoring.lost, 1) if self.any_resolved else None,
+            expected_incidents=round(float(forecast.expected[place]), 4),
             interval=(int(forecast.lower[place]), int(forecast.upper[place])),
-            expected_hours=None if expected_hours is None else round(expected_hours, 2),
-            preventable_share=round(share.share, 3),
-            preventable_hours=None if expected_hours is None else round(round(share.share, 3) * expected_hours, 2),
-            preventable_interval=None
-            if expected_hours is None
-            else self.preventable_interval(fault, rows, forecast, place, share),
+            **self._worth(fault, restoring, forecast, place, share),
             trend=trend,
             workaround_share=_share(self.is_workaround[rows], resolved),
             fixes=self._fixes(rows[resolved]),
             known_fix=_most_common(self.column["knowledge"][row] for row in rows),
             record=_most_common(self.column["problem"][row] for row in rows),
             numbers=tuple(self.column["number"][row] for row in rows[::-1]),
-            basis=basis,
+            basis={
+                "trend": trend_basis,
+                "expected": self._incidents_lately(rows) | {"origins": forecast.origins},
+                "hours": restoring.to_dict() | self._usual(),
+                "share": share.to_dict(),
+            },
         )
 
-    def preventable_interval(
-        self, fault: Fault, rows: Ints, forecast: FaultForecast, place: int, share: PreventedShare
-    ) -> tuple[float, float]:
-        """Return the 80 % interval of a fault's preventable hours.
+    def _time_to_restore(self, rows: Ints) -> _TimeToRestore:
+        n_resolved, lost = int(self.is_resolved[rows].sum()), float(self.hours[rows].sum())
+        shape, rate = n_resolved + self.prior, lost + self.prior * self.usual_hours
+        return _TimeToRestore(lost, n_resolved, len(rows) - n_resolved, shape, rate)
 
-        Incidents are negative binomial, the hours of one follow the gamma posterior of exponential times, the share its
-        own posterior; the draws of all three are multiplied. Equal facts give equal draws: the seed is the fault's id.
+    def _worth(
+        self, fault: Fault, restoring: _TimeToRestore, forecast: FaultForecast, place: int, share: PreventedShare
+    ) -> dict[str, Any]:
+        """Return the fields of a Problem that say what its incidents will cost, and how much of that a fix spares.
+
+        The 80 % interval multiplies draws of three: incidents are negative binomial, the hours of one follow the gamma
+        posterior of exponential times, the share its own. Equal facts give equal draws: the seed is the fault's id.
         """
+        known_share = round(share.share, 3)
+        if not self.any_resolved:
+            hours = ("expected_hours", "preventable_hours", "preventable_interval")
+            return {"preventable_share": known_share} | dict.fromkeys(hours)
+        expected_hours = float(forecast.expected[place]) * restoring.per_incident
         random = np.random.default_rng(np.frombuffer(fault.id.encode(), dtype=np.uint8))
         counts = forecast.draw(place, random, DRAWS)
-        shape = float(self.is_resolved[rows].sum()) + self.prior
-        total = float(self.hours[rows].sum()) + self.prior * self.usual_hours
-        per_incident = np.minimum(total / random.gamma(shape, 1.0, DRAWS), 24.0 * LATE)
-        lower, upper = np.quantile(counts * per_incident * share.draw(random, DRAWS), TAILS)
-        return round(float(lower), 1), round(float(upper), 1)
+        spared = counts * restoring.draw(random, DRAWS) * share.draw(random, DRAWS)
+        lower, upper = np.quantile(spared, TAILS)
+        return {
+            "expected_hours": round(expected_hours, 2),
+            "preventable_share": known_share,
+            "preventable_hours": round(known_share * expected_hours, 2),
+            "preventable_interval": (round(float(lower), 1), round(float(upper), 1)),
+        }
+
+    def _incidents_lately(self, rows: Ints) -> dict[str, int]:
+        opened = self.opened[rows]
+        return {f"incidents_last_{days:.0f}_days": int((opened >= self.end - days).sum()) for days in WINDOWS}
+
+    def _usual(self) -> dict[str, float]:
+        return {"usual_per_incident": round(self.usual_hours, 2), "usual_counts_for": round(self.prior, 1)}
 
     def _masked(self, fault: Fault) -> dict[str, str]:
         return {
