@@ -194,7 +194,7 @@ class Expectations:
         """Return what one incident lacks, as a reason; None if nothing."""
         absent = ["text"] if self.text and not prepared.text[row].strip() else []
         absent += ["the general encoder's vector"] if self.vector and not prepared.general.shape[1] else []
-        absent += [name for name in self.fields if prepared.incident(row)[name] == ""]
+        absent += [name for name in self.fields if prepared.column(name)[row] == ""]
         if not absent:
             return None
         return Phrase("lacks_expected_fields", {"fields": tuple(absent)})

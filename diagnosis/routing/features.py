@@ -73,7 +73,8 @@ class IncidentFeatures:
     wide: bool = True
     seed: int = 0
     weights: FeatureWeights = DEFAULT_WEIGHTS
-    _last: tuple[PreparedIncidents, FeatureRows, Reading] | None = field(default=None, init=False, repr=False)
+    # The last single incident, its features, and its reading once its evidence has been asked for.
+    _last: tuple[PreparedIncidents, FeatureRows, list[Reading]] | None = field(default=None, init=False, repr=False)
 
     def fit(self, prepared: PreparedIncidents, codes: npt.NDArray[np.int64] | None = None) -> Self:
         """Learn terms, field values, and topics or meaning.
@@ -125,7 +126,7 @@ class IncidentFeatures:
         dense = np.hstack([topics * self._topic_scale(topics)[:, None], meaning])
         rows = FeatureRows(columns, data, starts, self.n_sparse_, dense, to_topics)
         if len(prepared) == 1:
-            self._last = prepared, rows, self._read(prepared, 0, columns)
+            self._last = prepared, rows, []
         return rows
 
     def known_share(self, rows: FeatureRows) -> npt.NDArray[np.float64]:
@@ -146,9 +147,11 @@ class IncidentFeatures:
     def reading(self, prepared: PreparedIncidents, row: int, rows: FeatureRows) -> Reading:
         """Return one incident as a person reads it, with the parts that its words have in its features."""
         last = self._last
-        if last is not None and last[0] is prepared:
-            return last[2]
-        return self._read(prepared, row, rows.row_features(row)[0])
+        if last is None or last[0] is not prepared:
+            return self._read(prepared, row, rows.row_features(row)[0])
+        if not last[2]:
+            last[2].append(self._read(prepared, row, rows.columns))
+        return last[2][0]
 
     def _read(self, prepared: PreparedIncidents, row: int, columns: npt.NDArray[np.int32]) -> Reading:
         incident, after_text = prepared.incident(row), len(self.text_)

@@ -285,9 +285,6 @@ class Router:
         """
         same = self.suggester_ is self.classifier_
         certified = shown if same else self.classifier_.predict_proba(prepared)
-        place_of = {name: place for place, name in enumerate(self.classes_)}
-        current = np.array([name in place_of for name in self.classifier_.classes_], dtype=bool)
-        columns = np.array([place_of[name] for name in self.classifier_.classes_[current]], dtype=np.intp)
         judgements = []
         for row, probabilities in enumerate(certified):
             best = int(probabilities.argmax())
@@ -302,9 +299,15 @@ class Router:
                 continue
             judgements.append(decide_for(value, top, self.certificates_, parent, self.parent_certificates_))
             if judgements[-1].why_not is None and not same:
-                shown[row] = 0.0
-                shown[row, columns] = probabilities[current] / probabilities[current].sum()
+                shown[row] = self._as_shown(probabilities)
         return judgements, shown
+
+    def _as_shown(self, certified: Floats) -> Floats:
+        """Return one row of the certified fit's probabilities by the classes that may be answered."""
+        probability_of = dict(zip(self.classifier_.classes_, certified.tolist(), strict=True))
+        shown: Floats = np.array([probability_of.get(name, 0.0) for name in self.classes_])
+        shown /= shown.sum()
+        return shown
 
     def _both_answers(
         self, probabilities: Floats, labels: Labels
