@@ -28,6 +28,7 @@ VERBS = {
     "knowledge": ("training.knowledge", "find what no article answers, and the articles that are out of date"),
     "surges": ("training.surges", "say when each wave of incidents in a history would have been announced"),
     "service-levels": ("training.service_levels", "say what is late, what is at risk, and what to take first"),
+    "workload": ("training.workload", "forecast what each group will get, and its backlog"),
     "compare": ("training.compare", "compare two releases on the same incidents"),
     "report": ("training.report", "write a release's report as one HTML file"),
     "audit": ("training.audit", "look for what is wrong with the data before training"),

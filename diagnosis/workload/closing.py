@@ -1,0 +1,249 @@
+"""ClosingModel: what share of the open incidents is closed on a day, by how many working days they have waited.
+
+Most incidents are closed within days and few of the old ones ever, so a backlog has no one rate. The chance of being
+closed on a day is that of the incident's age times that of the day of the week (proportional fitting); a group's leans
+on the desk's. Who is open on a day is known from openings and ends, so earlier days tell how far this is off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from diagnosis.arrays import Bools, Floats, Ints
+from diagnosis.workload.arrivals import LEADS, draw_level, fit_level_variance
+from diagnosis.workload.days import HOLIDAY, N_KINDS
+
+AGES = 46  # working days waited, the last stands for all longer waits
+# From which age on incidents of neighbouring ages share a chance.
+_AGE_EDGES = (0, 1, 2, 3, 4, 5, 6, 8, 11, 16, 23, 45)
+AGE_CLASS = np.searchsorted(_AGE_EDGES, np.arange(AGES), side="right") - 1
+N_CLASSES = len(_AGE_EDGES)
+WINDOW, HALF_LIFE = 84, 28.0  # days that a fit looks at, and how fast they fade
+MOST_ORIGINS = 10
+GROUP_PRIOR, KIND_PRIOR = 20.0, 10.0  # closings that a chance of its own must outweigh
+USUAL = 0.3  # a kind of day is worked from this share of the busiest kind on
+MOST = 0.98
+
+
+@dataclass(frozen=True)
+class OpenTable:
+    """How many incidents could be closed on each day, and how many were, by series, day and working days waited.
+
+    Attributes
+    ----------
+    at_risk, closed : ndarray, shape (n_series, n_days, AGES)
+        The first series is the sum of the others.
+    worked : ndarray of bool, shape (n_days + n_ahead,)
+        Whether the desk works on a day; those to come too.
+    start : int
+        Place of the table's first day among all days.
+    """
+
+    at_risk: Floats
+    closed: Floats
+    worked: Bools
+    start: int
+
+    @classmethod
+    def count(
+        cls, series: Ints, opened: Ints, ended: Ints, n_series: int, kinds: Ints, n_past: int, start: int
+    ) -> OpenTable:
+        """Count the days from ``start`` to the last that is over.
+
+        Parameters
+        ----------
+        series, opened, ended : ndarray of int, shape (n,)
+            Group and places of days; an end that has not come lies behind all days.
+        """
+        worked = _worked_days(ended, kinds, n_past, start)
+        at_risk = np.zeros((n_series + 1, n_past - start, AGES))
+        closed = np.zeros_like(at_risk)
+        for day in range(start, n_past):
+            is_open = (opened <= day) & (ended >= day)
+            at_risk[1:, day - start] = _by_age(series[is_open], waited(opened[is_open], day, worked), n_series)
+            is_closed = is_open & (ended == day)
+            closed[1:, day - start] = _by_age(series[is_closed], waited(opened[is_closed], day, worked), n_series)
+        at_risk[0], closed[0] = at_risk[1:].sum(axis=0), closed[1:].sum(axis=0)
+        return cls(at_risk, closed, worked, start)
+
+
+def waited(opened: Ints, day: int, worked: Bools) -> Ints:
+    """Return the working days waited on a day, at most the last of `AGES`."""
+    before = np.concatenate([[0], np.cumsum(worked)])
+    ages = before[day + 1] - before[np.maximum(opened, 0) + 1]
+    return np.where(opened < 0, AGES - 1, np.minimum(ages, AGES - 1)).astype(np.intp)
+
+
+def open_by_age(series: Ints, opened: Ints, day: int, worked: Bools, n_series: int) -> Floats:
+    """Return how many incidents of each series are open at a moment of a day, by age; (n_series + 1, AGES)."""
+    by_age = np.zeros((n_series + 1, AGES))
+    by_age[1:] = _by_age(series, waited(opened, day, worked), n_series)
+    by_age[0] = by_age[1:].sum(axis=0)
+    return by_age
+
+
+def _by_age(series: Ints, ages: Ints, n_series: int) -> Floats:
+    return np.bincount(series * AGES + ages, minlength=n_series * AGES).reshape(n_series, AGES).astype(np.float64)
+
+
+def _worked_days(ended: Ints, kinds: Ints, n_past: int, start: int) -> Bools:
+    days = np.bincount(ended[(ended >= start) & (ended < n_past)] - start, minlength=n_past - start)
+    of_kind = np.equal.outer(kinds[start:n_past], np.arange(N_KINDS))
+    seen = of_kind.sum(axis=0)
+    mean = (days @ of_kind + days.mean() if len(days) else np.zeros(N_KINDS)) / (seen + 1.0)
+    if seen[HOLIDAY] == 0:
+        mean[HOLIDAY] = mean[6]
+    is_worked: Bools = mean[kinds] >= USUAL * max(float(mean.max()), 1e-9)
+    return is_worked
+
+
+@dataclass(frozen=True)
+class ClosingModel:
+    """Fitted chances.
+
+    Attributes
+    ----------
+    by_age : ndarray, shape (n_series, AGES)
+        Chance of being closed on an average working day.
+    by_kind : ndarray, shape (n_series, N_KINDS)
+        By how much a kind of day changes it.
+    variance : ndarray, shape (n_series, 2)
+        Of the logarithm of the closings: at once, and more for each week ahead.
+    """
+
+    by_age: Floats
+    by_kind: Floats
+    variance: Floats
+
+    @classmethod
+    def fit(cls, table: OpenTable, kinds: Ints, n_past: int) -> Self:
+        """Learn from the table's days, and from earlier ones how far such a forecast is off."""
+        by_age, by_kind = _chances(table, kinds, n_past)
+        origins = list(range(n_past - 7, table.start + 20, -7))[:MOST_ORIGINS]
+        excess, squared = np.zeros((len(by_age), LEADS)), np.zeros((len(by_age), LEADS))
+        for origin in origins:
+            expected, closed = _weeks_after(origin, table, kinds, n_past)
+            n_weeks = expected.shape[1]
+            error = np.minimum((closed - expected) ** 2, 9 * (expected + 0.04 * expected**2))
+            excess[:, :n_weeks] += error - expected
+            squared[:, :n_weeks] += expected**2
+        return cls(by_age, by_kind, fit_level_variance(excess, squared, len(origins)))
+
+    def chance(self, series: int, kind: int, share: float = 1.0) -> Floats:
+        """Return the chance of being closed on a kind of day, or in a share of it, by age."""
+        whole = np.minimum(self.by_age[series] * self.by_kind[series, kind], MOST)
+        part: Floats = 1 - (1 - whole) ** share
+        return part
+
+    def draw(
+        self,
+        series: int,
+        stock: Floats,
+        arrivals: Floats,
+        kinds: Ints,
+        worked: Bools,
+        first_share: float,
+        random: np.random.Generator,
+    ) -> tuple[Floats, Floats]:
+        """Return drawn closings of each day, and what is open at its end, both of shape (n_paths, n_days).
+
+        Parameters
+        ----------
+        stock : ndarray, shape (AGES,)
+            Open now, by age.
+        arrivals : ndarray, shape (n_paths, n_days)
+        kinds, worked : ndarray, shape (n_days,)
+        first_share : float
+            Of the first day's closings, what is still to come.
+        """
+        n_paths, n_days = arrivals.shape
+        factor = draw_level(self.variance[series], n_days, random, n_paths)
+        by_age = np.tile(stock.astype(np.int64), (n_paths, 1))
+        closings, backlog = np.zeros((n_paths, n_days)), np.zeros((n_paths, n_days))
+        for day in range(n_days):
+            if day and worked[day]:
+                by_age = _grow_older(by_age)
+            by_age[:, 0] += arrivals[:, day].astype(np.int64)
+            chance = self.chance(series, int(kinds[day]), first_share if day == 0 else 1.0)
+            chances = 1 - (1 - chance[None, :]) ** factor[:, day : day + 1]
+            closed = random.binomial(by_age, chances)
+            by_age -= closed
+            closings[:, day], backlog[:, day] = closed.sum(axis=1), by_age.sum(axis=1)
+        return closings, backlog
+
+
+def _grow_older(by_age: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    older = np.zeros_like(by_age)
+    older[:, 1:] = by_age[:, :-1]
+    older[:, -1] += by_age[:, -1]
+    return older
+
+
+def _chances(table: OpenTable, kinds: Ints, until: int) -> tuple[Floats, Floats]:
+    """Return the chances by age and kind of day, from the newest days of the table before ``until``."""
+    days = np.arange(max(table.start, until - WINDOW), until)
+    weight = 0.5 ** ((until - 1 - days) / HALF_LIFE)
+    at_risk, closed = (
+        _by_class(values[:, days - table.start] * weight[None, :, None]) for values in (table.at_risk, table.closed)
+    )
+    of_kind = np.equal.outer(kinds[days], np.arange(N_KINDS)).astype(np.float64)
+    desk_class, desk_kind = _proportional(at_risk[0], closed[0], of_kind)
+    load = desk_kind[kinds[days]]
+    expected_risk = np.einsum("sdc,d->sc", at_risk, load)
+    by_class = (closed.sum(axis=1) + GROUP_PRIOR * desk_class) / (expected_risk + GROUP_PRIOR)
+    expected = np.einsum("sdc,sc,d,dk->sk", at_risk, by_class, load, of_kind)
+    by_kind = desk_kind * (np.einsum("sdc,dk->sk", closed, of_kind) + KIND_PRIOR) / (expected + KIND_PRIOR)
+    by_class[0], by_kind[0] = desk_class, desk_kind
+    return by_class[:, AGE_CLASS], by_kind
+
+
+def _proportional(at_risk: Floats, closed: Floats, of_kind: Floats) -> tuple[Floats, Floats]:
+    """Return chances by class of age, and factors of the kinds of day, whose products give what was closed."""
+    by_kind = np.ones(N_KINDS)
+    total_risk, total_closed = at_risk.sum(), closed.sum()
+    usual = float(total_closed / total_risk) if total_risk else 0.0
+    by_class = np.full(N_CLASSES, usual)
+    of_class, on_kind = closed.sum(axis=0), closed.sum(axis=1) @ of_kind
+    for _ in range(8):
+        by_class = (of_class + usual) / (at_risk.T @ (of_kind @ by_kind) + 1.0)
+        by_kind = (on_kind + KIND_PRIOR) / ((at_risk @ by_class) @ of_kind + KIND_PRIOR)
+        if not of_kind[:, HOLIDAY].any():
+            by_kind[HOLIDAY] = by_kind[6]
+    return by_class, by_kind
+
+
+def _by_class(values: Floats) -> Floats:
+    return np.add.reduceat(values, _AGE_EDGES, axis=2)
+
+
+def _weeks_after(origin: int, table: OpenTable, kinds: Ints, n_past: int) -> tuple[Floats, Floats]:
+    """Return expected and true closings of the weeks after an earlier day, what came meanwhile being known."""
+    by_age, by_kind = _chances(table, kinds, origin)
+    n_weeks = min((n_past - origin) // 7, LEADS)
+    days = np.arange(origin, origin + 7 * n_weeks)
+    stock = np.zeros((len(by_age), AGES))
+    expected = np.zeros((len(by_age), len(days)))
+    for place, day in enumerate(days):
+        at_risk = table.at_risk[:, day - table.start]
+        if place == 0:  # who is open then, those who come on that day too
+            stock = at_risk.copy()
+        else:
+            stock = _grow_older(stock) if table.worked[day] else stock
+            stock[:, 0] += _arrived(table, int(day))
+        chance = np.minimum(by_age * by_kind[:, [kinds[day]]], MOST)
+        expected[:, place] = (stock * chance).sum(axis=1)
+        stock = stock * (1 - chance)
+    closed = table.closed[:, days - table.start].sum(axis=2)
+    return expected.reshape(-1, n_weeks, 7).sum(axis=2), closed.reshape(-1, n_weeks, 7).sum(axis=2)
+
+
+def _arrived(table: OpenTable, day: int) -> Floats:
+    """Return what was logged on a day: who is at risk then and was not left over from the day before."""
+    place = day - table.start
+    before = (table.at_risk[:, place - 1] - table.closed[:, place - 1]).sum(axis=1)
+    logged: Floats = table.at_risk[:, place].sum(axis=1) - before
+    return logged
