@@ -13,8 +13,8 @@ from tqdm import tqdm
 from diagnosis.calendars import holidays_of
 from diagnosis.errors import InputError
 from diagnosis.problems import Problem, ProblemContext, ProblemReport, find_problems
+from diagnosis.problems.fault_signature import problem_signature
 from diagnosis.problems.finding import STAGES, Stage
-from diagnosis.problems.joining import problem_signature
 from diagnosis.problems.problem import ALL, CHRONIC
 from diagnosis.recurrence import RecurrenceModel, Signature
 from diagnosis.release import check_release
@@ -108,7 +108,7 @@ def _signature(args: argparse.Namespace, frame: pd.DataFrame) -> Signature:
     check_release(args.release)
     if not (args.release / "recurrence").is_dir():
         return problem_signature(frame)
-    return RecurrenceModel.load(args.release / "recurrence").signature_
+    return problem_signature(frame, RecurrenceModel.load(args.release / "recurrence").signature_)
 
 
 def _content(report: ProblemReport, problems: tuple[Problem, ...]) -> dict[str, Any]:

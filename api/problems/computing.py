@@ -12,8 +12,8 @@ import pandas as pd
 from api.problems.history import ProblemHistory
 from diagnosis.errors import InputError
 from diagnosis.problems import ProblemContext, ProblemReport, find_problems
+from diagnosis.problems.fault_signature import problem_signature
 from diagnosis.problems.index import ProblemIndex
-from diagnosis.problems.joining import problem_signature
 from diagnosis.processes import in_own_process
 from diagnosis.records import IncidentRecords
 from diagnosis.recurrence import Signature
@@ -48,7 +48,8 @@ def compute_problems(
     ----------
     records : IncidentRecords
     signature : Signature or None
-        By default what the incidents support.
+        What fields alone join by, or what recurrence was learned by (`problem_signature`); by default what the
+        incidents support.
     horizon : int
         In days.
     context : ProblemContext
@@ -109,7 +110,7 @@ def _compute(
 ) -> ComputedProblems:
     report = find_problems(
         frame,
-        signature or problem_signature(frame),
+        problem_signature(frame, signature) if texts or signature is None else signature,
         as_of=moment_of(frame) if as_of is None else as_of,
         horizon=horizon,
         texts=texts,

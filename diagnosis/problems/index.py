@@ -12,8 +12,9 @@ from diagnosis.errors import InputError
 from diagnosis.findings import HorizonRisk, RecurrenceRisk
 from diagnosis.incident import IncidentBatch
 from diagnosis.problems.chances import ReturnChances
+from diagnosis.problems.fault_signature import problem_signature
 from diagnosis.problems.finding import FAULTY, find_problems
-from diagnosis.problems.joining import NONE, problem_signature, scopes_of, text_fault, texts_of
+from diagnosis.problems.joining import NONE, scopes_of, text_fault, texts_of
 from diagnosis.problems.problem import Problem, ProblemReport
 from diagnosis.recurrence.assessment import ProblemFault
 from diagnosis.recurrence.signature import SEPARATOR, Signature
@@ -63,12 +64,12 @@ class ProblemIndex:
         frame : DataFrame
             Canonical incident frame.
         signature : Signature or None
-            By default what the incidents support.
+            What recurrence was learned by; by default what the incidents support.
         """
         if frame["opened_at"].isna().all():
             return None
         try:
-            fields = signature or problem_signature(frame)
+            fields = problem_signature(frame, signature)
             return cls(find_problems(frame, fields, as_of=frame["opened_at"].max(), texts=True))
         except InputError:
             return None

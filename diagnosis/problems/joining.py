@@ -13,12 +13,11 @@ import numpy as np
 import pandas as pd
 
 from diagnosis.arrays import Ints
-from diagnosis.errors import InputError
 from diagnosis.incident import IncidentBatch
 from diagnosis.placeholders import is_placeholder
 from diagnosis.problems.likeness import FaultLikeness
 from diagnosis.recurrence.like_texts import LikeTexts
-from diagnosis.recurrence.signature import COVERAGE, SEPARATOR, TEXT, Signature, default_signature, words_of
+from diagnosis.recurrence.signature import SEPARATOR, TEXT, Signature, words_of
 from diagnosis.text import clean
 from diagnosis.text.chinese import has_han
 
@@ -94,23 +93,6 @@ def fault_id(fields: Iterable[str], key: str) -> str:
     """Return the id of a fault: the same for the same values of the same fields, whatever else is in the history."""
     name = SEPARATOR.join((*fields, key))
     return f"P{blake2b(name.encode(), digest_size=6).hexdigest()}"
-
-
-def problem_signature(frame: pd.DataFrame) -> Signature:
-    """Return the fields that say what one fault is, or the text alone where the incidents have none of them.
-
-    Raises
-    ------
-    InputError
-        If they have no words either.
-    """
-    try:
-        return default_signature(frame)
-    except InputError:
-        has_words = (frame["short_description"].str.strip() != "") | (frame["description"].str.strip() != "")
-        if has_words.mean() < COVERAGE:
-            raise
-    return Signature((TEXT,))
 
 
 def join_by_fields(incidents: IncidentBatch, signature: Signature) -> Joining:

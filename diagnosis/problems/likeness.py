@@ -12,6 +12,7 @@ import numpy.typing as npt
 from diagnosis.arrays import Floats, Ints
 from diagnosis.incident import IncidentBatch
 from diagnosis.placeholders import is_placeholder
+from diagnosis.recurrence.like_texts import LIKE
 from diagnosis.text import tokenise
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class FaultLikeness:
     ----------
     threshold_ : float
         Cosine from which an incident joins: the lowest at which, on the newest incidents with one field hidden,
-        `PRECISION` of those that would join belong where they would; `NEVER` where no threshold reaches it.
+        `PRECISION` of those that would join belong where they would; `NEVER` where no threshold reaches it, and `LIKE`
+        where there is one fault alone.
     precision_ : float or None
         Share that was joined rightly at the threshold.
     coverage_ : float
@@ -64,7 +66,14 @@ class FaultLikeness:
         hidden : str
             The field that incidents lack most often: what is hidden to learn the threshold.
         """
-        words = _words(incidents, texts)
+        self._fields: tuple[str, ...] = FIELDS
+        self.precision_: float | None = None
+        self.coverage_ = 0.0
+        if len(np.unique(faults)) == 1:  # nothing can be confused: what is said alone decides
+            self._fields, self.threshold_ = (), LIKE
+            self._learn(incidents, _words(incidents, texts, ()), faults)
+            return self
+        words = _words(incidents, texts, FIELDS)
         self._learn_threshold(incidents, words, faults, hidden)
         if self.threshold_ < NEVER:
             self._learn(incidents, words, faults)
@@ -74,11 +83,11 @@ class FaultLikeness:
         """Return the most like fault of each incident, -1 where none is like enough, and the cosine."""
         if self.threshold_ == NEVER:
             return np.full(len(incidents), -1, dtype=np.intp), np.zeros(len(incidents))
-        places, cosines = self._nearest(incidents, _words(incidents, texts))
+        places, cosines = self._nearest(incidents, _words(incidents, texts, self._fields))
         return np.where(cosines >= self.threshold_, places, -1), cosines
 
     def _learn_threshold(self, incidents: IncidentBatch, words: list[Counter[str]], faults: Ints, hidden: str) -> None:
-        self.threshold_, self.precision_, self.coverage_ = NEVER, None, 0.0
+        self.threshold_ = NEVER
         n_earlier = len(faults) - min(int(LATER * len(faults)), MOST_TRIALS)
         earlier, later = np.arange(n_earlier), np.arange(n_earlier, len(faults))
         if len(later) < FEWEST_TRIALS or len(np.unique(faults[earlier])) < 2:
@@ -158,8 +167,8 @@ class FaultLikeness:
         return agrees
 
 
-def _words(incidents: IncidentBatch, texts: Sequence[str]) -> list[Counter[str]]:
-    columns = {name: incidents.column(name) for name in FIELDS}
+def _words(incidents: IncidentBatch, texts: Sequence[str], fields: Sequence[str]) -> list[Counter[str]]:
+    columns = {name: incidents.column(name) for name in fields}
     words = []
     for row, text in enumerate(texts):
         tokens = Counter(tokenise(text[:LONGEST]))

@@ -12,8 +12,9 @@ import pytest
 from diagnosis.errors import InputError
 from diagnosis.incident import IncidentBatch, as_frame
 from diagnosis.problems import ProblemContext, ProblemDecision, find_problems
+from diagnosis.problems.fault_signature import problem_signature
 from diagnosis.problems.identity import settle
-from diagnosis.problems.joining import NONE, join, problem_signature
+from diagnosis.problems.joining import NONE, join
 from diagnosis.recurrence import Signature
 from training.records import load_incidents
 
