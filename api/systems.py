@@ -1,4 +1,4 @@
-"""Systems: what connects a running service with the systems around it: the courier, and who makes which call."""
+"""Systems: what connects a service with the systems around it: the courier, who makes which call, and who looks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime
 
 from starlette.concurrency import run_in_threadpool
 
+from api.integrations.catching_up import CatchUp
 from api.integrations.service import LATER, report_of
 from api.integrations.writing.problems import problem_writers
 from api.integrations.writing.writers import writers
@@ -25,7 +26,7 @@ _LONGEST_DIAGNOSIS = 120  # s
 
 
 class Systems:
-    """The courier of one process, and what makes each kind of call.
+    """The courier of one process, what makes each kind of call, and what reads where webhooks failed.
 
     Parameters
     ----------
@@ -45,17 +46,20 @@ class Systems:
                 **problem_writers(settings.integrations, allow_private, service.problems.record_made),
             },
         )
+        self.catch_up = CatchUp(service.store, service.integrations, settings.integrations, allow_private)
         service.events.outbox_changed = self.courier.wake
         service.serving.swapped = self._tell_release
         self._service = service
 
     def start(self) -> None:
-        """Begin to make what is owed."""
+        """Begin to make what is owed, and to read what did not come."""
         self.courier.start()
+        self.catch_up.start()
         self._tell_release()
 
     async def stop(self) -> None:
         """Finish the calls in hand; the loop goes on meanwhile, as some of them diagnose."""
+        await run_in_threadpool(self.catch_up.stop)
         await run_in_threadpool(self.courier.stop)
 
     def _tell_release(self) -> None:

@@ -35,6 +35,7 @@ from diagnosis.store.surges import StoredSurge
 from diagnosis.times import format_utc, utc_now
 from training.records.changes import canonical_change
 
+_ON_ITS_WAY = timedelta(minutes=2)  # as long as a webhook may take
 LATER = "diagnosis"  # the kind of call that diagnoses a report whose system could not wait
 
 # A report is the whole state of a record, so what it no longer says of these is over: the incident was reopened.
@@ -178,12 +179,38 @@ class IntegrationService:
 
     async def later(self, system: str, report: Report) -> None:
         """Owe the diagnosis of a report: it is made, and written back, even if we are stopped now."""
-        body: dict[str, Any] = {"system": system, "record": report.record, "incident": _plain(report.incident)}
-        if report.has_type:
-            body["has_type"] = True
-        digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-        call = OutgoingCall(LATER, system, f"{LATER}:{system}:{digest}", body)
-        await self._owe(call)
+        await self._owe(_later(system, report))
+
+    def catch_up(self, system: str, reports: Sequence[Report], since: datetime, started_at: datetime) -> int:
+        """Remember what a system was read to hold, and owe the diagnosis of what was never reported.
+
+        Parameters
+        ----------
+        since : datetime
+            Open incidents that were opened at or after it and have no diagnosis were missed; older ones were there
+            before anybody asked for one.
+        started_at : datetime
+            When this process began: what was opened after it, a moment ago, may be on its way by webhook.
+
+        Returns
+        -------
+        int
+            How many diagnoses are owed now that were not.
+        """
+        for report in reports:
+            self._remember(report)
+        moment = utc_now()
+        calls = [
+            _later(system, report, f"{LATER}:{system}:missed:{report.incident.number}")
+            for report in reports
+            if _is_open_since(report.incident, since)
+            and not _is_on_its_way(report.incident, max(started_at, moment - _ON_ITS_WAY), moment)
+            and self._diagnoses.newest(report.incident.number) is None
+        ]
+        owed = self._store.outbox.add(calls)
+        if owed:
+            self._events.outbox_changed()
+        return owed
 
     async def _diagnose(self, system: str, report: Report, incident: IncidentIn) -> dict[str, Any]:
         diagnosis = await self._diagnoses.diagnose(incident)
@@ -210,10 +237,28 @@ class IntegrationService:
         self._events.outbox_changed()
 
 
+def _later(system: str, report: Report, key: str = "") -> OutgoingCall:
+    """Return the call that diagnoses a report; without a key of its own, once for what it says."""
+    body: dict[str, Any] = {"system": system, "record": report.record, "incident": _plain(report.incident)}
+    if report.has_type:
+        body["has_type"] = True
+    digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+    return OutgoingCall(LATER, system, key or f"{LATER}:{system}:{digest}", body)
+
+
 def report_of(owed: OutgoingCall) -> tuple[str, Report]:
     """Return the system and the report of a call that `IntegrationService.later` owed."""
     incident = IncidentIn.model_validate(owed.body["incident"]).to_incident()
     return owed.body["system"], Report(incident, owed.body["record"], has_type=owed.body.get("has_type", False))
+
+
+def _is_open_since(incident: Incident, since: datetime) -> bool:
+    is_over = incident.resolved_at is not None or incident.closed_at is not None
+    return not is_over and incident.opened_at is not None and incident.opened_at >= since
+
+
+def _is_on_its_way(incident: Incident, earliest: datetime, moment: datetime) -> bool:
+    return incident.opened_at is not None and earliest < incident.opened_at <= moment
 
 
 def _plain(incident: Incident) -> dict[str, Any]:

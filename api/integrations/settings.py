@@ -24,20 +24,29 @@ class System(BaseModel):
     )
     fields: FieldMap = Field(default_factory=dict, description="Its own fields: their name to ours, as JSON")
     write_back: bool = Field(default=False, description="Whether a diagnosis is written to its records")
-    url: str = Field(default="", description="Base URL of its REST API; required with write_back")
+    url: str = Field(default="", description="Base URL of its REST API; required with write_back and sync_minutes")
     user: str = Field(default="", description="User of its REST API, where it asks for one")
     token: SecretStr = Field(
-        default=SecretStr(""), description="Password or token of its REST API; required with write_back"
+        default=SecretStr(""),
+        description="Password or token of its REST API; required with write_back and sync_minutes",
     )
     tags: tuple[str, ...] = Field(
         default=("faultwise",), description="Tags or labels put on a diagnosed record, as JSON"
     )
     intake_groups: tuple[str, ...] = Field(default=(), description="Groups where incidents wait to be routed, as JSON")
 
+    sync_minutes: float = Field(
+        default=0,
+        ge=0,
+        le=1440,
+        description="How often what its webhooks did not bring is read over its REST API; 0 for never",
+    )
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.write_back and not (self.url and self.token.get_secret_value()):
-            raise ValueError("write_back is on, expected url and token too")
+        for name, is_on in (("write_back", self.write_back), ("sync_minutes", self.sync_minutes > 0)):
+            if is_on and not (self.url and self.token.get_secret_value()):
+                raise ValueError(f"{name} is on, expected url and token too")
         if self.url:
             check_url(self.url)
         return self

@@ -11,6 +11,7 @@ seconds would hold a thread, and the deliveries to everybody else, for as long a
 from __future__ import annotations
 
 import ipaddress
+import math
 import socket
 import ssl
 import time
@@ -204,13 +205,22 @@ class PinnedTransport(httpx.BaseTransport):
         self._plain.close()
 
 
+def checked_client(allow_private: bool, timeout: float, look_up: LookUp = addresses_of) -> httpx.Client:
+    """Return an HTTP client for many calls to one system: as `client`, but each step has `timeout` seconds."""
+    return _client(PinnedTransport(allow_private, math.inf, look_up), timeout)
+
+
 def client(allow_private: bool, timeout: float, look_up: LookUp = addresses_of) -> httpx.Client:
     """Return an HTTP client for one call, which may be of several requests.
 
     It calls checked addresses only, follows no redirect, and gives up `timeout` seconds from now, whatever arrives.
     """
+    return _client(PinnedTransport(allow_private, timeout, look_up), timeout)
+
+
+def _client(transport: PinnedTransport, timeout: float) -> httpx.Client:
     return httpx.Client(
-        transport=PinnedTransport(allow_private, timeout, look_up),
+        transport=transport,
         timeout=timeout,
         follow_redirects=False,
         trust_env=False,

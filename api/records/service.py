@@ -57,8 +57,15 @@ class RecordService(Generic[Row]):
         return self._put(rows, lambda: self._audit.note(actor, f"{self.kind}.upsert", self.kind, stored=len(rows)))
 
     def take_in(self, rows: Sequence[Row]) -> list[Record]:
-        """Insert or replace records that a connected system reported; its own log says who changed them."""
-        return self._put(rows, lambda: None)
+        """Insert or replace records that a connected system reported; its own log says who changed them.
+
+        One that is stored as it was reported is left: it is no news to anybody.
+        """
+        bodies = self._masked(rows)
+        known = self._records.find(list(bodies))
+        news = {number: body for number, body in bodies.items() if number not in known or known[number].body != body}
+        stored = {record.number: record for record in self._store_bodies(news, lambda: None)} if news else {}
+        return [stored.get(number) or known[number] for number in bodies]
 
     def write(self, actor: str, article: Row, incident: str) -> Record:
         """Insert an article that a person wrote from an incident."""
@@ -142,8 +149,13 @@ class RecordService(Generic[Row]):
         return self._store.incidents if self.kind == "incidents" else self._store.articles
 
     def _put(self, rows: Sequence[Row], note: Callable[[], None]) -> list[Record]:
+        return self._store_bodies(self._masked(rows), note)
+
+    def _masked(self, rows: Sequence[Row]) -> dict[str, Mapping[str, Any]]:
         mask = mask_incident if self.kind == "incidents" else mask_article
-        bodies = {row.number: mask(body_of(row), self._redactor) for row in rows}
+        return {row.number: mask(body_of(row), self._redactor) for row in rows}
+
+    def _store_bodies(self, bodies: Mapping[str, Mapping[str, Any]], note: Callable[[], None]) -> list[Record]:
         with self._store.transaction():
             records = self._records.put(bodies)
             if self.kind == "incidents":

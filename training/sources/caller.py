@@ -48,6 +48,8 @@ class Caller:
     first_wait : float
         Seconds before the second try; each further wait is twice as long, unless the server says how long.
     wait : callable of seconds
+    http : httpx.Client, optional
+        What sends the requests, where only some addresses may be called; it is closed with this.
     """
 
     def __init__(
@@ -57,13 +59,16 @@ class Caller:
         *,
         first_wait: float | None = None,
         wait: Callable[[float], None] = time.sleep,
+        http: httpx.Client | None = None,
     ) -> None:
         self.url = check_url(url).rstrip("/")
         headers = {"Accept": "application/json", "User-Agent": "Faultwise/1"}
         if authorization:
             headers["Authorization"] = authorization
         # A redirect would take the credentials to another place.
-        self._client = httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT, follow_redirects=False)
+        self._client = http or httpx.Client(timeout=TIMEOUT, follow_redirects=False)
+        self._client.base_url = httpx.URL(self.url)
+        self._client.headers.update(headers)
         self._first_wait = _BACKOFF if first_wait is None else first_wait
         self._wait = wait
 

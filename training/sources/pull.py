@@ -107,7 +107,7 @@ def pull(
         output.go_on(progress.size)
         translator = _PageTranslator(request, reject_file)
         query = Query(request.query, progress.since, (*(request.mapping or {}).values(), *request.extra_fields))
-        for page in _pages(request)(connected, query, progress.cursor):
+        for page in pages_of(request)(connected, query, progress.cursor):
             bodies = translator.bodies(page.records)
             progress = progress.advanced(page.cursor, len(bodies), output.put(bodies))
             progress.save(state)
@@ -118,7 +118,14 @@ def pull(
         return translator.counts
 
 
-def _pages(request: Pull) -> Pages:
+def pages_of(request: Pull) -> Pages:
+    """Return what reads the pages of a system.
+
+    Raises
+    ------
+    InputError
+        If there is no such system, or it has none of these records.
+    """
     if request.system == "glpi":
         return partial(glpi.pages, credentials=request.credentials)
     if request.kind is KNOWLEDGE:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -86,9 +86,11 @@ def _tickets(caller: Caller, query: Query, last: int) -> Iterator[Page]:
         histories = _histories(caller, min(ids), max(ids))
         articles = _articles(caller, min(ids), max(ids))
         last = max(ids)
+        lives = [Life.of(histories[number], _requestors(ticket)) for number, ticket in zip(ids, tickets, strict=True)]
+        texts = _texts(caller, [entry for life in lives for entry in (life.create, life.answer) if entry is not None])
         records = [
-            {**_record(caller, ticket, histories[number]), "Articles": articles.get(number, "")}
-            for number, ticket in zip(ids, tickets, strict=True)
+            {**_record(ticket, life, texts), "Articles": articles.get(number, "")}
+            for number, ticket, life in zip(ids, tickets, lives, strict=True)
         ]
         yield Page(records, {"id": last}, total)
 
@@ -98,22 +100,24 @@ def _merged(caller: Caller, query: Query, last: int) -> Iterator[Page]:
         return
     conditions = ["Type = 'AddLink'", "Field = 'MergedInto'", _changed("Created", query)]
     for transactions in _transactions(caller, conditions, last):
+        merges = [merge for merge in transactions if _id_in(merge["NewValue"]) not in (0, int(merge["ObjectId"]))]
+        creations = {merge["ObjectId"]: _creation(caller, int(merge["ObjectId"])) for merge in merges}
+        texts = _texts(caller, [create for create in creations.values() if create is not None])
         records = [
-            record
-            for merge in transactions
-            if _id_in(merge["NewValue"]) not in (0, int(merge["ObjectId"]))
-            and (record := _merged_record(caller, merge)) is not None
+            _merged_record(merge, create, texts)
+            for merge in merges
+            if (create := creations[merge["ObjectId"]]) is not None
         ]
         yield Page(records, {"merged": int(transactions[-1]["id"])})
 
 
-def _merged_record(caller: Caller, merge: Transaction) -> dict[str, Any] | None:
+def _creation(caller: Caller, ticket: int) -> Transaction | None:
+    return next((entry for entry in _histories(caller, ticket, ticket)[ticket] if entry["Type"] == "Create"), None)
+
+
+def _merged_record(merge: Transaction, create: Transaction, texts: Texts) -> dict[str, Any]:
     """Return a ticket that was merged away as it was first written, closed when it was merged."""
-    history = _histories(caller, int(merge["ObjectId"]), int(merge["ObjectId"]))[int(merge["ObjectId"])]
-    create = next((entry for entry in history if entry["Type"] == "Create"), None)
-    if create is None:
-        return None
-    text = _text(caller, create)
+    text = texts[str(create["id"])]
     return {
         "type": "ticket",
         "_url": "",
@@ -164,18 +168,19 @@ def _histories(caller: Caller, first: int, last: int) -> defaultdict[int, list[T
     return histories
 
 
-def _record(caller: Caller, ticket: dict[str, Any], history: list[Transaction]) -> dict[str, Any]:
+def _requestors(ticket: Mapping[str, Any]) -> set[str]:
+    return {person.get("Name") or person.get("id") for person in ticket.get("Requestor") or ()}
+
+
+def _record(ticket: dict[str, Any], life: Life, texts: Texts) -> dict[str, Any]:
     """Return a ticket with what its transactions tell."""
-    requestors = {person.get("Name") or person.get("id") for person in ticket.get("Requestor") or ()}
-    life = Life.of(history, requestors)
     record = {**ticket, **life.columns, "CreatorName": ticket["Creator"].get("id")}
-    create = next((entry for entry in history if entry["Type"] == "Create"), None)
-    if create is not None:
-        record["Content"] = _text(caller, create).content
+    if life.create is not None:
+        record["Content"] = texts[str(life.create["id"])].content
     if life.is_open or (ticket["Status"] not in INACTIVE and life.reopened_after(ticket["Resolved"])):
         record["Resolved"] = None
     elif life.answer is not None:
-        record["Resolution"] = clean(_text(caller, life.answer).content)
+        record["Resolution"] = clean(texts[str(life.answer["id"])].content)
     if ticket["Status"] == "rejected":
         record["CloseCode"] = "rejected"
     return record
@@ -210,6 +215,8 @@ class Life:
     ----------
     columns : dict of str to any
         First response, reopenings, minutes stalled and moves between queues.
+    create : dict or None
+        What the ticket was created with.
     answer : dict or None
         The correspondence or comment that is nearest to a resolution.
     is_open : bool
@@ -219,6 +226,7 @@ class Life:
     """
 
     columns: dict[str, Any]
+    create: Transaction | None
     answer: Transaction | None
     is_open: bool
     last_change: str
@@ -245,7 +253,8 @@ class Life:
         }
         last = statuses[-1] if statuses else None
         is_open = last is not None and last["NewValue"] not in INACTIVE and last["OldValue"] in INACTIVE
-        return cls(columns, _answer(staff, statuses), is_open, last["Created"] if last else "")
+        create = next((entry for entry in history if entry["Type"] == "Create"), None)
+        return cls(columns, create, _answer(staff, statuses), is_open, last["Created"] if last else "")
 
     def reopened_after(self, resolved: str) -> bool:
         """Return whether the status changed after a resolution, to one that is not known to be inactive."""
@@ -295,15 +304,54 @@ class Text:
     content: str
 
 
-def _text(caller: Caller, transaction: Transaction) -> Text:
-    """Return what a transaction says: its plain text, else its HTML; files that came with it are no words."""
-    parameters: Parameters = {"fields": "ContentType,Filename,Content,Subject", "per_page": _MOST}
-    items = caller.get(f"{REST}/transaction/{transaction['id']}/attachments", parameters)[0]["items"]
-    words = [item for item in items if not item.get("Filename") and item.get("Content")]
-    by_type = {kind: [item for item in words if item["ContentType"].startswith(kind)] for kind in _WORDS}
+Texts = Mapping[str, Text]  # by the id of a transaction
+
+
+def _texts(caller: Caller, transactions: Sequence[Transaction]) -> Texts:
+    """Return what each transaction says: its plain text, else its HTML; files that came with it are no words."""
+    ids = sorted({int(transaction["id"]) for transaction in transactions})
+    parts: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for start in range(0, len(ids), _MOST):
+        for part in _parts(caller, ids[start : start + _MOST]):
+            parts[str(_plain_id(part["TransactionId"]))].append(part)
+    return {str(number): _text(parts[str(number)]) for number in ids}
+
+
+def _parts(caller: Caller, transactions: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """Yield the parts of what transactions say, in order of id; no file is fetched with them."""
+    last = 0
+    while True:
+        conditions = [
+            {"field": "TransactionId", "operator": "IN", "value": transactions},
+            *({"field": "ContentType", "operator": "LIKE", "value": kind, "entry_aggregator": "OR"} for kind in _KINDS),
+            {"field": "Filename", "operator": "IS", "value": "NULL"},
+            {"field": "id", "operator": ">", "value": last},
+        ]
+        parameters: Parameters = {
+            "query": json.dumps(conditions),
+            "orderby": "id",
+            "per_page": _MOST,
+            "fields": "TransactionId,ContentType,Filename,Content,Subject",
+        }
+        items = caller.get(f"{REST}/attachments", parameters)[0]["items"]
+        if not items:
+            return
+        last = max(int(item["id"]) for item in items)
+        yield from items
+
+
+def _plain_id(value: object) -> int:
+    """Return an id that REST2 answers as it is, or as an object that links to its record."""
+    return int(value["id"] if isinstance(value, Mapping) else str(value))
+
+
+def _text(parts: Sequence[Mapping[str, Any]]) -> Text:
+    words = [part for part in parts if not part.get("Filename") and part.get("Content")]
+    by_type = {kind: [part for part in words if part["ContentType"].startswith(kind)] for kind in _WORDS}
     chosen = next((by_type[kind][0] for kind in _WORDS if by_type[kind]), None)
-    subject = next((item["Subject"] for item in items if item.get("Subject")), "")
+    subject = next((part["Subject"] for part in parts if part.get("Subject")), "")
     return Text(str(subject).strip(), str(chosen["Content"]) if chosen else "")
 
 
 _WORDS = ("text/plain", "text/html")
+_KINDS = ("text/%", "multipart/%")  # of a mail of several parts the whole has the subject

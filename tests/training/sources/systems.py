@@ -2,6 +2,7 @@
 
 import base64
 import html
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -289,9 +290,8 @@ class Rt:
         if request.headers.get("authorization") != "token secret":
             return 401, {"message": "Unauthorized"}
         path, sql = request.path.removeprefix("/REST/2.0"), request.query.get("query", "")
-        if match := re.fullmatch(r"/transaction/(\d+)/attachments", path):
-            items = [{"ContentType": "text/plain", "Filename": "", "Content": self.texts[match[1]], "Subject": ""}]
-            return 200, {"items": items}
+        if path == "/attachments":
+            return 200, {"items": self._attachments(json.loads(sql))}
         size = int(request.query["per_page"])
         after = int(re.search(r"id >=? (\d+)", sql)[1])
         if path == "/tickets":
@@ -307,6 +307,21 @@ class Rt:
         first, last = map(int, bounds.groups())
         items = [t for t in self.transactions if int(t["id"]) > after and first <= int(t["ObjectId"]) <= last]
         return 200, {"items": items[:size]}
+
+    def _attachments(self, conditions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        wanted = {one["field"]: one["value"] for one in conditions}
+        ids = [number for number in wanted["TransactionId"] if number > wanted["id"]]  # each has the id of its own
+        return [
+            {
+                "id": str(number),
+                "TransactionId": str(number),
+                "ContentType": "text/plain",
+                "Filename": "",
+                "Content": self.texts[str(number)],
+                "Subject": "",
+            }
+            for number in sorted(ids)
+        ]
 
     def change(self, place: int, title: str) -> str:
         self.tickets[place] |= {"Subject": title, "LastUpdated": "2099-01-01T00:00:00Z"}

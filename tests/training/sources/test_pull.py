@@ -113,7 +113,7 @@ def test_a_second_import_reads_what_changed(name, tmp_path) -> None:
         ("jira", 3, "nextPageToken"),
         ("zammad", 35, "page"),
         ("glpi", 4, "range"),
-        ("rt", 45, "query"),
+        ("rt", 9, "query"),
     ],
 )
 def test_an_import_that_broke_off_goes_on_where_it_was(name, away, asked, tmp_path) -> None:
