@@ -15,6 +15,9 @@ from api.alerts.schemas import (
     AlertOut,
     AlertPage,
     AlertResults,
+    AlertVerdictIn,
+    AlertVerdictOut,
+    AlertVerdictPage,
     MonitoringReviewOut,
     ServiceMapIn,
     ServiceMapOut,
@@ -23,7 +26,7 @@ from api.dependencies import Served
 from api.http.cursors import Cursor, Limit, decode_moment, next_of
 from api.http.problems import problems
 from api.http.rows import rows_of
-from api.http.security import MayRead, MayWrite
+from api.http.security import MayGiveFeedback, MayRead, MayWrite
 
 router = APIRouter(tags=["alerts"])
 
@@ -63,6 +66,33 @@ def explaining(
 ) -> AlertLinks:
     """Return the alerts that may explain an incident, the likeliest first."""
     return AlertLinks(items=service.alerts.explaining(service.incidents.look_up(incident)))
+
+
+@router.get("/v1/alerts/verdicts", response_model=AlertVerdictPage, responses=problems())
+def list_verdicts(_principal: MayRead, service: Served, limit: Limit = 50, cursor: Cursor = None) -> AlertVerdictPage:
+    """Return what people said of alerts and incidents, the latest first."""
+    verdicts = service.alerts.verdicts(limit, decode_moment(cursor))
+    return AlertVerdictPage(
+        items=verdicts, next=next_of(verdicts, limit, lambda verdict: f"{verdict.at} {verdict.alert}")
+    )
+
+
+@router.post("/v1/alerts/verdicts", response_model=AlertVerdictOut, responses=problems(404))
+def teach(body: AlertVerdictIn, principal: MayGiveFeedback, service: Served) -> AlertVerdictOut:
+    """Say whether an alert belongs to an incident; the latest word on the two counts."""
+    return service.alerts.teach(principal.id, body.alert, body.incident, body.belongs)
+
+
+@router.delete("/v1/alerts/verdicts", status_code=204, responses=problems(404))
+def take_back(
+    principal: MayGiveFeedback,
+    service: Served,
+    alert: Annotated[str, Query(min_length=1, max_length=255, description="Id of the alert")],
+    incident: Annotated[str, Query(min_length=1, max_length=255, description="Number of the incident")],
+) -> Response:
+    """Take back what was said of an alert and an incident."""
+    service.alerts.take_back(principal.id, alert, incident)
+    return Response(status_code=204)
 
 
 @router.get("/v1/alerts/review", response_model=MonitoringReviewOut, responses=problems())

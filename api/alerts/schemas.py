@@ -18,7 +18,7 @@ EXAMPLE: dict[str, JsonValue] = {
     "service": "Remote Access",
     "description": "The certificate of vpn-gw-2 expired",
 }
-_REASONS = Literal["same_item", "related_item", "same_service", "words", "same_group"]
+_REASONS = Literal["taught", "same_item", "related_item", "same_service", "words", "judged_alike", "same_group"]
 
 
 def _given(value: object) -> object:
@@ -91,6 +91,31 @@ class AlertPage(Out):
     next: str | None = Field(description="Cursor of the page that follows; null at the end", examples=[None])
 
 
+class AlertVerdictIn(Strict):
+    """Whether an alert belongs to an incident."""
+
+    alert: Number = Field(description="Id of the alert", examples=["ALT000001"])
+    incident: Number = Field(description="Number of the incident", examples=["INC0010023"])
+    belongs: bool = Field(True, description="Whether it belongs to it", examples=[True])
+
+
+class AlertVerdictOut(Out):
+    """What a person said of an alert and an incident."""
+
+    alert: str = Field(description="Id of the alert", examples=["ALT000001"])
+    incident: str = Field(description="Number of the incident", examples=["INC0010023"])
+    belongs: bool = Field(description="Whether it belongs to it", examples=[True])
+    at: str = Field(description="When that was said", examples=["2026-03-02T08:20:00Z"])
+    by: str = Field(description="By whom", examples=["key:01J"])
+
+
+class AlertVerdictPage(Out):
+    """One page of what people said, the latest first."""
+
+    items: list[AlertVerdictOut] = Field(description="What was said")
+    next: str | None = Field(description="Cursor of the page that follows; null at the end", examples=[None])
+
+
 class AlertLinkOut(Out):
     """An alert that may explain an incident."""
 
@@ -99,6 +124,7 @@ class AlertLinkOut(Out):
     reasons: list[_REASONS] = Field(description="What speaks for it", examples=[["same_item"]])
     words: list[str] = Field(description="Words that both hold", examples=[["certificate"]])
     minutes: float = Field(description="From the alert to the incident", examples=[4.0])
+    verdict: AlertVerdictOut | None = Field(description="What a person said of the two; null for nothing")
 
 
 class AlertLinks(Out):

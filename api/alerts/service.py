@@ -8,16 +8,27 @@ from typing import Any
 
 import pandas as pd
 
-from api.alerts.schemas import AlertIn, AlertLinkOut, AlertOut, AlertRowOut, LinkIn, MonitoringReviewOut
+from api.alerts.schemas import (
+    AlertIn,
+    AlertLinkOut,
+    AlertOut,
+    AlertRowOut,
+    AlertVerdictOut,
+    LinkIn,
+    MonitoringReviewOut,
+)
 from api.audit.service import AuditService
 from api.errors import NothingPublishedError
 from api.http.fields import plain_time
+from api.records.schemas import IncidentIn
+from api.records.service import RecordService
 from api.serving import Serving
 from diagnosis.errors import InputError
 from diagnosis.redact import Redactor
 from diagnosis.store import Store
+from diagnosis.store.alert_verdicts import AlertVerdict
 from diagnosis.store.monitoring import StoredAlert
-from diagnosis.surges.joining import AFTER, BEFORE, explaining_alerts
+from diagnosis.surges.joining import AFTER, BEFORE, AlertLessons, explaining_alerts, judgement_balance
 from diagnosis.surges.monitoring_data import Alert, ServiceMap
 from diagnosis.surges.monitoring_review import AlertRow, Logged, monitoring_review
 from diagnosis.surges.replay import scope_words
@@ -27,6 +38,7 @@ MOST_LINKS = 10
 _MOST_ALERTS = 100_000  # of a review, repetitions not counted
 _MOST_AROUND = 5_000  # of one incident
 _MOST_NUMBERS = 1_000
+_MOST_JUDGED = 2_000  # pairs that people judged, the latest, from which is learned
 _COMPARISON_SHIFT = timedelta(weeks=3)  # around a month
 
 
@@ -40,10 +52,20 @@ class AlertService:
         Its history holds the incidents.
     redactor : Redactor
     audit : AuditService
+    incidents : RecordService
+        Where an incident that a person names is looked up.
     """
 
-    def __init__(self, store: Store, serving: Serving, redactor: Redactor, audit: AuditService) -> None:
+    def __init__(
+        self,
+        store: Store,
+        serving: Serving,
+        redactor: Redactor,
+        audit: AuditService,
+        incidents: RecordService[IncidentIn],
+    ) -> None:
         self._store = store
+        self._incident_records = incidents
         self._serving = serving
         self._redactor = redactor
         self._audit = audit
@@ -80,7 +102,12 @@ class AlertService:
         around = self._store.alerts.started_between(
             moment - timedelta(seconds=BEFORE), moment + timedelta(seconds=AFTER), _MOST_AROUND
         )
-        alerts = {alert.id: alert for alert in around if alert.incident != incident.get("number")}
+        number = str(incident.get("number") or "")
+        verdicts = self._store.alert_verdicts.of_incident(number) if number else {}
+        nearby = {alert.id for alert in around}
+        taught = [alert for alert, verdict in verdicts.items() if verdict.belongs and alert not in nearby]
+        around += self._store.alerts.find(taught).values()
+        alerts = {alert.id: alert for alert in around if alert.incident != number or alert.id in verdicts}
         text = f"{incident.get('short_description', '')} {incident.get('description', '')}"
         links = explaining_alerts(
             {name: str(incident.get(name) or "") for name in ("cmdb_ci", "service")},
@@ -89,6 +116,9 @@ class AlertService:
             [(_plain(alert), scope_words(f"{alert.name} {alert.body.get('description', '')}")) for alert in around],
             self.service_map() if around else ServiceMap(),
             {alert.id: str(alert.body.get("group", "")) for alert in around},
+            AlertLessons(
+                {alert: verdict.belongs for alert, verdict in verdicts.items()}, self._balance(incident, around)
+            ),
         )
         return [
             AlertLinkOut(
@@ -97,10 +127,60 @@ class AlertService:
                 reasons=list(link.reasons),  # type: ignore[arg-type]
                 words=list(link.words),
                 minutes=round(link.minutes, 1),
+                verdict=_verdict_out(verdicts.get(link.alert)),
             )
             for link in links
             if link.alert in alerts
         ][:MOST_LINKS]
+
+    def teach(self, actor: str, alert: str, incident: str, belongs: bool) -> AlertVerdictOut:
+        """Keep whether an alert belongs to an incident, as a person says; what was said before of the two is replaced.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is no such alert, or no such incident.
+        """
+        with self._store.transaction():
+            kept = self._store.alerts.get(alert)
+            self._incident_records.look_up(incident)
+            verdict = self._store.alert_verdicts.say(kept.id, incident, belongs, actor)
+            self._audit.note(actor, "alert.verdict", kept.id, incident=incident, belongs=belongs)
+        return verdict_out(verdict)
+
+    def take_back(self, actor: str, alert: str, incident: str) -> None:
+        """Forget what a person said of an alert and an incident.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If nothing was said.
+        """
+        with self._store.transaction():
+            self._store.alert_verdicts.take_back(alert, incident)
+            self._audit.note(actor, "alert.verdict.undo", alert, incident=incident)
+
+    def verdicts(self, limit: int, before: tuple[datetime, str] | None = None) -> list[AlertVerdictOut]:
+        """Return up to `limit` things that people said of alerts and incidents, the latest first."""
+        return [verdict_out(verdict) for verdict in self._store.alert_verdicts.page(limit, before)]
+
+    def verdicts_of(self, alerts: Sequence[str]) -> dict[str, list[AlertVerdictOut]]:
+        """Return what people said of each of these alerts."""
+        by_alert: dict[str, list[AlertVerdictOut]] = {}
+        for verdict in self._store.alert_verdicts.of_alerts(alerts):
+            by_alert.setdefault(verdict.alert, []).append(verdict_out(verdict))
+        return by_alert
+
+    def _balance(self, incident: Mapping[str, Any], alerts: Sequence[StoredAlert]) -> dict[str, float]:
+        """Return how far people's judgements on incidents of the same item or service speak for alerts, by name."""
+        names = sorted({alert.name for alert in alerts if alert.name})
+        pairs = self._store.alert_verdicts.judged(names, _MOST_JUDGED) if names else []
+        return judgement_balance(
+            (pair.name, pair.belongs)
+            for pair in pairs
+            if pair.incident.get("number", "") != incident.get("number")
+            and any(incident.get(name) and incident[name] == pair.incident.get(name) for name in ("cmdb_ci", "service"))
+        )
 
     def service_map(self) -> ServiceMap:
         """Return which item needs which."""
@@ -177,6 +257,21 @@ def alert_out(alert: StoredAlert) -> AlertOut:
         description=str(alert.body.get("description", "")),
         incident=alert.incident,
     )
+
+
+def verdict_out(verdict: AlertVerdict) -> AlertVerdictOut:
+    """Return what a person said as it is shown."""
+    return AlertVerdictOut(
+        alert=verdict.alert,
+        incident=verdict.incident,
+        belongs=verdict.belongs,
+        at=plain_time(verdict.at),
+        by=verdict.by,
+    )
+
+
+def _verdict_out(verdict: AlertVerdict | None) -> AlertVerdictOut | None:
+    return None if verdict is None else verdict_out(verdict)
 
 
 def _plain(alert: StoredAlert) -> Alert:

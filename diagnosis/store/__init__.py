@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from diagnosis.decisions import HumanDecisions
 from diagnosis.store import tables
 from diagnosis.store.actions import Actions
+from diagnosis.store.alert_verdicts import AlertVerdicts
 from diagnosis.store.audit import AuditLog
 from diagnosis.store.changes import ChangeFeed
 from diagnosis.store.clocks import ClockRecords
@@ -66,6 +67,7 @@ class Store:
         self.clocks = ClockRecords(self.database)
         self.watch_states = WatchStates(self.database)
         self.alerts = Alerts(self.database)
+        self.alert_verdicts = AlertVerdicts(self.database)
         self.change_records = ChangeRecords(self.database)
         self.service_links = ServiceLinks(self.database)
         self.maintenance = MaintenanceWindows(self.database)

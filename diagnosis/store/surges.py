@@ -205,23 +205,32 @@ class Surges:
             return [_surge(row) for row in connection.execute(statement)]
 
     def members(self, surge: str) -> tuple[list[str], list[str]]:
-        """Return the incidents and the alerts that a surge joins, by number and by id."""
+        """Return the incidents and the alerts that a surge joins, by number and by id.
+
+        Alerts that people said belong to one of its incidents are among them.
+        """
         t = tables.surge_incidents
+        incidents = sa.select(t.c.number).where(t.c.surge == surge, t.c.is_alert.is_(False)).order_by(t.c.number)
+        alerts = _alerts_of([surge])
         with self.database.read() as connection:
-            rows = list(connection.execute(sa.select(t).where(t.c.surge == surge).order_by(t.c.number)))
-        return [row.number for row in rows if not row.is_alert], [row.number for row in rows if row.is_alert]
+            return (
+                list(connection.execute(incidents).scalars()),
+                list(connection.execute(sa.select(alerts.c.alert).order_by(alerts.c.alert)).scalars()),
+            )
 
     def counts(self, surges: Sequence[str]) -> dict[str, tuple[int, int]]:
         """Return how many incidents and alerts each of these surges joins."""
         t = tables.surge_incidents
         counts: dict[str, tuple[int, int]] = dict.fromkeys(surges, (0, 0))
-        statement = sa.select(t.c.surge, t.c.is_alert, sa.func.count()).group_by(t.c.surge, t.c.is_alert)
+        statement = sa.select(t.c.surge, sa.func.count()).where(t.c.is_alert.is_(False)).group_by(t.c.surge)
         with self.database.read() as connection:
             for start in range(0, len(surges), _CHUNK):
-                chosen = t.c.surge.in_(surges[start : start + _CHUNK])
-                for surge, is_alert, count in connection.execute(statement.where(chosen)):
-                    incidents, alerts = counts[surge]
-                    counts[surge] = (incidents, alerts + count) if is_alert else (incidents + count, alerts)
+                chosen = surges[start : start + _CHUNK]
+                incidents = {row[0]: int(row[1]) for row in connection.execute(statement.where(t.c.surge.in_(chosen)))}
+                joined = _alerts_of(chosen)
+                counted = sa.select(joined.c.surge, sa.func.count()).group_by(joined.c.surge)
+                alerts = {row[0]: int(row[1]) for row in connection.execute(counted)}
+                counts |= {surge: (incidents.get(surge, 0), alerts.get(surge, 0)) for surge in chosen}
         return counts
 
     def of_incidents(self, numbers: Sequence[str]) -> dict[str, StoredSurge]:
@@ -288,6 +297,18 @@ class WatchStates:
                 .where(t.c.name == name, t.c.holder == holder)
                 .values(sequence=sequence, state=state, saved_at=utc_now())
             )
+
+
+def _alerts_of(surges: Sequence[str]) -> sa.Subquery:
+    """Return the alerts of surges: those that the watch joined, and those that people said belong to an incident."""
+    t, verdicts = tables.surge_incidents, tables.alert_verdicts
+    joined = sa.select(t.c.surge, t.c.number.label("alert")).where(t.c.surge.in_(surges), t.c.is_alert.is_(True))
+    of_people = (
+        sa.select(t.c.surge, verdicts.c.alert)
+        .join(verdicts, verdicts.c.incident == t.c.number)
+        .where(t.c.surge.in_(surges), t.c.is_alert.is_(False), verdicts.c.belongs.is_(True))
+    )
+    return sa.union(joined, of_people).subquery()
 
 
 def _row(surge: StoredSurge) -> dict[str, Any]:

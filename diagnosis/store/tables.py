@@ -339,6 +339,20 @@ alerts = Table(
     Index("ix_alerts_started_at", "started_at"),
 )
 
+# What people said of alerts and incidents: whether an alert belongs to an incident.
+
+alert_verdicts = Table(
+    "alert_verdicts",
+    metadata,
+    Column("alert", String(255), primary_key=True),
+    Column("incident", String(255), primary_key=True),
+    Column("belongs", Boolean, nullable=False),
+    Column("at", _TIME, nullable=False),
+    Column("by", String(255), nullable=False),
+    Index("ix_alert_verdicts_incident", "incident"),
+    Index("ix_alert_verdicts_at", "at"),
+)
+
 change_records = Table(
     "change_records",
     metadata,

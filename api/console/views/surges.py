@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -24,6 +25,38 @@ _PAGE = 30
 _MOST_LISTED = 100  # joined incidents on the page of one surge
 
 Text = Annotated[str, Form(max_length=4000)]
+Name = Annotated[str, Form(min_length=1, max_length=255)]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertForm:
+    """What a person says of an alert and an incident."""
+
+    alert: str
+    incident: str
+    verdict: str
+
+
+def alert_form(alert: Name, incident: Name, verdict: Annotated[Literal["belongs", "not", "undo"], Form()]) -> AlertForm:
+    """Read the form of an alert."""
+    return AlertForm(alert, incident.strip(), verdict)
+
+
+Said = Annotated[AlertForm, Depends(alert_form)]
+
+
+def teach_alert(service: Service, agent: Agent, said: AlertForm) -> None:
+    """Keep what a person says of an alert and an incident, or forget it.
+
+    Raises
+    ------
+    RecordNotFoundError
+        If there is no such alert or incident, or nothing to forget.
+    """
+    if said.verdict == "undo":
+        service.alerts.take_back(agent.id, said.alert, said.incident)
+    else:
+        service.alerts.teach(agent.id, said.alert, said.incident, said.verdict == "belongs")
 
 
 @router.get("/console/surges")
@@ -77,6 +110,28 @@ def answer(request: Request, service: Served, agent: Acting, surge: str, answer:
     except RecordNotFoundError:
         return page(request, "message.html", 404, notice="not_found", agent=agent)
     return RedirectResponse(f"/console/surges/{in_path(surge)}", 303)
+
+
+@router.post("/console/surges/{surge}/alerts")
+def teach(request: Request, service: Served, agent: Acting, surge: str, said: Said) -> Response:
+    """Say whether an alert belongs to an incident, or take that back."""
+    needs(agent, "feedback")
+    try:
+        teach_alert(service, agent, said)
+    except RecordNotFoundError:
+        return _surge(request, service, agent, surge, 404, "alert_unknown")
+    return RedirectResponse(f"/console/surges/{in_path(surge)}#surge-members", 303)
+
+
+@router.post("/console/diagnoses/{diagnosis}/alerts")
+def teach_here(request: Request, service: Served, agent: Acting, diagnosis: str, said: Said) -> Response:
+    """Say on the page of an incident whether an alert belongs to it, or take that back."""
+    needs(agent, "feedback")
+    try:
+        teach_alert(service, agent, said)
+    except RecordNotFoundError:
+        return page(request, "message.html", 404, notice="alert_unknown", agent=agent)
+    return RedirectResponse(f"/console/diagnoses/{in_path(diagnosis)}", 303)
 
 
 @router.post("/console/maintenance")
@@ -147,6 +202,7 @@ def _surge(
         for number in numbers
     ]
     incidents.sort(key=lambda row: row["opened_at"])
+    alert_ids = detail.alert_ids[:_MOST_LISTED]
     return page(
         request,
         "surge.html",
@@ -155,6 +211,7 @@ def _surge(
         agent=agent,
         surge=detail,
         incidents=incidents,
-        alerts=service.alerts.find(detail.alert_ids[:_MOST_LISTED]),
+        alerts=service.alerts.find(alert_ids),
+        verdicts=service.alerts.verdicts_of(alert_ids),
         contingency=contingency,
     )

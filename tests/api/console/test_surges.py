@@ -137,6 +137,7 @@ def test_a_person_answers_for_all_and_ends_it(client: TestClient) -> None:
         (f"/console/surges/{SURGE}/answer", {"answer": "From another site"}),
         ("/console/maintenance", {"starts_at": "2031-01-01T10:00", "ends_at": "2031-01-01T12:00"}),
         ("/console/maintenance/nothing/delete", {}),
+        (f"/console/surges/{SURGE}/alerts", {"alert": "A1", "incident": "INC1", "verdict": "belongs"}),
     ],
 )
 def test_no_form_does_anything_without_its_page_s_token(client: TestClient, address: str, form: dict[str, str]) -> None:
@@ -144,6 +145,30 @@ def test_no_form_does_anything_without_its_page_s_token(client: TestClient, addr
     assert client.post(address, data={**form, "csrf": "0" * 64}).status_code == 401
     assert client.post(address, data=form).status_code == 422
     assert (client.get(f"/v1/surges/{SURGE}").json(), client.get("/v1/maintenance").json()) == before
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_person_says_which_incident_an_alert_belongs_to_and_takes_it_back(client: TestClient, language: str) -> None:
+    msg, address = MESSAGES[language], f"/console/surges/{SURGE}"
+    token = csrf(client.get(address).text)
+    form = {"csrf": token, "alert": "A1", "incident": "INC1", "verdict": "belongs"}
+    page = client.post(f"{address}/alerts", data=form, headers=words(language)).text
+    assert msg["alert_belongs"].format("INC1") in page
+    [link] = client.get("/v1/alerts/explaining", params={"incident": "INC1"}).json()["items"]
+    assert (link["alert"]["id"], link["reasons"]) == ("A1", ["taught"])
+    record = {"number": "INC1", "short_description": "邮件发不出去", "service": "Mail <b>", "cmdb_ci": "mbx-1"}
+    made = client.post("/v1/diagnoses", json={**record, "opened_at": utc_now().isoformat()}).json()
+    shown = client.get(f"/console/diagnoses/{made['id']}", headers=words(language)).text
+    assert msg["explain_taught"] in shown
+    undone = client.post(
+        f"/console/diagnoses/{made['id']}/alerts", data={**form, "verdict": "undo"}, headers=words(language)
+    )
+    assert undone.status_code == 200
+    assert msg["explain_taught"] not in undone.text
+    assert client.get("/v1/alerts/verdicts").json()["items"] == []
+    again = client.post(f"{address}/alerts", data={**form, "verdict": "undo"}, headers=words(language))
+    assert (again.status_code, msg["alert_unknown"] in again.text) == (404, True)
+    assert client.post(f"{address}/alerts", data={**form, "verdict": "perhaps"}).status_code == 422
 
 
 def test_contingency_plans_are_listed_by_service(client: TestClient) -> None:

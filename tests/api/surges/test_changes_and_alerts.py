@@ -99,6 +99,44 @@ def test_alerts_that_explain_an_incident_are_ranked_and_storms_are_one(client: T
     assert 4 < found[0]["minutes"] < 7
 
 
+def test_what_people_say_of_an_alert_goes_before_the_rules_and_ranks_the_like_of_it(client: TestClient) -> None:
+    item = "mbx-78"
+    alerts = [
+        {"id": "TQ1", "started_at": iso(hours=30), "name": "QueueFull78", "cmdb_ci": "relay-78"},
+        {"id": "TQ2", "started_at": iso(minutes=20), "name": "QueueFull78", "cmdb_ci": "relay-79"},
+        {"id": "TC2", "started_at": iso(minutes=5), "name": "Clock78", "cmdb_ci": item},
+    ]
+    client.post("/v1/alerts", json=alerts)
+    text = {"short_description": "mails wait", "cmdb_ci": item}
+    client.post("/v1/incidents", json={"number": "TQI1", "opened_at": iso(hours=2), **text})
+    client.post("/v1/incidents", json={"number": "TQI2", "opened_at": iso(minutes=1), **text})
+
+    def explaining(incident: str) -> list[tuple[str, list[str]]]:
+        items = client.get("/v1/alerts/explaining", params={"incident": incident}).json()["items"]
+        return [(link["alert"]["id"], link["reasons"]) for link in items]
+
+    assert explaining("TQI2") == [("TC2", ["same_item"])]
+    said = client.post("/v1/alerts/verdicts", json={"alert": "TQ1", "incident": "TQI1"})
+    assert (said.status_code, said.json()["belongs"]) == (200, True)
+    assert explaining("TQI1")[0] == ("TQ1", ["taught"]), "whenever it was"
+    assert ("TQ2", ["judged_alike"]) in explaining("TQI2"), "alerts of its name count on incidents of the same item"
+    client.post("/v1/alerts/verdicts", json={"alert": "TC2", "incident": "TQI2", "belongs": False})
+    assert explaining("TQI2") == [("TQ2", ["judged_alike"])]
+    listed = client.get("/v1/alerts/verdicts", params={"limit": 1}).json()
+    assert [(item["alert"], item["belongs"]) for item in listed["items"]] == [("TC2", False)]
+    older = client.get("/v1/alerts/verdicts", params={"limit": 1, "cursor": listed["next"]}).json()
+    assert [item["alert"] for item in older["items"]] == ["TQ1"]
+    for alert, incident in (("TC2", "TQI2"), ("TQ1", "TQI1")):
+        assert client.delete("/v1/alerts/verdicts", params={"alert": alert, "incident": incident}).status_code == 204
+    assert explaining("TQI2") == [("TC2", ["same_item"])]
+    gone = client.delete("/v1/alerts/verdicts", params={"alert": "TQ1", "incident": "TQI1"})
+    assert gone.status_code == 404
+    for wrong in ({"alert": "TQ1", "incident": "nothing"}, {"alert": "nothing", "incident": "TQI1"}):
+        assert client.post("/v1/alerts/verdicts", json=wrong).status_code == 404
+    actions = {entry["action"] for entry in client.get("/v1/audit").json()["items"]}
+    assert {"alert.verdict", "alert.verdict.undo"} <= actions
+
+
 def test_the_month_s_review_says_what_came_before_incidents_and_what_never_did(client: TestClient) -> None:
     alerts, incidents = [], []
     for day in range(2, 22, 2):

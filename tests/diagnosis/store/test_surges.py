@@ -46,6 +46,21 @@ def test_an_incident_points_to_the_latest_surge_that_was_not_dismissed(store: St
     assert [item.id for item in store.surges.page(5, state="dismissed")] == ["S2"]
 
 
+def test_an_alert_that_people_put_to_an_incident_is_one_of_its_surge_until_they_take_it_back(store: Store) -> None:
+    store.surges.write([surge("S1"), surge("S2")])
+    store.surges.join("S1", [("INC1", False), ("A1", True)])
+    for alert in ("A1", "A2", "A3"):
+        store.alert_verdicts.say(alert, "INC1", alert != "A3", "key:1")
+    assert store.surges.members("S1") == (["INC1"], ["A1", "A2"])
+    assert store.surges.counts(["S1", "S2"]) == {"S1": (1, 2), "S2": (0, 0)}
+    store.alert_verdicts.say("A2", "INC1", False, "key:2")
+    assert store.alert_verdicts.of_incident("INC1")["A2"].by == "key:2"
+    assert store.surges.members("S1")[1] == ["A1"]
+    store.alert_verdicts.take_back("A2", "INC1")
+    with pytest.raises(RecordNotFoundError):
+        store.alert_verdicts.take_back("A2", "INC1")
+
+
 def test_one_process_holds_the_watch_at_a_time(store: Store) -> None:
     states = store.watch_states
     assert states.hold("surges", "a", 60)

@@ -1,0 +1,113 @@
+"""What people said of alerts and incidents: whether an alert belongs to an incident."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from diagnosis.store import tables
+from diagnosis.store.database import Database, RecordNotFoundError, upsert
+from diagnosis.times import as_utc, utc_now
+
+_CHUNK = 400
+
+
+@dataclass(frozen=True, slots=True)
+class AlertVerdict:
+    """What a person said of an alert and an incident."""
+
+    alert: str
+    incident: str
+    belongs: bool
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPair:
+    """An alert and an incident that people judged, with what both name."""
+
+    name: str
+    alert_item: str
+    alert_service: str
+    incident: Mapping[str, Any]
+    belongs: bool
+
+
+class AlertVerdicts:
+    """Verdicts by alert and incident; the latest counts."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def say(self, alert: str, incident: str, belongs: bool, actor: str) -> AlertVerdict:
+        """Keep what a person said, in place of what was said before of the same two."""
+        verdict = AlertVerdict(alert, incident, belongs, utc_now(), actor)
+        row = {"alert": alert, "incident": incident, "belongs": belongs, "at": verdict.at, "by": actor}
+        with self.database.write() as connection:
+            upsert(tables.alert_verdicts, connection, [row])
+        return verdict
+
+    def take_back(self, alert: str, incident: str) -> None:
+        """Forget what was said of an alert and an incident.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If nothing was said.
+        """
+        t = tables.alert_verdicts
+        with self.database.write() as connection:
+            statement = sa.delete(t).where(t.c.alert == alert, t.c.incident == incident)
+            if not connection.execute(statement).rowcount:
+                raise RecordNotFoundError(f"nothing was said of alert {alert!r} and incident {incident!r}")
+
+    def of_incident(self, incident: str) -> dict[str, AlertVerdict]:
+        """Return what was said of an incident, by alert."""
+        t = tables.alert_verdicts
+        with self.database.read() as connection:
+            rows = connection.execute(sa.select(t).where(t.c.incident == incident))
+            return {row.alert: _verdict(row) for row in rows}
+
+    def of_alerts(self, alerts: Sequence[str]) -> list[AlertVerdict]:
+        """Return what was said of these alerts, the latest first."""
+        t = tables.alert_verdicts
+        verdicts: list[AlertVerdict] = []
+        with self.database.read() as connection:
+            for start in range(0, len(alerts), _CHUNK):
+                rows = connection.execute(sa.select(t).where(t.c.alert.in_(alerts[start : start + _CHUNK])))
+                verdicts += [_verdict(row) for row in rows]
+        return sorted(verdicts, key=lambda verdict: (verdict.at, verdict.alert, verdict.incident), reverse=True)
+
+    def page(self, limit: int, before: tuple[datetime, str] | None = None) -> list[AlertVerdict]:
+        """Return up to `limit` verdicts, the latest first, those before a time and alert."""
+        t = tables.alert_verdicts
+        statement = sa.select(t).order_by(t.c.at.desc(), t.c.alert.desc()).limit(limit)
+        if before is not None:
+            earlier = sa.and_(t.c.at == before[0], t.c.alert < before[1])
+            statement = statement.where(sa.or_(t.c.at < before[0], earlier))
+        with self.database.read() as connection:
+            return [_verdict(row) for row in connection.execute(statement)]
+
+    def judged(self, names: Sequence[str], limit: int) -> list[JudgedPair]:
+        """Return up to `limit` judged pairs of alerts with one of these names, the latest first."""
+        t, alerts, incidents = tables.alert_verdicts, tables.alerts, tables.incidents
+        statement = (
+            sa.select(alerts.c.name, alerts.c.cmdb_ci, alerts.c.service, incidents.c.body, t.c.belongs)
+            .join(alerts, alerts.c.id == t.c.alert)
+            .join(incidents, incidents.c.number == t.c.incident)
+            .where(alerts.c.name.in_(names[:_CHUNK]), incidents.c.deleted.is_(False))
+            .order_by(t.c.at.desc())
+            .limit(limit)
+        )
+        with self.database.read() as connection:
+            rows = connection.execute(statement)
+            return [JudgedPair(row.name, row.cmdb_ci, row.service, row.body, row.belongs) for row in rows]
+
+
+def _verdict(row: sa.Row[Any]) -> AlertVerdict:
+    return AlertVerdict(row.alert, row.incident, row.belongs, as_utc(row.at), row.by)
