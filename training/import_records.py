@@ -25,13 +25,13 @@ from training.command import DONE, add_database, add_json, add_records, answer, 
 from training.fitting.as_of import moment
 from training.intake import knowledge_options, warn_of
 from training.records import ImportCounts, RecordStream, read_incidents, read_knowledge
-from training.records.columns import INCIDENTS, KNOWLEDGE, Kind
+from training.records.columns import CHANGES, INCIDENTS, KNOWLEDGE, Kind
 from training.records.explain import Explanation, explain
 from training.records.stored_monitoring import import_monitoring
 from training.records.times import zone_named
 from training.sources.credentials import PREFIX, Credentials
-from training.sources.outputs import FileOutput, Output, StoreOutput
-from training.sources.pull import KNOWLEDGE_SYSTEMS, SYSTEMS, Pull, pull
+from training.sources.outputs import ChangeOutput, FileOutput, Output, StoreOutput
+from training.sources.pull import CHANGE_SYSTEMS, CHANGES_BY_QUERY, KNOWLEDGE_SYSTEMS, SYSTEMS, Pull, pull
 
 SUMMARY = (
     "Read incidents and knowledge, changes, alerts, a service map and planned work into the service's store; rows\n"
@@ -43,12 +43,14 @@ EXAMPLE = (
     "faultwise import --incidents export.csv --preset servicenow --rejects rejects.csv\n"
     "  faultwise import --explain export.csv\n"
     "  faultwise import --source servicenow --url https://example.service-now.com --out incidents.jsonl\n"
-    "  faultwise import --source rt --url https://rt.example.org --articles"
+    "  faultwise import --source rt --url https://rt.example.org --articles\n"
+    "  faultwise import --source servicenow --url https://example.service-now.com --kind changes"
 )
 
 _CHUNK_ROWS = 5_000  # one transaction each: an interrupted import keeps what it had, and may be run again
 _STATES = Path("var")
 _KINDS = {"incidents": INCIDENTS, "knowledge": KNOWLEDGE}
+_SOURCE_KINDS = {"incidents": INCIDENTS, "articles": KNOWLEDGE, "changes": CHANGES}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--incidents", type=Path, nargs="+", action="extend", default=[], metavar="FILE")
     parser.add_argument("--knowledge", type=Path, nargs="+", action="extend", default=[], metavar="FILE")
     watched = parser.add_argument_group("beside incidents, for surges (docs/surges.md)")
-    watched.add_argument("--changes", type=Path, metavar="FILE", help="changes: ours, or of ServiceNow or GLPI (CSV)")
+    watched.add_argument(
+        "--changes", type=Path, metavar="FILE", help="changes: ours, or of ServiceNow or GLPI (CSV or .jsonl)"
+    )
     watched.add_argument("--alerts", type=Path, metavar="FILE", help="alerts of monitoring systems (CSV)")
     watched.add_argument("--service-map", type=Path, metavar="FILE", help="which item needs which: from, to (CSV)")
     watched.add_argument("--maintenance", type=Path, metavar="FILE", help="planned work: starts_at, ends_at (CSV)")
@@ -73,6 +77,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     source = parser.add_argument_group("from a system")
     source.add_argument("--source", choices=SYSTEMS, help="read incidents from its REST API")
+    source.add_argument(
+        "--kind",
+        dest="source_kind",
+        choices=tuple(_SOURCE_KINDS),
+        help=f"what to read from it (default: incidents); articles of {', '.join(KNOWLEDGE_SYSTEMS)}, "
+        f"changes of {', '.join(CHANGE_SYSTEMS)}, for which {' and '.join(CHANGES_BY_QUERY)} need --query",
+    )
     source.add_argument("--url", help="its base URL (default: the environment's …__URL)")
     source.add_argument("--query", default="", help="a filter in its own language, see docs/sources.md")
     source.add_argument("--since", metavar="DATE", help="for a first import, only what changed since (ISO 8601)")
@@ -80,9 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep", nargs="+", action="extend", default=[], metavar="FIELD", help="fields of its own to keep; not masked"
     )
     source.add_argument("--out", type=Path, metavar="FILE.jsonl", help="write a file instead of the store")
-    source.add_argument(
-        "--articles", action="store_true", help=f"read its knowledge base instead ({', '.join(KNOWLEDGE_SYSTEMS)})"
-    )
+    source.add_argument("--articles", action="store_true", help="the same as --kind articles")
     source.add_argument(
         "--state", type=Path, metavar="FILE", help="how far it is (default: beside --out, or in var/ for the store)"
     )
@@ -96,14 +105,17 @@ def run(args: argparse.Namespace) -> int:
         explanation = explain(args.explain, _KINDS[args.kind], Redactor().redact, **record_options(args))
         answer(args, asdict(explanation), _explanation_text(explanation))
         return DONE
-    if args.articles and not args.source:
-        raise InputError("expected --source with --articles; found none")
+    if args.articles and args.source_kind not in (None, "articles"):
+        raise InputError(f"expected --articles or --kind; found both, with {args.source_kind}")
+    source_kind = "articles" if args.articles else args.source_kind
+    if source_kind and not args.source:
+        raise InputError(f"expected --source with {'--articles' if args.articles else '--kind'}; found none")
     files = args.incidents or args.knowledge or args.changes or args.alerts or args.service_map or args.maintenance
     if args.source and files:
         raise InputError("expected files or --source; found both")
     if not (args.source or files):
         raise InputError("nothing to import: give --incidents, --knowledge or both, or --source")
-    kind = KNOWLEDGE if args.articles else INCIDENTS
+    kind = _SOURCE_KINDS[source_kind or "incidents"]
     counts = {kind.name: _from_system(args, kind)} if args.source else _from_files(args)
     for count in counts.values():
         warn_of(count)
@@ -190,10 +202,15 @@ def _from_system(args: argparse.Namespace, kind: Kind) -> ImportCounts:
         into = hashlib.sha256(args.database.encode()).hexdigest()[:16]
         name = args.source if kind is INCIDENTS else f"{args.source}-{kind.name}"
         state = args.state or _STATES / f"import-{name}.json"
-        records = store.incidents if kind is INCIDENTS else store.articles
-        return _pulled(args, request, StoreOutput(records), state, into)
+        return _pulled(args, request, _output(store, kind), state, into)
     finally:
         store.close()
+
+
+def _output(store: Store, kind: Kind) -> Output:
+    if kind is CHANGES:
+        return ChangeOutput(store.change_records)
+    return StoreOutput(store.incidents if kind is INCIDENTS else store.articles)
 
 
 def _pulled(args: argparse.Namespace, request: Pull, output: Output, state: Path, into: str) -> ImportCounts:

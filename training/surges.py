@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     add_sources(parser)
     parser.add_argument("--alerts", type=Path, metavar="FILE", help="alerts of monitoring systems (CSV)")
-    parser.add_argument("--changes", type=Path, metavar="FILE", help="changes, to name the likely one (CSV)")
+    parser.add_argument("--changes", type=Path, metavar="FILE", help="changes, to name the likely one (CSV or .jsonl)")
     parser.add_argument("--service-map", type=Path, metavar="FILE", help="which item needs which: from, to (CSV)")
     parser.add_argument(
         "--false-alarms-per-month",

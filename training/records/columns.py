@@ -26,8 +26,8 @@ class Kind:
 
     Attributes
     ----------
-    name : {"incidents", "knowledge"}
-        Also the table of a preset that translates it.
+    name : {"incidents", "knowledge", "changes"}
+        Also the table of a preset that translates it; changes have a table of their own.
     canonical : callable
         Makes a canonical frame of one with canonical names.
     fields : tuple of str
@@ -47,6 +47,8 @@ class Kind:
 
 INCIDENTS = Kind("incidents", as_frame, FIELDS, ("short_description", "description"), CODED_FIELDS)
 KNOWLEDGE = Kind("knowledge", as_knowledge_frame, KNOWLEDGE_FIELDS, ("title", "symptoms", "cause", "resolution"))
+CHANGE_FIELDS = ("number", "opened_at", "started_at", "ended_at", "cmdb_ci", "service", "type", "risk", "state")
+CHANGES = Kind("changes", pd.DataFrame, (*CHANGE_FIELDS, "short_description"), ("short_description",))
 
 
 @dataclass(frozen=True, slots=True)

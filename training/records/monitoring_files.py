@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -131,11 +132,15 @@ def read_maintenance(path: Path) -> list[MaintenanceWindow]:
 
 def _table(path: Path, required: tuple[str, ...]) -> pd.DataFrame:
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
+        if path.suffix == ".jsonl":  # what `faultwise import --source … --out` wrote
+            rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+            table = pd.DataFrame(rows, dtype=str).fillna("")
+        else:
+            table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
     except pd.errors.EmptyDataError as error:
         raise InputError(f"{path}: a header of columns was expected; found an empty file") from error
     except (ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
-        raise InputError(f"{path}: a CSV file in UTF-8 was expected; {error}") from error
+        raise InputError(f"{path}: a CSV or .jsonl file in UTF-8 was expected; {error}") from error
     lacking = [name for name in required if name not in table.columns]
     if lacking:
         raise InputError(f"{path}: a column {lacking[0]} was expected; found {', '.join(table.columns) or 'none'}")

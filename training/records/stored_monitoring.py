@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from training.records.stream import ImportCounts
 
 _CHUNK = 1_000
 _ACTOR = "import"
+_BEGINNINGS = ("started_at", "opened_at")
 
 
 def import_monitoring(
@@ -51,15 +52,32 @@ def import_monitoring(
 
 def _changes(store: Store, mask: Callable[[str], str], path: Path) -> ImportCounts:
     notes: list[str] = []
-    stored = []
-    for row, at in read_change_rows(path, notes.append):
-        body = {**row, "short_description": mask(row.get("short_description", ""))}
-        moment = None if is_cancelled(row.get("state", "")) else at.to_pydatetime()
-        place = row.get("cmdb_ci", "")[:255], row.get("service", "")[:255]
-        stored.append(StoredChange(row["number"][:255], moment, *place, utc_now(), body))
+    stored = [
+        stored_change({**row, "short_description": mask(row.get("short_description", ""))}, at.to_pydatetime())
+        for row, at in read_change_rows(path, notes.append)
+    ]
     for start in range(0, len(stored), _CHUNK):
         store.change_records.put(stored[start : start + _CHUNK])
     return ImportCounts(len(stored), len(stored), notes=tuple(notes))
+
+
+def stored_change(body: Mapping[str, str], at: datetime | None = None) -> StoredChange:
+    """Return a change in the fields of the import format as the store holds it; a cancelled one happened never.
+
+    Parameters
+    ----------
+    at : datetime, optional
+        When it started, else was opened; without it the times of the change itself count, which name their zone.
+    """
+    moment = at or next((datetime.fromisoformat(body[name]) for name in _BEGINNINGS if body.get(name)), None)
+    return StoredChange(
+        body["number"][:255],
+        None if is_cancelled(body.get("state", "")) else moment,
+        body.get("cmdb_ci", "")[:255],
+        body.get("service", "")[:255],
+        utc_now(),
+        body,
+    )
 
 
 def _alerts(store: Store, mask: Callable[[str], str], path: Path) -> ImportCounts:

@@ -5,7 +5,7 @@ https://github.com/glpi-project/glpi/blob/main/apirest.md
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import parse_qsl
@@ -43,6 +43,18 @@ _COLUMNS = {
     "62": "Satisfaction",
     "19": "Last update",
 }
+# Of a change (Change::rawSearchOptions), under the names that files of changes have.
+_CHANGE_COLUMNS = {
+    "2": "ID",
+    "1": "Title",
+    "12": "Status",
+    "15": "Opening date",
+    "17": "Resolution date",
+    "80": "Entity",
+    "13": "Associated elements",
+    "11": "Impact",
+    "19": "Last update",
+}
 
 
 def pages(caller: Caller, query: Query, cursor: Cursor, credentials: Credentials) -> Iterator[Page]:
@@ -51,10 +63,21 @@ def pages(caller: Caller, query: Query, cursor: Cursor, credentials: Credentials
     ``query.filter`` is written as in a search's address: ``criteria[0][field]=14&criteria[0][searchtype]=…``; fields
     beside the preset's are numbers of search options.
     """
-    parameters = _parameters(query)
-    columns = {**{number: number for number in query.fields}, **_COLUMNS}
+    yield from _pages(caller, query, cursor, credentials, "Ticket", _COLUMNS)
+
+
+def change_pages(caller: Caller, query: Query, cursor: Cursor, credentials: Credentials) -> Iterator[Page]:
+    """Yield the changes that match search criteria, in the same way."""
+    yield from _pages(caller, query, cursor, credentials, "Change", _CHANGE_COLUMNS)
+
+
+def _pages(
+    caller: Caller, query: Query, cursor: Cursor, credentials: Credentials, kind: str, named: Mapping[str, str]
+) -> Iterator[Page]:
+    parameters = _parameters(query, named)
+    columns = {**{number: number for number in query.fields}, **named}
     total: int | None = None
-    with _Session(caller, credentials).signed_in() as session:
+    with _Session(caller, credentials, kind).signed_in() as session:
 
         def fetch(number: int) -> list[dict[str, Any]]:
             nonlocal total
@@ -68,8 +91,8 @@ def pages(caller: Caller, query: Query, cursor: Cursor, credentials: Credentials
 class _Session:
     """A session of the API, opened anew when it has ended on GLPI's side."""
 
-    def __init__(self, caller: Caller, credentials: Credentials) -> None:
-        self._caller, self._credentials = caller, credentials
+    def __init__(self, caller: Caller, credentials: Credentials, kind: str) -> None:
+        self._caller, self._credentials, self._kind = caller, credentials, kind
         self._headers: dict[str, str] = {"App-Token": credentials.app_token} if credentials.app_token else {}
 
     @contextmanager
@@ -99,7 +122,7 @@ class _Session:
 
     def _search(self, parameters: Parameters) -> tuple[list[dict[str, Any]], int | None]:
         try:
-            content, _ = self._caller.get("/apirest.php/search/Ticket", parameters, self._headers)
+            content, _ = self._caller.get(f"/apirest.php/search/{self._kind}", parameters, self._headers)
         except SourceError as error:
             if error.status == 400 and "ERROR_RANGE_EXCEED_TOTAL" in str(error):  # how GLPI says that this was all
                 return [], None
@@ -107,8 +130,8 @@ class _Session:
         return content.get("data") or [], content.get("totalcount")
 
 
-def _parameters(query: Query) -> dict[str, str | int]:
-    columns = [*_COLUMNS, *query.fields]
+def _parameters(query: Query, named: Mapping[str, str]) -> dict[str, str | int]:
+    columns = [*named, *query.fields]
     parameters: dict[str, str | int] = {"sort": _ID, "order": "ASC", **dict(parse_qsl(query.filter))}
     parameters |= {f"forcedisplay[{place}]": number for place, number in enumerate(columns)}
     if query.since:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from diagnosis.errors import InputError
+from diagnosis.store.monitoring import ChangeRecords
 from diagnosis.store.records import Records
 from training.output import open_atomically
+from training.records.stored_monitoring import stored_change
 
 Bodies = Mapping[str, Mapping[str, Any]]
 
@@ -50,6 +52,18 @@ class StoreOutput:
 
     def clear(self) -> None:
         """Do nothing."""
+
+
+class ChangeOutput(StoreOutput):
+    """Changes in the service's store, which holds each under its number."""
+
+    def __init__(self, records: ChangeRecords) -> None:
+        self._changes = records
+
+    def put(self, bodies: Bodies) -> int:
+        """Put changes, in one transaction."""
+        self._changes.put([stored_change(body) for body in bodies.values()])
+        return 0
 
 
 class FileOutput:

@@ -17,10 +17,13 @@ from diagnosis.locks import LockedError, locked
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_articles, mask_incidents
 from diagnosis.store.bodies import bodies_of
+from diagnosis.times import format_utc
 from training.records import PRESETS, ImportCounts
-from training.records.columns import INCIDENTS, KNOWLEDGE, Kind
-from training.records.reject import RejectFile
+from training.records.changes import CHANGE_TIMES, canonical_change
+from training.records.columns import CHANGES, INCIDENTS, KNOWLEDGE, Kind
+from training.records.reject import Reject, RejectFile
 from training.records.tickets import translate_tickets
+from training.records.times import parse_times
 from training.sources import glpi, jira, rt, servicenow, zammad
 from training.sources.caller import Caller
 from training.sources.credentials import Credentials, authorization
@@ -30,6 +33,9 @@ from training.sources.progress_file import Progress
 
 SYSTEMS = PRESETS
 KNOWLEDGE_SYSTEMS = ("rt",)  # whose articles are read too
+CHANGE_SYSTEMS = ("servicenow", "jira", "glpi", "rt")  # whose changes are
+_NO_CHANGE = "expected a change with a number and a readable time; found none"
+CHANGES_BY_QUERY = ("jira", "rt")  # where a change is an issue of a type, or a ticket of a queue, that the query names
 Pages = Callable[[Caller, Query, Cursor], Iterator[Page]]
 OnPage = Callable[[int, int | None], None]
 
@@ -51,7 +57,7 @@ class Pull:
     zone : tzinfo
         Of times that name none.
     kind : Kind
-        Incidents, or the articles of its knowledge base (`KNOWLEDGE_SYSTEMS`).
+        Incidents, the articles of its knowledge base (`KNOWLEDGE_SYSTEMS`), or changes (`CHANGE_SYSTEMS`).
     """
 
     system: str
@@ -100,8 +106,8 @@ def pull(
         If the system refuses or stays away; what was read is kept.
     """
     origin = {"system": request.system, "url": request.credentials.url, "query": request.query, "into": into}
-    if request.kind is KNOWLEDGE:
-        origin["kind"] = KNOWLEDGE.name
+    if request.kind is not INCIDENTS:
+        origin["kind"] = request.kind.name
     with _alone(state), _connected(request, caller) as connected, RejectFile(rejects) as reject_file:
         progress = Progress.load(state, origin, since).begun()
         output.go_on(progress.size)
@@ -126,6 +132,8 @@ def pages_of(request: Pull) -> Pages:
     InputError
         If there is no such system, or it has none of these records.
     """
+    if request.kind is CHANGES:
+        return _change_pages(request)
     if request.system == "glpi":
         return partial(glpi.pages, credentials=request.credentials)
     if request.kind is KNOWLEDGE:
@@ -142,6 +150,21 @@ def pages_of(request: Pull) -> Pages:
     }
     if request.system not in systems:
         raise InputError(f"expected a source among {', '.join(SYSTEMS)}; found {request.system!r}")
+    return systems[request.system]
+
+
+def _change_pages(request: Pull) -> Pages:
+    if request.system not in CHANGE_SYSTEMS:
+        raise InputError(f"expected a source of changes among {', '.join(CHANGE_SYSTEMS)}; found {request.system!r}")
+    if request.system in CHANGES_BY_QUERY and not request.query:
+        what = "type of issue" if request.system == "jira" else "queue"
+        raise InputError(f"expected --query with the {what} that changes have in {request.system}; found none")
+    systems: dict[str, Pages] = {
+        "servicenow": servicenow.change_pages,
+        "jira": jira.pages,
+        "glpi": partial(glpi.change_pages, credentials=request.credentials),
+        "rt": rt.pages,
+    }
     return systems[request.system]
 
 
@@ -176,6 +199,8 @@ class _PageTranslator:
         if not records:
             return {}
         request = self._request
+        if request.kind is CHANGES:
+            return self._changes(records)
         translation = translate_tickets(
             request.system, records, kind=request.kind, mapping=request.mapping, zone=request.zone
         )
@@ -187,6 +212,26 @@ class _PageTranslator:
         frame = as_frame(translation.frame())
         extra = [name for name in request.extra_fields if name in frame and name not in FIELDS]
         return bodies_of(mask_incidents(IncidentBatch.from_frame(frame[[*FIELDS, *extra]]), self._redactor).frame)
+
+    def _changes(self, records: Sequence[Record]) -> dict[str, dict[str, Any]]:
+        """Return the changes that have a number and a time; times are written in UTC."""
+        request = self._request
+        rows = [canonical_change(record, request.system, request.mapping) for record in records]
+        for name in CHANGE_TIMES:
+            times = parse_times([row.get(name, "") for row in rows], request.zone).times
+            for row, moment in zip(rows, times, strict=True):
+                row.pop(name, None)
+                if moment is not None:
+                    row[name] = format_utc(moment, timespec="seconds")
+        usable = [row for row in rows if "number" in row and ("started_at" in row or "opened_at" in row)]
+        self._rejects.write(
+            Reject(request.system, place, "", _NO_CHANGE, row.get("number", ""))
+            for place, row in enumerate(rows, start=1)
+            if row not in usable
+        )
+        self._imported += len(usable)
+        mask = self._redactor.redact
+        return {row["number"]: {**row, "short_description": mask(row.get("short_description", ""))} for row in usable}
 
     @property
     def counts(self) -> ImportCounts:

@@ -37,6 +37,7 @@ class ServiceNow:
     """The Table API: encoded queries of conditions that all hold, ORDERBY, limit; rows of equal update times."""
 
     rows: list[dict[str, str]] = field(default_factory=list)
+    table: str = "incident"
 
     def __post_init__(self) -> None:
         for place in range(COUNT):
@@ -54,11 +55,14 @@ class ServiceNow:
                     "u_module": f"m{place % 4}",
                 }
             )
+            if self.table == "change_request":
+                change = {"work_start": opened(place), "sys_created_on": "2025-01-01 00:00:00", "cmdb_ci": "vpn-gw-2"}
+                self.rows[-1] |= {**change, "state": "4" if place == 0 else "3"}
 
     def answer(self, request: Request) -> Answer:
         if request.headers.get("authorization") != _basic("faultwise", "secret"):
             return 401, {"error": {"message": "User Not Authenticated"}, "status": "failure"}
-        assert request.path == "/api/now/table/incident"
+        assert request.path == f"/api/now/table/{self.table}"
         rows, orders = self.rows, []
         for part in request.query["sysparm_query"].split("^"):
             if part.startswith("ORDERBY"):
@@ -196,12 +200,15 @@ class Glpi:
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     sessions: set[str] = field(default_factory=set)
+    kind: str = "Ticket"
 
     def __post_init__(self) -> None:
         for place in range(COUNT):
             title, text = words(place)
             row = {"2": place + 1, "1": title, "21": html.escape(f"<p>{text}</p>"), "15": opened(place)}
             row |= {"19": opened(place), "7": "Hardware > Printer", "8": ["Network", "Desktop"], "4": "2"}
+            if self.kind == "Change":
+                row |= {"13": "vpn-gw-2", "12": "14" if place == 0 else "6"}
             self.rows.append(row | {"24": html.escape("<p>Cleaned</p>"), "76": f"m{place % 4}"})
 
     def answer(self, request: Request) -> Answer:  # noqa: PLR0911 - a route a branch
@@ -218,7 +225,7 @@ class Glpi:
         if path == "killSession":
             self.sessions.discard(request.headers["session-token"])
             return 200, None
-        assert (path, request.query["sort"], request.query["order"]) == ("search/Ticket", "2", "ASC")
+        assert (path, request.query["sort"], request.query["order"]) == (f"search/{self.kind}", "2", "ASC")
         rows = self.rows
         if "criteria[0][field]" in request.query:
             asked = [request.query[f"criteria[0][{name}]"] for name in ("field", "searchtype", "value")]
