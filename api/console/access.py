@@ -56,6 +56,8 @@ ACCESS: Mapping[str, Access] = {
     "GET /console/surges/{surge}": "agent",
     "POST /console/surges/{surge}": "judge",
     "POST /console/surges/{surge}/answer": "judge",
+    "POST /console/surges/{surge}/alerts": "judge",
+    "POST /console/diagnoses/{diagnosis}/alerts": "judge",
     "GET /console/contingency": "agent",
     "POST /console/maintenance": "editor",
     "POST /console/maintenance/{window}/delete": "editor",

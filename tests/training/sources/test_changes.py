@@ -80,7 +80,7 @@ def test_an_import_of_changes_goes_on_where_it_was_and_later_asks_for_what_chang
             store.close()
 
     with Remote() as remote:
-        away = {"servicenow": 3, "jira": 3, "glpi": 4, "rt": 45}[name]
+        away = {"servicenow": 3, "jira": 3, "glpi": 4, "rt": 9}[name]
         remote.answer = lambda r: (403, {}) if len(remote.requests) >= away else system.answer(r)
         assert main(words(name, remote, *more)) == 1
         assert 0 < len(stored()) < count_of(name)
