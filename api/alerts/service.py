@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,8 +20,6 @@ from api.alerts.schemas import (
 from api.audit.service import AuditService
 from api.errors import NothingPublishedError
 from api.http.fields import plain_time
-from api.records.schemas import IncidentIn
-from api.records.service import RecordService
 from api.serving import Serving
 from diagnosis.errors import InputError
 from diagnosis.redact import Redactor
@@ -52,8 +50,8 @@ class AlertService:
         Its history holds the incidents.
     redactor : Redactor
     audit : AuditService
-    incidents : RecordService
-        Where an incident that a person names is looked up.
+    incident_of : callable
+        Returns the incident of a number; raises `RecordNotFoundError` if there is none.
     """
 
     def __init__(
@@ -62,10 +60,10 @@ class AlertService:
         serving: Serving,
         redactor: Redactor,
         audit: AuditService,
-        incidents: RecordService[IncidentIn],
+        incident_of: Callable[[str], Mapping[str, Any]],
     ) -> None:
         self._store = store
-        self._incident_records = incidents
+        self._incident_of = incident_of
         self._serving = serving
         self._redactor = redactor
         self._audit = audit
@@ -143,7 +141,7 @@ class AlertService:
         """
         with self._store.transaction():
             kept = self._store.alerts.get(alert)
-            self._incident_records.look_up(incident)
+            self._incident_of(incident)
             verdict = self._store.alert_verdicts.say(kept.id, incident, belongs, actor)
             self._audit.note(actor, "alert.verdict", kept.id, incident=incident, belongs=belongs)
         return verdict_out(verdict)
