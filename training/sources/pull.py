@@ -218,7 +218,7 @@ class _PageTranslator:
         request = self._request
         rows = [canonical_change(record, request.system, request.mapping) for record in records]
         for name in CHANGE_TIMES:
-            times = parse_times([row.get(name, "") for row in rows], request.zone).times
+            times = parse_times([row.get(name, "") for row in rows], zone=request.zone).times
             for row, moment in zip(rows, times, strict=True):
                 row.pop(name, None)
                 if moment is not None:

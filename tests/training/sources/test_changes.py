@@ -112,6 +112,14 @@ def test_a_field_of_theirs_is_read_by_its_name_and_a_row_without_a_time_is_writt
     assert "a change with a number and a readable time" in rejects.read_text(encoding="utf-8")
 
 
+def test_times_that_name_no_zone_are_of_the_zone_that_is_said(tmp_path: Path) -> None:
+    out = tmp_path / "changes.jsonl"
+    with Remote(SYSTEMS["glpi"]().answer) as remote:
+        assert main(words("glpi", remote, "--out", str(out), "--timezone", "Asia/Shanghai")) == 0
+    change = next(change for change in read_changes(out, pytest.fail) if change.number == "8")
+    assert change.at == 1_767_251_700.0 - 8 * 3600
+
+
 def test_what_cannot_be_asked_for_changes_is_said_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
