@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
@@ -114,6 +114,7 @@ def join(incidents: IncidentBatch, signature: Signature) -> Joining:
     """Join incidents by signature where fields say it, and by likeness of texts where these say it better.
 
     - Incidents of one signature whose texts tell of several clear faults are split by text.
+    - Faults of one item or service that differ in the category alone, and of which the same is told, are one.
     - An incident that lacks a field joins the fault whose words and other fields are most like its own, where hidden
       fields of the newest incidents are found again often enough that way (`FaultLikeness`).
     - What is left is joined by likeness of texts on the same item, service or category.
@@ -127,6 +128,7 @@ def join(incidents: IncidentBatch, signature: Signature) -> Joining:
         return join_by_fields(incidents, signature)
     texts = texts_of(incidents)
     joining = _split_by_text(join_by_fields(incidents, signature), texts)
+    joining = _join_categories(joining, texts)
     return _join_by_text(_join_by_likeness(joining, incidents, texts, signature), incidents, texts)
 
 
@@ -149,6 +151,29 @@ def _split_by_text(joining: Joining, texts: Sequence[str]) -> Joining:
             faults.append(Fault(fault_id(signature, SEPARATOR.join(signature.values())), signature, "text"))
             codes[rows[[each == name for each in names]]] = len(faults) - 1
     return joining.regrouped(faults, codes)
+
+
+def _join_categories(joining: Joining, texts: Sequence[str]) -> Joining:
+    """Join faults of one item or service that differ in the category, and of which the same is told."""
+    members = joining.members()
+    by_item: defaultdict[tuple[tuple[str, str], ...], list[int]] = defaultdict(list)
+    for place, fault in enumerate(joining.faults):
+        item = tuple((name, value) for name, value in fault.signature.items() if name not in ("category", TEXT))
+        if item and "category" in fault.signature:
+            by_item[item].append(place)
+    codes = joining.codes.copy()
+    for places in by_item.values():
+        if len(places) < 2 or max(len(members[place]) for place in places) < CLEAR:
+            continue
+        rows = np.sort(np.concatenate([members[place] for place in places]))
+        names = LikeTexts().names([""] * len(rows), [texts[row] for row in rows.tolist()], learn=True)
+        name_of = dict(zip(rows.tolist(), names, strict=True))
+        largest: dict[str, int] = {}
+        for place in sorted(places, key=lambda place: (-len(members[place]), members[place][0])):
+            ((name, count),) = Counter(name_of[row] for row in members[place].tolist()).most_common(1)
+            if name and count >= SPLIT_SHARE * len(members[place]):
+                codes[members[place]] = largest.setdefault(name, place)
+    return joining.regrouped(joining.faults, codes)
 
 
 def _is_one_language(texts: Sequence[str]) -> bool:

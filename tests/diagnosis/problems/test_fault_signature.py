@@ -54,6 +54,8 @@ ROWS = np.arange(N)
         {"assignment_group": [f"g{i % 5}" for i in ROWS], "opened_by": [f"a{i % 7}" for i in ROWS]},
         {"subcategory": [f"S-{i}" for i in ROWS], "priority": [str(i % 5) for i in ROWS]},
         {"subcategory": ["VPN", "Remote access", "Tunnel"] * 50, "symptom": [f"sym {i % 9}" for i in ROWS]},
+        {"category": ["Network", "Remote access", "Software"] * 50},
+        {"category": np.where(ROWS % 50, "Network", "Other")},
         {"cmdb_ci": "", "service": "Remote Access"},
         {"cmdb_ci": "", "service": "", "subcategory": [f"REQ{i:05}" for i in ROWS]},
         {"cmdb_ci": [f"CI-{i}" for i in ROWS]},
@@ -64,7 +66,18 @@ ROWS = np.arange(N)
         {"cmdb_ci": np.where(ROWS % 5 == 0, "", "vpn-gw-2"), "category": np.where(ROWS % 7 == 0, "", "Network")},
     ],
     ids=[
-        *("places", "groups", "numbers", "subcategories", "service", "category", "numbers as items", "own devices"),
+        *(
+            "places",
+            "groups",
+            "numbers",
+            "subcategories",
+            "categories",
+            "misfiled",
+            "service",
+            "category",
+            "numbers as items",
+            "own devices",
+        ),
         *("nothing", "placeholders", "half without item", "some without fields"),
     ],
 )
@@ -75,6 +88,8 @@ def test_no_other_field_splits_one_fault(fields) -> None:
 def test_two_items_and_two_faults_of_one_item_stay_apart() -> None:
     assert sizes(one_fault(cmdb_ci=np.where(ROWS % 3, "vpn-gw-1", "vpn-gw-2"))) == [100, 50]
     texts = np.where(ROWS % 3, "VPN does not connect, error 809", "certificate warning in browser")
+    assert sizes(one_fault(short_description=texts, category=np.where(ROWS % 3, "Network", "Security"))) == [100, 50]
+    assert sizes(one_fault(short_description=texts, category=["Network", "Security"] * 75)) == [100, 50]
     assert sizes(one_fault(short_description=texts)) == [100, 50]
 
 
