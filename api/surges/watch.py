@@ -47,6 +47,7 @@ _SAVE = 60.0  # seconds between two savings of the detector's state
 _PAGE = 1000
 _LEARNING_PERIOD = timedelta(days=112)  # four half-lives of the rhythm
 _LONGEST_GAP = 6 * 3600.0  # s: a longer time without a watch is neither learned from nor a silence
+_CLOCK_WENT_BACK = 3600.0  # s: by how much the latest arrival is in the future then
 _DISMISSAL_PERIOD = timedelta(days=180)  # how long a dismissal counts
 _LATEST_ANNOUNCEMENT = timedelta(hours=12)  # after a surge began; later it is kept, and not announced
 _MOST_VALUES = 10  # of a field, kept with a surge
@@ -144,6 +145,9 @@ class SurgeWatch:
             self._refresh()
             return False
         detector = self._detector or self._begin()
+        if detector.latest is not None and detector.latest > utc_now().timestamp() + _CLOCK_WENT_BACK:
+            log.warning("the clock went back; the surge watch learns anew from the history")
+            detector = self._begin(anew=True)
         if time.monotonic() - self._decisions_at > 1.0:
             self._hear_decisions(detector)
         complete = self._take_in(detector)
@@ -170,11 +174,11 @@ class SurgeWatch:
         settings = self._settings
         return SurgeDetector(settings.false_alarms_per_month, settings.zone, holiday_kinds(self._holidays))
 
-    def _begin(self) -> SurgeDetector:
+    def _begin(self, *, anew: bool = False) -> SurgeDetector:
         """Return the detector as it was when it was last saved, else one that has learned from the history."""
         detector = self._new_detector()
         self._alerts, self._tracked, self._written, self._joined, self._seen = OpenAlerts(), {}, {}, {}, {}
-        saved = self._store.watch_states.load(NAME)
+        saved = None if anew else self._store.watch_states.load(NAME)
         try:
             if saved is not None:
                 self._sequence, saved_at, packed = saved

@@ -111,7 +111,11 @@ class SurgeDetector:
         if self._latest is not None and arrival.at < self._latest - WINDOWS[-1]:
             return []
         at = arrival.at if self._latest is None else max(arrival.at, self._latest)
-        announced = self.advance(at)
+        if self._latest is not None and at - self._latest > _LONGEST_SILENCE:
+            announced = self._listen_until(at)
+            self.skip_to(at)  # a hole in the history, or one incident of a wrong year: its days say nothing of the desk
+        else:
+            announced = self.advance(at)
         self._end_silence(at)
         self._latest = at
         if any(window.covers(arrival.fields, at) for window in self.maintenance):
@@ -134,6 +138,12 @@ class SurgeDetector:
 
     def advance(self, at: float) -> list[Surge]:
         """Let time pass without an arrival; return what that announces: a silence, where some were usual."""
+        announced = self._listen_until(at)
+        self._close_days(at)
+        self._end(at)
+        return announced
+
+    def _listen_until(self, at: float) -> list[Surge]:
         announced: list[Surge] = []
         clock = at if self._clock is None else self._clock
         if at - clock > _LONGEST_SILENCE:  # a clock that jumped, or a history with a hole: not hour by hour
@@ -143,8 +153,6 @@ class SurgeDetector:
             announced += self._listen(clock, step)
             clock = step
         self._clock = at
-        self._close_days(at)
-        self._end(at)
         return announced
 
     def skip_to(self, at: float) -> None:

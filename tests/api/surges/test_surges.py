@@ -20,6 +20,7 @@ from api.surges.settings import SurgeSettings
 from diagnosis.store import Store
 from diagnosis.store.monitoring import StoredChange
 from diagnosis.store.surges import StoredSurge
+from diagnosis.surges import Arrival
 from diagnosis.times import utc_now
 from tests.serving import Serving
 from tests.waiting import soon
@@ -254,6 +255,14 @@ def test_requests_repeated_reports_late_ones_and_clocks_ahead_are_no_surge(clien
         send(client, 2, "SAME", service="service 2")
     assert open_surges(client) == []
     send(client, 15)  # a clock ahead has not blinded it
+    assert len(open_surges(client)) == 1
+
+
+def test_a_clock_that_went_back_does_not_blind_it(client: TestClient) -> None:
+    watch = client.app.state.service.surges.watch
+    watch._detector.add(Arrival("AHEAD", (utc_now() + timedelta(days=400)).timestamp()))  # as a wrong clock had it
+    soon(lambda: watch._detector.latest < utc_now().timestamp() + 3600, 20)
+    send(client, 15)
     assert len(open_surges(client)) == 1
 
 

@@ -133,6 +133,26 @@ def test_late_and_jumping_clocks_do_no_harm() -> None:
     assert detector.add(Arrival("NOW", arrivals[2000].at)) == []
 
 
+@pytest.mark.parametrize("days", [40, 12_000])
+def test_one_incident_of_a_wrong_year_does_not_break_the_promise(days: int) -> None:
+    counts = []
+    for seed in (1, 2, 3):
+        arrivals, _, _ = half_year(seed)
+        alone = announced(arrivals)
+        misdated = Arrival("OLD", START - days * DAY, {"service": "service 0"}, ("old",), "caller 1")
+        counts.append(len(announced([misdated, *arrivals])) - len(alone))
+    assert counts == [0, 0, 0]
+
+
+def test_a_hole_of_months_is_one_silence_and_what_comes_after_it_is_as_usual() -> None:
+    arrivals = [arrival for arrival in half_year(2)[0] if not 60 * DAY <= arrival.at - START < 120 * DAY]
+    surges = announced(arrivals)
+    silences = [surge for surge in surges if surge.kind == "silence"]
+    assert len(silences) == 1
+    assert silences[0].over_at == pytest.approx(next(a.at for a in arrivals if a.at - START >= 120 * DAY))
+    assert len(surges) <= 3
+
+
 def test_a_flood_of_one_alert_is_kept_up_with() -> None:
     detector = SurgeDetector()
     announced(half_year(4)[0][:3000], detector)
