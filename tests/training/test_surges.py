@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from api.cli import main
 from benchmarks.surge_histories import DAY, START, half_year
+from diagnosis.store import Store
 
 WAVE = START + 100 * DAY + 10 * 3600
 
@@ -186,3 +188,28 @@ def test_the_outages_planted_in_the_sample_are_announced_and_their_changes_and_a
     assert "条告警，自 " in text  # Chinese marks, not ", "
     assert "疑似重大事件" in text
     assert text.count("<svg") == len([surge for surge in announced if surge["kind"] != "silence"])
+
+
+def test_a_storm_of_one_alert_that_never_ends_is_one_row_and_no_surge(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin, count = pd.Timestamp("2025-05-01", tz="UTC"), 50_000
+    rows = [f"F{i},{(begin + pd.Timedelta(seconds=i)).isoformat()},DiskFull,db-1,Mail" for i in range(count)]
+    rows[100], rows[40_000] = rows[40_000], rows[100]  # one comes late
+    path = tmp_path / "storm.csv"
+    path.write_text("\n".join(["id,started_at,name,cmdb_ci,service", *rows]), encoding="utf-8")
+    database = f"sqlite:///{tmp_path / 'f.db'}"
+    began = time.process_time()
+    assert main(["import", "--alerts", str(path), "--database", database, "--quiet"]) == 0
+    assert (time.process_time() - began) / count < 0.001
+    store = Store.open(database)
+    [alert] = store.alerts.page(10)
+    store.close()
+    assert (alert.id, alert.repeats, alert.ended_at) == ("F0", count, None)
+    assert alert.latest_at == begin + pd.Timedelta(seconds=count - 1)
+    incidents = tmp_path / "incidents.csv"
+    history = [f"I{day},{(begin + pd.Timedelta(days=day - 30)).isoformat()},slow,Mail" for day in range(32)]
+    incidents.write_text("\n".join(["number,opened_at,short_description,service", *history]), encoding="utf-8")
+    capsys.readouterr()
+    assert main(["surges", "--incidents", str(incidents), "--alerts", str(path), "--quiet", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["surges"] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -35,12 +36,13 @@ def read_alerts(path: Path, warn: Callable[[str], object]) -> list[Alert]:
     table = _table(path, ("id", "started_at"))
     started, ended = _times(table, "started_at"), _times(table, "ended_at")
     _warn_undated(path, "started_at", started, warn)
+    begin, end = _all_seconds(started), _all_seconds(ended)
 
     def make(row: Mapping[Hashable, str], place: int) -> Alert:
         return Alert(
             id=row["id"],
-            at=_seconds(started[place]),
-            over=None if pd.isna(ended[place]) else _seconds(ended[place]),
+            at=begin[place],
+            over=None if math.isnan(end[place]) else end[place],
             name=row.get("name", ""),
             cmdb_ci=row.get("cmdb_ci", ""),
             service=row.get("service", ""),
@@ -159,9 +161,21 @@ def _warn_undated(path: Path, name: str, times: pd.Series, warn: Callable[[str],
         warn(f"{path}: {undated:,} of {len(times):,} rows have no readable {name} and are left out")
 
 
+def _all_seconds(times: pd.Series) -> list[float]:
+    """Return times in seconds since the epoch; NaN where there is none."""
+    seconds: list[float] = ((times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)).tolist()
+    return seconds
+
+
 def _seconds(moment: pd.Timestamp) -> float:
     return float(moment.timestamp())
 
 
 def _records_of(table: pd.DataFrame, times: pd.Series, make: Callable[[Mapping[Hashable, str], int], Row]) -> list[Row]:
-    return [make(row, place) for place, row in enumerate(table.to_dict("records")) if not pd.isna(times[place])]
+    names, columns = list(table.columns), [table[name].tolist() for name in table.columns]
+    usable = times.notna().tolist()
+    return [  # one row at a time: a flood of a million alerts must not become a million dicts at once
+        make(dict(zip(names, values, strict=True)), place)
+        for place, values in enumerate(zip(*columns, strict=True))
+        if usable[place]
+    ]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from diagnosis.store import Store
 from diagnosis.store.monitoring import StoredAlert, StoredChange, StoredWindow
+from diagnosis.surges.monitoring_data import Alert
 from diagnosis.times import from_seconds, utc_now
 from training.records.changes import is_cancelled
 from training.records.monitoring_files import read_alerts, read_change_rows, read_maintenance, read_service_map
@@ -83,21 +85,22 @@ def stored_change(body: Mapping[str, str], at: datetime | None = None) -> Stored
 def _alerts(store: Store, mask: Callable[[str], str], path: Path) -> ImportCounts:
     notes: list[str] = []
     alerts = sorted(read_alerts(path, notes.append), key=lambda alert: alert.at)
-    stored = [
-        StoredAlert(
-            alert.id[:255],
-            from_seconds(alert.at),
-            None if alert.over is None else from_seconds(alert.over),
-            alert.name[:255],
-            alert.cmdb_ci[:255],
-            alert.service[:255],
-            body={"description": mask(alert.description)},
-        )
-        for alert in alerts
-    ]
-    for start in range(0, len(stored), _CHUNK):
-        store.alerts.put(stored[start : start + _CHUNK])
-    return ImportCounts(len(stored), len(stored), notes=tuple(notes))
+    masked = lru_cache(maxsize=1_000)(mask)  # a storm says the same a million times
+    for start in range(0, len(alerts), _CHUNK):
+        store.alerts.put([_stored_alert(alert, masked) for alert in alerts[start : start + _CHUNK]])
+    return ImportCounts(len(alerts), len(alerts), notes=tuple(notes))
+
+
+def _stored_alert(alert: Alert, mask: Callable[[str], str]) -> StoredAlert:
+    return StoredAlert(
+        alert.id[:255],
+        datetime.fromtimestamp(alert.at, UTC),
+        None if alert.over is None else datetime.fromtimestamp(alert.over, UTC),
+        alert.name[:255],
+        alert.cmdb_ci[:255],
+        alert.service[:255],
+        body={"description": mask(alert.description)},
+    )
 
 
 def _maintenance(store: Store, path: Path) -> ImportCounts:
