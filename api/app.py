@@ -54,6 +54,7 @@ from api.surges import routes as surges
 from api.surveys import routes as surveys
 from api.systems import Systems
 from api.webhooks import routes as webhooks
+from api.workload import routes as workload
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +81,7 @@ _ROUTES: tuple[ModuleType, ...] = (
     webhooks,
     monitoring,
     service_levels,
+    workload,
     surges,
     alerts,
     changes,

@@ -38,6 +38,7 @@ from api.surges.watch import SurgeWatch
 from api.surveys.service import SurveyService
 from api.webhooks.events import Events
 from api.webhooks.service import WebhookService
+from api.workload.service import WorkloadService
 from diagnosis.redact import Redactor
 from diagnosis.store import Store
 
@@ -85,6 +86,7 @@ class Service:
         self._make_for_one_incident(redactor, settings)
         self._make_for_many_incidents(redactor, settings)
         self._make_for_operators(settings)
+        self.workload = WorkloadService(store, serving, settings.holidays, settings.review.zone)
         self.diagnoses.on_diagnosis = self.monitoring.shadow.offer
         self.diagnoses.surge_of = self.surges.watch.mark_of
         self.surges.on_answer = self.integrations.write_answer

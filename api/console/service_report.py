@@ -18,6 +18,7 @@ from diagnosis.errors import InputError
 from diagnosis.incident import as_frame
 from diagnosis.recurrence import default_signature, recurrence_rate
 from diagnosis.service_levels import ServiceLevel, service_levels, share_of
+from diagnosis.workload import WorkloadForecast
 
 DAYS = 30
 MAX_RECORDS = 20_000  # newest diagnoses and incidents that are counted
@@ -67,6 +68,7 @@ class ServiceReport:
     overrides: Sequence[tuple[str, str, int]]
     live: ReleaseQuality | None
     monitoring: MonitoringReviewOut
+    workload: WorkloadForecast | None
 
     @property
     def totals(self) -> Mapping[str, int]:
@@ -99,7 +101,15 @@ def service_report(service: Service, moment: datetime) -> ServiceReport:
         overrides=[(*key, times) for key, times in overrides.most_common(15)],
         live=release_quality(service),
         monitoring=service.alerts.review(),
+        workload=_workload(service),
     )
+
+
+def _workload(service: Service) -> WorkloadForecast | None:
+    try:
+        return service.workload.forecast()
+    except InputError:  # no incident has a date
+        return None
 
 
 def _by_day(

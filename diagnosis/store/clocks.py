@@ -29,6 +29,15 @@ class ClockRecords:
         with self.database.read() as connection:
             return [dict(row.body) for row in connection.execute(statement)]
 
+    def courses(self) -> list[dict[str, Any]]:
+        """Return number, group, state and times of every incident, for who counts them by day."""
+        t = tables.incidents
+        fields = ("assignment_group", "state", "opened_at", "resolved_at", "closed_at", "reopened_at")
+        columns = [t.c.body[name].as_string().label(name) for name in fields]
+        with self.database.read() as connection:
+            rows = connection.execute(sa.select(t.c.number, *columns).where(t.c.deleted.is_(False)))
+            return [dict(row._mapping) for row in rows]
+
     def announce(self, clocks: Iterable[Announced]) -> list[Announced]:
         """Write down that clocks (incident, clock, standing) were announced; return those that were not before."""
         moment = utc_now()

@@ -22,9 +22,10 @@ AGES = 46  # working days waited, the last stands for all longer waits
 _AGE_EDGES = (0, 1, 2, 3, 4, 5, 6, 8, 11, 16, 23, 45)
 AGE_CLASS = np.searchsorted(_AGE_EDGES, np.arange(AGES), side="right") - 1
 N_CLASSES = len(_AGE_EDGES)
-WINDOW, HALF_LIFE = 84, 28.0  # days that a fit looks at, and how fast they fade
+WINDOW, HALF_LIFE = 84, 14.0  # days that a fit looks at, and how fast they fade
 MOST_ORIGINS = 10
-GROUP_PRIOR, KIND_PRIOR = 20.0, 10.0  # closings that a chance of its own must outweigh
+GROUP_PRIOR, PACE_PRIOR, KIND_PRIOR = 5.0, 5.0, 10.0  # closings that a chance of its own must outweigh
+AGE_PRIOR = 5.0  # days at risk that an age must outweigh
 USUAL = 0.3  # a kind of day is worked from this share of the busiest kind on
 MOST = 0.98
 
@@ -194,7 +195,10 @@ def _chances(table: OpenTable, kinds: Ints, until: int) -> tuple[Floats, Floats]
     desk_class, desk_kind = _proportional(at_risk[0], closed[0], of_kind)
     load = desk_kind[kinds[days]]
     expected_risk = np.einsum("sdc,d->sc", at_risk, load)
-    by_class = (closed.sum(axis=1) + GROUP_PRIOR * desk_class) / (expected_risk + GROUP_PRIOR)
+    # A group is as fast as the desk times a factor of its own, and of each age where it has enough of it.
+    pace = (closed.sum(axis=(1, 2)) + PACE_PRIOR) / (expected_risk @ desk_class + PACE_PRIOR)
+    usual = pace[:, None] * desk_class
+    by_class = (closed.sum(axis=1) + GROUP_PRIOR * usual) / (expected_risk + GROUP_PRIOR)
     expected = np.einsum("sdc,sc,d,dk->sk", at_risk, by_class, load, of_kind)
     by_kind = desk_kind * (np.einsum("sdc,dk->sk", closed, of_kind) + KIND_PRIOR) / (expected + KIND_PRIOR)
     by_class[0], by_kind[0] = desk_class, desk_kind
@@ -209,7 +213,10 @@ def _proportional(at_risk: Floats, closed: Floats, of_kind: Floats) -> tuple[Flo
     by_class = np.full(N_CLASSES, usual)
     of_class, on_kind = closed.sum(axis=0), closed.sum(axis=1) @ of_kind
     for _ in range(8):
-        by_class = (of_class + usual) / (at_risk.T @ (of_kind @ by_kind) + 1.0)
+        exposure = at_risk.T @ (of_kind @ by_kind)
+        younger = usual
+        for place in range(N_CLASSES):  # an age that was hardly seen yet is as the one before it
+            younger = by_class[place] = (of_class[place] + AGE_PRIOR * younger) / (exposure[place] + AGE_PRIOR)
         by_kind = (on_kind + KIND_PRIOR) / ((at_risk @ by_class) @ of_kind + KIND_PRIOR)
         if not of_kind[:, HOLIDAY].any():
             by_kind[HOLIDAY] = by_kind[6]

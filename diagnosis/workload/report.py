@@ -25,7 +25,7 @@ PATHS = 400
 LEVEL = 0.8
 CLOSING_DAYS = 168  # newest days whose open incidents are counted
 PAST_SHOWN = 56
-LATELY = 28
+LATELY, LIVELY = 28, 84
 LIKELY, MARKED = 0.8, 0.1
 _SHARE_PRIOR = 5.0
 
@@ -103,6 +103,8 @@ def forecast_workload(
     random = np.random.default_rng(seed)
     workloads = []
     for series in range(n_series + 1):
+        if series and not stock[series].any() and not logged[series, -LIVELY:].any():
+            continue  # a group that gets nothing any more
         paths = _draw(series, history, arrivals, closing, table, stock[series], random)
         recent = _Recent.of(logged[series], closed[series], table, series)
         name = history.groups[series - 1] if series else ""

@@ -94,6 +94,24 @@
           scales: { x: { grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 16 } }, y: { beginAtZero: true, grid: { color: style("--line") } } } },
       };
     },
+    band(table) {
+      // What was counted as bars, what is expected as a line inside its interval.
+      const rows = cells(table);
+      const names = heads(table);
+      const value = (text) => (text === "" ? null : Number(text.replaceAll(",", "")));
+      const line = (column, more) => ({ type: "line", label: names[column], data: rows.map((row) => value(row[column])), pointRadius: 0, borderWidth: 0, ...more });
+      const counted = rows.some((row) => row[1] !== "");
+      return {
+        data: { labels: rows.map((row) => row[0]), datasets: [
+          line(2, { borderColor: style("--accent"), backgroundColor: style("--accent"), borderWidth: 2, pointRadius: 2 }),
+          line(3, { borderColor: "transparent" }),
+          line(4, { borderColor: "transparent", backgroundColor: style("--line"), fill: "-1" }),
+          ...(counted ? [{ type: "bar", label: names[1], data: rows.map((row) => value(row[1])), backgroundColor: style("--accent"), maxBarThickness: 18 }] : []),
+        ] },
+        options: { plugins: { legend: { position: "bottom", labels: { filter: (item) => item.datasetIndex !== 1 } } },
+          scales: { x: { grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 12 } }, y: { beginAtZero: true, ticks: { precision: 0 }, grid: { color: style("--line") } } } },
+      };
+    },
     days(table) {
       const rows = cells(table);
       const colours = ["--good", "--accent", "--warn"];

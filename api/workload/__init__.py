@@ -1,0 +1,1 @@
+"""The resource `workload`: what each group will get and close, and what becomes of its backlog."""
