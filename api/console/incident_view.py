@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from api.console.clocks import clocks_of
 from api.console.messages import MESSAGES, Language
 from api.console.text_layout import MAX_SHOWN, mark_shared_terms, split_steps
 from api.service import Service
@@ -80,6 +81,7 @@ def view_of(
         "judgements": judgements_of(service, feedback),
         "reply": reply_to_caller(diagnosis, language),
         "surge": service.surges.of_incident(number),
+        "clocks": clocks_of(service, record, diagnosis),
         **_explanation(service, record, language),
     }
 

@@ -7,18 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from api.console.clocks import ShownClock, service_clocks, urgency
 from api.console.incident_view import TARGETS, is_sure
 from api.service import Service
 from diagnosis.findings import SurgeMark
 from diagnosis.store.feedback import Feedback, standing
 
 WINDOW = 300  # newest diagnoses that filters, sorting and counts look at; older ones are a link away
+MOST_BESIDE = 50  # older diagnoses of incidents at risk
 PAGE_SIZE = 25  # some three screens of a phone
 
 State = Literal["all", "open", "decided", "resolved"]
 STATES: tuple[State, ...] = ("open", "decided", "resolved")
 Decision = Literal["all", "automatic", "suggested", "not_sure"]
-Order = Literal["newest", "oldest", "risk", "least_sure"]
+Order = Literal["urgent", "newest", "oldest", "risk", "least_sure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Row:
     judgements: Mapping[str, Feedback]
     resolved: bool
     surge: SurgeMark | None = None
+    clock: ShownClock | None = None
 
     @property
     def state(self) -> State:
@@ -39,13 +42,6 @@ class Row:
         if self.resolved:
             return "resolved"
         return "decided" if self.decided else "open"
-
-    @property
-    def due_at(self) -> str | None:
-        """When service has to be restored, where service levels are set and the incident is open."""
-        levels = self.diagnosis.get("service_levels") or {}
-        due_at: str | None = (levels.get("restoration") or {}).get("due_at")
-        return due_at
 
     @property
     def decided(self) -> bool:
@@ -77,7 +73,7 @@ class Selection:
     state: State = "all"
     decision: Decision = "all"
     value: str = ""
-    order: Order = "newest"
+    order: Order = "urgent"
     page: int = 1
     before: str | None = None
 
@@ -117,18 +113,27 @@ def queue_page(service: Service, selection: Selection) -> QueuePage:
 
 
 def next_open(service: Service, current: str) -> str | None:
-    """Return the id of the newest open diagnosis that is older than one, else of any other; None if none is open."""
+    """Return the id of the open diagnosis that follows one in the queue, else of its first; None if none is open."""
     rows, _ = queue_rows(service)
-    ids = [str(row.diagnosis["id"]) for row in rows if row.state == "open" and row.diagnosis["id"] != current]
-    return next((identifier for identifier in ids if identifier < current), ids[0] if ids else None)
+    ids = [str(row.diagnosis["id"]) for row in _ordered(rows, "urgent")]
+    place = ids.index(current) + 1 if current in ids else 0
+    is_open = {str(row.diagnosis["id"]) for row in rows if row.state == "open"} - {current}
+    return next((identifier for identifier in [*ids[place:], *ids[:place]] if identifier in is_open), None)
 
 
 def queue_rows(service: Service, before: str | None = None) -> tuple[list[Row], str | None]:
     """Return the rows of the newest diagnoses, newest first, and the id where older ones start."""
     diagnoses = service.diagnoses.page(WINDOW, None, before)
+    older = diagnoses[-1]["id"] if len(diagnoses) == WINDOW else None
     newest: dict[str, Mapping[str, Any]] = {}
     for diagnosis in diagnoses:
         newest.setdefault(diagnosis["incident"], diagnosis)
+    clocks = service_clocks(service)
+    if before is None:  # what is at risk is shown however long ago it was diagnosed
+        beside = [number for number in clocks.at_risk() if number not in newest][:MOST_BESIDE]
+        older_ones = [last for number in beside if (last := service.diagnoses.newest(number)) is not None]
+        newest |= {diagnosis["incident"]: diagnosis for diagnosis in older_ones}
+        diagnoses = [*diagnoses, *older_ones]
     records = service.incidents.stored(list(newest))
     incident_of = {diagnosis["id"]: diagnosis["incident"] for diagnosis in diagnoses}
     feedback: dict[str, list[Feedback]] = {}
@@ -136,11 +141,15 @@ def queue_rows(service: Service, before: str | None = None) -> tuple[list[Row], 
         feedback.setdefault(incident_of[entry.diagnosis], []).append(entry)
     marks = service.surges.marks_of(list(newest))
     rows = [
-        replace(_row(diagnosis, records[number].body, feedback.get(number, [])), surge=marks.get(number))
+        replace(
+            _row(diagnosis, records[number].body, feedback.get(number, [])),
+            surge=marks.get(number),
+            clock=clocks.most_urgent(number, records[number].body, diagnosis),
+        )
         for number, diagnosis in newest.items()
         if number in records
     ]
-    return rows, diagnoses[-1]["id"] if len(diagnoses) == WINDOW else None
+    return rows, older
 
 
 def _row(diagnosis: Mapping[str, Any], record: Mapping[str, Any], feedback: Sequence[Feedback]) -> Row:
@@ -165,6 +174,8 @@ def _risk(recurrence: Mapping[str, Any] | None) -> float | None:
 
 
 def _ordered(rows: list[Row], order: Order) -> list[Row]:
+    if order == "urgent":
+        return sorted(rows, key=lambda row: urgency(row.clock))
     if order == "oldest":
         return rows[::-1]
     if order == "risk":

@@ -33,6 +33,11 @@ _WORDS = {
         "again": "Likely to come back",
         "within": "{probability:.0%} within {days} days",
         "usual": "usual: {rate:.0%}",
+        "response": "Response",
+        "restoration": "Restoration",
+        "due": "due {due}",
+        "missed": ", {probability:.0%} likely missed",
+        "hours": ", four of five such within {p80:.1f} h",
         "warnings": "Please note",
         "footer": "Diagnosis {id}, release {release}. Tell Faultwise whether it helped.",
     },
@@ -56,6 +61,11 @@ _WORDS = {
         "again": "复发可能",
         "within": "{days} 天内 {probability:.0%}",
         "usual": "通常为 {rate:.0%}",
+        "response": "响应",
+        "restoration": "恢复",
+        "due": "截止 {due}",
+        "missed": "，超时概率 {probability:.0%}",
+        "hours": "，同类事件八成在 {p80:.1f} 小时内完成",
         "warnings": "请注意",
         "footer": "诊断 {id}，发布版本 {release}。请反馈是否有帮助。",
     },
@@ -72,8 +82,13 @@ def note_text(diagnosis: Diagnosis) -> str:
 
 
 def note_digest(diagnosis: Diagnosis) -> str:
-    """Return a digest of what the note says, which two diagnoses share if they say the same to a reader."""
-    return hashlib.sha256(_body(diagnosis, _words(diagnosis)).encode()).hexdigest()[:32]
+    """Return a digest of what the note says, which two diagnoses share if they say the same to a reader.
+
+    Due times count; how likely they are missed moves with the queue of each moment, and writes no note anew.
+    """
+    due_alone = {name: {"due_at": clock.get("due_at")} for name, clock in _clocks(diagnosis)}
+    said = {**diagnosis, "service_levels": due_alone}
+    return hashlib.sha256(_body(said, _words(diagnosis)).encode()).hexdigest()[:32]
 
 
 def certified_values(diagnosis: Diagnosis) -> dict[str, str]:
@@ -90,12 +105,27 @@ def _body(diagnosis: Diagnosis, words: Mapping[str, str]) -> str:
     blocks = [
         [words["title"], *_surge(diagnosis.get("surge"), words)],
         [line for name, entry in diagnosis["predictions"].items() for line in _prediction(name, entry, words)],
+        [_clock(name, clock, words) for name, clock in _clocks(diagnosis)],
         list(_fixes(diagnosis, words)),
         list(_similar(diagnosis, words)),
         [_recurrence(risk, words)] if risk else [],
         [words["warnings"] + words["colon"].rstrip(), *[f"- {entry}" for entry in warnings]] if warnings else [],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _clocks(diagnosis: Diagnosis) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the clocks of the incident that are due at a known time."""
+    levels = diagnosis.get("service_levels") or {}
+    return [(name, levels[name]) for name in ("response", "restoration") if (levels.get(name) or {}).get("due_at")]
+
+
+def _clock(name: str, clock: Mapping[str, Any], words: Mapping[str, str]) -> str:
+    line = words[name] + words["colon"] + words["due"].format(due=f"{clock['due_at'][:16].replace('T', ' ')} UTC")
+    probability, hours = clock.get("probability_missed"), clock.get("hours") or {}
+    if probability is not None:
+        line += words["missed"].format(probability=probability)
+    return line + (words["hours"].format(p80=hours["p80"]) if hours.get("p80") is not None else "")
 
 
 def _surge(surge: Mapping[str, Any] | None, words: Mapping[str, str]) -> list[str]:

@@ -52,6 +52,9 @@ class DiagnosisResult(BaseModel):
     similar_incidents: list[SimilarIncidentResult]
     warnings: list[str]
     surge: dict[str, Any] | None = Field(description="Likely major incident that it is part of: id, scope, since")
+    service_levels: dict[str, Any] | None = Field(
+        description="response and restoration: due_at, probability_missed, hours within which such end (p50, p80)"
+    )
 
 
 class SearchHit(BaseModel):
@@ -75,6 +78,9 @@ class IncidentResult(BaseModel):
     number: str
     fields: dict[str, Any]
     diagnosis: str | None = Field(description="Id of the last diagnosis")
+    clocks: list[dict[str, Any]] = Field(
+        description="Of an open incident: response, restoration; standing, due_at, hours_left, probability_missed, gain"
+    )
 
 
 class FeedbackResult(BaseModel):
@@ -107,6 +113,7 @@ def diagnosis_result(
         ],
         warnings=diagnosis["warnings"],
         surge=diagnosis.get("surge"),
+        service_levels=diagnosis.get("service_levels"),
     )
 
 

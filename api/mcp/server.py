@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from importlib.metadata import version
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar
@@ -192,7 +192,8 @@ class Tools:
         """Return a stored incident and the id of its last diagnosis."""
         self._check(ctx, "diagnose", "knowledge")
         answer = await run_in_threadpool(self._incident, number)
-        return _result(answer, f"{number}: {answer.fields.get('short_description', '')}")
+        lines = [f"{number}: {answer.fields.get('short_description', '')}", *map(_clock, answer.clocks)]
+        return _result(answer, "\n".join(lines))
 
     @_with_readable_errors
     async def give_feedback(
@@ -247,7 +248,10 @@ class Tools:
         service = self._service()
         diagnosis = service.diagnoses.newest(number)
         fields = dict(service.incidents.look_up(number))
-        return IncidentResult(number=number, fields=fields, diagnosis=diagnosis["id"] if diagnosis else None)
+        names = ("clock", "standing", "due_at", "hours_left", "probability_missed", "gain")
+        clocks = [{name: clock.to_dict()[name] for name in names} for clock in service.service_levels.of(number)]
+        identifier = diagnosis["id"] if diagnosis else None
+        return IncidentResult(number=number, fields=fields, diagnosis=identifier, clocks=clocks)
 
 
 def _summary(answer: DiagnosisResult) -> str:
@@ -260,9 +264,22 @@ def _summary(answer: DiagnosisResult) -> str:
         + (f" ({prediction.probability:.0%}, {prediction.decision})" if prediction.probability else "")
         for target, prediction in answer.predictions.items()
     ]
+    lines += [
+        f"{name} due {clock['due_at']}"
+        + (f", {clock['probability_missed']:.0%} likely missed" if clock["probability_missed"] is not None else "")
+        for name, clock in (answer.service_levels or {}).items()
+        if clock and clock["due_at"]
+    ]
     lines += [f"Try {suggestion.number}: {suggestion.title}" for suggestion in answer.suggestions[:1]]
     lines += [f"Like {similar.number}: {similar.short_description}" for similar in answer.similar_incidents[:1]]
     return "\n".join(lines) or "Nothing can be said of this incident."
+
+
+def _clock(clock: Mapping[str, Any]) -> str:
+    standing = clock["standing"].replace("_", " ")
+    line = f"{clock['clock']} {standing}, due {clock['due_at']}, {clock['hours_left']:.1f} h left"
+    chance = clock["probability_missed"]
+    return line + (f", {chance:.0%} likely missed" if chance is not None and chance < 1 else "")
 
 
 def _result(answer: BaseModel, text: str) -> CallToolResult:

@@ -24,7 +24,7 @@ from diagnosis.service_levels.queue import OpenClock, open_clocks, take_first
 from diagnosis.store import Store
 from diagnosis.times import format_utc, utc_now
 
-_STALE = 60.0  # seconds after which a reading is made anew for who asks
+_STALE = 90.0  # seconds after which a reading is made anew for who asks; the background makes one each minute
 _LATELY = timedelta(hours=12)  # what was missed longer ago is written down and not announced any more
 _EVENTS: Mapping[str, EventType] = {"at_risk": "service_level.at_risk", "missed": "service_level.missed"}
 

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from datetime import timedelta
 
 import httpx2
 import pytest
@@ -11,6 +12,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from diagnosis.store import Store
 from diagnosis.store.keys import SCOPES
+from diagnosis.times import format_utc, utc_now
 from tests.serving import ROOT, Process
 
 TOOLS = {"diagnose", "search", "get_incident", "give_feedback"}
@@ -107,6 +109,23 @@ def test_a_conversation_over_http(service, key):
 
 def test_a_conversation_over_stdio(models, tmp_path):
     over_stdio(models, f"sqlite:///{tmp_path / 'x.db'}", conversation)
+
+
+def test_clocks_are_said_when_it_is_logged_and_as_they_stand(service, key):
+    opened = format_utc(utc_now() - timedelta(minutes=30))
+    report = {"number": "MCP-CLOCK", "short_description": "VPN drops every hour", "opened_at": opened}
+
+    async def talk(client):
+        said = await client.call_tool("diagnose", report)
+        return said, await client.call_tool("get_incident", {"number": "MCP-CLOCK"})
+
+    said, known = over_http(service, key(), talk)
+    response = said.structured_content["service_levels"]["response"]
+    assert response["due_at"] > opened
+    assert f"response due {response['due_at']}" in said.content[0].text
+    (clock,) = [c for c in known.structured_content["clocks"] if c["clock"] == "response"]
+    assert clock["hours_left"] == pytest.approx(1.5, abs=0.1)
+    assert "response running" in known.content[0].text or "response at risk" in known.content[0].text
 
 
 def test_wrong_arguments_are_told(service, key):

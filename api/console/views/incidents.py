@@ -31,7 +31,7 @@ def selection(
     state: State = "all",
     decision: Decision = "all",
     value: Annotated[str, Query(max_length=1000)] = "",
-    order: Order = "newest",
+    order: Order = "urgent",
     number: Annotated[int, Query(ge=1, le=1000, alias="page")] = 1,
     before: Annotated[str | None, Query(max_length=32)] = None,
 ) -> Selection:

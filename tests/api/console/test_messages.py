@@ -12,6 +12,8 @@ ROOT = Path(pages.__file__).parents[1]
 TEMPLATES = sorted(ROOT.glob("*/templates/*.html"))
 # Keys that are put together of two parts.
 COMPOSED = (
+    "backlog_",
+    "clock_of_",
     "field_",
     "survey_",
     "why_",

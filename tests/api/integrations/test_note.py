@@ -66,3 +66,28 @@ def test_the_digest_changes_with_what_is_said_and_not_with_who_says_it(said):
 
 def test_only_certified_values_may_be_written(said):
     assert certified_values(said) == {"assignment_group": "Network Operations"}
+
+
+CLOCKS = {
+    "response": {"due_at": "2026-11-22T12:20:00Z", "probability_missed": 0.12, "hours": {"p50": 0.6, "p80": 1.7}},
+    "restoration": {"due_at": "2026-11-22T14:20:00Z", "probability_missed": 0.31, "hours": None},
+}
+
+
+def test_due_times_are_said_with_how_likely_they_are_missed(said):
+    said["service_levels"] = CLOCKS
+    assert (
+        "Response: due 2026-11-22 12:20 UTC, 12% likely missed, four of five such within 1.7 h\n"
+        "Restoration: due 2026-11-22 14:20 UTC, 31% likely missed\n\n"
+    ) in note_text(said)
+    said["language"] = "zh"
+    assert "响应：截止 2026-11-22 12:20 UTC，超时概率 12%，同类事件八成在 1.7 小时内完成\n恢复：截止" in note_text(said)
+
+
+def test_a_risk_that_moves_with_the_queue_writes_no_note_anew(said):
+    said["service_levels"] = CLOCKS
+    digest = note_digest(said)
+    said["service_levels"] = {**CLOCKS, "response": {**CLOCKS["response"], "probability_missed": 0.5}}
+    assert note_digest(said) == digest
+    said["service_levels"] = {**CLOCKS, "response": {**CLOCKS["response"], "due_at": "2026-11-22T13:20:00Z"}}
+    assert note_digest(said) != digest

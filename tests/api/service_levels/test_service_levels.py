@@ -99,3 +99,80 @@ def test_a_diagnosis_has_due_times_and_how_long_such_incidents_take(client) -> N
     assert levels["restoration"]["due_at"] is not None
     assert 0 <= levels["restoration"]["probability_missed"] <= 1
     assert levels["restoration"]["hours"]["p50"] <= levels["restoration"]["hours"]["p80"]
+
+
+@pytest.fixture
+def queue(settings):
+    """Six diagnosed incidents: one missed for days, one for an hour, two that run, one that waits, one that ended."""
+    with Serving(settings) as client:
+        answered = format_utc(utc_now() - timedelta(minutes=5))
+        for incident in (
+            row("FRESH", 0.1, responded_at=answered),
+            row("LONG-AGO", 90, responded_at=answered),
+            row("LATE", 5, responded_at=answered),
+            row("HELD", 1, state="On Hold", responded_at=answered),
+            row("SOON", 3.9, responded_at=answered),
+            row("DONE", 3, resolved_at=answered),
+        ):
+            assert client.post("/v1/diagnoses", json=incident).status_code == 200
+            assert client.post("/v1/incidents", json=incident).status_code == 200
+        client.app.state.service.service_levels.watch()
+        _, key = client.app.state.service.store.keys.create("agent", ("diagnose", "feedback"))
+        client.post("/console/sign-in", data={"key": key})
+        yield client
+
+
+def shown(client, **query):
+    import re
+
+    return re.findall(r'<bdi class="muted">([A-Z-]+)</bdi>', client.get("/", params=query).text)
+
+
+def test_the_queue_begins_with_what_is_most_urgent(queue) -> None:
+    order = shown(queue)
+    assert set(order) == {"FRESH", "LONG-AGO", "LATE", "HELD", "SOON", "DONE"}
+    assert order[-2:] == ["LONG-AGO", "DONE"], "what was missed long ago fills no first page"
+    assert order.index("LATE") < order.index("HELD")
+    assert order.index("SOON") < order.index("HELD")
+    assert shown(queue, order="newest") == ["DONE", "SOON", "HELD", "LATE", "LONG-AGO", "FRESH"]
+    assert shown(queue, order="oldest")[0] == "FRESH"
+
+
+def test_the_next_open_incident_is_the_next_of_the_queue(queue) -> None:
+    order = [number for number in shown(queue) if number != "DONE"]
+    page = queue.get("/console/next")
+    for number in [*order[:1], *order[1:], order[0]]:
+        assert f"<bdi>{number}</bdi>" in page.text
+        page = queue.get("/console/next", params={"after": page.url.path.rsplit("/", 1)[1]})
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", ("missed", " late", "on hold", "left")), ("zh", ("已超时", "已超", "暂停", "剩"))]
+)
+def test_queue_and_page_say_how_much_time_is_left(queue, language, words) -> None:
+    html = queue.get("/", headers={"Accept-Language": language}).text
+    assert all(word in html for word in words)
+    newest = queue.get("/v1/diagnoses", params={"incident": "LATE"}).json()["items"][0]["id"]
+    page = queue.get(f"/console/diagnoses/{newest}", headers={"Accept-Language": language}).text
+    assert 'class="card clocks"' in page
+    assert words[0] in page
+
+
+def test_an_incident_that_came_since_the_last_reading_has_its_clock(queue) -> None:
+    incident = row("NEW", 0)
+    queue.post("/v1/incidents", json=incident)
+    queue.post("/v1/diagnoses", json=incident)
+    html = queue.get("/", params={"state": "open", "order": "newest"}).text
+    first = html[html.index("<tbody>") : html.index("</tr>", html.index("<tbody>"))]
+    assert ">NEW<" in first
+    assert "left</span>" in first
+
+
+def test_what_is_at_risk_is_in_the_queue_however_long_ago_it_was_diagnosed(queue, monkeypatch) -> None:
+    from api.console import queue as console_queue
+
+    service = queue.app.state.service
+    clocks = [c for c in service.service_levels.reading().clocks if c.standing == "at_risk"]
+    assert clocks, "the incident with minutes left is at risk"
+    monkeypatch.setattr(console_queue, "WINDOW", 1)
+    assert {c.number for c in clocks} <= set(shown(queue))

@@ -1,0 +1,140 @@
+"""Clocks as the console shows them: time left, how likely each is missed, and which incident to take first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from api.service import Service
+from diagnosis.service_levels.queue import OpenClock, Standing, take_first
+from diagnosis.service_levels.rules import CLOCKS
+from diagnosis.times import format_utc, utc_now
+
+LATELY = 24.0  # hours since it was due, for which a missed clock is urgent: older ones would fill the first pages
+_RANK: Mapping[Standing, int] = {"at_risk": 0, "missed": 1, "running": 2, "paused": 3}
+_LONG_MISSED, _NO_CLOCK = 4, 5
+
+
+@dataclass(frozen=True, slots=True)
+class ShownClock:
+    """One clock of an open incident.
+
+    Attributes
+    ----------
+    name : {"response", "restoration"}
+    standing : {"at_risk", "missed", "running", "paused"}
+    due_at : str
+    hours_left : float
+        In the hours of its calendar; negative once it is missed.
+    probability : float or None
+        To miss it.
+    gain : float or None
+        By how much that falls if the incident is taken now.
+    first : bool
+        Whether no other open incident gains more by being taken first.
+    p50, p80 : float or None
+        Hours since it was logged within which half, and four of five, such incidents end.
+    """
+
+    name: str
+    standing: Standing
+    due_at: str
+    hours_left: float
+    probability: float | None = None
+    gain: float | None = None
+    first: bool = False
+    p50: float | None = None
+    p80: float | None = None
+
+
+class ServiceClocks:
+    """The open clocks of the service as last read, and those of incidents that came since."""
+
+    def __init__(self, by_number: Mapping[str, Sequence[OpenClock]], first: OpenClock | None, now: datetime) -> None:
+        self._by_number = by_number
+        self._first = first
+        self._now = now
+
+    def most_urgent(self, number: str, record: Mapping[str, Any], diagnosis: Mapping[str, Any]) -> ShownClock | None:
+        """Return the clock of an incident that needs attention first; None where none runs."""
+        return min(self.of(number, record, diagnosis), key=urgency, default=None)
+
+    def of(self, number: str, record: Mapping[str, Any], diagnosis: Mapping[str, Any]) -> list[ShownClock]:
+        """Return the open clocks of an incident: as they are read now, or as it was logged if it is new."""
+        if record.get("resolved_at") or record.get("closed_at"):
+            if number not in self._by_number:  # else it was reopened
+                return []
+        elif number not in self._by_number:
+            return _as_logged(diagnosis, record, self._now)
+        return [self._shown(clock, diagnosis) for clock in self._by_number[number]]
+
+    def at_risk(self) -> list[str]:
+        """Return the incidents with a clock at risk, those that gain most first."""
+        clocks = [c for of in self._by_number.values() for c in of if c.standing == "at_risk"]
+        return list(dict.fromkeys(c.number for c in sorted(clocks, key=lambda c: -(c.gain or 0.0))))
+
+    def _shown(self, clock: OpenClock, diagnosis: Mapping[str, Any]) -> ShownClock:
+        hours = _hours(diagnosis, clock.clock)
+        return ShownClock(
+            clock.clock,
+            clock.standing,
+            format_utc(clock.due_at, timespec="seconds"),
+            clock.hours_left,
+            clock.probability_missed,
+            clock.gain,
+            self._first is not None and (clock.number, clock.clock) == (self._first.number, self._first.clock),
+            hours.get("p50"),
+            hours.get("p80"),
+        )
+
+
+def service_clocks(service: Service) -> ServiceClocks:
+    """Return the open clocks of the service, as they were at most a minute or two ago."""
+    reading = service.service_levels.reading()
+    return ServiceClocks(reading.by_number, take_first(reading.clocks), utc_now())
+
+
+def clocks_of(service: Service, record: Mapping[str, Any], diagnosis: Mapping[str, Any]) -> list[ShownClock]:
+    """Return the open clocks of one incident as they are at this moment."""
+    number = str(diagnosis["incident"])
+    first = take_first(service.service_levels.reading().clocks)
+    return ServiceClocks({number: own} if (own := service.service_levels.of(number)) else {}, first, utc_now()).of(
+        number, record, diagnosis
+    )
+
+
+def urgency(clock: ShownClock | None) -> tuple[int, float]:
+    """Return the key by which clocks are sorted, the most urgent first.
+
+    Those at risk, the one that gains most before the others; then what was missed within the last day, what runs, by
+    the time that is left, what waits for its caller, and what was missed long ago.
+    """
+    if clock is None:
+        return _NO_CLOCK, 0.0
+    if clock.standing == "missed":
+        return _LONG_MISSED if clock.hours_left < -LATELY else _RANK["missed"], -clock.hours_left
+    return _RANK[clock.standing], -(clock.gain or 0.0) if clock.standing == "at_risk" else clock.hours_left
+
+
+def _as_logged(diagnosis: Mapping[str, Any], record: Mapping[str, Any], now: datetime) -> list[ShownClock]:
+    levels = diagnosis.get("service_levels") or {}
+    shown = []
+    for name in CLOCKS:
+        clock = levels.get(name) or {}
+        if not clock.get("due_at") or (name == "response" and record.get("responded_at")):
+            continue
+        left = (datetime.fromisoformat(clock["due_at"]) - now).total_seconds() / 3600
+        standing: Standing = "missed" if left < 0 else "running"
+        hours = clock.get("hours") or {}
+        probability = 1.0 if left < 0 else clock["probability_missed"]
+        shown.append(
+            ShownClock(name, standing, clock["due_at"], left, probability, p50=hours.get("p50"), p80=hours.get("p80"))
+        )
+    return shown
+
+
+def _hours(diagnosis: Mapping[str, Any], name: str) -> Mapping[str, float | None]:
+    hours: Mapping[str, float | None] = ((diagnosis.get("service_levels") or {}).get(name) or {}).get("hours") or {}
+    return hours
