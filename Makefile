@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-system check lint types contracts docs bench clean
+.PHONY: install demo test test-system check lint types contracts docs bench clean
 
 # One stamp a set of extras: re-installed only when pyproject.toml changes.
 .venv/.installed-%: pyproject.toml
@@ -12,6 +12,9 @@ BIN := .venv/bin
 	@$(BIN)/python -m pip install --quiet --editable '.[$*]'
 	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r multilingual.txt || echo "without the multilingual start"
 	@touch $@
+
+# For records of your own: begin in an empty folder with `faultwise` from .venv/bin.
+install: .venv/.installed-dev
 
 demo: .venv/.installed-dev
 	$(BIN)/faultwise demo

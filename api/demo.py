@@ -77,6 +77,7 @@ def _prepare(sample: Path, models: Path, database: str, today: datetime) -> None
         sys.stderr.write("importing the sample history\n")
         beside = _beside_incidents(sample, Path(folder), days_to_today(sample_history, today), today)
         _must(import_records, [*files, *beside, "--database", database])
+        _note_sample(database)
         sys.stderr.write("training a release on it (some minutes, once)\n")
         _must(train, [*files, "--out", str(models), "--publish"])
     sys.stderr.write("diagnosing the last month and today's queue\n")
@@ -86,6 +87,13 @@ def _prepare(sample: Path, models: Path, database: str, today: datetime) -> None
         raise FaultwiseError("no release was published, see above")
     store = Store.open(database)
     diagnose_history(store, Diagnoser.load(releases.path(published)), diagnosed_rows)
+    store.close()
+
+
+def _note_sample(database: str) -> None:
+    """Write down that the store holds the sample: an import of somebody's own history into it is warned of."""
+    store = Store.open(database)
+    store.audit.add("faultwise demo", import_records.DEMO, "store", "", {})
     store.close()
 
 

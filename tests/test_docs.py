@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from api.settings import Settings
+
 ROOT = Path(__file__).parent.parent
 DECISIONS = ROOT / "docs" / "decisions"
 
@@ -80,3 +82,45 @@ def test_the_changelog_says_each_change_once() -> None:
     headings = re.findall(r"^### .+$", latest, re.MULTILINE)
     entries = re.findall(r"^- .{1,60}", latest, re.MULTILINE)
     assert [line for line, count in Counter([*headings, *entries]).items() if count > 1] == []
+
+
+def test_the_settings_of_the_page_of_request_tracker_are_taken_as_they_stand(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "integrations" / "request-tracker.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"```sh\n(mkdir -p ~/desk.*?)```", page, re.DOTALL)
+    result = subprocess.run(
+        ["bash", "-ec", f"{block}\nstat -c %a faultwise.env; printenv | grep -a ^FAULTWISE_"],
+        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    mode, *lines = result.stdout.splitlines()
+    assert mode == "600"
+    environment = dict(line.split("=", 1) for line in lines)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("FAULTWISE_")]:
+            patch.delenv(name)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        settings = Settings()
+    rt = settings.integrations.rt
+    assert (rt.url, rt.intake_groups, rt.write_back, rt.sync_minutes) == (
+        "https://rt.example.org",
+        ("General",),
+        True,
+        10,
+    )
+    assert len(rt.secret.get_secret_value()) == 64
+    assert settings.panel_ancestors
+    template = (ROOT / "examples" / "request-tracker" / "Faultwise.pm").read_text(encoding="utf-8")
+    [command] = re.findall(r"^sed (.*?) \\$", page, re.MULTILINE)
+    filled = subprocess.run(
+        ["bash", "-c", f"sed {command}"],
+        env={**os.environ, **environment},
+        input=template,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert f"Set($FaultwiseSecret, '{rt.secret.get_secret_value()}');" in filled
+    assert f"Set($FaultwisePanelSecret, '{environment['FAULTWISE_PANEL_SECRET']}');" in filled

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -21,7 +22,7 @@ from diagnosis.store import Store
 from diagnosis.store.bodies import bodies_of
 from diagnosis.store.records import Records
 from diagnosis.web import check_url
-from training.command import DONE, add_database, add_json, add_records, answer, main, record_options
+from training.command import DONE, add_database, add_json, add_records, answer, main, record_options, warn
 from training.fitting.as_of import moment
 from training.intake import knowledge_options, warn_of
 from training.records import ImportCounts, RecordStream, read_incidents, read_knowledge
@@ -31,6 +32,7 @@ from training.records.stored_monitoring import import_monitoring
 from training.records.times import zone_named
 from training.sources.credentials import PREFIX, Credentials
 from training.sources.outputs import ChangeOutput, FileOutput, Output, StoreOutput
+from training.sources.own_fields import fields_from_environment
 from training.sources.pull import CHANGE_SYSTEMS, CHANGES_BY_QUERY, KNOWLEDGE_SYSTEMS, SYSTEMS, Pull, pull
 
 SUMMARY = (
@@ -47,6 +49,7 @@ EXAMPLE = (
     "  faultwise import --source servicenow --url https://example.service-now.com --kind changes"
 )
 
+DEMO = "demo.import"  # what the audit log calls that the sample was put into a store
 _CHUNK_ROWS = 5_000  # one transaction each: an interrupted import keeps what it had, and may be run again
 _STATES = Path("var")
 _KINDS = {"incidents": INCIDENTS, "knowledge": KNOWLEDGE}
@@ -141,7 +144,7 @@ def _explanation_text(explanation: Explanation) -> str:
 
 
 def _from_files(args: argparse.Namespace) -> dict[str, ImportCounts]:
-    store = Store.open(args.database)
+    store = _opened(args.database)
     redactor = Redactor()
     counts: dict[str, ImportCounts] = {}
     try:
@@ -164,6 +167,17 @@ def _from_files(args: argparse.Namespace) -> dict[str, ImportCounts]:
     return counts
 
 
+def _opened(database: str) -> Store:
+    """Open the store; whoever imports into the demo's learns from the sample history as if it were theirs."""
+    store = Store.open(database)
+    if store.audit.objects(DEMO, datetime.min.replace(tzinfo=UTC)):
+        warn(
+            "this store holds the demo's sample history too, and a training from it would learn both: for records of "
+            "your own begin in an empty folder, or give another --database"
+        )
+    return store
+
+
 def _masked(frame: pd.DataFrame, redactor: Redactor) -> pd.DataFrame:
     return mask_incidents(IncidentBatch.from_frame(frame), redactor).frame
 
@@ -183,7 +197,8 @@ def _from_system(args: argparse.Namespace, kind: Kind) -> ImportCounts:
     url = args.url or credentials.url
     if not url:
         raise InputError(f"expected --url, or {PREFIX}{args.source.upper()}__URL in the environment; found neither")
-    mapping = dict(args.mapping or ()) or None
+    own = fields_from_environment(args.source) if kind is INCIDENTS else {}
+    mapping = {**own, **dict(args.mapping or ())} or None
     request = Pull(
         args.source,
         replace(credentials, url=check_url(url).rstrip("/")),
@@ -196,7 +211,7 @@ def _from_system(args: argparse.Namespace, kind: Kind) -> ImportCounts:
     if args.out:
         state = args.state or args.out.with_name(args.out.name + ".state.json")
         return _pulled(args, request, FileOutput(args.out), state, str(args.out.absolute()))
-    store = Store.open(args.database)
+    store = _opened(args.database)
     try:
         # The database is told apart without its password standing in the file.
         into = hashlib.sha256(args.database.encode()).hexdigest()[:16]

@@ -24,6 +24,7 @@ from diagnosis.store import Store
 from diagnosis.times import utc_now
 from training.sources.caller import Caller
 from training.sources.credentials import Credentials, authorization
+from training.sources.own_fields import own_fields
 from training.sources.page import Query
 from training.sources.pull import Pull, pages_of
 
@@ -98,7 +99,9 @@ class CatchUp:
         """Read what changed; return whether all of it was read."""
         settings, loop, rows, missed = self._systems[system], self._loops[system], 0, 0
         request = Pull(system, _credentials(settings))
-        query = Query("", since.astimezone(UTC).isoformat(timespec="seconds"), _own_fields(system, settings))
+        query = Query(
+            "", since.astimezone(UTC).isoformat(timespec="seconds"), tuple(own_fields(system, settings.fields))
+        )
         header = authorization(system, settings.user, settings.token.get_secret_value())
         http = checked_client(self._allow_private, _TIMEOUT)
         with Caller(settings.url, header, wait=loop.pause, http=http) as caller:
@@ -134,20 +137,9 @@ def _credentials(settings: System) -> Credentials:
     return Credentials(settings.url, settings.user, settings.token.get_secret_value(), app_token)
 
 
-def _own_fields(system: str, settings: System) -> tuple[str, ...]:
-    """Return the organisation's own fields as the API names them; GLPI's are numbers of search options there."""
-    names = tuple(settings.fields)
-    if system == "glpi":
-        return tuple(name for name in names if name.isdigit())
-    return tuple(f"fields.{name}" for name in names) if system == "jira" else names
-
-
 def _report(system: str, settings: System, record: dict[str, Any]) -> Report:
     key = record[_KEYS[system]]
     key = str(key["value"] if isinstance(key, dict) else key)
-    fields = dict(settings.fields)
-    if system == "rt":
-        fields = {name if name.startswith("CF.{") else f"CF.{{{name}}}": ours for name, ours in fields.items()}
     if system == "glpi":
         record = {**record, "id": key}
-    return report_of_ticket(system, record, key, fields, "fields." if system == "jira" else "")
+    return report_of_ticket(system, record, key, own_fields(system, settings.fields))

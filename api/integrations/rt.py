@@ -12,6 +12,7 @@ from api.integrations.note import Diagnosis, certified_values, note_text
 from api.integrations.payload import Number, Payload, Prose, Words
 from api.integrations.report import Report, report_of_ticket
 from diagnosis.text.cleaning import clean
+from training.sources.own_fields import own_fields
 
 SYSTEM = "rt"
 INTAKE_GROUPS = ("General",)  # the queue that a new installation has
@@ -50,8 +51,7 @@ def incident_of(event: Event, fields: Mapping[str, str]) -> Report:
     ticket = event.ticket.extra_fields | {"id": event.ticket.id, "type": "ticket", "_url": ""}
     if answer := ticket.get("Resolution"):
         ticket["Resolution"] = clean(str(answer))
-    own = {name if name.startswith("CF.{") else f"CF.{{{name}}}": ours for name, ours in fields.items()}
-    return report_of_ticket(SYSTEM, ticket, event.ticket.id, own)
+    return report_of_ticket(SYSTEM, ticket, event.ticket.id, own_fields(SYSTEM, fields))
 
 
 def reply(report: Report, diagnosis: Diagnosis) -> dict[str, Any]:

@@ -30,14 +30,25 @@ $action->LoadByCols(Name => 'Send to Faultwise');
 must('action', $action->Create(Name => 'Send to Faultwise', Description => 'Send the ticket to Faultwise', ExecModule => 'Faultwise'))
     unless $action->id;
 
-for my $condition ('On Create', 'On Status Change', 'On Queue Change') {
+# What else our fields are read from: custom fields, subject, priority, owner, requestors. What we wrote ourselves is no news.
+my $changed = <<'CODE';
+my $change = $self->TransactionObj;
+return 0 if $change->CreatorObj->Name eq 'faultwise';
+return 1 if $change->Type eq 'CustomField';
+return ($change->Field || '') =~ /^(?:Subject|Priority|Owner|Requestor)$/;
+CODE
+
+for my $condition ('On Create', 'On Status Change', 'On Queue Change', 'On Change') {
     my $description = "Faultwise $condition";
     my $scrip = RT::Scrip->new($system);
     $scrip->LoadByCols(Description => $description);
     next if $scrip->id;
+    my @when = $condition eq 'On Change'
+        ? (ScripCondition => 'User Defined', CustomIsApplicableCode => $changed)
+        : (ScripCondition => $condition);
     # After the transaction is committed: a call back must find the ticket.
     must("scrip $condition", $scrip->Create(Description => $description, Queue => 0, Stage => 'TransactionBatch',
-        ScripCondition => $condition, ScripAction => 'Send to Faultwise', Template => 'Blank'));
+        @when, ScripAction => 'Send to Faultwise', Template => 'Blank'));
 }
 
 my $current = RT::CurrentUser->new($user);

@@ -1,4 +1,7 @@
-"""A Request Tracker of its own in a folder: Debian's package, an SQLite database, the plain Perl server."""
+"""A Request Tracker of its own in a folder: Debian's package, a database of its own, the plain Perl server.
+
+The database is SQLite, or with ``FAULTWISE_TEST_RT_DATABASE=postgresql`` a server of Debian's package postgresql.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,17 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 
 PACKAGE = Path("/usr/share/request-tracker5")
 SERVER = PACKAGE / "libexec" / "rt-server"
@@ -21,6 +28,13 @@ MAILGATE = Path("/usr/bin/rt-mailgate-5")
 ROOT_PASSWORD = "rootpass1"
 EXAMPLES = Path(__file__).parents[2] / "examples" / "request-tracker"
 
+POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+
+_DATABASES = {
+    "sqlite": "Set($DatabaseType, 'SQLite'); Set($DatabaseName, '{folder}/var/rt.db');",
+    "postgresql": "Set($DatabaseType, 'Pg'); Set($DatabaseHost, '{folder}/pg'); Set($DatabaseName, 'rt5');"
+    " Set($DatabaseUser, 'rt'); Set($DatabasePassword, ''); Set($DatabaseAdmin, 'rt');",
+}
 _CONFIG = """
 Set($rtname, 'desk.example');
 Set($Organization, 'desk.example');
@@ -29,8 +43,7 @@ Set($WebPort, {port});
 Set($WebBaseURL, 'http://{host}:{port}');
 Set($WebPath, '');
 Set($Timezone, 'UTC');
-Set($DatabaseType, 'SQLite');
-Set($DatabaseName, '{folder}/var/rt.db');
+{database}
 Set($CorrespondAddress, 'rt@desk.example');
 Set($CommentAddress, 'rt-comment@desk.example');
 Set($MailCommand, 'mbox');
@@ -64,6 +77,7 @@ class RequestTracker:
         self.base = f"http://{self.host}:{self.port}"
         self.workers = workers
         self.more = more
+        self.database = os.environ.get("FAULTWISE_TEST_RT_DATABASE", "sqlite")
         self.process: subprocess.Popen[bytes] | None = None
 
     def create(self) -> None:
@@ -72,6 +86,10 @@ class RequestTracker:
             (self.folder / name).mkdir()
         self.configure(self.more)
         self._own()
+        if self.database == "postgresql":
+            self.run(POSTGRES[-1] / "initdb", "-D", self.folder / "pg", "-A", "trust", "-U", "rt")
+            options = f"-k {self.folder / 'pg'} -c listen_addresses='' -c fsync=off"
+            self._postgres("start", "-o", options, "-l", self.folder / "pg" / "log")
         command = [
             SETUP,
             "--action",
@@ -84,9 +102,19 @@ class RequestTracker:
         ]
         self.run(*command)
 
+    def execute(self, statement: str, rows: Sequence[tuple[object, ...]] = ((),)) -> None:
+        """Run a statement of SQL in RT's database, once for each row of values; they stand where `?` is."""
+        if self.database == "sqlite":
+            with closing(sqlite3.connect(self.folder / "var" / "rt.db")) as database, database:
+                database.executemany(statement, rows)
+            return
+        with psycopg.connect(host=str(self.folder / "pg"), dbname="rt5", user="rt") as connection:
+            connection.cursor().executemany(statement.replace("?", "%s"), rows)
+
     def configure(self, more: str) -> None:
         """Write the configuration, with more lines at its end; they count at the next start."""
-        text = _CONFIG.format(folder=self.folder, host=self.host, port=self.port, more=more)
+        database = _DATABASES[self.database].format(folder=self.folder)
+        text = _CONFIG.format(folder=self.folder, database=database, host=self.host, port=self.port, more=more)
         (self.folder / "etc" / "RT_SiteConfig.pm").write_text(text, encoding="utf-8")
 
     def copy_examples(self) -> None:
@@ -175,6 +203,8 @@ class RequestTracker:
     def remove(self) -> None:
         """Stop it and remove the folder."""
         self.stop()
+        if (self.folder / "pg").exists():
+            self._postgres("stop", "-m", "immediate")
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def log(self) -> str:
@@ -188,6 +218,12 @@ class RequestTracker:
         if token:
             return httpx.Client(base_url=base, headers={"Authorization": f"token {token}"}, timeout=60)
         return httpx.Client(base_url=base, auth=("root", ROOT_PASSWORD), timeout=60)
+
+    def _postgres(self, action: str, *options: object) -> None:
+        # The server goes on by itself; it must not hold the pipe of a caller that waits for its end.
+        command = [POSTGRES[-1] / "pg_ctl", action, "-w", "-D", self.folder / "pg", *options]
+        null = subprocess.DEVNULL
+        subprocess.run([*self._as_user(), *map(str, command)], check=True, stdin=null, stdout=null, stderr=null)
 
     def _password_file(self) -> Path:
         path = self.folder / "etc" / "password"

@@ -6,12 +6,10 @@ import base64
 import concurrent.futures
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
@@ -209,25 +207,28 @@ def fill(rt: RequestTracker, history: pd.DataFrame, articles: pd.DataFrame) -> d
 
 def move_to_its_days(rt: RequestTracker, history: pd.DataFrame, numbers: dict[str, str]) -> None:
     """Give tickets the times that they had: REST2 dates everything today."""
-    with closing(sqlite3.connect(rt.folder / "var" / "rt.db")) as database, database:
-        for row in history.itertuples():
-            number = numbers[row.number]
-            opened, resolved = (text[:19].replace("T", " ") for text in (row.opened_at, row.resolved_at))
-            database.execute(
-                "UPDATE Tickets SET Created = ?, Started = ?, Resolved = ?, LastUpdated = ? WHERE id = ?",
-                (opened, opened, resolved, resolved, number),
-            )
-            ticket = "ObjectType = 'RT::Ticket' AND ObjectId = ?"
-            database.execute(f"UPDATE Transactions SET Created = ? WHERE {ticket}", (resolved, number))
-            database.execute(
-                f"UPDATE Transactions SET Created = ? WHERE {ticket} AND Type = 'Create'", (opened, number)
-            )
+    days = [
+        (*(text[:19].replace("T", " ") for text in (row.opened_at, row.resolved_at)), numbers[row.number])
+        for row in history.itertuples()
+    ]
+    rt.execute(
+        "UPDATE Tickets SET Created = ?, Started = ?, Resolved = ?, LastUpdated = ? WHERE id = ?",
+        [(opened, opened, resolved, resolved, number) for opened, resolved, number in days],
+    )
+    ticket = "ObjectType = 'RT::Ticket' AND ObjectId = ?"
+    rt.execute(
+        f"UPDATE Transactions SET Created = ? WHERE {ticket}",
+        [(resolved, number) for _, resolved, number in days],
+    )
+    rt.execute(
+        f"UPDATE Transactions SET Created = ? WHERE {ticket} AND Type = 'Create'",
+        [(opened, number) for opened, _, number in days],
+    )
 
 
 def switch_scrips(rt: RequestTracker, *, on: bool) -> None:
     """Switch scrips off while the history is written: nobody wants a mail for each ticket of it."""
-    with closing(sqlite3.connect(rt.folder / "var" / "rt.db")) as database, database:
-        database.execute("UPDATE Scrips SET Disabled = ?", (0 if on else 1,))
+    rt.execute("UPDATE Scrips SET Disabled = ?", [(0 if on else 1,)])
 
 
 @pytest.fixture(scope="module")
@@ -553,6 +554,38 @@ def test_a_ticket_that_came_while_faultwise_was_down_comes_with_the_next_import(
     assert desk.stored(kept)["close_notes"] == "renewed the certificate"
     merged = desk.stored(away)
     assert (merged["state"], merged["close_code"], merged["short_description"]) == ("merged", "merged", "VPN drops too")
+
+
+def test_a_ticket_that_came_while_faultwise_was_down_is_diagnosed_when_it_is_back(desk) -> None:
+    desk.service.stop()
+    missed = desk.create(*MAIL)
+    closed = desk.create("VPN drops at noon", "error 809 at noon")
+    with desk.rt.client() as client:
+        body = {"Content": "restarted the gateway", "ContentType": "text/plain", "Status": "resolved"}
+        posted(client, f"/ticket/{closed}/correspond", body)
+    desk.service.environment["FAULTWISE_INTEGRATIONS__RT__SYNC_MINUTES"] = "0.05"
+    desk.service.start()
+    assert check_written(desk, missed) == "automatic"
+    assert soon(lambda: desk.stored(closed).get("close_notes") == "restarted the gateway", 20)
+    time.sleep(8)  # it looks again, twice
+    desk.service.stop()
+    del desk.service.environment["FAULTWISE_INTEGRATIONS__RT__SYNC_MINUTES"]
+    desk.service.start()
+    assert len(desk.comments(missed)) == 1
+    assert desk.comments(closed) == []
+    with desk.api() as client:
+        assert len(client.get("/v1/diagnoses", params={"incident": missed}).json()["items"]) == 1
+        assert client.get("/v1/diagnoses", params={"incident": closed}).json()["items"] == []
+
+
+def test_a_change_of_fields_alone_is_remembered(desk) -> None:
+    number = desk.create("VPN drops", "error 809")
+    check_written(desk, number)
+    with desk.rt.client() as client:
+        client.put(f"/ticket/{number}", json={"CustomFields": {"Configuration item": "vpn-9"}}).raise_for_status()
+        assert soon(lambda: desk.stored(number).get("cmdb_ci") == "vpn-9", 15)
+        client.put(f"/ticket/{number}", json={"Subject": "VPN drops at home"}).raise_for_status()
+        assert soon(lambda: desk.stored(number)["short_description"] == "VPN drops at home", 15)
 
 
 def test_wrong_credentials_are_said_in_one_line(desk) -> None:

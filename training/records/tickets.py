@@ -37,7 +37,7 @@ def translate_tickets(
     kind : Kind
         What they are; articles come from a system's own knowledge base.
     mapping : mapping of str to str, optional
-        Canonical field to a field of theirs; wins over the dialect.
+        Canonical field to a field of theirs; wins over the dialect where a ticket has that field.
     zone : tzinfo
         Of times that name none.
     every_row : bool
@@ -56,7 +56,9 @@ def translate_tickets(
         except RecursionError as error:
             malformed.append(Malformed(place, str(error)))
     chunk = chunk_of(rows, malformed)
-    plan = (draft_plan if every_row else plan_columns)(chunk.header, kind, system, mapping, system)
+    # A field that none of these tickets has may be one of others: of another queue, or empty in all of them.
+    present = {ours: theirs for ours, theirs in (mapping or {}).items() if theirs in chunk.header}
+    plan = (draft_plan if every_row else plan_columns)(chunk.header, kind, system, present, system)
     if "number" not in plan.sources:
         raise InputError(f"expected a number in a ticket of {system}; found none")
     latest = datetime.now(UTC) + timedelta(days=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Self
 from diagnosis.errors import InputError
 from diagnosis.release import write_json
 from training.sources.page import Cursor
+
+log = logging.getLogger(__name__)
 
 _MARGIN = timedelta(days=1)  # clocks differ, and some systems compare in the zone of their user
 
@@ -23,6 +26,8 @@ class Progress:
     ----------
     origin : mapping of str to str
         What is pulled and where it goes; a file that says something else is not gone on with.
+    fields : mapping of str to str
+        What is read into which field beside the preset: a pull that reads other fields reads every record again.
     since : str
         Only what changed at or after this moment is asked for; ``""`` for all.
     began : str
@@ -34,6 +39,7 @@ class Progress:
     """
 
     origin: dict[str, str]
+    fields: dict[str, str] = field(default_factory=dict)
     since: str = ""
     began: str = ""
     cursor: Cursor = field(default_factory=dict)
@@ -41,7 +47,7 @@ class Progress:
     size: int = 0
 
     @classmethod
-    def load(cls, path: Path, origin: dict[str, str], since: str) -> Self:
+    def load(cls, path: Path, origin: dict[str, str], since: str, fields: dict[str, str]) -> Self:
         """Read the file, or begin; ``since`` counts for a first pull only.
 
         Raises
@@ -50,7 +56,7 @@ class Progress:
             If it is not readable, or of another pull.
         """
         if not path.exists():
-            return cls(origin, since)
+            return cls(origin, fields, since)
         try:
             state = json.loads(path.read_text(encoding="utf-8"))
             if "asked" in state:  # as files of version 1 named it
@@ -64,6 +70,9 @@ class Progress:
                     f"{path}: {name} {value!r} was expected, {progress.origin.get(name)!r} found: "
                     "it is of another import; give another --state, or remove it to begin anew"
                 )
+        if progress.fields != fields:
+            log.warning("%s: other fields are read than before, so everything is read again", path)
+            return cls(origin, fields, since)
         return progress
 
     def save(self, path: Path) -> None:

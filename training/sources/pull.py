@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,8 +27,9 @@ from training.records.tickets import translate_tickets
 from training.records.times import parse_times
 from training.sources import glpi, jira, rt, servicenow, zammad
 from training.sources.caller import Caller
-from training.sources.credentials import Credentials, authorization
+from training.sources.credentials import PREFIX, Credentials, authorization
 from training.sources.outputs import Output
+from training.sources.own_fields import CUSTOM
 from training.sources.page import Cursor, Page, Query, Record
 from training.sources.progress_file import Progress
 
@@ -108,8 +110,9 @@ def pull(
     origin = {"system": request.system, "url": request.credentials.url, "query": request.query, "into": into}
     if request.kind is not INCIDENTS:
         origin["kind"] = request.kind.name
+    fields = fields_of(request)
     with _alone(state), _connected(request, caller) as connected, RejectFile(rejects) as reject_file:
-        progress = Progress.load(state, origin, since).begun()
+        progress = Progress.load(state, origin, since, fields).begun()
         output.go_on(progress.size)
         translator = _PageTranslator(request, reject_file)
         query = Query(request.query, progress.since, (*(request.mapping or {}).values(), *request.extra_fields))
@@ -122,6 +125,11 @@ def pull(
         progress.finished().save(state)
         output.clear()
         return translator.counts
+
+
+def fields_of(request: Pull) -> dict[str, str]:
+    """Return what is read into which field, and what is kept, as the state of a pull notes it."""
+    return {**{name: name for name in request.extra_fields}, **(request.mapping or {})}
 
 
 def pages_of(request: Pull) -> Pages:
@@ -193,6 +201,8 @@ class _PageTranslator:
     def __init__(self, request: Pull, rejects: RejectFile) -> None:
         self._request, self._rejects, self._redactor = request, rejects, Redactor()
         self._imported = self._repaired = 0
+        self._unread: Counter[str] = Counter()
+        self._without_value = dict(request.mapping or {}) if request.kind is INCIDENTS else {}
 
     def bodies(self, records: Sequence[Record]) -> dict[str, dict[str, Any]]:
         """Return the records that can be used, by number, masked; fields that nobody asked for are left out."""
@@ -209,6 +219,7 @@ class _PageTranslator:
         self._repaired += sum(translation.repaired)
         if request.kind is KNOWLEDGE:
             return bodies_of(mask_articles(as_knowledge_frame(translation.frame()), self._redactor))
+        self._look_at(translation.columns)
         frame = as_frame(translation.frame())
         extra = [name for name in request.extra_fields if name in frame and name not in FIELDS]
         return bodies_of(mask_incidents(IncidentBatch.from_frame(frame[[*FIELDS, *extra]]), self._redactor).frame)
@@ -233,6 +244,29 @@ class _PageTranslator:
         mask = self._redactor.redact
         return {row["number"]: {**row, "short_description": mask(row.get("short_description", ""))} for row in usable}
 
+    def _look_at(self, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Note which custom fields held values that nobody reads, and which fields that were asked for held none."""
+        for name, values in columns.items():
+            rows = sum(value not in ("", None) for value in values)
+            if rows:
+                self._without_value.pop(name, None)
+            if name.startswith(CUSTOM) and name not in self._request.extra_fields:
+                self._unread[name] += rows
+
+    def _notes(self) -> tuple[str, ...]:
+        notes = [
+            f"no record has a value of {theirs}, which was to be read as {ours}"
+            for ours, theirs in self._without_value.items()
+            if self._imported
+        ]
+        if names := [f"{name} ({rows:,} rows)" for name, rows in self._unread.most_common() if rows]:
+            setting = f"{PREFIX}{self._request.system.upper()}__FIELDS"
+            notes.append(
+                f"custom fields with values that were not read: {', '.join(names)}; say what they are with {setting} "
+                "or --map, or keep them with --keep"
+            )
+        return tuple(notes)
+
     @property
     def counts(self) -> ImportCounts:
         """What was done so far."""
@@ -244,4 +278,5 @@ class _PageTranslator:
             blanked=self._rejects.values,
             presets={self._request.system: self._request.system},
             reasons=dict(self._rejects.reasons.most_common()),
+            notes=self._notes(),
         )

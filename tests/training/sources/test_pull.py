@@ -280,3 +280,51 @@ def test_the_waits_are_what_the_server_asks_for_or_grow_and_are_told(caplog) -> 
             remote.failures = [(429, {}, {"Retry-After": "86400"})]
             with pytest.raises(SourceError, match="asked 1 times"):
                 caller.get("/x")
+
+
+def test_own_fields_are_those_of_the_service_and_what_is_not_read_is_said(tmp_path, capsys, monkeypatch) -> None:
+    out = tmp_path / "incidents.jsonl"
+    with Remote(systems.Rt().answer) as remote:
+        assert main(words("rt", remote, out)) == 0
+        assert f"CF.{{Module}} ({systems.COUNT // 3} rows)" in capsys.readouterr().err
+        assert "category" not in lines(out)[0]
+        monkeypatch.setenv("FAULTWISE_INTEGRATIONS__RT__FIELDS", '{"Module": "category"}')
+        assert main(words("rt", remote, out)) == 0  # what is read has changed, so everything is read again
+        assert "CF.{Module}" not in capsys.readouterr().err
+        assert {row["category"] for row in lines(out)} == {"m0", "m1", "m2", "m3"}
+        asked = len(remote.requests)
+        assert main(words("rt", remote, out, "--map", "subcategory=CF.{Module}")) == 0
+        assert len(remote.requests) > asked + 5
+        assert {row["subcategory"] for row in lines(out)} == {"m0", "m1", "m2", "m3"}
+        capsys.readouterr()
+        assert main(words("rt", remote, out, "--map", "location=CF.{Modul}")) == 0
+        assert "no record has a value of CF.{Modul}, which was to be read as location" in capsys.readouterr().err
+        monkeypatch.setenv("FAULTWISE_INTEGRATIONS__RT__FIELDS", '{"Module": "colour"}')
+        assert main(words("rt", remote, out)) == 1
+        assert "expected fields of an incident; found colour" in capsys.readouterr().err
+        monkeypatch.setenv("FAULTWISE_INTEGRATIONS__RT__FIELDS", "Module=category")
+        assert main(words("rt", remote, out)) == 1
+        assert "expected JSON" in capsys.readouterr().err
+
+
+def test_a_page_without_an_own_field_is_read_too(tmp_path, monkeypatch) -> None:
+    """Tickets of another queue, and those that were merged away, have none of it."""
+    out, system = tmp_path / "incidents.jsonl", systems.Rt()
+    for place in range(systems.PAGES["rt"]):
+        system.tickets[place]["CustomFields"] = []
+    monkeypatch.setenv("FAULTWISE_INTEGRATIONS__RT__FIELDS", '{"Module": "category"}')
+    with Remote(system.answer) as remote:
+        assert main(words("rt", remote, out)) == 0
+    assert sum(bool(row.get("category")) for row in lines(out)) == systems.COUNT // 3 - systems.PAGES["rt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "value"),
+    [("jira", "customfield_10051", "m0"), ("servicenow", "u_module", "m0"), ("glpi", "76", "m0")],
+)
+def test_own_fields_of_every_system(name, own, value, tmp_path, monkeypatch) -> None:
+    out = tmp_path / "incidents.jsonl"
+    monkeypatch.setenv(f"FAULTWISE_INTEGRATIONS__{name.upper()}__FIELDS", json.dumps({own: "subcategory"}))
+    with Remote(SYSTEMS[name]().answer) as remote:
+        assert main(words(name, remote, out)) == 0
+    assert value in {row["subcategory"] for row in lines(out)}

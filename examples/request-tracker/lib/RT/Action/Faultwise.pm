@@ -12,7 +12,7 @@ use Digest::SHA qw(hmac_sha256_hex);
 use HTTP::Tiny;
 use JSON;
 
-my %EVENTS = (Create => 'create', Status => 'status', Set => 'queue');
+my %EVENTS = (Create => 'create', Status => 'status');
 
 sub Prepare { return 1 }
 
@@ -57,7 +57,7 @@ sub Payload {
         CustomFields => [ map { custom_field($ticket, $_) } @{ $ticket->CustomFields->ItemsArrayRef } ],
     );
     my %event = (
-        event => $EVENTS{ $transaction->Type } || 'update',
+        event => $EVENTS{ $transaction->Type } || (($transaction->Field || '') eq 'Queue' ? 'queue' : 'update'),
         ticket => \%record,
         transaction => { id => $transaction->id + 0, type => $transaction->Type },
     );
