@@ -13,17 +13,12 @@ from tqdm import tqdm
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
-from diagnosis.incident import IncidentBatch, as_frame
 from diagnosis.knowledge_health import KnowledgeHealth, SearchedIncidents, assess_knowledge
-from diagnosis.parts import clean_articles, clean_incidents
-from diagnosis.redact import Redactor
-from diagnosis.redact.records import mask_articles, mask_incidents
 from diagnosis.releases import find_release
-from diagnosis.search import Filters, HistoryEncoder, Retriever
-from diagnosis.text import TextNormaliser, joined
+from diagnosis.search import Filters
 from training.command import DONE, add_json, answer, main, warn
+from training.fitting.article_search import search_articles
 from training.fitting.as_of import last_moment
-from training.fitting.search import fit_encoder_on, fit_search
 from training.intake import add_sources, read_sources
 from training.output import open_atomically, without_nan
 from training.reports.page import render
@@ -36,8 +31,6 @@ EXAMPLE = (
     "faultwise knowledge --incidents incidents.csv --knowledge knowledge.csv --out covered.jsonl --html knowledge.html"
 )
 TOP = 20  # of each list, in words; --json has all
-_MOST_STEPS = 2_000  # of each of two encoders, where no release has one
-_MOST_TAUGHT = 20_000  # newest incidents that they learn from
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +55,14 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("knowledge is judged by incidents; found none")
     if sources.articles.empty:
         raise InputError("no article to judge: give --knowledge or a store that has some")
-    retriever, incidents, articles, texts = _prepared(args, sources.incidents, sources.articles)
+    parts = Diagnoser.load(find_release(args.release)).parts if args.release is not None else None
+    with tqdm(
+        total=100, desc="learning to search", unit="%", disable=args.quiet or parts is not None, file=sys.stderr
+    ) as bar:
+        asked = search_articles(
+            sources.incidents, sources.articles, parts, progress=lambda percent: bar.update(percent - bar.n)
+        )
+    retriever, incidents, articles, texts = asked.retriever, asked.incidents, asked.articles, asked.texts
     as_of = last_moment(incidents, args.as_of)
     as_of = pd.Timestamp.now("UTC") if pd.isna(as_of) else as_of
     valid = Filters(valid_at=as_of.to_pydatetime())
@@ -78,48 +78,6 @@ def run(args: argparse.Namespace) -> int:
             stream.write(render("knowledge.html", health=health, articles=_titles(articles)))
     answer(args, health.to_dict(), _text(health))
     return DONE
-
-
-def _prepared(
-    args: argparse.Namespace, incidents: pd.DataFrame, articles: pd.DataFrame
-) -> tuple[Retriever, pd.DataFrame, pd.DataFrame, list[str]]:
-    """Return search over the articles, both masked, and what each incident is asked with."""
-    if args.release is not None:
-        parts = Diagnoser.load(find_release(args.release)).parts
-        redactor, normaliser, learned = parts.redactor, parts.normaliser, parts.retriever
-    else:
-        redactor, learned = Redactor(), None
-        normaliser = TextNormaliser().fit(incidents["short_description"].tolist(), incidents["description"].tolist())
-    masked = mask_incidents(IncidentBatch.from_frame(as_frame(incidents)), redactor).frame
-    masked_articles = mask_articles(articles, redactor)
-    cleaned = clean_incidents(IncidentBatch.from_frame(masked), normaliser).frame
-    cleaned_articles = clean_articles(masked_articles, normaliser)
-    texts = [joined(*words) for words in zip(cleaned["short_description"], cleaned["description"], strict=True)]
-    if learned is None:
-        return _fitted(cleaned_articles, cleaned, quiet=args.quiet), masked, masked_articles, texts
-    retriever = Retriever(
-        learned.encoder,
-        general=learned.general,
-        fields=learned.fields,
-        weights=learned.weights,
-        coverage=learned.coverage,
-        seed=learned.seed,
-    )
-    return retriever.fit(cleaned_articles, as_frame([])), masked, masked_articles, texts
-
-
-def _fitted(articles: pd.DataFrame, incidents: pd.DataFrame, *, quiet: bool) -> Retriever:
-    newest = incidents.sort_values("opened_at", kind="stable", na_position="first").tail(_MOST_TAUGHT)
-    with tqdm(total=100, desc="learning to search", unit="%", disable=quiet, file=sys.stderr) as bar:
-        rounds = 0  # of two: one for the weights of the signals, one for good
-
-        def fit(some_articles: pd.DataFrame, some_incidents: pd.DataFrame) -> HistoryEncoder:
-            nonlocal rounds
-            before, rounds = 50 * rounds, rounds + 1
-            show = lambda step, total: bar.update(before + 50 * step // total - bar.n)  # noqa: E731
-            return fit_encoder_on(some_articles, some_incidents, max_steps=_MOST_STEPS, progress=show)
-
-        return fit_search(articles, newest.reset_index(drop=True), fit)
 
 
 def _write_covered(path: Path, numbers: list[str], searched: SearchedIncidents) -> None:

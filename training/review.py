@@ -6,6 +6,7 @@ import argparse
 import sys
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +18,27 @@ from diagnosis.recurrence import Signature
 from diagnosis.releases import find_release
 from diagnosis.review import (
     Quarter,
+    ReviewFacts,
     ReviewHistory,
     ReviewSettings,
     Words,
+    extras_of,
     last_complete_quarter,
+    plain_gaps,
     review_quarter,
     summary,
 )
+from diagnosis.review.definitions import BY_NAME
 from diagnosis.service_levels import ServiceLevelRules
+from diagnosis.store import Store
 from training.command import DONE, add_json, answer, main, warn
 from training.fitting.as_of import last_moment
 from training.intake import add_sources, read_sources
 from training.output import open_atomically, write_atomically
+from training.records.action_files import read_actions
+from training.records.monitoring_files import read_alerts, read_changes
 from training.records.stored import Stored
+from training.records.stored_facts import facts_of_store, outages_of
 from training.reports.review.document import review_document
 from training.reports.review.page import review_page
 from training.reports.review.tables import review_csv
@@ -62,7 +71,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--html", type=Path, metavar="FILE", help="write it as a page that stands alone and prints on A4"
     )
-    parser.add_argument("--release", type=Path, metavar="DIR", help="judges which incidents an article answers")
+    parser.add_argument(
+        "--release", type=Path, metavar="DIR", help="judges which incidents an article answers, else --knowledge"
+    )
+    parser.add_argument(
+        "--alerts", type=Path, metavar="FILE", help="alerts of monitoring systems: were outages warned of"
+    )
+    parser.add_argument("--changes", type=Path, metavar="FILE", help="changes: which is likely behind an outage (CSV)")
+    parser.add_argument("--actions", type=Path, metavar="FILE", help="earlier actions, CSV or JSON: did they help")
+    parser.add_argument(
+        "--minutes-saved", type=_minutes, default=3.0, metavar="X", help="work that one automatic routing spares (3)"
+    )
     parser.add_argument("--docx", type=Path, metavar="FILE", help="write it as a Word document")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write its figures as a table")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -73,24 +92,29 @@ def run(args: argparse.Namespace) -> int:
     """Review and print."""
     settings = review_settings(args.config, args.zone)
     with tqdm(total=3, desc="reading", disable=args.quiet, file=sys.stderr) as bar:
+        actions = read_actions(args.actions, tuple(BY_NAME)) if args.actions else []
         stored = read_sources(args)
         frame = stored.incidents
         as_of = last_moment(frame, args.as_of)
         if pd.isna(as_of):
             raise InputError("a review needs opened_at; no record has a date")
-        bar.update(1)
-        bar.set_description("counting")
-        signature = Signature(tuple(args.signature.split(","))) if args.signature else None
         quarter = (
             Quarter.parse(args.quarter) if args.quarter else last_complete_quarter(as_of.to_pydatetime(), settings.zone)
         )
         diagnoser = _diagnoser(args.release)
+        facts = _facts(args, frame, settings.zone)
+        facts = replace(facts, actions=(*actions, *facts.actions))
+        bar.update(1)
+        bar.set_description("searching" if len(stored.articles) else "counting")
+        covered, gaps = _judged(args, diagnoser, stored, quarter, settings.zone, as_of)
+        facts = replace(facts, by_number={**facts.by_number, **covered})
+        signature = Signature(tuple(args.signature.split(","))) if args.signature else None
         rules = _rules(args.config, diagnoser)
-        values = _coverage(diagnoser, stored, quarter, settings.zone)
-        history = ReviewHistory.read(frame, settings, as_of=as_of, signature=signature, rules=rules, values=values)
+        history = ReviewHistory.read(frame, settings, as_of=as_of, signature=signature, rules=rules, facts=facts)
         del frame, stored  # a million records are read once
         bar.update(1)
-        content = review_quarter(history, quarter)
+        bar.set_description("counting")
+        content = review_quarter(history, quarter, extras_of(history, quarter, facts, gaps, args.minutes_saved))
         bar.update(1)
     for reason, count in history.left_out.items():
         if count:
@@ -99,6 +123,27 @@ def run(args: argparse.Namespace) -> int:
     words = Words(args.language)
     answer(args, content, "\n".join([f"{content['quarter']}", "", *summary(content, words)]))
     return DONE
+
+
+def _facts(args: argparse.Namespace, frame: pd.DataFrame, zone: str) -> ReviewFacts:
+    """Return what the store knows besides the records, and the outages that alerts and incidents show."""
+    facts = ReviewFacts()
+    if args.from_store:
+        store = Store(args.from_store)
+        try:
+            facts = facts_of_store(store)
+        finally:
+            store.close()
+    if args.alerts is None:
+        return facts
+    from diagnosis.surges import SurgeDetector  # noqa: PLC0415 - only with alerts are outages looked for
+    from diagnosis.surges.replay import replay_surges  # noqa: PLC0415
+
+    alerts = read_alerts(args.alerts, warn)
+    changes = read_changes(args.changes, warn) if args.changes else []
+    records = frame.drop_duplicates("number", keep="last")
+    surges = replay_surges(records, alerts, changes, detector=SurgeDetector(zone=zone))
+    return replace(facts, outages=outages_of(surges, records, {alert.id: alert.at for alert in alerts}))
 
 
 def _diagnoser(release: Path | None) -> Diagnoser | None:
@@ -116,15 +161,37 @@ def _rules(config: Path | None, diagnoser: Diagnoser | None) -> ServiceLevelRule
     return table if table or model is None else model.rules_
 
 
-def _coverage(diagnoser: Diagnoser | None, stored: Stored, quarter: Quarter, zone: str) -> dict[str, pd.Series]:
-    """Return how probably articles answer the incidents; nothing without a release."""
-    if diagnoser is None:
-        return {}
-    from training.reports.review.coverage import coverage_of  # noqa: PLC0415
+def _judged(
+    args: argparse.Namespace,
+    diagnoser: Diagnoser | None,
+    stored: Stored,
+    quarter: Quarter,
+    zone: str,
+    as_of: pd.Timestamp,
+) -> tuple[dict[str, pd.Series], list[dict[str, Any]] | None]:
+    """Return how probably articles answer the incidents, and what none answers; nothing without articles."""
+    if diagnoser is None and not len(stored.articles):
+        return {}, None
+    # What searches is heavy; most reviews need none of it.
+    from training.reports.review.coverage import coverage_of, judged_knowledge  # noqa: PLC0415
 
-    if len(stored.articles):
-        diagnoser.upsert_articles(stored.articles)
-    return {"coverage": coverage_of(diagnoser, stored.incidents, quarter, zone)}
+    if diagnoser is not None:
+        if len(stored.articles):
+            diagnoser.upsert_articles(stored.articles)
+        return {"coverage": coverage_of(diagnoser, stored.incidents, quarter, zone)}, None
+    with tqdm(total=100, desc="learning to search", unit="%", disable=args.quiet, file=sys.stderr, leave=False) as bar:
+        judged = judged_knowledge(
+            stored.incidents,
+            stored.articles,
+            quarter,
+            zone,
+            as_of,
+            progress=lambda percent: bar.update(percent - bar.n),
+        )
+    if not len(judged.covered):
+        warn("too few articles or questions to calibrate by: coverage and gaps are not said")
+        return {}, None
+    return {"coverage": judged.covered}, plain_gaps(judged.gaps)
 
 
 def _write(args: argparse.Namespace, content: Mapping[str, Any]) -> None:
@@ -135,6 +202,16 @@ def _write(args: argparse.Namespace, content: Mapping[str, Any]) -> None:
         write_atomically(args.docx, review_document(content, args.language))
     if args.csv:
         write_atomically(args.csv, review_csv(content).encode("utf-8"))
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = -1.0
+    if not 0 <= minutes <= 480:
+        raise argparse.ArgumentTypeError(f"a number from 0 to 480 was expected, {text!r} found")
+    return minutes
 
 
 def review_settings(config: Path | None, zone: str | None) -> ReviewSettings:

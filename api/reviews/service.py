@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,6 @@ from api.actions.schemas import ActionIn
 from api.actions.service import ActionService
 from api.audit.service import AuditService
 from api.errors import NothingPublishedError
-from api.reviews.collect import automatic_decisions, blind_spots, review_history
 from api.reviews.reminders import Reminders
 from api.reviews.schemas import ProposalIn
 from api.reviews.settings import ReviewOptions
@@ -23,8 +22,16 @@ from api.webhooks.events import Events
 from diagnosis.actions import Action
 from diagnosis.errors import InputError
 from diagnosis.knowledge_health.gaps import Gap
-from diagnosis.review import Quarter, ReviewExtras, Words, last_complete_quarter, review_quarter
-from diagnosis.review.outcomes import outcomes
+from diagnosis.review import (
+    Quarter,
+    ReviewHistory,
+    Words,
+    extras_of,
+    last_complete_quarter,
+    plain_action,
+    plain_gaps,
+    review_quarter,
+)
 from diagnosis.review.programme import programme_actions
 from diagnosis.review.summary import action_title
 from diagnosis.service_levels import ServiceLevelRules
@@ -32,9 +39,10 @@ from diagnosis.store import Store
 from diagnosis.store.database import ConflictError, RecordNotFoundError
 from diagnosis.store.reviews import FrozenReview
 from diagnosis.times import utc_now
+from training.records.stored import read_stored
+from training.records.stored_facts import facts_of_store
 from training.reports.review.tables import review_csv
 
-MOST_GAPS = 10  # that are listed
 Content = Mapping[str, Any]
 
 
@@ -224,20 +232,17 @@ class ReviewService:
     def _with_decisions(self, content: dict[str, Any]) -> dict[str, Any]:
         decided = self._store.reviews.decisions(content["quarter"])
         listed = [{**entry, "decision": decided.get(entry["id"], (None, None))[0]} for entry in content["proposals"]]
-        actions = [_plain(action) for action in self._store.actions.all() if action.status != "proposed"]
+        actions = [plain_action(action) for action in self._store.actions.all() if action.status != "proposed"]
         return {**content, "proposals": listed, "actions": actions}
 
     def _review(self, quarter: Quarter, moment: datetime) -> dict[str, Any]:
-        rules = self.find_rules()
-        history = review_history(self._store, self.options.review(), moment, self._coverage(quarter), rules)
-        since, until = (bound.to_pydatetime() for bound in quarter.bounds(self.options.zone))
-        automatic = automatic_decisions(self._store, since, until)
-        extras = ReviewExtras(
-            gaps=self._gaps(),
-            outcomes=outcomes(history, self._store.actions.all()),
-            blind_spots=blind_spots(self._store, since, until),
-            saved_hours=automatic * self.options.minutes_saved / 60 if automatic else None,
-        )
+        facts = facts_of_store(self._store)
+        frame = read_stored(self._store).incidents
+        if (coverage := self._coverage(frame, quarter)) is not None:
+            facts = replace(facts, by_number={**facts.by_number, "coverage": coverage})
+        as_of = pd.Timestamp(moment)
+        history = ReviewHistory.read(frame, self.options.review(), as_of=as_of, rules=self.find_rules(), facts=facts)
+        extras = extras_of(history, quarter, facts, self._gaps(), self.options.minutes_saved)
         return review_quarter(history, quarter, extras)
 
     def _gaps(self) -> list[dict[str, Any]] | None:
@@ -246,25 +251,14 @@ class ReviewService:
             gaps = self.find_gaps()
         except (NothingPublishedError, InputError):
             return None
-        names = ("title", "incidents", "hours_lost", "numbers")
-        return [{name: getattr(gap, name) for name in names} for gap in gaps[:MOST_GAPS]]
+        return plain_gaps(gaps)
 
-    def _coverage(self, quarter: Quarter) -> Any:  # noqa: ANN401 - a callable, or nothing without a release
+    def _coverage(self, frame: pd.DataFrame, quarter: Quarter) -> pd.Series | None:
+        """Return by number how probably an article answers an incident; None without a release."""
         try:
             diagnoser = self._serving.current.diagnoser
         except NothingPublishedError:
             return None
+        from training.reports.review.coverage import coverage_of  # noqa: PLC0415 - learned parts are heavy
 
-        def covered(frame: pd.DataFrame) -> pd.Series:
-            from training.reports.review.coverage import coverage_of  # noqa: PLC0415 - learned parts are heavy
-
-            return coverage_of(diagnoser, frame, quarter, self.options.zone)
-
-        return covered
-
-
-def _plain(action: Action) -> dict[str, Any]:
-    names = ("id", "title", "kind", "owner", "status", "measure", "source_kind", "source")
-    values = asdict(action)
-    due = action.due.isoformat() if action.due else None
-    return {name: values[name] for name in names} | {"due": due, "effect": action.result}
+        return coverage_of(diagnoser, frame, quarter, self.options.zone)

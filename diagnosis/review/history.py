@@ -18,6 +18,7 @@ from diagnosis.recurrence import Signature, default_signature
 from diagnosis.recurrence.outcomes import censored_outcomes, cohort
 from diagnosis.review.clocks import RecordClocks, record_clocks, review_rules
 from diagnosis.review.definitions import BY_NAME, Definition
+from diagnosis.review.facts import Events, ReviewFacts
 from diagnosis.review.quarters import Quarter
 from diagnosis.review.samples import Sample
 from diagnosis.review.settings import ReviewSettings
@@ -37,6 +38,7 @@ COLUMNS = (
     "reopened_at",
     "on_hold_minutes",
     "caller",
+    "opened_by",
     "contact_type",
     "service",
     "cmdb_ci",
@@ -45,6 +47,7 @@ COLUMNS = (
     "subcategory",
     "priority",
     "assignment_group",
+    "assigned_to",
     "reassignment_count",
     "close_code",
     "satisfaction",
@@ -62,6 +65,8 @@ _REPEATED = (
     "priority",
     "assignment_group",
     "symptom",
+    "opened_by",
+    "assigned_to",
 )
 _UNSEEN = "ended at a time that nobody wrote down (without clocks)"
 _CLOCK_OF: Mapping[str, ClockName] = {
@@ -71,22 +76,6 @@ _CLOCK_OF: Mapping[str, ClockName] = {
     "complaints": "response",
     "restoration": "restoration",
 }
-
-
-@dataclass(frozen=True)
-class Events:
-    """What a measure is of where it is of no records; both arrays of shape (n,).
-
-    Attributes
-    ----------
-    times : ndarray
-        Days since 1970.
-    met : ndarray
-        1 for each that was as it should be, else 0.
-    """
-
-    times: Floats
-    met: Floats
 
 
 @dataclass(frozen=True)
@@ -104,10 +93,10 @@ class ReviewHistory:
     clocks : mapping of ClockName to RecordClocks
         Row by row with ``frame``.
     values : mapping of str to ndarray, shape (n,)
-        Measures that are not in the records, one value a record, NaN where it has none: ``coverage``, ``automatic``
-        and ``automatic_right``.
-    events : mapping of str to Events
-        Measures of what is no record: ``deflection`` of questions, ``warnings`` of outages.
+        What is not in the records, one value a record, NaN where it has none: the measures ``coverage``, ``automatic``
+        and ``automatic_right``, and whether a suggested article failed: ``fix_failed``.
+    facts : ReviewFacts
+        What is known besides the records.
     """
 
     frame: pd.DataFrame
@@ -118,7 +107,7 @@ class ReviewHistory:
     rules: ServiceLevelRules
     clocks: Mapping[ClockName, RecordClocks]
     values: Mapping[str, Floats] = field(default_factory=dict)
-    events: Mapping[str, Events] = field(default_factory=dict)
+    facts: ReviewFacts = field(default_factory=ReviewFacts)
 
     @classmethod
     def read(
@@ -129,8 +118,7 @@ class ReviewHistory:
         as_of: pd.Timestamp,
         signature: Signature | None = None,
         rules: ServiceLevelRules | Mapping[str, Any] | None = None,
-        values: Mapping[str, pd.Series] | None = None,
-        events: Mapping[str, Events] | None = None,
+        facts: ReviewFacts | None = None,
     ) -> ReviewHistory:
         """Return a history of a canonical incident frame.
 
@@ -140,16 +128,16 @@ class ReviewHistory:
             What "the same fault" is; by default what the incidents support.
         rules : ServiceLevelRules or mapping, optional
             The service levels' rules, or their table of the settings; by default the programme's.
-        values : mapping of str to Series, optional
-            By measure, values by number of the record.
-        events : mapping of str to Events, optional
+        facts : ReviewFacts, optional
+            What is known besides the records.
 
         Raises
         ------
         InputError
             If no record can be judged.
         """
-        answered = _with_responses(incidents)
+        besides = facts or ReviewFacts()
+        answered = _with_responses(besides.with_ratings(incidents))
         judged = cohort(answered, as_of)
         promised = review_rules(settings, answered["priority"].unique(), rules)
         clocks = record_clocks(answered.iloc[judged.rows], promised, as_utc(as_of))
@@ -158,10 +146,25 @@ class ReviewHistory:
             frame[name] = frame[name].astype("category")
         arrays = {
             name: frame["number"].map(column).to_numpy(dtype=np.float64, na_value=np.nan)
-            for name, column in (values or {}).items()
+            for name, column in besides.by_number.items()
         }
         left_out = {**judged.left_out, _UNSEEN: int((~clocks["restoration"].has_times).sum())}
-        return cls(frame, pd.Timestamp(as_of), settings, signature, left_out, promised, clocks, arrays, events or {})
+        return cls(
+            frame=frame,
+            as_of=pd.Timestamp(as_of),
+            settings=settings,
+            signature=signature,
+            left_out=left_out,
+            rules=promised,
+            clocks=clocks,
+            values=arrays,
+            facts=besides,
+        )
+
+    @cached_property
+    def events(self) -> Mapping[str, Events]:
+        """Measures of what is no record: ``deflection`` of questions, ``warnings`` of outages."""
+        return self.facts.events
 
     @cached_property
     def opened(self) -> Floats:
@@ -187,6 +190,22 @@ class ReviewHistory:
         local = self.frame["opened_at"].dt.tz_convert(self.settings.zone)
         months: npt.NDArray[np.object_] = local.dt.strftime("%Y-%m").to_numpy(dtype=object)
         return months
+
+    @cached_property
+    def persons(self) -> frozenset[str]:
+        """Groups that are persons: most of their records are assigned to somebody of that very name.
+
+        Where that is so of most groups, the column is taken for a copy of the group's, unless the name is a caller's.
+        """
+        groups, assigned = (
+            self.frame[name].astype("str").str.casefold() for name in ("assignment_group", "assigned_to")
+        )
+        inside = ((groups != "") & (assigned != "")).to_numpy()
+        shares = (groups == assigned)[inside].groupby(groups[inside], observed=True).mean()
+        named = frozenset(map(str, shares.index[shares >= 0.5]))
+        if len(named) <= len(shares) / 2:
+            return named
+        return named & frozenset(self.frame["caller"].astype("str").str.casefold().unique().tolist())
 
     def rows_of(self, quarter: Quarter) -> npt.NDArray[np.intp]:
         """Return the positions of the records that were opened in a quarter."""

@@ -1,7 +1,8 @@
-"""Training needs by topic and team, never by person: where fixes fail, records bounce or answers got slower."""
+"""Training needs by topic and team, never by person: corrected routings, fixes that fail, slower answers."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -21,15 +22,19 @@ FEWEST_REASSIGNMENTS = 2  # from which a record counts as passed around
 def training_needs(history: ReviewHistory, quarter: Quarter) -> list[dict[str, Any]]:
     """Return topics that a team handles worse than the desk does on average, or worse than a quarter before.
 
-    ``fix_fails``: records closed with an article came back. ``bounces``: records are passed on twice or more although
-    an article of the topic exists. ``slow``: the first response takes longer than in the quarter before. Each needs as
-    many records as a breakdown's row, and an interval that holds for all topics and teams together.
+    ``fix_fails``: records closed with an article came back. ``advice_fails``: people said that the suggested article
+    did not work. ``bounces``: records are passed on twice or more although an article of the topic exists.
+    ``overridden``: another group than the one that was proposed first was right. ``slow``: the first response takes
+    longer than in the quarter before. Each needs as many records as a breakdown's row, and an interval that holds for
+    all topics and teams together. A group that is a person is left out.
     """
     rows = history.rows_of(quarter)
     labels = join_labels([history.column("assignment_group"), history.column("category")])
     cited = history.frame["knowledge"].astype("str").to_numpy(dtype=object) != ""
     needs = _fixes_that_fail(history, rows[cited[rows]], labels)
     needs += _bounces(history, rows, labels, set(labels[cited]))
+    needs += _advice_that_fails(history, rows, labels)
+    needs += _overridden(history, rows)
     needs += _slower(history, quarter, labels)
     return sorted(
         needs, key=lambda need: (-need["n"] * abs(need["value"] - need["usual"]), need["team"], need["topic"])
@@ -57,6 +62,34 @@ def _bounces(
     known = rows[np.isfinite(moves[rows])]
     needs = _above_usual(history, "bounces", known, (moves >= FEWEST_REASSIGNMENTS).astype(float), labels)
     return [need for need in needs if f"{need['team']}{SEPARATOR}{need['topic']}" in with_article]
+
+
+def _advice_that_fails(
+    history: ReviewHistory, rows: npt.NDArray[np.intp], labels: npt.NDArray[np.object_]
+) -> list[dict[str, Any]]:
+    failed = history.values.get("fix_failed")
+    if failed is None:
+        return []
+    judged = rows[np.isfinite(failed[rows])]
+    return _above_usual(history, "advice_fails", judged, failed, labels)
+
+
+def _overridden(history: ReviewHistory, rows: npt.NDArray[np.intp]) -> list[dict[str, Any]]:
+    """Return the topics on which a group is often proposed and another is right, with the one that is right most."""
+    if not history.facts.routings:
+        return []
+    numbers = history.frame["number"].tolist()
+    pairs = [history.facts.routings.get(number, ("", "")) for number in numbers]
+    proposed, right = (np.array([pair[place] for pair in pairs], dtype=object) for place in (0, 1))
+    routed = rows[(proposed[rows] != "") & (right[rows] != "")]
+    labels = join_labels([proposed, history.column("category")])
+    needs = _above_usual(history, "overridden", routed, (proposed != right).astype(float), labels)
+    for need in needs:
+        label = f"{need['team']}{SEPARATOR}{need['topic']}"
+        corrected = routed[(labels[routed] == label) & (proposed[routed] != right[routed])]
+        teams = Counter(team for team in right[corrected].tolist() if team.casefold() not in history.persons)
+        need["right_team"] = teams.most_common(1)[0][0] if teams else ""
+    return needs
 
 
 def _above_usual(
@@ -108,8 +141,9 @@ def _of_label(sample: Sample, labels: npt.NDArray[np.object_], name: str) -> Sam
 def _judged(history: ReviewHistory, labels: npt.NDArray[np.object_]) -> list[str]:
     """Return the labels of a team and a topic with enough records."""
     names, counts = np.unique(labels.astype(str), return_counts=True)
-    enough = (counts >= history.settings.fewest) & np.array([SEPARATOR in name for name in names], dtype=bool)
-    return [str(name) for name in names[enough]] if len(names) else []
+    enough = names[counts >= history.settings.fewest].tolist()
+    teams = [str(name).partition(SEPARATOR) for name in enough]
+    return ["".join(parts) for parts in teams if parts[1] and parts[0].casefold() not in history.persons]
 
 
 def _need(kind: str, name: str, estimate: Estimate, usual: float, numbers: list[str]) -> dict[str, Any]:

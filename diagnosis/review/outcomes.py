@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+import pandas as pd
+
 from diagnosis.actions import Action
+from diagnosis.problems.follow_up import follow_up
+from diagnosis.problems.joining import fault_id
 from diagnosis.review.definitions import BY_NAME
 from diagnosis.review.history import ReviewHistory
 from diagnosis.review.quarters import Quarter
@@ -19,7 +24,8 @@ MONTH = 30.0  # days: hazards are told as episodes in so many
 def outcomes(history: ReviewHistory, actions: Iterable[Action]) -> list[dict[str, Any]]:
     """Return what each action that is done has achieved, those that hold first.
 
-    A problem's action is judged by the hazard of its fault before and after, as the service last counted it; any other
+    A problem's action is judged by the hazard of its fault before and after, as the service last counted it, or as the
+    records have it where the service has not (its source is the fault's id, or its evidence names incidents); any other
     by its measure, of its team where its evidence names one: the quarter before the one in which it was done against
     the quarter after. Until that one is over it cannot be told, and ``until`` says when it can.
     """
@@ -33,14 +39,42 @@ def _outcome(history: ReviewHistory, action: Action) -> dict[str, Any] | None:
         return None
     head = {"title": action.title, "action": action.id, "done_at": action.done_at.isoformat()}
     if action.result and "verdict" in action.result:
-        return head | _of_problem(action)
+        return head | _of_problem(action.result)
+    if action.source_kind == "problem" and (followed := _followed(history, action, action.done_at)) is not None:
+        return head | _of_problem(followed)
     if action.measure in BY_NAME:
         return head | _of_measure(history, action, action.done_at)
     return None
 
 
-def _of_problem(action: Action) -> dict[str, Any]:
-    result = dict(action.result or {})
+def _followed(history: ReviewHistory, action: Action, done_at: datetime) -> dict[str, Any] | None:
+    """Return the hazard of an action's fault before and after it; None where the records do not know the fault."""
+    fault = _fault_of(history, action)
+    if not fault:
+        return None
+    times = history.opened[history.faults == fault]
+    first = float(history.opened[0])
+    followed = follow_up(times, None, pd.Timestamp(done_at), first=first, end=history.end)
+    return None if followed is None else followed.to_dict("")
+
+
+def _fault_of(history: ReviewHistory, action: Action) -> str:
+    """Return the fault whose id is the action's source, else the one that most incidents of its evidence have."""
+    signature = history.fault_signature
+    if signature is None:
+        return ""
+    named = {str(item["number"]) for item in action.evidence if "number" in item}
+    rows = history.frame["number"].isin(named | {action.source}).to_numpy()
+    counts = Counter(str(fault) for fault in history.faults[rows].tolist() if fault)
+    if counts:
+        return counts.most_common(1)[0][0]
+    faults: dict[str, str] = {
+        fault_id(signature.fields, fault): fault for fault in dict.fromkeys(history.faults.tolist()) if fault
+    }
+    return faults.get(action.source, "")
+
+
+def _of_problem(result: Mapping[str, Any]) -> dict[str, Any]:
     days = (result.get("days_before") or 0.0, result.get("days_after") or 0.0)
     counts = (result.get("episodes_before") or 0, result.get("episodes_after") or 0)
     rates = [MONTH * count / length if length else None for count, length in zip(counts, days, strict=True)]

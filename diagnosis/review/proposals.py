@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -22,17 +22,19 @@ def proposals(
     needs: Sequence[Mapping[str, Any]],
     gaps: Sequence[Mapping[str, Any]] = (),
     blind_spots: Sequence[Mapping[str, Any]] = (),
+    persons: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """Return proposed actions, those with the most hours to spare first.
 
     Each has a ``code`` with ``values`` for its title, a ``kind`` of action, the ``measure`` it is judged by, the
     ``expected_effect``, its ``evidence`` and until when it is ``due``: the end of the quarter after the reviewed one.
+    No action is asked of ``persons``: groups, in lower case, that are one.
     """
     due = _last_day(quarter.following.following if quarter.number else quarter)
     found = [
         *_of_problems(problems),
         *_of_gaps(gaps),
-        *_of_late_clocks(measured),
+        *_of_late_clocks(measured, persons),
         *_of_needs(needs),
         *_of_blind_spots(blind_spots),
     ]
@@ -77,7 +79,7 @@ def _of_gaps(gaps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _of_late_clocks(measured: Sequence[Measure]) -> list[dict[str, Any]]:
+def _of_late_clocks(measured: Sequence[Measure], persons: Collection[str]) -> list[dict[str, Any]]:
     """Return an action for each team that missed a clock's target or got slower, the most records first."""
     late = []
     for measure in measured:
@@ -85,7 +87,7 @@ def _of_late_clocks(measured: Sequence[Measure]) -> list[dict[str, Any]]:
             continue
         for row in measure.by.get("assignment_group", []):
             worse = row.previous is not None and row.previous.changed == "worse"
-            if row.value is None or not (worse or row.verdict == "missed"):
+            if row.value is None or row.name.casefold() in persons or not (worse or row.verdict == "missed"):
                 continue
             gain = _gain(measure, row.value)
             late.append((worse, gain * row.n, measure, row))
@@ -113,18 +115,23 @@ def _goal(measure: Measure, value: float) -> float:
 
 
 def _of_needs(needs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    codes = {"fix_fails": ("renew_fix", "article"), "bounces": ("clear_routing", "process")}
+    codes = {
+        "fix_fails": ("renew_fix", "article", "recurrence"),
+        "advice_fails": ("renew_advice", "article", "recurrence"),
+        "bounces": ("clear_routing", "process", "automatic_right"),
+        "overridden": ("train_routing", "training", "automatic_right"),
+    }
     return [
         {
             "code": codes[need["kind"]][0],
-            "values": {"team": need["team"], "topic": need["topic"]},
+            "values": {name: need[name] for name in ("team", "topic", "right_team") if name in need},
             "kind": codes[need["kind"]][1],
-            "measure": "recurrence" if need["kind"] == "fix_fails" else "automatic_right",
+            "measure": codes[need["kind"]][2],
             "source": "",
             "expected_effect": {"from": need["value"], "to": need["usual"], "records": need["n"]},
             "evidence": _numbers(need["numbers"]),
         }
-        for need in [need for need in needs if need["kind"] in codes][:MOST]
+        for need in [need for need in needs if need["kind"] in codes and need.get("right_team") != ""][:MOST]
     ]
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pandas as pd
 
+from diagnosis.actions import Action
 from diagnosis.errors import InputError
+from diagnosis.knowledge_health.gaps import Gap
 from diagnosis.problems import Problem, find_problems
+from diagnosis.review.facts import ReviewFacts
 from diagnosis.review.history import ReviewHistory
 from diagnosis.review.measures import measures
 from diagnosis.review.needs import training_needs
+from diagnosis.review.outcomes import outcomes
 from diagnosis.review.proposals import proposals
 from diagnosis.review.quarters import Quarter
 from diagnosis.review.voice import channels, topics
@@ -22,6 +26,7 @@ from diagnosis.times import format_utc
 FORMAT = 1  # of the content, for reviews that were frozen
 HORIZON = 90  # days that problems are forecast for
 MOST_PROBLEMS = 10
+MOST_GAPS = 10
 MOST_RECORDS = 200_000  # from which problems are found: the newest
 
 
@@ -37,6 +42,8 @@ class ReviewExtras:
         What earlier actions have achieved: ``title``, ``verdict`` and the counts behind it.
     blind_spots : sequence of mapping
         Services with outages that no alert came before: ``service``, ``outages``, ``numbers``.
+    outages : sequence of mapping or None
+        Of the quarter: ``since``, ``service``, ``incidents``, ``warned``, ``change``, ``numbers``.
     workload : sequence of mapping or None
         Expected work by team and week against the hours available.
     saved_hours : float or None
@@ -48,9 +55,50 @@ class ReviewExtras:
     gaps: Sequence[Mapping[str, Any]] | None = None
     outcomes: Sequence[Mapping[str, Any]] = ()
     blind_spots: Sequence[Mapping[str, Any]] = ()
+    outages: Sequence[Mapping[str, Any]] | None = None
     workload: Sequence[Mapping[str, Any]] | None = None
     saved_hours: float | None = None
     actions: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+
+
+def extras_of(
+    history: ReviewHistory,
+    quarter: Quarter,
+    facts: ReviewFacts,
+    gaps: Sequence[Mapping[str, Any]] | None = None,
+    minutes_saved: float = 0.0,
+) -> ReviewExtras:
+    """Return what a review shows of facts that are in no record.
+
+    Parameters
+    ----------
+    minutes_saved : float
+        Of work, by one automatic routing.
+    """
+    since, until = (bound.to_pydatetime() for bound in quarter.bounds(history.settings.zone))
+    automatic = facts.automatic_between(since, until)
+    return ReviewExtras(
+        gaps=gaps,
+        outcomes=outcomes(history, facts.actions),
+        blind_spots=facts.blind_spots(since, until),
+        outages=facts.outages_between(since, until),
+        saved_hours=automatic * minutes_saved / 60 if automatic else None,
+        actions=[plain_action(action) for action in facts.actions if action.status != "proposed"],
+    )
+
+
+def plain_gaps(gaps: Iterable[Gap]) -> list[dict[str, Any]]:
+    """Return the gaps of a knowledge base as a review lists them, the first ones."""
+    names = ("title", "incidents", "hours_lost", "numbers")
+    return [{name: getattr(gap, name) for name in names} | {"numbers": list(gap.numbers)} for gap in gaps][:MOST_GAPS]
+
+
+def plain_action(action: Action) -> dict[str, Any]:
+    """Return an action as a review lists it."""
+    names = ("id", "title", "kind", "owner", "status", "measure", "source_kind", "source")
+    due = action.due.isoformat() if action.due else None
+    effect = dict(action.result) if action.result else None
+    return {name: getattr(action, name) for name in names} | {"due": due, "effect": effect}
 
 
 def review_quarter(history: ReviewHistory, quarter: Quarter, extras: ReviewExtras | None = None) -> dict[str, Any]:
@@ -95,11 +143,14 @@ def review_quarter(history: ReviewHistory, quarter: Quarter, extras: ReviewExtra
         "problems": [problem.to_dict() for problem in problems[:MOST_PROBLEMS]],
         "voice": {"channels": channels(history, quarter), "topics": topics(history, quarter)},
         "needs": needs,
+        "outages": extra.outages,
         "workload": extra.workload,
         "saved_hours": extra.saved_hours,
         "gaps": extra.gaps,
         "outcomes": list(extra.outcomes),
-        "proposals": proposals(quarter, measured, problems, needs, extra.gaps or (), extra.blind_spots),
+        "proposals": proposals(
+            quarter, measured, problems, needs, extra.gaps or (), extra.blind_spots, history.persons
+        ),
         "actions": list(extra.actions),
     }
 

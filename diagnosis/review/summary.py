@@ -26,6 +26,7 @@ def summary(content: Content, words: Words) -> list[str]:
     sentences += _verdicts(content, words)
     sentences += _changes(content, words)
     sentences += _channels(content, words)
+    sentences += _topic(content, words)
     sentences += _problem(content, words)
     sentences += _actions(content, words)
     return sentences
@@ -137,6 +138,15 @@ def _channel(row: Content, before: float, quarter: str, words: Words) -> str:
         value=words.value("share", row["share"]),
         quarter=quarter,
     )
+
+
+def _topic(content: Content, words: Words) -> list[str]:
+    topics = content["voice"]["topics"]
+    if not topics or not (topics[0]["complaints"] or topics[0]["unhappy"]):
+        return []
+    name = " · ".join(filter(None, (topics[0]["service"], topics[0]["category"], topics[0].get("text"))))
+    counts = {key: f"{topics[0][key]:,}" for key in ("complaints", "unhappy", "rated")}
+    return [words("sentence", "topic", topic=name, **counts)]
 
 
 def _problem(content: Content, words: Words) -> list[str]:

@@ -123,3 +123,70 @@ def test_without_rules_the_programmes_count_and_a_table_that_is_none_is_refused(
     config.write_text("service_levels = 3\n", encoding="utf-8")
     assert main([*BASE, "--config", str(config)]) == 1
     assert "service_levels: expected a table" in capsys.readouterr().err
+
+
+def measures_of(capsys, *options):
+    assert main([*BASE, "--json", "--quarter", "2026Q3", *options]) == 0
+    content = json.loads(capsys.readouterr().out)
+    return content, {measure["name"]: measure for measure in content["measures"]}
+
+
+def test_alerts_say_which_outages_were_warned_of(capsys):
+    planted = json.loads(Path(SAMPLE).with_name("planted.json").read_text(encoding="utf-8"))["outages"]
+    warned = {frozenset(outage["numbers"]) for outage in planted if outage["alert"]}
+    files = [str(Path(SAMPLE).with_name(f"{name}.csv")) for name in ("alerts", "changes")]
+    content, measures = measures_of(capsys, "--alerts", files[0], "--changes", files[1])
+    outages = content["outages"]
+    in_quarter = [outage for outage in planted if "2026-06-30T16" <= outage["begun_at"] < "2026-09-30T16"]
+    assert measures["warnings"]["n"] == len(outages) >= len(in_quarter) - 2
+    for outage in outages:
+        assert outage["warned"] == any(set(outage["numbers"]) & numbers for numbers in warned)
+    changes = {outage["change"] for outage in in_quarter if outage["change"]}
+    assert changes & {outage["change"] for outage in outages}
+    spots = {entry["values"]["service"] for entry in content["proposals"] if entry["code"] == "monitor"}
+    assert spots
+    assert not spots & {outage["service"] for outage in outages if outage["warned"]}
+
+
+def test_without_alerts_articles_and_store_it_is_said_what_was_not_recorded(capsys):
+    content, measures = measures_of(capsys)
+    for name in ("deflection", "automatic", "automatic_right", "coverage", "warnings"):
+        assert measures[name]["verdict"] == "not recorded"
+    assert content["outages"] is content["gaps"] is content["workload"] is None
+
+
+def test_actions_of_a_file_are_judged(capsys, tmp_path):
+    planted = json.loads(Path(SAMPLE).with_name("planted.json").read_text(encoding="utf-8"))
+    fixed = next(chronic for chronic in planted["chronic"] if chronic["trend"] == "fixed")
+    path = tmp_path / "actions.csv"
+    path.write_text(
+        "title,measure,done_at,team,numbers,source_kind\n"
+        "Answer mail faster,response,2026-05-15,Messaging,,\n"
+        f"Replace what was fixed,,{fixed['fixed_on']},,{' '.join(fixed['numbers'][:3])},problem\n"
+        "Say sorry,complaints,2026-09-01,,,\n",
+        encoding="utf-8",
+    )
+    content, _ = measures_of(capsys, "--actions", str(path))
+    told = {entry["title"]: entry for entry in content["outcomes"]}
+    assert told["Answer mail faster"]["verdict"] == "did not hold"
+    assert told["Replace what was fixed"]["verdict"] == "held"
+    assert (told["Say sorry"]["verdict"], told["Say sorry"]["until"]) == ("cannot tell yet", "2026-12-31")
+    assert {action["title"] for action in content["actions"]} == set(told)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--alerts", "nowhere.csv"], "nowhere.csv"),
+        (["--alerts", SAMPLE], "a column id was expected"),
+        (["--actions", "nowhere.csv"], "nowhere.csv"),
+        (["--actions", SAMPLE], "title"),
+        (["--knowledge", "nowhere.csv"], "nowhere.csv"),
+        (["--from-store", "sqlite:///nowhere.db"], "found both"),
+    ],
+)
+def test_files_that_cannot_be_used_end_with_one_line(capsys, options, words):
+    assert main([*BASE, *options]) == 1
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1

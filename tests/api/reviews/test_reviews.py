@@ -9,10 +9,12 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
+from api.cli import main
 from api.settings import settings_from
 from diagnosis.errors import InputError
 from diagnosis.review import Quarter
 from diagnosis.store import Store, tables
+from diagnosis.store.observations import Answer
 from diagnosis.times import utc_now
 
 
@@ -161,3 +163,41 @@ def test_settings_of_the_review_are_checked(monkeypatch) -> None:
     monkeypatch.setenv("FAULTWISE_REVIEW__ZONE", "Atlantis")
     with pytest.raises(InputError, match="Atlantis"):
         settings_from()
+
+
+def test_the_command_line_has_from_the_store_what_the_service_has(client: TestClient, quarter, capsys) -> None:
+    store = Store(client.app.state.settings.database)
+    start = Quarter.parse(quarter).bounds("UTC")[0].isoformat()
+    bodies = {record.number: dict(record.body) for record in store.incidents.page(2000, None)}
+    chosen = [number for number, body in bodies.items() if str(body.get("opened_at")) >= start][:60]
+    groups = {number: bodies[number]["assignment_group"] for number in chosen if "assignment_group" in bodies[number]}
+    asked = Quarter.parse(quarter).bounds("UTC")[0].to_pydatetime() + timedelta(days=2)
+    store.observations.add(
+        [
+            Answer(number, "r1", asked, {"assignment_group": prediction(group if place % 4 else "Elsewhere")})
+            for place, (number, group) in enumerate(groups.items())
+        ]
+    )
+    store.incidents.put({number: bodies[number] | {"location": "Office 5"} for number in groups})
+    while not store.observations.settle()[1]:
+        pass
+    store.close()
+    draft = client.get("/v1/reviews/draft").json()
+    assert main(["review", "--from-store", client.app.state.settings.database, "--quarter", quarter, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    ours, theirs = measures(printed), measures(draft)
+    for name in ("deflection", "automatic", "automatic_right", "requests", "complaints", "satisfaction", "response"):
+        assert ours[name]["value"] is not None, name
+        assert (ours[name]["value"], ours[name]["n"]) == (theirs[name]["value"], theirs[name]["n"]), name
+    assert ours["automatic_right"]["value"] < 1
+    assert printed["saved_hours"] == draft["content"]["saved_hours"] > 0
+    assert {action["id"] for action in printed["actions"]} == {action["id"] for action in draft["actions"]}
+
+
+def prediction(group):
+    return {"value": group, "decision": "automatic", "probability": 0.97, "alternatives": []}
+
+
+def test_clocks_of_a_draft_are_those_of_the_service_levels(client: TestClient) -> None:
+    rules = client.app.state.service.service_levels.rules()
+    assert client.get("/v1/reviews/draft").json()["content"]["rules"] == [rule.to_dict() for rule in rules.rules]

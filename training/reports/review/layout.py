@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from diagnosis.review import Words, summary
 from diagnosis.review.definitions import BY_NAME
@@ -65,6 +67,7 @@ def sections(content: Content, words: Words) -> list[Section]:
         _voice(content, words),
         _needs(content, words),
         _workload(content, words),
+        _outages(content, words),
         _gaps(content, words),
         _breakdowns(content, words),
         _definitions(content, words),
@@ -240,7 +243,8 @@ def _change_of(outcome: Content, words: Words) -> str:
 
 def _voice(content: Content, words: Words) -> Section:
     voice = content["voice"]
-    return Section("voice", words("head", "voice"), [], [_channels(voice, words), _topics(voice, words)], "channels")
+    tables = [_channels(voice, words), _topics(voice, words), *_quotes(voice, words)]
+    return Section("voice", words("head", "voice"), [], [table for table in tables if table.rows], "channels")
 
 
 def _channels(voice: Content, words: Words) -> Table:
@@ -273,7 +277,7 @@ def _channels(voice: Content, words: Words) -> Table:
 def _topics(voice: Content, words: Words) -> Table:
     rows = [
         [
-            Cell(" · ".join(filter(None, (topic["service"], topic["category"])))),
+            Cell(_topic(topic)),
             Cell(f"{topic['complaints']:,}"),
             Cell(f"{topic['unhappy']:,} / {topic['rated']:,}"),
             Cell(words.interval("share", topic["interval"])),
@@ -286,6 +290,21 @@ def _topics(voice: Content, words: Words) -> Table:
     return Table(columns, rows, numeric=(1, 2, 3), caption=words("head", "topics"))
 
 
+def _topic(topic: Content) -> str:
+    return " · ".join(filter(None, (topic["service"], topic["category"], topic.get("text"))))
+
+
+def _quotes(voice: Content, words: Words) -> list[Table]:
+    """Return what callers wrote of each topic, personal data masked."""
+    rows = [
+        [Cell(_topic(topic)), Cell(words("source", quote["source"])), Cell(quote["text"]), Cell(quote["number"])]
+        for topic in voice["topics"]
+        for quote in topic.get("quotes", ())
+    ]
+    columns = tuple(words("column", name) for name in ("topic", "source", "quote", "evidence"))
+    return [Table(columns, rows, caption=words("head", "quotes"))]
+
+
 def _needs(content: Content, words: Words) -> Section:
     rows = []
     for need in content["needs"]:
@@ -294,7 +313,7 @@ def _needs(content: Content, words: Words) -> Section:
             [
                 Cell(need["team"]),
                 Cell(need["topic"]),
-                Cell(words("need", need["kind"])),
+                Cell(_kind_of_need(need, words)),
                 Cell(_with_interval(need, unit, words)),
                 Cell(words.value(unit, need["usual"])),
                 Cell(f"{need['n']:,}"),
@@ -307,6 +326,12 @@ def _needs(content: Content, words: Words) -> Section:
     if content["saved_hours"] is not None:
         texts.append(words("text", "saved", value=f"{content['saved_hours']:,.0f}"))
     return Section("needs", words("head", "needs"), texts, [table] if rows else [])
+
+
+def _kind_of_need(need: Content, words: Words) -> str:
+    if need.get("right_team"):
+        return words("need", "overridden_to", team=need["right_team"])
+    return words("need", need["kind"])
 
 
 def _workload(content: Content, words: Words) -> Section:
@@ -323,6 +348,28 @@ def _workload(content: Content, words: Words) -> Section:
     names = ("team", "week", "incidents", "hours", "available")
     table = Table(tuple(words("column", name) for name in names), rows, numeric=(2, 3, 4))
     return _table_section("workload", words, table, empty="not_recorded")
+
+
+def _outages(content: Content, words: Words) -> Section:
+    outages = content.get("outages")
+    rows = [
+        [
+            Cell(_local(outage["since"], content["zone"])),
+            Cell(outage["service"] or "–"),
+            Cell(f"{outage['incidents']:,}"),
+            Cell(words("warned", "yes" if outage["warned"] else "no"), "" if outage["warned"] else "bad"),
+            Cell(outage["change"] or "–"),
+            Cell(_evidence([{"number": number} for number in outage["numbers"]], words)),
+        ]
+        for outage in outages or ()
+    ]
+    names = ("since", "service", "incidents", "warned", "likely_change", "evidence")
+    table = Table(tuple(words("column", name) for name in names), rows, numeric=(2,))
+    return _table_section("outages", words, table, empty="not_recorded" if outages is None else "none")
+
+
+def _local(moment: str, zone: str) -> str:
+    return f"{datetime.fromisoformat(moment).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
 
 
 def _gaps(content: Content, words: Words) -> Section:

@@ -1,0 +1,153 @@
+"""What a review rests on besides its records: decisions, feedback, self-service, outages, answers and actions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from diagnosis.actions import Action
+from diagnosis.arrays import Floats
+from diagnosis.times import format_utc
+
+EVIDENCE = 10  # numbers of records named as evidence
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True)
+class Events:
+    """What a measure is of where it is of no records; both arrays of shape (n,).
+
+    Attributes
+    ----------
+    times : ndarray
+        Days since 1970.
+    met : ndarray
+        1 for each that was as it should be, else 0.
+    """
+
+    times: Floats
+    met: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """What a caller wrote in answer to the survey, and the rating of 1 to 5."""
+
+    text: str
+    rating: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A wave of incidents that was announced, or would have been.
+
+    Attributes
+    ----------
+    since : datetime
+        When its first incident or alert came.
+    numbers : sequence of str
+        Its incidents.
+    alerts : int
+        That belong to it.
+    warned : bool
+        Whether an alert came before its first incident.
+    change : str
+        The likely one; empty for none.
+    """
+
+    since: datetime
+    service: str
+    numbers: Sequence[str]
+    alerts: int
+    warned: bool
+    change: str = ""
+
+
+@dataclass(frozen=True)
+class ReviewFacts:
+    """Everything that a review measures and that is in no record; empty where nobody has recorded it.
+
+    Attributes
+    ----------
+    by_number : mapping of str to Series
+        By measure, values by number of the record.
+    routings : mapping of str to pair of str
+        By number, the group that was proposed first and the one that was right in the end.
+    outages : sequence of Outage or None
+        None where nobody has watched.
+    """
+
+    by_number: Mapping[str, pd.Series] = field(default_factory=dict)
+    questions: Events | None = None
+    routings: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    comments: Mapping[str, Comment] = field(default_factory=dict)
+    outages: Sequence[Outage] | None = None
+    actions: Sequence[Action] = ()
+    automatic_at: Sequence[datetime] = ()
+
+    @property
+    def events(self) -> dict[str, Events]:
+        """Measures of what is no record."""
+        events = {} if self.questions is None else {"deflection": self.questions}
+        if self.outages is not None:
+            since = _floats([outage.since.timestamp() / _DAY for outage in self.outages])
+            events["warnings"] = Events(since, _floats([float(outage.warned) for outage in self.outages]))
+        return events
+
+    def automatic_between(self, since: datetime, until: datetime) -> int:
+        """Return how many routings of a period were made without a person."""
+        return sum(since <= moment < until for moment in self.automatic_at)
+
+    def outages_between(self, since: datetime, until: datetime) -> list[dict[str, Any]] | None:
+        """Return the outages of a period as plain values, in order of time; None where nobody has watched."""
+        if self.outages is None:
+            return None
+        inside = sorted((o for o in self.outages if since <= o.since < until), key=lambda outage: outage.since)
+        return [
+            {
+                "since": format_utc(outage.since, timespec="minutes"),
+                "service": outage.service,
+                "incidents": len(outage.numbers),
+                "warned": outage.warned,
+                "change": outage.change,
+                "numbers": list(outage.numbers[:EVIDENCE]),
+            }
+            for outage in inside
+        ]
+
+    def blind_spots(self, since: datetime, until: datetime) -> list[dict[str, Any]]:
+        """Return the services whose outages of a period came without an alert, the most outages first."""
+        by_service: dict[str, list[Outage]] = {}
+        for outage in self.outages or ():
+            if since <= outage.since < until and outage.service and not outage.alerts:
+                by_service.setdefault(outage.service, []).append(outage)
+        spots = [
+            {
+                "service": service,
+                "outages": len(outages),
+                "numbers": [number for outage in outages for number in outage.numbers][:EVIDENCE],
+            }
+            for service, outages in by_service.items()
+        ]
+        return sorted(spots, key=_most_outages)
+
+    def with_ratings(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the frame with callers' answers to the survey where a record has no rating."""
+        ratings = {number: comment.rating for number, comment in self.comments.items() if comment.rating is not None}
+        if not ratings:
+            return frame
+        asked = frame["number"].map(ratings).astype("Int64")
+        return frame.assign(satisfaction=frame["satisfaction"].fillna(asked))
+
+
+def _most_outages(spot: Mapping[str, Any]) -> tuple[int, str]:
+    return -spot["outages"], spot["service"]
+
+
+def _floats(values: Sequence[float]) -> Floats:
+    return np.array(values, dtype=np.float64)

@@ -1,0 +1,117 @@
+"""Actions as a file: CSV, or JSON as `/v1/actions` shows them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from diagnosis.actions import ACTION_KINDS, ACTION_STATUSES, Action, ActionKind, ActionSource, ActionStatus
+from diagnosis.errors import InputError
+from diagnosis.times import as_utc
+
+COLUMNS = ("id", "title", "kind", "source_kind", "source", "owner", "due", "measure", "status", "done_at")
+EVIDENCE = ("team", "numbers")  # columns of a CSV file that become evidence; numbers with spaces between
+_SOURCES = ("problem", "review", "knowledge", "surge", "service_level", "person")
+
+
+def read_actions(path: Path, measures: tuple[str, ...]) -> list[Action]:
+    """Read actions.
+
+    Parameters
+    ----------
+    path : Path
+        CSV with the columns `COLUMNS` and `EVIDENCE`, of which only ``title`` has to be there, or JSON: a list, or what
+        ``GET /v1/actions`` answers.
+    measures : tuple of str
+        What an action may be judged by.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a row cannot be used, with its place, what was expected and what was found.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not readable as UTF-8 text ({error})") from error
+    rows = _json_rows(path, text) if text.lstrip().startswith(("[", "{")) else _csv_rows(path, text)
+    actions = []
+    for place, row in enumerate(rows, 1):
+        try:
+            actions.append(_action(row, measures))
+        except InputError as error:
+            raise InputError(f"{path}: action {place}: {error}") from error
+    return actions
+
+
+def _json_rows(path: Path, text: str) -> list[Mapping[str, Any]]:
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: not readable as JSON ({error})") from error
+    rows = content.get("items", [content]) if isinstance(content, Mapping) else content
+    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+        raise InputError(f"{path}: expected a list of actions, or an object with items")
+    return rows
+
+
+def _csv_rows(path: Path, text: str) -> list[Mapping[str, Any]]:
+    reader = csv.DictReader(io.StringIO(text))
+    names = [name.strip() for name in reader.fieldnames or ()]
+    if "title" not in names:
+        raise InputError(f"{path}: expected a column title; found {', '.join(names) or 'none'}")
+    rows: list[Mapping[str, Any]] = []
+    for row in reader:
+        values = {str(name).strip(): (value or "").strip() for name, value in row.items() if isinstance(value, str)}
+        evidence: list[dict[str, Any]] = [{"number": number} for number in values.get("numbers", "").split()]
+        if values.get("team"):
+            evidence.append({"team": values["team"]})
+        rows.append({**values, "evidence": evidence})
+    return rows
+
+
+def _action(row: Mapping[str, Any], measures: tuple[str, ...]) -> Action:
+    text = {name: str(row.get(name) or "").strip() for name in COLUMNS}
+    if not text["title"]:
+        raise InputError("title: expected what is to be done; found nothing")
+    evidence = row.get("evidence") or []
+    if not isinstance(evidence, list) or not all(isinstance(item, Mapping) for item in evidence):
+        raise InputError("evidence: expected a list of objects")
+    done_at = _moment(text["done_at"], "done_at")
+    status = _among("status", text["status"] or ("done" if done_at else "open"), ACTION_STATUSES)
+    if status == "done" and done_at is None:
+        raise InputError("done_at: expected from when the action works, as it is done; found nothing")
+    due = _moment(text["due"], "due")
+    result = row.get("result")
+    return Action(
+        title=text["title"],
+        kind=cast(ActionKind, _among("kind", text["kind"] or "fix", ACTION_KINDS)),
+        source_kind=cast(ActionSource, _among("source_kind", text["source_kind"] or "person", _SOURCES)),
+        source=text["source"],
+        evidence=tuple(evidence),
+        owner=text["owner"],
+        due=None if due is None else date(due.year, due.month, due.day),
+        measure=_among("measure", text["measure"], ("", *measures)),
+        status=cast(ActionStatus, status),
+        done_at=done_at,
+        result=result if isinstance(result, Mapping) else None,
+        id=text["id"],
+    )
+
+
+def _among(name: str, value: str, expected: tuple[str, ...]) -> str:
+    if value not in expected:
+        raise InputError(f"{name}: expected one of {', '.join(filter(None, expected))}; found {value!r}")
+    return value
+
+
+def _moment(text: str, name: str) -> datetime | None:
+    try:
+        return as_utc(datetime.fromisoformat(text)) if text else None
+    except ValueError as error:
+        raise InputError(f"{name}: expected a date such as 2026-09-30; found {text!r}") from error

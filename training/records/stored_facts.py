@@ -1,0 +1,134 @@
+"""What a store, or a replayed history, holds for a review besides the records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from ulid import ULID
+
+from diagnosis.arrays import Floats
+from diagnosis.review.facts import Comment, Events, Outage, ReviewFacts
+from diagnosis.store import Store
+from diagnosis.store.observations import Observation
+from diagnosis.store.surges import StoredSurge
+
+TARGET = "assignment_group"
+MOST_SURGES = 2_000
+SILENCE = "silence"  # a kind of surge that is no outage
+_ASKED, _SOLVED = "help.asked", "help.solved"
+_ARTICLE = "knowledge:"  # begins the id of a suggestion from an article
+_DAY = 86_400.0
+_BEGIN = datetime.fromisoformat("1990-01-01T00:00:00+00:00")
+
+
+def facts_of_store(store: Store) -> ReviewFacts:
+    """Read what a store knows besides its records."""
+    routed = [answer for answer in store.observations.first_answers() if answer.target == TARGET]
+    return ReviewFacts(
+        by_number=_decisions(routed) | {"fix_failed": _fixes(store)},
+        questions=_questions(store),
+        routings={answer.incident: (answer.value, answer.truth) for answer in routed if answer.value and answer.truth},
+        comments={answer.incident: Comment(answer.comment, answer.rating) for answer in store.survey_answers.all()},
+        outages=[_outage(store, surge) for surge in store.surges.page(MOST_SURGES) if _is_outage(surge)] or None,
+        actions=tuple(store.actions.all()),
+        automatic_at=tuple(answer.predicted_at for answer in routed if answer.decision == "automatic"),
+    )
+
+
+def outages_of(surges: Sequence[Mapping[str, Any]], frame: pd.DataFrame, started: Mapping[str, float]) -> list[Outage]:
+    """Return the outages of a replayed history.
+
+    Parameters
+    ----------
+    surges : sequence of mapping
+        As `diagnosis.surges.replay.replay_surges` returns them.
+    frame : DataFrame
+        The incidents that were replayed.
+    started : mapping of str to float
+        By id of an alert, when it came, in seconds since 1970.
+    """
+    records = frame.drop_duplicates("number", keep="last").set_index("number")
+    opened, services = records["opened_at"], records["service"].astype("str")
+    outages = []
+    for surge in surges:
+        numbers = [number for number in surge["numbers"] if number in opened.index]
+        if surge["kind"] == SILENCE or not numbers:
+            continue
+        first = float(opened.loc[numbers].min().timestamp())
+        counts = services.loc[numbers].value_counts().to_dict()
+        outages.append(
+            Outage(
+                pd.Timestamp(surge["since"]).to_pydatetime(),
+                surge["scope"].get("service") or _most({str(name): int(n) for name, n in counts.items() if name}),
+                numbers,
+                len(surge["alerts"]),
+                any(started[alert] <= first for alert in surge["alerts"]),
+                surge["likely_change"] or "",
+            )
+        )
+    return outages
+
+
+def _is_outage(surge: StoredSurge) -> bool:
+    return surge.kind != SILENCE and surge.dismissed_at is None
+
+
+def _outage(store: Store, surge: StoredSurge) -> Outage:
+    numbers, alerts = store.surges.members(surge.id)
+    started = [alert.started_at for alert in store.alerts.find(alerts).values()]
+    opened = [record.body.get("opened_at") for record in store.incidents.find(numbers).values()]
+    first = min((str(moment) for moment in opened if moment), default="")
+    service = surge.scope_value if surge.scope_kind == "service" else _most(surge.members.get("service", {}))
+    items = list(surge.members.get("cmdb_ci", {}))
+    changes = store.change_records.on(items, [service], surge.since - timedelta(days=1), surge.at, 1)
+    return Outage(
+        surge.since,
+        service,
+        numbers,
+        len(alerts),
+        any(not first or moment <= pd.Timestamp(first) for moment in started),
+        changes[0].number if changes else "",
+    )
+
+
+def _decisions(routed: Sequence[Observation]) -> dict[str, pd.Series]:
+    automatic = {answer.incident: float(answer.decision == "automatic") for answer in routed}
+    right = {
+        answer.incident: float(answer.truth == answer.value and not answer.taken_back)
+        for answer in routed
+        if answer.decision == "automatic" and (answer.truth is not None or answer.taken_back)
+    }
+    return {
+        "automatic": pd.Series(automatic, dtype=np.float64),
+        "automatic_right": pd.Series(right, dtype=np.float64),
+    }
+
+
+def _fixes(store: Store) -> pd.Series:
+    """Return by number whether the article that was suggested failed, as people last said."""
+    failed = {
+        entry.incident: float(entry.kind == "suggestion_failed")
+        for entry in store.feedback.all()
+        if entry.suggestion is not None and entry.suggestion.startswith(_ARTICLE)
+    }
+    return pd.Series(failed, dtype=np.float64)
+
+
+def _questions(store: Store) -> Events:
+    """Return each question put to self-service and whether it needed no ticket; its id says when it was asked."""
+    asked = sorted(store.audit.objects(_ASKED, _BEGIN))
+    solved = store.audit.objects(_SOLVED, _BEGIN)
+    times = [ULID.from_str(question).timestamp / _DAY for question in asked]
+    return Events(_floats(times), _floats([float(question in solved) for question in asked]))
+
+
+def _most(counts: Mapping[str, int]) -> str:
+    return max(counts, key=lambda name: counts[name], default="")
+
+
+def _floats(values: Sequence[float]) -> Floats:
+    return np.array(values, dtype=np.float64)
