@@ -15,7 +15,7 @@ from diagnosis.search import HistoryEncoder, Retriever
 from diagnosis.text import TextNormaliser, joined
 from training.fitting.search import fit_encoder_on, fit_search
 
-_MOST_STEPS = 2_000  # of each of two encoders, where no release has one
+MOST_STEPS = 2_000  # of each of two encoders, where no release has one
 _MOST_TAUGHT = 20_000  # newest incidents that they learn from
 
 
@@ -43,6 +43,7 @@ def search_articles(
     parts: Parts | None = None,
     *,
     asked: pd.DataFrame | None = None,
+    max_steps: int = MOST_STEPS,
     progress: Callable[[int], object] = lambda _percent: None,
 ) -> ArticleSearch:
     """Return search over the articles, and what incidents are asked with.
@@ -53,6 +54,8 @@ def search_articles(
         A release's, whose encoder and weights search; by default they are learned from incidents and articles.
     asked : DataFrame, optional
         Those that are asked for; by default all.
+    max_steps : int
+        Of each encoder that is learned.
     progress : callable
         Called with the percentage that is learned.
     """
@@ -69,7 +72,7 @@ def search_articles(
     texts = [joined(*words) for words in zip(cleaned["short_description"], cleaned["description"], strict=True)]
     if learned is None:
         taught = cleaned if asked is None else _cleaned(_newest(incidents), redactor, normaliser)
-        return ArticleSearch(_fitted(cleaned_articles, taught, progress), masked, masked_articles, texts)
+        return ArticleSearch(_fitted(cleaned_articles, taught, max_steps, progress), masked, masked_articles, texts)
     retriever = Retriever(
         learned.encoder,
         general=learned.general,
@@ -90,13 +93,15 @@ def _newest(incidents: pd.DataFrame) -> pd.DataFrame:
     return incidents.sort_values("opened_at", kind="stable", na_position="first").tail(_MOST_TAUGHT)
 
 
-def _fitted(articles: pd.DataFrame, incidents: pd.DataFrame, progress: Callable[[int], object]) -> Retriever:
+def _fitted(
+    articles: pd.DataFrame, incidents: pd.DataFrame, max_steps: int, progress: Callable[[int], object]
+) -> Retriever:
     rounds = 0  # of two: one for the weights of the signals, one for good
 
     def fit(some_articles: pd.DataFrame, some_incidents: pd.DataFrame) -> HistoryEncoder:
         nonlocal rounds
         before, rounds = 50 * rounds, rounds + 1
         show = lambda step, total: progress(before + 50 * step // total)  # noqa: E731
-        return fit_encoder_on(some_articles, some_incidents, max_steps=_MOST_STEPS, progress=show)
+        return fit_encoder_on(some_articles, some_incidents, max_steps=max_steps, progress=show)
 
     return fit_search(articles, _newest(incidents).reset_index(drop=True), fit)

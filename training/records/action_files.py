@@ -8,15 +8,14 @@ import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
-from diagnosis.actions import ACTION_KINDS, ACTION_STATUSES, Action, ActionKind, ActionSource, ActionStatus
+from diagnosis.actions import Action, ActionKind, ActionSource, ActionStatus
 from diagnosis.errors import InputError
 from diagnosis.times import as_utc
 
 COLUMNS = ("id", "title", "kind", "source_kind", "source", "owner", "due", "measure", "status", "done_at")
 EVIDENCE = ("team", "numbers")  # columns of a CSV file that become evidence; numbers with spaces between
-_SOURCES = ("problem", "review", "knowledge", "surge", "service_level", "person")
 
 
 def read_actions(path: Path, measures: tuple[str, ...]) -> list[Action]:
@@ -83,15 +82,15 @@ def _action(row: Mapping[str, Any], measures: tuple[str, ...]) -> Action:
     if not isinstance(evidence, list) or not all(isinstance(item, Mapping) for item in evidence):
         raise InputError("evidence: expected a list of objects")
     done_at = _moment(text["done_at"], "done_at")
-    status = _among("status", text["status"] or ("done" if done_at else "open"), ACTION_STATUSES)
+    status = _among("status", text["status"] or ("done" if done_at else "open"), get_args(ActionStatus))
     if status == "done" and done_at is None:
         raise InputError("done_at: expected from when the action works, as it is done; found nothing")
     due = _moment(text["due"], "due")
     result = row.get("result")
     return Action(
         title=text["title"],
-        kind=cast(ActionKind, _among("kind", text["kind"] or "fix", ACTION_KINDS)),
-        source_kind=cast(ActionSource, _among("source_kind", text["source_kind"] or "person", _SOURCES)),
+        kind=cast(ActionKind, _among("kind", text["kind"] or "fix", get_args(ActionKind))),
+        source_kind=cast(ActionSource, _among("source_kind", text["source_kind"] or "person", get_args(ActionSource))),
         source=text["source"],
         evidence=tuple(evidence),
         owner=text["owner"],

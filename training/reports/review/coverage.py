@@ -13,7 +13,7 @@ from diagnosis.knowledge_health import SearchedIncidents, assess_knowledge
 from diagnosis.knowledge_health.gaps import Gap
 from diagnosis.review import Quarter
 from diagnosis.search import Filters
-from training.fitting.article_search import search_articles
+from training.fitting.article_search import MOST_STEPS, search_articles
 
 MOST = 400  # incidents of each quarter, drawn by seed
 MOST_TAUGHT = 20_000  # newest incidents from which search is learned where there is no release
@@ -42,6 +42,8 @@ def judged_knowledge(
     quarter: Quarter,
     zone: str,
     as_of: pd.Timestamp,
+    *,
+    max_steps: int = MOST_STEPS,
     progress: Callable[[int], object] = lambda _percent: None,
 ) -> JudgedKnowledge:
     """Judge articles as `faultwise knowledge` does, without a release: search learns from the newest incidents.
@@ -52,7 +54,7 @@ def judged_knowledge(
     if not len(chosen) or not len(articles):
         return JudgedKnowledge(pd.Series(dtype="float64"), ())
     taught = frame.sort_values("opened_at", kind="stable", na_position="first").tail(MOST_TAUGHT)
-    search = search_articles(taught, articles, asked=chosen, progress=progress)
+    search = search_articles(taught, articles, asked=chosen, max_steps=max_steps, progress=progress)
     valid = Filters(valid_at=as_of.to_pydatetime())
     searched = SearchedIncidents.of(search.retriever, search.texts, valid)
     covered = pd.Series(searched.covered, index=chosen["number"], dtype="float64")
