@@ -127,7 +127,7 @@ class Service:
         self.surges = SurgeService(store, serving, redactor, events, audit, (self.incidents, self.articles), watch)
         levels, seconds = settings.service_levels, settings.service_level_seconds
         self.service_levels = ServiceLevelService(store, serving, events, levels, seconds)
-        self.reviews = ReviewService(store, serving, events, audit, self.actions, settings.review)
+        self.reviews = ReviewService(store, serving, events, audit, self.actions, settings.review, settings.holidays)
         self.surveys = SurveyService(store, redactor, audit, settings.survey_secret, settings.survey_days)
 
     def _make_for_operators(self, settings: Settings) -> None:

@@ -36,6 +36,7 @@ from training.fitting.as_of import last_moment
 from training.intake import add_sources, read_sources
 from training.output import open_atomically, write_atomically
 from training.records.action_files import read_actions
+from training.records.hours_files import read_hours
 from training.records.monitoring_files import read_alerts, read_changes
 from training.records.stored import Stored
 from training.records.stored_facts import facts_of_store, outages_of
@@ -80,6 +81,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--changes", type=Path, metavar="FILE", help="changes: which is likely behind an outage (CSV)")
     parser.add_argument("--actions", type=Path, metavar="FILE", help="earlier actions, CSV or JSON: did they help")
     parser.add_argument(
+        "--hours", type=Path, metavar="FILE", help="hours that teams have: assignment_group, hours, week (CSV)"
+    )
+    parser.add_argument(
         "--minutes-saved", type=_minutes, default=3.0, metavar="X", help="work that one automatic routing spares (3)"
     )
     parser.add_argument("--docx", type=Path, metavar="FILE", help="write it as a Word document")
@@ -92,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     """Review and print."""
     settings = review_settings(args.config, args.zone)
     with tqdm(total=3, desc="reading", disable=args.quiet, file=sys.stderr) as bar:
-        actions = read_actions(args.actions, tuple(BY_NAME)) if args.actions else []
+        available = read_hours(args.hours) if args.hours else {}
         stored = read_sources(args)
         frame = stored.incidents
         as_of = last_moment(frame, args.as_of)
@@ -103,7 +107,6 @@ def run(args: argparse.Namespace) -> int:
         )
         diagnoser = _diagnoser(args.release)
         facts = _facts(args, frame, settings.zone)
-        facts = replace(facts, actions=(*actions, *facts.actions))
         bar.update(1)
         bar.set_description("searching" if len(stored.articles) else "counting")
         covered, gaps = _judged(args, diagnoser, stored, quarter, settings.zone, as_of)
@@ -114,24 +117,31 @@ def run(args: argparse.Namespace) -> int:
         del frame, stored  # a million records are read once
         bar.update(1)
         bar.set_description("counting")
-        content = review_quarter(history, quarter, extras_of(history, quarter, facts, gaps, args.minutes_saved))
+        content = review_quarter(
+            history, quarter, extras_of(history, quarter, facts, gaps, args.minutes_saved, available)
+        )
         bar.update(1)
-    for reason, count in history.left_out.items():
-        if count:
-            warn(f"{count:,} rows: {reason}")
+    _warn_of(history)
     _write(args, content)
     words = Words(args.language)
     answer(args, content, "\n".join([f"{content['quarter']}", "", *summary(content, words)]))
     return DONE
 
 
+def _warn_of(history: ReviewHistory) -> None:
+    for reason, count in history.left_out.items():
+        if count:
+            warn(f"{count:,} {'row' if count == 1 else 'rows'}: {reason}")
+
+
 def _facts(args: argparse.Namespace, frame: pd.DataFrame, zone: str) -> ReviewFacts:
     """Return what the store knows besides the records, and the outages that alerts and incidents show."""
-    facts = ReviewFacts()
+    facts = ReviewFacts(actions=tuple(read_actions(args.actions, tuple(BY_NAME)) if args.actions else ()))
     if args.from_store:
         store = Store(args.from_store)
         try:
-            facts = facts_of_store(store)
+            stored = facts_of_store(store)
+            facts = replace(stored, actions=(*facts.actions, *stored.actions))
         finally:
             store.close()
     if args.alerts is None:

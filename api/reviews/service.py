@@ -59,6 +59,8 @@ class ReviewService:
     audit : AuditService
     actions : ActionService
     options : ReviewOptions
+    holidays : str
+        Country whose public holidays the expected workload knows.
 
     Attributes
     ----------
@@ -76,12 +78,14 @@ class ReviewService:
         audit: AuditService,
         actions: ActionService,
         options: ReviewOptions,
+        holidays: str = "",
     ) -> None:
         self._store = store
         self._serving = serving
         self._audit = audit
         self._actions = actions
         self.options = options
+        self._holidays = holidays
         self.reminders = Reminders(store, events, options.remind_days)
         self.find_gaps: Callable[[], Sequence[Gap]] = tuple
         self.find_rules: Callable[[], ServiceLevelRules | None] = lambda: None
@@ -241,7 +245,9 @@ class ReviewService:
         if (coverage := self._coverage(frame, quarter)) is not None:
             facts = replace(facts, by_number={**facts.by_number, "coverage": coverage})
         as_of = pd.Timestamp(moment)
-        history = ReviewHistory.read(frame, self.options.review(), as_of=as_of, rules=self.find_rules(), facts=facts)
+        history = ReviewHistory.read(
+            frame, self.options.review(self._holidays), as_of=as_of, rules=self.find_rules(), facts=facts
+        )
         extras = extras_of(history, quarter, facts, self._gaps(), self.options.minutes_saved)
         return review_quarter(history, quarter, extras)
 

@@ -27,6 +27,10 @@ class ReviewOptions(BaseModel):
     satisfied: int = Field(default=4, description="Rating from which on a caller counts as satisfied")
     fewest: int = Field(default=10, description="Records below which a breakdown's row is not judged")
     targets: dict[str, float] = Field(default_factory=dict, description="Targets by measure")
+    hours_per_record: float | dict[str, float] | None = Field(
+        default=None, description="Hours of work that one record takes, or by group"
+    )
+    hours_available: dict[str, float] = Field(default_factory=dict, description="Hours a week that each group has")
     minutes_saved: float = Field(
         default=3.0, ge=0, le=480, description="Minutes of work that one automatic routing spares"
     )
@@ -42,6 +46,7 @@ class ReviewOptions(BaseModel):
             raise ValueError(str(error)) from error
         return self
 
-    def review(self) -> ReviewSettings:
+    def review(self, holidays: str = "") -> ReviewSettings:
         """Return the settings that the review itself takes."""
-        return ReviewSettings.from_mapping(self.model_dump(exclude={"minutes_saved", "remind_days"}))
+        values = self.model_dump(exclude={"minutes_saved", "remind_days"})
+        return ReviewSettings.from_mapping({**values, "holidays": holidays})

@@ -20,8 +20,10 @@ def proposals(
     measured: Sequence[Measure],
     problems: Iterable[Problem],
     needs: Sequence[Mapping[str, Any]],
+    *,
     gaps: Sequence[Mapping[str, Any]] = (),
     blind_spots: Sequence[Mapping[str, Any]] = (),
+    workload: Mapping[str, Any] | None = None,
     persons: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """Return proposed actions, those with the most hours to spare first.
@@ -37,6 +39,7 @@ def proposals(
         *_of_late_clocks(measured, persons),
         *_of_needs(needs),
         *_of_blind_spots(blind_spots),
+        *_of_workload(workload),
     ]
     return [{"id": f"{quarter}-{place}", **entry, "due": due.isoformat()} for place, entry in enumerate(found, 1)]
 
@@ -148,6 +151,27 @@ def _of_blind_spots(blind_spots: Sequence[Mapping[str, Any]]) -> list[dict[str, 
         }
         for spot in blind_spots[:MOST]
     ]
+
+
+def _of_workload(workload: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Return an action for each team whose hours are fewer than even the lower bound of what is expected takes."""
+    short = [team for team in (workload or {}).get("teams", ()) if team["weeks_short"]]
+    return [
+        {
+            "code": "staff",
+            "values": {"team": team["team"]},
+            "kind": "staffing",
+            "measure": "response",
+            "source": "",
+            "expected_effect": {"weeks_short": team["weeks_short"], "hours": team["hours"], "has": team["available"]},
+            "evidence": [{"kind": "measure", "measure": "response", "team": team["team"]}],
+        }
+        for team in sorted(short, key=_most_weeks)[:MOST]
+    ]
+
+
+def _most_weeks(team: Mapping[str, Any]) -> tuple[int, str]:
+    return -team["weeks_short"], team["team"]
 
 
 def _numbers(numbers: Iterable[str]) -> list[dict[str, Any]]:

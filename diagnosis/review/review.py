@@ -21,6 +21,7 @@ from diagnosis.review.outcomes import outcomes
 from diagnosis.review.proposals import proposals
 from diagnosis.review.quarters import Quarter
 from diagnosis.review.voice import channels, topics
+from diagnosis.review.workload import Hours, expected_workload
 from diagnosis.times import format_utc
 
 FORMAT = 1  # of the content, for reviews that were frozen
@@ -44,8 +45,8 @@ class ReviewExtras:
         Services with outages that no alert came before: ``service``, ``outages``, ``numbers``.
     outages : sequence of mapping or None
         Of the quarter: ``since``, ``service``, ``incidents``, ``warned``, ``change``, ``numbers``.
-    workload : sequence of mapping or None
-        Expected work by team and week against the hours available.
+    available : mapping of (str, str) to float
+        Hours that a group has in the week of a Monday, or in every week where that is empty.
     saved_hours : float or None
         What automatic decisions spared.
     actions : sequence of mapping
@@ -56,7 +57,7 @@ class ReviewExtras:
     outcomes: Sequence[Mapping[str, Any]] = ()
     blind_spots: Sequence[Mapping[str, Any]] = ()
     outages: Sequence[Mapping[str, Any]] | None = None
-    workload: Sequence[Mapping[str, Any]] | None = None
+    available: Hours = field(default_factory=dict)
     saved_hours: float | None = None
     actions: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
 
@@ -67,6 +68,7 @@ def extras_of(
     facts: ReviewFacts,
     gaps: Sequence[Mapping[str, Any]] | None = None,
     minutes_saved: float = 0.0,
+    available: Hours | None = None,
 ) -> ReviewExtras:
     """Return what a review shows of facts that are in no record.
 
@@ -74,6 +76,8 @@ def extras_of(
     ----------
     minutes_saved : float
         Of work, by one automatic routing.
+    available : mapping of (str, str) to float, optional
+        As of `ReviewExtras`.
     """
     since, until = (bound.to_pydatetime() for bound in quarter.bounds(history.settings.zone))
     automatic = facts.automatic_between(since, until)
@@ -82,6 +86,7 @@ def extras_of(
         outcomes=outcomes(history, facts.actions),
         blind_spots=facts.blind_spots(since, until),
         outages=facts.outages_between(since, until),
+        available=available or {},
         saved_hours=automatic * minutes_saved / 60 if automatic else None,
         actions=[plain_action(action) for action in facts.actions if action.status != "proposed"],
     )
@@ -115,6 +120,7 @@ def review_quarter(history: ReviewHistory, quarter: Quarter, extras: ReviewExtra
     measured = measures(history, quarter)
     problems = _problems(history)
     needs = training_needs(history, quarter)
+    workload = expected_workload(history, quarter, extra.available)
     signature = history.fault_signature
     rows = history.rows_of(quarter)
     return {
@@ -144,12 +150,19 @@ def review_quarter(history: ReviewHistory, quarter: Quarter, extras: ReviewExtra
         "voice": {"channels": channels(history, quarter), "topics": topics(history, quarter)},
         "needs": needs,
         "outages": extra.outages,
-        "workload": extra.workload,
+        "workload": workload,
         "saved_hours": extra.saved_hours,
         "gaps": extra.gaps,
         "outcomes": list(extra.outcomes),
         "proposals": proposals(
-            quarter, measured, problems, needs, extra.gaps or (), extra.blind_spots, history.persons
+            quarter,
+            measured,
+            problems,
+            needs,
+            gaps=extra.gaps or (),
+            blind_spots=extra.blind_spots,
+            workload=workload,
+            persons=history.persons,
         ),
         "actions": list(extra.actions),
     }

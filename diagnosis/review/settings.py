@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
+from diagnosis.calendars import holidays_of
 from diagnosis.errors import InputError
 from diagnosis.review.definitions import BY_NAME
 from diagnosis.review.quarters import zone_of
@@ -30,6 +31,12 @@ class ReviewSettings:
         Records below which a breakdown's row is not judged, and two quarters are not compared.
     targets : mapping of str to float
         By measure, in place of the programme's.
+    holidays : str
+        Country whose public holidays the expected workload knows, such as ``CN``.
+    hours_per_record : float, mapping of str to float, or None
+        Hours of work that one record takes, of every group or by group; None where nobody has said.
+    hours_available : mapping of str to float
+        By group, the hours of work that it has in a week.
     """
 
     zone: str = "UTC"
@@ -41,6 +48,9 @@ class ReviewSettings:
     satisfied: int = 4
     fewest: int = 10
     targets: Mapping[str, float] = field(default_factory=dict)
+    holidays: str = ""
+    hours_per_record: float | Mapping[str, float] | None = None
+    hours_available: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         zone_of(self.zone)
@@ -51,6 +61,12 @@ class ReviewSettings:
                 _check(name, getattr(self, name), 0.0, 3650.0)
         _check("satisfied", self.satisfied, 0.5, 5.0)
         _check("fewest", self.fewest, 1.0, 1e9)
+        holidays_of(self.holidays)
+        if isinstance(self.hours_per_record, Mapping):
+            _check_hours("hours_per_record", self.hours_per_record, 1_000.0)
+        elif self.hours_per_record is not None:
+            _check("hours_per_record", self.hours_per_record, 0.0, 1_000.0)
+        _check_hours("hours_available", self.hours_available, 1e6)
         if unknown := [name for name in self.targets if name not in BY_NAME]:
             raise InputError(f"review.targets: expected one of {', '.join(BY_NAME)}; found {unknown[0]!r}")
         for name, target in self.targets.items():
@@ -68,13 +84,22 @@ class ReviewSettings:
         names = [entry.name for entry in fields(cls)]
         if unknown := [name for name in values if name not in names]:
             raise InputError(f"[review]: expected one of {', '.join(names)}; found {unknown[0]!r}")
-        if not isinstance(values.get("targets", {}), Mapping):
-            raise InputError(f"review.targets: a table was expected, {values['targets']!r} found")
+        for name in ("targets", "hours_available"):
+            if not isinstance(values.get(name, {}), Mapping):
+                raise InputError(f"review.{name}: a table was expected, {values[name]!r} found")
+        if not isinstance(values.get("holidays", ""), str):
+            raise InputError(f"review.holidays: a country such as CN was expected, {values['holidays']!r} found")
         return cls(**values)
 
     def target(self, measure: str) -> float | None:
         """Return a measure's target: as set, or the programme's; None where there is none."""
         return self.targets.get(measure, BY_NAME[measure].target)
+
+
+def _check_hours(name: str, hours: Mapping[str, float], most: float) -> None:
+    for group, value in hours.items():
+        if value != 0:
+            _check(f"{name}.{group}", value, 0.0, most)
 
 
 def _check(name: str, value: object, above: float, most: float) -> None:

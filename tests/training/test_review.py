@@ -152,7 +152,7 @@ def test_without_alerts_articles_and_store_it_is_said_what_was_not_recorded(caps
     content, measures = measures_of(capsys)
     for name in ("deflection", "automatic", "automatic_right", "coverage", "warnings"):
         assert measures[name]["verdict"] == "not recorded"
-    assert content["outages"] is content["gaps"] is content["workload"] is None
+    assert content["outages"] is content["gaps"] is None
 
 
 def test_actions_of_a_file_are_judged(capsys, tmp_path):
@@ -174,6 +174,18 @@ def test_actions_of_a_file_are_judged(capsys, tmp_path):
     assert {action["title"] for action in content["actions"]} == set(told)
 
 
+def test_hours_of_a_file_are_held_against_what_is_expected(capsys, tmp_path):
+    path, config = tmp_path / "hours.csv", tmp_path / "faultwise.toml"
+    path.write_text("assignment_group,hours\nWorkplace Support,1\nMessaging,500\n", encoding="utf-8")
+    config.write_text('[review]\nhours_per_record = 2\nholidays = "CN"\n', encoding="utf-8")
+    content, _ = measures_of(capsys, "--hours", str(path), "--config", str(config))
+    teams = {team["team"]: team for team in content["workload"]["teams"]}
+    assert teams["Workplace Support"]["fit"] == "short"
+    assert teams["Messaging"]["fit"] == "enough"
+    assert teams["Service Desk"]["available"] is None
+    assert "Workplace Support" in {e["values"].get("team") for e in content["proposals"] if e["code"] == "staff"}
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -181,6 +193,8 @@ def test_actions_of_a_file_are_judged(capsys, tmp_path):
         (["--alerts", SAMPLE], "a column id was expected"),
         (["--actions", "nowhere.csv"], "nowhere.csv"),
         (["--actions", SAMPLE], "title"),
+        (["--hours", "nowhere.csv"], "nowhere.csv"),
+        (["--hours", SAMPLE], "a column hours was expected"),
         (["--knowledge", "nowhere.csv"], "nowhere.csv"),
         (["--from-store", "sqlite:///nowhere.db"], "found both"),
     ],

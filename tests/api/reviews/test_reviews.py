@@ -158,7 +158,10 @@ def test_owners_are_reminded_once_a_day(client: TestClient) -> None:
 def test_settings_of_the_review_are_checked(monkeypatch) -> None:
     monkeypatch.setenv("FAULTWISE_REVIEW__ZONE", "Asia/Shanghai")
     monkeypatch.setenv("FAULTWISE_REVIEW__TARGETS", '{"recurrence": 0.1}')
-    settings = settings_from().review.review()
+    monkeypatch.setenv("FAULTWISE_REVIEW__HOURS_AVAILABLE", '{"Service Desk": 320}')
+    monkeypatch.setenv("FAULTWISE_REVIEW__HOURS_PER_RECORD", "0.5")
+    settings = settings_from().review.review("CN")
+    assert (settings.hours_available, settings.hours_per_record) == ({"Service Desk": 320}, 0.5)
     assert (settings.zone, settings.target("recurrence")) == ("Asia/Shanghai", 0.1)
     monkeypatch.setenv("FAULTWISE_REVIEW__ZONE", "Atlantis")
     with pytest.raises(InputError, match="Atlantis"):

@@ -13,7 +13,10 @@ from diagnosis.review.definitions import BY_NAME
 from diagnosis.review.summary import action_title
 
 Content = Mapping[str, Any]
-_TONES = {"met": "good", "missed": "bad", "better": "good", "worse": "bad", "held": "good", "did not hold": "bad"}
+_TONES = {"met": "good", "missed": "bad", "better": "good", "worse": "bad", "held": "good", "did not hold": "bad"} | {
+    "enough": "good",
+    "short": "bad",
+}
 EVIDENCE = 4  # numbers that are shown in a cell
 
 
@@ -176,6 +179,9 @@ def effect(proposal: Content, content: Content, words: Words) -> str:
         unit = "hours" if proposal["measure"] == "response" else "share"
         before, after = (words.value(unit, expected[name]) for name in ("from", "to"))
         return words("effect", "from_to", before=before, after=after, n=expected["records"])
+    if "weeks_short" in expected:
+        expected_hours, has = (f"{expected[name]:,.0f}" for name in ("hours", "has"))
+        return words("effect", "weeks_short", n=expected["weeks_short"], hours=expected_hours, has=has)
     for name in ("incidents", "outages"):
         if name in expected:
             return words("effect", name, n=expected[name])
@@ -335,19 +341,45 @@ def _kind_of_need(need: Content, words: Words) -> str:
 
 
 def _workload(content: Content, words: Words) -> Section:
+    workload = content["workload"]
+    if not workload:
+        return Section("workload", words("head", "workload"), [words("text", "no_workload")])
+    span = words("text", "workload", **{name: workload[name] for name in ("quarter", "first", "last")})
+    texts = [span, *([] if workload["hours_per_record"] else [words("text", "no_hours")])]
+    return Section("workload", words("head", "workload"), texts, [_teams(workload, words), _weeks(workload, words)])
+
+
+def _teams(workload: Content, words: Words) -> Table:
     rows = [
         [
-            Cell(row["team"]),
-            Cell(row["week"]),
-            Cell(f"{row['incidents']:.0f}"),
-            Cell(f"{row['hours']:.0f} ({row['interval'][0]:.0f}–{row['interval'][1]:.0f})"),
-            Cell("–" if row.get("available") is None else f"{row['available']:.0f}"),
+            Cell(team["team"] or words("text", "desk")),
+            Cell(f"{team['open_now']:,}"),
+            *_demand(team, words),
+            Cell("–" if not team["fit"] else f"{team['weeks_short']} / {len(team['weeks'])}"),
         ]
-        for row in content["workload"] or ()
+        for team in workload["teams"]
     ]
-    names = ("team", "week", "incidents", "hours", "available")
-    table = Table(tuple(words("column", name) for name in names), rows, numeric=(2, 3, 4))
-    return _table_section("workload", words, table, empty="not_recorded")
+    names = ("team", "open_now", "expected_records", "hours", "available", "fit", "weeks_short")
+    return Table(tuple(words("column", name) for name in names), rows, numeric=(1, 2, 3, 4, 6))
+
+
+def _weeks(workload: Content, words: Words) -> Table:
+    rows = [
+        [Cell(team["team"] or words("text", "desk")), Cell(week["first"]), *_demand(week, words)]
+        for team in workload["teams"]
+        for week in team["weeks"]
+    ]
+    names = ("team", "week", "expected_records", "hours", "available", "fit")
+    columns = tuple(words("column", name) for name in names)
+    return Table(columns, rows, numeric=(2, 3, 4), caption=words("head", "weeks"))
+
+
+def _demand(figure: Content, words: Words) -> list[Cell]:
+    lower, upper = figure["interval"]
+    interval = words("unit", "interval", lower=f"{lower:,}", upper=f"{upper:,}")
+    hours = ["–" if figure[name] is None else f"{figure[name]:,.0f}" for name in ("hours", "available")]
+    fit = Cell(words("fit", figure["fit"]), _TONES.get(figure["fit"], "")) if figure["fit"] else Cell("–")
+    return [Cell(f"{figure['records']:,.0f} ({interval})"), *map(Cell, hours), fit]
 
 
 def _outages(content: Content, words: Words) -> Section:
