@@ -140,10 +140,10 @@ class AlertService:
             If there is no such alert, or no such incident.
         """
         with self._store.transaction():
-            kept = self._store.alerts.get(alert)
+            stored = self._store.alerts.get(alert)
             self._incident_of(incident)
-            verdict = self._store.alert_verdicts.say(kept.id, incident, belongs, actor)
-            self._audit.note(actor, "alert.verdict", kept.id, incident=incident, belongs=belongs)
+            verdict = self._store.alert_verdicts.say(stored.id, incident, belongs, actor)
+            self._audit.note(actor, "alert.verdict", stored.id, incident=incident, belongs=belongs)
         return verdict_out(verdict)
 
     def take_back(self, actor: str, alert: str, incident: str) -> None:

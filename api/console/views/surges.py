@@ -42,10 +42,10 @@ def alert_form(alert: Name, incident: Name, verdict: Annotated[Literal["belongs"
     return AlertForm(alert, incident.strip(), verdict)
 
 
-Said = Annotated[AlertForm, Depends(alert_form)]
+AlertAnswer = Annotated[AlertForm, Depends(alert_form)]
 
 
-def teach_alert(service: Service, agent: Agent, said: AlertForm) -> None:
+def teach_alert(service: Service, agent: Agent, form: AlertForm) -> None:
     """Keep what a person says of an alert and an incident, or forget it.
 
     Raises
@@ -53,10 +53,10 @@ def teach_alert(service: Service, agent: Agent, said: AlertForm) -> None:
     RecordNotFoundError
         If there is no such alert or incident, or nothing to forget.
     """
-    if said.verdict == "undo":
-        service.alerts.take_back(agent.id, said.alert, said.incident)
+    if form.verdict == "undo":
+        service.alerts.take_back(agent.id, form.alert, form.incident)
     else:
-        service.alerts.teach(agent.id, said.alert, said.incident, said.verdict == "belongs")
+        service.alerts.teach(agent.id, form.alert, form.incident, form.verdict == "belongs")
 
 
 @router.get("/console/surges")
@@ -113,20 +113,20 @@ def answer(request: Request, service: Served, agent: Acting, surge: str, answer:
 
 
 @router.post("/console/surges/{surge}/alerts")
-def teach(request: Request, service: Served, agent: Acting, surge: str, said: Said) -> Response:
+def teach(request: Request, service: Served, agent: Acting, surge: str, form: AlertAnswer) -> Response:
     """Say whether an alert belongs to an incident, or take that back."""
     try:
-        teach_alert(service, agent, said)
+        teach_alert(service, agent, form)
     except RecordNotFoundError:
         return _surge(request, service, agent, surge, 404, "alert_unknown")
     return RedirectResponse(f"/console/surges/{in_path(surge)}#surge-members", 303)
 
 
 @router.post("/console/diagnoses/{diagnosis}/alerts")
-def teach_here(request: Request, service: Served, agent: Acting, diagnosis: str, said: Said) -> Response:
+def teach_here(request: Request, service: Served, agent: Acting, diagnosis: str, form: AlertAnswer) -> Response:
     """Say on the page of an incident whether an alert belongs to it, or take that back."""
     try:
-        teach_alert(service, agent, said)
+        teach_alert(service, agent, form)
     except RecordNotFoundError:
         return page(request, "message.html", 404, notice="alert_unknown", agent=agent)
     return RedirectResponse(f"/console/diagnoses/{in_path(diagnosis)}", 303)
