@@ -64,8 +64,8 @@ def read_incident(
     number: dict[str, int] = {}
     word_of, column_of, part = [np.empty(0, np.intp)], [np.empty(0, np.int64)], [np.empty(0)]
     for vocabulary, text, start in texts:
-        terms = vocabulary.read(text)
-        numbers = np.array([number.setdefault(word, len(number)) for word in terms.times], dtype=np.intp)
+        terms = vocabulary.terms_of(text)
+        numbers = np.array([number.setdefault(word, len(number)) for word in terms.words], dtype=np.intp)
         for words, columns_of_part, parts in _parts(vocabulary, terms):
             word_of.append(numbers[words])
             column_of.append(columns_of_part + start)
@@ -77,14 +77,13 @@ def read_incident(
 
 def _parts(vocabulary: Vocabulary, terms: TextTerms) -> Iterator[tuple[Places, npt.NDArray[np.int64], Floats]]:
     """Yield, for each kind of feature, the words that have a part in it by number, its column, and how large a part."""
-    words = np.array([vocabulary.words.get(word, -1) for word in terms.times], dtype=np.int64)
-    numbers = np.flatnonzero(words >= 0)
-    yield numbers, words[numbers], np.ones(len(numbers))
-    number = {word: i for i, word in enumerate(terms.times)}
-    number_at = np.array([number[word] for word in terms.words], dtype=np.intp)
+    numbers = np.flatnonzero(terms.columns >= 0)
+    yield numbers, terms.columns[numbers], np.ones(len(numbers))
     pairs, once = np.unique(terms.pairs, return_index=True)  # wherever else it stands
+    pairs, once = pairs[pairs >= 0], once[pairs >= 0]
     for side in (terms.first, terms.second):  # half goes to each word
-        yield number_at[side[once]], pairs, np.full(len(pairs), 0.5)
-    numbers = np.repeat(np.arange(len(number)), [len(grams.columns) for grams in terms.word_grams])
-    grams = terms.grams[terms.gram_places].astype(np.int64) + vocabulary.n_words
-    yield numbers, grams, terms.gram_of / terms.gram_counts[terms.gram_places]
+        yield side[once], pairs, np.full(len(pairs), 0.5)
+    times = terms.times[terms.word_of]
+    _, places = np.unique(terms.grams, return_inverse=True)
+    parts = times / np.bincount(places, weights=times)[places]
+    yield terms.word_of, terms.grams.astype(np.int64) + vocabulary.n_words, parts

@@ -37,11 +37,6 @@ class TermCounts(NamedTuple):
     starts: npt.NDArray[np.integer]
     unknown: npt.NDArray[np.float32]
 
-    @classmethod
-    def of(cls, counts: sp.csr_matrix, unknown: npt.NDArray[np.float32]) -> Self:
-        """Return those of a matrix of counts, shape (n_texts, n_features)."""
-        return cls(counts.indices, counts.data, counts.indptr, unknown)
-
     def matrix(self, width: int) -> sp.csr_matrix:
         """Return the counts as a matrix, shape (n_texts, width)."""
         return sp.csr_matrix((self.times, self.columns, self.starts), shape=(len(self.unknown), width))
@@ -58,17 +53,29 @@ def frequent(documents: Iterable[Iterable[str]], min_count: int) -> dict[str, in
 def numbered(documents: Sequence[Sequence[str]], index: dict[str, int]) -> tuple[Rows, Rows]:
     """Return the number of each term of all documents, -1 if unknown, and the document that it stands in."""
     numbers = np.array([index.get(term, -1) for document in documents for term in document], dtype=np.int64)
-    return numbers, np.repeat(np.arange(len(documents)), [len(document) for document in documents])
+    return numbers, _repeated([*map(len, documents)])
 
 
-def count(
-    document_of: Rows, columns: Rows, n_documents: int, n_columns: int
-) -> tuple[sp.csr_matrix, npt.NDArray[np.float32]]:
-    """Return how often each column stands in each document, and how many terms without a column do."""
-    known_columns = columns >= 0
-    ones = np.ones(int(known_columns.sum()), dtype=np.float32)
-    counts = sp.csr_matrix((ones, (document_of[known_columns], columns[known_columns])), shape=(n_documents, n_columns))
-    return counts, np.bincount(document_of[~known_columns], minlength=n_documents).astype(np.float32)
+def _repeated(sizes: Sequence[int]) -> Rows:
+    """Return each place so often as its size says."""
+    return np.repeat(np.arange(len(sizes)), np.array(sizes, dtype=np.intp))
+
+
+def tally(
+    text_of: Rows, columns: npt.NDArray[np.integer], times: Rows, n_texts: int, n_columns: int
+) -> tuple[npt.NDArray[np.integer], npt.NDArray[Any], npt.NDArray[np.integer]]:
+    """Return the columns that stand in each text in order, how often, and where those of each text begin.
+
+    Parameters
+    ----------
+    text_of, columns, times : ndarray of int
+        Text and column of each term, and how often it stands there.
+    """
+    if n_texts == 1:  # a sparse matrix costs more to build than one text to count
+        present, places = np.unique(columns, return_inverse=True)
+        return present, np.bincount(places, weights=times), np.array([0, len(present)])
+    counts = sp.csr_matrix((times.astype(np.float32), (text_of, columns)), shape=(n_texts, n_columns))
+    return counts.indices, counts.data, counts.indptr
 
 
 _REMEMBERED = 8_000  # words whose n-grams are kept at hand: about 8 MB
@@ -92,44 +99,35 @@ class WordGrams:
 
 @dataclass(frozen=True, slots=True)
 class TextTerms:
-    """One text as a vocabulary reads it.
+    """Texts as a vocabulary reads them: their words, each once a text, and what these bring.
 
     Attributes
     ----------
+    n_texts : int
     words : list of str
-    times : dict of str to int
-        Each word once, and how often it stands there.
+        Distinct words of each text, one text after another.
+    text_of, times, columns : ndarray of int
+        Of each word: the text, how often it stands there, and its column, -1 where it is no feature.
     pairs, first, second : ndarray of int
-        Column of each pair that is a feature, and the places of its words.
-    columns, counts : ndarray of int
-        Words and pairs that are features, in order, and how often they stand there.
-    unknown : int
-        How many words and pairs are no feature.
-    held : list of WordGrams
-        The n-grams of each word of ``times``.
-    grams, gram_counts : ndarray
-        N-grams that are features, in order, and how often they stand there.
-    gram_places : ndarray of int
-        Place in ``grams`` of each n-gram of ``held``.
-    gram_of : ndarray of int
-        How often the word of each n-gram of ``held`` stands there.
-    unknown_grams : int
+        Column of each pair of words as it stands there, -1 where it is no feature, and the places of its words in
+        ``words``.
+    grams, word_of : ndarray of int
+        N-grams that are features, one entry an occurrence in a word, and the place of that word.
+    unknown_grams : ndarray of int
+        How many n-grams of each word are no feature.
     """
 
+    n_texts: int
     words: list[str]
-    times: dict[str, int]
+    text_of: Rows
+    times: Rows
+    columns: Rows
     pairs: Rows
     first: Rows
     second: Rows
-    columns: Rows
-    counts: Rows
-    unknown: int
-    word_grams: list[WordGrams]
-    grams: Rows
-    gram_counts: npt.NDArray[Any]
-    gram_places: Rows
-    gram_of: Rows
-    unknown_grams: int
+    grams: Columns
+    word_of: Rows
+    unknown_grams: Rows
 
 
 @dataclass(eq=False)
@@ -151,7 +149,7 @@ class Vocabulary:
     pairs: Rows
     grams: dict[str, int]
     _remembered: dict[str, WordGrams] = field(default_factory=dict, init=False, repr=False)
-    _last: tuple[str, TextTerms] | None = field(default=None, init=False, repr=False)
+    _last: tuple[str, TextTerms, tuple[TermCounts, TermCounts]] | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def learn(cls, texts: Sequence[Sequence[str]], min_count: int, reach: int, pair_min_count: int) -> Self:
@@ -178,64 +176,73 @@ class Vocabulary:
     def counts(self, texts: Sequence[str]) -> tuple[TermCounts, TermCounts]:
         """Return how often words and pairs, and how often n-grams stand in each text.
 
-        A single text is read as for its evidence, which is remembered; many cost about as much as their distinct words.
+        A single text is remembered, for others that ask and for its evidence.
         """
         if len(texts) != 1:
-            return self.count([words_of(text) for text in texts])
-        terms = self.read(texts[0])
-        return (
-            TermCounts(terms.columns, terms.counts, _starts(terms.columns), _unknown(terms.unknown)),
-            TermCounts(terms.grams, terms.gram_counts, _starts(terms.grams), _unknown(terms.unknown_grams)),
-        )
+            return self.count(self.read([words_of(text) for text in texts]))
+        return self._of_last(texts[0])[2]
 
-    def count(self, texts: Sequence[Sequence[str]]) -> tuple[TermCounts, TermCounts]:
-        """Return how often words and pairs, and how often n-grams stand in each text, given as words."""
-        ids, text_of = numbered(texts, self.words)
-        columns, first, _ = self._pair_columns(ids, text_of)
-        every, places = np.concatenate([ids, columns]), np.concatenate([text_of, text_of[first]])
-        return TermCounts.of(*count(places, every, len(texts), self.n_words)), self._count_grams(texts)
+    def terms_of(self, text: str) -> TextTerms:
+        """Return what stands in one text."""
+        return self._of_last(text)[1]
 
-    def read(self, text: str) -> TextTerms:
-        """Return what stands in one text; the last one is remembered, for others that ask."""
+    def _of_last(self, text: str) -> tuple[str, TextTerms, tuple[TermCounts, TermCounts]]:
         last = self._last
         if last is None or last[0] != text:
-            self._last = last = text, self._read(text)
-        return last[1]
+            terms = self.read([words_of(text)])
+            self._last = last = text, terms, self.count(terms)
+        return last
 
-    def _read(self, text: str) -> TextTerms:
-        words = words_of(text)
-        ids = np.array([self.words.get(word, -1) for word in words], dtype=np.int64)
-        pairs, first, second = self._pair_columns(ids, np.zeros(len(ids), dtype=np.int64))
-        known_columns = np.flatnonzero(pairs >= 0)
-        columns, counts = np.unique(np.concatenate([ids[ids >= 0], pairs[known_columns]]), return_counts=True)
-        times = Counter(words)
-        word_grams = [self._grams_of(word) for word in times]
-        every = np.concatenate([np.empty(0, dtype=np.int32), *(grams.columns for grams in word_grams)])
-        grams, places = np.unique(every, return_inverse=True)
-        of = np.repeat(np.array([*times.values()], dtype=np.int64), [len(word.columns) for word in word_grams])
+    def read(self, texts: Sequence[Sequence[str]]) -> TextTerms:
+        """Return what stands in texts, given as words."""
+        words: list[str] = []
+        places: list[int] = []  # of each word as it stands there
+        sizes = []
+        for text in texts:
+            number: dict[str, int] = {}
+            places += [number.setdefault(word, len(words) + len(number)) for word in text]
+            words += number
+            sizes.append(len(number))
+        place = np.array(places, dtype=np.int64)
+        columns = np.array([self.words.get(word, -1) for word in words], dtype=np.int64)
+        pairs, first, second = self._pair_columns(columns[place], _repeated([*map(len, texts)]))
+        grams_of = {word: self._grams_of(word) for word in dict.fromkeys(words)}
+        grams = [grams_of[word] for word in words]
         return TextTerms(
+            len(texts),
             words,
-            times,
-            pairs[known_columns],
-            first[known_columns],
-            second[known_columns],
+            _repeated(sizes),
+            np.bincount(place, minlength=len(words)),
             columns,
-            counts,
-            len(ids) + len(pairs) - int(counts.sum()),
-            word_grams,
-            grams,
-            np.bincount(places, weights=of, minlength=len(grams)),
-            places,
-            of,
-            sum(n * word.unknown for word, n in zip(word_grams, times.values(), strict=True)),
+            pairs,
+            place[first],
+            place[second],
+            np.concatenate([np.empty(0, dtype=np.int32), *(word.columns for word in grams)]),
+            _repeated([len(word.columns) for word in grams]),
+            np.array([word.unknown for word in grams], dtype=np.int64),
+        )
+
+    def count(self, terms: TextTerms) -> tuple[TermCounts, TermCounts]:
+        """Return how often words and pairs, and how often n-grams stand in each of the texts that were read."""
+        n, text_of = terms.n_texts, np.concatenate([terms.text_of, terms.text_of[terms.first]])
+        columns = np.concatenate([terms.columns, terms.pairs])
+        times = np.concatenate([terms.times, np.ones(len(terms.pairs), dtype=np.int64)])
+        known_terms = columns >= 0
+        unknown = np.bincount(text_of, weights=times * ~known_terms, minlength=n)
+        of_words = tally(text_of[known_terms], columns[known_terms], times[known_terms], n, self.n_words)
+        of_grams = tally(terms.text_of[terms.word_of], terms.grams, terms.times[terms.word_of], n, len(self.grams))
+        unknown_grams = np.bincount(terms.text_of, weights=terms.unknown_grams * terms.times, minlength=n)
+        return (
+            TermCounts(*of_words, unknown.astype(np.float32)),
+            TermCounts(*of_grams, unknown_grams.astype(np.float32)),
         )
 
     def _frequent_pairs(self, ids: Rows, text_of: Rows, min_count: int) -> Rows:
         codes, first, _ = self._pair_codes(ids, text_of)
         known_columns = codes >= 0
         pairs, number = np.unique(codes[known_columns], return_inverse=True)
-        counts, _ = count(text_of[first[known_columns]], number, int(text_of.max(initial=-1)) + 1, len(pairs))
-        return np.asarray(pairs[np.bincount(counts.indices, minlength=len(pairs)) >= min_count])
+        in_text = np.unique(text_of[first[known_columns]] * len(pairs) + number) % max(len(pairs), 1)
+        return np.asarray(pairs[np.bincount(in_text, minlength=len(pairs)) >= min_count])
 
     def _pair_codes(self, ids: Rows, text_of: Rows) -> tuple[Rows, Rows, Rows]:
         """Return the code of each pair, -1 where a word is unknown, and where its words stand."""
@@ -251,14 +258,6 @@ class Vocabulary:
             return np.full(len(codes), -1, dtype=np.int64), first, second
         places = np.minimum(self.pairs.searchsorted(codes), len(self.pairs) - 1)
         return np.where(self.pairs[places] == codes, places + len(self.words), -1), first, second
-
-    def _count_grams(self, texts: Sequence[Sequence[str]]) -> TermCounts:
-        distinct = {unit: number for number, unit in enumerate(dict.fromkeys(u for words in texts for u in words))}
-        ids, text_of = numbered(texts, distinct)
-        word_grams, _ = count(text_of, ids, len(texts), len(distinct))
-        columns, of_unit = numbered([[*character_grams(unit)] for unit in distinct], self.grams)
-        grams, unknown = count(of_unit, columns, len(distinct), len(self.grams))
-        return TermCounts.of(word_grams @ grams, word_grams @ unknown)
 
     def _grams_of(self, word: str) -> WordGrams:
         """Return the character n-grams of one word that are features; words that come again are remembered."""
@@ -276,11 +275,3 @@ class Vocabulary:
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_remembered": {}, "_last": None}
-
-
-def _starts(columns: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
-    return np.array([0, len(columns)])
-
-
-def _unknown(count_of_text: int) -> npt.NDArray[np.float32]:
-    return np.array([count_of_text], dtype=np.float32)
