@@ -18,7 +18,7 @@ from api.errors import NothingPublishedError
 from api.metrics import Metrics
 from diagnosis.background import BackgroundLoop
 from diagnosis.errors import FaultwiseError, ReleaseError, StoreError
-from diagnosis.incident import IncidentBatch
+from diagnosis.incident import IncidentBatch, as_frame
 from diagnosis.knowledge import KNOWLEDGE_FIELDS, as_knowledge_frame
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.redact import ALL_KINDS
@@ -39,6 +39,7 @@ _RELEASE_POLL_SECONDS = 1.0
 # Changes that follow one another this closely are taken in together: one takes nearly as long as twenty, and each would
 # keep a diagnosis waiting. A change is searchable well within the second that is promised.
 _GATHER_SECONDS = 0.5
+_MOST_STORED = 50_000  # incidents that are the history where no release is published
 _MOST_EXPECTED = 5_000  # incidents kept as they were prepared until the change feed brings them
 
 
@@ -125,6 +126,14 @@ class Serving:
         if self._current is None:
             raise NothingPublishedError(f"no release in {self.releases.folder} is published; train and publish one")
         return self._current
+
+    def incidents(self) -> pd.DataFrame:
+        """Return the history of the release in service; where none is, the newest incidents of the store."""
+        try:
+            return self.current.diagnoser.parts.history.frame()
+        except NothingPublishedError:
+            rows = [{**record.body, "number": record.number} for record in self.store.incidents.newest(_MOST_STORED)]
+            return as_frame(pd.DataFrame(rows if rows else {"number": pd.Series(dtype="str")}))
 
     def start(self) -> None:
         """Load what is published, if it can be loaded, and follow from now on."""

@@ -18,7 +18,6 @@ from api.alerts.schemas import (
     MonitoringReviewOut,
 )
 from api.audit.service import AuditService
-from api.errors import NothingPublishedError
 from api.http.fields import plain_time
 from api.serving import Serving
 from diagnosis.errors import InputError
@@ -219,10 +218,7 @@ class AlertService:
         )
 
     def _incidents(self, start: datetime, end: datetime) -> list[Logged]:
-        try:
-            frame = self._serving.current.diagnoser.parts.history.frame()
-        except NothingPublishedError:
-            return []
+        frame = self._serving.incidents()
         opened = frame["opened_at"]
         chosen = (opened >= pd.Timestamp(start)) & (opened < pd.Timestamp(end)) & (frame["type"] == "incident")
         # What monitoring filed itself was announced by nothing else.

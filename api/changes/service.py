@@ -10,7 +10,6 @@ from typing import Any
 
 from api.audit.service import AuditService
 from api.changes.schemas import ChangeEffectOut, ChangeIn, ChangeOut
-from api.errors import NothingPublishedError
 from api.http.fields import plain_time
 from api.serving import Serving
 from diagnosis.errors import InputError
@@ -143,10 +142,7 @@ class ChangeService:
         )
 
     def _incidents(self, cmdb_ci: str, service: str) -> list[float]:
-        try:
-            frame = self._serving.current.diagnoser.parts.history.frame()
-        except NothingPublishedError:
-            return []
+        frame = self._serving.incidents()
         field, value = ("cmdb_ci", cmdb_ci) if cmdb_ci else ("service", service)
         chosen = (frame[field] == value) & frame["opened_at"].notna() & (frame["type"] != "request")
         return [float(moment.timestamp()) for moment in frame.loc[chosen, "opened_at"]]

@@ -18,14 +18,12 @@ from typing import Any
 import pandas as pd
 from ulid import ULID
 
-from api.errors import NothingPublishedError
 from api.serving import Serving
 from api.surges.settings import SurgeSettings
 from api.webhooks.events import Events
 from diagnosis.background import BackgroundLoop
 from diagnosis.errors import FaultwiseError, InputError
 from diagnosis.findings import SurgeMark
-from diagnosis.incident import as_frame
 from diagnosis.store import Store
 from diagnosis.store.monitoring import StoredAlert
 from diagnosis.store.records import Record
@@ -213,11 +211,7 @@ class SurgeWatch:
             detector.skip_to(moment)
 
     def _history(self) -> list[Arrival]:
-        try:
-            frame = self._serving.current.diagnoser.parts.history.frame()
-        except NothingPublishedError:
-            rows = [{**record.body, "number": record.number} for record in self._store.incidents.newest(50_000)]
-            frame = as_frame(pd.DataFrame(rows if rows else {"number": pd.Series(dtype="str")}))
+        frame = self._serving.incidents()
         frame = frame[frame["opened_at"] <= pd.Timestamp(utc_now())]
         if frame.empty:
             return []

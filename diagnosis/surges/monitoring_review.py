@@ -140,7 +140,7 @@ def _row(name: str, alerts: Sequence[Alert], by_place: _Places) -> AlertRow:
         np.mean([_lead(alert, by_place, shift * WEEK) is not None for alert in alerts for shift in _SHIFTS])
     )
     low, high = proportion_interval(len(leads), len(alerts))
-    if len(alerts) < LEAST_ALERTS:
+    if len(alerts) < LEAST_ALERTS or not by_place:  # without any incident nothing can come before one
         verdict = "too few"
     elif not leads:
         verdict = "never"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 from fastapi.testclient import TestClient
 
+from api.settings import Settings
 from api.surges.contingency import contingency_pages
 from diagnosis.times import utc_now
+from tests.serving import Serving
 
 
 def iso(**age: float) -> str:
@@ -162,6 +165,29 @@ def test_the_month_s_review_says_what_came_before_incidents_and_what_never_did(c
     assert "MR99" in review["numbers"]
     assert {"service": "LAN78", "incidents": 1} in review["unannounced"]
     assert client.get("/v1/alerts/review", params={"month": "soon"}).status_code == 422
+
+
+def test_without_a_release_the_review_counts_what_the_store_holds(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    alerts = [
+        {"id": f"U{day}", "started_at": f"2025-03-{day:02}T08:00:00Z", "name": "UplinkDown", "cmdb_ci": "sw-1"}
+        | {"ended_at": f"2025-03-{day:02}T08:30:00Z"}
+        for day in range(1, 21)
+    ]
+    settings = Settings(database=f"sqlite:///{tmp_path / 'f.db'}", models=tmp_path / "models")
+    with Serving(settings) as client:
+        client.post("/v1/alerts", json=alerts)
+        nothing = client.get("/v1/alerts/review", params={"month": "2025-03"}).json()
+        assert [(row["alerts"], row["verdict"]) for row in nothing["alerts"]] == [(20, "too few")]
+        incidents = [
+            {"number": f"M{day}", "opened_at": f"2025-03-{day:02}T08:20:00Z", "short_description": "no network"}
+            | {"cmdb_ci": "sw-1"}
+            for day in range(1, 21)
+        ]
+        client.post("/v1/incidents", json=incidents)
+        review = client.get("/v1/alerts/review", params={"month": "2025-03"}).json()
+    assert (review["incidents"], review["announced"]) == (20, 20)
+    assert [(row["before"], row["lead_minutes"]) for row in review["alerts"]] == [(20, 20.0)]
 
 
 def test_a_contingency_page_is_an_article_with_that_keyword() -> None:
