@@ -34,6 +34,10 @@ class BusyError(FaultwiseError):
     """More is waiting than this replica can take on."""
 
 
+class ComputingError(FaultwiseError):
+    """The first answer of its kind is still being computed."""
+
+
 class ScopeError(FaultwiseError):
     """The key is good, but not for this."""
 
@@ -96,6 +100,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     NothingPublishedError: Kind(503, "nothing-published", "No release is in service"),
     NotFittedError: Kind(503, "nothing-published", "No release is in service"),
     BusyError: Kind(503, "busy", "Too much is waiting"),
+    ComputingError: Kind(503, "computing", "The answer is being computed: ask again"),
     InterruptedComputationError: Kind(503, "interrupted", "The computation was ended before it had a result"),
     StoreError: Kind(503, "store-unavailable", "The database did not do what was asked"),
 }

@@ -99,6 +99,7 @@ class Service:
             self.monitoring,
             self.service_levels,
             self.surges,
+            self.knowledge,
         )
 
     def _make_for_one_incident(self, redactor: Redactor, settings: Settings) -> None:
@@ -118,7 +119,7 @@ class Service:
         """Make what is found, followed and reviewed over a history."""
         store, serving, events, audit = self.store, self.serving, self.events, self.audit
         self.recurrence = RecurrenceService(serving)
-        self.knowledge = KnowledgeService(self.articles, KnowledgeBoard(serving))
+        self.knowledge = KnowledgeService(self.articles, KnowledgeBoard(store, serving))
         self.actions = ActionService(store, redactor, audit)
         board = ProblemBoard(store, serving, events, settings.problem_seconds, settings.holidays)
         writable = settings.integrations.with_write_back()

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 
 from api.dependencies import Served
+from api.http.fields import plain_time
 from api.http.problems import problems
 from api.http.security import MayDiagnose
 from api.knowledge.schemas import DraftOut, FormOut, GapOut, KnowledgeHealthOut, StaleOut
@@ -29,6 +30,8 @@ def health(
     state = snapshot.health
     return KnowledgeHealthOut(
         as_of=state.as_of.isoformat(),
+        judged_at=plain_time(snapshot.judged_at),
+        is_current=snapshot.is_current,
         articles=state.articles,
         incidents=state.incidents,
         searched=snapshot.searched,

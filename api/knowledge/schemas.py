@@ -59,6 +59,10 @@ class KnowledgeHealthOut(Out):
     """Everything that is wrong with the knowledge base, with evidence."""
 
     as_of: str = Field(description="When it was looked at", examples=["2026-11-01T00:00:00+00:00"])
+    judged_at: str = Field(description="When this was computed", examples=["2026-11-22T10:20:00Z"])
+    is_current: bool = Field(
+        description="False if records have changed since: it is being judged anew", examples=[True]
+    )
     articles: int = Field(description="Articles", examples=[132])
     incidents: int = Field(description="Incidents of the history", examples=[4396])
     searched: int = Field(description="The newest of them, for which an article was looked for", examples=[2000])

@@ -34,6 +34,14 @@ class KnowledgeService:
         self._articles = articles
         self._board = board
 
+    def start(self) -> None:
+        """Begin to judge in the background."""
+        self._board.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._board.stop()
+
     def health(self) -> KnowledgeSnapshot:
         """Return the state of the knowledge base.
 
@@ -41,6 +49,8 @@ class KnowledgeService:
         ------
         NothingPublishedError
             If no release is in service.
+        ComputingError
+            If it is being judged for the first time, and that takes longer than a request waits.
         """
         return self._board.current()
 
@@ -86,3 +96,4 @@ class KnowledgeService:
             wrong = ", ".join(".".join(map(str, e["loc"])) for e in error.errors())
             raise InputError(f"article {number}: values that cannot be used: {wrong}") from error
         self._articles.keep_up(actor, article, upkeep, sorted(changes))
+        self._board.touch(number)

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from api.console.pages import language_of, page
 from api.console.session import Acting, Reading
 from api.dependencies import Served
-from api.errors import kind_of
+from api.errors import ComputingError, kind_of
 from diagnosis.errors import FaultwiseError
 from diagnosis.knowledge_health.form import STANDARD
 from diagnosis.store.database import RecordNotFoundError
@@ -26,6 +26,10 @@ def knowledge(request: Request, service: Served, agent: Reading) -> Response:
     """Show the state of the knowledge base."""
     try:
         snapshot = service.knowledge.health()
+    except ComputingError as error:
+        waiting = page(request, "message.html", kind_of(error).status, notice="computing", agent=agent)
+        waiting.headers["Refresh"] = "5"
+        return waiting
     except FaultwiseError as error:
         return page(request, "message.html", kind_of(error).status, notice="unavailable", agent=agent)
     health = snapshot.health
@@ -35,7 +39,7 @@ def knowledge(request: Request, service: Served, agent: Reading) -> Response:
         "knowledge.html",
         agent=agent,
         health=health,
-        searched=snapshot.searched,
+        snapshot=snapshot,
         titles=snapshot.titles,
         gaps=health.gaps[:MOST_LISTED],
         stale=[(article, article.why(language_of(request))) for article in health.stale[:MOST_LISTED]],

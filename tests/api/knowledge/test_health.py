@@ -1,10 +1,12 @@
 """The state of the knowledge base over HTTP and on the console, and articles edited, reviewed, retired there."""
 
 import re
+import threading
 import time
 
 import pytest
 
+from api.knowledge.board import KnowledgeBoard
 from api.settings import Settings
 from diagnosis.search import Coverage
 from diagnosis.store.keys import SCOPES
@@ -36,7 +38,7 @@ def test_health_says_what_is_wrong_in_the_reader_s_language(own) -> None:
     ended = {"number": "KB-OLD", "title": "Old dial-in", "resolution": "1. Dial.", "valid_to": "2020-01-01"}
     own.post("/v1/knowledge", json=ended)
     own.app.state.service.serving.store_changed()
-    for _ in range(100):
+    for _ in range(400):
         stale = {entry["number"]: entry for entry in own.get("/v1/knowledge/health").json()["stale"]}
         if "KB-OLD" in stale:
             break
@@ -46,6 +48,73 @@ def test_health_says_what_is_wrong_in_the_reader_s_language(own) -> None:
     chinese = own.get("/v1/knowledge/health", params={"language": "zh"}).json()["stale"]
     assert any("到期" in entry["why"] for entry in chinese)
     own.delete("/v1/knowledge/KB-OLD")
+
+
+@pytest.fixture
+def held_search(own):
+    """Let the test hold up the search for articles that judging asks for, as a large history does."""
+    retriever = own.app.state.service.serving.current.diagnoser.parts.retriever
+    may_go_on, answers = threading.Event(), retriever.answers
+
+    def slowly(*args, **kwargs):
+        may_go_on.wait(30)
+        return answers(*args, **kwargs)
+
+    retriever.answers = slowly
+    yield may_go_on
+    may_go_on.set()
+    retriever.answers = answers
+
+
+def test_the_last_judgement_is_shown_at_once_while_the_next_is_made(own, manager, held_search) -> None:
+    held_search.set()
+    before = settled(own)
+    held_search.clear()
+    own.post(
+        "/v1/incidents", json={"number": "WAIT-1", "short_description": "late", "opened_at": "2026-05-01T08:00:00Z"}
+    )
+    for _ in range(200):
+        began = time.monotonic()
+        state = own.get("/v1/knowledge/health").json()
+        assert time.monotonic() - began < 5
+        if not state["is_current"]:
+            break
+        time.sleep(0.02)
+    assert (state["is_current"], state["judged_at"]) == (False, before["judged_at"])
+    assert state["incidents"] == before["incidents"]
+    assert "being judged anew" in manager.get("/console/knowledge").text
+    held_search.set()
+    assert settled(own)["incidents"] == before["incidents"] + 1
+    own.delete("/v1/incidents/WAIT-1")
+
+
+def test_the_first_look_waits_for_a_bounded_time_and_says_that_it_is_computed(own, manager, held_search) -> None:
+    service = own.app.state.service
+    earlier = service.knowledge._board
+    service.knowledge._board = board = KnowledgeBoard(service.store, service.serving, wait=0.2)
+    board.start()
+    answer = own.get("/v1/knowledge/health")
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:faultwise:problem:computing")
+    assert int(answer.headers["Retry-After"]) > 0
+    page = manager.get("/console/knowledge")
+    assert (page.status_code, page.headers["Refresh"]) == (503, "5")
+    assert "computed for the first time" in page.text
+    held_search.set()
+    board._wait = 60.0
+    assert own.get("/v1/knowledge/health").json()["articles"] == earlier.current().health.articles
+    board.stop()
+    service.knowledge._board = earlier
+
+
+def settled(client):
+    for _ in range(400):
+        state = client.get("/v1/knowledge/health").json()
+        if state["is_current"] and client.app.state.service.serving.current.applied >= (
+            client.app.state.service.store.changes.last()
+        ):
+            return state
+        time.sleep(0.05)
+    raise AssertionError("the knowledge base was not judged anew")
 
 
 def test_an_article_is_edited_reviewed_and_retired_on_the_console(own, manager) -> None:
@@ -62,6 +131,7 @@ def test_an_article_is_edited_reviewed_and_retired_on_the_console(own, manager) 
     assert (stored["owner"], stored["resolution"]) == ("Print team", "1. Open it.\n2. Clean it.")
     assert "next review is in a year" in manager.post("/console/knowledge/review", {"number": number}).text
     assert own.get(f"/v1/knowledge/{number}").json()["review_at"]
+    manager.get("/console/knowledge")
     assert "was retired" in manager.post("/console/knowledge/retire", {"number": number}).text
     assert own.get(f"/v1/knowledge/{number}").json()["valid_to"]
     assert manager.post("/console/knowledge/burn", {"number": number}).status_code == 404
@@ -92,7 +162,7 @@ def test_the_page_shows_every_part_and_a_draft_begins_an_article(own, manager) -
         for i in range(6)
     ]
     assert own.post("/v1/incidents", json=rows).json()["stored"] == 6
-    for _ in range(100):
+    for _ in range(400):
         gaps = own.get("/v1/knowledge/health").json()["gaps"]
         mine = [gap for gap in gaps if "GAP-0" in gap["numbers"]]
         if mine:
