@@ -85,7 +85,6 @@ class QueuePage:
     rows: Sequence[Row]
     counts: Mapping[str, int]
     values: Sequence[tuple[str, int]]
-    n_selected: int
     n_pages: int
     older: str | None
 
@@ -106,7 +105,6 @@ def queue_page(service: Service, selection: Selection) -> QueuePage:
         rows=ordered[start : start + PAGE_SIZE],
         counts={"all": len(rows), **{state: counts[state] for state in STATES}},
         values=sorted(Counter(row.value for row in in_decision if row.value).items()),
-        n_selected=len(ordered),
         n_pages=max(1, -(-len(ordered) // PAGE_SIZE)),
         older=older,
     )

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from diagnosis.arrays import Floats
+from diagnosis.arrays import Bools, Floats
 from diagnosis.errors import InputError
 from diagnosis.knowledge_health.drafts import draft_of
 from diagnosis.knowledge_health.form import FormFault, families_of, form_faults, untranslated
@@ -46,6 +46,25 @@ class SearchedIncidents:
     covered: Floats
     nearest: list[str]
     vectors: npt.NDArray[np.float32]
+
+    @property
+    def judged(self) -> Bools:
+        """Which of them search was asked for, and can say how likely an article answers."""
+        return np.isfinite(self.covered)
+
+    @property
+    def likely(self) -> Bools:
+        """Which of them an article is likely to answer."""
+        return np.nan_to_num(self.covered, nan=0.0) >= GUESS
+
+    @property
+    def answers(self) -> list[str]:
+        """The article that is likely to answer each, ``""`` where none is."""
+        return [name if is_likely else "" for name, is_likely in zip(self.nearest, self.likely, strict=True)]
+
+    def take(self, rows: npt.NDArray[np.integer]) -> SearchedIncidents:
+        """Return the given ones, in the given order."""
+        return SearchedIncidents(self.covered[rows], [self.nearest[row] for row in rows.tolist()], self.vectors[rows])
 
     @classmethod
     def of(
@@ -146,30 +165,16 @@ def assess_knowledge(
     moment = as_utc(as_of)
     # In order of time, undated ones first, so that groups of incidents do not depend on the order of a file.
     order = incidents["opened_at"].argsort(kind="stable").to_numpy() if len(incidents) else np.zeros(0, dtype=np.intp)
-    frame = incidents.iloc[order].reset_index(drop=True)
-    covered, nearest = searched.covered[order], [searched.nearest[row] for row in order.tolist()]
-    vectors, words = searched.vectors[order], [texts[row] for row in order.tolist()]
-    present = set(articles["number"])
-    linked = frame["knowledge"].isin(present).to_numpy()
-    likely = np.nan_to_num(covered, nan=0.0) >= GUESS
+    frame, searched = incidents.iloc[order].reset_index(drop=True), searched.take(order)
+    words = [texts[row] for row in order.tolist()]
     failed = _failed(frame, moment)
+    linked = frame["knowledge"].isin(set(articles["number"])).to_numpy()
     is_question = ~frame["type"].isin(_NO_ANSWER).to_numpy()
-    judged = np.isfinite(covered)
     has_words = np.array([bool(text.strip()) for text in words], dtype=bool)
-    unanswered = np.flatnonzero(judged & ~linked & ~likely & is_question & has_words)
-    gaps = find_gaps(frame, unanswered, covered, nearest, vectors, problems or {}, moment)
-    answers = [name if is_likely else "" for name, is_likely in zip(nearest, likely, strict=True)]
-    uses = Uses(
-        frame["number"].tolist(),
-        frame["knowledge"].tolist(),
-        frame["cmdb_ci"].tolist(),
-        answers,
-        days_of(frame["opened_at"]),
-        failed,
-        float(days_of(pd.Series([moment]))[0]),
-    )
+    unanswered = np.flatnonzero(searched.judged & ~searched.likely & ~linked & is_question & has_words)
+    gaps = find_gaps(frame, unanswered, searched.covered, searched.nearest, searched.vectors, problems or {}, moment)
+    share = np.where(linked, 1.0, searched.covered)[is_question & searched.judged]
     duplicates, contradictions = pairs_of(articles, *_article_vectors(articles, retriever))
-    share = np.where(linked, 1.0, covered)[is_question & judged]
     return KnowledgeHealth(
         as_of=moment,
         articles=len(articles),
@@ -179,11 +184,23 @@ def assess_knowledge(
             replace(gap, draft=draft_of(frame, rows, failed, gap.title)) if place < DRAFTS else gap
             for place, (gap, rows) in enumerate(gaps)
         ),
-        stale=tuple(stale_articles(articles, uses, moment)),
+        stale=tuple(stale_articles(articles, _uses(frame, searched.answers, failed, moment), moment)),
         duplicates=tuple(duplicates),
         contradictions=tuple(contradictions),
         form=tuple(form_faults(articles)),
-        untranslated=tuple(untranslated(articles, _demand(articles, answers, words), moment)),
+        untranslated=tuple(untranslated(articles, _demand(articles, searched.answers, words), moment)),
+    )
+
+
+def _uses(frame: pd.DataFrame, answers: list[str], failed: Floats, moment: pd.Timestamp) -> Uses:
+    return Uses(
+        frame["number"].tolist(),
+        frame["knowledge"].tolist(),
+        frame["cmdb_ci"].tolist(),
+        answers,
+        days_of(frame["opened_at"]),
+        failed,
+        float(days_of(pd.Series([moment]))[0]),
     )
 
 
