@@ -7,12 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
 from diagnosis.search.signals import Candidates
-
-Matrix = npt.NDArray[np.float64]
 
 GUESS = 0.5  # below it, what is shown is more likely no answer than one
 FEWEST_QUESTIONS = 20  # fewer calibrate nothing
@@ -49,7 +47,7 @@ class Coverage:
     n_questions: int
 
     @classmethod
-    def fit(cls, signals: Sequence[str], with_answer: Matrix, without_answer: Matrix) -> Coverage:
+    def fit(cls, signals: Sequence[str], with_answer: Floats, without_answer: Floats) -> Coverage:
         """Learn from questions whose article was there, and the same ones with it taken out.
 
         Parameters
@@ -72,7 +70,7 @@ class Coverage:
         means, scales = rows.mean(axis=0), rows.std(axis=0) + 1e-9
         standardised = (rows - means) / scales
 
-        def loss(parameters: Matrix) -> tuple[float, Matrix]:
+        def loss(parameters: Floats) -> tuple[float, Floats]:
             logits = standardised @ parameters[1:] + parameters[0]
             total = np.logaddexp(0.0, np.where(covered > 0, -logits, logits)).sum()
             errors = _sigmoid(logits) - covered
@@ -86,7 +84,7 @@ class Coverage:
         weights, intercept = solution[1:].tolist(), float(solution[0])
         return cls(names, means.tolist(), scales.tolist(), weights, intercept, len(with_answer))
 
-    def probabilities(self, rows: Matrix) -> npt.NDArray[np.float64]:
+    def probabilities(self, rows: Floats) -> Floats:
         """Return the probability of each question that an article answers it; shape (n_questions,).
 
         Parameters
@@ -106,7 +104,7 @@ class Coverage:
         return cls(**values)
 
 
-def measured(candidates: Candidates, scores: Matrix) -> Matrix:
+def measured(candidates: Candidates, scores: Floats) -> Floats:
     """Return the features of one question; shape (m + 3,), zeros where nothing was found.
 
     Parameters
@@ -124,7 +122,7 @@ def measured(candidates: Candidates, scores: Matrix) -> Matrix:
     return np.concatenate([[scores[best], lead, min(-against, 10.0)], candidates.absolute[best]])
 
 
-def adjusted(probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def adjusted(probabilities: Floats) -> Floats:
     """Return the probabilities of a batch of questions, moved by the share of all of them that has an answer.
 
     One question is judged as if half of such questions had an answer. Of many, the probabilities say themselves how
@@ -143,5 +141,5 @@ def adjusted(probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return moved
 
 
-def _sigmoid(logits: Matrix) -> Matrix:
+def _sigmoid(logits: Floats) -> Floats:
     return 1.0 / (1.0 + np.exp(-np.clip(logits, -35.0, 35.0)))

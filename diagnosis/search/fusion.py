@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Matrix = npt.NDArray[np.float64]
+from diagnosis.arrays import Floats
 
 # Weights before anything was learned, and what few questions are drawn towards: half of the way between the mix for an
 # encoder that pairs of question and answer have taught, and `UNTAUGHT`.
@@ -37,7 +36,7 @@ UNTAUGHT = PRIOR | {
 _STIFFNESS = (0.2, 0.02)  # of the pull towards the prior, in questions a unit of squared weight; what is tried in turn
 _BESIDE_ONE = 0.05  # share of its prior weight that other signals keep beside one that is best alone: they order equals
 _FOLDS = 5
-LabelledCandidates = tuple[Matrix, int]  # what every signal says of the candidates for a question, and the right row
+LabelledCandidates = tuple[Floats, int]  # what every signal says of the candidates for a question, and the right row
 
 
 @dataclass(frozen=True)
@@ -98,17 +97,17 @@ class Fusion:
         weights = np.where(np.arange(len(signals)) == best, prior, _BESIDE_ONE * prior)
         return cls(dict(zip(signals, map(float, weights), strict=True)), len(questions))
 
-    def score(self, rows: Matrix, signals: Sequence[str]) -> npt.NDArray[np.float64]:
+    def score(self, rows: Floats, signals: Sequence[str]) -> Floats:
         """Return the score of each candidate; shape (n_candidates,)."""
-        scores: npt.NDArray[np.float64] = rows @ np.array([self.weights.get(name, 0.0) for name in signals])
+        scores: Floats = rows @ np.array([self.weights.get(name, 0.0) for name in signals])
         return scores
 
 
-def _solved(questions: Sequence[LabelledCandidates], prior: Matrix, stiffness: float) -> Matrix:
+def _solved(questions: Sequence[LabelledCandidates], prior: Floats, stiffness: float) -> Floats:
     """Return the weights of least loss: that of a choice among the candidates, and of the way from the prior."""
     from scipy.optimize import minimize  # noqa: PLC0415 - no diagnosis needs it
 
-    def loss(weights: Matrix) -> tuple[float, Matrix]:
+    def loss(weights: Floats) -> tuple[float, Floats]:
         total = stiffness * float(((weights - prior) ** 2).sum())
         gradient = 2 * stiffness * (weights - prior)
         for rows, right in questions:
@@ -121,11 +120,11 @@ def _solved(questions: Sequence[LabelledCandidates], prior: Matrix, stiffness: f
         return total, gradient
 
     solution = minimize(loss, prior, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(prior))
-    weights: Matrix = solution.x
+    weights: Floats = solution.x
     return weights
 
 
-def _held_out_ranks(questions: Sequence[LabelledCandidates], prior: Matrix, stiffness: float) -> Matrix:
+def _held_out_ranks(questions: Sequence[LabelledCandidates], prior: Floats, stiffness: float) -> Floats:
     """Return the reciprocal rank of each answer under weights that the other folds' questions taught."""
     ranks = np.zeros(len(questions))
     for fold in range(min(_FOLDS, len(questions))):
@@ -134,7 +133,7 @@ def _held_out_ranks(questions: Sequence[LabelledCandidates], prior: Matrix, stif
     return ranks
 
 
-def _reciprocal_ranks(questions: Sequence[LabelledCandidates], weights: Matrix) -> Matrix:
+def _reciprocal_ranks(questions: Sequence[LabelledCandidates], weights: Floats) -> Floats:
     """Return one divided by the rank of each answer, the middle one among equals."""
     ranks = []
     for rows, right in questions:

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from diagnosis.arrays import Vectors
+from diagnosis.arrays import Floats, Vectors
 from diagnosis.errors import InputError
 from diagnosis.incident import Incident, IncidentBatch
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.search.corpus import CorpusIndex
 from diagnosis.search.coverage import Coverage, measured
 from diagnosis.search.encoder import GeneralEncoder, HistoryEncoder
-from diagnosis.search.fusion import Fusion, Matrix
+from diagnosis.search.fusion import Fusion
 from diagnosis.search.index.metadata import Filters
 from diagnosis.search.index.vectors import VectorIndex
 from diagnosis.search.passages import SearchRecords, search_text
@@ -228,7 +228,7 @@ class Retriever:
 
     def coverage_features(
         self, queries: Sequence[str], filters: Sequence[Filters | None], vectors: Vectors | None = None
-    ) -> Matrix:
+    ) -> Floats:
         """Return what `Coverage` learns from: a row for each query, asked among the articles that its filters allow."""
         index = self.corpora_["knowledge"]
         fusion, questions = self._fusion("knowledge"), self._questions(queries, vectors)
@@ -249,7 +249,7 @@ class Retriever:
 
     def measure(
         self, queries: Sequence[str], corpus: Corpus, filters: Filters | None = None, vectors: Vectors | None = None
-    ) -> list[tuple[list[str], Matrix]]:
+    ) -> list[tuple[list[str], Floats]]:
         """Return the candidates for each query and what every signal says of each: what weights learn from.
 
         Returns
@@ -283,7 +283,7 @@ class Retriever:
         """Return the names of the signals, in the order of a measured row."""
         return self.corpora_[corpus].signals
 
-    def _ranked(self, found: Candidates, scores: Matrix, corpus: Corpus, k: int, passages: bool) -> list[Hit]:
+    def _ranked(self, found: Candidates, scores: Floats, corpus: Corpus, k: int, passages: bool) -> list[Hit]:
         index = self.corpora_[corpus]
         order = np.argsort(-scores, kind="stable")
         first = found.identified

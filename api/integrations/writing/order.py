@@ -20,6 +20,7 @@ from api.integrations.settings import System
 from api.outgoing.courier import GivenUpError
 from diagnosis.incident import FIELDS
 from diagnosis.store.outbox import OutgoingCall
+from diagnosis.text.chinese import has_han
 
 # The same call would be refused again; anything else (401 and 403 too: a token may be renewed) is tried later.
 _FINAL = frozenset({400, 404, 405, 410, 413, 415, 422})
@@ -82,13 +83,9 @@ def answer_order(system: str, record: str, number: str, surge: str, answer: str)
     """Return the call that writes the one answer of a surge to a record, once for what it says."""
     digest = hashlib.sha256(answer.encode()).hexdigest()[:12]
     marker = f"{surge}-{digest}"
-    footer = f"Faultwise 突增 {marker}" if _is_chinese(answer) else f"Faultwise surge {marker}"
+    footer = f"Faultwise 突增 {marker}" if has_han(answer) else f"Faultwise surge {marker}"
     order = Order(record, number, f"{answer}\n\n{footer}", marker)
     return OutgoingCall(system, system, f"{system}:{record}:answer:{marker}", asdict(order))
-
-
-def _is_chinese(text: str) -> bool:
-    return any("\u4e00" <= character <= "\u9fff" for character in text)
 
 
 def call(client: httpx.Client, method: str, path: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON in and out
