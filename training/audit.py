@@ -8,11 +8,12 @@ from pathlib import Path
 
 from diagnosis.errors import InputError
 from training.checks import Audit, audit, in_service
-from training.command import DONE, add_json, add_models, answer, main
+from training.command import DONE, add_json, add_language, add_models, answer, main
 from training.intake import add_sources, check_targets, read_sources
 from training.output import open_atomically
 from training.reports.page import findings_page
 from training.settings import load_settings
+from training.translation import Translation
 
 SUMMARY = (
     "Look for leakage, label noise, repeats, changed classes, missing dates and personal data, before training.\n"
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings as TOML; see docs/settings.md")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the findings as a page")
     add_models(parser)
+    add_language(parser)
     add_json(parser)
 
 
@@ -45,14 +47,15 @@ def run(args: argparse.Namespace) -> int:
     audited = audit(frame, settings, in_service(args.models))
     if args.html:
         with open_atomically(args.html) as stream:
-            stream.write(findings_page(audited))
-    answer(args, audited.to_dict(), text(audited))
+            stream.write(findings_page(audited, args.language))
+    answer(args, audited.to_dict(), Translation(args.language).lines(text(audited)))
     return DONE
 
 
 def text(audited: Audit) -> str:
     """Return the findings as lines for a person."""
-    lines = [f"{audited.incidents:,} incidents audited, {len(audited.findings)} findings"]
+    findings = "1 finding" if len(audited.findings) == 1 else f"{len(audited.findings)} findings"
+    lines = [f"{audited.incidents:,} incidents audited, {findings}"]
     for finding in audited.findings:
         lines += ["", f"{finding.severity.upper()} ({finding.check}): {finding.title}", f"  {finding.why}"]
         if finding.rows:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from diagnosis.errors import FaultwiseError
+from training.translation import LANGUAGES
 
 DONE, FAILED, USAGE = 0, 1, 2
 MODELS = Path("models")
@@ -78,6 +79,13 @@ def warn(message: str) -> None:
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add ``--json``."""
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+
+
+def add_language(parser: argparse.ArgumentParser) -> None:
+    """Add ``--language``."""
+    parser.add_argument(
+        "--language", choices=LANGUAGES, default="en", help="of what is printed and written (default: en)"
+    )
 
 
 def add_models(parser: argparse.ArgumentParser) -> None:

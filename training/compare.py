@@ -12,10 +12,11 @@ import pandas as pd
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.releases import Releases, find_release
-from training.command import DONE, add_json, add_models, answer, main
+from training.command import DONE, add_json, add_language, add_models, answer, main
 from training.evaluation.comparison import Comparison, Figure, compare
 from training.evaluation.held_out import HeldOut, honest_predictions
 from training.intake import add_sources, read_sources
+from training.translation import ENGLISH, Translation, padded
 
 SUMMARY = (
     "Compare two releases on the same incidents: each figure with the paired difference and its 95 % interval.\n"
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_models(parser)
     add_sources(parser)
     parser.add_argument("--as-of", default="", metavar="DATE", help="up to when the outcomes are known (ISO 8601)")
+    add_language(parser)
     add_json(parser)
 
 
@@ -52,27 +54,29 @@ def run(args: argparse.Namespace) -> int:
     comparison = compare(a, predictions, folders[1].name, held_out)
     if not comparison.rows:
         raise InputError(f"nothing to compare on: {a.release} was trained on all {len(held_out):,} incidents")
-    answer(args, comparison.to_dict(), text(comparison))
+    answer(args, comparison.to_dict(), text(comparison, Translation(args.language)))
     return DONE
 
 
-def text(comparison: Comparison) -> str:
+def text(comparison: Comparison, t: Translation = ENGLISH) -> str:
     """Return the comparison as a table for a person."""
-    head = f"{'':44} {'n':>6} {'A':>7} {'B':>7} {'B - A':>8}   95 % interval"
+    head = f"{'':44} {'n':>6} {'A':>7} {'B':>7} {'B - A':>8}   {t('95 % interval')}"
     return "\n".join(
-        [f"A {comparison.a}", f"B {comparison.b}", f"on {comparison.basis}", "", head]
-        + [_line(figure) for figure in comparison.figures]
-        + [f"  {note}" for note in comparison.notes]
+        [t("A {}", comparison.a), t("B {}", comparison.b), t("on {}", t.sentence(comparison.basis)), "", head]
+        + [_line(figure, t) for figure in comparison.figures]
+        + [f"  {t.sentence(note)}" for note in comparison.notes]
     )
 
 
-def _line(figure: Figure) -> str:
-    line = f"{figure.label:44.44} {figure.n:6,} {figure.a:7.3f} {figure.b:7.3f} {figure.difference:+8.3f}"
+def _line(figure: Figure, t: Translation) -> str:
+    label = padded(t.sentence(figure.label)[:44], 44)
+    line = f"{label} {figure.n:6,} {figure.a:7.3f} {figure.b:7.3f} {figure.difference:+8.3f}"
     if math.isnan(figure.lower):
         return line
-    up, down = ("better", "worse") if figure.higher_is_better else ("worse", "better")
+    up, down = (t("better"), t("worse")) if figure.higher_is_better else (t("worse"), t("better"))
     verdict = up if figure.lower > 0 else down if figure.upper < 0 else ""
-    return f"{line}   {figure.lower:+.3f} to {figure.upper:+.3f}  {verdict}".rstrip()
+    interval = t("{} to {}", f"{figure.lower:+.3f}", f"{figure.upper:+.3f}")
+    return f"{line}   {interval}  {verdict}".rstrip()
 
 
 def _unseen(incidents: pd.DataFrame, b: Diagnoser) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import pandas as pd
 from diagnosis.arrays import Floats
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.releases import find_release
-from training.command import DONE, add_json, add_release, answer, main, record_options, warn
+from training.command import DONE, add_json, add_language, add_release, answer, main, record_options, warn
 from training.evaluation.candidate import Candidate
 from training.evaluation.held_out import HeldOut
 from training.evaluation.predictions import SEARCH_DEPTH
@@ -25,6 +25,7 @@ from training.output import open_atomically
 from training.records import load_incidents
 from training.reports.baselines import baselines
 from training.reports.release_report import write_report
+from training.translation import Translation
 
 SUMMARY = "Measure a release on incidents whose category, group and outcome are known."
 EXAMPLE = "faultwise evaluate --release models --incidents later.csv --json"
@@ -46,12 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--html", type=Path, metavar="FILE", help="write the report on these incidents as one HTML file"
     )
+    add_language(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Read, measure, print."""
-    folder = find_release(args.release)
+    folder, t = find_release(args.release), Translation(args.language)
     diagnoser = Diagnoser.load(folder)
     incidents = read_sources(args, optional=bool(args.questions)).incidents
     content: dict[str, Any] = {"release": diagnoser.release}
@@ -60,11 +62,11 @@ def run(args: argparse.Namespace) -> int:
         in_history = int(incidents["number"].isin(diagnoser.parts.history.frame()["number"]).sum())
         if in_history:
             share = f"{in_history:,} of {len(incidents):,} incidents"
-            warn(f"{share} were in the release's own data, so these figures flatter it")
+            warn(t.sentence(f"{share} were in the release's own data, so these figures flatter it"))
         held_out = HeldOut.of(diagnoser, incidents, args.as_of)
         card, plain = measure(diagnoser, held_out), baseline_figures(diagnoser, held_out)
         if args.html:
-            write_report(args.html, Candidate(folder, held_out))
+            write_report(args.html, Candidate(folder, held_out), args.language)
         if args.out:
             with open_atomically(args.out) as stream:
                 answers_frame(held_out).to_csv(stream, index=False)
@@ -75,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         figures = search_figures(diagnoser, questions)
         content["questions"] = figures
         lines.append(f"search on {figures['n']:,} questions: {_search_words(figures)}")
-    answer(args, content, "\n".join(lines))
+    answer(args, content, t.lines("\n".join(lines)))
     return DONE
 
 

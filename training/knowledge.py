@@ -16,12 +16,13 @@ from diagnosis.errors import InputError
 from diagnosis.knowledge_health import KnowledgeHealth, SearchedIncidents, assess_knowledge
 from diagnosis.releases import find_release
 from diagnosis.search import Filters
-from training.command import DONE, add_json, answer, main, warn
+from training.command import DONE, add_json, add_language, answer, main, warn
 from training.fitting.article_search import search_articles
 from training.fitting.as_of import last_moment
 from training.intake import add_sources, read_sources
 from training.output import open_atomically, without_nan
 from training.reports.page import render
+from training.translation import Translation
 
 SUMMARY = (
     "Judge a knowledge base by the incidents that it should answer: gaps by the hours that they cost, with a draft "
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the findings as a page")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_language(parser)
     add_json(parser)
 
 
@@ -75,8 +77,8 @@ def run(args: argparse.Namespace) -> int:
         _write_covered(args.out, incidents["number"].tolist(), searched)
     if args.html:
         with open_atomically(args.html) as stream:
-            stream.write(render("knowledge.html", health=health, articles=_titles(articles)))
-    answer(args, health.to_dict(), _text(health))
+            stream.write(render("knowledge.html", args.language, health=health, articles=_titles(articles)))
+    answer(args, health.to_dict(), Translation(args.language).lines(_text(health)))
     return DONE
 
 

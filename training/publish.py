@@ -9,10 +9,11 @@ from typing import Any
 
 from diagnosis.errors import GateRefusedError
 from diagnosis.releases import Releases
-from training.command import DONE, FAILED, add_json, add_models, answer, main
+from training.command import DONE, FAILED, add_json, add_language, add_models, answer, main
 from training.evaluation.candidate import Candidate
 from training.evaluation.gate import GateDecision, judge, table
 from training.output import without_nan
+from training.translation import ENGLISH, Translation
 
 SUMMARY = (
     "Put a release into service if it is shown to be no worse than the one in service on the same later incidents;\n"
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("which", metavar="RELEASE", help="name of a release, see `faultwise releases`")
     parser.add_argument("--force", metavar="REASON", help="publish although the gate refuses; the reason is kept")
     add_models(parser)
+    add_language(parser)
     add_json(parser)
 
 
@@ -44,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
         "forced": None if decision.publishes else args.force,
         "checks": gate_checks(decision),
     }
-    answer(args, content, gate_words(decision, published=published))
+    t = Translation(args.language)
+    answer(args, content, t.lines(gate_words(decision, published=published, t=t)))
     return DONE if published else FAILED
 
 
@@ -83,16 +86,16 @@ def gate_checks(decision: GateDecision) -> list[dict[str, Any]]:
     return checks
 
 
-def gate_words(decision: GateDecision, *, published: bool) -> str:
+def gate_words(decision: GateDecision, *, published: bool, t: Translation = ENGLISH) -> str:
     """Return what became of a release, with the gate's table, for a person."""
     if published:
-        return f"{decision.release} is in service\n{table(decision.checks)}"
+        return f"{decision.release} is in service\n{table(decision.checks, t)}"
     if decision.outcome == "cannot_tell":
         why = f"could not be compared with {decision.instead_of}"
     else:
         why = f"is worse than {decision.instead_of}" if decision.instead_of else "is not fit for service"
     command = f"`faultwise publish {decision.release} --force REASON` publishes it all the same"
-    return f"{decision.release} {why} and was not published:\n{table(decision.checks)}\n{command}"
+    return f"{decision.release} {why} and was not published:\n{table(decision.checks, t)}\n{command}"
 
 
 if __name__ == "__main__":

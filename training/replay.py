@@ -16,7 +16,7 @@ from diagnosis.errors import InputError
 from diagnosis.releases import Releases, find_release
 from diagnosis.store import Store
 from diagnosis.store.observations import Observation
-from training.command import DONE, add_json, add_models, answer, main
+from training.command import DONE, add_json, add_language, add_models, answer, main
 from training.evaluation.bootstrap import Interval
 from training.evaluation.held_out import honest_predictions
 from training.evaluation.replay import (
@@ -34,6 +34,7 @@ from training.fitting.as_of import last_moment, moment
 from training.intake import add_sources, read_sources
 from training.output import open_atomically
 from training.reports.page import render
+from training.translation import ENGLISH, Translation, padded
 
 SUMMARY = (
     "What would last quarter have looked like under another release, threshold or rule: decisions that would have\n"
@@ -67,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hours", type=float, metavar="H", help="hours that one misrouting costs (default: measured)")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write it as a page")
     add_models(parser)
+    add_language(parser)
     add_json(parser)
 
 
@@ -77,12 +79,12 @@ def run(args: argparse.Namespace) -> int:
     replay = _replay(args)
     if args.html:
         with open_atomically(args.html) as stream:
-            stream.write(render("replay.html", replay=replay))
-    answer(args, replay.to_dict(), text(replay))
+            stream.write(render("replay.html", args.language, replay=replay))
+    answer(args, replay.to_dict(), Translation(args.language).lines(text(replay, Translation(args.language))))
     return DONE
 
 
-def text(replay: Replay) -> str:
+def text(replay: Replay, t: Translation = ENGLISH) -> str:
     """Return the comparison as tables for a person."""
     lines = [
         f"Opened from {replay.first:%Y-%m-%d} to {replay.last:%Y-%m-%d}",
@@ -92,23 +94,26 @@ def text(replay: Replay) -> str:
     if replay.left_out:
         lines.append(f"  {replay.left_out:,} incidents left out: unanswered, or learned from and so known to a release")
     for target in replay.targets:
-        lines += _target_lines(target)
+        lines += _target_lines(target, t)
     if any(target.saved is not None for target in replay.targets):
         lines += ["", f"One misrouting costs {replay.cost.hours_each:.1f} hours: {replay.cost.source}"]
     return "\n".join(lines)
 
 
-def _target_lines(target: TargetReplay) -> list[str]:
-    lines = ["", f"{target.target}, {target.incidents:,} incidents{'before':>22} {'after':>10}"]
+def _target_lines(target: TargetReplay, t: Translation) -> list[str]:
+    head = t.sentence(f"{target.target}, {target.incidents:,} incidents")
+    lines = ["", padded(head, 38) + " ".join(padded(t(name), 10, right=True) for name in ("before", "after"))]
     sides = (target.before, target.after)
-    lines.append(_row("decided automatically", [f"{side.automatic:,}" for side in sides]))
-    lines.append(_row("wrong among these", [f"{side.errors:,}" for side in sides]))
+    lines.append(_row(t("decided automatically"), [f"{side.automatic:,}" for side in sides]))
+    lines.append(_row(t("wrong among these"), [f"{side.errors:,}" for side in sides]))
     precisions = ["-" if side.precision is None else f"{side.precision:.1%}" for side in sides]
-    lines.append(_row("precision", precisions))
+    lines.append(_row(t("precision"), precisions))
     if target.saved is not None:
-        lines.append(_row("hours of misrouting", [f"{side.hours:,.0f}" for side in sides]))
+        lines.append(_row(t("hours of misrouting"), [f"{side.hours:,.0f}" for side in sides]))
     lines += [
-        f"  {move.name:28} {move.incidents:6,}  better {move.good:,}, worse {move.bad:,}" for move in target.moves
+        f"  {padded(t.sentence(move.name), 28)} {move.incidents:6,}  "
+        + t("better {}, worse {}", f"{move.good:,}", f"{move.bad:,}")
+        for move in target.moves
     ]
     lines.append(_per_hundred("errors more", target.errors))
     if target.saved is not None:
@@ -226,7 +231,7 @@ def _threshold(value: str) -> tuple[str, float]:
 
 
 def _row(name: str, values: list[str]) -> str:
-    return f"  {name:36}" + " ".join(f"{value:>10}" for value in values)
+    return f"  {padded(name, 36)}" + " ".join(f"{value:>10}" for value in values)
 
 
 def _per_hundred(name: str, difference: Interval) -> str:

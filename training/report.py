@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 from diagnosis.releases import find_release
-from training.command import DONE, add_json, add_release, answer, main
+from training.command import DONE, add_json, add_language, add_release, answer, main
 from training.evaluation.candidate import Candidate
 from training.reports.release_report import write_report
+from training.translation import Translation
 
 SUMMARY = (
     "Write the report of a release: one HTML file with its plots inside, to be opened or sent without a network.\n"
@@ -22,16 +23,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     add_release(parser)
     parser.add_argument("--html", type=Path, required=True, metavar="FILE", help="where the report goes")
+    add_language(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Load, measure, write."""
     candidate = Candidate(find_release(args.release))
-    write_report(args.html, candidate)
+    write_report(args.html, candidate, args.language)
     incidents = 0 if candidate.held_out is None else len(candidate.held_out)
     content = {"release": candidate.diagnoser.release, "html": str(args.html), "incidents": incidents}
-    answer(args, content, f"wrote {args.html}")
+    answer(args, content, Translation(args.language)("wrote {}", args.html))
     return DONE
 
 

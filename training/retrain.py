@@ -18,7 +18,7 @@ from diagnosis.release import Manifest
 from diagnosis.releases import Releases
 from diagnosis.store import Store
 from diagnosis.times import now_text
-from training.command import DONE, FAILED, add_database, add_json, add_models, answer, main, warn
+from training.command import DONE, FAILED, add_database, add_json, add_language, add_models, answer, main, warn
 from training.evaluation.candidate import Candidate
 from training.evaluation.gate import GateDecision, judge
 from training.evaluation.gate import Outcome as GateOutcome
@@ -28,6 +28,7 @@ from training.records.stored import Stored, load_stored
 from training.reports.release_report import report_beside
 from training.settings import TrainSettings, load_settings
 from training.train import Trained, describe, train
+from training.translation import Language, Translation
 
 SUMMARY = (
     "Retrain from the service's store: audit, train, write the report, ask the gate, publish what is no worse.\n"
@@ -64,7 +65,13 @@ class Round:
 
 
 def retrain(
-    stored: Stored, settings: TrainSettings, releases: Releases, reports: Path | None = None, *, show: bool = False
+    stored: Stored,
+    settings: TrainSettings,
+    releases: Releases,
+    reports: Path | None = None,
+    language: Language = "en",
+    *,
+    show: bool = False,
 ) -> Round:
     """Train on what is stored, and put the release into service if the gate finds it no worse.
 
@@ -75,6 +82,8 @@ def retrain(
     releases : Releases
     reports : Path, optional
         Folder for the report of the release, ``<release>.html``; made if missing.
+    language : {"en", "zh"}
+        Of report and model card.
 
     Raises
     ------
@@ -91,10 +100,11 @@ def retrain(
             releases.folder,
             feedback=stored.feedback,
             cursor=stored.cursor,
+            language=language,
             show=show,
         )
         candidate = Candidate(trained.folder)
-        report = None if reports is None else report_beside(candidate, reports)
+        report = None if reports is None else report_beside(candidate, reports, language)
         decision = judge(candidate)
         outcome = _OUTCOMES[decision.outcome]
         if outcome == "published":
@@ -109,6 +119,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings as TOML; see docs/settings.md")
     parser.add_argument("--reports", type=Path, metavar="DIR", help="folder for the HTML report of each release")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_language(parser)
     add_json(parser)
 
 
@@ -116,13 +127,13 @@ def run(args: argparse.Namespace) -> int:
     """Make one round and write into the service's audit log how it ended."""
     settings = load_settings(args.config)
     releases = Releases(args.models)
-    finished = retrain(load_stored(args.database), settings, releases, args.reports, show=not args.quiet)
+    finished = retrain(load_stored(args.database), settings, releases, args.reports, args.language, show=not args.quiet)
     content = _content(finished)
     if finished.trained is not None:
         for reason in finished.trained.left_out.values():
             warn(reason)
         _note(args.database, content)
-    answer(args, content, _words(finished))
+    answer(args, content, _words(finished, Translation(args.language)))
     return DONE if finished.outcome in ("published", "unchanged") else FAILED
 
 
@@ -185,12 +196,12 @@ def _note(database: str, content: dict[str, Any]) -> None:
         warn(f"not written into the audit log: {error}")
 
 
-def _words(finished: Round) -> str:
+def _words(finished: Round, t: Translation) -> str:
     if finished.trained is None or finished.decision is None:
-        return "nothing has changed since the release in service was made"
+        return t("nothing has changed since the release in service was made")
     corrections = f"{finished.corrected:,} values corrected by people" if finished.corrected else "no corrections"
-    verdict = gate_words(finished.decision, published=finished.outcome == "published")
-    return f"learned with {corrections}\n{verdict}"
+    verdict = gate_words(finished.decision, published=finished.outcome == "published", t=t)
+    return t.lines(f"learned with {corrections}\n{verdict}")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from diagnosis.releases import Releases
 from diagnosis.store.changes import ChangeCursor
 from diagnosis.store.feedback import Feedback
 from training.checks import AUDIT, Audit, audit, in_service
-from training.command import DONE, FAILED, MODELS, add_json, answer, main, warn
+from training.command import DONE, FAILED, MODELS, add_json, add_language, answer, main, warn
 from training.evaluation.candidate import Candidate
 from training.evaluation.certificates import live_certificates
 from training.evaluation.gate import GateDecision, judge
@@ -41,6 +41,7 @@ from training.reports.model_card import MODEL_CARD, model_card
 from training.reports.release_report import REPORTS, report_beside
 from training.reports.tracking import check_tracking, log_release
 from training.settings import TrainSettings, load_settings
+from training.translation import Language, Translation
 
 SUMMARY = (
     "Make a release from incidents and knowledge: fit, calibrate on later data, evaluate on still later data, save.\n"
@@ -71,6 +72,7 @@ def train(
     *,
     feedback: Sequence[Feedback] = (),
     cursor: ChangeCursor | None = None,
+    language: Language = "en",
     show: bool = False,
 ) -> Trained:
     """Make a release from canonical frames, either of which may be empty.
@@ -81,6 +83,8 @@ def train(
         What people said of suggestions: it counts among their outcomes.
     cursor : ChangeCursor, optional
         How far the store had come that all this is from: a service on that store need not read it again.
+    language : {"en", "zh"}
+        Of the model card.
 
     The scorecard is measured one slice earlier than the release: the same fit on all but the latest incidents is
     judged on these, then the release is fitted on everything.
@@ -110,7 +114,7 @@ def train(
             parts = fit(incidents, articles, settings, stages, saved, feedback)
         if scorecard is not None and held_out is not None:
             scorecard = replace(scorecard, certificates=live_certificates(parts, held_out))
-        card = model_card(parts, scorecard, settings, data, audited)
+        card = model_card(parts, scorecard, settings, data, audited, Translation(language))
         folder = write_release(
             models,
             lambda folder: _write(folder, parts, scorecard, held_out, card, audited),
@@ -148,6 +152,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=MODELS, metavar="DIR", help="folder of releases (default: models)")
     parser.add_argument("--publish", action="store_true", help="put it into service if the gate lets it")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_language(parser)
     add_json(parser)
 
 
@@ -164,29 +169,30 @@ def run(args: argparse.Namespace) -> int:
         args.out,
         feedback=stored.feedback,
         cursor=stored.cursor,
+        language=args.language,
         show=not args.quiet,
     )
-    _warn_of(trained)
+    _warn_of(trained, Translation(args.language))
     candidate = Candidate(trained.folder)
     # A report lies beside its release: inside, it would change what the release is.
-    report = report_beside(candidate, args.out / REPORTS) if settings.report else None
+    report = report_beside(candidate, args.out / REPORTS, args.language) if settings.report else None
     if settings.mlflow:
         log_release(trained.folder, settings, trained.scorecard, report)
     decision = judge(candidate) if args.publish else None
     published = decision is not None and decision.publishes
     if decision is not None and published:
         put_into_service(Releases(args.out), decision)
-    answer(args, _content(trained, report, decision), _words(trained, report, decision))
+    answer(args, _content(trained, report, decision), _words(trained, report, decision, Translation(args.language)))
     return FAILED if args.publish and not published else DONE
 
 
-def _warn_of(trained: Trained) -> None:
+def _warn_of(trained: Trained, t: Translation) -> None:
     """Print what the data could not support, and what the audit found that matters."""
     for reason in trained.left_out.values():
-        warn(reason)
+        warn(t.sentence(reason))
     for finding in trained.audit.findings if trained.audit else ():
         if finding.severity != "note":
-            warn(f"{finding.title}: {finding.why}")
+            warn(f"{t.sentence(finding.title)}: {t.sentence(finding.why)}")
 
 
 def _content(trained: Trained, report: Path | None, decision: GateDecision | None) -> dict[str, Any]:
@@ -277,7 +283,7 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _words(trained: Trained, report: Path | None, decision: GateDecision | None) -> str:
+def _words(trained: Trained, report: Path | None, decision: GateDecision | None, t: Translation) -> str:
     lines = [str(trained.folder)]
     card = trained.scorecard
     if card is not None:
@@ -286,8 +292,8 @@ def _words(trained: Trained, report: Path | None, decision: GateDecision | None)
     if report is not None:
         lines.append(f"report: {report}")
     if decision is not None:
-        lines.append(gate_words(decision, published=decision.publishes))
-    return "\n".join(lines)
+        lines.append(gate_words(decision, published=decision.publishes, t=t))
+    return t.lines("\n".join(lines))
 
 
 if __name__ == "__main__":

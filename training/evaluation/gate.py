@@ -22,6 +22,7 @@ from training.evaluation.candidate import Candidate, Rival
 from training.evaluation.comparison import FEWEST_IN_GROUP, Comparison, Figure
 from training.evaluation.held_out import HeldOut
 from training.evaluation.predictions import TargetPredictions, recurrence_outcomes
+from training.translation import ENGLISH, Translation, padded, width_of
 
 _TWO_SIDED = 1.96  # standard deviations on both sides that hold 95 %
 _ONE_SIDED = 1.645  # standard deviations that leave 5 % below
@@ -245,11 +246,15 @@ def comparison_checks(comparison: Comparison, limits: Limits = LIMITS) -> list[C
     return checks + [_unmeasured("not compared", note) for note in comparison.notes]
 
 
-def table(checks: tuple[Check, ...] | list[Check]) -> str:
+def table(checks: tuple[Check, ...] | list[Check], t: Translation = ENGLISH) -> str:
     """Return the checks as lines for a person."""
     words = {True: "held", False: "REFUSED", None: "unknown"}
-    width = max((len(check.name) for check in checks), default=0)
-    return "\n".join(f"  {words[c.passed]:8} {c.name:{width}}  {_bound(c)}{c.why}" for c in checks)
+    names = [t.sentence(check.name) for check in checks]
+    width = max(map(width_of, names), default=0)
+    return "\n".join(
+        f"  {padded(t(words[check.passed]), 8)} {padded(name, width)}  {t.sentence(_bound(check) + check.why)}"
+        for check, name in zip(checks, names, strict=True)
+    )
 
 
 def _bound(check: Check) -> str:

@@ -32,6 +32,7 @@ from training.reports.tables import (
     search_table,
     share,
 )
+from training.translation import Translation
 
 
 @dataclass(frozen=True)
@@ -64,18 +65,18 @@ class RecurrenceSection:
     notes: list[str] = field(default_factory=list)
 
 
-def target_sections(diagnoser: Diagnoser, held_out: HeldOut) -> list[TargetSection]:
+def target_sections(diagnoser: Diagnoser, held_out: HeldOut, t: Translation) -> list[TargetSection]:
     """Return a section for each target of which some truth is known."""
     live = live_certificates(diagnoser.parts, held_out)
     return [
-        _target_section(diagnoser, held_out, target, live.get(name))
+        _target_section(diagnoser, held_out, target, live.get(name), t)
         for name, target in held_out.predictions.targets.items()
         if target.labelled.any() and name in diagnoser.parts.routers
     ]
 
 
 def _target_section(
-    diagnoser: Diagnoser, held_out: HeldOut, target: TargetPredictions, live: LiveCertificate | None
+    diagnoser: Diagnoser, held_out: HeldOut, target: TargetPredictions, live: LiveCertificate | None, t: Translation
 ) -> TargetSection:
     labelled = target.take(target.labelled)
     curve = [point for point in held_out.learning_curve if point["target"] == target.target]
@@ -99,27 +100,27 @@ def _target_section(
         groups=groups,
         leaning=leaning(diagnoser, held_out, target.target),
         plots=[
-            plots.reliability(labelled),
-            plots.precision_coverage(labelled),
-            *([plots.learning_curve(curve, len(labelled))] if len(curve) > 1 else []),
+            plots.reliability(labelled, t),
+            plots.precision_coverage(labelled, t),
+            *([plots.learning_curve(curve, len(labelled), t)] if len(curve) > 1 else []),
         ],
     )
 
 
-def recurrence_section(diagnoser: Diagnoser, held_out: HeldOut | None) -> RecurrenceSection | None:
+def recurrence_section(diagnoser: Diagnoser, held_out: HeldOut | None, t: Translation) -> RecurrenceSection | None:
     """Return how good the risks were and how often faults came back; None without a model of recurrence."""
     model = diagnoser.parts.recurrence
     if model is None:
         return None
     scores = [] if held_out is None else recurrence_scores(held_out)
-    drawings = [recurrence_plots.calibration(scores), recurrence_plots.discrimination(scores)] if scores else []
+    drawings = [recurrence_plots.calibration(scores, t), recurrence_plots.discrimination(scores, t)] if scores else []
     notes = [] if scores else ["no held-out incident was watched for a whole horizon, so the risks were not judged"]
     history = diagnoser.parts.history.frame()
     try:
         rates = recurrence_rate(
             history, model.signature_, model.horizons, as_of=last_moment(history), by="month", target=TARGET
         )
-        drawings.append(recurrence_plots.rate_by_month(rates, model.usual_horizon_, TARGET))
+        drawings.append(recurrence_plots.rate_by_month(rates, model.usual_horizon_, TARGET, t))
     except InputError as error:
         notes.append(f"no recurrence rate: {error}")
     return RecurrenceSection(model.describe()["definition"], scores, drawings, notes)

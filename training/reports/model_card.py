@@ -9,10 +9,12 @@ from diagnosis.parts import Parts
 from training.checks import Audit
 from training.evaluation.scorecard import Scorecard, headlines
 from training.settings import TrainSettings
+from training.translation import ENGLISH, Language, Translation
 
 MODEL_CARD = "model_card.md"
 
-_TEMPLATE = """# Model card
+_TEMPLATES: Mapping[Language, str] = {
+    "en": """# Model card
 
 After Mitchell et al., "Model Cards for Model Reporting" (2019).
 
@@ -57,7 +59,51 @@ Personal data masked: {masked}.
 ## Settings
 
 {settings}
-"""
+""",
+    "zh": """# 模型卡
+
+格式参照 Mitchell 等《Model Cards for Model Reporting》（2019）。
+
+## 用途
+
+为训练所用历史的本单位的新事件建议{targets}，估计故障复发的可能性，并给出以往用过的解决办法。标为“自动执行”的判定可不经人工直接执行，其余均由人工决定。
+不得用于评价个人，也不得用于其他单位的事件。
+
+## 数据
+
+{data}
+
+已屏蔽的个人信息：{masked}。
+
+## 效果
+
+{figures}
+
+## 复发
+
+{recurrence}
+
+## 未包含的内容
+
+{left_out}
+
+## 数据检查的发现
+
+{findings}
+
+## 局限
+
+- 以上数字来自以同样方法、仅用较早事件训练的模型；此版本已用全部事件训练。数字只适用于与评估数据相似的事件。
+- 事件少的语言、渠道和服务评估不准确，报告列出了各自的区间。
+- 认证只适用于与校准数据相似的事件。服务、处理组或填写方式改变后，请重新训练。
+- 历史中没有的取值不会被预测。
+- 相似不等于相同：建议的解决办法是用于类似事件的办法。
+
+## 设置
+
+{settings}
+""",
+}
 
 
 def model_card(
@@ -66,19 +112,31 @@ def model_card(
     settings: TrainSettings,
     data: Mapping[str, Mapping[str, Any]],
     audited: Audit | None = None,
+    t: Translation = ENGLISH,
 ) -> str:
     """Return the card as Markdown."""
     recurrence = parts.recurrence.describe() if parts.recurrence else {"recurrence": "not trained"}
-    return _TEMPLATE.format(
-        targets=", ".join(parts.routers) or "nothing",
-        data=_list({kind: f"{d['rows']:,} rows, sha256 {d['sha256'][:16]}…" for kind, d in data.items()}),
-        masked=", ".join(sorted(parts.redactor.kinds)) or "none",
-        figures="\n".join(line.strip() + "  " for line in _figures(scorecard)),
-        recurrence=_list(recurrence),
-        left_out="\n".join(f"- {reason}" for reason in parts.left_out.values()) or "Nothing.",
-        findings=_findings(audited),
+    return _TEMPLATES[t.language].format(
+        targets=("、" if t.language == "zh" else ", ").join(map(t.field, parts.routers)) or t("nothing"),
+        data=_list(
+            {t.sentence(kind): t("{} rows, sha256 {}…", f"{d['rows']:,}", d["sha256"][:16]) for kind, d in data.items()}
+        ),
+        masked=", ".join(sorted(parts.redactor.kinds)) or t("none"),
+        figures="\n".join(t.sentence(line.strip()) + "  " for line in _figures(scorecard)),
+        recurrence=_list({t.sentence(name): _plain(value, t) for name, value in recurrence.items()}),
+        left_out="\n".join(f"- {t.sentence(str(reason))}" for reason in parts.left_out.values()) or t("Nothing."),
+        findings=_findings(audited, t),
         settings=_list(settings.that_count()),
     )
+
+
+def _plain(value: Any, t: Translation) -> str:  # noqa: ANN401 - any JSON value
+    """Return a value as words: a list or a table of a few entries on one line."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{t.sentence(name)} {_plain(inner, t)}" for name, inner in value.items())
+    if isinstance(value, list):
+        return ", ".join(_plain(inner, t) for inner in value) or t("none")
+    return f"{value:.4g}" if isinstance(value, float) else t.sentence(str(value))
 
 
 def _figures(scorecard: Scorecard | None) -> list[str]:
@@ -89,11 +147,14 @@ def _figures(scorecard: Scorecard | None) -> list[str]:
     return [f"{basis}{period}:", "", *headlines(scorecard, latency=False)]
 
 
-def _findings(audited: Audit | None) -> str:
+def _findings(audited: Audit | None, t: Translation) -> str:
     if audited is None:
-        return "The data were not audited."
-    lines = [f"- {finding.severity}: {finding.title} ({finding.why})" for finding in audited.findings]
-    return "\n".join(lines) or "Nothing."
+        return t("The data were not audited.")
+    lines = [
+        f"- {t(finding.severity)}: {t.sentence(finding.title)} ({t.sentence(finding.why)})"
+        for finding in audited.findings
+    ]
+    return "\n".join(lines) or t("Nothing.")
 
 
 def _list(items: Mapping[str, Any]) -> str:

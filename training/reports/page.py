@@ -7,10 +7,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from training.checks import Audit
+from training.translation import Language, Translation
 
 
-def render(template: str, **content: Any) -> str:  # noqa: ANN401 - what a template shows
-    """Return a page; every value is escaped, for names of classes come from the data."""
+def render(template: str, language: Language = "en", **content: Any) -> str:  # noqa: ANN401 - what a template shows
+    """Return a page in a language; every value is escaped, for names of classes come from the data."""
     environment = Environment(
         loader=PackageLoader("training.reports"),
         autoescape=select_autoescape(),
@@ -18,9 +19,9 @@ def render(template: str, **content: Any) -> str:  # noqa: ANN401 - what a templ
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(**content)
+    return environment.get_template(template).render(language=language, t=Translation(language), **content)
 
 
-def findings_page(audited: Audit) -> str:
+def findings_page(audited: Audit, language: Language = "en") -> str:
     """Return the findings of an audit as a page."""
-    return render("audit.html", audit=audited)
+    return render("audit.html", language, audit=audited)

@@ -15,6 +15,7 @@ from training.evaluation.replay import Replay, replay_last_quarter
 from training.output import open_atomically
 from training.reports.content import overview, recurrence_section, search_section, target_sections
 from training.reports.page import render
+from training.translation import Language, Translation
 
 REPORTS = "reports"  # folder of reports, among the releases
 
@@ -27,24 +28,24 @@ class ReplaySection:
     why_not: str = ""
 
 
-def report_beside(candidate: Candidate, reports: Path) -> Path:
+def report_beside(candidate: Candidate, reports: Path, language: Language = "en") -> Path:
     """Write the report of a release into a folder, which is made if missing, and return its path."""
     reports.mkdir(parents=True, exist_ok=True)
     path = reports / f"{candidate.name}.html"
-    write_report(path, candidate)
+    write_report(path, candidate, language)
     return path
 
 
-def write_report(path: Path, candidate: Candidate) -> None:
+def write_report(path: Path, candidate: Candidate, language: Language = "en") -> None:
     """Write the report of a release as one HTML file; without held-out incidents it says so."""
-    content = report_content(candidate)
+    content = report_content(candidate, language)
     with open_atomically(path) as stream:
-        stream.write(render("report.html", **content))
+        stream.write(render("report.html", language, **content))
 
 
-def report_content(candidate: Candidate) -> dict[str, Any]:
+def report_content(candidate: Candidate, language: Language = "en") -> dict[str, Any]:
     """Return what the report shows."""
-    diagnoser, held_out = candidate.diagnoser, candidate.held_out
+    diagnoser, held_out, t = candidate.diagnoser, candidate.held_out, Translation(language)
     audit = candidate.folder / AUDIT
     opened = None if held_out is None else held_out.incidents["opened_at"]
     return {
@@ -54,8 +55,8 @@ def report_content(candidate: Candidate) -> dict[str, Any]:
         "incidents": 0 if held_out is None else len(held_out),
         "first": None if opened is None else opened.min(),
         "last": None if opened is None else opened.max(),
-        "targets": [] if held_out is None else target_sections(diagnoser, held_out),
-        "recurrence": recurrence_section(diagnoser, held_out),
+        "targets": [] if held_out is None else target_sections(diagnoser, held_out, t),
+        "recurrence": recurrence_section(diagnoser, held_out, t),
         "search": [] if held_out is None else search_section(held_out),
         "comparison": candidate.comparison,
         "replay": _replay_section(candidate),

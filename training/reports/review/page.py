@@ -9,6 +9,7 @@ from diagnosis.review import Words
 from training.reports.page import render
 from training.reports.review.layout import sections
 from training.reports.review.plots import drawing
+from training.translation import Language
 
 
 def review_page(content: Mapping[str, Any], language: str) -> str:
@@ -24,4 +25,5 @@ def review_page(content: Mapping[str, Any], language: str) -> str:
     words = Words(language)
     parts = sections(content, words)
     drawings = {part.key: drawing(part.plot, content, words) for part in parts if part.plot}
-    return render("review.html", content=content, parts=parts, drawings=drawings, words=words, language=words.language)
+    shown: Language = "zh" if words.language == "zh" else "en"
+    return render("review.html", shown, content=content, parts=parts, drawings=drawings, words=words)
