@@ -44,6 +44,12 @@ _POINTS_ELSEWHERE = re.compile(
     r"|\W*(?:已)?(?:并入|合并(?:到|至|入))[^。；]*[。；]?\s*",
     re.IGNORECASE,
 )
+# A restart that helped for the moment: a workaround, and no more than that.
+_RESTARTED_FOR_NOW = re.compile(
+    r"\W*(?:restart|reboot)(?:ed)?\b[^.;!]*\b(?:for now|for the moment|temporarily)\b[^.;!]*[.!]?\s*"
+    r"|\W*(?:已)?(?:重启|重新启动)[^.;。；]*(?:暂时|临时)[^.;。；]*[。.]?\s*",
+    re.IGNORECASE,
+)
 _NO_FIX = _EMPTY_WORDS | frozenset(_RESTART_WORDS.split())
 _SHARED = 0.6  # of the words of both together
 _CONTAINED = 0.9  # of the words of the shorter one, if it has as many as this:
@@ -58,10 +64,10 @@ _NUMBER = re.compile(r"[a-z]{2,6}_?\d{4,}")  # of a record: "duplicate of INC001
 def says_nothing(resolution: str) -> bool:
     """Return whether a resolution field holds no resolution: empty, ``done``, ``fixed, user confirmed``, ``已处理``.
 
-    That the machine was restarted is no fix either: it comes back, and everybody has tried it. Nor is a pointer to
-    another report, ``duplicate of an earlier incident``, ``重复报障，与之前的工单合并处理``.
+    That the machine was restarted is no fix either: it comes back, and everybody has tried it. Nor is a restart that
+    helped for now, or a pointer to another report: ``duplicate of an earlier incident``, ``重复报障``.
     """
-    if _POINTS_ELSEWHERE.fullmatch(resolution):
+    if _POINTS_ELSEWHERE.fullmatch(resolution) or _RESTARTED_FOR_NOW.fullmatch(resolution):
         return True
     words = re.findall(r"\w+", _EMPTY_PHRASES.sub(" ", resolution.lower()))
     left = [word for word in words if word not in _NO_FIX and not word.isdigit() and not _NUMBER.fullmatch(word)]

@@ -96,7 +96,7 @@ def monitoring_review(
     silent = [incident for incident in within if not _is_announced(incident, alerts_by_place)]
     services: dict[str, int] = {}
     for incident in silent:
-        services[incident.service or "-"] = services.get(incident.service or "-", 0) + 1
+        services[incident.service] = services.get(incident.service, 0) + 1
     announced = len(within) - len(silent)
     return MonitoringReview(
         alerts=sorted(table, key=lambda row: (-row.before, -row.alerts, row.name)),

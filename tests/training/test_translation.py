@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shutil
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -151,7 +152,7 @@ def test_the_report_of_a_release_reads_in_chinese_plots_too(judged, tmp_path, ca
     assert english_texts(html) == []
 
 
-def test_commands_answer_in_chinese(judged, history, tmp_path, capsys) -> None:
+def test_commands_answer_in_chinese(judged, tmp_path, capsys) -> None:
     folder, older, newer = judged
     incidents = tmp_path / "incidents.csv"
     Diagnoser.load(folder / newer).parts.history.frame().to_csv(incidents, index=False)
@@ -159,7 +160,7 @@ def test_commands_answer_in_chinese(judged, history, tmp_path, capsys) -> None:
         (compare_verb, [older, newer, "--models", str(folder)]),
         (evaluate_verb, ["--release", str(folder / newer), "--incidents", str(incidents)]),
         (audit_verb, ["--incidents", str(incidents), "--models", str(folder), "--html", str(tmp_path / "audit.html")]),
-        (publish_verb, [newer, "--models", str(folder)]),
+        (publish_verb, [newer, "--models", str(shutil.copytree(folder, tmp_path / "models"))]),
     ]
     for verb, arguments in calls:
         run_verb(verb, _arguments(verb, [*arguments, "--language", "zh"]))

@@ -123,4 +123,5 @@ def columns_nobody_reads(frame: pd.DataFrame) -> Iterator[Finding]:
         reason = (
             f"{columns}: the format does not say when they are known, so no model sees them (a target may name one)"
         )
-        yield finding("leakage", "note", f"{len(extra)} columns outside the format", reason, (), extra[:20])
+        title = "1 column outside the format" if len(extra) == 1 else f"{len(extra)} columns outside the format"
+        yield finding("leakage", "note", title, reason, (), extra[:20])

@@ -91,7 +91,7 @@
           { type: "line", label: names[2], data: rows.map((row) => Number(row[2])), borderColor: style("--accent"), backgroundColor: style("--accent"), pointRadius: 0, borderWidth: 2 },
           { type: "bar", label: names[1], data: rows.map((row) => Number(row[1])), backgroundColor: style("--warn"), maxBarThickness: 28 }] },
         options: { plugins: { legend: { position: "bottom" } },
-          scales: { x: { grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 16 } }, y: { beginAtZero: true, grid: { color: style("--line") } } } },
+          scales: { x: { grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 16 } }, y: { beginAtZero: true, ticks: { precision: 0 }, grid: { color: style("--line") } } } },
       };
     },
     band(table) {

@@ -16,6 +16,7 @@ from diagnosis.suggest.wording import canonical, content, same, says_nothing
             "Merged into INC0012345",
             "restarted",
             "Rebooted the PC, works now",
+            "Restarted the application process, load is down for now.",
         ),
         *(
             "重复报障，与之前的工单合并处理。",
@@ -30,6 +31,7 @@ from diagnosis.suggest.wording import canonical, content, same, says_nothing
             "ok 已完成",
             "重启",
             "重启电脑后恢复正常",
+            "重启应用进程，负载暂时下降。",
         ),
     ],
 )
