@@ -41,6 +41,11 @@ class BackgroundLoop:
         """Whether it was asked to end; a long turn looks at it."""
         return self._stopping.is_set()
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its thread takes turns."""
+        return self._thread.is_alive() and not self.is_stopping
+
     def start(self) -> None:
         """Begin; the first turn is after the first pause."""
         self._thread.start()

@@ -6,20 +6,21 @@ import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from api.errors import NothingPublishedError
+from api.errors import ComputingError, NothingPublishedError
 from api.http.fields import plain_time
 from api.problems.computing import compute_problems
 from api.problems.history import ProblemHistory
+from api.problems.provisional import with_decisions
 from api.serving import Serving
 from api.webhooks.events import Events
 from diagnosis.actions import Action
 from diagnosis.background import BackgroundLoop
 from diagnosis.calendars import holidays_of
-from diagnosis.errors import InputError
+from diagnosis.errors import FaultwiseError, InputError
 from diagnosis.problems import MeasureEffect, Problem, ProblemContext, ProblemDecision, ProblemReport
 from diagnosis.problems.follow_up import FollowUp, follow_up, measure_effect
 from diagnosis.problems.index import ProblemIndex
@@ -33,17 +34,29 @@ log = logging.getLogger(__name__)
 HORIZON = 90  # days
 _PAUSE_FACTOR = 20  # the pause after finding, in times of what it took: at most a twentieth of a core
 RETURNED = "did not hold"
+FIRST_WAIT = 20.0  # seconds that a request waits for the first problems
+CATCH_UP = 2.0  # seconds that a decision waits for what follows from it
 
 
 @dataclass(frozen=True)
 class ProblemSnapshot:
-    """Problems as they were at a moment, and the state of the service at that moment."""
+    """Problems as they were at a moment, and the state of the service at that moment.
+
+    Attributes
+    ----------
+    decided : frozenset of str
+        Ids of the decisions that it was found with.
+    is_current : bool
+        False if people decided since, or another release is in service: it is being found anew.
+    """
 
     report: ProblemReport
     history: ProblemHistory
     by_id: Mapping[str, Problem]
     state: tuple[object, ...]
     merged: Mapping[str, str] = field(default_factory=dict)
+    decided: frozenset[str] = frozenset()
+    is_current: bool = True
 
     def resolve(self, problem: str) -> str:
         """Return the id under which a problem goes on: its own, or of the one that it was merged into."""
@@ -79,6 +92,9 @@ class ProblemBoard:
         self._loop = BackgroundLoop("problems", self._turn, seconds)
         self._snapshot: ProblemSnapshot | None = None
         self._finding = threading.Lock()
+        self._found = threading.Condition()
+        self._failure: FaultwiseError | None = None
+        self._is_urgent = False
         self._next_at = float("-inf")
 
     def start(self) -> None:
@@ -90,7 +106,7 @@ class ProblemBoard:
         self._loop.stop()
 
     def current(self) -> ProblemSnapshot:
-        """Return the problems as last found; they are found now if they never were, or people decided since.
+        """Return the problems as last found, with what people decided since; then they are found anew beside requests.
 
         Raises
         ------
@@ -98,11 +114,54 @@ class ProblemBoard:
             If no incident has a date, or none belongs to a fault.
         NothingPublishedError
             If no release is in service.
+        ComputingError
+            If they have not been found yet, and are not within `FIRST_WAIT`.
         """
-        snapshot = self._snapshot
-        if snapshot is None or snapshot.state[:2] != self._state()[:2]:
+        state, snapshot = self._state(), self._snapshot
+        if snapshot is None:
+            snapshot = self._first()
+        if snapshot.state[:2] == state[:2]:
+            return snapshot
+        self._hasten()
+        return self._with_decisions(snapshot)
+
+    def catch_up(self) -> None:
+        """Find the problems anew beside the request, and wait some seconds: a small history takes no longer."""
+        if not self._loop.is_running:
+            self.refresh()
+            return
+        self._hasten()
+        state = self._state()[:2]
+        with self._found:
+            self._found.wait_for(lambda: self._snapshot is not None and self._snapshot.state[:2] == state, CATCH_UP)
+
+    def measures_changed(self) -> None:
+        """Count what measures achieved; what follows from it for all problems is found beside the request."""
+        self._follow(self.current())
+        self._hasten()
+
+    def _first(self) -> ProblemSnapshot:
+        if not self._loop.is_running:
             return self.refresh()
-        return snapshot
+        with self._found:
+            self._failure = None
+            self._hasten()
+            self._found.wait_for(lambda: self._snapshot is not None or self._failure is not None, FIRST_WAIT)
+            if self._snapshot is not None:
+                return self._snapshot
+            raise self._failure or ComputingError("the problems are being found for the first time since the start")
+
+    def _hasten(self) -> None:
+        self._is_urgent = True
+        self._loop.wake()
+
+    def _with_decisions(self, snapshot: ProblemSnapshot) -> ProblemSnapshot:
+        stored = self._store.problems.decisions()
+        new = [decision_of(decision) for decision in stored if decision.id not in snapshot.decided]
+        decisions = [decision_of(decision) for decision in stored]
+        report, merged = with_decisions(snapshot.report, snapshot.history, snapshot.merged, decisions, new)
+        by_id = {problem.id: problem for problem in report.problems}
+        return replace(snapshot, report=report, by_id=by_id, merged=merged, is_current=False)
 
     def refresh(self) -> ProblemSnapshot:
         """Find the problems anew, keep their ids, and count what measures achieved."""
@@ -112,7 +171,9 @@ class ProblemBoard:
                 return self._snapshot
             began = time.monotonic()
             snapshot, index = self._find(state)
-            self._snapshot = snapshot
+            with self._found:
+                self._snapshot = snapshot
+                self._found.notify_all()
             self._serving.current.diagnoser.parts.problems = index
             self._next_at = time.monotonic() + _PAUSE_FACTOR * (time.monotonic() - began)
             self._follow(snapshot)
@@ -144,12 +205,19 @@ class ProblemBoard:
         except NothingPublishedError:
             return
         is_changed = self._snapshot is None or self._snapshot.state != state
-        if is_changed and time.monotonic() >= self._next_at:
-            try:
-                self.refresh()
-            except InputError as error:  # a history without dates or faults has no problems
-                self._next_at = time.monotonic() + 60.0
-                log.info("no problems: %s", error)
+        is_urgent, self._is_urgent = self._is_urgent, False
+        if not is_changed or (time.monotonic() < self._next_at and not is_urgent):
+            return
+        try:
+            self.refresh()
+        except FaultwiseError as error:
+            with self._found:
+                self._failure = error
+                self._found.notify_all()
+            if not isinstance(error, InputError):
+                raise
+            self._next_at = time.monotonic() + 60.0  # a history without dates or faults has no problems
+            log.info("no problems: %s", error)
 
     def _state(self) -> tuple[object, ...]:
         current = self._serving.current
@@ -157,7 +225,8 @@ class ProblemBoard:
         return current.release, self._store.problems.state(), current.applied, measures
 
     def _find(self, state: tuple[object, ...]) -> tuple[ProblemSnapshot, ProblemIndex | None]:
-        history, context = self._serving.current.diagnoser.parts.history, self._context()
+        history, decided = self._serving.current.diagnoser.parts.history, self._store.problems.decisions()
+        context = self._context()
         computed = compute_problems(history, self._signature(), HORIZON, context, self._is_stopping)
         report = computed.report
         lineage = report.lineage
@@ -167,7 +236,8 @@ class ProblemBoard:
         stored = {name: row.merged_into for name, row in self._store.problems.rows().items() if row.merged_into}
         by_id = {problem.id: problem for problem in report.problems}
         merged = {**stored, **lineage.merged}
-        return ProblemSnapshot(report, computed.history, by_id, state, merged), computed.index
+        ids = frozenset(decision.id for decision in decided)
+        return ProblemSnapshot(report, computed.history, by_id, state, merged, ids), computed.index
 
     def _context(self) -> ProblemContext:
         decisions = tuple(map(decision_of, self._store.problems.decisions()))

@@ -44,6 +44,10 @@ class ProblemHistory:
         rows = rows[np.argsort(self._opened[rows], kind="stable")]
         return self._opened[rows], self._hours[rows] if self._any_resolved else None
 
+    def newest_first(self, numbers: Sequence[str]) -> tuple[str, ...]:
+        """Return numbers, the incident that was logged last first."""
+        return tuple(sorted(numbers, key=lambda number: -self._opened[self._row[number]]))
+
     def by_month(self, numbers: Sequence[str]) -> list[tuple[str, int, int]]:
         """Return the newest months up to the end of the records, each with its incidents and episodes."""
         times = self.of(numbers)[0]

@@ -74,6 +74,7 @@ def problems(
         signature=list(report.signature.fields),
         incidents=report.incidents,
         without_signature=report.without_signature,
+        is_current=bool(fields) or service.problems.is_current(),
         problems=[ProblemOut(**_plain(entry.problem), status=entry.status) for entry in listed[:top]],
     )
 
@@ -112,6 +113,7 @@ def _detail(view: ProblemView) -> ProblemDetailOut:
     return ProblemDetailOut(
         **_plain(view.problem),
         status=view.status,
+        is_current=view.is_current,
         timeline=[MonthOut(month=month, incidents=n, episodes=m) for month, n, m in view.timeline],
         expected_per_month=round(view.expected_per_month, 2),
         articles=[ArticleUseOut(number=number, title=title, incidents=n) for number, title, n in view.articles],

@@ -54,6 +54,10 @@ class ProblemsOut(Out):
     signature: list[str] = Field(description="Fields that say 'the same fault'", examples=[["cmdb_ci", "category"]])
     incidents: int = Field(description="Incidents of the history", examples=[3967])
     without_signature: int = Field(description="Those that lack a field and belong to no problem", examples=[808])
+    is_current: bool = Field(
+        description="False if people decided since it was counted: figures of what was merged or split are provisional",
+        examples=[True],
+    )
     problems: list[ProblemOut] = Field(description="At most as many as were asked for")
 
 
@@ -104,6 +108,10 @@ class RecordOut(Out):
 class ProblemDetailOut(ProblemOut):
     """A problem with its timeline, what fixed it, and what is done about it."""
 
+    is_current: bool = Field(
+        description="False if people decided since it was counted: figures of what was merged or split are provisional",
+        examples=[True],
+    )
     timeline: list[MonthOut] = Field(description="The newest months")
     expected_per_month: float = Field(description="Incidents expected in 30 days", examples=[4.1])
     articles: list[ArticleUseOut] = Field(description="Used on it, the most often first")

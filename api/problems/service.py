@@ -58,6 +58,7 @@ class ProblemView:
     decisions: Sequence[StoredDecision]
     dismissed: str | None
     changes: Sequence[StoredChange]
+    is_current: bool
 
 
 class ProblemService:
@@ -127,6 +128,10 @@ class ProblemService:
         moment = None if as_of is None else pd.Timestamp(as_of)
         return self.board.find(Signature(tuple(fields)) if fields else None, horizon, moment)
 
+    def is_current(self) -> bool:
+        """Return whether the problems were found with all that people decided."""
+        return self.board.current().is_current
+
     def listed(self, report: ProblemReport, filters: Mapping[str, str] | None = None) -> list[ListedProblem]:
         """Return the problems of a report with their status, those that pass the filters.
 
@@ -172,6 +177,7 @@ class ProblemService:
             [decision for decision in self._store.problems.decisions() if decision.problem in concerned],
             lineage.dismissed.get(entry.id),
             self._store.change_records.on(list(entry.items), [], limit=MOST_CHANGES) if entry.items else (),
+            snapshot.is_current,
         )
 
     def decide(self, actor: str, problem: str, body: DecisionIn) -> str:
@@ -200,6 +206,7 @@ class ProblemService:
         with self._store.transaction():
             decision = self._store.problems.decide(actor, body.kind, entry.id, value, numbers)
             self._audit.note(actor, f"problem.{body.kind}", entry.id, decision=decision.id, value=value)
+        self.board.catch_up()
         return outcome
 
     def take_back(self, actor: str, problem: str, decision: str) -> None:
@@ -216,6 +223,7 @@ class ProblemService:
             if snapshot.resolve(undone.problem) != snapshot.resolve(problem):
                 raise RecordNotFoundError(f"no decision {decision!r} on problem {problem!r}")
             self._audit.note(actor, "problem.undo", undone.problem, decision=decision, kind=undone.kind)
+        self.board.catch_up()
 
     def propose(self, actor: str, problem: str, body: ProposalIn) -> Action:
         """Put a problem forward: an action with what is expected of it, and a Problem record where a system has them.
@@ -268,7 +276,7 @@ class ProblemService:
             If there is none of that id.
         """
         changed = self._actions.change(actor, action, body)
-        self.board.refresh()
+        self.board.measures_changed()
         return changed
 
     def record_made(self, problem: str, system: str, number: str) -> None:

@@ -81,7 +81,7 @@ def settle(
         if len(rows) >= CHRONIC
     }
     joining, merged_by_person, split_by_person = _apply(joining, numbers, decisions, merged)
-    titles, dismissed = _titles_and_dismissals(decisions, merged)
+    titles, dismissed = titles_and_dismissals(decisions, merged)
     return joining, Lineage(merged | merged_by_person, split | split_by_person, members, titles, dismissed)
 
 
@@ -171,9 +171,10 @@ def _apply(
     return joining.regrouped(faults, codes), by_merge, by_split
 
 
-def _titles_and_dismissals(
+def titles_and_dismissals(
     decisions: Sequence[ProblemDecision], merged: Mapping[str, str]
 ) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the titles that people gave, and what they dismissed with the reason, by the id that goes on."""
     titles: dict[str, str] = {}
     dismissed: dict[str, str] = {}
     for decision in decisions:

@@ -1,5 +1,6 @@
 """Problems that stay: ids, people's decisions over recomputation and restart, proposals, measures that are followed."""
 
+import threading
 import time
 from datetime import timedelta
 
@@ -231,3 +232,62 @@ def test_a_large_history_is_looked_through_by_a_process_of_its_own_with_the_same
     assert [problem.id for problem in computed.problems] == [problem["id"] for problem in in_threads["problems"]]
     finder._snapshot = None
     assert own.get("/v1/problems").json() == in_threads
+
+
+def test_a_decision_shows_at_once_while_the_problems_of_a_large_history_are_found(settings, monkeypatch) -> None:
+    with Serving(settings) as client:
+        a, b, c = first(client, 3)
+        before = {name: client.get(f"/v1/problems/{name}").json() for name in (a, b, c)}
+        may_go_on, find = threading.Event(), board(client)._find
+
+        def slowly(state):
+            may_go_on.wait(60)
+            return find(state)
+
+        monkeypatch.setattr(board(client), "_find", slowly)
+        monkeypatch.setattr("api.problems.board.CATCH_UP", 0.1)
+        decide = lambda name, **body: client.post(f"/v1/problems/{name}/decisions", json=body).json()  # noqa: E731
+        try:
+            renamed = decide(a, kind="rename", value="Ours")
+            assert (renamed["title"], renamed["is_current"]) == ("Ours", False)
+            merged = decide(b, kind="merge", value=a)
+            assert (merged["id"], merged["merged"], merged["title"]) == (a, [b], "Ours")
+            split = decide(c, kind="split", numbers=before[c]["numbers"][:2])
+            decide(split["id"], kind="dismiss", value="known")
+            listed = client.get("/v1/problems", params={"top": 1000}).json()
+            assert not listed["is_current"]
+            assert {b, split["id"]}.isdisjoint(problem["id"] for problem in listed["problems"])
+            provisional = {name: client.get(f"/v1/problems/{name}").json() for name in (a, c, split["id"])}
+        finally:
+            may_go_on.set()
+        for _ in range(600):
+            if client.get(f"/v1/problems/{a}").json()["is_current"]:
+                break
+            time.sleep(0.05)
+        for name, early in provisional.items():
+            exact = client.get(f"/v1/problems/{name}").json()
+            for key in (
+                "title",
+                "incidents",
+                "numbers",
+                "first",
+                "last",
+                "split_from",
+                "merged",
+                "dismissed",
+                "status",
+            ):
+                assert early[key] == exact[key], key
+        assert provisional[a]["incidents"] == before[a]["incidents"] + before[b]["incidents"]
+
+
+def test_the_first_problems_are_waited_for_and_then_said_to_be_computed(settings, monkeypatch) -> None:
+    with Serving(settings) as client:
+        may_go_on, find = threading.Event(), board(client)._find
+        monkeypatch.setattr(board(client), "_find", lambda state: may_go_on.wait(60) and find(state))
+        monkeypatch.setattr("api.problems.board.FIRST_WAIT", 0.1)
+        answer = client.get("/v1/problems")
+        assert (answer.status_code, answer.json()["type"]) == (503, "urn:faultwise:problem:computing")
+        may_go_on.set()
+        monkeypatch.setattr("api.problems.board.FIRST_WAIT", 60.0)
+        assert client.get("/v1/problems").json()["problems"]
