@@ -24,6 +24,7 @@ from diagnosis.routing.matrix import FeatureMatrix, FeatureRows
 from diagnosis.routing.ridge import DUAL_ROWS, Strength, class_row_weights, fit_ridge, held_rows
 from diagnosis.routing.selection import (
     LEAST_SQUARES,
+    SMOOTH,
     ModelChoice,
     View,
     ages,
@@ -31,6 +32,7 @@ from diagnosis.routing.selection import (
     choose_model,
     fading,
 )
+from diagnosis.routing.word_vectors import WordEncoder
 
 _CHOSEN_AGAIN = 2_000  # rows up to which a second fit chooses anew: a third more of so few ask for another
 _LINK_ROWS = 100  # new incidents that are enough to learn the link from
@@ -68,8 +70,16 @@ class TargetClassifier:
     seed: int = 0
     weights: FeatureWeights = DEFAULT_WEIGHTS
 
-    def fit(self, prepared: PreparedIncidents, y: Sequence[str] | Labels) -> Self:
-        """Learn features, weights and link; which model suits the history is chosen by held-out rows."""
+    def fit(
+        self, prepared: PreparedIncidents, y: Sequence[str] | Labels, encode_words: WordEncoder | None = None
+    ) -> Self:
+        """Learn features, weights and link; which model suits the history is chosen by held-out rows.
+
+        Parameters
+        ----------
+        encode_words : callable, optional
+            A general model for the words of these incidents.
+        """
         labels = _checked(prepared, y)
         groups, age = equal_text_groups(prepared), ages(prepared)
         names, codes = np.unique(labels.astype(str), return_inverse=True)
@@ -77,10 +87,9 @@ class TargetClassifier:
         # What is held out of the weights must not teach the features either.
         class_codes = np.where(held_rows(groups, self.seed), -1, codes)
         features = IncidentFeatures(self.fields, len(names) <= _WIDE_CLASSES, self.seed, self.weights)
-        self.features_ = features.fit(prepared, class_codes)
+        self.features_ = features.fit(prepared, class_codes, encode_words)
         matrix = self.features_.transform(prepared)
-        half_life = choose_half_life(matrix, codes, age, self.seed)
-        self.choice_ = replace(self._choose(matrix, codes, groups), half_life=half_life)
+        self.choice_ = self._choose(matrix, codes, groups, age)
         scores = self._fit_weights(matrix, codes, groups, age)
         held_out = ~np.isnan(scores[:, 0])
         self.link_ = fit_link(scores[held_out], codes[held_out])
@@ -88,7 +97,13 @@ class TargetClassifier:
         self.unseen_[held_out] = self.link_.probabilities(scores[held_out])
         return self
 
-    def refit(self, prepared: PreparedIncidents, y: Sequence[str] | Labels, new: Bools) -> TargetClassifier:
+    def refit(
+        self,
+        prepared: PreparedIncidents,
+        y: Sequence[str] | Labels,
+        new: Bools,
+        encode_words: WordEncoder | None = None,
+    ) -> TargetClassifier:
         """Return another classifier, of the same choice, that has learned from all of these incidents.
 
         In a history of ordinary size its terms are learned from them too, so that it knows the words of the latest.
@@ -98,6 +113,8 @@ class TargetClassifier:
         new : ndarray of bool, shape (n,)
             Incidents that this classifier never saw. Its scores of them teach the link, where they are enough; a small
             history is asked anew which model suits it, and for the scores that rows get from a fit without them.
+        encode_words : callable, optional
+            A general model for the words of these incidents.
         """
         self._must_be_fitted()
         labels, groups = _checked(prepared, y), equal_text_groups(prepared)
@@ -107,11 +124,11 @@ class TargetClassifier:
         refitted.features_, refitted.choice_ = self.features_, self.choice_
         age, small = ages(prepared), len(labels) <= _CHOSEN_AGAIN
         if len(labels) <= DUAL_ROWS:
-            features = IncidentFeatures(self.fields, len(names) <= _WIDE_CLASSES, self.seed, self.weights).fit(prepared)
-            refitted.features_ = features
+            features = IncidentFeatures(self.fields, len(names) <= _WIDE_CLASSES, self.seed, self.weights)
+            refitted.features_ = features.fit(prepared, None, encode_words)
         matrix = refitted.features_.transform(prepared)
         if small:
-            choice = refitted._choose(matrix, codes, groups)
+            choice = refitted._choose(matrix, codes, groups, age)
             refitted.choice_ = replace(choice, half_life=self.choice_.half_life)
         scores = refitted._fit_weights(matrix, codes, groups, age, None if small else self)
         rows = np.flatnonzero(new)
@@ -147,13 +164,15 @@ class TargetClassifier:
         """Return the estimates of the class indicators, shape (n, n_classes)."""
         return rows.scores(self.weights_, self.features_.first_weighted)
 
-    def _choose(self, matrix: FeatureMatrix, codes: Rows, groups: Rows) -> ModelChoice:
-        if not self.features_.wide or len(codes) > DUAL_ROWS:
-            return LEAST_SQUARES
-        return choose_model(matrix, self._scales, codes, groups, self.seed)
+    def _choose(self, matrix: FeatureMatrix, codes: Rows, groups: Rows, age: Floats | None) -> ModelChoice:
+        """Return the model that suits the history; one of many texts keeps the model that is quick to learn."""
+        has_text, has_words = len(self.features_.text_) > 0, self.features_.word_vectors_.n_dimensions > 0
+        if not self.features_.wide or (has_text and len(codes) > DUAL_ROWS):
+            return replace(LEAST_SQUARES, half_life=choose_half_life(matrix, codes, age, self.seed))
+        return choose_model(matrix, self._scales, codes, groups, age, self.seed, has_text=has_text, has_words=has_words)
 
     def _scales(self, view: View) -> npt.NDArray[np.float32]:
-        return self.features_.scales(terms=view.terms, fields=view.fields, topics=view.topics)
+        return self.features_.scales(**view._asdict())
 
     def _fit_weights(
         self,
@@ -178,7 +197,8 @@ class TargetClassifier:
             large = previous is not None and len(codes) > DUAL_ROWS
             start = previous._weights_of(self.classes_) if previous and large else None
             strength = previous.strength_ if previous and len(codes) > _CHOSEN_AGAIN else None
-            ridge = fit_ridge(matrix, codes, n_classes, groups, self.seed, faded, start, strength)
+            seen = matrix.scaled(self._scales(SMOOTH)) if self.features_.word_vectors_.n_dimensions else matrix
+            ridge = fit_ridge(seen, codes, n_classes, groups, self.seed, faded, start, strength)
             self.strength_ = ridge.strength
             weights += share * ridge.weights
             scores += share * ridge.held_out

@@ -2,9 +2,9 @@
 
 The log-odds are shared out over the features in proportion to what each adds to the gap between the two scores; topics
 are linear in the other features, so their part goes back to these, and character n-grams give theirs to the word that
-they stand in. What a general encoder makes of the whole text is no word's, and is left out. What is shown are words and
-fields as they were written, in the incident's own language; small words, single characters cut from a word and the
-names of who called and who logged it are not shown, though they count.
+they stand in; the vector of a word is its own. What a general encoder makes of the whole text is no word's, and is left
+out. What is shown are words and fields as they were written, in the incident's own language; small words, single
+characters cut from a word and the names of who called and who logged it are not shown, though they count.
 """
 
 from __future__ import annotations
@@ -56,8 +56,12 @@ def evidence_for(
     incident = prepared.incident(row)
     people = {word for name in _PEOPLE for word in tokenise(incident.get(name) or "")}
     reading = classifier.features_.reading(prepared, row, rows)
-    shares = _shares(classifier, rows, row, winner, rival, scores)
+    factor = _log_odds_of_a_gap(classifier, winner, rival, scores)
+    features = classifier.features_
+    shares = features.gaps(classifier.weights_, rows, row, winner, rival).astype(np.float64) * factor
     weights = reading.shares_of_words(shares)
+    if of_vectors := features.word_gaps(classifier.weights_, prepared, row, winner, rival):
+        weights += factor * np.array([of_vectors.get(word, 0.0) for word in reading.words])
     evidence: list[TermEvidence | FieldEvidence] = [
         TermEvidence(reading.words[i][:_LONGEST], round(float(weights[i]), 4))
         for i in np.flatnonzero(weights >= _LEAST)
@@ -78,13 +82,9 @@ def _field_evidence(reading: Reading, incident: Mapping[str, str], shares: Float
             yield FieldEvidence(name, value, round(weight, 4))
 
 
-def _shares(
-    classifier: TargetClassifier, rows: FeatureRows, row: int, winner: int, rival: int, scores: Floats
-) -> Floats:
-    """Return for each counted feature of the incident its share of the log-odds."""
-    gaps = classifier.features_.gaps(classifier.weights_, rows, row, winner, rival)
+def _log_odds_of_a_gap(classifier: TargetClassifier, winner: int, rival: int, scores: Floats) -> float:
+    """Return the log-odds of two classes for each unit of the gap between their scores."""
     probability = classifier.link_.probabilities(scores[None])[0]
     difference = float(scores[winner] - scores[rival])
     log_odds = float(np.log(probability[winner]) - np.log(probability[rival]))
-    factor = log_odds / difference if difference > 1e-9 else 0.0
-    return gaps.astype(np.float64) * factor
+    return log_odds / difference if difference > 1e-9 else 0.0

@@ -1,8 +1,8 @@
-"""Everything that is known of an incident when it is logged: terms, title, coded fields, latent topics."""
+"""Everything that is known of an incident when it is logged: terms, title, coded fields, topics, word vectors."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Self
@@ -20,6 +20,7 @@ from diagnosis.routing.reading import Reading, read_incident
 from diagnosis.routing.ridge import DUAL_ROWS
 from diagnosis.routing.terms import TermFeatures
 from diagnosis.routing.topics import Topics
+from diagnosis.routing.word_vectors import WordEncoder, WordVectors
 from diagnosis.routing.words import words_of
 
 _CONSTANT = 0.05  # squared length that the constant brings to a row
@@ -38,6 +39,7 @@ class FeatureWeights:
     title: float = 0.1
     topics: float = 0.67
     most_topics: int = 64
+    words: float = 0.3
     meaning: float = 0.33
     most_landmarks: int = 1024
 
@@ -58,7 +60,8 @@ class IncidentFeatures:
     """Features of prepared incidents: terms of text and title, field values, a constant, and topics or meaning.
 
     `Topics` are made of all other features, most rows brought to one length: what is written rarely leans on what is
-    written often. Where a general encoder gave vectors, their `Meaning` stands in the place of topics.
+    written often. `WordVectors` stand beside them where a general model was at hand for the words of the history. Where
+    a general encoder gave vectors of whole texts, their `Meaning` stands in the place of both.
 
     Parameters
     ----------
@@ -76,14 +79,21 @@ class IncidentFeatures:
     # The last single incident, its features, and its reading once its evidence has been asked for.
     _last: tuple[PreparedIncidents, FeatureRows, list[Reading]] | None = field(default=None, init=False, repr=False)
 
-    def fit(self, prepared: PreparedIncidents, codes: npt.NDArray[np.int64] | None = None) -> Self:
-        """Learn terms, field values, and topics or meaning.
+    def fit(
+        self,
+        prepared: PreparedIncidents,
+        codes: npt.NDArray[np.int64] | None = None,
+        encode_words: WordEncoder | None = None,
+    ) -> Self:
+        """Learn terms, field values, and topics with word vectors, or meaning.
 
         Parameters
         ----------
         codes : ndarray of int, shape (n,), optional
             Class of each incident, -1 where it shall not speak. Only a large history is asked which terms tell classes
             apart: in a small one every rare term seems to.
+        encode_words : callable, optional
+            A general model, asked for the words of these incidents; a large history knows its words well enough.
         """
         many = self.wide and len(prepared) > DUAL_ROWS
         self.weights_ = self.weights.of_many() if many else self.weights
@@ -94,6 +104,11 @@ class IncidentFeatures:
         class_codes = codes if many else None
         self.text_ = terms().fit(prepared.text, class_codes)
         self.title_ = terms().fit(prepared.frame["short_description"].tolist(), class_codes)
+        self.word_vectors_ = WordVectors.none()
+        if encode_words is not None and self.wide and not many and not len(self.meaning_):
+            vocabulary = self.text_.vocabulary_
+            terms_of_texts = vocabulary.read([words_of(text) for text in prepared.text])
+            self.word_vectors_ = WordVectors.learn(terms_of_texts, encode_words, len(vocabulary.grams))
         self.values_ = FieldFeatures(self.fields).fit(prepared.frame)
         matrix = self.sparse(prepared)
         self.n_sparse_ = matrix.shape[1]
@@ -101,7 +116,7 @@ class IncidentFeatures:
         return self
 
     def transform(self, prepared: PreparedIncidents) -> FeatureMatrix:
-        """Return the features as float32, shape (n, n_sparse + n_topics + n_landmarks)."""
+        """Return the features as float32, shape (n, n_sparse + n_topics + n_dimensions + n_landmarks)."""
         if not hasattr(self, "topics_"):
             raise NotFittedError("IncidentFeatures must be fitted before it transforms")
         return self.rows(prepared).matrix(self.first_weighted)
@@ -123,7 +138,8 @@ class IncidentFeatures:
         else:
             topics = self.topics_.of(counted.matrix(self.n_sparse_))
         meaning = self.meaning_.of(prepared.general) * np.float32(np.sqrt(self.weights_.meaning))
-        dense = np.hstack([topics * self._topic_scale(topics)[:, None], meaning])
+        words = self._words(prepared.text) * np.float32(np.sqrt(self.weights_.words))
+        dense = np.hstack([topics * self._topic_scale(topics)[:, None], words, meaning])
         rows = FeatureRows(columns, data, starts, self.n_sparse_, dense, to_topics)
         if len(prepared) == 1:
             self._last = prepared, rows, []
@@ -133,7 +149,7 @@ class IncidentFeatures:
         """Return how much of each incident the history knows, shape (n,): 0 for nothing, 1 from 4 % of its text on.
 
         Terms that the history has never seen take their part of a text's length. A value of a field that it knows is
-        enough, and so is what a text means.
+        enough, and so is what a text means; what its words mean elsewhere is not.
         """
         values = self.n_sparse_ - 1 - len(self.values_.index_)
         parts = np.where(rows.columns < values, rows.data**2 / (_LITTLE * max(self.weights_.text, _LITTLE)), 0)
@@ -141,7 +157,7 @@ class IncidentFeatures:
         parts[of_fields] = self.values_.named_[rows.columns[of_fields] - values]
         row_of = np.repeat(np.arange(len(rows)), np.diff(rows.starts))
         known = np.bincount(row_of, weights=parts, minlength=len(rows))
-        known[np.any(rows.dense[:, self.topics_.directions.shape[1] :] != 0, axis=1)] = 1
+        known[np.any(rows.dense[:, self._first_of_meaning :] != 0, axis=1)] = 1
         return np.minimum(known, 1)
 
     def reading(self, prepared: PreparedIncidents, row: int, rows: FeatureRows) -> Reading:
@@ -191,6 +207,31 @@ class IncidentFeatures:
         gap *= data
         return gap
 
+    def word_gaps(
+        self, weights: npt.NDArray[np.floating], prepared: PreparedIncidents, row: int, winner: int, rival: int
+    ) -> Mapping[str, float]:
+        """Return what the meaning of each word of an incident adds to the gap between two classes."""
+        if not self.word_vectors_.n_dimensions:
+            return {}
+        terms = self.text_.vocabulary_.terms_of(prepared.text[row])
+        start = self.n_sparse_ - self.first_weighted + self.topics_.directions.shape[1]
+        gap = _gap(weights, start + np.arange(self.word_vectors_.n_dimensions), winner, rival)
+        gaps = self.word_vectors_.parts(terms) @ gap * np.float32(np.sqrt(self.weights_.words))
+        return dict(zip(terms.words, gaps.tolist(), strict=True))
+
+    def _words(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        if not self.word_vectors_.n_dimensions:
+            return np.zeros((len(texts), 0), dtype=np.float32)
+        vocabulary = self.text_.vocabulary_
+        one = len(texts) == 1  # which is remembered
+        return self.word_vectors_.of(
+            vocabulary.terms_of(texts[0]) if one else vocabulary.read([words_of(text) for text in texts])
+        )
+
+    @property
+    def _first_of_meaning(self) -> int:
+        return int(self.topics_.directions.shape[1]) + self.word_vectors_.n_dimensions
+
     def _topic_scale(self, topics: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         scale: npt.NDArray[np.float32] = np.float32(np.sqrt(self.weights_.topics)) * self.topics_.scale(topics)
         return scale
@@ -200,14 +241,15 @@ class IncidentFeatures:
         """Column of `sparse` from which on features have weights of their own."""
         return 0 if self.wide else self.n_sparse_ - len(self.values_.index_) - 1
 
-    def scales(self, *, terms: float, fields: float, topics: float) -> npt.NDArray[np.float32]:
+    def scales(self, *, terms: float, fields: float, topics: float, words: float) -> npt.NDArray[np.float32]:
         """Return what brings the squared length of each block to a multiple, one factor a column of `transform`."""
-        n_topics = self.topics_.directions.shape[1]
+        n_topics, end_of_words = self.topics_.directions.shape[1], self._first_of_meaning
         end = self.n_sparse_ - 1 - self.first_weighted
         start = end - len(self.values_.index_)
-        scales = np.ones(end + 1 + n_topics + len(self.meaning_), dtype=np.float32)
+        scales = np.ones(end + 1 + end_of_words + len(self.meaning_), dtype=np.float32)
         scales[:start], scales[start:end] = np.sqrt(terms), np.sqrt(fields)
         scales[end + 1 : end + 1 + n_topics] = np.sqrt(topics)
+        scales[end + 1 + n_topics : end + 1 + end_of_words] = np.sqrt(words)
         return scales
 
     def sparse(self, prepared: PreparedIncidents) -> sp.csr_matrix:
@@ -242,7 +284,7 @@ class IncidentFeatures:
             features.weights_,
             features.values_.index_,
         )
-        parts = ("topics_", "meaning_", "text_", "title_")
+        parts = ("topics_", "word_vectors_", "meaning_", "text_", "title_")
         return same and all(getattr(self, name).equals(getattr(features, name)) for name in parts)
 
     def __getstate__(self) -> dict[str, Any]:

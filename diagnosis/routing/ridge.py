@@ -210,7 +210,7 @@ def _one_sided(
     many = weighted_targets.shape[0] * weighted_targets.shape[1] > _MOST_CELLS
     if weights is None or many:
         target = transposed @ weighted_targets
-        weights = _conjugate_gradients(matrix, transposed, row_weights[:, None], target, penalty, start)
+        weights = conjugate_gradients(matrix, transposed, row_weights[:, None], target, penalty, start)
     if many:
         return weights
     true = np.asarray(weighted_targets.todense()) > 0
@@ -218,11 +218,11 @@ def _one_sided(
         scores = matrix @ weights
         diagonals = np.where(np.where(true, scores < 1, scores > 0), row_weights[:, None], np.float32(0))
         target = transposed @ np.where(true, diagonals, np.float32(0))
-        weights = _conjugate_gradients(matrix, transposed, diagonals, target, penalty, weights)
+        weights = conjugate_gradients(matrix, transposed, diagonals, target, penalty, weights)
     return weights
 
 
-def _conjugate_gradients(
+def conjugate_gradients(
     matrix: FeatureMatrix,
     transposed: TransposedMatrix,
     diagonals: Matrix,

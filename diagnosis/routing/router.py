@@ -53,6 +53,7 @@ from diagnosis.routing.storage import read_object, write_object
 from diagnosis.routing.terms import TermFeatures
 from diagnosis.routing.topics import Topics
 from diagnosis.routing.vocabulary import Vocabulary
+from diagnosis.routing.word_vectors import WordEncoder, WordVectors
 
 _SHOWN_INCIDENTS = 3
 
@@ -101,8 +102,13 @@ class Router:
         """Least precision of a single class that is automatic: it may err four times as often as all together."""
         return max(1 - 4 * (1 - self.precision), 0.0)
 
-    def fit(self, prepared: PreparedIncidents, y: Sequence[str]) -> Self:
+    def fit(self, prepared: PreparedIncidents, y: Sequence[str], encode_words: WordEncoder | None = None) -> Self:
         """Learn the classes; rows without a label are left out.
+
+        Parameters
+        ----------
+        encode_words : callable, optional
+            A general model, asked for the words of these incidents: it is not needed afterwards.
 
         Raises
         ------
@@ -115,7 +121,7 @@ class Router:
             )
         prepared, labels = _labelled(prepared, merge_spellings(y))
         fields = fields_for(self.target) if self.fields is None else tuple(self.fields)
-        self.classifier_ = TargetClassifier(fields, self.seed, self.weights).fit(prepared, labels)
+        self.classifier_ = TargetClassifier(fields, self.seed, self.weights).fit(prepared, labels, encode_words)
         self.suggester_ = self.classifier_
         parents = dict(self.hierarchy or {})
         if not parents and self.target == "subcategory":
@@ -146,14 +152,21 @@ class Router:
             self.parent_certificates_ = certify_parents(self.certificates_, tuning, calibration, **promise)
         return self
 
-    def fit_and_calibrate(self, prepared: PreparedIncidents, y: Sequence[str], learn: Rows, calibrate: Rows) -> Self:
+    def fit_and_calibrate(
+        self,
+        prepared: PreparedIncidents,
+        y: Sequence[str],
+        learn: Rows,
+        calibrate: Rows,
+        encode_words: WordEncoder | None = None,
+    ) -> Self:
         """Fit on some rows, calibrate on others, and learn the weights of the suggestions from both.
 
         Certificates hold for the first fit, which still decides alone what is automatic; nothing is wasted for the
         rest. Recommended over `fit` and `calibrate` by hand.
         """
         labels = merge_spellings(y)
-        self.fit(prepared.take(learn), labels[learn].tolist())
+        self.fit(prepared.take(learn), labels[learn].tolist(), encode_words)
         self.calibrate(prepared.take(calibrate), labels[calibrate].tolist())
         rows = np.append(learn, calibrate)
         opened = pd.to_datetime(prepared.frame["opened_at"].iloc[rows], utc=True)
@@ -161,7 +174,7 @@ class Router:
         rows = rows[[label not in self.retired_ for label in labels[rows]]]
         new = np.isin(rows, calibrate)
         labelled, labels_of_rows = _labelled(prepared.take(rows), labels[rows])
-        self.suggester_ = self.classifier_.refit(labelled, labels_of_rows, new[labels[rows] != ""])
+        self.suggester_ = self.classifier_.refit(labelled, labels_of_rows, new[labels[rows] != ""], encode_words)
         return self
 
     @property
@@ -351,6 +364,7 @@ _SAVED: Mapping[str, type] = {
         FieldFeatures,
         Topics,
         Meaning,
+        WordVectors,
         Hierarchy,
         Expectations,
         Certification,

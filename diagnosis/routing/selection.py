@@ -1,13 +1,13 @@
 """Selection: which linear model, features and fading suit a history, by rows held out of the fit.
 
-What was best on one history loses on another: few candidates are compared on folds of equal text (which of them), and
-on the latest rows (whether old incidents fade). Each has to be better than the usual one by more than chance explains.
+What was best on one history loses on another: few candidates are compared on held-out rows, later ones where there are
+dates, and folds of equal text where not. Each has to be better than the usual one by more than chance explains.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -23,12 +23,15 @@ from diagnosis.routing.ridge import class_indicators, class_row_weights
 BALANCE = 0.3  # of classes in least squares
 _PENALTIES = (0.1, 0.3, 1.0)
 _MAX_ROWS, _MIN_ROWS, _MAX_CELLS = 2_500, 1_000, 130_000
-_FEWEST_ROWS, _FEWEST_TO_FADE = 500, 40  # fewer tell candidates apart by chance alone
-_SURE = 2.0  # standard errors by which a candidate must be better than the usual one
+_MAX_ROWS_OF_FIELDS = 5_000
+_FEWEST_ROWS, _FEWEST_TO_CHOOSE, _FEWEST_TO_FADE = 500, 60, 40  # fewer tell candidates apart by chance alone
+# Standard errors by which a candidate must be better than the usual one.
+_SURE, _SURE_OF_FEW, _SURE_TO_FADE = 2.0, 1.0, 1.0
 HALF_LIVES = (0.5, 0.15)  # in spans of the history
 _FADING_ROWS = 3_000
 _LATEST_SHARE = 0.25
 _MIDDLE = 0.5
+_EARLIER = ((0.6, 0.8), (0.8, 1.0))  # of a dated history: learned from up to here, asked up to there
 
 
 class View(NamedTuple):
@@ -37,10 +40,11 @@ class View(NamedTuple):
     terms: float
     fields: float
     topics: float
+    words: float
 
 
-TERMS, TOPICS, SMOOTH = View(4, 3, 0), View(1, 3, 1), View(1, 1, 1)
-UNIFORM = View(4, 1, 0)
+TERMS, TOPICS, SMOOTH = View(4, 3, 0, 0), View(1, 3, 1, 0), View(1, 1, 1, 0)
+UNIFORM = View(4, 3, 0, 0)
 
 
 class HingeModel(NamedTuple):
@@ -52,7 +56,7 @@ class HingeModel(NamedTuple):
 
 
 OF_TERMS, OF_TOPICS = HingeModel(TERMS, 1.0, 0.3), HingeModel(TOPICS, 3.0, 0.3)
-OF_ROWS = HingeModel(UNIFORM, 1.0, 0.0)
+OF_ROWS, OF_HABITS = HingeModel(UNIFORM, 1.0, 0.0), HingeModel(UNIFORM, 0.3, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,10 @@ class ModelChoice:
         Of least squares over topics and terms.
     plain : float
         Of the support vector machine over terms that balances nothing.
+    habits : float
+        Of the same, held back more.
+    words : bool
+        Whether the machines over terms and topics see word vectors too.
     half_life : float or None
         Share of the history's span after which an incident counts half; None: all count the same.
     """
@@ -75,33 +83,65 @@ class ModelChoice:
     topics: float = 0.0
     ridge: float = 0.0
     plain: float = 0.0
+    habits: float = 0.0
+    words: bool = False
     half_life: float | None = None
 
     @property
     def hinges(self) -> dict[HingeModel, float]:
         """The support vector machines that have a share, with it."""
-        shares = {OF_TERMS: self.terms, OF_TOPICS: self.topics, OF_ROWS: self.plain}
+        terms, topics = (
+            model._replace(view=model.view._replace(words=float(self.words))) for model in (OF_TERMS, OF_TOPICS)
+        )
+        shares = {terms: self.terms, topics: self.topics, OF_ROWS: self.plain, OF_HABITS: self.habits}
         return {model: share for model, share in shares.items() if share}
 
 
 USUAL = ModelChoice(terms=1 / 3, topics=1 / 3, ridge=1 / 3)
+OF_FEW = ModelChoice(terms=0.5, topics=0.5)  # as good on few rows, and quicker
+OF_FIELDS = ModelChoice(plain=0.5, ridge=0.5)  # the usual one where there is no text
 LEAST_SQUARES = ModelChoice(ridge=1.0)
 PLAIN = ModelChoice(plain=1.0)
 CANDIDATES = (
     USUAL,
-    ModelChoice(terms=0.5, topics=0.5),
+    OF_FEW,
     ModelChoice(terms=0.5, ridge=0.5),
     ModelChoice(terms=1.0),
     LEAST_SQUARES,
     PLAIN,
+    ModelChoice(habits=1.0),
+    OF_FIELDS,
 )
+_WORDY = (USUAL, OF_FEW)  # that may see word vectors too
 Scales = Callable[[View], Matrix]
 
 
-def choose_model(matrix: FeatureMatrix, scales: Scales, codes: Rows, groups: Rows, seed: int) -> ModelChoice:
-    """Return the candidate with the best held-out accuracy, macro-F1 and top-3 accuracy.
+class Trial(NamedTuple):
+    """Rows of a history on which candidates are compared: learn from ``fit``, answer ``test``, once for each pair."""
 
-    The usual one, unless another is better by more than chance explains.
+    rows: Rows
+    divisions: list[tuple[Rows, Rows]]
+
+    @property
+    def asked(self) -> Rows:
+        """Places among ``rows`` that are answered."""
+        return np.concatenate([test for _, test in self.divisions])
+
+
+def choose_model(
+    matrix: FeatureMatrix,
+    scales: Scales,
+    codes: Rows,
+    groups: Rows,
+    age: Floats | None,
+    seed: int,
+    *,
+    has_text: bool = True,
+    has_words: bool = False,
+) -> ModelChoice:
+    """Return the candidate with the best held-out accuracy, macro-F1 and top-3 accuracy, and how fast it fades.
+
+    The usual one, unless another is better by more than chance explains. Of few rows only word vectors are asked.
 
     Parameters
     ----------
@@ -110,24 +150,48 @@ def choose_model(matrix: FeatureMatrix, scales: Scales, codes: Rows, groups: Row
     scales : callable
         The factor of each column in a view.
     codes, groups : ndarray of int, shape (n,)
-        Class and group of equal text of each row; rows of one group are held out together.
+        Class and group of equal text of each row; without dates rows of one group are held out together.
+    age : ndarray, shape (n,), optional
+        Of each row, as `ages` gives it: later rows are then answered by what was before.
+    has_text, has_words : bool
+        Whether the features hold text, and word vectors. Without text more rows take as long.
     """
-    rows, folds = _sample(codes, groups, seed)
-    if len(rows) < _FEWEST_ROWS or len(np.unique(codes[rows])) < 2 or len(np.unique(folds)) < FOLDS:
-        return USUAL
-    names, sampled = np.unique(codes[rows], return_inverse=True)
-    held_out = _held_out_scores(matrix[rows], scales, sampled, len(names), folds)
-    usual_quality = held_out_quality(held_out[USUAL], sampled)
-    usual_right = held_out[USUAL].argmax(axis=1) == sampled
+    trial = _trial(codes, groups, age, seed, _MAX_ROWS if has_text else _MAX_ROWS_OF_FIELDS)
+    few = len(trial.rows) < _FEWEST_ROWS
+    usual = OF_FIELDS if not has_text else OF_FEW if few else USUAL
+    candidates = ((usual,) if few else CANDIDATES) + (tuple(replace(c, words=True) for c in _WORDY) * has_words)
+    names, sampled = np.unique(codes[trial.rows], return_inverse=True)
+    if len(trial.rows) < _FEWEST_TO_CHOOSE or len(names) < 2 or len(trial.divisions) < 2:
+        return replace(usual, half_life=choose_half_life(matrix, codes, age, seed))
+    part, truth = matrix[trial.rows], sampled[trial.asked]
+    scores = _trial_scores(part, scales, sampled, len(names), trial, candidates)
+    choice = _best(scores, truth, usual, _SURE_OF_FEW if few else _SURE)
+    if few:
+        return replace(choice, half_life=choose_half_life(matrix, codes, age, seed))
+    if age is None:
+        return choice
+    fading_choices = [choice, *(replace(choice, half_life=half_life) for half_life in HALF_LIVES)]
+    older = age[trial.rows]
+    of_age = {
+        faded: _trial_scores(part, scales, sampled, len(names), trial, [faded], fading(older, faded.half_life))[faded]
+        for faded in fading_choices[1:]
+    }
+    return _best({choice: scores[choice]} | of_age, truth, choice, _SURE_TO_FADE)
+
+
+def _best(scores: Mapping[ModelChoice, Matrix], truth: Rows, usual: ModelChoice, sure: float) -> ModelChoice:
+    """Return the choice of the best quality, the usual one unless that is surely better."""
+    usual_quality = held_out_quality(scores[usual], truth)
+    usual_right = scores[usual].argmax(axis=1) == truth
 
     def sure_gain(choice: ModelChoice) -> float:
         """Return by how much a candidate is better than the usual one, less what chance explains."""
-        difference = (held_out[choice].argmax(axis=1) == sampled).astype(np.float64) - usual_right
-        error = float(difference.std() / np.sqrt(len(sampled)))
-        return held_out_quality(held_out[choice], sampled) - usual_quality - _SURE * error
+        difference = (scores[choice].argmax(axis=1) == truth).astype(np.float64) - usual_right
+        error = float(difference.std() / np.sqrt(len(truth)))
+        return held_out_quality(scores[choice], truth) - usual_quality - sure * error
 
-    best = max(held_out, key=sure_gain)
-    return best if sure_gain(best) > 0 else USUAL
+    best = max(scores, key=sure_gain)
+    return best if sure_gain(best) > 0 else usual
 
 
 def held_out_quality(scores: Matrix, codes: Rows) -> float:
@@ -142,48 +206,74 @@ def held_out_quality(scores: Matrix, codes: Rows) -> float:
     return float((answers == codes).mean() + (f1.mean() + top3) / 2)
 
 
-def _sample(codes: Rows, groups: Rows, seed: int) -> tuple[Rows, Rows]:
-    """Return rows drawn by whole groups, and the fold of each."""
+def _trial(codes: Rows, groups: Rows, age: Floats | None, seed: int, most_rows: int) -> Trial:
+    """Return rows drawn by whole groups, and which of them answer which."""
     n_classes = int(codes.max(initial=0)) + 1
-    most = int(np.clip(_MAX_CELLS // n_classes, _MIN_ROWS, _MAX_ROWS))
+    most = int(np.clip(_MAX_CELLS * most_rows // _MAX_ROWS // n_classes, _MIN_ROWS, most_rows))
     order = np.random.default_rng(seed).permutation(int(groups.max(initial=0)) + 1)[groups]
     rows = np.sort(np.argsort(order, kind="stable")[:most])
-    return rows, np.unique(order[rows], return_inverse=True)[1] % FOLDS
+    if age is not None:
+        rows = rows[np.argsort(-age[rows], kind="stable")]
+        ends = [(int(start * len(rows)), int(end * len(rows))) for start, end in _EARLIER]
+        return Trial(rows, [(np.arange(start), np.arange(start, end)) for start, end in ends])
+    folds = np.unique(order[rows], return_inverse=True)[1] % FOLDS
+    if len(np.unique(folds)) < FOLDS:
+        return Trial(rows, [])
+    return Trial(rows, [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in range(FOLDS)])
 
 
-def _held_out_scores(
-    matrix: FeatureMatrix, scales: Scales, codes: Rows, n_classes: int, folds: Rows
+def _trial_scores(
+    matrix: FeatureMatrix,
+    scales: Scales,
+    codes: Rows,
+    n_classes: int,
+    trial: Trial,
+    choices: Sequence[ModelChoice],
+    faded: Matrix | None = None,
 ) -> dict[ModelChoice, Matrix]:
-    """Return the scores of each candidate, each row's from a fit without its fold."""
-    models = {model for choice in CANDIDATES for model in choice.hinges}
-    margins = {model: np.zeros((len(codes), n_classes), np.float32) for model in models}
-    for model, scores in margins.items():
+    """Return the scores that each choice gives the rows that are asked, from fits without them."""
+    models = {model for choice in choices for model in choice.hinges}
+    counts = np.ones(len(codes), np.float32) if faded is None else faded
+    margins: dict[HingeModel, Matrix] = {}
+    for model in models:
         seen = matrix.scaled(scales(model.view))
-        for fold in range(FOLDS):
-            test, fit = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
-            row_weights = class_row_weights(codes[fit], n_classes, model.balance)
-            scores[test] = seen[test] @ fit_hinge(seen[fit], codes[fit], n_classes, model.strength, row_weights)
-    ridge = _held_out_ridge(matrix.scaled(scales(SMOOTH)), codes, n_classes, folds)
+        margins[model] = np.concatenate(
+            [
+                seen[test]
+                @ fit_hinge(
+                    seen[fit],
+                    codes[fit],
+                    n_classes,
+                    model.strength,
+                    class_row_weights(codes[fit], n_classes, model.balance) * counts[fit],
+                )
+                for fit, test in trial.divisions
+            ]
+        )
+    nothing = np.zeros((len(trial.asked), n_classes), np.float32)
+    least_squares = any(choice.ridge for choice in choices)
+    seen = matrix.scaled(scales(SMOOTH))
+    ridge = _trial_ridge(seen, codes, n_classes, trial, counts) if least_squares else nothing
     return {
         choice: np.asarray(
             choice.ridge * ridge + sum(share * margins[model] for model, share in choice.hinges.items()), np.float32
         )
-        for choice in CANDIDATES
+        for choice in choices
     }
 
 
-def _held_out_ridge(matrix: FeatureMatrix, codes: Rows, n_classes: int, folds: Rows) -> Matrix:
+def _trial_ridge(matrix: FeatureMatrix, codes: Rows, n_classes: int, trial: Trial, counts: Matrix) -> Matrix:
     """Return the scores by the penalty that is best for these rows."""
     gram = matrix.inner_products()
-    ridges = {penalty: np.zeros((len(codes), n_classes), np.float32) for penalty in _PENALTIES}
-    for fold in range(FOLDS):
-        test, fit = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+    ridges: dict[float, list[Matrix]] = {penalty: [] for penalty in _PENALTIES}
+    for fit, test in trial.divisions:
+        row_weights = class_row_weights(codes[fit], n_classes, BALANCE) * counts[fit]
         for penalty, scores in ridges.items():
             system = gram[np.ix_(fit, fit)]
-            system[np.diag_indices_from(system)] += penalty / class_row_weights(codes[fit], n_classes, BALANCE)
-            dual = _solved(system, class_indicators(codes[fit], n_classes))
-            scores[test] = np.asarray(gram[np.ix_(test, fit)] @ dual, dtype=np.float32)
-    return max(ridges.values(), key=lambda scores: held_out_quality(scores, codes))
+            system[np.diag_indices_from(system)] += penalty / row_weights
+            scores.append(gram[np.ix_(test, fit)] @ _solved(system, class_indicators(codes[fit], n_classes)))
+    truth = codes[trial.asked]
+    return max((np.concatenate(scores) for scores in ridges.values()), key=lambda s: held_out_quality(s, truth))
 
 
 def ages(prepared: PreparedIncidents) -> Floats | None:

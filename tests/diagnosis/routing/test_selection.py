@@ -6,7 +6,7 @@ import scipy.sparse as sp
 
 from diagnosis.routing.hinge import fit_hinge, held_out_hinge
 from diagnosis.routing.matrix import FeatureMatrix
-from diagnosis.routing.selection import USUAL, View, choose_half_life, choose_model, held_out_quality
+from diagnosis.routing.selection import OF_FEW, View, choose_half_life, choose_model, held_out_quality
 
 CONSTANT = 0.2
 
@@ -58,8 +58,36 @@ def test_a_model_that_surely_wins_is_taken_and_few_rows_keep_the_usual_one() -> 
     def scales(view: View) -> np.ndarray:
         return np.array([float(view.terms == 1 and view.fields == 1)] * 3 + [1.0], dtype=np.float32)
 
-    assert choose_model(matrix, scales, codes, groups, 0).ridge > 0
-    assert choose_model(matrix, scales, codes[:20], groups[:20], 0) == USUAL
+    assert choose_model(matrix, scales, codes, groups, None, 0).ridge > 0
+    assert choose_model(matrix, scales, codes[:20], groups[:20], None, 0) == OF_FEW
+
+
+def test_word_vectors_are_taken_where_they_surely_help_and_only_there() -> None:
+    rng = np.random.default_rng(1)
+    codes = rng.integers(0, 3, 200)
+    groups, tell, nothing = np.arange(200), one_hot(codes, 3), one_hot(rng.integers(0, 3, 200), 3)
+    for terms, vectors, taken in ((nothing, tell, True), (tell, nothing, False)):
+        matrix = matrix_of(np.hstack([terms, vectors]))
+
+        def scales(view: View) -> np.ndarray:
+            return np.array([1.0] * 3 + [view.words] * 3 + [1.0], dtype=np.float32)
+
+        assert choose_model(matrix, scales, codes, groups, None, 0, has_words=True).words == taken
+        assert not choose_model(matrix, scales, codes, groups, None, 0).words
+
+
+def test_a_dated_history_is_asked_by_its_later_rows() -> None:
+    """A word changed its class for good: who lets old rows fade answers the later ones."""
+    words = np.random.default_rng(2).integers(0, 3, 900)
+    age = np.linspace(1, 0, 900)
+    codes = np.where((age < 0.45) & (words == 0), 3, words)
+    matrix = matrix_of(one_hot(words, 3))
+
+    def scales(_: View) -> np.ndarray:
+        return np.ones(4, dtype=np.float32)
+
+    assert choose_model(matrix, scales, codes, np.arange(900), age, 0).half_life is not None
+    assert choose_model(matrix, scales, codes, np.arange(900), None, 0).half_life is None
 
 
 @pytest.mark.parametrize(("moved", "fades"), [(True, True), (False, False)])
