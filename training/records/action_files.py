@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -13,6 +11,7 @@ from typing import Any, cast, get_args
 from diagnosis.actions import Action, ActionKind, ActionSource, ActionStatus
 from diagnosis.errors import InputError
 from diagnosis.times import as_utc
+from training.records.small_table import read_text, rows_of
 
 COLUMNS = ("id", "title", "kind", "source_kind", "source", "owner", "due", "measure", "status", "done_at")
 EVIDENCE = ("team", "numbers")  # columns of a CSV file that become evidence; numbers with spaces between
@@ -34,10 +33,7 @@ def read_actions(path: Path, measures: tuple[str, ...]) -> list[Action]:
     InputError
         If the file cannot be read, or a row cannot be used, with its place, what was expected and what was found.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not readable as UTF-8 text ({error})") from error
+    text = read_text(path)
     rows = _json_rows(path, text) if text.lstrip().startswith(("[", "{")) else _csv_rows(path, text)
     actions = []
     for place, row in enumerate(rows, 1):
@@ -60,13 +56,8 @@ def _json_rows(path: Path, text: str) -> list[Mapping[str, Any]]:
 
 
 def _csv_rows(path: Path, text: str) -> list[Mapping[str, Any]]:
-    reader = csv.DictReader(io.StringIO(text))
-    names = [name.strip() for name in reader.fieldnames or ()]
-    if "title" not in names:
-        raise InputError(f"{path}: expected a column title; found {', '.join(names) or 'none'}")
     rows: list[Mapping[str, Any]] = []
-    for row in reader:
-        values = {str(name).strip(): (value or "").strip() for name, value in row.items() if isinstance(value, str)}
+    for values in rows_of(path, text, ("title",)):
         evidence: list[dict[str, Any]] = [{"number": number} for number in values.get("numbers", "").split()]
         if values.get("team"):
             evidence.append({"team": values["team"]})

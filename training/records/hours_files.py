@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 
 from diagnosis.errors import InputError
+from training.records.small_table import read_text, rows_of
 
 MOST = 1_000_000.0  # hours of one week
 _COLUMNS = ("assignment_group", "hours")
@@ -22,17 +21,8 @@ def read_hours(path: Path) -> dict[tuple[str, str], float]:
     InputError
         If the file cannot be read, or a row cannot be used, with its place, what was expected and what was found.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not readable as UTF-8 text ({error})") from error
-    reader = csv.DictReader(io.StringIO(text))
-    names = [name.strip() for name in reader.fieldnames or ()]
-    if missing := [name for name in _COLUMNS if name not in names]:
-        raise InputError(f"{path}: a column {missing[0]} was expected; found {', '.join(names) or 'none'}")
     hours: dict[tuple[str, str], float] = {}
-    for place, row in enumerate(reader, 2):
-        values = {str(name).strip(): value.strip() for name, value in row.items() if isinstance(value, str)}
+    for place, values in enumerate(rows_of(path, read_text(path), _COLUMNS), 2):
         try:
             key, value = _row(values)
         except InputError as error:

@@ -46,8 +46,8 @@ def test_a_title_is_enough_and_what_has_a_date_is_done(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("owner\nx\n", "expected a column title"),
-        ("", "expected a column title; found none"),
+        ("owner\nx\n", "a column title was expected"),
+        ("", "a column title was expected; found none"),
         ("title\n \n", "action 1: title"),
         ("title,status\nx,done\n", "action 1: done_at"),
         ("title,status\nx,halfway\n", "halfway"),
