@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +118,19 @@ class RecurrencePredictions:
 
 
 @dataclass(frozen=True)
+class ClockPredictions:
+    """Predicted risks that a clock is missed, as each incident was logged.
+
+    Attributes
+    ----------
+    probability : ndarray of float, shape (n,)
+        NaN where nothing is promised, or no risk is known.
+    """
+
+    probability: Floats
+
+
+@dataclass(frozen=True)
 class SearchPredictions:
     """Where search found the article that solved an incident.
 
@@ -149,6 +162,8 @@ class Predictions:
     recurrence : RecurrencePredictions or None
         None without a model of recurrence.
     search : SearchPredictions
+    clocks : mapping of str to ClockPredictions
+        ``response`` and ``restoration``, as far as there is a model of them.
     """
 
     number: Labels
@@ -156,6 +171,7 @@ class Predictions:
     targets: Mapping[str, TargetPredictions]
     recurrence: RecurrencePredictions | None
     search: SearchPredictions
+    clocks: Mapping[str, ClockPredictions] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.number)
@@ -169,6 +185,7 @@ class Predictions:
             {name: target.take(rows) for name, target in self.targets.items()},
             None if risks is None else replace(risks, risk=risks.risk[rows]),
             SearchPredictions(self.search.article[rows], self.search.rank[rows]),
+            {name: ClockPredictions(clock.probability[rows]) for name, clock in self.clocks.items()},
         )
 
     def select(self, numbers: Sequence[str] | Labels) -> Predictions:
@@ -192,6 +209,7 @@ class Predictions:
         columns |= {"search.article": self.search.article, "search.rank": self.search.rank}
         if self.recurrence is not None:
             columns |= {f"recurrence.{days}": self.recurrence.within(days) for days in self.recurrence.horizons}
+        columns |= {f"clock.{name}": clock.probability for name, clock in self.clocks.items()}
         return pd.DataFrame(columns)
 
     def save(self, folder: Path) -> None:
@@ -206,6 +224,7 @@ class Predictions:
             "recurrence": None
             if risks is None
             else {"signature": risks.signature, "origin": risks.origin, "horizons": risks.horizons},
+            "clocks": list(self.clocks),
         }
         (folder / _DESCRIPTION).write_text(json.dumps(description, ensure_ascii=False, indent=1), encoding="utf-8")
 
@@ -229,7 +248,9 @@ class Predictions:
             risk = np.column_stack([array(f"recurrence.{horizon}") for horizon in days])
             risks = RecurrencePredictions(tuple(risks["signature"]), risks["origin"], tuple(days), risk)
         search = SearchPredictions(array("search.article"), array("search.rank"))
-        return cls(array("number"), array("language"), targets, risks, search)
+        # Releases from before clocks were judged name none.
+        clocks = {name: ClockPredictions(array(f"clock.{name}")) for name in description.get("clocks", [])}
+        return cls(array("number"), array("language"), targets, risks, search, clocks)
 
 
 _TARGET_ARRAYS = ("answered", "truth", "value", "probability", "rank", "decision", "decision_correct")
@@ -266,6 +287,7 @@ def predict(diagnoser: Diagnoser, incidents: pd.DataFrame, as_of: pd.Timestamp) 
         },
         recurrence=_predict_recurrence(diagnoser, prepared, incidents, as_of),
         search=_predict_search(diagnoser, prepared, incidents["knowledge"]),
+        clocks=_predict_clocks(diagnoser, prepared),
     )
 
 
@@ -289,7 +311,16 @@ def join_predictions(parts: Sequence[Predictions]) -> Predictions:
             np.concatenate([part.search.article for part in parts]),
             np.concatenate([part.search.rank for part in parts]),
         ),
+        {name: _join_clock(name, parts) for name in dict.fromkeys(name for part in parts for name in part.clocks)},
     )
+
+
+def _join_clock(name: str, parts: Sequence[Predictions]) -> ClockPredictions:
+    unknown = [np.full(len(part), np.nan) for part in parts]
+    known = [
+        part.clocks[name].probability if name in part.clocks else nan for part, nan in zip(parts, unknown, strict=True)
+    ]
+    return ClockPredictions(np.concatenate(known))
 
 
 def recurrence_outcomes(
@@ -320,6 +351,21 @@ def recurrence_outcomes(
     rows = np.asarray(dated.rows, dtype=np.intp)
     usable &= np.isfinite(risks.risk[rows]).all(axis=1)
     return rows[usable], observed.take(usable)
+
+
+def _predict_clocks(diagnoser: Diagnoser, prepared: PreparedIncidents) -> dict[str, ClockPredictions]:
+    """Return how likely each clock is missed, each incident seeing those that were logged before it."""
+    model = diagnoser.parts.service_levels
+    if model is None:
+        return {}
+    risks = model.assess(prepared.reported, prepared.vectors)
+    clocks = {}
+    for name in model.waits_:
+        of_clock = [None if risk is None else getattr(risk, name) for risk in risks]
+        chances = [None if clock is None else clock.probability_missed for clock in of_clock]
+        probability = np.array([np.nan if chance is None else chance for chance in chances], dtype=np.float64)
+        clocks[str(name)] = ClockPredictions(probability)
+    return clocks
 
 
 def predict_target(router: Router, prepared: PreparedIncidents, labels: pd.Series) -> TargetPredictions:

@@ -19,6 +19,7 @@ from training.evaluation.scorecard import recurrence_scores
 from training.fitting.as_of import last_moment
 from training.reports import plots, recurrence_plots
 from training.reports.baselines import Baseline, baselines
+from training.reports.clock_scores import ClockScores, clock_scores
 from training.reports.leaning import leaning
 from training.reports.tables import (
     ClassRow,
@@ -124,6 +125,12 @@ def recurrence_section(diagnoser: Diagnoser, held_out: HeldOut | None, t: Transl
     except InputError as error:
         notes.append(f"no recurrence rate: {error}")
     return RecurrenceSection(model.describe()["definition"], scores, drawings, notes)
+
+
+def clock_section(diagnoser: Diagnoser, held_out: HeldOut | None, t: Translation) -> list[ClockScores]:
+    """Return how true the risks of the clocks were; empty where none was judged."""
+    model = diagnoser.parts.service_levels
+    return [] if model is None or held_out is None else clock_scores(held_out, model.rules_, t)
 
 
 def search_section(held_out: HeldOut) -> list[tuple[str, list[Share]]]:

@@ -13,7 +13,7 @@ from training.checks import AUDIT
 from training.evaluation.candidate import Candidate
 from training.evaluation.replay import Replay, replay_last_quarter
 from training.output import open_atomically
-from training.reports.content import overview, recurrence_section, search_section, target_sections
+from training.reports.content import clock_section, overview, recurrence_section, search_section, target_sections
 from training.reports.page import render
 from training.translation import Language, Translation
 
@@ -57,6 +57,7 @@ def report_content(candidate: Candidate, language: Language = "en") -> dict[str,
         "last": None if opened is None else opened.max(),
         "targets": [] if held_out is None else target_sections(diagnoser, held_out, t),
         "recurrence": recurrence_section(diagnoser, held_out, t),
+        "clocks": clock_section(diagnoser, held_out, t),
         "search": [] if held_out is None else search_section(held_out),
         "comparison": candidate.comparison,
         "replay": _replay_section(candidate),

@@ -105,7 +105,7 @@
         data: { labels: rows.map((row) => row[0]), datasets: [
           line(2, { borderColor: style("--accent"), backgroundColor: style("--accent"), borderWidth: 2, pointRadius: 2 }),
           line(3, { borderColor: "transparent" }),
-          line(4, { borderColor: "transparent", backgroundColor: style("--line"), fill: "-1" }),
+          line(4, { label: table.closest("[data-range]").dataset.range, borderColor: "transparent", backgroundColor: style("--line"), fill: "-1" }),
           ...(counted ? [{ type: "bar", label: names[1], data: rows.map((row) => value(row[1])), backgroundColor: style("--accent"), maxBarThickness: 18 }] : []),
         ] },
         options: { plugins: { legend: { position: "bottom", labels: { filter: (item) => item.datasetIndex !== 1 } } },

@@ -19,9 +19,11 @@ from training import report as report_verb
 from training.command import run as run_verb
 from training.evaluation.candidate import Candidate
 from training.evaluation.held_out import HeldOut, honest_predictions
+from training.evaluation.predictions import Predictions
 from training.evaluation.replay import replay_last_quarter
 from training.evaluation.scorecard import recurrence_scores
 from training.reports.baselines import baselines
+from training.reports.clock_scores import clock_scores
 from training.reports.release_report import write_report
 from training.reports.tables import OTHERS, class_table, confusion, group_table, groupings, search_table, share
 
@@ -68,7 +70,15 @@ def test_the_report_is_one_page_with_its_plots_inside(judged, tmp_path, capsys) 
     assert read.asked == []
     assert read.open == []
     assert read.plots >= 7, "three for each target, recurrence, its rate"
-    for words in ("Reliability", "Learning curve", "linear SVM", "网络", "network 服务", older):
+    for words in (
+        "Calibration of restoration",
+        "Reliability",
+        "Learning curve",
+        "linear SVM",
+        "网络",
+        "network 服务",
+        older,
+    ):
         assert words in html
     assert "url(http" not in html
     assert "@import" not in html
@@ -192,6 +202,30 @@ def test_recurrence_is_scored_as_the_model_scores_itself(judged, held) -> None:
     assert scores[7].mean_predicted_all == pytest.approx(risk[np.isfinite(risk)].mean())
     assert scores[7].incidents == np.isfinite(risk).sum()
     assert 0 < scores[7].kaplan_meier < 1
+
+
+def test_clocks_are_judged_on_rows_that_the_model_has_not_seen(judged, held) -> None:
+    folder, _, newer = judged
+    rules = Diagnoser.load(folder / newer).parts.service_levels.rules_
+    (score,) = [s for s in clock_scores(held, rules) if s.name == "restoration"]
+    hours = (held.incidents["resolved_at"] - held.incidents["opened_at"]).dt.total_seconds() / 3600
+    decided = held.incidents["opened_at"] + pd.Timedelta(hours=4) <= held.as_of
+    assert score.late.n == decided.sum()
+    assert score.late.value == pytest.approx(1 - (hours[decided] <= 4).mean())
+    said = held.predictions.clocks["restoration"].probability[decided]
+    assert score.brier == pytest.approx(np.mean((said - (hours[decided] > 4)) ** 2))
+    assert score.mean == pytest.approx(np.exp(-4 / 3), abs=0.1), "they wait three hours on average"
+    assert "<svg" in score.plot
+
+
+def test_predictions_from_before_clocks_were_judged_have_none(held, tmp_path) -> None:
+    held.predictions.save(tmp_path)
+    saved = tmp_path / "predictions.json"
+    description = json.loads(saved.read_text(encoding="utf-8"))
+    assert Predictions.load(tmp_path).clocks.keys() == held.predictions.clocks.keys()
+    del description["clocks"]
+    saved.write_text(json.dumps(description), encoding="utf-8")
+    assert Predictions.load(tmp_path).clocks == {}
 
 
 def test_compare_prints_paired_differences(judged, history, tmp_path, capsys) -> None:
