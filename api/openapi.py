@@ -8,7 +8,9 @@ from api.integrations.proof import signed_paths
 from api.settings import Settings
 
 # Whatever is not listed needs a key.
-_OPEN = frozenset({"/", "/panel", "/help", "/health/live", "/health/ready", "/openapi.json", "/docs", "/redoc"})
+_OPEN = frozenset(
+    {"/", "/panel", "/help", "/health/live", "/health/ready", "/openapi.json", "/docs", "/redoc", "/console"}
+)
 _SCHEMES: dict[str, dict[str, str]] = {
     "Basic": {
         "type": "http",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -106,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
     """Stream the files, or the system's pages, into the store or a file and print the counts."""
     if args.explain:
         explanation = explain(args.explain, _KINDS[args.kind], Redactor().redact, **record_options(args))
-        answer(args, asdict(explanation), _explanation_text(explanation))
+        answer(args, asdict(explanation), _explanation_text(explanation, args))
         return DONE
     if args.articles and args.source_kind not in (None, "articles"):
         raise InputError(f"expected --articles or --kind; found both, with {args.source_kind}")
@@ -127,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _explanation_text(explanation: Explanation) -> str:
+def _explanation_text(explanation: Explanation, args: argparse.Namespace) -> str:
     """Return an explanation as a table, with what is missing and would help below it."""
     lines = [f"{explanation.file}: {explanation.rows:,} rows looked at, preset {explanation.preset or 'none'}", ""]
     width = max((len(use.column) for use in explanation.columns), default=0)
@@ -139,7 +140,9 @@ def _explanation_text(explanation: Explanation) -> str:
     if explanation.missing:
         lines.append(f"refused as it is: {explanation.missing}")
     if explanation.advice:
-        lines.append(f"try: {' '.join(explanation.advice)}")
+        mapped = [f"--map {shlex.quote('='.join(pair))}" for pair in args.mapping or ()]
+        file = shlex.quote(str(args.explain))
+        lines.append(f"try: faultwise import --{args.kind} {file} {' '.join([*mapped, *explanation.advice])}")
     return "\n".join(lines)
 
 

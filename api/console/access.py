@@ -38,6 +38,8 @@ ACCESS: Mapping[str, Access] = {
     "GET /survey/{token}": "visitor",
     "POST /survey/{token}": "visitor",
     "GET /console/outcome": "visitor",
+    "GET /console": "visitor",
+    "GET /console/": "visitor",
     "GET /console/{_address:path}": "visitor",
     "GET /": "agent",
     "GET /console/queue/rows": "agent",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Unpack
 
 from diagnosis.errors import InputError
+from diagnosis.incident import TIME_FIELDS
 
 from .columns import ROWS, ColumnPlan, Kind, draft_plan, proposed_field
 from .source import open_source
@@ -15,6 +17,9 @@ from .stream import ImportOptions, read_options
 
 _SAMPLE_ROWS = 1_000
 _SAMPLE_LENGTH = 40
+
+_LOOKED_AT = 20
+_UNZONED = re.compile(r"\d:\d\d(:\d\d(\.\d+)?)?(\s*[AaPp]\.?[Mm]\.?)?$")  # it ends with the hour
 
 Use = Literal["field", "kept", "ignored"]
 
@@ -115,7 +120,17 @@ def explain(path: Path, kind: Kind, mask: Callable[[str], str] = str, **options:
         plan.check(list(header), kind, path.name)
     except InputError as error:
         missing = str(error)
-    return Explanation(path.name, plan.preset, rows, uses, missing, _advice(uses, plan), tuple(reading.notes))
+    notes = [*reading.notes, *(() if options.get("timezone") else _zone_notes(uses, samples))]
+    return Explanation(path.name, plan.preset, rows, uses, missing, _advice(uses, plan), tuple(notes))
+
+
+def _zone_notes(uses: tuple[ColumnUse, ...], samples: dict[str, list[str]]) -> tuple[str, ...]:
+    """Return what is said of times without a zone: eight hours make another day, and another quarter."""
+    columns = [use.column for use in uses if (use.field or use.proposal) in TIME_FIELDS]
+    unzoned = [name for name in columns if any(_UNZONED.search(value) for value in samples[name][:_LOOKED_AT])]
+    if not unzoned:
+        return ()
+    return (f"times in {', '.join(unzoned)} name no zone and are taken as UTC; --timezone Asia/Shanghai says another",)
 
 
 def _use(name: str, values: list[str], plan: ColumnPlan, kind: Kind, mask: Callable[[str], str]) -> ColumnUse:

@@ -48,6 +48,13 @@ def queue(request: Request, service: Served, agent: Reading, selection: Selected
     return page(request, "queue.html", agent=agent, selection=selection, queue=queue_page(service, selection))
 
 
+@router.get("/console")
+@router.get("/console/")
+def console() -> RedirectResponse:
+    """Lead who types the console's name to its first page."""
+    return RedirectResponse("/", 303)
+
+
 @router.get("/console/queue/rows")
 def rows(request: Request, service: Served, _agent: Reading, selection: Selected) -> Response:
     """Return the rows of the queue alone, as they are now."""

@@ -448,3 +448,12 @@ def test_an_incident_that_closes_shows_what_its_risk_is_from_then_on(client, per
     assert shown in page[heading : heading + 600]
     assert risk["definition"] in page
     assert said["recurrence"]["definition"] in page
+
+
+@pytest.mark.parametrize("address", ["/console", "/console/"])
+def test_the_name_of_the_console_leads_to_it(client, address) -> None:
+    stranger = TestClient(client.app, raise_server_exceptions=False)
+    page = stranger.get(address, headers={"Accept": "text/html"})
+    assert (page.status_code, page.url.path) == (200, "/console/sign-in")
+    signed_in = Person(client, "diagnose").browser.get(address)
+    assert (signed_in.status_code, signed_in.url.path) == (200, "/")

@@ -52,6 +52,11 @@ def test_a_token_signed_elsewhere_with_the_secret_opens_its_incident(frame) -> N
     assert frame.get("/console/sign-in").headers["x-frame-options"] == "DENY"
 
 
+def test_in_the_panel_the_fix_stands_before_the_routing(frame) -> None:
+    page = frame.get("/panel", params={"token": token()}).text
+    assert 0 < page.index('class="fixes"') < page.index('class="routing"')
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

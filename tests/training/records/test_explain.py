@@ -1,8 +1,10 @@
 """What an import would make of a file, column by column."""
 
 import json
+import shlex
 
 from api.cli import main
+from diagnosis.store import Store
 
 
 def explained(capsys, path, *options):
@@ -52,3 +54,30 @@ def test_people_get_a_table(tmp_path, capsys):
     assert "→ title" in text
     assert "looks like resolution" in text
     assert "was read as cp1252" in text
+
+
+def test_a_list_that_a_desk_keeps_is_imported_by_the_command_that_is_proposed(tmp_path, capsys):
+    """As Excel saves it in China: GB18030, names of columns as people write them, times of the wall clock."""
+    path = tmp_path / "我的 工单.csv"
+    header = "工单编号,标题,问题描述,报修时间,故障类型,处理部门,处理人,解决时间,解决办法"
+    row = "WO1,VPN 连不上,在家连不上 VPN，提示错误 809,2026/4/22 15:59,网络,网络组,王芳,2026/4/22 17:21,更新了网关证书"
+    path.write_bytes(f"{header}\r\n{row}\r\n".encode("gb18030"))
+    assert main(["import", "--explain", str(path)]) == 0
+    text = capsys.readouterr().out
+    assert "times in 报修时间, 解决时间 name no zone and are taken as UTC" in text
+    [line] = [line for line in text.splitlines() if line.startswith("try: ")]
+    _, program, *command = shlex.split(line)
+    assert program == "faultwise"
+    database = f"sqlite:///{tmp_path / 'x.db'}"
+    assert main([*command, "--timezone", "Asia/Shanghai", "--database", database, "--quiet"]) == 0
+    store = Store.open(database)
+    body = store.incidents.get("WO1").body
+    store.close()
+    assert {name: body.get(name) for name in ("opened_at", "assignment_group", "category", "close_notes")} == {
+        "opened_at": "2026-04-22T07:59:00Z",
+        "assignment_group": "网络组",
+        "category": "网络",
+        "close_notes": "更新了网关证书",
+    }
+    assert main(["import", "--explain", str(path), "--timezone", "Asia/Shanghai"]) == 0
+    assert "name no zone" not in capsys.readouterr().out
