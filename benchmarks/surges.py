@@ -2,9 +2,10 @@
 
 Arrivals have a rhythm of hour and weekday; in half of the histories five surges of 15 incidents within an hour are
 planted on one of six services. Each other method is set to one false alarm a month on histories of other seeds (ours is
-not tuned, and once more set in the same way), and looks at the count of each service in the latest hour, after each incident. So that Prophet is
-affordable it forecasts the hours of the whole desk, fitted anew every week on the eight weeks before, and each service
-has its share of them in those weeks; the simulated services share one rhythm, which this suits.
+not tuned, and once more set in the same way), and looks at the count of each service in the latest hour, after each
+incident. So that Prophet is affordable it forecasts the hours of the whole desk, fitted anew every week on the eight
+weeks before, and each service has its share of them in those weeks; the simulated services share one rhythm, which this
+suits.
 
 Then the same on the sample history, whose outages are planted, and on real ones where they are at hand, each method
 with the threshold that it had. All of it is one run of some ten minutes; ``--pages FOLDER`` writes ours as pages to
