@@ -1,6 +1,7 @@
 """Will it be restored in time: our model beside what people use instead, at cuts inside each history.
 
     python -m benchmarks.service_levels [--set bank-incidents] [--quick]
+    python -m benchmarks.service_levels --response   # the response clock, on complaints
 
 Each cut trains on what was known that moment and judges the incidents logged from then on, as they were logged. `ours`
 knows no outcome after the cut, as `faultwise diagnose` does; `ours, in service` hears of each end when it comes. Cox
@@ -163,6 +164,30 @@ def history(name: str) -> pd.DataFrame:
     return as_frame(pd.read_csv(path, dtype=str)).sort_values("opened_at", kind="stable", ignore_index=True)
 
 
+def response() -> None:
+    """Print how true the response clock is on complaints: distribution and calibration, for nearly all are late."""
+    frame = as_frame(pd.read_csv(shared("complaints-zh") / "incidents.csv", dtype=str))
+    frame = frame.sort_values("opened_at", kind="stable", ignore_index=True).assign(type="complaint")
+    print("\ncomplaints-zh: answered within a limit\n")
+    print("| cut | limit | n | mean | late | Brier | by fifths (said, was) | half answered, said | was |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for moment in ("2018-07-01", "2019-01-01", "2019-05-01"):
+        as_of = pd.Timestamp(moment, tz="UTC")
+        past = as_known_at(frame, as_of.isoformat())
+        opened = frame["opened_at"]
+        later = frame[(opened > as_of) & (opened < as_of + pd.Timedelta(days=180))].reset_index(drop=True)
+        hours = ((later["responded_at"] - later["opened_at"]).dt.total_seconds() / 3600).to_numpy()
+        for limit in (24.0, 168.0, 336.0):
+            model = ServiceLevelModel({"rules": [{"response_hours": limit}]}).fit(past, as_of=as_of)
+            risks = [risk.response for risk in model.assess(IncidentBatch.from_frame(later), joining=True)]
+            said = np.array([risk.probability_missed for risk in risks])
+            late = ~(hours <= limit)
+            half = np.median([risk.hours.p50 if risk.hours.p50 is not None else np.inf for risk in risks])
+            scores = f"{said.mean():.3f} | {late.mean():.3f} | {brier_score_loss(late, said):.4f}"
+            middles = f"{half:.0f} h | {np.median(hours):.0f} h"
+            print(f"| {moment} | {limit:g} h | {len(later)} | {scores} | {calibration(said, late)} | {middles} |")
+
+
 def calibration(probability: np.ndarray, late: np.ndarray) -> str:
     """Return mean probability and share that was late, by fifths of the probability."""
     order = np.array_split(np.argsort(probability, kind="stable"), 5)
@@ -173,8 +198,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--set", choices=SETS, help="one history alone")
     parser.add_argument("--quick", action="store_true", help="without Cox regression and the forest")
+    parser.add_argument("--response", action="store_true", help="the response clock on complaints alone")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
+    if args.response:
+        response()
+        return
     for name in [args.set] if args.set else SETS:
         frame = history(name)
         limit, moments = SETS[name]
