@@ -176,3 +176,17 @@ def test_what_is_at_risk_is_in_the_queue_however_long_ago_it_was_diagnosed(queue
     assert clocks, "the incident with minutes left is at risk"
     monkeypatch.setattr(console_queue, "WINDOW", 1)
     assert {c.number for c in clocks} <= set(shown(queue))
+
+
+def test_a_deployment_without_any_date_has_no_clocks_and_a_queue_all_the_same(settings) -> None:
+    with Serving(settings) as client:
+        undated = {"number": "UNDATED", "short_description": "VPN drops"}
+        client.post("/v1/incidents", json=undated)
+        client.post("/v1/diagnoses", json=undated)
+        client.app.state.service.service_levels.watch()
+        body = client.get("/v1/service-levels", params={"standing": ["running", "at_risk", "missed", "paused"]}).json()
+        assert (body["items"], body["take_first"]) == ([], None)
+        assert events(client.app.state.service) == []
+        _, key = client.app.state.service.store.keys.create("agent", ("diagnose", "feedback"))
+        client.post("/console/sign-in", data={"key": key})
+        assert shown(client) == ["UNDATED"]
