@@ -1,11 +1,13 @@
 """Every history with classes beside every plain choice: ``python -m benchmarks.routing_histories [--sets NAME ...]``.
 
 The latest quarter is answered where there are dates, folds of equal text where not. Plain choices see the same cleaned
-text and coded fields: the majority, nearest neighbours, linear support vector machines and a logistic regression over
-words, pairs of words, character n-grams and field values; with ``--boosting`` XGBoost too. fastText's own training does
-not install without a compiler: the logistic regression over the same words and n-grams stands for it. The last columns
-are the differences of accuracy and macro-F1 to the plain choice that is best in accuracy on the same rows, with paired
-95 % intervals (macro-F1: 500 bootstrap draws): "loss" where one lies below zero. A count of wins and losses ends it.
+text and coded fields: the majority, nearest neighbours, linear support vector machines (as they come, with balanced
+classes, and over characters alone) and a logistic regression over words, pairs of words, character n-grams and field
+values; XGBoost over words and field values; fastText over the text, and field values as words. The last columns are the
+router's differences of accuracy and macro-F1 to each plain choice on the same rows, with paired 95 % intervals
+(macro-F1: 500 bootstrap draws): "loss" where all of one lies below zero. The plain choice that is best in accuracy is
+bold. A count of wins and losses ends it, and the time to fit as a share of XGBoost's. The router knows what words mean
+where the extra ``faultwise[multilingual]`` is installed; ``--no-vectors`` leaves them out.
 """
 
 from __future__ import annotations
@@ -28,13 +30,16 @@ from sklearn.svm import LinearSVC
 from threadpoolctl import threadpool_limits
 
 from benchmarks.data import shared
+from benchmarks.routing_peers import PEERS
 from diagnosis.incident import as_frame, frame_as_logged
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing import Router
 from diagnosis.routing.features import equal_text_groups
 from diagnosis.routing.fields import fields_for
+from diagnosis.routing.ridge import DUAL_ROWS
 from diagnosis.text import joined, repair
 from diagnosis.text.chinese import has_han
+from training.fitting.initial_vectors import WordTable, multilingual_is_installed
 
 SETS = {
     "routing-tickets": "assignment_group",
@@ -50,6 +55,7 @@ SETS = {
 _SAMPLE = Path(__file__).resolve().parents[1] / "data" / "sample"
 _DRAWS = 500
 LATEST_SHARE = 0.25
+OURS = "Faultwise"
 Split = tuple[np.ndarray, np.ndarray]
 
 
@@ -114,7 +120,7 @@ def load(name: str, rows: int, folds: int, seed: int) -> History:
     return History(name, target, prepared, truth, splits, dated)
 
 
-def routed(history: History, seed: int) -> MethodAnswers:
+def routed(history: History, seed: int, vectors: bool) -> MethodAnswers:
     values, automatic, seconds = [], [], 0.0
     for fit, test in history.splits:
         part = history.prepared.take(fit)
@@ -123,12 +129,14 @@ def routed(history: History, seed: int) -> MethodAnswers:
         )
         router = Router(history.target, seed=seed)
         started = time.process_time()
-        router.fit_and_calibrate(part, history.truth[fit].tolist(), np.flatnonzero(~later), np.flatnonzero(later))
+        rows = np.flatnonzero(~later), np.flatnonzero(later)
+        words = WordTable.of(part.text) if vectors and any(part.text) and len(rows[0]) <= DUAL_ROWS else None
+        router.fit_and_calibrate(part, history.truth[fit].tolist(), *rows, words)
         seconds += time.process_time() - started
         decided, probabilities = router.decide(history.prepared.take(test))
         values.append(router.classes_[probabilities.argmax(axis=1)])
         automatic.append(np.array([value is not None for value in decided]))
-    return MethodAnswers("Faultwise", np.concatenate(values), seconds, np.concatenate(automatic))
+    return MethodAnswers(OURS, np.concatenate(values), seconds, np.concatenate(automatic))
 
 
 def field_values(history: History, rows: np.ndarray) -> list[list[str]]:
@@ -141,19 +149,27 @@ def field_values(history: History, rows: np.ndarray) -> list[list[str]]:
 
 
 def plain_features(
-    history: History, fit: np.ndarray, test: np.ndarray, characters_alone: bool
+    history: History, fit: np.ndarray, test: np.ndarray, kind: str
 ) -> tuple[sp.csr_matrix, sp.csr_matrix]:
+    """Return features of ``kind``: "terms" (words, pairs, n-grams), "characters", or "words"."""
     texts = np.array(history.prepared.text, dtype=object)
     blocks: list[tuple[sp.csr_matrix, sp.csr_matrix]] = []
     if any(texts[fit]):
-        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+        pairs = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
         grams = TfidfVectorizer(analyzer="char", ngram_range=(1, 4), sublinear_tf=True, min_df=2)
-        chosen = (grams,) if characters_alone else (words, grams)
+        words = TfidfVectorizer(min_df=2)
+        chosen = {"terms": (pairs, grams), "characters": (grams,), "words": (words,)}[kind]
         blocks += [(terms.fit_transform(texts[fit]), terms.transform(texts[test])) for terms in chosen]
     if any(fields := field_values(history, fit)):
         values = CountVectorizer(analyzer=lambda found: found, binary=True)
         blocks.append((values.fit_transform(fields) * 0.5, values.transform(field_values(history, test)) * 0.5))
     return tuple(sp.hstack(block).tocsr() for block in zip(*blocks, strict=True))
+
+
+def as_lines(history: History, rows: np.ndarray) -> list[str]:
+    """Return texts with field values as words, for who reads nothing else."""
+    fields = [" ".join("_".join(value.split()) for value in values) for values in field_values(history, rows)]
+    return [f"{history.prepared.text[row]} {values}" for row, values in zip(rows, fields, strict=True)]
 
 
 def boosted(seed: int) -> object:
@@ -162,21 +178,50 @@ def boosted(seed: int) -> object:
     return XGBClassifier(n_jobs=1, random_state=seed)
 
 
-def plain(history: History, methods: dict[str, Callable[[], object]]) -> list[MethodAnswers]:
-    values: dict[str, list[np.ndarray]] = {name: [] for name in ("majority", *methods)}
+@dataclass(frozen=True)
+class PlainChoice:
+    """A method and the features that it sees."""
+
+    features: str
+    make: Callable[[int], object]
+
+
+PLAIN = {
+    "linear SVM": PlainChoice("terms", lambda seed: LinearSVC(C=1, random_state=seed)),
+    "linear SVM, balanced": PlainChoice(
+        "terms", lambda seed: LinearSVC(C=1, class_weight="balanced", random_state=seed)
+    ),
+    "linear SVM over characters": PlainChoice("characters", lambda seed: LinearSVC(C=1, random_state=seed)),
+    "nearest neighbours": PlainChoice("terms", lambda _: KNeighborsClassifier(5, metric="cosine")),
+    "logistic regression": PlainChoice("terms", lambda _: LogisticRegression(C=10, max_iter=100)),
+    "XGBoost": PlainChoice("words", boosted),
+}
+MAJORITY, FASTTEXT, BOOSTED = "majority", "fastText", "XGBoost"
+
+
+def plain(history: History, methods: list[str], seed: int) -> list[MethodAnswers]:
+    """Return what the plain choices answer, in the order of ``methods``."""
+    values: dict[str, list[np.ndarray]] = {name: [] for name in methods}
     seconds = dict.fromkeys(values, 0.0)
     for fit, test in history.splits:
         names, codes = np.unique(history.truth[fit].astype(str), return_inverse=True)
-        values["majority"].append(np.full(len(test), names[np.bincount(codes).argmax()], dtype=object))
-        started = time.process_time()
-        features = {alone: plain_features(history, fit, test, alone) for alone in (False, True)}
-        shared_seconds = (time.process_time() - started) / 2
-        for name, make in methods.items():
-            learn, ask = features["characters" in name]
+        features, spent = {}, {}
+        for kind in {PLAIN[name].features for name in methods if name in PLAIN}:
             started = time.process_time()
-            model = make().fit(learn, codes)
-            seconds[name] += shared_seconds + time.process_time() - started
-            values[name].append(names[model.predict(ask)].astype(object))
+            features[kind] = plain_features(history, fit, test, kind)
+            spent[kind] = time.process_time() - started
+        for name in methods:
+            started = time.process_time()
+            if name == MAJORITY:
+                answers = np.full(len(test), np.bincount(codes).argmax())
+            elif name == FASTTEXT:
+                answers = PEERS["fasttext"](as_lines(history, fit), codes, seed)(as_lines(history, test)).argmax(axis=1)
+            else:
+                learn, ask = features[PLAIN[name].features]
+                answers = PLAIN[name].make(seed).fit(learn, codes).predict(ask)
+                seconds[name] += spent[PLAIN[name].features]
+            seconds[name] += time.process_time() - started
+            values[name].append(names[answers].astype(object))
     return [MethodAnswers(name, np.concatenate(parts), seconds[name]) for name, parts in values.items()]
 
 
@@ -219,10 +264,11 @@ def lines(history: History, ours: MethodAnswers, others: list[MethodAnswers]) ->
     for answers in (ours, *others):
         right = answers.classes == truth
         certified, versus = "–", "– | –"
-        if answers.automatic is not None:
+        if answers is ours:
             share = answers.automatic.mean()
             certified = f"{share:.3f} at {right[answers.automatic].mean():.3f}" if share else "0"
-            gains = (measure(truth, answers.classes, best.classes) for measure in (accuracy_gain, macro_f1_gain))
+        else:
+            gains = (measure(truth, ours.classes, answers.classes) for measure in (accuracy_gain, macro_f1_gain))
             versus = " | ".join(verdict(*gain) for gain in gains)
         name = f"**{answers.method}**" if answers is best else answers.method
         figures = f"{right.mean():.3f} | {macro_f1(truth, answers.classes):.3f} | {certified}"
@@ -232,41 +278,44 @@ def lines(history: History, ours: MethodAnswers, others: list[MethodAnswers]) ->
 
 
 def tally(rows: list[str]) -> str:
-    """Count how often each figure won, lost and was even."""
-    ours = [row.split("|") for row in rows if "| Faultwise |" in row]
+    """Count how often each figure won, lost and was even, beside the best plain choices and beside all."""
     counts = []
-    for name, column in (("accuracy", -3), ("macro-F1", -2)):
-        words = [row[column].split()[-1] for row in ours]
-        counts.append(f"{name}: {words.count('win')} won, {words.count('even')} even, {words.count('loss')} lost")
+    for among, chosen in (("the best plain choice of each history", "| **"), ("every plain choice", "|")):
+        for name, column in (("accuracy", -3), ("macro-F1", -2)):
+            words = [row.split("|")[column].split()[-1] for row in rows if chosen in row and f"| {OURS} |" not in row]
+            won, even, lost = (words.count(word) for word in ("win", "even", "loss"))
+            counts.append(f"{name} beside {among}: {won} won, {even} even, {lost} lost")
     return "; ".join(counts)
+
+
+def shares_of_boosting(history: History, ours: MethodAnswers, others: list[MethodAnswers]) -> str:
+    """Return the router's time to fit as a share of XGBoost's."""
+    seconds = {answers.method: answers.seconds for answers in others}
+    return f"{history.name} {ours.seconds / seconds[BOOSTED]:.2f}" if seconds.get(BOOSTED) else ""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    every = [MAJORITY, *PLAIN, FASTTEXT]
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
+    parser.add_argument("--methods", nargs="+", default=every, choices=every)
     parser.add_argument("--rows", type=int, default=0, help="rows of each set, the latest where dated; 0 for all")
     parser.add_argument("--folds", type=int, default=5, help="folds that are run of five")
-    parser.add_argument("--boosting", action="store_true", help="XGBoost too, which takes long")
-    parser.add_argument("--quick", action="store_true", help="without logistic regression, which takes longest")
+    parser.add_argument("--no-vectors", action="store_true", help="the router without word vectors")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    methods: dict[str, Callable[[], object]] = {
-        "linear SVM": lambda: LinearSVC(C=1, random_state=args.seed),
-        "linear SVM over characters": lambda: LinearSVC(C=1, random_state=args.seed),
-        "nearest neighbours": lambda: KNeighborsClassifier(5, metric="cosine"),
-    }
-    if not args.quick:
-        methods["logistic regression"] = lambda: LogisticRegression(C=10, max_iter=100)
-    if args.boosting:
-        methods["XGBoost"] = lambda: boosted(args.seed)
-    columns = "history | held-out rows | method | accuracy | macro-F1 | certified | seconds | accuracy, to best plain"
-    print(f"| {columns} | macro-F1, to best plain |\n|{' --- |' * 9}", flush=True)
-    rows = []
+    columns = "history | held-out rows | method | accuracy | macro-F1 | certified | seconds"
+    print(f"| {columns} | accuracy of Faultwise | macro-F1 of Faultwise |\n|{' --- |' * 9}", flush=True)
+    rows, shares = [], []
     for name in args.sets:
         history = load(name, args.rows, args.folds, args.seed)
-        rows += (of_set := lines(history, routed(history, args.seed), plain(history, methods)))
+        ours = routed(history, args.seed, multilingual_is_installed() and not args.no_vectors)
+        others = plain(history, args.methods, args.seed)
+        rows += (of_set := lines(history, ours, others))
+        shares.append(shares_of_boosting(history, ours, others))
         print("\n".join(of_set), flush=True)
-    print(f"\nBeside the best plain choice of each history: {tally(rows)}")
+    print(f"\n{tally(rows)}")
+    print(f"Time to fit as a share of {BOOSTED}'s: {', '.join(filter(None, shares))}")
 
 
 if __name__ == "__main__":
