@@ -186,11 +186,11 @@ def certify_classes(
     share = len(calibration.value) / max(len(tuning.value), 1)
     tuned, calibrated = _by_class(tuning), _by_class(calibration)
     tested = _promising(tuned, share, floor, risk)
-    level = risk / max(len(tested), 1)
     nothing = calibration.of(np.zeros(len(calibration.value), dtype=bool))
-    classes = {name: certify(calibrated.get(name, nothing), path, floor, level) for name, path in tested.items()}
+    classes = _prove_floors({name: calibrated.get(name, nothing) for name in tested}, tested, floor, risk)
     for name in sorted({*tuned, *calibrated} - set(tested)):
         met = calibrated.get(name, nothing)
+        level = risk / max(len(tested), 1)
         classes[name] = Certificate(floor, level, None, len(met.value), int(met.correct.sum()))
     least = {name: c.threshold for name, c in classes.items() if c.threshold is not None}
     passing = calibration.probability >= np.array([least.get(name, np.inf) for name in calibration.value], dtype=float)
@@ -198,6 +198,27 @@ def certify_classes(
     path = threshold_path(tuning.of(np.array([name in tested for name in tuning.value], dtype=bool)), precision, share)
     overall = certify(calibration.of(passing), path, precision, risk, calibration.of(candidates & ~passing))
     return Certification(overall, classes)
+
+
+def _prove_floors(
+    calibrated: Mapping[str, ScoredPredictions], tested: Mapping[str, Floats], floor: float, risk: float
+) -> dict[str, Certificate]:
+    """Prove the floor of each class, all together at ``risk``.
+
+    A class whose every threshold is proven hands its level on, in equal parts, to the classes that are not through: the
+    graph of tests of Bretz et al. (2009), in which the thresholds of a class are a sequence.
+    """
+    levels = dict.fromkeys(tested, risk / max(len(tested), 1))
+    through: set[str] = set()
+    while True:
+        classes = {name: certify(calibrated[name], path, floor, levels[name]) for name, path in tested.items()}
+        ended = {name for name, path in tested.items() if classes[name].threshold == path[-1]} - through
+        through |= ended
+        left = [name for name in tested if name not in through]
+        if not ended or not left:
+            return classes
+        for name in left:
+            levels[name] += sum(levels[other] for other in ended) / len(left)
 
 
 def certify_parents(
@@ -244,7 +265,13 @@ def _promising(tuned: Mapping[str, ScoredPredictions], share: float, floor: floa
     enough = {name: answers for name, answers in tuned.items() if len(answers.value) * share >= least}
     level = risk / max(len(enough), 1)
     paths = {name: threshold_path(answers, floor, share) for name, answers in enough.items()}
-    return {name: path for name, path in paths.items() if _could_pass(enough[name], path[:1], share, floor, level)}
+    through = {name for name, path in paths.items() if _could_pass(enough[name], path[-1:], share, floor, level)}
+    handed_on = risk / max(len(enough) - len(through), 1)
+    return {
+        name: path
+        for name, path in paths.items()
+        if name in through or _could_pass(enough[name], path[:1], share, floor, handed_on)
+    }
 
 
 def _could_pass(tuning: ScoredPredictions, threshold: Floats, share: float, floor: float, level: float) -> bool:

@@ -146,6 +146,25 @@ def test_the_threshold_is_the_last_of_an_unbroken_run_of_proofs():
     assert (found.threshold, found.accepted, found.correct) == (0.8, 200, 200)
 
 
+def test_a_class_that_is_through_hands_its_level_on():
+    """As few rows as one class alone would need are enough for the second, once the first is through."""
+
+    def answers(n_sure, n_close, n_wrong):
+        value = np.repeat(np.array(["sure", "close"], object), [n_sure, n_close])
+        correct = np.append(np.ones(n_sure, bool), np.arange(n_close) >= n_wrong)
+        return ScoredPredictions(value, np.full(len(value), 0.9), correct)
+
+    tuning, calibration = answers(300, 300, 20), answers(100, 20, 0)
+    n = trials_needed(0.8, RISK)
+    assert n < 20 <= trials_needed(0.8, RISK / 10)
+    alone = certify_classes(tuning, answers(100, n, 0), precision=0.8, risk=RISK, floor=0.8)
+    assert n < trials_needed(0.8, RISK / 2)
+    assert alone.classes["sure"].risk == RISK / 2
+    assert alone.classes["close"].risk == pytest.approx(RISK)
+    assert alone.classes["close"].threshold is not None
+    assert certify_classes(tuning, calibration, precision=0.8, risk=RISK, floor=0.8).classes["close"].threshold
+
+
 def test_nothing_is_certified_without_calibration_rows():
     nothing = ScoredPredictions(np.array([], dtype=object), np.array([]), np.array([], dtype=bool))
     found = certify_classes(nothing, nothing, precision=0.95, risk=RISK, floor=0.8)
