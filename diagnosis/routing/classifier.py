@@ -165,9 +165,9 @@ class TargetClassifier:
         return rows.scores(self.weights_, self.features_.first_weighted)
 
     def _choose(self, matrix: FeatureMatrix, codes: Rows, groups: Rows, age: Floats | None) -> ModelChoice:
-        """Return the model that suits the history; one of many texts keeps the model that is quick to learn."""
+        """Return the model that suits the history; a large one keeps the model that is quick to learn."""
         has_text, has_words = len(self.features_.text_) > 0, self.features_.word_vectors_.n_dimensions > 0
-        if not self.features_.wide or (has_text and len(codes) > DUAL_ROWS):
+        if not self.features_.wide or len(codes) > DUAL_ROWS:
             return replace(LEAST_SQUARES, half_life=choose_half_life(matrix, codes, age, self.seed))
         return choose_model(matrix, self._scales, codes, groups, age, self.seed, has_text=has_text, has_words=has_words)
 
