@@ -18,16 +18,16 @@ def test_the_manager_reads_figures_and_pictures(browse, diagnosed, language, wid
     diagnosed("BOSS-1")
     page = browse(language, width, scheme)
     visit(page, MESSAGES[language]["nav_report"])
-    expect(page.locator("canvas")).to_be_visible()
-    assert page.evaluate("document.querySelector('[data-chart]').chart.data.datasets.length") == 3
+    expect(page.locator("[data-chart=days] canvas")).to_be_visible()
+    assert page.evaluate("document.querySelector('[data-chart=days]').chart.data.datasets.length") == 3
     expect(page.locator(".measures").first).to_contain_text(MESSAGES[language]["measure_recurrence"])
     expect(page.locator("#live-quality")).to_contain_text(MESSAGES[language]["live_coverage"])
     assert axe(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    counted = page.locator("[data-chart] td").all_text_contents()
+    counted = page.locator("[data-chart=days] td").all_text_contents()
     diagnosed("BOSS-2")
-    expect(page.locator("canvas")).to_be_visible()
-    expect(page.locator("[data-chart] td"), "counted without a reload").not_to_have_text(counted, timeout=30_000)
+    expect(page.locator("[data-chart=days] canvas")).to_be_visible()
+    expect(page.locator("[data-chart=days] td"), "counted without a reload").not_to_have_text(counted, timeout=30_000)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -37,7 +37,7 @@ def test_chinese(said):
     assert text.startswith(
         "Faultwise 诊断\n\n处理组：Network Operations (97%, 已认证：此类判定至少 95% 正确)\n  依据：vpn, INC0009120"
     )
-    assert "类别：network (71%, 建议)\n  或：hardware (20%)\n子类别：不作判定 (no words)" in text
+    assert "分类：network (71%, 建议)\n  或：hardware (20%)\n子分类：不作判定 (no words)" in text
     assert "以往有效的解决办法：\n1. KB0000042 VPN certificate expired" in text
     assert "复发可能：7 天内 11%, 30 天内 29% (通常为 15%)" in text
     assert text.endswith("请反馈是否有帮助。")

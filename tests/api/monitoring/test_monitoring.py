@@ -27,7 +27,7 @@ VPN = {
     "cmdb_ci": "vpn-gw-2",
     "caller": "u1",
 }
-ODD = {**VPN, "description": "VPN 无法连接，证书过期 zebra-4711 quagga-0815 okapi-2342"}
+ODD = {**VPN, "description": "VPN 无法连接，证书过期 zebra-4711"}
 
 
 @pytest.fixture(scope="module")
