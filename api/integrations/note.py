@@ -87,8 +87,8 @@ def note_digest(diagnosis: Diagnosis) -> str:
     Due times count; how likely they are missed moves with the queue of each moment, and writes no note anew.
     """
     due_alone = {name: {"due_at": clock.get("due_at")} for name, clock in _clocks(diagnosis)}
-    said = {**diagnosis, "service_levels": due_alone}
-    return hashlib.sha256(_body(said, _words(diagnosis)).encode()).hexdigest()[:32]
+    lasting = {**diagnosis, "service_levels": due_alone}
+    return hashlib.sha256(_body(lasting, _words(diagnosis)).encode()).hexdigest()[:32]
 
 
 def certified_values(diagnosis: Diagnosis) -> dict[str, str]:

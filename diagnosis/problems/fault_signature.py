@@ -96,5 +96,5 @@ def _are_devices_of_persons(faults: pd.DataFrame) -> bool:
 
 
 def _has_words(faults: pd.DataFrame) -> bool:
-    said = faults["short_description"].str.strip().ne("") | faults["description"].str.strip().ne("")
-    return bool(said.mean() >= COVERAGE)
+    has_words = faults["short_description"].str.strip().ne("") | faults["description"].str.strip().ne("")
+    return bool(has_words.mean() >= COVERAGE)

@@ -81,7 +81,7 @@ class ProblemIndex:
         texts = texts_of(incidents)
         lacking = []
         for row, key in enumerate(keys):
-            if key:
+            if key and not self._joining.by_text:
                 names[row] = self._by_signature(key, texts[row])
             else:
                 lacking.append(row)
@@ -111,7 +111,7 @@ class ProblemIndex:
             names = ["" if place < 0 else self._shown(int(rows[place])) for place in places.tolist()]
         if self._joining.texts is None or all(names):
             return names
-        scopes, values = scopes_of(incidents)
+        scopes, values = scopes_of(incidents, self._joining.scopes)
         items = [SEPARATOR.join(pair) for pair in zip(scopes, values, strict=True)]
         first_texts = self._joining.texts.names(items, texts, learn=False)
         for row, (scope, value, text) in enumerate(zip(scopes, values, first_texts, strict=True)):

@@ -17,7 +17,7 @@ from diagnosis.incident import IncidentBatch
 from diagnosis.placeholders import is_placeholder
 from diagnosis.problems.likeness import FaultLikeness
 from diagnosis.recurrence.like_texts import LikeTexts
-from diagnosis.recurrence.signature import SEPARATOR, TEXT, Signature, words_of
+from diagnosis.recurrence.signature import COVERAGE, SEPARATOR, TEXT, Signature, words_of
 from diagnosis.text import clean
 from diagnosis.text.chinese import has_han
 
@@ -25,6 +25,7 @@ JoinedBy = Literal["fields", "text", "person"]
 
 NONE = -1  # the fault of an incident that belongs to none
 SCOPES = ("cmdb_ci", "service", "category")  # what a text is about, where the signature's own fields are not known
+NO_FAULT = ("category",)  # a signature that names a field of work: only what is said tells its faults apart
 CLEAR = 3  # incidents from which a kind of text counts as a fault of its own
 SPLIT_SHARE = 0.6  # share of the incidents of one signature that such texts must hold for it to be split by them
 ONE_LANGUAGE = 0.9  # share of texts in one language: those of two languages are never alike by their words
@@ -66,6 +67,10 @@ class Joining:
         First texts of the faults that only texts joined.
     text_rows : mapping of str to int
         A row of each of those faults, by the id that it is made under.
+    scopes : tuple of str
+        Fields by which is told what a text is about, the first that an incident has.
+    by_text : bool
+        Whether texts joined every incident, because the signature names no fault.
     """
 
     faults: tuple[Fault, ...]
@@ -74,6 +79,8 @@ class Joining:
     likeness_rows: Ints | None = None
     texts: LikeTexts | None = None
     text_rows: Mapping[str, int] = field(default_factory=dict)
+    scopes: tuple[str, ...] = SCOPES
+    by_text: bool = False
 
     def members(self) -> list[Ints]:
         """Return the rows of each fault, in order."""
@@ -118,6 +125,8 @@ def join(incidents: IncidentBatch, signature: Signature) -> Joining:
     - An incident that lacks a field joins the fault whose words and other fields are most like its own, where hidden
       fields of the newest incidents are found again often enough that way (`FaultLikeness`).
     - What is left is joined by likeness of texts on the same item, service or category.
+    - Where the category is all there is, every incident is joined by likeness of texts within it: a category names a
+      field of work, and no fault.
 
     Parameters
     ----------
@@ -127,6 +136,9 @@ def join(incidents: IncidentBatch, signature: Signature) -> Joining:
     if TEXT in signature.fields:
         return join_by_fields(incidents, signature)
     texts = texts_of(incidents)
+    if signature.fields == NO_FAULT and np.mean([bool(text) for text in texts]) >= COVERAGE:
+        apart = Joining((), np.full(len(texts), NONE, dtype=np.intp), scopes=NO_FAULT, by_text=True)
+        return _join_by_text(apart, incidents, texts)
     joining = _split_by_text(join_by_fields(incidents, signature), texts)
     joining = _join_categories(joining, texts)
     return _join_by_text(_join_by_likeness(joining, incidents, texts, signature), incidents, texts)
@@ -205,7 +217,7 @@ def _join_by_text(joining: Joining, incidents: IncidentBatch, texts: Sequence[st
     rows = np.flatnonzero(joining.codes == NONE)
     if not len(rows):
         return joining
-    scopes, values = scopes_of(incidents.take(rows))
+    scopes, values = scopes_of(incidents.take(rows), joining.scopes)
     like = LikeTexts()
     items = [SEPARATOR.join(pair) for pair in zip(scopes, values, strict=True)]
     names = like.names(items, [texts[row] for row in rows.tolist()], learn=True)
@@ -222,10 +234,10 @@ def _join_by_text(joining: Joining, incidents: IncidentBatch, texts: Sequence[st
     return replace(joining, faults=tuple(faults), codes=codes, texts=like, text_rows=first)
 
 
-def scopes_of(incidents: IncidentBatch) -> tuple[list[str], list[str]]:
-    """Return what the text of each incident is about: the first of `SCOPES` that it has, and its value."""
-    columns = {name: incidents.column(name) for name in SCOPES}
-    names = [next((n for n in SCOPES if not is_placeholder(columns[n][row])), "") for row in range(len(incidents))]
+def scopes_of(incidents: IncidentBatch, scopes: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return what the text of each incident is about: the first of these fields that it has, and its value."""
+    columns = {name: incidents.column(name) for name in scopes}
+    names = [next((n for n in scopes if not is_placeholder(columns[n][row])), "") for row in range(len(incidents))]
     return names, [columns[name][row] if name else "" for row, name in enumerate(names)]
 
 

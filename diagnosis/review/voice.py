@@ -97,8 +97,9 @@ def _voices(history: ReviewHistory, rows: npt.NDArray[np.intp]) -> pd.DataFrame:
     comments = [history.facts.comments.get(number) for number in frame["number"].tolist()]
     names = {name: frame[name].astype("str").to_numpy() for name in ("service", "category")}
     is_complaint = (frame["type"] == "complaint").to_numpy()
-    said = is_complaint | np.isfinite(rating) | np.array([comment is not None for comment in comments], dtype=bool)
-    nameless = np.flatnonzero(said & (names["service"] == "") & (names["category"] == ""))
+    has_comment = np.array([comment is not None for comment in comments], dtype=bool)
+    has_voice = is_complaint | np.isfinite(rating) | has_comment
+    nameless = np.flatnonzero(has_voice & (names["service"] == "") & (names["category"] == ""))
     texts = frame["short_description"].to_numpy(dtype=object)
     topic = np.full(len(frame), "", dtype=object)
     topic[nameless] = LikeTexts().names([""] * len(nameless), map(clean, texts[nameless].tolist()), learn=True)

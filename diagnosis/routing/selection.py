@@ -123,7 +123,7 @@ class Trial(NamedTuple):
     divisions: list[tuple[Rows, Rows]]
 
     @property
-    def asked(self) -> Rows:
+    def held_out(self) -> Rows:
         """Places among ``rows`` that are answered."""
         return np.concatenate([test for _, test in self.divisions])
 
@@ -163,7 +163,7 @@ def choose_model(
     names, sampled = np.unique(codes[trial.rows], return_inverse=True)
     if len(trial.rows) < _FEWEST_TO_CHOOSE or len(names) < 2 or len(trial.divisions) < 2:
         return replace(usual, half_life=choose_half_life(matrix, codes, age, seed))
-    part, truth = matrix[trial.rows], sampled[trial.asked]
+    part, truth = matrix[trial.rows], sampled[trial.held_out]
     scores = _trial_scores(part, scales, sampled, len(names), trial, candidates)
     choice = _best(scores, truth, usual, _SURE_OF_FEW if few else _SURE)
     if few:
@@ -250,7 +250,7 @@ def _trial_scores(
                 for fit, test in trial.divisions
             ]
         )
-    nothing = np.zeros((len(trial.asked), n_classes), np.float32)
+    nothing = np.zeros((len(trial.held_out), n_classes), np.float32)
     least_squares = any(choice.ridge for choice in choices)
     seen = matrix.scaled(scales(SMOOTH))
     ridge = _trial_ridge(seen, codes, n_classes, trial, counts) if least_squares else nothing
@@ -272,7 +272,7 @@ def _trial_ridge(matrix: FeatureMatrix, codes: Rows, n_classes: int, trial: Tria
             system = gram[np.ix_(fit, fit)]
             system[np.diag_indices_from(system)] += penalty / row_weights
             scores.append(gram[np.ix_(test, fit)] @ _solved(system, class_indicators(codes[fit], n_classes)))
-    truth = codes[trial.asked]
+    truth = codes[trial.held_out]
     return max((np.concatenate(scores) for scores in ridges.values()), key=lambda s: held_out_quality(s, truth))
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from api.cli import main
 from diagnosis.errors import InputError
-from diagnosis.incident import as_frame
+from diagnosis.incident import Incident, IncidentBatch, as_frame
 from diagnosis.problems import find_problems
 from diagnosis.problems.fault_signature import problem_signature
+from diagnosis.problems.index import ProblemIndex
 from diagnosis.recurrence import Signature
 
 N = 150
@@ -91,6 +92,39 @@ def test_two_items_and_two_faults_of_one_item_stay_apart() -> None:
     assert sizes(one_fault(short_description=texts, category=np.where(ROWS % 3, "Network", "Security"))) == [100, 50]
     assert sizes(one_fault(short_description=texts, category=["Network", "Security"] * 75)) == [100, 50]
     assert sizes(one_fault(short_description=texts)) == [100, 50]
+
+
+def unlike(count, **fields):
+    """Return incidents of which no two tell the same, each on an item of its own."""
+    words = [f"w{i}a w{i}b w{i}c w{i}d" for i in range(count)]
+    plain = {
+        "number": [f"D{i:04}" for i in range(count)],
+        "opened_at": [(START + pd.Timedelta(hours=3 * i)).isoformat() for i in range(count)],
+        "short_description": words,
+        "cmdb_ci": [f"CI-{i}" for i in range(count)],
+        "category": [f"c{i % 7}" for i in range(count)],
+    }
+    return pd.DataFrame({**plain, **fields})
+
+
+@pytest.mark.parametrize("fields", [{}, {"cmdb_ci": ""}], ids=["items of their own", "no items"])
+def test_a_category_alone_is_no_fault(fields) -> None:
+    assert sizes(unlike(500, **fields)) == []
+
+
+def test_faults_of_one_category_are_told_apart_by_their_texts_and_so_is_a_new_incident() -> None:
+    texts = np.where(ROWS % 3, "VPN does not connect, error 809", "wireless drops every few minutes")
+    frame = as_frame(pd.concat([one_fault(cmdb_ci="", short_description=texts), unlike(60, category="Network")]))
+    assert sizes(frame) == [100, 50]
+    index = ProblemIndex.of_history(frame, None)
+    new = [
+        Incident("N1", category="Network", short_description="VPN does not connect: error 809"),
+        Incident("N2", category="Network", short_description="mouse wheel squeaks"),
+        Incident("N3", category="Other", short_description="VPN does not connect, error 809"),
+    ]
+    matches = index.match(IncidentBatch.from_incidents(new))
+    assert [match is not None for match in matches] == [True, False, False]
+    assert "VPN" in matches[0].title
 
 
 def test_what_all_incidents_have_in_common_says_nothing_where_nothing_is_written() -> None:
