@@ -81,6 +81,7 @@ class RoundTheClock(_Moments):
 
     Examples
     --------
+    >>> from datetime import UTC
     >>> RoundTheClock().due_at(datetime(2026, 3, 6, 23, tzinfo=UTC), 4).isoformat()
     '2026-03-07T03:00:00+00:00'
     """
@@ -128,6 +129,7 @@ class BusinessHours(_Moments):
 
     Examples
     --------
+    >>> from datetime import UTC
     >>> hours = BusinessHours("Asia/Shanghai", holidays="CN")
     >>> hours.is_workday(date(2026, 10, 1)), hours.is_workday(date(2026, 10, 10))  # National Day; a make-up Saturday
     (False, True)
