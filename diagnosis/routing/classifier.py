@@ -125,7 +125,7 @@ class TargetClassifier:
         age, small = ages(prepared), len(labels) <= _CHOSEN_AGAIN
         if len(labels) <= DUAL_ROWS:
             features = IncidentFeatures(self.fields, len(names) <= _WIDE_CLASSES, self.seed, self.weights)
-            refitted.features_ = features.fit(prepared, None, encode_words)
+            refitted.features_ = features.fit(prepared, None, encode_words if small or self.choice_.words else None)
         matrix = refitted.features_.transform(prepared)
         if small:
             choice = refitted._choose(matrix, codes, groups, age)

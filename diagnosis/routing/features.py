@@ -26,6 +26,7 @@ from diagnosis.routing.words import words_of
 _CONSTANT = 0.05  # squared length that the constant brings to a row
 _LITTLE = 0.04  # share of a text's length from which its terms are believed in full
 _OF_MANY = {"reach": 5, "pair_min_count": 5}  # pairs of words in a large history
+_FEW_ROWS = 500  # up to here a word that stands in one text alone is a feature: it is all that a rare class has
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +101,17 @@ class IncidentFeatures:
         self.meaning_ = Meaning.learn(prepared.general, self.weights.most_landmarks, self.seed)
         if len(self.meaning_):
             self.weights_ = self.weights_.with_meaning()
-        terms = partial(TermFeatures, **_OF_MANY) if many else TermFeatures
+        few = {"min_count": 1} if len(prepared) <= _FEW_ROWS else {}
+        terms = partial(TermFeatures, **(_OF_MANY if many else few))
         class_codes = codes if many else None
         self.text_ = terms().fit(prepared.text, class_codes)
         self.title_ = terms().fit(prepared.frame["short_description"].tolist(), class_codes)
         self.word_vectors_ = WordVectors.none()
         if encode_words is not None and self.wide and not many and not len(self.meaning_):
             vocabulary = self.text_.vocabulary_
-            terms_of_texts = vocabulary.read([words_of(text) for text in prepared.text])
-            self.word_vectors_ = WordVectors.learn(terms_of_texts, encode_words, len(vocabulary.grams))
+            self.word_vectors_ = WordVectors.learn(
+                vocabulary.terms_of(prepared.text), encode_words, len(vocabulary.grams)
+            )
         self.values_ = FieldFeatures(self.fields).fit(prepared.frame)
         matrix = self.sparse(prepared)
         self.n_sparse_ = matrix.shape[1]
@@ -213,7 +216,7 @@ class IncidentFeatures:
         """Return what the meaning of each word of an incident adds to the gap between two classes."""
         if not self.word_vectors_.n_dimensions:
             return {}
-        terms = self.text_.vocabulary_.terms_of(prepared.text[row])
+        terms = self.text_.vocabulary_.terms_of([prepared.text[row]])
         start = self.n_sparse_ - self.first_weighted + self.topics_.directions.shape[1]
         gap = _gap(weights, start + np.arange(self.word_vectors_.n_dimensions), winner, rival)
         gaps = self.word_vectors_.parts(terms) @ gap * np.float32(np.sqrt(self.weights_.words))
@@ -222,11 +225,7 @@ class IncidentFeatures:
     def _words(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         if not self.word_vectors_.n_dimensions:
             return np.zeros((len(texts), 0), dtype=np.float32)
-        vocabulary = self.text_.vocabulary_
-        one = len(texts) == 1  # which is remembered
-        return self.word_vectors_.of(
-            vocabulary.terms_of(texts[0]) if one else vocabulary.read([words_of(text) for text in texts])
-        )
+        return self.word_vectors_.of(self.text_.vocabulary_.terms_of(texts))
 
     @property
     def _first_of_meaning(self) -> int:

@@ -64,7 +64,7 @@ def read_incident(
     number: dict[str, int] = {}
     word_of, column_of, part = [np.empty(0, np.intp)], [np.empty(0, np.int64)], [np.empty(0)]
     for vocabulary, text, start in texts:
-        terms = vocabulary.terms_of(text)
+        terms = vocabulary.terms_of([text])
         numbers = np.array([number.setdefault(word, len(number)) for word in terms.words], dtype=np.intp)
         for words, columns_of_part, parts in _parts(vocabulary, terms):
             word_of.append(numbers[words])

@@ -170,13 +170,14 @@ def choose_model(
         return replace(choice, half_life=choose_half_life(matrix, codes, age, seed))
     if age is None:
         return choice
-    fading_choices = [choice, *(replace(choice, half_life=half_life) for half_life in HALF_LIVES)]
     older = age[trial.rows]
-    of_age = {
-        faded: _trial_scores(part, scales, sampled, len(names), trial, [faded], fading(older, faded.half_life))[faded]
-        for faded in fading_choices[1:]
-    }
-    return _best({choice: scores[choice]} | of_age, truth, choice, _SURE_TO_FADE)
+    scores = {choice: scores[choice]}
+    for half_life in HALF_LIVES:
+        faded = replace(choice, half_life=half_life)
+        scores |= _trial_scores(part, scales, sampled, len(names), trial, [faded], fading(older, half_life))
+        if held_out_quality(scores[faded], truth) < held_out_quality(scores[choice], truth):
+            break  # what does not gain by fading slowly does not by fading fast
+    return _best(scores, truth, choice, _SURE_TO_FADE)
 
 
 def _best(scores: Mapping[ModelChoice, Matrix], truth: Rows, usual: ModelChoice, sure: float) -> ModelChoice:

@@ -110,7 +110,7 @@ class TermFeatures:
         """
         words = [words_of(text) for text in texts]
         self.vocabulary_ = Vocabulary.learn(words, self.min_count, self.reach, self.pair_min_count)
-        of_words, of_grams = self.vocabulary_.count(self.vocabulary_.read(words))
+        of_words, of_grams = self.vocabulary_.counts(texts)
         n_words, n_grams = self.vocabulary_.n_words, len(self.vocabulary_.grams)
         self.word_weights_, self.rarest_word_ = term_weights(of_words.matrix(n_words), codes)
         self.gram_weights_, self.rarest_gram_ = term_weights(of_grams.matrix(n_grams), codes)

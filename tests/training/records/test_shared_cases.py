@@ -2,8 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from diagnosis.incident import frame_as_logged
+from diagnosis.prepared import PreparedIncidents
+from diagnosis.routing import Router
+from training.checks.classes import retired_in_history
 from training.records import load_incidents
 
 CASES = Path(__file__).parents[4] / "shared" / "cases"
@@ -64,3 +69,19 @@ def test_guarded_numbers():
     loaded = load_incidents(CASES / "spreadsheet-guarded-number" / "guard.csv")
     assert loaded.frame["number"].iloc[0].startswith("00")
     assert any("rounded" in note for note in loaded.counts.notes)
+
+
+def test_a_group_that_was_renamed_is_suggested_by_its_new_name():
+    history, new = (load_incidents(CASES / "renamed-group" / name).frame for name in ("h.csv", "new.csv"))
+    rows, later = np.arange(len(history)), int(0.85 * len(history))
+    router = Router("assignment_group")
+    router.fit_and_calibrate(_prepared(history), history["assignment_group"].tolist(), rows[:later], rows[later:])
+    assert [answer.value for answer in router.predict(_prepared(new))] == ["Workplace Services"]
+    (finding,) = retired_in_history(history, "assignment_group")
+    assert "'Desktop Support' is no longer used" in finding.title
+    assert "'Workplace Services' began since" in finding.why
+
+
+def _prepared(frame):
+    texts = frame["short_description"].tolist()
+    return PreparedIncidents(frame_as_logged(frame), texts, np.zeros((len(texts), 0), dtype=np.float32))
