@@ -68,6 +68,7 @@ class ClockTimes:
     hold_seconds: Floats
     on_hold: Bools
     is_closed: Bools
+    is_answered_before: Bools  # answered before the opening, as it is written down: nobody knows when
 
     @classmethod
     def of(cls, incidents: IncidentBatch) -> ClockTimes:
@@ -79,7 +80,8 @@ class ClockTimes:
         ended = np.where(reopened > last_end, np.nan, ended)  # open again
         with np.errstate(invalid="ignore"):
             restored = np.where(ended < opened, np.nan, ended)
-            responded = np.where(responded < opened, np.nan, responded)
+            is_answered_before = responded < opened
+            responded = np.where(is_answered_before, np.nan, responded)
         hold_seconds = (
             np.array([max(value or 0, 0) for value in incidents.column("on_hold_minutes")], dtype=np.float64) * 60
         )
@@ -96,6 +98,7 @@ class ClockTimes:
             hold_seconds,
             on_hold & ~closed_at_all,
             closed_at_all,
+            is_answered_before,
         )
 
     def ends(self, name: ClockName) -> Floats:
@@ -104,25 +107,33 @@ class ClockTimes:
 
     def has_clock(self, name: ClockName, row: int, now: float) -> bool:
         """Return whether a clock can be read: opened by now, and not ended at a time that nobody wrote down."""
-        ended_unseen = bool(self.is_closed[row]) and np.isnan(self.ends(name)[row])
+        ends_unseen = self.is_answered_before[row] if name == "response" else False
+        ended_unseen = bool(self.is_closed[row] or ends_unseen) and np.isnan(self.ends(name)[row])
         return bool(self.opened[row] <= now) and not ended_unseen
 
     def at(self, now: float) -> ClockTimes:
-        """Return the times as they were known at a moment: what ended later is open."""
+        """Return the times as they were known at a moment: what ended later is open, and no hold is longer."""
         later = self.restored > now
+        with np.errstate(invalid="ignore"):
+            lasted = np.maximum(np.where(later | np.isnan(self.restored), now, self.restored) - self.opened, 0.0)
         return ClockTimes(
             self.opened,
             np.where(self.responded > now, np.nan, self.responded),
             np.where(later, np.nan, self.restored),
             np.where(self.responded_apart > now, np.nan, self.responded_apart),
-            self.hold_seconds,
+            np.fmin(self.hold_seconds, lasted),
             self.on_hold,
             self.is_closed & ~later,
+            self.is_answered_before,
         )
 
 
 def due_times(rules: ServiceLevelRules, incidents: IncidentBatch, times: ClockTimes, name: ClockName) -> Floats:
-    """Return when a clock is due, in seconds since 1970; NaN where no rule promises it or no date is known."""
+    """Return when a clock is due, in seconds since 1970; NaN where no rule promises it or no date is known.
+
+    Nobody writes down when an incident was on hold, so a hold is taken to begin with the first hour that counts; of its
+    minutes those move the due time that the calendar counts.
+    """
     due = np.full(len(incidents), np.nan)
     places = rules.places(incidents)
     for place, rule in enumerate(rules.rules):
@@ -130,8 +141,9 @@ def due_times(rules: ServiceLevelRules, incidents: IncidentBatch, times: ClockTi
             continue
         rows = np.array([p == place for p in places], dtype=bool) & np.isfinite(times.opened)
         if rows.any():
-            hours = rule.hours[name] + times.hold_seconds[rows] / SECONDS_AN_HOUR
-            due[rows] = rule.calendar.due(times.opened[rows], hours)
+            opened, hold = times.opened[rows], times.hold_seconds[rows]
+            first = rule.calendar.due(opened, np.full(len(opened), 1 / SECONDS_AN_HOUR)) - 1
+            due[rows] = rule.calendar.due(opened, rule.hours[name] + rule.calendar.elapsed(first, first + hold))
     return due
 
 

@@ -78,6 +78,30 @@ def test_minutes_on_hold_move_the_due_time_and_waiting_for_the_caller_pauses_it(
     assert clock_of("restoration", opened_at=hours_before(5), priority="1", on_hold_minutes=-600).status == "missed"
 
 
+def test_a_hold_moves_the_due_time_by_its_business_hours_alone():
+    opened = datetime(2026, 9, 30, 8, tzinfo=UTC)  # 16:00 in Shanghai; the National Day holidays follow
+    held = {"opened_at": opened, "type": "request", "on_hold_minutes": 7 * 24 * 60}
+    due = clock_of("response", now=datetime(2026, 10, 9, tzinfo=UTC), **held).due_at
+    assert due == datetime(2026, 10, 8, 10, tzinfo=UTC), "until 16:00 on the last holiday, then nine hours"
+    evening = {"opened_at": datetime(2026, 11, 26, 12, tzinfo=UTC), "type": "request", "on_hold_minutes": 60}
+    due = clock_of("response", now=datetime(2026, 11, 27, 9, tzinfo=UTC), **evening).due_at
+    assert due == datetime(2026, 11, 30, 2, tzinfo=UTC), "an hour more than the working day that comes"
+
+
+def test_a_hold_that_is_longer_than_the_wait_counts_as_all_of_it():
+    for minutes in (600, 10**12):
+        clock = clock_of("restoration", opened_at=hours_before(1), priority="1", on_hold_minutes=minutes)
+        assert (clock.status, clock.hours_left) == ("running", 4.0)
+    ended = {"opened_at": hours_before(9), "resolved_at": hours_before(3), "priority": "1", "on_hold_minutes": 10**12}
+    assert clock_of("restoration", **ended).due_at == NOON + timedelta(hours=1)
+
+
+def test_an_answer_before_the_opening_runs_no_clock_of_response():
+    written = {"opened_at": hours_before(3), "responded_at": hours_before(4), "priority": "1"}
+    assert clock_of("response", **written) is None
+    assert clock_of("restoration", **written).status == "running"
+
+
 def test_a_resolved_incident_that_was_reopened_is_open_and_ends_with_its_last_resolution():
     first = {"opened_at": hours_before(6), "priority": "1", "resolved_at": hours_before(4)}
     assert clock_of("restoration", **first).status == "met"
