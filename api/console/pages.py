@@ -74,6 +74,13 @@ def page(
     return HTMLResponse(_templates.get_template(name).render(context), status, headers)
 
 
+def computing_page(request: Request, agent: Any, path: str = "") -> Response:  # noqa: ANN401 - who is signed in
+    """Say that something is being computed for the first time; the browser then loads the path, or this page, again."""
+    waiting = page(request, "message.html", 503, notice="computing", agent=agent)
+    waiting.headers["Refresh"] = f"5; url={path}" if path else "5"
+    return waiting
+
+
 def current_address(request: Request) -> str:
     """Return the path and query of the page that a person looks at, also when htmx asks for a part of it."""
     page_url = urlsplit(request.headers.get("hx-current-url", ""))

@@ -14,6 +14,7 @@ from api.actions.schemas import ActionIn
 from api.actions.service import ActionService
 from api.audit.service import AuditService
 from api.errors import NothingPublishedError
+from api.reviews.computing import compute_review
 from api.reviews.reminders import Reminders
 from api.reviews.schemas import ProposalIn
 from api.reviews.settings import ReviewOptions
@@ -22,16 +23,8 @@ from api.webhooks.events import Events
 from diagnosis.actions import Action
 from diagnosis.errors import InputError
 from diagnosis.knowledge_health.gaps import Gap
-from diagnosis.review import (
-    Quarter,
-    ReviewHistory,
-    Words,
-    extras_of,
-    last_complete_quarter,
-    plain_action,
-    plain_gaps,
-    review_quarter,
-)
+from diagnosis.processes import in_own_process
+from diagnosis.review import Quarter, Words, last_complete_quarter, plain_action, plain_gaps
 from diagnosis.review.programme import programme_actions
 from diagnosis.review.summary import action_title
 from diagnosis.service_levels import ServiceLevelRules
@@ -44,6 +37,7 @@ from training.records.stored_facts import facts_of_store
 from training.reports.review.tables import review_csv
 
 Content = Mapping[str, Any]
+LARGE = 5_000  # records from which a process of its own pays: it takes two seconds to start, and counting as long
 
 
 class ReviewService:
@@ -103,6 +97,10 @@ class ReviewService:
         ------
         InputError
             If the quarter has not begun, or no record was opened in it.
+        ComputingError
+            If the knowledge base is still being judged for the first time.
+        InterruptedComputationError
+            If the process that counted it was killed.
         """
         wanted = Quarter.parse(quarter or self.default_quarter())
         moment = utc_now()
@@ -240,16 +238,22 @@ class ReviewService:
         return {**content, "proposals": listed, "actions": actions}
 
     def _review(self, quarter: Quarter, moment: datetime) -> dict[str, Any]:
+        gaps = self._gaps()  # first: where they are not known yet, nothing else is counted in vain
         facts = facts_of_store(self._store)
         frame = read_stored(self._store).incidents
         if (coverage := self._coverage(frame, quarter)) is not None:
             facts = replace(facts, by_number={**facts.by_number, "coverage": coverage})
-        as_of = pd.Timestamp(moment)
-        history = ReviewHistory.read(
-            frame, self.options.review(self._holidays), as_of=as_of, rules=self.find_rules(), facts=facts
+        arguments = (
+            frame,
+            facts,
+            quarter,
+            moment,
+            self.options.review(self._holidays),
+            self.find_rules(),
+            gaps,
+            self.options.minutes_saved,
         )
-        extras = extras_of(history, quarter, facts, self._gaps(), self.options.minutes_saved)
-        return review_quarter(history, quarter, extras)
+        return in_own_process(compute_review, *arguments) if len(frame) >= LARGE else compute_review(*arguments)
 
     def _gaps(self) -> list[dict[str, Any]] | None:
         """Return what no article answers; None without a release that could say."""

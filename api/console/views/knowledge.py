@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from api.console.pages import language_of, page
+from api.console.pages import computing_page, language_of, page
 from api.console.session import Acting, Reading
 from api.dependencies import Served
 from api.errors import ComputingError, kind_of
@@ -26,10 +26,8 @@ def knowledge(request: Request, service: Served, agent: Reading) -> Response:
     """Show the state of the knowledge base."""
     try:
         snapshot = service.knowledge.health()
-    except ComputingError as error:
-        waiting = page(request, "message.html", kind_of(error).status, notice="computing", agent=agent)
-        waiting.headers["Refresh"] = "5"
-        return waiting
+    except ComputingError:
+        return computing_page(request, agent)
     except FaultwiseError as error:
         return page(request, "message.html", kind_of(error).status, notice="unavailable", agent=agent)
     health = snapshot.health

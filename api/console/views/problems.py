@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from api.actions.schemas import ActionChange
-from api.console.pages import in_path, page
+from api.console.pages import computing_page, in_path, page
 from api.console.problem_view import timeline
 from api.console.session import Acting, Agent, Reading
 from api.dependencies import Served
@@ -39,8 +39,8 @@ def problems(request: Request, service: Served, agent: Reading) -> Response:
     try:
         report = service.problems.report((), HORIZON, None)
         listed = service.problems.listed(report, filters)
-    except ComputingError as error:
-        return _computing(request, agent, error)
+    except ComputingError:
+        return computing_page(request, agent)
     except FaultwiseError as error:
         notice = "problems_none" if kind_of(error).status == 422 else "unavailable"
         return page(request, "message.html", kind_of(error).status, notice=notice, agent=agent)
@@ -70,8 +70,8 @@ def problem(request: Request, service: Served, agent: Reading, problem: str) -> 
         view = service.problems.view(problem)
     except RecordNotFoundError:
         return page(request, "message.html", 404, notice="problem_gone", agent=agent)
-    except ComputingError as error:
-        return _computing(request, agent, error)
+    except ComputingError:
+        return computing_page(request, agent)
     except FaultwiseError as error:
         return page(request, "message.html", kind_of(error).status, notice="unavailable", agent=agent)
     if view.problem.id != problem:
@@ -116,13 +116,6 @@ async def change_action(request: Request, service: Served, agent: Acting, proble
     values = {"status": status} | ({"done_at": done_at} if status == "done" and done_at else {})
     act = lambda: service.problems.change_action(agent.id, action, ActionChange.model_validate(values))  # noqa: E731
     return await run_in_threadpool(_after, request, service, agent, problem, act)
-
-
-def _computing(request: Request, agent: Agent, error: ComputingError) -> Response:
-    """Say that problems are being found; the page loads again by itself."""
-    waiting = page(request, "message.html", kind_of(error).status, notice="computing", agent=agent)
-    waiting.headers["Refresh"] = "5"
-    return waiting
 
 
 def _after(request: Request, service: Service, agent: Agent, problem: str, act: Callable[[], Any]) -> Response:

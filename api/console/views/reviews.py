@@ -9,9 +9,10 @@ from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
 from api.actions.schemas import ActionChange
-from api.console.pages import language_of, page
+from api.console.pages import computing_page, in_path, language_of, page
 from api.console.session import Acting, Agent, Reading
 from api.dependencies import Served
+from api.errors import ComputingError
 from api.reviews.report import MEDIA_TYPES, report_response
 from api.reviews.schemas import ProposalIn
 from api.service import Service
@@ -54,6 +55,8 @@ def report(
         data = service.reviews.report(review, kind, language_of(request)) if kind in MEDIA_TYPES else None
     except (RecordNotFoundError, InputError):
         data = None
+    except ComputingError:
+        return computing_page(request, agent)
     if data is None:
         return page(request, "message.html", 404, notice="not_found", agent=agent)
     return report_response(data, review, kind)
@@ -86,6 +89,8 @@ def decide(
         return _draft(request, service, agent, quarter, 409, "review_decided")
     except ValidationError:
         return _draft(request, service, agent, quarter, 422, "not_found")
+    except ComputingError:
+        return computing_page(request, agent, _address(quarter))
     return RedirectResponse(f"/console/review?quarter={quarter}#proposals", 303)
 
 
@@ -114,6 +119,8 @@ def finish(request: Request, service: Served, agent: Acting, quarter: str, note:
         frozen = service.reviews.freeze(agent.id, quarter, note.strip())
     except InputError:
         return _draft(request, service, agent, quarter, 422, "review_empty")
+    except ComputingError:
+        return computing_page(request, agent, _address(quarter))
     return RedirectResponse(f"/console/review/{frozen.id}", 303)
 
 
@@ -124,6 +131,8 @@ def _draft(
         content = service.reviews.draft(quarter)
     except InputError:
         return _page(request, service, agent, None, 200 if not quarter else 404, "review_empty")
+    except ComputingError:
+        return computing_page(request, agent, _address(quarter) if quarter else "/console/review")
     return _page(request, service, agent, content, status, notice)
 
 
@@ -155,6 +164,10 @@ def _page(
         quarters=_quarters(service),
         finished=service.reviews.all(),
     )
+
+
+def _address(quarter: str) -> str:
+    return f"/console/review?quarter={in_path(quarter)}"
 
 
 def _proposals(content: dict[str, Any], words: Words) -> list[dict[str, Any]]:

@@ -5,6 +5,8 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
+from api.errors import ComputingError
+
 
 @pytest.fixture
 def browser(client: TestClient):
@@ -53,6 +55,20 @@ def test_a_review_is_finished_and_opened_again(browser, quarter) -> None:
     assert browser.get(f"{address}/report").headers["content-type"].startswith("text/html")
     assert browser.get(f"{address}/report?kind=docx").content[:2] == b"PK"
     assert browser.get(f"{address}/report?kind=exe").status_code == 404
+
+
+def test_while_the_knowledge_base_is_judged_the_page_says_so_and_loads_again(browser, quarter, monkeypatch) -> None:
+    def judge_first():
+        raise ComputingError
+
+    reviews = browser.app.state.service.reviews
+    monkeypatch.setattr(reviews, "find_gaps", judge_first)
+    monkeypatch.setattr(reviews, "_drafts", {})
+    for path in (f"/console/review?quarter={quarter}", f"/console/review/{quarter}/report"):
+        waiting = browser.get(path)
+        assert waiting.status_code == 503
+        assert waiting.headers["refresh"].startswith("5")
+        assert "loads again by itself" in waiting.text
 
 
 def test_what_is_not_there_says_so(browser) -> None:

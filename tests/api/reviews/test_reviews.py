@@ -204,3 +204,14 @@ def prediction(group):
 def test_clocks_of_a_draft_are_those_of_the_service_levels(client: TestClient) -> None:
     rules = client.app.state.service.service_levels.rules()
     assert client.get("/v1/reviews/draft").json()["content"]["rules"] == [rule.to_dict() for rule in rules.rules]
+
+
+def test_a_large_store_is_reviewed_by_a_process_of_its_own_with_the_same_outcome(
+    client: TestClient, quarter, monkeypatch
+) -> None:
+    reviews = client.app.state.service.reviews
+    threads = reviews.draft(quarter)
+    monkeypatch.setattr("api.reviews.service.LARGE", 0)
+    reviews._drafts = {}
+    own = reviews.draft(quarter)
+    assert {**own, "as_of": "", "data_hash": ""} == {**threads, "as_of": "", "data_hash": ""}
