@@ -14,6 +14,7 @@ from diagnosis.incident import IncidentBatch, as_frame
 from diagnosis.review.history import ReviewHistory
 from diagnosis.review.quarters import Quarter
 from diagnosis.workload import GroupWorkload, WorkloadWeek, forecast_workload
+from diagnosis.workload.forecast import Amount
 from diagnosis.workload.report import LONGEST
 
 Fit = Literal["enough", "tight", "short", ""]
@@ -50,15 +51,24 @@ def expected_workload(
         return None
     try:
         forecast = forecast_workload(
-            _batch(history), history.as_of.to_pydatetime(), horizon, holidays=settings.holidays, zone=settings.zone
+            _batch(history),
+            history.as_of.to_pydatetime(),
+            horizon,
+            holidays=settings.holidays,
+            zone=settings.zone,
+            period=(start, stop - timedelta(days=1)),
         )
     except InputError:  # no record that a forecast could learn from
         return None
     groups = [group for group in forecast.groups if group.assignment_group.casefold() not in history.persons]
-    teams = [_team(group, start, stop, history, available or {}) for group in groups or [forecast.desk]]
-    weeks = [week for team in teams for week in team["weeks"]]
-    if not weeks:
+    teams = [
+        _team(group, total, start, stop, history, available or {})
+        for group in groups or [forecast.desk]
+        if (total := group.logged_in_period) is not None
+    ]
+    if not teams:  # no whole week is left
         return None
+    weeks = [week for team in teams for week in team["weeks"]]
     return {
         "quarter": str(coming),
         "first": min(week["first"] for week in weeks),
@@ -82,7 +92,9 @@ def _most_records(team: Mapping[str, Any]) -> tuple[float, str]:
     return -team["records"], team["team"]
 
 
-def _team(group: GroupWorkload, start: date, stop: date, history: ReviewHistory, available: Hours) -> dict[str, Any]:
+def _team(
+    group: GroupWorkload, total: Amount, start: date, stop: date, history: ReviewHistory, available: Hours
+) -> dict[str, Any]:
     name = group.assignment_group
     each = _hours_of_one(history.settings.hours_per_record, name)
     weeks = [
@@ -90,31 +102,29 @@ def _team(group: GroupWorkload, start: date, stop: date, history: ReviewHistory,
         for week in group.weeks
         if start <= week.first and week.last < stop
     ]
-    total = {
-        "records": round(sum(week["records"] for week in weeks), 1),
-        # Weeks of one forecast are mostly off in the same direction: their bounds are added.
-        "interval": [sum(week["interval"][place] for week in weeks) for place in (0, 1)],
-        "hours": _sum([week["hours"] for week in weeks]),
-        "available": _sum([week["available"] for week in weeks]),
-    }
     return {
         "team": name,
         "open_now": group.open_now,
-        **total,
-        "fit": _fit(total["interval"], each, total["available"]),
+        **_demand(total, each, _sum([week["available"] for week in weeks])),
         "weeks_short": sum(week["fit"] == "short" for week in weeks),
         "weeks": weeks,
     }
 
 
 def _week(week: WorkloadWeek, each: float | None, available: float | None) -> dict[str, Any]:
-    interval = [week.logged.lower, week.logged.upper]
     return {
         "first": week.first.isoformat(),
         "last": week.last.isoformat(),
-        "records": week.logged.expected,
+        **_demand(week.logged, each, available),
+    }
+
+
+def _demand(records: Amount, each: float | None, available: float | None) -> dict[str, Any]:
+    interval = [records.lower, records.upper]
+    return {
+        "records": records.expected,
         "interval": interval,
-        "hours": None if each is None else round(each * week.logged.expected, 1),
+        "hours": None if each is None else round(each * records.expected, 1),
         "available": available,
         "fit": _fit(interval, each, available),
     }

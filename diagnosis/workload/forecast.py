@@ -93,6 +93,8 @@ class GroupWorkload:
     probability_larger : float
         That more is open at the end than now.
     days, weeks : tuple
+    logged_in_period : Amount or None
+        In the weeks of the period that was asked for, counted as one: narrower than the weeks' bounds added up.
     """
 
     assignment_group: str
@@ -105,6 +107,7 @@ class GroupWorkload:
     probability_larger: float
     days: tuple[WorkloadDay, ...]
     weeks: tuple[WorkloadWeek, ...]
+    logged_in_period: Amount | None = None
 
     @property
     def backlog_at_end(self) -> Amount:

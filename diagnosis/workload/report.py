@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -56,6 +56,7 @@ def forecast_workload(
     *,
     holidays: str = "",
     zone: str = "UTC",
+    period: tuple[date, date] | None = None,
     seed: int = 0,
 ) -> WorkloadForecast:
     """Forecast what each group will get and close, and what becomes of its backlog.
@@ -72,6 +73,8 @@ def forecast_workload(
         Country whose public holidays are known, such as ``CN`` or ``DE-BY``.
     zone : str
         Time zone of the days.
+    period : pair of date, optional
+        First and last day of a time whose whole weeks are counted as one too.
     seed : int
         Of what is drawn.
 
@@ -108,7 +111,8 @@ def forecast_workload(
         paths = _draw(series, history, arrivals, closing, table, stock[series], random)
         recent = _Recent.of(logged[series], closed[series], table, series)
         name = history.groups[series - 1] if series else ""
-        workloads.append(_workload(name, int(stock[series].sum()), recent, paths, days, history.is_midnight))
+        workload = _workload(name, int(stock[series].sum()), recent, paths, days, history.is_midnight)
+        workloads.append(workload if period is None else _with_period(workload, paths, days, period))
     shown = range(max(0, n_past - PAST_SHOWN), n_past)
     grouped = sorted(workloads[1:], key=lambda g: (g.open_now - g.backlog_at_end.expected, g.assignment_group))
     return WorkloadForecast(
@@ -237,6 +241,15 @@ def _workload(
         days=tuple(_day(paths, place, days) for place in range(paths.logged.shape[1])),
         weeks=_weeks(paths, days, 0 if is_midnight else 1),
     )
+
+
+def _with_period(workload: GroupWorkload, paths: _Paths, days: DeskDays, period: tuple[date, date]) -> GroupWorkload:
+    inside = [week for week in workload.weeks if period[0] <= week.first and week.last <= period[1]]
+    if not inside:
+        return workload
+    place = (inside[0].first - days.date(days.n_past)).days
+    logged = paths.logged[:, place : place + 7 * len(inside)].sum(axis=1)
+    return replace(workload, logged_in_period=_amount(logged))
 
 
 def _trend(final: Floats, open_now: int) -> Trend:

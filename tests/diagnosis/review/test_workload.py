@@ -31,11 +31,16 @@ def history(as_of=AS_OF, seed=1, **settings):
 
 
 def test_what_comes_lies_mostly_within_what_was_expected():
-    inside = weeks = 0
+    inside = weeks = quarters = 0
     for seed in range(3):
         known, everything = history(seed=seed)
         for team in expected_workload(known, QUARTER)["teams"]:
             opened = everything.loc[everything["assignment_group"] == team["team"], "opened_at"]
+            first, last = team["weeks"][0]["first"], team["weeks"][-1]["last"]
+            came = int(opened.between(pd.Timestamp(first, tz="UTC"), pd.Timestamp(f"{last}T23:59:59Z")).sum())
+            quarters += team["interval"][0] <= came <= team["interval"][1]
+            assert team["interval"][0] > sum(week["interval"][0] for week in team["weeks"])
+            assert team["interval"][1] < sum(week["interval"][1] for week in team["weeks"])
             assert team["records"] == pytest.approx(7 * len(team["weeks"]) * DAILY[team["team"]], rel=0.2)
             for week in team["weeks"]:
                 start = pd.Timestamp(week["first"], tz="UTC")
@@ -43,6 +48,7 @@ def test_what_comes_lies_mostly_within_what_was_expected():
                 inside += week["interval"][0] <= came <= week["interval"][1]
                 weeks += 1
     assert weeks == 3 * 2 * 13
+    assert quarters >= 3  # of six
     assert inside / weeks >= 0.8 - 3 * np.sqrt(0.8 * 0.2 / weeks)
 
 
