@@ -7,6 +7,7 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from diagnosis.diagnoser import Diagnoser
 
 SUMMARY = (
-    "Review a quarter: each measure with its interval, target and verdict, whether it changed since the quarter\n"
+    "Review a quarter: each key figure with its interval, target and verdict, whether it changed since the quarter\n"
     "before and a year ago, what moved it, the voice of the users, training needs, and actions to take."
 )
 EXAMPLE = (
@@ -153,7 +154,9 @@ def _facts(args: argparse.Namespace, frame: pd.DataFrame, zone: str) -> ReviewFa
     changes = read_changes(args.changes, warn) if args.changes else []
     records = frame.drop_duplicates("number", keep="last")
     surges = replay_surges(records, alerts, changes, detector=SurgeDetector(zone=zone))
-    return replace(facts, outages=outages_of(surges, records, {alert.id: alert.at for alert in alerts}))
+    started = {alert.id: alert.at for alert in alerts}
+    since = datetime.fromtimestamp(min(started.values()), UTC) if started else None
+    return replace(facts, outages=outages_of(surges, records, started), watched_since=since)
 
 
 def _diagnoser(release: Path | None) -> Diagnoser | None:

@@ -78,8 +78,12 @@ class ReviewFacts:
         By measure, values by number of the record.
     routings : mapping of str to pair of str
         By number, the group that was proposed first and the one that was right in the end.
+    questions : Events or None
+        Put to self-service; None where nobody has asked.
     outages : sequence of Outage or None
         None where nobody has watched.
+    watched_since : datetime or None
+        When the first alert or outage came; None for from the first record on.
     """
 
     by_number: Mapping[str, pd.Series] = field(default_factory=dict)
@@ -87,6 +91,7 @@ class ReviewFacts:
     routings: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     comments: Mapping[str, Comment] = field(default_factory=dict)
     outages: Sequence[Outage] | None = None
+    watched_since: datetime | None = None
     actions: Sequence[Action] = ()
     automatic_at: Sequence[datetime] = ()
 
@@ -104,8 +109,8 @@ class ReviewFacts:
         return sum(since <= moment < until for moment in self.automatic_at)
 
     def outages_between(self, since: datetime, until: datetime) -> list[dict[str, Any]] | None:
-        """Return the outages of a period as plain values, in order of time; None where nobody has watched."""
-        if self.outages is None:
+        """Return the outages of a period as plain values, in order of time; None where nobody watched in it."""
+        if self.outages is None or (self.watched_since is not None and until <= self.watched_since):
             return None
         inside = sorted((o for o in self.outages if since <= o.since < until), key=lambda outage: outage.since)
         return [

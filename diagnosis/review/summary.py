@@ -115,6 +115,7 @@ def _change(measure: Content, compared: Content, words: Words) -> list[str]:
                 value=words.value(unit, same[0]["value_after"]),
                 before=words.value(unit, same[0]["value_before"]),
                 n=same[0]["n_after"],
+                n_before=same[0]["n_before"],
             )
         )
     return parts

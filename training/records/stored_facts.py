@@ -15,6 +15,7 @@ from diagnosis.review.facts import Comment, Events, Outage, ReviewFacts
 from diagnosis.store import Store
 from diagnosis.store.observations import Observation
 from diagnosis.store.surges import StoredSurge
+from diagnosis.times import utc_now
 
 TARGET = "assignment_group"
 MOST_SURGES = 2_000
@@ -28,12 +29,16 @@ _BEGIN = datetime.fromisoformat("1990-01-01T00:00:00+00:00")
 def facts_of_store(store: Store) -> ReviewFacts:
     """Read what a store knows besides its records."""
     routed = [answer for answer in store.observations.first_answers() if answer.target == TARGET]
+    outages = [_outage(store, surge) for surge in store.surges.page(MOST_SURGES) if _is_outage(surge)]
+    watched = [alert.started_at for alert in store.alerts.started_between(_BEGIN, utc_now(), 1)]
+    watched += [outage.since for outage in outages]
     return ReviewFacts(
         by_number=_decisions(routed) | {"fix_failed": _fixes(store)},
         questions=_questions(store),
         routings={answer.incident: (answer.value, answer.truth) for answer in routed if answer.value and answer.truth},
         comments={answer.incident: Comment(answer.comment, answer.rating) for answer in store.survey_answers.all()},
-        outages=[_outage(store, surge) for surge in store.surges.page(MOST_SURGES) if _is_outage(surge)] or None,
+        outages=outages if watched else None,
+        watched_since=min(watched, default=None),
         actions=tuple(store.actions.all()),
         automatic_at=tuple(answer.predicted_at for answer in routed if answer.decision == "automatic"),
     )
@@ -118,9 +123,11 @@ def _fixes(store: Store) -> pd.Series:
     return pd.Series(failed, dtype=np.float64)
 
 
-def _questions(store: Store) -> Events:
+def _questions(store: Store) -> Events | None:
     """Return each question put to self-service and whether it needed no ticket; its id says when it was asked."""
     asked = sorted(store.audit.objects(_ASKED, _BEGIN))
+    if not asked:
+        return None
     solved = store.audit.objects(_SOLVED, _BEGIN)
     times = [ULID.from_str(question).timestamp / _DAY for question in asked]
     return Events(_floats(times), _floats([float(question in solved) for question in asked]))

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -54,6 +55,12 @@ def test_the_page_stands_alone_and_its_links_lead_somewhere(content, language):
     assert "@media print" in text
     assert text.count("<svg") == 2
     assert ("用户满意度" in text) == (language == "zh")
+
+
+def test_what_moved_a_figure_by_nothing_that_shows_is_not_named(content):
+    text = review_page(content, "en")
+    assert "Messaging +0.7 h" in text
+    assert not re.search(r"[+−]0\.0 h[;<]", text)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -132,7 +133,8 @@ def _drivers(content: Content, words: Words) -> Section:
 
 
 def _parts(parts: Sequence[Content], unit: str, words: Words) -> str:
-    shown = [f"{part['name']} {words.value(unit, part['amount'], signed=True)}" for part in parts]
+    amounts = {part["name"]: words.value(unit, part["amount"], signed=True) for part in parts}
+    shown = [f"{name} {amount}" for name, amount in amounts.items() if re.search("[1-9]", amount)]
     return words.joined(shown, "clauses") or "–"
 
 
@@ -397,7 +399,7 @@ def _outages(content: Content, words: Words) -> Section:
     ]
     names = ("since", "service", "incidents", "warned", "likely_change", "evidence")
     table = Table(tuple(words("column", name) for name in names), rows, numeric=(2,))
-    return _table_section("outages", words, table, empty="not_recorded" if outages is None else "none")
+    return _table_section("outages", words, table, empty="not_watched" if outages is None else "no_outages")
 
 
 def _local(moment: str, zone: str) -> str:
@@ -415,7 +417,7 @@ def _gaps(content: Content, words: Words) -> Section:
         for gap in (content["gaps"] or ())
     ]
     table = Table(tuple(words("column", name) for name in ("fault", "incidents", "hours", "evidence")), rows, (1, 2))
-    return _table_section("gaps", words, table, empty="not_recorded" if content["gaps"] is None else "none")
+    return _table_section("gaps", words, table, empty="not_judged" if content["gaps"] is None else "no_gaps")
 
 
 def _breakdowns(content: Content, words: Words) -> Section:
