@@ -20,7 +20,7 @@ class Action:
     Attributes
     ----------
     kind : str
-        What sort of measure it is, of `ActionKind`.
+        What sort of action it is, of `ActionKind`.
     source_kind, source : str
         What asks for it, of `ActionSource`, and its id: of a problem, of a quarter (``2026Q3``), of an article.
     evidence : sequence of mapping

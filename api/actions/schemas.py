@@ -30,7 +30,7 @@ class ActionIn(Strict):
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     title: Title = Field(description="What is to be done, in a sentence")
-    kind: ActionKind = Field("fix", description="What sort of measure it is")
+    kind: ActionKind = Field("fix", description="What sort of action it is")
     source_kind: ActionSource = Field("person", description="What asks for it")
     source: Owner = Field("", description="Its id: of a problem, a quarter such as 2026Q3, the number of an article")
     evidence: list[Facts] = Field(default_factory=list, max_length=100, description="What it rests on")
@@ -48,7 +48,7 @@ class ActionChange(Strict):
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "done", "done_at": "2026-12-20T09:00:00Z"}]})
 
     title: Title = Field("-", description="What is to be done, in a sentence")
-    kind: ActionKind = Field("fix", description="What sort of measure it is")
+    kind: ActionKind = Field("fix", description="What sort of action it is")
     owner: Owner = Field("", description="Who has it")
     due: date | None = Field(None, description="Until when; null takes the date away")
     measure: Word = Field("", description="Key figure by which it is judged")
@@ -62,7 +62,7 @@ class ActionOut(Out):
 
     id: str = Field(description="ULID", examples=["01KAP5YQ7H0T9GQ4M6W3Z2X1CV"])
     title: str = Field(description="What is to be done", examples=[_EXAMPLE["title"]])
-    kind: ActionKind = Field(description="What sort of measure it is")
+    kind: ActionKind = Field(description="What sort of action it is")
     source_kind: ActionSource = Field(description="What asks for it")
     source: str = Field(description="Its id", examples=["P62490386118b"])
     evidence: list[dict[str, Any]] = Field(description="What it rests on", examples=[[{"incident": "INC0010023"}]])

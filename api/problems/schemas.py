@@ -42,7 +42,7 @@ class ProblemOut(Out):
     known_fix: str | None = Field(description="The article used most on it", examples=["KB0000042"])
     record: str | None = Field(description="The Problem record that its incidents name most", examples=["PRB0040012"])
     numbers: list[str] = Field(description="Its newest incidents, at most 100", examples=[["INC0010023"]])
-    status: Status = Field(description="Whether anything was proposed, and what became of the newest measure")
+    status: Status = Field(description="Whether anything was proposed, and what became of the newest action")
     basis: dict[str, Any] = Field(description="How each figure came about", examples=[{"trend": {"ratio": 3.1}}])
 
 
@@ -152,7 +152,7 @@ class ProposalIn(Strict):
     )
 
     title: Title | None = Field(None, description="What is to be done; by default the problem's title")
-    kind: ActionKind = Field("fix", description="What sort of measure it is")
+    kind: ActionKind = Field("fix", description="What sort of action it is")
     owner: Owner = Field("", description="Who has it")
     due: date | None = Field(None, description="Until when")
     system: Literal["", "servicenow", "jira", "glpi", "zammad"] = Field(

@@ -35,7 +35,7 @@ class ProposalIn(Strict):
         "", description="Who has it"
     )
     due: date | None = Field(None, description="Until when; by default the end of the next quarter")
-    measure: Word = Field("", description="By which measure it is judged; empty for the proposal's own")
+    measure: Word = Field("", description="Key figure by which it is judged; empty for the proposal's own")
     language: Language = Field("en", description="Of the title, where it is left out")
 
 
@@ -77,7 +77,7 @@ class ReviewOut(Out):
         description="Sentences that a manager would sign", examples=[["Missed: Recurrence 27 % (22 to 33 %; …)."]]
     )
     measures: list[dict[str, Any]] = Field(
-        description="Each with value, interval, n, target, verdict, previous, and what moved it",
+        description="Key figures, each with value, interval, n, target, verdict, previous, and what moved it",
         examples=[[{"name": "recurrence", "value": 0.11, "interval": [0.09, 0.13], "n": 812, "target": 0.05}]],
     )
     problems: list[dict[str, Any]] = Field(description="Chronic faults worth most to prevent", examples=[[]])

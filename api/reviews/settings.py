@@ -26,7 +26,7 @@ class ReviewOptions(BaseModel):
     closure_days: float = Field(default=30.0, description="Days within which a record should be closed")
     satisfied: int = Field(default=4, description="Rating from which on a caller counts as satisfied")
     fewest: int = Field(default=10, description="Records below which a breakdown's row is not judged")
-    targets: dict[str, float] = Field(default_factory=dict, description="Targets by measure")
+    targets: dict[str, float] = Field(default_factory=dict, description="Targets by key figure")
     hours_per_record: float | dict[str, float] | None = Field(
         default=None, description="Hours of work that one record takes, or by group"
     )
