@@ -35,13 +35,15 @@ def add_sources(parser: argparse.ArgumentParser, *, knowledge: bool = False) -> 
     add_records(parser)
 
 
-def read_sources(args: argparse.Namespace, *, optional: bool = False) -> Stored:
+def read_sources(args: argparse.Namespace, *, optional: bool = False, keep_repeated: bool = False) -> Stored:
     """Read what `add_sources` was told to read.
 
     Parameters
     ----------
     optional : bool
         Whether no source at all is allowed; the frames are then empty.
+    keep_repeated : bool
+        Whether rows are kept whose number an earlier row of the incidents has.
 
     Raises
     ------
@@ -58,7 +60,9 @@ def read_sources(args: argparse.Namespace, *, optional: bool = False) -> Stored:
         raise InputError(f"no records to read: give --incidents{knowledge} or --from-store")
     stored = load_stored(args.from_store) if args.from_store else Stored(as_frame([]), as_knowledge_frame([]))
     return Stored(
-        frame_of(load_incidents(files, **record_options(args))) if files else stored.incidents,
+        frame_of(load_incidents(files, keep_repeated=keep_repeated, **record_options(args)))
+        if files
+        else stored.incidents,
         frame_of(load_knowledge(articles, **knowledge_options(args))) if articles else stored.articles,
         stored.feedback,
         stored.corrected,

@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     settings = review_settings(args.config, args.zone)
     with tqdm(total=3, desc="reading", disable=args.quiet, file=sys.stderr) as bar:
         available = read_hours(args.hours) if args.hours else {}
-        stored = read_sources(args)
+        stored = read_sources(args, keep_repeated=True)  # of exports that overlap the last says how a record ended
         frame = stored.incidents
         as_of = last_moment(frame, args.as_of)
         if pd.isna(as_of):

@@ -10,6 +10,7 @@ from diagnosis.review.wording import Words
 
 Content = Mapping[str, Any]
 MOST_CHANGES = 5
+LEAST_MOVE = 0.01  # of a channel's share: less is no sentence, however sure
 
 
 def summary(content: Content, words: Words) -> list[str]:
@@ -123,7 +124,11 @@ def _change(measure: Content, compared: Content, words: Words) -> list[str]:
 
 def _channels(content: Content, words: Words) -> list[str]:
     for compared, quarter in (("previous", content["previous_quarter"]), ("year_before", content["year_before"])):
-        moved = [row for row in content["voice"]["channels"] if row[compared] and row[compared]["changed"] == "moved"]
+        moved = [
+            row
+            for row in content["voice"]["channels"]
+            if row[compared] and row[compared]["changed"] == "moved" and abs(row[compared]["difference"]) >= LEAST_MOVE
+        ]
         if moved:
             largest = sorted(moved, key=lambda row: -abs(row[compared]["difference"]))[:2]
             return [_channel(row, row[compared]["share"], quarter, words) for row in largest]
@@ -162,6 +167,8 @@ def _problem(content: Content, words: Words) -> list[str]:
             values=" · ".join(filter(None, problem["signature"].values())),
             incidents=problem["incidents"],
             expected=round(problem["expected_incidents"]),
+            lower=problem["interval"][0],
+            upper=problem["interval"][1],
             days=content["horizon_days"],
         )
     ]

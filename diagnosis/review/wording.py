@@ -24,7 +24,7 @@ class Words:
 
     def __call__(self, kind: str, code: str, **values: object) -> str:
         """Return a label or sentence with its values; a label that is not in the catalogue is the code itself."""
-        forms = catalogue()[kind].get(code)
+        forms = catalogue()[kind].get(code.casefold() if kind == "channel" else code)
         if forms is None:
             return code
         return forms[self.language].format(**values) if values else forms[self.language]

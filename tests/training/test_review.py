@@ -32,6 +32,20 @@ def test_sentences_are_printed_in_both_languages(capsys, language):
     assert "Messaging" in capsys.readouterr().out
 
 
+def test_of_exports_that_overlap_the_later_says_how_a_record_ended(capsys, tmp_path):
+    head = "number,opened_at,resolved_at,closed_at,cmdb_ci,category,short_description\n"
+    (tmp_path / "june.csv").write_text(f"{head}I1,2026-04-05,,,a,x,one\nI2,2026-04-06,,,b,x,two\n")
+    (tmp_path / "july.csv").write_text(f"{head}I1,2026-04-05,2026-04-06,2026-04-07,a,x,one\nI3,2026-05-06,,,c,x,new\n")
+    files = [str(tmp_path / f"{name}.csv") for name in ("june", "july")]
+    assert main(["review", "--incidents", *files, "--as-of", "2026-07-01", "--quiet", "--json"]) == 0
+    output = capsys.readouterr()
+    content = json.loads(output.out)
+    assert content["records"]["quarter"] == 3
+    closure = next(measure for measure in content["measures"] if measure["name"] == "closure")
+    assert closure["value"] == pytest.approx(1 / 3)
+    assert "number repeated" in output.err
+
+
 def test_limits_and_targets_come_from_the_configuration(capsys, tmp_path):
     config = tmp_path / "faultwise.toml"
     config.write_text('[review]\nzone = "Asia/Shanghai"\n[review.targets]\nrecurrence = 0.9\n', encoding="utf-8")

@@ -83,6 +83,8 @@ class ImportOptions(TypedDict, total=False):
     every_row : bool
         Keep each row that has a number, without text or repeated though it may be: for diagnosing, where every row is
         owed an answer.
+    keep_repeated : bool
+        Keep rows whose number an earlier row has: where exports overlap, the later says how a record ended.
     now : datetime or None
         Moment of the import (aware); times more than a day after it are blanked. The clock's if not given.
     """
@@ -97,6 +99,7 @@ class ImportOptions(TypedDict, total=False):
     chunk_rows: int
     progress: Progress | None
     every_row: bool
+    keep_repeated: bool
     now: datetime | None
 
 
@@ -174,11 +177,12 @@ class RecordStream(Iterator[pd.DataFrame]):
 
     def _unique(self, translation: Translation, file: str, plan: ColumnPlan) -> pd.DataFrame:
         """Leave out rows whose number was seen before, in this file or an earlier one: the first is kept."""
+        keeps = self._options.get("every_row") or self._options.get("keep_repeated")
         repeated: list[bool] = []
         rejects = list(translation.rejects)
         column, reason = plan.sources.get("number", ("number",))[0], "expected a number that no earlier row has"
         for number, place in zip(translation.columns["number"], translation.places, strict=True):
-            is_repeated = number in self._seen and not self._options.get("every_row")
+            is_repeated = number in self._seen and not keeps
             repeated.append(is_repeated)
             self._seen.add(number)
             if is_repeated:

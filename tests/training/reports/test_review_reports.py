@@ -63,6 +63,16 @@ def test_what_moved_a_figure_by_nothing_that_shows_is_not_named(content):
     assert not re.search(r"[+−]0\.0 h[;<]", text)
 
 
+def test_a_channel_that_moved_by_less_than_a_point_is_no_sentence(content):
+    changed = json.loads(json.dumps(content))
+    for row in changed["voice"]["channels"]:
+        row["channel"] = row["channel"].title()
+        for compared in ("previous", "year_before"):
+            row[compared] = {"share": row["share"], "difference": 0.004, "changed": "moved"}
+    assert "Contacts by" not in review_page(changed, "en")
+    assert "电话" in review_page(changed, "zh")
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_document_opens_and_says_what_the_page_says(content, language):
     document = Document(io.BytesIO(review_document(content, language)))

@@ -53,7 +53,8 @@ def judged_knowledge(
     chosen = _chosen(frame, quarter, zone)
     if not len(chosen) or not len(articles):
         return JudgedKnowledge(pd.Series(dtype="float64"), ())
-    taught = frame.sort_values("opened_at", kind="stable", na_position="first").tail(MOST_TAUGHT)
+    records = frame.drop_duplicates("number", keep="last")
+    taught = records.sort_values("opened_at", kind="stable", na_position="first").tail(MOST_TAUGHT)
     search = search_articles(taught, articles, asked=chosen, max_steps=max_steps, progress=progress)
     valid = Filters(valid_at=as_of.to_pydatetime())
     searched = SearchedIncidents.of(search.retriever, search.texts, valid)

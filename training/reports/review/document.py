@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +24,9 @@ LATIN, CHINESE = "Calibri", "Microsoft YaHei"
 _TONES = {"good": RGBColor(0x1D, 0x7A, 0x4B), "bad": RGBColor(0xB3, 0x26, 0x1E)}
 _SOFT = RGBColor(0x5B, 0x68, 0x75)
 WIDTH = Cm(17.6)  # between the margins of an A4 page
-FEWEST_EXTENT, MOST_EXTENT = 10, 26  # letters that a column has room for
+MOST_EXTENT = 26  # letters of a cell that count for its column's width
+LETTER, PADDING = Cm(0.16), Cm(0.45)  # of a column's width: for each letter of its longest word, and around it
+_WORD = re.compile(r"[!-~–−]+")  # is not broken: numbers of records, dates, Latin words
 
 
 def review_document(content: Mapping[str, Any], language: str) -> bytes:
@@ -116,12 +119,14 @@ def _table(document: WordDocument, table: Table) -> None:
 
 
 def _widths(table: Table) -> list[Length]:
-    """Return the columns' widths: by their longest cell, so that short ones leave room to long ones."""
-    longest = [
-        max([_extent(name) * 0.7, *(min(_extent(row[place].text), MOST_EXTENT) for row in table.rows), FEWEST_EXTENT])
-        for place, name in enumerate(table.columns)
-    ]
-    return [Length(int(WIDTH * extent / sum(longest))) for extent in longest]
+    """Return the columns' widths: each has room for its longest word, and what is left goes by the longest cells."""
+    columns = [[name, *(row[place].text for row in table.rows)] for place, name in enumerate(table.columns)]
+    words = [max(map(len, _WORD.findall(" ".join(texts))), default=4) for texts in columns]
+    least = [LETTER * min(longest, MOST_EXTENT) + PADDING for longest in words]
+    more = [max(min(_extent(text), MOST_EXTENT) for text in texts) for texts in columns]
+    left = max(WIDTH - sum(least), 0)
+    widths = [width + left * extent / sum(more) for width, extent in zip(least, more, strict=True)]
+    return [Length(int(WIDTH * width / sum(widths))) for width in widths]
 
 
 def _extent(text: str) -> int:

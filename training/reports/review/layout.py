@@ -193,7 +193,7 @@ def effect(proposal: Content, content: Content, words: Words) -> str:
 def _evidence(evidence: Sequence[Content], words: Words) -> str:
     numbers = [item["number"] for item in evidence if "number" in item]
     if numbers:
-        return words.joined(numbers[:EVIDENCE]) + (" …" if len(numbers) > EVIDENCE else "")
+        return ", ".join(numbers[:EVIDENCE]) + (" …" if len(numbers) > EVIDENCE else "")  # lines break after the space
     places = [f"{words('measure', item['measure'])}: {item['team']}" for item in evidence if "team" in item]
     return words.joined(places) or "–"
 

@@ -25,7 +25,8 @@ Content = Mapping[str, Any]
 ACROSS = 3  # small plots side by side
 RESOLUTION = 200  # dots an inch of pictures
 _CHINESE = re.compile(
-    r"(NotoSans|SourceHanSans)\w*(CJK|SC|CN)?.*Regular|wqy-|msyh|PingFang|STHeiti|simhei", re.IGNORECASE
+    r"(NotoSans|SourceHanSans)\w*(CJK|SC|CN)?.*Regular|wqy-|msyh|PingFang|STHeiti|simhei|DroidSansFallback",
+    re.IGNORECASE,
 )
 
 
@@ -116,7 +117,7 @@ def picture(name: str, content: Content, words: Words) -> bytes:
     """Return a plot as a PNG; empty where there is nothing to draw. Without a Chinese font its words are English."""
     font = chinese_font() if words.language == "zh" else ""
     shown = Words("en") if words.language == "zh" and not font else words
-    with mpl.rc_context(STYLE | {"font.family": [font] if font else ["DejaVu Sans"]}):
+    with mpl.rc_context(STYLE | {"font.family": [*filter(None, [font]), "DejaVu Sans"]}):
         figure = PLOTS[name](content, shown)
         if figure is None:
             return b""
