@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
@@ -18,11 +18,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from diagnosis.errors import FaultwiseError, InputError, StoreError
 from diagnosis.store import tables
 
+T = TypeVar("T")
+
 BUSY_SECONDS = 10  # how long a write waits for another one
 STATEMENT_SECONDS = 60  # how long PostgreSQL may work on one statement
 POOL_SIZE = 8
 # Any number will do, so long as every replica takes the same one while it migrates.
 _MIGRATION_LOCK = 0x0FA17715E
+_CHUNK = 500  # values of one statement; SQLite binds at most 32,766
 _WRITES = "faultwise_writes"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -190,6 +193,12 @@ _TAKE_SEQUENCES = (
 )
 
 
+def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield values in parts that one statement may name; a database takes some thousands."""
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]
+
+
 def take_sequences(connection: Connection, count: int) -> int:
     """Take `count` numbers from the change counter and return the first; later writers wait for this commit."""
     return int(connection.execute(_TAKE_SEQUENCES, {"count": count}).scalar_one()) - count + 1
@@ -197,12 +206,14 @@ def take_sequences(connection: Connection, count: int) -> int:
 
 def upsert(table: sa.Table, connection: Connection, rows: Sequence[dict[str, Any]], keep: Sequence[str] = ()) -> None:
     """Insert rows, replacing all but the key and the columns in `keep` of those that are there."""
-    connection.execute(_replacing(table, connection.dialect.name, tuple(keep)), rows)
+    if rows:
+        connection.execute(_replacing(table, connection.dialect.name, tuple(keep)), rows)
 
 
 def insert_unknown(table: sa.Table, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Insert those rows whose key, or another unique value, is not there yet."""
-    connection.execute(_passing_over(table, connection.dialect.name), rows)
+    if rows:
+        connection.execute(_passing_over(table, connection.dialect.name), rows)
 
 
 def insert_new(table: sa.Table, connection: Connection, rows: Sequence[dict[str, Any]]) -> int:

@@ -12,11 +12,10 @@ from sqlalchemy.engine import Connection
 from ulid import ULID
 
 from diagnosis.store import tables
-from diagnosis.store.database import Database, RecordNotFoundError, insert_unknown, take_sequences, upsert
+from diagnosis.store.database import Database, RecordNotFoundError, chunks, insert_unknown, take_sequences, upsert
 from diagnosis.times import as_utc, utc_now
 
 LASTS = timedelta(days=1)  # an alert that nobody ended, from its latest repetition
-_CHUNK = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +70,7 @@ class Alerts:
             first = take_sequences(connection, len(new)) if new else 0
             numbered = [replace(alert, sequence=first + place) for place, alert in enumerate(new)]
             rows = [_alert_row(alert) for alert in [*numbered, *(a for a in changed.values() if a.sequence)]]
-            for start in range(0, len(rows), _CHUNK):
-                upsert(tables.alerts, connection, rows[start : start + _CHUNK])
+            upsert(tables.alerts, connection, rows)
         return ids
 
     def get(self, alert: str) -> StoredAlert:
@@ -103,28 +101,28 @@ class Alerts:
                 sa.or_(t.c.started_at < before[0], sa.and_(t.c.started_at == before[0], t.c.id < before[1]))
             )
         with self.database.read() as connection:
-            return [_alert(row) for row in connection.execute(statement)]
+            return [alert_of(row) for row in connection.execute(statement)]
 
     def started_between(self, start: datetime, end: datetime, limit: int) -> list[StoredAlert]:
         """Return up to `limit` alerts that started within a time, the earliest first."""
         t = tables.alerts
         statement = sa.select(t).where(t.c.started_at >= start, t.c.started_at < end).order_by(t.c.started_at)
         with self.database.read() as connection:
-            return [_alert(row) for row in connection.execute(statement.limit(limit))]
+            return [alert_of(row) for row in connection.execute(statement.limit(limit))]
 
     def between(self, after: int, upto: int, limit: int) -> list[StoredAlert]:
         """Return up to `limit` alerts with ``after < sequence <= upto``, in order."""
         t = tables.alerts
         statement = sa.select(t).where(t.c.sequence > after, t.c.sequence <= upto).order_by(t.c.sequence).limit(limit)
         with self.database.read() as connection:
-            return [_alert(row) for row in connection.execute(statement)]
+            return [alert_of(row) for row in connection.execute(statement)]
 
     def _by_id(self, connection: Connection, ids: Sequence[str]) -> dict[str, StoredAlert]:
         t = tables.alerts
         alerts: dict[str, StoredAlert] = {}
-        for start in range(0, len(ids), _CHUNK):
-            rows = connection.execute(sa.select(t).where(t.c.id.in_(ids[start : start + _CHUNK])))
-            alerts |= {row.id: _alert(row) for row in rows}
+        for chosen in chunks(ids):
+            rows = connection.execute(sa.select(t).where(t.c.id.in_(chosen)))
+            alerts |= {row.id: alert_of(row) for row in rows}
         return alerts
 
     def _repeated(
@@ -136,7 +134,7 @@ class Alerts:
             same = (t.c.name == alert.name, t.c.cmdb_ci == alert.cmdb_ci, t.c.service == alert.service)
             statement = sa.select(t).where(*same).order_by(t.c.latest_at.desc()).limit(1)
             row = connection.execute(statement).one_or_none()
-            lasting[alert.fault] = None if row is None else _alert(row)
+            lasting[alert.fault] = None if row is None else alert_of(row)
         earlier = lasting[alert.fault]
         if earlier is None or alert.started_at < earlier.started_at - LASTS:
             return None
@@ -192,9 +190,7 @@ class ChangeRecords:
         """Insert or replace changes, all or none."""
         rows = {change.number: {**_change_row(change), "updated_at": utc_now()} for change in changes}
         with self.database.write() as connection:
-            ordered = list(rows.values())
-            for start in range(0, len(ordered), _CHUNK):
-                upsert(tables.change_records, connection, ordered[start : start + _CHUNK])
+            upsert(tables.change_records, connection, list(rows.values()))
 
     def get(self, number: str) -> StoredChange:
         """Return one change.
@@ -314,8 +310,7 @@ class ServiceLinks:
         )
         with self.database.write() as connection:
             connection.execute(sa.delete(tables.service_map))
-            for start in range(0, len(rows), _CHUNK):
-                insert_unknown(tables.service_map, connection, rows[start : start + _CHUNK])
+            insert_unknown(tables.service_map, connection, rows)
         return len(rows)
 
     def all(self) -> list[tuple[str, str, str]]:
@@ -391,7 +386,8 @@ def _alert_row(alert: StoredAlert) -> dict[str, Any]:
     return row | {"body": dict(alert.body)}
 
 
-def _alert(row: sa.Row[Any]) -> StoredAlert:
+def alert_of(row: sa.Row[Any]) -> StoredAlert:
+    """Return a row of the table of alerts as an alert."""
     values = {column.name: getattr(row, column.name) for column in tables.alerts.columns}
     times = {
         name: None if values[name] is None else as_utc(values[name]) for name in ("started_at", "ended_at", "latest_at")

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from diagnosis.decisions import HumanDecisions
 from diagnosis.store import tables
-from diagnosis.store.database import Database, insert_unknown
+from diagnosis.store.database import Database, chunks, insert_unknown
 from diagnosis.store.feedback import decisions_on
 from diagnosis.store.records import Record, Records
 from diagnosis.times import as_utc, utc_now
@@ -175,9 +175,8 @@ class Observations:
 
     def _settle(self, connection: Connection, numbers: Sequence[str]) -> int:
         t, moment, changed = tables.observations, utc_now(), 0
-        for start in range(0, len(numbers), 500):
-            chunk = numbers[start : start + 500]
-            rows = connection.execute(sa.select(t).where(t.c.incident.in_(chunk), t.c.shadow == "")).all()
+        for chosen in chunks(numbers):
+            rows = connection.execute(sa.select(t).where(t.c.incident.in_(chosen), t.c.shadow == "")).all()
             observed = sorted({row.incident for row in rows})
             records = self.incidents.by_number(connection, observed)
             people = dict(zip(observed, decisions_on(connection, observed, ()), strict=True))

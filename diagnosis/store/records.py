@@ -10,11 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from diagnosis.store.database import Database, RecordNotFoundError, take_sequences, upsert
+from diagnosis.store.database import Database, RecordNotFoundError, chunks, take_sequences, upsert
 from diagnosis.times import as_utc, utc_now
-
-# SQLite binds at most 32,766 values a statement.
-_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +134,8 @@ class Records:
     def by_number(self, connection: Connection, numbers: Sequence[str]) -> dict[str, Record]:
         """Return those of these records that there are, deleted ones too, by number."""
         records: dict[str, Record] = {}
-        for start in range(0, len(numbers), _CHUNK):
-            rows = connection.execute(self._numbered, {"numbers": numbers[start : start + _CHUNK]})
+        for chosen in chunks(numbers):
+            rows = connection.execute(self._numbered, {"numbers": chosen})
             records |= {row.number: _record(row) for row in rows}
         return records
 

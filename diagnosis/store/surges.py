@@ -10,11 +10,10 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from diagnosis.store import tables
-from diagnosis.store.database import Database, RecordNotFoundError, insert_new, insert_unknown, upsert
+from diagnosis.store.database import Database, RecordNotFoundError, chunks, insert_new, insert_unknown, upsert
 from diagnosis.times import as_utc, utc_now
 
 SurgeState = Literal["open", "ended", "dismissed"]
-_CHUNK = 400
 _TIMES = ("at", "since", "latest", "over_at", "declared_at", "dismissed_at", "answered_at")
 _DECIDED = (
     "declared_at",
@@ -100,8 +99,7 @@ class Surges:
         with self.database.write() as connection:
             new = [row["id"] for row in rows if insert_new(tables.surges, connection, [row])]
             existing = [row for row in rows if row["id"] not in new]
-            if existing:
-                upsert(tables.surges, connection, existing, keep=_DECIDED)
+            upsert(tables.surges, connection, existing, keep=_DECIDED)
         return new
 
     def join(self, surge: str, numbers: Sequence[tuple[str, bool]]) -> None:
@@ -109,8 +107,7 @@ class Surges:
         unique = dict(numbers)
         rows = [{"surge": surge, "number": number, "is_alert": is_alert} for number, is_alert in unique.items()]
         with self.database.write() as connection:
-            for start in range(0, len(rows), _CHUNK):
-                insert_unknown(tables.surge_incidents, connection, rows[start : start + _CHUNK])
+            insert_unknown(tables.surge_incidents, connection, rows)
 
     def decide(self, surge: str, **changes: Any) -> StoredSurge:  # noqa: ANN401 - fields of a surge
         """Write down what a person decided, and return the surge as it is then.
@@ -146,8 +143,8 @@ class Surges:
         t = tables.surges
         stored: list[StoredSurge] = []
         with self.database.read() as connection:
-            for start in range(0, len(surges), _CHUNK):
-                rows = connection.execute(sa.select(t).where(t.c.id.in_(surges[start : start + _CHUNK])))
+            for chosen in chunks(surges):
+                rows = connection.execute(sa.select(t).where(t.c.id.in_(chosen)))
                 stored += [_surge(row) for row in rows]
         return stored
 
@@ -224,8 +221,7 @@ class Surges:
         counts: dict[str, tuple[int, int]] = dict.fromkeys(surges, (0, 0))
         statement = sa.select(t.c.surge, sa.func.count()).where(t.c.is_alert.is_(False)).group_by(t.c.surge)
         with self.database.read() as connection:
-            for start in range(0, len(surges), _CHUNK):
-                chosen = surges[start : start + _CHUNK]
+            for chosen in chunks(surges):
                 incidents = {row[0]: int(row[1]) for row in connection.execute(statement.where(t.c.surge.in_(chosen)))}
                 joined = _alerts_of(chosen)
                 counted = sa.select(joined.c.surge, sa.func.count()).group_by(joined.c.surge)
@@ -244,9 +240,8 @@ class Surges:
         )
         surges: dict[str, StoredSurge] = {}
         with self.database.read() as connection:
-            for start in range(0, len(numbers), _CHUNK):
-                chosen = joined.c.number.in_(numbers[start : start + _CHUNK])
-                for row in connection.execute(statement.where(chosen)):
+            for chosen in chunks(numbers):
+                for row in connection.execute(statement.where(joined.c.number.in_(chosen))):
                     surges[row.number] = _surge(row)
         return surges
 
