@@ -99,6 +99,7 @@ class Service:
             self.monitoring,
             self.service_levels,
             self.surges,
+            self.alerts,
             self.knowledge,
         )
 

@@ -3,7 +3,8 @@
 Both files hold pairs of an alert and a ticket with a label; that of the second is read only to score. Without
 ``--judge`` the pairs are cut in folds, over monitors and over time, and of each judged part one pair in twenty is
 linked: the others are alerts of other pairs at a time drawn within twelve hours. Beside ours: the nearest in time, and
-logistic regression over the columns as they are, learned from the judged pairs alone.
+logistic regression over the columns as they are, learned from the judged pairs alone. ``--taught`` counts how often the
+service would show the right alert first, by how many pairs were judged before.
 """
 
 from __future__ import annotations
@@ -21,8 +22,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 
 from benchmarks.data import shared
+from diagnosis.errors import InputError
 from diagnosis.surges.alert_links import AlertLinker, AlertPair, unlinked_pairs
+from diagnosis.surges.joining import AlertLessons, explaining_alerts, judgement_balance
+from diagnosis.surges.monitoring_data import Alert, ServiceMap
 
+_ALERT_KINDS = ("monitor", "component", "service")  # our name, cmdb_ci and service
 _PATH = re.compile(r"[\\\s]+")
 
 
@@ -98,6 +103,58 @@ def scores(learn: list[AlertPair], linked: np.ndarray, judge: list[AlertPair], t
     }
 
 
+def taught(pairs: list[AlertPair], linked: np.ndarray, table: pd.DataFrame) -> Iterator[tuple[int, list[int]]]:
+    """Yield numbers of judged pairs, and in how many later tickets the right alert is first of some twenty.
+
+    By rules, by rules and judgements on alerts of the same name, and by what is learned from all judgements besides;
+    then how many tickets there are.
+    """
+    order = np.argsort(table["TicketCreateDate"].to_numpy())
+    later = [pairs[place] for place in order[700:] if linked[place]]
+    around: dict[str, list[AlertPair]] = {}
+    for pair in unlinked_pairs(later, np.random.default_rng(1)):
+        around.setdefault(pair.incident, []).append(pair)
+    for size in (20, 40, 80, 160, 320, 640):
+        places = order[700 - size : 700]
+        judged = [(pairs[place], bool(linked[place])) for place in places]
+        try:
+            linker = AlertLinker().fit([pair for pair, _ in judged], [belongs for _, belongs in judged])
+        except InputError:
+            continue
+        first = [0, 0, 0]
+        for pair in later:
+            candidates = [pair, *around.get(pair.incident, ())]
+            same = [
+                (other.alert_terms["monitor"][0], belongs)
+                for other, belongs in judged
+                if any(other.incident_terms[kind] == pair.incident_terms[kind] for kind in ("service", "product"))
+            ]
+            learned = dict(zip(map(_key, candidates), linker.predict_proba(candidates).tolist(), strict=True))
+            lessons = AlertLessons(), AlertLessons({}, judgement_balance(same))
+            for way, lesson in enumerate((*lessons, AlertLessons({}, lessons[1].balance, learned))):
+                links = explaining(pair, candidates, lesson)
+                first[way] += bool(links) and links[0] == _key(pair)
+        yield size, [*first, len(later)]
+
+
+def explaining(pair: AlertPair, candidates: list[AlertPair], lessons: AlertLessons) -> list[str]:
+    """Return what the service would show of the alerts around a ticket, the likeliest first."""
+    terms = {"service": pair.incident_terms["service"][0], "cmdb_ci": pair.incident_terms["product"][0]}
+    alerts = [
+        (
+            Alert(_key(other), -3600 * other.hours, None, *(other.alert_terms[kind][0] for kind in _ALERT_KINDS)),
+            other.alert_terms["words"],
+        )
+        for other in candidates
+    ]
+    links = explaining_alerts(terms, 0.0, pair.incident_terms["words"], alerts, ServiceMap(), None, lessons)
+    return [link.alert for link in links]
+
+
+def _key(pair: AlertPair) -> str:
+    return f"{pair.alert} {pair.hours}"
+
+
 def interval(truth: np.ndarray, scored: np.ndarray, judge: list[AlertPair]) -> tuple[float, float]:
     """Return the 95 % interval of an average precision by drawing tickets again, a thousand times."""
     rng = np.random.default_rng(0)
@@ -119,9 +176,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--learn", type=Path, help="pairs to learn from (default: the shared ones)")
     parser.add_argument("--judge", type=Path, help="pairs to judge; the label is read only to score")
+    parser.add_argument("--taught", action="store_true", help="what judgements are worth in the service")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     pairs, linked, table = read(options.learn or shared("alerts-and-tickets") / "pairs.csv")
+    if options.taught:
+        print("| judged before | by rules | judgements on the same name too | all judgements too | tickets |")
+        print("|---:|---:|---:|---:|---:|")
+        for size, counts in taught(pairs, linked, table):
+            print(f"| {size} | " + " | ".join(map(str, counts)) + " |", flush=True)
+        return
     if options.judge:
         judged, truth, _ = read(options.judge)
         result = {options.judge.name: [scores(pairs, linked, judged, truth)]}

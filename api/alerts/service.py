@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from api.alerts.learning import TaughtLinks, plain_alert
 from api.alerts.schemas import (
     AlertIn,
     AlertLinkOut,
@@ -25,8 +26,9 @@ from diagnosis.redact import Redactor
 from diagnosis.store import Store
 from diagnosis.store.alert_verdicts import AlertVerdict
 from diagnosis.store.monitoring import StoredAlert
+from diagnosis.surges.alert_links import incident_words, pair_of
 from diagnosis.surges.joining import AFTER, BEFORE, AlertLessons, explaining_alerts, judgement_balance
-from diagnosis.surges.monitoring_data import Alert, ServiceMap
+from diagnosis.surges.monitoring_data import ServiceMap
 from diagnosis.surges.monitoring_review import AlertRow, Logged, monitoring_review
 from diagnosis.surges.replay import scope_words
 from diagnosis.times import parse_utc, utc_now
@@ -35,7 +37,8 @@ MOST_LINKS = 10
 _MOST_ALERTS = 100_000  # of a review, repetitions not counted
 _MOST_AROUND = 5_000  # of one incident
 _MOST_NUMBERS = 1_000
-_MOST_JUDGED = 2_000  # pairs that people judged, the latest, from which is learned
+_MOST_JUDGED = 2_000  # pairs that people judged, the latest, of alerts of the same names
+_MOST_LEARNED = 300  # alerts nearest in time that a linker looks at: a third of a millisecond each
 _COMPARISON_SHIFT = timedelta(weeks=3)  # around a month
 
 
@@ -66,6 +69,15 @@ class AlertService:
         self._serving = serving
         self._redactor = redactor
         self._audit = audit
+        self._taught = TaughtLinks(store.alert_verdicts)
+
+    def start(self) -> None:
+        """Begin to learn from what people say."""
+        self._taught.start()
+
+    def stop(self) -> None:
+        """End that."""
+        self._taught.stop()
 
     def take_in(self, alerts: Sequence[AlertIn]) -> list[str]:
         """Store alerts, and return for each the id it is kept under: another's, where it repeats that one."""
@@ -105,16 +117,20 @@ class AlertService:
         taught = [alert for alert, verdict in verdicts.items() if verdict.belongs and alert not in nearby]
         around += self._store.alerts.find(taught).values()
         alerts = {alert.id: alert for alert in around if alert.incident != number or alert.id in verdicts}
-        text = f"{incident.get('short_description', '')} {incident.get('description', '')}"
         links = explaining_alerts(
             {name: str(incident.get(name) or "") for name in ("cmdb_ci", "service")},
             moment.timestamp(),
-            scope_words(text),
-            [(_plain(alert), scope_words(f"{alert.name} {alert.body.get('description', '')}")) for alert in around],
+            incident_words(incident),
+            [
+                (plain_alert(alert), scope_words(f"{alert.name} {alert.body.get('description', '')}"))
+                for alert in around
+            ],
             self.service_map() if around else ServiceMap(),
             {alert.id: str(alert.body.get("group", "")) for alert in around},
             AlertLessons(
-                {alert: verdict.belongs for alert, verdict in verdicts.items()}, self._balance(incident, around)
+                {alert: verdict.belongs for alert, verdict in verdicts.items()},
+                self._balance(incident, around),
+                self._learned(incident, moment.timestamp(), around),
             ),
         )
         return [
@@ -143,6 +159,7 @@ class AlertService:
             self._incident_of(incident)
             verdict = self._store.alert_verdicts.say(stored.id, incident, belongs, actor)
             self._audit.note(actor, "alert.verdict", stored.id, incident=incident, belongs=belongs)
+        self._taught.wake()
         return verdict_out(verdict)
 
     def take_back(self, actor: str, alert: str, incident: str) -> None:
@@ -156,6 +173,7 @@ class AlertService:
         with self._store.transaction():
             self._store.alert_verdicts.take_back(alert, incident)
             self._audit.note(actor, "alert.verdict.undo", alert, incident=incident)
+        self._taught.wake()
 
     def verdicts(self, limit: int, before: tuple[datetime, str] | None = None) -> list[AlertVerdictOut]:
         """Return up to `limit` things that people said of alerts and incidents, the latest first."""
@@ -171,13 +189,22 @@ class AlertService:
     def _balance(self, incident: Mapping[str, Any], alerts: Sequence[StoredAlert]) -> dict[str, float]:
         """Return how far people's judgements on incidents of the same item or service speak for alerts, by name."""
         names = sorted({alert.name for alert in alerts if alert.name})
-        pairs = self._store.alert_verdicts.judged(names, _MOST_JUDGED) if names else []
+        pairs = self._store.alert_verdicts.judged(_MOST_JUDGED, names) if names else []
         return judgement_balance(
-            (pair.name, pair.belongs)
+            (pair.alert.name, pair.belongs)
             for pair in pairs
             if pair.incident.get("number", "") != incident.get("number")
             and any(incident.get(name) and incident[name] == pair.incident.get(name) for name in ("cmdb_ci", "service"))
         )
+
+    def _learned(self, incident: Mapping[str, Any], at: float, alerts: Sequence[StoredAlert]) -> dict[str, float]:
+        """Return the probability of each alert nearby by what was learned from judged pairs; nothing before that."""
+        if self._taught.linker is None:
+            return {}
+        nearest = sorted(alerts, key=lambda alert: abs(alert.started_at.timestamp() - at))[:_MOST_LEARNED]
+        pairs = [pair_of(plain_alert(alert), incident, at) for alert in nearest]
+        probabilities = self._taught.linker.predict_proba(pairs).tolist()
+        return {pair.alert: probability for pair, probability in zip(pairs, probabilities, strict=True)}
 
     def service_map(self) -> ServiceMap:
         """Return which item needs which."""
@@ -205,7 +232,9 @@ class AlertService:
         start, end = _month(month or f"{utc_now().replace(day=1) - timedelta(days=1):%Y-%m}")
         around = self._store.alerts.started_between(start - _COMPARISON_SHIFT, end + _COMPARISON_SHIFT, _MOST_ALERTS)
         incidents = self._incidents(start - _COMPARISON_SHIFT, end + _COMPARISON_SHIFT)
-        review = monitoring_review([_plain(a) for a in around], incidents, start.timestamp(), end.timestamp())
+        review = monitoring_review(
+            [plain_alert(alert) for alert in around], incidents, start.timestamp(), end.timestamp()
+        )
         return MonitoringReviewOut(
             month=f"{start:%Y-%m}",
             alerts=[_row(row) for row in review.alerts],
@@ -266,12 +295,6 @@ def verdict_out(verdict: AlertVerdict) -> AlertVerdictOut:
 
 def _verdict_out(verdict: AlertVerdict | None) -> AlertVerdictOut | None:
     return None if verdict is None else verdict_out(verdict)
-
-
-def _plain(alert: StoredAlert) -> Alert:
-    over = None if alert.ended_at is None else alert.ended_at.timestamp()
-    description = str(alert.body.get("description", ""))
-    return Alert(alert.id, alert.started_at.timestamp(), over, alert.name, alert.cmdb_ci, alert.service, description)
 
 
 def _row(row: AlertRow) -> AlertRowOut:

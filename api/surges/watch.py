@@ -50,6 +50,7 @@ _DISMISSAL_PERIOD = timedelta(days=180)  # how long a dismissal counts
 _LATEST_ANNOUNCEMENT = timedelta(hours=12)  # after a surge began; later it is kept, and not announced
 _MOST_VALUES = 10  # of a field, kept with a surge
 _TITLES = ("short_description", "description")
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 class SurgeWatch:
@@ -354,7 +355,10 @@ class SurgeWatch:
         if self._detector is None:
             return
         state = {"detector": self._detector.to_state(), "alerts": self._alerts.to_state()}
-        packed = zlib.compress(json.dumps(state, separators=(",", ":")).encode(), 1)
+        written = "".join(
+            _ENCODER.iterencode(state)
+        )  # piece by piece: `dumps` would hold up requests until it is through
+        packed = zlib.compress(written.encode(), 1)
         self._store.watch_states.save(NAME, self._id, self._sequence, packed)
         self._saved_at = time.monotonic()
 

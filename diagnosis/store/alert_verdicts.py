@@ -10,10 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from diagnosis.store import tables
-from diagnosis.store.database import Database, RecordNotFoundError, upsert
+from diagnosis.store.database import Database, RecordNotFoundError, chunks, upsert
+from diagnosis.store.monitoring import StoredAlert, alert_of
 from diagnosis.times import as_utc, utc_now
 
-_CHUNK = 400
+_MOST_NAMES = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,9 @@ class AlertVerdict:
 
 @dataclass(frozen=True, slots=True)
 class JudgedPair:
-    """An alert and an incident that people judged, with what both name."""
+    """An alert and an incident that people judged, as both are stored."""
 
-    name: str
-    alert_item: str
-    alert_service: str
+    alert: StoredAlert
     incident: Mapping[str, Any]
     belongs: bool
 
@@ -78,8 +77,8 @@ class AlertVerdicts:
         t = tables.alert_verdicts
         verdicts: list[AlertVerdict] = []
         with self.database.read() as connection:
-            for start in range(0, len(alerts), _CHUNK):
-                rows = connection.execute(sa.select(t).where(t.c.alert.in_(alerts[start : start + _CHUNK])))
+            for chosen in chunks(alerts):
+                rows = connection.execute(sa.select(t).where(t.c.alert.in_(chosen)))
                 verdicts += [_verdict(row) for row in rows]
         return sorted(verdicts, key=lambda verdict: (verdict.at, verdict.alert, verdict.incident), reverse=True)
 
@@ -93,20 +92,29 @@ class AlertVerdicts:
         with self.database.read() as connection:
             return [_verdict(row) for row in connection.execute(statement)]
 
-    def judged(self, names: Sequence[str], limit: int) -> list[JudgedPair]:
-        """Return up to `limit` judged pairs of alerts with one of these names, the latest first."""
+    def judged(self, limit: int, names: Sequence[str] | None = None) -> list[JudgedPair]:
+        """Return up to `limit` judged pairs, the latest first; of alerts with one of these names, if any are given."""
         t, alerts, incidents = tables.alert_verdicts, tables.alerts, tables.incidents
         statement = (
-            sa.select(alerts.c.name, alerts.c.cmdb_ci, alerts.c.service, incidents.c.body, t.c.belongs)
+            sa.select(alerts, incidents.c.body.label("logged"), t.c.belongs)
             .join(alerts, alerts.c.id == t.c.alert)
             .join(incidents, incidents.c.number == t.c.incident)
-            .where(alerts.c.name.in_(names[:_CHUNK]), incidents.c.deleted.is_(False))
+            .where(incidents.c.deleted.is_(False))
             .order_by(t.c.at.desc())
             .limit(limit)
         )
+        if names is not None:
+            statement = statement.where(alerts.c.name.in_(names[:_MOST_NAMES]))
         with self.database.read() as connection:
             rows = connection.execute(statement)
-            return [JudgedPair(row.name, row.cmdb_ci, row.service, row.body, row.belongs) for row in rows]
+            return [JudgedPair(alert_of(row), row.logged, row.belongs) for row in rows]
+
+    def version(self) -> tuple[int, datetime | None]:
+        """Return how many verdicts there are and when the latest was given: another pair after each change."""
+        t = tables.alert_verdicts
+        with self.database.read() as connection:
+            count, latest = connection.execute(sa.select(sa.func.count(), sa.func.max(t.c.at)).select_from(t)).one()
+        return int(count), latest
 
 
 def _verdict(row: sa.Row[Any]) -> AlertVerdict:

@@ -13,17 +13,24 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from diagnosis.arrays import Floats
 from diagnosis.errors import InputError, NotFittedError
+from diagnosis.surges.monitoring_data import Alert
+from diagnosis.surges.replay import scope_words
 
+LEAST_LINKED = 10  # pairs from which a linker learns
 WINDOW_HOURS = 12.0
+_INCIDENT_FIELDS = ("service", "cmdb_ci", "category", "subcategory", "location")
 _OTHERS = 19  # alerts of other pairs that stand for those around each incident
 _STRENGTH = 0.03  # chosen among .003, .03 and .3 by folds over monitors and over time
+_FOLDS = 10
 _SMOOTHING = 0.1  # of a count of two terms together, and of what chance gives
 
 Terms = Mapping[str, Sequence[str]]
@@ -49,6 +56,24 @@ class AlertPair:
     hours: float
 
 
+def pair_of(alert: Alert, incident: Mapping[str, Any], at: float) -> AlertPair:
+    """Return an alert and an incident that was logged at ``at`` (seconds since the epoch) as a pair."""
+    alert_terms = {"name": [alert.name], "service": [alert.service], "cmdb_ci": [alert.cmdb_ci]}
+    incident_terms = {name: [str(incident.get(name) or "")] for name in _INCIDENT_FIELDS}
+    return AlertPair(
+        alert.id,
+        str(incident.get("number") or ""),
+        {**alert_terms, "words": scope_words(f"{alert.name} {alert.description}")},
+        {**incident_terms, "words": incident_words(incident)},
+        (at - alert.at) / 3600,
+    )
+
+
+def incident_words(incident: Mapping[str, Any]) -> list[str]:
+    """Return the words of an incident's text that are held against those of an alert."""
+    return scope_words(f"{incident.get('short_description') or ''} {incident.get('description') or ''}")
+
+
 class AlertLinker:
     """Learns from judged pairs; gives each pair the probability that its alert explains its incident.
 
@@ -59,13 +84,13 @@ class AlertLinker:
 
     Attributes
     ----------
-    model_ : LogisticRegression
-        Over the standardised features of `_features`.
+    model_ : Pipeline
+        Logistic regression over the standardised features of `_features`.
     """
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
-        self.model_: LogisticRegression | None = None
+        self.model_: Pipeline | None = None
 
     def fit(self, pairs: Sequence[AlertPair], linked: Sequence[bool]) -> Self:
         """Learn from pairs and whether each was judged to be linked.
@@ -73,23 +98,29 @@ class AlertLinker:
         Raises
         ------
         InputError
-            If fewer than ten pairs are linked, or the lengths differ.
+            If fewer than `LEAST_LINKED` pairs are linked, or the lengths differ.
         """
         if len(pairs) != len(linked):
             raise InputError(f"as many judgements as pairs were expected; found {len(linked)} and {len(pairs)}")
         positive = [pair for pair, is_linked in zip(pairs, linked, strict=True) if is_linked]
-        if len(positive) < 10:
-            raise InputError(f"at least 10 linked pairs are needed to learn from; found {len(positive)}")
-        self._count(positive)
+        if len(positive) < LEAST_LINKED:
+            raise InputError(f"at least {LEAST_LINKED} linked pairs are needed to learn from; found {len(positive)}")
         negative = [pair for pair, is_linked in zip(pairs, linked, strict=True) if not is_linked]
-        negative += unlinked_pairs(positive, np.random.default_rng(self.seed))
-        features = np.array(
-            [self._features(pair, own=1) for pair in positive] + [self._features(pair) for pair in negative]
+        self._kinds = (
+            sorted({kind for pair in positive for kind in pair.alert_terms}),
+            sorted({kind for pair in positive for kind in pair.incident_terms}),
         )
-        labels = np.array([True] * len(positive) + [False] * len(negative))
-        self._mean, self._scale = features.mean(axis=0), features.std(axis=0) + 1e-9
-        model = LogisticRegression(C=_STRENGTH, max_iter=3000)
-        self.model_ = model.fit((features - self._mean) / self._scale, labels)
+        rng = np.random.default_rng(self.seed)
+        features, labels = [], []
+        for fold in range(_FOLDS):  # a pair must not speak for itself: what is counted are the pairs of other folds
+            self._count([pair for place, pair in enumerate(positive) if place % _FOLDS != fold])
+            judged = positive[fold::_FOLDS]
+            others = [*unlinked_pairs(judged, rng), *negative[fold::_FOLDS]]
+            features += [self._features(pair) for pair in [*judged, *others]]
+            labels += [True] * len(judged) + [False] * len(others)
+        self._count(positive)
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=_STRENGTH, max_iter=3000))
+        self.model_ = model.fit(features, labels)
         return self
 
     def predict_proba(self, pairs: Sequence[AlertPair]) -> Floats:
@@ -104,8 +135,7 @@ class AlertLinker:
             raise NotFittedError("AlertLinker has to be fitted before it predicts")
         if not pairs:
             return np.zeros(0)
-        features = np.array([self._features(pair) for pair in pairs])
-        alone = self.model_.predict_proba((features - self._mean) / self._scale)[:, 1]
+        alone = self.model_.predict_proba([self._features(pair) for pair in pairs])[:, 1]
         odds = alone / (1 - alone + 1e-12)
         total: dict[str, float] = {}
         for pair, value in zip(pairs, odds, strict=True):
@@ -117,26 +147,21 @@ class AlertLinker:
         self._incident_terms: Counter[_Term] = Counter()
         self._together: Counter[tuple[_Term, _Term]] = Counter()
         self._pairs = len(linked)
-        self._kinds = (
-            sorted({kind for pair in linked for kind in pair.alert_terms}),
-            sorted({kind for pair in linked for kind in pair.incident_terms}),
-        )
         for pair in linked:
             of_alert, of_incident = list(_terms(pair.alert_terms)), list(_terms(pair.incident_terms))
             self._alert_terms.update(of_alert)
             self._incident_terms.update(of_incident)
             self._together.update((left, right) for left in of_alert for right in of_incident)
 
-    def _features(self, pair: AlertPair, own: int = 0) -> list[float]:
-        """Return the features of a pair; ``own`` is 1 for one that was counted, which must not speak for itself."""
+    def _features(self, pair: AlertPair) -> list[float]:
         lift: dict[tuple[str, str], float] = {}
         count: dict[tuple[str, str], float] = {}
         for left in _terms(pair.alert_terms):
             for right in _terms(pair.incident_terms):
-                together = self._together[left, right] - own
-                chance = (self._alert_terms[left] - own) * (self._incident_terms[right] - own) / self._pairs
+                together = self._together[left, right]
+                chance = self._alert_terms[left] * self._incident_terms[right] / self._pairs
                 kinds = left[0], right[0]
-                value = math.log((together + _SMOOTHING) / (max(chance, 0.0) + _SMOOTHING))
+                value = math.log((together + _SMOOTHING) / (chance + _SMOOTHING))
                 lift[kinds] = max(lift.get(kinds, -math.inf), value)
                 count[kinds] = max(count.get(kinds, 0.0), float(together))
         features: list[float] = []

@@ -1,4 +1,4 @@
-"""Joining: which alerts may explain an incident, by rules where nobody has judged pairs to learn from.
+"""Joining: which alerts may explain an incident, by rules and by what people said.
 
 An alert speaks for an incident by the same item, an item that the incident's item needs (or that needs it) according to
 the service map, the same service, and words that both hold; the nearer in time, the more. One incident has one
@@ -6,7 +6,7 @@ explanation or none, so the alerts are ranked; ``score`` only ranks.
 
 What people said goes before the rules: an alert that they put to the incident is first, one that they took from it is
 left out, and an alert counts for more or less where they judged alerts of its name on incidents of the same item or
-service.
+service. Where they judged enough pairs for an `AlertLinker`, it speaks too, of alerts and incidents that share nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ _STEPS = 3  # of the service map
 _HALF = 3600.0  # the score is half of what it was this long before the incident
 _SAME_ITEM, _RELATED, _SAME_SERVICE, _WORDS, _SAME_GROUP = 4.0, 2.0, 1.0, 1.0, 0.5
 _JUDGED_ALIKE = 4.0  # where all of many judgements agree
+_LEARNED = 8.0  # where what is learned from judged pairs is sure
+_LEAST_LEARNED = 0.1  # probability from which it is a reason
 _TAUGHT = 1000.0  # above every other
 
 
@@ -36,10 +38,13 @@ class AlertLessons:
     balance : mapping of str to float
         By name of an alert, the share of judgements for it less the share against it, among those on incidents of the
         same item or service; between -1 and 1, nearer to 0 the fewer there are.
+    learned : mapping of str to float
+        By alert, the probability that an `AlertLinker` gives it.
     """
 
     verdicts: Mapping[str, bool] = field(default_factory=dict)
     balance: Mapping[str, float] = field(default_factory=dict)
+    learned: Mapping[str, float] = field(default_factory=dict)
 
 
 def judgement_balance(judgements: Iterable[tuple[str, bool]]) -> dict[str, float]:
@@ -119,16 +124,19 @@ def explaining_alerts(
         if verdict is False or (verdict is None and not at - BEFORE <= alert.at <= at + AFTER):
             continue
         score, reasons, shared = evidence.of(alert, alert_words, lessons.balance.get(alert.name, 0.0))
+        learned = lessons.learned.get(alert.id, 0.0)  # closeness in time is in it
+        if learned >= _LEAST_LEARNED and "judged_alike" not in reasons:
+            reasons = [*reasons, "judged_alike"]
+        score = score / _distance(alert, at) + _LEARNED * learned
         if verdict:
-            nearness = 1 + abs(at - alert.at) / _HALF  # however far away it is
-            links.append(_link(alert, at, (_TAUGHT + score) * nearness, ["taught", *reasons], shared))
+            links.append(_link(alert, at, _TAUGHT + score, ["taught", *reasons], shared))
         elif reasons and score > 0:
             links.append(_link(alert, at, score, reasons, shared))
         else:
             others.append(alert)
     explaining = {group for link in links if (group := (groups or {}).get(link.alert))}
     links += [
-        _link(alert, at, _SAME_GROUP, ["same_group"], ())
+        _link(alert, at, _SAME_GROUP / _distance(alert, at), ["same_group"], ())
         for alert in others
         if (groups or {}).get(alert.id, "") in explaining
     ]
@@ -165,5 +173,9 @@ class _Evidence:
 
 
 def _link(alert: Alert, at: float, score: float, reasons: Sequence[str], words: tuple[str, ...]) -> AlertLink:
-    distance = abs(at - alert.at) / _HALF
-    return AlertLink(alert.id, score / (1 + distance), tuple(reasons), words, (at - alert.at) / 60)
+    return AlertLink(alert.id, score, tuple(reasons), words, (at - alert.at) / 60)
+
+
+def _distance(alert: Alert, at: float) -> float:
+    """Return by what a score is divided: 1 for an alert at the same moment, 2 after `_HALF`."""
+    return 1 + abs(at - alert.at) / _HALF

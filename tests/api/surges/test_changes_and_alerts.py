@@ -11,6 +11,7 @@ from api.settings import Settings
 from api.surges.contingency import contingency_pages
 from diagnosis.times import utc_now
 from tests.serving import Serving
+from tests.waiting import soon
 
 
 def iso(**age: float) -> str:
@@ -138,6 +139,40 @@ def test_what_people_say_of_an_alert_goes_before_the_rules_and_ranks_the_like_of
         assert client.post("/v1/alerts/verdicts", json=wrong).status_code == 404
     actions = {entry["action"] for entry in client.get("/v1/audit").json()["items"]}
     assert {"alert.verdict", "alert.verdict.undo"} <= actions
+
+
+def test_what_many_judgements_have_in_common_explains_incidents_that_share_nothing_with_the_alert(
+    client: TestClient,
+) -> None:
+    alerts = [
+        {"id": f"TL{i}", "started_at": iso(days=i), "name": "LagHigh79", "cmdb_ci": f"relay-{790 + i}"}
+        for i in range(1, 13)
+    ]
+    alerts += [
+        {"id": "TLnew", "started_at": iso(minutes=30), "name": "LagHigh79", "cmdb_ci": "relay-789"},
+        {"id": "TLother", "started_at": iso(minutes=2), "name": "FanStopped79", "cmdb_ci": "rack-789"},
+    ]
+    client.post("/v1/alerts", json=alerts)
+    text = {"short_description": "orders arrive late in the shop79", "category": "Shop79"}
+    incidents = [
+        {"number": f"TLI{i}", "opened_at": iso(days=i - 0.02), "cmdb_ci": f"till-{790 + i}", **text}
+        for i in range(1, 13)
+    ]
+    incidents.append({"number": "TLInew", "opened_at": iso(minutes=1), "cmdb_ci": "till-789", **text})
+    client.post("/v1/incidents", json=incidents)
+
+    def explaining() -> list[str]:
+        items = client.get("/v1/alerts/explaining", params={"incident": "TLInew"}).json()["items"]
+        return [link["alert"]["id"] for link in items if link["reasons"] == ["judged_alike"]]
+
+    assert explaining() == []
+    pairs = [{"alert": f"TL{i}", "incident": f"TLI{i}"} for i in range(1, 13)]
+    for pair in pairs:
+        client.post("/v1/alerts/verdicts", json=pair)
+    assert soon(lambda: explaining() == ["TLnew"], 30)
+    for pair in pairs:
+        client.delete("/v1/alerts/verdicts", params=pair)
+    assert soon(lambda: explaining() == [], 30)
 
 
 def test_the_month_s_review_says_what_came_before_incidents_and_what_never_did(client: TestClient) -> None:
