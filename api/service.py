@@ -126,7 +126,7 @@ class Service:
         writable = settings.integrations.with_write_back()
         self.problems = ProblemService(store, serving, redactor, events, audit, self.actions, board, writable)
         watch = SurgeWatch(store, serving, events, settings.surges, settings.holidays)
-        self.surges = SurgeService(store, serving, redactor, events, audit, (self.incidents, self.articles), watch)
+        self.surges = SurgeService(store, serving, redactor, events, audit, self.incidents, self.articles, watch)
         levels, seconds = settings.service_levels, settings.service_level_seconds
         self.service_levels = ServiceLevelService(store, serving, events, levels, seconds)
         self.reviews = ReviewService(store, serving, events, audit, self.actions, settings.review, settings.holidays)
@@ -139,7 +139,7 @@ class Service:
         self.keys = KeyService(store, audit)
         self.sessions = SessionService(store, audit)
         self.monitoring = MonitoringService(
-            store, serving, events, self.metrics, audit, settings.revocation_risk, settings.watch_seconds
+            store, serving, self.metrics, events, audit, settings.revocation_risk, settings.watch_seconds
         )
         private = settings.allow_private_addresses
         self.webhooks = WebhookService(store, events, audit, allow_private=private, mail=settings.mail)

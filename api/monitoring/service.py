@@ -38,8 +38,8 @@ class MonitoringService:
     ----------
     store : Store
     serving : Serving
-    events : Events
     metrics : Metrics
+    events : Events
     audit : AuditService
     risk, seconds : float
         Of the `QualityWatch`.
@@ -49,8 +49,8 @@ class MonitoringService:
         self,
         store: Store,
         serving: Serving,
-        events: Events,
         metrics: Metrics,
+        events: Events,
         audit: AuditService,
         risk: float,
         seconds: float,

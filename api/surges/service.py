@@ -60,8 +60,7 @@ class SurgeService:
         Masks personal data in what people write.
     events : Events
     audit : AuditService
-    records : pair of RecordService
-        Incidents and knowledge articles.
+    incidents, articles : RecordService
     watch : SurgeWatch
 
     Attributes
@@ -77,7 +76,8 @@ class SurgeService:
         redactor: Redactor,
         events: Events,
         audit: AuditService,
-        records: tuple[RecordService[IncidentIn], RecordService[ArticleIn]],
+        incidents: RecordService[IncidentIn],
+        articles: RecordService[ArticleIn],
         watch: SurgeWatch,
     ) -> None:
         self._store = store
@@ -85,7 +85,8 @@ class SurgeService:
         self._redactor = redactor
         self._events = events
         self._audit = audit
-        self._incidents, self._articles = records
+        self._incidents = incidents
+        self._articles = articles
         self._contingency: _ContingencySearch | None = None
         self.watch = watch
         self.on_answer: Callable[[StoredSurge, Sequence[str]], None] = lambda _surge, _numbers: None
