@@ -96,7 +96,13 @@ class Releases:
         return history[-1].release if history else None
 
     def history(self) -> list[Publication]:
-        """Return what was in service, oldest first; the last one is in service now."""
+        """Return what was in service, oldest first; the last one is in service now.
+
+        Raises
+        ------
+        ReleaseError
+            If the pointer cannot be read.
+        """
         try:
             if not self._pointer.is_file():
                 return []
@@ -176,6 +182,11 @@ class Releases:
         """Return the release that answers unseen beside the one in service; None if there is none.
 
         A shadow that is put into service is none any more.
+
+        Raises
+        ------
+        ReleaseError
+            If its pointer cannot be read.
         """
         path = self.folder / SHADOW
         if not path.is_file():

@@ -29,7 +29,13 @@ class RowError(Out):
 
 
 def read_rows(model: type[Row], rows: Sequence[Any], prefix: Sequence[str] = ()) -> list[Row | RowError]:
-    """Return each row as the model reads it, or why it cannot be read."""
+    """Return each row as the model reads it, or why it cannot be read.
+
+    Raises
+    ------
+    InputError
+        If there are none, or more than a batch may have.
+    """
     if not 1 <= len(rows) <= LARGEST_BATCH:
         raise InputError(f"expected 1 to {LARGEST_BATCH} rows; found {len(rows)}")
     return [_read(model, row, [*prefix, str(index)]) for index, row in enumerate(rows)]

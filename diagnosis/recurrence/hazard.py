@@ -35,7 +35,13 @@ TOLERANCE = 1e-8
 
 
 def check_horizons(horizons: Sequence[int]) -> None:
-    """Refuse horizons that are not days from 1 up, in order."""
+    """Refuse horizons that are not days from 1 up, in order.
+
+    Raises
+    ------
+    InputError
+        If they are not.
+    """
     if not horizons or any(days < 1 for days in horizons) or list(horizons) != sorted(set(horizons)):
         raise InputError(f"horizons need days from 1 up, each longer than the one before; found {tuple(horizons)}")
 

@@ -93,7 +93,13 @@ class Signature:
         return incidents.with_columns({PLACED: [by_row[row] for row in range(len(incidents))]})
 
     def keys(self, incidents: IncidentBatch | pd.DataFrame) -> pd.Series[str]:
-        """Return one key an incident, ``""`` where a field is missing, shape (n,)."""
+        """Return one key an incident, ``""`` where a field is missing, shape (n,).
+
+        Raises
+        ------
+        InputError
+            If a frame lacks one of the fields.
+        """
         index = incidents.index if isinstance(incidents, pd.DataFrame) else None
         if isinstance(incidents, pd.DataFrame):
             if absent := [name for name in self.fields if name != TEXT and name not in incidents]:
@@ -175,7 +181,13 @@ def default_signature(frame: pd.DataFrame) -> Signature:
 
 
 def require_variety(keys: pd.Series, signature: Signature) -> None:
-    """Refuse keys of which fewer than two differ."""
+    """Refuse keys of which fewer than two differ.
+
+    Raises
+    ------
+    InputError
+        If fewer than two differ.
+    """
     kinds = len(keys[keys != ""].unique())
     if kinds < 2:
         values = {"fields": tuple(signature.fields), "found": kinds, "incidents": len(keys)}

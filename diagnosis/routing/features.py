@@ -119,7 +119,13 @@ class IncidentFeatures:
         return self
 
     def transform(self, prepared: PreparedIncidents) -> FeatureMatrix:
-        """Return the features as float32, shape (n, n_sparse + n_topics + n_dimensions + n_landmarks)."""
+        """Return the features as float32, shape (n, n_sparse + n_topics + n_dimensions + n_landmarks).
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        """
         if not hasattr(self, "topics_"):
             raise NotFittedError("IncidentFeatures must be fitted before it transforms")
         return self.rows(prepared).matrix(self.first_weighted)

@@ -55,7 +55,13 @@ class FieldFeatures:
     min_count: int = 2
 
     def fit(self, frame: pd.DataFrame) -> Self:
-        """Learn the values of each field and which of them stand together."""
+        """Learn the values of each field and which of them stand together.
+
+        Raises
+        ------
+        InputError
+            If the frame lacks one of the fields.
+        """
         missing = [name for name in self.fields if name not in frame]
         if missing:
             raise InputError(f"expected the fields {', '.join(self.fields)}; missing {', '.join(missing)}")

@@ -281,7 +281,13 @@ class Router:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read a router that `save` wrote; weights stay on disk and are shared by the processes that read them."""
+        """Read a router that `save` wrote; weights stay on disk and are shared by the processes that read them.
+
+        Raises
+        ------
+        InputError
+            If the folder holds another kind of object.
+        """
         router = read_object(folder, {**_SAVED, cls.__name__: cls})
         if not isinstance(router, cls):
             raise InputError(f"expected a {cls.__name__} in {folder}; found {type(router).__name__}")

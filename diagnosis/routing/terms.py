@@ -129,6 +129,11 @@ class TermFeatures:
         ----------
         length : float
             Of the rows of each block.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
         """
         if not hasattr(self, "vocabulary_"):
             raise NotFittedError("TermFeatures must be fitted before it reads texts")

@@ -238,7 +238,13 @@ class CorpusIndex:
         return [*remote, *local, *self.lexical.items(), *self.bags.items()]
 
     def save(self, folder: Path) -> None:
-        """Write the records and every index into an empty folder."""
+        """Write the records and every index into an empty folder.
+
+        Raises
+        ------
+        InputError
+            If its vectors are in a database.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.metadata.save(folder)
         for name, index in self._indexes():

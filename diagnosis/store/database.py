@@ -144,6 +144,8 @@ class Database:
         ------
         InputError
             If the database is PostgreSQL (``pg_dump`` is its tool) or `target` exists.
+        StoreError
+            If it cannot be written.
         """
         if not self.is_sqlite:
             raise InputError("expected a SQLite database to copy; PostgreSQL is backed up with pg_dump")

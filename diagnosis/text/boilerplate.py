@@ -79,7 +79,13 @@ class BoilerplateFilter:
         return self
 
     def transform(self, texts: Sequence[str]) -> list[str]:
-        """Return the texts without their boilerplate; a text that is nothing else comes back whole."""
+        """Return the texts without their boilerplate; a text that is nothing else comes back whole.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit` or `load`.
+        """
         if not hasattr(self, "units_"):
             raise NotFittedError("BoilerplateFilter was used before fit or load")
         return [self._strip(text) for text in texts]

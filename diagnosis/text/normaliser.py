@@ -52,7 +52,13 @@ class TextNormaliser:
         return [" ".join(title.split()) for title in self._clean(titles)]
 
     def normalise_texts(self, texts: Sequence[str]) -> list[str]:
-        """Return plain texts (queries, articles) cleaned and without boilerplate."""
+        """Return plain texts (queries, articles) cleaned and without boilerplate.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit` or `load`.
+        """
         if not hasattr(self, "boilerplate_"):
             raise NotFittedError("TextNormaliser was used before fit or load")
         cleaned = self._clean(texts)

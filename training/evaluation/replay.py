@@ -88,7 +88,13 @@ class ReleaseDecisions:
         return set(self.predictions.number[self.predictions.targets[target].answered])
 
     def decide(self, target: str, incidents: pd.DataFrame) -> Decisions:
-        """Return its decisions on some of these, in order."""
+        """Return its decisions on some of these, in order.
+
+        Raises
+        ------
+        InputError
+            If there are no predictions to decide by.
+        """
         if self.predictions is None:
             raise InputError(f"no predictions of {target} to decide by")
         predicted = self.predictions.select(incidents["number"].to_numpy(dtype=object)).targets[target]

@@ -34,6 +34,11 @@ def split_latest(frame: pd.DataFrame, share: float, seed: int = 0) -> tuple[Rows
     (ndarray, ndarray)
         Row positions in order of the frame; together every row once. Incidents of one moment, or without dates of one
         text, are never parted. An undated row of a dated frame is an earlier one.
+
+    Raises
+    ------
+    InputError
+        If the share is not between 0 and 1.
     """
     if not 0 < share < 1:
         raise InputError(f"share: a number between 0 and 1 was expected, {share} found")

@@ -106,7 +106,13 @@ class _Values:
         self._names: frozenset[str] = frozenset()
 
     def records(self) -> Iterator[Record]:
-        """Yield the records of an array, of an array inside an object, or single objects."""
+        """Yield the records of an array, of an array inside an object, or single objects.
+
+        Raises
+        ------
+        InputError
+            If the file begins with anything else.
+        """
         sign = self._peek()
         if sign == "[":
             yield from self._array()
@@ -321,7 +327,13 @@ def flatten(record: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict
 
 
 def as_text(value: Any, depth: int = 0) -> str | None:  # noqa: ANN401 - any JSON value
-    """Return a JSON value as the text of one cell, or None where an object has no name of its own."""
+    """Return a JSON value as the text of one cell, or None where an object has no name of its own.
+
+    Raises
+    ------
+    RecursionError
+        If it is nested deeper than `MAX_DEPTH`.
+    """
     if depth > MAX_DEPTH:
         raise RecursionError(_TOO_DEEP)
     if isinstance(value, list):

@@ -41,6 +41,8 @@ def pages(caller: Caller, query: Query, cursor: Cursor) -> Iterator[Page]:
     ------
     InputError
         If the filter sorts.
+    SourceError
+        If Jira repeats a page.
     """
     if cursor.get("end"):
         return

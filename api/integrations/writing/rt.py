@@ -22,7 +22,13 @@ _MOST = 100
 
 
 def write(client: httpx.Client, settings: RequestTracker, order: Order) -> None:
-    """Carry out one order."""
+    """Carry out one order.
+
+    Raises
+    ------
+    GivenUpError
+        If the record is no id of a ticket.
+    """
     if not order.record.isascii() or not order.record.isdigit():
         raise GivenUpError(f"expected the id of a ticket; found {order.record[:40]!r}")
     history = _history(client, order)
