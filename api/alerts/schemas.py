@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
-from api.http.fields import In, Number, Out, Strict, Text, Time, Word, check_extra
+from api.http.fields import In, Moment, Number, Out, Strict, Text, Time, Word, check_extra
 
 EXAMPLE: dict[str, JsonValue] = {
     "id": "ALT000001",
@@ -21,19 +20,13 @@ EXAMPLE: dict[str, JsonValue] = {
 _REASONS = Literal["taught", "same_item", "related_item", "same_service", "words", "judged_alike", "same_group"]
 
 
-def _given(value: object) -> object:
-    if value in ("", None):
-        raise ValueError("expected a time; found none")
-    return value
-
-
 class AlertIn(In):
     """One alert; ``id`` and ``started_at`` are required, and any label that is not named here is kept as it is."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [EXAMPLE]})
 
     id: Number
-    started_at: Annotated[Time, BeforeValidator(_given)] = Field(description="When it began")
+    started_at: Moment = Field(description="When it began")
     ended_at: Time = Field(None, description="When it ended; sent again under the same id, it ends the alert")
     name: Word = Field("", max_length=255, description="What is alerted; with item and service, what makes it the same")
     severity: Word = Field("", description="As its system names it")
@@ -46,11 +39,6 @@ class AlertIn(In):
     def _extra(self) -> Self:
         check_extra(self.model_extra)
         return self
-
-    def began(self) -> datetime:
-        """Return when it began."""
-        assert self.started_at is not None
-        return self.started_at
 
 
 class AlertResult(Out):

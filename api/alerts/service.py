@@ -39,6 +39,7 @@ _MOST_AROUND = 5_000  # of one incident
 _MOST_NUMBERS = 1_000
 _MOST_JUDGED = 2_000  # pairs that people judged, the latest, of alerts of the same names
 _MOST_LEARNED = 300  # alerts nearest in time that a linker looks at: a third of a millisecond each
+_FIRST_YEAR, _LAST_YEAR = 1970, 2199  # of a review
 _COMPARISON_SHIFT = timedelta(weeks=3)  # around a month
 
 
@@ -262,7 +263,9 @@ class AlertService:
         body = {name: value for name, value in plain.items() if name not in named and value not in ("", None)}
         if "description" in body:
             body["description"] = self._redactor.redact(body["description"])
-        return StoredAlert(alert.id, alert.began(), alert.ended_at, alert.name, alert.cmdb_ci, alert.service, body=body)
+        return StoredAlert(
+            alert.id, alert.started_at, alert.ended_at, alert.name, alert.cmdb_ci, alert.service, body=body
+        )
 
 
 def alert_out(alert: StoredAlert) -> AlertOut:
@@ -315,4 +318,6 @@ def _month(text: str) -> tuple[datetime, datetime]:
         start = datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC)
     except ValueError as error:
         raise InputError(f"expected a month such as 2026-10; found {text!r}") from error
+    if not _FIRST_YEAR <= start.year <= _LAST_YEAR:
+        raise InputError(f"expected a month from {_FIRST_YEAR} to {_LAST_YEAR}; found {text!r}")
     return start, (start + timedelta(days=32)).replace(day=1)

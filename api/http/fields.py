@@ -57,6 +57,14 @@ def _time(value: Any) -> Any:  # noqa: ANN401
     return time
 
 
+def _moment(value: Any) -> Any:  # noqa: ANN401
+    """Return a time that must be there; a zero date is none."""
+    time = _time(value)
+    if time is None:
+        raise ValueError(f"expected a time; found {quote_value(value) if value else 'none'}")
+    return time
+
+
 def _utc(value: datetime) -> datetime:
     moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value
     if not _EARLIEST <= moment < _LATEST:
@@ -76,6 +84,7 @@ Number = Annotated[
     Field(description="Unique number of the record", examples=["INC0010023"]),
 ]
 Time = Annotated[Annotated[datetime, AfterValidator(_utc)] | None, BeforeValidator(_time)]
+Moment = Annotated[datetime, AfterValidator(_utc), BeforeValidator(_moment)]
 Kind = Annotated[Literal["incident", "request", "complaint"], BeforeValidator(lambda value: value or "incident")]
 Satisfaction = Annotated[Annotated[int, Field(ge=1, le=5)] | None, BeforeValidator(_unknown)]
 Count = Annotated[Annotated[int, Field(ge=0, le=1_000_000)] | None, BeforeValidator(_unknown)]

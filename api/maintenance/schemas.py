@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from api.http.fields import Out, Strict, Text, Time, Word
+from api.http.fields import Moment, Out, Strict, Text, Word
 from diagnosis.surges.scope import FIELDS
 
 _EXAMPLE: dict[str, Any] = {
@@ -16,15 +15,6 @@ _EXAMPLE: dict[str, Any] = {
     "scope": {"service": "Mail*"},
     "note": "Patch day",
 }
-
-
-def _given(value: object) -> object:
-    if value in ("", None):
-        raise ValueError("expected a time; found none")
-    return value
-
-
-Moment = Annotated[Time, BeforeValidator(_given)]
 
 
 class WindowIn(Strict):
@@ -46,16 +36,9 @@ class WindowIn(Strict):
         unknown = sorted(set(self.scope) - set(FIELDS))
         if unknown:
             raise ValueError(f"expected a scope of {', '.join(FIELDS)}; found {unknown[0]}")
-        start, end = self.times()
-        if end <= start:
+        if self.ends_at <= self.starts_at:
             raise ValueError("expected ends_at after starts_at; found it before")
         return self
-
-    def times(self) -> tuple[datetime, datetime]:
-        """Return when it starts and ends."""
-        assert self.starts_at is not None
-        assert self.ends_at is not None
-        return self.starts_at, self.ends_at
 
 
 class WindowOut(Out):

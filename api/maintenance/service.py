@@ -30,12 +30,11 @@ class MaintenanceService:
 
     def add(self, actor: str, window: WindowIn) -> StoredWindow:
         """Enter a window; it holds from this moment, on every replica."""
-        start, end = window.times()
         scope = {name: pattern for name, pattern in window.scope.items() if pattern}
         with self._store.transaction():
             note = self._redactor.redact(window.note)
-            saved = self._store.maintenance.add(StoredWindow(start, end, scope, note), actor)
-            self._audit.note(actor, "maintenance.add", saved.id, scope=scope, until=format_utc(end))
+            saved = self._store.maintenance.add(StoredWindow(window.starts_at, window.ends_at, scope, note), actor)
+            self._audit.note(actor, "maintenance.add", saved.id, scope=scope, until=format_utc(window.ends_at))
         return saved
 
     def delete(self, actor: str, window: str) -> None:

@@ -173,7 +173,7 @@ def test_a_person_says_which_incident_an_alert_belongs_to_and_takes_it_back(clie
 
 def test_contingency_plans_are_listed_by_service(client: TestClient) -> None:
     page = client.get("/console/contingency", headers=words("en")).text
-    assert MESSAGES["en"]["surge_no_contingency"] in page
+    assert MESSAGES["en"]["contingency_none"] in page
     plan = {
         "number": "KB-PLAN",
         "title": "Mail plan",
@@ -182,9 +182,9 @@ def test_contingency_plans_are_listed_by_service(client: TestClient) -> None:
         "resolution": "联系人：8000",
     }
     assert client.post("/v1/knowledge", json=plan).status_code == 200
-    soon(lambda: "Mail plan" in client.get("/console/contingency").text, 10)
+    assert soon(lambda: "Mail plan" in client.get("/console/contingency").text, 10)
     assert "8000" in client.get("/console/contingency", headers=words("zh")).text
     surges = client.app.state.service.surges
     assert surges.contingency_pages() is surges.contingency_pages(), "searched once"
     client.delete("/v1/knowledge/KB-PLAN")
-    soon(lambda: "Mail plan" not in client.get("/console/contingency").text, 10)
+    assert soon(lambda: "Mail plan" not in client.get("/console/contingency").text, 10)

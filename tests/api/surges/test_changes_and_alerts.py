@@ -202,6 +202,16 @@ def test_the_month_s_review_says_what_came_before_incidents_and_what_never_did(c
     assert client.get("/v1/alerts/review", params={"month": "soon"}).status_code == 422
 
 
+def test_a_zero_date_is_no_time_of_an_alert_and_a_month_beyond_the_calendar_none_of_a_review(
+    client: TestClient,
+) -> None:
+    zero = client.post("/v1/alerts", json={"id": "ZERO", "started_at": "0001-01-01T00:00:00Z", "name": "Fan"})
+    assert zero.status_code == 422
+    assert "expected a time" in zero.text
+    for month in ("9999-12", "0001-01", "2026-13"):
+        assert client.get("/v1/alerts/review", params={"month": month}).status_code == 422
+
+
 def test_without_a_release_the_review_counts_what_the_store_holds(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     alerts = [
