@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -90,5 +91,5 @@ class WorkloadService:
         return rows
 
 
-def _forecast(incidents: IncidentBatch, moment: Any, horizon: int, holidays: str, zone: str) -> WorkloadForecast:  # noqa: ANN401
+def _forecast(incidents: IncidentBatch, moment: datetime, horizon: int, holidays: str, zone: str) -> WorkloadForecast:
     return forecast_workload(incidents, moment, horizon, holidays=holidays, zone=zone)
