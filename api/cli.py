@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 from typing import cast
 
 from training.command import Verb, describe, run
@@ -62,8 +63,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sub = verbs.add_parser(name, help=line, add_help=is_verb_given)
         if is_verb_given:
             describe(_load(module), sub)
-    args = parser.parse_args(words)
+    args, extra = parser.parse_known_args(words)
+    if extra:
+        parser.error(_refused(extra, args))
     return run(_load(VERBS[args.verb][0]), args)
+
+
+def _refused(extra: Sequence[str], args: argparse.Namespace) -> str:
+    """Return what is said of words that no option takes; a file is most often meant as incidents."""
+    text = f"unrecognized arguments: {' '.join(extra)}"
+    if hasattr(args, "incidents") and Path(extra[0]).is_file():
+        text += f"; did you mean --incidents {extra[0]}?"
+    return text
 
 
 def _load(module: str) -> Verb:

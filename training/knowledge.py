@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from training.fitting.as_of import last_moment
 from training.intake import add_sources, read_sources
 from training.output import open_atomically, without_nan
 from training.reports.page import render
-from training.translation import Translation
+from training.translation import Translation, padded
 
 SUMMARY = (
     "Judge a knowledge base by the incidents that it should answer: gaps by the hours that they cost, with a draft "
@@ -52,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Search, judge and print."""
-    sources = read_sources(args)
+    sources, t = read_sources(args), Translation(args.language)
     if sources.incidents.empty:
         raise InputError("knowledge is judged by incidents; found none")
     if sources.articles.empty:
@@ -71,14 +72,14 @@ def run(args: argparse.Namespace) -> int:
     with tqdm(total=len(texts), desc="searching", disable=args.quiet, file=sys.stderr) as bar:
         searched = SearchedIncidents.of(retriever, texts, valid, bar.update)
     if np.isnan(searched.covered).any():
-        warn("too few articles or questions to calibrate by: no probability is said, and no gap")
+        warn(t("too few articles or questions to calibrate by: no probability is said, and no gap"))
     health = assess_knowledge(incidents, articles, texts, searched, retriever, as_of=as_of)
     if args.out:
         _write_covered(args.out, incidents["number"].tolist(), searched)
     if args.html:
         with open_atomically(args.html) as stream:
             stream.write(render("knowledge.html", args.language, health=health, articles=_titles(articles)))
-    answer(args, health.to_dict(), Translation(args.language).lines(_text(health)))
+    answer(args, health.to_dict(), _text(health, t))
     return DONE
 
 
@@ -93,28 +94,38 @@ def _titles(articles: pd.DataFrame) -> dict[str, str]:
     return dict(zip(articles["number"], articles["title"], strict=True))
 
 
-def _text(health: KnowledgeHealth) -> str:
-    share = "" if health.answered is None else f"; an article answers {health.answered:.0%} of the incidents"
-    lines = [
-        f"{health.articles:,} articles, {health.incidents:,} incidents, as known on {health.as_of:%Y-%m-%d}{share}"
-    ]
-    lines += ["", f"Gaps, those that cost the most hours first: {len(health.gaps):,}"]
-    for gap in health.gaps[:TOP]:
-        hours = "" if gap.hours_lost is None else f"{gap.hours_lost:,.1f} h"
-        lines.append(f"{gap.incidents:7,} incidents {hours:>12}  {gap.title}")
-    lines += ["", f"Stale: {len(health.stale):,}"]
-    lines += [f"  {article.number}: {'; '.join(map(str, article.reasons))}" for article in health.stale[:TOP]]
-    pairs = {"Duplicates": health.duplicates, "Contradictions": health.contradictions}
-    for name, of_kind in pairs.items():
-        lines += ["", f"{name}: {len(of_kind):,}", *(f"  {first} and {second}" for first, second in of_kind[:TOP])]
-    lacking: dict[str, int] = {}
-    for fault in health.form:
-        for name in fault.lacks:
-            lacking[name] = lacking.get(name, 0) + 1
-    lines += ["", f"Faults of form: {len(health.form):,}"]
-    lines += [f"  {count:,} lack {name}" for name, count in lacking.items()]
-    lines += ["", f"Untranslated: {len(health.untranslated):,}  {', '.join(health.untranslated[:TOP])}"]
+def _text(health: KnowledgeHealth, t: Translation) -> str:
+    head = t(
+        "{}, {}, as known on {}",
+        t.counted(health.articles, "{} article", "{} articles"),
+        t.counted(health.incidents, "{} incident", "{} incidents"),
+        f"{health.as_of:%Y-%m-%d}",
+    )
+    if health.answered is not None:
+        head = t("{}; an article answers {} of them", head, f"{health.answered:.0%}")
+    lines = [head, "", *_gaps(health, t), "", t("Stale articles: {}", f"{len(health.stale):,}")]
+    lines += [f"  {article.number}: {article.why(t.language)}" for article in health.stale[:TOP]]
+    for name, pairs in (("Duplicates: {}", health.duplicates), ("Contradictions: {}", health.contradictions)):
+        lines += ["", t(name, f"{len(pairs):,}")]
+        lines += [f"  {t('{} and {}', first, second)}" for first, second in pairs[:TOP]]
+    lacking = Counter(name for fault in health.form for name in fault.lacks)
+    lines += ["", t("Faults of form: {}", f"{len(health.form):,}")]
+    lines += [f"  {t('{} without {}', f'{count:,}', t.field(name))}" for name, count in lacking.items()]
+    lines += ["", t("Missing translations: {}", f"{len(health.untranslated):,}")]
+    if health.untranslated:
+        lines.append(f"  {', '.join(health.untranslated[:TOP])}{' …' if len(health.untranslated) > TOP else ''}")
     return "\n".join(lines)
+
+
+def _gaps(health: KnowledgeHealth, t: Translation) -> list[str]:
+    if health.answered is None:
+        return [t("Gaps: not known, as there is too little to tell how likely an article answers")]
+    lines = [t("Gaps, those that cost the most hours first: {}", f"{len(health.gaps):,}")]
+    for gap in health.gaps[:TOP]:
+        hours = "" if gap.hours_lost is None else t("{} h", f"{gap.hours_lost:,.1f}")
+        count = t.counted(gap.incidents, "{} incident", "{} incidents")
+        lines.append(f"{padded(count, 16, right=True)} {padded(hours, 14, right=True)}  {gap.title}")
+    return lines
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,23 @@ from tqdm import tqdm
 
 from diagnosis.calendars import holidays_of
 from diagnosis.errors import InputError
-from diagnosis.problems import Problem, ProblemContext, ProblemReport, find_problems
+from diagnosis.problems import MeasureEffect, Problem, ProblemContext, ProblemReport, find_problems
 from diagnosis.problems.fault_signature import problem_signature
 from diagnosis.problems.finding import STAGES, Stage
+from diagnosis.problems.history import ProblemHistory
+from diagnosis.problems.measures import FollowedMeasure, follow_measures
 from diagnosis.problems.problem import ALL, CHRONIC
 from diagnosis.recurrence import RecurrenceModel, Signature
 from diagnosis.release import check_release
-from training.command import DONE, add_json, answer, main, warn
+from diagnosis.review.definitions import BY_NAME
+from training.command import DONE, add_json, add_language, answer, main, warn
 from training.fitting.as_of import last_moment
 from training.intake import add_sources, read_sources
 from training.output import open_atomically
+from training.records.action_files import read_actions
 from training.reports.problems_page import problems_page
+from training.reports.problems_text import problems_text
+from training.translation import Translation
 
 SUMMARY = (
     "Find the chronic faults of a history and rank them by what preventing them is worth: expected incidents within "
@@ -53,35 +60,59 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listed = parser.add_mutually_exclusive_group()
     listed.add_argument("--top", type=_days, default=TOP, metavar="N", help=f"how many are listed (default: {TOP})")
     listed.add_argument("--all", action="store_true", help="list every fault, those that occurred once too")
+    parser.add_argument(
+        "--actions",
+        type=Path,
+        metavar="FILE",
+        help="measures, CSV or JSON: did they hold; columns: title, problem (its id, title or signature) or numbers "
+        "(of its incidents), kind, owner, due, done_at (from when it works)",
+    )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the problems as a page")
-    parser.add_argument("--language", choices=("en", "zh"), default="en", help="of the page (default: en)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_language(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Find and print."""
+    t = Translation(args.language)
+    actions = read_actions(args.actions, tuple(BY_NAME)) if args.actions else None
     frame = read_sources(args).incidents
     as_of = last_moment(frame, args.as_of)
     if pd.isna(as_of):
         raise InputError("problems need opened_at; no incident has a date")
     signature = _signature(args, frame)
     report = _find(args, frame, signature, as_of)
-    for reason, count in report.left_out.items():
-        if count and reason != "number repeated":
-            warn(f"{count:,} incidents are left out: {reason}")
-    if not report.origins:
-        warn("the history is too short to learn how faults go on: the plain rate stands in")
+    measures = None
+    if actions is not None:
+        measures = follow_measures(actions, report, ProblemHistory(frame, report))
+        if effects := [measure.effect for measure in measures if measure.effect is not None]:
+            report = _find(args, frame, signature, as_of, effects)
+    _warn(report, t)
     problems = report.problems if args.all else report.problems[: args.top]
     if args.html:
         with open_atomically(args.html) as stream:
             opened = dict(zip(frame["number"], frame["opened_at"], strict=True))
-            stream.write(problems_page(report, problems, opened, args.language))
-    answer(args, _content(report, problems), _text(report, problems))
+            stream.write(problems_page(report, problems, opened, measures, t))
+    answer(args, _content(report, problems, measures), problems_text(report, problems, measures, t))
     return DONE
 
 
-def _find(args: argparse.Namespace, frame: pd.DataFrame, signature: Signature, as_of: pd.Timestamp) -> ProblemReport:
+def _warn(report: ProblemReport, t: Translation) -> None:
+    for reason, count in report.left_out.items():
+        if count and reason != "number repeated":
+            warn(t("{} left out: {}", t.counted(count, "{} incident is", "{} incidents are"), t.sentence(reason)))
+    if not report.origins:
+        warn(t("the history is too short to learn how faults go on: the plain rate stands in"))
+
+
+def _find(
+    args: argparse.Namespace,
+    frame: pd.DataFrame,
+    signature: Signature,
+    as_of: pd.Timestamp,
+    effects: Sequence[MeasureEffect] = (),
+) -> ProblemReport:
     with tqdm(total=len(STAGES) + 1, file=sys.stderr, leave=False, disable=args.quiet, bar_format=_BAR) as bar:
 
         def begin(stage: Stage) -> None:
@@ -95,7 +126,7 @@ def _find(args: argparse.Namespace, frame: pd.DataFrame, signature: Signature, a
             horizon=args.horizon,
             fewest=ALL if args.all else CHRONIC,
             texts=not args.signature,
-            context=ProblemContext(calendar=holidays_of(args.holidays) if args.holidays else None),
+            context=ProblemContext(holidays_of(args.holidays) if args.holidays else None, effects),
             on_stage=begin,
         )
 
@@ -111,7 +142,10 @@ def _signature(args: argparse.Namespace, frame: pd.DataFrame) -> Signature:
     return problem_signature(frame, RecurrenceModel.load(args.release / "recurrence").signature_)
 
 
-def _content(report: ProblemReport, problems: tuple[Problem, ...]) -> dict[str, Any]:
+def _content(
+    report: ProblemReport, problems: tuple[Problem, ...], measures: Sequence[FollowedMeasure] | None
+) -> dict[str, Any]:
+    followed = {} if measures is None else {"measures": [measure.to_dict() for measure in measures]}
     return {
         "as_of": report.as_of.isoformat(),
         "horizon_days": report.horizon_days,
@@ -119,41 +153,8 @@ def _content(report: ProblemReport, problems: tuple[Problem, ...]) -> dict[str, 
         "incidents": report.incidents,
         "without_signature": report.without_signature,
         "problems": [problem.to_dict() for problem in problems],
+        **followed,
     }
-
-
-def _text(report: ProblemReport, problems: tuple[Problem, ...]) -> str:
-    lines = [
-        f"Problems by {', '.join(report.signature.fields)}, as known on {report.as_of:%Y-%m-%d}: "
-        f"{len(report.problems):,} from {report.incidents:,} incidents ({report.without_signature:,} without the "
-        f"signature)",
-        "",
-        f"{'problem':48} {'incidents':>9} {'episodes':>8} {'trend':>8} {'expected':>9} {'80 %':>10} "
-        f"{'preventable':>12}",
-    ]
-    for problem in problems:
-        interval = f"{problem.interval[0]} to {problem.interval[1]}"
-        hours = "" if problem.preventable_hours is None else f"{problem.preventable_hours:,.1f} h"
-        lines.append(
-            f"{problem.title:48.48} {problem.incidents:9,} {problem.episodes:8,} {problem.trend:>8} "
-            f"{problem.expected_incidents:9.1f} {interval:>10} {hours:>12}"
-        )
-        values = ", ".join(f"{name} {value}" for name, value in problem.signature.items() if value != problem.title)
-        lines.append(f"  {problem.id}  {values}")
-    lines += [
-        "",
-        f"expected: incidents within {report.horizon_days} days; preventable: "
-        f"the hours that a fix would spare{_share_in_words(problems)}",
-    ]
-    return "\n".join(lines)
-
-
-def _share_in_words(problems: tuple[Problem, ...]) -> str:
-    if not problems or problems[0].preventable_hours is None:
-        return ""
-    share = problems[0].basis["share"]
-    source = "half is assumed" if share["assumed"] else "learned from what fixes achieved in this history"
-    return f", {share['share']:.0%} of them ({share['lower']:.0%} to {share['upper']:.0%}: {source})"
 
 
 def _days(text: str) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -63,6 +63,14 @@ class Translation:
             line[: len(line) - len(line.lstrip())] + _in_chinese(line.strip()) for line in text.split("\n")
         )
 
+    def counted(self, n: int, one: str, many: str) -> str:
+        """Return a number with what it counts, such as ``1 incident``; both forms are in the catalogue."""
+        return self(one if n == 1 else many, f"{n:,}")
+
+    def listed(self, names: Iterable[str]) -> str:
+        """Return names with what stands between them."""
+        return (", " if self.language == "en" else "、").join(names)
+
     def field(self, name: str) -> str:
         """Return what a field is called."""
         return name if self.language == "en" else _field_names().get(name, name)
@@ -75,6 +83,15 @@ def padded(text: str, width: int, *, right: bool = False) -> str:
     """Return text filled up to a width on a terminal, where a Chinese character takes two places."""
     space = " " * max(width - width_of(text), 0)
     return space + text if right else text + space
+
+
+def cut(text: str, width: int) -> str:
+    """Return the beginning of a text that fits into a width on a terminal."""
+    if width_of(text) <= width:
+        return text
+    while width_of(text) >= width:
+        text = text[:-1]
+    return f"{text.rstrip()}…"
 
 
 def width_of(text: str) -> int:

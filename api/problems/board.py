@@ -13,7 +13,6 @@ import pandas as pd
 from api.errors import ComputingError, NothingPublishedError
 from api.http.fields import plain_time
 from api.problems.computing import compute_problems
-from api.problems.history import ProblemHistory
 from api.problems.provisional import with_decisions
 from api.serving import Serving
 from api.webhooks.events import Events
@@ -22,7 +21,8 @@ from diagnosis.background import BackgroundLoop
 from diagnosis.calendars import holidays_of
 from diagnosis.errors import FaultwiseError, InputError
 from diagnosis.problems import MeasureEffect, Problem, ProblemContext, ProblemDecision, ProblemReport
-from diagnosis.problems.follow_up import FollowUp, follow_up, measure_effect
+from diagnosis.problems.follow_up import FollowUp, measure_effect
+from diagnosis.problems.history import ProblemHistory
 from diagnosis.problems.index import ProblemIndex
 from diagnosis.recurrence import Signature
 from diagnosis.store import Store
@@ -61,7 +61,7 @@ class ProblemSnapshot:
     def resolve(self, problem: str) -> str:
         """Return the id under which a problem goes on: its own, or of the one that it was merged into."""
         visited = {problem}
-        while problem in self.merged and self.merged[problem] not in visited:
+        while problem not in self.by_id and problem in self.merged and self.merged[problem] not in visited:
             problem = self.merged[problem]
             visited.add(problem)
         return problem
@@ -124,6 +124,11 @@ class ProblemBoard:
             return snapshot
         self._hasten()
         return self._with_decisions(snapshot)
+
+    @property
+    def latest(self) -> ProblemSnapshot | None:
+        """The problems as last found, without waiting; None before the first time."""
+        return self._snapshot
 
     def catch_up(self) -> None:
         """Find the problems anew beside the request, and wait some seconds: a small history takes no longer."""
@@ -261,10 +266,10 @@ class ProblemBoard:
     def _follow(self, snapshot: ProblemSnapshot) -> None:
         """Count what each measure that is done achieved, and say which did not hold."""
         for action in self._actions():
-            if action.status != "done" or action.done_at is None:
-                continue
-            followed = self.follow(snapshot, action)
+            followed = self.follow(snapshot, action) if action.status == "done" else None
             if followed is None:
+                if action.result and snapshot.resolve(action.source) in snapshot.by_id:
+                    self._store.actions.change(action.id, result=None)  # of a date that it has no more
                 continue
             result = followed.to_dict(now_text())
             earlier = dict(action.result or {})
@@ -272,7 +277,7 @@ class ProblemBoard:
                 continue
             with self._store.transaction():
                 self._store.actions.change(action.id, result=result)
-                if result["verdict"] == RETURNED != earlier.get("verdict"):
+                if action.done_at is not None and result["verdict"] == RETURNED != earlier.get("verdict"):
                     problem = snapshot.resolve(action.source)
                     data = {
                         "problem": problem,
@@ -287,22 +292,9 @@ class ProblemBoard:
     def follow(self, snapshot: ProblemSnapshot, action: Action) -> FollowUp | None:
         """Return what became of a measure since it was done; None where its problem or its date lies outside."""
         problem = snapshot.by_id.get(snapshot.resolve(action.source))
-        if problem is None or action.done_at is None:
+        if problem is None:
             return None
-        times, hours = snapshot.history.of(problem.numbers)
-        effect = action.expected_effect
-        # What was expected after the measure had begun to work knows of it: then the rate before it stands in.
-        is_early = bool(effect.get("as_of")) and pd.Timestamp(effect["as_of"]) <= pd.Timestamp(action.done_at)
-        forecast = effect if is_early else None
-        return follow_up(
-            times,
-            hours,
-            pd.Timestamp(action.done_at),
-            first=snapshot.history.first,
-            end=snapshot.history.end,
-            forecast=forecast,
-            signature=problem.signature,
-        )
+        return snapshot.history.follow(problem, action)
 
 
 def decision_of(stored: StoredDecision) -> ProblemDecision:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from api.problems.history import ProblemHistory
 from diagnosis.errors import InputError
 from diagnosis.problems import ProblemContext, ProblemReport, find_problems
 from diagnosis.problems.fault_signature import problem_signature
+from diagnosis.problems.history import ProblemHistory
 from diagnosis.problems.index import ProblemIndex
 from diagnosis.processes import in_own_process
 from diagnosis.records import IncidentRecords

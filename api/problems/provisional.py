@@ -13,8 +13,8 @@ from dataclasses import replace
 
 import pandas as pd
 
-from api.problems.history import ProblemHistory
 from diagnosis.problems import Problem, ProblemDecision, ProblemReport
+from diagnosis.problems.history import ProblemHistory
 from diagnosis.problems.identity import titles_and_dismissals
 from diagnosis.problems.problem import rank
 

@@ -1,7 +1,8 @@
-"""The verb `problems` on the sample history."""
+"""The verb `problems` on the sample history, and on small ones of which it is known what is in them."""
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,98 @@ def test_what_cannot_be_done_ends_with_one_line(capsys, options):
 def test_wrong_usage_is_told(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["problems", "--incidents", str(SAMPLE), "--horizon", "-3"])
+
+
+def small_history(tmp_path, days, name="small.csv", hours=5):
+    """Write a history of 300 days: a printer that fails on these, resolved after some hours, and single faults."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    rows = [("打印机卡纸", "prn-1", day) for day in days] + [(f"thing {n} broke", f"ci-{n}", 12 * n) for n in range(26)]
+    lines = ["number,opened_at,resolved_at,short_description,cmdb_ci"]
+    for place, (words, item, day) in enumerate(rows):
+        opened = start + timedelta(days=day)
+        resolved = "" if hours is None else (opened + timedelta(hours=hours)).isoformat()
+        lines.append(f"I{place},{opened.isoformat()},{resolved},{words},{item}")
+    path = tmp_path / name
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+MEASURES = """title,problem,numbers,kind,owner,due,done_at
+换搓纸轮,PRN-1,,replacement,运维组,2026-06-30,2026-05-31
+Clean it,,I0 I1,fix,,,2026-10-25
+Too early,打印机卡纸,,fix,,,2020-01-01
+Next year,prn-1,,training,HR,2027-01-31,
+Lost,Pnone,,fix,,,2026-05-31
+Hire people,,,staffing,HR,2026-12-31,
+"""
+
+
+def test_measures_of_a_file_are_judged_and_one_that_cannot_be_says_why_or_when(capsys, tmp_path):
+    table = tmp_path / "measures.csv"
+    table.write_text(MEASURES, encoding="utf-8")
+    history = small_history(tmp_path, range(0, 150, 5))  # every fifth day, and never again after the measure
+    words = ["problems", "--incidents", str(history), "--actions", str(table)]
+    assert main([*words, "--json"]) == 0
+    measures = {measure["title"]: measure for measure in json.loads(capsys.readouterr().out)["measures"]}
+    assert measures.keys() == {"换搓纸轮", "Clean it", "Too early", "Next year", "Lost"}
+    held = measures["换搓纸轮"]
+    assert (held["verdict"], held["kind"], held["owner"]) == ("held", "replacement", "运维组")
+    assert held["result"]["incidents"]["happened"] == 0
+    assert held["result"]["hours"]["saved"] > 100
+    assert measures["Clean it"]["problem"] == held["problem"]
+    assert measures["Clean it"]["verdict"] == "cannot tell yet"
+    assert [measures[name]["unjudged"] for name in ("Too early", "Next year", "Lost")] == [
+        "outside",
+        "not done",
+        "no such problem",
+    ]
+    page = tmp_path / "page.html"
+    assert main([*words, "--html", str(page)]) == 0
+    printed, shown = capsys.readouterr().out, page.read_text(encoding="utf-8")
+    for text in ("it held", "cannot tell yet", "cannot be judged", "2026-01-01", "there is no such problem"):
+        assert text in printed
+        assert text in shown
+
+
+def test_what_is_printed_is_chinese_if_asked_for(capsys, tmp_path):
+    table = tmp_path / "measures.csv"
+    table.write_text(MEASURES.replace("Clean it", "清洁"), encoding="utf-8")
+    history, page = small_history(tmp_path, range(0, 300, 5)), tmp_path / "page.html"
+    words = ["--actions", str(table), "--html", str(page), "--language", "zh", "--quiet"]
+    assert main(["problems", "--incidents", str(history), *words]) == 0
+    printed = capsys.readouterr()
+    for text in ("未见效", "可预防", "平稳", "没有此问题", "起事件"):
+        assert text in printed.out
+    english = re.compile(r"\b[A-Za-z]{2,}(?: [a-z]{2,}){2,}")
+    assert english.search(printed.out + printed.err) is None
+    assert (
+        english.search(re.sub(r"<style>.*?</style>|<[^>]*>", " ", page.read_text(encoding="utf-8"), flags=re.S)) is None
+    )
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", ("1 incident,", "one incident alone")), ("zh", ("1 起事件",))])
+def test_one_incident_is_no_problem_and_an_empty_table_says_why(capsys, tmp_path, language, words):
+    path = tmp_path / "one.csv"
+    path.write_text("number,opened_at,short_description\n1,2026-01-01,Printer jam\n", encoding="utf-8")
+    assert main(["problems", "--incidents", str(path), "--quiet", "--language", language]) == 0
+    printed = capsys.readouterr().out
+    assert all(text in printed for text in words)
+    assert "--all" in printed
+    assert "80" not in printed
+
+
+def test_one_that_is_left_out_is_counted_as_one_and_without_resolutions_hours_are_said_to_be_unknown(capsys, tmp_path):
+    history = small_history(tmp_path, range(0, 150, 5), hours=None)
+    with history.open("a", encoding="utf-8") as stream:
+        stream.write("I99,,,no date,prn-1\n")
+    assert main(["problems", "--incidents", str(history), "--quiet"]) == 0
+    printed = capsys.readouterr()
+    assert "1 incident is left out: without opened_at" in printed.err
+    assert "hours are not known" in printed.out
+
+
+@pytest.mark.parametrize("verb", ["problems", "knowledge"])
+def test_a_file_without_its_option_is_refused_with_the_option_that_it_needs(capsys, verb):
+    with pytest.raises(SystemExit, match="2"):
+        main([verb, str(SAMPLE)])
+    assert f"did you mean --incidents {SAMPLE}?" in capsys.readouterr().err

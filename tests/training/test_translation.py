@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from diagnosis.diagnoser import Diagnoser
+from tests.history import articles
 from tests.training.evaluation.test_gate import _arguments
 from training import audit as audit_verb
 from training import compare as compare_verb
 from training import evaluate as evaluate_verb
+from training import knowledge as knowledge_verb
 from training import publish as publish_verb
 from training import report as report_verb
 from training.command import run as run_verb
@@ -155,8 +157,17 @@ def test_the_report_of_a_release_reads_in_chinese_plots_too(judged, tmp_path, ca
 def test_commands_answer_in_chinese(judged, tmp_path, capsys) -> None:
     folder, older, newer = judged
     incidents = tmp_path / "incidents.csv"
-    Diagnoser.load(folder / newer).parts.history.frame().to_csv(incidents, index=False)
+    frame = Diagnoser.load(folder / newer).parts.history.frame()
+    frame.to_csv(incidents, index=False)
+    in_chinese = tmp_path / "chinese.csv"
+    frame[frame["short_description"].str.contains("[一-鿿]")].to_csv(in_chinese, index=False)
+    knowledge = tmp_path / "knowledge.csv"  # in Chinese, and one ran out
+    chinese = articles()[lambda rows: rows["language"] == "zh"].assign(translation_of="", valid_to="", owner="")
+    chinese.iloc[0, chinese.columns.get_loc("valid_to")] = "2020-01-31"
+    chinese.to_csv(knowledge, index=False)
+    judging = ["--knowledge", str(knowledge), "--html", str(tmp_path / "knowledge.html"), "--quiet"]
     calls = [
+        (knowledge_verb, ["--incidents", str(in_chinese), "--release", str(folder / newer), *judging]),
         (compare_verb, [older, newer, "--models", str(folder)]),
         (evaluate_verb, ["--release", str(folder / newer), "--incidents", str(incidents)]),
         (audit_verb, ["--incidents", str(incidents), "--models", str(folder), "--html", str(tmp_path / "audit.html")]),
@@ -166,8 +177,10 @@ def test_commands_answer_in_chinese(judged, tmp_path, capsys) -> None:
         run_verb(verb, _arguments(verb, [*arguments, "--language", "zh"]))
         printed = capsys.readouterr().out
         assert re.search("[一-鿿]", printed), verb.__name__
+        assert verb is not knowledge_verb or ("已于 2020-01-31 到期" in printed and "缺少负责人" in printed)
         assert [line for line in printed.split("\n") if ENGLISH_WORDS.search(line)] == [], verb.__name__
-    assert english_texts((tmp_path / "audit.html").read_text(encoding="utf-8")) == []
+    for name in ("audit.html", "knowledge.html"):
+        assert english_texts((tmp_path / name).read_text(encoding="utf-8")) == []
 
 
 def test_the_model_card_reads_in_chinese(judged) -> None:

@@ -15,6 +15,7 @@ from training.records.small_table import read_text, rows_of
 
 COLUMNS = ("id", "title", "kind", "source_kind", "source", "owner", "due", "measure", "status", "done_at")
 EVIDENCE = ("team", "numbers")  # columns of a CSV file that become evidence; numbers with spaces between
+PROBLEM = "problem"  # column of a CSV file for the id, title or signature of the problem that an action is about
 
 
 def read_actions(path: Path, measures: tuple[str, ...]) -> list[Action]:
@@ -23,8 +24,8 @@ def read_actions(path: Path, measures: tuple[str, ...]) -> list[Action]:
     Parameters
     ----------
     path : Path
-        CSV with the columns `COLUMNS` and `EVIDENCE`, of which only ``title`` has to be there, or JSON: a list, or what
-        ``GET /v1/actions`` answers.
+        CSV with the columns `COLUMNS`, `EVIDENCE` and `PROBLEM`, of which only ``title`` has to be there, or JSON: a
+        list, or what ``GET /v1/actions`` answers.
     measures : tuple of str
         What an action may be judged by.
 
@@ -61,7 +62,8 @@ def _csv_rows(path: Path, text: str) -> list[Mapping[str, Any]]:
         evidence: list[dict[str, Any]] = [{"number": number} for number in values.get("numbers", "").split()]
         if values.get("team"):
             evidence.append({"team": values["team"]})
-        rows.append({**values, "evidence": evidence})
+        source = {"source_kind": PROBLEM, "source": values[PROBLEM]} if values.get(PROBLEM) else {}
+        rows.append({**values, **source, "evidence": evidence})
     return rows
 
 

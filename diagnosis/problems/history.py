@@ -1,4 +1,4 @@
-"""ProblemHistory: when the incidents of problems were logged, how long each took, and what was logged by month."""
+"""ProblemHistory: when the incidents of problems were logged, how long each took, and what became of measures."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from diagnosis.actions import Action
 from diagnosis.arrays import Floats
 from diagnosis.problems.facts import LATE, ends_of
-from diagnosis.problems.problem import ProblemReport
+from diagnosis.problems.follow_up import FollowUp, follow_up
+from diagnosis.problems.problem import Problem, ProblemReport
 from diagnosis.recurrence.verdict import episodes
 from diagnosis.times import days_of
 
@@ -47,6 +49,24 @@ class ProblemHistory:
     def newest_first(self, numbers: Sequence[str]) -> tuple[str, ...]:
         """Return numbers, the incident that was logged last first."""
         return tuple(sorted(numbers, key=lambda number: -self._opened[self._row[number]]))
+
+    def follow(self, problem: Problem, action: Action) -> FollowUp | None:
+        """Return what became of a measure on a problem since it was done; None where its date lies outside."""
+        if action.done_at is None:
+            return None
+        done_at, effect = pd.Timestamp(action.done_at), action.expected_effect
+        # What was expected after the measure had begun to work knows of it: then the rate before it stands in.
+        is_early = bool(effect.get("as_of")) and pd.Timestamp(effect["as_of"]) <= done_at
+        times, hours = self.of(problem.numbers)
+        return follow_up(
+            times,
+            hours,
+            done_at,
+            first=self.first,
+            end=self.end,
+            forecast=effect if is_early else None,
+            signature=problem.signature,
+        )
 
     def by_month(self, numbers: Sequence[str]) -> list[tuple[str, int, int]]:
         """Return the newest months up to the end of the records, each with its incidents and episodes."""
