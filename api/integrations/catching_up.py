@@ -15,8 +15,9 @@ from typing import Any
 from ulid import ULID
 
 from api.integrations.report import Report, report_of_ticket
+from api.integrations.rt import is_in_queue
 from api.integrations.service import IntegrationService
-from api.integrations.settings import Glpi, Integrations, System
+from api.integrations.settings import Glpi, Integrations, RequestTracker, System
 from api.outgoing.addresses import checked_client
 from diagnosis.background import BackgroundLoop
 from diagnosis.errors import FaultwiseError
@@ -108,7 +109,9 @@ class CatchUp:
             for page in pages_of(request)(caller, query, {}):
                 if loop.is_stopping or not self._store.watch_states.hold(name, self._id, _HOLD):
                     return False
-                reports = [_report(system, settings, record) for record in page.records]
+                reports = [
+                    _report(system, settings, record) for record in page.records if _is_incident(settings, record)
+                ]
                 missed += self._integrations.catch_up(system, reports, since, self._started_at)
                 rows += len(reports)
         if missed:
@@ -135,6 +138,10 @@ def _margin(system: str) -> timedelta:
 def _credentials(settings: System) -> Credentials:
     app_token = settings.app_token.get_secret_value() if isinstance(settings, Glpi) else ""
     return Credentials(settings.url, settings.user, settings.token.get_secret_value(), app_token)
+
+
+def _is_incident(settings: System, record: dict[str, Any]) -> bool:
+    return not (isinstance(settings, RequestTracker) and is_in_queue(record, settings.problem_queue))
 
 
 def _report(system: str, settings: System, record: dict[str, Any]) -> Report:

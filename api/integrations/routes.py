@@ -127,6 +127,8 @@ async def from_request_tracker(request: Request, integrations: Integrations) -> 
     """Take a ticket from Request Tracker's scrip; a new one is answered with a comment, a changed one remembered."""
     body = await proven_body(request, "rt", integrations.settings)
     event = parse(rt.Event, body)
+    if rt.is_in_queue(event.ticket.extra_fields, integrations.settings.rt.problem_queue):
+        return JSONResponse({"status": "a problem, and no incident", "id": event.ticket.id}, 202)
     report = rt.incident_of(event, integrations.settings.rt.fields)
     async with integrations.once("rt", delivery_names("rt", request, body)):
         if event.event != "create":

@@ -54,6 +54,12 @@ def incident_of(event: Event, fields: Mapping[str, str]) -> Report:
     return report_of_ticket(SYSTEM, ticket, event.ticket.id, own_fields(SYSTEM, fields))
 
 
+def is_in_queue(ticket: Mapping[str, Any], name: str) -> bool:
+    """Return whether a ticket as REST2 writes it is in the queue of a name; in none of an empty name."""
+    queue = ticket.get("Queue")
+    return bool(name) and isinstance(queue, Mapping) and queue.get("Name") == name
+
+
 def reply(report: Report, diagnosis: Diagnosis) -> dict[str, Any]:
     """Return what the scrip gets: the note to show, and the diagnosis."""
     return {

@@ -87,6 +87,9 @@ class RequestTracker(System):
     """Request Tracker; `token` is an authentication token of our user there, or its password beside `user`."""
 
     intake_groups: tuple[str, ...] = RT_INTAKE
+    problem_queue: str = Field(
+        default="", description="Queue where tickets of problems are made; its tickets are no incidents"
+    )
     answer_seconds: float = Field(
         default=1.5, gt=0, le=30, description="After this long RT is answered 202; its scrip waits 2 s"
     )
@@ -116,4 +119,4 @@ class Integrations(BaseModel):
 
     def with_write_back(self) -> tuple[str, ...]:
         """Return the systems that may be written to."""
-        return tuple(name for name in ("servicenow", "jira", "zammad", "glpi") if getattr(self, name).write_back)
+        return tuple(name for name in ("servicenow", "jira", "zammad", "glpi", "rt") if getattr(self, name).write_back)

@@ -1,6 +1,7 @@
 """Problem records: what a system makes of a chronic fault that was proposed, once however often it is asked for.
 
-ServiceNow and GLPI have records of problems, Jira an issue of that type; Zammad has none, so the incidents get a tag.
+ServiceNow and GLPI have records of problems, Jira an issue of that type, Request Tracker a ticket in a queue for them
+that refers to the incidents; Zammad has none, so the incidents get a tag.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from urllib.parse import quote
 
 import httpx
 
-from api.integrations.settings import Glpi, Integrations, Jira, System
+from api.integrations.settings import Glpi, Integrations, Jira, RequestTracker, System
 from api.integrations.writing.order import call
 from api.integrations.writing.sessions import glpi_session, signed_in
 from api.outgoing.courier import GivenUpError, Maker
@@ -118,6 +119,23 @@ def _glpi(client: httpx.Client, settings: System, order: ProblemOrder) -> str:
         return str(created["id"])
 
 
+def _request_tracker(client: httpx.Client, settings: System, order: ProblemOrder) -> str:
+    assert isinstance(settings, RequestTracker)
+    if not settings.problem_queue:
+        raise GivenUpError("expected FAULTWISE_INTEGRATIONS__RT__PROBLEM_QUEUE, the queue of the ticket; found none")
+    query = {"query": f"Subject LIKE '{order.problem}'", "fields": "Subject", "orderby": "id", "order": "ASC"}
+    earlier = call(client, "GET", "/REST/2.0/tickets", params=query)["items"]
+    ids = [str(ticket["id"]) for ticket in earlier if order.problem in str(ticket["Subject"])]
+    if not ids:
+        ticket = {"Queue": settings.problem_queue, "Subject": f"{order.title[:180]} [{order.problem}]"}
+        ticket |= {"Content": order.text, "ContentType": "text/plain"}
+        ids = [str(call(client, "POST", "/REST/2.0/ticket", json=ticket)["id"])]
+    incidents = [int(number) for number in order.numbers if number.isascii() and number.isdigit()]
+    if incidents:  # a link that is there already is not made twice, and a ticket that is gone gets none
+        call(client, "PUT", f"/REST/2.0/ticket/{ids[0]}", json={"AddRefersTo": incidents})
+    return ids[0]
+
+
 def _zammad(client: httpx.Client, _settings: System, order: ProblemOrder) -> str:
     tag = f"problem-{order.problem}"
     for number in order.numbers:
@@ -142,4 +160,5 @@ _MAKERS: dict[str, Callable[[httpx.Client, System, ProblemOrder], str]] = {
     "jira": _jira,
     "glpi": _glpi,
     "zammad": _zammad,
+    "rt": _request_tracker,
 }

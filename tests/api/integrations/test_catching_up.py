@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api.integrations.catching_up import CatchUp
+from api.integrations.examples import REQUEST_TRACKER
 from api.settings import Settings
 from diagnosis.times import utc_now
 from tests.api.remote import Remote
@@ -68,6 +69,8 @@ class Desk:
         values = {"url": url, "token": "secret", "user": USERS.get(self.name, ""), "fields": FIELDS[self.name]}
         if self.name == "glpi":
             values["app_token"] = "app"
+        if self.name == "rt":
+            values["problem_queue"] = "Problems"
         self.settings = Settings(
             database=f"sqlite:///{self.tmp_path / 'x.db'}",
             models=self.models,
@@ -128,6 +131,19 @@ def test_what_is_over_or_older_is_remembered_and_not_diagnosed(models, tmp_path)
             desk.look(serving)
             time.sleep(0.3)
             assert numbers_of(client) == []
+
+
+def test_a_ticket_of_the_queue_for_problems_is_no_incident_however_it_comes(models, tmp_path) -> None:
+    with Desk("rt", models, tmp_path) as desk:
+        [problem, incident] = opened(desk.system, "rt", (1, 2), utc_now() - timedelta(hours=2))
+        desk.system.tickets[1]["Queue"] = queue = {"id": "9", "Name": "Problems"}
+        with Serving(desk.settings) as client:
+            assert soon(lambda: numbers_of(client) == [incident], 30)
+            ticket = {**REQUEST_TRACKER["ticket"], "id": int(problem), "Queue": queue}
+            answer = client.post("/v1/integrations/rt", json={**REQUEST_TRACKER, "ticket": ticket})
+            assert answer.status_code == 202
+            assert client.get(f"/v1/incidents/{problem}").status_code == 404
+            assert numbers_of(client) == [incident]
 
 
 def test_what_may_be_on_its_way_is_left_to_its_webhook(models, tmp_path) -> None:

@@ -85,8 +85,27 @@ class Zammad:
         return 201, True
 
 
-SYSTEMS = {"servicenow": ServiceNow, "jira": Jira, "glpi": Glpi, "zammad": Zammad}
-NUMBERS = {"servicenow": "PRB0040012", "jira": "PM-7", "glpi": "12", "zammad": "problem-P62490386118b"}
+class RequestTracker:
+    def __init__(self):
+        self.rows, self.links = [], set()
+
+    def answer(self, request):
+        path = request.path.removeprefix("/REST/2.0/")
+        assert request.headers["authorization"] == "token secret"
+        if path == "tickets":
+            wanted = request.query["query"].removeprefix("Subject LIKE '").removesuffix("'")
+            return 200, {"items": [row for row in self.rows if wanted in row["Subject"]], "total": len(self.rows)}
+        if path == "ticket" and request.method == "POST":
+            assert (request.json["Queue"], request.json["ContentType"]) == ("Problems", "text/plain")
+            self.rows.append({"id": "41", **request.json})
+            return 201, {"id": "41", "type": "ticket"}
+        assert (path, request.method) == ("ticket/41", "PUT")
+        self.links |= set(request.json["AddRefersTo"])
+        return 200, ["linked"]
+
+
+SYSTEMS = {"servicenow": ServiceNow, "jira": Jira, "glpi": Glpi, "zammad": Zammad, "rt": RequestTracker}
+NUMBERS = {"servicenow": "PRB0040012", "jira": "PM-7", "glpi": "12", "zammad": "problem-P62490386118b", "rt": "41"}
 
 
 def deliver(settings, store, system, key, made):
@@ -107,7 +126,7 @@ def deliver(settings, store, system, key, made):
 def test_a_problem_becomes_one_record_however_often_it_is_asked_for(system, tmp_path) -> None:
     model, made = SYSTEMS[system](), []
     with Remote(model.answer) as remote:
-        more = {"problem_project": "PM"} if system == "jira" else {}
+        more = {"jira": {"problem_project": "PM"}, "rt": {"problem_queue": "Problems"}}.get(system, {})
         values = {"write_back": True, "url": remote.url, **SETTINGS[system], **more}
         settings = Integrations.model_validate({system: values})
         store = Store.open(f"sqlite:///{tmp_path / 'x.db'}")
@@ -118,14 +137,16 @@ def test_a_problem_becomes_one_record_however_often_it_is_asked_for(system, tmp_
         store.close()
     assert made == [("P62490386118b", system, NUMBERS[system])] * 2
     assert len(model.rows) == (2 if system == "zammad" else 1)
+    assert system != "rt" or model.links == {96001, 96002}
 
 
-def test_jira_without_a_project_is_given_up_with_what_to_set(tmp_path) -> None:
-    with Remote(Jira().answer) as remote:
-        settings = Integrations.model_validate({"jira": {"write_back": True, "url": remote.url, **SETTINGS["jira"]}})
+@pytest.mark.parametrize(("system", "setting"), [("jira", "PROBLEM_PROJECT"), ("rt", "PROBLEM_QUEUE")])
+def test_without_a_place_for_it_a_record_is_given_up_with_what_to_set(tmp_path, system, setting) -> None:
+    with Remote(SYSTEMS[system]().answer) as remote:
+        settings = Integrations.model_validate({system: {"write_back": True, "url": remote.url, **SETTINGS[system]}})
         store = Store.open(f"sqlite:///{tmp_path / 'x.db'}")
-        deliver(settings, store, "jira", "first", [])
+        deliver(settings, store, system, "first", [])
         (call,) = store.outbox.page(1)
         assert call.state == "dead"
-        assert "PROBLEM_PROJECT" in call.error
+        assert setting in call.error
         store.close()
