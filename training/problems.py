@@ -145,7 +145,7 @@ def _signature(args: argparse.Namespace, frame: pd.DataFrame) -> Signature:
 def _content(
     report: ProblemReport, problems: tuple[Problem, ...], measures: Sequence[FollowedMeasure] | None
 ) -> dict[str, Any]:
-    followed = {} if measures is None else {"measures": [measure.to_dict() for measure in measures]}
+    of_file = {} if measures is None else {"measures": [measure.to_dict() for measure in measures]}
     return {
         "as_of": report.as_of.isoformat(),
         "horizon_days": report.horizon_days,
@@ -153,7 +153,7 @@ def _content(
         "incidents": report.incidents,
         "without_signature": report.without_signature,
         "problems": [problem.to_dict() for problem in problems],
-        **followed,
+        **of_file,
     }
 
 

@@ -50,4 +50,5 @@ def get_action(action: str, _principal: MayRead, service: Served) -> ActionOut:
 @router.patch("/{action}", response_model=ActionOut, responses=problems(404))
 def change_action(action: str, changes: ActionChange, principal: MayWrite, service: Served) -> ActionOut:
     """Change the fields that are sent; the others stay."""
+    service.problems.check_date(action, changes)
     return action_out(service.actions.change(principal.id, action, changes))

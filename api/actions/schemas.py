@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
-from api.http.fields import Name, Out, Strict, Time, Word, check_extra, plain_time
+from api.http.fields import Day, Line, Name, Out, Strict, Time, Word, check_extra, plain_time
 from diagnosis.actions import Action, ActionKind, ActionSource, ActionStatus
 
-Title = Annotated[Word, StringConstraints(strip_whitespace=True), StringConstraints(min_length=1, max_length=500)]
-Owner = Annotated[Word, StringConstraints(max_length=255, strip_whitespace=True)]
+Title = Annotated[Line, StringConstraints(min_length=1, max_length=500)]
+Owner = Annotated[Line, StringConstraints(max_length=255)]
 Facts = Annotated[dict[Name, Any], Field(max_length=50), AfterValidator(check_extra)]
 _EXAMPLE: dict[str, Any] = {
     "title": "Renew the certificate of vpn-gw-2 before it expires",
@@ -35,7 +35,7 @@ class ActionIn(Strict):
     source: Owner = Field("", description="Its id: of a problem, a quarter such as 2026Q3, the number of an article")
     evidence: list[Facts] = Field(default_factory=list, max_length=100, description="What it rests on")
     owner: Owner = Field("", description="Who has it; empty until somebody does")
-    due: date | None = Field(None, description="Until when")
+    due: Day | None = Field(None, description="Until when")
     measure: Word = Field("", description="Key figure by which it is judged; empty for the problem's own incidents")
     expected_effect: Facts = Field(default_factory=dict, description="What it should achieve")
     status: ActionStatus = Field("proposed", description="How far it is")
@@ -45,12 +45,12 @@ class ActionIn(Strict):
 class ActionChange(Strict):
     """What changes; what is left out stays."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "done", "done_at": "2026-12-20T09:00:00Z"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "done", "done_at": "2026-10-20T09:00:00Z"}]})
 
     title: Title = Field("-", description="What is to be done, in a sentence")
     kind: ActionKind = Field("fix", description="What sort of action it is")
     owner: Owner = Field("", description="Who has it")
-    due: date | None = Field(None, description="Until when; null takes the date away")
+    due: Day | None = Field(None, description="Until when; null takes the date away")
     measure: Word = Field("", description="Key figure by which it is judged")
     expected_effect: Facts = Field(default_factory=dict, description="What it should achieve")
     status: ActionStatus = Field("proposed", description="How far it is")
@@ -73,7 +73,7 @@ class ActionOut(Out):
         description="What it should achieve", examples=[{"preventable_hours": 21.7}]
     )
     status: ActionStatus = Field(description="How far it is")
-    done_at: str | None = Field(description="From when it works", examples=["2026-12-20T09:00:00Z"])
+    done_at: str | None = Field(description="From when it works", examples=["2026-10-20T09:00:00Z"])
     result: dict[str, Any] | None = Field(description="What it has achieved, as last counted", examples=[None])
     created_at: str = Field(description="When it was made", examples=["2026-11-22T10:20:00Z"])
     created_by: str = Field(description="Who made it", examples=["key:01KAP5YQ7H0T9GQ4M6W3Z2X1CV"])

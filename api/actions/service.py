@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from api.actions.schemas import ActionChange, ActionIn
 from api.audit.service import AuditService
 from diagnosis.actions import Action
+from diagnosis.errors import InputError
 from diagnosis.redact import Redactor
 from diagnosis.store import Store
 from diagnosis.times import utc_now
+
+AHEAD = timedelta(days=1)  # of our clock, that today may be somewhere
 
 
 class ActionService:
@@ -47,7 +51,13 @@ class ActionService:
         return self._store.actions.page(limit, older_than, **filters)
 
     def add(self, actor: str, body: ActionIn) -> Action:
-        """Store a new action."""
+        """Store a new action.
+
+        Raises
+        ------
+        InputError
+            If it is done in the future.
+        """
         values = self._values(body.model_dump())
         with self._store.transaction():
             action = self._store.actions.add(Action(**values), actor)
@@ -61,6 +71,8 @@ class ActionService:
         ------
         RecordNotFoundError
             If there is none of that id.
+        InputError
+            If it is done in the future.
         """
         values = self._values(body.model_dump(exclude_unset=True))
         with self._store.transaction():
@@ -76,4 +88,6 @@ class ActionService:
             values["title"] = self._redactor.redact(values["title"])
         if values.get("status") == "done" and values.get("done_at") is None:
             values["done_at"] = utc_now()
+        if (done_at := values.get("done_at")) is not None and done_at > utc_now() + AHEAD:
+            raise InputError(f"done_at: expected when it began to work, up to now; found {done_at:%Y-%m-%d}")
         return values

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from diagnosis.errors import InputError
 from diagnosis.text import plain_text
+from diagnosis.text.cleaning import one_line
 from diagnosis.times import format_utc
 from diagnosis.validation import quote_value
 from training.records.times import AMBIGUOUS, AMBIGUOUS_ZONE, parse_time
@@ -72,10 +73,17 @@ def _utc(value: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+def _day(value: date) -> date:
+    if not _EARLIEST.date() <= value < _LATEST.date():
+        raise ValueError(f"expected a date from {_EARLIEST.year} to {_LATEST.year - 1}; found {value.isoformat()}")
+    return value
+
+
 _text = (BeforeValidator(_empty), AfterValidator(_no_nul))
 Word = Annotated[str, StringConstraints(max_length=1000), *_text]
 # Markup goes before the limit: a pasted picture must not push the words out.
 Text = Annotated[str, AfterValidator(_limited), BeforeValidator(_plain), *_text]
+Line = Annotated[Word, AfterValidator(one_line)]
 Name = Annotated[Word, StringConstraints(min_length=1, max_length=255)]
 Number = Annotated[
     str,
@@ -83,6 +91,7 @@ Number = Annotated[
     AfterValidator(_no_nul),
     Field(description="Unique number of the record", examples=["INC0010023"]),
 ]
+Day = Annotated[date, AfterValidator(_day)]
 Time = Annotated[Annotated[datetime, AfterValidator(_utc)] | None, BeforeValidator(_time)]
 Moment = Annotated[datetime, AfterValidator(_utc), BeforeValidator(_moment)]
 Kind = Annotated[Literal["incident", "request", "complaint"], BeforeValidator(lambda value: value or "incident")]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from api.actions.schemas import ActionOut, Owner, Title
-from api.http.fields import Number, Out, Strict, Word
+from api.http.fields import Day, Line, Number, Out, Strict
 from diagnosis.actions import ActionKind
 
 Status = Literal["found", "proposed", "watched", "held", "returned", "dismissed"]
@@ -130,7 +129,7 @@ class DecisionIn(Strict):
     model_config = ConfigDict(json_schema_extra={"examples": [{"kind": "rename", "value": "VPN certificates"}]})
 
     kind: Literal["rename", "merge", "split", "dismiss", "restore"] = Field(description="What is decided")
-    value: Word = Field("", description="The title, the problem that it joins, or the reason")
+    value: Line = Field("", description="The title, the problem that it joins, or the reason")
     numbers: list[Number] = Field(
         default_factory=list, max_length=10_000, description="Incidents that a split takes out"
     )
@@ -154,7 +153,7 @@ class ProposalIn(Strict):
     title: Title | None = Field(None, description="What is to be done; by default the problem's title")
     kind: ActionKind = Field("fix", description="What sort of action it is")
     owner: Owner = Field("", description="Who has it")
-    due: date | None = Field(None, description="Until when")
-    system: Literal["", "servicenow", "jira", "glpi", "zammad"] = Field(
+    due: Day | None = Field(None, description="Until when")
+    system: Literal["", "servicenow", "jira", "glpi", "zammad", "rt"] = Field(
         "", description="Where a Problem record is made; empty for none"
     )

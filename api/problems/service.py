@@ -274,10 +274,33 @@ class ProblemService:
         ------
         RecordNotFoundError
             If there is none of that id.
+        InputError
+            If it is done in the future, or before the problem's first incident.
         """
+        self.check_date(action, body)
         changed = self._actions.change(actor, action, body)
         self.board.measures_changed()
         return changed
+
+    def check_date(self, action: str, body: ActionChange) -> None:
+        """Check that a problem's measure begins to work when there was something to prevent, as far as that is known.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is no action of that id.
+        InputError
+            If it does not.
+        """
+        measure, snapshot = self._actions.get(action), self.board.latest
+        if measure.source_kind != "problem" or body.done_at is None or snapshot is None:
+            return
+        problem = snapshot.by_id.get(snapshot.resolve(measure.source))
+        if problem is not None and body.done_at <= datetime.fromisoformat(problem.first):
+            raise InputError(
+                f"done_at: expected a day after the problem's first incident, {problem.first[:10]}, as nothing came "
+                f"before it to compare with; found {body.done_at:%Y-%m-%d}"
+            )
 
     def record_made(self, problem: str, system: str, number: str) -> None:
         """Keep the number of the record that a system made of a problem."""

@@ -150,9 +150,9 @@ def _apply(
     by_merge: dict[str, str] = {}
     by_split: dict[str, str] = {}
     for decision in decisions:
-        name = merged.get(decision.problem, decision.problem)
+        name = _resolved(merged.get(decision.problem, decision.problem), by_merge)
         if decision.kind == "merge":
-            into = merged.get(decision.value, decision.value)
+            into = _resolved(merged.get(decision.value, decision.value), by_merge)
             if name == into or name not in places:
                 continue
             if into not in places:  # its incidents were deleted: what joins it goes on under its id
@@ -169,6 +169,12 @@ def _apply(
                 codes[rows] = places[decision.value]
                 by_split[decision.value] = name
     return joining.regrouped(faults, codes), by_merge, by_split
+
+
+def _resolved(name: str, by_merge: Mapping[str, str]) -> str:
+    while name in by_merge:  # no circle: a merge of what is one already is left out
+        name = by_merge[name]
+    return name
 
 
 def titles_and_dismissals(

@@ -72,14 +72,14 @@ def follow_measures(actions: Iterable[Action], report: ProblemReport, history: P
     """
     names = _names(report.problems)
     by_id, problem_of = {problem.id: problem for problem in report.problems}, report.problem_of
-    followed = []
+    measures = []
     for action in actions:
         numbers = [action.source, *(str(item["number"]) for item in action.evidence if "number" in item)]
         counts = Counter(problem_of[number] for number in numbers if number in problem_of)
         problem = names.get(_folded(action.source)) or (by_id.get(counts.most_common(1)[0][0]) if counts else None)
         if problem is not None or action.source_kind == "problem":
-            followed.append(_followed(action, problem, report, history))
-    return followed
+            measures.append(_followed(action, problem, report, history))
+    return measures
 
 
 def _followed(

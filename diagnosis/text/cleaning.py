@@ -9,7 +9,7 @@ from diagnosis.text.mail import newest_message
 from diagnosis.text.markup import without_markup
 
 _INVISIBLE = re.compile(
-    "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]"
+    "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
 )
 _SPACES = re.compile("[ \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
 _IMAGE = re.compile(r"\[cid:[^\]\n]*\]|\[(?:image|图片|bild)\]", re.IGNORECASE)
@@ -41,6 +41,17 @@ def clean(text: str, limit: int | None = None) -> str:
     visible = plain if plain or not _has_content(text) else _tidy(text[:limit])
     message = _tidy(newest_message(visible))
     return message if _has_content(message) or not _has_content(visible) else visible
+
+
+def one_line(text: str) -> str:
+    r"""Return what is visible of a text, on one line.
+
+    Examples
+    --------
+    >>> one_line("a \u202eb\n c")
+    'a b c'
+    """
+    return " ".join(_INVISIBLE.sub("", text).split())
 
 
 def _tidy(text: str) -> str:

@@ -42,13 +42,13 @@ def problems_page(
         problems=problems,
         lead=lead_of(report, t),
         why_none=why_none(report, t),
-        measures=None if measures is None else [_shown(measure, t) for measure in measures],
+        measures=None if measures is None else [_on_page(measure, t) for measure in measures],
         pictures=pictures,
         longest=max(longest, 1e-9),
     )
 
 
-def _shown(measure: FollowedMeasure, t: Translation) -> Mapping[str, str | Sequence[str]]:
+def _on_page(measure: FollowedMeasure, t: Translation) -> Mapping[str, str | Sequence[str]]:
     facts = {"title": measure.action.title, "facts": facts_of(measure, t)}
     return {**facts, "verdict": verdict_of(measure, t), "evidence": evidence_of(measure, t)}
 

@@ -60,8 +60,8 @@ def _table(problems: Sequence[Problem], horizon: int, t: Translation) -> list[st
             hours,
         ]
         lines.append(_row(problem.title, values))
-        named = [f"{t.field(name)} {value}" for name, value in problem.signature.items() if value != problem.title]
-        signature = cut(t.listed(named), LINE)
+        fields = [f"{t.field(name)} {value}" for name, value in problem.signature.items() if value != problem.title]
+        signature = cut(t.listed(fields), LINE)
         lines.append(f"  {problem.id}  {signature}".rstrip())
     lines += ["", t("expected: incidents within {} with their 80 % interval", _days(horizon, t))]
     if problems[0].preventable_hours is None:
@@ -101,9 +101,9 @@ def facts_of(measure: FollowedMeasure, t: Translation) -> str:
     """Return what a measure is about, of which kind it is, whose, until when, and when it was done."""
     action, problem = measure.action, measure.problem
     about = action.source if problem is None else f"{problem.id}  {cut(problem.title, TITLE)}"
-    due = t("due {}", f"{action.due}") if action.due else ""
-    done = t("done {}", f"{action.done_at:%Y-%m-%d}") if action.done_at else ""
-    return f"{about} ({t.listed(filter(None, (t(action.kind), action.owner, due, done)))})"
+    due_day = t("due {}", f"{action.due}") if action.due else ""
+    done_day = t("done {}", f"{action.done_at:%Y-%m-%d}") if action.done_at else ""
+    return f"{about} ({t.listed(filter(None, (t(action.kind), action.owner, due_day, done_day)))})"
 
 
 def evidence_of(measure: FollowedMeasure, t: Translation) -> list[str]:
@@ -125,9 +125,9 @@ def evidence_of(measure: FollowedMeasure, t: Translation) -> list[str]:
         rates = t("{}: {} to {} times as often", rates, f"{result['lower']:.2f}", f"{result['upper']:.2f}")
     if not (hours := result["hours"]):
         return [rates]
-    saved = (hours["saved"], *hours["interval"], hours["expected"], hours["lost"])
-    shown = [f"{value:,.1f}" for value in saved]
-    return [rates, t("{} h saved ({} to {}): {} h were expected since, {} h were lost", *shown)]
+    figures = (hours["saved"], *hours["interval"], hours["expected"], hours["lost"])
+    words = [f"{value:,.1f}" for value in figures]
+    return [rates, t("{} h saved ({} to {}): {} h were expected since, {} h were lost", *words)]
 
 
 def _days(days: float, t: Translation) -> str:

@@ -22,6 +22,7 @@ from api.service import Service
 from diagnosis.actions import ACTION_KINDS
 from diagnosis.errors import FaultwiseError
 from diagnosis.store.database import RecordNotFoundError
+from diagnosis.times import utc_now
 
 router = APIRouter()
 PATH = "/console/problems"
@@ -144,6 +145,7 @@ def _one(
         view=view,
         problem=view.problem,
         months=timeline(view),
+        today=f"{utc_now():%Y-%m-%d}",
         titles={number: title for number, title, _ in view.articles},
         incidents=service.incidents.find(view.problem.numbers[:SHOWN]),
         shown_incidents=SHOWN,

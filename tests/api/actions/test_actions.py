@@ -32,8 +32,8 @@ def test_an_action_is_stored_changed_and_done(client) -> None:
     assert done["done_at"] is not None
     again = client.patch(f"/v1/actions/{action['id']}", json={"status": "done"}).json()
     assert again["done_at"] == done["done_at"]  # the day from which it is judged does not move
-    moved = client.patch(f"/v1/actions/{action['id']}", json={"done_at": "2026-12-20T09:00:00Z"}).json()
-    assert moved["done_at"] == "2026-12-20T09:00:00Z"
+    moved = client.patch(f"/v1/actions/{action['id']}", json={"done_at": "2026-10-20T09:00:00Z"}).json()
+    assert moved.get("done_at") == "2026-10-20T09:00:00Z", moved
     assert client.get(f"/v1/actions/{action['id']}").json() == moved
     acts = [entry["action"] for entry in client.get("/v1/audit").json()["items"] if entry["object"] == action["id"]]
     assert acts == ["action.change"] * 4 + ["action.add"]

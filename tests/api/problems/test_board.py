@@ -9,6 +9,7 @@ import pytest
 
 from api.problems.board import HORIZON
 from api.settings import Settings
+from diagnosis.times import format_utc
 from tests.serving import Serving
 
 
@@ -40,6 +41,10 @@ def send(client, rows):
             return
         applied.store_changed()
         time.sleep(0.02)
+
+
+def action_time(moment):
+    return format_utc(pd.Timestamp(moment).to_pydatetime())
 
 
 def latest(client):
@@ -126,13 +131,51 @@ def test_what_cannot_be_decided_is_refused(own) -> None:
         {"kind": "merge", "value": a},
         {"kind": "split", "numbers": foreign},
         {"kind": "split", "numbers": []},
+        {"kind": "split", "numbers": every["numbers"]},
         {"kind": "rename", "value": " "},
+        {"kind": "rename", "value": "\u202e\u200b"},
+        {"kind": "rename", "value": "x" * 100_000},
         {"kind": "burn"},
     ):
         assert own.post(f"/v1/problems/{a}/decisions", json=body).status_code == 422, body
     assert own.post(f"/v1/problems/{a}/decisions", json={"kind": "merge", "value": "Pnone"}).status_code == 404
     assert own.get("/v1/problems/Pnone").status_code == 404
     assert own.get(f"/v1/problems/{a}").json()["decisions"] == every["decisions"] == []
+    for due in ("0001-01-01", "9999-12-31", "2026-02-30", 20261231):
+        assert own.post(f"/v1/problems/{a}/proposal", json={"due": due}).status_code == 422, due
+    renamed = own.post(f"/v1/problems/{a}/decisions", json={"kind": "rename", "value": "to\u202e be\r\nreplaced"})
+    assert renamed.json()["title"] == "to be replaced"
+
+
+def test_of_two_people_who_merge_both_ways_at_once_one_is_followed_and_both_ids_lead_there(own) -> None:
+    a, b = first(own, 2)
+    total = sum(own.get(f"/v1/problems/{name}").json()["incidents"] for name in (a, b))
+    merging = [
+        threading.Thread(target=own.post, args=(f"/v1/problems/{x}/decisions",), kwargs={"json": body})
+        for x, body in ((a, {"kind": "merge", "value": b}), (b, {"kind": "merge", "value": a}))
+    ]
+    for thread in merging:
+        thread.start()
+    for thread in merging:
+        thread.join()
+    board(own).refresh()
+    one, other = (own.get(f"/v1/problems/{name}").json() for name in (a, b))
+    assert one["id"] == other["id"]
+    assert one["incidents"] == total
+
+
+def test_a_dismissed_problem_stays_dismissed_as_incidents_come_and_is_listed_again_once_restored(own) -> None:
+    (name,) = first(own)
+    dismissed = own.post(f"/v1/problems/{name}/decisions", json={"kind": "dismiss", "value": "accepted"}).json()
+    moment = latest(own) + timedelta(hours=1)
+    row = {"opened_at": moment.isoformat(), "short_description": dismissed["title"], **dismissed["signature"]}
+    send(own, [{**row, "number": f"BACK-{i}"} for i in range(3)])
+    board(own).refresh()
+    again = own.get(f"/v1/problems/{name}").json()
+    assert (again["status"], again["incidents"]) == ("dismissed", dismissed["incidents"] + 3)
+    assert name not in first(own, 100)
+    own.post(f"/v1/problems/{name}/decisions", json={"kind": "restore"})
+    assert name in first(own, 100)
 
 
 def test_a_proposal_is_followed_and_one_that_did_not_hold_is_told(own) -> None:
@@ -162,6 +205,15 @@ def test_a_proposal_is_followed_and_one_that_did_not_hold_is_told(own) -> None:
     )
     detail = own.get(f"/v1/problems/{busiest['id']}").json()
     assert detail["status"] == {"did not hold": "returned"}.get(followed["verdict"], "watched")
+    for senseless, words in (("2199-01-01", "up to now"), (busiest["first"], "after the problem's first incident")):
+        refused = own.patch(f"/v1/actions/{action['id']}", json={"status": "done", "done_at": senseless})
+        assert refused.status_code == 422
+        assert words in refused.json()["detail"]
+    same = pd.Timestamp(done_at).tz_convert("Asia/Shanghai").isoformat()
+    assert own.patch(f"/v1/actions/{action['id']}", json={"done_at": same}).json()["done_at"] == action_time(done_at)
+    own.patch(f"/v1/actions/{action['id']}", json={"done_at": (latest(own) + timedelta(days=1)).isoformat()})
+    board(own).refresh()
+    assert own.get(f"/v1/actions/{action['id']}").json()["result"] is None  # after the records: nothing to judge by yet
     told = [call.body["type"] for call in store.outbox.page(20)]
     assert told.count("problem.proposed") == 1
     assert told.count("problem.returned") == (followed["verdict"] == "did not hold")

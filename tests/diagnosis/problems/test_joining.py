@@ -122,6 +122,12 @@ def test_people_s_decisions_hold_as_incidents_come() -> None:
         assert sizes == {a: 10, "Pnew": 2}
         assert (lineage.titles, lineage.dismissed) == ({a: "Ours"}, {"Pnew": "known"})
         assert set(lineage.members) == {a, b}  # what is compared with is free of decisions
+    at_once = [ProblemDecision("merge", a, b), ProblemDecision("merge", b, a)]  # by two people: the first one holds
+    joining, lineage = settle(join(later, SIGNATURE), later.column("number"), {}, at_once)
+    assert ({name: len(members) for name, members in groups(joining, later).items()}, lineage.merged) == (
+        {b: 12},
+        {a: b},
+    )
     report = find_problems(
         later.frame, SIGNATURE, as_of=START + pd.Timedelta(days=9), context=ProblemContext(decisions=decisions)
     )
