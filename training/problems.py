@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--actions",
         type=Path,
         metavar="FILE",
-        help="measures, CSV or JSON: did they hold; columns: title, problem (its id, title or signature) or numbers "
+        help="actions, CSV or JSON: did they hold; columns: title, problem (its id, title or signature) or numbers "
         "(of its incidents), kind, owner, due, done_at (from when it works)",
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the problems as a page")
@@ -145,7 +145,7 @@ def _signature(args: argparse.Namespace, frame: pd.DataFrame) -> Signature:
 def _content(
     report: ProblemReport, problems: tuple[Problem, ...], measures: Sequence[FollowedMeasure] | None
 ) -> dict[str, Any]:
-    of_file = {} if measures is None else {"measures": [measure.to_dict() for measure in measures]}
+    of_file = {} if measures is None else {"actions": [measure.to_dict() for measure in measures]}
     return {
         "as_of": report.as_of.isoformat(),
         "horizon_days": report.horizon_days,

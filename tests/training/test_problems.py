@@ -90,13 +90,13 @@ Hire people,,,staffing,HR,2026-12-31,
 """
 
 
-def test_measures_of_a_file_are_judged_and_one_that_cannot_be_says_why_or_when(capsys, tmp_path):
+def test_actions_of_a_file_are_judged_and_one_that_cannot_be_says_why_or_when(capsys, tmp_path):
     table = tmp_path / "measures.csv"
     table.write_text(MEASURES, encoding="utf-8")
     history = small_history(tmp_path, range(0, 150, 5))  # every fifth day, and never again after the measure
     words = ["problems", "--incidents", str(history), "--actions", str(table)]
     assert main([*words, "--json"]) == 0
-    measures = {measure["title"]: measure for measure in json.loads(capsys.readouterr().out)["measures"]}
+    measures = {measure["title"]: measure for measure in json.loads(capsys.readouterr().out)["actions"]}
     assert measures.keys() == {"换搓纸轮", "Clean it", "Too early", "Next year", "Lost"}
     held = measures["换搓纸轮"]
     assert (held["verdict"], held["kind"], held["owner"]) == ("held", "replacement", "运维组")

@@ -1,4 +1,4 @@
-"""Problems and what became of measures on them, as a person reads them on a terminal, in two languages."""
+"""Problems and what became of actions on them, as a person reads them on a terminal, in two languages."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ UNJUDGED = {"no such problem": "there is no such problem", "not done": "not done
 def problems_text(
     report: ProblemReport, problems: Sequence[Problem], measures: Sequence[FollowedMeasure] | None, t: Translation
 ) -> str:
-    """Return problems as a table, with the measures that were asked about; None where none were."""
+    """Return problems as a table, with the actions that were asked about; None where none were."""
     lines = [lead_of(report, t), ""]
     lines += _table(problems, report.horizon_days, t) if problems else [why_none(report, t)]
     if measures is not None:
-        lines += ["", t("Measures"), *(line for measure in measures for line in _measure(measure, t))]
-        lines += [] if measures else [f"  {t('No measure of the file is about a problem.')}"]
+        lines += ["", t("Actions"), *(line for measure in measures for line in _measure(measure, t))]
+        lines += [] if measures else [f"  {t('No action of the file is about a problem.')}"]
     return "\n".join(lines)
 
 
