@@ -15,6 +15,7 @@ from api.http.fields import plain_time
 from api.problems.computing import compute_problems
 from api.problems.provisional import with_decisions
 from api.serving import Serving
+from api.turns import Turns
 from api.webhooks.events import Events
 from diagnosis.actions import Action
 from diagnosis.background import BackgroundLoop
@@ -92,6 +93,7 @@ class ProblemBoard:
         self._loop = BackgroundLoop("problems", self._turn, seconds)
         self._snapshot: ProblemSnapshot | None = None
         self._finding = threading.Lock()
+        self._turns = Turns()
         self._found = threading.Condition()
         self._failure: FaultwiseError | None = None
         self._is_urgent = False
@@ -191,18 +193,21 @@ class ProblemBoard:
         ------
         InputError
             If no incident has a date, or none belongs to a fault.
+        ComputingError
+            If more wait for such problems than a service can hold: each may take a minute and a gigabyte.
         """
         parts = self._serving.current.diagnoser.parts
         context = ProblemContext(self._calendar) if signature is not None else self._context()
-        return compute_problems(
-            parts.history,
-            signature or self._signature(),
-            horizon,
-            context,
-            self._is_stopping,
-            texts=signature is None,
-            as_of=as_of,
-        ).report
+        with self._turns.take():
+            return compute_problems(
+                parts.history,
+                signature or self._signature(),
+                horizon,
+                context,
+                self._is_stopping,
+                texts=signature is None,
+                as_of=as_of,
+            ).report
 
     def _turn(self) -> None:
         try:

@@ -11,6 +11,7 @@ import pandas as pd
 from api.errors import NothingPublishedError
 from api.recurrence.schemas import FixIn, FixOut, RateOut, RecurrenceRatesOut
 from api.serving import Serving
+from api.turns import Turns
 from diagnosis.errors import InputError
 from diagnosis.recurrence import Signature, default_signature, fix_verdict, recurrence_rate
 from diagnosis.recurrence.outcomes import definition
@@ -30,6 +31,7 @@ class RecurrenceService:
 
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
+        self._turns = Turns()
 
     def signature(self) -> Signature | None:
         """Return the signature of the release in service; None where it has none, or no release is published."""
@@ -69,14 +71,17 @@ class RecurrenceService:
         ------
         InputError
             If no incident has a date.
+        ComputingError
+            If more wait for rates than a service can hold.
         """
         frame = self._frame()
         signature = self._signature(frame, fields)
         moment = _moment(frame, as_of)
         rates = []
-        for part in (None, *dict.fromkeys(by)):
-            table = recurrence_rate(frame, signature, horizons, as_of=moment, by=part, origin=origin, target=target)
-            rates += [RateOut(by=part or "all", **row) for row in _rows(table, part)]
+        with self._turns.take():
+            for part in (None, *dict.fromkeys(by)):
+                table = recurrence_rate(frame, signature, horizons, as_of=moment, by=part, origin=origin, target=target)
+                rates += [RateOut(by=part or "all", **row) for row in _rows(table, part)]
         return RecurrenceRatesOut(
             definition=str(definition(signature.fields, origin)),
             signature=list(signature.fields),

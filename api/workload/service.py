@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,6 +11,7 @@ import pandas as pd
 
 from api.errors import NothingPublishedError
 from api.serving import Serving
+from api.turns import Turns
 from diagnosis.incident import IncidentBatch
 from diagnosis.processes import in_own_process
 from diagnosis.store import Store
@@ -44,7 +44,7 @@ class WorkloadService:
         self._serving = serving
         self._holidays = holidays
         self._zone = zone
-        self._lock = threading.Lock()
+        self._turns = Turns()
         self._made: dict[int, tuple[float, WorkloadForecast]] = {}
 
     def forecast(self, horizon: int = HORIZON) -> WorkloadForecast:
@@ -54,16 +54,23 @@ class WorkloadService:
         ------
         InputError
             If no incident has a date.
+        ComputingError
+            If more wait for forecasts than a service can hold.
         """
-        with self._lock:  # one at a time: who asks for the same meanwhile gets it
-            made = self._made.get(horizon)
-            if made is None or time.monotonic() - made[0] > FRESH:
-                incidents = self._incidents()
-                arguments = incidents, utc_now(), horizon, self._holidays, self._zone
-                forecast = in_own_process(_forecast, *arguments) if len(incidents) >= LARGE else _forecast(*arguments)
-                made = (time.monotonic(), forecast)
-                self._made = {**self._made, horizon: made}
-            return made[1]
+        if (made := self._fresh(horizon)) is not None:
+            return made
+        with self._turns.take():
+            if (made := self._fresh(horizon)) is not None:  # made for who asked for the same before
+                return made
+            incidents = self._incidents()
+            arguments = incidents, utc_now(), horizon, self._holidays, self._zone
+            forecast = in_own_process(_forecast, *arguments) if len(incidents) >= LARGE else _forecast(*arguments)
+            self._made = {**self._made, horizon: (time.monotonic(), forecast)}
+            return forecast
+
+    def _fresh(self, horizon: int) -> WorkloadForecast | None:
+        made = self._made.get(horizon)
+        return None if made is None or time.monotonic() - made[0] > FRESH else made[1]
 
     def _incidents(self) -> IncidentBatch:
         """Return the store's incidents, and those that the release knows besides.
