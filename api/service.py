@@ -85,7 +85,7 @@ class Service:
         self.health = HealthService(store, serving, metrics)
         self._make_for_one_incident(redactor, settings)
         self._make_for_many_incidents(redactor, settings)
-        self._make_for_operators(settings)
+        self._make_for_operators(redactor, settings)
         self.workload = WorkloadService(store, serving, settings.holidays, settings.review.zone)
         self.diagnoses.on_diagnosis = self.monitoring.shadow.offer
         self.diagnoses.surge_of = self.surges.watch.mark_of
@@ -129,10 +129,12 @@ class Service:
         self.surges = SurgeService(store, serving, redactor, events, audit, self.incidents, self.articles, watch)
         levels, seconds = settings.service_levels, settings.service_level_seconds
         self.service_levels = ServiceLevelService(store, serving, events, levels, seconds)
-        self.reviews = ReviewService(store, serving, events, audit, self.actions, settings.review, settings.holidays)
+        self.reviews = ReviewService(
+            store, serving, redactor, events, audit, self.actions, settings.review, settings.holidays
+        )
         self.surveys = SurveyService(store, redactor, audit, settings.survey_secret, settings.survey_days)
 
-    def _make_for_operators(self, settings: Settings) -> None:
+    def _make_for_operators(self, redactor: Redactor, settings: Settings) -> None:
         """Make what releases, keys, connections and upkeep of the service need."""
         store, serving, events, audit = self.store, self.serving, self.events, self.audit
         self.releases = ReleaseService(serving, audit)
@@ -144,7 +146,7 @@ class Service:
         private = settings.allow_private_addresses
         self.webhooks = WebhookService(store, events, audit, allow_private=private, mail=settings.mail)
         self.integrations = IntegrationService(
-            store, self.diagnoses, self.incidents, self.releases, self.changes, events, settings.integrations
+            store, self.diagnoses, self.incidents, self.releases, self.changes, events, redactor, settings.integrations
         )
         self.housekeeping = Housekeeping(store, serving, audit, settings)
 

@@ -162,9 +162,7 @@ def _from_files(args: argparse.Namespace) -> dict[str, ImportCounts]:
         if args.knowledge:
             stream = read_knowledge(args.knowledge, chunk_rows=_CHUNK_ROWS, **knowledge_options(args))
             counts["knowledge"] = _put(stream, store.articles, lambda f: mask_articles(f, redactor), args.quiet)
-        counts |= import_monitoring(
-            store, redactor.redact, args.changes, args.alerts, args.service_map, args.maintenance
-        )
+        counts |= import_monitoring(store, redactor, args.changes, args.alerts, args.service_map, args.maintenance)
     finally:
         store.close()
     return counts

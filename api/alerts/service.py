@@ -23,6 +23,7 @@ from api.http.fields import plain_time
 from api.serving import Serving
 from diagnosis.errors import InputError
 from diagnosis.redact import Redactor
+from diagnosis.redact.records import mask_code, mask_labels
 from diagnosis.store import Store
 from diagnosis.store.alert_verdicts import AlertVerdict
 from diagnosis.store.monitoring import StoredAlert
@@ -218,7 +219,10 @@ class AlertService:
     def replace_links(self, actor: str, links: Sequence[LinkIn]) -> list[tuple[str, str, str]]:
         """Put another service map in place of the one there was."""
         with self._store.transaction():
-            count = self._store.service_links.replace((link.item, link.needs, link.kind) for link in links)
+            masked = {name: mask_code(name, self._redactor)[:255] for link in links for name in (link.item, link.needs)}
+            count = self._store.service_links.replace(
+                (masked[link.item], masked[link.needs], link.kind) for link in links
+            )
             self._audit.note(actor, "service_map.replace", "service_map", links=count)
         return self._store.service_links.all()
 
@@ -260,12 +264,13 @@ class AlertService:
     def _stored(self, alert: AlertIn) -> StoredAlert:
         named = {"id", "started_at", "ended_at", "name", "cmdb_ci", "service"}
         plain = alert.model_dump(mode="json")
-        body = {name: value for name, value in plain.items() if name not in named and value not in ("", None)}
-        if "description" in body:
-            body["description"] = self._redactor.redact(body["description"])
-        return StoredAlert(
-            alert.id, alert.started_at, alert.ended_at, alert.name, alert.cmdb_ci, alert.service, body=body
+        labels = {name: value for name, value in plain.items() if name not in named and value not in ("", None)}
+        body = mask_labels(labels, self._redactor)
+        # As those of incidents are masked, so that an alert on an address is found for an incident on it.
+        name, item, service = (
+            mask_code(text, self._redactor)[:255] for text in (alert.name, alert.cmdb_ci, alert.service)
         )
+        return StoredAlert(alert.id, alert.started_at, alert.ended_at, name, item, service, body=body)
 
 
 def alert_out(alert: StoredAlert) -> AlertOut:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from api.audit.service import AuditService
 from api.changes.schemas import ChangeEffectOut, ChangeIn, ChangeOut
@@ -15,6 +14,7 @@ from api.serving import Serving
 from diagnosis.errors import InputError
 from diagnosis.phrases import in_words
 from diagnosis.redact import Redactor
+from diagnosis.redact.records import mask_change, mask_code
 from diagnosis.store import Store
 from diagnosis.store.monitoring import StoredChange
 from diagnosis.surges.change_effect import DAY, ChangeEffect, change_effect
@@ -119,7 +119,9 @@ class ChangeService:
         """
         if bool(cmdb_ci) == bool(service):
             raise InputError("expected cmdb_ci or service; found both or neither")
-        on_item = self.of_item(cmdb_ci, service, days=days)
+        # Changes and incidents are stored under their masks; who asks knows the item by its name.
+        item, of_service = (mask_code(name, self._redactor) for name in (cmdb_ci, service))
+        on_item = self.of_item(item, of_service, days=days)
         effect = on_item.effect
         interval = None
         if effect.interval is not None:
@@ -148,11 +150,11 @@ class ChangeService:
         return [float(moment.timestamp()) for moment in frame.loc[chosen, "opened_at"]]
 
     def _stored(self, change: ChangeIn) -> StoredChange:
-        body: dict[str, Any] = {k: v for k, v in change.model_dump(mode="json").items() if v not in ("", None)}
-        if "short_description" in body:
-            body["short_description"] = self._redactor.redact(body["short_description"])
+        fields = {k: v for k, v in change.model_dump(mode="json").items() if v not in ("", None)}
+        body = mask_change(fields, self._redactor)
         at = None if is_cancelled(change.state) else change.started_at or change.opened_at
-        return StoredChange(change.number, at, change.cmdb_ci[:255], change.service[:255], utc_now(), body)
+        item, service = (str(body.get(name, ""))[:255] for name in ("cmdb_ci", "service"))
+        return StoredChange(change.number, at, item, service, utc_now(), body)
 
 
 def change_out(change: StoredChange) -> ChangeOut:

@@ -28,6 +28,8 @@ from api.records.service import RecordService
 from api.releases.service import ReleaseService
 from api.webhooks.events import Events
 from diagnosis.incident import FIELDS, TYPES, Incident
+from diagnosis.redact import Redactor
+from diagnosis.redact.records import mask_code, mask_labels
 from diagnosis.store import Store
 from diagnosis.store.monitoring import StoredAlert
 from diagnosis.store.outbox import OutgoingCall
@@ -53,6 +55,8 @@ class IntegrationService:
     releases : ReleaseService
     changes : ChangeService
     events : Events
+    redactor : Redactor
+        Masks personal data in alerts.
     settings : Integrations
     """
 
@@ -64,6 +68,7 @@ class IntegrationService:
         releases: ReleaseService,
         changes: ChangeService,
         events: Events,
+        redactor: Redactor,
         settings: Integrations,
     ) -> None:
         self.settings = settings
@@ -73,6 +78,7 @@ class IntegrationService:
         self._releases = releases
         self._changes = changes
         self._events = events
+        self._redactor = redactor
         self._faults = Faults(store.inbox, timedelta(minutes=settings.alertmanager.reopen_minutes))
 
     @asynccontextmanager
@@ -125,15 +131,20 @@ class IntegrationService:
         report = self._faults.report(alert)
         incident = report.incident
         started = alert.starts_at or incident.opened_at or utc_now()
+        codes = (incident.symptom, incident.cmdb_ci, incident.service)
+        name, item, service = (mask_code(text, self._redactor) for text in codes)
         stored = StoredAlert(
             f"{alert.fingerprint}@{format_utc(started)}"[:255],
             started,
             incident.resolved_at,
-            incident.symptom[:255],
-            incident.cmdb_ci[:255],
-            incident.service[:255],
+            name[:255],
+            item[:255],
+            service[:255],
             incident.number,
-            {"severity": incident.urgency, "description": incident.short_description, "group": group},
+            mask_labels(
+                {"severity": incident.urgency, "description": incident.short_description, "group": group},
+                self._redactor,
+            ),
         )
         self._store.alerts.put([stored])
         return report

@@ -8,7 +8,7 @@ from typing import Any
 from diagnosis.incident import FIELDS
 from diagnosis.knowledge import KNOWLEDGE_FIELDS
 from diagnosis.redact import Redactor
-from diagnosis.redact.records import CODES, mask_code
+from diagnosis.redact.records import CODES, mask_code, mask_value
 
 _UNMASKED = frozenset({*FIELDS, *KNOWLEDGE_FIELDS}) - {"short_description", "description", "close_notes"}
 _ARTICLE_WORDS = frozenset({"title", "symptoms", "cause", "resolution", "keywords"})
@@ -23,17 +23,6 @@ def mask_article(body: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
     """Return an article's fields without personal data."""
     unmasked = _UNMASKED - _ARTICLE_WORDS
     return {name: value if name in unmasked else mask_value(value, redactor) for name, value in body.items()}
-
-
-def mask_value(value: Any, redactor: Redactor) -> Any:  # noqa: ANN401 - any JSON value
-    """Return a JSON value with every string in it redacted."""
-    if isinstance(value, str):
-        return redactor.redact(value)
-    if isinstance(value, dict):
-        return {name: mask_value(item, redactor) for name, item in value.items()}
-    if isinstance(value, list):
-        return [mask_value(item, redactor) for item in value]
-    return value
 
 
 def _incident_value(name: str, value: Any, redactor: Redactor) -> Any:  # noqa: ANN401

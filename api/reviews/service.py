@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -19,11 +18,13 @@ from api.reviews.reminders import Reminders
 from api.reviews.schemas import ProposalIn
 from api.reviews.settings import ReviewOptions
 from api.serving import Serving
+from api.turns import Turns
 from api.webhooks.events import Events
 from diagnosis.actions import Action
 from diagnosis.errors import InputError
 from diagnosis.knowledge_health.gaps import Gap
 from diagnosis.processes import in_own_process
+from diagnosis.redact import Redactor
 from diagnosis.review import Quarter, Words, last_complete_quarter, plain_action, plain_gaps
 from diagnosis.review.programme import programme_actions
 from diagnosis.review.summary import action_title
@@ -48,6 +49,8 @@ class ReviewService:
     store : Store
     serving : Serving
         Its release judges which incidents an article answers.
+    redactor : Redactor
+        Masks personal data in notes.
     events : Events
         Reminds of actions that are due.
     audit : AuditService
@@ -68,6 +71,7 @@ class ReviewService:
         self,
         store: Store,
         serving: Serving,
+        redactor: Redactor,
         events: Events,
         audit: AuditService,
         actions: ActionService,
@@ -76,6 +80,7 @@ class ReviewService:
     ) -> None:
         self._store = store
         self._serving = serving
+        self._redactor = redactor
         self._audit = audit
         self._actions = actions
         self.options = options
@@ -83,7 +88,7 @@ class ReviewService:
         self.reminders = Reminders(store, events, options.remind_days)
         self.find_gaps: Callable[[], Sequence[Gap]] = tuple
         self.find_rules: Callable[[], ServiceLevelRules | None] = lambda: None
-        self._lock = threading.Lock()
+        self._turns = Turns()
         self._drafts: dict[str, tuple[tuple[object, ...], dict[str, Any]]] = {}
 
     def default_quarter(self) -> str:
@@ -98,18 +103,21 @@ class ReviewService:
         InputError
             If the quarter has not begun, or no record was opened in it.
         ComputingError
-            If the knowledge base is still being judged for the first time.
+            If the knowledge base is still being judged for the first time, or more wait for reviews than a service can
+            hold.
         InterruptedComputationError
             If the process that counted it was killed.
         """
         wanted = Quarter.parse(quarter or self.default_quarter())
         moment = utc_now()
         state = (f"{moment:%Y-%m-%d}", self._store.changes.last())
-        with self._lock:  # one at a time: it takes seconds and much memory
-            cached = self._drafts.get(str(wanted))
-            if cached is None or cached[0] != state:
-                cached = (state, self._review(wanted, moment))
-                self._drafts = {str(wanted): cached}
+        cached = self._drafts.get(str(wanted))
+        if cached is None or cached[0] != state:
+            with self._turns.take():  # one at a time: it takes seconds and much memory
+                cached = self._drafts.get(str(wanted))
+                if cached is None or cached[0] != state:
+                    cached = (state, self._review(wanted, moment))
+                    self._drafts = {str(wanted): cached}
         return self._with_decisions(cached[1])
 
     def freeze(self, actor: str, quarter: str, note: str = "") -> FrozenReview:
@@ -124,7 +132,7 @@ class ReviewService:
         if not content["complete"]:
             raise InputError(f"{content['quarter']} is not over: a review is finished when its quarter is")
         with self._store.transaction():
-            frozen = self._store.reviews.freeze(content["quarter"], content, note, actor)
+            frozen = self._store.reviews.freeze(content["quarter"], content, self._redactor.redact(note), actor)
             self._audit.note(actor, "review.freeze", frozen.id, quarter=frozen.quarter, data_hash=frozen.data_hash)
         return frozen
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -11,6 +13,7 @@ from diagnosis.redact import Redactor
 
 WORDS = ("short_description", "description", "close_notes")
 CODES = (*CODED_FIELDS, "assigned_to")
+_CHANGE_KEYS = ("number", "opened_at", "started_at", "ended_at")
 ARTICLE_WORDS = ("title", "symptoms", "cause", "resolution", "keywords")
 
 
@@ -39,3 +42,27 @@ def mask_code(value: str, redactor: Redactor) -> str:
     if masked == value:
         return value
     return f"{masked}#{hashlib.blake2b(value.encode(), digest_size=4).hexdigest()}"
+
+
+def mask_value(value: Any, redactor: Redactor) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a JSON value with every string in it redacted."""
+    if isinstance(value, str):
+        return redactor.redact(value)
+    if isinstance(value, dict):
+        return {name: mask_value(item, redactor) for name, item in value.items()}
+    if isinstance(value, list):
+        return [mask_value(item, redactor) for item in value]
+    return value
+
+
+def mask_labels(labels: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
+    """Return the labels of an alert or a change without personal data; codes as those of incidents, to stay equal."""
+    return {
+        name: mask_code(value, redactor) if name in CODES and isinstance(value, str) else mask_value(value, redactor)
+        for name, value in labels.items()
+    }
+
+
+def mask_change(fields: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
+    """Return the fields of a change without personal data; its number and times stay."""
+    return mask_labels(fields, redactor) | {name: fields[name] for name in _CHANGE_KEYS if name in fields}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
+from diagnosis.redact import Redactor
+from diagnosis.redact.records import mask_change, mask_code
 from diagnosis.store import Store
 from diagnosis.store.monitoring import StoredAlert, StoredChange, StoredWindow
-from diagnosis.surges.monitoring_data import Alert
 from diagnosis.times import from_seconds, utc_now
 from training.records.changes import is_cancelled
 from training.records.monitoring_files import read_alerts, read_change_rows, read_maintenance, read_service_map
@@ -22,7 +23,7 @@ _BEGINNINGS = ("started_at", "opened_at")
 
 def import_monitoring(
     store: Store,
-    mask: Callable[[str], str],
+    redactor: Redactor,
     changes: Path | None,
     alerts: Path | None,
     service_map: Path | None,
@@ -35,27 +36,29 @@ def import_monitoring(
 
     Parameters
     ----------
-    mask : callable
-        Takes personal data out of a text.
+    redactor : Redactor
+        Takes personal data out of texts.
     """
     counts: dict[str, ImportCounts] = {}
     if changes:
-        counts["changes"] = _changes(store, mask, changes)
+        counts["changes"] = _changes(store, redactor, changes)
     if alerts:
-        counts["alerts"] = _alerts(store, mask, alerts)
+        counts["alerts"] = _alerts(store, redactor, alerts)
     if service_map:
         needs = read_service_map(service_map).needs
-        links = store.service_links.replace((item, needed, "") for item, of_item in needs.items() for needed in of_item)
+        pairs = [(item, needed) for item, of_item in needs.items() for needed in of_item]
+        items = {name: mask_code(name, redactor) for pair in pairs for name in pair}
+        links = store.service_links.replace((items[item], items[needed], "") for item, needed in pairs)
         counts["service map links"] = ImportCounts(links, links)
     if maintenance:
         counts["maintenance windows"] = _maintenance(store, maintenance)
     return counts
 
 
-def _changes(store: Store, mask: Callable[[str], str], path: Path) -> ImportCounts:
+def _changes(store: Store, redactor: Redactor, path: Path) -> ImportCounts:
     notes: list[str] = []
     stored = [
-        stored_change({**row, "short_description": mask(row.get("short_description", ""))}, at.to_pydatetime())
+        stored_change(mask_change(row, redactor), at.to_pydatetime())
         for row, at in read_change_rows(path, notes.append)
     ]
     for start in range(0, len(stored), _CHUNK):
@@ -82,25 +85,31 @@ def stored_change(body: Mapping[str, str], at: datetime | None = None) -> Stored
     )
 
 
-def _alerts(store: Store, mask: Callable[[str], str], path: Path) -> ImportCounts:
+def _alerts(store: Store, redactor: Redactor, path: Path) -> ImportCounts:
     notes: list[str] = []
     alerts = sorted(read_alerts(path, notes.append), key=lambda alert: alert.at)
-    masked = lru_cache(maxsize=1_000)(mask)  # a storm says the same a million times
+    mask = lru_cache(maxsize=1_000)(redactor.redact)  # a storm says the same a million times
+
+    @lru_cache(maxsize=1_000)
+    def code(text: str) -> str:
+        return mask_code(text, redactor)[:255]
+
     for start in range(0, len(alerts), _CHUNK):
-        store.alerts.put([_stored_alert(alert, masked) for alert in alerts[start : start + _CHUNK]])
+        store.alerts.put(
+            [
+                StoredAlert(
+                    alert.id[:255],
+                    datetime.fromtimestamp(alert.at, UTC),
+                    None if alert.over is None else datetime.fromtimestamp(alert.over, UTC),
+                    code(alert.name),
+                    code(alert.cmdb_ci),
+                    code(alert.service),
+                    body={"description": mask(alert.description)},
+                )
+                for alert in alerts[start : start + _CHUNK]
+            ]
+        )
     return ImportCounts(len(alerts), len(alerts), notes=tuple(notes))
-
-
-def _stored_alert(alert: Alert, mask: Callable[[str], str]) -> StoredAlert:
-    return StoredAlert(
-        alert.id[:255],
-        datetime.fromtimestamp(alert.at, UTC),
-        None if alert.over is None else datetime.fromtimestamp(alert.over, UTC),
-        alert.name[:255],
-        alert.cmdb_ci[:255],
-        alert.service[:255],
-        body={"description": mask(alert.description)},
-    )
 
 
 def _maintenance(store: Store, path: Path) -> ImportCounts:

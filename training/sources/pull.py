@@ -16,7 +16,7 @@ from diagnosis.incident import FIELDS, IncidentBatch, as_frame
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.locks import LockedError, locked
 from diagnosis.redact import Redactor
-from diagnosis.redact.records import mask_articles, mask_incidents
+from diagnosis.redact.records import mask_articles, mask_change, mask_incidents
 from diagnosis.store.bodies import bodies_of
 from diagnosis.times import format_utc
 from training.records import PRESETS, ImportCounts
@@ -241,8 +241,7 @@ class _PageTranslator:
             if row not in usable
         )
         self._imported += len(usable)
-        mask = self._redactor.redact
-        return {row["number"]: {**row, "short_description": mask(row.get("short_description", ""))} for row in usable}
+        return {row["number"]: mask_change(row, self._redactor) for row in usable}
 
     def _look_at(self, columns: Mapping[str, Sequence[Any]]) -> None:
         """Note which custom fields held values that nobody reads, and which fields that were asked for held none."""

@@ -103,6 +103,26 @@ def test_alerts_that_explain_an_incident_are_ranked_and_storms_are_one(client: T
     assert 4 < found[0]["minutes"] < 7
 
 
+def test_alerts_and_changes_are_masked_as_incidents_are_and_still_found_for_them(client: TestClient) -> None:
+    item, words = "10.78.0.9", "ask li.lei@example.com"
+    change = {"number": "MASK1", "started_at": iso(hours=3), "cmdb_ci": item, "short_description": words, "plan": words}
+    assert client.post("/v1/changes", json=change).json()["stored"] == 1
+    alert = {"id": "MASK1", "started_at": iso(minutes=5), "name": "Down", "cmdb_ci": item, "summary": words}
+    client.post("/v1/alerts", json=[alert, {**alert, "id": "MASK2", "cmdb_ci": "mask-78", "name": "Slow"}])
+    links = client.get("/v1/service-map").json()["links"]
+    client.put("/v1/service-map", json={"links": [*links, {"from": item, "to": "mask-78"}]})
+    body = {"number": "MASK1", "short_description": "down", "cmdb_ci": item, "opened_at": utc_now().isoformat()}
+    client.post("/v1/incidents", json=body)
+    found = client.get("/v1/alerts/explaining", params={"incident": "MASK1"}).json()["items"]
+    reasons = {link["alert"]["id"]: link["reasons"] for link in found}
+    assert reasons == {"MASK1": ["same_item"], "MASK2": ["related_item"]}
+    assert client.get("/v1/changes/effect", params={"cmdb_ci": item}).json()["changes"] == 1
+    stored = client.app.state.service.store
+    kept = [stored.alerts.get("MASK1").body, stored.change_records.get("MASK1").body, client.get("/v1/alerts").json()]
+    assert "<EMAIL>" in str(kept[0])
+    assert not [text for text in map(str, kept) if "example.com" in text or item in text]
+
+
 def test_what_people_say_of_an_alert_goes_before_the_rules_and_ranks_the_like_of_it(client: TestClient) -> None:
     item = "mbx-78"
     alerts = [
