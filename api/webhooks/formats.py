@@ -71,7 +71,7 @@ def _dingtalk(url: httpx.URL, secret: str, message: Message, moment: datetime) -
 
 
 def _feishu(url: httpx.URL, secret: str, message: Message, moment: datetime) -> ChatRequest:
-    body: dict[str, Any] = {"msg_type": "text", "content": {"text": message.text}}
+    body: dict[str, Any] = {"msg_type": "text", "content": {"text": _harmless(message.text)}}
     if secret:
         seconds = str(int(moment.timestamp()))
         body |= {"timestamp": seconds, "sign": _signature(f"{seconds}\n{secret}".encode(), b"")}
@@ -91,8 +91,13 @@ def _signature(key: bytes, text: bytes) -> str:
 
 def _markdown(message: Message) -> str:
     # What people wrote stands in it: a value must not become a link or a mention.
-    title, *lines = (_MARKUP.sub(r"\\\1", line).replace("@", "@\u200b") for line in (message.title, *message.lines))
+    title, *lines = (_harmless(_MARKUP.sub(r"\\\1", line)) for line in (message.title, *message.lines))
     return "\n\n".join((f"**{title}**", *lines))
+
+
+def _harmless(text: str) -> str:
+    """Return text in which no tag, mention or link begins: robots mention everybody at ``<at user_id="all">``."""
+    return text.replace("<", "<\u200b").replace("@", "@\u200b").replace("](", "]\u200b(")
 
 
 def _cut(text: str, most: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from types import TracebackType
 from typing import Literal, Self
 
 VALUE_LENGTH = 40
+# What a spreadsheet would run, in either width; a number and a telephone number are none.
+_FORMULA = re.compile(r"[=＝]|[+＋－-](?![\d ./:-]*$)")
 COLUMNS = ("file", "row", "column", "reason", "value", "action")
 
 Action = Literal["row rejected", "value blanked"]
@@ -101,7 +104,8 @@ class RejectFile:
             self._file = self.path.open("w", encoding="utf-8-sig", newline="")  # the mark makes Excel read UTF-8
             csv.writer(self._file).writerow(COLUMNS)
         value = _printable(reject.value)
-        csv.writer(self._file).writerow([reject.file, reject.row, reject.column, reject.reason, value, reject.action])
+        line = [reject.file, reject.row, _printable(reject.column), reject.reason, value, reject.action]
+        csv.writer(self._file).writerow(line)
 
 
 def _printable(value: str) -> str:
@@ -109,6 +113,5 @@ def _printable(value: str) -> str:
     value = " ".join(value.split())
     if "@" in value:
         return "<masked>"
-    if value[:1] in {"=", "+", "-"} and not value[1:2].isdigit():
-        value = "'" + value  # a spreadsheet would run it
+    value = f"'{value}" if _FORMULA.match(value) else value
     return value if len(value) <= VALUE_LENGTH else value[: VALUE_LENGTH - 1] + "…"

@@ -95,9 +95,15 @@ def decide(
 
 
 @router.post("/console/review/actions/{action}")
-def change_action(service: Served, agent: Acting, action: str, status: Text, quarter: Text = "") -> Response:
+def change_action(
+    request: Request, service: Served, agent: Acting, action: str, status: Text, quarter: Text = ""
+) -> Response:
     """Say how far an action is."""
-    service.actions.change(agent.id, action, ActionChange.model_validate({"status": status}))
+    try:
+        change = ActionChange.model_validate({"status": status})
+    except ValidationError:
+        return page(request, "message.html", 422, notice="form_wrong", agent=agent)
+    service.actions.change(agent.id, action, change)
     return RedirectResponse(f"/console/review?quarter={quarter}#actions", 303)
 
 

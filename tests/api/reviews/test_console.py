@@ -72,6 +72,9 @@ def test_while_the_knowledge_base_is_judged_the_page_says_so_and_loads_again(bro
 
 
 def test_what_is_not_there_says_so(browser) -> None:
+    form = {"csrf": csrf(browser.get("/console/review").text), "status": "garbage"}
+    assert browser.post("/console/review/actions/none", data=form).status_code == 422
+    assert browser.post("/console/review/actions/none", data={**form, "status": "done"}).status_code == 404
     assert browser.get("/console/review/none").status_code == 404
     assert browser.get("/console/review?quarter=1999Q1").status_code == 404
     assert browser.post("/console/review/2026Q3/finish", data={"csrf": "0", "note": ""}).status_code in (401, 403)

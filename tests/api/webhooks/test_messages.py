@@ -101,13 +101,14 @@ def test_a_dingtalk_robot_gets_its_signature(client):
     assert sent.query["access_token"] == "t"
 
 
-def test_a_feishu_robot_gets_text_and_its_signature(client):
+def test_a_feishu_robot_gets_its_signature_and_text_in_which_nothing_is_a_mention_or_a_link(client):
     with Remote(lambda _r: (200, {"code": 0, "msg": "success"})) as remote:
         made = subscribe(client, f"{remote.url}/hook/x", "feishu", secret="s3", language="zh")
-        client.post("/v1/incidents", json={"number": "FEI1"})
+        client.post("/v1/incidents", json={"number": 'FEI1 <at user_id="all"></at>[x](http://evil)'})
         [sent] = remote.wait_for(1)
         client.delete(f"/v1/subscriptions/{made['id']}")
-    assert sent.json["content"]["text"] == "事件 FEI1 已保存或更改\n编号：FEI1"
+    number = 'FEI1 <\u200bat user_id="all"><\u200b/at>[x]\u200b(http://evil)'
+    assert sent.json["content"]["text"] == f"事件 {number} 已保存或更改\n编号：{number}"
     key = f"{sent.json['timestamp']}\ns3".encode()
     assert sent.json["sign"] == base64.b64encode(hmac.new(key, b"", hashlib.sha256).digest()).decode()
 

@@ -89,14 +89,16 @@ def test_values_that_cannot_be_are_blanked_and_the_row_kept(tmp_path):
 def test_the_reject_file_holds_no_address_no_text_and_no_formula(tmp_path):
     path = write(
         tmp_path,
-        "number,description,opened_at\n1,a,someone@example.com\n2,b,=HYPERLINK(1)\n3,c," + "9" * 99 + "\n,secret,\n",
+        "number,description,opened_at\n1,a,someone@example.com\n2,b,=HYPERLINK(1)\n3,c," + "9" * 99 + "\n,secret,\n"
+        "4,d,=1+cmd|x!A0\n5,e,+1+cmd|x!A0\n6,f,＝1+cmd\n7,g,-5\n",
     )
     rejects = tmp_path / "rejects.csv"
     load_incidents(path, rejects=rejects)
     text = rejects.read_text(encoding="utf-8-sig")
     assert "example.com" not in text
     assert "secret" not in text
-    assert ",=" not in text
+    assert not [sign for sign in (",=", ",＝", ",+") if sign in text]
+    assert ",-5," in text
     assert "9" * 41 not in text
 
 

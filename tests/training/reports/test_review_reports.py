@@ -24,7 +24,7 @@ SAMPLE = Path(__file__).resolve().parents[3] / "data" / "sample" / "incidents.cs
 @pytest.fixture(scope="module")
 def content():
     frame = load_incidents(SAMPLE).frame
-    frame.loc[frame["service"] == "CRM", "service"] = '=CRM <script>alert("1")</script>'
+    frame.loc[frame["service"] == "CRM", "service"] = '=CRM <script>alert("1")</script>\x01\x0b\ufffe $x^$'
     history = ReviewHistory.read(frame, ReviewSettings(zone="Asia/Shanghai"), as_of=pd.Timestamp("2026-10-31T16:00Z"))
     return json.loads(json.dumps(review_quarter(history, Quarter.parse("2026Q3"))))
 

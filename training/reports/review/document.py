@@ -27,6 +27,7 @@ WIDTH = Cm(17.6)  # between the margins of an A4 page
 MOST_EXTENT = 26  # letters of a cell that count for its column's width
 LETTER, PADDING = Cm(0.16), Cm(0.45)  # of a column's width: for each letter of its longest word, and around it
 _WORD = re.compile(r"[!-~–−]+")  # is not broken: numbers of records, dates, Latin words
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def review_document(content: Mapping[str, Any], language: str) -> bytes:
@@ -87,7 +88,7 @@ def _set_language(document: WordDocument) -> None:
 def _section(document: WordDocument, part: Section, content: Mapping[str, Any], words: Words) -> None:
     document.add_heading(part.title, 1)
     for text in part.paragraphs:
-        document.add_paragraph(text).paragraph_format.keep_with_next = bool(part.plot)
+        document.add_paragraph(_printable(text)).paragraph_format.keep_with_next = bool(part.plot)
     if part.plot and (data := picture(part.plot, content, words)):
         document.add_picture(io.BytesIO(data), width=WIDTH)
     for table in part.tables:
@@ -96,7 +97,7 @@ def _section(document: WordDocument, part: Section, content: Mapping[str, Any], 
 
 def _table(document: WordDocument, table: Table) -> None:
     if table.caption:
-        caption = document.add_paragraph(table.caption, style="Caption")
+        caption = document.add_paragraph(_printable(table.caption), style="Caption")
         caption.paragraph_format.keep_with_next = True
     grid = document.add_table(rows=1, cols=len(table.columns))
     grid.style = "Table Grid"
@@ -139,11 +140,16 @@ def _fill(place: _Cell, cell: Cell, *, right: bool, bold: bool = False) -> None:
     paragraph.paragraph_format.space_after = Pt(0)
     if right:
         paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
-    run = paragraph.add_run(cell.text)
+    run = paragraph.add_run(_printable(cell.text))
     run.font.size = Pt(8)
     run.bold = bold or bool(cell.tone)
     if cell.tone:
         run.font.color.rgb = _TONES[cell.tone]
+
+
+def _printable(text: str) -> str:
+    """Return a text without characters that no XML may hold: names come from systems that know no such limit."""
+    return _NOT_IN_XML.sub("", text)
 
 
 def _mark(row: _Row, name: str) -> None:

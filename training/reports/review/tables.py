@@ -29,7 +29,8 @@ COLUMNS = (
     "changed",
 )
 Content = Mapping[str, Any]
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
+# What a spreadsheet would run, the wide signs of Chinese and Japanese ones too.
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
 
 def review_csv(content: Content) -> str:
