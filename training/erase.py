@@ -16,7 +16,7 @@ from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_code
 from diagnosis.releases import Releases
 from diagnosis.store import Store
-from diagnosis.store.erasure import Person, count_rows, erase_person
+from diagnosis.store.erasure import KEPT, Person, count_rows, erase_person
 from diagnosis.store.records import Records
 from training.command import DONE, add_database, add_json, add_models, answer, main
 
@@ -92,7 +92,7 @@ def erase(store: Store, releases: Releases, names: Sequence[str], *, dry_run: bo
         store.audit.add(
             "command line", "person.erase", "store", "", {name: len(keys) for name, keys in touched.items()}
         )
-    remaining = {name: touched.pop(name) for name in ("audit", "subscriptions") if name in touched}
+    remaining = {name: touched.pop(name) for name in KEPT if name in touched}
     return {"dry_run": dry_run, "store": touched, "kept": remaining, "releases": holders}
 
 

@@ -8,6 +8,7 @@ from api.audit.service import AuditService
 from api.surveys.tokens import read, sign
 from diagnosis.redact import Redactor
 from diagnosis.store import Store
+from diagnosis.store.keys import KeyRefusedError
 from diagnosis.store.reviews import SurveyAnswer
 
 ACTOR = "survey"
@@ -56,9 +57,12 @@ class SurveyService:
         Raises
         ------
         KeyRefusedError
-            If the link is not ours, or over.
+            If the link is not ours, or over, or its incident was deleted.
         """
-        return read(self._secret, token)
+        incident = read(self._secret, token)
+        if incident not in self._store.incidents.find([incident]):
+            raise KeyRefusedError("the incident that the link asks about is gone")
+        return incident
 
     def is_answered(self, incident: str) -> bool:
         """Return whether an incident has been answered for."""

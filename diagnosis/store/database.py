@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from diagnosis.errors import FaultwiseError, InputError, StoreError
@@ -317,6 +317,10 @@ def _as_store_error() -> Iterator[None]:
         yield
     except IntegrityError as error:
         raise ConflictError(f"the database refused the change: {_first_line(error)}") from error
+    except DataError as error:  # such as a NUL, which PostgreSQL refuses: to try again would not help
+        raise InputError(
+            f"expected values that the database can hold; found one that it refuses: {_first_line(error)}"
+        ) from error
     except DBAPIError as error:
         raise StoreError(f"the database did not do what was asked: {_first_line(error)}") from error
     except PoolTimeoutError as error:

@@ -7,9 +7,12 @@ through the sequence of changes, so that every replica's history and index learn
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -19,10 +22,14 @@ from diagnosis.errors import InputError
 from diagnosis.store import tables
 from diagnosis.store.database import Database
 from diagnosis.store.records import Records
+from diagnosis.times import utc_now
 
 MASK = "<PERSON>"
 # Sign-ins are no records, and the audit log is refused every change by the database itself: what stands there stays.
 _NOT_ERASED = frozenset({"counters", "api_keys", "sessions", "key_use", "subscriptions", "audit"})
+KEPT = ("audit", "subscriptions", "api_keys")  # of those, what is looked at, so that it can be named
+_UNWATCHED = timedelta(seconds=60)  # longer than who watches believes to hold the watch without looking
+_FIELD = re.compile(r"[a-z][a-z0-9_]*")
 _SHORTEST = 2  # characters of a name
 _CHUNK = 500  # rows
 
@@ -57,12 +64,16 @@ class Person:
         if isinstance(value, str):
             return self._erased_text(value)
         if isinstance(value, Mapping):
-            masked = {name: self.erased(item) for name, item in value.items()}
+            masked = {self._erased_key(name): self.erased(item) for name, item in value.items()}
             return masked if masked != value else value
         if isinstance(value, list | tuple):
             items = [self.erased(item) for item in value]
             return items if items != list(value) else value
         return value
+
+    def _erased_key(self, name: str) -> str:
+        # Such as the item of a count; what the program itself calls its fields is no person.
+        return name if _FIELD.fullmatch(name) else self._erased_text(name)
 
     def _erased_text(self, text: str) -> str:
         if self._pattern.search(text):
@@ -88,16 +99,18 @@ def erase_person(
     Returns
     -------
     dict of str to list of str
-        Table to the keys of the rows that name the person; of `audit` and of `subscriptions`, which are never changed,
-        the rows that still do.
+        Table to the keys of the rows that name the person; of those in `KEPT`, which are never changed, the rows that
+        still do.
     """
     touched: dict[str, list[str]] = {}
     for table in tables.metadata.sorted_tables:
-        if table.name in _NOT_ERASED - {"audit", "subscriptions"}:
+        if table.name in _NOT_ERASED - set(KEPT):
             continue
         changes_nothing = dry_run or table.name in _NOT_ERASED
         if keys := list(_erase_table(database, table, person, changes_nothing, on_rows)):
             touched[table.name] = keys
+    if watches := _end_watches(database, person, dry_run):
+        touched["watch_states"] = watches
     return touched
 
 
@@ -107,7 +120,7 @@ def count_rows(database: Database) -> int:
         return sum(
             connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
             for table in tables.metadata.sorted_tables
-            if table.name not in _NOT_ERASED - {"audit", "subscriptions"}
+            if table.name not in _NOT_ERASED - set(KEPT)
         )
 
 
@@ -127,6 +140,30 @@ def _erase_table(
             _write(database, table, key, changes)
         yield from ("/".join(map(str, values)) for values, _changed in changes)
         on_rows(len(rows))
+
+
+def _end_watches(database: Database, person: Person, dry_run: bool) -> list[str]:
+    """Take what a watch remembers away where it names the person, so that it learns anew from what is stored then.
+
+    The process that watches loses its hold too: it would write down again what it has in memory.
+    """
+    t = tables.watch_states
+    with database.read() as connection:
+        rows = connection.execute(sa.select(t.c.name, t.c.state).where(t.c.state.is_not(None))).all()
+    names = [row.name for row in rows if _remembers(row.state, person)]
+    if names and not dry_run:
+        with database.write() as connection:
+            values = {"state": None, "saved_at": None, "holder": "", "until": utc_now() + _UNWATCHED}
+            connection.execute(sa.update(t).where(t.c.name.in_(names)).values(values))
+    return names
+
+
+def _remembers(state: bytes, person: Person) -> bool:
+    try:
+        content = json.loads(zlib.decompress(state))
+    except (ValueError, zlib.error):  # nobody can go on from it, and whoever watches writes another
+        return False
+    return bool(person.erased(content) != content)
 
 
 def _rehashed(changed: Mapping[str, Any]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError, chunks, take_sequences, upsert
 from diagnosis.times import as_utc, utc_now
 
@@ -68,6 +69,8 @@ class Records:
             for i, (number, body) in enumerate(bodies.items())
         ]
         upsert(self.table, connection, rows, keep=("created_at",))
+        if deleted and self.table is tables.incidents:
+            _forget_beside(connection, list(bodies))
 
     def get(self, number: str) -> Record:
         """Return one record.
@@ -138,6 +141,13 @@ class Records:
             rows = connection.execute(self._numbered, {"numbers": chosen})
             records |= {row.number: _record(row) for row in rows}
         return records
+
+
+def _forget_beside(connection: Connection, incidents: Sequence[str]) -> None:
+    """Delete what people said of incidents that are gone, beside diagnoses, which stay as they were made."""
+    for table in (tables.survey_answers, tables.alert_verdicts):
+        for numbers in chunks(incidents):
+            connection.execute(sa.delete(table).where(table.c.incident.in_(numbers)))
 
 
 def _record(row: sa.Row[Any]) -> Record:

@@ -21,6 +21,9 @@ def test_old_incidents_and_diagnoses_are_forgotten_and_open_ones_stay(models, da
             "OPEN": {"number": "OPEN", "short_description": "x", "opened_at": long_ago.isoformat()},
         }
     )
+    for number in ("OLD", "NEW"):
+        store.survey_answers.add(number, 4, "the words of a caller", "en")
+        store.alert_verdicts.say("A1", number, True, "key:1")
     with Serving(Settings(database=database_url, models=models)) as client:
         said = [
             client.post("/v1/diagnoses", json={"number": n, "short_description": "VPN"}).json() for n in ("D1", "D2")
@@ -40,4 +43,6 @@ def test_old_incidents_and_diagnoses_are_forgotten_and_open_ones_stay(models, da
         assert client.get("/v1/incidents/OPEN").status_code == 200
         [entry] = [e for e in client.get("/v1/audit").json()["items"] if e["action"] == "records.forget"]
     assert entry["detail"] == {"diagnoses": 1, "incidents": 1}
+    assert [answer.incident for answer in store.survey_answers.all()] == ["NEW"]
+    assert [verdict.incident for verdict in store.alert_verdicts.page(10)] == ["NEW"]
     store.close()

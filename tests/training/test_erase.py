@@ -1,15 +1,19 @@
 """A person is masked wherever the store names them, and what still holds them is named."""
 
 import json
+import zlib
 
 import pytest
 
 from api.settings import Settings
+from diagnosis.actions import Action
 from diagnosis.errors import InputError
 from diagnosis.records import IncidentRecords
 from diagnosis.releases import Releases
 from diagnosis.store import Store, tables
 from diagnosis.store.erasure import MASK, Person
+from diagnosis.store.monitoring import StoredAlert, StoredWindow
+from diagnosis.times import utc_now
 from tests.serving import Serving
 from tests.waiting import soon
 from training.erase import erase
@@ -83,6 +87,41 @@ def test_a_person_is_erased_from_a_running_service(models, database_url):
         assert not [name for name, content in everything_stored(store).items() if "Sanfeng" in content]
         again = erase(store, releases, names, dry_run=True)
         assert (again["store"], again["releases"]) == ({}, {})
+    store.close()
+
+
+def test_a_person_is_erased_from_what_people_said_and_from_what_the_watch_remembers(database_url, tmp_path):
+    name, moment = "Zhang Sanfeng", utc_now()
+    store = Store.open(database_url)
+    store.incidents.put({"P1": {"number": "P1"}})
+    store.survey_answers.add("P1", 2, f"{name} was rude", "en")
+    action = store.actions.add(Action(title=f"train {name}", owner=name), name)
+    decision = store.problems.decide(name, "rename", "P0", f"as {name} said", ())
+    content = {"data_hash": "0", "voice": [f'"{name}" never called back']}
+    review = store.reviews.freeze("2026Q3", content, f"for {name}", name)
+    store.reviews.decide("2026Q3", "2026Q3-1", "dropped", None, name)
+    store.alerts.put([StoredAlert("A1", moment, None, "Down", f"laptop of {name}", "", body={"contact": name})])
+    store.alert_verdicts.say("A1", "P1", True, name)
+    store.maintenance.add(StoredWindow(moment, moment, {"location": name}, f"ask {name}"), name)
+    store.keys.create(f"of {name}", ("diagnose",))
+    assert store.watch_states.hold("surges", "a process", 30)
+    remembered = zlib.compress(json.dumps({"arrivals": [{"caller": name}], "counts": {f"PC {name}": 2}}).encode())
+    store.watch_states.save("surges", "a process", 1, remembered)
+
+    releases = Releases(tmp_path / "models")
+    looked = erase(store, releases, [name], dry_run=True)
+    assert looked["store"]["watch_states"] == ["surges"]
+    assert store.watch_states.load("surges") is not None
+    done = erase(store, releases, [name])
+    assert done["store"] == looked["store"]
+    assert set(done["kept"]) == {"api_keys"}
+    kept = everything_stored(store)
+    assert [table for table, rows in kept.items() if "Sanfeng" in rows] == ["api_keys"]
+    assert store.actions.get(action.id).owner == MASK
+    assert store.problems.decisions()[0].id == decision.id
+    assert store.reviews.get(review.id).content["voice"] == [f'"{MASK}" never called back']
+    assert store.watch_states.load("surges") is None
+    assert not store.watch_states.hold("surges", "a process", 30)  # who watched begins anew, and forgets
     store.close()
 
 

@@ -114,10 +114,12 @@ def _alerts(store: Store, redactor: Redactor, path: Path) -> ImportCounts:
 
 def _maintenance(store: Store, path: Path) -> ImportCounts:
     windows = read_maintenance(path)
-    known = {(w.starts_at, w.ends_at, tuple(sorted(w.scope.items()))) for w in store.maintenance.since(_LONG_AGO)}
+    present_windows = {
+        (w.starts_at, w.ends_at, tuple(sorted(w.scope.items()))) for w in store.maintenance.since(_LONG_AGO)
+    }
     for window in windows:
         start, end = (from_seconds(moment) for moment in (window.start, window.end))
-        if (start, end, tuple(sorted(window.scope.items()))) not in known:
+        if (start, end, tuple(sorted(window.scope.items()))) not in present_windows:
             store.maintenance.add(StoredWindow(start, end, window.scope, window.note), _ACTOR)
     return ImportCounts(len(windows), len(windows))
 

@@ -19,7 +19,7 @@ SECRET = "a secret of thirty-two characters or more"
 def asking(models, tmp_path_factory):
     database = f"sqlite:///{tmp_path_factory.mktemp('survey') / 'faultwise.db'}"
     with Serving(Settings(database=database, models=models, survey_secret=SECRET)) as client:
-        for number in ("S1", "S2", "S3"):
+        for number in ("S1", "S2", "S3", "S4"):
             body = {"number": number, "opened_at": utc_now().isoformat(), "short_description": "printer jams"}
             client.post("/v1/incidents", json=body)
         yield client
@@ -43,6 +43,15 @@ def test_the_page_asks_one_question_and_says_what_for(asking, language, words) -
     assert page.status_code == 200
     assert words in page.text
     assert page.text.count('type="radio"') == 5
+
+
+def test_a_link_of_an_incident_that_is_gone_is_over_and_the_answer_went_with_it(asking) -> None:
+    path = link(asking, "S4")
+    assert asking.post(path, data={"rating": "2"}).status_code == 200
+    assert asking.delete("/v1/incidents/S4").status_code == 204
+    assert asking.get(path).status_code == 410
+    assert asking.post(path, data={"rating": "5"}).status_code == 410
+    assert "S4" not in [item["incident"] for item in asking.get("/v1/surveys").json()["items"]]
 
 
 def test_an_answer_is_kept_once_with_personal_data_masked(asking) -> None:

@@ -220,6 +220,16 @@ def test_a_database_that_is_not_there_is_a_store_error(tmp_path: Path) -> None:
             Database(wrong)
 
 
+def test_a_value_that_a_database_cannot_hold_is_the_fault_of_who_sent_it(postgres_url: str) -> None:
+    store = Store.open(postgres_url)
+    with pytest.raises(InputError, match="found one that it refuses"):
+        store.survey_answers.add("INC1", 1, "a\x00b", "en")
+    with pytest.raises(InputError, match="found one that it refuses"):
+        store.incidents.get("a\x00b")
+    store.survey_answers.add("INC1", 1, "ab", "en")
+    store.close()
+
+
 def test_who_has_heard_a_store_out_goes_on_where_it_was(store: Store) -> None:
     assert store.changes.cursor() is None, "of an empty store there is nothing to have heard"
     store.incidents.put({"A": {"caller": "u1"}, "B": {}})
