@@ -216,7 +216,7 @@ def score(
 
 
 def open_then(scores: dict[str, Scores], frame: pd.DataFrame, desk: object, cut: pd.Timestamp, n_weeks: int) -> None:
-    ended = frame["resolved_at"]
+    ended = frame["resolved_at"].fillna(frame["closed_at"])
     before = frame["opened_at"] < cut
     now = int((before & ~(ended < cut)).sum())
     month = cut - pd.Timedelta(days=28)

@@ -1,9 +1,10 @@
 """ArrivalForecast: how many incidents will be logged on each day to come, for the desk and each group.
 
 A day's mean is a level times the rhythm of the week, holidays included. Several plain forecasters (levels of shorter
-and longer memory, a trend that fades, the same weeks of last year, parts of the month) are weighted by how well each
-would have forecast the weeks after earlier days of the same history (rolling origins; Akaike weights). How wide the
-interval is comes from the same origins: variance of single days, and of the level so many weeks ahead.
+and longer memory, a trend that fades, the same weeks of last year, parts of the month, the mean of the last four
+weeks) are weighted by how well each would have forecast the weeks after earlier days of the same history (rolling
+origins; Akaike weights). How wide the interval is comes from the same origins: variance of single days, and of the
+level so many weeks ahead.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ YEAR = 364  # days: fifty-two whole weeks
 LEAST_MEAN = 1e-6
 # Variance of the level at once, and more a week, of the desk and of a group; and the origins that this stands for.
 LEVEL_PRIOR, GROUP_LEVEL_PRIOR, LEVEL_PRIOR_WEIGHT = (0.1**2, 0.05**2), (0.2**2, 0.1**2), 4.0
-PRIOR_WEIGHTS = np.array([1.0, 1.0, 1.0, 0.5, 0.5, 0.5])  # of the forecasters, before any week is compared
+PRIOR_WEIGHTS = np.array([1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 2.0])  # of the forecasters, before any week is compared
 TRUST = 8  # origins from which on the compared weeks outweigh them
 
 
@@ -43,15 +44,20 @@ class ArrivalForecast:
     level_variance : ndarray, shape (n_series, 2)
         Of the logarithm of the level: at once, and more for each week ahead.
     weights : ndarray, shape (n_series, n_forecasters)
-    origins : int
-        Earlier days that all this was learned from.
+    earlier : dict of int to ndarray, shape (n_series, n_days)
+        By earlier days that all this was learned from (origins), what it would have expected of the days after each.
     """
 
     means: Floats
     day_variance: Floats
     level_variance: Floats
     weights: Floats
-    origins: int
+    earlier: dict[int, Floats]
+
+    @property
+    def origins(self) -> int:
+        """How many earlier days all this was learned from."""
+        return len(self.earlier)
 
     @classmethod
     def fit(cls, counts: Floats, kinds: Ints, month_parts: Ints, n_ahead: int) -> ArrivalForecast:
@@ -74,7 +80,8 @@ class ArrivalForecast:
             sums = np.maximum(means[1:].sum(axis=0), LEAST_MEAN)
             means[1:] *= means[0] / sums
         day_variance = _day_variance(counts, kinds)
-        return cls(means, day_variance, _level_variance(weeks, weights, day_variance), weights, len(origins))
+        earlier = {o: np.einsum("sc,csd->sd", weights, w.daily) for o, w in zip(origins, weeks, strict=True)}
+        return cls(means, day_variance, _level_variance(weeks, weights, day_variance), weights, earlier)
 
     def draw(self, series: int, random: np.random.Generator, n_paths: int) -> Floats:
         """Return drawn counts of each day to come, shape (n_paths, n_ahead)."""
@@ -99,9 +106,11 @@ def draw_level(variance: Floats, n_days: int, random: np.random.Generator, n_pat
 class _Weeks:
     """The weeks after an origin: what each forecaster said of them, (n_forecasters, n_series, n_weeks), and the truth.
 
-    ``squares`` are sums of squared daily means of the first forecaster: what daily noise adds up to.
+    ``squares`` are sums of squared daily means of the first forecaster: what daily noise adds up to. ``daily`` is what
+    each said of each day.
     """
 
+    daily: Floats
     forecasts: Floats
     counts: Floats
     squares: Floats
@@ -113,7 +122,7 @@ class _Weeks:
         daily = _forecasters(counts[:, :origin], kinds, month_parts, days)
         by_week = daily.reshape(*daily.shape[:2], n_weeks, 7)
         later = counts[:, origin : origin + days].reshape(len(counts), n_weeks, 7)
-        return cls(by_week.sum(axis=3), later.sum(axis=2), (by_week.mean(axis=0) ** 2).sum(axis=2))
+        return cls(daily, by_week.sum(axis=3), later.sum(axis=2), (by_week.mean(axis=0) ** 2).sum(axis=2))
 
 
 def _forecasters(counts: Floats, kinds: Ints, month_parts: Ints, n_ahead: int) -> Floats:
@@ -134,6 +143,7 @@ def _forecasters(counts: Floats, kinds: Ints, month_parts: Ints, n_ahead: int) -
                 flat[1] * np.exp(trend),
                 flat[1] * month[:, month_parts[n_days : n_days + n_ahead]],
                 flat[1] * _last_year(counts, n_ahead),
+                np.where(ahead == HOLIDAY, flat[1], _last_four_weeks(counts, n_ahead)),
             ]
         ),
         LEAST_MEAN,
@@ -219,6 +229,15 @@ def _last_year(counts: Floats, n_ahead: int) -> Floats:
     smooth = np.stack([counts[:, max(0, start + d - 10) : start + d + 11].mean(axis=1) for d in range(n_ahead)], axis=1)
     ratio: Floats = (28 * smooth + 20.0) / (28 * before[:, None] + 20.0)
     return np.clip(ratio, 0.4, 2.5)
+
+
+def _last_four_weeks(counts: Floats, n_ahead: int) -> Floats:
+    """Return the mean of the same weekday in the last four weeks."""
+    n_weeks = min(counts.shape[1] // 7, 4)
+    if not n_weeks:
+        return np.repeat(counts.mean(axis=1, keepdims=True), n_ahead, axis=1)
+    week = counts[:, -7 * n_weeks :].reshape(len(counts), n_weeks, 7).mean(axis=1)
+    return week[:, np.arange(n_ahead) % 7]
 
 
 def _weights(weeks: list[_Weeks], n_series: int) -> Floats:

@@ -2,11 +2,13 @@
 
 Most incidents are closed within days and few of the old ones ever, so a backlog has no one rate. The chance of being
 closed on a day is that of the incident's age times that of the day of the week (proportional fitting); a group's leans
-on the desk's. Who is open on a day is known from openings and ends, so earlier days tell how far this is off.
+on the desk's. Who is open on a day is known from openings and ends, so earlier days tell how far this is off, and how
+much of the change that it expects of a backlog has come: what has not is as if as many were closed as are logged.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -28,6 +30,9 @@ GROUP_PRIOR, PACE_PRIOR, KIND_PRIOR = 5.0, 5.0, 10.0  # closings that a chance o
 AGE_PRIOR = 5.0  # days at risk that an age must outweigh
 USUAL = 0.3  # a kind of day is worked from this share of the busiest kind on
 MOST = 0.98
+PRIOR_SHARES = np.array([1.0, 4.0, 0.25])  # of a backlog's change as expected, none, and on as before
+SHARE_TRUST = 2  # earlier days from which on they outweigh that
+ERROR_PRIOR = 4.0  # earlier days that the spread of the drawn paths counts for
 
 
 @dataclass(frozen=True)
@@ -114,25 +119,55 @@ class ClosingModel:
         By how much a kind of day changes it.
     variance : ndarray, shape (n_series, 2)
         Of the logarithm of the closings: at once, and more for each week ahead.
+    shares : ndarray, shape (n_series, 3)
+        By earlier weeks, of a backlog's change: as these chances have it, none, and on as in the last four weeks.
+    flow : ndarray, shape (n_series,)
+        What the backlog grew by a day in the last four weeks.
+    drift : ndarray, shape (n_series,)
+        Mean square of how far the change was off, a week.
+    origins : int
+        Of how many earlier days.
     """
 
     by_age: Floats
     by_kind: Floats
     variance: Floats
+    shares: Floats
+    flow: Floats
+    drift: Floats
+    origins: int
 
     @classmethod
-    def fit(cls, table: OpenTable, kinds: Ints, n_past: int) -> Self:
-        """Learn from the table's days, and from earlier ones how far such a forecast is off."""
+    def fit(cls, table: OpenTable, kinds: Ints, n_past: int, arrivals: Mapping[int, Floats]) -> Self:
+        """Learn from the table's days, and from earlier ones how far such a forecast is off.
+
+        Parameters
+        ----------
+        table : OpenTable
+        kinds : ndarray of int, shape (n_days,)
+        n_past : int
+        arrivals : mapping of int to ndarray, shape (n_series, n_days)
+            By earlier day, what could then have been expected to be logged on each day from it on.
+        """
         by_age, by_kind = _chances(table, kinds, n_past)
-        origins = list(range(n_past - 7, table.start + 20, -7))[:MOST_ORIGINS]
+        origins = [day for day in range(n_past - 7, table.start + 20, -7) if day in arrivals][:MOST_ORIGINS]
         excess, squared = np.zeros((len(by_age), LEADS)), np.zeros((len(by_age), LEADS))
+        changes = []
         for origin in origins:
-            expected, closed = _weeks_after(origin, table, kinds, n_past)
-            n_weeks = expected.shape[1]
-            error = np.minimum((closed - expected) ** 2, 9 * (expected + 0.04 * expected**2))
+            weeks = _Weeks.after(origin, table, kinds, arrivals[origin])
+            expected, n_weeks = weeks.expected, weeks.expected.shape[1]
+            error = np.minimum((weeks.closed - expected) ** 2, 9 * (expected + 0.04 * expected**2))
             excess[:, :n_weeks] += error - expected
             squared[:, :n_weeks] += expected**2
-        return cls(by_age, by_kind, fit_level_variance(excess, squared, len(origins)))
+            changes.append((weeks.expected_changes, weeks.change))
+        still_open = (table.at_risk[:, -1] - table.closed[:, -1]).sum(axis=1)
+        shares = _shares(changes, (still_open + 1.0) / 4)
+        drift = np.zeros(len(by_age))
+        for expected_changes, change in changes:
+            error = change - np.einsum("sc,scw->sw", shares, expected_changes)
+            drift += ((error / np.arange(1, error.shape[1] + 1)) ** 2).mean(axis=1) / len(changes)
+        variance = fit_level_variance(excess, squared, len(origins))
+        return cls(by_age, by_kind, variance, shares, _flow(table, n_past), drift, len(origins))
 
     def chance(self, series: int, kind: int, share: float = 1.0) -> Floats:
         """Return the chance of being closed on a kind of day, or in a share of it, by age."""
@@ -174,7 +209,24 @@ class ClosingModel:
             closed = random.binomial(by_age, chances)
             by_age -= closed
             closings[:, day], backlog[:, day] = closed.sum(axis=1), by_age.sum(axis=1)
-        return closings, backlog
+        return self._as_confirmed(series, float(stock.sum()), arrivals, backlog, random)
+
+    def _as_confirmed(
+        self, series: int, now: float, arrivals: Floats, backlog: Floats, random: np.random.Generator
+    ) -> tuple[Floats, Floats]:
+        """Return closings and backlog, changed by the share that earlier weeks confirmed and as wide as they say."""
+        n_paths, n_days = backlog.shape
+        days = np.arange(n_days)
+        by_chances, _, by_flow = self.shares[series]
+        paths = now + by_chances * (backlog - now) + by_flow * self.flow[series] * (days + 1)
+        errors = self.origins * self.drift[series] * ((days + 1) / 7) ** 2 + ERROR_PRIOR * backlog.var(axis=0)
+        spread = np.sqrt(np.maximum(errors / (self.origins + ERROR_PRIOR) - paths.var(axis=0), 0.0))
+        paths = np.rint(paths + random.normal(0.0, 1.0, (n_paths, 1)) * spread)
+        previous = np.full((n_paths, 1), now)
+        for day in days:  # nothing below none is open, and nobody opens what was closed
+            paths[:, day] = np.clip(paths[:, day], 0.0, previous[:, 0] + arrivals[:, day])
+            previous = paths[:, day : day + 1]
+        return np.column_stack([np.full(n_paths, now), paths[:, :-1]]) + arrivals - paths, paths
 
 
 def _grow_older(by_age: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -227,25 +279,73 @@ def _by_class(values: Floats) -> Floats:
     return np.add.reduceat(values, _AGE_EDGES, axis=2)
 
 
-def _weeks_after(origin: int, table: OpenTable, kinds: Ints, n_past: int) -> tuple[Floats, Floats]:
-    """Return expected and true closings of the weeks after an earlier day, what came meanwhile being known."""
-    by_age, by_kind = _chances(table, kinds, origin)
-    n_weeks = min((n_past - origin) // 7, LEADS)
-    days = np.arange(origin, origin + 7 * n_weeks)
-    stock = np.zeros((len(by_age), AGES))
-    expected = np.zeros((len(by_age), len(days)))
-    for place, day in enumerate(days):
-        at_risk = table.at_risk[:, day - table.start]
-        if place == 0:  # who is open then, those who come on that day too
-            stock = at_risk.copy()
-        else:
-            stock = _grow_older(stock) if table.worked[day] else stock
-            stock[:, 0] += _arrived(table, int(day))
-        chance = np.minimum(by_age * by_kind[:, [kinds[day]]], MOST)
-        expected[:, place] = (stock * chance).sum(axis=1)
+@dataclass(frozen=True)
+class _Weeks:
+    """The weeks after an earlier day, all of shape (n_series, n_weeks).
+
+    ``expected`` closings know what came meanwhile; ``expected_changes`` of the backlog until each week's end do not:
+    by the chances, none, and as in the four weeks before; shape (n_series, 3, n_weeks).
+    """
+
+    expected: Floats
+    closed: Floats
+    expected_changes: Floats
+    change: Floats
+
+    @classmethod
+    def after(cls, origin: int, table: OpenTable, kinds: Ints, arrivals: Floats) -> _Weeks:
+        by_age, by_kind = _chances(table, kinds, origin)
+        n_weeks = min(arrivals.shape[1] // 7, LEADS)
+        days = np.arange(origin, origin + 7 * n_weeks)
+        stock = table.at_risk[:, origin - 1 - table.start] - table.closed[:, origin - 1 - table.start]
+        ends = days[6::7] - table.start
+        change = (table.at_risk[:, ends] - table.closed[:, ends]).sum(axis=2) - stock.sum(axis=1, keepdims=True)
+        true_arrivals = np.stack([_arrived(table, int(day)) for day in days], axis=1)
+        true_closings = table.closed[:, days - table.start].sum(axis=2)
+        closings, forecast_closings = (
+            _closings(stock, counts, by_age, by_kind[:, kinds[days]], table.worked[days])
+            for counts in (true_arrivals, arrivals[:, : len(days)])
+        )
+        by_week = (len(by_age), n_weeks, 7)
+        growth = (arrivals[:, : len(days)] - forecast_closings).reshape(by_week).sum(axis=2).cumsum(axis=1)
+        onward = _flow(table, origin)[:, None] * np.arange(7, 7 * n_weeks + 1, 7)
+        changes = np.stack([growth, np.zeros_like(growth), onward], axis=1)
+        return cls(closings.reshape(by_week).sum(axis=2), true_closings.reshape(by_week).sum(axis=2), changes, change)
+
+
+def _closings(stock: Floats, arrivals: Floats, by_age: Floats, factors: Floats, worked: Bools) -> Floats:
+    """Return the expected closings of each day, of what was left over from the day before and what comes."""
+    expected = np.zeros(arrivals.shape)
+    for day in range(arrivals.shape[1]):
+        stock = _grow_older(stock) if worked[day] else stock.copy()
+        stock[:, 0] += arrivals[:, day]
+        chance = np.minimum(by_age * factors[:, [day]], MOST)
+        expected[:, day] = (stock * chance).sum(axis=1)
         stock = stock * (1 - chance)
-    closed = table.closed[:, days - table.start].sum(axis=2)
-    return expected.reshape(-1, n_weeks, 7).sum(axis=2), closed.reshape(-1, n_weeks, 7).sum(axis=2)
+    return expected
+
+
+def _flow(table: OpenTable, until: int) -> Floats:
+    """Return what each backlog grew by a day in the four weeks before a day, as far as the table knows them."""
+    last, first = until - 1 - table.start, max(until - 29 - table.start, 0)
+    backlog = [(table.at_risk[:, day] - table.closed[:, day]).sum(axis=1) for day in (first, last)]
+    flow: Floats = (backlog[1] - backlog[0]) / max(last - first, 1)
+    return flow
+
+
+def _shares(changes: list[tuple[Floats, Floats]], noise: Floats) -> Floats:
+    """Return the weight of each expectation by its squared errors after earlier days; a group leans on the desk."""
+    squares = np.zeros((len(noise), 3))
+    for expected_changes, change in changes:
+        errors = (change[:, None] - expected_changes) / np.sqrt(np.arange(1, change.shape[1] + 1))
+        squares += (errors**2).mean(axis=2)
+    n = len(changes)
+    scale = squares.min(axis=1, keepdims=True) / max(n, 1) + noise[:, None]
+    weights = np.exp(-(squares - squares.min(axis=1, keepdims=True)) / (2 * scale) * n / (n + SHARE_TRUST))
+    weights[0] *= PRIOR_SHARES
+    weights[1:] *= weights[0] / weights[0].sum()
+    shares: Floats = weights / weights.sum(axis=1, keepdims=True)
+    return shares
 
 
 def _arrived(table: OpenTable, day: int) -> Floats:

@@ -100,7 +100,7 @@ def forecast_workload(
         n_past,
         max(0, n_past - CLOSING_DAYS),
     )
-    closing = ClosingModel.fit(table, days.kinds, n_past)
+    closing = ClosingModel.fit(table, days.kinds, n_past, arrivals.earlier)
     now = history.is_open
     stock = open_by_age(history.series[now], history.opened[now], n_past, table.worked, n_series)
     random = np.random.default_rng(seed)

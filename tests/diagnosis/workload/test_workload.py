@@ -111,6 +111,29 @@ def test_what_happens_later_changes_nothing() -> None:
     )
 
 
+def test_a_backlog_that_never_moved_is_expected_to_stay() -> None:
+    rng, rows, waiting = np.random.default_rng(5), [], []
+    for day in range(150):  # a slow month follows a busy one, and each day as many are closed as were logged
+        today, rate = START + timedelta(days=day), 10.0 if day // 28 % 2 else 30.0
+        n_logged = 60 if day == 0 else rng.poisson(rate)
+        rows += [
+            {
+                "number": f"INC{len(rows) + i}",
+                "short_description": "x",
+                "opened_at": today + timedelta(hours=9 + i / 100),
+            }
+            for i in range(n_logged)
+        ]
+        for _ in range(n_logged if day else 0):
+            waiting.pop(int(rng.integers(len(waiting))))["resolved_at"] = today + timedelta(hours=17)
+        waiting += rows[len(rows) - n_logged :]
+    for day in (112, 126, 140):
+        desk = forecast(rows, day).desk
+        now = desk.open_now
+        assert all(abs(week.backlog.expected - now) < 0.1 * now for week in desk.weeks)
+        assert all(week.backlog.lower <= now <= week.backlog.upper for week in desk.weeks)
+
+
 def test_a_group_that_closes_nothing_any_more_grows() -> None:
     simulated = simulate(np.random.default_rng(5), 120, rate=10.0, close=0.5)
     stopped = START + timedelta(days=80)
