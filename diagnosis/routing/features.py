@@ -56,6 +56,24 @@ class FeatureWeights:
 DEFAULT_WEIGHTS = FeatureWeights()
 
 
+@dataclass(frozen=True, slots=True)
+class _LastRead:
+    """The one incident that was read last: all routers that share these features ask for it, and its evidence too.
+
+    Attributes
+    ----------
+    of_words : ndarray, shape (n_words, n_dimensions)
+        What each word adds to what the words mean.
+    readings : list of Reading
+        Its reading, once it was asked for.
+    """
+
+    prepared: PreparedIncidents
+    rows: FeatureRows
+    of_words: npt.NDArray[np.float32]
+    readings: list[Reading]
+
+
 @dataclass
 class IncidentFeatures:
     """Features of prepared incidents: terms of text and title, field values, a constant, and topics or meaning.
@@ -78,7 +96,7 @@ class IncidentFeatures:
     seed: int = 0
     weights: FeatureWeights = DEFAULT_WEIGHTS
     # The last single incident, its features, and its reading once its evidence has been asked for.
-    _last: tuple[PreparedIncidents, FeatureRows, list[Reading]] | None = field(default=None, init=False, repr=False)
+    _last: _LastRead | None = field(default=None, init=False, repr=False)
 
     def fit(
         self,
@@ -136,22 +154,25 @@ class IncidentFeatures:
         Routers that share their features are asked for one incident one after another.
         """
         last = self._last
-        if last is not None and last[0] is prepared:
-            return last[1]
+        if last is not None and last.prepared is prepared:
+            return last.rows
         counted = self._counted(prepared)
         columns, data, starts = counted
         to_topics: npt.NDArray[np.float32] | None = None
         if len(prepared) == 1:  # what its evidence asks for again
             to_topics = self.topics_.at(columns)
             topics = (data @ to_topics)[None]
+            of_words = self._parts_of_words(prepared.text[0])
+            words = of_words.sum(axis=0, keepdims=True)
         else:
             topics = self.topics_.of(counted.matrix(self.n_sparse_))
+            words = self._words(prepared.text)
+        words = words * np.float32(np.sqrt(self.weights_.words))
         meaning = self.meaning_.of(prepared.general) * np.float32(np.sqrt(self.weights_.meaning))
-        words = self._words(prepared.text) * np.float32(np.sqrt(self.weights_.words))
         dense = np.hstack([topics * self._topic_scale(topics)[:, None], words, meaning])
         rows = FeatureRows(columns, data, starts, self.n_sparse_, dense, to_topics)
         if len(prepared) == 1:
-            self._last = prepared, rows, []
+            self._last = _LastRead(prepared, rows, of_words, [])
         return rows
 
     def known_share(self, rows: FeatureRows) -> npt.NDArray[np.float64]:
@@ -172,11 +193,11 @@ class IncidentFeatures:
     def reading(self, prepared: PreparedIncidents, row: int, rows: FeatureRows) -> Reading:
         """Return one incident as a person reads it, with the parts that its words have in its features."""
         last = self._last
-        if last is None or last[0] is not prepared:
+        if last is None or last.prepared is not prepared:
             return self._read(prepared, row, rows.row_features(row)[0])
-        if not last[2]:
-            last[2].append(self._read(prepared, row, rows.columns))
-        return last[2][0]
+        if not last.readings:
+            last.readings.append(self._read(prepared, row, rows.columns))
+        return last.readings[0]
 
     def _read(self, prepared: PreparedIncidents, row: int, columns: npt.NDArray[np.int32]) -> Reading:
         incident, after_text = prepared.incident(row), len(self.text_)
@@ -222,11 +243,18 @@ class IncidentFeatures:
         """Return what the meaning of each word of an incident adds to the gap between two classes."""
         if not self.word_vectors_.n_dimensions:
             return {}
-        terms = self.text_.vocabulary_.terms_of([prepared.text[row]])
+        terms, last = self.text_.vocabulary_.terms_of([prepared.text[row]]), self._last
+        has_parts = last is not None and last.prepared is prepared
+        of_words = last.of_words if last is not None and has_parts else self._parts_of_words(prepared.text[row])
         start = self.n_sparse_ - self.first_weighted + self.topics_.directions.shape[1]
         gap = _gap(weights, start + np.arange(self.word_vectors_.n_dimensions), winner, rival)
-        gaps = self.word_vectors_.parts(terms) @ gap * np.float32(np.sqrt(self.weights_.words))
+        gaps = of_words @ gap * np.float32(np.sqrt(self.weights_.words))
         return dict(zip(terms.words, gaps.tolist(), strict=True))
+
+    def _parts_of_words(self, text: str) -> npt.NDArray[np.float32]:
+        if not self.word_vectors_.n_dimensions:
+            return np.zeros((0, 0), dtype=np.float32)
+        return self.word_vectors_.parts(self.text_.vocabulary_.terms_of([text]))
 
     def _words(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         if not self.word_vectors_.n_dimensions:
