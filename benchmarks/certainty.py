@@ -3,6 +3,9 @@
 In each world the true precision of every answer is known. Tuning and calibration rows are drawn anew again and again,
 what is certified is compared with the truth, and broken promises are counted: of everything automatic, and of the floor
 of any class. The promise holds if chance alone, at the stated risk, explains as many.
+
+``--rows N ...`` prints instead how much of many classes is certified with so many calibration rows, and how far single
+releases differ by the luck of these rows alone.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from diagnosis.routing.certification import ScoredPredictions, certify_classes, 
 from diagnosis.statistics import proportion_interval
 
 PRECISION, RISK, FLOOR = 0.95, 0.1, 0.8
+MANY = "true probabilities, many classes"
 Precision = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -94,7 +98,7 @@ def borderline(classes: np.ndarray, _: np.ndarray) -> np.ndarray:
 WORLDS = (
     World("true probabilities", 3, 1_500, calibrated),
     World("true probabilities, few rows", 3, 120, calibrated),
-    World("true probabilities, many classes", 74, 1_400, calibrated, 1.2),
+    World(MANY, 74, 1_400, calibrated, 1.2),
     World("too sure", 8, 1_500, overconfident),
     World("worst where surest", 8, 1_500, falling),
     World("classes of different worth", 74, 1_400, by_class, 1.2),
@@ -159,6 +163,22 @@ def simulate(world: World, draws: int, seed: int = 0, population: int = 20_000) 
     return Outcome(draws, certified, broken, floors, coverage, oracle(right))
 
 
+def by_rows(sizes: Sequence[int], draws: int, seed: int, population: int = 20_000) -> Iterator[str]:
+    """Yield for each number of calibration rows, and as many tuning rows, what single releases certify."""
+    rng = np.random.default_rng(seed)
+    world = next(world for world in WORLDS if world.name == MANY)
+    everyone = draw(world, population, rng)
+    for n in sizes:
+        coverage = []
+        for _ in range(draws):
+            tuning, calibration = draw(world, n, rng).classes, draw(world, n, rng).classes
+            found = certify_classes(tuning, calibration, precision=PRECISION, risk=RISK, floor=FLOOR)
+            coverage.append(found.accepts(everyone.classes.value, everyone.classes.probability).mean())
+        low, high = np.quantile(coverage, [0.1, 0.9])
+        nothing = np.mean(np.array(coverage) == 0)
+        yield f"| {n} | {np.mean(coverage):.3f} | {np.std(coverage):.3f} | {low:.3f}–{high:.3f} | {nothing:.2f} |"
+
+
 def below_floor(answers: ScoredPredictions, right: np.ndarray, accepted: np.ndarray) -> bool:
     """Tell whether a class that is automatic is right less often than its floor."""
     _, codes = np.unique(answers.value[accepted].astype(str), return_inverse=True)
@@ -189,8 +209,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=1_000)
     parser.add_argument("--of", nargs="+", choices=["classes", "parents"], default=["classes", "parents"])
+    parser.add_argument("--rows", type=int, nargs="+", default=[], help="numbers of calibration rows")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
+    if asked.rows:
+        print("| calibration rows | coverage | standard deviation | 10 to 90 % of releases | nothing certified |")
+        print("|" + " --- |" * 5)
+        for line in by_rows(asked.rows, asked.draws, asked.seed):
+            print(line, flush=True)
+        return 0
     print(f"{asked.draws} draws each; precision {PRECISION}, floor {FLOOR}; allowed to break: {RISK}\n")
     heads = (
         "answers | classes | calibration rows | certified | broken (95 %) | a floor broken | coverage | oracle | held"
