@@ -6,7 +6,7 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,10 +127,18 @@ class Serving:
             raise NothingPublishedError(f"no release in {self.releases.folder} is published; train and publish one")
         return self._current
 
-    def incidents(self) -> pd.DataFrame:
-        """Return the history of the release in service; where none is, the newest incidents of the store."""
+    def incidents(self, columns: Sequence[str] | None = None, numbers: Collection[str] | None = None) -> pd.DataFrame:
+        """Return the history of the release in service; where none is, the newest incidents of the store.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            What is needed, ``number`` among it: the texts of a large history are some hundred megabytes.
+        numbers : collection of str, optional
+            Of the incidents that are needed.
+        """
         try:
-            return self.current.diagnoser.parts.history.frame()
+            return self.current.diagnoser.parts.history.frame(columns, numbers)
         except NothingPublishedError:
             rows = [{**record.body, "number": record.number} for record in self.store.incidents.newest(_MOST_STORED)]
             return as_frame(pd.DataFrame(rows if rows else {"number": pd.Series(dtype="str")}))

@@ -7,7 +7,7 @@ the frame's size.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -67,11 +67,20 @@ class _Records(ABC):
         """Return the rows of these numbers as a canonical frame, in this order; unknown numbers are left out."""
         return self._frame_of(list(self.records(numbers).values()))
 
-    def frame(self) -> pd.DataFrame:
-        """Return every row, the later ones last."""
-        later = dict(self._later)
-        unchanged = [row for number, row in list(self._row_of.items()) if number not in later]
-        base = self._canonical(self._base.take(pa.array(unchanged, pa.int64())).to_pandas())
+    def frame(self, columns: Sequence[str] | None = None, numbers: Collection[str] | None = None) -> pd.DataFrame:
+        """Return every row, or those of some numbers, the later ones last.
+
+        With ``columns``, ``number`` among them, the other columns are empty: most of a history is its texts, some
+        hundred megabytes of a large one.
+        """
+        later = {number: row for number, row in dict(self._later).items() if numbers is None or number in numbers}
+        unchanged = [
+            row
+            for number, row in list(self._row_of.items())
+            if number not in later and (numbers is None or number in numbers)
+        ]
+        table = self._base if columns is None else self._base.select(columns)
+        base = self._canonical(table.take(pa.array(unchanged, pa.int64())).to_pandas())
         if not later:
             return base
         return pd.concat([base, self._frame_of(list(later.values()))], ignore_index=True)

@@ -252,12 +252,12 @@ class AlertService:
         )
 
     def _incidents(self, start: datetime, end: datetime) -> list[Logged]:
-        frame = self._serving.incidents()
+        columns = ("number", "opened_at", "cmdb_ci", "service")
+        frame = self._serving.incidents((*columns, "type", "contact_type"))
         opened = frame["opened_at"]
         chosen = (opened >= pd.Timestamp(start)) & (opened < pd.Timestamp(end)) & (frame["type"] == "incident")
         # What monitoring filed itself was announced by nothing else.
         chosen &= frame["contact_type"] != "monitoring"
-        columns = ("number", "opened_at", "cmdb_ci", "service")
         rows = zip(*(frame.loc[chosen, name].tolist() for name in columns), strict=True)
         return [Logged(number, moment.timestamp(), item, service) for number, moment, item, service in rows]
 

@@ -144,8 +144,8 @@ class ChangeService:
         )
 
     def _incidents(self, cmdb_ci: str, service: str) -> list[float]:
-        frame = self._serving.incidents()
         field, value = ("cmdb_ci", cmdb_ci) if cmdb_ci else ("service", service)
+        frame = self._serving.incidents(("number", "opened_at", "type", field))
         chosen = (frame[field] == value) & frame["opened_at"].notna() & (frame["type"] != "request")
         return [float(moment.timestamp()) for moment in frame.loc[chosen, "opened_at"]]
 

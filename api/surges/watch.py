@@ -212,11 +212,14 @@ class SurgeWatch:
             detector.skip_to(moment)
 
     def _history(self) -> list[Arrival]:
-        frame = self._serving.incidents()
-        frame = frame[frame["opened_at"] <= pd.Timestamp(utc_now())]
-        if frame.empty:
+        dated = self._serving.incidents(("number", "opened_at"))
+        dated = dated[dated["opened_at"] <= pd.Timestamp(utc_now())]
+        if dated.empty:
             return []
-        return arrivals_of(frame[frame["opened_at"] > frame["opened_at"].max() - _LEARNING_PERIOD])
+        latest = dated["opened_at"] > dated["opened_at"].max() - _LEARNING_PERIOD
+        numbers = frozenset(dated.loc[latest, "number"])
+        frame = self._serving.incidents(numbers=numbers)
+        return arrivals_of(frame[frame["number"].isin(numbers)])
 
     def _hear_decisions(self, detector: SurgeDetector) -> None:
         """Take in what people decided, and which windows hold."""

@@ -39,6 +39,24 @@ def test_later_rows_replace_and_removed_ones_are_gone() -> None:
     assert sorted(past.frame()["number"]) == ["b", "c", "d"]
 
 
+def test_a_part_of_the_rows_and_columns_is_what_the_whole_has_there(tmp_path: Path) -> None:
+    opened = datetime(2026, 1, 2, tzinfo=UTC)
+    rows = [Incident(number, opened_at=opened, short_description="x", cmdb_ci="pc") for number in "abcd"]
+    IncidentRecords(as_frame(rows)).save(tmp_path)
+    records = IncidentRecords.load(tmp_path)
+    number, other, gone = "abc"
+    records.upsert(IncidentBatch.of([Incident(other, short_description="replaced"), Incident("NEW")]))
+    records.remove([gone])
+    whole, columns = records.frame(), ("number", "opened_at", "cmdb_ci")
+    part = records.frame(columns)
+    pd.testing.assert_frame_equal(part[list(columns)], whole[list(columns)])
+    assert set(part.loc[part["number"] == number, "short_description"]) == {""}
+    chosen = {number, other, gone, "NEW", "unknown"}
+    some = records.frame(numbers=chosen)
+    pd.testing.assert_frame_equal(some, whole[whole["number"].isin(chosen)].reset_index(drop=True))
+    assert some["number"].tolist() == [number, other, "NEW"]
+
+
 def test_incidents_are_taken_in_as_the_rows_of_a_frame_are() -> None:
     new = [Incident("a", opened_at=datetime(2026, 1, 2, tzinfo=UTC), reopen_count=2), Incident("新", caller="李")]
     one, other = history(), history()
