@@ -14,11 +14,12 @@ import pandas as pd
 
 from api.demo_history import (
     automatic_example,
-    days_to_today,
     diagnose_history,
+    move_articles,
     move_records,
     move_to_today,
     split_history,
+    time_to_today,
 )
 from api.serve import serve
 from api.settings import settings_from
@@ -32,8 +33,8 @@ from training.command import DONE, MODELS, Verb, main
 
 SUMMARY = (
     "Import the sample history, train and publish a release if none is published, then serve API and console.\n"
-    "The history is moved so that it ends today: the release learns from what was before the last month, has\n"
-    "diagnosed that month, and today's queue is open. Started again, it serves the published release at once."
+    "The history is moved so that it ends now: the release learns from what was before the last month, has\n"
+    "diagnosed that month, and the last day's queue is open. Started again, it serves the published release at once."
 )
 EXAMPLE = "faultwise demo --port 8000"
 
@@ -73,20 +74,23 @@ def _prepare(sample: Path, models: Path, database: str, today: datetime) -> None
     with TemporaryDirectory() as folder:
         history = Path(folder) / "incidents.csv"
         training_rows.to_csv(history, index=False)
-        files = ["--incidents", str(history), "--knowledge", str(knowledge)]
+        time = time_to_today(sample_history, today)
+        articles = Path(folder) / "knowledge.csv"
+        move_articles(pd.read_csv(knowledge, dtype=str, keep_default_na=False), time).to_csv(articles, index=False)
+        files = ["--incidents", str(history), "--knowledge", str(articles)]
         sys.stderr.write("importing the sample history\n")
-        beside = _beside_incidents(sample, Path(folder), days_to_today(sample_history, today), today)
+        beside = _beside_incidents(sample, Path(folder), time, today)
         _must(import_records, [*files, *beside, "--database", database])
         _note_sample(database)
         sys.stderr.write("training a release on it (some minutes, once)\n")
         _must(train, [*files, "--out", str(models), "--publish"])
-    sys.stderr.write("diagnosing the last month and today's queue\n")
+    sys.stderr.write("diagnosing the last month and the queue\n")
     releases = Releases(models)
     published = releases.published()
     if published is None:
         raise FaultwiseError("no release was published, see above")
     store = Store.open(database)
-    diagnose_history(store, Diagnoser.load(releases.path(published)), diagnosed_rows)
+    diagnose_history(store, Diagnoser.load(releases.path(published)), diagnosed_rows, today)
     store.close()
 
 
@@ -97,13 +101,13 @@ def _note_sample(database: str) -> None:
     store.close()
 
 
-def _beside_incidents(sample: Path, folder: Path, days: pd.Timedelta, today: datetime) -> list[str]:
+def _beside_incidents(sample: Path, folder: Path, time: pd.Timedelta, today: datetime) -> list[str]:
     """Return the options that import the sample's alerts, changes and service map, moved as its incidents are."""
     options: list[str] = []
     for name in ("alerts", "changes"):
         if (sample / f"{name}.csv").is_file():
             records = pd.read_csv(sample / f"{name}.csv", dtype=str, keep_default_na=False)
-            move_records(records, days, today).to_csv(folder / f"{name}.csv", index=False)
+            move_records(records, time, today).to_csv(folder / f"{name}.csv", index=False)
             options += [f"--{name}", str(folder / f"{name}.csv")]
     if (sample / "service-map.csv").is_file():
         options += ["--service-map", str(sample / "service-map.csv")]

@@ -1,7 +1,12 @@
-"""The sample history as if it ended today: times moved, the last month diagnosed, today's queue still open."""
+"""The sample history as if it ended now: times moved, the last month diagnosed, the last day's queue still open.
+
+Everything is moved by the same time, so that the rhythm of day and week stays as it was: a queue that comes faster than
+a day of the desk would be a surge, and rightly announced as one.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,42 +25,54 @@ from diagnosis.store.diagnoses import DiagnosisEntry
 from diagnosis.store.feedback import Feedback, Kind
 
 DIAGNOSED_DAYS = 30  # the release learns from what was before, so that its live figures are honest
-QUEUE_LENGTH = 20  # incidents of today
-QUEUE_HOURS = 9.0
+QUEUE_PERIOD = timedelta(hours=24)  # what was logged since then is open
+BUSY_SHARE = 0.7  # of the days have no more incidents than the one that the history ends with
+NEWEST_AGE = timedelta(minutes=5)
 DIAGNOSIS_DELAY = timedelta(seconds=20)
-JUDGED_EVERY = 4  # one of so many incidents of today's queue is judged already
+JUDGED_EVERY = 4  # one of so many incidents of the queue is judged already
 TARGET = "assignment_group"
 PEOPLE = ("panel:m.chen", "panel:j.smith")
+_TIME_IN_TEXT = re.compile(r"\b20\d\d-\d\d-\d\d \d\d:\d\d(:\d\d)?(?!\d)")
 _RESOLUTION_FIELDS = ("close_code", "close_notes", "knowledge", "problem", "satisfaction", "on_hold_minutes")
 
 
-def days_to_today(incidents: pd.DataFrame, today: datetime) -> pd.Timedelta:
-    """Return by how many days `move_to_today` moves a history."""
-    opened = pd.to_datetime(incidents["opened_at"], utc=True, errors="coerce", format="ISO8601").sort_values()
-    last = opened.iloc[-QUEUE_LENGTH - 1]
-    return pd.Timedelta(days=(pd.Timestamp(today).normalize() - last.normalize()).days - 1)
+def time_to_today(incidents: pd.DataFrame, today: datetime) -> pd.Timedelta:
+    """Return by how much `move_to_today` moves a history: the end of its last busy day becomes now."""
+    opened = pd.to_datetime(incidents["opened_at"], utc=True, errors="coerce", format="ISO8601").dropna()
+    days = opened.dt.normalize()
+    counts = days.map(days.value_counts())
+    last_busy = opened[counts >= days.value_counts().quantile(BUSY_SHARE)].max()
+    return pd.Timestamp(today) - NEWEST_AGE - last_busy
 
 
-def move_records(records: pd.DataFrame, days: pd.Timedelta, today: datetime) -> pd.DataFrame:
-    """Return alerts or changes moved by so many days, those that began by now; what would end later has not ended."""
+def move_records(records: pd.DataFrame, time: pd.Timedelta, today: datetime) -> pd.DataFrame:
+    """Return alerts or changes moved by a time, those that began by now; what would end later has not ended."""
     moved, times = _with_times(records)
     for name in times:
-        moved[name] += days
+        moved[name] += time
     moved = moved[moved["started_at"] <= pd.Timestamp(today)]
     return moved.assign(**{name: moved[name].where(moved[name] <= pd.Timestamp(today)) for name in times})
+
+
+def move_articles(articles: pd.DataFrame, time: pd.Timedelta) -> pd.DataFrame:
+    """Return articles whose dates, all in the form 2026-12-31, are moved by whole days."""
+    moved, times = _with_times(articles)
+    for name in times:
+        moved[name] = (moved[name] + time).dt.strftime("%Y-%m-%d").fillna("")
+    return moved
 
 
 def _with_times(records: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Return records with their times read, and the names of those columns."""
     read = records.copy()
-    times = [str(name) for name in read if str(name).endswith("_at")]
+    times = [str(name) for name in read if str(name).endswith("_at") or name == "valid_to"]
     for name in times:
         read[name] = pd.to_datetime(read[name], utc=True, errors="coerce", format="ISO8601")
     return read, times
 
 
 def move_to_today(incidents: pd.DataFrame, today: datetime) -> pd.DataFrame:
-    """Return a history of which the newest incidents are today's queue, and everything before ended yesterday.
+    """Return a history that ends now: the incidents of the last day are open.
 
     Parameters
     ----------
@@ -65,15 +82,15 @@ def move_to_today(incidents: pd.DataFrame, today: datetime) -> pd.DataFrame:
         Now, in UTC. What would have happened later has not happened.
     """
     moved, times = _with_times(incidents)
-    moved = moved.sort_values("opened_at", kind="stable", ignore_index=True)
-    queue = moved.index[-QUEUE_LENGTH:]
-    days = days_to_today(incidents, today)
+    time = time_to_today(incidents, today)
     for name in times:
-        moved[name] += days
-    gap = timedelta(hours=QUEUE_HOURS / len(queue))
-    arrivals = [pd.Timestamp(today) - gap * (len(queue) - position) for position in range(len(queue))]
-    moved.loc[queue, times] = pd.NaT
-    moved.loc[queue, "opened_at"] = arrivals
+        moved[name] += time
+    moved = moved[~(moved["opened_at"] > pd.Timestamp(today))]
+    moved = moved.sort_values("opened_at", kind="stable", ignore_index=True)
+    for name in moved.columns.intersection(["short_description", "description"]):
+        moved[name] = [_TIME_IN_TEXT.sub(lambda match: _moved_text(match, time), text) for text in moved[name]]
+    queue = moved.index[queue_of(moved, today)]
+    moved.loc[queue, [name for name in times if name != "opened_at"]] = pd.NaT
     if "sla_response_minutes" in moved:
         minutes = pd.to_numeric(moved["sla_response_minutes"], errors="coerce")
         waiting = moved["opened_at"] + pd.to_timedelta(minutes, unit="min") > pd.Timestamp(today)
@@ -92,13 +109,22 @@ def move_to_today(incidents: pd.DataFrame, today: datetime) -> pd.DataFrame:
     return moved
 
 
+def queue_of(incidents: pd.DataFrame, today: datetime) -> pd.Series:
+    """Return which incidents of a moved history are the queue: those of the last day."""
+    return pd.to_datetime(incidents["opened_at"], utc=True) > pd.Timestamp(today) - QUEUE_PERIOD
+
+
+def _moved_text(match: re.Match[str], time: pd.Timedelta) -> str:
+    return f"{pd.Timestamp(match[0]) + time:{'%Y-%m-%d %H:%M:%S' if match[1] else '%Y-%m-%d %H:%M'}}"
+
+
 def split_history(incidents: pd.DataFrame, today: datetime) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return what the release learns from, and the later incidents that it diagnoses."""
     later = pd.to_datetime(incidents["opened_at"], utc=True) >= pd.Timestamp(today) - timedelta(days=DIAGNOSED_DAYS)
     return incidents[~later], incidents[later]
 
 
-def diagnose_history(store: Store, diagnoser: Diagnoser, incidents: pd.DataFrame) -> None:
+def diagnose_history(store: Store, diagnoser: Diagnoser, incidents: pd.DataFrame, today: datetime) -> None:
     """Store a diagnosis of each incident as it was logged, dated then, and the incident as it stands by now."""
     redactor = Redactor()
     rows = [
@@ -115,10 +141,11 @@ def diagnose_history(store: Store, diagnoser: Diagnoser, incidents: pd.DataFrame
     store.diagnoses.add([_entry(diagnosis, body) for diagnosis, body in zip(diagnoses, bodies, strict=True)])
     store.incidents.put({str(body["number"]): body for body in bodies})
     judged = [*zip(diagnoses, rows, strict=True)]
-    for position, (diagnosis, row) in enumerate(judged[-QUEUE_LENGTH:]):
+    length = int(queue_of(incidents, today).sum())
+    for position, (diagnosis, row) in enumerate(judged[-length:]):
         if position % JUDGED_EVERY == 0:
             _judge(store, diagnosis, row, PEOPLE[position // JUDGED_EVERY % len(PEOPLE)])
-    for position, (diagnosis, row) in enumerate(judged[:-QUEUE_LENGTH]):
+    for position, (diagnosis, row) in enumerate(judged[:-length]):
         if _predicted(diagnosis) not in (None, row.get(TARGET)):
             _judge(store, diagnosis, row, PEOPLE[position % len(PEOPLE)])  # wrong groups were corrected
 
