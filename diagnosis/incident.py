@@ -124,6 +124,8 @@ class Incident:
     def from_values(cls, values: Mapping[str, Any]) -> Self:
         """Return the incident whose fields are given by name; None and "" are unknown, other names passed over.
 
+        A number where text is expected, as many systems send their ids, is its text.
+
         Raises
         ------
         InputError
@@ -132,7 +134,8 @@ class Incident:
         present = {name: value for name in FIELDS if (value := values.get(name)) not in (None, "")}
         times = {name: _moment(value, name) for name, value in present.items() if name in TIME_FIELDS}
         counts = {name: _count(value, name) for name, value in present.items() if name in COUNT_FIELDS}
-        return cls(**({"number": ""} | present | times | counts))
+        texts = {name: str(value) for name, value in present.items() if isinstance(value, int | float)}
+        return cls(**({"number": ""} | present | texts | times | counts))
 
     def values(self) -> dict[str, Any]:
         """Return the fields by name as a row of a canonical frame has them: times in UTC, None for unknown ones."""

@@ -5,15 +5,23 @@ The core says what it means by a code; the catalogue `phrases.toml` holds the se
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from itertools import count
+from string import Formatter
 from typing import Any, Literal, Self
 
 Language = Literal["en", "zh"]
 _SEPARATORS: Mapping[Language, str] = {"en": ", ", "zh": "、"}
+_ONE = ("1", "+1")
+_NOUNS = re.compile(
+    "^( (?:more |past )?(?:action|alert|answer|article|change|correction|day|decision|episode|hour|incident|minute|"
+    "month|problem|question|release|row|rule|time))s(?![a-z])"
+)
 _BETWEEN_PHRASES: Mapping[Language, str] = {"en": "; ", "zh": "；"}
 
 
@@ -63,6 +71,39 @@ def in_words(phrase: Phrase, language: str) -> str:
     forms = catalogue()[phrase.code]
     form = "one" if reader == "en" and phrase.values.get("n") == 1 and "one" in forms else reader
     return forms[form].format(**{name: _shown(name, value, reader) for name, value in phrase.values.items()})
+
+
+def counted(number: int, nouns: str) -> str:
+    """Return a count and what is counted.
+
+    Examples
+    --------
+    >>> counted(1, "incidents"), counted(1200, "incidents")
+    ('1 incident', '1,200 incidents')
+    """
+    return f"{number:,} {nouns.removesuffix('s') if number == 1 else nouns}"
+
+
+class CountedForm(str):
+    """An English form whose nouns are singular after a one: ``{} incidents`` of one is ``1 incident``.
+
+    Examples
+    --------
+    >>> CountedForm("{} incidents in {} days").format(3, 1)
+    '3 incidents in 1 day'
+    """
+
+    __slots__ = ()
+
+    def format(self, *args: object, **kwargs: object) -> str:
+        """Return the form with its values."""
+        places, parts = count(), []
+        for literal, name, spec, conversion in Formatter().parse(self):
+            parts.append(_NOUNS.sub(r"\1", literal) if parts and parts[-1] in _ONE else literal)
+            if name is not None:
+                place = f"{{{name or next(places)}{'!' + conversion if conversion else ''}:{spec}}}"
+                parts.append(place.format(*args, **kwargs))
+        return "".join(parts)
 
 
 def joined(phrases: Sequence[Phrase]) -> Phrase | None:

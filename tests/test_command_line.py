@@ -64,8 +64,28 @@ def test_wrong_usage_is_status_2(wrong: list[str], capsys: pytest.CaptureFixture
     assert not re.search(r"invalid _\w+ value", capsys.readouterr().err), "a name of ours says nothing"
 
 
+def test_options_that_miss_one_another_are_status_2_and_one_line_in_both_languages(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for wrong in (
+        ["import"],
+        ["import", "--kind", "changes"],
+        ["import", "--source", "rt", "--incidents", "x.csv"],
+        ["export"],
+        ["train", "--out", str(tmp_path)],
+        ["audit", "--incidents", "x.csv", "--from-store"],
+        ["recurrence", "--incidents", "x.csv", "--since", "2026-01-01"],
+    ):
+        assert run(*wrong) == 2, wrong
+        english = capsys.readouterr().err
+        assert run(*wrong, "--language", "zh") == 2, wrong
+        chinese = capsys.readouterr().err
+        assert len(english.splitlines()) == len(chinese.splitlines()) == 1
+        assert re.search("[一-鿿]", chinese), chinese
+
+
 def test_what_cannot_be_done_is_status_1_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("train", "--out", tmp_path) == 1
+    assert run("train", "--incidents", tmp_path / "no.csv", "--out", tmp_path) == 1
     assert run("diagnose", "--release", tmp_path, "--incidents", tmp_path / "no.csv", "--out", tmp_path / "o") == 1
     assert run("publish", "nothing", "--models", tmp_path) == 1
     assert run("rollback", "--models", tmp_path) == 1
@@ -75,7 +95,7 @@ def test_what_cannot_be_done_is_status_1_and_one_line(tmp_path: Path, capsys: py
     assert len(lines) == 5
     assert "mistyped.db; found no such file" in lines[4]
     assert not (tmp_path / "mistyped.db").exists()
-    assert lines[0] == "faultwise: no records to read: give --incidents, --knowledge or --from-store"
+    assert "no.csv" in lines[0]
     assert "holds no release" in lines[1]
 
 

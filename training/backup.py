@@ -15,7 +15,8 @@ from diagnosis.errors import InputError
 from diagnosis.releases import POINTER, SHADOW, Releases
 from diagnosis.store.backup import back_up_store
 from diagnosis.times import now_text
-from training.command import DONE, add_database, add_json, add_models, answer, main
+from training.command import DONE, add_database, add_json, add_language, add_models, answer, main
+from training.translation import Translation
 
 SUMMARY = (
     "Copy the store and the releases of a service into a new folder, while it runs. The copy is one moment of the\n"
@@ -32,13 +33,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="a folder that is not there yet")
     add_database(parser)
     add_models(parser)
+    add_language(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the backup and print what is in it."""
     content = back_up(args.database, args.models, args.to)
-    text = f"{args.to}: the store and {len(content['releases'])} releases, {len(content['files'])} files"
+    counts = len(content["releases"]), len(content["files"])
+    text = Translation(args.language)("{}: the store; releases: {}, files: {}", args.to, *counts)
     answer(args, {"folder": str(args.to), "releases": content["releases"], "files": len(content["files"])}, text)
     return DONE
 

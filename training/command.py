@@ -15,12 +15,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from diagnosis.errors import FaultwiseError
-from training.translation import LANGUAGES
+from diagnosis.errors import FaultwiseError, InputError
+from training.translation import LANGUAGES, Language, Translation
 
 DONE, FAILED, USAGE = 0, 1, 2
 MODELS = Path("models")
 DATABASE = "sqlite:///var/faultwise.db"
+
+
+class UsageError(InputError):
+    """Options that do not go together, or of which one is missing: exit status 2."""
 
 
 class Verb(Protocol):
@@ -57,7 +61,8 @@ def run(verb: Verb, args: argparse.Namespace) -> int:
     try:
         return verb.run(args)
     except FaultwiseError as error:
-        sys.stderr.write(f"faultwise: {error}\n")
+        sys.stderr.write(f"faultwise: {Translation(language_of(args)).sentence(str(error))}\n")
+        return USAGE if isinstance(error, UsageError) else FAILED
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         sys.stderr.write(f"faultwise: {where}{error.strerror or error}\n")
@@ -71,9 +76,15 @@ def answer(args: argparse.Namespace, content: Mapping[str, Any], text: str) -> N
     sys.stdout.write((json.dumps(content, ensure_ascii=False, default=str) if args.json else text) + "\n")
 
 
-def warn(message: str) -> None:
+def warn(message: str, language: Language = "en") -> None:
     """Tell the user, on standard error, of something that was left out or looks wrong."""
-    sys.stderr.write(f"warning: {message}\n")
+    head = "warning: " if language == "en" else "警告："
+    sys.stderr.write(f"{head}{Translation(language).sentence(message)}\n")
+
+
+def language_of(args: argparse.Namespace) -> Language:
+    """Return what ``--language`` says; English of a verb that has none."""
+    return getattr(args, "language", "en")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -11,11 +11,12 @@ from tqdm import tqdm
 from diagnosis.release import Manifest
 from diagnosis.releases import find_release
 from training.bulk import diagnose_in_pieces
-from training.command import DONE, add_json, add_records, add_release, answer, main, record_options
+from training.command import DONE, add_json, add_language, add_records, add_release, answer, main, record_options
 from training.intake import frame_of
 from training.output import open_atomically
 from training.parallel import Workers
 from training.records import load_incidents
+from training.translation import Translation
 
 SUMMARY = (
     "Diagnose the incidents of a file, in order of opened_at. Each sees the release's incidents and the earlier rows\n"
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of a Dask cluster whose machines have the release and the folder of --out under the same path",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_language(parser)
     add_json(parser)
 
 
@@ -51,14 +53,15 @@ def run(args: argparse.Namespace) -> int:
     """Read, diagnose, write."""
     folder = find_release(args.release)
     release = Manifest.read(folder).release
-    frame = frame_of(load_incidents(args.incidents, every_row=True, **record_options(args)))
+    frame = frame_of(load_incidents(args.incidents, every_row=True, **record_options(args)), args.language)
     workers = Workers("dask", scheduler=args.scheduler) if args.scheduler else Workers(jobs=args.jobs)
     with open_atomically(args.out) as stream:
         lines = diagnose_in_pieces(folder, frame, workers, args.out.parent)
         for line in tqdm(lines, total=len(frame), unit=" incidents", file=sys.stderr, disable=args.quiet):
             stream.write(line + "\n")
     content = {"release": release, "diagnosed": len(frame), "out": str(args.out)}
-    answer(args, content, f"{len(frame):,} diagnoses by {release} in {args.out}")
+    t = Translation(args.language)
+    answer(args, content, t("diagnoses by {} in {}: {}", release, args.out, f"{len(frame):,}"))
     return DONE
 
 

@@ -18,7 +18,8 @@ from diagnosis.releases import Releases
 from diagnosis.store import Store
 from diagnosis.store.erasure import KEPT, Person, count_rows, erase_person
 from diagnosis.store.records import Records
-from training.command import DONE, add_database, add_json, add_models, answer, main
+from training.command import DONE, add_database, add_json, add_language, add_models, answer, main
+from training.translation import Translation
 
 SUMMARY = (
     "Find a person by mail address, sign-in and name in the store and in the releases, and put <PERSON> in their\n"
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="only say where the person is named")
     add_database(parser)
     add_models(parser)
+    add_language(parser)
     add_json(parser)
 
 
@@ -52,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         content = erase(store, Releases(args.models), args.name, dry_run=args.dry_run)
     finally:
         store.close()
-    answer(args, content, _in_words(content))
+    answer(args, content, _in_words(content, Translation(args.language)))
     return DONE
 
 
@@ -127,15 +129,14 @@ def _body(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in fields.items()}
 
 
-def _in_words(content: Mapping[str, Any]) -> str:
-    done = "named in" if content["dry_run"] else "masked in"
-    lines = [f"{done} {name}: {len(keys)} ({_some(keys)})" for name, keys in content["store"].items()]
-    lines += [f"left in {name}: {len(keys)} ({_some(keys)})" for name, keys in content["kept"].items()]
+def _in_words(content: Mapping[str, Any], t: Translation) -> str:
+    done = "named in {}: {} ({})" if content["dry_run"] else "masked in {}: {} ({})"
+    lines = [t(done, name, len(keys), _some(keys)) for name, keys in content["store"].items()]
+    lines += [t("left in {}: {} ({})", name, len(keys), _some(keys)) for name, keys in content["kept"].items()]
     for release, numbers in content["releases"].items():
-        lines.append(
-            f"release {release} holds {len(numbers)} ({_some(numbers)}): train anew from the store, then remove it"
-        )
-    return "\n".join(lines) or "named nowhere"
+        form = "release {} holds {} ({}): train anew from the store, then remove it"
+        lines.append(t(form, release, len(numbers), _some(numbers)))
+    return "\n".join(lines) or t("named nowhere")
 
 
 def _some(keys: Sequence[str]) -> str:

@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         in_history = int(incidents["number"].isin(diagnoser.parts.history.frame()["number"]).sum())
         if in_history:
             share = f"{in_history:,} of {len(incidents):,} incidents"
-            warn(t.sentence(f"{share} were in the release's own data, so these figures flatter it"))
+            warn(f"{share} were in the release's own data, so these figures flatter it", args.language)
         held_out = HeldOut.of(diagnoser, incidents, args.as_of)
         card, plain = measure(diagnoser, held_out), baseline_figures(diagnoser, held_out)
         if args.html:

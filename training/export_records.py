@@ -9,11 +9,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from diagnosis.errors import InputError
 from diagnosis.store import Store
 from diagnosis.store.records import Records
-from training.command import DONE, add_database, add_json, answer, main
+from training.command import DONE, UsageError, add_database, add_json, add_language, answer, main
 from training.output import open_atomically
+from training.translation import Translation
 
 SUMMARY = "Write the store's incidents and knowledge as JSON Lines, in order of their numbers."
 EXAMPLE = "faultwise export --incidents incidents.jsonl --knowledge knowledge.jsonl"
@@ -27,13 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--knowledge", type=Path, metavar="FILE.jsonl")
     add_database(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_language(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Write what was asked for."""
     if not args.incidents and not args.knowledge:
-        raise InputError("nothing to export: give --incidents, --knowledge or both")
+        raise UsageError("nothing to export: give --incidents, --knowledge or both")
     store = Store(args.database)
     try:
         store.database.check()  # a store that is not there is not an empty one
@@ -41,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
         counts = {kind: _write(records, path, args.quiet) for kind, (records, path) in wanted.items() if path}
     finally:
         store.close()
-    answer(args, counts, "\n".join(f"{n:,} {kind} exported" for kind, n in counts.items()))
+    t = Translation(args.language)
+    answer(args, counts, "\n".join(t("{} exported: {}", t.sentence(kind), f"{n:,}") for kind, n in counts.items()))
     return DONE
 
 

@@ -23,7 +23,18 @@ from diagnosis.store import Store
 from diagnosis.store.bodies import bodies_of
 from diagnosis.store.records import Records
 from diagnosis.web import check_url
-from training.command import DONE, add_database, add_json, add_records, answer, main, record_options, warn
+from training.command import (
+    DONE,
+    UsageError,
+    add_database,
+    add_json,
+    add_language,
+    add_records,
+    answer,
+    main,
+    record_options,
+    warn,
+)
 from training.fitting.as_of import moment
 from training.intake import knowledge_options, warn_of
 from training.records import ImportCounts, RecordStream, read_incidents, read_knowledge
@@ -35,6 +46,7 @@ from training.sources.credentials import PREFIX, Credentials
 from training.sources.outputs import ChangeOutput, FileOutput, Output, StoreOutput
 from training.sources.own_fields import fields_from_environment
 from training.sources.pull import CHANGE_SYSTEMS, CHANGES_BY_QUERY, KNOWLEDGE_SYSTEMS, SYSTEMS, Pull, pull
+from training.translation import Language, Translation, padded, width_of
 
 SUMMARY = (
     "Read incidents and knowledge, changes, alerts, a service map and planned work into the service's store; rows\n"
@@ -100,6 +112,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--state", type=Path, metavar="FILE", help="how far it is (default: beside --out, or in var/ for the store)"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_language(parser)
     add_json(parser)
 
 
@@ -110,44 +123,51 @@ def run(args: argparse.Namespace) -> int:
         answer(args, asdict(explanation), _explanation_text(explanation, args))
         return DONE
     if args.articles and args.source_kind not in (None, "articles"):
-        raise InputError(f"expected --articles or --kind; found both, with {args.source_kind}")
+        raise UsageError(f"expected --articles or --kind; found both, with {args.source_kind}")
     source_kind = "articles" if args.articles else args.source_kind
     if source_kind and not args.source:
-        raise InputError(f"expected --source with {'--articles' if args.articles else '--kind'}; found none")
+        raise UsageError(f"expected --source with {'--articles' if args.articles else '--kind'}; found none")
     files = args.incidents or args.knowledge or args.changes or args.alerts or args.service_map or args.maintenance
     if args.source and files:
-        raise InputError("expected files or --source; found both")
+        raise UsageError("expected files or --source; found both")
     if not (args.source or files):
-        raise InputError("nothing to import: give --incidents, --knowledge or both, or --source")
+        raise UsageError("nothing to import: give --incidents, --knowledge or both, or --source")
     kind = _SOURCE_KINDS[source_kind or "incidents"]
     counts = {kind.name: _from_system(args, kind)} if args.source else _from_files(args)
     for count in counts.values():
-        warn_of(count)
-    text = "\n".join(f"{c.imported:,} {kind} imported, {c.rejected:,} rejected" for kind, c in counts.items())
+        warn_of(count, args.language)
+    t = Translation(args.language)
+    form = "{} imported: {}, rejected: {}"
+    lines = [t(form, t.sentence(kind), f"{c.imported:,}", f"{c.rejected:,}") for kind, c in counts.items()]
+    text = "\n".join(lines)
     answer(args, {kind: asdict(c) for kind, c in counts.items()}, text)
     return DONE
 
 
 def _explanation_text(explanation: Explanation, args: argparse.Namespace) -> str:
     """Return an explanation as a table, with what is missing and would help below it."""
-    lines = [f"{explanation.file}: {explanation.rows:,} rows looked at, preset {explanation.preset or 'none'}", ""]
-    width = max((len(use.column) for use in explanation.columns), default=0)
+    t = Translation(args.language)
+    preset = explanation.preset or t("none")
+    lines = [t("{}: rows looked at {}, preset {}", explanation.file, f"{explanation.rows:,}", preset), ""]
+    width = max((width_of(use.column) for use in explanation.columns), default=0)
     for use in explanation.columns:
-        target = f"→ {use.field}" if use.field else use.use
-        proposal = f"  (looks like {use.proposal})" if use.proposal else ""
-        lines.append(f"  {use.column:<{min(width, 40)}}  {target:<22}  {use.filled:>5}  {use.sample}{proposal}")
-    lines += [f"note: {note}" for note in explanation.notes]
+        target = f"→ {use.field}" if use.field else t(use.use)
+        proposal = "  " + t("(looks like {})", use.proposal) if use.proposal else ""
+        columns = f"  {padded(use.column, min(width, 40))}  {padded(target, 22)}"
+        lines.append(f"{columns}  {use.filled:>5}  {use.sample}{proposal}")
+    lines += [t("note: {}", t.sentence(note)) for note in explanation.notes]
     if explanation.missing:
-        lines.append(f"refused as it is: {explanation.missing}")
+        lines.append(t("refused as it is: {}", t.sentence(explanation.missing)))
     if explanation.advice:
         mapped = [f"--map {shlex.quote('='.join(pair))}" for pair in args.mapping or ()]
         file = shlex.quote(str(args.explain))
-        lines.append(f"try: faultwise import --{args.kind} {file} {' '.join([*mapped, *explanation.advice])}")
+        options = " ".join([*mapped, *explanation.advice])
+        lines.append(t("try: {}", f"faultwise import --{args.kind} {file} {options}"))
     return "\n".join(lines)
 
 
 def _from_files(args: argparse.Namespace) -> dict[str, ImportCounts]:
-    store = _opened(args.database)
+    store = _opened(args.database, args.language)
     redactor = Redactor()
     counts: dict[str, ImportCounts] = {}
     try:
@@ -168,13 +188,14 @@ def _from_files(args: argparse.Namespace) -> dict[str, ImportCounts]:
     return counts
 
 
-def _opened(database: str) -> Store:
+def _opened(database: str, language: Language) -> Store:
     """Open the store; whoever imports into the demo's learns from the sample history as if it were theirs."""
     store = Store.open(database)
     if store.audit.objects(DEMO, datetime.min.replace(tzinfo=UTC)):
         warn(
             "this store holds the demo's sample history too, and a training from it would learn both: for records of "
-            "your own begin in an empty folder, or give another --database"
+            "your own begin in an empty folder, or give another --database",
+            language,
         )
     return store
 
@@ -212,7 +233,7 @@ def _from_system(args: argparse.Namespace, kind: Kind) -> ImportCounts:
     if args.out:
         state = args.state or args.out.with_name(args.out.name + ".state.json")
         return _pulled(args, request, FileOutput(args.out), state, str(args.out.absolute()))
-    store = _opened(args.database)
+    store = _opened(args.database, args.language)
     try:
         # The database is told apart without its password standing in the file.
         into = hashlib.sha256(args.database.encode()).hexdigest()[:16]

@@ -14,9 +14,11 @@ import pandas as pd
 from diagnosis.errors import InputError
 from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
-from training.command import DATABASE, add_records, record_options, warn
+from diagnosis.phrases import counted
+from training.command import DATABASE, UsageError, add_records, language_of, record_options, warn
 from training.records import ImportCounts, LoadedIncidents, LoadedKnowledge, load_incidents, load_knowledge
 from training.records.stored import Stored, load_stored
+from training.translation import Language
 
 
 def add_sources(parser: argparse.ArgumentParser, *, knowledge: bool = False) -> None:
@@ -47,23 +49,26 @@ def read_sources(args: argparse.Namespace, *, optional: bool = False, keep_repea
 
     Raises
     ------
+    UsageError
+        If there is none or more than one source of incidents.
     InputError
-        If there is none or more than one source of incidents, or one cannot be read.
+        If one cannot be read.
     """
     files, articles = args.incidents, getattr(args, "knowledge", [])
     if files and args.from_store:
-        raise InputError(
+        raise UsageError(
             "incidents come from --incidents or --from-store; found both (`import` puts files into a store)"
         )
     if not (files or articles or args.from_store or optional):
         knowledge = ", --knowledge" if hasattr(args, "knowledge") else ""
-        raise InputError(f"no records to read: give --incidents{knowledge} or --from-store")
+        raise UsageError(f"no records to read: give --incidents{knowledge} or --from-store")
+    language = language_of(args)
     stored = load_stored(args.from_store) if args.from_store else Stored(as_frame([]), as_knowledge_frame([]))
     return Stored(
-        frame_of(load_incidents(files, keep_repeated=keep_repeated, **record_options(args)))
+        frame_of(load_incidents(files, keep_repeated=keep_repeated, **record_options(args)), language)
         if files
         else stored.incidents,
-        frame_of(load_knowledge(articles, **knowledge_options(args))) if articles else stored.articles,
+        frame_of(load_knowledge(articles, **knowledge_options(args)), language) if articles else stored.articles,
         stored.feedback,
         stored.corrected,
         stored.cursor if not (files or articles) else None,
@@ -75,15 +80,15 @@ def knowledge_options(args: argparse.Namespace) -> dict[str, Any]:
     return {} if args.incidents else record_options(args)
 
 
-def warn_of(counts: ImportCounts) -> None:
+def warn_of(counts: ImportCounts, language: Language = "en") -> None:
     """Warn of what was left out of files, or is odd about them."""
     for reason, times in counts.reasons.items():
-        warn(f"{times:,} {'row' if times == 1 else 'rows'}: {reason}")
+        warn(f"{counted(times, 'rows')}: {reason}", language)
     for note in counts.notes:
-        warn(note)
+        warn(note, language)
 
 
-def frame_of(loaded: LoadedIncidents | LoadedKnowledge) -> pd.DataFrame:
+def frame_of(loaded: LoadedIncidents | LoadedKnowledge, language: Language = "en") -> pd.DataFrame:
     """Return the frame of files that were read, and warn of what is not in it.
 
     Raises
@@ -93,9 +98,9 @@ def frame_of(loaded: LoadedIncidents | LoadedKnowledge) -> pd.DataFrame:
     """
     counts = loaded.counts
     if counts.read and not counts.imported:
-        reasons = "; ".join(f"{times:,} times {reason}" for reason, times in counts.reasons.items())
+        reasons = "; ".join(f"{counted(times, 'times')} {reason}" for reason, times in counts.reasons.items())
         raise InputError(f"none of {counts.read:,} rows could be used: {reasons or 'they are empty'}")
-    warn_of(counts)
+    warn_of(counts, language)
     return loaded.frame
 
 

@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     with tqdm(total=len(texts), desc="searching", disable=args.quiet, file=sys.stderr) as bar:
         searched = SearchedIncidents.of(retriever, texts, valid, bar.update)
     if np.isnan(searched.covered).any():
-        warn(t("too few articles or questions to calibrate by: no probability is said, and no gap"))
+        warn("too few articles or questions to calibrate by: no probability is said, and no gap", args.language)
     health = assess_knowledge(incidents, articles, texts, searched, retriever, as_of=as_of)
     if args.out:
         _write_covered(args.out, incidents["number"].tolist(), searched)

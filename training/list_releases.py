@@ -7,7 +7,8 @@ import sys
 from dataclasses import asdict
 
 from diagnosis.releases import Publication, Releases
-from training.command import DONE, add_json, add_models, answer, main
+from training.command import DONE, add_json, add_language, add_models, answer, main
+from training.translation import Translation
 
 SUMMARY = "List the releases, newest first, the one in service, and what was in service since when and why."
 EXAMPLE = "faultwise releases --models models"
@@ -16,30 +17,32 @@ EXAMPLE = "faultwise releases --models models"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     add_models(parser)
+    add_language(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the list, and what was in service since when and why."""
-    releases = Releases(args.models)
+    releases, t = Releases(args.models), Translation(args.language)
     summaries, history = releases.summaries(), releases.history()
-    lines = [f"{'*' if s.published else ' '} {s.release}  {_rows(s.data)}" for s in summaries]
+    lines = [f"{'*' if s.published else ' '} {s.release}  {_rows(s.data, t)}" for s in summaries]
     if history:
-        lines += ["", "in service since", *[f"  {_publication(entry)}" for entry in history]]
-    text = "\n".join(lines) or f"no release in {args.models}; `faultwise train` makes one"
+        lines += ["", t("in service since"), *[f"  {_publication(entry, t)}" for entry in history]]
+    text = "\n".join(lines) or t("no release in {}; `faultwise train` makes one", args.models)
     content = {"releases": [asdict(s) for s in summaries], "history": [asdict(entry) for entry in history]}
     answer(args, content, text)
     return DONE
 
 
-def _publication(entry: Publication) -> str:
-    undone = f"in place of {entry.rolled_back}, rolled back: " if entry.rolled_back else ""
-    return f"{entry.at}  {entry.release}  {undone}{entry.reason}".rstrip()
+def _publication(entry: Publication, t: Translation) -> str:
+    undone = t("in place of {}, rolled back: ", entry.rolled_back) if entry.rolled_back else ""
+    return f"{entry.at}  {entry.release}  {undone}{t.sentence(entry.reason)}".rstrip()
 
 
-def _rows(data: object) -> str:
+def _rows(data: object, t: Translation) -> str:
     kinds = data if isinstance(data, dict) else {}
-    return ", ".join(f"{part['rows']:,} {kind}" for kind, part in kinds.items() if part.get("rows"))
+    counts = {kind: part["rows"] for kind, part in kinds.items() if part.get("rows")}
+    return t.listed(t("rows of {}: {}", t.sentence(kind), f"{rows:,}") for kind, rows in counts.items())
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ from diagnosis.monitoring.quality import ClassQuality, LiveShare, TargetQuality
 from diagnosis.monitoring.report import LiveReport, live_report
 from diagnosis.releases import Releases
 from diagnosis.store import Store
-from training.command import DONE, add_database, add_json, add_models, answer, main
+from training.command import DONE, add_database, add_json, add_language, add_models, answer, main
 from training.output import without_nan
+from training.translation import ENGLISH, Translation, padded
 
 SUMMARY = (
     "Show how the release in service fares: precision and coverage per class with 95 % intervals, what has drifted,\n"
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--release", metavar="RELEASE", help="another release that was in service, by name")
     add_database(parser)
     add_models(parser)
+    add_language(parser)
     add_json(parser)
 
 
@@ -43,43 +45,55 @@ def run(args: argparse.Namespace) -> int:
         report = live_report(store, diagnoser)
     finally:
         store.close()
-    answer(args, without_nan(report.to_dict()), text(report))
+    answer(args, without_nan(report.to_dict()), text(report, Translation(args.language)))
     return DONE
 
 
-def text(report: LiveReport) -> str:
+def text(report: LiveReport, t: Translation = ENGLISH) -> str:
     """Return the report as tables for a person."""
     if not report.incidents:
-        return f"{report.release} has answered nothing yet"
-    head = f"{report.release}: {report.incidents:,} incidents from {report.since:%Y-%m-%d} to {report.until:%Y-%m-%d}"
-    lines = [head]
+        return t("{} has answered nothing yet", report.release)
+    span = (f"{moment:%Y-%m-%d}" for moment in (report.since, report.until))
+    lines = [t("{}: incidents from {} to {}: {}", report.release, *span, f"{report.incidents:,}")]
     for target in report.targets:
-        lines += ["", *_target(target)]
+        lines += ["", *_target(target, t)]
     if report.drift:
-        lines += ["", "drift", *[_drift(entry) for entry in report.drift]]
+        lines += ["", t("drift"), *[_drift(entry, t) for entry in report.drift]]
     for entry in report.revocations:
-        lines.append(f"revoked on {entry.at:%Y-%m-%d}: {entry.target} {entry.value} ({entry.as_rule().name})")
+        certificate = f"{t.field(entry.target)} {entry.value}"
+        lines.append(t("revoked on {}: {} ({})", f"{entry.at:%Y-%m-%d}", certificate, entry.as_rule().name))
     return "\n".join(lines)
 
 
-def _target(target: TargetQuality) -> list[str]:
-    head = f"{target.target:28} {'answers':>8} {'known':>7}   {'automatic':24} {'precision':24} {'suggested right':24}"
-    return [head, _class(target.all, f"all (promised {target.promised:.0%})"), *map(_class, target.classes)]
+def _target(target: TargetQuality, t: Translation) -> list[str]:
+    heads = (t(name) for name in ("answers", "known", "automatic", "precision", "suggested right"))
+    all_of_it = _class(target.all, t, t("all (promised {})", f"{target.promised:.0%}"))
+    return [_columns(t.field(target.target), *heads, ""), all_of_it, *(_class(entry, t) for entry in target.classes)]
 
 
-def _class(entry: ClassQuality, name: str = "") -> str:
-    state = "revoked" if entry.revoked else "certified" if entry.certified else ""
-    shares = " ".join(f"{_share(share):24}" for share in (entry.automatic, entry.precision, entry.suggested))
-    return f"  {name or entry.value:26.26} {entry.answers:8,} {entry.settled:7,}   {shares} {state}".rstrip()
+def _class(entry: ClassQuality, t: Translation, name: str = "") -> str:
+    state = t("revoked") if entry.revoked else t("certified") if entry.certified else ""
+    shares = (_share(share) for share in (entry.automatic, entry.precision, entry.suggested))
+    return _columns(f"  {name or entry.value:.26}", f"{entry.answers:,}", f"{entry.settled:,}", *shares, state)
+
+
+def _columns(name: str, answers: str, known: str, *shares_and_state: str) -> str:
+    *shares, state = shares_and_state
+    counts = f"{padded(answers, 8, right=True)} {padded(known, 7, right=True)}"
+    return f"{padded(name, 28)} {counts}   {' '.join(padded(share, 24) for share in shares)} {state}".rstrip()
 
 
 def _share(share: LiveShare) -> str:
     return "-" if share.share is None else f"{share.share:.1%} ({share.lower:.1%}-{share.upper:.1%})"
 
 
-def _drift(entry: Drift) -> str:
-    changes = ", ".join(f"{c.value or '(empty)'} {c.before:.0%} to {c.now:.0%}" for c in entry.changes[:3])
-    return f"  {entry.name:14} {entry.drift:6.3f} (chance {entry.chance:.3f})  {entry.verdict:6}  {changes}".rstrip()
+def _drift(entry: Drift, t: Translation) -> str:
+    changes = t.listed(
+        t("{} {} to {}", c.value or t("(empty)"), f"{c.before:.0%}", f"{c.now:.0%}") for c in entry.changes[:3]
+    )
+    chance = t("(chance {})", f"{entry.chance:.3f}")
+    name = padded(t.field(entry.name), 14)
+    return f"  {name} {entry.drift:6.3f} {chance}  {padded(t(entry.verdict), 6)}  {changes}".rstrip()
 
 
 if __name__ == "__main__":

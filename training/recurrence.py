@@ -12,9 +12,10 @@ from diagnosis.errors import InputError
 from diagnosis.recurrence import FixVerdict, Signature, default_signature, fix_verdict, recurrence_rate
 from diagnosis.recurrence.outcomes import Origin
 from diagnosis.recurrence.rates import TARGET
-from training.command import DONE, add_json, answer, main
+from training.command import DONE, UsageError, add_json, add_language, answer, main
 from training.fitting.as_of import last_moment, moment
 from training.intake import add_sources, read_sources
+from training.translation import Translation, padded
 
 SUMMARY = (
     "Measure how often faults come back within each horizon: Kaplan-Meier corrected, with its 95 % band, beside the "
@@ -43,13 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", type=_share, default=TARGET, help=f"share to stay below (default: {TARGET})")
     parser.add_argument("--fix", type=_pair, nargs="+", metavar="FIELD=VALUE", help="the signature that was fixed")
     parser.add_argument("--since", metavar="DATE", help="when it was fixed")
+    add_language(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
     if (args.fix is None) != (args.since is None):
-        raise InputError("--fix and --since go together: which signature was fixed, and when")
+        raise UsageError("--fix and --since go together: which signature was fixed, and when")
     frame = read_sources(args).incidents
     as_of = last_moment(frame, args.as_of)
     if pd.isna(as_of):
@@ -68,7 +70,8 @@ def run(args: argparse.Namespace) -> int:
             expected, actual = (" ".join(f"{name}=…" for name in names) for names in (signature.fields, fixed))
             raise InputError(f"--fix takes a value of each field of the signature, {expected}; found {actual}")
         verdict = fix_verdict(frame, signature, signature.key(fixed), moment(args.since), as_of=as_of)
-    answer(args, _content(args, signature, as_of, tables, verdict), _text(signature, as_of, tables, verdict))
+    text = _text(signature, as_of, tables, verdict, Translation(args.language))
+    answer(args, _content(args, signature, as_of, tables, verdict), text)
     return DONE
 
 
@@ -94,40 +97,56 @@ def _record(row: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def _text(
-    signature: Signature, as_of: pd.Timestamp, tables: dict[str, pd.DataFrame], verdict: FixVerdict | None
+    signature: Signature,
+    as_of: pd.Timestamp,
+    tables: dict[str, pd.DataFrame],
+    verdict: FixVerdict | None,
+    t: Translation,
 ) -> str:
-    lines = [f"Recurrence of {', '.join(signature.fields)}, as known on {as_of:%Y-%m-%d}"]
+    fields = t.listed(map(t.field, signature.fields))
+    lines = [t("Recurrence of {}, as known on {}", fields, f"{as_of:%Y-%m-%d}")]
     for by, table in tables.items():
-        lines += ["", f"{'by ' + by if by != 'all' else 'all incidents'}:", _table(table)]
+        head = t("all incidents:") if by == "all" else t("by {}:", t.sentence(by))
+        lines += ["", head, _table(table, t, by)]
     if verdict:
-        lines += ["", _sentence(verdict)]
+        lines += ["", _sentence(verdict, t)]
     return "\n".join(lines)
 
 
-def _table(table: pd.DataFrame) -> str:
-    lines = [
-        f"{'':24} {'days':>5} {'incidents':>10} {'rate':>7} {'95 % band':>17} {'naive':>7} {'followed':>9}  target"
-    ]
+def _table(table: pd.DataFrame, t: Translation, by: str) -> str:
+    heads = [t(name) for name in ("days", "incidents", "rate", "95 % band", "naive", "followed", "verdict")]
+    lines = [_columns("", *heads)]
     for row, has_rate in zip(table.itertuples(index=False), table["rate"].notna(), strict=True):
-        rate = f"{row.rate:7.1%} {row.lower:8.1%} -{row.upper:7.1%}" if has_rate else f"{'not yet':>7} {'':17}"
-        lines.append(
-            f"{str(row.group) or '(none)':24.24} {row.days:5} {row.incidents:10,} {rate} {row.naive:7.1%} "
-            f"{row.followed:9.0%}  {row.verdict}"
-        )
+        rate, band = (f"{row.rate:.1%}", f"{row.lower:.1%} - {row.upper:.1%}") if has_rate else (t("not yet"), "")
+        group = t("all") if by == "all" else str(row.group)[:24] or t("(none)")
+        figures = f"{row.days}", f"{row.incidents:,}", rate, band, f"{row.naive:.1%}", f"{row.followed:.0%}"
+        lines.append(_columns(group, *figures, _verdict(str(row.verdict), t)))
     return "\n".join(lines)
 
 
-def _sentence(verdict: FixVerdict) -> str:
-    fields = ", ".join(f"{name} {value}" for name, value in verdict.signature.items())
-    text = (
-        f"The fix of {fields} on {verdict.date[:10]}: {verdict.verdict}. {verdict.episodes_before} episodes in "
-        f"{verdict.days_before:.0f} days before, {verdict.episodes_after} in {verdict.days_after:.0f} days after"
-    )
+def _verdict(verdict: str, t: Translation) -> str:
+    return t("target met") if verdict == "met" else t("target missed") if verdict == "missed" else t(verdict)
+
+
+def _columns(group: str, *cells: str) -> str:
+    figures = (padded(text, width, right=True) for text, width in zip(cells, (5, 10, 7, 17, 7, 9), strict=False))
+    return " ".join([padded(group, 24), *figures, f" {cells[-1]}"])
+
+
+def _sentence(verdict: FixVerdict, t: Translation) -> str:
+    fields = ", ".join(f"{t.field(name)} {value}" for name, value in verdict.signature.items())
+    before, after = f"{verdict.days_before:.0f}", f"{verdict.days_after:.0f}"
+    episodes = verdict.episodes_before, before, verdict.episodes_after, after
+    sentences = [
+        t("The fix of {} on {}: {}", fields, verdict.date[:10], t(verdict.verdict)),
+        t("Episodes: {} in {} days before, {} in {} days after", *episodes),
+    ]
     if verdict.ratio is not None and verdict.upper is not None:
-        text += f"; hazard ratio {verdict.ratio:.2f} (95 % interval {verdict.lower:.2f} to {verdict.upper:.2f})"
+        figures = (f"{figure:.2f}" for figure in (verdict.ratio, verdict.lower, verdict.upper))
+        sentences.append(t("hazard ratio {} (95 % interval {} to {})", *figures))
     if verdict.days_until_told is not None:
-        text += f". A fix that works would be told after about {verdict.days_until_told} more days"
-    return text + "."
+        sentences.append(t("A fix that works would be told after about {} more days", verdict.days_until_told))
+    return "\n".join(sentences)
 
 
 def _days(text: str) -> tuple[int, ...]:

@@ -13,7 +13,8 @@ from diagnosis.errors import InputError
 from diagnosis.releases import POINTER, SHADOW
 from diagnosis.store.backup import POSTGRESQL_FILE, SQLITE_FILE, restore_store
 from training.backup import CONTENTS, MODELS_FOLDER, hashes_of
-from training.command import DONE, add_database, add_json, add_models, answer, main
+from training.command import DONE, add_database, add_json, add_language, add_models, answer, main
+from training.translation import Translation
 
 SUMMARY = (
     "Put a backup into a store and a folder of releases that are not there yet; nothing is overwritten. Every file is\n"
@@ -27,13 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="source", type=Path, required=True, metavar="DIR", help="what backup wrote")
     add_database(parser)
     add_models(parser)
+    add_language(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Restore a backup and print what was in it."""
     content = restore(args.source, args.database, args.models)
-    text = f"restored the store and {len(content['releases'])} releases of {content['made_at']}"
+    t = Translation(args.language)
+    text = t("restored the store of {}; releases: {}", content["made_at"], len(content["releases"]))
     answer(args, {"made_at": content["made_at"], "releases": content["releases"]}, text)
     return DONE
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from diagnosis.errors import InputError, StoreError
 from diagnosis.locks import LockedError, locked
+from diagnosis.phrases import counted
 from diagnosis.release import Manifest
 from diagnosis.releases import Releases
 from diagnosis.store import Store
@@ -131,7 +132,7 @@ def run(args: argparse.Namespace) -> int:
     content = _content(finished)
     if finished.trained is not None:
         for reason in finished.trained.left_out.values():
-            warn(reason)
+            warn(reason, args.language)
         _note(args.database, content)
     answer(args, content, _words(finished, Translation(args.language)))
     return DONE if finished.outcome in ("published", "unchanged") else FAILED
@@ -199,7 +200,9 @@ def _note(database: str, content: dict[str, Any]) -> None:
 def _words(finished: Round, t: Translation) -> str:
     if finished.trained is None or finished.decision is None:
         return t("nothing has changed since the release in service was made")
-    corrections = f"{finished.corrected:,} values corrected by people" if finished.corrected else "no corrections"
+    corrections = "no corrections"
+    if finished.corrected:
+        corrections = f"{counted(finished.corrected, 'values')} corrected by people"
     verdict = gate_words(finished.decision, published=finished.outcome == "published", t=t)
     return t.lines(f"learned with {corrections}\n{verdict}")
 

@@ -15,6 +15,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import counted
 from diagnosis.recurrence import Signature
 from diagnosis.releases import find_release
 from diagnosis.review import (
@@ -44,6 +45,7 @@ from training.records.stored_facts import facts_of_store, outages_of
 from training.reports.review.document import review_document
 from training.reports.review.page import review_page
 from training.reports.review.tables import review_csv
+from training.translation import Language
 
 if TYPE_CHECKING:
     from diagnosis.diagnoser import Diagnoser
@@ -122,17 +124,17 @@ def run(args: argparse.Namespace) -> int:
             history, quarter, extras_of(history, quarter, facts, gaps, args.minutes_saved, available)
         )
         bar.update(1)
-    _warn_of(history)
+    _warn_of(history, args.language)
     _write(args, content)
     words = Words(args.language)
     answer(args, content, "\n".join([f"{content['quarter']}", "", *summary(content, words)]))
     return DONE
 
 
-def _warn_of(history: ReviewHistory) -> None:
+def _warn_of(history: ReviewHistory, language: Language) -> None:
     for reason, count in history.left_out.items():
         if count:
-            warn(f"{count:,} {'row' if count == 1 else 'rows'}: {reason}")
+            warn(f"{counted(count, 'rows')}: {reason}", language)
 
 
 def _facts(args: argparse.Namespace, frame: pd.DataFrame, zone: str) -> ReviewFacts:
@@ -202,7 +204,7 @@ def _judged(
             progress=lambda percent: bar.update(percent - bar.n),
         )
     if not len(judged.covered):
-        warn("too few articles or questions to calibrate by: coverage and gaps are not said")
+        warn("too few articles or questions to calibrate by: coverage and gaps are not said", args.language)
         return {}, None
     return {"coverage": judged.covered}, plain_gaps(judged.gaps)
 

@@ -6,7 +6,8 @@ import argparse
 import sys
 
 from diagnosis.releases import Releases
-from training.command import DONE, add_json, add_models, answer, main
+from training.command import DONE, add_json, add_language, add_models, answer, main
+from training.translation import Translation
 
 SUMMARY = "Put the release that was in service before this one back into service."
 EXAMPLE = "faultwise rollback --reason 'wrong groups since Tuesday'"
@@ -16,13 +17,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     add_models(parser)
     parser.add_argument("--reason", default="rolled back", help="kept with the change")
+    add_language(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Move the pointer back."""
     previous = Releases(args.models).rollback(args.reason)
-    answer(args, {"published": previous}, f"{previous} is in service again")
+    answer(args, {"published": previous}, Translation(args.language)("{} is in service again", previous))
     return DONE
 
 

@@ -11,10 +11,11 @@ from tqdm import tqdm
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.releases import find_release
-from training.command import DONE, add_json, add_records, add_release, answer, main, record_options
+from training.command import DONE, add_json, add_language, add_records, add_release, answer, main, record_options
 from training.intake import frame_of
 from training.output import open_atomically
 from training.records import load_incidents
+from training.translation import Translation
 
 SUMMARY = "Find knowledge articles or past incidents for each query of a file (columns: number, description)."
 EXAMPLE = "faultwise search --release models --queries questions.csv --in knowledge --k 10 --out hits.jsonl"
@@ -31,13 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_records(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl", help="one query's hits a line")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_language(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Read, search, write."""
     diagnoser = Diagnoser.load(find_release(args.release))
-    queries = frame_of(load_incidents(args.queries, every_row=True, **record_options(args)))
+    queries = frame_of(load_incidents(args.queries, every_row=True, **record_options(args)), args.language)
     with open_atomically(args.out) as stream, tqdm(total=len(queries), file=sys.stderr, disable=args.quiet) as bar:
         for start in range(0, len(queries), _CHUNK):
             rows = queries.iloc[start : start + _CHUNK]
@@ -49,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
                 stream.write(json.dumps(line, ensure_ascii=False) + "\n")
             bar.update(len(rows))
     content = {"release": diagnoser.release, "queries": len(queries), "out": str(args.out)}
-    answer(args, content, f"{len(queries):,} queries answered by {diagnoser.release} in {args.out}")
+    t = Translation(args.language)
+    answer(args, content, t("queries answered by {} in {}: {}", diagnoser.release, args.out, f"{len(queries):,}"))
     return DONE
 
 

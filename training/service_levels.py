@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,16 @@ import pandas as pd
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.incident import IncidentBatch
+from diagnosis.releases import Releases
 from diagnosis.service_levels import ServiceLevelModel, ServiceLevelRules, rules_for
 from diagnosis.service_levels.clocks import counts
 from diagnosis.service_levels.queue import OpenClock, open_clocks, take_first
 from diagnosis.times import format_utc
-from training.command import DONE, MODELS, add_json, answer, main, warn
+from training.command import DONE, MODELS, add_json, add_language, answer, main, warn
 from training.fitting.as_of import as_known_at, last_moment
 from training.intake import add_sources, read_sources
 from training.settings import load_settings
+from training.translation import ENGLISH, Translation, padded
 
 SUMMARY = (
     "Say which response and restoration of the open incidents is late or at risk, when each is due, how likely it is\n"
@@ -43,24 +46,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="TOML with [service_levels] in place of the release's"
     )
+    add_language(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Read the clocks and print."""
+    t = Translation(args.language)
     frame = read_sources(args).incidents
     as_of = last_moment(frame, args.as_of)
     if pd.isna(as_of):
         raise InputError("service levels need opened_at; no incident has a date")
     known = as_known_at(frame, as_of.isoformat())
     batch = IncidentBatch.from_frame(known)
-    _warn_of_dates(batch)
-    model = _model(args.release, batch)
+    _warn_of_dates(batch, t)
+    model = _model(args.release, batch, t)
     rules = _rules(args.config, model, known)
     for line in rules.unused(batch):
-        warn(line)
+        warn(line, t.language)
     rows = open_clocks(batch, as_of.to_pydatetime(), rules, model)
-    answer(args, content(rows, as_of, rules), _text(rows, as_of))
+    answer(args, content(rows, as_of, rules), _text(rows, as_of, t))
     return DONE
 
 
@@ -76,24 +81,26 @@ def content(rows: list[OpenClock], as_of: pd.Timestamp, rules: ServiceLevelRules
     }
 
 
-def _warn_of_dates(batch: IncidentBatch) -> None:
+def _warn_of_dates(batch: IncidentBatch, t: Translation) -> None:
     undatable = counts(batch)
-    if undatable["without_date"]:
-        warn(f"{undatable['without_date']:,} of {len(batch):,} incidents have no opened_at and no clock")
-    if undatable["ended_before_opened"]:
-        warn(f"{undatable['ended_before_opened']:,} incidents ended before they were opened: their clocks are not read")
+    for name, reason in {
+        "without_date": "no clock for want of opened_at",
+        "ended_before_opened": "clocks are not read, as the end lies before opened_at",
+    }.items():
+        if undatable[name]:
+            warn(f"{reason}: {undatable[name]:,} of {len(batch):,} incidents", t.language)
 
 
-def _model(release: Path | None, batch: IncidentBatch) -> ServiceLevelModel | None:
+def _model(release: Path | None, batch: IncidentBatch, t: Translation) -> ServiceLevelModel | None:
     """Return the release's model, its history brought up to these incidents."""
-    if release is None and not MODELS.is_dir():
+    if release is None and not Releases(MODELS).summaries():
         return None
     diagnoser = Diagnoser.load(release or MODELS)
     model = diagnoser.parts.service_levels
     if model is None:
         for reason in diagnoser.parts.left_out.values():
             if reason.code.startswith("service_levels"):
-                warn(str(reason))
+                warn(str(reason), t.language)
         return None
     numbers = batch.column("number")
     new = [row for row, number in enumerate(numbers) if number not in diagnoser.parts.history]
@@ -110,31 +117,39 @@ def _rules(config: Path | None, model: ServiceLevelModel | None, frame: pd.DataF
     return model.rules_
 
 
-def _text(rows: list[OpenClock], as_of: pd.Timestamp) -> str:
+def _text(rows: list[OpenClock], as_of: pd.Timestamp, t: Translation = ENGLISH) -> str:
     standing = Counter(row.standing for row in rows)
-    lines = [
-        f"Service levels at {as_of:%Y-%m-%d %H:%M} UTC: {standing['at_risk']} at risk, {standing['missed']} missed, "
-        f"{standing['running']} running, {standing['paused']} on hold"
-    ]
+    states = (standing[name] for name in ("at_risk", "missed", "running", "paused"))
+    lines = [t("Service levels at {} UTC: {} at risk, {} missed, {} running, {} on hold", _minute(as_of), *states)]
     if first := take_first(rows):
-        lines.append(
-            f"take first: {first.number} ({first.clock}): its risk to be late falls by {first.gain:.0%} if it is next"
-        )
+        gain = f"{first.gain:.0%}"
+        clock = t(first.clock)
+        lines.append(t("take first: {} ({}): its risk to be late falls by {} if it is next", first.number, clock, gain))
     if rows:
-        lines += [
-            "",
-            f"{'':14} {'clock':12} {'standing':9} {'due (UTC)':16} {'hours left':>10} {'late':>5} {'gain':>5}",
-        ]
-    for row in rows[:SHOWN]:
-        late = "" if row.probability_missed is None else f"{row.probability_missed:.0%}"
-        gain = f"{row.gain:.0%}" if row.gain else ""
-        lines.append(
-            f"{row.number:14.14} {row.clock:12} {row.standing.replace('_', ' '):9} {row.due_at:%Y-%m-%d %H:%M} "
-            f"{row.hours_left:10.1f} {late:>5} {gain:>5}  {row.short_description:.40}"
-        )
+        heads = (t(name) for name in ("clock", "standing", "due (UTC)", "hours left", "late", "gain"))
+        lines += ["", _columns("", *heads)]
+    lines += [_line(row, t) for row in rows[:SHOWN]]
     if len(rows) > SHOWN:
-        lines.append(f"… and {len(rows) - SHOWN:,} more (--json has all)")
+        lines.append(t("… and {} more (--json has all)", f"{len(rows) - SHOWN:,}"))
     return "\n".join(lines)
+
+
+def _line(row: OpenClock, t: Translation) -> str:
+    late = "" if row.probability_missed is None else f"{row.probability_missed:.0%}"
+    gain = f"{row.gain:.0%}" if row.gain else ""
+    standing = t(row.standing.replace("_", " "))
+    due, left = _minute(row.due_at), f"{row.hours_left:.1f}"
+    return f"{_columns(row.number[:14], t(row.clock), standing, due, left, late, gain)}  {row.short_description:.40}"
+
+
+def _columns(number: str, clock: str, standing: str, due: str, left: str, late: str, gain: str) -> str:
+    texts = (padded(text, width) for text, width in ((number, 14), (clock, 12), (standing, 9), (due, 16)))
+    figures = (padded(text, width, right=True) for text, width in ((left, 10), (late, 5), (gain, 5)))
+    return " ".join((*texts, *figures))
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}"
 
 
 if __name__ == "__main__":

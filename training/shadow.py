@@ -12,7 +12,8 @@ from diagnosis.monitoring.quality import LiveShare
 from diagnosis.monitoring.shadow import ShadowTarget, compare_shadow
 from diagnosis.releases import Releases
 from diagnosis.store import Store
-from training.command import DONE, add_database, add_json, add_models, answer, main
+from training.command import DONE, add_database, add_json, add_language, add_models, answer, main
+from training.translation import Translation, padded
 
 SUMMARY = (
     "Let a release answer unseen beside the one in service (RELEASE), end that (--off), or, without either, show how\n"
@@ -28,15 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choice.add_argument("--off", action="store_true", help="end the shadow; what it answered is kept")
     add_database(parser)
     add_models(parser)
+    add_language(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Set, end or compare."""
-    releases = Releases(args.models)
+    releases, t = Releases(args.models), Translation(args.language)
     if args.which or args.off:
         releases.set_shadow(args.which)
-        message = f"{args.which} answers unseen from now on" if args.which else "no release is in shadow"
+        message = t("{} answers unseen from now on", args.which) if args.which else t("no release is in shadow")
         answer(args, {"release": args.which}, message)
         return DONE
     shadow, published = releases.shadow(), releases.published()
@@ -54,27 +56,27 @@ def run(args: argparse.Namespace) -> int:
     comparisons = compare_shadow(pairs, ours, theirs)
     incidents = len({published_answer.incident for published_answer, _ in pairs})
     content = {"release": shadow, "incidents": incidents, "targets": [asdict(target) for target in comparisons]}
-    head = f"{shadow} in shadow, {incidents:,} incidents answered by both"
-    answer(args, content, "\n".join([head, *_lines(comparisons)]))
+    head = t("{} in shadow; incidents answered by both: {}", shadow, f"{incidents:,}")
+    answer(args, content, "\n".join([head, *_lines(comparisons, t)]))
     return DONE
 
 
-def _lines(comparisons: list[ShadowTarget]) -> list[str]:
+def _lines(comparisons: list[ShadowTarget], t: Translation) -> list[str]:
     lines = []
     for target in comparisons:
-        lines += ["", f"{target.target}: same answer {_share(target.agreement)}"]
-        lines.append(f"  {'':12} {'automatic':26} {'precision':26} {'accuracy':26} ms")
+        lines += ["", t("{}: same answer {}", t.field(target.target), _share(target.agreement))]
+        lines.append(_columns("", [t("automatic"), t("precision"), t("accuracy")], t("ms")))
         for name, side in (("in service", target.in_service), ("shadow", target.shadow)):
-            shares = " ".join(f"{_share(s):26}" for s in (side.automatic, side.precision, side.accuracy))
-            lines.append(
-                f"  {name:12} {shares} {'-' if side.milliseconds is None else format(side.milliseconds, '.1f')}"
-            )
+            shares = [_share(share) for share in (side.automatic, side.precision, side.accuracy)]
+            lines.append(_columns(t(name), shares, "-" if side.milliseconds is None else f"{side.milliseconds:.1f}"))
         if target.p_value is not None:
-            lines.append(
-                f"  only the one in service was right {target.only_in_service} times, "
-                f"only the shadow {target.only_shadow} (McNemar p = {target.p_value:.3f})"
-            )
+            counts = target.only_in_service, target.only_shadow, f"{target.p_value:.3f}"
+            lines.append("  " + t("right alone: the one in service {} times, the shadow {} (McNemar p = {})", *counts))
     return lines
+
+
+def _columns(name: str, shares: list[str], milliseconds: str) -> str:
+    return f"  {padded(name, 12)} {' '.join(padded(share, 26) for share in shares)} {milliseconds}"
 
 
 def _share(share: LiveShare) -> str:

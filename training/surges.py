@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,11 +17,12 @@ from diagnosis.surges import SurgeDetector
 from diagnosis.surges.monitoring_data import ServiceMap
 from diagnosis.surges.replay import replay_surges
 from diagnosis.surges.rhythm import holiday_kinds
-from training.command import DONE, add_json, answer, main, warn
+from training.command import DONE, add_json, add_language, answer, main, warn
 from training.intake import add_sources, read_sources
 from training.output import open_atomically
 from training.records.monitoring_files import read_alerts, read_changes, read_maintenance, read_service_map
 from training.reports.surges_page import surges_page
+from training.translation import Translation
 
 SUMMARY = (
     "Replay a history of incidents, with alerts where there are some, and say when a surge or a major incident would "
@@ -53,21 +55,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="planned work that is no surge: starts_at, ends_at (CSV)",
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write them as a page to look at")
-    parser.add_argument("--language", choices=("en", "zh"), default="en", help="of the page (default: en)")
+    add_language(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Replay and print."""
+    t = Translation(args.language)
     frame = read_sources(args).incidents
     dated = int(frame["opened_at"].notna().sum())
     if not dated:
         raise InputError("surges need opened_at; no incident has a date")
     if dated < len(frame):
-        warn(f"{len(frame) - dated:,} of {len(frame):,} incidents have no opened_at and are left out")
-    alerts = read_alerts(args.alerts, warn) if args.alerts else []
-    changes = read_changes(args.changes, warn) if args.changes else []
+        warn(f"left out for want of opened_at: {len(frame) - dated:,} of {len(frame):,} incidents", args.language)
+    alerts = read_alerts(args.alerts, partial(warn, language=args.language)) if args.alerts else []
+    changes = read_changes(args.changes, partial(warn, language=args.language)) if args.changes else []
     service_map = read_service_map(args.service_map) if args.service_map else ServiceMap()
     detector = SurgeDetector(args.false_alarms_per_month, args.zone, holiday_kinds(args.holidays))
     detector.maintenance = read_maintenance(args.maintenance) if args.maintenance else ()
@@ -85,31 +88,29 @@ def run(args: argparse.Namespace) -> int:
             stream.write(surges_page(surges, frame, args.zone, args.false_alarms_per_month, args.language))
     plain = [{name: value for name, value in surge.items() if name != "course"} for surge in surges]
     content = {"false_alarms_per_month": args.false_alarms_per_month, "surges": plain}
-    answer(args, content, _text(surges, frame, args.zone))
+    answer(args, content, _text(surges, frame, args.zone, t))
     return DONE
 
 
-def _text(surges: list[dict[str, Any]], frame: pd.DataFrame, zone: str) -> str:
-    first, last = frame["opened_at"].min(), frame["opened_at"].max()
-    head = (
-        f"{len(surges)} announced between {first:%Y-%m-%d} and {last:%Y-%m-%d}, the first two weeks only learned from"
-    )
-    return "\n".join([head, *(line for surge in surges for line in ("", *_lines(surge, zone)))])
+def _text(surges: list[dict[str, Any]], frame: pd.DataFrame, zone: str, t: Translation) -> str:
+    first, last = (f"{moment:%Y-%m-%d}" for moment in (frame["opened_at"].min(), frame["opened_at"].max()))
+    head = t("{} announced between {} and {}, the first two weeks only learned from", len(surges), first, last)
+    return "\n".join([head, *(line for surge in surges for line in ("", *_lines(surge, zone, t)))])
 
 
-def _lines(surge: dict[str, Any], zone: str) -> list[str]:
-    scope = ", ".join(f"{name} {value}" for name, value in surge["scope"].items()) or "all incidents"
+def _lines(surge: dict[str, Any], zone: str, t: Translation) -> list[str]:
+    scope = ", ".join(f"{t.field(name)} {value}" for name, value in surge["scope"].items()) or t("all incidents")
     at, since = _local(surge["at"], zone), _local(surge["since"], zone)
-    over = f"over {_local(surge['over_at'], zone)}" if surge["over_at"] else "not over at the end"
+    over = t("over {}", _local(surge["over_at"], zone)) if surge["over_at"] else t("not over at the end")
+    usual = f"{surge['expected']:.1f}" if surge["expected"] >= 0.05 else "<0.1"
     if surge["kind"] == "silence":
-        return [f"{at}  silence: no incident since {since}, {surge['expected']:.1f} are usual; {over}"]
-    kind = "likely major incident" if surge["kind"] == "major_incident" else "surge"
-    lines = [
-        f"{at}  {kind}: {scope}, {surge['found']} since {since} where {surge['expected']:.1f} are usual; "
-        f"{len(surge['numbers'])} incidents in the end, {over}"
-    ]
-    hints = {"likely item": surge["likely_item"], "likely change": surge["likely_change"]}
-    lines += [f"    {name}: {value}" for name, value in hints.items() if value]
+        return [t("{}  silence: no incident since {}, {} are usual; {}", at, since, usual, over)]
+    kind = t("likely major incident") if surge["kind"] == "major_incident" else t("surge")
+    counts = surge["found"], since, usual, len(surge["numbers"])
+    form = "{}  {}: {}, {} since {} where {} are usual; {} incidents in the end, {}"
+    lines = [t(form, at, kind, scope, *counts, over)]
+    hints = {"likely item: {}": surge["likely_item"], "likely change: {}": surge["likely_change"]}
+    lines += ["    " + t(form, value) for form, value in hints.items() if value]
     lines.append(f"    {', '.join(surge['numbers'][:8])}{' …' if len(surge['numbers']) > 8 else ''}")
     return lines
 

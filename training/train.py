@@ -189,10 +189,10 @@ def run(args: argparse.Namespace) -> int:
 def _warn_of(trained: Trained, t: Translation) -> None:
     """Print what the data could not support, and what the audit found that matters."""
     for reason in trained.left_out.values():
-        warn(t.sentence(reason))
+        warn(reason, t.language)
     for finding in trained.audit.findings if trained.audit else ():
         if finding.severity != "note":
-            warn(f"{t.sentence(finding.title)}: {t.sentence(finding.why)}")
+            warn(f"{t.sentence(finding.title)}: {t.sentence(finding.why)}", t.language)
 
 
 def _content(trained: Trained, report: Path | None, decision: GateDecision | None) -> dict[str, Any]:

@@ -16,11 +16,12 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Literal
 
-from diagnosis.phrases import catalogue
+from diagnosis.phrases import CountedForm, catalogue
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 _WORD = re.compile(r"[A-Za-z]{2,}")
+_PLURAL = re.compile(r"\b(incident|article|day|finding|rule|row|text|time|value)s\b")
 _PLACE = re.compile(r"{(\w*)(?::[^}]*)?}")
 
 
@@ -48,7 +49,7 @@ class Translation:
         KeyError
             If the catalogue lacks it.
         """
-        form = english if self.language == "en" else _sentences()[english]
+        form = CountedForm(english) if self.language == "en" else _sentences()[english]
         return form.format(*values)
 
     def sentence(self, text: str) -> str:
@@ -74,6 +75,10 @@ class Translation:
     def field(self, name: str) -> str:
         """Return what a field is called."""
         return name if self.language == "en" else _field_names().get(name, name)
+
+    def listed(self, texts: Iterable[str]) -> str:
+        """Return texts as a list within a sentence."""
+        return (", " if self.language == "en" else "、").join(texts)
 
 
 ENGLISH = Translation()
@@ -166,4 +171,5 @@ def _recogniser(english: str, chinese: str) -> tuple[re.Pattern[str], tuple[str,
     places = tuple(place[1] or str(number) for number, place in enumerate(_PLACE.finditer(english)))
     literals = _PLACE.sub("\x00", english).split("\x00")
     pattern = "(.+?)".join(re.escape(literal.replace("{{", "{").replace("}}", "}")) for literal in literals)
+    pattern = _PLURAL.sub(r"\1s?", pattern)
     return re.compile(pattern, re.DOTALL), places, chinese

@@ -9,10 +9,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from diagnosis.errors import InputError
-from training.command import DONE, add_json, answer, main
+from training.command import DONE, add_json, add_language, answer, main
 from training.intake import add_sources, check_targets, read_sources
 from training.output import open_atomically
 from training.settings import load_settings, to_toml
+from training.translation import Translation
 from training.tuning.search import Trial, Tuned, tune
 
 SUMMARY = (
@@ -39,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="trials made so far; the same command goes on (default: FILE.toml.journal)",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_language(parser)
     add_json(parser)
 
 
@@ -59,22 +61,24 @@ def run(args: argparse.Namespace) -> int:
         tuned = tune(incidents, settings, journal, minutes=args.minutes, trials=args.trials, on_trial=show_trial)
     with open_atomically(args.out) as stream:
         stream.write(to_toml(tuned.settings.changed()))
-    answer(args, tuned.to_dict(), _words(tuned, args.out))
+    answer(args, tuned.to_dict(), _words(tuned, args.out, Translation(args.language)))
     return DONE
 
 
 _BAR = "{desc:<30}{percentage:3.0f}%|{bar:30}| {elapsed}<{remaining}"
 
 
-def _words(tuned: Tuned, out: Path) -> str:
+def _words(tuned: Tuned, out: Path, t: Translation) -> str:
     names = list(tuned.trials[0].chosen)
-    lines = [f"| trial | loss | accuracy | {' | '.join(names)} |", "|---:|---:|---:|" + "---:|" * len(names)]
+    heads = " | ".join([t("trial"), t("loss"), t("accuracy"), *names])
+    lines = [f"| {heads} |", "|---:|---:|---:|" + "---:|" * len(names)]
     for trial in sorted(tuned.trials, key=lambda trial: trial.loss)[:_TRIALS_SHOWN]:
         cells = " | ".join(
             f"{value:.4g}" if isinstance(value, float) else str(value) for value in trial.chosen.values()
         )
         lines.append(f"| {trial.number} | {trial.loss:.4f} | {trial.accuracy:.4f} | {cells} |")
-    lines.append(f"\n{len(tuned.trials)} trials on {tuned.blocks} later blocks; {tuned.verdict}\nwrote {out}")
+    counts = t("trials: {}, each on later blocks: {}", len(tuned.trials), tuned.blocks)
+    lines += ["", counts, t.sentence(tuned.verdict), t("wrote {}", out)]
     return "\n".join(lines)
 
 

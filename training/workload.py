@@ -13,11 +13,12 @@ from diagnosis.incident import IncidentBatch
 from diagnosis.workload import Amount, GroupWorkload, WorkloadForecast, forecast_workload
 from diagnosis.workload.arrivals import TRUST
 from diagnosis.workload.report import HORIZON, LONGEST
-from training.command import DONE, add_json, answer, main, warn
+from training.command import DONE, add_json, add_language, answer, main, warn
 from training.fitting.as_of import last_moment
 from training.intake import add_sources, read_sources
 from training.output import open_atomically
 from training.reports.workload_page import workload_page
+from training.translation import Translation, padded
 
 SUMMARY = (
     "Forecast how many incidents each group will get and close in the coming weeks, by the rhythm of the week,\n"
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--as-of", default="", metavar="DATE", help="the present moment (default: latest time)")
     parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write it as a page to look at")
-    parser.add_argument("--language", choices=("en", "zh"), default="en", help="of the page (default: en)")
+    add_language(parser)
     add_json(parser)
 
 
@@ -52,67 +53,73 @@ def run(args: argparse.Namespace) -> int:
         batch, as_of.to_pydatetime(), args.horizon, holidays=args.holidays, zone=args.zone, seed=args.seed
     )
     if forecast.without_date:
-        warn(f"left out for want of opened_at: {forecast.without_date:,} of {len(batch):,} incidents")
+        warn(f"left out for want of opened_at: {forecast.without_date:,} of {len(batch):,} incidents", args.language)
     if forecast.origins < TRUST:
         warn(
             f"the history has {forecast.history_days} whole days: too few to compare forecasts with what came; the "
-            "intervals are mostly assumed"
+            "intervals are mostly assumed",
+            args.language,
         )
     if args.html:
         with open_atomically(args.html) as stream:
             stream.write(workload_page(forecast, args.language))
-    answer(args, forecast.to_dict(), _text(forecast))
+    answer(args, forecast.to_dict(), _text(forecast, Translation(args.language)))
     return DONE
 
 
-def _text(forecast: WorkloadForecast) -> str:
+def _text(forecast: WorkloadForecast, t: Translation) -> str:
     desk = forecast.desk
+    counts = (f"{count:,}" for count in (desk.open_now, desk.logged_last_28_days, desk.closed_last_28_days))
     lines = [
-        f"Workload after {forecast.as_of:%Y-%m-%d %H:%M} UTC, days of {forecast.zone}: {desk.open_now:,} open, "
-        f"{desk.logged_last_28_days:,} logged and {desk.closed_last_28_days:,} closed in the last 28 days"
+        t(
+            "Workload after {} UTC, days of {}: {} open, {} logged and {} closed in the last 28 days",
+            f"{forecast.as_of:%Y-%m-%d %H:%M}",
+            forecast.zone,
+            *counts,
+        )
     ]
     if desk.weeks:
-        lines += [
-            "",
-            f"{'week':24} {'logged':>8} {'80 %':>14} {'closed':>8} {'80 %':>14} {'open then':>9} {'80 %':>14}",
-        ]
+        heads = ("week", "logged", "80 %", "closed", "80 %", "open then", "80 %")
+        lines += ["", _columns(*(t(name) for name in heads))]
     for week in desk.weeks:
-        span = f"{week.first} to {week.last:%m-%d}"
-        lines.append(
-            f"{span:24} {_number(week.logged)} {_interval(week.logged)} {_number(week.closed)} "
-            f"{_interval(week.closed)} {_number(week.backlog, 9)} {_interval(week.backlog)}"
-        )
+        span = t("{} to {}", week.first, f"{week.last:%m-%d}")
+        cells = (text for part in (week.logged, week.closed, week.backlog) for text in _amount(part, t))
+        lines.append(_columns(span, *cells))
     if forecast.groups:
+        columns = ("group", "open", "a day", "work days", "logged", "closed", "open then", "80 %", "backlog")
+        lines += ["", _group_columns(*(t(name) for name in columns))]
+        lines += [_line(group, t) for group in forecast.groups]
         lines += [
             "",
-            f"{'group':30} {'open':>6} {'a day':>6} {'days':>6} {'logged':>8} {'closed':>8} {'open then':>9} "
-            f"{'80 %':>14}  backlog",
-        ]
-        lines += [_line(group) for group in forecast.groups]
-        lines += [
-            "",
-            "a day: share of the open that is closed on a working day; days: working days that the open ones are "
-            f"worth; logged, closed, open then: in {forecast.horizon_days} days",
+            t("a day: share of the open closed on a working day; work days: how many the open ones are worth"),
+            t("logged, closed, open then: in {} days", forecast.horizon_days),
         ]
     return "\n".join(lines)
 
 
-def _line(group: GroupWorkload) -> str:
+def _line(group: GroupWorkload, t: Translation) -> str:
     rate = "" if group.closing_rate is None else f"{group.closing_rate:.0%}"
     days = "" if group.working_days_of_backlog is None else f"{group.working_days_of_backlog:.1f}"
-    logged, closed = (sum(getattr(day, name).expected for day in group.days) for name in ("logged", "closed"))
-    return (
-        f"{group.assignment_group or '(none)':30.30} {group.open_now:6,} {rate:>6} {days:>6} {logged:8,.0f} "
-        f"{closed:8,.0f} {_number(group.backlog_at_end, 9)} {_interval(group.backlog_at_end)}  {group.trend}"
-    )
+    logged, closed = (f"{sum(getattr(day, name).expected for day in group.days):,.0f}" for name in ("logged", "closed"))
+    name = group.assignment_group[:30] or t("(none)")
+    end = _amount(group.backlog_at_end, t)
+    return _group_columns(name, f"{group.open_now:,}", rate, days, logged, closed, *end, t(group.trend))
 
 
-def _number(amount: Amount, width: int = 8) -> str:
-    return f"{amount.expected:{width},.0f}"
+def _columns(week: str, *cells: str) -> str:
+    widths = (8, 14, 8, 14, 9, 14)
+    figures = (padded(cell, width, right=True) for cell, width in zip(cells, widths, strict=True))
+    return " ".join([padded(week, 24), *figures])
 
 
-def _interval(amount: Amount) -> str:
-    return f"{f'{amount.lower:,} to {amount.upper:,}':>14}"
+def _group_columns(group: str, *cells: str) -> str:
+    widths = (6, 6, 9, 8, 8, 9, 14)
+    figures = (padded(cell, width, right=True) for cell, width in zip(cells[:-1], widths, strict=True))
+    return " ".join([padded(group, 30), *figures, f" {cells[-1]}"])
+
+
+def _amount(amount: Amount, t: Translation) -> tuple[str, str]:
+    return f"{amount.expected:,.0f}", t("{} to {}", f"{amount.lower:,}", f"{amount.upper:,}")
 
 
 def _horizon(text: str) -> int:

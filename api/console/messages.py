@@ -8,12 +8,17 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Literal
 
+from diagnosis.phrases import CountedForm
+
 Language = Literal["en", "zh"]
 
 
 def _read() -> Mapping[Language, Mapping[str, str]]:
     messages = tomllib.loads(files("api.console").joinpath("messages.toml").read_text(encoding="utf-8"))
-    return {language: {key: texts[language] for key, texts in messages.items()} for language in ("en", "zh")}
+    return {
+        "en": {key: CountedForm(texts["en"]) for key, texts in messages.items()},
+        "zh": {key: texts["zh"] for key, texts in messages.items()},
+    }
 
 
 MESSAGES = _read()

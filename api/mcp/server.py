@@ -11,7 +11,7 @@ from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from ulid import ULID
 
@@ -49,6 +49,8 @@ R = TypeVar("R")
 
 Text = Annotated[str, Field(max_length=200_000)]
 Word = Annotated[str, Field(max_length=1000)]
+# As over HTTP: a number is taken where its text is expected, as many systems have whole numbers for ids.
+Number = Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
 
 
 def make_server(service: Callable[[], Service], principal: Principal | None = None) -> MCPServer[Any]:
@@ -138,7 +140,7 @@ class Tools:
         ctx: Context[Any, Any],
         short_description: Annotated[Text, Field(description="One line of what is wrong")] = "",
         description: Annotated[Text, Field(description="The whole report")] = "",
-        number: Annotated[str, Field(max_length=255, description="Its number; with one, what is said is stored")] = "",
+        number: Annotated[Number, Field(max_length=255, description="Its number; with one, it is stored")] = "",
         opened_at: Annotated[str | None, Field(description="When it was logged, ISO 8601")] = None,
         caller: Word = "",
         location: Word = "",
@@ -191,7 +193,7 @@ class Tools:
 
     @_with_readable_errors
     async def get_incident(
-        self, ctx: Context[Any, Any], number: Annotated[str, Field(min_length=1, max_length=255)]
+        self, ctx: Context[Any, Any], number: Annotated[Number, Field(min_length=1, max_length=255)]
     ) -> Annotated[CallToolResult, IncidentResult]:
         """Return a stored incident and the id of its last diagnosis."""
         self._check(ctx, "diagnose", "knowledge")

@@ -112,6 +112,7 @@ def test_a_time_that_is_none_is_quoted() -> None:
 
 
 def test_counts_come_as_whole_numbers_however_they_were_written() -> None:
+    assert Incident.from_values({"number": 5, "caller": 17}) == Incident("5", caller="17")
     assert Incident.from_values({"number": "A", "reopen_count": "2", "reassignment_count": 3.0}) == Incident(
         "A", reopen_count=2, reassignment_count=3
     )

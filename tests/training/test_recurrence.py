@@ -69,7 +69,7 @@ def test_a_fix_gets_its_verdict(incidents, capsys):
 
 def test_half_a_question_about_a_fix_is_refused(incidents, capsys):
     status, out = told(capsys, "--incidents", incidents, "--since", "2026-03-01")
-    assert status == 1
+    assert status == 2
     assert "go together" in out.err
     status, out = told(capsys, "--incidents", incidents, "--fix", "cmdb_ci=x", "--since", "2026-03-01")
     assert status == 1

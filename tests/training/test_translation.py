@@ -15,9 +15,17 @@ from tests.training.evaluation.test_gate import _arguments
 from training import audit as audit_verb
 from training import compare as compare_verb
 from training import evaluate as evaluate_verb
+from training import export_records as export_verb
+from training import import_records as import_verb
+from training import list_releases as list_releases_verb
 from training import knowledge as knowledge_verb
 from training import publish as publish_verb
+from training import quality as quality_verb
+from training import recurrence as recurrence_verb
 from training import report as report_verb
+from training import service_levels as service_levels_verb
+from training import surges as surges_verb
+from training import workload as workload_verb
 from training.command import run as run_verb
 from training.reports.model_card import model_card
 from training.settings import TrainSettings
@@ -52,6 +60,16 @@ WHOLE = (
 )
 
 
+def part_of(node: ast.expr) -> str:
+    """Return a part of a text with a value in its place, and the nouns that are counted with it."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    value = node.value if isinstance(node, ast.FormattedValue) else node
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "counted":
+        return f"7 {ast.literal_eval(value.args[1])}"
+    return "7"
+
+
 def sentences_of(path: Path) -> list[str]:
     """Return the texts of a module with a value in each place: all but docstrings, errors, patterns and names."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -67,7 +85,7 @@ def sentences_of(path: Path) -> list[str]:
         if id(node) in skipped or id(node) in inside:
             continue
         if isinstance(node, ast.JoinedStr):
-            texts.append("".join(str(part.value) if isinstance(part, ast.Constant) else "7" for part in node.values))
+            texts.append("".join(map(part_of, node.values)))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             texts.append(node.value)
     return [text for text in texts if ENGLISH_WORDS.search(text) and "\\" not in text and "(?" not in text]
@@ -78,6 +96,15 @@ def test_every_sentence_that_a_report_shows_is_in_the_catalogue(path) -> None:
     texts = [text.strip("; ") for text in sentences_of(path) if text not in PARTS]
     english = [text for text in texts if not re.search("[一-鿿]", CHINESE.sentence(text))]
     assert english == []
+
+
+def test_every_sentence_that_a_command_prints_is_in_the_catalogue() -> None:
+    for path in ROOT.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "t" and node.args:
+                english = node.args[0]
+                if isinstance(english, ast.Constant):
+                    assert english.value in _sentences(), f"{path.name}: {english.value}"
 
 
 @pytest.mark.parametrize("english", WHOLE)
@@ -166,19 +193,29 @@ def test_commands_answer_in_chinese(judged, tmp_path, capsys) -> None:
     chinese.iloc[0, chinese.columns.get_loc("valid_to")] = "2020-01-31"
     chinese.to_csv(knowledge, index=False)
     judging = ["--knowledge", str(knowledge), "--html", str(tmp_path / "knowledge.html"), "--quiet"]
+    database = f"sqlite:///{tmp_path / 'store.db'}"
     calls = [
         (knowledge_verb, ["--incidents", str(in_chinese), "--release", str(folder / newer), *judging]),
         (compare_verb, [older, newer, "--models", str(folder)]),
         (evaluate_verb, ["--release", str(folder / newer), "--incidents", str(incidents)]),
         (audit_verb, ["--incidents", str(incidents), "--models", str(folder), "--html", str(tmp_path / "audit.html")]),
+        (recurrence_verb, ["--incidents", str(incidents), "--by", "service"]),
+        (workload_verb, ["--incidents", str(incidents)]),
+        (service_levels_verb, ["--incidents", str(incidents), "--release", str(folder / newer)]),
+        (surges_verb, ["--incidents", str(incidents), "--quiet"]),
+        (list_releases_verb, ["--models", str(folder)]),
+        (import_verb, ["--incidents", str(incidents), "--database", database, "--quiet"]),
+        (quality_verb, ["--models", str(folder), "--release", newer, "--database", database]),
+        (export_verb, ["--incidents", str(tmp_path / "exported.jsonl"), "--database", database, "--quiet"]),
         (publish_verb, [newer, "--models", str(shutil.copytree(folder, tmp_path / "models"))]),
     ]
     for verb, arguments in calls:
         run_verb(verb, _arguments(verb, [*arguments, "--language", "zh"]))
-        printed = capsys.readouterr().out
-        assert re.search("[一-鿿]", printed), verb.__name__
-        assert verb is not knowledge_verb or ("已于 2020-01-31 到期" in printed and "缺少负责人" in printed)
-        assert [line for line in printed.split("\n") if ENGLISH_WORDS.search(line)] == [], verb.__name__
+        printed = capsys.readouterr()
+        assert re.search("[一-鿿]", printed.out), verb.__name__
+        assert verb is not knowledge_verb or ("已于 2020-01-31 到期" in printed.out and "缺少负责人" in printed.out)
+        lines = (printed.out + printed.err).split("\n")
+        assert [line for line in lines if ENGLISH_WORDS.search(line)] == [], verb.__name__
     for name in ("audit.html", "knowledge.html"):
         assert english_texts((tmp_path / name).read_text(encoding="utf-8")) == []
 
@@ -192,6 +229,8 @@ def test_the_model_card_reads_in_chinese(judged) -> None:
 
 def test_a_sentence_that_is_unknown_and_english_stay_as_they_are() -> None:
     assert CHINESE.sentence("Printer group EMEA") == "Printer group EMEA"
+    assert CHINESE.sentence("1 incident audited, 1 finding") == "检查了 1 起事件，发现 1 项"
+    assert ENGLISH("{} incidents {} h  {}", 1, 2, "1 rows") == "1 incident 2 h  1 rows", "a value stays as it is"
     assert ENGLISH.lines("  category: calibration error") == "  category: calibration error"
     with pytest.raises(KeyError):
         CHINESE("nobody says this")

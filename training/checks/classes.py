@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from diagnosis.diagnoser import Diagnoser
+from diagnosis.phrases import counted
 from diagnosis.routing.labels import merge_spellings, retired_classes
 from training.checks.finding import Finding, finding
 
@@ -42,7 +43,8 @@ def changed_classes(frame: pd.DataFrame, target: str, published: Diagnoser) -> I
         yield finding("classes", "warning", title, reason, rows["number"], [target])
     for name in emptied:
         if name not in renamed:
-            reason = f"{int(past_counts[name]):,} incidents had it before, none of the {int(new_counts.sum()):,} since"
+            n_before, n_since = int(past_counts[name]), int(new_counts.sum())
+            reason = f"{counted(n_before, 'incidents')} had it before, none of the {n_since:,} since"
             yield finding("classes", "warning", f"{target} '{name}' is no longer used", reason, (), [target])
 
 

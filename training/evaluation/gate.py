@@ -314,7 +314,7 @@ def _recurrence_checks(held_out: HeldOut, limits: Limits) -> Iterator[Check]:
         name = f"recurrence in {days} days: mean predicted"
         followed = int((outcomes.observed >= days).sum())
         if followed < FEWEST_IN_GROUP:
-            yield _unmeasured(name, f"{followed} incidents were watched that long")
+            yield _unmeasured(name, f"incidents watched that long: {followed}")
             continue
         lower, upper = band(outcomes.duration, outcomes.recurred, clusters, days)
         rate = float(kaplan_meier(outcomes.duration, outcomes.recurred, [days])[0])
