@@ -317,13 +317,13 @@ def _zone(value: Any) -> str:  # noqa: ANN401 - what a settings file holds
 
 def _days(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - what a settings file holds
     days = (value,) if isinstance(value, str) else tuple(value)
-    named = tuple(str(day).strip().casefold()[:3] for day in days)
-    wrong = [day for day, short in zip(days, named, strict=True) if short not in WEEKDAYS]
+    short_names = tuple(str(day).strip().casefold()[:3] for day in days)
+    wrong = [day for day, short in zip(days, short_names, strict=True) if short not in WEEKDAYS]
     if wrong or not days:
         raise InputError(
             f"calendar: days: expected some of {', '.join(WEEKDAYS)}; found {', '.join(map(str, wrong)) or 'none'}"
         )
-    return tuple(day for day in WEEKDAYS if day in named)
+    return tuple(day for day in WEEKDAYS if day in short_names)
 
 
 def _clock(value: Any, name: str) -> float:  # noqa: ANN401 - what a settings file holds

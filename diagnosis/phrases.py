@@ -73,12 +73,12 @@ def in_words(phrase: Phrase, language: str) -> str:
     return forms[form].format(**{name: _shown(name, value, reader) for name, value in phrase.values.items()})
 
 
-def counted(number: int, nouns: str) -> str:
+def with_count(number: int, nouns: str) -> str:
     """Return a count and what is counted.
 
     Examples
     --------
-    >>> counted(1, "incidents"), counted(1200, "incidents")
+    >>> with_count(1, "incidents"), with_count(1200, "incidents")
     ('1 incident', '1,200 incidents')
     """
     return f"{number:,} {nouns.removesuffix('s') if number == 1 else nouns}"

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from diagnosis.errors import InputError
-from diagnosis.phrases import counted
+from diagnosis.phrases import with_count
 from training.checks import Audit, audit, in_service
 from training.command import DONE, add_json, add_language, add_models, answer, main
 from training.intake import add_sources, check_targets, read_sources
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
 
 def text(audited: Audit) -> str:
     """Return the findings as lines for a person."""
-    counts = f"{counted(audited.incidents, 'incidents')} audited, {counted(len(audited.findings), 'findings')}"
+    counts = f"{with_count(audited.incidents, 'incidents')} audited, {with_count(len(audited.findings), 'findings')}"
     lines = [counts]
     for finding in audited.findings:
         lines += ["", f"{finding.severity.upper()} ({finding.check}): {finding.title}", f"  {finding.why}"]

@@ -14,7 +14,7 @@ import pandas as pd
 from diagnosis.errors import InputError
 from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
-from diagnosis.phrases import counted
+from diagnosis.phrases import with_count
 from training.command import DATABASE, UsageError, add_records, language_of, record_options, warn
 from training.records import ImportCounts, LoadedIncidents, LoadedKnowledge, load_incidents, load_knowledge
 from training.records.stored import Stored, load_stored
@@ -83,7 +83,7 @@ def knowledge_options(args: argparse.Namespace) -> dict[str, Any]:
 def warn_of(counts: ImportCounts, language: Language = "en") -> None:
     """Warn of what was left out of files, or is odd about them."""
     for reason, times in counts.reasons.items():
-        warn(f"{counted(times, 'rows')}: {reason}", language)
+        warn(f"{with_count(times, 'rows')}: {reason}", language)
     for note in counts.notes:
         warn(note, language)
 
@@ -98,7 +98,7 @@ def frame_of(loaded: LoadedIncidents | LoadedKnowledge, language: Language = "en
     """
     counts = loaded.counts
     if counts.read and not counts.imported:
-        reasons = "; ".join(f"{counted(times, 'times')} {reason}" for reason, times in counts.reasons.items())
+        reasons = "; ".join(f"{with_count(times, 'times')} {reason}" for reason, times in counts.reasons.items())
         raise InputError(f"none of {counts.read:,} rows could be used: {reasons or 'they are empty'}")
     warn_of(counts, language)
     return loaded.frame

@@ -135,8 +135,8 @@ def _columns(group: str, *cells: str) -> str:
 
 def _sentence(verdict: FixVerdict, t: Translation) -> str:
     fields = ", ".join(f"{t.field(name)} {value}" for name, value in verdict.signature.items())
-    before, after = f"{verdict.days_before:.0f}", f"{verdict.days_after:.0f}"
-    episodes = verdict.episodes_before, before, verdict.episodes_after, after
+    days_before, days_after = f"{verdict.days_before:.0f}", f"{verdict.days_after:.0f}"
+    episodes = verdict.episodes_before, days_before, verdict.episodes_after, days_after
     sentences = [
         t("The fix of {} on {}: {}", fields, verdict.date[:10], t(verdict.verdict)),
         t("Episodes: {} in {} days before, {} in {} days after", *episodes),

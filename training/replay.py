@@ -13,7 +13,7 @@ import pandas as pd
 from diagnosis.decisions import ExclusionRule
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
-from diagnosis.phrases import counted
+from diagnosis.phrases import with_count
 from diagnosis.releases import Releases, find_release
 from diagnosis.store import Store
 from diagnosis.store.observations import Observation
@@ -94,7 +94,7 @@ def text(replay: Replay, t: Translation = ENGLISH) -> str:
     ]
     if replay.left_out:
         reason = "unanswered, or learned from and so known to a release"
-        lines.append(f"  {counted(replay.left_out, 'incidents')} left out: {reason}")
+        lines.append(f"  {with_count(replay.left_out, 'incidents')} left out: {reason}")
     for target in replay.targets:
         lines += _target_lines(target, t)
     if any(target.saved is not None for target in replay.targets):
@@ -103,7 +103,7 @@ def text(replay: Replay, t: Translation = ENGLISH) -> str:
 
 
 def _target_lines(target: TargetReplay, t: Translation) -> list[str]:
-    head = t.sentence(f"{target.target}, {counted(target.incidents, 'incidents')}")
+    head = t.sentence(f"{target.target}, {with_count(target.incidents, 'incidents')}")
     lines = ["", padded(head, 38) + " ".join(padded(t(name), 10, right=True) for name in ("before", "after"))]
     sides = (target.before, target.after)
     lines.append(_row(t("decided automatically"), [f"{side.automatic:,}" for side in sides]))

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from diagnosis.errors import InputError, StoreError
 from diagnosis.locks import LockedError, locked
-from diagnosis.phrases import counted
+from diagnosis.phrases import with_count
 from diagnosis.release import Manifest
 from diagnosis.releases import Releases
 from diagnosis.store import Store
@@ -202,7 +202,7 @@ def _words(finished: Round, t: Translation) -> str:
         return t("nothing has changed since the release in service was made")
     corrections = "no corrections"
     if finished.corrected:
-        corrections = f"{counted(finished.corrected, 'values')} corrected by people"
+        corrections = f"{with_count(finished.corrected, 'values')} corrected by people"
     verdict = gate_words(finished.decision, published=finished.outcome == "published", t=t)
     return t.lines(f"learned with {corrections}\n{verdict}")
 

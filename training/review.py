@@ -15,7 +15,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from diagnosis.errors import InputError
-from diagnosis.phrases import counted
+from diagnosis.phrases import with_count
 from diagnosis.recurrence import Signature
 from diagnosis.releases import find_release
 from diagnosis.review import (
@@ -134,7 +134,7 @@ def run(args: argparse.Namespace) -> int:
 def _warn_of(history: ReviewHistory, language: Language) -> None:
     for reason, count in history.left_out.items():
         if count:
-            warn(f"{counted(count, 'rows')}: {reason}", language)
+            warn(f"{with_count(count, 'rows')}: {reason}", language)
 
 
 def _facts(args: argparse.Namespace, frame: pd.DataFrame, zone: str) -> ReviewFacts:

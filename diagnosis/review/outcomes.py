@@ -63,8 +63,8 @@ def _fault_of(history: ReviewHistory, action: Action) -> str:
     signature = history.fault_signature
     if signature is None:
         return ""
-    named = {str(item["number"]) for item in action.evidence if "number" in item}
-    rows = history.frame["number"].isin(named | {action.source}).to_numpy()
+    numbers = {str(item["number"]) for item in action.evidence if "number" in item}
+    rows = history.frame["number"].isin(numbers | {action.source}).to_numpy()
     counts = Counter(str(fault) for fault in history.faults[rows].tolist() if fault)
     if counts:
         return counts.most_common(1)[0][0]

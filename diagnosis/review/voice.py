@@ -158,8 +158,8 @@ def _worst_first(topic: dict[str, Any]) -> tuple[int, str, str]:
 
 
 def _share(column: np.ndarray[Any, Any], name: str) -> Estimate | None:
-    named = column != ""
-    n, part = int(named.sum()), int((column == name).sum())
+    has_name = column != ""
+    n, part = int(has_name.sum()), int((column == name).sum())
     return Estimate(part / n, *exact_interval(part, n), n) if n else None
 
 

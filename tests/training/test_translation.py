@@ -17,8 +17,8 @@ from training import compare as compare_verb
 from training import evaluate as evaluate_verb
 from training import export_records as export_verb
 from training import import_records as import_verb
-from training import list_releases as list_releases_verb
 from training import knowledge as knowledge_verb
+from training import list_releases as list_releases_verb
 from training import publish as publish_verb
 from training import quality as quality_verb
 from training import recurrence as recurrence_verb
@@ -65,7 +65,7 @@ def part_of(node: ast.expr) -> str:
     if isinstance(node, ast.Constant):
         return str(node.value)
     value = node.value if isinstance(node, ast.FormattedValue) else node
-    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "counted":
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "with_count":
         return f"7 {ast.literal_eval(value.args[1])}"
     return "7"
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from diagnosis.incident import IncidentBatch
-from diagnosis.phrases import counted
+from diagnosis.phrases import with_count
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import WORDS, mask_incidents
 from diagnosis.text import language
@@ -70,7 +70,7 @@ def languages(frame: pd.DataFrame) -> Iterator[Finding]:
         if name != "und" and 0 < count < min(_FEW, 0.05 * len(frame)):
             rows = frame.loc[[s == name for s in languages_of_rows], "number"]
             reason = "too few to learn from or to measure by: expect less of it, and check its certificates by eye"
-            yield finding("languages", "note", f"only {counted(count, 'incidents')} in '{name}'", reason, rows)
+            yield finding("languages", "note", f"only {with_count(count, 'incidents')} in '{name}'", reason, rows)
 
 
 def personal_data_left(frame: pd.DataFrame, redactor: Redactor) -> Iterator[Finding]:

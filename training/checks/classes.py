@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from diagnosis.diagnoser import Diagnoser
-from diagnosis.phrases import counted
+from diagnosis.phrases import with_count
 from diagnosis.routing.labels import merge_spellings, retired_classes
 from training.checks.finding import Finding, finding
 
@@ -44,7 +44,7 @@ def changed_classes(frame: pd.DataFrame, target: str, published: Diagnoser) -> I
     for name in emptied:
         if name not in renamed:
             n_before, n_since = int(past_counts[name]), int(new_counts.sum())
-            reason = f"{counted(n_before, 'incidents')} had it before, none of the {n_since:,} since"
+            reason = f"{with_count(n_before, 'incidents')} had it before, none of the {n_since:,} since"
             yield finding("classes", "warning", f"{target} '{name}' is no longer used", reason, (), [target])
 
 

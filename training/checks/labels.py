@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from diagnosis.incident import frame_as_logged
-from diagnosis.phrases import counted
+from diagnosis.phrases import with_count
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing import TargetClassifier
 from diagnosis.routing.fields import fields_for
@@ -59,7 +59,7 @@ def noisy_labels(frame: pd.DataFrame, target: str, seed: int = 0) -> Iterator[Fi
     yield finding(
         "label noise",
         "warning" if share >= _SUSPICIOUS else "note",
-        f"{counted(len(issues), 'incidents')} may have the wrong {target}",
+        f"{with_count(len(issues), 'incidents')} may have the wrong {target}",
         f"{share:.1%} of the {int(labelled.sum()):,} latest; the rest of the history contradicts them, surest first "
         f"(the first one looks like '{likely}' and is '{names[labelled][first]}'). Correct them before adding more",
         rows["number"].to_numpy()[labelled][issues],
