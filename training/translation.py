@@ -76,10 +76,6 @@ class Translation:
         """Return what a field is called."""
         return name if self.language == "en" else _field_names().get(name, name)
 
-    def listed(self, texts: Iterable[str]) -> str:
-        """Return texts as a list within a sentence."""
-        return (", " if self.language == "en" else "、").join(texts)
-
 
 ENGLISH = Translation()
 
