@@ -97,7 +97,8 @@ class CountedForm(str):
 
     def format(self, *args: object, **kwargs: object) -> str:
         """Return the form with its values."""
-        places, parts = count(), []
+        places = count()
+        parts: list[str] = []
         for literal, name, spec, conversion in Formatter().parse(self):
             parts.append(_NOUNS.sub(r"\1", literal) if parts and parts[-1] in _ONE else literal)
             if name is not None:
