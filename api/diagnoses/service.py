@@ -309,9 +309,10 @@ class DiagnosisService:
                 item.diagnosed.release.expect(item.diagnosed.record, item.diagnosed.prepared, item.diagnosed.row)
         with self._metrics.stage("storing"), self._store.transaction():
             self._store.diagnoses.add([item.entry() for item in items])
-            self._events.diagnosed([item.body for item in items])
+            is_owed = self._events.diagnosed([item.body for item in items])
         self._serving.store_changed()
-        self._events.outbox_changed()
+        if is_owed:
+            self._events.outbox_changed()
         return [None] * len(items)
 
     async def _release(self, claim: Claim) -> None:

@@ -53,8 +53,8 @@ class Events:
         self.store = store
         self.outbox_changed: Callable[[], None] = lambda: None
 
-    def emit(self, event: EventType, occurrences: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-        """Tell subscribers that something happened, once for each key.
+    def emit(self, event: EventType, occurrences: Iterable[tuple[str, Mapping[str, Any]]]) -> bool:
+        """Tell subscribers that something happened, once for each key; return whether anybody is to be told.
 
         Parameters
         ----------
@@ -76,10 +76,11 @@ class Events:
         if calls:
             self.store.outbox.add(calls)
             self.outbox_changed()
+        return bool(calls)
 
-    def diagnosed(self, diagnoses: Iterable[Mapping[str, Any]]) -> None:
-        """Tell that diagnoses were made."""
-        self.emit("diagnosis.created", ((diagnosis["id"], thin(diagnosis)) for diagnosis in diagnoses))
+    def diagnosed(self, diagnoses: Iterable[Mapping[str, Any]]) -> bool:
+        """Tell that diagnoses were made; return whether anybody is to be told."""
+        return self.emit("diagnosis.created", ((diagnosis["id"], thin(diagnosis)) for diagnosis in diagnoses))
 
     def updated(self, numbers: Iterable[str]) -> None:
         """Tell that incidents were stored or changed."""
