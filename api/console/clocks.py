@@ -14,7 +14,7 @@ from diagnosis.times import format_utc, utc_now
 
 LATELY = 24.0  # hours since it was due, for which a missed clock is urgent: older ones would fill the first pages
 _RANK: Mapping[Standing, int] = {"at_risk": 0, "missed": 1, "running": 2, "paused": 3}
-_LONG_MISSED, _NO_CLOCK = 4, 5
+_FIRST, _LONG_MISSED, _NO_CLOCK = -1, 4, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,10 @@ class ServiceClocks:
         return [self._shown(clock, diagnosis) for clock in self._by_number[number]]
 
     def at_risk(self) -> list[str]:
-        """Return the incidents with a clock at risk, those that gain most first."""
+        """Return the incident to take first, then those with a clock at risk, by what they gain."""
+        first = [] if self._first is None or self._first.number not in self._by_number else [self._first.number]
         clocks = [c for of in self._by_number.values() for c in of if c.standing == "at_risk"]
-        return list(dict.fromkeys(c.number for c in sorted(clocks, key=lambda c: -(c.gain or 0.0))))
+        return list(dict.fromkeys(first + [c.number for c in sorted(clocks, key=lambda c: -(c.gain or 0.0))]))
 
     def _shown(self, clock: OpenClock, diagnosis: Mapping[str, Any]) -> ShownClock:
         hours = _hours(diagnosis, clock.clock)
@@ -108,11 +109,14 @@ def clocks_of(service: Service, record: Mapping[str, Any], diagnosis: Mapping[st
 def urgency(clock: ShownClock | None) -> tuple[int, float]:
     """Return the key by which clocks are sorted, the most urgent first.
 
-    Those at risk, the one that gains most before the others; then what was missed within the last day, what runs, by
-    the time that is left, what waits for its caller, and what was missed long ago.
+    The one to take first, also where it is not at risk yet; those at risk, the one that gains most before the others;
+    then what was missed within the last day, what runs, by the time that is left, what waits for its caller, and what
+    was missed long ago.
     """
     if clock is None:
         return _NO_CLOCK, 0.0
+    if clock.first:
+        return _FIRST, 0.0
     if clock.standing == "missed":
         return _LONG_MISSED if clock.hours_left < -LATELY else _RANK["missed"], -clock.hours_left
     return _RANK[clock.standing], -(clock.gain or 0.0) if clock.standing == "at_risk" else clock.hours_left

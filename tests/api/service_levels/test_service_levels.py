@@ -138,6 +138,15 @@ def test_the_queue_begins_with_what_is_most_urgent(queue) -> None:
     assert shown(queue, order="oldest")[0] == "FRESH"
 
 
+def test_what_to_take_first_leads_the_queue_also_while_it_is_not_at_risk() -> None:
+    from api.console.clocks import ShownClock, urgency
+
+    at_risk = ShownClock("restoration", "at_risk", "2026-11-27T12:00:00Z", 0.2, 0.97, 0.05)
+    running = ShownClock("response", "running", "2026-11-27T14:00:00Z", 2.0, 0.45, 0.4, first=True)
+    missed = ShownClock("restoration", "missed", "2026-11-27T10:00:00Z", -1.0, 1.0, 0.0)
+    assert sorted([missed, at_risk, running], key=urgency) == [running, at_risk, missed]
+
+
 def test_the_next_open_incident_is_the_next_of_the_queue(queue) -> None:
     order = [number for number in shown(queue) if number != "DONE"]
     page = queue.get("/console/next")
