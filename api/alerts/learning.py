@@ -10,7 +10,7 @@ from diagnosis.background import BackgroundLoop
 from diagnosis.processes import in_own_process
 from diagnosis.store.alert_verdicts import AlertVerdicts, JudgedPair
 from diagnosis.store.monitoring import StoredAlert
-from diagnosis.surges.alert_links import LEAST_LINKED, AlertLinker, AlertPair, pair_of
+from diagnosis.surges.alert_links import LEAST_LINKED, AlertLinker, AlertPair, pairs_of
 from diagnosis.surges.monitoring_data import Alert
 from diagnosis.times import parse_utc
 
@@ -82,7 +82,8 @@ def _judgement(pair: JudgedPair) -> tuple[AlertPair, bool] | None:
     opened_at = pair.incident.get("opened_at")
     if not opened_at:
         return None
-    return pair_of(plain_alert(pair.alert), pair.incident, parse_utc(str(opened_at)).timestamp()), pair.belongs
+    [described] = pairs_of([plain_alert(pair.alert)], pair.incident, parse_utc(str(opened_at)).timestamp())
+    return described, pair.belongs
 
 
 def _fitted(judged: Sequence[tuple[AlertPair, bool]]) -> AlertLinker:

@@ -27,7 +27,7 @@ from diagnosis.redact.records import mask_code, mask_labels
 from diagnosis.store import Store
 from diagnosis.store.alert_verdicts import AlertVerdict
 from diagnosis.store.monitoring import StoredAlert
-from diagnosis.surges.alert_links import incident_words, pair_of
+from diagnosis.surges.alert_links import incident_words, pairs_of
 from diagnosis.surges.joining import AFTER, BEFORE, AlertLessons, explaining_alerts, judgement_balance
 from diagnosis.surges.monitoring_data import ServiceMap
 from diagnosis.surges.monitoring_review import AlertRow, Logged, monitoring_review
@@ -39,7 +39,7 @@ _MOST_ALERTS = 100_000  # of a review, repetitions not counted
 _MOST_AROUND = 5_000  # of one incident
 _MOST_NUMBERS = 1_000
 _MOST_JUDGED = 2_000  # pairs that people judged, the latest, of alerts of the same names
-_MOST_LEARNED = 300  # alerts nearest in time that a linker looks at: a third of a millisecond each
+_MOST_LEARNED = 100  # alerts nearest in time that a linker looks at: a third of a millisecond each
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199  # of a review
 _COMPARISON_SHIFT = timedelta(weeks=3)  # around a month
 
@@ -204,7 +204,7 @@ class AlertService:
         if self._taught.linker is None:
             return {}
         nearest = sorted(alerts, key=lambda alert: abs(alert.started_at.timestamp() - at))[:_MOST_LEARNED]
-        pairs = [pair_of(plain_alert(alert), incident, at) for alert in nearest]
+        pairs = pairs_of(map(plain_alert, nearest), incident, at)
         probabilities = self._taught.linker.predict_proba(pairs).tolist()
         return {pair.alert: probability for pair, probability in zip(pairs, probabilities, strict=True)}
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -56,17 +56,16 @@ class AlertPair:
     hours: float
 
 
-def pair_of(alert: Alert, incident: Mapping[str, Any], at: float) -> AlertPair:
-    """Return an alert and an incident that was logged at ``at`` (seconds since the epoch) as a pair."""
-    alert_terms = {"name": [alert.name], "service": [alert.service], "cmdb_ci": [alert.cmdb_ci]}
-    incident_terms = {name: [str(incident.get(name) or "")] for name in _INCIDENT_FIELDS}
-    return AlertPair(
-        alert.id,
-        str(incident.get("number") or ""),
-        {**alert_terms, "words": scope_words(f"{alert.name} {alert.description}")},
-        {**incident_terms, "words": incident_words(incident)},
-        (at - alert.at) / 3600,
-    )
+def pairs_of(alerts: Iterable[Alert], incident: Mapping[str, Any], at: float) -> list[AlertPair]:
+    """Return each alert with an incident that was logged at ``at`` (seconds since the epoch) as a pair."""
+    number = str(incident.get("number") or "")
+    terms = {name: [str(incident.get(name) or "")] for name in _INCIDENT_FIELDS} | {"words": incident_words(incident)}
+    return [AlertPair(alert.id, number, _alert_terms(alert), terms, (at - alert.at) / 3600) for alert in alerts]
+
+
+def _alert_terms(alert: Alert) -> Terms:
+    words = scope_words(f"{alert.name} {alert.description}")
+    return {"name": [alert.name], "service": [alert.service], "cmdb_ci": [alert.cmdb_ci], "words": words}
 
 
 def incident_words(incident: Mapping[str, Any]) -> list[str]:
