@@ -136,7 +136,7 @@ def _forecasters(counts: Floats, kinds: Ints, month_parts: Ints, n_ahead: int) -
     weeks_ahead = np.arange(n_ahead) / 7 + 0.5
     trend = _trend(counts, usual)[:, None] * (1 - FADING**weeks_ahead) / (1 - FADING)
     month = _month_factors(counts, usual * levels[1][:, None], month_parts[:n_days])
-    return np.maximum(
+    means: Floats = np.maximum(
         np.stack(
             [
                 *flat,
@@ -148,6 +148,7 @@ def _forecasters(counts: Floats, kinds: Ints, month_parts: Ints, n_ahead: int) -
         ),
         LEAST_MEAN,
     )
+    return means
 
 
 def week_rhythm(counts: Floats, kinds: Ints) -> Floats:
@@ -236,7 +237,7 @@ def _last_four_weeks(counts: Floats, n_ahead: int) -> Floats:
     n_weeks = min(counts.shape[1] // 7, 4)
     if not n_weeks:
         return np.repeat(counts.mean(axis=1, keepdims=True), n_ahead, axis=1)
-    week = counts[:, -7 * n_weeks :].reshape(len(counts), n_weeks, 7).mean(axis=1)
+    week: Floats = counts[:, -7 * n_weeks :].reshape(len(counts), n_weeks, 7).mean(axis=1)
     return week[:, np.arange(n_ahead) % 7]
 
 
