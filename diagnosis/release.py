@@ -23,7 +23,7 @@ from typing import Any
 from diagnosis.errors import ReleaseError
 from diagnosis.times import format_utc
 
-FORMAT_VERSION = 8
+FORMAT_VERSION = 9
 STORE = "store"  # entry of a manifest's data: how far the store had come that the release was made from
 MANIFEST = "manifest.json"
 LIBRARIES = ("scikit-learn", "numpy", "scipy", "pandas", "joblib", "faiss-cpu", "tokenizers")

@@ -24,6 +24,7 @@ from diagnosis.placeholders import is_placeholder
 
 SINGLE = (
     "type",
+    "priority",
     "service",
     "category",
     "subcategory",

@@ -181,16 +181,19 @@ class ServiceLevelModel:
             history.advance(hours)
             keys, numbers = history.keys(incidents, later=True), incidents.column("number")
             texts = [history.open[number].text if number in history.open else None for number in numbers]
-            described = [wait.features(k, hours, text) for k, text in zip(keys, texts, strict=True)]
+            starts = np.full(len(keys), hours) if fresh else opened / SECONDS_AN_HOUR
+            described = [
+                wait.features(k, hours, text, start)
+                for k, text, start in zip(keys, texts, starts.tolist(), strict=True)
+            ]
         x = np.array(described, dtype=np.float64)
         if fresh:
             x[:, [i for i, column in enumerate(history.columns) if column.startswith(("open:", "logged:"))]] = 0.0
-        start = np.full(len(x), hours) if fresh else opened / SECONDS_AN_HOUR
-        elapsed, limits = hours - start, due / SECONDS_AN_HOUR - start
+        elapsed, limits = hours - starts, due / SECONDS_AN_HOUR - starts
         promised = np.isfinite(limits)
         probabilities = np.full(len(x), np.nan)
         if promised.any():
-            probabilities[promised] = wait.late(x[promised], start[promised], elapsed[promised], limits[promised])
+            probabilities[promised] = wait.late(x[promised], starts[promised], elapsed[promised], limits[promised])
         return probabilities
 
     def describe(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from diagnosis.arrays import Floats
+from diagnosis.arrays import Floats, Ints
 from diagnosis.incident import IncidentBatch
 from diagnosis.service_levels.history import WaitHistory
 
@@ -19,7 +19,7 @@ EDGES: Floats = np.array(
 )
 N_INTERVALS = len(EDGES) - 1
 DAY = 24.0
-BLOCK = 14 * DAY  # how old outcomes may be when a file is diagnosed later, and how long the level is taken from
+BLOCK = 14 * DAY  # how old outcomes may be when a file is diagnosed later
 FEWEST_SEEN = 30  # ends before a history has something to say of the next incident
 MOST_DESCRIBED = 40_000  # newest incidents that are learned from; all are counted
 
@@ -31,12 +31,15 @@ class DescribedIncidents:
     Attributes
     ----------
     x : ndarray, shape (n, n_features)
+    row : ndarray of int, shape (n,)
+        Which incident it is.
     opened, elapsed, duration : ndarray, shape (n,)
         ``elapsed`` until the moment, ``duration`` until the end or until it was last watched.
     ended : ndarray of bool
     """
 
     x: Floats
+    row: Ints
     opened: Floats
     elapsed: Floats
     duration: Floats
@@ -152,6 +155,7 @@ def describe_history(
     duration = np.maximum(np.where(happened, ended, as_of) - opened, 0.0)
     return DescribedIncidents(
         x if text is None else np.hstack([x, text[places]]),
+        places,
         opened[places],
         np.array(passage.moments) - opened[places],
         duration[places],

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import logit
 
 from diagnosis.arrays import Floats
 
@@ -55,6 +56,10 @@ class Trees:
         y : ndarray of bool, shape (n,)
         weight : ndarray, shape (n,)
         """
+        if y.all() or not y.any():  # scikit-learn would take the one outcome for the other
+            root = np.zeros(1, dtype=np.intp)
+            share = (y.sum() + 0.5) / (len(y) + 1)
+            return cls(root, root, np.zeros(1), np.ones(1, dtype=bool), root, root, np.zeros(1), float(logit(share)), 0)
         from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415 - serving reads arrays alone
 
         model = HistGradientBoostingClassifier(

@@ -1,9 +1,10 @@
 """WaitModel: how long an incident will still wait, learned from incidents of which some wait on.
 
-A hazard over intervals of time (Cox 1972; in discrete time, Singer and Willett 1993), boosted trees over what the
-history says at that moment. Each incident is learned from as it was logged, once with outcomes known up to the moment
-and once with outcomes known up to the last fortnight, and again at a later moment while it waits; those that wait on
-are censored. The newest count most, and the level is set by the latest weeks, on trees that have not seen them.
+A hazard over intervals of time (Cox 1972; in discrete time, Singer and Willett 1993): boosted trees over what the
+history says at that moment, and a logistic regression over the values themselves; the mean of their log-odds counts.
+Each incident is learned from as it was logged, once with outcomes known up to the moment and once with outcomes known
+up to the last fortnight, and again at a later moment while it waits; those that wait on are censored. The newest count
+most.
 """
 
 from __future__ import annotations
@@ -20,12 +21,11 @@ from diagnosis.arrays import Floats, Vectors
 from diagnosis.incident import IncidentBatch
 from diagnosis.recurrence.features import TextAxes
 from diagnosis.service_levels.history import WaitHistory, varying
+from diagnosis.service_levels.linear import LinearHazard
 from diagnosis.service_levels.passage import DAY, EDGES, N_INTERVALS, DescribedIncidents, describe_history
 from diagnosis.service_levels.trees import Trees
 
 HALF_LIFE = 60 * DAY
-CALIBRATION = 28 * DAY  # of the latest incidents, which first trees do not see, so that the level can be set by them
-PRIOR = 20.0  # weight of "as the trees say" against them
 FEWEST_ENDED = 100
 MOST_ROWS = 150_000
 _EPS = 1e-7
@@ -45,8 +45,7 @@ class WaitModel:
     history_ : WaitHistory
         The history's state at the end of what was learned from; it goes on with what comes.
     trees_ : Trees
-    slope_, level_ : float
-        What the log-odds of the hazard are multiplied with, and what is added, by the latest incidents.
+    linear_ : LinearHazard
     n_incidents_, n_ended_ : int
     """
 
@@ -76,31 +75,24 @@ class WaitModel:
         self.n_incidents_, self.n_ended_ = len(opened), int(np.isfinite(past_ends).sum())
         self.history_ = WaitHistory(varying(incidents), self.limit)
         described = describe_history(self.history_, incidents, opened, past_ends, as_of, text, self.seed)
-        self.trees_ = self._fit_trees(described, as_of)
-        self.slope_, self.level_ = self._calibrate(described, as_of)
+        rows, intervals, happened = _person_periods(described, as_of)
+        weight = 0.5 ** ((as_of - described.opened[rows]) / HALF_LIFE)
+        self.trees_ = Trees.fit(_interval_features(described, rows, intervals), happened, weight, seed=self.seed)
+        of_incidents = described.row[rows], intervals, happened
+        self.linear_ = LinearHazard.fit(self.history_.keys(incidents), opened, of_incidents, weight, self.limit)
         return self
 
-    def _fit_trees(self, described: DescribedIncidents, as_of: float) -> Trees:
-        """Fit on what could be seen of the incidents at a moment; the newest count most."""
-        rows, intervals, happened = _person_periods(described, described.opened < as_of, as_of)
-        weight = 0.5 ** ((as_of - described.opened[rows]) / HALF_LIFE)
-        return Trees.fit(_interval_features(described, rows, intervals), happened, weight, seed=self.seed)
+    def features(
+        self, keys: Mapping[str, str], now: float, text: Floats | None = None, opened: float | None = None
+    ) -> list[float]:
+        """Return what is known of an incident with these values at a moment (hours since 1970).
 
-    def _calibrate(self, described: DescribedIncidents, as_of: float) -> tuple[float, float]:
-        """Return slope and level (Platt 1999), by the latest incidents and trees that have not seen them."""
-        cut = max(as_of - CALIBRATION, float(np.quantile(described.opened, 0.8)))
-        rows, intervals, happened = _person_periods(described, described.opened >= cut, as_of)
-        if happened.sum() < FEWEST_ENDED:
-            return 1.0, 0.0
-        earlier = self._fit_trees(described, cut)
-        return _platt(earlier.log_odds(_interval_features(described, rows, intervals)), happened)
-
-    def features(self, keys: Mapping[str, str], now: float, text: Floats | None = None) -> list[float]:
-        """Return what is known of an incident with these values at a moment (hours since 1970)."""
+        The last two are what the regression says of its values, by the time at which it was opened.
+        """
         row = self.history_.describe(keys, now)
         if self.text_ is not None:
             row += [math.nan] * self.text_.axes.shape[1] if text is None else text.tolist()
-        return row
+        return [*row, *self.linear_.terms([keys], np.array([now if opened is None else opened]))[0].tolist()]
 
     def late(self, x: Floats, opened: Floats, elapsed: Floats, limits: Floats) -> Floats:
         """Return the probability that each incident, still waiting, waits longer than its limit; 1 where it has.
@@ -139,8 +131,10 @@ class WaitModel:
         starts, ends = EDGES[:-1], EDGES[1:]
         needed_steps = (ends[None, :] > elapsed[:, None]) & (starts[None, :] < until[:, None])
         rows, intervals = np.nonzero(needed_steps)
-        at = DescribedIncidents(x, opened, elapsed, np.zeros(0), np.zeros(0, dtype=bool))
-        hazard = expit(self.trees_.log_odds(_interval_features(at, rows, intervals)) * self.slope_ + self.level_)
+        features, terms = x[:, :-2], x[:, -2:]
+        at = DescribedIncidents(features, rows, opened, elapsed, np.zeros(0), np.zeros(0, dtype=bool))
+        by_trees = self.trees_.log_odds(_interval_features(at, rows, intervals))
+        hazard = expit((by_trees + self.linear_.log_odds(terms, rows, intervals)) / 2)
         share = (ends[intervals] - np.maximum(starts[intervals], elapsed[rows])) / (ends - starts)[intervals]
         steps = np.zeros((len(x), N_INTERVALS))
         steps[rows, intervals] = share * np.log1p(-np.clip(hazard, _EPS, 1 - _EPS))
@@ -151,24 +145,24 @@ class WaitModel:
         arrays = {f"trees.{name}": value for name, value in self.trees_.to_arrays().items()}
         if self.text_ is not None:
             arrays |= {"text.mean": self.text_.mean, "text.axes": self.text_.axes}
-        numbers = [self.limit, self.seed, self.slope_, self.level_, self.n_incidents_, self.n_ended_]
+        arrays |= {f"linear.{name}": value for name, value in self.linear_.to_arrays().items()}
+        numbers = [self.limit, self.seed, self.n_incidents_, self.n_ended_]
         return {**arrays, "numbers": np.array(numbers, dtype=np.float64)}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], history: WaitHistory) -> Self:
         """Return what `to_arrays` gave, with the history's state."""
-        limit, seed, slope, level, n_incidents, n_ended = arrays["numbers"].tolist()
+        limit, seed, n_incidents, n_ended = arrays["numbers"].tolist()
         model = cls(limit, int(seed))
-        model.slope_, model.level_ = slope, level
         model.n_incidents_, model.n_ended_ = int(n_incidents), int(n_ended)
-        trees = {name.removeprefix("trees."): value for name, value in arrays.items() if name.startswith("trees.")}
-        model.trees_, model.history_ = Trees.from_arrays(trees), history
+        model.trees_, model.history_ = Trees.from_arrays(_part(arrays, "trees.")), history
+        model.linear_ = LinearHazard.from_arrays(_part(arrays, "linear."))
         model.text_ = TextAxes(arrays["text.mean"], arrays["text.axes"]) if "text.mean" in arrays else None
         return model
 
 
 def _person_periods(
-    described: DescribedIncidents, among: npt.NDArray[np.bool_], as_of: float
+    described: DescribedIncidents, as_of: float
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
     """Return row, interval and whether the wait ended in it, for each interval that could be watched to its end.
 
@@ -179,7 +173,7 @@ def _person_periods(
     for j in range(N_INTERVALS):
         start, end = EDGES[j], EDGES[j + 1]
         at_risk = (described.elapsed <= start + _EPS) & ((described.duration > start) | (j == 0))
-        watched = np.flatnonzero(among & at_risk & (described.opened + end <= as_of))
+        watched = np.flatnonzero(at_risk & (described.opened + end <= as_of))
         event = described.ended & (described.duration <= end)
         rows.append(watched)
         intervals.append(np.full(len(watched), j))
@@ -201,17 +195,8 @@ def _interval_features(
     return np.column_stack([described.x[rows], *of_interval])  # 1970 began on a Thursday
 
 
-def _platt(log_odds: Floats, happened: npt.NDArray[np.bool_]) -> tuple[float, float]:
-    """Return slope and level that make log-odds those of what happened, both held near 1 and 0."""
-    from scipy.optimize import minimize  # noqa: PLC0415 - a third of a second, and serving fits nothing
-
-    def loss(of: Floats) -> float:
-        odds = of[0] * log_odds + of[1]
-        off = PRIOR * ((of[0] - 1.0) ** 2 + of[1] ** 2)
-        return float(np.sum(np.logaddexp(0.0, odds) - happened * odds) + off)
-
-    fit = minimize(loss, np.array([1.0, 0.0]), method="L-BFGS-B", bounds=[(0.3, 1.5), (-2.0, 2.0)])
-    return float(fit.x[0]), float(fit.x[1])
+def _part(arrays: Mapping[str, npt.NDArray[Any]], prefix: str) -> dict[str, npt.NDArray[Any]]:
+    return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
 
 
 def _at(survival: Floats, elapsed: float, hours: float) -> float:

@@ -230,6 +230,14 @@ def test_a_history_without_responses_times_restoration_alone(waits):
     assert 0 < risk.restoration.probability_missed < 1
 
 
+def test_where_everything_ends_at_once_nothing_is_likely_to_be_late(waits):
+    at_once = waits["opened_at"] + pd.Timedelta(minutes=5)
+    frame = waits.assign(resolved_at=at_once, responded_at=at_once)
+    model = ServiceLevelModel().fit(known_at(frame, AS_OF), as_of=AS_OF)
+    (risk,) = model.assess(IncidentBatch.from_frame(later_part(waits).iloc[:1]))
+    assert risk.restoration.probability_missed < 0.01
+
+
 def test_an_incident_without_a_date_has_no_risk(model):
     assert model.assess(IncidentBatch.of([Incident("A", cmdb_ci="vpn")])) == [None]
 
