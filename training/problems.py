@@ -78,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
     t = Translation(args.language)
     actions = read_actions(args.actions, tuple(BY_NAME)) if args.actions else None
     frame = read_sources(args).incidents
+    if frame.empty:
+        raise InputError("problems are found in incidents; found none")
     as_of = last_moment(frame, args.as_of)
     if pd.isna(as_of):
         raise InputError("problems need opened_at; no incident has a date")

@@ -18,7 +18,7 @@ from diagnosis.problems.forecast import FaultForecast
 from diagnosis.problems.joining import Fault
 from diagnosis.problems.prevention import PreventedShare
 from diagnosis.problems.problem import Problem, Trend
-from diagnosis.problems.titles import titles_of
+from diagnosis.problems.titles import titles_of, without_form
 from diagnosis.recurrence.features import reads_like_workaround
 from diagnosis.recurrence.verdict import LEVEL, episodes, ratio_interval
 from diagnosis.redact import Redactor
@@ -105,7 +105,7 @@ class FaultFacts:
 
     def titles(self, faults: Sequence[Fault], members: Sequence[Ints]) -> list[str]:
         """Return a title for each fault, from its incidents' words."""
-        words = self.column["short_description"], self.column["description"]
+        words = without_form(self.column["short_description"]), self.column["description"]
         texts = [[words[0][row].strip() or words[1][row].strip() for row in rows[::-1]] for rows in members]
         fallbacks = [" / ".join(filter(None, fault.signature.values())) for fault in faults]
         return titles_of(texts, fallbacks)

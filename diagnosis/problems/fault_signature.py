@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from diagnosis.errors import InputError
@@ -96,5 +97,6 @@ def _are_devices_of_persons(faults: pd.DataFrame) -> bool:
 
 
 def _has_words(faults: pd.DataFrame) -> bool:
-    has_words = faults["short_description"].str.strip().ne("") | faults["description"].str.strip().ne("")
-    return bool(has_words.mean() >= COVERAGE)
+    titles, bodies = (without_placeholders(faults[name].tolist()) for name in ("short_description", "description"))
+    has_words = [bool(title.strip() or body.strip()) for title, body in zip(titles, bodies, strict=True)]
+    return bool(has_words) and float(np.mean(has_words)) >= COVERAGE

@@ -151,12 +151,15 @@ def _split_by_text(joining: Joining, texts: Sequence[str]) -> Joining:
         if len(rows) < 2 * CLEAR:
             continue
         of_fault = [texts[row] for row in rows]
-        if not _is_one_language(of_fault):
+        is_mixed = not _is_one_language(of_fault)
+        if is_mixed and len(joining.faults) > 1:
             continue
         names = LikeTexts().names([""] * len(rows), of_fault, learn=True)
         clear = [name for name, count in Counter(names).items() if name and count >= CLEAR]
         if len(clear) < 2 or sum(name in clear for name in names) < SPLIT_SHARE * len(rows):
             continue
+        if is_mixed and max(Counter(map(has_han, clear)).values()) < 2:
+            continue  # the same fault told in two languages; two kinds in one are two faults of one value for all
         fault = faults[place]
         for name in clear:
             signature = {**fault.signature, TEXT: name}
@@ -251,5 +254,5 @@ def texts_of(incidents: IncidentBatch) -> list[str]:
     """Return the cleaned text of each incident by which likeness is judged."""
     pairs = zip(incidents.column("short_description"), incidents.column("description"), strict=True)
     texts = [words_of({"short_description": title, "description": body}) for title, body in pairs]
-    cleaned = {text: clean(text) for text in set(texts)}
+    cleaned = {text: "" if is_placeholder(text) else clean(text) for text in set(texts)}
     return [cleaned[text] for text in texts]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -11,6 +12,9 @@ from diagnosis.text import clean, tokenise
 
 MOST_TEXTS = 200  # newest texts of a problem that are looked at
 LONGEST = 80  # characters
+FEWEST = 10  # short descriptions from which a form is seen
+_STAMP = re.compile(r"^\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?Z?)?[\s:.–—-]+")  # that monitoring begins a text with
+_NUMBERS = re.compile(r"\d+(?:[^\w\s]*\d+)*")
 
 
 def titles_of(texts: Sequence[Sequence[str]], fallbacks: Sequence[str]) -> list[str]:
@@ -37,6 +41,22 @@ def titles_of(texts: Sequence[Sequence[str]], fallbacks: Sequence[str]) -> list[
     ]
 
 
+def without_form(titles: Sequence[str]) -> list[str]:
+    """Return short descriptions, ``""`` for those of one form that differ in numbers alone and are most of all.
+
+    Such as "Incident on 2019-07-22 16:02" for every incident: a form says nothing of a fault.
+    """
+    forms = [_NUMBERS.sub("0", title.strip()) for title in titles]
+    counts = Counter(form for form, title in zip(forms, titles, strict=True) if form != title.strip())
+    form, count = counts.most_common(1)[0] if counts else ("", 0)
+    if 2 * count <= len(titles) or count < FEWEST:
+        return list(titles)
+    different = len({title for title, each in zip(titles, forms, strict=True) if each == form})
+    if 2 * different <= count:  # it comes again with the same numbers: a code
+        return list(titles)
+    return ["" if each == form else title for title, each in zip(titles, forms, strict=True)]
+
+
 def _most_telling(
     texts: Sequence[str], tokens: Sequence[frozenset[str]], overall: Mapping[str, int], n_texts: int
 ) -> str:
@@ -52,4 +72,5 @@ def _most_telling(
         return ""
     best = max(candidates, key=lambda place: (scores[place], -len(texts[place]), -place))
     line = " ".join(texts[best].split())
+    line = _STAMP.sub("", line) or line
     return line if len(line) <= LONGEST else line[: LONGEST - 1].rstrip() + "…"

@@ -89,6 +89,14 @@ def test_one_signature_with_two_clear_kinds_of_text_is_two_faults() -> None:
     assert len(bilingual.faults) == 1  # words of two languages are never alike: that says nothing
 
 
+def test_one_item_for_all_names_nothing_and_texts_that_say_nothing_join_nothing() -> None:
+    kinds = ["VPN drops", "Outlook crashes", "Printer jams on floor 3", "打印机卡纸", "VPN 连不上"] * 6
+    incidents = batch(rows("srv", kinds))
+    assert sorted(len(members) for members in groups(join(incidents, SIGNATURE), incidents).values()) == [6] * 5
+    unspoken = batch(rows("", ["N/A"] * 8))
+    assert groups(join(unspoken, SIGNATURE), unspoken) == {}
+
+
 def test_ids_stay_when_names_change_and_merges_and_splits_are_said() -> None:
     incidents = batch(rows("a", ["x"] * 6), rows("b", ["x"] * 4, first=10), rows("c", ["x"] * 8, first=20))
     numbers = incidents.column("number")

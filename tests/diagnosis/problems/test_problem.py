@@ -152,6 +152,16 @@ def test_a_title_holds_no_personal_data():
     assert find_problems(frame, SIGNATURE, as_of=END).problems[0].title == "mail <EMAIL> about the VPN"
 
 
+def test_a_form_that_differs_in_numbers_alone_is_no_title():
+    forms = [f"Incident on 2026-01-{day + 1:02} 10:00 UTC" for day in range(20)]
+    kinds = ("Mail is slow", "Mail does not arrive")
+    words = [f"2026-01-{day + 1:02} 10:00:00 - {kinds[day % 2]}" for day in range(20)]
+    frame = together(rows("mail", range(20), 1.0, short_description=forms, description=words))
+    assert find_problems(frame, SIGNATURE, as_of=END).problems[0].title in kinds
+    codes = together(rows("db", range(20), 1.0, short_description=["ORA-01555", "ORA-00600"] * 10))
+    assert find_problems(codes, SIGNATURE, as_of=END).problems[0].title.startswith("ORA-0")
+
+
 @pytest.mark.parametrize("case", ["empty", "undated", "unsigned", "future"])
 def test_what_cannot_be_judged_is_refused_with_a_reason(case):
     frame = as_frame(rows("gw", range(10), 1.0))
