@@ -65,6 +65,7 @@ EXAMPLE = (
 DEMO = "demo.import"  # what the audit log calls that the sample was put into a store
 _CHUNK_ROWS = 5_000  # one transaction each: an interrupted import keeps what it had, and may be run again
 _STATES = Path("var")
+_READING = ("preset", "number_from", "encoding", "sheet", "timezone")  # options that a proposed command repeats
 _KINDS = {"incidents": INCIDENTS, "knowledge": KNOWLEDGE}
 _SOURCE_KINDS = {"incidents": INCIDENTS, "articles": KNOWLEDGE, "changes": CHANGES}
 
@@ -158,11 +159,12 @@ def _explanation_text(explanation: Explanation, args: argparse.Namespace) -> str
     lines += [t("note: {}", t.sentence(note)) for note in explanation.notes]
     if explanation.missing:
         lines.append(t("refused as it is: {}", t.sentence(explanation.missing)))
-    if explanation.advice:
-        mapped = [f"--map {shlex.quote('='.join(pair))}" for pair in args.mapping or ()]
-        file = shlex.quote(str(args.explain))
-        options = " ".join([*mapped, *explanation.advice])
-        lines.append(t("try: {}", f"faultwise import --{args.kind} {file} {options}"))
+    if explanation.advice or not explanation.missing:
+        options = ((f"--{name.replace('_', '-')}", getattr(args, name)) for name in _READING)
+        given = [f"{option} {shlex.quote(value)}" for option, value in options if value]
+        given += [f"--map {shlex.quote('='.join(pair))}" for pair in args.mapping or ()]
+        command = f"faultwise import --{args.kind} {shlex.quote(str(args.explain))}"
+        lines.append(t("try: {}", " ".join([command, *given, *explanation.advice])))
     return "\n".join(lines)
 
 

@@ -136,6 +136,8 @@ def _zone_notes(uses: tuple[ColumnUse, ...], samples: dict[str, list[str]]) -> t
 def _use(name: str, values: list[str], plan: ColumnPlan, kind: Kind, mask: Callable[[str], str]) -> ColumnUse:
     field = next((field for field, columns in plan.sources.items() if name in columns), "")
     proposal = proposed_field(name, kind) if name and not field else ""
+    if field == "problem" and 2 * sum(" " in value or not re.search(r"\d", value) for value in values) > len(values):
+        proposal = "short_description"  # what desks call a ticket's subject; a Problem record has a number
     sample = mask(" ".join(values[0].split())[: 4 * _SAMPLE_LENGTH]) if values else ""
     return ColumnUse(
         name,

@@ -46,6 +46,26 @@ def test_a_file_without_numbers_is_offered_some(tmp_path, capsys):
     assert explained(capsys, path, "--number-from", "rows")["missing"] == ""
 
 
+def test_a_column_named_problem_that_holds_sentences_is_taken_for_the_subject(tmp_path, capsys):
+    path = tmp_path / "list.csv"
+    path.write_text("number,Problem,Details\n1,Mail does not arrive,x\n2,没有声音,y\n", encoding="utf-8")
+    explanation = explained(capsys, path)
+    assert "--map short_description=Problem" in explanation["advice"]
+    path.write_text("number,short_description,problem\n1,Mail does not arrive,PRB0001\n", encoding="utf-8")
+    assert explained(capsys, path)["advice"] == []
+
+
+def test_the_proposed_command_repeats_the_options_that_were_given(tmp_path, capsys):
+    path = tmp_path / "list.csv"
+    path.write_text("number,short_description,opened_at,Reported by\n1,a,2026-01-31 08:00,Li\n", encoding="utf-8")
+    options = ["--timezone", "Asia/Shanghai", "--encoding", "utf-8"]
+    for given in (options, [*options, "--map", "caller=Reported by"]):
+        assert main(["import", "--explain", str(path), *given]) == 0
+        proposed = shlex.split(capsys.readouterr().out.splitlines()[-1])
+        assert proposed[:5] == ["try:", "faultwise", "import", "--incidents", str(path)]
+        assert {"Asia/Shanghai", "utf-8", "caller=Reported by"} <= set(proposed)
+
+
 def test_people_get_a_table(tmp_path, capsys):
     path = tmp_path / "kb.csv"
     path.write_bytes("number,title,Lösung\nK1,Drucker zurücksetzen,Menü gedrückt halten\n".encode("cp1252"))
