@@ -235,7 +235,7 @@ def _breakdown(
     labels = history.column(dimension)
     inside = labels[sample.rows]
     names = _largest(inside, by_name=dimension == "month")
-    if len(names) < 2 and dimension != "month":
+    if len(names) < 2 and dimension not in ("month", "assignment_group"):  # an action is asked of a single team too
         return []
     before = labels[earlier.rows] if earlier is not None and dimension != "month" else np.array([], dtype=object)
     rows = []

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from diagnosis.problems import Problem
-from diagnosis.review.measures import Measure
+from diagnosis.review.measures import Measure, Row
 from diagnosis.review.quarters import Quarter
 
 MOST = 3  # of each kind
@@ -83,38 +83,44 @@ def _of_gaps(gaps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _of_late_clocks(measured: Sequence[Measure], persons: Collection[str]) -> list[dict[str, Any]]:
-    """Return an action for each team that missed a clock's target or got slower, the most records first."""
-    late = []
+    """Return an action for each team that missed a clock's target or got slower, the most records first.
+
+    Where no team stands out and the figure of all did, the action is the whole desk's: its team is ``""``.
+    """
+    late: list[tuple[bool, float, Measure, str, Row | Measure]] = []
     for measure in measured:
         if measure.name not in _LATE:
             continue
-        for row in measure.by.get("assignment_group", []):
-            worse = row.previous is not None and row.previous.changed == "worse"
-            if row.value is None or row.name.casefold() in persons or not (worse or row.verdict == "missed"):
-                continue
-            gain = _gain(measure, row.value)
-            late.append((worse, gain * row.n, measure, row))
-    late.sort(key=lambda entry: (-entry[0], -entry[1], entry[2].name, entry[3].name))
+        rows = measure.by.get("assignment_group", [])
+        teams = [(row.name, row) for row in rows if _is_late(row) and row.name.casefold() not in persons]
+        every: list[tuple[str, Row | Measure]] = [("", measure)] if _is_late(measure) else []
+        late += [(_got_worse(row), _gain(measure, row), measure, team, row) for team, row in teams or every]
+    late.sort(key=lambda entry: (-entry[0], -entry[1], entry[2].name, entry[3]))
     return [
         {
             "code": "clock_worse" if worse else "clock_missed",
-            "values": {"team": row.name, "measure": measure.name},
+            "values": {"team": team, "measure": measure.name},
             "kind": "process",
             "measure": measure.name,
             "source": "",
             "expected_effect": {"from": row.value, "to": measure.target, "records": row.n},
-            "evidence": [{"kind": "measure", "measure": measure.name, "team": row.name, "n": row.n}],
+            "evidence": [{"kind": "measure", "measure": measure.name, "n": row.n} | ({"team": team} if team else {})],
         }
-        for worse, _, measure, row in late[:MOST]
+        for worse, _, measure, team, row in late[:MOST]
     ]
 
 
-def _gain(measure: Measure, value: float) -> float:
-    return abs(value - _goal(measure, value))
+def _is_late(row: Row | Measure) -> bool:
+    return row.value is not None and (_got_worse(row) or row.verdict == "missed")
 
 
-def _goal(measure: Measure, value: float) -> float:
-    return value if measure.target is None else measure.target
+def _got_worse(row: Row | Measure) -> bool:
+    return row.previous is not None and row.previous.changed == "worse"
+
+
+def _gain(measure: Measure, row: Row | Measure) -> float:
+    """Return what reaching the target would bring to the records of a row together."""
+    return 0.0 if measure.target is None or row.value is None else abs(row.value - measure.target) * row.n
 
 
 def _of_needs(needs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -193,4 +193,7 @@ def action_title(proposal: Content, words: Words) -> str:
     values = dict(proposal["values"])
     if "measure" in values:
         values["measure"] = words("measure", values["measure"])
-    return words("action", proposal["code"], **values)
+    if values.get("team") == "":
+        values["team"] = words("text", "desk")
+    title = words("action", proposal["code"], **values)
+    return title[:1].upper() + title[1:]

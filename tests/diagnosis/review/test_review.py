@@ -21,6 +21,7 @@ from diagnosis.review import (
 )
 from diagnosis.review.definitions import DEFINITIONS, DIMENSIONS
 from diagnosis.review.measures import measures
+from diagnosis.review.summary import action_title
 from diagnosis.review.wording import catalogue
 from training.records import load_incidents
 
@@ -71,6 +72,18 @@ def test_the_slower_group_is_found_with_its_topic(review, planted):
     assert worse == [slower]
     assert ("slow", slower) in [(need["kind"], need["team"]) for need in review["needs"]]
     assert ("clock_worse", slower) in [(entry["code"], entry["values"].get("team")) for entry in review["proposals"]]
+
+
+def test_what_missed_its_target_without_a_team_that_stands_out_is_the_whole_desks(review):
+    clocks = {
+        entry["measure"]: entry["values"]["team"] for entry in review["proposals"] if entry["code"].startswith("clock_")
+    }
+    missed = {measure["name"] for measure in review["measures"] if measure["verdict"] == "missed"}
+    assert clocks["complaints"] == "Service Desk"
+    assert clocks.keys() >= missed & {"restoration", "complaints"}
+    assert clocks["restoration"] == ""
+    titles = [action_title(entry, Words("en")) for entry in review["proposals"]]
+    assert "Whole desk: bring Faults restored in time to its target" in titles
 
 
 def test_late_complaints_are_found(review, planted):

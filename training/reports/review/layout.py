@@ -194,7 +194,11 @@ def _evidence(evidence: Sequence[Content], words: Words) -> str:
     numbers = [item["number"] for item in evidence if "number" in item]
     if numbers:
         return ", ".join(numbers[:EVIDENCE]) + (" …" if len(numbers) > EVIDENCE else "")  # lines break after the space
-    places = [f"{words('measure', item['measure'])}: {item['team']}" for item in evidence if "team" in item]
+    places = [
+        f"{words('measure', item['measure'])}: {item.get('team') or words('text', 'desk')}"
+        for item in evidence
+        if "measure" in item
+    ]
     return words.joined(places) or "–"
 
 
