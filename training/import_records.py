@@ -160,11 +160,11 @@ def _explanation_text(explanation: Explanation, args: argparse.Namespace) -> str
     if explanation.missing:
         lines.append(t("refused as it is: {}", t.sentence(explanation.missing)))
     if explanation.advice or not explanation.missing:
-        options = ((f"--{name.replace('_', '-')}", getattr(args, name)) for name in _READING)
-        given = [f"{option} {shlex.quote(value)}" for option, value in options if value]
-        given += [f"--map {shlex.quote('='.join(pair))}" for pair in args.mapping or ()]
+        values = ((f"--{name.replace('_', '-')}", getattr(args, name)) for name in _READING)
+        options = [f"{name} {shlex.quote(value)}" for name, value in values if value]
+        options += [f"--map {shlex.quote('='.join(pair))}" for pair in args.mapping or ()]
         command = f"faultwise import --{args.kind} {shlex.quote(str(args.explain))}"
-        lines.append(t("try: {}", " ".join([command, *given, *explanation.advice])))
+        lines.append(t("try: {}", " ".join([command, *options, *explanation.advice])))
     return "\n".join(lines)
 
 
