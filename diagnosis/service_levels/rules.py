@@ -115,8 +115,14 @@ class ServiceLevelRules:
         for place, rule in enumerate(self.rules):
             if counts[place] or not self.rules:
                 continue
-            hidden = any(rule.fits(incident) for incident in batch)
-            reason = "fits only incidents that an earlier rule fits" if hidden else "fits no incident"
+            fitting = [incident for incident in batch if rule.fits(incident)]
+            winners = sorted({next(i for i, r in enumerate(self.rules, 1) if r.fits(incident)) for incident in fitting})
+            numbers = ", ".join(map(str, winners))
+            reason = (
+                f"fits only incidents that an earlier rule fits: rule {numbers} counts"
+                if winners
+                else "fits no incident"
+            )
             unused.append(f"service level rule {place + 1} ({rule.describe()}) {reason}")
         return unused
 
