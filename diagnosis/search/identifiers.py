@@ -21,10 +21,11 @@ from diagnosis.search.index.segments import Mask, Ranking, values_at
 # kinds stand near its beginning: to look further from every word of a rule of dashes or a long path would take seconds.
 _NEAR = r"[A-Za-z0-9_.\-]{0,80}"
 _MIXED = rf"(?<![A-Za-z0-9])(?=[A-Za-z0-9])(?={_NEAR}[0-9])(?={_NEAR}[A-Za-z])[A-Za-z0-9]+(?:[-_.:][A-Za-z0-9]+)*"
-_CALLED = r"(?:error|code|event|id|错误|代码|错误码)[\s:：#(]*([0-9]{3,})"
+_CALLED = r"(?:error|code|status|event|id|错误码?|代码|[状态返回故障报]{2}码|错误号)[\s:：#(]*([0-9]{3,})"
 _CODE = re.compile(rf"{_CALLED}|({_MIXED})", re.IGNORECASE)
 _SPACED = re.compile(r"(?<![a-z0-9])([a-z]{2,10})[ \u00a0]([0-9]{3,})(?![a-z0-9])")
 _JOINT = re.compile(r"[-_.:]+")
+_PADDED = re.compile(r"0x0*([0-9a-f]{2,}?)l?|0*([0-9][0-9a-f]{3,})h|([a-z]+)0+([1-9][0-9]{2,})|0+([1-9][0-9]{2,})")
 _WORD_OR_NUMBER = re.compile(r"[^0-9]*|[^A-Za-z]*")
 _MIN_LENGTH = 4  # "v2" and "p1" name nothing
 _WITHIN = frozenset(string.ascii_lowercase + string.digits)  # beside one of these, a code is part of a longer word
@@ -75,17 +76,22 @@ def holds(text: str, code: str) -> bool:
 
 @lru_cache(maxsize=4_096)
 def _plain_codes(lowered: str) -> frozenset[str]:
-    """Return the codes of a text without joints, and letters with the number behind them: "http 502"."""
-    spaced = (letters + digits for letters, digits in _SPACED.findall(lowered))
-    return frozenset([*map(_plain, _all_codes(lowered)), *spaced])
+    """Return the codes of a text in plain form, hosts without their domain, and letters with the number behind them."""
+    spaced = [letters + digits for letters, digits in _SPACED.findall(lowered)]
+    codes = _all_codes(lowered)
+    hosts = [code.partition(".")[0] for code in codes if "." in code]
+    return frozenset(map(_plain, [*codes, *hosts, *spaced]))
 
 
 def _plain(code: str) -> str:
-    return _JOINT.sub("", code).removeprefix("0x")
+    """Return a code without joints, 0x or h, and zeros before its number: ``0x0000007B`` and ``7Bh``, ``ORA-00942``."""
+    match = _PADDED.fullmatch(_JOINT.sub("", code))
+    return "".join(part for part in match.groups() if part) if match else _JOINT.sub("", code)
 
 
 # A code is looked for by itself and its rarest part: the others (the "srv" of srv-0815) may stand in every row.
 CODE_TERMS = 2
+_SPELT_OTHERWISE = 2  # a record that holds a code has its parts, but not the code or a part as this question spells it
 _MOST_CODES = 16
 _HOLDERS = 25  # records that a code is looked for in
 _SHORT = 200  # characters: so short a question with a code in it asks for the code
@@ -167,7 +173,7 @@ def identifier_matches(
         return _NO_CODE
     n_codes: dict[int, int] = {}
     for code, query in zip(codes, by_code, strict=True):
-        if query.n_unknown > 1:  # a record that holds it has all its parts, if not always itself by itself
+        if query.n_unknown > _SPELT_OTHERWISE:
             continue
         places, _ = query.nearest(_HOLDERS, mask)
         for place in places[holding(words, metadata, places, code)].tolist():

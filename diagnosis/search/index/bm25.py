@@ -44,8 +44,13 @@ from diagnosis.search.index.segments import (
 from diagnosis.text.tokens import tokenise
 
 Weighting = Literal["count", "tf-idf", "cosine"]
-# A hexadecimal number without its 0x, letters before digits without a joint: 80070005, ORA 00942, HTTP 502.
-_CODE_PARTS = re.compile(r"0x([0-9a-f]{3,})|([a-z]{2,})([0-9]{3,})")
+# What others write otherwise: a hexadecimal number without 0x, h, l or zeros before it (80070005, 7b for 0x0000007B),
+# letters before digits without a joint and the number without the zeros before it (ORA 00942, HTTP 502, ORA-942).
+_CODE_PARTS = re.compile(r"0x0*([0-9a-f]{2,}?)l?|0*([0-9][0-9a-f]{3,})h|([a-z]+)([0-9]{3,})|0+([1-9][0-9]{2,})")
+_ZEROS = re.compile(r"0+(?=[1-9][0-9]{2})")
+# Letters and digits with joints (vpn-gw-2, E-1234) without these: vpngw2, E1234.
+_JOINTS = re.compile(r"[-_]+")
+_MIXED = re.compile(r"(?=.*[a-z])(?=.*[0-9])[a-z0-9_-]*[-_][a-z0-9_-]*")
 _NONE = np.empty(0, dtype=bool)
 
 Terms = tuple[Hashes, npt.NDArray[np.intp]]  # distinct ones, and how often each stands in a text
@@ -272,15 +277,25 @@ def index_tokens(text: str, word_grams: int = 1, cjk_characters: bool = True) ->
     Examples
     --------
     >>> index_tokens("ORA00942 0x80070005", word_grams=2)
-    ['ora00942', '0x80070005', 'ora', '00942', '80070005', 'ora00942 0x80070005']
+    ['ora00942', '0x80070005', 'ora', '00942', '942', '80070005', 'ora00942 0x80070005']
     """
     tokens = tokenise(text)
     if not cjk_characters:
         tokens = [token for token in tokens if len(token) > 1 or token.isascii()]
-    mixed = [match for token in tokens if not token.isalpha() and (match := _CODE_PARTS.fullmatch(token))]
-    parts = [part for match in mixed for part in match.groups() if part]
+    parts = [part for token in tokens if not token.isalpha() for part in _code_parts(token)]
     pairs = [f"{a} {b}" for a, b in pairwise(tokens) if a.isascii() and b.isascii()] if word_grams > 1 else []
     return [*tokens, *parts, *pairs]
+
+
+def _code_parts(token: str) -> list[str]:
+    """Return what a token with a digit in it may be written as by others, or what is left of it."""
+    if token.isdigit() and token[0] != "0":  # most are plain numbers
+        return []
+    if match := _CODE_PARTS.fullmatch(token):
+        parts = [part for part in match.groups() if part]
+        return [*parts, *(part[zeros.end() :] for part in parts if (zeros := _ZEROS.match(part)))]
+    labels = token.split(".") if "-" in token or "_" in token else ()  # of a host name, the host
+    return [_JOINTS.sub("", label) for label in labels if _MIXED.fullmatch(label)]
 
 
 @lru_cache(maxsize=64)
