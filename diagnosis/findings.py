@@ -168,8 +168,23 @@ class SimilarIncident:
 
 
 @dataclass(frozen=True, slots=True)
+class UseCounts:
+    """How often a solution was applied, by what became of it: no return, it failed, or too early to say.
+
+    What agents said of it when it was suggested counts too, as `held` or `failed`.
+    """
+
+    held: int
+    failed: int
+    open: int
+
+
+@dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A resolution or workaround to try, from an article or a past incident; ``score`` only ranks."""
+    """A resolution or workaround to try, from an article or a past incident; ``score`` only ranks.
+
+    ``evidence`` are a few telling uses, ``uses`` counts all of them; None for a reader who sees no past incident.
+    """
 
     id: str
     source: Literal["knowledge", "incident"]
@@ -178,6 +193,7 @@ class Suggestion:
     resolution: str
     score: float
     evidence: tuple[Evidence, ...] = ()
+    uses: UseCounts | None = None
 
 
 @dataclass(frozen=True, slots=True)

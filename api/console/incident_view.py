@@ -197,7 +197,10 @@ def _exceeds_base_rate(risk: Mapping[str, Any]) -> bool:
 
 def _suggestion_view(suggestion: Mapping[str, Any], article: Mapping[str, Any]) -> dict[str, Any]:
     uses = [evidence for evidence in suggestion["evidence"] if evidence["kind"] == "incident"]
-    settled = [use for use in uses if use["outcome"] in ("held", "reopened", "recurred")]
+    counts = suggestion.get("uses")  # of all; in diagnoses stored before there were such, of the few that are shown
+    outcomes = [use["outcome"] for use in uses]
+    n_held = counts["held"] if counts else outcomes.count("held")
+    n_failed = counts["failed"] if counts else outcomes.count("reopened") + outcomes.count("recurred")
     translated = article.get("number", suggestion["number"]) != suggestion["number"]
     fix = {
         **suggestion,
@@ -208,8 +211,8 @@ def _suggestion_view(suggestion: Mapping[str, Any], article: Mapping[str, Any]) 
         "for_caller": suggestion["resolution"],  # in the language of the report
         "steps": split_steps(fix["resolution"]),
         "uses": uses,
-        "n_held": sum(use["outcome"] == "held" for use in settled),
-        "n_settled": len(settled),
+        "n_held": n_held,
+        "n_settled": n_held + n_failed,
         "expired": is_expired(article),
     }
 

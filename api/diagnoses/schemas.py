@@ -85,6 +85,14 @@ class SimilarOut(Out):
     outcome: OutcomeOut = Field(description="What happened afterwards")
 
 
+class UseCountsOut(Out):
+    """How often a suggestion was applied, by what became of it."""
+
+    held: int = Field(description="No return within 30 days, or an agent said that it worked", examples=[40])
+    failed: int = Field(description="Reopened, back within 30 days, or an agent said that it did not", examples=[2])
+    open: int = Field(description="Too early to say", examples=[1])
+
+
 class SuggestionOut(Out):
     """Something to try."""
 
@@ -97,6 +105,7 @@ class SuggestionOut(Out):
     evidence: list[dict[str, Any]] = Field(
         description="Incidents on which it was used", examples=[[{"kind": "incident", "number": "INC0009120"}]]
     )
+    uses: UseCountsOut | None = Field(description="Of all uses; null in diagnoses stored before they were counted")
 
 
 class ProblemMatchOut(Out):

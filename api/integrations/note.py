@@ -26,7 +26,8 @@ _WORDS = {
         "abstained": "no decision",
         "or": "or",
         "because": "because of",
-        "fixes": "What worked before",
+        "fixes": "Suggested fixes",
+        "held": " (worked {held} of {settled} times)",
         "similar": "Similar incidents",
         "similarity": "similarity",
         "fixed_by": "resolved by",
@@ -54,7 +55,8 @@ _WORDS = {
         "abstained": "不作判定",
         "or": "或",
         "because": "依据",
-        "fixes": "以往有效的解决办法",
+        "fixes": "建议的解决办法",
+        "held": "（{settled} 次中 {held} 次有效）",
         "similar": "相似事件",
         "similarity": "相似度",
         "fixed_by": "解决办法",
@@ -84,10 +86,12 @@ def note_text(diagnosis: Diagnosis) -> str:
 def note_digest(diagnosis: Diagnosis) -> str:
     """Return a digest of what the note says, which two diagnoses share if they say the same to a reader.
 
-    Due times count; how likely they are missed moves with the queue of each moment, and writes no note anew.
+    Due times count; how likely they are missed moves with the queue of each moment, and how often a fix has worked
+    with every use of it: neither writes a note anew.
     """
     due_alone = {name: {"due_at": clock.get("due_at")} for name, clock in _clocks(diagnosis)}
-    lasting = {**diagnosis, "service_levels": due_alone}
+    fixes = [{**suggestion, "uses": None} for suggestion in diagnosis["suggestions"]]
+    lasting = {**diagnosis, "service_levels": due_alone, "suggestions": fixes}
     return hashlib.sha256(_body(lasting, _words(diagnosis)).encode()).hexdigest()[:32]
 
 
@@ -162,7 +166,10 @@ def _fixes(diagnosis: Diagnosis, words: Mapping[str, str]) -> Iterator[str]:
     if suggestions:
         yield words["fixes"] + words["colon"].rstrip()
     for place, entry in enumerate(suggestions, start=1):
-        yield f"{place}. {entry['number']} {entry['title']}".rstrip()
+        uses = entry.get("uses") or {"held": 0, "failed": 0}
+        settled = uses["held"] + uses["failed"]
+        held = words["held"].format(held=uses["held"], settled=settled) if settled else ""
+        yield f"{place}. {entry['number']} {entry['title']}".rstrip() + held
         yield from (f"   {line}" for line in _short(entry["resolution"], MAX_FIX).splitlines() if line.strip())
 
 

@@ -32,6 +32,9 @@ class SuggestionResult(BaseModel):
     title: str
     resolution: str
     score: float = Field(description="Only ranks")
+    uses: dict[str, int] | None = Field(
+        default=None, description="How often it was applied before: held (no return in 30 days), failed, open"
+    )
 
 
 class SimilarIncidentResult(BaseModel):
@@ -76,6 +79,10 @@ class SearchResult(BaseModel):
 
     notice: str = _UNTRUSTED_FIELD
     hits: list[SearchHit]
+    covered: float | None = Field(
+        description="Probability that an article answers the question: below a half the hits are guesses. Null among "
+        "incidents, and where too little is known to say"
+    )
 
 
 class IncidentResult(BaseModel):

@@ -32,6 +32,7 @@ from api.mcp.schemas import (
 from api.records.schemas import IncidentIn
 from api.service import Service
 from diagnosis.errors import FaultwiseError
+from diagnosis.search.coverage import GUESS
 from diagnosis.validation import describe_error
 
 INSTRUCTIONS = """Faultwise knows an organisation's own incidents and knowledge base, in Chinese and English.
@@ -187,9 +188,11 @@ class Tools:
     ) -> Annotated[CallToolResult, SearchResult]:
         """Find the knowledge articles or past incidents that are nearest to the words."""
         self._check(ctx, "diagnose")
-        hits = await run_in_threadpool(self._search, query, corpus, k)
-        lines = [f"{hit.number}: {quoted(hit.title)}" for hit in hits]
-        return _result(SearchResult(hits=hits), _marked(lines) or "Nothing was found.")
+        answer = await run_in_threadpool(self._search, query, corpus, k)
+        lines = [f"{hit.number}: {quoted(hit.title)}" for hit in answer.hits]
+        if lines and answer.covered is not None and answer.covered < GUESS:
+            lines.insert(0, f"Probably nothing answers this ({answer.covered:.0%} that one does); the nearest are:")
+        return _result(answer, _marked(lines) or "Nothing was found.")
 
     @_with_readable_errors
     async def get_incident(
@@ -233,22 +236,23 @@ class Tools:
             )
         return principal
 
-    def _search(self, query: str, corpus: Literal["knowledge", "incidents"], k: int) -> list[SearchHit]:
+    def _search(self, query: str, corpus: Literal["knowledge", "incidents"], k: int) -> SearchResult:
         service = self._service()
-        hits = service.search.search(query, corpus, k)
+        answer = service.search.answer(query, corpus, k)
         title, text = ("title", "resolution") if corpus == "knowledge" else ("short_description", "close_notes")
         kind = service.articles if corpus == "knowledge" else service.incidents
-        records = kind.find([number for number, _ in hits])
-        return [
+        records = kind.find([hit.number for hit in answer.hits])
+        hits = [
             SearchHit(
-                number=number,
-                score=score,
-                title=records[number].get(title, ""),
-                excerpt=short(records[number].get(text, "")),
+                number=hit.number,
+                score=hit.score,
+                title=records[hit.number].get(title, ""),
+                excerpt=short(records[hit.number].get(text, "")),
             )
-            for number, score in hits
-            if number in records  # one may be deleted at this moment
+            for hit in answer.hits
+            if hit.number in records  # one may be deleted at this moment
         ]
+        return SearchResult(hits=hits, covered=answer.covered)
 
     def _incident(self, number: str) -> IncidentResult:
         service = self._service()

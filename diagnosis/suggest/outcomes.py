@@ -17,7 +17,7 @@ import pandas as pd
 
 from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
-from diagnosis.findings import IncidentEvidence
+from diagnosis.findings import IncidentEvidence, UseCounts
 from diagnosis.suggest.success import Prior, fit_prior
 from diagnosis.suggest.uses import OUTCOMES, Uses, decayed
 
@@ -28,13 +28,15 @@ Solution = tuple[Sequence[int], Sequence[str]]  # the keys and the ids that it g
 class SolutionRecord:
     """What is known of one solution: weighted uses that held and failed, and how long restoring took.
 
-    ``uses`` are the places of its uses, newest first, for `SolutionOutcomes.evidence`; ``hours`` is the geometric mean.
+    ``uses`` are the places of its uses, newest first, for `SolutionOutcomes.evidence`, and ``counts`` how many there
+    are; ``hours`` is the geometric mean.
     """
 
     successes: float
     failures: float
     hours: float | None
     uses: npt.NDArray[np.intp]
+    counts: UseCounts
 
 
 class SolutionOutcomes:
@@ -143,8 +145,9 @@ class SolutionOutcomes:
                 failures[i] + bad,
                 math.exp(hours[i] / timed[i]) if timed[i] else None,
                 rows[i],
+                self._uses.counts(rows[i], *words),
             )
-            for i, (good, bad) in enumerate(feedback)
+            for i, ((good, bad), words) in enumerate(feedback)
         ]
 
     def evidence(self, record: SolutionRecord, similarity: Mapping[str, float], n: int) -> tuple[IncidentEvidence, ...]:
@@ -172,18 +175,22 @@ class SolutionOutcomes:
         uses = [(str(self._uses.numbers[use]), OUTCOMES[self._uses.outcomes[use]]) for use in chosen]
         return tuple(IncidentEvidence(number, similarity.get(number), outcome) for number, outcome in uses)
 
-    def _feedback_weights(self, ids: Sequence[str], uses: npt.NDArray[np.intp], today: float) -> tuple[float, float]:
-        """Return the weight of the feedback of agents for and against a solution."""
+    def _feedback_weights(
+        self, ids: Sequence[str], uses: npt.NDArray[np.intp], today: float
+    ) -> tuple[tuple[float, float], tuple[int, int]]:
+        """Return the weight of the feedback of agents for and against a solution, and how many said so."""
         feedback = self._feedback
         if not feedback:
-            return 0.0, 0.0
+            return (0.0, 0.0), (0, 0)
         with_feedback = uses[self._has_feedback[self._uses.incidents[0][uses]]]
         good = bad = 0.0
+        n_good = n_bad = 0
         for suggestion in feedback.keys() & {*ids, *(f"incident:{self._uses.numbers[use]}" for use in with_feedback)}:
             for worked, day in feedback[suggestion].values():
                 weight = float(decayed(np.array([today - day]), self.half_life_days)[0])
                 good, bad = good + weight * worked, bad + weight * (not worked)
-        return good, bad
+                n_good, n_bad = n_good + worked, n_bad + (not worked)
+        return (good, bad), (n_good, n_bad)
 
     def _mark(self, suggestions: Iterable[str]) -> None:
         """Note on which incidents there is feedback, so that a solution of thousands of uses is looked up at once."""

@@ -154,6 +154,7 @@ class Suggester:
             resolution=preferred.resolution,
             score=score,
             evidence=self.outcomes_.evidence(record, similarity, EVIDENCE) if audience == "internal" else (),
+            uses=record.counts if audience == "internal" else None,
         )
 
     def _worth(self, record: SolutionRecord) -> float:

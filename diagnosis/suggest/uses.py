@@ -17,6 +17,7 @@ import pyarrow as pa
 from pandas.util import hash_array
 
 from diagnosis.arrays import Floats
+from diagnosis.findings import UseCounts
 from diagnosis.suggest.wording import canonical, says_nothing
 from diagnosis.times import days_of
 
@@ -132,6 +133,13 @@ class Uses:
         """Return which of the uses at these places did not hold."""
         codes = self.outcomes[places]
         return np.asarray((codes == _REOPENED) | (codes == _RECURRED))
+
+    def counts(self, places: npt.NDArray[np.intp], held: int = 0, failed: int = 0) -> UseCounts:
+        """Return how many of the uses at these places held, failed or are open, with those that agents told of."""
+        codes = np.bincount(self.outcomes[places], minlength=len(OUTCOMES)).tolist()
+        by_outcome = dict(zip(OUTCOMES, codes, strict=True))
+        n_failed = by_outcome["reopened"] + by_outcome["recurred"]
+        return UseCounts(by_outcome["held"] + held, n_failed + failed, by_outcome["open"])
 
     def save(self, path: Path) -> None:
         """Write one row a use, as an Arrow file."""

@@ -204,6 +204,15 @@ def test_a_suggestion_is_judged_and_htmx_gets_its_card_alone(client, person) -> 
     assert given["actor"].startswith("key:"), "it is known who said it"
 
 
+def test_how_often_a_fix_worked_is_counted_over_every_use_of_it(client, person) -> None:
+    said = diagnosed(client, "COUNTED", cmdb_ci="prn-3f")
+    fix = said["suggestions"][0]
+    uses = fix["uses"]
+    assert sum(uses.values()) > len(fix["evidence"])
+    page = person.get(f"/console/diagnoses/{said['id']}").text
+    assert f"worked {uses['held']} of {uses['held'] + uses['failed']} times" in page
+
+
 def test_a_value_that_nobody_has_used_is_asked_for_before_it_is_saved(client, person) -> None:
     said = diagnosed(client, "NEW-VALUE", cmdb_ci="prn-3f")
     path = f"/console/diagnoses/{said['id']}/feedback"

@@ -69,6 +69,7 @@ _SAID = {
             "resolution": "Renew it.\nRestart the gateway.",
             "score": 0.83,
             "evidence": [],
+            "uses": {"held": 40, "failed": 2, "open": 1},
         }
     ],
     "warnings": ["the release is 40 days old"],

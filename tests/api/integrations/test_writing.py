@@ -119,7 +119,7 @@ def test_note_and_certified_group_are_written(bench, said):
 
 def test_in_chinese_too(bench, said):
     assert bench.write({**said, "language": "zh"}).state == "done"
-    assert "以往有效的解决办法" in bench.notes[0]
+    assert "建议的解决办法" in bench.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,17 @@ def test_of_two_equally_relevant_fixes_the_one_that_held_comes_first():
     assert (first.id, first.source, first.number) == ("incident:G0", "incident", "G0")
 
 
+def test_what_became_of_a_fix_is_counted_over_all_its_uses_not_over_those_that_are_shown():
+    past = history(*uses("G", SPOOLER, 8, 1), *uses("NEW", SPOOLER, 2, 0, days=3))
+    suggester = Suggester().fit(past)
+    (fix,) = suggester.suggest([], [Found("G0", 0.9, 0.8)], articles(), past, now=NOW)
+    assert (fix.uses.held, fix.uses.failed, fix.uses.open) == (8, 1, 2)
+    assert "reopened" in {e.outcome for e in fix.evidence}, "a failure is shown, however rare"
+    suggester.record("incident:G1", worked=False, at=NOW)
+    (fix,) = suggester.suggest([], [Found("G0", 0.9, 0.8)], articles(), past, now=NOW)
+    assert (fix.uses.held, fix.uses.failed) == (8, 2)
+
+
 def test_a_workaround_that_keeps_failing_sinks_however_the_luck_falls():
     """Simulated 40 times: more relevant but failing in 80 % of 20 uses, against less relevant and failing in 10 %."""
     rng, sank = np.random.default_rng(0), 0
