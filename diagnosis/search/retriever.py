@@ -27,11 +27,14 @@ from diagnosis.search.index.metadata import Filters
 from diagnosis.search.index.vectors import VectorIndex
 from diagnosis.search.passages import SearchRecords, search_text
 from diagnosis.search.signals import Candidates, Corpus, Encoder, Question, VectorSearch
+from diagnosis.text.stop_words import STOP_WORDS
+from diagnosis.text.tokens import tokenise
 
 CORPORA: tuple[Corpus, ...] = ("knowledge", "incidents")
 ARTICLE_FIELDS = ("title", "symptoms", "cause", "keywords", "resolution")
 INCIDENT_FIELDS = ("short_description", "description")
 
+_SHORT = 200  # characters of a question that may hold nothing but small words
 _MAX_QUERY = 20_000  # characters: what follows is a log, and its words are in there already
 
 
@@ -190,8 +193,8 @@ class Retriever:
         Returns
         -------
         list of list of Hit
-            Empty for a query that shares neither word nor meaning with any record, such as an empty one or one of
-            words that nobody has written.
+            Empty for a query that shares neither word nor meaning with any record, such as an empty one, one of words
+            that nobody has written, or a short one of small words alone.
         """
         return [
             answer.hits for answer in self.answers(queries, corpus, k, filters, vectors, general, passages=passages)
@@ -217,7 +220,7 @@ class Retriever:
 
     def _answer(self, question: Question, found: Candidates, corpus: Corpus, k: int, passages: bool) -> Answer:
         is_covered = self.coverage if corpus == "knowledge" else None
-        if not (found.has_evidence or self._knows(question.text)):
+        if not self._has_evidence(question.text, found):
             return Answer([], None if is_covered is None else 0.0)
         scores = self._fusion(corpus).score(found.signals, self.signals(corpus))
         covered = None
@@ -241,6 +244,13 @@ class Retriever:
 
     def _fusion(self, corpus: Corpus) -> Fusion:
         return (self.weights or {}).get(corpus) or Fusion.untaught(self.corpora_[corpus].signals)
+
+    def _has_evidence(self, text: str, found: Candidates) -> bool:
+        """Return whether any word of a question that tells something is known; small words stand in every record."""
+        if len(text) > _SHORT:
+            return found.has_evidence or self._knows(text)
+        telling = " ".join(token for token in tokenise(text) if token not in STOP_WORDS)
+        return len(found.identified) > 0 or (bool(telling) and self._knows(telling))
 
     def _knows(self, text: str) -> bool:
         """Return whether any word of a text is known; of others, the letters would be like those of some record."""

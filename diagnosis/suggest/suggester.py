@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from diagnosis.arrays import Floats
@@ -20,11 +23,14 @@ from diagnosis.suggest.outcomes import SolutionOutcomes, SolutionRecord
 from diagnosis.suggest.similar import Hit, Records, rows_of, similar_incidents
 from diagnosis.suggest.uses import article_keys, wording_keys
 from diagnosis.suggest.wording import canonical, content, same, says_nothing
+from diagnosis.text.tokens import HAN
 
 EVIDENCE = 3  # past uses shown with a suggestion
 # How far a solution that restores service faster moves up: ten times as fast, about a quarter. It decides between
 # solutions that hold equally well.
 _SPEED = 0.1
+_TRANSLATIONS = "translations.json"
+_HAN = re.compile(f"[{HAN}]")
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,7 @@ class _Candidate:
     language: str
     relatives: frozenset[str]  # ids of candidates known to be the same: the article used, the article translated
     content: frozenset[str]
+    translation: str = ""  # the wording that says the same in another language
 
 
 _Solution = list[_Candidate]  # candidates that say the same, the most relevant first
@@ -58,11 +65,14 @@ class Suggester:
     ----------
     outcomes_ : SolutionOutcomes
         Before `fit`, every solution is an average one.
+    translations_ : mapping of str to str
+        Canonical wordings that say the same in two languages, in both directions (`training` finds them).
     """
 
     def __init__(self, half_life_days: float = 365.0) -> None:
         self.half_life_days = half_life_days
         self.outcomes_ = SolutionOutcomes(half_life_days)
+        self.translations_: Mapping[str, str] = {}
 
     def fit(
         self, incidents: pd.DataFrame, recurred_within_days: Floats | None = None, as_of: datetime | None = None
@@ -117,11 +127,13 @@ class Suggester:
         candidates = _from_articles(knowledge_hits, articles, audience, now)
         if audience == "internal":
             candidates += _from_incidents(incident_hits, incidents)
-        solutions = _merged(candidates)
+        translations = (self.translations_.get(canonical(c.resolution), "") for c in candidates)
+        solutions = _merged(replace(c, translation=said) for c, said in zip(candidates, translations, strict=True))
         records = self.outcomes_.of(_lookups(solutions), now)
         scores = [s[0].relevance * self._worth(record) for s, record in zip(solutions, records, strict=True)]
-        best = sorted(range(len(solutions)), key=lambda place: -scores[place])[:k]
-        return [self._suggestion(solutions[i], scores[i], records[i], audience, language) for i in best]
+        shown = [_shown(solution, language) for solution in solutions]
+        best = _first_of_equals(shown, sorted(range(len(solutions)), key=lambda place: -scores[place]))[:k]
+        return [self._suggestion(shown[i], solutions[i], scores[i], records[i], audience) for i in best]
 
     def similar_incidents(self, hits: Sequence[Hit], incidents: Records, k: int = 5) -> list[SimilarIncident]:
         """Return the first ``k`` hits with their resolution and what became of them."""
@@ -131,6 +143,7 @@ class Suggester:
         """Write into an empty folder."""
         folder.mkdir(parents=True, exist_ok=True)
         self.outcomes_.save(folder)
+        (folder / _TRANSLATIONS).write_text(json.dumps(sorted(self.translations_.items())), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -138,13 +151,13 @@ class Suggester:
         outcomes = SolutionOutcomes.load(folder)
         suggester = cls(outcomes.half_life_days)
         suggester.outcomes_ = outcomes
+        if (folder / _TRANSLATIONS).exists():  # releases of before have none
+            suggester.translations_ = dict(json.loads((folder / _TRANSLATIONS).read_text(encoding="utf-8")))
         return suggester
 
     def _suggestion(
-        self, solution: _Solution, score: float, record: SolutionRecord, audience: str, language: str
+        self, preferred: _Candidate, solution: _Solution, score: float, record: SolutionRecord, audience: str
     ) -> Suggestion:
-        articles = [member for member in solution if member.is_article]
-        preferred = min(articles, key=lambda member: member.language != language) if articles else solution[0]
         similarity = {member.number: member.similarity for member in solution if not member.is_article}
         return Suggestion(
             id=preferred.id,
@@ -230,35 +243,70 @@ def _from_incidents(hits: Sequence[Hit], incidents: Records) -> list[_Candidate]
 
 
 def _merged(candidates: Iterable[_Candidate]) -> list[_Solution]:
-    """Put candidates that say the same together, the most relevant first."""
+    """Put candidates that say the same, in one language or two, together, the most relevant first."""
     ordered = sorted(candidates, key=lambda c: -c.relevance)
-    alike = same([candidate.content for candidate in ordered])
-    places = {candidate.id: place for place, candidate in enumerate(ordered)}
-    for place, candidate in enumerate(ordered):
-        for relative in [places[name] for name in candidate.relatives if name in places]:
-            alike[place, relative] = alike[relative, place] = True
+    alike = _alike(ordered)
     earlier: list[list[int]] = [[] for _ in ordered]
     for place, earlier_place in np.argwhere(np.tril(alike, -1)).tolist():
         earlier[place].append(earlier_place)
     solutions: list[_Solution] = []
     home: list[int] = []
     for candidate, alike_before in zip(ordered, earlier, strict=True):
-        home.append(min((home[place] for place in alike_before), default=len(solutions)))
+        articles = [place for place in alike_before if ordered[place].is_article] if candidate.is_article else []
+        home.append(min((home[place] for place in articles or alike_before), default=len(solutions)))
         if home[-1] == len(solutions):
             solutions.append([])
         solutions[home[-1]].append(candidate)
     return solutions
 
 
+def _alike(candidates: Sequence[_Candidate]) -> npt.NDArray[np.bool_]:
+    """Return which candidates say the same: by their words, by those of a translation, or as one names the other."""
+    n, translated = len(candidates), [row for row, candidate in enumerate(candidates) if candidate.translation]
+    contents = [candidate.content for candidate in candidates]
+    by_words = same([*contents, *(frozenset(candidates[row].translation.split()) for row in translated)])
+    alike = by_words[:n, :n]
+    for place, row in enumerate(translated, start=n):
+        alike[row] |= by_words[place, :n]
+        alike[:, row] |= by_words[:n, place]
+    places = {candidate.id: place for place, candidate in enumerate(candidates)}
+    for place, candidate in enumerate(candidates):
+        for relative in [places[name] for name in candidate.relatives if name in places]:
+            alike[place, relative] = alike[relative, place] = True
+    return alike
+
+
+def _shown(solution: _Solution, reader: str) -> _Candidate:
+    """Return what is shown of a solution: an article if there is one, and in the reader's language if there is such."""
+    articles = [member for member in solution if member.is_article]
+    if articles:
+        return min(articles, key=lambda member: member.language != reader)
+    return min(solution, key=lambda member: (reader == "zh") != bool(_HAN.search(member.resolution)))
+
+
+def _first_of_equals(shown: Sequence[_Candidate], order: Iterable[int]) -> list[int]:
+    """Return the places of what is shown in order, without what says the same as one before it."""
+    alike = same([candidate.content for candidate in shown])
+    kept: list[int] = []
+    for place in order:
+        if not alike[place, kept].any():
+            kept.append(place)
+    return kept
+
+
 def _lookups(solutions: Sequence[_Solution]) -> list[tuple[list[int], list[str]]]:
     """Return the keys and ids by which the uses of each solution are known."""
     members = [member for solution in solutions for member in solution]
     articles = iter(article_keys(member.number for member in members if member.is_article).tolist())
-    wordings = iter(wording_keys(canonical(member.resolution) for member in members).tolist())
+    said = [
+        [*(canonical(m.resolution) for m in solution), *(m.translation for m in solution if m.translation)]
+        for solution in solutions
+    ]
+    wordings = iter(wording_keys(chain.from_iterable(said)).tolist())
     return [
         (
-            [*(next(articles) for member in solution if member.is_article), *islice(wordings, len(solution))],
+            [*(next(articles) for member in solution if member.is_article), *islice(wordings, len(said_by_one))],
             [m.id for m in solution],
         )
-        for solution in solutions
+        for solution, said_by_one in zip(solutions, said, strict=True)
     ]

@@ -91,6 +91,7 @@ def fit(
     stages.enter("service levels")
     service_levels = _fit_service_levels(visible, vectors, settings, left_out)
     suggester = Suggester().fit(history, _days_until_recurrence(history, recurrence, settings.as_of))
+    suggester.translations_ = _translated_wordings(history)
     _add_feedback(suggester, feedback, settings.as_of)
     return Parts(
         redactor=base.redactor,
@@ -258,6 +259,16 @@ def _word_encoder(prepared: PreparedIncidents, split: tuple[Rows, Rows]) -> Word
 
     learns_words = len(split[0]) <= DUAL_ROWS and any(prepared.text)
     return WordTable.of(prepared.text) if learns_words and multilingual_is_installed() else None
+
+
+def _translated_wordings(history: pd.DataFrame) -> dict[str, str]:
+    """Return which resolutions in two languages say the same, where the multilingual model is installed."""
+    from training.fitting.initial_vectors import MultilingualWords, multilingual_is_installed  # noqa: PLC0415 - as above
+    from training.fitting.wording_translations import wording_translations  # noqa: PLC0415
+
+    if not multilingual_is_installed():
+        return {}
+    return wording_translations(history["close_notes"], lambda texts: MultilingualWords().encode(texts))
 
 
 def _why_untrainable(history: pd.DataFrame, target: str, smallest: int) -> Phrase | None:

@@ -14,12 +14,14 @@ from api.dependencies import Served
 from api.errors import RateLimitedError
 from api.http.ratelimit import RateLimiter
 from api.service import Service
+from diagnosis.search.coverage import GUESS
 from diagnosis.search.index.metadata import Filters
 from diagnosis.times import utc_now
 
 MAX_ARTICLES = 3
 MIN_SIMILARITY = 0.3  # of an article and the words; below, "no fix known" is the honest answer
-_MAX_CANDIDATES = 30  # the search returns articles of unknown audience too, which are left out here
+MIN_SHARE = 0.5  # of the score of the article, of any audience, that is nearest to the words
+_MAX_CANDIDATES = 100  # of every audience
 _PER_MINUTE = 600
 _ASKED_ACTION, _SOLVED_ACTION = "help.asked", "help.solved"
 _ACTOR = "self-service"
@@ -72,9 +74,11 @@ def ticket(request: Request, text: Text, tried: Annotated[list[str], Form()] = [
 
 
 def _articles(service: Service, text: str) -> list[dict[str, Any]]:
-    filters = Filters(audience="self_service", valid_at=utc_now())
-    hits = service.search.hits(text, "knowledge", _MAX_CANDIDATES, filters)
-    numbers = [hit.number for hit in hits if hit.similarity >= MIN_SIMILARITY]
+    answer = service.search.answer(text, "knowledge", _MAX_CANDIDATES, Filters(valid_at=utc_now()))
+    if not answer.hits or (answer.covered is not None and answer.covered < GUESS):
+        return []
+    floor = MIN_SHARE * answer.hits[0].score
+    numbers = [hit.number for hit in answer.hits if hit.score >= floor and hit.similarity >= MIN_SIMILARITY]
     records = service.articles.find(numbers)
     articles = [records[n] for n in numbers if records.get(n, {}).get("audience") == "self_service"]
     return [

@@ -30,6 +30,14 @@ def client(models, tmp_path_factory):
                 {**article, "number": "DESK", "audience": "internal", "resolution": "Use the master key"},
                 {**article, "number": "NONE", "resolution": "Ask the vendor's hidden line"},
                 {**article, **expired},
+                {
+                    "number": "VPN",
+                    "title": "VPN: the client says that the certificate expired",
+                    "symptoms": "VPN will not connect",
+                    "language": "en",
+                    "audience": "self_service",
+                    "resolution": "Sign out of the client and in again",
+                },
             ],
         )
         service = one.app.state.service
@@ -49,6 +57,19 @@ def test_only_what_is_meant_for_everybody_is_shown(anybody, words) -> None:
     assert "Pull gently" in page.text  # markup is undone before an article is stored
     for hidden in ("master key", "hidden line", "Outdated", "feed rollers", "进纸滚轮"):
         assert hidden not in page.text
+
+
+@pytest.mark.parametrize("words", ["the printer shows a paper jam", "paper jam in the printer"])
+def test_what_is_far_less_like_the_words_than_the_best_article_is_not_shown(anybody, words) -> None:
+    page = anybody.post("/help", data={"text": words})
+    assert "Pull gently" in page.text
+    assert "Sign out of the client" not in page.text
+
+
+@pytest.mark.parametrize("words", ["what is the weather like today", "今天食堂吃什么", "the", "asdf", "你好"])
+def test_of_what_nobody_has_written_about_nothing_is_shown(anybody, words) -> None:
+    page = anybody.post("/help", data={"text": words})
+    assert "No known fix for this yet" in page.text
 
 
 def test_what_nothing_is_known_for_is_no_fix_that_failed(anybody) -> None:

@@ -278,6 +278,14 @@ def test_words_that_nobody_has_written_find_nothing(encoder, query, corpus):
     assert numbers(Retriever(encoder).fit(articles(), incidents()), query, corpus) == []
 
 
+@pytest.mark.parametrize("query", ["the", "what is the weather like today", "你", "请问 您 好"])
+def test_small_words_alone_find_nothing(encoder, query):
+    spoken = articles(resolution=["what is the matter today, 您 请问 你 好"] * len(TOPICS))
+    retriever = Retriever(encoder).fit(spoken, incidents())
+    assert numbers(retriever, query) == []
+    assert numbers(retriever, f"{query} printer")[0] == "KB0000001"
+
+
 def test_a_word_of_the_other_corpus_is_known(encoder):
     """Few articles do not hold the words in which incidents are reported, but the encoder has learned them there."""
     spoken = pd.DataFrame({"number": ["I1"], "short_description": ["打印机卡纸"]})
