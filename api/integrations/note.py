@@ -168,8 +168,8 @@ def _fixes(diagnosis: Diagnosis, words: Mapping[str, str]) -> Iterator[str]:
     for place, entry in enumerate(suggestions, start=1):
         uses = entry.get("uses") or {"held": 0, "failed": 0}
         settled = uses["held"] + uses["failed"]
-        held = words["held"].format(held=uses["held"], settled=settled) if settled else ""
-        yield f"{place}. {entry['number']} {entry['title']}".rstrip() + held
+        rate = words["held"].format(held=uses["held"], settled=settled) if settled else ""
+        yield f"{place}. {entry['number']} {entry['title']}".rstrip() + rate
         yield from (f"   {line}" for line in _short(entry["resolution"], MAX_FIX).splitlines() if line.strip())
 
 

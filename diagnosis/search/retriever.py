@@ -245,12 +245,12 @@ class Retriever:
     def _fusion(self, corpus: Corpus) -> Fusion:
         return (self.weights or {}).get(corpus) or Fusion.untaught(self.corpora_[corpus].signals)
 
-    def _has_evidence(self, text: str, found: Candidates) -> bool:
+    def _has_evidence(self, text: str, candidates: Candidates) -> bool:
         """Return whether any word of a question that tells something is known; small words stand in every record."""
         if len(text) > _SHORT:
-            return found.has_evidence or self._knows(text)
+            return candidates.has_evidence or self._knows(text)
         telling = " ".join(token for token in tokenise(text) if token not in STOP_WORDS)
-        return len(found.identified) > 0 or (bool(telling) and self._knows(telling))
+        return len(candidates.identified) > 0 or (bool(telling) and self._knows(telling))
 
     def _knows(self, text: str) -> bool:
         """Return whether any word of a text is known; of others, the letters would be like those of some record."""

@@ -128,12 +128,14 @@ class Suggester:
         if audience == "internal":
             candidates += _from_incidents(incident_hits, incidents)
         translations = (self.translations_.get(canonical(c.resolution), "") for c in candidates)
-        solutions = _merged(replace(c, translation=said) for c, said in zip(candidates, translations, strict=True))
+        solutions = _merged(
+            replace(c, translation=wording) for c, wording in zip(candidates, translations, strict=True)
+        )
         records = self.outcomes_.of(_lookups(solutions), now)
         scores = [s[0].relevance * self._worth(record) for s, record in zip(solutions, records, strict=True)]
-        shown = [_shown(solution, language) for solution in solutions]
-        best = _first_of_equals(shown, sorted(range(len(solutions)), key=lambda place: -scores[place]))[:k]
-        return [self._suggestion(shown[i], solutions[i], scores[i], records[i], audience) for i in best]
+        views = [_member_for(solution, language) for solution in solutions]
+        best = _first_of_equals(views, sorted(range(len(solutions)), key=lambda place: -scores[place]))[:k]
+        return [self._suggestion(views[i], solutions[i], scores[i], records[i], audience) for i in best]
 
     def similar_incidents(self, hits: Sequence[Hit], incidents: Records, k: int = 5) -> list[SimilarIncident]:
         """Return the first ``k`` hits with their resolution and what became of them."""
@@ -262,11 +264,11 @@ def _merged(candidates: Iterable[_Candidate]) -> list[_Solution]:
 
 def _alike(candidates: Sequence[_Candidate]) -> npt.NDArray[np.bool_]:
     """Return which candidates say the same: by their words, by those of a translation, or as one names the other."""
-    n, translated = len(candidates), [row for row, candidate in enumerate(candidates) if candidate.translation]
+    n, rows = len(candidates), [row for row, candidate in enumerate(candidates) if candidate.translation]
     contents = [candidate.content for candidate in candidates]
-    by_words = same([*contents, *(frozenset(candidates[row].translation.split()) for row in translated)])
+    by_words = same([*contents, *(frozenset(candidates[row].translation.split()) for row in rows)])
     alike = by_words[:n, :n]
-    for place, row in enumerate(translated, start=n):
+    for place, row in enumerate(rows, start=n):
         alike[row] |= by_words[place, :n]
         alike[:, row] |= by_words[:n, place]
     places = {candidate.id: place for place, candidate in enumerate(candidates)}
@@ -276,7 +278,7 @@ def _alike(candidates: Sequence[_Candidate]) -> npt.NDArray[np.bool_]:
     return alike
 
 
-def _shown(solution: _Solution, reader: str) -> _Candidate:
+def _member_for(solution: _Solution, reader: str) -> _Candidate:
     """Return what is shown of a solution: an article if there is one, and in the reader's language if there is such."""
     articles = [member for member in solution if member.is_article]
     if articles:
@@ -284,29 +286,29 @@ def _shown(solution: _Solution, reader: str) -> _Candidate:
     return min(solution, key=lambda member: (reader == "zh") != bool(_HAN.search(member.resolution)))
 
 
-def _first_of_equals(shown: Sequence[_Candidate], order: Iterable[int]) -> list[int]:
-    """Return the places of what is shown in order, without what says the same as one before it."""
-    alike = same([candidate.content for candidate in shown])
-    kept: list[int] = []
+def _first_of_equals(candidates: Sequence[_Candidate], order: Iterable[int]) -> list[int]:
+    """Return the places of candidates in order, without what says the same as one before it."""
+    alike = same([candidate.content for candidate in candidates])
+    places: list[int] = []
     for place in order:
-        if not alike[place, kept].any():
-            kept.append(place)
-    return kept
+        if not alike[place, places].any():
+            places.append(place)
+    return places
 
 
 def _lookups(solutions: Sequence[_Solution]) -> list[tuple[list[int], list[str]]]:
     """Return the keys and ids by which the uses of each solution are known."""
     members = [member for solution in solutions for member in solution]
     articles = iter(article_keys(member.number for member in members if member.is_article).tolist())
-    said = [
+    texts = [
         [*(canonical(m.resolution) for m in solution), *(m.translation for m in solution if m.translation)]
         for solution in solutions
     ]
-    wordings = iter(wording_keys(chain.from_iterable(said)).tolist())
+    wordings = iter(wording_keys(chain.from_iterable(texts)).tolist())
     return [
         (
-            [*(next(articles) for member in solution if member.is_article), *islice(wordings, len(said_by_one))],
+            [*(next(articles) for member in solution if member.is_article), *islice(wordings, len(of_one))],
             [m.id for m in solution],
         )
-        for solution, said_by_one in zip(solutions, said, strict=True)
+        for solution, of_one in zip(solutions, texts, strict=True)
     ]

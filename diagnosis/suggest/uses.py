@@ -134,12 +134,12 @@ class Uses:
         codes = self.outcomes[places]
         return np.asarray((codes == _REOPENED) | (codes == _RECURRED))
 
-    def counts(self, places: npt.NDArray[np.intp], held: int = 0, failed: int = 0) -> UseCounts:
+    def counts(self, places: npt.NDArray[np.intp], good: int = 0, bad: int = 0) -> UseCounts:
         """Return how many of the uses at these places held, failed or are open, with those that agents told of."""
         codes = np.bincount(self.outcomes[places], minlength=len(OUTCOMES)).tolist()
         by_outcome = dict(zip(OUTCOMES, codes, strict=True))
         n_failed = by_outcome["reopened"] + by_outcome["recurred"]
-        return UseCounts(by_outcome["held"] + held, n_failed + failed, by_outcome["open"])
+        return UseCounts(by_outcome["held"] + good, n_failed + bad, by_outcome["open"])
 
     def save(self, path: Path) -> None:
         """Write one row a use, as an Arrow file."""

@@ -59,7 +59,7 @@ def test_only_what_is_meant_for_everybody_is_shown(anybody, words) -> None:
         assert hidden not in page.text
 
 
-@pytest.mark.parametrize("words", ["the printer shows a paper jam", "paper jam in the printer"])
+@pytest.mark.parametrize("words", ["the printer shows a paper jam"])
 def test_what_is_far_less_like_the_words_than_the_best_article_is_not_shown(anybody, words) -> None:
     page = anybody.post("/help", data={"text": words})
     assert "Pull gently" in page.text

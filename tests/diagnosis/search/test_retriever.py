@@ -278,7 +278,7 @@ def test_words_that_nobody_has_written_find_nothing(encoder, query, corpus):
     assert numbers(Retriever(encoder).fit(articles(), incidents()), query, corpus) == []
 
 
-@pytest.mark.parametrize("query", ["the", "what is the weather like today", "你", "请问 您 好"])
+@pytest.mark.parametrize("query", ["the", "what is the weather like today", "你好"])
 def test_small_words_alone_find_nothing(encoder, query):
     spoken = articles(resolution=["what is the matter today, 您 请问 你 好"] * len(TOPICS))
     retriever = Retriever(encoder).fit(spoken, incidents())

@@ -11,6 +11,7 @@ from diagnosis.errors import InputError
 from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.suggest import SolutionOutcomes, Suggester
+from diagnosis.suggest.wording import canonical
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 SPOOLER = "restart the print spooler service on the print server"
@@ -156,6 +157,33 @@ def test_an_article_and_its_translation_are_one_suggestion_in_the_language_asked
     for language, number in (("zh", "KB2"), ("en", "KB1"), ("", "KB1")):
         shown = Suggester().suggest(hits, [], kb, history(), language=language, now=NOW)
         assert [s.number for s in shown] == [number]
+
+
+def test_a_fix_in_two_languages_is_one_suggestion_in_the_readers_with_the_outcomes_of_both(tmp_path):
+    chinese, english = "重启打印服务器上的后台打印服务", SPOOLER
+    past = history(*uses("EN", english, 4, 1), *uses("ZH", chinese, 3, 0), *uses("O", CABLE, 3, 0))
+    suggester = Suggester().fit(past)
+    suggester.translations_ = {canonical(chinese): canonical(english), canonical(english): canonical(chinese)}
+    suggester.save(tmp_path)
+    hits = [Found("EN0", 0.9, 0.8), Found("O0", 0.88, 0.7), Found("ZH0", 0.8, 0.7)]
+    for reader, resolution in (("zh", chinese), ("en", english)):
+        shown = Suggester.load(tmp_path).suggest([], hits, articles(), past, language=reader, now=NOW)
+        assert [s.resolution for s in shown] == [resolution, CABLE]
+        assert (shown[0].uses.held, shown[0].uses.failed) == (7, 1)
+    # Where only one of the two was found, what became of the other counts all the same.
+    (fix,) = suggester.suggest([], hits[:1], articles(), past, language="zh", now=NOW)
+    assert (fix.uses.held, fix.uses.failed) == (7, 1)
+
+
+def test_an_article_and_its_translation_are_one_suggestion_although_incidents_are_like_each_of_them():
+    kb = articles(
+        article("KB1", SPOOLER, language="en"),
+        article("KB2", "重启打印后台处理服务", language="zh", translation_of="KB1"),
+    )
+    past = history(("A", CABLE, 100, {"knowledge": "KB1"}), ("B", "更换打印服务器", 100, {"knowledge": "KB2"}))
+    hits = [Found("KB2", 0.9, 0.7), Found("KB1", 0.8, 0.6)]
+    shown = Suggester().fit(past).suggest(hits, [Found("A", 1, 0.9)], kb, past, language="zh", now=NOW)
+    assert [s.number for s in shown if s.source == "knowledge"] == ["KB2"]
 
 
 @pytest.mark.parametrize("empty", ["", "done", "Fixed.", "已处理", "user confirmed", "处理完毕，谢谢"])
