@@ -90,7 +90,7 @@ def move_to_today(incidents: pd.DataFrame, today: datetime) -> pd.DataFrame:
     for name in moved.columns.intersection(["short_description", "description"]):
         moved[name] = [_TIME_IN_TEXT.sub(lambda match: _moved_text(match, time), text) for text in moved[name]]
     queue = moved.index[queue_of(moved, today)]
-    moved.loc[queue, [name for name in times if name != "opened_at"]] = pd.NaT
+    moved.loc[queue, [name for name in times if name not in ("opened_at", "responded_at")]] = pd.NaT
     if "sla_response_minutes" in moved:
         minutes = pd.to_numeric(moved["sla_response_minutes"], errors="coerce")
         waiting = moved["opened_at"] + pd.to_timedelta(minutes, unit="min") > pd.Timestamp(today)
@@ -103,7 +103,7 @@ def move_to_today(incidents: pd.DataFrame, today: datetime) -> pd.DataFrame:
     moved.loc[unresolved, [name for name in _RESOLUTION_FIELDS if name in moved]] = ""
     if "state" in moved:
         moved.loc[unresolved, "state"] = "In Progress"
-        moved.loc[queue, "state"] = "New"
+        moved.loc[queue[moved.loc[queue, "responded_at"].isna()], "state"] = "New"
     for name in times:
         moved[name] = moved[name].dt.strftime("%Y-%m-%dT%H:%M:%SZ").fillna("")
     return moved

@@ -206,7 +206,7 @@ class ProblemMatch:
 
 @dataclass(frozen=True, slots=True)
 class SurgeMark:
-    """The surge that an incident is part of: more incidents than usual in one scope, a likely major incident."""
+    """The surge that an incident is part of: more incidents than usual in one scope."""
 
     id: str
     scope: Mapping[str, str]

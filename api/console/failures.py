@@ -58,5 +58,7 @@ def _page(request: Request, error: Exception, status: int) -> Response:
     if isinstance(error, AccessError):
         return page(request, "no_access.html", status, agent=agent, access=error.access, scope=error.scope)
     notice = "unavailable" if status >= 500 else _NOTICES.get(status, "form_wrong")
+    if request.url.path == "/help" and status == 404:  # self-service is switched off
+        notice = "no_page"
     back = return_address(request) if request.method == "POST" else ""
     return page(request, "message.html", status, notice=notice, agent=agent, back=back)

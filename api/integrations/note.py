@@ -15,7 +15,7 @@ MAX_SIMILAR = 3
 _WORDS = {
     "en": {
         "title": "Faultwise diagnosis",
-        "surge": "Part of a likely major incident: {scope}, since {since}",
+        "surge": "Part of a surge: {scope}, since {since}",
         "colon": ": ",
         "assignment_group": "Assignment group",
         "category": "Category",
@@ -44,7 +44,7 @@ _WORDS = {
     },
     "zh": {
         "title": "Faultwise 诊断",
-        "surge": "属于疑似重大事件：{scope}，自 {since} 起",
+        "surge": "属于突增：{scope}，自 {since} 起",
         "colon": "：",
         "assignment_group": "处理组",
         "category": "分类",

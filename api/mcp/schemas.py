@@ -59,7 +59,7 @@ class DiagnosisResult(BaseModel):
     suggestions: list[SuggestionResult]
     similar_incidents: list[SimilarIncidentResult]
     warnings: list[str]
-    surge: dict[str, Any] | None = Field(description="Likely major incident that it is part of: id, scope, since")
+    surge: dict[str, Any] | None = Field(description="Surge that it is part of: id, scope, since")
     service_levels: dict[str, Any] | None = Field(
         description="response and restoration: due_at, probability_missed, hours within which such end (p50, p80)"
     )

@@ -268,7 +268,7 @@ def _summary(answer: DiagnosisResult) -> str:
     lines = []
     if answer.surge is not None:
         scope = ", ".join(quoted(value) for value in answer.surge["scope"].values())
-        lines.append(f"Part of a likely major incident: {scope}, since {answer.surge['since']}")
+        lines.append(f"Part of a surge: {scope}, since {answer.surge['since']}")
     lines += [
         f"{target}: {prediction.value or 'no decision'}"
         + (f" ({prediction.probability:.0%}, {prediction.decision})" if prediction.probability else "")

@@ -86,6 +86,7 @@ class SurgeWatch:
         self._joined: dict[str, int] = {}  # how many of its incidents are stored
         self._seen: dict[str, float] = {}
         self._end_times: dict[str, datetime] = {}
+        self._past_courses: dict[str, Sequence[Sequence[Any]]] = {}  # of surges of the history that was learned from
         self._sequence = self._watched_upto = 0
         self._held_until = self._saved_at = self._decisions_at = float("-inf")
 
@@ -203,9 +204,14 @@ class SurgeWatch:
         """Learn from the history; its surges are kept as past ones."""
         self._sequence = self._store.changes.last()
         arrivals = self._history()
+        self._past_courses = {}
         began = time.thread_time()
         for place, arrival in enumerate(arrivals, 1):
             self._track(detector.add(arrival))
+            for surge in detector.open:
+                if surge.latest == arrival.at and surge.kind != "silence":  # later it is no longer remembered
+                    course = self._past_courses.get(surge.id, ())
+                    self._past_courses[surge.id] = _longer(course, _steps(detector, surge, arrival.at))
             if place % _GIVE_WAY == 0:  # diagnoses come first: they have the interpreter for two thirds of the time
                 self._loop.pause(2 * (time.thread_time() - began))
                 began = time.thread_time()
@@ -321,11 +327,10 @@ class SurgeWatch:
 
     def _row(self, surge: Surge, stored: StoredSurge | None, detector: SurgeDetector, moment: datetime) -> StoredSurge:
         over_at = None if surge.over_at is None else from_seconds(surge.over_at)
-        course = stored.course if stored else ()
+        course = stored.course if stored else self._past_courses.get(surge.id, ())
         if surge.kind != "silence":
             until = moment.timestamp() if surge.over_at is None else surge.over_at
-            steps = detector.course(surge, min(until, surge.latest + 3 * WINDOWS[1]))
-            course = _longer(course, [(format_utc(from_seconds(at)), count, usual) for at, count, usual in steps])
+            course = _longer(course, _steps(detector, surge, min(until, surge.latest + 3 * WINDOWS[1])))
         if stored is not None and stored.declared_at is not None and not stored.ended_by:
             over_at = None  # a declared major incident is ended by a person
         if stored is not None and stored.ended_by and self._end_times.get(surge.id) != stored.over_at:
@@ -429,6 +434,10 @@ def _frequent(surge: Surge) -> dict[str, dict[str, int]]:
             values[scope.value] = count
     members.pop("all", None)
     return members
+
+
+def _steps(detector: SurgeDetector, surge: Surge, until: float) -> list[tuple[str, int, float]]:
+    return [(format_utc(from_seconds(at)), count, usual) for at, count, usual in detector.course(surge, until)]
 
 
 def _longer(course: Sequence[Sequence[Any]], steps: Sequence[tuple[str, int, float]]) -> list[Sequence[Any]]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from diagnosis.arrays import Floats
 from diagnosis.findings import FieldEvidence, TermEvidence
+from diagnosis.placeholders import is_placeholder
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.classifier import TargetClassifier
 from diagnosis.routing.matrix import FeatureRows
@@ -78,7 +79,7 @@ def _field_evidence(reading: Reading, incident: Mapping[str, str], shares: Float
         for name in names:
             weights[name] += float(shares[place]) / len(names)
     for name, weight in weights.items():
-        if weight >= _LEAST and (value := incident[name]):
+        if weight >= _LEAST and not is_placeholder(value := incident[name]):  # that a field is empty is no reason
             yield FieldEvidence(name, value, round(weight, 4))
 
 

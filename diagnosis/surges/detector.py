@@ -190,6 +190,9 @@ class SurgeDetector:
         """
         first = max(surge.since - 3 * HOUR, at - WINDOWS[-1])
         start = first - first % _BIN
+        forgotten = (at if self._latest is None else self._latest) - WINDOWS[-1]
+        if start < forgotten:  # a step of which a part is forgotten would count too few
+            start = forgotten - forgotten % _BIN + _BIN
         recent = self._recent.get(surge.scope, RecentArrivals())
         counts: dict[float, int] = {}
         for arrival in recent.since(start):

@@ -107,5 +107,7 @@ def test_nothing_typed_and_other_sites_are_refused(anybody) -> None:
 
 def test_it_is_closed_unless_it_is_opened(models, tmp_path) -> None:
     with Serving(Settings(database=f"sqlite:///{tmp_path / 'a.db'}", models=models)) as closed:
-        assert closed.get("/help").status_code == 404
+        page = closed.get("/help", headers={"Accept": "text/html"})
+        assert page.status_code == 404
+        assert "This page does not exist." in page.text
         assert closed.post("/help", data={"text": "x"}).status_code == 404

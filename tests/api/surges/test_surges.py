@@ -292,3 +292,27 @@ def test_an_answer_is_owed_to_every_joined_ticket_and_to_those_that_join_later(s
         assert sorted(int(call.body["record"]) for call in calls) == list(range(12))
         assert all("正在处理，请走侧门。" in call.body["note"] for call in calls)
         assert all(call.body["marker"] in call.body["note"] for call in calls)
+
+
+def test_a_surge_of_the_history_that_is_learned_from_has_its_course_too(settings: Settings) -> None:
+    began = utc_now() - timedelta(days=10)
+    store = Store.open(settings.database)
+    store.incidents.put(
+        {
+            f"PAST{place}": {
+                "number": f"PAST{place}",
+                "opened_at": (began + timedelta(minutes=3 * place)).isoformat(),
+                "short_description": "大楼门禁刷卡无反应",
+                "caller": f"someone {place}",
+                **SCOPE,
+            }
+            for place in range(15)
+        }
+    )
+    store.close()
+    with Serving(settings) as client:
+        watched(client)
+        [surge] = [item for item in client.get("/v1/surges").json()["items"] if item["scope"] == SCOPE]
+        detail = client.get(f"/v1/surges/{surge['id']}").json()
+    assert (surge["state"], len(detail["numbers"])) == ("ended", 15)
+    assert sum(step["count"] for step in detail["course"]) == 15, "nothing that came is drawn as nothing"

@@ -302,3 +302,14 @@ def test_fields_speak_too(batch):
     assert answer.value == groups[0]
     spoke = next(e for e in answer.evidence if isinstance(e, FieldEvidence))
     assert (spoke.field, spoke.value) == ("cmdb_ci", f"server {groups[0]}")
+
+
+@pytest.mark.parametrize("nothing", ["N/A", "?", "未知"])
+def test_a_value_that_means_nothing_is_no_reason(batch, nothing):
+    groups = ["A", "B"] * 60
+    router = Router("assignment_group").fit(
+        batch(["please help"] * 120, cmdb_ci=["" if group == "A" else "server B" for group in groups]), groups
+    )
+    (answer,) = router.predict(batch(["please help"], cmdb_ci=[nothing]))
+    assert answer.value == "A", "that it is empty tells the group all the same"
+    assert not [e for e in answer.evidence if isinstance(e, FieldEvidence)]
