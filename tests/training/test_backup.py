@@ -97,6 +97,6 @@ def test_the_commands_say_what_they_did(tmp_path: Path) -> None:
     run = [sys.executable, "-m", "api.cli"]
     options = ["--models", str(tmp_path / "models")]
     made = [*run, "backup", "--to", str(tmp_path / "b"), "--database", url, *options]
-    assert "the store and 0 releases" in subprocess.run(made, check=True, capture_output=True, text=True).stdout
+    assert "the store; releases: 0" in subprocess.run(made, check=True, capture_output=True, text=True).stdout
     back = [*run, "restore", "--from", str(tmp_path / "b"), "--database", f"sqlite:///{tmp_path / 'n.db'}", *options]
     assert "restored the store" in subprocess.run(back, check=True, capture_output=True, text=True).stdout

@@ -127,8 +127,8 @@ def test_what_cannot_be_asked_for_changes_is_said_in_one_line(
     with Remote(systems.Jira().answer) as remote:
         for name in ("jira", "rt", "zammad"):
             assert main(["import", "--source", name, "--kind", "changes", "--url", remote.url, "--quiet", *out]) == 1
-    assert main(["import", "--kind", "changes", "--incidents", "x.csv"]) == 1
-    assert main(["import", "--source", "rt", "--kind", "changes", "--articles"]) == 1
+    assert main(["import", "--kind", "changes", "--incidents", "x.csv"]) == 2
+    assert main(["import", "--source", "rt", "--kind", "changes", "--articles"]) == 2
     messages = capsys.readouterr().err.splitlines()
     parts = ["type of issue", "queue", "a source of changes among", "expected --source with --kind", "found both"]
     assert [part in message for part, message in zip(parts, messages, strict=True)] == [True] * 5

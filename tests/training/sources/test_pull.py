@@ -243,7 +243,7 @@ def test_what_cannot_be_asked_is_said_in_one_line(tmp_path, capsys, monkeypatch)
         assert main(words("zammad", remote, out, "--query", "state:open")) == 1
         assert main(words("servicenow", remote, tmp_path / "out.csv")) == 1
         assert main([*words("servicenow", remote, out), "--url", "https://me:secret@example.com"]) == 1
-        assert main([*words("servicenow", remote, out), "--incidents", "x.csv"]) == 1
+        assert main([*words("servicenow", remote, out), "--incidents", "x.csv"]) == 2
         monkeypatch.setenv("FAULTWISE_INTEGRATIONS__SERVICENOW__TOKEN", "wrong")
         assert main([*words("servicenow", remote, out), "--state", str(tmp_path / "s.json")]) == 1
         monkeypatch.delenv("FAULTWISE_INTEGRATIONS__SERVICENOW__TOKEN")
