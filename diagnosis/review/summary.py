@@ -165,10 +165,10 @@ def _problem(content: Content, words: Words) -> list[str]:
             "problem",
             title=problem["title"],
             values=" · ".join(filter(None, problem["signature"].values())),
-            incidents=problem["incidents"],
-            expected=round(problem["expected_incidents"]),
-            lower=problem["interval"][0],
-            upper=problem["interval"][1],
+            incidents=f"{problem['incidents']:,}",
+            expected=f"{problem['expected_incidents']:,.0f}",
+            lower=f"{problem['interval'][0]:,}",
+            upper=f"{problem['interval'][1]:,}",
             days=content["horizon_days"],
         )
     ]
