@@ -76,7 +76,7 @@ def test_a_service_without_any_date_says_so(models, tmp_path) -> None:
         assert "opened_at" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize(("language", "words"), [("en", "The backlog is growing"), ("zh", "积压正在增加")])
+@pytest.mark.parametrize(("language", "words"), [("en", " open now; in 28 days about "), ("zh", " 起；28 天后约 ")])
 def test_the_manager_s_page_shows_it(client, language, words) -> None:
     _, key = client.app.state.service.store.keys.create("manager", ("diagnose", "knowledge"))
     client.post("/console/sign-in", data={"key": key})
