@@ -38,7 +38,8 @@ pytestmark = [
 SECRET = "rt-webhook-secret"  # not a password of anything
 PANEL_SECRET = "a secret of thirty-two characters or more"
 QUEUES = ("Messaging", "Network Operations", "Workplace Support")
-EACH = 120  # tickets of each queue
+UNPROVEN = "Messaging"  # has too few tickets for a promise
+EACH = 120  # tickets of each other queue
 FIELDS = {"Category": "category", "Configuration item": "cmdb_ci"}
 PERL_FIELDS = """
 use lib '/usr/local/share/request-tracker5/lib', '/usr/share/request-tracker5/lib';
@@ -63,8 +64,9 @@ def sample() -> tuple[pd.DataFrame, pd.DataFrame]:
     incidents = pd.read_csv(ROOT / "data" / "sample" / "incidents.csv", dtype="str", keep_default_na=False)
     incidents = incidents[(incidents["type"] == "incident") & (incidents["close_notes"] != "")]
     chosen = [
-        group.iloc[:: max(1, len(group) // EACH)][:EACH]
+        group.iloc[:: max(1, len(group) // each)][:each]
         for name, group in incidents.groupby("assignment_group")
+        for each in [EACH // 3 if name == UNPROVEN else EACH]
         if name in QUEUES
     ]
     history = pd.concat(chosen).sort_values("opened_at", ignore_index=True)
@@ -352,7 +354,6 @@ def test_a_mail_is_routed_where_that_is_certified(desk, charset) -> None:
 
 
 def test_what_is_not_certified_stays_in_its_queue_with_a_suggestion(desk) -> None:
-    # Messaging has too few tickets among those that calibrate, so that nothing is promised of it.
     number = desk.create("邮箱已满", "Outlook 提示邮箱配额已满，无法发送邮件")
     assert check_written(desk, number) == "suggested"
     assert desk.ticket(number)["Queue"]["Name"] == "General"
