@@ -21,7 +21,7 @@ from api.demo_history import (
     split_history,
     time_to_today,
 )
-from api.serve import serve
+from api.serve import require_free, serve
 from api.settings import settings_from
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import FaultwiseError, InputError
@@ -52,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prepare what is missing, then serve until stopped."""
     settings = settings_from(port=args.port, models=args.models)
+    require_free(settings.host, settings.port)
     if Releases(args.models).published() is None:
         _prepare(args.sample, args.models, settings.database, utc_now())
     store = Store.open(settings.database)

@@ -76,6 +76,17 @@ def serve(settings: Settings) -> None:
         raise FaultwiseError("the service did not start; its log says why")
 
 
+def require_free(host: str, port: int) -> None:
+    """Look whether an address can be served on, before what takes minutes.
+
+    Raises
+    ------
+    FaultwiseError
+        If another program has it.
+    """
+    _bind(host, port).close()
+
+
 def _bind(host: str, port: int) -> socket.socket:
     """Return a socket that has the address to itself but does not listen yet."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)

@@ -12,7 +12,7 @@ from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
-from diagnosis.phrases import Phrase
+from diagnosis.phrases import Phrase, percent
 from diagnosis.times import format_utc
 
 if TYPE_CHECKING:
@@ -277,7 +277,7 @@ class Diagnosis:
         """Return a table for a notebook."""
         rows = {target: _answer(prediction) for target, prediction in self.predictions.items()}
         if self.recurrence is not None:
-            risks = [f"{h.probability:.0%} in {h.days} days" for h in self.recurrence.horizons]
+            risks = [f"{percent(h.probability)} in {h.days} days" for h in self.recurrence.horizons]
             rows["comes back"] = ", ".join(risks)
         if self.suggestions:
             rows["suggestion"] = f"{self.suggestions[0].number} {self.suggestions[0].title}"
@@ -311,7 +311,7 @@ def _answer(prediction: Prediction) -> str:
     best = prediction.alternatives[0] if prediction.alternatives else None
     value = prediction.value if prediction.value is not None or best is None else best.value
     probability = prediction.probability if best is None else best.probability
-    share = "" if probability is None else f" {probability:.0%}"
+    share = "" if probability is None else f" {percent(probability)}"
     return f"{value}{share} ({prediction.decision})" if value is not None else prediction.decision
 
 

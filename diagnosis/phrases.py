@@ -73,6 +73,28 @@ def in_words(phrase: Phrase, language: str) -> str:
     return forms[form].format(**{name: _shown(name, value, reader) for name, value in phrase.values.items()})
 
 
+def percent(share: float, places: int = 0) -> str:
+    """Return a share as percent: never 0 % or 100 % for what is neither.
+
+    Examples
+    --------
+    >>> percent(0.004), percent(0.83), percent(0.9968), percent(0.9968, 1), percent(1.0)
+    ('<1%', '83%', '>99%', '99.7%', '100%')
+    """
+    shown, step = f"{share:.{places}%}", 10.0 ** -(places + 2)
+    if share > 0 and float(shown[:-1]) == 0:
+        return f"<{step:.{places}%}"
+    return f">{1 - step:.{places}%}" if share < 1 and float(shown[:-1]) == 100 else shown
+
+
+class _Number(float):
+    """A number of a phrase; formatted as percent, it is written by `percent`."""
+
+    def __format__(self, form: str) -> str:
+        places = re.fullmatch(r"\.(\d)%", form)
+        return percent(float(self), int(places[1])) if places else super().__format__(form)
+
+
 def with_count(number: int, nouns: str) -> str:
     """Return a count and what is counted.
 
@@ -123,6 +145,8 @@ def catalogue() -> Mapping[str, Mapping[str, str]]:
 def _shown(name: str, value: Any, language: Language) -> Any:  # noqa: ANN401 - text, number, phrase or several of them
     if isinstance(value, Phrase):
         return in_words(value, language)
+    if isinstance(value, float):
+        return _Number(value)
     if isinstance(value, str):
         return _field_name(value, language) if name == "field" else value
     if isinstance(value, Sequence):

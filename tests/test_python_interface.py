@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 import diagnosis
 from diagnosis import Diagnoser, Diagnoses, Incident
 from diagnosis.errors import InputError
+from diagnosis.findings import Alternative
 from diagnosis.incident import IncidentBatch
 from diagnosis.releases import Releases
 from tests.history import incidents
@@ -70,6 +72,8 @@ def test_diagnoses_are_a_table_with_short_reprs(diagnoser) -> None:
     assert len(repr(found[0])) < 200
     assert found[0].incident in repr(found[0])
     assert "8 diagnoses" in repr(found)
+    nearly_sure = replace(found[0].predictions["category"], alternatives=(Alternative("VPN", 0.9968),), value="VPN")
+    assert "VPN >99% (" in repr(replace(found[0], predictions={"category": nearly_sure}))
     assert "<table" in found._repr_html_()
     assert "<table" in found[0]._repr_html_()
     assert repr(Incident("A", opened_at=datetime(2026, 1, 2, tzinfo=UTC), extra={})).startswith("Incident(number='A', ")

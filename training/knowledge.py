@@ -97,8 +97,8 @@ def _titles(articles: pd.DataFrame) -> dict[str, str]:
 def _text(health: KnowledgeHealth, t: Translation) -> str:
     head = t(
         "{}, {}, as known on {}",
-        t.counted(health.articles, "{} article", "{} articles"),
-        t.counted(health.incidents, "{} incident", "{} incidents"),
+        t("{} articles", f"{health.articles:,}"),
+        t("{} incidents", f"{health.incidents:,}"),
         f"{health.as_of:%Y-%m-%d}",
     )
     if health.answered is not None:
@@ -123,7 +123,7 @@ def _gaps(health: KnowledgeHealth, t: Translation) -> list[str]:
     lines = [t("Gaps, those that cost the most hours first: {}", f"{len(health.gaps):,}")]
     for gap in health.gaps[:TOP]:
         hours = "" if gap.hours_lost is None else t("{} h", f"{gap.hours_lost:,.1f}")
-        count = t.counted(gap.incidents, "{} incident", "{} incidents")
+        count = t("{} incidents", f"{gap.incidents:,}")
         lines.append(f"{padded(count, 16, right=True)} {padded(hours, 14, right=True)}  {gap.title}")
     return lines
 

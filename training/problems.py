@@ -103,10 +103,7 @@ def run(args: argparse.Namespace) -> int:
 def _warn(report: ProblemReport, t: Translation) -> None:
     for reason, count in report.left_out.items():
         if count and reason != "number repeated":
-            warn(
-                t("{} left out: {}", t.counted(count, "{} incident is", "{} incidents are"), t.sentence(reason)),
-                t.language,
-            )
+            warn(t("{} left out: {}", t("{} incidents", f"{count:,}"), t.sentence(reason)), t.language)
     if not report.origins:
         warn(t("the history is too short to learn how faults go on: the plain rate stands in"), t.language)
 

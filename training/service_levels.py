@@ -14,6 +14,7 @@ import pandas as pd
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.incident import IncidentBatch
+from diagnosis.phrases import percent
 from diagnosis.releases import Releases
 from diagnosis.service_levels import ServiceLevelModel, ServiceLevelRules, rules_for
 from diagnosis.service_levels.clocks import counts
@@ -122,7 +123,7 @@ def _text(rows: list[OpenClock], as_of: pd.Timestamp, t: Translation = ENGLISH) 
     states = (standing[name] for name in ("at_risk", "missed", "running", "paused"))
     lines = [t("Service levels at {} UTC: {} at risk, {} missed, {} running, {} on hold", _minute(as_of), *states)]
     if first := take_first(rows):
-        gain = f"{first.gain:.0%}"
+        gain = percent(first.gain or 0.0)
         clock = t(first.clock)
         lines.append(t("take first: {} ({}): its risk to be late falls by {} if it is next", first.number, clock, gain))
     if rows:
@@ -135,8 +136,8 @@ def _text(rows: list[OpenClock], as_of: pd.Timestamp, t: Translation = ENGLISH) 
 
 
 def _line(row: OpenClock, t: Translation) -> str:
-    late = "" if row.probability_missed is None else f"{row.probability_missed:.0%}"
-    gain = f"{row.gain:.0%}" if row.gain else ""
+    late = "" if row.probability_missed is None else percent(row.probability_missed)
+    gain = percent(row.gain) if row.gain else ""
     standing = t(row.standing.replace("_", " "))
     due, left = _minute(row.due_at), f"{row.hours_left:.1f}"
     return f"{_columns(row.number[:14], t(row.clock), standing, due, left, late, gain)}  {row.short_description:.40}"

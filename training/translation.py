@@ -64,10 +64,6 @@ class Translation:
             line[: len(line) - len(line.lstrip())] + _in_chinese(line.strip()) for line in text.split("\n")
         )
 
-    def counted(self, n: int, one: str, many: str) -> str:
-        """Return a number with what it counts, such as ``1 incident``; both forms are in the catalogue."""
-        return self(one if n == 1 else many, f"{n:,}")
-
     def listed(self, names: Iterable[str]) -> str:
         """Return names with what stands between them."""
         return (", " if self.language == "en" else "、").join(names)

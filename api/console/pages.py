@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 from api.console.messages import MESSAGES, Language, language_for
 from api.console.navigation import entries_for, is_current
 from api.console.reasons import reason_of, warnings_of
-from diagnosis.phrases import Phrase, in_words
+from diagnosis.phrases import Phrase, in_words, percent
 
 LANGUAGE_COOKIE = "faultwise_language"
 THEME_COOKIE = "faultwise_theme"
@@ -103,13 +103,9 @@ def is_part(request: Request) -> bool:
     return request.headers.get("hx-request") == "true"
 
 
-def percent(share: float | None) -> str:
-    """Return a share as whole percent, as exact as can be told apart: never 0 % or 100 % for what is not."""
-    if share is None:
-        return "–"
-    if 0 < share < 0.005:
-        return "<1%"
-    return ">99%" if 0.995 <= share < 1 else f"{share:.0%}"
+def percent_or_dash(share: float | None) -> str:
+    """Return a share as whole percent; a dash for none."""
+    return "–" if share is None else percent(share)
 
 
 def utc_minute(moment: str | datetime | None) -> str:
@@ -172,7 +168,7 @@ def _version() -> str:
 
 VERSION = _version()
 _templates.filters |= {
-    "percent": percent,
+    "percent": percent_or_dash,
     "time_tag": time_tag,
     "time_ago": time_ago,
     "label": label,

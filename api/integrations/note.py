@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from diagnosis.phrases import percent
+
 Diagnosis = Mapping[str, Any]
 
 MAX_FIX = 600  # characters of a resolution; the whole text is one click away under its number
@@ -32,12 +34,12 @@ _WORDS = {
         "similarity": "similarity",
         "fixed_by": "resolved by",
         "again": "Likely to come back",
-        "within": "{probability:.0%} within {days} days",
-        "usual": "usual: {rate:.0%}",
+        "within": "{probability} within {days} days",
+        "usual": "usual: {rate}",
         "response": "Response",
         "restoration": "Restoration",
         "due": "due {due}",
-        "missed": ", {probability:.0%} likely missed",
+        "missed": ", {probability} likely missed",
         "hours": ", four of five such within {p80:.1f} h",
         "warnings": "Please note",
         "footer": "Diagnosis {id}, release {release}. Tell Faultwise whether it helped.",
@@ -61,12 +63,12 @@ _WORDS = {
         "similarity": "相似度",
         "fixed_by": "解决办法",
         "again": "复发可能",
-        "within": "{days} 天内 {probability:.0%}",
-        "usual": "通常为 {rate:.0%}",
+        "within": "{days} 天内 {probability}",
+        "usual": "通常为 {rate}",
         "response": "响应",
         "restoration": "恢复",
         "due": "截止 {due}",
-        "missed": "，超时概率 {probability:.0%}",
+        "missed": "，超时概率 {probability}",
         "hours": "，同类事件八成在 {p80:.1f} 小时内完成",
         "warnings": "请注意",
         "footer": "诊断 {id}，发布版本 {release}。请反馈是否有帮助。",
@@ -128,7 +130,7 @@ def _clock(name: str, clock: Mapping[str, Any], words: Mapping[str, str]) -> str
     line = words[name] + words["colon"] + words["due"].format(due=f"{clock['due_at'][:16].replace('T', ' ')} UTC")
     probability, hours = clock.get("probability_missed"), clock.get("hours") or {}
     if probability is not None:
-        line += words["missed"].format(probability=probability)
+        line += words["missed"].format(probability=percent(probability))
     return line + (words["hours"].format(p80=hours["p80"]) if hours.get("p80") is not None else "")
 
 
@@ -147,12 +149,12 @@ def _prediction(name: str, prediction: Mapping[str, Any], words: Mapping[str, st
     if value is None:
         yield f"{target}{colon}{words[prediction['decision']]}" + (f" ({reason})" if reason else "")
     else:
-        chance = "" if prediction["probability"] is None else f"{prediction['probability']:.0%}, "
+        chance = "" if prediction["probability"] is None else f"{percent(prediction['probability'])}, "
         how = words["certified"].format(bound=bound) if automatic and bound else words[prediction["decision"]]
         yield f"{target}{colon}{value} ({chance}{how})"
     runners_up = [entry for entry in prediction["alternatives"] if entry["value"] != value][:2]
     if runners_up and not automatic:
-        names = [f"{entry['value']} ({entry['probability']:.0%})" for entry in runners_up]
+        names = [f"{entry['value']} ({percent(entry['probability'])})" for entry in runners_up]
         yield f"  {words['or']}{colon}" + ", ".join(names)
     evidence = prediction["evidence"]
     reasons = [entry["text"] for entry in evidence if entry["kind"] == "term" and entry["weight"] > 0][:5]
@@ -184,8 +186,11 @@ def _similar(diagnosis: Diagnosis, words: Mapping[str, str]) -> Iterator[str]:
 
 
 def _recurrence(risk: Mapping[str, Any], words: Mapping[str, str]) -> str:
-    within = ", ".join(words["within"].format(**entry) for entry in risk["horizons"])
-    return f"{words['again']}{words['colon']}{within} ({words['usual'].format(rate=risk['base_rate'])})"
+    within = ", ".join(
+        words["within"].format(days=entry["days"], probability=percent(entry["probability"]))
+        for entry in risk["horizons"]
+    )
+    return f"{words['again']}{words['colon']}{within} ({words['usual'].format(rate=percent(risk['base_rate']))})"
 
 
 def _short(text: str, length: int) -> str:

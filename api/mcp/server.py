@@ -32,6 +32,7 @@ from api.mcp.schemas import (
 from api.records.schemas import IncidentIn
 from api.service import Service
 from diagnosis.errors import FaultwiseError
+from diagnosis.phrases import percent
 from diagnosis.search.coverage import GUESS
 from diagnosis.validation import describe_error
 
@@ -191,7 +192,9 @@ class Tools:
         answer = await run_in_threadpool(self._search, query, corpus, k)
         lines = [f"{hit.number}: {quoted(hit.title)}" for hit in answer.hits]
         if lines and answer.covered is not None and answer.covered < GUESS:
-            lines.insert(0, f"Probably nothing answers this ({answer.covered:.0%} that one does); the nearest are:")
+            lines.insert(
+                0, f"Probably nothing answers this ({percent(answer.covered)} that one does); the nearest are:"
+            )
         return _result(answer, _marked(lines) or "Nothing was found.")
 
     @_with_readable_errors
@@ -271,12 +274,12 @@ def _summary(answer: DiagnosisResult) -> str:
         lines.append(f"Part of a surge: {scope}, since {answer.surge['since']}")
     lines += [
         f"{target}: {prediction.value or 'no decision'}"
-        + (f" ({prediction.probability:.0%}, {prediction.decision})" if prediction.probability else "")
+        + (f" ({percent(prediction.probability)}, {prediction.decision})" if prediction.probability else "")
         for target, prediction in answer.predictions.items()
     ]
     lines += [
         f"{name} due {clock['due_at']}"
-        + (f", {clock['probability_missed']:.0%} likely missed" if clock["probability_missed"] is not None else "")
+        + (f", {percent(clock['probability_missed'])} likely missed" if clock["probability_missed"] is not None else "")
         for name, clock in (answer.service_levels or {}).items()
         if clock and clock["due_at"]
     ]
@@ -294,7 +297,7 @@ def _clock(clock: Mapping[str, Any]) -> str:
     standing = clock["standing"].replace("_", " ")
     line = f"{clock['clock']} {standing}, due {clock['due_at']}, {clock['hours_left']:.1f} h left"
     chance = clock["probability_missed"]
-    return line + (f", {chance:.0%} likely missed" if chance is not None and chance < 1 else "")
+    return line + (f", {percent(chance)} likely missed" if chance is not None and chance < 1 else "")
 
 
 def _result(answer: BaseModel, text: str) -> CallToolResult:

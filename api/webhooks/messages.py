@@ -9,6 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from diagnosis.phrases import percent
 from diagnosis.store.subscriptions import Language
 
 _COLON: Mapping[Language, str] = {"en": ": ", "zh": "："}
@@ -77,7 +78,7 @@ def _line(name: str, value: object, language: Language) -> str:
 def _decided(prediction: Mapping[str, Any]) -> str:
     if prediction["value"] is None:
         return "-"
-    return f"{prediction['value']} ({prediction['probability']:.0%})"
+    return f"{prediction['value']} ({percent(prediction['probability'])})"
 
 
 def _is_plain(value: object) -> bool:

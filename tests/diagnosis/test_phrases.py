@@ -74,6 +74,14 @@ def test_one_case_is_singular_in_english() -> None:
     )
 
 
+def test_a_share_that_is_neither_none_nor_all_is_not_written_as_0_or_100_percent() -> None:
+    assert "(<1% that one does)" in str(Phrase("articles_are_guesses", {"covered": 0.002}))
+    below = Phrase("below_threshold", {"value": "A", "threshold": 0.9996, "probability": 0.0004})
+    assert ">99.9%" in str(below)
+    assert in_words(below, "zh").endswith("<0.1%")
+    assert "at least 100% are" in str(Phrase("too_few_cases", {"n": 3, "needed": 9, "promised": 1.0}))
+
+
 def test_a_phrase_is_the_same_after_it_was_stored() -> None:
     phrase = joined(
         [Phrase("value_reverted", {"value": "网络"}), Phrase("lacks_expected_fields", {"fields": ("text",)})]

@@ -150,7 +150,7 @@ def test_one_that_is_left_out_is_counted_as_one_and_without_resolutions_hours_ar
         stream.write("I99,,,no date,prn-1\n")
     assert main(["problems", "--incidents", str(history), "--quiet"]) == 0
     printed = capsys.readouterr()
-    assert "1 incident is left out: without opened_at" in printed.err
+    assert "1 incident left out: without opened_at" in printed.err
     assert "hours are not known" in printed.out
 
 

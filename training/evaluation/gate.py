@@ -195,7 +195,7 @@ def own_checks(held_out: HeldOut, limits: Limits = LIMITS) -> Iterator[Check]:
         labelled = target.take(target.labelled)
         name = f"{target.target}: calibration error"
         if len(labelled) < limits.fewest:
-            why = f"{len(labelled)} incidents with a truth"
+            why = f"{len(labelled)} incidents with a truth; {limits.fewest} are needed"
             yield _unmeasured(name, why, required=limits.calibration_error)
             continue
         error = expected_calibration_error(labelled.probability, labelled.rank == 1)
@@ -314,7 +314,7 @@ def _recurrence_checks(held_out: HeldOut, limits: Limits) -> Iterator[Check]:
         name = f"recurrence in {days} days: mean predicted"
         followed = int((outcomes.observed >= days).sum())
         if followed < FEWEST_IN_GROUP:
-            yield _unmeasured(name, f"incidents watched that long: {followed}")
+            yield _unmeasured(name, f"incidents watched that long: {followed}; {FEWEST_IN_GROUP} are needed")
             continue
         lower, upper = band(outcomes.duration, outcomes.recurred, clusters, days)
         rate = float(kaplan_meier(outcomes.duration, outcomes.recurred, [days])[0])

@@ -33,8 +33,8 @@ def lead_of(report: ProblemReport, t: Translation) -> str:
         "Problems by {}, as known on {}: {} from {}, {} of them in none.",
         t.listed(map(t.field, report.signature.fields)),
         f"{report.as_of:%Y-%m-%d}",
-        t.counted(len(report.problems), "{} problem", "{} problems"),
-        t.counted(report.incidents, "{} incident", "{} incidents"),
+        t("{} problems", f"{len(report.problems):,}"),
+        t("{} incidents", f"{report.incidents:,}"),
         f"{report.without_signature:,}",
     )
 
@@ -116,9 +116,9 @@ def evidence_of(measure: FollowedMeasure, t: Translation) -> list[str]:
         return [t(place, problem.first[:10])]
     rates = t(
         "{} in {} since, {} in {} before",
-        t.counted(result["episodes_after"], "{} episode", "{} episodes"),
+        t("{} episodes", f"{result['episodes_after']:,}"),
         _days(result["days_after"], t),
-        t.counted(result["episodes_before"], "{} episode", "{} episodes"),
+        t("{} episodes", f"{result['episodes_before']:,}"),
         _days(result["days_before"], t),
     )
     if result["upper"] is not None:
@@ -131,4 +131,4 @@ def evidence_of(measure: FollowedMeasure, t: Translation) -> list[str]:
 
 
 def _days(days: float, t: Translation) -> str:
-    return t.counted(round(days), "{} day", "{} days")
+    return t("{} days", f"{round(days):,}")

@@ -1,6 +1,7 @@
 """One client must not hurt the others: limits of a connection, with real sockets on the server that is shipped."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -178,17 +179,20 @@ def test_a_client_is_served_while_others_send_endless_headers(service: Process) 
     assert slowest < 1
 
 
-def test_serve_on_a_busy_port_ends_with_one_line_and_status_1_before_a_key_is_made(
-    models: Path, tmp_path: Path
+@pytest.mark.parametrize("verb", ["serve", "demo"])
+def test_a_busy_port_ends_with_one_line_and_status_1_before_a_key_is_made(
+    models: Path, tmp_path: Path, verb: str
 ) -> None:
     database = tmp_path / "var" / "faultwise.db"
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        command = [sys.executable, "-m", "api.cli", "serve", "--port", port, "--models", str(models)]
-        command += ["--database", f"sqlite:///{database}"]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        command = [sys.executable, "-m", "api.cli", verb, "--port", port, "--models", str(models)]
+        environment = {**os.environ, "FAULTWISE_DATABASE": f"sqlite:///{database}"}
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
     assert done.returncode == 1
     assert done.stderr.strip().splitlines() == [
         f"faultwise: cannot listen on 127.0.0.1 port {port}: Address already in use"

@@ -178,6 +178,8 @@ def test_a_broken_promise_and_overconfidence_are_refused(judged) -> None:
     fulfilled = with_category(broken, decision_correct=rows % 25 != 0)  # 96 %
     checks = {check.name: check for check in own_checks(replace(held, predictions=fulfilled))}
     assert checks["category: certified precision"].passed is True
+    few = {check.name: check for check in own_checks(held, replace(LIMITS, fewest=5000))}
+    assert few["category: calibration error"].why.endswith(" incidents with a truth; 5000 are needed")
 
 
 def test_a_release_that_answers_worse_than_a_linear_svm_is_refused(judged) -> None:
