@@ -110,6 +110,8 @@ class KnowledgeBoard:
         self._loop.wake()
 
     def _first(self) -> KnowledgeSnapshot:
+        if not self._loop.is_running:
+            self._turn()  # a process that serves agents alone judges when it is asked
         with self._changed:
             self._failure = None
             self._changed.wait_for(lambda: self._snapshot is not None or self._failure is not None, self._wait)

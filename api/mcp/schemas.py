@@ -59,6 +59,7 @@ class DiagnosisResult(BaseModel):
     suggestions: list[SuggestionResult]
     similar_incidents: list[SimilarIncidentResult]
     warnings: list[str]
+    problem: dict[str, Any] | None = Field(description="Chronic fault that it belongs to: id and title")
     surge: dict[str, Any] | None = Field(description="Surge that it is part of: id, scope, since")
     service_levels: dict[str, Any] | None = Field(
         description="response and restoration: due_at, probability_missed, hours within which such end (p50, p80)"
@@ -97,6 +98,66 @@ class IncidentResult(BaseModel):
     )
 
 
+class ProblemResult(BaseModel):
+    """A chronic fault and what preventing it is worth."""
+
+    id: str
+    title: str
+    status: str = Field(description="found, proposed, watched, held, returned or dismissed")
+    incidents: int
+    episodes: int = Field(description="Occurrences: what is logged within a day of the first is one")
+    trend: str = Field(description="rising, steady or falling")
+    expected_incidents: float = Field(description="Within horizon_days")
+    interval: tuple[int, int] = Field(description="Their 80 % interval")
+    preventable_hours: float | None = Field(description="Hours that a fix would spare; null without resolutions")
+    known_fix: str | None = Field(description="The article used most on it")
+    numbers: list[str] = Field(description="Its newest incidents, at most five")
+
+
+class ProblemsResult(BaseModel):
+    """The chronic faults, those with the most preventable hours first."""
+
+    notice: str = _UNTRUSTED_FIELD
+    as_of: str
+    horizon_days: int
+    problems: list[ProblemResult]
+
+
+class GapResult(BaseModel):
+    """Incidents that say the same and that no article answers."""
+
+    title: str
+    incidents: int
+    hours_lost: float | None
+    covered: float = Field(description="Calibrated probability that an article answers them after all, their mean")
+    nearest: str = Field(description="The article that comes nearest; empty if none does")
+    problem: str | None = Field(description="The problem that most of them belong to")
+    numbers: list[str] = Field(description="The newest five")
+
+
+class StaleResult(BaseModel):
+    """An article that is out of date."""
+
+    number: str
+    title: str
+    why: str
+
+
+class KnowledgeHealthResult(BaseModel):
+    """What the knowledge base lacks, and what in it is out of date."""
+
+    notice: str = _UNTRUSTED_FIELD
+    as_of: str
+    articles: int
+    incidents: int
+    covered: float | None = Field(
+        description="Share of the incidents that an article answers, from the calibrated probability of each; null "
+        "where too few questions calibrate it, and then no gap is named either"
+    )
+    gaps: list[GapResult] = Field(description="Those that cost the most hours first")
+    stale: list[StaleResult] = Field(description="What misleads first")
+
+
 class FeedbackResult(BaseModel):
     """Feedback as it was stored; it binds every later diagnosis of that incident at once."""
 
@@ -126,6 +187,7 @@ def diagnosis_result(
             SimilarIncidentResult(**_shortened(item)) for item in diagnosis["similar_incidents"][:similar]
         ],
         warnings=diagnosis["warnings"],
+        problem=diagnosis.get("problem"),
         surge=diagnosis.get("surge"),
         service_levels=diagnosis.get("service_levels"),
     )

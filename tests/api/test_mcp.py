@@ -15,7 +15,7 @@ from diagnosis.store.keys import SCOPES
 from diagnosis.times import format_utc, utc_now
 from tests.serving import ROOT, Process
 
-TOOLS = {"diagnose", "search", "get_incident", "give_feedback"}
+TOOLS = {"diagnose", "search", "get_incident", "give_feedback", "chronic_problems", "knowledge_health"}
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +85,19 @@ async def conversation(client):
         assert len(hits) == k
         assert all(set(hit) == {"number", "score", "title", "excerpt"} for hit in hits)
         assert [hit["score"] for hit in hits] == sorted((hit["score"] for hit in hits), reverse=True)
+    listed = (await client.call_tool("chronic_problems", {"k": 3})).structured_content
+    hours = [problem["preventable_hours"] for problem in listed["problems"]]
+    assert (len(hours), hours) == (3, sorted(hours, reverse=True))
+    assert found["problem"] is None or found["problem"].keys() == {"id", "title"}
+    assert (await client.call_tool("chronic_problems", {"service": "none such"})).structured_content["problems"] == []
+    for _ in range(20):  # the first judgement after a start may take longer than a call waits
+        judged = await client.call_tool("knowledge_health", {"language": "zh"})
+        if not judged.is_error:
+            break
+    health = judged.structured_content
+    assert health["articles"] > 0
+    assert health["covered"] is None or 0 <= health["covered"] <= 1
+    assert all(0 <= gap["covered"] < 0.5 for gap in health["gaps"])
     known = (await client.call_tool("get_incident", {"number": "MCP1"})).structured_content
     assert known["diagnosis"] == found["id"]
     assert known["fields"]["short_description"].startswith("VPN")
