@@ -27,6 +27,7 @@ from diagnosis.search.index.metadata import Filters
 from diagnosis.search.index.vectors import VectorIndex
 from diagnosis.search.passages import SearchRecords, search_text
 from diagnosis.search.signals import Candidates, Corpus, Encoder, Question, VectorSearch
+from diagnosis.text.courtesies import without_courtesies
 from diagnosis.text.stop_words import STOP_WORDS
 from diagnosis.text.tokens import tokenise
 
@@ -281,10 +282,17 @@ class Retriever:
     def _questions(
         self, queries: Sequence[str], vectors: Vectors | None, general: Vectors | None = None
     ) -> list[Question]:
-        texts = [query[:_MAX_QUERY] for query in queries]
+        full_texts = [query[:_MAX_QUERY] for query in queries]
+        texts = [without_courtesies(text) for text in full_texts]
+        shorter = [row for row, text in enumerate(texts) if text != full_texts[row]]
         by_encoder = {} if vectors is None else {"history": vectors}
         by_encoder |= {} if general is None or not general.shape[1] else {"general": general}
-        by_encoder |= {name: e.encode(texts) for name, e in self._encoders().items() if name not in by_encoder}
+        for name, encoder in self._encoders().items():
+            if name not in by_encoder:
+                by_encoder[name] = encoder.encode(texts)
+            elif shorter:  # what was given is of the text with its courtesies, which would outweigh a short fault
+                by_encoder[name] = by_encoder[name].copy()
+                by_encoder[name][shorter] = encoder.encode([texts[row] for row in shorter])
         return [
             Question(text, {name: rows[i : i + 1] for name, rows in by_encoder.items()}) for i, text in enumerate(texts)
         ]

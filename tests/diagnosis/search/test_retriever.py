@@ -62,6 +62,23 @@ def test_batch_and_given_vectors_change_nothing(retriever, encoder):
     assert retriever.search(queries, "knowledge", vectors=encoder.encode(queries)) == alone
 
 
+@pytest.mark.parametrize("corpus", ["knowledge", "incidents"])
+@pytest.mark.parametrize(
+    ("polite", "fault"),
+    [
+        ("您好，打印机卡纸，麻烦尽快处理，谢谢！张伟", "打印机卡纸"),
+        ("各位同事好，打印机卡纸，请帮忙\n打印机卡纸，谢谢", "打印机卡纸\n打印机卡纸"),
+        ("Hi team, could you please help, printer jam, thanks, John", "printer jam"),
+        ("Dear IT,\nprinter jam. Many thanks in advance!\nAnna Lee", "printer jam"),
+    ],
+)
+def test_courtesies_around_a_fault_change_nothing_of_what_is_found(retriever, encoder, polite, fault, corpus):
+    expected = retriever.search([fault], corpus)
+    assert expected[0]
+    assert retriever.search([polite], corpus) == expected
+    assert retriever.search([polite], corpus, vectors=encoder.encode([polite])) == expected
+
+
 def test_only_searched_fields_are_searched(encoder):
     retriever = Retriever(encoder, fields=("resolution",)).fit(articles(title=["zebra"] * 5), incidents())
     assert not any("zebra" in hit.passage for hit in retriever.search(["zebra"], "knowledge")[0])
