@@ -189,6 +189,10 @@ def test_publish_roll_back_and_list(own_models: Path, capsys: pytest.CaptureFixt
     assert (shown["history"][2]["reason"], shown["history"][2]["rolled_back"]) == ("wrong groups", newest)
     assert run("releases", "--models", own_models) == 0
     assert f"in place of {newest}, rolled back: wrong groups" in capsys.readouterr().out
+    Releases(own_models).publish(newest, "once more")
+    assert run("rollback", "--models", own_models) == 0
+    assert run("releases", "--models", own_models) == 0
+    assert capsys.readouterr().out.endswith(f"in place of {newest}, rolled back\n")
 
 
 def test_import_and_export_are_a_round_trip(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

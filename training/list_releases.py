@@ -35,8 +35,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _publication(entry: Publication, t: Translation) -> str:
-    undone = t("in place of {}, rolled back: ", entry.rolled_back) if entry.rolled_back else ""
-    return f"{entry.at}  {entry.release}  {undone}{t.sentence(entry.reason)}".rstrip()
+    why = t.sentence(entry.reason)
+    if entry.rolled_back:
+        undone = t("in place of {}, rolled back: ", entry.rolled_back)
+        why = undone.rstrip(": ：") if entry.reason == "rolled back" else undone + why
+    return f"{entry.at}  {entry.release}  {why}".rstrip()
 
 
 def _rows(data: object, t: Translation) -> str:
