@@ -21,7 +21,7 @@ from training.command import DONE, add_json, add_language, answer, main, warn
 from training.intake import add_sources, read_sources
 from training.output import open_atomically
 from training.records.monitoring_files import read_alerts, read_changes, read_maintenance, read_service_map
-from training.reports.surges_page import surges_page
+from training.reports.surges_page import surges_page, usual_text
 from training.translation import Translation
 
 SUMMARY = (
@@ -102,14 +102,19 @@ def _lines(surge: dict[str, Any], zone: str, t: Translation) -> list[str]:
     scope = ", ".join(f"{t.field(name)} {value}" for name, value in surge["scope"].items()) or t("all incidents")
     at, since = _local(surge["at"], zone), _local(surge["since"], zone)
     over = t("over {}", _local(surge["over_at"], zone)) if surge["over_at"] else t("not over at the end")
-    usual = f"{surge['expected']:.1f}" if surge["expected"] >= 0.05 else "<0.1"
+    usual = usual_text(surge["expected"])
     if surge["kind"] == "silence":
         return [t("{}  silence: no incident since {}, {} are usual; {}", at, since, usual, over)]
     kind = t("likely major incident") if surge["kind"] == "major_incident" else t("surge")
-    counts = surge["found"], since, usual, len(surge["numbers"])
-    form = "{}  {}: {}, {} since {} where {} are usual; {} incidents in the end, {}"
+    counts = surge["found"], since, usual, len(surge["numbers"]), len(surge["alerts"])
+    form = "{}  {}: {}, {} since {} where {} are usual; {} incidents and {} alerts in the end, {}"
     lines = [t(form, at, kind, scope, *counts, over)]
-    hints = {"likely item: {}": surge["likely_item"], "likely change: {}": surge["likely_change"]}
+    services = t.listed(surge["services"]) if len(surge["services"]) > 1 else ""
+    hints = {
+        "services: {}": services,
+        "likely item: {}": surge["likely_item"],
+        "likely change: {}": surge["likely_change"],
+    }
     lines += ["    " + t(form, value) for form, value in hints.items() if value]
     lines.append(f"    {', '.join(surge['numbers'][:8])}{' …' if len(surge['numbers']) > 8 else ''}")
     return lines

@@ -31,6 +31,9 @@ class SurgeOut(Out):
     window_minutes: int = Field(description="Length of that window", examples=[60])
     incidents: int = Field(description="Incidents joined so far", examples=[23])
     alerts: int = Field(description="Alerts joined so far", examples=[2])
+    services: list[str] = Field(
+        description="Services that at least a tenth of its incidents name, the most first", examples=[["Remote Access"]]
+    )
     likely_item: str | None = Field(
         description="What at least half of its incidents name, or need by the service map", examples=["vpn-gw-2"]
     )

@@ -31,6 +31,7 @@ from diagnosis.store.database import ConflictError
 from diagnosis.store.monitoring import Place, StoredChange
 from diagnosis.store.surges import StoredSurge
 from diagnosis.surges.monitoring_data import ServiceMap
+from diagnosis.surges.surge import services_hit
 from diagnosis.times import format_utc, utc_now
 
 MOST_MEMBERS = 1000  # incidents of one surge that are listed
@@ -340,6 +341,7 @@ def _out(
         window_minutes=round(surge.window / 60),
         incidents=counts[0],
         alerts=counts[1],
+        services=services_hit(surge.members.get("service", {})),
         likely_item=_likely_item(surge, sum(counts), service_map),
         likely_change=changes[0].number if changes else None,
         declared_by=surge.declared_by,

@@ -12,6 +12,7 @@ from diagnosis.surges.scope import Scope
 from diagnosis.times import format_utc, from_seconds
 
 _PLAIN = ("id", "kind", "at", "since", "count", "expected", "window", "p_value", "numbers", "latest", "over_at")
+_LEAST_HIT, _LEAST_SHARE = 3, 0.1  # joined incidents, and share of them, from which a service is hit
 
 SurgeKind = Literal["surge", "major_incident", "silence"]
 
@@ -63,6 +64,7 @@ class Surge:
             "found": self.count,
             "expected": round(self.expected, 2),
             "numbers": list(self.numbers),
+            "services": services_hit(self.values("service")),
             "likely_item": self.common("cmdb_ci"),
             "over_at": None if self.over_at is None else _iso(self.over_at),
         }
@@ -102,6 +104,20 @@ class Surge:
         self.callers.add(caller or number)
         self.members.update(scopes)
         self.latest = max(self.latest, at)
+
+
+def services_hit(members: Mapping[str, int]) -> list[str]:
+    """Return the services that a surge is about, the one with most of its incidents first.
+
+    Parameters
+    ----------
+    members : mapping of str to int
+        Its joined incidents by service. Words, a place or a category join incidents of several services, so that its
+        scope alone may name only one of them; bystanders are left out.
+    """
+    least = max(_LEAST_HIT, _LEAST_SHARE * sum(members.values()))
+    ranked = sorted(members.items(), key=lambda pair: (-pair[1], pair[0]))
+    return [service for service, count in ranked if count >= least]
 
 
 def _iso(at: float) -> str:

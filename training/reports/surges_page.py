@@ -18,10 +18,11 @@ _MOST_TITLES = 8
 _WORDS: Mapping[str, tuple[str, str]] = {
     "title": ("Surges", "事件突增"),
     "comma": (", ", "，"),
+    "between": (", ", "、"),
     "colon": (": ", "："),
     "lead": (
-        "{} announced between {} and {}, of {:,} incidents; at most {:g} false alarms a month are accepted. The first "
-        "two weeks are only learned from. Times are of {}.",
+        "{} announced between {} and {}, of {:,} incidents; false alarms that are accepted: at most {:g} a month. "
+        "The first two weeks are only learned from. Times are of {}.",
         "{1} 至 {2} 共发出 {0} 次预警，数据含 {3:,} 条事件；误报每月平均不超过 {4:g} 次。最初两周只用于学习。"
         "时间为 {5} 时区。",
     ),
@@ -41,10 +42,11 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "over": ("over {}", "{} 结束"),
     "not_over": ("not over at the end", "数据截止时未结束"),
     "counts": (
-        "{} where {:.1f} are usual; {} incidents and {} alerts in the end",
-        "{} 起，平时 {:.1f} 起；最终关联 {} 起事件、{} 条告警",
+        "{} where {} are usual; {} incidents and {} alerts in the end",
+        "{} 起，平时 {} 起；最终关联 {} 起事件、{} 条告警",
     ),
     "silent": ("{:.1f} are usual in that time", "该时段平时应有 {:.1f} 起"),
+    "services": ("Services", "受影响的服务"),
     "item": ("Likely item", "可能的配置项"),
     "change": ("Likely change", "可能的变更"),
     "past": ("Earlier ones here: {}", "此处以往 {} 次"),
@@ -89,10 +91,16 @@ def _row(surge: Mapping[str, Any], titles: Mapping[str, str], zone: str) -> dict
         "at": _local(surge["at"], zone),
         "since": _local(surge["since"], zone),
         "over_at": _local(surge["over_at"], zone) if surge["over_at"] else "",
+        "usual": usual_text(surge["expected"]),
         "titles": [(number, titles.get(number, "")) for number in numbers[:_MOST_TITLES]],
         "further": max(0, len(numbers) - _MOST_TITLES),
         "picture": _picture(surge["course"], zone),
     }
+
+
+def usual_text(expected: float) -> str:
+    """Return how many are usual; a few hundredths are not none."""
+    return f"{expected:.1f}" if expected >= 0.05 else "<0.1"
 
 
 def _months(surges: Sequence[Mapping[str, Any]], first: pd.Timestamp, last: pd.Timestamp) -> list[tuple[str, int]]:

@@ -106,6 +106,7 @@ def test_a_wave_is_announced_with_what_it_joins_and_each_incident_points_to_it(c
     assert (surge["kind"], surge["state"], surge["incidents"]) == ("major_incident", "open", 15)
     assert surge["expected"] < 1 <= surge["found"]
     assert surge["likely_item"] == "reader-7"
+    assert surge["services"] == [SCOPE["service"]]
     detail = client.get(f"/v1/surges/{surge['id']}").json()
     assert sorted(detail["numbers"]) == sorted(f"WAVE{place}" for place in range(15))
     assert sum(step["count"] for step in detail["course"]) == 15

@@ -92,6 +92,27 @@ def test_reports_of_one_person_are_no_surge() -> None:
     assert not [surge for surge in announced(stream) if any(number.startswith("X") for number in surge.numbers)]
 
 
+def test_waves_of_the_same_words_on_several_services_name_every_service_and_none_beside() -> None:
+    arrivals, _, _ = half_year(1)
+    at = START + 100 * DAY + 3 * 3600
+    waves = [
+        Arrival(
+            f"X{service}-{i}",
+            at + 300 * service + 120 * i,
+            {"service": f"service {service}"},
+            ("login",),
+            f"{service} {i}",
+        )
+        for service in range(3)
+        for i in range(15)
+    ]
+    stream = sorted([*(a for a in arrivals if a.at < at + DAY / 2), *waves], key=lambda arrival: arrival.at)
+    surges = [surge for surge in announced(stream) if any(number.startswith("X") for number in surge.numbers)]
+    assert {name for surge in surges for name in surge.to_dict()["services"]} == {
+        f"service {place}" for place in range(3)
+    }
+
+
 def test_a_wave_on_many_callers_is_a_major_incident() -> None:
     arrivals, _, _ = half_year(1)
     at = START + 100 * DAY + 10 * 3600
