@@ -14,6 +14,7 @@ MOST_TEXTS = 200  # newest texts of a problem that are looked at
 LONGEST = 80  # characters
 FEWEST = 10  # short descriptions from which a form is seen
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?Z?)?[\s:.–—-]+")  # that monitoring begins a text with
+_REPLY = re.compile(r"^(?:(?:re|fwd?|aw|wg|回复|答复|转发)\s*[:：]\s*)+", re.IGNORECASE)  # begins a subject
 _NUMBERS = re.compile(r"\d+(?:[^\w\s]*\d+)*")
 
 
@@ -73,4 +74,5 @@ def _most_telling(
     best = max(candidates, key=lambda place: (scores[place], -len(texts[place]), -place))
     line = " ".join(texts[best].split())
     line = _STAMP.sub("", line) or line
+    line = _REPLY.sub("", line) or line
     return line if len(line) <= LONGEST else line[: LONGEST - 1].rstrip() + "…"

@@ -152,6 +152,12 @@ def test_a_title_holds_no_personal_data():
     assert find_problems(frame, SIGNATURE, as_of=END).problems[0].title == "mail <EMAIL> about the VPN"
 
 
+@pytest.mark.parametrize("mark", ["FW: ", "Re: RE: ", "答复：", "转发: 回复: "])
+def test_a_title_does_not_begin_as_a_reply_does(mark: str):
+    frame = together(rows("gw", range(10), 1.0, short_description=f"{mark}VPN 809 on the gateway"))
+    assert find_problems(frame, SIGNATURE, as_of=END).problems[0].title == "VPN 809 on the gateway"
+
+
 def test_a_form_that_differs_in_numbers_alone_is_no_title():
     forms = [f"Incident on 2026-01-{day + 1:02} 10:00 UTC" for day in range(20)]
     kinds = ("Mail is slow", "Mail does not arrive")
