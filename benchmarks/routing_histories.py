@@ -8,6 +8,9 @@ router's differences of accuracy and macro-F1 to each plain choice on the same r
 (macro-F1: 500 bootstrap draws): "loss" where all of one lies below zero. The plain choice that is best in accuracy is
 bold. A count of wins and losses ends it, and the time to fit as a share of XGBoost's. The router knows what words mean
 where the extra ``faultwise[multilingual]`` is installed; ``--no-vectors`` leaves them out.
+
+``--calibration-shares S ...`` prints instead what a router certifies, and how often what decides and what suggests are
+right, with each share of the rows kept for calibration, split as training splits them.
 """
 
 from __future__ import annotations
@@ -40,6 +43,7 @@ from diagnosis.routing.ridge import DUAL_ROWS
 from diagnosis.text import joined, repair
 from diagnosis.text.chinese import has_han
 from training.fitting.initial_vectors import WordTable, multilingual_is_installed
+from training.fitting.splits import split_latest
 
 SETS = {
     "routing-tickets": "assignment_group",
@@ -127,16 +131,51 @@ def routed(history: History, seed: int, vectors: bool) -> MethodAnswers:
         later = (
             np.arange(len(fit)) >= (1 - LATEST_SHARE) * len(fit) if history.dated else equal_text_groups(part) % 4 == 0
         )
-        router = Router(history.target, seed=seed)
         started = time.process_time()
         rows = np.flatnonzero(~later), np.flatnonzero(later)
-        words = WordTable.of(part.text) if vectors and any(part.text) and len(rows[0]) <= DUAL_ROWS else None
-        router.fit_and_calibrate(part, history.truth[fit].tolist(), *rows, words)
+        router = fitted(history.target, part, history.truth[fit], rows, seed, vectors=vectors)
         seconds += time.process_time() - started
         decided, probabilities = router.decide(history.prepared.take(test))
         values.append(router.classes_[probabilities.argmax(axis=1)])
         automatic.append(np.array([value is not None for value in decided]))
     return MethodAnswers(OURS, np.concatenate(values), seconds, np.concatenate(automatic))
+
+
+def fitted(
+    target: str, prepared: PreparedIncidents, truth: np.ndarray, rows: Split, seed: int, *, vectors: bool
+) -> Router:
+    """Return a router that learned from the first ``rows`` and calibrated on the second ones."""
+    words = WordTable.of(prepared.text) if vectors and any(prepared.text) and len(rows[0]) <= DUAL_ROWS else None
+    return Router(target, seed=seed).fit_and_calibrate(prepared, truth.tolist(), *rows, words)
+
+
+def by_share(history: History, share: float, seed: int, *, vectors: bool) -> str:
+    """Return a line: what is certified with this share, and how often what decides and what suggests are right."""
+    calibrating, certified, deciding, suggesting, automatic_right = [], [], [], [], []
+    for fit, test in history.splits:
+        part, asked, truth = history.prepared.take(fit), history.prepared.take(test), history.truth[test]
+        rows = split_latest(part.frame, share, seed)
+        router = fitted(history.target, part, history.truth[fit], rows, seed, vectors=vectors)
+        automatic = np.array([value is not None for value in router.decide(asked)[0]])
+        models = router.classifier_, router.suggester_
+        decides, suggests = (model.classes_[model.predict_proba(asked).argmax(axis=1)] == truth for model in models)
+        calibrating.append(len(rows[1]))
+        certified.append(automatic)
+        deciding.append(decides)
+        suggesting.append(suggests)
+        automatic_right.append(decides[automatic])
+    accepted, right = np.concatenate(certified), np.concatenate(automatic_right)
+    precision = f"{right.sum()} of {len(right)}" if len(right) else "–"
+    of_folds = ", ".join(f"{fold.mean():.3f}" for fold in certified)
+    accuracies = " | ".join(
+        f"{found.mean():.3f} ± {1.96 * found.std() / np.sqrt(len(found)):.3f}"
+        for found in (np.concatenate(deciding), np.concatenate(suggesting))
+    )
+    rows_of_folds = ", ".join(str(n) for n in calibrating)
+    return (
+        f"| {history.name} | {len(accepted)} | {share:g} | {rows_of_folds} | {accepted.mean():.3f} ({of_folds}) "
+        f"| {precision} | {accuracies} |"
+    )
 
 
 def field_values(history: History, rows: np.ndarray) -> list[list[str]]:
@@ -294,6 +333,15 @@ def shares_of_boosting(history: History, ours: MethodAnswers, others: list[Metho
     return f"{history.name} {ours.seconds / seconds[BOOSTED]:.2f}" if seconds.get(BOOSTED) else ""
 
 
+def print_shares(args: argparse.Namespace, *, vectors: bool) -> None:
+    columns = "history | held-out rows | share | calibration rows | certified (by fold) | right of these"
+    print(f"| {columns} | accuracy of what decides | accuracy of what suggests |\n|{' --- |' * 8}", flush=True)
+    for name in args.sets:
+        history = load(name, args.rows, args.folds, args.seed)
+        for share in args.calibration_shares:
+            print(by_share(history, share, args.seed, vectors=vectors), flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     every = [MAJORITY, *PLAIN, FASTTEXT]
@@ -302,14 +350,19 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=0, help="rows of each set, the latest where dated; 0 for all")
     parser.add_argument("--folds", type=int, default=5, help="folds that are run of five")
     parser.add_argument("--no-vectors", action="store_true", help="the router without word vectors")
+    parser.add_argument("--calibration-shares", nargs="+", type=float, default=[])
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
+    vectors = multilingual_is_installed() and not args.no_vectors
+    if args.calibration_shares:
+        print_shares(args, vectors=vectors)
+        return
     columns = "history | held-out rows | method | accuracy | macro-F1 | certified | seconds"
     print(f"| {columns} | accuracy of Faultwise | macro-F1 of Faultwise |\n|{' --- |' * 9}", flush=True)
     rows, shares = [], []
     for name in args.sets:
         history = load(name, args.rows, args.folds, args.seed)
-        ours = routed(history, args.seed, multilingual_is_installed() and not args.no_vectors)
+        ours = routed(history, args.seed, vectors)
         others = plain(history, args.methods, args.seed)
         rows += (of_set := lines(history, ours, others))
         shares.append(shares_of_boosting(history, ours, others))
