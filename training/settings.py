@@ -123,7 +123,7 @@ class TrainSettings:
     )
     evaluate: Flag = _setting(True, "measure on the latest data first, with a model that has not seen it")
     evaluation_share: Share = _setting(0.15, "share of the incidents, the latest, kept for evaluation")
-    calibration_share: Share = _setting(0.15, "share of the incidents, the latest, kept for calibration")
+    calibration_share: Share = _setting(0.25, "share of the incidents, the latest, kept for calibration")
     smallest_target: Count = _setting(50, "fewest incidents with a value for which a target is trained")
     searched_fields: Names = _setting(
         ("title", "symptoms", "cause", "keywords", "resolution"), "fields of an article that search looks into"
