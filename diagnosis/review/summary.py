@@ -51,7 +51,7 @@ def _volume(content: Content, words: Words) -> str:
     counts = content["records"]
     return words(
         "sentence",
-        "volume",
+        "volume" if counts["previous"] else "volume_alone",
         **{name: f"{counts['types'].get(name, 0):,}" for name in ("incident", "request", "complaint")},
         first=content["first_day"],
         last=content["last_day"],

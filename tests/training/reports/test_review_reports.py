@@ -57,6 +57,18 @@ def test_the_page_stands_alone_and_its_links_lead_somewhere(content, language):
     assert ("用户满意度" in text) == (language == "zh")
 
 
+def test_a_history_that_begins_in_the_quarter_is_compared_with_nothing():
+    frame = load_incidents(SAMPLE).frame
+    begun = frame[frame["opened_at"] >= pd.Timestamp("2026-07-01T00:00Z")]
+    history = ReviewHistory.read(begun, ReviewSettings(), as_of=pd.Timestamp("2026-10-31T16:00Z"))
+    content = json.loads(json.dumps(review_quarter(history, Quarter.parse("2026Q3"))))
+    text = review_page(content, "en")
+    assert "Nothing is recorded of the quarter before." in text
+    assert "0 in the quarter before" not in text
+    assert "One quarter alone is recorded" in text
+    assert "上季度没有记录" in review_page(content, "zh")
+
+
 def test_what_moved_a_figure_by_nothing_that_shows_is_not_named(content):
     text = review_page(content, "en")
     assert "Messaging +0.7 h" in text

@@ -62,7 +62,7 @@ def sections(content: Content, words: Words) -> list[Section]:
     return [
         Section("summary", words("head", "summary"), summary(content, words)),
         _measures(content, words),
-        Section("trends", words("head", "trends"), [words("text", "interval_note")], plot="trends"),
+        _trends(content, words),
         _drivers(content, words),
         _problems(content, words),
         _proposals(content, words),
@@ -77,6 +77,12 @@ def sections(content: Content, words: Words) -> list[Section]:
         _definitions(content, words),
         _basis(content, words),
     ]
+
+
+def _trends(content: Content, words: Words) -> Section:
+    drawn = any(len(measure["trend"]) > 1 for measure in content["measures"])
+    text = words("text", "interval_note" if drawn else "no_trend")
+    return Section("trends", words("head", "trends"), [text], plot="trends" if drawn else "")
 
 
 def _measures(content: Content, words: Words) -> Section:
