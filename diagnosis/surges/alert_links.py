@@ -16,9 +16,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from diagnosis.arrays import Floats
 from diagnosis.errors import InputError, NotFittedError
@@ -83,13 +80,13 @@ class AlertLinker:
 
     Attributes
     ----------
-    model_ : Pipeline
+    model_ : sklearn.pipeline.Pipeline
         Logistic regression over the standardised features of `_features`.
     """
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
-        self.model_: Pipeline | None = None
+        self.model_: Any = None
 
     def fit(self, pairs: Sequence[AlertPair], linked: Sequence[bool]) -> Self:
         """Learn from pairs and whether each was judged to be linked.
@@ -118,6 +115,11 @@ class AlertLinker:
             features += [self._features(pair) for pair in [*judged, *others]]
             labels += [True] * len(judged) + [False] * len(others)
         self._count(positive)
+        # A service learns links long after its start, and seldom.
+        from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+        from sklearn.pipeline import make_pipeline  # noqa: PLC0415
+        from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
+
         model = make_pipeline(StandardScaler(), LogisticRegression(C=_STRENGTH, max_iter=3000))
         self.model_ = model.fit(features, labels)
         return self

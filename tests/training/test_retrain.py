@@ -60,7 +60,8 @@ def test_a_round_learns_what_people_corrected_and_goes_into_service_once(filled,
     (record,) = parts.suggester.outcomes_.of([([], ["knowledge:KB003en"])], utc_now())
     assert record.successes == pytest.approx(1.0, abs=0.01)
     assert main(["releases", "--models", str(models)]) == 0
-    assert f"* {done['release']}  560 incidents, 12 knowledge, 1 feedback" in capsys.readouterr().out
+    rows = "rows of incidents: 560, rows of knowledge: 12, rows of feedback: 1"
+    assert f"* {done['release']}  {rows}" in capsys.readouterr().out
     (entry,) = store.audit.page(1)
     assert (entry.action, entry.object, entry.detail["outcome"]) == ("release.retrain", done["release"], "published")
     # Nothing has changed: there is nothing to do, and nothing is made.

@@ -214,7 +214,7 @@ def test_hours_of_a_file_are_held_against_what_is_expected(capsys, tmp_path):
     ],
 )
 def test_files_that_cannot_be_used_end_with_one_line(capsys, options, words):
-    assert main([*BASE, *options]) == 1
+    assert main([*BASE, *options]) == (2 if words == "found both" else 1)
     error = capsys.readouterr().err
     assert words in error
     assert error.count("\n") == 1

@@ -127,7 +127,7 @@ def test_a_server_that_is_not_there_is_a_store_error() -> None:
 
 
 def test_files_and_store_together_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["audit", "--incidents", "a.csv", "--from-store", "sqlite:///b.db"]) == 1
+    assert main(["audit", "--incidents", "a.csv", "--from-store", "sqlite:///b.db"]) == 2
     assert "found both" in capsys.readouterr().err
-    assert main(["audit"]) == 1
+    assert main(["audit"]) == 2
     assert "give --incidents or --from-store" in capsys.readouterr().err
