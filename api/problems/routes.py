@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -109,7 +110,7 @@ def _plain(problem: Problem) -> dict[str, Any]:
 
 
 def _detail(view: ProblemView) -> ProblemDetailOut:
-    record = view.row.record if view.row else None
+    record = view.record
     return ProblemDetailOut(
         **_plain(view.problem),
         status=view.status,
@@ -126,7 +127,7 @@ def _detail(view: ProblemView) -> ProblemDetailOut:
             for change in view.changes
         ],
         actions=[action_out(action) for action in view.actions],
-        external_record=None if record is None else RecordOut(system=record["system"], number=record["number"]),
+        external_record=None if record is None else RecordOut(**asdict(record)),
         merged=list(view.merged),
         split_from=view.split_from,
         decisions=[

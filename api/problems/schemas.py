@@ -11,6 +11,7 @@ from api.http.fields import Day, Line, Number, Out, Strict
 from diagnosis.actions import ActionKind
 
 Status = Literal["found", "proposed", "watched", "held", "returned", "dismissed"]
+RecordState = Literal["waiting", "made", "failed"]
 
 
 class ProblemOut(Out):
@@ -102,6 +103,10 @@ class RecordOut(Out):
     number: str | None = Field(
         description="Its number there; null until the system has answered", examples=["PRB0040012"]
     )
+    state: RecordState = Field(
+        description="Whether it is being made, was made, or was given up and may be proposed anew", examples=["made"]
+    )
+    error: str = Field(description="Why it was given up, as long as that is kept", examples=[""])
 
 
 class ProblemDetailOut(ProblemOut):

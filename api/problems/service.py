@@ -14,7 +14,7 @@ from api.actions.schemas import ActionChange
 from api.actions.service import ActionService
 from api.audit.service import AuditService
 from api.problems.board import HORIZON, RETURNED, ProblemBoard, ProblemSnapshot
-from api.problems.schemas import DecisionIn, ProposalIn, Status
+from api.problems.schemas import DecisionIn, ProposalIn, RecordState, Status
 from api.serving import Serving
 from api.webhooks.events import Events
 from diagnosis.actions import Action
@@ -42,6 +42,26 @@ class ListedProblem:
     status: Status
 
 
+@dataclass(frozen=True, slots=True)
+class ProblemRecord:
+    """The record that a connected system holds of a problem, or was to make of it.
+
+    Attributes
+    ----------
+    number : str or None
+        Its number there; None until the system has answered.
+    state : {"waiting", "made", "failed"}
+        A failed one was given up: the problem may be proposed anew.
+    error : str
+        Why it was given up, as long as that is kept.
+    """
+
+    system: str
+    number: str | None
+    state: RecordState
+    error: str = ""
+
+
 @dataclass(frozen=True)
 class ProblemView:
     """A problem with everything that is shown of it."""
@@ -52,7 +72,7 @@ class ProblemView:
     expected_per_month: float
     articles: Sequence[tuple[str, str, int]]
     actions: Sequence[Action]
-    row: ProblemRow | None
+    record: ProblemRecord | None
     merged: Sequence[str]
     split_from: str | None
     decisions: Sequence[StoredDecision]
@@ -157,7 +177,8 @@ class ProblemService:
         snapshot = self.board.current()
         entry = self._find(snapshot, problem)
         actions = self._by_problem().get(entry.id, [])
-        lineage, row = snapshot.report.lineage, self._store.problems.rows().get(entry.id)
+        lineage, rows = snapshot.report.lineage, self._store.problems.rows()
+        row = rows.get(entry.id)
         articles = self._serving.current.diagnoser.parts.knowledge.records(entry.fixes, ("number", "title"))
         uses = [
             (number, articles[number]["title"], count) for number, count in entry.fixes.items() if number in articles
@@ -171,7 +192,7 @@ class ProblemService:
             entry.expected_incidents * 30.0 / snapshot.report.horizon_days,
             uses,
             actions,
-            row,
+            self._record([rows[name] for name in (entry.id, *merged) if name in rows]),
             merged,
             lineage.split.get(entry.id) or (row.split_from if row else None),
             [decision for decision in self._store.problems.decisions() if decision.problem in concerned],
@@ -235,16 +256,16 @@ class ProblemService:
         InputError
             If nothing may be written to the system.
         ConflictError
-            If a record of it is there already.
+            If a record of it is there already, or being made; one that was given up may be proposed anew.
         """
         snapshot = self.board.current()
         entry = self._find(snapshot, problem)
         if body.system and body.system not in self.systems:
             allowed = ", ".join(self.systems) or "none of them"
             raise InputError(f"expected a system with write-back, {allowed}; found {body.system!r}")
-        row = self._store.problems.rows().get(entry.id)
-        if body.system and row is not None and row.record is not None:
-            raise ConflictError(f"problem {entry.id} has a record in {row.record['system']} already")
+        record = self.view(entry.id).record if body.system else None
+        if record is not None and record.state != "failed":
+            raise ConflictError(f"problem {entry.id} has a record in {record.system} already")
         action = Action(
             title=self._redactor.redact(body.title or entry.title),
             kind=body.kind,
@@ -305,6 +326,20 @@ class ProblemService:
     def record_made(self, problem: str, system: str, number: str) -> None:
         """Keep the number of the record that a system made of a problem."""
         self._store.problems.set_record(problem, {"system": system, "number": number})
+
+    def _record(self, rows: Sequence[ProblemRow]) -> ProblemRecord | None:
+        """Return the record of a problem and of what was merged into it: one that was made before any other."""
+        records = [self._record_of(row.id, row.record) for row in rows if row.record is not None]
+        return min(records, key=lambda record: ("made", "waiting", "failed").index(record.state), default=None)
+
+    def _record_of(self, problem: str, record: Mapping[str, Any]) -> ProblemRecord:
+        system, number = record["system"], record["number"]
+        if number is not None:
+            return ProblemRecord(system, number, "made")
+        call = self._store.outbox.newest(_call_key(system, problem))
+        if call is not None and call.state != "dead":
+            return ProblemRecord(system, None, "waiting")
+        return ProblemRecord(system, None, "failed", "" if call is None else call.error)
 
     def _by_problem(self) -> dict[str, list[Action]]:
         snapshot = self.board.current()
@@ -376,4 +411,9 @@ def _record_call(system: str, problem: Problem, action: Action, horizon: int) ->
         "group": next(iter(problem.groups), ""),
         "numbers": list(problem.numbers[:MOST_TAGGED]),
     }
-    return OutgoingCall(f"{WRITE_BACK}{system}", system, f"{WRITE_BACK}{system}:{problem.id}:{action.id}", body)
+    return OutgoingCall(f"{WRITE_BACK}{system}", system, f"{_call_key(system, problem.id)}{action.id}", body)
+
+
+def _call_key(system: str, problem: str) -> str:
+    """Return how the key of each call that is to make a record of a problem begins."""
+    return f"{WRITE_BACK}{system}:{problem}:"

@@ -158,6 +158,14 @@ class Outbox:
         with self.database.read() as connection:
             return [_owed(row) for row in connection.execute(statement)]
 
+    def newest(self, beginning: str) -> OutgoingCall | None:
+        """Return the newest call whose key begins so; None where none is kept."""
+        t = tables.outbox
+        begins = t.c.key.startswith(beginning, autoescape=True)
+        with self.database.read() as connection:
+            row = connection.execute(sa.select(t).where(begins).order_by(t.c.id.desc()).limit(1)).one_or_none()
+        return None if row is None else _owed(row)
+
     def forget(self) -> None:
         """Remove what was finished longer ago than `RETENTION`."""
         t = tables.outbox
