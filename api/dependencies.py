@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from api.service import Service
 
 
-def service_of(request: Request) -> Service:
+async def service_of(request: Request) -> Service:  # async: FastAPI hands what is not to a thread
     """Return the service that the app was built with."""
     service: Service = request.app.state.service
     return service

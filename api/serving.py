@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,18 +17,20 @@ import pandas as pd
 
 from api.errors import NothingPublishedError
 from api.metrics import Metrics
+from api.turns import Turns
 from diagnosis.background import BackgroundLoop
-from diagnosis.errors import FaultwiseError, ReleaseError, StoreError
+from diagnosis.errors import FaultwiseError, GateRefusedError, ReleaseError, StoreError
 from diagnosis.incident import IncidentBatch, as_frame
 from diagnosis.knowledge import KNOWLEDGE_FIELDS, as_knowledge_frame
 from diagnosis.prepared import PreparedIncidents
+from diagnosis.processes import InterruptedComputationError, in_own_process
 from diagnosis.redact import ALL_KINDS
 from diagnosis.release import STORE, Manifest
 from diagnosis.releases import Releases
 from diagnosis.store import Store
 from diagnosis.store.changes import ChangeCursor, Changes
 from diagnosis.store.records import Record
-from training.publish import publish
+from training.publish import ask_gate, put_into_service
 
 if TYPE_CHECKING:
     from diagnosis.diagnoser import Diagnoser
@@ -110,6 +113,7 @@ class Serving:
         self._current: LoadedRelease | None = None
         self._refused: str | None = None
         self._swapping = threading.Lock()
+        self._gate_turns = Turns()
         self._applied_at = float("-inf")
         self._store_loop = BackgroundLoop("follow the store", self._follow_store, poll_seconds)
         self._release_loop = BackgroundLoop("follow releases", self._look_for_release, _RELEASE_POLL_SECONDS)
@@ -167,10 +171,18 @@ class Serving:
             If it is worse than the one in service and no reason was given to publish it all the same.
         ReleaseError
             If it cannot be loaded; the one in service stays.
+        ComputingError
+            If too many wait for the gate already.
         """
+        with self._gate_turns.take(), self._counting_refusals(release):
+            # The gate loads both releases and lets a plain model learn: in this process that would hold requests up for
+            # as long as it takes, and leave hundreds of megabytes behind.
+            decision = in_own_process(
+                ask_gate, self.releases, release, force, is_stopping=lambda: self._release_loop.is_stopping
+            )
         with self._swapping:
             candidate = self._loaded(release)
-            publish(self.releases, release, force)
+            put_into_service(self.releases, decision, force)
             self._swap(candidate)
         return release
 
@@ -188,17 +200,25 @@ class Serving:
             self._swap(candidate)
         return release
 
-    def _loaded(self, release: str) -> LoadedRelease:
+    @contextmanager
+    def _counting_refusals(self, release: str) -> Iterator[None]:
+        """Count a release that cannot be loaded, and say so whatever it breaks: it is data from outside."""
         try:
-            diagnoser = self.load(self.releases.path(release))
-            made_from = Manifest.read(self.releases.path(release)).data.get(STORE)
-            cursor = ChangeCursor.from_dict(made_from) if made_from else None
+            yield
+        except (GateRefusedError, InterruptedComputationError):
+            raise
         except FaultwiseError:
             self.metrics.refused.inc()
             raise
-        except Exception as error:  # a release is data from outside: whatever it breaks, the one in service stays
+        except Exception as error:
             self.metrics.refused.inc()
             raise ReleaseError(f"{release} could not be loaded: {type(error).__name__}") from error
+
+    def _loaded(self, release: str) -> LoadedRelease:
+        with self._counting_refusals(release):
+            diagnoser = self.load(self.releases.path(release))
+            made_from = Manifest.read(self.releases.path(release)).data.get(STORE)
+            cursor = ChangeCursor.from_dict(made_from) if made_from else None
         # What was loaded is not walked at every collection while the stored changes join it: a third of that time.
         gc.freeze()
         candidate = LoadedRelease(release, diagnoser, self.store.changes.resume(cursor) if cursor else 0)

@@ -1,16 +1,21 @@
 """Turns: what takes seconds is computed one at a time, and few requests wait for it.
 
 Requests are answered by some forty threads. Each that waits for a long computation holds one of them: without a limit
-one client with forty requests of its own would leave none to the others.
+one client with forty requests of its own would leave none to the others. Where all ask for the same, one computes it
+for all (`SharedComputation`).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
+from typing import Generic, TypeVar
 
 from api.errors import ComputingError
+
+T = TypeVar("T")
 
 _WAITING = 3  # requests beside the one whose turn it is
 _SECONDS = 20.0
@@ -52,3 +57,38 @@ class Turns:
                 self._turn.release()
         finally:
             self._places.release()
+
+
+class SharedComputation(Generic[T]):
+    """One thread computes, and all that ask meanwhile get the same result, or the same error.
+
+    Were each to compute in its turn, the last of forty would wait forty times as long for a database that does not
+    answer.
+
+    Parameters
+    ----------
+    compute : callable
+    """
+
+    def __init__(self, compute: Callable[[], T]) -> None:
+        self._compute = compute
+        self._lock = threading.Lock()
+        self._current: Future[T] | None = None
+
+    def result(self) -> T:
+        """Return what is being computed, or compute it."""
+        with self._lock:
+            current, future = self._current, Future[T]()
+            if current is None:
+                self._current = future
+        if current is not None:
+            return current.result()
+        try:
+            future.set_result(self._compute())
+        except BaseException as error:
+            future.set_exception(error)
+            raise
+        finally:
+            with self._lock:
+                self._current = None
+        return future.result()

@@ -61,10 +61,24 @@ def publish(releases: Releases, release: str, force: str | None = None) -> GateD
     ReleaseError
         If another release was put into service while the gate looked at this one.
     """
+    decision = ask_gate(releases, release, force)
+    put_into_service(releases, decision, force)
+    return decision
+
+
+def ask_gate(releases: Releases, release: str, force: str | None = None) -> GateDecision:
+    """Return what the gate looked at, if the release may be put into service.
+
+    Raises
+    ------
+    GateRefusedError
+        If a check failed or an essential one could not be made, and no reason to publish all the same was given.
+    ReleaseError
+        If it cannot be loaded.
+    """
     decision = judge(Candidate(releases.path(release)))
     if not decision.publishes and not force:
         raise GateRefusedError(gate_words(decision, published=False))
-    put_into_service(releases, decision, force)
     return decision
 
 

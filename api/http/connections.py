@@ -112,10 +112,10 @@ class LimitedProtocol(HttpToolsProtocol):
         """Start the request, if its head is within the limits."""
         self._head_begun = False
         self._head_bytes = 0
-        self._body_open = True
         self._stop_waiting()
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if not self._refused and self._check_head(size):
+            self._body_open = True
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -190,7 +190,11 @@ class LimitedProtocol(HttpToolsProtocol):
     def _refuse(self, status: int, slug: str, title: str, detail: str) -> None:
         if self._refused or self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete:  # no answer to an earlier request is under way
+        if self._body_open and not self.cycle.response_started and not self.pipeline:  # refused in place of its answer
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            self.transport.write(_response(Kind(status, slug, title), detail))
+        elif self.cycle is None or self.cycle.response_complete:  # no answer to an earlier request is under way
             self.transport.write(_response(Kind(status, slug, title), detail))
         self._linger()
 

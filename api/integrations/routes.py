@@ -22,7 +22,7 @@ from api.integrations.service import IntegrationService
 router = APIRouter(tags=["integrations"])
 
 
-def _integrations(service: Served) -> IntegrationService:
+async def _integrations(service: Served) -> IntegrationService:
     return service.integrations
 
 

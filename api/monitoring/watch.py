@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from dataclasses import asdict
 
 from api.errors import NothingPublishedError
 from api.monitoring.metrics import MonitoringMetrics
 from api.serving import Serving
+from api.turns import SharedComputation
 from api.webhooks.events import Events
 from diagnosis.background import BackgroundLoop
 from diagnosis.diagnoser import Diagnoser
@@ -60,7 +60,7 @@ class QualityWatch:
         self._judged_state: tuple[str, int] | None = None  # release and last change that were looked at
         self._drift_at = self._judge_after = float("-inf")
         self._report: tuple[float, LiveReport] | None = None
-        self._report_lock = threading.Lock()
+        self._shared_report = SharedComputation(self._report_anew)
 
     def start(self) -> None:
         """Begin."""
@@ -98,15 +98,18 @@ class QualityWatch:
         NothingPublishedError
             If none is.
         """
+        return self._shared_report.result()
+
+    def _report_anew(self) -> LiveReport:
+        """Return the last report, or one made anew where that is old, of another release, or lacks a revocation."""
         diagnoser = self.serving.current.diagnoser
-        with self._report_lock:
-            if self._report is not None and self._report[1].release == diagnoser.release:
-                made_at, report = self._report
-                revocations = tuple(self.store.revocations.of(diagnoser.release))
-                if time.monotonic() - made_at < _REPORT_SECONDS and report.revocations == revocations:
-                    return report
-            report = live_report(self.store, diagnoser)
-            self._report = (time.monotonic(), report)
+        if self._report is not None and self._report[1].release == diagnoser.release:
+            made_at, report = self._report
+            revocations = tuple(self.store.revocations.of(diagnoser.release))
+            if time.monotonic() - made_at < _REPORT_SECONDS and report.revocations == revocations:
+                return report
+        report = live_report(self.store, diagnoser)
+        self._report = (time.monotonic(), report)
         return report
 
     def _judge(self, diagnoser: Diagnoser) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import tomllib
 from collections import Counter
@@ -15,6 +14,7 @@ from typing import Any
 from api.errors import NothingPublishedError
 from api.service_levels.schemas import CountsOut, OpenClockOut, ServiceLevelsOut, Standing
 from api.serving import Serving
+from api.turns import SharedComputation
 from api.webhooks.events import Events, EventType
 from diagnosis.background import BackgroundLoop
 from diagnosis.errors import InputError
@@ -59,7 +59,7 @@ class ServiceLevelService:
         self._events = events
         self._own_rules = _read_rules(rules)
         self._loop = BackgroundLoop("service levels", self.watch, seconds)
-        self._lock = threading.Lock()
+        self._shared = SharedComputation(self._read)
         self._reading: tuple[float, Reading] | None = None
 
     def start(self) -> None:
@@ -72,7 +72,7 @@ class ServiceLevelService:
 
     def watch(self) -> None:
         """Read all clocks, and announce those that are at risk or missed and were not announced."""
-        reading = self._read()
+        reading = self._shared.result()
         due = [c for c in reading.clocks if c.standing in _EVENTS]
         by_key: dict[tuple[str, str, str], OpenClock] = {(c.number, c.clock, c.standing): c for c in due}
         with self._store.transaction():
@@ -85,7 +85,7 @@ class ServiceLevelService:
         """Return the clocks as they were at most a minute ago."""
         last = self._reading
         if last is None or time.monotonic() - last[0] > _STALE:
-            return self._read()
+            return self._shared.result()
         return last[1]
 
     def of(self, number: str) -> Sequence[OpenClock]:
@@ -109,15 +109,14 @@ class ServiceLevelService:
         )
 
     def _read(self) -> Reading:
-        with self._lock:
-            moment = utc_now()
-            clocks = self._clocks(self._store.clocks.waiting(), moment)
-            by_number: dict[str, list[OpenClock]] = {}
-            for clock in clocks:
-                by_number.setdefault(clock.number, []).append(clock)
-            reading = Reading(moment, clocks, by_number)
-            self._reading = (time.monotonic(), reading)
-            return reading
+        moment = utc_now()
+        clocks = self._clocks(self._store.clocks.waiting(), moment)
+        by_number: dict[str, list[OpenClock]] = {}
+        for clock in clocks:
+            by_number.setdefault(clock.number, []).append(clock)
+        reading = Reading(moment, clocks, by_number)
+        self._reading = (time.monotonic(), reading)
+        return reading
 
     def _clocks(self, bodies: Sequence[Mapping[str, Any]], moment: datetime) -> list[OpenClock]:
         incidents, model = IncidentBatch.from_rows(bodies), self._model()

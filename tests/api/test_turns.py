@@ -1,11 +1,12 @@
 """A long computation is made one at a time, and only few wait for it: threads are left to everybody else."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from api.errors import ComputingError
-from api.turns import Turns
+from api.turns import SharedComputation, Turns
 from tests.waiting import soon
 
 
@@ -49,3 +50,32 @@ def test_a_turn_that_does_not_come_in_time_is_given_up_and_a_computation_that_fa
             raise ZeroDivisionError
     with turns.take():
         pass
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_all_ask_for_is_computed_once_for_those_who_ask_meanwhile_and_again_for_who_asks_later(fails) -> None:
+    begun, over, asking, made = threading.Event(), threading.Event(), [], []
+
+    def compute() -> int:
+        made.append(1)
+        begun.set()
+        over.wait(30)
+        return 1 // (not fails)
+
+    shared = SharedComputation(compute)
+    with ThreadPoolExecutor(12) as threads:
+        first = threads.submit(shared.result)
+        begun.wait(30)
+        others = [threads.submit(lambda: asking.append(1) or shared.result()) for _ in range(11)]
+        assert soon(lambda: len(asking) == 11)
+        over.set()
+        errors = [type(one.exception()) for one in (first, *others)]
+    assert errors == ([ZeroDivisionError] * 12 if fails else [type(None)] * 12)
+    count = len(made)
+    assert count < 12
+    if fails:
+        with pytest.raises(ZeroDivisionError):
+            shared.result()
+    else:
+        assert shared.result() == 1
+    assert len(made) == count + 1

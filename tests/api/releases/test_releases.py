@@ -137,6 +137,25 @@ def test_a_release_that_goes_is_let_go_of_without_a_collection(models) -> None:
         gc.enable()
 
 
+def test_publishing_loads_one_release_into_the_service_and_leaves_none_behind(client, monkeypatch) -> None:
+    load, loaded = Diagnoser.load, []
+
+    def noted(folder: Path) -> Diagnoser:
+        diagnoser = load(folder)
+        loaded.append(weakref.ref(diagnoser.parts))
+        return diagnoser
+
+    monkeypatch.setattr(Diagnoser, "load", noted)
+    monkeypatch.setattr(client.app.state.service.serving, "load", noted)
+    for turn in range(4):
+        (other,) = [one["release"] for one in client.get("/v1/releases").json()["items"] if not one["in_service"]]
+        assert client.post(f"/v1/releases/{other}/publish", params=FORCE).status_code == 200
+        assert client.post("/v1/diagnoses", json={"number": f"LEFT{turn}", **CHINESE}).status_code == 200
+        assert client.post("/v1/incidents", json={"number": f"KEPT{turn}", **CHINESE}).is_success
+    assert len(loaded) == 4, "what the gate compares is loaded by a process of its own"
+    assert soon(lambda: sum(parts() is not None for parts in loaded) == 1)
+
+
 @pytest.mark.parametrize(("same_store", "found"), [(True, ["AFTER"]), (False, ["AFTER", "BEFORE"])])
 def test_what_a_release_was_trained_from_is_not_read_again(models, tmp_path, same_store, found) -> None:
     url = f"sqlite:///{tmp_path / 'f.db'}"
