@@ -22,6 +22,7 @@ from diagnosis.background import BackgroundLoop
 from diagnosis.errors import FaultwiseError, GateRefusedError, ReleaseError, StoreError
 from diagnosis.incident import IncidentBatch, as_frame
 from diagnosis.knowledge import KNOWLEDGE_FIELDS, as_knowledge_frame
+from diagnosis.memory import give_freed_memory_back
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.processes import InterruptedComputationError, in_own_process
 from diagnosis.redact import ALL_KINDS
@@ -42,6 +43,7 @@ _RELEASE_POLL_SECONDS = 1.0
 # Changes that follow one another this closely are taken in together: one takes nearly as long as twenty, and each would
 # keep a diagnosis waiting. A change is searchable well within the second that is promised.
 _GATHER_SECONDS = 0.5
+_GIVE_BACK_SECONDS = 60.0  # between two times that freed memory is given back while changes come
 _MOST_STORED = 50_000  # incidents that are the history where no release is published
 _MOST_EXPECTED = 5_000  # incidents kept as they were prepared until the change feed brings them
 
@@ -57,7 +59,9 @@ class LoadedRelease:
 
     def expect(self, record: Mapping[str, Any], prepared: PreparedIncidents, row: int) -> None:
         """Keep an incident as it was prepared to be diagnosed, until the change feed brings it."""
-        if len(self._prepared) >= _MOST_EXPECTED:  # what was known already never comes
+        if record["number"] in self.diagnoser.parts.history:  # most likely stored long ago
+            return
+        if len(self._prepared) >= _MOST_EXPECTED:  # what others stored meanwhile never comes
             self._prepared.clear()
         self._prepared[record["number"]] = record, prepared, row
 
@@ -114,7 +118,7 @@ class Serving:
         self._refused: str | None = None
         self._swapping = threading.Lock()
         self._gate_turns = Turns()
-        self._applied_at = float("-inf")
+        self._applied_at = self._given_back_at = float("-inf")
         self._store_loop = BackgroundLoop("follow the store", self._follow_store, poll_seconds)
         self._release_loop = BackgroundLoop("follow releases", self._look_for_release, _RELEASE_POLL_SECONDS)
 
@@ -230,8 +234,12 @@ class Serving:
         self.metrics.in_service(candidate.release)  # first: whoever sees the release answer finds it in the metrics
         self._current = candidate
         # What stays is not walked at every collection, which took tenths of a second; a release that goes is let go of
-        # by its last reference, because there are no cycles in it.
+        # by its last reference, because there are no cycles in it. Cycles of other things that were kept from the
+        # collector since the last swap go now.
+        gc.unfreeze()
+        gc.collect()
         gc.freeze()
+        self._give_memory_back()
         self._refused = None
         self._store_loop.wake()
         self.swapped()
@@ -239,12 +247,20 @@ class Serving:
 
     def _follow_store(self) -> None:
         self._store_loop.pause(self._applied_at + _GATHER_SECONDS - time.monotonic())
+        applied = 0 if self._current is None else self._current.applied
         try:
             while self._current is not None and not self._store_loop.is_stopping:
                 if self._apply_next(self._current):
                     break
         finally:
             self._applied_at = time.monotonic()
+        is_changed = self._current is not None and self._current.applied != applied
+        if is_changed and self._applied_at - self._given_back_at > _GIVE_BACK_SECONDS:
+            self._give_memory_back()
+
+    def _give_memory_back(self) -> None:
+        give_freed_memory_back()
+        self._given_back_at = time.monotonic()
 
     def _look_for_release(self) -> None:
         published: str | None = None

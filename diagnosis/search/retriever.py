@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
-import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +17,7 @@ from diagnosis.arrays import Floats, Vectors
 from diagnosis.errors import InputError
 from diagnosis.incident import Incident, IncidentBatch
 from diagnosis.knowledge import as_knowledge_frame
+from diagnosis.memory import keep_freed_memory
 from diagnosis.search.corpus import CorpusIndex
 from diagnosis.search.coverage import Coverage, measured
 from diagnosis.search.encoder import GeneralEncoder, HistoryEncoder
@@ -35,6 +34,7 @@ CORPORA: tuple[Corpus, ...] = ("knowledge", "incidents")
 ARTICLE_FIELDS = ("title", "symptoms", "cause", "keywords", "resolution")
 INCIDENT_FIELDS = ("short_description", "description")
 
+LARGE = 200_000  # rows from which a search makes arrays so large that the allocator gives them back each time
 _SHORT = 200  # characters of a question that may hold nothing but small words
 _MAX_QUERY = 20_000  # characters: what follows is a log, and its words are in there already
 
@@ -396,23 +396,3 @@ def own_language_first(hits: Sequence[Hit], articles: Mapping[str, Mapping[str, 
         for place, chosen in zip(family, foreign_last, strict=True):
             ordered[place] = replace(hits[chosen], score=hits[place].score)
     return ordered
-
-
-LARGE = 200_000  # rows from which a search makes arrays so large that the allocator gives them back each time
-_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # of mallopt(3)
-_LARGEST_ARRAY, _KEPT_BYTES = 32 << 20, 64 << 20  # bytes: of one array at most, and kept in all
-
-
-def keep_freed_memory() -> bool:
-    """Let this process keep up to 64 MB that it has freed, and return whether it can be told so: glibc can.
-
-    A search of a million rows makes arrays of 8 MB. Given back and asked for again, their pages have to be found and
-    cleared by the kernel each time, a quarter of the time of a search (`benchmarks.search_scale`). Other allocators
-    are left as they are.
-    """
-    if sys.platform != "linux":
-        return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None:
-        return False
-    return bool(mallopt(_MMAP_THRESHOLD, _LARGEST_ARRAY) and mallopt(_TRIM_THRESHOLD, _KEPT_BYTES))

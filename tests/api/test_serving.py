@@ -1,5 +1,6 @@
 """What a release took in to diagnose joins its history as it was prepared, and as the store holds it."""
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,3 +44,13 @@ def test_what_was_prepared_here_and_what_others_stored_join_in_the_order_of_the_
     assert joined.text == alone.text
     np.testing.assert_array_equal(joined.vectors, alone.vectors)
     assert release.prepare(records).incidents == alone.incidents, "nothing is expected twice"
+
+
+def test_what_the_history_holds_already_is_not_kept_for_a_change_that_never_comes(diagnoser: Diagnoser) -> None:
+    release, batch = LoadedRelease("r", diagnoser), diagnoser.prepare(INCIDENTS)
+    known = next(iter(diagnoser.parts.history.frame(("number",))["number"]))
+    references = sys.getrefcount(batch)
+    release.expect({**record_of(batch.incidents, 0, LOGGED_FIELDS), "number": known}, batch, 0)
+    assert sys.getrefcount(batch) == references
+    release.expect(record_of(batch.incidents, 0, LOGGED_FIELDS), batch, 0)
+    assert sys.getrefcount(batch) == references + 1
