@@ -80,9 +80,10 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class QueuePage:
-    """One page of the queue, and the counts beside its filters."""
+    """One page of the queue, and the counts beside its filters: each of what the other filters leave."""
 
     rows: Sequence[Row]
+    is_empty: bool
     counts: Mapping[str, int]
     values: Sequence[tuple[str, int]]
     n_pages: int
@@ -95,16 +96,19 @@ def queue_page(service: Service, selection: Selection) -> QueuePage:
     What was only tried out, and so is no incident of the store, is not in it.
     """
     rows, older = queue_rows(service, selection.before)
-    in_state = [row for row in rows if selection.state in ("all", row.state)]
-    in_decision = [row for row in in_state if selection.decision in ("all", row.decision)]
-    selected = [row for row in in_decision if selection.value in ("", row.value)]
+    in_decision = [row for row in rows if selection.decision in ("all", row.decision)]
+    in_every_state = [row for row in in_decision if selection.value in ("", row.value)]
+    selected = [row for row in in_every_state if selection.state in ("all", row.state)]
     ordered = _ordered(selected, selection.order)
     start = PAGE_SIZE * (selection.page - 1)
-    counts = Counter(row.state for row in rows)
+    states = Counter(row.state for row in in_every_state)
+    values = Counter(row.value for row in in_decision if selection.state in ("all", row.state))
+    values[selection.value] += 0  # what is chosen stays in the list, though no row has it now
     return QueuePage(
         rows=ordered[start : start + PAGE_SIZE],
-        counts={"all": len(rows), **{state: counts[state] for state in STATES}},
-        values=sorted(Counter(row.value for row in in_decision if row.value).items()),
+        is_empty=not rows,
+        counts={"all": len(in_every_state), **{state: states[state] for state in STATES}},
+        values=sorted((value, count) for value, count in values.items() if value),
         n_pages=max(1, -(-len(ordered) // PAGE_SIZE)),
         older=older,
     )

@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.console.incident_view import is_sure
+from api.console.messages import MESSAGES
 from api.console.pages import local_path
 from api.http.security import SESSION_COOKIE
 from api.settings import Settings
@@ -332,8 +333,16 @@ def test_the_queue_filters_sorts_counts_and_leads_to_the_next_open_incident(mode
         assert shown(order="oldest") == ["ROW-0", "ROW-1", "ROW-2"]
         assert shown(state="open") == ["ROW-2", "ROW-0"]
         assert shown(state="decided") == shown(value="Identity") == ["ROW-1"]
-        counts = re.findall(r'id="state-(\w+)"[^>]*>[^<]*<span class="figure">(\d+)', person.get("/").text)
-        assert counts == [("all", "3"), ("open", "2"), ("decided", "1"), ("resolved", "0")]
+
+        def counted(**query):
+            page = person.get("/", params=query).text
+            return [int(count) for count in re.findall(r'id="state-\w+"[^>]*>[^<]*<span class="figure">(\d+)', page)]
+
+        assert counted() == counted(state="decided") == [3, 2, 1, 0], "all, open, decided, resolved"
+        assert counted(value="Identity") == [1, 0, 1, 0], "each tab counts what its click would show"
+        beside = person.get("/", params={"state": "open", "value": "Identity"}).text
+        assert '<option value="Identity" selected>Identity (0)</option>' in beside, "the filter that holds is shown"
+        assert MESSAGES["en"]["queue_no_match"] in beside
         for current, following in ((2, 0), (0, 2)):
             page = person.get("/console/next", params={"after": said[current]["id"]})
             assert page.url.path == f"/console/diagnoses/{said[following]['id']}"
