@@ -85,13 +85,19 @@ def ask_gate(releases: Releases, release: str, force: str | None = None) -> Gate
 def put_into_service(releases: Releases, decision: GateDecision, force: str | None = None) -> None:
     """Move the pointer, keeping in its history why, and what the gate could not measure."""
     if not decision.publishes:
-        objections = "; ".join(check.name for check in (*decision.failed, *decision.missing))
-        reason = f"forced: {force} (refused: {objections})"
+        reason = _forced(decision, force)
     elif decision.unmeasured:
         reason = f"not measured: {'; '.join(check.why for check in decision.unmeasured)}"
     else:
         reason = "gate passed"
     releases.publish(decision.release, reason, instead_of=decision.instead_of)
+
+
+def _forced(decision: GateDecision, force: str | None) -> str:
+    failed, unknown = (", ".join(check.name for check in checks) for checks in (decision.failed, decision.missing))
+    if failed and unknown:
+        return f"forced: {force} (failed: {failed}; could not be measured: {unknown})"
+    return f"forced: {force} (failed: {failed})" if failed else f"forced: {force} (could not be measured: {unknown})"
 
 
 def gate_checks(decision: GateDecision) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ from training.evaluation.gate import LIMITS, GateDecision, comparison_checks, ju
 from training.evaluation.held_out import EVALUATION, HeldOut, honest_predictions
 from training.evaluation.predictions import Predictions
 from training.publish import publish
+from training.translation import Translation
 
 
 def comparison(better: float, worse: float, n: int, rng: np.random.Generator) -> Comparison:
@@ -157,7 +158,7 @@ def test_a_worse_release_is_refused_with_a_table_and_force_is_remembered(own_jud
     assert run_verb(verb, _arguments(verb, [bad, "--models", str(models), "--force", "the table is wrong"])) == 0
     last = Releases(models).history()[-1]
     assert last.release == bad
-    assert last.reason.startswith("forced: the table is wrong (refused: ")
+    assert last.reason.startswith("forced: the table is wrong (failed: category: ")
 
 
 def test_a_broken_promise_and_overconfidence_are_refused(judged) -> None:
@@ -210,7 +211,10 @@ def test_a_release_without_evaluation_does_not_replace_another_unless_a_person_s
     with pytest.raises(GateRefusedError, match="could not be compared"):
         publish(Releases(own_models), other)
     publish(Releases(own_models), other, "the history is small")
-    assert "forced: the history is small" in Releases(own_models).history()[-1].reason
+    reason = Releases(own_models).history()[-1].reason
+    why = f"compared with {decision.instead_of}"
+    assert reason == f"forced: the history is small (could not be measured: {why})", "nothing was worse"
+    assert Translation("zh").sentence(reason).startswith("强制发布：the history is small（无法评估：")
 
 
 def test_a_release_judged_against_another_one_is_not_published(own_judged) -> None:
