@@ -18,6 +18,7 @@ from .dialects import SYSTEMS, Dialect, common_names, dialects
 
 PRESETS = SYSTEMS
 ROWS = "rows"  # for ``number_from``: the place of each row
+_SHORTEST_ALIKE = 5  # letters from which on names that are alike mean the same: "part" is no "art"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,10 @@ def name_check(kind: Kind, mapping: Mapping[str, str] | None) -> Callable[[str],
 
 def proposed_field(column: str, kind: Kind) -> str:
     """Return the field that a column looks like, by any dialect's names for it, or ``""``."""
-    keys = _known_keys(kind.name, kind.fields)
-    close = difflib.get_close_matches(_key(column), keys, n=1, cutoff=0.8)
+    keys, key = _known_keys(kind.name, kind.fields), _key(column)
+    if key in keys or (key.isascii() and len(key) < _SHORTEST_ALIKE):
+        return keys.get(key, "")
+    close = difflib.get_close_matches(key, keys, n=1, cutoff=0.8)
     return keys[close[0]] if close else ""
 
 

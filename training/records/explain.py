@@ -11,7 +11,8 @@ from typing import Literal, Unpack
 from diagnosis.errors import InputError
 from diagnosis.incident import TIME_FIELDS
 
-from .columns import ROWS, ColumnPlan, Kind, draft_plan, proposed_field
+from .columns import INCIDENTS, ROWS, ColumnPlan, Kind, draft_plan, proposed_field
+from .dialects import type_words
 from .source import open_source
 from .stream import ImportOptions, read_options
 
@@ -136,8 +137,9 @@ def _zone_notes(uses: tuple[ColumnUse, ...], samples: dict[str, list[str]]) -> t
 def _use(name: str, values: list[str], plan: ColumnPlan, kind: Kind, mask: Callable[[str], str]) -> ColumnUse:
     field = next((field for field, columns in plan.sources.items() if name in columns), "")
     proposal = proposed_field(name, kind) if name and not field else ""
-    if field == "problem" and 2 * sum(" " in value or not re.search(r"\d", value) for value in values) > len(values):
-        proposal = "short_description"  # what desks call a ticket's subject; a Problem record has a number
+    if kind is INCIDENTS and not (plan.dialect and field == "type"):
+        by_values = _field_of(field or proposal, values)
+        proposal = "" if by_values == field else by_values
     sample = mask(" ".join(values[0].split())[: 4 * _SAMPLE_LENGTH]) if values else ""
     return ColumnUse(
         name,
@@ -147,6 +149,17 @@ def _use(name: str, values: list[str], plan: ColumnPlan, kind: Kind, mask: Calla
         sample if len(sample) <= _SAMPLE_LENGTH else sample[: _SAMPLE_LENGTH - 1] + "…",
         len(values),
     )
+
+
+def _field_of(field: str, values: list[str]) -> str:
+    """Return the field of a column whose name may mean two, by what it holds; any other as it is."""
+    if field in ("number", "problem"):  # desks call a ticket's subject so too
+        sentences = sum(not re.search(r"\d", value) or len(value.split()) > 2 for value in values)
+        return "short_description" if 2 * sentences > len(values) else field
+    if field in ("type", "category"):  # both are called "kind" and "type"
+        types = sum(value.casefold() in type_words() for value in values)
+        return "type" if 2 * types > len(values) else "category" if values else field
+    return field
 
 
 def _advice(uses: tuple[ColumnUse, ...], plan: ColumnPlan) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 import json
 import shlex
 
+import pytest
+
 from api.cli import main
 from diagnosis.store import Store
 
@@ -53,6 +55,39 @@ def test_a_column_named_problem_that_holds_sentences_is_taken_for_the_subject(tm
     assert "--map short_description=Problem" in explanation["advice"]
     path.write_text("number,short_description,problem\n1,Mail does not arrive,PRB0001\n", encoding="utf-8")
     assert explained(capsys, path)["advice"] == []
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("Date,Who,What,Kind,Solved by,Group,What was done", "2026-01-31,Li,Mail is slow,Mail,Wang,Desk,Restarted it"),
+        ("日期,报障人,报修内容,种类,解决人,处理团队,处理情况", "2026-01-31,李,邮件很慢,邮件,王,桌面组,重启了服务"),
+    ],
+)
+def test_headers_as_people_write_them_are_proposed(tmp_path, capsys, header, row):
+    path = tmp_path / "list.csv"
+    path.write_text(f"{header}\n{row}\n", encoding="utf-8")
+    fields = ("opened_at", "caller", "short_description", "category", "assigned_to", "assignment_group", "close_notes")
+    uses = explained(capsys, path)["columns"]
+    assert [use["field"] or use["proposal"] for use in uses] == list(fields)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "field"),
+    [
+        ("Kind", "Request,Incident", "type"),
+        ("工单类型", "网络,打印", "category"),
+        ("Type", "Hardware,Mail", "category"),
+        ("Ticket", "Mail is slow,VPN 809 again and again", "short_description"),
+        ("Ticket", "T-1,T-2", "number"),
+        ("Art", "x,y", ""),
+    ],
+)
+def test_a_name_that_means_two_things_is_told_by_what_the_column_holds(tmp_path, capsys, column, values, field):
+    path = tmp_path / "list.csv"
+    rows = "".join(f"text {i},{value}\n" for i, value in enumerate(values.split(",")))
+    path.write_text(f"description,{column}\n{rows}", encoding="utf-8")
+    assert explained(capsys, path)["columns"][1]["proposal"] == field
 
 
 def test_the_proposed_command_repeats_the_options_that_were_given(tmp_path, capsys):

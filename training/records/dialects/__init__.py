@@ -14,6 +14,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from diagnosis.incident import TYPES
+
 SYSTEMS = ("servicenow", "jira", "zammad", "glpi", "rt")
 
 _WHOLE_NUMBER = re.compile(r"-?\d{1,9}")
@@ -84,6 +86,13 @@ def common_names(kind: str) -> Mapping[str, Sequence[str]]:
     text = files(__package__).joinpath("common.toml").read_text(encoding="utf-8")
     names: Mapping[str, Sequence[str]] = tomllib.loads(text)[kind]
     return names
+
+
+@cache
+def type_words() -> frozenset[str]:
+    """Return the words that systems have for incidents, requests and complaints, in lower case; codes are no words."""
+    words = (word for dialect in dialects("incidents").values() for word in dialect.meanings.get("type", {}))
+    return frozenset(TYPES).union(word for word in words if not word.isdigit())
 
 
 def _dialect(name: str, kind: str, table: Mapping[str, Any]) -> Dialect:
