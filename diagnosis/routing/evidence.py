@@ -21,6 +21,8 @@ from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.classifier import TargetClassifier
 from diagnosis.routing.matrix import FeatureRows
 from diagnosis.routing.reading import Reading
+from diagnosis.text.courtesies import without_courtesies
+from diagnosis.text.person_names import is_person_name
 from diagnosis.text.stop_words import tells_something
 from diagnosis.text.tokens import tokenise
 
@@ -55,7 +57,7 @@ def evidence_for(
     if winner == rival:
         return ()
     incident = prepared.incident(row)
-    people = {word for name in _PEOPLE for word in tokenise(incident.get(name) or "")}
+    hidden = _people_and_courtesies(incident, prepared.text[row])
     reading = classifier.features_.reading(prepared, row, rows)
     factor = _log_odds_of_a_gap(classifier, winner, rival, scores)
     features = classifier.features_
@@ -66,10 +68,16 @@ def evidence_for(
     evidence: list[TermEvidence | FieldEvidence] = [
         TermEvidence(reading.words[i][:_LONGEST], round(float(weights[i]), 4))
         for i in np.flatnonzero(weights >= _LEAST)
-        if tells_something(reading.words[i]) and reading.words[i] not in people
+        if tells_something(word := reading.words[i]) and word not in hidden and not is_person_name(word)
     ]
     evidence += _field_evidence(reading, incident, shares)
     return tuple(sorted(evidence, key=lambda e: -e.weight)[:MOST_SHOWN])
+
+
+def _people_and_courtesies(incident: Mapping[str, str], text: str) -> set[str]:
+    """Return the words of who called and who logged it, and those that only greetings and thanks hold."""
+    people = {word for name in _PEOPLE for word in tokenise(incident.get(name) or "")}
+    return people | (set(tokenise(text)) - set(tokenise(without_courtesies(text))))
 
 
 def _field_evidence(reading: Reading, incident: Mapping[str, str], shares: Floats) -> Iterator[FieldEvidence]:

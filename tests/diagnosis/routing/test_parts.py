@@ -293,6 +293,23 @@ def test_small_words_cut_characters_and_names_of_people_are_no_reasons(batch):
         assert not shown & {"my", "the", "chen", "wei", "asked"}
 
 
+@pytest.mark.parametrize(
+    ("printing", "network", "names"),
+    [
+        ("printer jams, ask john", "vpn drops, ask susan", {"john", "susan"}),
+        ("printer jams. Thanks, Zdenko", "vpn drops. Thanks, Qiuyue", {"zdenko", "qiuyue", "thanks"}),
+        ("打印机卡纸，请联系孙先生", "隧道断开，请联系欧女士", {"孙先生", "欧女士", "先生", "女士"}),
+    ],
+)
+def test_a_name_in_the_text_alone_is_no_reason(batch, printing, network, names):
+    router = Router("assignment_group").fit(batch([printing, network] * 60), ["Printing", "Network"] * 60)
+    for text in (printing, network):
+        (answer,) = router.predict(batch([text]))
+        shown = {e.text for e in answer.evidence if isinstance(e, TermEvidence)}
+        assert shown
+        assert not shown & names
+
+
 def test_fields_speak_too(batch):
     rng = np.random.default_rng(0)
     groups = rng.choice(["A", "B"], 200).tolist()
