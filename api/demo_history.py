@@ -23,6 +23,7 @@ from diagnosis.redact import Redactor
 from diagnosis.store import Store
 from diagnosis.store.diagnoses import DiagnosisEntry
 from diagnosis.store.feedback import Feedback, Kind
+from diagnosis.text import repair_column
 
 DIAGNOSED_DAYS = 30  # the release learns from what was before, so that its live figures are honest
 QUEUE_PERIOD = timedelta(hours=24)  # what was logged since then is open
@@ -127,6 +128,7 @@ def split_history(incidents: pd.DataFrame, today: datetime) -> tuple[pd.DataFram
 def diagnose_history(store: Store, diagnoser: Diagnoser, incidents: pd.DataFrame, today: datetime) -> None:
     """Store a diagnosis of each incident as it was logged, dated then, and the incident as it stands by now."""
     redactor = Redactor()
+    incidents = incidents.apply(repair_column)  # as the import reads them
     rows = [
         body_of(IncidentIn.model_validate({str(name): value for name, value in row.items() if value != ""}))
         for row in incidents.to_dict("records")
