@@ -21,6 +21,7 @@ from diagnosis.findings import IncidentEvidence, UseCounts
 from diagnosis.suggest.success import Prior, fit_prior
 from diagnosis.suggest.uses import OUTCOMES, Uses, decayed
 
+_MOSTLY = 0.5  # share of the uses of a solution that read like a workaround, above which it is one
 Solution = tuple[Sequence[int], Sequence[str]]  # the keys and the ids that it goes by
 
 
@@ -28,12 +29,15 @@ Solution = tuple[Sequence[int], Sequence[str]]  # the keys and the ids that it g
 class SolutionRecord:
     """What is known of one solution: weighted uses that held and failed, and how long restoring took.
 
-    ``uses`` are the places of its uses, newest first, for `SolutionOutcomes.evidence`, and ``counts`` how many there
-    are; ``hours`` is the geometric mean.
+    ``is_workaround`` says whether most of its uses call it one, and ``prior`` is the average of its kind; ``uses``
+    are the places of its uses, newest first, for `SolutionOutcomes.evidence`, and ``counts`` how many there are;
+    ``hours`` is the geometric mean.
     """
 
     successes: float
     failures: float
+    is_workaround: bool
+    prior: Prior
     hours: float | None
     uses: npt.NDArray[np.intp]
     counts: UseCounts
@@ -54,6 +58,8 @@ class SolutionOutcomes:
     ----------
     prior_ : Prior
         The average solution, towards which small samples are shrunk.
+    priors_ : sequence of Prior, length 2
+        The average fix and the average workaround: that a workaround held twice proves less than that a fix did.
     hours_ : float
         Typical hours to restore service (geometric mean), NaN where no times are known.
     recurred_ : dict of str to int
@@ -63,6 +69,7 @@ class SolutionOutcomes:
     def __init__(self, half_life_days: float = 365.0) -> None:
         self.half_life_days = half_life_days
         self.prior_ = Prior()
+        self.priors_: Sequence[Prior] = (Prior(), Prior())
         self.hours_ = float("nan")
         self.recurred_: Mapping[str, int] = {}
         self._feedback: dict[str, dict[str, tuple[bool, float]]] = {}  # by suggestion, then by id
@@ -95,9 +102,12 @@ class SolutionOutcomes:
         successes, failures = self._uses.weights(self._uses.last, self.half_life_days)
         starts = np.flatnonzero(np.diff(self._uses.keys, prepend=self._uses.keys[:1] + np.uint64(1)))
         if len(successes):
-            self.prior_ = fit_prior(
-                np.maximum(np.add.reduceat(successes, starts), 0.0), np.add.reduceat(failures, starts)
-            )
+            n_held, n_failed = np.maximum(np.add.reduceat(successes, starts), 0.0), np.add.reduceat(failures, starts)
+            ends = np.append(starts[1:], len(self._uses))
+            share = np.add.reduceat(self._uses.is_workaround.astype(float), starts) / (ends - starts)
+            kinds = (share <= _MOSTLY, share > _MOSTLY)
+            self.prior_ = fit_prior(n_held, n_failed)
+            self.priors_ = [fit_prior(n_held[kind], n_failed[kind]) if kind.any() else self.prior_ for kind in kinds]
         self.hours_ = _typical(self._uses.hours)
         again = np.flatnonzero(np.isfinite(days))
         self.recurred_ = {str(incidents["number"].iloc[row]): int(days[row]) for row in again}
@@ -143,6 +153,7 @@ class SolutionOutcomes:
             SolutionRecord(
                 max(0.0, successes[i]) + good,
                 failures[i] + bad,
+                *self._kind(rows[i]),
                 math.exp(hours[i] / timed[i]) if timed[i] else None,
                 rows[i],
                 self._uses.counts(rows[i], *words),
@@ -174,6 +185,13 @@ class SolutionOutcomes:
             chosen = [*chosen[:-1], failures[0]]
         uses = [(str(self._uses.numbers[use]), OUTCOMES[self._uses.outcomes[use]]) for use in chosen]
         return tuple(IncidentEvidence(number, similarity.get(number), outcome) for number, outcome in uses)
+
+    def _kind(self, uses: npt.NDArray[np.intp]) -> tuple[bool, Prior]:
+        """Return whether a solution with these uses is a workaround, and the average of its kind."""
+        if not len(uses):
+            return False, self.prior_
+        is_workaround = bool(self._uses.is_workaround[uses].mean() > _MOSTLY)
+        return is_workaround, self.priors_[is_workaround]
 
     def _feedback_weights(
         self, ids: Sequence[str], uses: npt.NDArray[np.intp], today: float
@@ -210,6 +228,7 @@ class SolutionOutcomes:
             "half_life_days": self.half_life_days,
             "hours": None if np.isnan(self.hours_) else self.hours_,
             "prior": asdict(self.prior_),
+            "priors": [asdict(prior) for prior in self.priors_],
             "recurred": dict(self.recurred_),
             "feedback": self._feedback,
         }
@@ -222,6 +241,7 @@ class SolutionOutcomes:
         outcomes = cls(state["half_life_days"])
         outcomes.hours_ = float("nan") if state["hours"] is None else state["hours"]
         outcomes.prior_ = Prior(**state["prior"])
+        outcomes.priors_ = [Prior(**values) for values in state.get("priors", [state["prior"]] * 2)]
         outcomes.recurred_ = state["recurred"]
         outcomes._feedback = {
             name: {feedback_id: (bool(worked), float(day)) for feedback_id, (worked, day) in words.items()}

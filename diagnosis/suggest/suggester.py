@@ -173,14 +173,18 @@ class Suggester:
         )
 
     def _worth(self, record: SolutionRecord) -> float:
-        """Return the probability to hold, a little more where service was restored faster than usual."""
-        prior = self.outcomes_.prior_
+        """Return the probability to hold, a little more where a fix restored service faster than usual.
+
+        A workaround is quick by its nature: that it is moves it up over no fix.
+        """
+        prior = record.prior
         holds = prior.expected(record.successes, record.failures)
         if record.hours is None or np.isnan(self.outcomes_.hours_):
             return holds
         uses = record.successes + record.failures
         shrunk = uses / (uses + prior.precision) * np.log(record.hours / self.outcomes_.hours_)
-        return holds * float(np.exp(-_SPEED * np.clip(shrunk, -2.3, 2.3)))
+        slower = np.clip(shrunk, 0.0 if record.is_workaround else -2.3, 2.3)
+        return holds * float(np.exp(-_SPEED * slower))
 
 
 def _relevances(hits: Sequence[Hit]) -> list[float]:

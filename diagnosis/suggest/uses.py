@@ -18,7 +18,7 @@ from pandas.util import hash_array
 
 from diagnosis.arrays import Floats
 from diagnosis.findings import UseCounts
-from diagnosis.suggest.wording import canonical, says_nothing
+from diagnosis.suggest.wording import calls_itself_workaround, canonical, says_nothing
 from diagnosis.times import days_of
 
 Outcome = Literal["held", "reopened", "recurred", "open"]
@@ -47,6 +47,8 @@ class Uses:
         When it was applied, in days since 1970; NaN if that is not known.
     hours : ndarray of float64
         From opened to resolved; NaN if that is not known.
+    is_workaround : ndarray of bool
+        Whether close code or resolution call it a workaround.
     last : float
         Day until which outcomes were seen.
     """
@@ -57,13 +59,15 @@ class Uses:
     watched_share: Floats
     days: Floats
     hours: Floats
+    is_workaround: npt.NDArray[np.bool_]
     last: float
 
     @classmethod
     def empty(cls) -> Self:
         """Return no uses at all."""
         none = np.empty(0)
-        return cls(none.astype(np.uint64), none.astype(object), none.astype(np.int8), none, none, none, 0.0)
+        codes, flags = none.astype(np.int8), none.astype(bool)
+        return cls(none.astype(np.uint64), none.astype(object), codes, none, none, none, flags, 0.0)
 
     @classmethod
     def of(cls, incidents: pd.DataFrame, recurred_within_days: Floats, as_of: datetime | None) -> Self:
@@ -78,14 +82,17 @@ class Uses:
         hours = (applied - times["opened_at"]) * 24
         articles = incidents["knowledge"].to_numpy(dtype=object)
         notes = [("" if says_nothing(text) else canonical(text)) for text in incidents["close_notes"]]
-        columns = (incidents["number"].to_numpy(dtype=object), outcomes, watched_share, applied, hours)
+        texts = zip(incidents["close_code"], incidents["close_notes"], strict=True)
+        is_workaround = np.array([calls_itself_workaround(f"{code} {text}") for code, text in texts], dtype=bool)
+        numbers = incidents["number"].to_numpy(dtype=object)
+        columns = (numbers, outcomes, watched_share, applied, hours, is_workaround)
         parts = []
         for keys, present in ((article_keys(articles), articles != ""), (wording_keys(notes), np.array(notes) != "")):
             parts.append([keys[present], *(column[present] for column in columns)])
         joined = [np.concatenate(pair) for pair in zip(*parts, strict=True)]
         order = np.lexsort((-np.nan_to_num(joined[4], nan=-np.inf), joined[0]))
-        keys, numbers, codes, watched_share, days, hours = (column[order] for column in joined)
-        return cls(keys, numbers, codes, watched_share, days, hours, last)
+        keys, numbers, codes, watched_share, days, hours, is_workaround = (column[order] for column in joined)
+        return cls(keys, numbers, codes, watched_share, days, hours, is_workaround, last)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -154,7 +161,9 @@ class Uses:
         """Read what `save` has written."""
         table = pa.ipc.open_file(pa.memory_map(str(path))).read_all().combine_chunks()
         last = float(table.schema.metadata[b"last"])
-        columns = {f.name: table[f.name].to_numpy() for f in fields(cls) if f.name != "last"}
+        names = [f.name for f in fields(cls) if f.name != "last"]
+        columns = {name: table[name].to_numpy() for name in names if name in table.column_names}
+        columns.setdefault("is_workaround", np.zeros(len(table), dtype=bool))  # releases of before do not say
         return cls(**columns, last=last)
 
 

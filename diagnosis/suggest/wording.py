@@ -50,6 +50,12 @@ _RESTARTED_FOR_NOW = re.compile(
     r"|\W*(?:已)?(?:重启|重新启动)[^.;。；]*(?:暂时|临时)[^.;。；]*[。.]?\s*",
     re.IGNORECASE,
 )
+# What is called a workaround where it was closed: it restored service and left the cause. That something was restarted
+# does not say so: of a service it may be the fix.
+_WORKAROUND = re.compile(
+    r"work[- ]?around|temporar(?:y|ily)|interim|for (?:now|the moment)\b|临时|暂时|绕过|规避|替代方案|应急",
+    re.IGNORECASE,
+)
 _NO_FIX = _EMPTY_WORDS | frozenset(_RESTART_WORDS.split())
 _SHARED = 0.6  # of the words of both together
 _CONTAINED = 0.9  # of the words of the shorter one, if it has as many as this:
@@ -73,6 +79,11 @@ def says_nothing(resolution: str) -> bool:
     left = [word for word in words if word not in _NO_FIX and not word.isdigit() and not _NUMBER.fullmatch(word)]
     # A single character left over between Chinese phrases is a particle or a cut-off name, not an instruction.
     return not any(len(word) > 1 for word in left)
+
+
+def calls_itself_workaround(text: str) -> bool:
+    """Return whether close code or resolution say that it is a workaround, in English or Chinese."""
+    return _WORKAROUND.search(text) is not None
 
 
 @lru_cache(maxsize=_REMEMBERED)

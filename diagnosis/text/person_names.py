@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-_GIVEN = """
+_NAMES = """
 aaron abdul abdullah abigail adam adrian agnes ahmad ahmed aisha alan albert alejandro alex alexander alexandra alexis
 alfred alice alicia alison allison alyssa amanda amelia amir amit amy andrea andreas andrew andy angela angelica anil
 anita anjali anke ann anna anne annette annie anthony anton antonio arjun arthur arun ashley ashok audrey barbara
@@ -40,7 +40,7 @@ tina todd tom tommy tony tracy trevor ulrich ursula ute uwe vanessa vera verena 
 vikram vincent vivian vladimir walter waltraud wang wayne wendy werner wilhelm william wolfgang xavier yang yolanda
 yusuf yvonne zachary zhang zhao zhou zoe
 """
-GIVEN_NAMES = frozenset(_GIVEN.split())
+GIVEN_NAMES = frozenset(_NAMES.split())
 _SURNAMES = (
     "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏苏潘葛范彭郎鲁韦马苗凤方俞任袁柳鲍史唐费廉岑薛雷贺倪汤殷罗毕郝邬"
     "安常傅卞齐康伍余顾孟黄穆萧尹姚邵汪祁毛戴谈宋庞熊纪舒屈项祝董梁杜阮蓝闵季贾江童颜郭梅林钟徐邱骆高夏蔡田樊胡凌霍万柯管卢莫房丁邓石崔吉龚程邢裴"

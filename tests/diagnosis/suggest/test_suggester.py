@@ -238,11 +238,31 @@ def test_an_agents_word_changes_the_ranking_at_once_and_survives_saving(tmp_path
     assert Suggester.load(tmp_path).suggest([], hits, articles(), past, now=NOW) == shown
 
 
-def test_what_restores_faster_comes_first_where_all_else_is_equal():
-    slow = {"resolved_at": NOW - timedelta(days=98)}
-    past = history(*uses("SLOW", CABLE, 6, 0, **slow), *uses("FAST", SPOOLER, 6, 0))
+def test_of_two_fixes_what_restores_faster_comes_first_where_all_else_is_equal():
+    slow, fast = "rebuild the queue of the printer", CABLE
+    past = history(*uses("SLOW", slow, 6, 0, resolved_at=NOW - timedelta(days=98)), *uses("FAST", fast, 6, 0))
     hits = [Found("SLOW0", 0.9, 0.8), Found("FAST0", 0.9, 0.8)]
-    assert Suggester().fit(past).suggest([], hits, articles(), past, now=NOW)[0].resolution == SPOOLER
+    assert Suggester().fit(past).suggest([], hits, articles(), past, now=NOW)[0].resolution == fast
+
+
+def test_a_workaround_stands_above_no_fix_for_being_quick_or_for_luck_in_few_uses(tmp_path):
+    fix, workaround = "replace the fuser of the printer", "switched the printer off and on, temporary workaround"
+    background = [
+        u
+        for i in range(8)
+        for text, held in ((f"renew part {'abcdefgh'[i] * 4}", 8), (f"workaround {'abcdefgh'[i] * 4}", 4))
+        for u in uses(f"{text[:1]}{i}-", text, held, 10 - held)
+    ]
+    hits = [Found("QUICK0", 0.9, 0.8), Found("FIX0", 0.9, 0.8)]
+    slow = {"resolved_at": NOW - timedelta(days=99)}
+    past = history(*uses("FIX", fix, 2, 0, **slow), *uses("QUICK", workaround, 2, 0), *background)
+    suggester = Suggester().fit(past)
+    shown = suggester.suggest([], hits, articles(), past, now=NOW)
+    assert [s.resolution for s in shown] == [fix, workaround]
+    suggester.save(tmp_path)
+    assert Suggester.load(tmp_path).suggest([], hits, articles(), past, now=NOW) == shown
+    past = history(*uses("FIX", fix, 2, 8), *uses("QUICK", workaround, 10, 0), *background)
+    assert Suggester().fit(past).suggest([], hits, articles(), past, now=NOW)[0].resolution == workaround, "many uses"
 
 
 def test_bad_and_empty_input_has_a_sensible_outcome():
