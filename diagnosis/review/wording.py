@@ -33,20 +33,16 @@ class Words:
         """Return a figure with its unit: ``27 %``, ``2.1 h``; a dash for none."""
         if value is None:
             return "–"
-        sign = "+" if signed and value > 0 else ""
-        if unit == "hours":
-            return self("unit", "hours", value=f"{sign}{value:,.{_decimals(value)}f}".replace("-", "−"))
-        shown = 100 * value
-        near = 0 < abs(shown) < 10 or 90 < abs(shown) < 100  # where a tenth matters
-        places = 1 if near and abs(shown - round(shown)) > 0.05 else 0
-        return self("unit", "points" if signed else "share", value=f"{sign}{shown:.{places}f}".replace("-", "−"))
+        code = "hours" if unit == "hours" else "points" if signed else "share"
+        return self("unit", code, value=_number(unit, value, signed=signed))
 
     def interval(self, unit: str, bounds: tuple[float, float] | None, *, signed: bool = False) -> str:
         """Return an interval: ``22 to 33 %``; a dash for none."""
         if bounds is None:
             return "–"
-        lower, upper = (self.value(unit, bound, signed=signed) for bound in bounds)
-        return self("unit", "interval", lower=lower.split(" ")[0].rstrip("%"), upper=upper)
+        lower, upper = bounds
+        shown = {"lower": _number(unit, lower, signed=signed), "upper": self.value(unit, upper, signed=signed)}
+        return self("unit", "interval", **shown)
 
     def target(self, definition: Definition, target: float | None) -> str:
         """Return a target: ``at most 2 h``; a dash for none."""
@@ -67,5 +63,13 @@ def catalogue() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
     return tomllib.loads(text)
 
 
-def _decimals(hours: float) -> int:
-    return 0 if abs(hours) >= 100 or hours == int(hours) else 1
+def _number(unit: str, value: float, *, signed: bool) -> str:
+    """Return a figure without its unit: hours, or a share in percent."""
+    sign = "+" if signed and value > 0 else ""
+    if unit == "hours":
+        places = 0 if abs(value) >= 100 or value == int(value) else 1
+        return f"{sign}{value:,.{places}f}".replace("-", "−")
+    shown = 100 * value
+    near = 0 < abs(shown) < 10 or 90 < abs(shown) < 100  # where a tenth matters
+    places = 1 if near and abs(shown - round(shown)) > 0.05 else 0
+    return f"{sign}{shown:.{places}f}".replace("-", "−")
