@@ -23,6 +23,7 @@ from diagnosis.errors import FaultwiseError, GateRefusedError, ReleaseError, Sto
 from diagnosis.incident import IncidentBatch, as_frame
 from diagnosis.knowledge import KNOWLEDGE_FIELDS, as_knowledge_frame
 from diagnosis.memory import give_freed_memory_back
+from diagnosis.phrases import Phrase
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.processes import InterruptedComputationError, in_own_process
 from diagnosis.redact import ALL_KINDS
@@ -200,7 +201,7 @@ class Serving:
         """
         with self._swapping:
             candidate = self._loaded(self.releases.previous())
-            release = self.releases.rollback(reason="rolled back over HTTP")
+            release = self.releases.rollback(Phrase("rolled_back_over_http"))
             self._swap(candidate)
         return release
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from training.evaluation.comparison import Comparison, Figure, Slice
+from diagnosis.phrases import Phrase
+from training.evaluation.comparison import ACCURACY, Comparison, Figure, Slice
 from training.evaluation.gate import LIMITS, comparison_checks
 
 # Share of answers that the new release mends and spoils, and incidents compared.
@@ -26,7 +27,9 @@ RELEASES = [
 
 def gate(difference: float, deviation: float, n: int) -> bool:
     kind: Slice = "all"
-    figure = Figure("x: accuracy", kind, "", n, 0.8, 0.8 + difference, difference, 0.0, 0.0, deviation)
+    figure = Figure(
+        Phrase(ACCURACY, {"target": "category"}), kind, "", n, 0.8, 0.8 + difference, difference, 0.0, 0.0, deviation
+    )
     return all(check.passed for check in comparison_checks(Comparison("a", "b", n, 0, 0, (figure,), ())))
 
 

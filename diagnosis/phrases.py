@@ -1,13 +1,14 @@
-"""Phrases: reasons, warnings and factors as a code with values, put into words in English or Chinese.
+"""Phrases: what a part has to say, as a code with values, put into words in English or Chinese.
 
-The core says what it means by a code; the catalogue `phrases.toml` holds the sentence of each code in both languages.
+Who computes something says what it means by a code; the catalogue `phrases.toml` holds the sentence of each code in
+both languages. It is put into words where a person reads it, and where a file keeps it in English.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -19,10 +20,12 @@ Language = Literal["en", "zh"]
 _SEPARATORS: Mapping[Language, str] = {"en": ", ", "zh": "、"}
 _ONE = ("1", "+1")
 _NOUNS = re.compile(
-    "^( (?:more |past )?(?:action|alert|answer|article|change|correction|day|decision|episode|hour|incident|minute|"
-    "month|problem|question|release|row|rule|time))s(?![a-z])"
+    "^( (?:more |past )?(?:action|alert|answer|article|change|correction|day|decision|episode|finding|hour|incident|"
+    "minute|month|problem|question|release|row|rule|time|value))s(?![a-z])"
 )
 _BETWEEN_PHRASES: Mapping[Language, str] = {"en": "; ", "zh": "；"}
+# What the entries of names in the catalogue begin with, by the last word of what a value is called.
+_NAMES = {"field": "field", "fields": "field", "target": "field", "language": "language", "omission": "left_out"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,10 @@ class Phrase:
     code : str
         Name of an entry of `phrases.toml`.
     values : mapping of str to object
-        A value is text, a number, another phrase, or a sequence of texts or of phrases. Texts named ``field`` or
-        ``fields`` are names of fields and are shown in the reader's language.
+        A value is text, a number, another phrase, or a sequence of texts or of phrases. Texts named ``field``,
+        ``fields`` or ``target``, also after an underscore, are names of fields, and one named ``language`` is the code
+        of a language, ``omission`` why records are left out: they are shown in the reader's language. Between several
+        phrases stands a semicolon, between ``names`` a comma.
 
     Examples
     --------
@@ -48,6 +53,9 @@ class Phrase:
 
     def __str__(self) -> str:
         return in_words(self, "en")
+
+    def __hash__(self) -> int:
+        return hash(self.code)  # values may hold what cannot be hashed
 
     def to_dict(self) -> dict[str, Any]:
         """Return the phrase as JSON values; phrases among its values likewise."""
@@ -70,7 +78,13 @@ def in_words(phrase: Phrase, language: str) -> str:
     reader: Language = "zh" if language.startswith("zh") else "en"
     forms = catalogue()[phrase.code]
     form = "one" if reader == "en" and phrase.values.get("n") == 1 and "one" in forms else reader
-    return forms[form].format(**{name: _shown(name, value, reader) for name, value in phrase.values.items()})
+    values = {name: _shown(name, value, reader) for name, value in phrase.values.items()}
+    return (CountedForm(forms[form]) if reader == "en" else forms[form]).format(**values)
+
+
+def as_written(text: str) -> Phrase:
+    """Return a text that has no code, such as one that an older program kept or a person wrote."""
+    return Phrase("as_written", {"text": text})
 
 
 def percent(share: float, places: int = 0) -> str:
@@ -136,6 +150,22 @@ def joined(phrases: Sequence[Phrase]) -> Phrase | None:
     return Phrase("several", {"phrases": tuple(phrases)})
 
 
+def name_in_words(kind: str, name: str, language: Language) -> str:
+    """Return what a field, a language, a kind of records or a reason to leave records out is called.
+
+    What is not in the catalogue keeps its name.
+
+    English sentences name a field as the import format does.
+    """
+    forms = catalogue().get(f"{kind}_{name}")
+    return name if forms is None else forms[language]
+
+
+def listed(names: Iterable[str], language: Language) -> str:
+    """Return names with what stands between them."""
+    return _SEPARATORS[language].join(names)
+
+
 @cache
 def catalogue() -> Mapping[str, Mapping[str, str]]:
     """Return code to form (``en``, ``zh``, and ``one``: English where ``n`` is 1) to sentence."""
@@ -143,24 +173,19 @@ def catalogue() -> Mapping[str, Mapping[str, str]]:
 
 
 def _shown(name: str, value: Any, language: Language) -> Any:  # noqa: ANN401 - text, number, phrase or several of them
+    kind = _NAMES.get(name.rpartition("_")[2])
     if isinstance(value, Phrase):
         return in_words(value, language)
     if isinstance(value, float):
         return _Number(value)
     if isinstance(value, str):
-        return _field_name(value, language) if name == "field" else value
+        return value if kind is None else name_in_words(kind, value, language)
     if isinstance(value, Sequence):
         if value and isinstance(value[0], Phrase):
-            return _BETWEEN_PHRASES[language].join(in_words(part, language) for part in value)
-        names = [_field_name(part, language) if name == "fields" else part for part in value]
-        return _SEPARATORS[language].join(names)
+            between = (_SEPARATORS if name.endswith("names") else _BETWEEN_PHRASES)[language]
+            return between.join(in_words(part, language) for part in value)
+        return listed(value if kind is None else (name_in_words(kind, part, language) for part in value), language)
     return value
-
-
-def _field_name(name: str, language: Language) -> str:
-    # English sentences name a field as the import format does.
-    forms = catalogue().get(f"field_{name}")
-    return name if forms is None else forms[language]
 
 
 def _to_json(value: Any) -> Any:  # noqa: ANN401 - any JSON value

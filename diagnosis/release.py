@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from diagnosis.errors import ReleaseError
+from diagnosis.phrases import Phrase
 from diagnosis.times import format_utc
 
 FORMAT_VERSION = 9
@@ -72,10 +73,8 @@ class Manifest:
             raw = json.loads(path.read_text(encoding="utf-8"))
             version = raw["format"]
             if version != FORMAT_VERSION:
-                raise ReleaseError(
-                    f"{folder.name} has format {version}, this program reads {FORMAT_VERSION}: "
-                    "train anew with `faultwise train`"
-                )
+                formats = {"release": folder.name, "found": version, "expected": FORMAT_VERSION}
+                raise ReleaseError(Phrase("release_of_other_format", formats))
             return cls(**raw)
         except (ValueError, TypeError, KeyError, UnicodeDecodeError) as error:
             raise ReleaseError(f"{path}: not a readable manifest ({error})") from error

@@ -10,17 +10,19 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from diagnosis.errors import ReleaseError
 from diagnosis.locks import LockedError, locked
+from diagnosis.phrases import Phrase, as_written
 from diagnosis.release import MANIFEST, Manifest, check_release, write_json
 from diagnosis.times import now_text
 
 log = logging.getLogger(__name__)
 
+ROLLED_BACK = Phrase("rolled_back")  # the reason of a rollback for which nobody gave one
 POINTER = "published.json"
 SHADOW = "shadow.json"
 _LOCK = ".published.lock"
@@ -42,13 +44,26 @@ class ReleaseSummary:
 class Publication:
     """An entry of the pointer's history: what came into service, when and why.
 
-    ``rolled_back`` names the release that a rollback took out of service; it is empty for a publication.
+    ``rolled_back`` names the release that a rollback took out of service; it is empty for a publication. ``reason`` is
+    in English, or as a person wrote it; ``reason_phrase`` is its code with values, empty where it has none.
     """
 
     release: str
     at: str
     reason: str = ""
     rolled_back: str = ""
+    reason_phrase: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def now(cls, release: str, reason: str | Phrase, rolled_back: str = "") -> Self:
+        """Return the entry of a release that comes into service at this moment."""
+        code = reason.to_dict() if isinstance(reason, Phrase) else {}
+        return cls(release, now_text(), str(reason), rolled_back, code)
+
+    @property
+    def phrase(self) -> Phrase:
+        """Why it came into service."""
+        return Phrase.from_dict(self.reason_phrase) if self.reason_phrase else as_written(self.reason)
 
 
 @dataclass(frozen=True)
@@ -106,16 +121,16 @@ class Releases:
         try:
             if not self._pointer.is_file():
                 return []
-            return [Publication(**entry) for entry in json.loads(self._pointer.read_text(encoding="utf-8"))["history"]]
+            return [_publication(entry) for entry in json.loads(self._pointer.read_text(encoding="utf-8"))["history"]]
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise ReleaseError(f"{self._pointer}: not a readable pointer ({error})") from error
 
-    def publish(self, release: str, reason: str = "", *, instead_of: str | None = None) -> None:
+    def publish(self, release: str, reason: str | Phrase = "", *, instead_of: str | None = None) -> None:
         """Check a release and put it into service.
 
         Parameters
         ----------
-        reason : str
+        reason : str or Phrase
             Kept in the history.
         instead_of : str, optional
             The release that this one was compared with; refused if another is in service by now.
@@ -133,7 +148,7 @@ class Releases:
                     f"{release} was compared with {instead_of}, but {history[-1].release} is in service by now: "
                     "publish again"
                 )
-            self._point([*history, Publication(release, now_text(), reason)])
+            self._point([*history, Publication.now(release, reason)])
 
     def previous(self) -> str:
         """Return the release that a rollback would put back.
@@ -163,7 +178,7 @@ class Releases:
             raise ReleaseError(f"nothing to roll back to in {self.folder}: {published} was published so far")
         return earlier
 
-    def rollback(self, reason: str = "rolled back") -> str:
+    def rollback(self, reason: str | Phrase = ROLLED_BACK) -> str:
         """Put the release that was in service before this one back, and return its name.
 
         Raises
@@ -175,7 +190,7 @@ class Releases:
             previous = self._earlier()[-1].release
             check_release(self.path(previous))
             history = self.history()
-            self._point([*history, Publication(previous, now_text(), reason, rolled_back=history[-1].release)])
+            self._point([*history, Publication.now(previous, reason, rolled_back=history[-1].release)])
         return previous
 
     def shadow(self) -> str | None:
@@ -230,6 +245,11 @@ class Releases:
         write_json(self._pointer, {"published": history[-1].release, "history": entries})
 
 
+def _publication(entry: Mapping[str, Any]) -> Publication:
+    # What a later program adds is not for this one to refuse.
+    return Publication(**{f.name: entry[f.name] for f in fields(Publication) if f.name in entry})
+
+
 def find_release(path: Path) -> Path:
     """Return the release folder that a path means: a release, or a folder of releases with one published or one alone.
 
@@ -248,7 +268,6 @@ def find_release(path: Path) -> Path:
     if len(summaries) == 1:
         return path / summaries[0].release
     if not summaries:
-        raise ReleaseError(f"{path} holds no release: neither {MANIFEST} nor folders with one")
-    raise ReleaseError(
-        f"{path} holds {len(summaries)} releases and none is published; name one, such as {path / summaries[0].release}"
-    )
+        raise ReleaseError(Phrase("folder_without_release", {"folder": str(path), "manifest": MANIFEST}))
+    values = {"folder": str(path), "n": len(summaries), "example": str(path / summaries[0].release)}
+    raise ReleaseError(Phrase("folder_of_many_releases", values))

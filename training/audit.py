@@ -7,20 +7,21 @@ import sys
 from pathlib import Path
 
 from diagnosis.errors import InputError
-from diagnosis.phrases import with_count
+from diagnosis.phrases import Phrase
 from training.checks import Audit, audit, in_service
 from training.command import DONE, add_json, add_language, add_models, answer, main
 from training.intake import add_sources, check_targets, read_sources
 from training.output import open_atomically
 from training.reports.page import findings_page
 from training.settings import load_settings
-from training.translation import Translation
+from training.wording import ENGLISH, Wording
 
 SUMMARY = (
     "Look for leakage, label noise, repeats, changed classes, missing dates and personal data, before training.\n"
     "Findings name rows to look at by number. `faultwise train` makes the same checks and leaves out what is refused."
 )
 EXAMPLE = "faultwise audit --incidents data/sample/incidents.csv --html audit.html"
+_HEADS = {"refused": "REFUSED ({}): {}", "warning": "WARNING ({}): {}", "note": "NOTE ({}): {}"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,25 +44,27 @@ def run(args: argparse.Namespace) -> int:
     settings = load_settings(args.config, {name: value for name, value in overrides.items() if value is not None})
     frame = read_sources(args).incidents
     if frame.empty:
-        raise InputError("at least one incident is needed for an audit; found none")
+        raise InputError(Phrase("audit_without_incidents"))
     check_targets(frame, settings.targets)
     audited = audit(frame, settings, in_service(args.models))
     if args.html:
         with open_atomically(args.html) as stream:
             stream.write(findings_page(audited, args.language))
-    answer(args, audited.to_dict(), Translation(args.language).lines(text(audited)))
+    answer(args, audited.to_dict(), text(audited, Wording(args.language)))
     return DONE
 
 
-def text(audited: Audit) -> str:
+def text(audited: Audit, t: Wording = ENGLISH) -> str:
     """Return the findings as lines for a person."""
-    counts = f"{with_count(audited.incidents, 'incidents')} audited, {with_count(len(audited.findings), 'findings')}"
-    lines = [counts]
+    lines = [t("{} incidents audited, {} findings", f"{audited.incidents:,}", len(audited.findings))]
     for finding in audited.findings:
-        lines += ["", f"{finding.severity.upper()} ({finding.check}): {finding.title}", f"  {finding.why}"]
+        lines += ["", t(_HEADS[finding.severity], t(finding.check), t(finding.title)), f"  {t(finding.why)}"]
         if finding.rows:
-            remaining = f" and {finding.count - 5:,} more" if finding.count > 5 else ""
-            lines.append(f"  look at {', '.join(finding.rows[:5])}{remaining}")
+            numbers, remaining = ", ".join(finding.rows[:5]), finding.count - 5
+            if remaining > 0:
+                lines.append(f"  {t('look at {} and {} more', numbers, f'{remaining:,}')}")
+            else:
+                lines.append(f"  {t('look at {}', numbers)}")
     return "\n".join(lines)
 
 

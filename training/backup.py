@@ -16,7 +16,7 @@ from diagnosis.releases import POINTER, SHADOW, Releases
 from diagnosis.store.backup import back_up_store
 from diagnosis.times import now_text
 from training.command import DONE, add_database, add_json, add_language, add_models, answer, main
-from training.translation import Translation
+from training.wording import Wording
 
 SUMMARY = (
     "Copy the store and the releases of a service into a new folder, while it runs. The copy is one moment of the\n"
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the backup and print what is in it."""
     content = back_up(args.database, args.models, args.to)
     counts = len(content["releases"]), len(content["files"])
-    text = Translation(args.language)("{}: the store; releases: {}, files: {}", args.to, *counts)
+    text = Wording(args.language)("{}: the store; releases: {}, files: {}", args.to, *counts)
     answer(args, {"folder": str(args.to), "releases": content["releases"], "files": len(content["files"])}, text)
     return DONE
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from diagnosis.errors import FaultwiseError, InputError
-from training.translation import LANGUAGES, Language, Translation
+from diagnosis.phrases import Language, Phrase, in_words
+from training.wording import LANGUAGES, Wording
 
 DONE, FAILED, USAGE = 0, 1, 2
 MODELS = Path("models")
@@ -58,16 +59,17 @@ def main(verb: Verb, arguments: Sequence[str] | None = None) -> int:
 def run(verb: Verb, args: argparse.Namespace) -> int:
     """Run a verb on parsed arguments; an error that the user can mend is one line, not a traceback."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", stream=sys.stderr)
+    language = language_of(args)
     try:
         return verb.run(args)
     except FaultwiseError as error:
-        sys.stderr.write(f"faultwise: {Translation(language_of(args)).sentence(str(error))}\n")
+        sys.stderr.write(f"faultwise: {in_words(error.phrase, language) if error.phrase else error}\n")
         return USAGE if isinstance(error, UsageError) else FAILED
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         sys.stderr.write(f"faultwise: {where}{error.strerror or error}\n")
     except KeyboardInterrupt:
-        sys.stderr.write("faultwise: interrupted\n")
+        sys.stderr.write(f"faultwise: {Wording(language)('interrupted')}\n")
     return FAILED
 
 
@@ -76,10 +78,10 @@ def answer(args: argparse.Namespace, content: Mapping[str, Any], text: str) -> N
     sys.stdout.write((json.dumps(content, ensure_ascii=False, default=str) if args.json else text) + "\n")
 
 
-def warn(message: str, language: Language = "en") -> None:
+def warn(message: str | Phrase, language: Language = "en") -> None:
     """Tell the user, on standard error, of something that was left out or looks wrong."""
     head = "warning: " if language == "en" else "警告："
-    sys.stderr.write(f"{head}{Translation(language).sentence(message)}\n")
+    sys.stderr.write(f"{head}{in_words(message, language) if isinstance(message, Phrase) else message}\n")
 
 
 def language_of(args: argparse.Namespace) -> Language:

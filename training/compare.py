@@ -11,12 +11,14 @@ import pandas as pd
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.releases import Releases, find_release
 from training.command import DONE, add_json, add_language, add_models, answer, main
 from training.evaluation.comparison import Comparison, Figure, compare
 from training.evaluation.held_out import HeldOut, honest_predictions
 from training.intake import add_sources, read_sources
-from training.translation import ENGLISH, Translation, padded
+from training.terminal import padded
+from training.wording import ENGLISH, Wording
 
 SUMMARY = (
     "Compare two releases on the same incidents: each figure with the paired difference and its 95 % interval.\n"
@@ -46,30 +48,28 @@ def run(args: argparse.Namespace) -> int:
     else:
         recorded = HeldOut.load(folders[1])
         if recorded is None:
-            raise InputError(
-                f"{folders[1].name} keeps no later incidents to compare on: give some with --incidents or --from-store"
-            )
+            raise InputError(Phrase("nothing_kept_to_compare", {"release": folders[1].name}))
         held_out = recorded
     predictions = honest_predictions(a, folders[0], held_out.incidents, held_out.as_of)
     comparison = compare(a, predictions, folders[1].name, held_out)
     if not comparison.rows:
-        raise InputError(f"nothing to compare on: {a.release} was trained on all {len(held_out):,} incidents")
-    answer(args, comparison.to_dict(), text(comparison, Translation(args.language)))
+        raise InputError(Phrase("compared_with_nothing", {"release": a.release, "n": len(held_out)}))
+    answer(args, comparison.to_dict(), text(comparison, Wording(args.language)))
     return DONE
 
 
-def text(comparison: Comparison, t: Translation = ENGLISH) -> str:
+def text(comparison: Comparison, t: Wording = ENGLISH) -> str:
     """Return the comparison as a table for a person."""
     head = f"{'':44} {'n':>6} {'A':>7} {'B':>7} {'B - A':>8}   {t('95 % interval')}"
     return "\n".join(
-        [t("A {}", comparison.a), t("B {}", comparison.b), t("on {}", t.sentence(comparison.basis)), "", head]
+        [t("A {}", comparison.a), t("B {}", comparison.b), t("on {}", t(comparison.basis)), "", head]
         + [_line(figure, t) for figure in comparison.figures]
-        + [f"  {t.sentence(note)}" for note in comparison.notes]
+        + [f"  {t(note)}" for note in comparison.notes]
     )
 
 
-def _line(figure: Figure, t: Translation) -> str:
-    label = padded(t.sentence(figure.label)[:44], 44)
+def _line(figure: Figure, t: Wording) -> str:
+    label = padded(t(figure.label)[:44], 44)
     line = f"{label} {figure.n:6,} {figure.a:7.3f} {figure.b:7.3f} {figure.difference:+8.3f}"
     if math.isnan(figure.lower):
         return line
@@ -82,7 +82,7 @@ def _line(figure: Figure, t: Translation) -> str:
 def _unseen(incidents: pd.DataFrame, b: Diagnoser) -> pd.DataFrame:
     in_history = incidents["number"].isin(b.parts.history.frame()["number"]).to_numpy()
     if in_history.all():
-        raise InputError(f"nothing to compare on: {b.release} was trained on all {len(incidents):,} incidents")
+        raise InputError(Phrase("compared_with_nothing", {"release": b.release, "n": len(incidents)}))
     return incidents[~in_history].reset_index(drop=True)
 
 

@@ -16,7 +16,7 @@ from training.intake import frame_of
 from training.output import open_atomically
 from training.parallel import Workers
 from training.records import load_incidents
-from training.translation import Translation
+from training.wording import Wording
 
 SUMMARY = (
     "Diagnose the incidents of a file, in order of opened_at. Each sees the release's incidents and the earlier rows\n"
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         for line in tqdm(lines, total=len(frame), unit=" incidents", file=sys.stderr, disable=args.quiet):
             stream.write(line + "\n")
     content = {"release": release, "diagnosed": len(frame), "out": str(args.out)}
-    t = Translation(args.language)
+    t = Wording(args.language)
     answer(args, content, t("diagnoses by {} in {}: {}", release, args.out, f"{len(frame):,}"))
     return DONE
 

@@ -19,7 +19,7 @@ from diagnosis.store import Store
 from diagnosis.store.erasure import KEPT, Person, count_rows, erase_person
 from diagnosis.store.records import Records
 from training.command import DONE, add_database, add_json, add_language, add_models, answer, main
-from training.translation import Translation
+from training.wording import Wording
 
 SUMMARY = (
     "Find a person by mail address, sign-in and name in the store and in the releases, and put <PERSON> in their\n"
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         content = erase(store, Releases(args.models), args.name, dry_run=args.dry_run)
     finally:
         store.close()
-    answer(args, content, _in_words(content, Translation(args.language)))
+    answer(args, content, _in_words(content, Wording(args.language)))
     return DONE
 
 
@@ -129,7 +129,7 @@ def _body(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in fields.items()}
 
 
-def _in_words(content: Mapping[str, Any], t: Translation) -> str:
+def _in_words(content: Mapping[str, Any], t: Wording) -> str:
     done = "named in {}: {} ({})" if content["dry_run"] else "masked in {}: {} ({})"
     lines = [t(done, name, len(keys), _some(keys)) for name, keys in content["store"].items()]
     lines += [t("left in {}: {} ({})", name, len(keys), _some(keys)) for name, keys in content["kept"].items()]

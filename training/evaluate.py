@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pandas as pd
 
 from diagnosis.arrays import Floats
 from diagnosis.diagnoser import Diagnoser
+from diagnosis.phrases import Phrase
 from diagnosis.releases import find_release
 from training.command import DONE, add_json, add_language, add_release, answer, main, record_options, warn
 from training.evaluation.candidate import Candidate
@@ -25,7 +26,7 @@ from training.output import open_atomically
 from training.records import load_incidents
 from training.reports.baselines import baselines
 from training.reports.release_report import write_report
-from training.translation import Translation
+from training.wording import Wording
 
 SUMMARY = "Measure a release on incidents whose category, group and outcome are known."
 EXAMPLE = "faultwise evaluate --release models --incidents later.csv --json"
@@ -53,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read, measure, print."""
-    folder, t = find_release(args.release), Translation(args.language)
+    folder, t = find_release(args.release), Wording(args.language)
     diagnoser = Diagnoser.load(folder)
     incidents = read_sources(args, optional=bool(args.questions)).incidents
     content: dict[str, Any] = {"release": diagnoser.release}
@@ -61,8 +62,8 @@ def run(args: argparse.Namespace) -> int:
     if not incidents.empty or not args.questions:
         in_history = int(incidents["number"].isin(diagnoser.parts.history.frame()["number"]).sum())
         if in_history:
-            share = f"{in_history:,} of {len(incidents):,} incidents"
-            warn(f"{share} were in the release's own data, so these figures flatter it", args.language)
+            counts = {"known": in_history, "n": len(incidents)}
+            warn(Phrase("figures_of_known_incidents", counts), args.language)
         held_out = HeldOut.of(diagnoser, incidents, args.as_of)
         card, plain = measure(diagnoser, held_out), baseline_figures(diagnoser, held_out)
         if args.html:
@@ -70,14 +71,19 @@ def run(args: argparse.Namespace) -> int:
         if args.out:
             with open_atomically(args.out) as stream:
                 answers_frame(held_out).to_csv(stream, index=False)
-        content |= {"seen_in_training": in_history, **card.to_dict(), "baselines": plain}
-        lines += [f"{diagnoser.release} on {card.incidents:,} incidents", *headlines(card), *_baseline_lines(plain)]
+        content |= {
+            "seen_in_training": in_history,
+            **card.to_dict(),
+            "baselines": {str(subject): of_subject for subject, of_subject in plain},
+        }
+        head = t("{} on {} incidents", diagnoser.release, f"{card.incidents:,}")
+        lines += [head, *headlines(card, t), *_baseline_lines(plain, t)]
     if args.questions:
         questions = frame_of(load_incidents(args.questions, every_row=True, **record_options(args)))
         figures = search_figures(diagnoser, questions)
         content["questions"] = figures
-        lines.append(f"search on {figures['n']:,} questions: {_search_words(figures)}")
-    answer(args, content, t.lines("\n".join(lines)))
+        lines.append(t("search on {} questions: {}", f"{figures['n']:,}", _search_words(figures)))
+    answer(args, content, "\n".join(lines))
     return DONE
 
 
@@ -107,23 +113,28 @@ def answers_frame(held_out: HeldOut) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"number": []})
 
 
-def baseline_figures(diagnoser: Diagnoser, held_out: HeldOut) -> dict[str, dict[str, float]]:
+def baseline_figures(diagnoser: Diagnoser, held_out: HeldOut) -> list[tuple[Phrase, dict[str, float]]]:
     """Return, for each target, search and recurrence, what one gets without Faultwise on the same incidents."""
-    figures = {
-        name: {baseline.name: baseline.accuracy.value for baseline in baselines(diagnoser, held_out, target)}
+    figures = [
+        (
+            Phrase("plain_target", {"target": name}),
+            {baseline.name: baseline.accuracy.value for baseline in baselines(diagnoser, held_out, target)},
+        )
         for name, target in held_out.predictions.targets.items()
         if target.labelled.any()
-    }
+    ]
     labelled_rows = np.flatnonzero(held_out.predictions.search.labelled)
     if len(labelled_rows):
         rows = held_out.incidents.iloc[labelled_rows]
         texts = (rows["short_description"] + " " + rows["description"]).tolist()
         ranks = tfidf_ranks(diagnoser, texts, held_out.predictions.search.article[labelled_rows].tolist())
-        figures["search"] = {"recall at 10 by TF-IDF": float((ranks <= SEARCH_DEPTH).mean())}
+        recall = float((ranks <= SEARCH_DEPTH).mean())
+        figures.append((Phrase("plain_search"), {"recall at 10 by TF-IDF": recall}))
     for score in recurrence_scores(held_out):
         rate = score.kaplan_meier
-        figures[f"recurrence within {score.days} days"] = {"Brier of the rate alone": rate * (1 - rate), "AUC": 0.5}
-    return {name: of_name for name, of_name in figures.items() if of_name}
+        of_rate = {"Brier of the rate alone": rate * (1 - rate), "AUC": 0.5}
+        figures.append((Phrase("plain_recurrence", {"days": score.days}), of_rate))
+    return [(subject, of_subject) for subject, of_subject in figures if of_subject]
 
 
 def search_figures(diagnoser: Diagnoser, questions: pd.DataFrame) -> dict[str, Any]:
@@ -147,11 +158,11 @@ def _search_words(figures: Mapping[str, Any]) -> str:
     return ", ".join(f"{word} {figures[name]:.3f} (TF-IDF {plain[name]:.3f})" for word, name in names)
 
 
-def _baseline_lines(figures: Mapping[str, Mapping[str, float]]) -> list[str]:
-    lines = ["without Faultwise, on the same incidents:"] if figures else []
-    for name, of_name in figures.items():
-        words = ", ".join(f"{baseline} {value:.3f}" for baseline, value in of_name.items())
-        lines.append(f"  {name}: {words}")
+def _baseline_lines(figures: Sequence[tuple[Phrase, Mapping[str, float]]], t: Wording) -> list[str]:
+    lines = [t("without Faultwise, on the same incidents:")] if figures else []
+    for subject, of_subject in figures:
+        words = t.listed(f"{t(name)} {value:.3f}" for name, value in of_subject.items())
+        lines.append(f"  {t('{}: {}', t(subject), words)}")
     return lines
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from diagnosis.phrases import Phrase
 from diagnosis.store import Store
 from diagnosis.store.records import Records
 from training.command import DONE, UsageError, add_database, add_json, add_language, answer, main
 from training.output import open_atomically
-from training.translation import Translation
+from training.wording import Wording
 
 SUMMARY = "Write the store's incidents and knowledge as JSON Lines, in order of their numbers."
 EXAMPLE = "faultwise export --incidents incidents.jsonl --knowledge knowledge.jsonl"
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write what was asked for."""
     if not args.incidents and not args.knowledge:
-        raise UsageError("nothing to export: give --incidents, --knowledge or both")
+        raise UsageError(Phrase("nothing_to_export"))
     store = Store(args.database)
     try:
         store.database.check()  # a store that is not there is not an empty one
@@ -42,8 +43,12 @@ def run(args: argparse.Namespace) -> int:
         counts = {kind: _write(records, path, args.quiet) for kind, (records, path) in wanted.items() if path}
     finally:
         store.close()
-    t = Translation(args.language)
-    answer(args, counts, "\n".join(t("{} exported: {}", t.sentence(kind), f"{n:,}") for kind, n in counts.items()))
+    t = Wording(args.language)
+    answer(
+        args,
+        counts,
+        "\n".join(t("{} exported: {}", t.name_of("records", kind), f"{n:,}") for kind, n in counts.items()),
+    )
     return DONE
 
 

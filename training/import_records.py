@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from diagnosis.errors import InputError
 from diagnosis.incident import IncidentBatch
+from diagnosis.phrases import Language, Phrase
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_articles, mask_incidents
 from diagnosis.store import Store
@@ -37,6 +38,7 @@ from training.command import (
 )
 from training.fitting.as_of import moment
 from training.intake import knowledge_options, warn_of
+from training.output import as_json
 from training.records import ImportCounts, RecordStream, read_incidents, read_knowledge
 from training.records.columns import CHANGES, INCIDENTS, KNOWLEDGE, Kind
 from training.records.explain import Explanation, explain
@@ -46,7 +48,8 @@ from training.sources.credentials import PREFIX, Credentials
 from training.sources.outputs import ChangeOutput, FileOutput, Output, StoreOutput
 from training.sources.own_fields import fields_from_environment
 from training.sources.pull import CHANGE_SYSTEMS, CHANGES_BY_QUERY, KNOWLEDGE_SYSTEMS, SYSTEMS, Pull, pull
-from training.translation import Language, Translation, padded, width_of
+from training.terminal import padded, width_of
+from training.wording import Wording
 
 SUMMARY = (
     "Read incidents and knowledge, changes, alerts, a service map and planned work into the service's store; rows\n"
@@ -121,33 +124,34 @@ def run(args: argparse.Namespace) -> int:
     """Stream the files, or the system's pages, into the store or a file and print the counts."""
     if args.explain:
         explanation = explain(args.explain, _KINDS[args.kind], Redactor().redact, **record_options(args))
-        answer(args, asdict(explanation), _explanation_text(explanation, args))
+        answer(args, as_json(explanation), _explanation_text(explanation, args))
         return DONE
     if args.articles and args.source_kind not in (None, "articles"):
-        raise UsageError(f"expected --articles or --kind; found both, with {args.source_kind}")
+        raise UsageError(Phrase("articles_and_kind", {"kind": args.source_kind}))
     source_kind = "articles" if args.articles else args.source_kind
     if source_kind and not args.source:
-        raise UsageError(f"expected --source with {'--articles' if args.articles else '--kind'}; found none")
+        raise UsageError(Phrase("option_without_source", {"option": "--articles" if args.articles else "--kind"}))
     files = args.incidents or args.knowledge or args.changes or args.alerts or args.service_map or args.maintenance
     if args.source and files:
-        raise UsageError("expected files or --source; found both")
+        raise UsageError(Phrase("files_and_source"))
     if not (args.source or files):
-        raise UsageError("nothing to import: give --incidents, --knowledge or both, or --source")
+        raise UsageError(Phrase("nothing_to_import"))
     kind = _SOURCE_KINDS[source_kind or "incidents"]
     counts = {kind.name: _from_system(args, kind)} if args.source else _from_files(args)
     for count in counts.values():
         warn_of(count, args.language)
-    t = Translation(args.language)
-    form = "{} imported: {}, rejected: {}"
-    lines = [t(form, t.sentence(kind), f"{c.imported:,}", f"{c.rejected:,}") for kind, c in counts.items()]
-    text = "\n".join(lines)
-    answer(args, {kind: asdict(c) for kind, c in counts.items()}, text)
+    t = Wording(args.language)
+    lines = [
+        t("{} imported: {}, rejected: {}", t.name_of("records", kind), f"{c.imported:,}", f"{c.rejected:,}")
+        for kind, c in counts.items()
+    ]
+    answer(args, {kind: as_json(c) for kind, c in counts.items()}, "\n".join(lines))
     return DONE
 
 
 def _explanation_text(explanation: Explanation, args: argparse.Namespace) -> str:
     """Return an explanation as a table, with what is missing and would help below it."""
-    t = Translation(args.language)
+    t = Wording(args.language)
     preset = explanation.preset or t("none")
     lines = [t("{}: rows looked at {}, preset {}", explanation.file, f"{explanation.rows:,}", preset), ""]
     width = max((width_of(use.column) for use in explanation.columns), default=0)
@@ -156,9 +160,9 @@ def _explanation_text(explanation: Explanation, args: argparse.Namespace) -> str
         proposal = "  " + t("(looks like {})", use.proposal) if use.proposal else ""
         columns = f"  {padded(use.column, min(width, 40))}  {padded(target, 22)}"
         lines.append(f"{columns}  {use.filled:>5}  {use.sample}{proposal}")
-    lines += [t("note: {}", t.sentence(note)) for note in explanation.notes]
+    lines += [t("note: {}", t(note)) for note in explanation.notes]
     if explanation.missing:
-        lines.append(t("refused as it is: {}", t.sentence(explanation.missing)))
+        lines.append(t("refused as it is: {}", explanation.missing))
     if explanation.advice or not explanation.missing:
         values = ((f"--{name.replace('_', '-')}", getattr(args, name)) for name in _READING)
         options = [f"{name} {shlex.quote(value)}" for name, value in values if value]
@@ -194,11 +198,7 @@ def _opened(database: str, language: Language) -> Store:
     """Open the store; whoever imports into the demo's learns from the sample history as if it were theirs."""
     store = Store.open(database)
     if store.audit.objects(DEMO, datetime.min.replace(tzinfo=UTC)):
-        warn(
-            "this store holds the demo's sample history too, and a training from it would learn both: for records of "
-            "your own begin in an empty folder, or give another --database",
-            language,
-        )
+        warn(Phrase("store_holds_demo"), language)
     return store
 
 

@@ -14,11 +14,10 @@ import pandas as pd
 from diagnosis.errors import InputError
 from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
-from diagnosis.phrases import with_count
+from diagnosis.phrases import Language, Phrase
 from training.command import DATABASE, UsageError, add_records, language_of, record_options, warn
 from training.records import ImportCounts, LoadedIncidents, LoadedKnowledge, load_incidents, load_knowledge
 from training.records.stored import Stored, load_stored
-from training.translation import Language
 
 
 def add_sources(parser: argparse.ArgumentParser, *, knowledge: bool = False) -> None:
@@ -56,12 +55,9 @@ def read_sources(args: argparse.Namespace, *, optional: bool = False, keep_repea
     """
     files, articles = args.incidents, getattr(args, "knowledge", [])
     if files and args.from_store:
-        raise UsageError(
-            "incidents come from --incidents or --from-store; found both (`import` puts files into a store)"
-        )
+        raise UsageError(Phrase("files_and_store"))
     if not (files or articles or args.from_store or optional):
-        knowledge = ", --knowledge" if hasattr(args, "knowledge") else ""
-        raise UsageError(f"no records to read: give --incidents{knowledge} or --from-store")
+        raise UsageError(Phrase("no_records_given" if hasattr(args, "knowledge") else "no_incidents_given"))
     language = language_of(args)
     stored = load_stored(args.from_store) if args.from_store else Stored(as_frame([]), as_knowledge_frame([]))
     return Stored(
@@ -83,7 +79,7 @@ def knowledge_options(args: argparse.Namespace) -> dict[str, Any]:
 def warn_of(counts: ImportCounts, language: Language = "en") -> None:
     """Warn of what was left out of files, or is odd about them."""
     for reason, times in counts.reasons.items():
-        warn(f"{with_count(times, 'rows')}: {reason}", language)
+        warn(Phrase("rows_with_reason", {"n": times, "reason": reason}), language)
     for note in counts.notes:
         warn(note, language)
 
@@ -98,8 +94,8 @@ def frame_of(loaded: LoadedIncidents | LoadedKnowledge, language: Language = "en
     """
     counts = loaded.counts
     if counts.read and not counts.imported:
-        reasons = "; ".join(f"{with_count(times, 'times')} {reason}" for reason, times in counts.reasons.items())
-        raise InputError(f"none of {counts.read:,} rows could be used: {reasons or 'they are empty'}")
+        reasons = tuple(Phrase("times_with_reason", {"n": n, "reason": reason}) for reason, n in counts.reasons.items())
+        raise InputError(Phrase("rows_not_usable", {"n": counts.read, "reasons": reasons or Phrase("rows_are_empty")}))
     warn_of(counts, language)
     return loaded.frame
 
@@ -117,5 +113,7 @@ def check_targets(incidents: pd.DataFrame, targets: Sequence[str]) -> None:
         return
     filled = [str(name) for name in incidents.columns if incidents[name].astype("str").fillna("").str.strip().any()]
     near = get_close_matches(unknown, filled, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise InputError(f"target {unknown!r} is no column of the incidents: {hint}found {', '.join(filled)}")
+    values = {"value": unknown, "columns": tuple(filled)}
+    raise InputError(
+        Phrase("mistyped_target", {**values, "near": near[0]}) if near else Phrase("unknown_target", values)
+    )

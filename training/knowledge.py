@@ -15,6 +15,7 @@ from tqdm import tqdm
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.knowledge_health import KnowledgeHealth, SearchedIncidents, assess_knowledge
+from diagnosis.phrases import Phrase
 from diagnosis.releases import find_release
 from diagnosis.search import Filters
 from training.command import DONE, add_json, add_language, answer, main, warn
@@ -23,7 +24,8 @@ from training.fitting.as_of import last_moment
 from training.intake import add_sources, read_sources
 from training.output import open_atomically, without_nan
 from training.reports.page import render
-from training.translation import Translation, padded
+from training.terminal import padded
+from training.wording import Wording
 
 SUMMARY = (
     "Judge a knowledge base by the incidents that it should answer: gaps by the hours that they cost, with a draft "
@@ -53,11 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Search, judge and print."""
-    sources, t = read_sources(args), Translation(args.language)
+    sources, t = read_sources(args), Wording(args.language)
     if sources.incidents.empty:
-        raise InputError("knowledge is judged by incidents; found none")
+        raise InputError(Phrase("knowledge_without_incidents"))
     if sources.articles.empty:
-        raise InputError("no article to judge: give --knowledge or a store that has some")
+        raise InputError(Phrase("knowledge_without_articles"))
     parts = Diagnoser.load(find_release(args.release)).parts if args.release is not None else None
     with tqdm(
         total=100, desc="learning to search", unit="%", disable=args.quiet or parts is not None, file=sys.stderr
@@ -72,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     with tqdm(total=len(texts), desc="searching", disable=args.quiet, file=sys.stderr) as bar:
         searched = SearchedIncidents.of(retriever, texts, valid, bar.update)
     if np.isnan(searched.covered).any():
-        warn("too few articles or questions to calibrate by: no probability is said, and no gap", args.language)
+        warn(Phrase("gaps_not_calibrated"), args.language)
     health = assess_knowledge(incidents, articles, texts, searched, retriever, as_of=as_of)
     if args.out:
         _write_covered(args.out, incidents["number"].tolist(), searched)
@@ -94,7 +96,7 @@ def _titles(articles: pd.DataFrame) -> dict[str, str]:
     return dict(zip(articles["number"], articles["title"], strict=True))
 
 
-def _text(health: KnowledgeHealth, t: Translation) -> str:
+def _text(health: KnowledgeHealth, t: Wording) -> str:
     head = t(
         "{}, {}, as known on {}",
         t("{} articles", f"{health.articles:,}"),
@@ -117,7 +119,7 @@ def _text(health: KnowledgeHealth, t: Translation) -> str:
     return "\n".join(lines)
 
 
-def _gaps(health: KnowledgeHealth, t: Translation) -> list[str]:
+def _gaps(health: KnowledgeHealth, t: Wording) -> list[str]:
     if health.answered is None:
         return [t("Gaps: not known, as there is too little to tell how likely an article answers")]
     lines = [t("Gaps, those that cost the most hours first: {}", f"{len(health.gaps):,}")]

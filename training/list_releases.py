@@ -6,9 +6,9 @@ import argparse
 import sys
 from dataclasses import asdict
 
-from diagnosis.releases import Publication, Releases
+from diagnosis.releases import ROLLED_BACK, Publication, Releases
 from training.command import DONE, add_json, add_language, add_models, answer, main
-from training.translation import Translation
+from training.wording import Wording
 
 SUMMARY = "List the releases, newest first, the one in service, and what was in service since when and why."
 EXAMPLE = "faultwise releases --models models"
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the list, and what was in service since when and why."""
-    releases, t = Releases(args.models), Translation(args.language)
+    releases, t = Releases(args.models), Wording(args.language)
     summaries, history = releases.summaries(), releases.history()
     lines = [f"{'*' if s.published else ' '} {s.release}  {_rows(s.data, t)}" for s in summaries]
     if history:
@@ -34,18 +34,18 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _publication(entry: Publication, t: Translation) -> str:
-    why = t.sentence(entry.reason)
+def _publication(entry: Publication, t: Wording) -> str:
+    reason = t(entry.phrase)
     if entry.rolled_back:
-        undone = t("in place of {}, rolled back: ", entry.rolled_back)
-        why = undone.rstrip(": ：") if entry.reason == "rolled back" else undone + why
-    return f"{entry.at}  {entry.release}  {why}".rstrip()
+        undone = t("in place of {}, rolled back", entry.rolled_back)
+        reason = undone if entry.reason == str(ROLLED_BACK) else t("{}: {}", undone, reason)
+    return f"{entry.at}  {entry.release}  {reason}".rstrip()
 
 
-def _rows(data: object, t: Translation) -> str:
+def _rows(data: object, t: Wording) -> str:
     kinds = data if isinstance(data, dict) else {}
     counts = {kind: part["rows"] for kind, part in kinds.items() if part.get("rows")}
-    return t.listed(t("rows of {}: {}", t.sentence(kind), f"{rows:,}") for kind, rows in counts.items())
+    return t.listed(t("rows of {}: {}", t.name_of("records", kind), f"{rows:,}") for kind, rows in counts.items())
 
 
 if __name__ == "__main__":

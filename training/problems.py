@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from diagnosis.calendars import holidays_of
 from diagnosis.errors import InputError
+from diagnosis.phrases import Language, Phrase
 from diagnosis.problems import MeasureEffect, Problem, ProblemContext, ProblemReport, find_problems
 from diagnosis.problems.fault_signature import problem_signature
 from diagnosis.problems.finding import STAGES, Stage
@@ -29,7 +30,7 @@ from training.output import open_atomically
 from training.records.action_files import read_actions
 from training.reports.problems_page import problems_page
 from training.reports.problems_text import problems_text
-from training.translation import Translation
+from training.wording import Wording
 
 SUMMARY = (
     "Find the chronic faults of a history and rank them by what preventing them is worth: expected incidents within "
@@ -75,14 +76,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Find and print."""
-    t = Translation(args.language)
+    t = Wording(args.language)
     actions = read_actions(args.actions, tuple(BY_NAME)) if args.actions else None
     frame = read_sources(args).incidents
     if frame.empty:
-        raise InputError("problems are found in incidents; found none")
+        raise InputError(Phrase("problems_without_incidents"))
     as_of = last_moment(frame, args.as_of)
     if pd.isna(as_of):
-        raise InputError("problems need opened_at; no incident has a date")
+        raise InputError(Phrase("problems_need_dates"))
     signature = _signature(args, frame)
     report = _find(args, frame, signature, as_of)
     measures = None
@@ -90,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         measures = follow_measures(actions, report, ProblemHistory(frame, report))
         if effects := [measure.effect for measure in measures if measure.effect is not None]:
             report = _find(args, frame, signature, as_of, effects)
-    _warn(report, t)
+    _warn(report, args.language)
     problems = report.problems if args.all else report.problems[: args.top]
     if args.html:
         with open_atomically(args.html) as stream:
@@ -100,12 +101,12 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _warn(report: ProblemReport, t: Translation) -> None:
+def _warn(report: ProblemReport, language: Language) -> None:
     for reason, count in report.left_out.items():
         if count and reason != "number repeated":
-            warn(t("{} left out: {}", t("{} incidents", f"{count:,}"), t.sentence(reason)), t.language)
+            warn(Phrase("left_out_of_problems", {"n": count, "omission": reason}), language)
     if not report.origins:
-        warn(t("the history is too short to learn how faults go on: the plain rate stands in"), t.language)
+        warn(Phrase("history_too_short_for_problems"), language)
 
 
 def _find(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import asdict
 from typing import Any
 
 from diagnosis.errors import GateRefusedError
+from diagnosis.phrases import Phrase
 from diagnosis.releases import Releases
 from training.command import DONE, FAILED, add_json, add_language, add_models, answer, main
 from training.evaluation.candidate import Candidate
 from training.evaluation.gate import GateDecision, judge, table
-from training.output import without_nan
-from training.translation import ENGLISH, Translation
+from training.output import as_json
+from training.wording import ENGLISH, Wording
 
 SUMMARY = (
     "Put a release into service if it is shown to be no worse than the one in service on the same later incidents;\n"
@@ -46,8 +46,8 @@ def run(args: argparse.Namespace) -> int:
         "forced": None if decision.publishes else args.force,
         "checks": gate_checks(decision),
     }
-    t = Translation(args.language)
-    answer(args, content, t.lines(gate_words(decision, published=published, t=t)))
+    t = Wording(args.language)
+    answer(args, content, gate_words(decision, published=published, t=t))
     return DONE if published else FAILED
 
 
@@ -87,35 +87,40 @@ def put_into_service(releases: Releases, decision: GateDecision, force: str | No
     if not decision.publishes:
         reason = _forced(decision, force)
     elif decision.unmeasured:
-        reason = f"not measured: {'; '.join(check.why for check in decision.unmeasured)}"
+        reason = Phrase("gate_not_measured", {"reasons": tuple(check.why for check in decision.unmeasured)})
     else:
-        reason = "gate passed"
+        reason = Phrase("gate_passed")
     releases.publish(decision.release, reason, instead_of=decision.instead_of)
 
 
-def _forced(decision: GateDecision, force: str | None) -> str:
-    failed, unknown = (", ".join(check.name for check in checks) for checks in (decision.failed, decision.missing))
+def _forced(decision: GateDecision, force: str | None) -> Phrase:
+    failed, unknown = (tuple(check.name for check in checks) for checks in (decision.failed, decision.missing))
+    values: dict[str, Any] = {"why": force or ""}
     if failed and unknown:
-        return f"forced: {force} (failed: {failed}; could not be measured: {unknown})"
-    return f"forced: {force} (failed: {failed})" if failed else f"forced: {force} (could not be measured: {unknown})"
+        return Phrase("gate_forced", {**values, "failed_names": failed, "unknown_names": unknown})
+    if failed:
+        return Phrase("gate_forced_failed", {**values, "failed_names": failed})
+    return Phrase("gate_forced_unknown", {**values, "unknown_names": unknown})
 
 
 def gate_checks(decision: GateDecision) -> list[dict[str, Any]]:
     """Return the gate's table as plain JSON values."""
-    checks: list[dict[str, Any]] = without_nan([asdict(check) for check in decision.checks])
-    return checks
+    return [as_json(check) for check in decision.checks]
 
 
-def gate_words(decision: GateDecision, *, published: bool, t: Translation = ENGLISH) -> str:
+def gate_words(decision: GateDecision, *, published: bool, t: Wording = ENGLISH) -> str:
     """Return what became of a release, with the gate's table, for a person."""
+    release, rival = decision.release, decision.instead_of
     if published:
-        return f"{decision.release} is in service\n{table(decision.checks, t)}"
+        return f"{t('{} is in service', release)}\n{table(decision.checks, t)}"
     if decision.outcome == "cannot_tell":
-        why = f"could not be compared with {decision.instead_of}"
+        head = t("{} could not be compared with {} and was not published:", release, rival)
+    elif rival:
+        head = t("{} is worse than {} and was not published:", release, rival)
     else:
-        why = f"is worse than {decision.instead_of}" if decision.instead_of else "is not fit for service"
-    command = f"`faultwise publish {decision.release} --force REASON` publishes it all the same"
-    return f"{decision.release} {why} and was not published:\n{table(decision.checks, t)}\n{command}"
+        head = t("{} is not fit for service and was not published:", release)
+    command = t("`faultwise publish {} --force REASON` publishes it all the same", release)
+    return f"{head}\n{table(decision.checks, t)}\n{command}"
 
 
 if __name__ == "__main__":

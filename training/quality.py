@@ -10,11 +10,13 @@ from diagnosis.errors import InputError
 from diagnosis.monitoring.drift import Drift
 from diagnosis.monitoring.quality import ClassQuality, LiveShare, TargetQuality
 from diagnosis.monitoring.report import LiveReport, live_report
+from diagnosis.phrases import Phrase
 from diagnosis.releases import Releases
 from diagnosis.store import Store
 from training.command import DONE, add_database, add_json, add_language, add_models, answer, main
 from training.output import without_nan
-from training.translation import ENGLISH, Translation, padded
+from training.terminal import padded
+from training.wording import ENGLISH, Wording
 
 SUMMARY = (
     "Show how the release in service fares: precision and coverage per class with 95 % intervals, what has drifted,\n"
@@ -37,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     releases = Releases(args.models)
     release = args.release or releases.published()
     if release is None:
-        raise InputError(f"expected a release in service in {args.models}; found none published")
+        raise InputError(Phrase("none_published", {"folder": str(args.models)}))
     diagnoser = Diagnoser.load(releases.path(release))
     store = Store(args.database)
     try:
@@ -45,11 +47,11 @@ def run(args: argparse.Namespace) -> int:
         report = live_report(store, diagnoser)
     finally:
         store.close()
-    answer(args, without_nan(report.to_dict()), text(report, Translation(args.language)))
+    answer(args, without_nan(report.to_dict()), text(report, Wording(args.language)))
     return DONE
 
 
-def text(report: LiveReport, t: Translation = ENGLISH) -> str:
+def text(report: LiveReport, t: Wording = ENGLISH) -> str:
     """Return the report as tables for a person."""
     if not report.incidents:
         return t("{} has answered nothing yet", report.release)
@@ -61,17 +63,17 @@ def text(report: LiveReport, t: Translation = ENGLISH) -> str:
         lines += ["", t("drift"), *[_drift(entry, t) for entry in report.drift]]
     for entry in report.revocations:
         certificate = f"{t.field(entry.target)} {entry.value}"
-        lines.append(t("revoked on {}: {} ({})", f"{entry.at:%Y-%m-%d}", certificate, entry.as_rule().name))
+        lines.append(t("revoked on {}: {} ({})", f"{entry.at:%Y-%m-%d}", certificate, t(entry.phrase)))
     return "\n".join(lines)
 
 
-def _target(target: TargetQuality, t: Translation) -> list[str]:
+def _target(target: TargetQuality, t: Wording) -> list[str]:
     heads = (t(name) for name in ("answers", "known", "automatic", "precision", "suggested right"))
     all_of_it = _class(target.all, t, t("all (promised {})", f"{target.promised:.0%}"))
     return [_columns(t.field(target.target), *heads, ""), all_of_it, *(_class(entry, t) for entry in target.classes)]
 
 
-def _class(entry: ClassQuality, t: Translation, name: str = "") -> str:
+def _class(entry: ClassQuality, t: Wording, name: str = "") -> str:
     state = t("revoked") if entry.revoked else t("certified") if entry.certified else ""
     shares = (_share(share) for share in (entry.automatic, entry.precision, entry.suggested))
     return _columns(f"  {name or entry.value:.26}", f"{entry.answers:,}", f"{entry.settled:,}", *shares, state)
@@ -87,7 +89,7 @@ def _share(share: LiveShare) -> str:
     return "-" if share.share is None else f"{share.share:.1%} ({share.lower:.1%}-{share.upper:.1%})"
 
 
-def _drift(entry: Drift, t: Translation) -> str:
+def _drift(entry: Drift, t: Wording) -> str:
     changes = t.listed(
         t("{} {} to {}", c.value or t("(empty)"), f"{c.before:.0%}", f"{c.now:.0%}") for c in entry.changes[:3]
     )

@@ -9,19 +9,22 @@ from typing import Any, get_args
 import pandas as pd
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.recurrence import FixVerdict, Signature, default_signature, fix_verdict, recurrence_rate
 from diagnosis.recurrence.outcomes import Origin
 from diagnosis.recurrence.rates import TARGET
 from training.command import DONE, UsageError, add_json, add_language, answer, main
 from training.fitting.as_of import last_moment, moment
 from training.intake import add_sources, read_sources
-from training.translation import Translation, padded
+from training.terminal import padded
+from training.wording import Wording
 
 SUMMARY = (
     "Measure how often faults come back within each horizon: Kaplan-Meier corrected, with its 95 % band, beside the "
     "naive figure. With --fix and --since, say whether a fix has held."
 )
 EXAMPLE = "faultwise recurrence --incidents incidents.csv --signature cmdb_ci,category --by month --by service"
+_GROUPINGS = ("month", "workaround")  # what is no field
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,11 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
     if (args.fix is None) != (args.since is None):
-        raise UsageError("--fix and --since go together: which signature was fixed, and when")
+        raise UsageError(Phrase("fix_without_since"))
     frame = read_sources(args).incidents
     as_of = last_moment(frame, args.as_of)
     if pd.isna(as_of):
-        raise InputError("recurrence needs opened_at; no incident has a date")
+        raise InputError(Phrase("recurrence_needs_dates"))
     signature = Signature(tuple(args.signature.split(","))) if args.signature else default_signature(frame)
     tables = {
         by or "all": recurrence_rate(
@@ -68,9 +71,9 @@ def run(args: argparse.Namespace) -> int:
         fixed = dict(args.fix)
         if fixed.keys() != set(signature.fields):
             expected, actual = (" ".join(f"{name}=…" for name in names) for names in (signature.fields, fixed))
-            raise InputError(f"--fix takes a value of each field of the signature, {expected}; found {actual}")
+            raise InputError(Phrase("fix_of_other_fields", {"expected": expected, "found": actual}))
         verdict = fix_verdict(frame, signature, signature.key(fixed), moment(args.since), as_of=as_of)
-    text = _text(signature, as_of, tables, verdict, Translation(args.language))
+    text = _text(signature, as_of, tables, verdict, Wording(args.language))
     answer(args, _content(args, signature, as_of, tables, verdict), text)
     return DONE
 
@@ -101,19 +104,19 @@ def _text(
     as_of: pd.Timestamp,
     tables: dict[str, pd.DataFrame],
     verdict: FixVerdict | None,
-    t: Translation,
+    t: Wording,
 ) -> str:
     fields = t.listed(map(t.field, signature.fields))
     lines = [t("Recurrence of {}, as known on {}", fields, f"{as_of:%Y-%m-%d}")]
     for by, table in tables.items():
-        head = t("all incidents:") if by == "all" else t("by {}:", t.sentence(by))
+        head = t("all incidents:") if by == "all" else t("by {}:", t(by) if by in _GROUPINGS else t.field(by))
         lines += ["", head, _table(table, t, by)]
     if verdict:
         lines += ["", _sentence(verdict, t)]
     return "\n".join(lines)
 
 
-def _table(table: pd.DataFrame, t: Translation, by: str) -> str:
+def _table(table: pd.DataFrame, t: Wording, by: str) -> str:
     heads = [t(name) for name in ("days", "incidents", "rate", "95 % band", "naive", "followed", "verdict")]
     lines = [_columns("", *heads)]
     for row, has_rate in zip(table.itertuples(index=False), table["rate"].notna(), strict=True):
@@ -124,7 +127,7 @@ def _table(table: pd.DataFrame, t: Translation, by: str) -> str:
     return "\n".join(lines)
 
 
-def _verdict(verdict: str, t: Translation) -> str:
+def _verdict(verdict: str, t: Wording) -> str:
     return t("target met") if verdict == "met" else t("target missed") if verdict == "missed" else t(verdict)
 
 
@@ -133,7 +136,7 @@ def _columns(group: str, *cells: str) -> str:
     return " ".join([padded(group, 24), *figures, f" {cells[-1]}"])
 
 
-def _sentence(verdict: FixVerdict, t: Translation) -> str:
+def _sentence(verdict: FixVerdict, t: Wording) -> str:
     fields = ", ".join(f"{t.field(name)} {value}" for name, value in verdict.signature.items())
     days_before, days_after = f"{verdict.days_before:.0f}", f"{verdict.days_after:.0f}"
     episodes = verdict.episodes_before, days_before, verdict.episodes_after, days_after

@@ -13,7 +13,7 @@ import pandas as pd
 from diagnosis.decisions import ExclusionRule
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
-from diagnosis.phrases import with_count
+from diagnosis.phrases import Phrase
 from diagnosis.releases import Releases, find_release
 from diagnosis.store import Store
 from diagnosis.store.observations import Observation
@@ -30,12 +30,14 @@ from training.evaluation.replay import (
     TargetReplay,
     misrouting,
     replay_period,
+    replayed_release,
 )
 from training.fitting.as_of import last_moment, moment
 from training.intake import add_sources, read_sources
 from training.output import open_atomically
 from training.reports.page import render
-from training.translation import ENGLISH, Translation, padded
+from training.terminal import padded
+from training.wording import ENGLISH, Wording
 
 SUMMARY = (
     "What would last quarter have looked like under another release, threshold or rule: decisions that would have\n"
@@ -81,29 +83,30 @@ def run(args: argparse.Namespace) -> int:
     if args.html:
         with open_atomically(args.html) as stream:
             stream.write(render("replay.html", args.language, replay=replay))
-    answer(args, replay.to_dict(), Translation(args.language).lines(text(replay, Translation(args.language))))
+    answer(args, replay.to_dict(), text(replay, Wording(args.language)))
     return DONE
 
 
-def text(replay: Replay, t: Translation = ENGLISH) -> str:
+def text(replay: Replay, t: Wording = ENGLISH) -> str:
     """Return the comparison as tables for a person."""
     lines = [
-        f"Opened from {replay.first:%Y-%m-%d} to {replay.last:%Y-%m-%d}",
-        f"  before: {replay.before}",
-        f"  after:  {replay.after}",
+        t("Opened from {} to {}", f"{replay.first:%Y-%m-%d}", f"{replay.last:%Y-%m-%d}"),
+        f"  {t('before: {}', t(replay.before))}",
+        f"  {t('after:  {}', t(replay.after))}",
     ]
     if replay.left_out:
-        reason = "unanswered, or learned from and so known to a release"
-        lines.append(f"  {with_count(replay.left_out, 'incidents')} left out: {reason}")
+        form = "{} incidents left out: unanswered, or learned from and so known to a release"
+        lines.append(f"  {t(form, f'{replay.left_out:,}')}")
     for target in replay.targets:
         lines += _target_lines(target, t)
     if any(target.saved is not None for target in replay.targets):
-        lines += ["", f"One misrouting costs {replay.cost.hours_each:.1f} hours: {replay.cost.source}"]
+        cost = replay.cost
+        lines += ["", t("One misrouting costs {} hours: {}", f"{cost.hours_each:.1f}", t(cost.source))]
     return "\n".join(lines)
 
 
-def _target_lines(target: TargetReplay, t: Translation) -> list[str]:
-    head = t.sentence(f"{target.target}, {with_count(target.incidents, 'incidents')}")
+def _target_lines(target: TargetReplay, t: Wording) -> list[str]:
+    head = t("{}, {} incidents", t.field(target.target), f"{target.incidents:,}")
     lines = ["", padded(head, 38) + " ".join(padded(t(name), 10, right=True) for name in ("before", "after"))]
     sides = (target.before, target.after)
     lines.append(_row(t("decided automatically"), [f"{side.automatic:,}" for side in sides]))
@@ -113,13 +116,13 @@ def _target_lines(target: TargetReplay, t: Translation) -> list[str]:
     if target.saved is not None:
         lines.append(_row(t("hours of misrouting"), [f"{side.hours:,.0f}" for side in sides]))
     lines += [
-        f"  {padded(t.sentence(move.name), 28)} {move.incidents:6,}  "
+        f"  {padded(t(move.name), 28)} {move.incidents:6,}  "
         + t("better {}, worse {}", f"{move.good:,}", f"{move.bad:,}")
         for move in target.moves
     ]
-    lines.append(_per_hundred("errors more", target.errors))
+    lines.append(_per_hundred("errors more for each 100 incidents: {} (95 % interval {} to {})", target.errors, t))
     if target.saved is not None:
-        lines.append(_per_hundred("hours saved", target.saved))
+        lines.append(_per_hundred("hours saved for each 100 incidents: {} (95 % interval {} to {})", target.saved, t))
     return lines
 
 
@@ -136,18 +139,18 @@ def _replay(args: argparse.Namespace) -> Replay:
     as_of = last_moment(incidents)
     predictions = honest_predictions(diagnoser, folder, incidents, as_of)
     corrected_after: list[float] = []
-    baseline: tuple[str, DecisionMaker] | None = None
+    baseline: tuple[Phrase, DecisionMaker] | None = None
     if args.from_store and not args.against:
         observations, corrected_after = _in_service(args.from_store)
         if observations:
-            baseline = "what the service answered", ServiceDecisions(observations, routers)
+            baseline = Phrase("replayed_service"), ServiceDecisions(observations, routers)
     if baseline is None:
         rival_folder = _rival_folder(args, releases, folder, changed=bool(rules or thresholds))
         rival = diagnoser if rival_folder == folder else Diagnoser.load(rival_folder)
         rival_predictions = predictions
         if rival is not diagnoser:
             rival_predictions = honest_predictions(rival, rival_folder, incidents, as_of)
-        baseline = rival.release, ReleaseDecisions(rival.parts.routers, rival_predictions)
+        baseline = replayed_release(rival.release), ReleaseDecisions(rival.parts.routers, rival_predictions)
     alternative = _description(diagnoser, thresholds, rules), ReleaseDecisions(routers, predictions, thresholds, rules)
     cost = misrouting(incidents, corrected_after, args.hours)
     return replay_period(incidents, baseline, alternative, cost, list(routers), period)
@@ -158,7 +161,7 @@ def _period(
 ) -> tuple[pd.DataFrame, tuple[pd.Timestamp, pd.Timestamp]]:
     opened = incidents["opened_at"]
     if opened.isna().all():
-        raise InputError(f"replay needs opened_at; none of {len(incidents):,} incidents has a date")
+        raise InputError(Phrase("replay_needs_dates", {"n": len(incidents)}))
     last = moment(args.last) if args.last else opened.max() + pd.Timedelta(microseconds=1)
     first = moment(args.first) if args.first else last - QUARTER
     inside = incidents[(opened >= first) & (opened < last)].drop_duplicates("number", keep="last")
@@ -196,15 +199,18 @@ def _rival_folder(args: argparse.Namespace, releases: Releases, folder: Path, *,
     """Return the folder of the release to compare with: the one named, else the one in service."""
     path = releases.path(args.against) if args.against else find_release(args.models)
     if path == folder and not changed:
-        raise InputError(f"nothing to replay: {folder.name} would be held against itself, without a threshold or rule")
+        raise InputError(Phrase("replay_against_itself", {"release": folder.name}))
     return path
 
 
-def _description(diagnoser: Diagnoser, thresholds: Mapping[str, float], rules: list[ExclusionRule]) -> str:
-    words = [diagnoser.release, *(f"{target} from probability {least:g}" for target, least in thresholds.items())]
+def _description(diagnoser: Diagnoser, thresholds: Mapping[str, float], rules: list[ExclusionRule]) -> Phrase:
+    phrases = [replayed_release(diagnoser.release)]
+    for target, least in thresholds.items():
+        phrases.append(Phrase("replayed_threshold", {"target": target, "least": least}))
     if rules:
-        words.append(f"{len(rules)} rule{'s' if len(rules) > 1 else ''}: {', '.join(rule.name for rule in rules)}")
-    return "; ".join(words)
+        names = tuple(rule.name for rule in rules)
+        phrases.append(Phrase("replayed_rules", {"n": len(rules), "names": names}))
+    return Phrase("several", {"phrases": tuple(phrases)})
 
 
 def _rules(path: Path | None) -> list[ExclusionRule]:
@@ -236,9 +242,9 @@ def _row(name: str, values: list[str]) -> str:
     return f"  {padded(name, 36)}" + " ".join(f"{value:>10}" for value in values)
 
 
-def _per_hundred(name: str, difference: Interval) -> str:
-    interval = f"{difference.lower:+.2f} to {difference.upper:+.2f}"
-    return f"  {name} for each 100 incidents: {difference.mean:+.2f} (95 % interval {interval})"
+def _per_hundred(form: str, difference: Interval, t: Wording) -> str:
+    figures = (f"{figure:+.2f}" for figure in (difference.mean, difference.lower, difference.upper))
+    return f"  {t(form, *figures)}"
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from diagnosis.releases import find_release
 from training.command import DONE, add_json, add_language, add_release, answer, main
 from training.evaluation.candidate import Candidate
 from training.reports.release_report import write_report
-from training.translation import Translation
+from training.wording import Wording
 
 SUMMARY = (
     "Write the report of a release: one HTML file with its plots inside, to be opened or sent without a network.\n"
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     write_report(args.html, candidate, args.language)
     incidents = 0 if candidate.held_out is None else len(candidate.held_out)
     content = {"release": candidate.diagnoser.release, "html": str(args.html), "incidents": incidents}
-    answer(args, content, Translation(args.language)("wrote {}", args.html))
+    answer(args, content, Wording(args.language)("wrote {}", args.html))
     return DONE
 
 

@@ -14,7 +14,7 @@ from diagnosis.releases import POINTER, SHADOW
 from diagnosis.store.backup import POSTGRESQL_FILE, SQLITE_FILE, restore_store
 from training.backup import CONTENTS, MODELS_FOLDER, hashes_of
 from training.command import DONE, add_database, add_json, add_language, add_models, answer, main
-from training.translation import Translation
+from training.wording import Wording
 
 SUMMARY = (
     "Put a backup into a store and a folder of releases that are not there yet; nothing is overwritten. Every file is\n"
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Restore a backup and print what was in it."""
     content = restore(args.source, args.database, args.models)
-    t = Translation(args.language)
+    t = Wording(args.language)
     text = t("restored the store of {}; releases: {}", content["made_at"], len(content["releases"]))
     answer(args, {"made_at": content["made_at"], "releases": content["releases"]}, text)
     return DONE

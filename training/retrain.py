@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from diagnosis.errors import InputError, StoreError
 from diagnosis.locks import LockedError, locked
-from diagnosis.phrases import with_count
+from diagnosis.phrases import Language
 from diagnosis.release import Manifest
 from diagnosis.releases import Releases
 from diagnosis.store import Store
@@ -29,7 +29,7 @@ from training.records.stored import Stored, load_stored
 from training.reports.release_report import report_beside
 from training.settings import TrainSettings, load_settings
 from training.train import Trained, describe, train
-from training.translation import Language, Translation
+from training.wording import Wording
 
 SUMMARY = (
     "Retrain from the service's store: audit, train, write the report, ask the gate, publish what is no worse.\n"
@@ -134,7 +134,7 @@ def run(args: argparse.Namespace) -> int:
         for reason in finished.trained.left_out.values():
             warn(reason, args.language)
         _note(args.database, content)
-    answer(args, content, _words(finished, Translation(args.language)))
+    answer(args, content, _words(finished, Wording(args.language)))
     return DONE if finished.outcome in ("published", "unchanged") else FAILED
 
 
@@ -197,14 +197,13 @@ def _note(database: str, content: dict[str, Any]) -> None:
         warn(f"not written into the audit log: {error}")
 
 
-def _words(finished: Round, t: Translation) -> str:
+def _words(finished: Round, t: Wording) -> str:
     if finished.trained is None or finished.decision is None:
         return t("nothing has changed since the release in service was made")
-    corrections = "no corrections"
+    corrections = t("learned with no corrections")
     if finished.corrected:
-        corrections = f"{with_count(finished.corrected, 'values')} corrected by people"
-    verdict = gate_words(finished.decision, published=finished.outcome == "published", t=t)
-    return t.lines(f"learned with {corrections}\n{verdict}")
+        corrections = t("learned with {} values corrected by people", f"{finished.corrected:,}")
+    return f"{corrections}\n{gate_words(finished.decision, published=finished.outcome == 'published', t=t)}"
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from diagnosis.errors import InputError
-from diagnosis.phrases import with_count
+from diagnosis.phrases import Language, Phrase
 from diagnosis.recurrence import Signature
 from diagnosis.releases import find_release
 from diagnosis.review import (
@@ -45,7 +45,6 @@ from training.records.stored_facts import facts_of_store, outages_of
 from training.reports.review.document import review_document
 from training.reports.review.page import review_page
 from training.reports.review.tables import review_csv
-from training.translation import Language
 
 if TYPE_CHECKING:
     from diagnosis.diagnoser import Diagnoser
@@ -104,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
         frame = stored.incidents
         as_of = last_moment(frame, args.as_of)
         if pd.isna(as_of):
-            raise InputError("a review needs opened_at; no record has a date")
+            raise InputError(Phrase("review_needs_dates"))
         quarter = (
             Quarter.parse(args.quarter) if args.quarter else last_complete_quarter(as_of.to_pydatetime(), settings.zone)
         )
@@ -134,7 +133,7 @@ def run(args: argparse.Namespace) -> int:
 def _warn_of(history: ReviewHistory, language: Language) -> None:
     for reason, count in history.left_out.items():
         if count:
-            warn(f"{with_count(count, 'rows')}: {reason}", language)
+            warn(Phrase("left_out_of_review", {"n": count, "omission": reason}), language)
 
 
 def _facts(args: argparse.Namespace, frame: pd.DataFrame, zone: str) -> ReviewFacts:
@@ -204,7 +203,7 @@ def _judged(
             progress=lambda percent: bar.update(percent - bar.n),
         )
     if not len(judged.covered):
-        warn("too few articles or questions to calibrate by: coverage and gaps are not said", args.language)
+        warn(Phrase("coverage_not_calibrated"), args.language)
         return {}, None
     return {"coverage": judged.covered}, plain_gaps(judged.gaps)
 

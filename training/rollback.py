@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from diagnosis.releases import Releases
+from diagnosis.releases import ROLLED_BACK, Releases
 from training.command import DONE, add_json, add_language, add_models, answer, main
-from training.translation import Translation
+from training.wording import Wording
 
 SUMMARY = "Put the release that was in service before this one back into service."
 EXAMPLE = "faultwise rollback --reason 'wrong groups since Tuesday'"
@@ -16,7 +16,7 @@ EXAMPLE = "faultwise rollback --reason 'wrong groups since Tuesday'"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     add_models(parser)
-    parser.add_argument("--reason", default="rolled back", help="kept with the change")
+    parser.add_argument("--reason", default=ROLLED_BACK, help="kept with the change")
     add_language(parser)
     add_json(parser)
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Move the pointer back."""
     previous = Releases(args.models).rollback(args.reason)
-    answer(args, {"published": previous}, Translation(args.language)("{} is in service again", previous))
+    answer(args, {"published": previous}, Wording(args.language)("{} is in service again", previous))
     return DONE
 
 

@@ -15,7 +15,7 @@ from training.command import DONE, add_json, add_language, add_records, add_rele
 from training.intake import frame_of
 from training.output import open_atomically
 from training.records import load_incidents
-from training.translation import Translation
+from training.wording import Wording
 
 SUMMARY = "Find knowledge articles or past incidents for each query of a file (columns: number, description)."
 EXAMPLE = "faultwise search --release models --queries questions.csv --in knowledge --k 10 --out hits.jsonl"
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
                 stream.write(json.dumps(line, ensure_ascii=False) + "\n")
             bar.update(len(rows))
     content = {"release": diagnoser.release, "queries": len(queries), "out": str(args.out)}
-    t = Translation(args.language)
+    t = Wording(args.language)
     answer(args, content, t("queries answered by {} in {}: {}", diagnoser.release, args.out, f"{len(queries):,}"))
     return DONE
 

@@ -14,7 +14,7 @@ import pandas as pd
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.incident import IncidentBatch
-from diagnosis.phrases import percent
+from diagnosis.phrases import Phrase, percent
 from diagnosis.releases import Releases
 from diagnosis.service_levels import ServiceLevelModel, ServiceLevelRules, rules_for
 from diagnosis.service_levels.clocks import counts
@@ -24,7 +24,8 @@ from training.command import DONE, MODELS, add_json, add_language, answer, main,
 from training.fitting.as_of import as_known_at, last_moment
 from training.intake import add_sources, read_sources
 from training.settings import load_settings
-from training.translation import ENGLISH, Translation, padded
+from training.terminal import padded
+from training.wording import ENGLISH, Wording
 
 SUMMARY = (
     "Say which response and restoration of the open incidents is late or at risk, when each is due, how likely it is\n"
@@ -53,18 +54,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read the clocks and print."""
-    t = Translation(args.language)
+    t = Wording(args.language)
     frame = read_sources(args).incidents
     as_of = last_moment(frame, args.as_of)
     if pd.isna(as_of):
-        raise InputError("service levels need opened_at; no incident has a date")
+        raise InputError(Phrase("service_levels_need_dates"))
     known = as_known_at(frame, as_of.isoformat())
     batch = IncidentBatch.from_frame(known)
     _warn_of_dates(batch, t)
     model = _model(args.release, batch, t)
     rules = _rules(args.config, model, known)
-    for line in rules.unused(batch):
-        warn(line, t.language)
+    for unused in rules.unused(batch):
+        warn(unused, t.language)
     rows = open_clocks(batch, as_of.to_pydatetime(), rules, model)
     answer(args, content(rows, as_of, rules), _text(rows, as_of, t))
     return DONE
@@ -82,26 +83,22 @@ def content(rows: list[OpenClock], as_of: pd.Timestamp, rules: ServiceLevelRules
     }
 
 
-def _warn_of_dates(batch: IncidentBatch, t: Translation) -> None:
+def _warn_of_dates(batch: IncidentBatch, t: Wording) -> None:
     undatable = counts(batch)
-    for name, reason in {
-        "without_date": "no clock for want of opened_at",
-        "ended_before_opened": "clocks are not read, as the end lies before opened_at",
-    }.items():
+    for name, code in {"without_date": "clocks_undated", "ended_before_opened": "clocks_end_too_early"}.items():
         if undatable[name]:
-            warn(f"{reason}: {undatable[name]:,} of {len(batch):,} incidents", t.language)
+            warn(Phrase(code, {"n": undatable[name], "of": len(batch)}), t.language)
 
 
-def _model(release: Path | None, batch: IncidentBatch, t: Translation) -> ServiceLevelModel | None:
+def _model(release: Path | None, batch: IncidentBatch, t: Wording) -> ServiceLevelModel | None:
     """Return the release's model, its history brought up to these incidents."""
     if release is None and not Releases(MODELS).summaries():
         return None
     diagnoser = Diagnoser.load(release or MODELS)
     model = diagnoser.parts.service_levels
     if model is None:
-        for reason in diagnoser.parts.left_out.values():
-            if reason.code.startswith("service_levels"):
-                warn(str(reason), t.language)
+        if reason := diagnoser.parts.left_out.get("service_levels"):
+            warn(reason, t.language)
         return None
     numbers = batch.column("number")
     new = [row for row, number in enumerate(numbers) if number not in diagnoser.parts.history]
@@ -118,7 +115,7 @@ def _rules(config: Path | None, model: ServiceLevelModel | None, frame: pd.DataF
     return model.rules_
 
 
-def _text(rows: list[OpenClock], as_of: pd.Timestamp, t: Translation = ENGLISH) -> str:
+def _text(rows: list[OpenClock], as_of: pd.Timestamp, t: Wording = ENGLISH) -> str:
     standing = Counter(row.standing for row in rows)
     states = (standing[name] for name in ("at_risk", "missed", "running", "paused"))
     lines = [t("Service levels at {} UTC: {} at risk, {} missed, {} running, {} on hold", _minute(as_of), *states)]
@@ -135,7 +132,7 @@ def _text(rows: list[OpenClock], as_of: pd.Timestamp, t: Translation = ENGLISH) 
     return "\n".join(lines)
 
 
-def _line(row: OpenClock, t: Translation) -> str:
+def _line(row: OpenClock, t: Wording) -> str:
     late = "" if row.probability_missed is None else percent(row.probability_missed)
     gain = percent(row.gain) if row.gain else ""
     standing = t(row.standing.replace("_", " "))

@@ -10,10 +10,12 @@ from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.monitoring.quality import LiveShare
 from diagnosis.monitoring.shadow import ShadowTarget, compare_shadow
+from diagnosis.phrases import Phrase
 from diagnosis.releases import Releases
 from diagnosis.store import Store
 from training.command import DONE, add_database, add_json, add_language, add_models, answer, main
-from training.translation import Translation, padded
+from training.terminal import padded
+from training.wording import Wording
 
 SUMMARY = (
     "Let a release answer unseen beside the one in service (RELEASE), end that (--off), or, without either, show how\n"
@@ -35,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Set, end or compare."""
-    releases, t = Releases(args.models), Translation(args.language)
+    releases, t = Releases(args.models), Wording(args.language)
     if args.which or args.off:
         releases.set_shadow(args.which)
         message = t("{} answers unseen from now on", args.which) if args.which else t("no release is in shadow")
@@ -43,9 +45,7 @@ def run(args: argparse.Namespace) -> int:
         return DONE
     shadow, published = releases.shadow(), releases.published()
     if shadow is None or published is None:
-        raise InputError(
-            f"expected a release in shadow in {args.models}; found none: `faultwise shadow RELEASE` sets one"
-        )
+        raise InputError(Phrase("none_in_shadow", {"folder": str(args.models)}))
     store = Store(args.database)
     try:
         store.database.check()
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _lines(comparisons: list[ShadowTarget], t: Translation) -> list[str]:
+def _lines(comparisons: list[ShadowTarget], t: Wording) -> list[str]:
     lines = []
     for target in comparisons:
         lines += ["", t("{}: same answer {}", t.field(target.target), _share(target.agreement))]

@@ -13,6 +13,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.surges import SurgeDetector
 from diagnosis.surges.monitoring_data import ServiceMap
 from diagnosis.surges.replay import replay_surges
@@ -22,7 +23,7 @@ from training.intake import add_sources, read_sources
 from training.output import open_atomically
 from training.records.monitoring_files import read_alerts, read_changes, read_maintenance, read_service_map
 from training.reports.surges_page import surges_page, usual_text
-from training.translation import Translation
+from training.wording import Wording
 
 SUMMARY = (
     "Replay a history of incidents, with alerts where there are some, and say when a surge or a major incident would "
@@ -62,13 +63,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Replay and print."""
-    t = Translation(args.language)
+    t = Wording(args.language)
     frame = read_sources(args).incidents
     dated = int(frame["opened_at"].notna().sum())
     if not dated:
-        raise InputError("surges need opened_at; no incident has a date")
+        raise InputError(Phrase("surges_need_dates"))
     if dated < len(frame):
-        warn(f"left out for want of opened_at: {len(frame) - dated:,} of {len(frame):,} incidents", args.language)
+        warn(Phrase("left_out_undated", {"n": len(frame) - dated, "of": len(frame)}), args.language)
     alerts = read_alerts(args.alerts, partial(warn, language=args.language)) if args.alerts else []
     changes = read_changes(args.changes, partial(warn, language=args.language)) if args.changes else []
     service_map = read_service_map(args.service_map) if args.service_map else ServiceMap()
@@ -92,13 +93,13 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _text(surges: list[dict[str, Any]], frame: pd.DataFrame, zone: str, t: Translation) -> str:
+def _text(surges: list[dict[str, Any]], frame: pd.DataFrame, zone: str, t: Wording) -> str:
     first, last = (f"{moment:%Y-%m-%d}" for moment in (frame["opened_at"].min(), frame["opened_at"].max()))
     head = t("{} announced between {} and {}, the first two weeks only learned from", len(surges), first, last)
     return "\n".join([head, *(line for surge in surges for line in ("", *_lines(surge, zone, t)))])
 
 
-def _lines(surge: dict[str, Any], zone: str, t: Translation) -> list[str]:
+def _lines(surge: dict[str, Any], zone: str, t: Wording) -> list[str]:
     scope = ", ".join(f"{t.field(name)} {value}" for name, value in surge["scope"].items()) or t("all incidents")
     at, since = _local(surge["at"], zone), _local(surge["since"], zone)
     over = t("over {}", _local(surge["over_at"], zone)) if surge["over_at"] else t("not over at the end")

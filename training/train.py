@@ -17,6 +17,7 @@ from diagnosis.diagnoser import Diagnoser
 from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.parts import Parts
+from diagnosis.phrases import Language, Phrase
 from diagnosis.release import STORE, write_release
 from diagnosis.releases import Releases
 from diagnosis.store.changes import ChangeCursor
@@ -41,7 +42,7 @@ from training.reports.model_card import MODEL_CARD, model_card
 from training.reports.release_report import REPORTS, report_beside
 from training.reports.tracking import check_tracking, log_release
 from training.settings import TrainSettings, load_settings
-from training.translation import Language, Translation
+from training.wording import Wording
 
 SUMMARY = (
     "Make a release from incidents and knowledge: fit, calibrate on later data, evaluate on still later data, save.\n"
@@ -60,7 +61,7 @@ class Trained:
 
     folder: Path
     scorecard: Scorecard | None
-    left_out: Mapping[str, str]
+    left_out: Mapping[str, Phrase]
     audit: Audit | None = None
 
 
@@ -114,7 +115,7 @@ def train(
             parts = fit(incidents, articles, settings, stages, saved, feedback)
         if scorecard is not None and held_out is not None:
             scorecard = replace(scorecard, certificates=live_certificates(parts, held_out))
-        card = model_card(parts, scorecard, settings, data, audited, Translation(language))
+        card = model_card(parts, scorecard, settings, data, audited, Wording(language))
         folder = write_release(
             models,
             lambda folder: _write(folder, parts, scorecard, held_out, card, audited),
@@ -122,8 +123,7 @@ def train(
             seed=settings.seed,
             data=data if cursor is None or settings.as_of else {**data, STORE: cursor.to_dict()},
         )
-    reasons = {part: str(reason) for part, reason in parts.left_out.items()}
-    return Trained(folder, scorecard, reasons, audited)
+    return Trained(folder, scorecard, dict(parts.left_out), audited)
 
 
 def describe(incidents: pd.DataFrame, articles: pd.DataFrame, feedback: Sequence[Feedback] = ()) -> dict[str, Any]:
@@ -172,7 +172,7 @@ def run(args: argparse.Namespace) -> int:
         language=args.language,
         show=not args.quiet,
     )
-    _warn_of(trained, Translation(args.language))
+    _warn_of(trained, Wording(args.language))
     candidate = Candidate(trained.folder)
     # A report lies beside its release: inside, it would change what the release is.
     report = report_beside(candidate, args.out / REPORTS, args.language) if settings.report else None
@@ -182,17 +182,17 @@ def run(args: argparse.Namespace) -> int:
     published = decision is not None and decision.publishes
     if decision is not None and published:
         put_into_service(Releases(args.out), decision)
-    answer(args, _content(trained, report, decision), _words(trained, report, decision, Translation(args.language)))
+    answer(args, _content(trained, report, decision), _words(trained, report, decision, Wording(args.language)))
     return FAILED if args.publish and not published else DONE
 
 
-def _warn_of(trained: Trained, t: Translation) -> None:
+def _warn_of(trained: Trained, t: Wording) -> None:
     """Print what the data could not support, and what the audit found that matters."""
     for reason in trained.left_out.values():
         warn(reason, t.language)
     for finding in trained.audit.findings if trained.audit else ():
         if finding.severity != "note":
-            warn(f"{t.sentence(finding.title)}: {t.sentence(finding.why)}", t.language)
+            warn(t("{}: {}", t(finding.title), t(finding.why)), t.language)
 
 
 def _content(trained: Trained, report: Path | None, decision: GateDecision | None) -> dict[str, Any]:
@@ -203,7 +203,7 @@ def _content(trained: Trained, report: Path | None, decision: GateDecision | Non
         "report": str(report) if report else None,
         "published": decision is not None and decision.publishes,
         "gate": gate_checks(decision) if decision else None,
-        "left_out": dict(trained.left_out),
+        "left_out": {part: str(reason) for part, reason in trained.left_out.items()},
         "scorecard": trained.scorecard.to_dict() if trained.scorecard else None,
         "audit": trained.audit.to_dict() if trained.audit else None,
     }
@@ -283,17 +283,17 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _words(trained: Trained, report: Path | None, decision: GateDecision | None, t: Translation) -> str:
+def _words(trained: Trained, report: Path | None, decision: GateDecision | None, t: Wording) -> str:
     lines = [str(trained.folder)]
     card = trained.scorecard
     if card is not None:
-        lines.append(f"on {card.incidents:,} later incidents that a model of the same make had not seen:")
-        lines += headlines(card)
+        form = "on {} later incidents that a model of the same make had not seen:"
+        lines += [t(form, f"{card.incidents:,}"), *headlines(card, t)]
     if report is not None:
-        lines.append(f"report: {report}")
+        lines.append(t("report: {}", report))
     if decision is not None:
         lines.append(gate_words(decision, published=decision.publishes, t=t))
-    return t.lines("\n".join(lines))
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

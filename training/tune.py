@@ -11,10 +11,10 @@ from tqdm import tqdm
 from diagnosis.errors import InputError
 from training.command import DONE, add_json, add_language, answer, main
 from training.intake import add_sources, check_targets, read_sources
-from training.output import open_atomically
+from training.output import folder_missing, open_atomically
 from training.settings import load_settings, to_toml
-from training.translation import Translation
 from training.tuning.search import Trial, Tuned, tune
+from training.wording import Wording
 
 SUMMARY = (
     "Look for better settings of routing: each trial is judged on later blocks of the history, learned from what came\n"
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Search, write the best, print the trials."""
     if not args.out.absolute().parent.is_dir():
-        raise InputError(f"{args.out}: the folder {args.out.parent} was expected to exist")
+        raise InputError(folder_missing(args.out))
     settings = load_settings(args.config, {} if args.seed is None else {"seed": args.seed})
     incidents = read_sources(args).incidents
     check_targets(incidents, settings.targets)
@@ -61,14 +61,14 @@ def run(args: argparse.Namespace) -> int:
         tuned = tune(incidents, settings, journal, minutes=args.minutes, trials=args.trials, on_trial=show_trial)
     with open_atomically(args.out) as stream:
         stream.write(to_toml(tuned.settings.changed()))
-    answer(args, tuned.to_dict(), _words(tuned, args.out, Translation(args.language)))
+    answer(args, tuned.to_dict(), _words(tuned, args.out, Wording(args.language)))
     return DONE
 
 
 _BAR = "{desc:<30}{percentage:3.0f}%|{bar:30}| {elapsed}<{remaining}"
 
 
-def _words(tuned: Tuned, out: Path, t: Translation) -> str:
+def _words(tuned: Tuned, out: Path, t: Wording) -> str:
     names = list(tuned.trials[0].chosen)
     heads = " | ".join([t("trial"), t("loss"), t("accuracy"), *names])
     lines = [f"| {heads} |", "|---:|---:|---:|" + "---:|" * len(names)]
@@ -78,7 +78,7 @@ def _words(tuned: Tuned, out: Path, t: Translation) -> str:
         )
         lines.append(f"| {trial.number} | {trial.loss:.4f} | {trial.accuracy:.4f} | {cells} |")
     counts = t("trials: {}, each on later blocks: {}", len(tuned.trials), tuned.blocks)
-    lines += ["", counts, t.sentence(tuned.verdict), t("wrote {}", out)]
+    lines += ["", counts, t(tuned.verdict), t("wrote {}", out)]
     return "\n".join(lines)
 
 

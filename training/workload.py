@@ -10,6 +10,7 @@ import pandas as pd
 
 from diagnosis.errors import InputError
 from diagnosis.incident import IncidentBatch
+from diagnosis.phrases import Phrase
 from diagnosis.workload import Amount, GroupWorkload, WorkloadForecast, forecast_workload
 from diagnosis.workload.arrivals import TRUST
 from diagnosis.workload.report import HORIZON, LONGEST
@@ -18,7 +19,8 @@ from training.fitting.as_of import last_moment
 from training.intake import add_sources, read_sources
 from training.output import open_atomically
 from training.reports.workload_page import workload_page
-from training.translation import Translation, padded
+from training.terminal import padded
+from training.wording import Wording
 
 SUMMARY = (
     "Forecast how many incidents each group will get and close in the coming weeks, by the rhythm of the week,\n"
@@ -47,27 +49,23 @@ def run(args: argparse.Namespace) -> int:
     frame = read_sources(args).incidents
     as_of = last_moment(frame, args.as_of)
     if pd.isna(as_of):
-        raise InputError("a workload needs opened_at; no incident has a date")
+        raise InputError(Phrase("workload_needs_dates"))
     batch = IncidentBatch.from_frame(frame)
     forecast = forecast_workload(
         batch, as_of.to_pydatetime(), args.horizon, holidays=args.holidays, zone=args.zone, seed=args.seed
     )
     if forecast.without_date:
-        warn(f"left out for want of opened_at: {forecast.without_date:,} of {len(batch):,} incidents", args.language)
+        warn(Phrase("left_out_undated", {"n": forecast.without_date, "of": len(batch)}), args.language)
     if forecast.origins < TRUST:
-        warn(
-            f"the history has {forecast.history_days} whole days: too few to compare forecasts with what came; the "
-            "intervals are mostly assumed",
-            args.language,
-        )
+        warn(Phrase("history_too_short_for_workload", {"n": forecast.history_days}), args.language)
     if args.html:
         with open_atomically(args.html) as stream:
             stream.write(workload_page(forecast, args.language))
-    answer(args, forecast.to_dict(), _text(forecast, Translation(args.language)))
+    answer(args, forecast.to_dict(), _text(forecast, Wording(args.language)))
     return DONE
 
 
-def _text(forecast: WorkloadForecast, t: Translation) -> str:
+def _text(forecast: WorkloadForecast, t: Wording) -> str:
     desk = forecast.desk
     counts = (f"{count:,}" for count in (desk.open_now, desk.logged_last_28_days, desk.closed_last_28_days))
     lines = [
@@ -97,7 +95,7 @@ def _text(forecast: WorkloadForecast, t: Translation) -> str:
     return "\n".join(lines)
 
 
-def _line(group: GroupWorkload, t: Translation) -> str:
+def _line(group: GroupWorkload, t: Wording) -> str:
     rate = "" if group.closing_rate is None else f"{group.closing_rate:.0%}"
     days = "" if group.working_days_of_backlog is None else f"{group.working_days_of_backlog:.1f}"
     logged, closed = (f"{sum(getattr(day, name).expected for day in group.days):,.0f}" for name in ("logged", "closed"))
@@ -118,7 +116,7 @@ def _group_columns(group: str, *cells: str) -> str:
     return " ".join([padded(group, 30), *figures, f" {cells[-1]}"])
 
 
-def _amount(amount: Amount, t: Translation) -> tuple[str, str]:
+def _amount(amount: Amount, t: Wording) -> tuple[str, str]:
     return f"{amount.expected:,.0f}", t("{} to {}", f"{amount.lower:,}", f"{amount.upper:,}")
 
 

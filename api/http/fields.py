@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.text import plain_text
 from diagnosis.text.cleaning import one_line
 from diagnosis.times import format_utc
@@ -53,7 +54,7 @@ def _time(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return value
     time = parse_time(str(value))
-    if isinstance(time, str):
+    if isinstance(time, Phrase):
         raise ValueError(f"{_EXPECTED.get(time, time)}; found {quote_value(value)}")  # noqa: TRY004 - pydantic wants it so
     return time
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from diagnosis.phrases import Phrase
 from diagnosis.text import plain_text, valid_text
 from diagnosis.text.atlassian import document_text
 from training.records.json_file import MAX_DEPTH, REFERENCE_NAMES
@@ -51,7 +52,7 @@ def moment(value: object) -> object:
     if isinstance(value, dict):  # a ServiceNow field with both forms: only `value` is UTC in a fixed form
         value = value.get("value")
     time = parse_time(str(value)) if value not in (None, "") else None
-    if isinstance(time, str):
+    if isinstance(time, Phrase):
         raise ValueError(f"{time}; found {str(value)[:40]!r}")  # noqa: TRY004 - pydantic wants it so
     return time
 

@@ -69,7 +69,7 @@ class CensoredOutcomes:
 def definition(fields: Iterable[str], origin: Origin) -> Phrase:
     """Return what a recurrence is."""
     code = "recurs_after_opened" if origin == "opened" else "recurs_after_resolved"
-    return Phrase(code, {"signature": ", ".join(fields)})
+    return Phrase(code, {"fields": tuple(fields)})
 
 
 def cohort(frame: pd.DataFrame, as_of: pd.Timestamp) -> Cohort:
@@ -96,8 +96,9 @@ def cohort(frame: pd.DataFrame, as_of: pd.Timestamp) -> Cohort:
         excluded |= applies.to_numpy()
     rows = np.flatnonzero(~excluded)
     if not len(rows):
-        counts = ", ".join(f"{count} {reason}" for reason, count in left_out.items() if count) or "no incidents"
-        raise InputError(Phrase("recurrence_has_no_cohort", {"until": f"{as_utc(as_of):%Y-%m-%d}", "found": counts}))
+        counts = [Phrase("left_out_count", {"n": n, "omission": reason}) for reason, n in left_out.items() if n]
+        values = {"until": f"{as_utc(as_of):%Y-%m-%d}", "found": tuple(counts) or Phrase("no_incidents")}
+        raise InputError(Phrase("recurrence_has_no_cohort", values))
     rows = rows[np.argsort(opened.iloc[rows].to_numpy(), kind="stable")]
     eligible = frame.iloc[rows].reset_index(drop=True)
     for name in ("resolved_at", "closed_at", "reopened_at"):

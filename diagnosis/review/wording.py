@@ -41,8 +41,8 @@ class Words:
         if bounds is None:
             return "–"
         lower, upper = bounds
-        shown = {"lower": _number(unit, lower, signed=signed), "upper": self.value(unit, upper, signed=signed)}
-        return self("unit", "interval", **shown)
+        ends = {"lower": _number(unit, lower, signed=signed), "upper": self.value(unit, upper, signed=signed)}
+        return self("unit", "interval", **ends)
 
     def target(self, definition: Definition, target: float | None) -> str:
         """Return a target: ``at most 2 h``; a dash for none."""
@@ -69,7 +69,7 @@ def _number(unit: str, value: float, *, signed: bool) -> str:
     if unit == "hours":
         places = 0 if abs(value) >= 100 or value == int(value) else 1
         return f"{sign}{value:,.{places}f}".replace("-", "−")
-    shown = 100 * value
-    near = 0 < abs(shown) < 10 or 90 < abs(shown) < 100  # where a tenth matters
-    places = 1 if near and abs(shown - round(shown)) > 0.05 else 0
-    return f"{sign}{shown:.{places}f}".replace("-", "−")
+    percentage = 100 * value
+    near = 0 < abs(percentage) < 10 or 90 < abs(percentage) < 100  # where a tenth matters
+    places = 1 if near and abs(percentage - round(percentage)) > 0.05 else 0
+    return f"{sign}{percentage:.{places}f}".replace("-", "−")

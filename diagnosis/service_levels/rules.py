@@ -23,6 +23,7 @@ from typing import Any, Literal, Self, get_args
 from diagnosis.calendars import Calendar, RoundTheClock, calendar_from
 from diagnosis.errors import InputError
 from diagnosis.incident import TYPES, IncidentBatch
+from diagnosis.phrases import Phrase
 from diagnosis.validation import quote_value
 
 ClockName = Literal["response", "restoration"]
@@ -107,8 +108,8 @@ class ServiceLevelRules:
             places.append(place_of[values])
         return places
 
-    def unused(self, incidents: IncidentBatch) -> list[str]:
-        """Return, in words, the rules that fit no incident, or only such as an earlier rule fits."""
+    def unused(self, incidents: IncidentBatch) -> list[Phrase]:
+        """Return which rules fit no incident, or only such as an earlier rule fits."""
         counts = Counter(self.places(incidents))
         batch = [dict(zip(CONDITIONS, values, strict=True)) for values in _distinct(incidents)]
         unused = []
@@ -117,13 +118,12 @@ class ServiceLevelRules:
                 continue
             fitting = [incident for incident in batch if rule.fits(incident)]
             winners = sorted({next(i for i, r in enumerate(self.rules, 1) if r.fits(incident)) for incident in fitting})
-            numbers = ", ".join(map(str, winners))
-            reason = (
-                f"fits only incidents that an earlier rule fits: rule {numbers} counts"
+            values = {"place": place + 1, "rule": rule.describe()}
+            unused.append(
+                Phrase("rule_shadowed", {**values, "winners": tuple(map(str, winners))})
                 if winners
-                else "fits no incident"
+                else Phrase("rule_fits_nothing", values)
             )
-            unused.append(f"service level rule {place + 1} ({rule.describe()}) {reason}")
         return unused
 
     def to_dict(self) -> dict[str, Any]:

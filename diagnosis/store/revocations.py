@@ -39,11 +39,14 @@ class Revocation:
     at: datetime
     detail: Mapping[str, Any]
 
+    @property
+    def phrase(self) -> Phrase:
+        """Why it was taken back."""
+        return Phrase("certificate_revoked", {"wrong": self.detail["wrong"], "answered": self.detail["answered"]})
+
     def as_rule(self) -> ExclusionRule:
         """Return the rule that it is to those who decide."""
-        counts = {"wrong": self.detail["wrong"], "answered": self.detail["answered"]}
-        phrase = Phrase("certificate_revoked", counts)
-        return ExclusionRule(self.id, str(phrase), target=self.target, value=self.value, phrase=phrase)
+        return ExclusionRule(self.id, str(self.phrase), target=self.target, value=self.value, phrase=self.phrase)
 
 
 class Revocations:

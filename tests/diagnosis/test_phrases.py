@@ -1,32 +1,61 @@
 """Phrases: a code with values becomes a sentence in English or Chinese, from one catalogue."""
 
+import ast
 import json
 import re
 import string
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import diagnosis
 from diagnosis.errors import InputError
-from diagnosis.phrases import Phrase, catalogue, in_words, joined
+from diagnosis.phrases import Phrase, as_written, catalogue, in_words, joined
 
 SOURCES = [
     path.read_text(encoding="utf-8")
     for folder in ("diagnosis", "training", "api")
     for path in (Path(diagnosis.__file__).parent.parent / folder).rglob("*.py")
 ]
+PHRASES = [
+    node
+    for text in SOURCES
+    for node in ast.walk(ast.parse(text))
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Phrase" and node.args
+]
+# Entries that are found by a name that comes from elsewhere.
+NAMES = ("field_", "factor_", "language_", "records_", "left_out_", "encoding_")
+ENGLISH_WORDS = re.compile(r"\b[A-Za-z]{2,}(?: [a-z]{2,}){2,}")
 
 
 def places(sentence: str) -> set[tuple[str, str]]:
     return {(name, spec or "") for _, name, spec, _ in string.Formatter().parse(sentence) if name}
 
 
+def codes_of(node: ast.expr) -> set[str]:
+    """Return the codes that the first argument of a phrase may be, as far as they stand there."""
+    if isinstance(node, ast.IfExp):
+        return codes_of(node.body) | codes_of(node.orelse)
+    return {node.value} if isinstance(node, ast.Constant) and isinstance(node.value, str) else set()
+
+
 def codes_in_sources() -> set[str]:
-    whole = {code for text in SOURCES for code in re.findall(r'Phrase\(\s*"(\w+)"', text)}
+    whole = {code for call in PHRASES for code in codes_of(call.args[0])}
     return whole | {
         f"{code}_{of}" for text in SOURCES for code in re.findall(r'_of_rule\("(\w+)"', text) for of in ("all", "value")
     }
+
+
+def sample(name: str, spec: str) -> Any:
+    """Return a value that a place of a sentence may get."""
+    if spec.endswith(("f", "%", "g")):
+        return 0.25
+    if name in {"n", "of", "k", "days"} or spec == ",":
+        return 7
+    if name == "share_names":
+        return (Phrase("audit_share_of_language", {"language": "zh", "share": 0.25}),)
+    return ("category", "cmdb_ci") if name.rpartition("_")[2] in {"fields", "columns", "names"} else "category"
 
 
 def test_every_code_that_is_used_has_a_sentence_in_both_languages() -> None:
@@ -39,7 +68,30 @@ def test_every_code_that_is_used_has_a_sentence_in_both_languages() -> None:
 def test_no_sentence_of_the_catalogue_is_left_over() -> None:
     every = "\n".join(SOURCES)
     unused = {code for code in set(catalogue()) - codes_in_sources() if f'"{code}"' not in every}
-    assert not {code for code in unused if not code.startswith(("field_", "factor_"))}
+    assert not {code for code in unused if not code.startswith(NAMES)}
+
+
+def test_a_phrase_gets_the_values_that_its_sentence_holds() -> None:
+    seen = 0
+    for call in PHRASES:
+        values = call.args[1] if len(call.args) > 1 else ast.Dict([], [])
+        if not isinstance(values, ast.Dict) or None in values.keys:
+            continue  # put together elsewhere
+        given = {ast.literal_eval(key) for key in values.keys if key is not None}
+        for code in codes_of(call.args[0]):
+            seen += 1
+            assert {name for name, _ in places(catalogue()[code]["zh"])} <= given, code
+    assert seen > 150
+
+
+@pytest.mark.parametrize("code", sorted(catalogue()))
+def test_every_code_is_put_into_words_of_each_language(code) -> None:
+    phrase = Phrase(code, {name: sample(name, spec) for name, spec in places(catalogue()[code]["en"])})
+    english, chinese = in_words(phrase, "en"), in_words(phrase, "zh")
+    assert english
+    assert not re.search("[一-鿿]", english)
+    if not code.startswith(NAMES):
+        assert not ENGLISH_WORDS.search(chinese), chinese
 
 
 @pytest.mark.parametrize("code", sorted(catalogue()))
@@ -96,3 +148,14 @@ def test_an_error_carries_the_phrase_of_its_message() -> None:
     assert InputError(phrase).phrase is phrase
     assert str(InputError(phrase)) == str(phrase)
     assert InputError("expected two; found one").phrase is None
+
+
+def test_names_of_languages_and_of_omissions_are_said_in_the_language_of_the_reader() -> None:
+    shares = (Phrase("audit_share_of_language", {"language": "en", "share": 0.6}),)
+    assert in_words(Phrase("audit_languages", {"share_names": shares}), "zh") == "语言：英文 60%"
+    left_out = Phrase("left_out_of_problems", {"n": 1, "omission": "without opened_at"})
+    assert (str(left_out), in_words(left_out, "zh")) == (
+        "1 incident left out: without opened_at",
+        "1 起事件未计入：没有登记时间",
+    )
+    assert in_words(as_written("Dienstag"), "zh") == "Dienstag"

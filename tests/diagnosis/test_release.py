@@ -15,6 +15,7 @@ import pytest
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import ReleaseError
 from diagnosis.incident import Incident
+from diagnosis.phrases import Phrase, in_words
 from diagnosis.release import FORMAT_VERSION, MANIFEST, Manifest, check_release, write_release
 from diagnosis.releases import Releases, find_release
 
@@ -109,6 +110,21 @@ def test_publish_and_roll_back(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match="nothing to roll back to"):
         releases.rollback()
     assert [s.release for s in releases.summaries() if s.published] == [a]
+
+
+def test_why_a_release_came_into_service_is_kept_by_code_and_in_english(tmp_path: Path) -> None:
+    first, second = (make(tmp_path, second=s).name for s in range(2))
+    releases = Releases(tmp_path)
+    releases.publish(first, "because I say so")
+    releases.publish(second, Phrase("gate_passed"))
+    releases.rollback()
+    assert [entry.reason for entry in releases.history()] == ["because I say so", "gate passed", "rolled back"]
+    assert [in_words(entry.phrase, "zh") for entry in releases.history()] == ["because I say so", "通过门禁", "已回退"]
+    pointer = tmp_path / "published.json"
+    kept = json.loads(pointer.read_text(encoding="utf-8"))
+    kept["history"][1] = {"release": second, "at": "2026-01-01T00:00:00Z", "reason": "gate passed", "of_a_later": "one"}
+    pointer.write_text(json.dumps(kept), encoding="utf-8")
+    assert in_words(releases.history()[1].phrase, "zh") == "gate passed", "an older program kept no code"
 
 
 def test_a_bad_release_is_not_published_and_the_old_one_stays(tmp_path: Path) -> None:

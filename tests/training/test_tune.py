@@ -59,7 +59,7 @@ def shaped(monkeypatch, loss) -> None:
 def test_the_search_finds_what_is_better(monkeypatch, frame, tmp_path) -> None:
     shaped(monkeypatch, lambda s: (np.log(s.topic_weight / 2)) ** 2 + 0.3 * ("caller" not in s.ignored_fields))
     found = tune(frame, SETTINGS, tmp_path / "j", minutes=5, trials=40)
-    assert "is better" in found.verdict
+    assert "is better" in str(found.verdict)
     assert found.settings.ignored_fields[:1] == ("caller",)
     assert abs(np.log(found.settings.topic_weight / 2)) < abs(np.log(SETTINGS.topic_weight / 2)) / 2
     assert found.trials[0].chosen["topic_weight"] == SETTINGS.topic_weight

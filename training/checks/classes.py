@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from diagnosis.diagnoser import Diagnoser
-from diagnosis.phrases import with_count
+from diagnosis.phrases import Phrase
 from diagnosis.routing.labels import merge_spellings, retired_classes
 from training.checks.finding import Finding, finding
 
@@ -32,20 +32,20 @@ def changed_classes(frame: pd.DataFrame, target: str, published: Diagnoser) -> I
     for name in new:
         rows = since[labels == name]
         old = _taken_for(rows.head(_SAMPLE), target, published, emptied)
-        title = f"{target} '{name}' is new" if old is None else f"{target} '{old}' seems to be called '{name}' now"
-        renamed |= {old} if old is not None else set()
-        reason = (
-            "the release in service cannot answer it, and calibration has met it for a short time only"
-            if old is None
-            else f"nobody was given '{old}' since, and the release in service takes most of these for it: map "
-            "the old name to the new one, or the history is split in two"
-        )
+        if old is None:
+            title = Phrase("audit_new_class", {"field": target, "value": name})
+            reason = Phrase("audit_new_class_why")
+        else:
+            renamed.add(old)
+            title = Phrase("audit_renamed_class", {"field": target, "value": old, "name": name})
+            reason = Phrase("audit_renamed_class_why", {"value": old})
         yield finding("classes", "warning", title, reason, rows["number"], [target])
     for name in emptied:
         if name not in renamed:
-            n_before, n_since = int(past_counts[name]), int(new_counts.sum())
-            reason = f"{with_count(n_before, 'incidents')} had it before, none of the {n_since:,} since"
-            yield finding("classes", "warning", f"{target} '{name}' is no longer used", reason, (), [target])
+            values = {"n": int(past_counts[name]), "since": int(new_counts.sum())}
+            yield finding(
+                "classes", "warning", _unused(target, name), Phrase("audit_unused_class_why", values), (), [target]
+            )
 
 
 def retired_in_history(frame: pd.DataFrame, target: str) -> Iterator[Finding]:
@@ -56,10 +56,16 @@ def retired_in_history(frame: pd.DataFrame, target: str) -> Iterator[Finding]:
         last = opened[labels == name].max()
         later = pd.Series(labels[(opened > last).to_numpy()]).value_counts()
         begun = [other for other in later.index if other and opened[labels == other].min() > last]
-        successor = f"; '{begun[0]}' began since: if it is the new name, map the old one to it" if begun else ""
-        reason = f"it was given steadily until {last:%Y-%m-%d} and never since: it is not suggested any more{successor}"
+        until = {"date": f"{last:%Y-%m-%d}"}
+        reason = Phrase("audit_retired_class_why", until)
+        if begun:
+            reason = Phrase("audit_replaced_class_why", {**until, "value": str(begun[0])})
         numbers = frame.loc[labels == name, "number"]
-        yield finding("classes", "warning", f"{target} '{name}' is no longer used", reason, numbers, [target])
+        yield finding("classes", "warning", _unused(target, name), reason, numbers, [target])
+
+
+def _unused(target: str, name: str) -> Phrase:
+    return Phrase("audit_unused_class", {"field": target, "value": name})
 
 
 def _counts(frame: pd.DataFrame, target: str) -> pd.Series:

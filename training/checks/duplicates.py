@@ -11,6 +11,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.random_projection import SparseRandomProjection
 
 from diagnosis.arrays import Rows
+from diagnosis.phrases import Phrase
 from training.checks.finding import Finding, finding
 from training.fitting.splits import split_latest, text_groups
 
@@ -29,8 +30,8 @@ def repeated_texts(frame: pd.DataFrame, share: float, seed: int = 0) -> Iterator
     """Yield exact and near-duplicates of earlier incidents among the later ones, and repeated numbers."""
     again = frame["number"].duplicated(keep="last")
     if again.any():
-        reason = "of rows with one number the last counts"
-        yield finding("duplicates", "warning", "numbers that occur twice", reason, frame.loc[again, "number"])
+        title, reason = Phrase("audit_repeated_numbers"), Phrase("audit_repeated_numbers_why")
+        yield finding("duplicates", "warning", title, reason, frame.loc[again, "number"])
     if len(frame) < 2:
         return
     earlier, later = split_latest(frame, share, seed)
@@ -39,22 +40,22 @@ def repeated_texts(frame: pd.DataFrame, share: float, seed: int = 0) -> Iterator
     groups = text_groups(frame)
     exact = later[np.isin(groups[later], groups[earlier])]
     if len(exact):
-        yield _repeats("the same words", exact, frame, len(later))
+        yield _repeats("audit_repeated_words", exact, frame, len(later))
     unmatched = np.setdiff1d(later, exact)
     if len(unmatched) > MOST_LATER:
         unmatched = np.sort(np.random.default_rng(seed).choice(unmatched, MOST_LATER, replace=False))
     near = _near(frame, earlier, unmatched, seed)
     if len(near):
-        yield _repeats("nearly the same words", near, frame, len(unmatched))
+        yield _repeats("audit_near_words", near, frame, len(unmatched))
 
 
-def _repeats(likeness: str, rows: Rows, frame: pd.DataFrame, of: int) -> Finding:
+def _repeats(code: str, rows: Rows, frame: pd.DataFrame, of: int) -> Finding:
     share = len(rows) / of
     return finding(
         "duplicates",
         "warning" if share >= _MANY else "note",
-        f"{len(rows):,} later incidents have {likeness} as an earlier one",
-        f"{share:.1%} of {of:,}: they are easy, so figures on later incidents speak of repeats too",
+        Phrase(code, {"n": len(rows)}),
+        Phrase("audit_repeated_words_why", {"share": share, "of": of}),
         frame["number"].iloc[rows],
     )
 

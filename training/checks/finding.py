@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
 
-from training.output import without_nan
+from diagnosis.phrases import Phrase, as_written
+from training.output import as_json, phrase_from
 
 Severity = Literal["refused", "warning", "note"]
 AUDIT = "audit.json"
@@ -23,7 +24,7 @@ class Finding:
         Which check found it.
     severity : {"refused", "warning", "note"}
         Refused: training leaves the field out. Warning: figures or decisions may be wrong. Note: worth knowing.
-    title, why : str
+    title, why : Phrase
         What was found, and why it matters.
     count : int
         Incidents concerned.
@@ -35,15 +36,15 @@ class Finding:
 
     check: str
     severity: Severity
-    title: str
-    why: str
+    title: Phrase
+    why: Phrase
     count: int = 0
     rows: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
 
 
 def finding(
-    check: str, severity: Severity, title: str, why: str, numbers: Iterable[str] = (), fields: Sequence[str] = ()
+    check: str, severity: Severity, title: Phrase, why: Phrase, numbers: Iterable[str] = (), fields: Sequence[str] = ()
 ) -> Finding:
     """Return a finding about some incidents, keeping the first `SHOWN_ROWS` of their numbers."""
     rows = [str(number) for number in numbers]
@@ -59,13 +60,13 @@ class Audit:
     incidents : int
         Incidents audited.
     findings : tuple of Finding
-    looked_at : dict of str to str
+    looked_at : dict of str to Phrase
         Check to what it looked at: which rows, how many; checks of large histories look at a sample.
     """
 
     incidents: int
     findings: tuple[Finding, ...]
-    looked_at: dict[str, str] = field(default_factory=dict)
+    looked_at: dict[str, Phrase] = field(default_factory=dict)
 
     @property
     def refused_fields(self) -> tuple[str, ...]:
@@ -74,5 +75,26 @@ class Audit:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        plain: dict[str, Any] = without_nan({**asdict(self), "refused_fields": list(self.refused_fields)})
-        return plain
+        return {**as_json(self), "refused_fields": list(self.refused_fields)}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """Return what `to_dict` wrote; an older program wrote sentences alone."""
+        findings = tuple(
+            Finding(
+                check=entry["check"],
+                severity=entry["severity"],
+                title=phrase_from(entry, "title"),
+                why=phrase_from(entry, "why"),
+                count=entry["count"],
+                rows=tuple(entry["rows"]),
+                fields=tuple(entry["fields"]),
+            )
+            for entry in stored["findings"]
+        )
+        phrases = stored.get("looked_at_phrases", {})
+        looked_at = {
+            check: Phrase.from_dict(phrases[check]) if check in phrases else as_written(rows)
+            for check, rows in stored["looked_at"].items()
+        }
+        return cls(stored["incidents"], findings, looked_at)

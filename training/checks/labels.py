@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from diagnosis.incident import frame_as_logged
-from diagnosis.phrases import with_count
+from diagnosis.phrases import Phrase
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing import TargetClassifier
 from diagnosis.routing.fields import fields_for
@@ -56,12 +56,12 @@ def noisy_labels(frame: pd.DataFrame, target: str, seed: int = 0) -> Iterator[Fi
     share = len(issues) / int(labelled.sum())
     first = issues[0]
     likely = classifier.classes_[probabilities[first].argmax()]
+    values = {"share": share, "of": int(labelled.sum()), "likely": str(likely), "value": str(names[labelled][first])}
     yield finding(
         "label noise",
         "warning" if share >= _SUSPICIOUS else "note",
-        f"{with_count(len(issues), 'incidents')} may have the wrong {target}",
-        f"{share:.1%} of the {int(labelled.sum()):,} latest; the rest of the history contradicts them, surest first "
-        f"(the first one looks like '{likely}' and is '{names[labelled][first]}'). Correct them before adding more",
+        Phrase("audit_wrong_labels", {"n": len(issues), "field": target}),
+        Phrase("audit_wrong_labels_why", values),
         rows["number"].to_numpy()[labelled][issues],
         [target],
     )

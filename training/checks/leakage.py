@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from diagnosis.incident import CODED_FIELDS, FIELDS
+from diagnosis.phrases import Phrase
 from diagnosis.routing.fields import fields_for
 from diagnosis.routing.labels import label_key
 from training.checks.finding import Finding, finding
@@ -35,9 +36,8 @@ def columns_that_come_later(frame: pd.DataFrame) -> Iterator[Finding]:
             yield finding(
                 "leakage",
                 "refused",
-                f"{name} only exists later",
-                f"filled in {share_after:.0%} of the resolved and {share_before:.0%} of the open incidents of the same "
-                "time: a model that learns from it would miss it when it is asked",
+                Phrase("audit_exists_later", {"field": name}),
+                Phrase("audit_exists_later_why", {"resolved": float(share_after), "open": float(share_before)}),
                 resolved.loc[resolved[name] != "", "number"],
                 [name],
             )
@@ -63,9 +63,8 @@ def columns_that_predict_alone(frame: pd.DataFrame, target: str) -> Iterator[Fin
             yield finding(
                 "leakage",
                 "warning",
-                f"{name} tells {target} by itself",
-                f"{accuracy:.1%} right on {int(guessed.sum()):,} later incidents from this field's value alone: if it "
-                f"is set with {target} or after it, put it into ignored_fields; if known at logging, a rule would do",
+                Phrase("audit_tells_alone", {"field": name, "target": target}),
+                Phrase("audit_tells_alone_why", {"accuracy": accuracy, "n": int(guessed.sum()), "target": target}),
                 later.loc[guessed, "number"],
                 [name],
             )
@@ -89,9 +88,8 @@ def texts_that_name_the_class(frame: pd.DataFrame, target: str) -> Iterator[Find
         yield finding(
             "leakage",
             "warning",
-            f"the text names its {target}",
-            f"in {share:.0%} of the incidents the description holds the very name that was assigned, and hardly ever "
-            "another: if it is written there after logging, figures are too good",
+            Phrase("audit_text_names_class", {"target": target}),
+            Phrase("audit_text_names_class_why", {"share": float(share)}),
             frame.loc[names_own, "number"],
             ["short_description", "description"],
         )
@@ -107,9 +105,8 @@ def texts_that_hold_the_resolution(frame: pd.DataFrame) -> Iterator[Finding]:
         yield finding(
             "leakage",
             "warning",
-            "descriptions hold the resolution",
-            "the closing notes stand in the description word for word, so it is not the text of the moment of logging; "
-            "export the first version",
+            Phrase("audit_text_holds_resolution"),
+            Phrase("audit_text_holds_resolution_why"),
             frame.loc[in_text, "number"],
             ["description"],
         )
@@ -119,9 +116,6 @@ def columns_nobody_reads(frame: pd.DataFrame) -> Iterator[Finding]:
     """Yield the columns that the import format does not name: kept, and shown to no model."""
     extra = [str(name) for name in frame.columns if name not in FIELDS]
     if extra:
-        columns = ", ".join(extra[:20]) + (" …" if len(extra) > 20 else "")
-        reason = (
-            f"{columns}: the format does not say when they are known, so no model sees them (a target may name one)"
-        )
-        title = "1 column outside the format" if len(extra) == 1 else f"{len(extra)} columns outside the format"
-        yield finding("leakage", "note", title, reason, (), extra[:20])
+        columns = (*extra[:20], *(["…"] if len(extra) > 20 else []))
+        reason = Phrase("audit_unread_columns_why", {"columns": columns})
+        yield finding("leakage", "note", Phrase("audit_unread_columns", {"n": len(extra)}), reason, (), extra[:20])

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from diagnosis.phrases import Phrase
 from diagnosis.routing.fields import fields_for
 from diagnosis.text.tokens import HAN
 from training.checks.finding import Finding, finding
@@ -48,12 +49,10 @@ def _by_field(labelled: pd.DataFrame, target: str) -> Iterator[Finding]:
         accuracy = float((guess[rows] == later.loc[rows, target]).mean())
         base = float((later.loc[rows, target] == commonest).mean())
         if accuracy >= base + _LIFT:
-            reason = (
-                f"who reported tells {target} in {accuracy:.0%} of {int(rows.sum()):,} later incidents, the commonest "
-                f"class in {base:.0%}: the model leans on people; where they change places, put {name} into "
-                "ignored_fields"
-            )
-            yield finding("people", "warning", f"{name} tells {target}", reason, later.loc[rows, "number"], [name])
+            figures = {"accuracy": accuracy, "base": base, "n": int(rows.sum())}
+            title = Phrase("audit_person_tells", {"field": name, "target": target})
+            reason = Phrase("audit_person_tells_why", {**figures, "target": target, "column": name})
+            yield finding("people", "warning", title, reason, later.loc[rows, "number"], [name])
 
 
 def _by_text(labelled: pd.DataFrame, target: str) -> Iterator[Finding]:
@@ -67,12 +66,9 @@ def _by_text(labelled: pd.DataFrame, target: str) -> Iterator[Finding]:
     leaning = [name for name in counts.index[counts >= _OFTEN] if _is_pure(labelled.loc[mentioned == name, target])]
     rows = mentioned.isin(leaning)
     if rows.mean() >= _SHARE:
-        reason = (
-            f"in {rows.mean():.0%} of the incidents the text holds the name of a person who nearly always goes with "
-            f"one {target}: the model learns names, as of signatures; take them out at the source"
-        )
+        reason = Phrase("audit_names_tell_why", {"share": float(rows.mean()), "target": target})
         fields = ["short_description", "description"]
-        title = f"names of people in the text tell {target}"
+        title = Phrase("audit_names_tell", {"target": target})
         yield finding("people", "warning", title, reason, labelled.loc[rows, "number"], fields)
 
 

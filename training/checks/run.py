@@ -11,6 +11,7 @@ import pandas as pd
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import ReleaseError
 from diagnosis.incident import as_frame
+from diagnosis.phrases import Phrase
 from diagnosis.redact import Redactor
 from diagnosis.releases import Releases
 from training.checks.basics import dates, languages, personal_data_left
@@ -30,14 +31,14 @@ from training.fitting.as_of import as_known_at
 from training.settings import TrainSettings
 
 SAMPLE = 10_000  # incidents whose texts are read one by one
-NOT_PUBLISHED = "no release is in service"
+NOT_PUBLISHED = Phrase("no_release_in_service")
 _GRAVITY = {"refused": 0, "warning": 1, "note": 2}
 
 
 def audit(
     incidents: pd.DataFrame,
     settings: TrainSettings,
-    published: Diagnoser | str = NOT_PUBLISHED,
+    published: Diagnoser | Phrase = NOT_PUBLISHED,
     *,
     labels: bool = True,
 ) -> Audit:
@@ -49,7 +50,7 @@ def audit(
         Canonical frame, as exported.
     settings : TrainSettings
         Those that it would be trained with.
-    published : Diagnoser or str
+    published : Diagnoser or Phrase
         The release in service, for what has changed since; or why there is none to compare with.
     labels : bool
         Whether to look for label noise, which takes longest.
@@ -74,17 +75,20 @@ def audit(
             findings += changed_classes(frame, target, published)
     labelled = min(len(frame), MOST_LABELLED)
     looked_at = {
-        "dates, columns, exact duplicates, classes": f"all {len(frame):,} incidents",
-        "texts, languages, personal data": f"{len(sample):,} incidents"
-        + (" (a sample)" if len(sample) < len(frame) else ""),
-        "near-duplicates": f"up to {MOST_LATER:,} of the later incidents against all earlier ones",
-        "label noise": f"the latest {labelled:,} incidents with a label" if labels else "not looked for",
-        "changed classes": published if isinstance(published, str) else f"against {published.release}",
+        "dates, columns, exact duplicates, classes": Phrase("audited_all", {"n": len(frame)}),
+        "texts, languages, personal data": Phrase("audited_sample", {"n": len(sample)})
+        if len(sample) < len(frame)
+        else Phrase("audited_all", {"n": len(frame)}),
+        "near-duplicates": Phrase("audited_later", {"n": MOST_LATER}),
+        "label noise": Phrase("audited_labelled", {"n": labelled}) if labels else Phrase("not_audited"),
+        "changed classes": published
+        if isinstance(published, Phrase)
+        else Phrase("audited_against", {"release": published.release}),
     }
     return Audit(len(frame), tuple(sorted(findings, key=lambda f: (_GRAVITY[f.severity], f.check))), looked_at)
 
 
-def in_service(models: Path) -> Diagnoser | str:
+def in_service(models: Path) -> Diagnoser | Phrase:
     """Return the release in service, or why it cannot be compared with: one of an older version is no hindrance."""
     releases = Releases(models)
     published = releases.published()
@@ -93,7 +97,7 @@ def in_service(models: Path) -> Diagnoser | str:
     try:
         return Diagnoser.load(releases.path(published))
     except ReleaseError as error:
-        return f"the release in service could not be loaded: {error}"
+        return Phrase("release_in_service_not_loaded", {"reason": error.phrase or str(error)})
 
 
 def _check_all(frame: pd.DataFrame, settings: TrainSettings) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import ReleaseError
+from diagnosis.phrases import Phrase, as_written
 from diagnosis.releases import Releases
 from training.evaluation.comparison import Comparison, compare
 from training.evaluation.held_out import HeldOut, honest_predictions
@@ -99,13 +100,13 @@ class Candidate:
         return Rival(folder, diagnoser, predictions)
 
     @cached_property
-    def rival_problem(self) -> str:
-        """Why the release in service could not be loaded; ``""`` if it could."""
+    def rival_problem(self) -> Phrase | None:
+        """Why the release in service could not be loaded; None if it could."""
         try:
             self.rival  # noqa: B018 - loads it
         except ReleaseError as error:
-            return str(error)
-        return ""
+            return error.phrase or as_written(str(error))
+        return None
 
     @cached_property
     def comparison(self) -> Comparison | None:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.parts import Parts
+from diagnosis.phrases import Phrase
 from diagnosis.routing import Router
 from training.evaluation.held_out import HeldOut
 from training.evaluation.predictions import predict_target
@@ -36,8 +37,8 @@ class LiveCertificate:
         Incidents that the release was asked about, and those that it decides.
     automatic_correct : int
         Decisions that are right.
-    why_not : str
-        Why nothing is certified; ``""`` if something is.
+    why_not : Phrase or None
+        Why nothing is certified; None if something is.
     """
 
     target: str
@@ -49,17 +50,7 @@ class LiveCertificate:
     incidents: int
     automatic: int
     automatic_correct: int
-    why_not: str = ""
-
-    @property
-    def sentence(self) -> str:
-        """The certificate in words."""
-        if self.why_not:
-            return f"{self.target}: nothing is automatic in service: {self.why_not}"
-        return (
-            f"{self.target}: automatic in service {self.share:.1%} of them; of its calibration incidents "
-            f"{self.correct:,} of {self.accepted:,} decisions were right, which proves at least {self.proven:.1%}"
-        )
+    why_not: Phrase | None = None
 
     @property
     def share(self) -> float:
@@ -99,5 +90,5 @@ def _live_certificate(router: Router, diagnoser: Diagnoser, incidents: pd.DataFr
         incidents=len(labelled),
         automatic=int(predicted.automatic.sum()),
         automatic_correct=int(np.sum(predicted.decision_correct)),
-        why_not="" if why_not is None else str(why_not),
+        why_not=why_not,
     )

@@ -14,15 +14,17 @@ from scipy.special import bdtr
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.incident import Incident, incidents_of
+from diagnosis.phrases import Phrase
 from diagnosis.recurrence import Signature
 from diagnosis.recurrence.rates import band, kaplan_meier
 from diagnosis.routing.calibration import expected_calibration_error
 from training.evaluation.baselines import LINEAR_SVM, plain_answers
 from training.evaluation.candidate import Candidate, Rival
-from training.evaluation.comparison import FEWEST_IN_GROUP, Comparison, Figure
+from training.evaluation.comparison import ACCURACY, BRIER, FEWEST_IN_GROUP, SEARCH_RECALL, Comparison, Figure
 from training.evaluation.held_out import HeldOut
-from training.evaluation.predictions import TargetPredictions, recurrence_outcomes
-from training.translation import ENGLISH, Translation, padded, width_of
+from training.evaluation.predictions import SEARCH_DEPTH, TargetPredictions, recurrence_outcomes
+from training.terminal import padded, width_of
+from training.wording import ENGLISH, Wording
 
 _TWO_SIDED = 1.96  # standard deviations on both sides that hold 95 %
 _ONE_SIDED = 1.645  # standard deviations that leave 5 % below
@@ -82,21 +84,22 @@ class Check:
 
     Attributes
     ----------
+    name : Phrase
     candidate, required : float
         The figure that is judged and its bound.
     passed : bool or None
         None where it could not be measured.
-    why : str
-        The figure in words, with the release in service beside it.
+    why : Phrase
+        The figure, with the release in service beside it.
     essential : bool
         Whether a release is not published where this could not be measured.
     """
 
-    name: str
+    name: Phrase
     candidate: float
     required: float
     passed: bool | None
-    why: str = ""
+    why: Phrase
     essential: bool = False
 
 
@@ -153,8 +156,7 @@ def judge(candidate: Candidate, limits: Limits = LIMITS) -> GateDecision:
     """
     held_out = candidate.held_out
     if held_out is None:
-        why = "the release was trained without evaluation, or on too few incidents to hold some out"
-        checks = [_unmeasured("figures of its own", why)]
+        checks = [_unmeasured(Phrase("gate_own_figures"), Phrase("gate_own_figures_why"))]
     else:
         checks = [*own_checks(held_out, limits), *plain_checks(candidate.diagnoser, held_out, limits)]
     if candidate.published is not None and not candidate.is_published:
@@ -163,15 +165,15 @@ def judge(candidate: Candidate, limits: Limits = LIMITS) -> GateDecision:
 
 
 def _against(candidate: Candidate, published: str, limits: Limits) -> Iterator[Check]:
-    name, unknown = f"compared with {published}", float("nan")
+    name, unknown = Phrase("gate_compared", {"release": published}), float("nan")
     if candidate.rival_problem:  # a person has to decide
-        yield Check(name, unknown, unknown, False, f"could not be loaded: {candidate.rival_problem}")
+        yield Check(name, unknown, unknown, False, Phrase("gate_not_loaded_why", {"reason": candidate.rival_problem}))
         return
     rival, comparison = candidate.rival, candidate.comparison
     if rival is None:
         return
     if comparison is None:
-        yield _unmeasured(name, "no later incidents were held out to compare on", essential=True)
+        yield _unmeasured(name, Phrase("gate_none_held_out_why"), essential=True)
     else:
         yield from comparison_checks(comparison, limits)
     yield from _targets_kept(candidate.diagnoser, rival.diagnoser)
@@ -181,26 +183,27 @@ def _against(candidate: Candidate, published: str, limits: Limits) -> Iterator[C
 def _targets_kept(candidate: Diagnoser, rival: Diagnoser) -> Iterator[Check]:
     """Yield a refusal for each target that the release in service predicts and the candidate does not."""
     for target in sorted(rival.parts.routers.keys() - candidate.parts.routers.keys()):
-        why = str(candidate.parts.left_out.get(target, "it was not asked for in training"))
-        yield Check(f"{target}: predicted", 0, 1, False, f"{rival.release} predicts it; {why}")
+        cause = candidate.parts.left_out.get(target, Phrase("gate_not_asked_for"))
+        reason = Phrase("gate_predicted_why", {"release": rival.release, "reason": cause})
+        yield Check(Phrase("gate_predicted", {"target": target}), 0, 1, False, reason)
 
 
-def _unmeasured(name: str, why: str, *, essential: bool = False, required: float = float("nan")) -> Check:
-    return Check(name, float("nan"), required, None, why, essential)
+def _unmeasured(name: Phrase, reason: Phrase, *, essential: bool = False, required: float = float("nan")) -> Check:
+    return Check(name, float("nan"), required, None, reason, essential)
 
 
 def own_checks(held_out: HeldOut, limits: Limits = LIMITS) -> Iterator[Check]:
     """Yield what is asked of every release: probabilities that mean what they say, and promises that hold."""
     for target in held_out.predictions.targets.values():
         labelled = target.take(target.labelled)
-        name = f"{target.target}: calibration error"
+        name = Phrase("figure_calibration_error", {"target": target.target})
         if len(labelled) < limits.fewest:
-            why = f"{len(labelled)} incidents with a truth; {limits.fewest} are needed"
-            yield _unmeasured(name, why, required=limits.calibration_error)
+            reason = Phrase("gate_too_few_labelled_why", {"n": len(labelled), "needed": limits.fewest})
+            yield _unmeasured(name, reason, required=limits.calibration_error)
             continue
         error = expected_calibration_error(labelled.probability, labelled.rank == 1)
         passed = error <= limits.calibration_error
-        yield Check(name, error, limits.calibration_error, passed, f"{len(labelled):,} incidents")
+        yield Check(name, error, limits.calibration_error, passed, Phrase("gate_incidents_why", {"n": len(labelled)}))
         yield _precision_check(labelled, limits)
     yield from _recurrence_checks(held_out, limits)
 
@@ -217,7 +220,7 @@ def plain_checks(diagnoser: Diagnoser, held_out: HeldOut, limits: Limits = LIMIT
             difference = correct - plain.right
             gain, deviation = float(difference.mean()), float(difference.std() / np.sqrt(len(difference)))
             figure = Figure(
-                name=f"{name}: accuracy beside a {plain.name}",
+                name=Phrase("figure_beside_linear_svm", {"target": name}),
                 slice="all",
                 group="",
                 n=len(correct),
@@ -233,45 +236,46 @@ def plain_checks(diagnoser: Diagnoser, held_out: HeldOut, limits: Limits = LIMIT
 
 def comparison_checks(comparison: Comparison, limits: Limits = LIMITS) -> list[Check]:
     """Return what is asked of a release that would replace another: that no figure that matters is worse."""
+    name = Phrase("gate_compared", {"release": comparison.a})
     if comparison.rows < limits.fewest:
-        why = f"{comparison.basis}; {limits.fewest} are needed"
-        name = f"compared with {comparison.a}"
-        return [Check(name, comparison.rows, limits.fewest, None, why, essential=True)]
-    checks = [Check(f"compared with {comparison.a}", comparison.rows, limits.fewest, True, comparison.basis)]
+        reason = Phrase("gate_too_few_why", {"basis": comparison.basis, "needed": limits.fewest})
+        return [Check(name, comparison.rows, limits.fewest, None, reason, essential=True)]
+    checks = [Check(name, comparison.rows, limits.fewest, True, comparison.basis)]
     checks += [
         _non_inferior(figure, margin)
         for figure in comparison.figures
         if (margin := _margin(figure, limits)) is not None
     ]
-    return checks + [_unmeasured("not compared", note) for note in comparison.notes]
+    return checks + [_unmeasured(Phrase("gate_not_compared"), note) for note in comparison.notes]
 
 
-def table(checks: tuple[Check, ...] | list[Check], t: Translation = ENGLISH) -> str:
+def table(checks: tuple[Check, ...] | list[Check], t: Wording = ENGLISH) -> str:
     """Return the checks as lines for a person."""
-    words = {True: "held", False: "REFUSED", None: "unknown"}
-    names = [t.sentence(check.name) for check in checks]
+    verdicts = {True: t("held"), False: t("REFUSED"), None: t("unknown")}
+    names = [t(check.name) for check in checks]
     width = max(map(width_of, names), default=0)
     return "\n".join(
-        f"  {padded(t(words[check.passed]), 8)} {padded(name, width)}  {t.sentence(_bound(check) + check.why)}"
+        f"  {padded(verdicts[check.passed], 8)} {padded(name, width)}  {_figure(check, t)}"
         for check, name in zip(checks, names, strict=True)
     )
 
 
-def _bound(check: Check) -> str:
+def _figure(check: Check, t: Wording) -> str:
     if np.isnan(check.candidate) or np.isnan(check.required):
-        return ""
-    return f"{check.candidate:.3g}, bound {check.required:.3g}; "
+        return t(check.why)
+    return t("{}, bound {}; {}", f"{check.candidate:.3g}", f"{check.required:.3g}", t(check.why))
 
 
 def _margin(figure: Figure, limits: Limits) -> float | None:
     """Return what a figure may lose; None if it is shown and not judged."""
-    if figure.name.endswith(": accuracy"):
+    code = figure.name.code
+    if code == ACCURACY:
         if figure.slice == "class":
             return limits.large_class if figure.n >= limits.large else None
         return limits.language if figure.slice == "language" else limits.overall
-    if figure.name == "search: recall at 10":
+    if figure.name == Phrase(SEARCH_RECALL, {"k": SEARCH_DEPTH}):
         return limits.search
-    return limits.brier if figure.name.endswith(": Brier") else None
+    return limits.brier if code == BRIER else None
 
 
 def _non_inferior(figure: Figure, margin: float) -> Check:
@@ -284,21 +288,22 @@ def _non_inferior(figure: Figure, margin: float) -> Check:
     bound = gain - _ONE_SIDED * figure.deviation
     weak = (_ONE_SIDED + _POWER) * figure.deviation > margin
     passed = bound >= -margin or (weak and gain >= -margin / 2)
-    why = f"{figure.b:.3f} against {figure.a:.3f} on {figure.n:,} incidents, {gain:+.3f}"
-    if passed and bound < -margin:
-        why += "; too few incidents to prove it"
-    return Check(f"{figure.label}, worst case", bound, -margin, bool(passed), why)
+    is_proven = bound >= -margin or not passed
+    values = {"a": figure.a, "b": figure.b, "n": figure.n, "gain": gain}
+    reason = Phrase("gate_gain_why" if is_proven else "gate_unproven_gain_why", values)
+    return Check(Phrase("gate_worst_case", {"figure": figure.label}), bound, -margin, bool(passed), reason)
 
 
 def _precision_check(labelled: TargetPredictions, limits: Limits) -> Check:
     """Test whether so few right automatic answers are likely if the promised precision holds."""
-    name, automatic = f"{labelled.target}: certified precision", int(labelled.automatic.sum())
+    name = Phrase("figure_certified_precision", {"target": labelled.target})
+    automatic = int(labelled.automatic.sum())
     if not automatic:
-        return Check(name, float("nan"), labelled.precision, True, "nothing is automatic")
+        return Check(name, float("nan"), labelled.precision, True, Phrase("gate_nothing_automatic_why"))
     correct = int(labelled.decision_correct[labelled.automatic].sum())
     chance = float(bdtr(correct, automatic, labelled.precision))  # exact binomial test
-    why = f"{correct:,} of {automatic:,} automatic answers right; chance of so few if the promise holds {chance:.2g}"
-    return Check(name, correct / automatic, labelled.precision, chance >= limits.evidence, why)
+    reason = Phrase("gate_precision_why", {"correct": correct, "automatic": automatic, "chance": chance})
+    return Check(name, correct / automatic, labelled.precision, chance >= limits.evidence, reason)
 
 
 def _recurrence_checks(held_out: HeldOut, limits: Limits) -> Iterator[Check]:
@@ -311,17 +316,18 @@ def _recurrence_checks(held_out: HeldOut, limits: Limits) -> Iterator[Check]:
     signatures = Signature(risks.signature).keys(held_out.incidents.iloc[rows])
     clusters = pd.factorize(signatures)[0]
     for days in risks.horizons:
-        name = f"recurrence in {days} days: mean predicted"
+        name = Phrase("gate_recurrence", {"days": days})
         followed = int((outcomes.observed >= days).sum())
         if followed < FEWEST_IN_GROUP:
-            yield _unmeasured(name, f"incidents watched that long: {followed}; {FEWEST_IN_GROUP} are needed")
+            reason = Phrase("gate_too_few_watched_why", {"n": followed, "needed": FEWEST_IN_GROUP})
+            yield _unmeasured(name, reason)
             continue
         lower, upper = band(outcomes.duration, outcomes.recurred, clusters, days)
         rate = float(kaplan_meier(outcomes.duration, outcomes.recurred, [days])[0])
         mean = float(risks.within(days)[rows].mean())
         least, bound = max(lower - limits.recurrence, 0.0), min(upper + limits.recurrence, 1.0)
-        why = f"mean predicted {mean:.3f}, Kaplan-Meier {rate:.3f} ({lower:.3f} to {upper:.3f})"
-        yield Check(name, mean, bound if mean >= rate else least, least <= mean <= bound, why)
+        reason = Phrase("gate_recurrence_why", {"mean": mean, "rate": rate, "lower": lower, "upper": upper})
+        yield Check(name, mean, bound if mean >= rate else least, least <= mean <= bound, reason)
 
 
 def _costs(candidate: Candidate, rival: Rival, limits: Limits) -> Iterator[Check]:
@@ -330,11 +336,10 @@ def _costs(candidate: Candidate, rival: Rival, limits: Limits) -> Iterator[Check
     if incidents:
         old, new = _median_milliseconds((rival.diagnoser, candidate.diagnoser), incidents)
         bound = max(limits.slower * old, limits.latency_ms)
-        why = f"milliseconds for one diagnosis, {old:.1f} in service"
-        yield Check("latency", new, bound, new <= bound, why)
+        yield Check(Phrase("gate_latency"), new, bound, new <= bound, Phrase("gate_latency_why", {"old": old}))
     old, new = _megabytes(rival.folder), _megabytes(candidate.folder)
     bound = max(limits.larger * old, 100.0)
-    yield Check("size", new, bound, new <= bound, f"megabytes, {old:.0f} in service")
+    yield Check(Phrase("gate_size"), new, bound, new <= bound, Phrase("gate_size_why", {"old": old}))
 
 
 def _median_milliseconds(diagnosers: Sequence[Diagnoser], incidents: Sequence[Incident]) -> list[float]:

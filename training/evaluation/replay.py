@@ -6,7 +6,7 @@ Everything is counted pair by pair over the same incidents, of which it is known
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,13 +18,14 @@ from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.incident import frame_as_logged
 from diagnosis.monitoring.answers import is_right
+from diagnosis.phrases import Phrase
 from diagnosis.routing import Router
 from diagnosis.routing.labels import label_key
 from diagnosis.store.observations import Observation
 from training.evaluation.bootstrap import Interval, bootstrap_mean
 from training.evaluation.held_out import HeldOut
 from training.evaluation.predictions import Predictions
-from training.output import without_nan
+from training.output import as_json
 
 ROUTING_TARGET = "assignment_group"  # the target whose errors cost hours of misrouting
 QUARTER = pd.Timedelta(days=91)
@@ -168,12 +169,12 @@ class Misrouting:
     ----------
     hours_each : float
         Hours for each move that was one too many.
-    source : str
-        Where that comes from, in words.
+    source : Phrase
+        Where that comes from.
     """
 
     hours_each: float
-    source: str
+    source: Phrase
 
     def hours(self, incidents: pd.DataFrame, baseline: Decisions, alternative: Decisions) -> tuple[Floats, Floats]:
         """Return the hours of misrouting of each incident under both ways to decide, each of shape (n,).
@@ -210,14 +211,14 @@ def misrouting(incidents: pd.DataFrame, corrected_after: Sequence[float], stated
     cost = _cost(incidents, moves, corrected_after, stated)
     if np.isfinite(moves).any():
         return cost
-    return replace(cost, source=f"{cost.source}; no reassignment_count, so people's own misrouting counts as none")
+    return replace(cost, source=Phrase("several", {"phrases": (cost.source, Phrase("cost_without_moves"))}))
 
 
 def _cost(incidents: pd.DataFrame, moves: Floats, corrected_after: Sequence[float], stated: float | None) -> Misrouting:
     if stated is not None:
-        return Misrouting(stated, "as given")
+        return Misrouting(stated, Phrase("cost_as_given"))
     if len(corrected_after) >= FEWEST_CORRECTIONS:
-        source = f"median time until the right group in {len(corrected_after):,} corrections by people"
+        source = Phrase("cost_of_corrections", {"n": len(corrected_after)})
         return Misrouting(float(np.median(corrected_after)), source)
     seconds = (incidents["resolved_at"] - incidents["opened_at"]).dt.total_seconds()
     hours = seconds.to_numpy(dtype=np.float64) / 3600
@@ -226,9 +227,9 @@ def _cost(incidents: pd.DataFrame, moves: Floats, corrected_after: Sequence[floa
     if min(reassigned.sum(), stayed.sum()) >= FEWEST_REASSIGNED:
         longer = float(np.median(hours[reassigned]) - np.median(hours[stayed])) / float(moves[reassigned].mean())
         if longer > 0:
-            measure = "median time to resolve of reassigned incidents less that of others, for each reassignment"
-            return Misrouting(longer, f"{measure} ({int(reassigned.sum()):,} and {int(stayed.sum()):,} incidents)")
-    return Misrouting(ASSUMED_HOURS, "assumed: neither corrections nor reassignments tell; set --hours")
+            counts = {"reassigned": int(reassigned.sum()), "others": int(stayed.sum())}
+            return Misrouting(longer, Phrase("cost_of_reassignments", counts))
+    return Misrouting(ASSUMED_HOURS, Phrase("cost_assumed"))
 
 
 def _reassignments(incidents: pd.DataFrame) -> Floats:
@@ -243,7 +244,7 @@ class Moves:
     that went back to a person are good.
     """
 
-    name: str
+    name: Phrase
     incidents: int
     good: int
     bad: int
@@ -290,16 +291,16 @@ class Replay:
 
     Attributes
     ----------
-    before, after : str
-        What is compared, in words.
+    before, after : Phrase
+        What is compared.
     left_out : int
         Incidents of the period that a release could only have answered knowing the outcome, or that nobody answered.
     """
 
     first: pd.Timestamp
     last: pd.Timestamp
-    before: str
-    after: str
+    before: Phrase
+    after: Phrase
     left_out: int
     cost: Misrouting
     targets: tuple[TargetReplay, ...]
@@ -307,14 +308,18 @@ class Replay:
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
         times = {"first": self.first.isoformat(), "last": self.last.isoformat()}
-        plain: dict[str, Any] = without_nan({**asdict(self), **times})
-        return plain
+        return {**as_json(self), **times}
+
+
+def replayed_release(release: str) -> Phrase:
+    """Return what is compared where a release decides."""
+    return Phrase("replayed_release", {"release": release})
 
 
 def replay_period(
     incidents: pd.DataFrame,
-    baseline: tuple[str, DecisionMaker],
-    alternative: tuple[str, DecisionMaker],
+    baseline: tuple[Phrase, DecisionMaker],
+    alternative: tuple[Phrase, DecisionMaker],
     cost: Misrouting,
     targets: Sequence[str],
     period: tuple[pd.Timestamp, pd.Timestamp] | None = None,
@@ -325,7 +330,7 @@ def replay_period(
     ----------
     incidents : DataFrame
         Canonical frame of the period.
-    baseline, alternative : (str, DecisionMaker)
+    baseline, alternative : (Phrase, DecisionMaker)
         Who decides, and its name.
     cost : Misrouting
     targets : sequence of str
@@ -346,9 +351,7 @@ def replay_period(
         replays.append(compare_decisions(target, rows, *sides, cost if target == ROUTING_TARGET else None))
         compared |= set(rows["number"])
     if not replays:
-        raise InputError(
-            f"nothing to replay: of {len(incidents):,} incidents none was answered by both and is known by now"
-        )
+        raise InputError(Phrase("replay_of_nothing", {"n": len(incidents)}))
     first, last = period or (incidents["opened_at"].min(), incidents["opened_at"].max())
     return Replay(first, last, baseline[0], alternative[0], len(incidents) - len(compared), cost, tuple(replays))
 
@@ -374,12 +377,12 @@ def replay_last_quarter(
     """
     opened = held_out.incidents["opened_at"]
     if opened.isna().all():
-        raise InputError(f"none of the {len(opened):,} later incidents has a date, so none is of the last quarter")
+        raise InputError(Phrase("replay_undated", {"n": len(opened)}))
     quarter = held_out.incidents[opened > opened.max() - QUARTER].reset_index(drop=True)
     return replay_period(
         quarter,
-        (baseline.release, ReleaseDecisions(baseline.parts.routers, predictions)),
-        (candidate.release, ReleaseDecisions(candidate.parts.routers, held_out.predictions)),
+        (replayed_release(baseline.release), ReleaseDecisions(baseline.parts.routers, predictions)),
+        (replayed_release(candidate.release), ReleaseDecisions(candidate.parts.routers, held_out.predictions)),
         misrouting(quarter, []),
         list(candidate.parts.routers),
     )
@@ -436,11 +439,11 @@ def _moves(numbers: Labels, baseline: Decisions, alternative: Decisions) -> tupl
     rerouted = baseline.automatic & alternative.automatic & differs
     improved, worsened = alternative.correct & ~baseline.correct, baseline.correct & ~alternative.correct
     return (
-        _move("now automatic", numbers[gained], alternative.correct[gained], ~alternative.correct[gained]),
-        _move("now left to a person", numbers[lost], ~baseline.correct[lost], baseline.correct[lost]),
-        _move("sent elsewhere", numbers[rerouted], improved[rerouted], worsened[rerouted]),
+        _move("replay_now_automatic", numbers[gained], alternative.correct[gained], ~alternative.correct[gained]),
+        _move("replay_now_by_a_person", numbers[lost], ~baseline.correct[lost], baseline.correct[lost]),
+        _move("replay_sent_elsewhere", numbers[rerouted], improved[rerouted], worsened[rerouted]),
     )
 
 
-def _move(name: str, numbers: Labels, good: Bools, bad: Bools) -> Moves:
-    return Moves(name, len(numbers), int(good.sum()), int(bad.sum()), tuple(numbers[:_EXAMPLES]))
+def _move(code: str, numbers: Labels, good: Bools, bad: Bools) -> Moves:
+    return Moves(Phrase(code), len(numbers), int(good.sum()), int(bad.sum()), tuple(numbers[:_EXAMPLES]))

@@ -12,12 +12,14 @@ import pandas as pd
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.incident import incidents_of
+from diagnosis.phrases import Phrase, percent
 from diagnosis.recurrence.scores import HorizonScores, RecurrenceScores, score_horizon
 from diagnosis.routing.scores import score_ranked
 from training.evaluation.certificates import LiveCertificate
 from training.evaluation.held_out import HeldOut
 from training.evaluation.predictions import Predictions, recurrence_outcomes
-from training.output import without_nan
+from training.output import as_json
+from training.wording import ENGLISH, Wording
 
 SCORECARD = "scorecard.json"
 
@@ -49,12 +51,14 @@ class Scorecard:
     recurrence: Mapping[str, Any] | None
     search: Mapping[str, Any] | None
     latency_ms: Mapping[str, float]
-    notes: tuple[str, ...]
+    notes: tuple[Phrase, ...]
     certificates: Mapping[str, LiveCertificate] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as plain JSON values."""
-        plain: dict[str, Any] = without_nan(asdict(self))
+        plain: dict[str, Any] = as_json(self)
+        for certificate in plain["certificates"].values():
+            certificate["why_not"] = certificate["why_not"] or ""
         return plain
 
     def to_file(self) -> dict[str, Any]:
@@ -71,7 +75,7 @@ def measure(diagnoser: Diagnoser, held_out: HeldOut) -> Scorecard:
         The release that made the predictions; it must not have been fitted on these incidents.
     held_out : HeldOut
     """
-    notes: list[str] = [str(reason) for reason in diagnoser.parts.left_out.values()]
+    notes = list(diagnoser.parts.left_out.values())
     opened = held_out.incidents["opened_at"]
     return Scorecard(
         incidents=len(held_out),
@@ -85,12 +89,12 @@ def measure(diagnoser: Diagnoser, held_out: HeldOut) -> Scorecard:
     )
 
 
-def _score_targets(diagnoser: Diagnoser, predictions: Predictions, notes: list[str]) -> dict[str, Any]:
+def _score_targets(diagnoser: Diagnoser, predictions: Predictions, notes: list[Phrase]) -> dict[str, Any]:
     scores = {}
     for name in diagnoser.parts.routers:
         target = predictions.targets.get(name)
         if target is None or not target.labelled.any():
-            notes.append(f"{name} was not measured: no incident has it")
+            notes.append(Phrase("target_not_measured", {"target": name}))
             continue
         labelled = target.take(target.labelled)
         scores[name] = score_ranked(
@@ -106,16 +110,14 @@ def _score_targets(diagnoser: Diagnoser, predictions: Predictions, notes: list[s
     return scores
 
 
-def _score_recurrence(diagnoser: Diagnoser, held_out: HeldOut, notes: list[str]) -> dict[str, Any] | None:
+def _score_recurrence(diagnoser: Diagnoser, held_out: HeldOut, notes: list[Phrase]) -> dict[str, Any] | None:
     model = diagnoser.parts.recurrence
     if model is None:
         return None
     horizons = recurrence_scores(held_out)
     if not horizons:
-        notes.append(
-            f"recurrence was not measured: no incident was opened after {model.as_of_:%Y-%m-%d} and watched for "
-            f"{min(model.horizons)} days"
-        )
+        values = {"date": f"{model.as_of_:%Y-%m-%d}", "days": min(model.horizons)}
+        notes.append(Phrase("recurrence_not_measured", values))
         return None
     return RecurrenceScores(tuple(horizons)).to_dict()
 
@@ -134,10 +136,10 @@ def recurrence_scores(held_out: HeldOut) -> list[HorizonScores]:
     ]
 
 
-def _score_search(predictions: Predictions, notes: list[str]) -> dict[str, Any] | None:
+def _score_search(predictions: Predictions, notes: list[Phrase]) -> dict[str, Any] | None:
     labelled = predictions.search.labelled
     if not labelled.any():
-        notes.append("search was not measured: no incident names the article that solved it")
+        notes.append(Phrase("search_not_measured"))
         return None
     rank = predictions.search.rank[labelled]
     recall_at_1, recall_at_5, recall_at_10 = (float((rank <= k).mean()) for k in (1, 5, 10))
@@ -158,19 +160,43 @@ def _day(moment: Any) -> str | None:  # noqa: ANN401 - a timestamp or NaT
     return None if pd.isna(moment) else str(moment.date())
 
 
-def headlines(card: Scorecard, *, latency: bool = True) -> list[str]:
+def headlines(card: Scorecard, t: Wording = ENGLISH, *, latency: bool = True) -> list[str]:
     """Return the figures that a person looks at first, a line each."""
-    lines = []
-    for target, s in card.routing.items():
-        figures = f"accuracy {s['accuracy']:.3f}, macro-F1 {s['macro_f1']:.3f}, top-3 {s['top3']:.3f}"
-        line = f"  {target}: {figures}, calibration error {s['calibration_error']:.3f}"
-        certificate = card.certificates.get(target)
-        if certificate is None:
-            lines.append(f"{line}, automatic {s['certified_coverage']:.1%}")
-        else:  # what is live, and not what a model did that had learned from less
-            lines += [line, f"  {certificate.sentence}"]
+    lines = [line for target, scores in card.routing.items() for line in _target_lines(card, target, scores, t)]
     if card.search is not None:
-        lines.append(f"  search: R@1 {card.search['recall_at_1']:.3f}, R@10 {card.search['recall_at_10']:.3f}")
+        recalls = (f"{card.search[name]:.3f}" for name in ("recall_at_1", "recall_at_10"))
+        lines.append(t("search: R@1 {}, R@10 {}", *recalls))
     if latency:
-        lines.append(f"  one diagnosis: {card.latency_ms['p50']:.0f} ms (p99 {card.latency_ms['p99']:.0f} ms)")
-    return lines + [f"  {note}" for note in card.notes]
+        times = (f"{card.latency_ms[name]:.0f}" for name in ("p50", "p99"))
+        lines.append(t("one diagnosis: {} ms (p99 {} ms)", *times))
+    return [f"  {line}" for line in (*lines, *(t(note) for note in card.notes))]
+
+
+def _target_lines(card: Scorecard, target: str, scores: Mapping[str, Any], t: Wording) -> list[str]:
+    names = ("accuracy", "macro_f1", "top3", "calibration_error")
+    line = t(
+        "{}: accuracy {}, macro-F1 {}, top-3 {}, calibration error {}",
+        t.field(target),
+        *(f"{scores[name]:.3f}" for name in names),
+    )
+    certificate = card.certificates.get(target)
+    if certificate is None:
+        return [t("{}, automatic {}", line, percent(scores["certified_coverage"], 1))]
+    # What is live, and not what a model did that had learned from less.
+    return [line, certificate_in_words(certificate, t)]
+
+
+def certificate_in_words(certificate: LiveCertificate, t: Wording = ENGLISH) -> str:
+    """Return what a release decides of a target in service, and what proves it."""
+    target = t.field(certificate.target)
+    if certificate.why_not is not None:
+        return t("{}: nothing is automatic in service: {}", target, t(certificate.why_not))
+    return t(
+        "{}: automatic in service {} of them; of its calibration incidents {} of {} decisions were right, which proves "
+        "at least {}",
+        target,
+        percent(certificate.share, 1),
+        f"{certificate.correct:,}",
+        f"{certificate.accepted:,}",
+        percent(certificate.proven, 1),
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from diagnosis.phrases import Phrase
+
 from .encoding import Encoding
 
 
@@ -22,7 +24,7 @@ class ReadOptions:
         Of a workbook; None takes the sheets that have the columns.
     is_known : callable of str
         Whether a name is one that a header may have: how the header is told from titles above it.
-    notes : list of str
+    notes : list of Phrase
         What a person should know of the file is added here.
     """
 
@@ -30,7 +32,7 @@ class ReadOptions:
     encoding: Encoding | None = None
     sheet: str | None = None
     is_known: Callable[[str], bool] = lambda _name: False
-    notes: list[str] = field(default_factory=list)
+    notes: list[Phrase] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Malformed:
     """A row that could not be read as a row."""
 
     row: int
-    reason: str
+    reason: Phrase
     value: str = ""
 
 

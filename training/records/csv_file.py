@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.text import valid_text
 
 from .chunk import Chunk, ChunkBuilder, Malformed, ReadOptions
@@ -111,7 +112,7 @@ def _rows(reader: csv._reader, lines: _Lines) -> Iterator[Row]:  # type: ignore[
             cells = next(reader, None)
         except csv.Error:
             # The reader goes on at the next line, so one unclosed quote costs the lines it swallowed, not the file.
-            reason = f"a cell longer than {MAX_FIELD:,} characters (unclosed quote?)"
+            reason = Phrase("csv_cell_too_long", {"most": MAX_FIELD})
             yield line, Malformed(line, reason)
             continue
         if cells is None:
@@ -119,8 +120,7 @@ def _rows(reader: csv._reader, lines: _Lines) -> Iterator[Row]:  # type: ignore[
         if lines.exhausted:
             # The reader asks for another line only inside a quote: this row ended with the file and not by itself.
             swallowed = reader.line_num + lines.skipped - line
-            reason = "a quote that is never closed (is the file cut off?)"
-            yield line, Malformed(line, reason, f"and the lines after it: {swallowed:,}")
+            yield line, Malformed(line, Phrase("csv_quote_open"), f"and the lines after it: {swallowed:,}")
             return
         yield line, [_cell(cell) for cell in cells]
 
@@ -160,5 +160,5 @@ def _add(builder: ChunkBuilder, line: int, cells: list[str]) -> None:
         builder.add(line, cells + [""] * (width - len(cells)))
         return
     # Which cell is whose can no longer be known: a guess would put one field's value into another.
-    reason = f"{'more' if len(cells) > width else 'fewer'} cells than the header's {width}"
+    reason = Phrase("csv_more_cells" if len(cells) > width else "csv_fewer_cells", {"width": width})
     builder.malformed.append(Malformed(line, reason, f"{len(cells)} cell{'s' if len(cells) != 1 else ''}"))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.text.languages import language_shares
 
 BLOCK = 1 << 20
@@ -46,13 +47,13 @@ class Encoding:
     name: str
     is_sure: bool = True
 
-    def note(self, file: str) -> str:
-        """Return what a person should know of it; ``""`` for UTF-8 and UTF-16, which cannot be mistaken."""
+    def note(self, file: str) -> Phrase | None:
+        """Return what a person should know of it; None for UTF-8 and UTF-16, which cannot be mistaken."""
         if self.name.startswith("utf"):
-            return ""
-        doubt = "" if self.is_sure else ", though its text is too short to be sure"
-        label = _candidates().get(self.name, {}).get("name", "as asked for")
-        return f"'{file}' is not UTF-8 and was read as {self.name} ({label}){doubt}; --encoding NAME reads it anew"
+            return None
+        name = f"encoding_{self.name}" if self.name in _candidates() else "encoding_as_asked"
+        values = {"file": file, "encoding": self.name, "name": Phrase(name)}
+        return Phrase("file_encoding" if self.is_sure else "file_encoding_unsure", values)
 
 
 def named_encoding(name: str) -> Encoding:

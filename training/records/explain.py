@@ -10,6 +10,7 @@ from typing import Literal, Unpack
 
 from diagnosis.errors import InputError
 from diagnosis.incident import TIME_FIELDS
+from diagnosis.phrases import Phrase
 
 from .columns import INCIDENTS, ROWS, ColumnPlan, Kind, draft_plan, proposed_field
 from .dialects import type_words
@@ -70,7 +71,7 @@ class Explanation:
         Why the file would be refused as it is, or ``""``.
     advice : tuple of str
         Options that would help.
-    notes : tuple of str
+    notes : tuple of Phrase
         What was assumed: the encoding, sheets that are not read.
     """
 
@@ -80,7 +81,7 @@ class Explanation:
     columns: tuple[ColumnUse, ...]
     missing: str
     advice: tuple[str, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Phrase, ...]
 
 
 def explain(path: Path, kind: Kind, mask: Callable[[str], str] = str, **options: Unpack[ImportOptions]) -> Explanation:
@@ -125,13 +126,13 @@ def explain(path: Path, kind: Kind, mask: Callable[[str], str] = str, **options:
     return Explanation(path.name, plan.preset, rows, uses, missing, _advice(uses, plan), tuple(notes))
 
 
-def _zone_notes(uses: tuple[ColumnUse, ...], samples: dict[str, list[str]]) -> tuple[str, ...]:
+def _zone_notes(uses: tuple[ColumnUse, ...], samples: dict[str, list[str]]) -> tuple[Phrase, ...]:
     """Return what is said of times without a zone: eight hours make another day, and another quarter."""
     columns = [use.column for use in uses if (use.field or use.proposal) in TIME_FIELDS]
     unzoned = [name for name in columns if any(_UNZONED.search(value) for value in samples[name][:_LOOKED_AT])]
     if not unzoned:
         return ()
-    return (f"times in {', '.join(unzoned)} name no zone and are taken as UTC; --timezone Asia/Shanghai says another",)
+    return (Phrase("times_without_zone", {"columns": tuple(unzoned)}),)
 
 
 def _use(name: str, values: list[str], plan: ColumnPlan, kind: Kind, mask: Callable[[str], str]) -> ColumnUse:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase, as_written
 from diagnosis.text import valid_text
 from diagnosis.text.atlassian import document_text
 
@@ -37,14 +38,14 @@ MAX_DEPTH = 20  # deeper than any record nests
 _BLOCK = 1 << 20
 _MAX_VALUE = 64 << 20  # characters of one value; a longer one is no record
 _LONGEST_LINE = 8 << 20  # characters
-_TOO_DEEP = f"expected values nested at most {MAX_DEPTH} deep"
+_TOO_DEEP = Phrase("json_too_deep", {"most": MAX_DEPTH})
 _DECODER = json.JSONDecoder()
 # A string, at the latest to the end of its line, or a brace.
 _BRACES = re.compile(r'"(?:[^"\\\n]|\\[^\n])*+"?|[{}]')
 
 _FIRST_NAMES = re.compile(r'\{\s*"([^"\\\n]{1,200})"\s*:(?:\s*(?:"[^"\\\n]*"|[\w.+-]+)\s*,\s*"([^"\\\n]{1,200})"\s*:)?')
 _LONGEST_WORD = 12  # characters of a literal or an escape that may be cut at the end of what was read
-_CUT_OFF = "expected a whole JSON object; found the end of the file (is it cut off?)"
+_CUT_OFF = Phrase("json_cut_off")
 
 Record = tuple[int, Any]
 
@@ -88,7 +89,7 @@ def _lines(stream: TextIO) -> Iterator[Record]:
         try:
             yield place, json.loads(text)
         except ValueError:
-            yield place, Malformed(place, "expected a JSON object")
+            yield place, Malformed(place, Phrase("json_object_expected"))
         except RecursionError:
             yield place, Malformed(place, _TOO_DEEP)
 
@@ -148,7 +149,7 @@ class _Values:
                 if stop is None:
                     raise self._broken("expected a comma or the end of the array")
                 place += 1
-                yield place, Malformed(place, "expected a comma between records; found other characters")
+                yield place, Malformed(place, Phrase("json_comma_expected"))
                 self._at = stop
         self._at += 1
 
@@ -233,16 +234,17 @@ class _Values:
             try:
                 value, end = _DECODER.raw_decode(self._text, self._at)
             except (ValueError, RecursionError) as error:
-                fault = _TOO_DEEP if isinstance(error, RecursionError) else str(error).partition(":")[0]
+                fault = _TOO_DEEP if isinstance(error, RecursionError) else as_written(str(error).partition(":")[0])
                 if place is not None and (stop := self._stop(error)) is not None:
                     self._at = stop
-                    return Malformed(place, f"expected a JSON object; found an error in it ({fault})")
+                    return Malformed(place, Phrase("json_error", {"fault": fault}))
                 if not self._read_on():
                     if place is None or place == 1:
-                        raise self._broken(fault) from None
+                        raise self._broken(str(fault)) from None
                     following = self._next_record(self._at + 1)
                     self._at = len(self._text) if following is None else following
-                    return Malformed(place, _CUT_OFF if following is None else f"expected a JSON object ({fault})")
+                    reason = _CUT_OFF if following is None else Phrase("json_object_broken", {"fault": fault})
+                    return Malformed(place, reason)
                 continue
             # A number at the end of what was read may go on.
             if end < len(self._text) or not isinstance(value, int | float) or not self._read_on():
@@ -282,7 +284,9 @@ def _chunks(records: Iterable[Record], chunk_rows: int) -> Iterator[Chunk]:
             except RecursionError:
                 malformed.append(Malformed(place, _TOO_DEEP))
         else:
-            malformed.append(record if isinstance(record, Malformed) else Malformed(place, "expected a JSON object"))
+            malformed.append(
+                record if isinstance(record, Malformed) else Malformed(place, Phrase("json_object_expected"))
+            )
         if len(rows) >= chunk_rows:
             yield chunk_of(rows, malformed)
             rows, malformed = {}, []

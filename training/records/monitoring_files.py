@@ -11,6 +11,7 @@ from typing import TypeVar
 import pandas as pd
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.surges.maintenance import MaintenanceWindow
 from diagnosis.surges.monitoring_data import Alert, Change, ServiceMap
 from diagnosis.surges.scope import FIELDS
@@ -20,7 +21,7 @@ from training.records.times import parse_times
 Row = TypeVar("Row")
 
 
-def read_alerts(path: Path, warn: Callable[[str], object]) -> list[Alert]:
+def read_alerts(path: Path, warn: Callable[[Phrase], object]) -> list[Alert]:
     """Read alerts (``id``, ``started_at``; ``ended_at``, ``name``, ``cmdb_ci``, ``service``, ``description``).
 
     Parameters
@@ -52,7 +53,7 @@ def read_alerts(path: Path, warn: Callable[[str], object]) -> list[Alert]:
     return _records_of(table, started, make)
 
 
-def read_changes(path: Path, warn: Callable[[str], object]) -> list[Change]:
+def read_changes(path: Path, warn: Callable[[Phrase], object]) -> list[Change]:
     """Read changes (``number``; ``started_at`` or ``opened_at``, ``cmdb_ci``, ``service``, ``short_description``).
 
     Exports of ServiceNow and GLPI are read too, by their own names. What was cancelled is left out.
@@ -76,7 +77,7 @@ def read_changes(path: Path, warn: Callable[[str], object]) -> list[Change]:
     ]
 
 
-def read_change_rows(path: Path, warn: Callable[[str], object]) -> list[tuple[dict[str, str], pd.Timestamp]]:
+def read_change_rows(path: Path, warn: Callable[[Phrase], object]) -> list[tuple[dict[str, str], pd.Timestamp]]:
     """Return each change with a number in the fields of the import format, and when it started or was opened.
 
     Raises
@@ -93,7 +94,7 @@ def read_change_rows(path: Path, warn: Callable[[str], object]) -> list[tuple[di
     at = _times(columns, "started_at").fillna(_times(columns, "opened_at"))
     usable = [not pd.isna(at[place]) and "number" in row for place, row in enumerate(rows)]
     if left_out := len(rows) - sum(usable):
-        warn(f"{path}: {left_out:,} of {len(rows):,} rows have no number or no readable started_at and are left out")
+        warn(Phrase("changes_without_time", {"file": str(path), "n": left_out, "of": len(rows)}))
     return [(row, at[place]) for place, row in enumerate(rows) if usable[place]]
 
 
@@ -156,9 +157,9 @@ def _times(table: pd.DataFrame, name: str) -> pd.Series:
     return pd.Series(times, index=table.index, dtype="datetime64[us, UTC]")
 
 
-def _warn_undated(path: Path, name: str, times: pd.Series, warn: Callable[[str], object]) -> None:
+def _warn_undated(path: Path, name: str, times: pd.Series, warn: Callable[[Phrase], object]) -> None:
     if undated := int(times.isna().sum()):
-        warn(f"{path}: {undated:,} of {len(times):,} rows have no readable {name} and are left out")
+        warn(Phrase("rows_without_time", {"file": str(path), "n": undated, "of": len(times), "column": name}))
 
 
 def _all_seconds(times: pd.Series) -> list[float]:

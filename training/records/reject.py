@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+from diagnosis.phrases import Phrase
+
 VALUE_LENGTH = 40
 # What a spreadsheet would run, in either width; a number and a telephone number are none.
 _FORMULA = re.compile(r"[=＝]|[+＋－-](?![\d ./:-]*$)")
@@ -33,8 +35,8 @@ class Reject:
         without (JSON, Parquet), first row 1.
     column : str
         Column as the file names it; ``""`` where the whole row is at fault.
-    reason : str
-        What was expected and what was found, in words that repeat for every row with the same fault.
+    reason : Phrase
+        What was expected and what was found; it repeats for every row with the same fault.
     value : str
         The value at fault, cut to `VALUE_LENGTH`; never free text and nothing that looks like a mail address.
     action : {"row rejected", "value blanked"}
@@ -44,7 +46,7 @@ class Reject:
     file: str
     row: int
     column: str
-    reason: str
+    reason: Phrase
     value: str = ""
     action: Action = "row rejected"
 
@@ -71,7 +73,7 @@ class RejectFile:
         self.path = path
         self.rows = 0
         self.values = 0
-        self.reasons: Counter[str] = Counter()
+        self.reasons: Counter[Phrase] = Counter()
         self._file: TextIOWrapper | None = None
 
     def __enter__(self) -> Self:
@@ -104,7 +106,7 @@ class RejectFile:
             self._file = self.path.open("w", encoding="utf-8-sig", newline="")  # the mark makes Excel read UTF-8
             csv.writer(self._file).writerow(COLUMNS)
         value = _printable(reject.value)
-        line = [reject.file, reject.row, _printable(reject.column), reject.reason, value, reject.action]
+        line = [reject.file, reject.row, _printable(reject.column), str(reject.reason), value, reject.action]
         csv.writer(self._file).writerow(line)
 
 

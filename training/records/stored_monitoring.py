@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
+from diagnosis.phrases import Phrase
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_change, mask_code
 from diagnosis.store import Store
@@ -56,7 +57,7 @@ def import_monitoring(
 
 
 def _changes(store: Store, redactor: Redactor, path: Path) -> ImportCounts:
-    notes: list[str] = []
+    notes: list[Phrase] = []
     stored = [
         stored_change(mask_change(row, redactor), at.to_pydatetime())
         for row, at in read_change_rows(path, notes.append)
@@ -86,7 +87,7 @@ def stored_change(body: Mapping[str, str], at: datetime | None = None) -> Stored
 
 
 def _alerts(store: Store, redactor: Redactor, path: Path) -> ImportCounts:
-    notes: list[str] = []
+    notes: list[Phrase] = []
     alerts = sorted(read_alerts(path, notes.append), key=lambda alert: alert.at)
     mask = lru_cache(maxsize=1_000)(redactor.redact)  # a storm says the same a million times
 

@@ -12,6 +12,7 @@ from typing import TypedDict, Unpack
 import pandas as pd
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 
 from .chunk import Chunk, ReadOptions
 from .columns import ColumnPlan, Kind, name_check, plan_columns
@@ -41,9 +42,9 @@ class ImportCounts:
         Values left out of rows that were kept (a time or a count that cannot be).
     presets : mapping of str to str
         File name to the preset that translated it, for each file that one did.
-    reasons : mapping of str to int
+    reasons : mapping of Phrase to int
         Why rows were rejected and values blanked, most frequent first.
-    notes : tuple of str
+    notes : tuple of Phrase
         What a person should know of the files as wholes, such as a file without any text.
     """
 
@@ -53,8 +54,8 @@ class ImportCounts:
     repaired: int = 0
     blanked: int = 0
     presets: Mapping[str, str] = field(default_factory=dict)
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    reasons: Mapping[Phrase, int] = field(default_factory=dict)
+    notes: tuple[Phrase, ...] = ()
 
 
 class ImportOptions(TypedDict, total=False):
@@ -180,7 +181,7 @@ class RecordStream(Iterator[pd.DataFrame]):
         keeps = self._options.get("every_row") or self._options.get("keep_repeated")
         repeated: list[bool] = []
         rejects = list(translation.rejects)
-        column, reason = plan.sources.get("number", ("number",))[0], "expected a number that no earlier row has"
+        column, reason = plan.sources.get("number", ("number",))[0], Phrase("number_repeated")
         for number, place in zip(translation.columns["number"], translation.places, strict=True):
             is_repeated = number in self._seen and not keeps
             repeated.append(is_repeated)
@@ -199,12 +200,12 @@ class RecordStream(Iterator[pd.DataFrame]):
         if plan.preset:
             self._presets[file] = plan.preset
         if not set(self.kind.text) & set(plan.sources):
-            self._notes.append(f"'{file}' has no column for {' or '.join(self.kind.text)}: only its fields are used")
+            columns = dict(zip(("first", "second"), self.kind.text, strict=False))
+            code = "file_without_two_texts" if len(columns) > 1 else "file_without_text"
+            self._notes.append(Phrase(code, {"file": file, **columns}))
         if translator.scientific:
-            self._notes.append(
-                f"'{file}' has numbers such as {translator.scientific}: a spreadsheet rounded them, and records that "
-                "differ in the digits it dropped count as one; export the column as text"
-            )
+            values = {"file": file, "number": translator.scientific}
+            self._notes.append(Phrase("file_with_rounded_numbers", values))
 
 
 def read_options(kind: Kind, options: ImportOptions) -> ReadOptions:

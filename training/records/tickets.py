@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import as_written
 
 from .arrangements import as_record
 from .chunk import Malformed
@@ -54,7 +55,7 @@ def translate_tickets(
         try:
             rows[place] = flatten(as_record(ticket))
         except RecursionError as error:
-            malformed.append(Malformed(place, str(error)))
+            malformed.append(Malformed(place, as_written(str(error))))
     chunk = chunk_of(rows, malformed)
     # A field that none of these tickets has may be one of others: of another queue, or empty in all of them.
     present = {ours: theirs for ours, theirs in (mapping or {}).items() if theirs in chunk.header}

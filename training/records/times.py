@@ -13,11 +13,12 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo, available_timezones
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-AMBIGUOUS = "day and month could be either way round, and no value of the column decides"
-AMBIGUOUS_ZONE = "a zone whose name means several (write it as +08:00)"
-UNREADABLE = "expected a time (ISO 8601 or a usual export format)"
+AMBIGUOUS = Phrase("day_or_month_first")
+AMBIGUOUS_ZONE = Phrase("zone_of_several_meanings")
+UNREADABLE = Phrase("time_expected")
 
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[Tt ]|$)")
 # What databases write for no time: year zero or one, and the zero of Unix.
@@ -114,12 +115,12 @@ class ParsedTimes:
     ----------
     times : list of datetime or None
         In UTC; None where the cell is empty or at fault.
-    faults : dict of int to str
+    faults : dict of int to Phrase
         Position of each cell at fault to the reason.
     """
 
     times: list[datetime | None]
-    faults: dict[int, str]
+    faults: dict[int, Phrase]
 
 
 def parse_times(
@@ -149,19 +150,19 @@ def parse_times(
     with a zone behind it: ``+0800``, ``GMT+8``, ``CET``, ``Asia/Shanghai``.
     """
     times: list[datetime | None] = []
-    faults: dict[int, str] = {}
+    faults: dict[int, Phrase] = {}
     for place, text in enumerate(texts):
         parsed = parse_time(text, day_first, zone)
         if isinstance(parsed, datetime):
             fault = _fault_of(parsed, latest)
             parsed = fault or parsed
-        if isinstance(parsed, str):
+        if isinstance(parsed, Phrase):
             faults[place] = parsed
         times.append(parsed if isinstance(parsed, datetime) else None)
     return ParsedTimes(times, faults)
 
 
-def parse_time(text: str, day_first: bool | None = None, zone: tzinfo = UTC) -> datetime | str | None:
+def parse_time(text: str, day_first: bool | None = None, zone: tzinfo = UTC) -> datetime | Phrase | None:
     """Return one time in UTC, None for no time, or the reason why it cannot be read; see `parse_times`.
 
     Examples
@@ -215,13 +216,13 @@ def zone_named(name: str) -> tzinfo:
     raise InputError(f"expected a time zone such as Asia/Shanghai, Europe/Berlin or +08:00; found {name!r}")
 
 
-def _fault_of(time: datetime, latest: datetime | None) -> str | None:
+def _fault_of(time: datetime, latest: datetime | None) -> Phrase | None:
     if time < EARLIEST:
-        return f"expected a time after {EARLIEST:%Y}"
-    return "expected a time that has already come" if latest is not None and time > latest else None
+        return Phrase("time_too_early", {"year": f"{EARLIEST:%Y}"})
+    return Phrase("time_to_come") if latest is not None and time > latest else None
 
 
-def _in_utc(time: datetime, zone: tzinfo) -> datetime | str:
+def _in_utc(time: datetime, zone: tzinfo) -> datetime | Phrase:
     try:
         return (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
     except OverflowError:
@@ -248,7 +249,7 @@ def _in_digits(match: re.Match[str]) -> str:
     return str(10 * ("零" + _CHINESE_DIGITS).index(tens or "一") + ("零" + _CHINESE_DIGITS).index(units or "零"))
 
 
-def _from_number(text: str, zone: tzinfo) -> datetime | str:
+def _from_number(text: str, zone: tzinfo) -> datetime | Phrase:
     value, digits = float(text), text.partition(".")[0]
     try:
         if len(digits) == 8 and digits[:2] in {"19", "20"}:
@@ -268,7 +269,7 @@ def _from_number(text: str, zone: tzinfo) -> datetime | str:
     return UNREADABLE
 
 
-def _from_words(text: str, day_first: bool | None, zone: tzinfo) -> datetime | str:
+def _from_words(text: str, day_first: bool | None, zone: tzinfo) -> datetime | Phrase:
     for form in _FORMS:
         if match := form.match(text):
             return _assembled(match, match["day"], _month(match["month"]), zone)
@@ -282,11 +283,11 @@ def _from_words(text: str, day_first: bool | None, zone: tzinfo) -> datetime | s
     return _assembled(match, day, int(month), zone)
 
 
-def _assembled(match: re.Match[str], day: str, month: int | None, zone: tzinfo) -> datetime | str:
+def _assembled(match: re.Match[str], day: str, month: int | None, zone: tzinfo) -> datetime | Phrase:
     parts = match.groupdict()
     own_zone = _offset(parts["zone"]) if parts["zone"] else zone
-    if month is None or isinstance(own_zone, str):
-        return own_zone if isinstance(own_zone, str) else UNREADABLE
+    if month is None or isinstance(own_zone, Phrase):
+        return own_zone if isinstance(own_zone, Phrase) else UNREADABLE
     year = int(match["year"])
     year += 0 if year > 99 else 1900 if year >= 70 else 2000
     hour, days = _hour(parts)
@@ -328,7 +329,7 @@ def _months() -> dict[str, int]:
 
 
 @cache
-def _offset(name: str) -> tzinfo | str:
+def _offset(name: str) -> tzinfo | Phrase:
     """Return the zone of a name or offset, or the reason why it is none."""
     upper = name.upper()
     if upper in _ABBREVIATIONS:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from diagnosis.incident import COUNT_FIELDS, TIME_FIELDS
+from diagnosis.phrases import Phrase
 from diagnosis.text import plain_text, repair
 
 from .chunk import Chunk
@@ -137,7 +138,7 @@ class _ChunkTranslation:
         if plan.numbered:
             stem = Path(self._file).name.split(".")[0] + (f"-{chunk.part}" if chunk.part else "")
             self._columns["number"] = [f"{stem}-{place}" for place in chunk.places]
-        self._useless: dict[int, tuple[str, str]] = {}  # position to column and reason
+        self._useless: dict[int, tuple[str, Phrase]] = {}  # position to column and reason
         self._rejects: list[Reject] = []
 
     def result(self) -> Translation:
@@ -224,15 +225,16 @@ class _ChunkTranslation:
         text = [self._columns[name] for name in self._settings.kind.text if name in self._columns]
         if text and not self._settings.every_row:
             names = [name for name in self._settings.kind.text if name in self._columns]
-            reason = (self._source(names[0]), f"expected text in {' or '.join(names)}; found none")
+            columns = dict(zip(("first", "second"), names, strict=False))
+            reason = (self._source(names[0]), Phrase("text_expected" if len(names) < 2 else "texts_expected", columns))
             for row, values in enumerate(zip(*text, strict=True)):
                 if not any(values):
                     self._useless[row] = reason
         for row, number in enumerate(self._columns["number"]):
             if not number:
-                self._useless[row] = (self._source("number"), "expected a number; found an empty cell")
+                self._useless[row] = (self._source("number"), Phrase("number_expected"))
             elif len(number) > MAX_NUMBER:
-                self._useless[row] = (self._source("number"), f"expected a number of at most {MAX_NUMBER} characters")
+                self._useless[row] = (self._source("number"), Phrase("number_too_long", {"most": MAX_NUMBER}))
             elif number[-1].isdigit() and "+" in number and _SCIENTIFIC.fullmatch(number):
                 self._settings.scientific = number
 
@@ -246,12 +248,14 @@ class _ChunkTranslation:
 
     def _counts(self, name: str) -> None:
         least, greatest = _SCALES.get(name, (0, 2**31))
-        scale = f"from {least} to {greatest}" if name in _SCALES else "of at least 0"
+        reason = Phrase("count_expected")
+        if name in _SCALES:
+            reason = Phrase("count_on_scale_expected", {"least": least, "most": greatest})
         counts: list[int | None] = []
         for row, text in enumerate(self._columns[name]):
             count = _whole_number(text, rounded=name in _ROUNDED)
             if text and (count is None or not least <= count <= greatest):
-                self._blank(name, row, f"expected a whole number {scale}", text)
+                self._blank(name, row, reason, text)
                 count = None
             counts.append(count)
         self._columns[name] = counts
@@ -267,11 +271,11 @@ class _ChunkTranslation:
             column = list(self._columns[name])
             for row, (time, start) in enumerate(zip(column, opened, strict=True)):
                 if time is not None and start is not None and time < start:
-                    self._blank(name, row, "expected a time after opened_at", str(time))
+                    self._blank(name, row, Phrase("time_before_opened"), str(time))
                     column[row] = None
             self._columns[name] = column
 
-    def _blank(self, name: str, row: int, reason: str, value: str) -> None:
+    def _blank(self, name: str, row: int, reason: Phrase, value: str) -> None:
         """Note that a value was left out of a row that is kept."""
         if row not in self._useless:
             place = self._chunk.places[row]

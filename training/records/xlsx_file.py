@@ -17,6 +17,7 @@ import openpyxl
 from openpyxl.utils.cell import range_boundaries
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 
 from .chunk import Chunk, ChunkBuilder, ReadOptions
 from .header import SEARCH_ROWS, header_of, header_place, known_names
@@ -124,11 +125,8 @@ def _note_unread(tables: list[_Table], path: Path, options: ReadOptions) -> None
         rows = sum(any(cell is not None for cell in row) for row in table.sheet.iter_rows(values_only=True))
         count = max(rows - table.place, 0)
         if count or table.known_names:
-            title = table.sheet.title
-            options.notes.append(
-                f"'{path.name}': the sheet '{title}' ({count:,} rows) has other columns and was not read; "
-                f"--sheet '{title}' reads it alone"
-            )
+            values = {"file": path.name, "sheet": table.sheet.title, "n": count}
+            options.notes.append(Phrase("file_with_unread_sheet", values))
 
 
 def _chunks(table: _Table, path: Path, chunk_rows: int, part: str) -> Iterator[Chunk]:

@@ -17,7 +17,7 @@ from diagnosis.service_levels.rules import CLOCKS
 from training.evaluation.held_out import HeldOut
 from training.reports.plots import BLUE, GREY, PALE, STYLE, axes_of, svg_of
 from training.reports.tables import Share, share
-from training.translation import ENGLISH, Translation
+from training.wording import ENGLISH, Wording
 
 FEWEST, _BINS = 30, 8
 
@@ -46,7 +46,7 @@ class ClockScores:
     plot: str
 
 
-def clock_scores(held_out: HeldOut, rules: ServiceLevelRules, t: Translation = ENGLISH) -> list[ClockScores]:
+def clock_scores(held_out: HeldOut, rules: ServiceLevelRules, t: Wording = ENGLISH) -> list[ClockScores]:
     """Return the scores of each clock that enough held-out incidents were promised."""
     if not held_out.predictions.clocks or pd.isna(held_out.as_of):
         return []
@@ -68,7 +68,7 @@ def clock_scores(held_out: HeldOut, rules: ServiceLevelRules, t: Translation = E
     return scores
 
 
-def _scores(name: str, probability: Floats, late: Bools, t: Translation) -> ClockScores:
+def _scores(name: str, probability: Floats, late: Bools, t: Wording) -> ClockScores:
     is_mixed = bool(late.any() and not late.all())
     return ClockScores(
         name,
@@ -80,7 +80,7 @@ def _scores(name: str, probability: Floats, late: Bools, t: Translation) -> Cloc
     )
 
 
-def reliability(name: str, probability: Floats, late: Bools, t: Translation = ENGLISH) -> str:
+def reliability(name: str, probability: Floats, late: Bools, t: Wording = ENGLISH) -> str:
     """Return the share that was late against the probability that was said, in bins of equal size."""
     order = np.argsort(probability, kind="stable")
     bins = np.array_split(order, min(_BINS, max(len(order) // 15, 1)))

@@ -7,7 +7,9 @@ from typing import Any
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.recurrence import recurrence_rate
+from diagnosis.recurrence.outcomes import definition
 from diagnosis.recurrence.rates import TARGET
 from diagnosis.recurrence.scores import HorizonScores
 from diagnosis.release import STORE
@@ -33,7 +35,7 @@ from training.reports.tables import (
     search_table,
     share,
 )
-from training.translation import Translation
+from training.wording import Wording
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,13 @@ class TargetSection:
 class RecurrenceSection:
     """What is said of recurrence."""
 
-    definition: str
+    definition: Phrase
     scores: list[HorizonScores] = field(default_factory=list)
     plots: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Phrase] = field(default_factory=list)
 
 
-def target_sections(diagnoser: Diagnoser, held_out: HeldOut, t: Translation) -> list[TargetSection]:
+def target_sections(diagnoser: Diagnoser, held_out: HeldOut, t: Wording) -> list[TargetSection]:
     """Return a section for each target of which some truth is known."""
     live = live_certificates(diagnoser.parts, held_out)
     return [
@@ -77,14 +79,14 @@ def target_sections(diagnoser: Diagnoser, held_out: HeldOut, t: Translation) -> 
 
 
 def _target_section(
-    diagnoser: Diagnoser, held_out: HeldOut, target: TargetPredictions, live: LiveCertificate | None, t: Translation
+    diagnoser: Diagnoser, held_out: HeldOut, target: TargetPredictions, live: LiveCertificate | None, t: Wording
 ) -> TargetSection:
     labelled = target.take(target.labelled)
     curve = [point for point in held_out.learning_curve if point["target"] == target.target]
     groups = {
         name: rows
         for name, (column, ordered) in groupings(held_out).items()
-        if (rows := group_table(labelled, column[target.labelled], by_name=ordered))
+        if (rows := group_table(labelled, column[target.labelled], by_name=ordered, none=t("(none)")))
     }
     return TargetSection(
         name=target.target,
@@ -97,9 +99,9 @@ def _target_section(
         calibration_error=expected_calibration_error(labelled.probability, labelled.correct),
         baselines=baselines(diagnoser, held_out, target),
         classes=class_table(labelled),
-        confusion=confusion(labelled),
+        confusion=confusion(labelled, remainder=t("(others)")),
         groups=groups,
-        leaning=leaning(diagnoser, held_out, target.target),
+        leaning=leaning(diagnoser, held_out, target.target, t),
         plots=[
             plots.reliability(labelled, t),
             plots.precision_coverage(labelled, t),
@@ -108,14 +110,14 @@ def _target_section(
     )
 
 
-def recurrence_section(diagnoser: Diagnoser, held_out: HeldOut | None, t: Translation) -> RecurrenceSection | None:
+def recurrence_section(diagnoser: Diagnoser, held_out: HeldOut | None, t: Wording) -> RecurrenceSection | None:
     """Return how good the risks were and how often faults came back; None without a model of recurrence."""
     model = diagnoser.parts.recurrence
     if model is None:
         return None
     scores = [] if held_out is None else recurrence_scores(held_out)
     drawings = [recurrence_plots.calibration(scores, t), recurrence_plots.discrimination(scores, t)] if scores else []
-    notes = [] if scores else ["no held-out incident was watched for a whole horizon, so the risks were not judged"]
+    notes = [] if scores else [Phrase("risks_not_judged")]
     history = diagnoser.parts.history.frame()
     try:
         rates = recurrence_rate(
@@ -123,11 +125,11 @@ def recurrence_section(diagnoser: Diagnoser, held_out: HeldOut | None, t: Transl
         )
         drawings.append(recurrence_plots.rate_by_month(rates, model.usual_horizon_, TARGET, t))
     except InputError as error:
-        notes.append(f"no recurrence rate: {error}")
-    return RecurrenceSection(model.describe()["definition"], scores, drawings, notes)
+        notes.append(Phrase("no_recurrence_rate", {"reason": error.phrase or str(error)}))
+    return RecurrenceSection(definition(model.signature_.fields, model.origin), scores, drawings, notes)
 
 
-def clock_section(diagnoser: Diagnoser, held_out: HeldOut | None, t: Translation) -> list[ClockScores]:
+def clock_section(diagnoser: Diagnoser, held_out: HeldOut | None, t: Wording) -> list[ClockScores]:
     """Return how true the risks of the clocks were; empty where none was judged."""
     model = diagnoser.parts.service_levels
     return [] if model is None or held_out is None else clock_scores(held_out, model.rules_, t)
@@ -138,10 +140,17 @@ def search_section(held_out: HeldOut) -> list[tuple[str, list[Share]]]:
     return search_table(held_out.predictions)
 
 
-def overview(diagnoser: Diagnoser, manifest: dict[str, Any]) -> list[tuple[str, str]]:
+def overview(diagnoser: Diagnoser, manifest: dict[str, Any], t: Wording) -> list[tuple[str, str]]:
     """Return what the release is made of, as names and values."""
     data = manifest["data"]
-    rows = [("Release", diagnoser.release), ("Made", manifest["created_at"]), ("Seed", str(manifest["seed"]))]
+    rows = [
+        (t("Release"), diagnoser.release),
+        (t("Made"), manifest["created_at"]),
+        (t("Seed"), str(manifest["seed"])),
+    ]
     inputs = {kind: part for kind, part in data.items() if kind != STORE}
-    rows += [(f"Rows of {kind}", f"{part['rows']:,} (sha256 {part['sha256'][:16]}…)") for kind, part in inputs.items()]
-    return [*rows, ("Content", manifest["content"][:16] + "…")]
+    rows += [
+        (t("Rows of {}", t.name_of("records", kind)), f"{part['rows']:,} (sha256 {part['sha256'][:16]}…)")
+        for kind, part in inputs.items()
+    ]
+    return [*rows, (t("Content"), manifest["content"][:16] + "…")]

@@ -10,13 +10,14 @@ import numpy as np
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.findings import FieldEvidence, TermEvidence
 from training.evaluation.held_out import HeldOut
+from training.wording import ENGLISH, Wording
 
 SAMPLE = 300  # incidents whose evidence is added up
 _CLASSES, _TERMS = 15, 8
 
 
 def leaning(
-    diagnoser: Diagnoser, held_out: HeldOut, target: str, seed: int = 0
+    diagnoser: Diagnoser, held_out: HeldOut, target: str, t: Wording = ENGLISH, seed: int = 0
 ) -> list[tuple[str, list[tuple[str, float]]]]:
     """Return the evidence with the greatest mean weight, in log-odds, for each class, the commonest first.
 
@@ -36,7 +37,7 @@ def leaning(
             if isinstance(evidence, TermEvidence):
                 weights[name][evidence.text] += evidence.weight
             elif isinstance(evidence, FieldEvidence):
-                weights[name][f"{evidence.field} = {evidence.value}"] += evidence.weight
+                weights[name][f"{t.field(evidence.field)} = {evidence.value}"] += evidence.weight
     return [(name, _mean_weights(weights[name], count)) for name, count in counts.most_common(_CLASSES)]
 
 

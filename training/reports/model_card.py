@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from diagnosis.parts import Parts
+from diagnosis.phrases import Language
+from diagnosis.recurrence import RecurrenceModel
+from diagnosis.recurrence.outcomes import definition
 from training.checks import Audit
 from training.evaluation.scorecard import Scorecard, headlines
 from training.settings import TrainSettings
-from training.translation import ENGLISH, Language, Translation
+from training.wording import ENGLISH, Wording
 
 MODEL_CARD = "model_card.md"
 
@@ -112,48 +115,67 @@ def model_card(
     settings: TrainSettings,
     data: Mapping[str, Mapping[str, Any]],
     audited: Audit | None = None,
-    t: Translation = ENGLISH,
+    t: Wording = ENGLISH,
 ) -> str:
     """Return the card as Markdown."""
-    recurrence = parts.recurrence.describe() if parts.recurrence else {"recurrence": "not trained"}
     return _TEMPLATES[t.language].format(
-        targets=("、" if t.language == "zh" else ", ").join(map(t.field, parts.routers)) or t("nothing"),
+        targets=t.listed(map(t.field, parts.routers)) or t("nothing"),
         data=_list(
-            {t.sentence(kind): t("{} rows, sha256 {}…", f"{d['rows']:,}", d["sha256"][:16]) for kind, d in data.items()}
+            {
+                t.name_of("records", kind): t("{} rows, sha256 {}…", f"{d['rows']:,}", d["sha256"][:16])
+                for kind, d in data.items()
+            }
         ),
         masked=", ".join(sorted(parts.redactor.kinds)) or t("none"),
-        figures="\n".join(t.sentence(line.strip()) + "  " for line in _figures(scorecard)),
-        recurrence=_list({t.sentence(name): _plain(value, t) for name, value in recurrence.items()}),
-        left_out="\n".join(f"- {t.sentence(str(reason))}" for reason in parts.left_out.values()) or t("Nothing."),
+        figures="\n".join(line.strip() + "  " for line in _figures(scorecard, t)),
+        recurrence=_recurrence(parts.recurrence, t),
+        left_out="\n".join(f"- {t(reason)}" for reason in parts.left_out.values()) or t("Nothing."),
         findings=_findings(audited, t),
         settings=_list(settings.that_count()),
     )
 
 
-def _plain(value: Any, t: Translation) -> str:  # noqa: ANN401 - any JSON value
+def _recurrence(model: RecurrenceModel | None, t: Wording) -> str:
+    """Return what a model of recurrence is, an attribute a line."""
+    if model is None:
+        return _list({t("Recurrence"): t("not trained")})
+    plain = model.describe()
+    described = {
+        **plain,
+        "definition": t(definition(model.signature_.fields, model.origin)),
+        "signature": t.listed(map(t.field, model.signature_.fields)),
+        "origin": t(model.origin),
+        "at_resolution": t(str(plain["at_resolution"])),
+        "left_out": {t.name_of("left_out", reason): n for reason, n in plain["left_out"].items()},
+    }
+    return _list({t(name): _plain(value, t) for name, value in described.items()})
+
+
+def _plain(value: Any, t: Wording) -> str:  # noqa: ANN401 - any JSON value
     """Return a value as words: a list or a table of a few entries on one line."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{t.sentence(name)} {_plain(inner, t)}" for name, inner in value.items())
+        return t.listed(f"{name} {_plain(inner, t)}" for name, inner in value.items())
     if isinstance(value, list):
-        return ", ".join(_plain(inner, t) for inner in value) or t("none")
-    return f"{value:.4g}" if isinstance(value, float) else t.sentence(str(value))
+        return t.listed(_plain(inner, t) for inner in value) or t("none")
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _figures(scorecard: Scorecard | None) -> list[str]:
+def _figures(scorecard: Scorecard | None, t: Wording) -> list[str]:
     if scorecard is None:
-        return ["Not measured: too few incidents, or evaluation was switched off."]
-    basis = f"On {scorecard.incidents:,} incidents that a model of the same make had not seen"
-    period = f", opened {scorecard.opened_from} to {scorecard.opened_to}" if scorecard.opened_from else ""
-    return [f"{basis}{period}:", "", *headlines(scorecard, latency=False)]
+        return [t("Not measured: too few incidents, or evaluation was switched off.")]
+    count, period = f"{scorecard.incidents:,}", (scorecard.opened_from, scorecard.opened_to)
+    head = (
+        t("On {} incidents that a model of the same make had not seen, opened {} to {}:", count, *period)
+        if scorecard.opened_from
+        else t("On {} incidents that a model of the same make had not seen:", count)
+    )
+    return [head, "", *headlines(scorecard, t, latency=False)]
 
 
-def _findings(audited: Audit | None, t: Translation) -> str:
+def _findings(audited: Audit | None, t: Wording) -> str:
     if audited is None:
         return t("The data were not audited.")
-    lines = [
-        f"- {t(finding.severity)}: {t.sentence(finding.title)} ({t.sentence(finding.why)})"
-        for finding in audited.findings
-    ]
+    lines = [t("- {}: {} ({})", t(finding.severity), t(finding.title), t(finding.why)) for finding in audited.findings]
     return "\n".join(lines) or t("Nothing.")
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from diagnosis.phrases import Language
 from training.checks import Audit
-from training.translation import Language, Translation
+from training.wording import Wording
 
 
 def render(template: str, language: Language = "en", **content: Any) -> str:  # noqa: ANN401 - what a template shows
@@ -19,7 +20,7 @@ def render(template: str, language: Language = "en", **content: Any) -> str:  # 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(language=language, t=Translation(language), **content)
+    return environment.get_template(template).render(language=language, t=Wording(language), **content)
 
 
 def findings_page(audited: Audit, language: Language = "en") -> str:

@@ -19,7 +19,7 @@ from matplotlib.ticker import MaxNLocator
 
 from training.evaluation.predictions import TargetPredictions
 from training.reports.tables import share, wilson
-from training.translation import ENGLISH, Translation
+from training.wording import ENGLISH, Wording
 
 BLUE, GREY, RED, PALE = "#2868b2", "#8a949e", "#b3261e", "#c9dcf2"
 _BINS = 10
@@ -39,7 +39,7 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def reliability(labelled: TargetPredictions, t: Translation = ENGLISH) -> str:
+def reliability(labelled: TargetPredictions, t: Wording = ENGLISH) -> str:
     """Return how often answers were right against how probable they were said to be, in bins of equal size."""
     order = np.argsort(labelled.probability, kind="stable")
     bins = [rows for rows in np.array_split(order, min(_BINS, len(order))) if len(rows)]
@@ -55,7 +55,7 @@ def reliability(labelled: TargetPredictions, t: Translation = ENGLISH) -> str:
         return svg_of(figure)
 
 
-def precision_coverage(labelled: TargetPredictions, t: Translation = ENGLISH) -> str:
+def precision_coverage(labelled: TargetPredictions, t: Wording = ENGLISH) -> str:
     """Return the precision of the answers above each probability against their share, with what is automatic."""
     order = np.argsort(-labelled.probability, kind="stable")
     counts = np.arange(1, len(order) + 1)
@@ -89,7 +89,7 @@ def _mark_automatic(axes: Axes, labelled: TargetPredictions, label: str) -> None
     axes.errorbar([coverage], [right.value], yerr=ends, fmt="D", color=RED, capsize=3, label=label)
 
 
-def learning_curve(points: Sequence[Mapping[str, float | str]], labelled: int, t: Translation = ENGLISH) -> str:
+def learning_curve(points: Sequence[Mapping[str, float | str]], labelled: int, t: Wording = ENGLISH) -> str:
     """Return accuracy on the later incidents, ``labelled`` of them, against the number learned from."""
     counts, accuracy = (np.array([float(point[name]) for point in points]) for name in ("incidents", "accuracy"))
     lower, upper = wilson(accuracy, labelled)

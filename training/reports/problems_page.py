@@ -11,7 +11,7 @@ from diagnosis.problems import Problem, ProblemReport
 from diagnosis.problems.measures import FollowedMeasure
 from training.reports.page import render
 from training.reports.problems_text import evidence_of, facts_of, lead_of, verdict_of, why_none
-from training.translation import Translation
+from training.wording import Wording
 
 MONTHS = 18  # newest months of a problem's picture
 _BAR, _GAP, _HEIGHT = 5, 2, 26  # pixels
@@ -22,7 +22,7 @@ def problems_page(
     problems: Sequence[Problem],
     opened: Mapping[str, pd.Timestamp],
     measures: Sequence[FollowedMeasure] | None,
-    t: Translation,
+    t: Wording,
 ) -> str:
     """Return the problems as a page that opens anywhere.
 
@@ -48,7 +48,7 @@ def problems_page(
     )
 
 
-def _on_page(measure: FollowedMeasure, t: Translation) -> Mapping[str, str | Sequence[str]]:
+def _on_page(measure: FollowedMeasure, t: Wording) -> Mapping[str, str | Sequence[str]]:
     facts = {"title": measure.action.title, "facts": facts_of(measure, t)}
     return {**facts, "verdict": verdict_of(measure, t), "evidence": evidence_of(measure, t)}
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from diagnosis.problems import Problem, ProblemReport
 from diagnosis.problems.measures import FollowedMeasure
-from training.translation import Translation, cut, padded
+from training.terminal import cut, padded
+from training.wording import Wording
 
 TITLE, MEASURE = 48, 40  # places on a terminal
 WIDTHS = (9, 8, 8, 9, 14, 12)
@@ -16,7 +17,7 @@ UNJUDGED = {"no such problem": "there is no such problem", "not done": "not done
 
 
 def problems_text(
-    report: ProblemReport, problems: Sequence[Problem], measures: Sequence[FollowedMeasure] | None, t: Translation
+    report: ProblemReport, problems: Sequence[Problem], measures: Sequence[FollowedMeasure] | None, t: Wording
 ) -> str:
     """Return problems as a table, with the actions that were asked about; None where none were."""
     lines = [lead_of(report, t), ""]
@@ -27,7 +28,7 @@ def problems_text(
     return "\n".join(lines)
 
 
-def lead_of(report: ProblemReport, t: Translation) -> str:
+def lead_of(report: ProblemReport, t: Wording) -> str:
     """Return how many problems there are, by what, and of how many incidents."""
     return t(
         "Problems by {}, as known on {}: {} from {}, {} of them in none.",
@@ -39,14 +40,14 @@ def lead_of(report: ProblemReport, t: Translation) -> str:
     )
 
 
-def why_none(report: ProblemReport, t: Translation) -> str:
+def why_none(report: ProblemReport, t: Wording) -> str:
     """Return why there is no problem."""
     if report.incidents == 1:
         return t("No problem: one incident alone is none. --all lists it.")
     return t("No problem: no two incidents are of the same fault. --all lists each by itself.")
 
 
-def _table(problems: Sequence[Problem], horizon: int, t: Translation) -> list[str]:
+def _table(problems: Sequence[Problem], horizon: int, t: Wording) -> list[str]:
     names = ("incidents", "episodes", "trend", "expected", "80 %", "preventable")
     lines = [_row(t("problem"), [t(name) for name in names])]
     for problem in problems:
@@ -76,19 +77,19 @@ def _row(name: str, values: Sequence[str]) -> str:
     return " ".join([padded(cut(name, TITLE), TITLE), *columns]).rstrip()
 
 
-def _preventable(problem: Problem, t: Translation) -> str:
+def _preventable(problem: Problem, t: Wording) -> str:
     share = problem.basis["share"]
     source = t("half is assumed") if share["assumed"] else t("learned from what fixes achieved in this history")
     shares = [f"{share[name]:.0%}" for name in ("share", "lower", "upper")]
     return t("preventable: the hours that a fix would spare, {} of them ({} to {}: {})", *shares, source)
 
 
-def _measure(measure: FollowedMeasure, t: Translation) -> list[str]:
+def _measure(measure: FollowedMeasure, t: Wording) -> list[str]:
     heading = f"  {padded(cut(measure.action.title, TITLE), TITLE)} {verdict_of(measure, t)}"
     return [heading, *(f"    {line}" for line in (facts_of(measure, t), *evidence_of(measure, t)))]
 
 
-def verdict_of(measure: FollowedMeasure, t: Translation) -> str:
+def verdict_of(measure: FollowedMeasure, t: Wording) -> str:
     """Return whether a measure held, or why that is not known."""
     if measure.result is None:
         return t(UNJUDGED[measure.unjudged or "outside"])
@@ -97,7 +98,7 @@ def verdict_of(measure: FollowedMeasure, t: Translation) -> str:
     return t(VERDICTS[measure.result["verdict"]])
 
 
-def facts_of(measure: FollowedMeasure, t: Translation) -> str:
+def facts_of(measure: FollowedMeasure, t: Wording) -> str:
     """Return what a measure is about, of which kind it is, whose, until when, and when it was done."""
     action, problem = measure.action, measure.problem
     about = action.source if problem is None else f"{problem.id}  {cut(problem.title, TITLE)}"
@@ -106,7 +107,7 @@ def facts_of(measure: FollowedMeasure, t: Translation) -> str:
     return f"{about} ({t.listed(filter(None, (t(action.kind), action.owner, due_day, done_day)))})"
 
 
-def evidence_of(measure: FollowedMeasure, t: Translation) -> list[str]:
+def evidence_of(measure: FollowedMeasure, t: Wording) -> list[str]:
     """Return what a verdict rests on, in sentences."""
     result, problem = measure.result, measure.problem
     if result is None:
@@ -130,5 +131,5 @@ def evidence_of(measure: FollowedMeasure, t: Translation) -> list[str]:
     return [rates, t("{} h saved ({} to {}): {} h were expected since, {} h were lost", *words)]
 
 
-def _days(days: float, t: Translation) -> str:
+def _days(days: float, t: Wording) -> str:
     return t("{} days", f"{round(days):,}")

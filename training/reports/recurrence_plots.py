@@ -11,12 +11,12 @@ from matplotlib.ticker import PercentFormatter
 
 from diagnosis.recurrence.scores import HorizonScores
 from training.reports.plots import BLUE, GREY, PALE, RED, STYLE, axes_of, svg_of
-from training.translation import ENGLISH, Translation
+from training.wording import ENGLISH, Wording
 
 _COLOURS = (BLUE, "#d08a1d", "#3b8f6b", RED, GREY)
 
 
-def calibration(scores: Sequence[HorizonScores], t: Translation = ENGLISH) -> str:
+def calibration(scores: Sequence[HorizonScores], t: Wording = ENGLISH) -> str:
     """Return the Kaplan-Meier share that recurred against the predicted risk, in bins of equal size by risk."""
     greatest = max(max(predicted, share) for score in scores for predicted, share, _ in score.calibration)
     top = min(1.05 * greatest, 1.02)
@@ -36,7 +36,7 @@ def calibration(scores: Sequence[HorizonScores], t: Translation = ENGLISH) -> st
         return svg_of(figure)
 
 
-def discrimination(scores: Sequence[HorizonScores], t: Translation = ENGLISH) -> str:
+def discrimination(scores: Sequence[HorizonScores], t: Wording = ENGLISH) -> str:
     """Return the time-dependent AUC of each horizon's risk by the day at which recurrence is looked at."""
     with mpl.rc_context(STYLE):
         figure, axes = axes_of(t("Discrimination of recurrence"), t("days after the origin"), t("time-dependent AUC"))
@@ -50,7 +50,7 @@ def discrimination(scores: Sequence[HorizonScores], t: Translation = ENGLISH) ->
         return svg_of(figure)
 
 
-def rate_by_month(rates: pd.DataFrame, days: int, target: float, t: Translation = ENGLISH) -> str:
+def rate_by_month(rates: pd.DataFrame, days: int, target: float, t: Wording = ENGLISH) -> str:
     """Return each month's corrected recurrence rate with its band, and the naive one beside it.
 
     A month of which nobody was watched long enough has no corrected rate, but it has a naive one: that is the month

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Language, Phrase, as_written
 from diagnosis.release import Manifest
-from training.checks import AUDIT
+from training.checks import AUDIT, Audit
 from training.evaluation.candidate import Candidate
 from training.evaluation.replay import Replay, replay_last_quarter
 from training.output import open_atomically
 from training.reports.content import clock_section, overview, recurrence_section, search_section, target_sections
 from training.reports.page import render
-from training.translation import Language, Translation
+from training.wording import Wording
 
 REPORTS = "reports"  # folder of reports, among the releases
 
@@ -25,7 +26,7 @@ class ReplaySection:
     """The last quarter under this release in place of the one in service, or why there is no such replay."""
 
     replay: Replay | None
-    why_not: str = ""
+    why_not: Phrase | None = None
 
 
 def report_beside(candidate: Candidate, reports: Path, language: Language = "en") -> Path:
@@ -45,12 +46,12 @@ def write_report(path: Path, candidate: Candidate, language: Language = "en") ->
 
 def report_content(candidate: Candidate, language: Language = "en") -> dict[str, Any]:
     """Return what the report shows."""
-    diagnoser, held_out, t = candidate.diagnoser, candidate.held_out, Translation(language)
+    diagnoser, held_out, t = candidate.diagnoser, candidate.held_out, Wording(language)
     audit = candidate.folder / AUDIT
     opened = None if held_out is None else held_out.incidents["opened_at"]
     return {
         "release": diagnoser.release,
-        "overview": overview(diagnoser, asdict(Manifest.read(candidate.folder))),
+        "overview": overview(diagnoser, asdict(Manifest.read(candidate.folder)), t),
         "own_slice": candidate.keeps_held_out,
         "incidents": 0 if held_out is None else len(held_out),
         "first": None if opened is None else opened.min(),
@@ -61,23 +62,23 @@ def report_content(candidate: Candidate, language: Language = "en") -> dict[str,
         "search": [] if held_out is None else search_section(held_out),
         "comparison": candidate.comparison,
         "replay": _replay_section(candidate),
-        "audit": json.loads(audit.read_text(encoding="utf-8")) if audit.is_file() else None,
-        "left_out": [str(reason) for reason in diagnoser.parts.left_out.values()],
+        "audit": Audit.from_dict(json.loads(audit.read_text(encoding="utf-8"))) if audit.is_file() else None,
+        "left_out": list(diagnoser.parts.left_out.values()),
     }
 
 
 def _replay_section(candidate: Candidate) -> ReplaySection:
     """Replay the last quarter of the held-out incidents."""
     if candidate.held_out is None:
-        return ReplaySection(None, "no incidents were held out")
+        return ReplaySection(None, Phrase("none_held_out"))
     if candidate.is_published:
-        return ReplaySection(None, "this is the release in service")
+        return ReplaySection(None, Phrase("release_is_in_service"))
     if candidate.rival_problem:
-        return ReplaySection(None, f"the release in service could not be loaded: {candidate.rival_problem}")
+        return ReplaySection(None, Phrase("release_in_service_not_loaded", {"reason": candidate.rival_problem}))
     if (rival := candidate.rival) is None:
-        return ReplaySection(None, "no release is in service to hold it against")
+        return ReplaySection(None, Phrase("no_rival_in_service"))
     try:
         replay = replay_last_quarter(rival.diagnoser, rival.predictions, candidate.diagnoser, candidate.held_out)
         return ReplaySection(replay)
     except InputError as error:
-        return ReplaySection(None, str(error))
+        return ReplaySection(None, error.phrase or as_written(str(error)))

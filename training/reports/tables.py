@@ -16,7 +16,6 @@ from training.evaluation.predictions import SEARCH_DEPTH, Predictions, TargetPre
 MOST_ROWS = 40
 _CONFUSED = 12  # classes of the confusion table; the others are one row
 _FEWEST = 10  # incidents below which a group is not shown
-OTHERS = "(others)"
 _TWO_SIDED = 1.959964  # standard deviations that hold 95 % of a normal distribution
 
 
@@ -90,7 +89,9 @@ class GroupRow:
     precision: Share
 
 
-def group_table(labelled: TargetPredictions, groups: Labels, *, by_name: bool = False) -> list[GroupRow]:
+def group_table(
+    labelled: TargetPredictions, groups: Labels, *, by_name: bool = False, none: str = "(none)"
+) -> list[GroupRow]:
     """Return accuracy and automatic answers by group, the largest first or in order of their names.
 
     Parameters
@@ -99,15 +100,19 @@ def group_table(labelled: TargetPredictions, groups: Labels, *, by_name: bool = 
         Of incidents whose truth is known.
     groups : ndarray of str, shape (n,)
         The group of each.
+    none : str
+        What the group without a name is called.
     """
     counts = pd.Series(groups).value_counts()
     names = [name for name in counts.index if counts[name] >= _FEWEST][:MOST_ROWS]
-    return [_group_row(str(name), labelled.take(groups == name)) for name in (sorted(names) if by_name else names)]
+    return [
+        _group_row(str(name) or none, labelled.take(groups == name)) for name in (sorted(names) if by_name else names)
+    ]
 
 
 def _group_row(name: str, labelled: TargetPredictions) -> GroupRow:
     return GroupRow(
-        name=name or "(none)",
+        name=name,
         accuracy=share(labelled.correct),
         automatic=float(labelled.automatic.mean()),
         precision=share(labelled.decision_correct[labelled.automatic]),
@@ -136,11 +141,11 @@ class Confusion:
     shares: npt.NDArray[np.float64]
 
 
-def confusion(labelled: TargetPredictions) -> Confusion:
-    """Return the confusion of the most common classes, all others put together."""
+def confusion(labelled: TargetPredictions, remainder: str = "(others)") -> Confusion:
+    """Return the confusion of the most common classes, all others put together under one name."""
     common = pd.Series(labelled.truth).value_counts().index[:_CONFUSED].tolist()
     has_others = bool((set(labelled.truth) | set(labelled.value)) - set(common))
-    names = [*common, *([OTHERS] if has_others else [])]
+    names = [*common, *([remainder] if has_others else [])]
     place = {name: i for i, name in enumerate(common)}
     rows, columns = ([place.get(name, len(common)) for name in labels] for labels in (labelled.truth, labelled.value))
     counts = np.zeros((len(names), len(names)), dtype=np.int64)

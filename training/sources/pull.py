@@ -15,6 +15,7 @@ from diagnosis.errors import InputError
 from diagnosis.incident import FIELDS, IncidentBatch, as_frame
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.locks import LockedError, locked
+from diagnosis.phrases import Phrase
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_articles, mask_change, mask_incidents
 from diagnosis.store.bodies import bodies_of
@@ -36,7 +37,7 @@ from training.sources.progress_file import Progress
 SYSTEMS = PRESETS
 KNOWLEDGE_SYSTEMS = ("rt",)  # whose articles are read too
 CHANGE_SYSTEMS = ("servicenow", "jira", "glpi", "rt")  # whose changes are
-_NO_CHANGE = "expected a change with a number and a readable time; found none"
+_NO_CHANGE = Phrase("change_expected")
 CHANGES_BY_QUERY = ("jira", "rt")  # where a change is an issue of a type, or a ticket of a queue, that the query names
 Pages = Callable[[Caller, Query, Cursor], Iterator[Page]]
 OnPage = Callable[[int, int | None], None]
@@ -252,18 +253,16 @@ class _PageTranslator:
             if name.startswith(CUSTOM) and name not in self._request.extra_fields:
                 self._unread[name] += rows
 
-    def _notes(self) -> tuple[str, ...]:
+    def _notes(self) -> tuple[Phrase, ...]:
         notes = [
-            f"no record has a value of {theirs}, which was to be read as {ours}"
+            Phrase("field_without_values", {"theirs": theirs, "ours": ours})
             for ours, theirs in self._without_value.items()
             if self._imported
         ]
-        if names := [f"{name} ({rows:,} rows)" for name, rows in self._unread.most_common() if rows]:
+        if unread := [(name, rows) for name, rows in self._unread.most_common() if rows]:
             setting = f"{PREFIX}{self._request.system.upper()}__FIELDS"
-            notes.append(
-                f"custom fields with values that were not read: {', '.join(names)}; say what they are with {setting} "
-                "or --map, or keep them with --keep"
-            )
+            names = tuple(Phrase("rows_of_custom_field", {"name": name, "n": rows}) for name, rows in unread)
+            notes.append(Phrase("custom_fields_unread", {"names": names, "setting": setting}))
         return tuple(notes)
 
     @property

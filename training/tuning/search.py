@@ -14,6 +14,7 @@ import pandas as pd
 
 from diagnosis.errors import InputError
 from diagnosis.incident import as_frame
+from diagnosis.phrases import Phrase
 from training.settings import TrainSettings
 from training.tuning.blocks import Block, TrialScore, blocks_of, judge
 
@@ -52,12 +53,17 @@ class Tuned:
     settings: TrainSettings
     trials: tuple[Trial, ...]
     blocks: int
-    verdict: str
+    verdict: Phrase
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
         trials = [{name: v for name, v in asdict(trial).items() if name != "best"} for trial in self.trials]
-        return {"verdict": self.verdict, "blocks": self.blocks, "settings": self.settings.changed(), "trials": trials}
+        return {
+            "verdict": str(self.verdict),
+            "blocks": self.blocks,
+            "settings": self.settings.changed(),
+            "trials": trials,
+        }
 
 
 def tune(
@@ -117,12 +123,11 @@ def _best(settings: TrainSettings, blocks: list[Block], results: list[Trial]) ->
     gains = np.array(first.losses) - np.array(best.losses)
     error = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else 0.0
     gain = float(gains.mean())
-    summary = f"loss {first.loss:.4f} to {best.loss:.4f}, gain {gain:.4f} (standard error {error:.4f})"
+    summary = {"before": first.loss, "after": best.loss, "gain": gain, "error": error}
     if best.number == first.number or gain <= error:
-        return Tuned(
-            settings, tuple(results), len(blocks), f"no trial is better by more than chance: {summary}; kept as is"
-        )
-    return Tuned(_with(settings, best.chosen), tuple(results), len(blocks), f"trial {best.number} is better: {summary}")
+        return Tuned(settings, tuple(results), len(blocks), Phrase("tuned_nothing", summary))
+    verdict = Phrase("tuned", {**summary, "trial": best.number})
+    return Tuned(_with(settings, best.chosen), tuple(results), len(blocks), verdict)
 
 
 def _chosen(trial: Any, settings: TrainSettings) -> dict[str, Any]:  # noqa: ANN401 - optuna is an extra

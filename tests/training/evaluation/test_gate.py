@@ -15,22 +15,24 @@ import pytest
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import GateRefusedError, ReleaseError
+from diagnosis.phrases import Phrase, in_words
 from diagnosis.releases import Releases
 from training.command import run as run_verb
 from training.evaluation.candidate import Candidate
-from training.evaluation.comparison import Comparison, _figure, compare
+from training.evaluation.comparison import ACCURACY, Comparison, _figure, compare
 from training.evaluation.gate import LIMITS, GateDecision, comparison_checks, judge, own_checks, plain_checks
 from training.evaluation.held_out import EVALUATION, HeldOut, honest_predictions
 from training.evaluation.predictions import Predictions
 from training.publish import publish
-from training.translation import Translation
 
 
 def comparison(better: float, worse: float, n: int, rng: np.random.Generator) -> Comparison:
     """Return a comparison in which the new release mends a share of the answers and spoils another."""
     change = rng.choice([1.0, -1.0, 0.0], n, p=[better, worse, 1 - better - worse])
     old = np.where(change == 1, 0.0, np.where(change == -1, 1.0, rng.random(n) < 0.8))
-    return Comparison("a", "b", n, 0, 0, (_figure("category: accuracy", "all", "", old, old + change),), ())
+    return Comparison(
+        "a", "b", n, 0, 0, (_figure(Phrase(ACCURACY, {"target": "category"}), "all", "", old, old + change),), ()
+    )
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,7 @@ def test_the_equal_pass_and_the_worse_do_not(better: float, worse: float, n: int
 def test_with_too_few_incidents_nothing_is_compared_and_nothing_published() -> None:
     (check,) = comparison_checks(comparison(0.0, 0.5, LIMITS.fewest - 1, np.random.default_rng(0)))
     assert check.passed is None
-    assert "100 are needed" in check.why
+    assert "100 are needed" in str(check.why)
     decision = GateDecision("b", "a", (check,))
     assert (decision.outcome, decision.publishes) == ("cannot_tell", False)
 
@@ -88,7 +90,7 @@ def test_rows_that_the_release_in_service_was_trained_on_are_not_asked_of_it(jud
     assert found.live == len(mine - history) == 40
     assert found.recorded == len(mine & kept)
     assert found.left_out == len(mine - (mine - history) - kept)
-    accuracy = next(f for f in found.figures if f.label == "category: accuracy")
+    accuracy = next(f for f in found.figures if str(f.label) == "category: accuracy")
     assert accuracy.n == found.rows
     assert accuracy.b == pytest.approx(
         held.select(sorted((mine - history) | (mine & kept))).predictions.targets["category"].correct.mean()
@@ -100,7 +102,7 @@ def test_a_release_compared_with_itself_differs_in_nothing(judged) -> None:
     found = compared(folder / older, older, HeldOut.load(folder / older))
     assert found.live == 0
     assert found.recorded == 208
-    assert {f.name for f in found.figures} >= {"category: accuracy", "search: recall at 10"}
+    assert {str(f.name) for f in found.figures} >= {"category: accuracy", "search: recall at 10"}
     assert all(f.difference == 0 for f in found.figures)
 
 
@@ -172,27 +174,27 @@ def test_a_broken_promise_and_overconfidence_are_refused(judged) -> None:
         rank=np.where(rows % 2, 1.0, 2.0),
         probability=np.full(len(held), 0.95),
     )
-    checks = {check.name: check for check in own_checks(replace(held, predictions=broken))}
+    checks = {str(check.name): check for check in own_checks(replace(held, predictions=broken))}
     assert checks["category: certified precision"].passed is False
     assert checks["category: calibration error"].passed is False
     assert checks["category: calibration error"].candidate == pytest.approx(0.45, abs=0.01)
     fulfilled = with_category(broken, decision_correct=rows % 25 != 0)  # 96 %
-    checks = {check.name: check for check in own_checks(replace(held, predictions=fulfilled))}
+    checks = {str(check.name): check for check in own_checks(replace(held, predictions=fulfilled))}
     assert checks["category: certified precision"].passed is True
-    few = {check.name: check for check in own_checks(held, replace(LIMITS, fewest=5000))}
-    assert few["category: calibration error"].why.endswith(" incidents with a truth; 5000 are needed")
+    few = {str(check.name): check for check in own_checks(held, replace(LIMITS, fewest=5000))}
+    assert str(few["category: calibration error"].why).endswith(" incidents with a truth; 5000 are needed")
 
 
 def test_a_release_that_answers_worse_than_a_linear_svm_is_refused(judged) -> None:
     folder, older, _ = judged
     candidate = Candidate(folder / older)
     name = "category: accuracy beside a linear SVM, worst case"
-    checks = {check.name: check for check in plain_checks(candidate.diagnoser, candidate.held_out)}
+    checks = {str(check.name): check for check in plain_checks(candidate.diagnoser, candidate.held_out)}
     assert checks[name].passed is True
     value = candidate.held_out.predictions.targets["category"].value.copy()
     value[::5] = "nothing"
     worse = replace(candidate.held_out, predictions=with_category(candidate.held_out.predictions, value=value))
-    checks = {check.name: check for check in plain_checks(candidate.diagnoser, worse)}
+    checks = {str(check.name): check for check in plain_checks(candidate.diagnoser, worse)}
     assert checks[name].passed is False
 
 
@@ -206,15 +208,15 @@ def test_a_release_without_evaluation_does_not_replace_another_unless_a_person_s
     names = [summary.release for summary in Releases(own_models).summaries()]
     other = next(name for name in names if name != Releases(own_models).published())
     decision = judge(Candidate(own_models / other))
-    assert "figures of its own" in [check.name for check in decision.unmeasured]
+    assert "figures of its own" in [str(check.name) for check in decision.unmeasured]
     assert decision.outcome == "cannot_tell"
     with pytest.raises(GateRefusedError, match="could not be compared"):
         publish(Releases(own_models), other)
     publish(Releases(own_models), other, "the history is small")
-    reason = Releases(own_models).history()[-1].reason
+    entry = Releases(own_models).history()[-1]
     why = f"compared with {decision.instead_of}"
-    assert reason == f"forced: the history is small (could not be measured: {why})", "nothing was worse"
-    assert Translation("zh").sentence(reason).startswith("强制发布：the history is small（无法评估：")
+    assert entry.reason == f"forced: the history is small (could not be measured: {why})", "nothing was worse"
+    assert in_words(entry.phrase, "zh").startswith("强制发布：the history is small（无法评估：")
 
 
 def test_a_release_judged_against_another_one_is_not_published(own_judged) -> None:

@@ -90,7 +90,7 @@ def test_an_unclosed_quote_costs_the_rows_it_swallowed_and_not_the_file(tmp_path
     loaded = load_incidents(path)
     assert loaded.frame["number"].iloc[0] == "INC1"
     assert loaded.frame["number"].iloc[-1] == "INC1599"
-    assert any("unclosed quote" in reason for reason in loaded.counts.reasons)
+    assert any("unclosed quote" in str(reason) for reason in loaded.counts.reasons)
 
 
 def test_a_file_cut_off_within_a_quote_does_not_pass_for_a_whole_one(tmp_path):

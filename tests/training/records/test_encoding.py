@@ -42,7 +42,7 @@ def test_one_line_is_read_in_its_encoding_and_said_so(tmp_path, encoding, text):
     loaded = load_incidents(path)
     assert list(loaded.frame["short_description"]) == [text]
     [note] = loaded.counts.notes
-    assert "--encoding" in note
+    assert "--encoding" in str(note)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16", "utf-8-sig"])

@@ -57,7 +57,7 @@ def test_a_file_without_any_text_column_is_imported_for_its_fields(tmp_path):
     path = write(tmp_path, "number,category,caller\n1,network,a\n2,,\n")
     loaded = load_incidents(path)
     assert loaded.counts.imported == 2
-    assert "short_description" in loaded.counts.notes[0]
+    assert "short_description" in str(loaded.counts.notes[0])
 
 
 def test_values_that_cannot_be_are_blanked_and_the_row_kept(tmp_path):
@@ -164,7 +164,7 @@ def test_a_broken_record_of_an_array_is_rejected_alone(tmp_path, broken, form, p
     assert (loaded.counts.read, loaded.counts.rejected) == (3, 1)
     assert [(line[0], line[3]) for line in lines_of(rejects)] == [(str(place), "row rejected")]
     (reason,) = loaded.counts.reasons
-    assert "expected" in reason
+    assert "expected" in str(reason)
 
 
 def test_a_broken_record_is_rejected_before_the_file_is_read_to_its_end(tmp_path):
@@ -212,4 +212,4 @@ def test_an_array_that_breaks_off_costs_its_last_record(tmp_path, end):
     loaded = load_incidents(write(tmp_path, text, "incidents.json"))
     assert list(loaded.frame["number"]) == ["1"]
     assert loaded.counts.rejected == 1
-    assert "cut off" in next(iter(loaded.counts.reasons))
+    assert "cut off" in str(next(iter(loaded.counts.reasons)))

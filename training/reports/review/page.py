@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from diagnosis.phrases import Language
 from diagnosis.review import Words
 from training.reports.page import render
 from training.reports.review.layout import sections
 from training.reports.review.plots import drawing
-from training.translation import Language
 
 
 def review_page(content: Mapping[str, Any], language: str) -> str:
