@@ -258,7 +258,10 @@ class SurgeDetector:
             self._forget(at)
 
     def _look(self, arrival: Arrival, scopes: Sequence[Scope]) -> list[Surge]:
-        """Return the surge of the scope that is least usual, if any is rare enough."""
+        """Return the surge of the scope that is least usual of those that are rare enough and say something new.
+
+        A scope that tells of an open surge, as the whole desk does while one lasts, must not hide another's.
+        """
         if self._rhythm.days < LEAST_DAYS * 0.8:  # what fading leaves of them
             return []
         by_field: list[Surge] = []
@@ -270,8 +273,14 @@ class SurgeDetector:
             candidate = self._rarest(scope, arrival.at)
             if candidate is not None and candidate.p_value < self._level(scope):
                 (by_word if scope.kind == "word" else by_field).append(candidate)
-        candidates = by_field or by_word  # a service says more to a person than a word does
-        return self._announce(min(candidates, key=lambda surge: surge.p_value)) if candidates else []
+        names_place = any(candidate.scope != EVERYTHING for candidate in by_field)
+        candidates = sorted(by_field, key=_rarity)
+        if not names_place:  # a service says more to a person than a word does
+            candidates += sorted(by_word, key=_rarity)
+        for candidate in candidates:
+            if announced := self._announce(candidate):
+                return announced
+        return []
 
     def _rarest(self, scope: Scope, at: float) -> Surge | None:
         """Return the window of a scope in which its count is rarest, as a surge that is not announced yet."""
@@ -433,6 +442,10 @@ def tail(count: int, expected: Expectation) -> float:
         return 1.0
     share = expected.mean / (expected.mean + expected.shape)
     return float(betainc(count, expected.shape, share))
+
+
+def _rarity(surge: Surge) -> float:
+    return surge.p_value
 
 
 def _telling(scope: Scope) -> int:

@@ -13,6 +13,7 @@ from diagnosis.errors import InputError
 from diagnosis.surges import Arrival, Surge, SurgeDetector
 from diagnosis.surges.detector import tail
 from diagnosis.surges.rhythm import Expectation
+from diagnosis.surges.scope import Scope
 
 
 def announced(arrivals: list[Arrival], detector: SurgeDetector | None = None) -> list[Surge]:
@@ -111,6 +112,22 @@ def test_waves_of_the_same_words_on_several_services_name_every_service_and_none
     assert {name for surge in surges for name in surge.to_dict()["services"]} == {
         f"service {place}" for place in range(3)
     }
+
+
+@pytest.mark.parametrize("scope", [Scope("service", "service 5"), Scope("word", "badge")])
+def test_a_third_wave_elsewhere_is_announced_while_the_whole_desk_is_a_surge(scope: Scope) -> None:
+    """What is rarest is the desk's count then, which the open surges explain: the wave's own scope counts next."""
+    arrivals, _, _ = half_year(1)
+    at = START + 100 * DAY + 3 * 3600
+    third = ({scope.kind: scope.value}, ()) if scope.kind == "service" else ({}, (scope.value,))
+    waves = [
+        Arrival(f"X{wave}-{i}", at + (1500, 1500, 3750)[wave] * wave + 70 * i, fields, words, f"{wave} {i}")
+        for wave, (fields, words) in enumerate([({"service": "service 0"}, ()), ({"service": "service 1"}, ()), third])
+        for i in range((30, 30, 9)[wave])
+    ]
+    stream = sorted([*(a for a in arrivals if a.at < at + DAY / 2), *waves], key=lambda arrival: arrival.at)
+    surges = [surge for surge in announced(stream) if any(number.startswith("X") for number in surge.numbers)]
+    assert {surge.scope for surge in surges} == {Scope("service", "service 0"), Scope("service", "service 1"), scope}
 
 
 def test_a_wave_on_many_callers_is_a_major_incident() -> None:
