@@ -82,6 +82,8 @@ def _prepare(sample: Path, models: Path, database: str, today: datetime) -> None
         sys.stderr.write("importing the sample history\n")
         beside = _beside_incidents(sample, Path(folder), time, today)
         _must(import_records, [*files, *beside, "--database", database])
+        if (sample / "contingency.csv").is_file():  # not of the release: a plan is no answer to a single incident
+            _must(import_records, ["--knowledge", str(sample / "contingency.csv"), "--database", database])
         _note_sample(database)
         sys.stderr.write("training a release on it (some minutes, once)\n")
         _must(train, [*files, "--out", str(models), "--publish"])

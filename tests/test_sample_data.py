@@ -11,11 +11,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from api.surges.contingency import contingency_pages
 from training.records import load_incidents, load_knowledge
 from training.records.monitoring_files import read_alerts, read_changes, read_service_map
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
-TABLES = ("incidents.csv", "knowledge.csv", "alerts.csv", "changes.csv", "service-map.csv")
+TABLES = ("incidents.csv", "knowledge.csv", "contingency.csv", "alerts.csv", "changes.csv", "service-map.csv")
 EXPORTED = datetime(2026, 10, 31, 16, tzinfo=UTC)
 
 
@@ -48,6 +49,15 @@ def test_every_row_imports_and_damage_is_repaired(incidents, articles):
     text = incidents.frame["short_description"] + incidents.frame["description"]
     assert not text.str.contains("_x00|Ã|ä¸|å¤", regex=True).any()
     assert incidents.counts.repaired > 80
+
+
+def test_contingency_plans_say_what_to_do_and_whom_to_call(articles):
+    plans = load_knowledge(SAMPLE / "contingency.csv", now=EXPORTED).frame
+    assert set(plans["number"]).isdisjoint(articles.frame["number"])
+    assert set(plans["owner"]) <= set(articles.frame["owner"])
+    pages = contingency_pages(plans.to_dict("records"))
+    assert {page.service for page in pages} - set(articles.frame["service"]) == {""}
+    assert all(page.contact and page.steps.startswith("1. ") for page in pages)
 
 
 def test_files_are_small():

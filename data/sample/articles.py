@@ -114,6 +114,22 @@ def planted(
     }
 
 
+def contingency(plans: list[dict[str, Any]]) -> list[Article]:
+    """Return the contingency plans as articles, numbered apart from the knowledge base."""
+    blank = dict.fromkeys(COLUMNS, "")
+    return [
+        blank
+        | {name: plan[name] for name in ("title", "symptoms", "service", "language", "owner")}
+        | {
+            "number": f"KB{9000 + place:07d}",
+            "resolution": f"{numbered(plan['steps'])}\n{plan['contact']}",
+            "audience": "internal",
+            "keywords": "contingency, 应急预案",
+        }
+        for place, plan in enumerate(plans, start=1)
+    ]
+
+
 def _add(articles: list[Article], article: Article, translation_of: str = "") -> str:
     number = f"KB{len(articles) + 1:07d}"
     blank = dict.fromkeys(COLUMNS, "")

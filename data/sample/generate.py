@@ -51,6 +51,7 @@ def generate(seed: int = SEED) -> dict[str, str]:
     tables = [tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted((HERE / "faults").glob("*.toml"))]
     faults = [fault for table in tables for fault in table.get("fault", [])]
     guides = [guide for table in tables for guide in table.get("guide", [])]
+    plans = articles.contingency([plan for table in tables for plan in table.get("contingency", [])])
     texts = tomllib.loads((HERE / "planted.toml").read_text(encoding="utf-8"))
     known, index = articles.knowledge(rng, faults, guides)
     form = articles.planted(Random(301), known, index, faults, texts)
@@ -68,10 +69,12 @@ def generate(seed: int = SEED) -> dict[str, str]:
     changes = monitoring.changes(Random(304), faults, waves, _measures(faults, pools), pools)
     counts = {"alerts": f"{len(alerts):,}", "changes": f"{len(changes):,}", "outages": str(len(waves))}
     found = truth(incidents, plants, stories, waves, known, form, alerts)
+    counts["plans"] = str(len(plans))
     counts["unused"] = str(len(found["knowledge"]["never_used"]))
     return {
         "incidents.csv": _csv(records.COLUMNS, rows),
         "knowledge.csv": _csv(articles.COLUMNS, known),
+        "contingency.csv": _csv(articles.COLUMNS, plans),
         "alerts.csv": _csv(monitoring.ALERT_COLUMNS, alerts),
         "changes.csv": _csv(monitoring.CHANGE_COLUMNS, changes),
         "service-map.csv": _csv(monitoring.MAP_COLUMNS, monitoring.service_map(Random(305), faults, pools)),
