@@ -125,6 +125,12 @@
     });
   }
   localTimes(document);
+  // Times are entered as they are shown: in the reader's own zone; without this script in UTC.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone) document.querySelectorAll("[data-zone]").forEach((place) => {
+    if (place.tagName === "INPUT") place.value = zone;
+    else place.textContent = zone;
+  });
   document.addEventListener("htmx:load", (event) => localTimes(event.detail.elt.parentElement || document));
 
   // What was typed survives a sign-in that ran out ------------------------------------------------------------

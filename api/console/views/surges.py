@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from api.console.pages import in_path, page
@@ -136,15 +137,31 @@ def teach_here(request: Request, service: Served, agent: Acting, diagnosis: str,
 async def enter_maintenance(request: Request, service: Served, agent: Acting) -> Response:
     """Enter planned work."""
     submitted = await request.form()
-    names = ("starts_at", "ends_at", "note", *FIELDS)
+    names = ("starts_at", "ends_at", "zone", "note", *FIELDS)
     form: dict[str, str] = {name: str(submitted.get(name, "")).strip() for name in names}
-    values: dict[str, Any] = {name: form[name] for name in ("starts_at", "ends_at", "note")}
+    form["zone"] = form["zone"] or "UTC"
+    values: dict[str, Any] = {"note": form["note"]}
     try:
+        values |= {name: in_zone(form[name], form["zone"]) for name in ("starts_at", "ends_at")}
         window = WindowIn.model_validate(values | {"scope": {name: form[name] for name in FIELDS if form[name]}})
-    except ValidationError:
+    except ValueError:  # pydantic's is one
         return await run_in_threadpool(_list, request, service, agent, 422, "maintenance_wrong", form=form)
     await run_in_threadpool(service.maintenance.add, agent.id, window)
     return RedirectResponse("/console/surges#maintenance", 303)
+
+
+def in_zone(text: str, zone: str) -> str:
+    """Return a time of a form, which has no zone, as one that says its own.
+
+    Raises
+    ------
+    ValueError
+        If the zone or the time is none.
+    """
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).isoformat()
+    except (ZoneInfoNotFoundError, OSError) as error:  # a folder of zones is a name too
+        raise ValueError(f"expected a time zone; found {zone!r}") from error
 
 
 @router.post("/console/maintenance/{window}/delete")
@@ -199,7 +216,7 @@ def _surge(
         }
         for number in numbers
     ]
-    incidents.sort(key=lambda row: row["opened_at"])
+    incidents.sort(key=lambda row: (not row["opened_at"], row["opened_at"]))
     alert_ids = detail.alert_ids[:_MOST_LISTED]
     return page(
         request,

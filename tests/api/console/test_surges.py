@@ -105,9 +105,14 @@ def test_planned_work_is_entered_and_removed(client: TestClient) -> None:
     assert wrong.status_code == 422
     assert MESSAGES["en"]["maintenance_wrong"] in wrong.text
     assert 'value="Mail*"' in wrong.text
+    for zone in ("Mars/Olympus", "America", "../UTC"):
+        assert client.post("/console/maintenance", data={**form, "zone": zone}).status_code == 422
+    form["zone"] = "Asia/Shanghai"  # the reader's own, as all times are shown
     saved = client.post("/console/maintenance", data=form, headers=words("en")).text
     assert "Mail*" in saved
-    window = client.get("/v1/maintenance").json()["items"][0]["id"]
+    [item] = client.get("/v1/maintenance").json()["items"]
+    assert (item["starts_at"], item["ends_at"]) == ("2030-01-01T02:00:00Z", "2030-01-01T04:00:00Z")
+    window = item["id"]
     left = client.post(f"/console/maintenance/{window}/delete", data={"csrf": csrf(saved)}, headers=words("en")).text
     assert MESSAGES["en"]["maintenance_none"] in left
 
