@@ -59,7 +59,7 @@ class SurgePage(Out):
 
 
 class PastSurgeOut(Out):
-    """An earlier surge of the same scope."""
+    """An earlier surge of the same scope, or of the same service."""
 
     id: str = Field(description="Its id", examples=["1b8e2a90c3d4f567"])
     since: str = Field(description="When it began", examples=["2025-11-02T08:02:00Z"])
@@ -99,7 +99,7 @@ class SurgeDetailOut(SurgeOut):
     )
     course: list[StepOut] = Field(description="Count beside what is usual")
     changes: list[ChangeHintOut] = Field(description="Changes in the day before it, the latest first")
-    past: list[PastSurgeOut] = Field(description="Earlier surges of its scope, the latest first")
+    past: list[PastSurgeOut] = Field(description="Earlier surges of its scope, then of its service, the latest first")
     contingency: str | None = Field(
         description="Number of the article that says what to do and whom to call", examples=["KB0000007"]
     )

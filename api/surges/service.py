@@ -38,6 +38,7 @@ MOST_MEMBERS = 1000  # incidents of one surge that are listed
 _DAY = timedelta(days=1)
 _MOST_ARTICLES = 2000
 _MOST_PAST = 5
+_MOST_COMPARED = 200  # earlier surges that are looked at for the same service, the latest
 _MOST_CHANGES = 20
 
 
@@ -294,9 +295,18 @@ class SurgeService:
         }
 
     def _earlier(self, surge: StoredSurge) -> list[StoredSurge]:
+        """Return earlier surges like one: of its scope, then those that hit the same service most."""
         if surge.kind == "silence" or surge.scope_kind == "all":
             return []
-        return self._store.surges.of_scope(surge.scope_kind, surge.scope_value, surge.at, _MOST_PAST)
+        same = self._store.surges.of_scope(surge.scope_kind, surge.scope_value, surge.at, _MOST_PAST)
+        own_ids = {earlier.id for earlier in same}
+        service = services_hit(surge.members.get("service", {}))[:1]
+        alike = [
+            earlier
+            for earlier in self._store.surges.page(_MOST_COMPARED, (surge.at, surge.id))
+            if earlier.id not in own_ids and _is_of(earlier, service)
+        ]
+        return [*same, *alike][:_MOST_PAST]
 
     def _past(self, surges: Sequence[StoredSurge]) -> list[PastSurgeOut]:
         counts = self._store.surges.counts([surge.id for surge in surges])
@@ -352,6 +362,12 @@ def _out(
         answered_by=surge.answered_by,
         **{name: None if moment is None else _time(moment) for name, moment in times.items()},
     )
+
+
+def _is_of(surge: StoredSurge, service: Sequence[str]) -> bool:
+    """Return whether a surge that was not dismissed hit a service most; none is hit most by a silence."""
+    is_surge = surge.kind != "silence" and surge.dismissed_at is None
+    return bool(service) and is_surge and services_hit(surge.members.get("service", {}))[:1] == list(service)
 
 
 def _place(surge: StoredSurge) -> Place:

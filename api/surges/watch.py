@@ -12,6 +12,7 @@ import logging
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,7 +32,7 @@ from diagnosis.store.surges import StoredSurge
 from diagnosis.surges import Arrival, MaintenanceWindow, Surge, SurgeDetector
 from diagnosis.surges.monitoring_data import Alert, OpenAlerts
 from diagnosis.surges.recent import WINDOWS
-from diagnosis.surges.replay import ALERT, arrivals_of, monitor_of, scope_words
+from diagnosis.surges.replay import ALERT, arrival_of_alert, arrivals_of, monitor_of, scope_words
 from diagnosis.surges.rhythm import holiday_kinds
 from diagnosis.surges.scope import FIELDS, Scope
 from diagnosis.times import format_utc, from_seconds, parse_utc, utc_now
@@ -44,7 +45,9 @@ _RENEW = 10.0
 _GIVE_WAY = 20  # incidents of the history that are learned at one go, some milliseconds
 _SAVE = 60.0  # seconds between two savings of the detector's state
 _PAGE = 1000
-_LEARNING_PERIOD = timedelta(days=112)  # four half-lives of the rhythm
+# Two quarters and the two weeks before that only teach, so that the review of the last one knows of all its outages.
+_LEARNING_PERIOD = timedelta(days=200)
+_MOST_ALERTS = 100_000  # of the history, the newest
 _LONGEST_GAP = 6 * 3600.0  # s: a longer time without a watch is neither learned from nor a silence
 _CLOCK_WENT_BACK = 3600.0  # s: by how much the latest arrival is in the future then
 _DISMISSAL_PERIOD = timedelta(days=180)  # how long a dismissal counts
@@ -201,9 +204,11 @@ class SurgeWatch:
         return detector
 
     def _learn(self, detector: SurgeDetector) -> None:
-        """Learn from the history; its surges are kept as past ones."""
+        """Learn from the history and its alerts; its surges are kept as past ones."""
         self._sequence = self._store.changes.last()
-        arrivals = self._history()
+        incidents = self._history()
+        alerts = self._alerts_since(incidents[0].at if incidents else 0.0)
+        arrivals = sorted([*incidents, *alerts], key=lambda arrival: arrival.at)
         self._past_courses = {}
         began = time.thread_time()
         for place, arrival in enumerate(arrivals, 1):
@@ -229,6 +234,16 @@ class SurgeWatch:
         numbers = frozenset(dated.loc[latest, "number"])
         frame = self._serving.incidents(numbers=numbers)
         return arrivals_of(frame[frame["number"].isin(numbers)])
+
+    def _alerts_since(self, start: float) -> list[Arrival]:
+        """Return the stored alerts from a time on as the detector sees them: the rhythm of what comes holds them too.
+
+        Those made into incidents are in the history as such, and those stored meanwhile are taken in afterwards.
+        """
+        alerts = self._store.alerts.page(_MOST_ALERTS)
+        arrivals = [_arrival_of(alert) for alert in alerts if not alert.incident and alert.sequence <= self._sequence]
+        moment = utc_now().timestamp()
+        return [arrival for arrival in arrivals if start <= arrival.at <= moment]
 
     def _hear_decisions(self, detector: SurgeDetector) -> None:
         """Take in what people decided, and which windows hold."""
@@ -283,13 +298,11 @@ class SurgeWatch:
 
     def _of_alert(self, alert: StoredAlert) -> Arrival | None:
         """Return an alert as the detector sees it; one that was made into an incident is seen as that."""
-        at = alert.started_at.timestamp()
         moment = utc_now().timestamp()
-        if alert.incident or moment - at > WINDOWS[-1]:
+        arrival = _arrival_of(alert)
+        if alert.incident or moment - arrival.at > WINDOWS[-1]:
             return None
-        fields = {"service": alert.service, "cmdb_ci": alert.cmdb_ci}
-        words = tuple(scope_words(alert.name))
-        return Arrival(ALERT + alert.id, min(at, moment), fields, words, monitor_of(fields, alert.name))
+        return replace(arrival, at=min(arrival.at, moment))
 
     def _track(self, surges: Sequence[Surge]) -> None:
         self._tracked.update((surge.id, surge) for surge in surges)
@@ -379,6 +392,11 @@ class SurgeWatch:
             for surge in self._store.surges.lasting()
             if surge.state == "open" and surge.kind != "silence" and surge.scope_kind != "all"
         ]
+
+
+def _arrival_of(alert: StoredAlert) -> Arrival:
+    started_at = alert.started_at.timestamp()
+    return arrival_of_alert(Alert(alert.id, started_at, None, alert.name, alert.cmdb_ci, alert.service))
 
 
 def mark(surge: StoredSurge) -> SurgeMark:

@@ -82,7 +82,7 @@ def replay_surges(
         Told how many incidents and alerts were taken in.
     """
     single = collapse(alerts)
-    arrivals = sorted([*arrivals_of(frame), *map(_arrival_of, single)], key=lambda arrival: arrival.at)
+    arrivals = sorted([*arrivals_of(frame), *map(arrival_of_alert, single)], key=lambda arrival: arrival.at)
     detector = detector or SurgeDetector()
     announced: list[Surge] = []
     courses: dict[str, dict[float, tuple[float, int, float]]] = {}
@@ -101,7 +101,8 @@ def replay_surges(
     ]
 
 
-def _arrival_of(alert: Alert) -> Arrival:
+def arrival_of_alert(alert: Alert) -> Arrival:
+    """Return an alert as the detector sees it among incidents."""
     fields = {"service": alert.service, "cmdb_ci": alert.cmdb_ci}
     words = tuple(scope_words(alert.name))
     return Arrival(ALERT + alert.id, alert.at, fields, words, monitor_of(fields, alert.name))

@@ -19,7 +19,7 @@ from api.integrations.settings import Integrations, Zammad
 from api.settings import Settings
 from api.surges.settings import SurgeSettings
 from diagnosis.store import Store
-from diagnosis.store.monitoring import StoredChange
+from diagnosis.store.monitoring import StoredAlert, StoredChange
 from diagnosis.store.surges import StoredSurge
 from diagnosis.surges import Arrival
 from diagnosis.times import utc_now
@@ -301,7 +301,25 @@ def test_an_answer_is_owed_to_every_joined_ticket_and_to_those_that_join_later(s
         assert all(call.body["marker"] in call.body["note"] for call in calls)
 
 
-def test_a_surge_of_the_history_that_is_learned_from_has_its_course_too(settings: Settings) -> None:
+def test_an_earlier_surge_of_its_service_is_shown_though_it_was_announced_by_something_else(
+    client: TestClient,
+) -> None:
+    store = client.app.state.service.store
+    began = utc_now() - timedelta(days=40)
+    times = {"at": began, "since": began, "latest": began, "over_at": began + timedelta(hours=2)}
+    members = {"service": {SCOPE["service"]: 9}, "category": {"Access": 9}}
+    figures = {"count": 9, "expected": 0.2, "window": 1200.0}
+    earlier = StoredSurge("EARLIER", "surge", "category", "Access", **times, **figures, members=members)
+    other = StoredSurge("OTHER", "surge", "category", "Mail", **times, **figures, members={"service": {"Mail": 9}})
+    store.surges.write([earlier, other])
+    store.surges.decide("EARLIER", note="new fuse", ended_by="somebody")
+    send(client, 15, cmdb_ci="reader-7")
+    [surge] = open_surges(client)
+    past = client.get(f"/v1/surges/{surge['id']}").json()["past"]
+    assert [(entry["id"], entry["ended_with"]) for entry in past] == [("EARLIER", "new fuse")]
+
+
+def test_a_surge_of_the_history_that_is_learned_from_has_its_course_and_its_alerts_too(settings: Settings) -> None:
     began = utc_now() - timedelta(days=10)
     store = Store.open(settings.database)
     store.incidents.put(
@@ -316,10 +334,12 @@ def test_a_surge_of_the_history_that_is_learned_from_has_its_course_too(settings
             for place in range(15)
         }
     )
+    store.alerts.put([StoredAlert("READER", began - timedelta(minutes=2), name="reader down", **SCOPE)])
     store.close()
     with Serving(settings) as client:
         watched(client)
         [surge] = [item for item in client.get("/v1/surges").json()["items"] if item["scope"] == SCOPE]
         detail = client.get(f"/v1/surges/{surge['id']}").json()
     assert (surge["state"], len(detail["numbers"])) == ("ended", 15)
-    assert sum(step["count"] for step in detail["course"]) == 15, "nothing that came is drawn as nothing"
+    assert detail["alert_ids"] == ["READER"], "what monitoring said is of the history as the incidents are"
+    assert sum(step["count"] for step in detail["course"]) == 16, "nothing that came is drawn as nothing"
