@@ -89,6 +89,13 @@ def language_of(args: argparse.Namespace) -> Language:
     return getattr(args, "language", "en")
 
 
+def whole_number(text: str) -> int:
+    """Return a number from 1 up, as options take it."""
+    if not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"a whole number from 1 up was expected, {text!r} found")
+    return int(text)
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add ``--json``."""
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")

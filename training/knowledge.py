@@ -15,10 +15,10 @@ from tqdm import tqdm
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.knowledge_health import KnowledgeHealth, SearchedIncidents, assess_knowledge
-from diagnosis.phrases import Phrase
+from diagnosis.phrases import Language, Phrase
 from diagnosis.releases import find_release
 from diagnosis.search import Filters
-from training.command import DONE, add_json, add_language, answer, main, warn
+from training.command import DONE, add_json, add_language, answer, main, warn, whole_number
 from training.fitting.article_search import search_articles
 from training.fitting.as_of import last_moment
 from training.intake import add_sources, read_sources
@@ -35,6 +35,7 @@ EXAMPLE = (
     "faultwise knowledge --incidents incidents.csv --knowledge knowledge.csv --out covered.jsonl --html knowledge.html"
 )
 TOP = 20  # of each list, in words; --json has all
+NEWEST = 20_000  # incidents for which an article is looked for: some milliseconds each
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FILE.jsonl", help="write how likely an article answers each incident, one a line"
     )
+    parser.add_argument(
+        "--newest",
+        type=whole_number,
+        default=NEWEST,
+        metavar="N",
+        help="look for an article to so many of the newest incidents; of older ones only the use of articles counts "
+        f"(default: {NEWEST})",
+    )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the findings as a page")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_language(parser)
@@ -56,33 +65,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Search, judge and print."""
     sources, t = read_sources(args), Wording(args.language)
-    if sources.incidents.empty:
-        raise InputError(Phrase("knowledge_without_incidents"))
     if sources.articles.empty:
         raise InputError(Phrase("knowledge_without_articles"))
+    in_order = sources.incidents.sort_values("opened_at", kind="stable", na_position="first")
+    newest = sources.incidents.loc[in_order.index[-args.newest :].sort_values()].reset_index(drop=True)
+    older = sources.incidents.loc[in_order.index[: -args.newest].sort_values()].reset_index(drop=True)
     parts = Diagnoser.load(find_release(args.release)).parts if args.release is not None else None
     with tqdm(
         total=100, desc="learning to search", unit="%", disable=args.quiet or parts is not None, file=sys.stderr
     ) as bar:
-        asked = search_articles(
-            sources.incidents, sources.articles, parts, progress=lambda percent: bar.update(percent - bar.n)
-        )
-    retriever, incidents, articles, texts = asked.retriever, asked.incidents, asked.articles, asked.texts
+        asked = search_articles(newest, sources.articles, parts, progress=lambda percent: bar.update(percent - bar.n))
+    retriever, articles = asked.retriever, asked.articles
+    incidents = pd.concat([older, asked.incidents], ignore_index=True) if len(older) else asked.incidents
     as_of = last_moment(incidents, args.as_of)
     as_of = pd.Timestamp.now("UTC") if pd.isna(as_of) else as_of
     valid = Filters(valid_at=as_of.to_pydatetime())
-    with tqdm(total=len(texts), desc="searching", disable=args.quiet, file=sys.stderr) as bar:
-        searched = SearchedIncidents.of(retriever, texts, valid, bar.update)
-    if np.isnan(searched.covered).any():
-        warn(Phrase("gaps_not_calibrated"), args.language)
+    with tqdm(total=len(newest), desc="searching", disable=args.quiet, file=sys.stderr) as bar:
+        found = SearchedIncidents.of(retriever, asked.texts, valid, bar.update)
+    _warn(found, len(newest), len(older), args.language)
+    searched = found.spread(np.arange(len(older), len(incidents)), len(incidents))
+    texts = [*older["short_description"], *asked.texts]
     health = assess_knowledge(incidents, articles, texts, searched, retriever, as_of=as_of)
     if args.out:
-        _write_covered(args.out, incidents["number"].tolist(), searched)
+        rows = pd.Index(incidents["number"]).get_indexer(sources.incidents["number"])
+        _write_covered(args.out, sources.incidents["number"].tolist(), searched.take(rows))
     if args.html:
         with open_atomically(args.html) as stream:
             stream.write(render("knowledge.html", args.language, health=health, articles=_titles(articles)))
     answer(args, health.to_dict(), _text(health, t))
     return DONE
+
+
+def _warn(searched: SearchedIncidents, n_newest: int, n_older: int, language: Language) -> None:
+    if not n_newest:
+        warn(Phrase("gaps_without_incidents"), language)
+    elif np.isnan(searched.covered).any():
+        warn(Phrase("gaps_not_calibrated"), language)
+    if n_older:
+        warn(Phrase("older_not_searched", {"n": n_newest}), language)
 
 
 def _write_covered(path: Path, numbers: list[str], searched: SearchedIncidents) -> None:

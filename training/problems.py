@@ -23,7 +23,7 @@ from diagnosis.problems.problem import ALL, CHRONIC
 from diagnosis.recurrence import RecurrenceModel, Signature
 from diagnosis.release import check_release
 from diagnosis.review.definitions import BY_NAME
-from training.command import DONE, add_json, add_language, answer, main, warn
+from training.command import DONE, add_json, add_language, answer, main, warn, whole_number
 from training.fitting.as_of import last_moment
 from training.intake import add_sources, read_sources
 from training.output import open_atomically
@@ -56,10 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--as-of", default="", metavar="DATE", help="when it is looked at (default: latest time)")
     parser.add_argument(
-        "--horizon", type=_days, default=90, metavar="DAYS", help="days that are forecast (default: 90)"
+        "--horizon", type=whole_number, default=90, metavar="DAYS", help="days that are forecast (default: 90)"
     )
     listed = parser.add_mutually_exclusive_group()
-    listed.add_argument("--top", type=_days, default=TOP, metavar="N", help=f"how many are listed (default: {TOP})")
+    listed.add_argument(
+        "--top", type=whole_number, default=TOP, metavar="N", help=f"how many are listed (default: {TOP})"
+    )
     listed.add_argument("--all", action="store_true", help="list every fault, those that occurred once too")
     parser.add_argument(
         "--actions",
@@ -158,12 +160,6 @@ def _content(
         "problems": [problem.to_dict() for problem in problems],
         **of_file,
     }
-
-
-def _days(text: str) -> int:
-    if not text.isdigit() or not int(text):
-        raise argparse.ArgumentTypeError(f"a whole number from 1 up was expected, {text!r} found")
-    return int(text)
 
 
 if __name__ == "__main__":

@@ -204,9 +204,6 @@ def _searched(
     filters = Filters(valid_at=as_of.to_pydatetime())
     found = SearchedIncidents.of(parts.retriever, words, filters, lambda _n: give())
     texts = incidents["short_description"].tolist()
-    covered, nearest = np.full(len(incidents), np.nan), [""] * len(incidents)
-    vectors = np.zeros((len(incidents), parts.retriever.encoder.dimensions), dtype=np.float32)
-    covered[rows], vectors[rows] = found.covered, found.vectors
-    for row, text, number in zip(rows.tolist(), words, found.nearest, strict=True):
-        texts[row], nearest[row] = text, number
-    return texts, SearchedIncidents(covered, nearest, vectors)
+    for row, text in zip(rows.tolist(), words, strict=True):
+        texts[row] = text
+    return texts, found.spread(rows, len(incidents))

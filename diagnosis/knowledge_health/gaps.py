@@ -20,6 +20,7 @@ from diagnosis.times import days_of
 LIKE = 0.5  # cosine with the mean of a gap from which an incident belongs to it
 FEWEST = 2  # incidents of a gap: what came once needs no article
 LONGEST = 30.0  # days that one incident costs at most
+_ROOM = 64  # groups that there is room for at first
 _SCOPE = ("service", "category", "subcategory")
 
 
@@ -89,17 +90,22 @@ def grouped(
 
 def _alike(rows: npt.NDArray[np.intp], vectors: npt.NDArray[np.float32]) -> list[npt.NDArray[np.intp]]:
     """Return rows in groups: each joins the group whose mean is nearest, or begins one."""
-    sums = np.zeros((0, vectors.shape[1]), dtype=np.float32)
+    sums = np.zeros((_ROOM, vectors.shape[1]), dtype=np.float32)
+    norms = np.zeros(_ROOM, dtype=np.float32)
     members: list[list[int]] = []
     for row in rows.tolist():
-        cosines = sums @ vectors[row] / np.maximum(np.linalg.norm(sums, axis=1), 1e-9) if len(sums) else np.zeros(0)
-        best = int(cosines.argmax()) if len(cosines) else -1
+        count = len(members)
+        cosines = sums[:count] @ vectors[row] / np.maximum(norms[:count], 1e-9)
+        best = int(cosines.argmax()) if count else -1
         if best >= 0 and cosines[best] >= LIKE:
             members[best].append(row)
-            sums[best] += vectors[row]
         else:
+            if count == len(sums):
+                sums, norms = (np.concatenate([part, np.zeros_like(part)]) for part in (sums, norms))
+            best = count
             members.append([row])
-            sums = np.concatenate([sums, vectors[row][None]])
+        sums[best] += vectors[row]
+        norms[best] = np.linalg.norm(sums[best])
     return [np.array(group, dtype=np.intp) for group in members]
 
 

@@ -66,6 +66,15 @@ class SearchedIncidents:
         """Return the given ones, in the given order."""
         return SearchedIncidents(self.covered[rows], [self.nearest[row] for row in rows.tolist()], self.vectors[rows])
 
+    def spread(self, rows: npt.NDArray[np.integer], n: int) -> SearchedIncidents:
+        """Return them as the given rows of ``n`` incidents; of the others nothing is known."""
+        covered, nearest = np.full(n, np.nan), [""] * n
+        vectors = np.zeros((n, self.vectors.shape[1]), dtype=np.float32)
+        covered[rows], vectors[rows] = self.covered, self.vectors
+        for row, number in zip(rows.tolist(), self.nearest, strict=True):
+            nearest[row] = number
+        return SearchedIncidents(covered, nearest, vectors)
+
     @classmethod
     def of(
         cls,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -41,18 +42,15 @@ def pairs_of(
         Unit vectors of each whole article, and of its title and symptoms.
     """
     families, languages = families_of(articles), languages_of(articles)
-    texts = [
-        (f"{title}\n{symptoms}", resolution)
-        for title, symptoms, resolution in zip(
-            articles["title"], articles["symptoms"], articles["resolution"], strict=True
-        )
-    ]
+    columns = (articles[name].tolist() for name in ("title", "symptoms", "resolution"))
+    said = [_Said.of(f"{title}\n{symptoms}", resolution) for title, symptoms, resolution in zip(*columns, strict=True)]
+    numbers = articles["number"].tolist()
     duplicates, contradictions = [], []
     for first, second in _near(wholes):
         if families[first] == families[second] or languages[first] != languages[second]:
             continue
-        pair: Pair = (str(articles["number"].iloc[first]), str(articles["number"].iloc[second]))
-        kind = _kind(texts[first], texts[second], float(questions[first] @ questions[second]))
+        pair: Pair = (numbers[first], numbers[second])
+        kind = _kind(said[first], said[second], lambda: float(questions[first] @ questions[second]))  # noqa: B023
         if kind == "duplicate":
             duplicates.append(pair)
         elif kind == "contradiction":
@@ -60,36 +58,47 @@ def pairs_of(
     return duplicates, contradictions
 
 
-def _near(vectors: npt.NDArray[np.float32]) -> Sequence[tuple[int, int]]:
-    pairs: list[tuple[int, int]] = []
+def _near(vectors: npt.NDArray[np.float32]) -> Iterator[tuple[int, int]]:
     for start in range(0, len(vectors), _BLOCK):
         cosines = vectors[start : start + _BLOCK] @ vectors.T
         rows, columns = np.nonzero(cosines >= _NEAR)
         ordered = columns > rows + start
-        pairs += zip((rows[ordered] + start).tolist(), columns[ordered].tolist(), strict=True)
-    return pairs
+        yield from zip((rows[ordered] + start).tolist(), columns[ordered].tolist(), strict=True)
 
 
-def _kind(first: tuple[str, str], second: tuple[str, str], likeness: float) -> str:
-    fixes = first[1], second[1]
-    if any(says_nothing(fix) for fix in fixes):
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """The words of what an article is about and of its fix, and the numbers of the fix; no fix where it says none."""
+
+    question: frozenset[str]
+    fix: frozenset[str]
+    numbers: frozenset[str]
+    has_fix: bool
+
+    @classmethod
+    def of(cls, question: str, fix: str) -> _Said:
+        numbers = frozenset(_NUMBER.findall(_LIST_NUMBER.sub("", fix)))
+        return cls(content(question), content(fix), numbers, not says_nothing(fix))
+
+
+def _kind(first: _Said, second: _Said, likeness: Callable[[], float]) -> str:
+    if not (first.has_fix and second.has_fix):
         return ""
-    shared_fix, shared_question = _shared(*fixes), _shared(first[0], second[0])
-    if shared_fix >= _SAME_FIX and (likeness >= _LIKE_QUESTION or shared_question >= _SAME_QUESTION):
-        return "contradiction" if shared_question >= _SAME_QUESTION and _numbers_differ(*fixes) else "duplicate"
-    enough_words = min(len(content(first[0])), len(content(second[0]))) >= _FEWEST_WORDS
+    shared_fix, shared_question = _shared(first.fix, second.fix), _shared(first.question, second.question)
+    if shared_fix >= _SAME_FIX and (shared_question >= _SAME_QUESTION or likeness() >= _LIKE_QUESTION):
+        return "contradiction" if shared_question >= _SAME_QUESTION and _numbers_differ(first, second) else "duplicate"
+    enough_words = min(len(first.question), len(second.question)) >= _FEWEST_WORDS
     if enough_words and shared_question >= _SAME_QUESTION and shared_fix <= _OTHER_FIX:
         return "contradiction"
     return ""
 
 
-def _shared(first: str, second: str) -> float:
-    """Return the share of the words of both texts that both hold."""
-    words = content(first), content(second)
-    union = words[0] | words[1]
-    return len(words[0] & words[1]) / len(union) if union else 0.0
+def _shared(first: frozenset[str], second: frozenset[str]) -> float:
+    """Return the share of the words of both that both hold."""
+    n_common = len(first & second)
+    n_all = len(first) + len(second) - n_common
+    return n_common / n_all if n_all else 0.0
 
 
-def _numbers_differ(first: str, second: str) -> bool:
-    of_each = [set(_NUMBER.findall(_LIST_NUMBER.sub("", text))) for text in (first, second)]
-    return bool(of_each[0] and of_each[1]) and of_each[0].isdisjoint(of_each[1])
+def _numbers_differ(first: _Said, second: _Said) -> bool:
+    return bool(first.numbers and second.numbers) and first.numbers.isdisjoint(second.numbers)

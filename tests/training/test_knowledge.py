@@ -1,0 +1,56 @@
+"""The verb `knowledge` on histories of no, one and few incidents, and on more than it looks for articles to."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from api.cli import main
+
+SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
+ARTICLES = SAMPLE / "knowledge.csv"
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """Return how to write the last incidents of the sample into a file."""
+    frame = pd.read_csv(SAMPLE / "incidents.csv", dtype=str, keep_default_na=False).tail(40)
+
+    def write(count: int) -> Path:
+        path = tmp_path_factory.mktemp("few") / "incidents.csv"
+        frame.tail(count).iloc[:count].to_csv(path, index=False)
+        return path
+
+    return write
+
+
+def judged(capsys, incidents, *options):
+    assert main(["knowledge", "--incidents", str(incidents), "--knowledge", str(ARTICLES), "--quiet", *options]) == 0
+    return capsys.readouterr()
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_few_incidents_judge_what_needs_none(capsys, few, tmp_path, count):
+    out, page = tmp_path / "covered.jsonl", tmp_path / "knowledge.html"
+    said = judged(capsys, few(count), "--json", "--as-of", "2026-10-31", "--out", str(out), "--html", str(page))
+    health = json.loads(said.out)
+    assert (health["incidents"], len(out.read_text(encoding="utf-8").splitlines())) == (count, count)
+    assert health["gaps"] == []  # one of a kind is none
+    assert health["form"]
+    assert health["duplicates"]
+    assert health["untranslated"]
+    assert {reason["code"] for entry in health["stale"] for reason in entry["reasons"]} >= {"stale_expired"}
+    assert ("no incident" in said.err) == (count == 0)
+    assert page.stat().st_size > 1000
+
+
+def test_an_article_is_looked_for_to_the_newest_and_every_incident_has_its_line(capsys, few, tmp_path):
+    out, incidents = tmp_path / "covered.jsonl", few(40)
+    said = judged(capsys, incidents, "--newest", "10", "--out", str(out))
+    assert "newest 10 incidents" in said.err
+    lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    frame = pd.read_csv(incidents, dtype=str, keep_default_na=False)
+    assert [line["number"] for line in lines] == frame["number"].tolist()
+    newest = set(frame.sort_values("opened_at", kind="stable")["number"].tail(10))
+    assert {line["number"] for line in lines if line["nearest"] is not None} <= newest
