@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from diagnosis.arrays import Floats, Ints
 
-ASSUMED_SHARE = 0.5  # of a fault that a measure leaves, where nothing says what such measures achieved
-PRIOR = 4.0  # expected episodes that the assumption counts for
+REMAINING = 0.75  # of a fault after a measure, where nothing says what such measures achieved: with caution, most of it
+PRIOR = 3.0  # expected episodes that the assumption counts for
 MOST = 10.0  # expected episodes that one measure, or the comparison of resolutions, counts for
 LEVEL = 0.8  # of the interval
 WINDOW = 90.0  # days that are watched after a resolution
@@ -41,7 +41,7 @@ class PreventedShare:
     measures : int
         Measures of that kind that it was learned from.
     happened, expected : float
-        Episodes after them and after resolutions for good, and those expected without; 0 where a half is assumed.
+        Episodes after them and after resolutions for good, and those expected without; 0 where the share is assumed.
     remaining : tuple of float
         Shape and rate of the gamma distribution of what remains.
     """
@@ -67,7 +67,7 @@ class PreventedShare:
 
 
 class PreventedShares:
-    """The share by kind of measure: a Poisson count after each measure, a gamma prior of one half.
+    """The share by kind of measure: a Poisson count after each measure, a gamma prior by which `REMAINING` is left.
 
     What happened after measures of a kind, over what was expected without them, is what remains of a fault. A measure
     counts for at most `MOST` expected episodes, so that one busy fault does not speak for all.
@@ -88,7 +88,7 @@ class PreventedShares:
         """Return the share that a measure of a kind prevents."""
         from scipy.special import gammainc, gammaincinv  # noqa: PLC0415 - no diagnosis needs it
 
-        shape = PRIOR * ASSUMED_SHARE + self._happened[kind]
+        shape = PRIOR * REMAINING + self._happened[kind]
         rate = PRIOR + self._expected[kind]
         low, high = (float(gammaincinv(shape, tail)) / rate for tail in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
         # The mean of max(1 - x, 0) for a gamma x: below 1 the share is 1 - x, above it nothing is prevented.

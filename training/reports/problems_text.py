@@ -79,7 +79,8 @@ def _row(name: str, values: Sequence[str]) -> str:
 
 def _preventable(problem: Problem, t: Wording) -> str:
     share = problem.basis["share"]
-    source = t("half is assumed") if share["assumed"] else t("learned from what fixes achieved in this history")
+    assumed = t("assumed with caution, as nothing in this history says what fixes achieve")
+    source = assumed if share["assumed"] else t("learned from what fixes achieved in this history")
     shares = [f"{share[name]:.0%}" for name in ("share", "lower", "upper")]
     return t("preventable: the hours that a fix would spare, {} of them ({} to {}: {})", *shares, source)
 
