@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
@@ -76,7 +77,9 @@ def problems(
         incidents=report.incidents,
         without_signature=report.without_signature,
         is_current=bool(fields) or service.problems.is_current(),
-        problems=[ProblemOut(**_plain(entry.problem), status=entry.status) for entry in listed[:top]],
+        problems=[
+            ProblemOut(**_plain(entry.problem, entry.may_be_one_with), status=entry.status) for entry in listed[:top]
+        ],
     )
 
 
@@ -105,14 +108,15 @@ def propose(problem: str, proposal: ProposalIn, principal: MayWrite, service: Se
     return action_out(service.problems.propose(principal.id, problem, proposal))
 
 
-def _plain(problem: Problem) -> dict[str, Any]:
-    return {**problem.to_dict(), "numbers": list(problem.numbers[:MOST_NUMBERS])}
+def _plain(problem: Problem, may_be_one_with: Sequence[str]) -> dict[str, Any]:
+    changes = {"numbers": list(problem.numbers[:MOST_NUMBERS]), "may_be_one_with": list(may_be_one_with)}
+    return {**problem.to_dict(), **changes}
 
 
 def _detail(view: ProblemView) -> ProblemDetailOut:
     record = view.record
     return ProblemDetailOut(
-        **_plain(view.problem),
+        **_plain(view.problem, [problem.id for problem in view.may_be_one_with]),
         status=view.status,
         is_current=view.is_current,
         timeline=[MonthOut(month=month, incidents=n, episodes=m) for month, n, m in view.timeline],

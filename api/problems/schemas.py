@@ -42,6 +42,11 @@ class ProblemOut(Out):
     known_fix: str | None = Field(description="The article used most on it", examples=["KB0000042"])
     record: str | None = Field(description="The Problem record that its incidents name most", examples=["PRB0040012"])
     numbers: list[str] = Field(description="Its newest incidents, at most 100", examples=[["INC0010023"]])
+    may_be_one_with: list[str] = Field(
+        description="Problems that seem to be the same fault, in another language or without the item: a person "
+        "decides",
+        examples=[["P0a1b2c3d4e5f"]],
+    )
     status: Status = Field(description="Whether anything was proposed, and what became of the newest action")
     basis: dict[str, Any] = Field(description="How each figure came about", examples=[{"trend": {"ratio": 3.1}}])
 

@@ -36,10 +36,11 @@ MOST_TAGGED = 50  # incidents that are tagged where a system has no records of p
 
 @dataclass(frozen=True)
 class ListedProblem:
-    """A problem as it stands: snapshot, proposed, watched, held, returned or dismissed."""
+    """A problem as it stands: found, proposed, watched, held, returned or dismissed, and what it may be one with."""
 
     problem: Problem
     status: Status
+    may_be_one_with: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class ProblemView:
     decisions: Sequence[StoredDecision]
     dismissed: str | None
     changes: Sequence[StoredChange]
+    may_be_one_with: Sequence[Problem]
     is_current: bool
 
 
@@ -163,7 +165,15 @@ class ProblemService:
         filters = filters or {}
         actions = self._by_problem()
         dismissed = report.lineage.dismissed
-        listed = [ListedProblem(p, _status(actions.get(p.id, ()), p.id in dismissed)) for p in report.problems]
+        names = {problem.id for problem in report.problems} - dismissed.keys()
+        listed = [
+            ListedProblem(
+                problem,
+                _status(actions.get(problem.id, ()), problem.id in dismissed),
+                [name for name in problem.may_be_one_with if name in names],
+            )
+            for problem in report.problems
+        ]
         return [entry for entry in listed if _passes(entry, filters)]
 
     def view(self, problem: str) -> ProblemView:
@@ -198,8 +208,16 @@ class ProblemService:
             [decision for decision in self._store.problems.decisions() if decision.problem in concerned],
             lineage.dismissed.get(entry.id),
             self._store.change_records.on(list(entry.items), [], limit=MOST_CHANGES) if entry.items else (),
+            self.may_be_one_with(snapshot, entry),
             snapshot.is_current,
         )
+
+    @staticmethod
+    def may_be_one_with(snapshot: ProblemSnapshot, problem: Problem) -> list[Problem]:
+        """Return the problems that seem to be the same fault, without those that were merged or dismissed since."""
+        ids = dict.fromkeys(map(snapshot.resolve, problem.may_be_one_with))
+        dismissed = snapshot.report.lineage.dismissed
+        return [snapshot.by_id[name] for name in ids if name in snapshot.by_id and name not in {problem.id, *dismissed}]
 
     def decide(self, actor: str, problem: str, body: DecisionIn) -> str:
         """Store what a person decided, and return the id under which the problem is to be seen now.

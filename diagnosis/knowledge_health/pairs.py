@@ -43,14 +43,16 @@ def pairs_of(
     """
     families, languages = families_of(articles), languages_of(articles)
     columns = (articles[name].tolist() for name in ("title", "symptoms", "resolution"))
-    said = [_Said.of(f"{title}\n{symptoms}", resolution) for title, symptoms, resolution in zip(*columns, strict=True)]
+    words = [
+        _Words.of(f"{title}\n{symptoms}", resolution) for title, symptoms, resolution in zip(*columns, strict=True)
+    ]
     numbers = articles["number"].tolist()
     duplicates, contradictions = [], []
     for first, second in _near(wholes):
         if families[first] == families[second] or languages[first] != languages[second]:
             continue
         pair: Pair = (numbers[first], numbers[second])
-        kind = _kind(said[first], said[second], lambda: float(questions[first] @ questions[second]))  # noqa: B023
+        kind = _kind(words[first], words[second], lambda: float(questions[first] @ questions[second]))  # noqa: B023
         if kind == "duplicate":
             duplicates.append(pair)
         elif kind == "contradiction":
@@ -67,7 +69,7 @@ def _near(vectors: npt.NDArray[np.float32]) -> Iterator[tuple[int, int]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _Words:
     """The words of what an article is about and of its fix, and the numbers of the fix; no fix where it says none."""
 
     question: frozenset[str]
@@ -76,12 +78,12 @@ class _Said:
     has_fix: bool
 
     @classmethod
-    def of(cls, question: str, fix: str) -> _Said:
+    def of(cls, question: str, fix: str) -> _Words:
         numbers = frozenset(_NUMBER.findall(_LIST_NUMBER.sub("", fix)))
         return cls(content(question), content(fix), numbers, not says_nothing(fix))
 
 
-def _kind(first: _Said, second: _Said, likeness: Callable[[], float]) -> str:
+def _kind(first: _Words, second: _Words, likeness: Callable[[], float]) -> str:
     if not (first.has_fix and second.has_fix):
         return ""
     shared_fix, shared_question = _shared(first.fix, second.fix), _shared(first.question, second.question)
@@ -100,5 +102,5 @@ def _shared(first: frozenset[str], second: frozenset[str]) -> float:
     return n_common / n_all if n_all else 0.0
 
 
-def _numbers_differ(first: _Said, second: _Said) -> bool:
+def _numbers_differ(first: _Words, second: _Words) -> bool:
     return bool(first.numbers and second.numbers) and first.numbers.isdisjoint(second.numbers)

@@ -17,9 +17,10 @@ from diagnosis.problems.chances import return_chances
 from diagnosis.problems.facts import FaultFacts
 from diagnosis.problems.forecast import FaultForecast, HolidayDays
 from diagnosis.problems.identity import ProblemDecision, settle
-from diagnosis.problems.joining import Joining, fault_id, join, join_by_fields
+from diagnosis.problems.joining import Joining, fault_id, join, join_by_fields, texts_of
 from diagnosis.problems.prevention import MeasureEffect, PreventedShares, effect_of_resolutions
 from diagnosis.problems.problem import CHRONIC, Problem, ProblemReport, rank
+from diagnosis.problems.twins import join_twins, likely_twins
 from diagnosis.recurrence.outcomes import cohort
 from diagnosis.recurrence.signature import Signature
 from diagnosis.times import as_utc, days_of
@@ -93,7 +94,9 @@ def find_problems(
     incidents = IncidentBatch.from_frame(eligible.frame)
     on_stage("joining")
     numbers = incidents.column("number")
-    joining = join(incidents, signature) if texts else join_by_fields(incidents, signature)
+    words = texts_of(incidents) if texts else []
+    joining = join_by_fields(incidents, signature) if not texts else join(incidents, signature, words)
+    joining = join_twins(joining, incidents, words, context.earlier) if texts else joining
     joining, lineage = settle(joining, numbers, context.earlier, context.decisions)
     rows = np.flatnonzero(joining.codes >= 0)
     if not len(rows):
@@ -110,7 +113,10 @@ def find_problems(
     facts.learn_hours(members)
     shares = PreventedShares([*context.effects, *_effects_of_resolutions(facts, opened, members, end)])
     problems = _problems(facts, joining, members, forecast, shares, fewest)
-    problems = [replace(p, title=lineage.titles.get(p.id, p.title)) for p in problems]
+    alike = likely_twins(joining, incidents, words) if texts else {}
+    problems = [
+        replace(p, title=lineage.titles.get(p.id, p.title), may_be_one_with=alike.get(p.id, ())) for p in problems
+    ]
     return ProblemReport(
         as_utc(as_of),
         horizon,

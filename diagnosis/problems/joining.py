@@ -117,7 +117,7 @@ def join_by_fields(incidents: IncidentBatch, signature: Signature) -> Joining:
     return Joining(faults, codes.astype(np.intp))
 
 
-def join(incidents: IncidentBatch, signature: Signature) -> Joining:
+def join(incidents: IncidentBatch, signature: Signature, texts: Sequence[str] | None = None) -> Joining:
     """Join incidents by signature where fields say it, and by likeness of texts where these say it better.
 
     - Incidents of one signature whose texts tell of several clear faults are split by text.
@@ -132,10 +132,12 @@ def join(incidents: IncidentBatch, signature: Signature) -> Joining:
     ----------
     incidents : IncidentBatch
         In order of time.
+    texts : sequence of str, optional
+        What `texts_of` returns of them.
     """
     if TEXT in signature.fields:
         return join_by_fields(incidents, signature)
-    texts = texts_of(incidents)
+    texts = texts_of(incidents) if texts is None else texts
     if signature.fields == NO_FAULT and np.mean([bool(text) for text in texts]) >= COVERAGE:
         apart = Joining((), np.full(len(texts), NONE, dtype=np.intp), scopes=NO_FAULT, by_text=True)
         return _join_by_text(apart, incidents, texts)

@@ -58,6 +58,8 @@ class Problem:
         The Problem record that its incidents name most often.
     numbers : tuple of str
         Its incidents, the newest first.
+    may_be_one_with : tuple of str
+        Ids of problems that seem to be the same fault, in another language or without the item: a person decides.
     basis : mapping
         How each figure came about.
     """
@@ -87,6 +89,7 @@ class Problem:
     known_fix: str | None
     record: str | None
     numbers: tuple[str, ...]
+    may_be_one_with: tuple[str, ...] = ()
     basis: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

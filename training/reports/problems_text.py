@@ -64,6 +64,8 @@ def _table(problems: Sequence[Problem], horizon: int, t: Wording) -> list[str]:
         fields = [f"{t.field(name)} {value}" for name, value in problem.signature.items() if value != problem.title]
         signature = cut(t.listed(fields), LINE)
         lines.append(f"  {problem.id}  {signature}".rstrip())
+        if problem.may_be_one_with:
+            lines.append(f"  {t('may be one fault with {}', t.listed(problem.may_be_one_with))}")
     lines += ["", t("expected: incidents within {} with their 80 % interval", _days(horizon, t))]
     if problems[0].preventable_hours is None:
         lines.append(t("No incident says when it was resolved: hours are not known, and expected incidents rank."))

@@ -1,0 +1,129 @@
+"""Faults told in two languages: joined where that is sure, asked about where it is not, under ids that stay."""
+
+import pandas as pd
+
+from diagnosis.incident import as_frame
+from diagnosis.problems import ProblemContext, ProblemDecision, find_problems
+from diagnosis.problems.fault_signature import problem_signature
+from diagnosis.recurrence import Signature
+
+START = pd.Timestamp("2026-01-01", tz="UTC")
+SIGNATURE = Signature(("cmdb_ci", "category"))
+SPAM, SPAM_ZH = "legitimate mail caught as spam", "邮件被当成垃圾邮件拦截"
+QUOTA, QUOTA_ZH = "mailbox quota is full", "邮箱配额已满"
+
+
+def rows(name, texts, first=0, **fields):
+    opened = [START + pd.Timedelta(hours=7 * (first + i)) for i in range(len(texts))]
+    plain = {"number": [f"{name}-{i}" for i in range(len(texts))], "opened_at": opened, "short_description": texts}
+    common = {"service": "Messaging", "category": "Email", "subcategory": "Delivery", "symptom": "error"}
+    return pd.DataFrame({**plain, **common, **fields})
+
+
+UNSURE = (rows("en", ["invoice upload failed"] * 4), rows("zh", ["上传失败，打印机"] * 4, 3))
+
+
+def named(item="gw-1"):
+    """Return a fault of an item, so that items say what a fault is."""
+    return rows("named", ["tunnel down"] * 40, cmdb_ci=item, category="Network", service="Remote", subcategory="VPN")
+
+
+def found(*parts, days=60, signature=SIGNATURE, **context):
+    frame = as_frame(pd.concat(parts, ignore_index=True).fillna({"cmdb_ci": ""}))
+    as_of = START + pd.Timedelta(days=days)
+    return find_problems(frame, signature, as_of=as_of, texts=True, context=ProblemContext(**context))
+
+
+def together(report):
+    """Return which rows are one problem, by the names that they were made under."""
+    return sorted(sorted({number.rsplit("-", 1)[0] for number in problem.numbers}) for problem in report.problems)
+
+
+def mail(**fields):
+    return [
+        rows("spam", [SPAM] * 5, **fields),
+        rows("spam_zh", [SPAM_ZH] * 6, 3, **fields),
+        rows("quota", [QUOTA] * 4, 2, **{"subcategory": "Mailbox", **fields}),
+        rows("quota_zh", [QUOTA_ZH] * 4, 4, **{"subcategory": "Mailbox", **fields}),
+    ]
+
+
+def test_what_is_said_in_two_languages_on_one_service_is_one_problem() -> None:
+    report = found(named(), *mail())
+    assert together(report) == [["named"], ["quota", "quota_zh"], ["spam", "spam_zh"]]
+    elsewhere = found(named(), *mail()[:1], rows("spam_zh", [SPAM_ZH] * 6, service="Fax"))
+    assert together(elsewhere) == [["named"], ["spam"], ["spam_zh"]]
+
+
+def test_where_no_other_field_is_known_more_has_to_be_shared() -> None:
+    unknown = {"subcategory": "", "symptom": ""}
+    report = found(named(), *mail(**unknown), rows("mail", ["mail is slow"] * 3, **unknown))
+    assert together(report) == [["mail"], ["named"], ["quota", "quota_zh"], ["spam"], ["spam_zh"]]  # "spam" alone
+
+
+def test_fields_that_differ_keep_faults_apart_though_the_words_are_alike() -> None:
+    parts = [rows("a", [SPAM] * 5), rows("b", [SPAM_ZH] * 6, subcategory="Mobile", symptom="outage")]
+    report = found(named(), *parts)
+    assert together(report) == [["a"], ["b"], ["named"]]
+    assert all(not problem.may_be_one_with for problem in report.problems)
+
+
+def test_what_is_less_sure_is_asked_and_not_asked_again_of_what_a_person_took_apart() -> None:
+    report = found(named(), *UNSURE)
+    by_name = {problem.numbers[0].rsplit("-", 1)[0]: problem for problem in report.problems}
+    assert by_name["zh"].id in by_name["en"].may_be_one_with
+    assert by_name["en"].id in by_name["zh"].may_be_one_with
+    merge = ProblemDecision("merge", by_name["zh"].id, by_name["en"].id)
+    split = ProblemDecision("split", by_name["en"].id, "Papart", tuple(by_name["zh"].numbers))
+    apart = found(named(), *UNSURE, decisions=[merge, split])
+    assert {problem.id: problem.may_be_one_with for problem in apart.problems}["Papart"] == ()
+
+
+def test_the_id_of_the_one_that_came_first_goes_on_as_the_other_language_comes() -> None:
+    parts = mail()
+    early = found(named(), parts[0], days=60)
+    (first,) = (problem.id for problem in early.problems if problem.numbers[0].startswith("spam"))
+    later = found(named(), *parts, earlier=early.lineage.members)
+    (problem,) = (problem for problem in later.problems if problem.numbers[0].startswith("spam"))
+    assert (problem.id, problem.incidents) == (first, 11)
+    apart = {"Pen": tuple(parts[0]["number"]), "Pzh": tuple(parts[1]["number"])}  # as they were before an upgrade
+    upgraded = found(named(), *parts, earlier=apart)
+    assert {"Pen", "Pzh"} & {problem.id for problem in upgraded.problems} == {"Pzh"}  # most of its incidents
+    assert upgraded.lineage.merged == {"Pen": "Pzh"}
+    again = found(named(), *parts, earlier=upgraded.lineage.members)
+    assert {problem.id for problem in again.problems} == {problem.id for problem in upgraded.problems}
+
+
+def test_two_that_were_one_stay_one_with_less() -> None:
+    before = {"Pone": tuple(number for part in UNSURE for number in part["number"])}
+    assert together(found(named(), *UNSURE)) == [["en"], ["named"], ["zh"]]
+    assert together(found(named(), *UNSURE, earlier=before)) == [["en", "zh"], ["named"]]
+
+
+def test_a_call_without_the_item_is_asked_about_and_the_same_on_two_items_is_not() -> None:
+    items = [
+        rows(f"node{i}", [SPAM] * 4, cmdb_ci=f"mbx-{i}", symptom=["error"] * 4, assignment_group="Mail")
+        for i in range(2)
+    ]
+    report = found(named(), *items, *mail()[:1], rows("slow", ["mail is slow"] * 3))
+    by_name = {problem.numbers[0].rsplit("-", 1)[0]: problem for problem in report.problems}
+    if "spam" in by_name:  # else likeness of words has given the calls to an item
+        assert set(by_name["spam"].may_be_one_with) == {by_name["node0"].id, by_name["node1"].id}
+        assert by_name["node0"].may_be_one_with == (by_name["spam"].id,)
+
+
+def test_twelve_spellings_of_one_fault_become_fewer_problems() -> None:
+    english = ["VPN does not connect", "VPN won't connect", "cannot connect to VPN", "VPN connection failed"]
+    english += ["vpn cannot connect error 809", "VPN error 809"]
+    chinese = ["VPN 连接失败", "VPN 无法连接", "无法连接 VPN", "VPN 连不上", "VPN 连接失败 错误 809", "VPN 报错 809"]
+    parts = [rows(f"s{i}", [text] * 2, i, service="Remote Access") for i, text in enumerate([*english, *chinese])]
+    noise = [rows(f"n{i}", [text] * 2, 20 + i) for i, text in enumerate(["printer jams", "screen is dark", "邮件很慢"])]
+    frame = pd.concat([*parts, *noise])
+    for fields in ({}, {"subcategory": "", "symptom": ""}, {"service": "", "subcategory": "", "symptom": ""}):
+        history = as_frame(frame.assign(**fields))
+        signature = problem_signature(history)
+        as_of = START + pd.Timedelta(days=60)
+        problems = find_problems(history, signature, as_of=as_of, texts=True).problems
+        of_vpn = [problem for problem in problems if problem.numbers[0].startswith("s")]
+        assert len(of_vpn) <= 6, [problem.title for problem in of_vpn]
+        assert not any(number.startswith("n") for problem in of_vpn for number in problem.numbers)
