@@ -20,7 +20,11 @@ import pandas as pd
 import pytest
 
 from api.console.messages import MESSAGES
+from api.integrations.settings import Integrations
+from api.integrations.writing.problems import problem_writers
+from api.problems.service import WRITE_BACK
 from diagnosis.store import Store
+from diagnosis.store.outbox import OutgoingCall
 from diagnosis.text import repair
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.serving import ROOT, Process
@@ -38,6 +42,7 @@ pytestmark = [
 SECRET = "rt-webhook-secret"  # not a password of anything
 PANEL_SECRET = "a secret of thirty-two characters or more"
 QUEUES = ("Messaging", "Network Operations", "Workplace Support")
+PROBLEMS = "Problems"  # where tickets of chronic faults are made
 UNPROVEN = "Messaging"  # has too few tickets for a promise
 EACH = 120  # tickets of each other queue
 FIELDS = {"Category": "category", "Configuration item": "cmdb_ci"}
@@ -160,7 +165,7 @@ class Desk:
 def fill(rt: RequestTracker, history: pd.DataFrame, articles: pd.DataFrame) -> dict[str, str]:
     """Write a history into RT over REST2, and move it to its days, which REST2 cannot; return RT's numbers."""
     with rt.client() as client:
-        for queue in QUEUES:
+        for queue in (*QUEUES, PROBLEMS):
             posted(client, "/queue", {"Name": queue})
         for name in FIELDS:
             kind = {"Type": "Freeform", "MaxValues": 1, "LookupType": "RT::Queue-RT::Ticket"}
@@ -264,6 +269,7 @@ def desk(tmp_path_factory) -> Iterator[Desk]:
             "TOKEN": token,
             "WRITE_BACK": "true",
             "FIELDS": json.dumps(FIELDS),
+            "PROBLEM_QUEUE": PROBLEMS,
         }
         service.environment |= {f"FAULTWISE_INTEGRATIONS__RT__{name}": value for name, value in settings.items()}
         service.environment |= {"FAULTWISE_PANEL_ANCESTORS": rt.base, "FAULTWISE_ALLOW_PRIVATE_ADDRESSES": "true"}
@@ -483,6 +489,63 @@ def test_nothing_is_lost_while_rt_is_away_or_refuses_us(desk) -> None:
     assert desk.ticket(mine)["Queue"]["Name"] == "Network Operations"
     ticket = desk.ticket(theirs)
     assert (ticket["Queue"]["Name"], ticket["Owner"]["id"]) == ("Messaging", "beth")
+
+
+def test_a_proposed_problem_becomes_one_ticket_that_refers_to_its_incidents_and_is_none(desk) -> None:
+    with desk.api() as client, desk.rt.client() as rt:
+        problem = client.get("/v1/problems").json()["problems"][0]
+        path = f"/v1/problems/{problem['id']}"
+        proposal = {"system": "rt", "owner": "Network Operations", "due": "2030-01-31"}
+        client.post(f"{path}/proposal", json=proposal).raise_for_status()
+
+        def record() -> dict[str, Any]:
+            return client.get(path).json()["external_record"]
+
+        assert soon(lambda: record()["state"] != "waiting", 60)
+        assert record()["state"] == "made", record()
+        number = record()["number"]
+        ticket = desk.ticket(number)
+        assert ticket["Queue"]["Name"] == PROBLEMS
+        assert ticket["Subject"] == f"{problem['title']} [{problem['id']}]"
+        created = f"ObjectType = 'RT::Ticket' AND ObjectId = {number} AND Type = 'Create'"
+        (first,) = rt.get("/transactions", params={"query": created, "fields": "Type"}).json()["items"]
+        texts = rt.get(f"/transaction/{first['id']}/attachments", params={"fields": "Content"}).json()["items"]
+        assert f"Faultwise {problem['id']}" in texts[0]["Content"]
+
+        def referred() -> set[str]:
+            query = {"query": f"ReferredToBy = {number}", "per_page": 100}
+            return {str(item["id"]) for item in rt.get("/tickets", params=query).json()["items"]}
+
+        assert referred() == set(problem["numbers"][:50])
+        assert client.post(f"{path}/proposal", json=proposal).status_code == 409
+        order = next(call for call in client.get("/v1/outbox").json()["items"] if call["kind"] == "problem:rt")
+        assert order["state"] == "done"
+        assert client.get(f"/v1/incidents/{number}").status_code == 404
+        desk.import_tickets("--query", f"Queue != '{PROBLEMS}'")
+        assert client.get(f"/v1/incidents/{number}").status_code == 404
+
+
+def test_a_problem_is_found_again_in_rt_and_no_second_ticket_is_made(desk) -> None:
+    numbers = [desk.numbers[number] for number in desk.history["number"][:3]]
+    body = {
+        "problem": "P0a1b2c3d4e5f",
+        "title": "打印机卡纸 “again”",
+        "text": "3 incidents\n第二行",
+        "numbers": [*numbers, "999999", "gone"],
+    }
+    access = {"write_back": True, "url": desk.rt.base, "token": desk.token, "problem_queue": PROBLEMS}
+    made: list[tuple[str, str, str]] = []
+    settings = Integrations.model_validate({"rt": access})
+    write = problem_writers(settings, True, lambda *record: made.append(record))[f"{WRITE_BACK}rt"]
+    for key in ("first", "again"):
+        write(OutgoingCall(f"{WRITE_BACK}rt", "rt", key, body))
+    ((_, _, number),) = set(made)
+    with desk.rt.client() as rt:
+        found = rt.get("/tickets", params={"query": "Subject LIKE 'P0a1b2c3d4e5f'"}).json()["items"]
+        assert [str(item["id"]) for item in found] == [number]
+        assert desk.ticket(number)["Subject"] == "打印机卡纸 “again” [P0a1b2c3d4e5f]"
+        linked = rt.get("/tickets", params={"query": f"ReferredToBy = {number}"}).json()["items"]
+        assert {str(item["id"]) for item in linked} == set(numbers)
 
 
 def test_a_change_in_the_same_moment_is_not_overwritten(desk) -> None:
