@@ -83,9 +83,9 @@ def run(args: argparse.Namespace) -> int:
     frame = read_sources(args).incidents
     if frame.empty:
         raise InputError(Phrase("problems_without_incidents"))
-    as_of = last_moment(frame, args.as_of)
-    if pd.isna(as_of):
+    if frame["opened_at"].isna().all():
         raise InputError(Phrase("problems_need_dates"))
+    as_of = last_moment(frame, args.as_of)
     signature = _signature(args, frame)
     report = _find(args, frame, signature, as_of)
     measures = None

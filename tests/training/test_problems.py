@@ -61,6 +61,15 @@ def test_what_cannot_be_done_ends_with_one_line(capsys, options):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_incidents_without_a_date_are_refused_though_other_times_are_known(capsys, tmp_path):
+    rows = ["number,short_description,cmdb_ci,updated_at"] + [f"I{i},jam,prn-1,2026-01-0{i}" for i in range(1, 6)]
+    for column in ("responded_at", "resolved_at", "updated_at"):
+        text = "\n".join(rows).replace("updated_at", column)
+        (tmp_path / "undated.csv").write_text(text, encoding="utf-8")
+        assert main(["problems", "--incidents", str(tmp_path / "undated.csv"), "--quiet"]) == 1
+        assert "problems need opened_at; no incident has a date" in capsys.readouterr().err
+
+
 def test_wrong_usage_is_told(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["problems", "--incidents", str(SAMPLE), "--horizon", "-3"])
