@@ -18,23 +18,24 @@ from diagnosis.arrays import Bools, Floats, Labels, Rows
 from diagnosis.errors import InputError, NotFittedError
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.calibration import fit_link
-from diagnosis.routing.features import DEFAULT_WEIGHTS, FeatureWeights, IncidentFeatures, equal_text_groups
-from diagnosis.routing.hinge import fit_hinge, held_out_hinge
-from diagnosis.routing.matrix import FeatureMatrix, FeatureRows
-from diagnosis.routing.ridge import DUAL_ROWS, Strength, class_row_weights, fit_ridge, held_rows
+from diagnosis.routing.features import CONSTANT, DEFAULT_WEIGHTS, FeatureWeights, IncidentFeatures, equal_text_groups
+from diagnosis.routing.hinge import fit_hinge, hinge_dual, intercepts, scores_by_folds
+from diagnosis.routing.matrix import FeatureRows, Matrix
+from diagnosis.routing.ridge import DUAL_ROWS, RidgeFit, Strength, fit_dual, fit_ridge, held_rows
 from diagnosis.routing.selection import (
     LEAST_SQUARES,
-    SMOOTH,
     ModelChoice,
-    View,
     ages,
     choose_half_life,
     choose_model,
     fading,
 )
+from diagnosis.routing.views import SMOOTH, View, ViewedRows
 from diagnosis.routing.word_vectors import WordEncoder
 
 _CHOSEN_AGAIN = 2_000  # rows up to which a second fit chooses anew: a third more of so few ask for another
+# Rows, and features in each, from which machines learn sooner from the inner products of the rows than from the rows.
+_MANY_ROWS, _LONG_ROW = 2_000, 300
 _LINK_ROWS = 100  # new incidents that are enough to learn the link from
 _WIDE_CLASSES = 300  # up to here every term has a weight for every class
 
@@ -88,9 +89,9 @@ class TargetClassifier:
         class_codes = np.where(held_rows(groups, self.seed), -1, codes)
         features = IncidentFeatures(self.fields, len(names) <= _WIDE_CLASSES, self.seed, self.weights)
         self.features_ = features.fit(prepared, class_codes, encode_words)
-        matrix = self.features_.transform(prepared)
-        self.choice_ = self._choose(matrix, codes, groups, age)
-        scores = self._fit_weights(matrix, codes, groups, age)
+        rows = self._viewed(prepared)
+        self.choice_ = self._choose(rows, codes, groups, age)
+        scores = self._fit_weights(rows, codes, groups, age)
         held_out = ~np.isnan(scores[:, 0])
         self.link_ = fit_link(scores[held_out], codes[held_out])
         self.unseen_ = np.full(scores.shape, np.nan)
@@ -126,11 +127,11 @@ class TargetClassifier:
         if len(labels) <= DUAL_ROWS:
             features = IncidentFeatures(self.fields, len(names) <= _WIDE_CLASSES, self.seed, self.weights)
             refitted.features_ = features.fit(prepared, None, encode_words if small or self.choice_.words else None)
-        matrix = refitted.features_.transform(prepared)
+        viewed = refitted._viewed(prepared)
         if small:
-            choice = refitted._choose(matrix, codes, groups, age)
+            choice = refitted._choose(viewed, codes, groups, age)
             refitted.choice_ = replace(choice, half_life=self.choice_.half_life)
-        scores = refitted._fit_weights(matrix, codes, groups, age, None if small else self)
+        scores = refitted._fit_weights(viewed, codes, groups, age, None if small else self)
         rows = np.flatnonzero(new)
         if small:
             rows = rows if len(rows) >= _LINK_ROWS else np.arange(len(codes))
@@ -164,23 +165,24 @@ class TargetClassifier:
         """Return the estimates of the class indicators, shape (n, n_classes)."""
         return rows.scores(self.weights_, self.features_.first_weighted)
 
-    def _choose(self, matrix: FeatureMatrix, codes: Rows, groups: Rows, age: Floats | None) -> ModelChoice:
+    def _viewed(self, prepared: PreparedIncidents) -> ViewedRows:
+        """Return the features of rows; many long rows are compared with one another, unless they are too many."""
+        matrix = self.features_.transform(prepared)
+        many_and_long = len(prepared) >= _MANY_ROWS and matrix.sparse.nnz >= _LONG_ROW * len(prepared)
+        return ViewedRows(matrix, self._scales, dense=many_and_long and len(prepared) <= DUAL_ROWS)
+
+    def _choose(self, rows: ViewedRows, codes: Rows, groups: Rows, age: Floats | None) -> ModelChoice:
         """Return the model that suits the history; a large one keeps the model that is quick to learn."""
         has_text, has_words = len(self.features_.text_) > 0, self.features_.word_vectors_.n_dimensions > 0
         if not self.features_.wide or len(codes) > DUAL_ROWS:
-            return replace(LEAST_SQUARES, half_life=choose_half_life(matrix, codes, age, self.seed))
-        return choose_model(matrix, self._scales, codes, groups, age, self.seed, has_text=has_text, has_words=has_words)
+            return replace(LEAST_SQUARES, half_life=choose_half_life(rows.matrix, codes, age, self.seed))
+        return choose_model(rows, codes, groups, age, self.seed, has_text=has_text, has_words=has_words)
 
     def _scales(self, view: View) -> npt.NDArray[np.float32]:
         return self.features_.scales(**view._asdict())
 
     def _fit_weights(
-        self,
-        matrix: FeatureMatrix,
-        codes: Rows,
-        groups: Rows,
-        age: Floats | None,
-        previous: TargetClassifier | None = None,
+        self, rows: ViewedRows, codes: Rows, groups: Rows, age: Floats | None, previous: TargetClassifier | None = None
     ) -> Floats:
         """Learn the weights; return the scores of rows held out of their own fit, NaN where there are none.
 
@@ -189,30 +191,45 @@ class TargetClassifier:
         no more to answer than one.
         """
         n_classes, faded = len(self.classes_), fading(age, self.choice_.half_life)
-        weights = np.zeros((matrix.shape[1], n_classes), dtype=np.float32)
+        weights = np.zeros((rows.matrix.shape[1], n_classes), dtype=np.float32)
         scores = np.zeros((len(codes), n_classes), dtype=np.float32)
-        share = np.float32(self.choice_.ridge)
+        duals: list[tuple[View, Matrix]] = []
         self.strength_: Strength | None = None
-        if share:
-            large = previous is not None and len(codes) > DUAL_ROWS
-            start = previous._weights_of(self.classes_) if previous and large else None
-            strength = previous.strength_ if previous and len(codes) > _CHOSEN_AGAIN else None
-            seen = matrix.scaled(self._scales(SMOOTH)) if self.features_.word_vectors_.n_dimensions else matrix
-            ridge = fit_ridge(seen, codes, n_classes, groups, self.seed, faded, start, strength)
+        if share := np.float32(self.choice_.ridge):
+            ridge = self._least_squares(rows, codes, groups, faded, previous)
             self.strength_ = ridge.strength
-            weights += share * ridge.weights
             scores += share * ridge.held_out
+            if rows.dense:
+                duals.append((SMOOTH, share * ridge.weights))
+            else:
+                by_row = len(codes) <= DUAL_ROWS
+                weights += share * (rows.seen(SMOOTH).T @ ridge.weights if by_row else ridge.weights)
         for model, of_model in self.choice_.hinges.items():
-            scales = self._scales(model.view)
-            seen = matrix.scaled(scales)
-            row_weights = class_row_weights(codes, n_classes, model.balance)
-            row_weights = row_weights if faded is None else row_weights * faded
-            share = np.float32(of_model)
-            weights += share * scales[:, None] * fit_hinge(seen, codes, n_classes, model.strength, row_weights)
+            share, row_weights = np.float32(of_model), model.row_weights(codes, n_classes, faded)
             if previous is None:
-                scores += share * held_out_hinge(seen, codes, n_classes, model.strength, row_weights, groups)
+                scores += share * scores_by_folds(rows, model, codes, n_classes, groups, faded)
+            if rows.dense:
+                dual = hinge_dual(rows.gram(model.view), codes, n_classes, model.strength, row_weights)
+                duals.append((model.view, share * dual))
+                weights[self.features_.constant] += share * intercepts(codes, n_classes) / np.float32(CONSTANT**0.5)
+            else:
+                fitted_weights = fit_hinge(rows.seen(model.view), codes, n_classes, model.strength, row_weights)
+                weights += share * self._scales(model.view)[:, None] * fitted_weights
+        if duals:
+            weights += rows.weights(duals)
         self.weights_ = weights.astype(np.float16)
         return scores.astype(np.float64)
+
+    def _least_squares(
+        self, rows: ViewedRows, codes: Rows, groups: Rows, faded: Matrix | None, previous: TargetClassifier | None
+    ) -> RidgeFit:
+        """Return the part of least squares: weights of rows, or in a large history of features."""
+        n_classes = len(self.classes_)
+        strength = previous.strength_ if previous and len(codes) > _CHOSEN_AGAIN else None
+        if len(codes) <= DUAL_ROWS:
+            return fit_dual(rows.gram(SMOOTH), codes, n_classes, groups, self.seed, faded, strength)
+        start = previous._weights_of(self.classes_) if previous else None
+        return fit_ridge(rows.matrix, codes, n_classes, groups, self.seed, faded, start, strength)
 
     def _weights_of(self, classes: Labels) -> npt.NDArray[np.float32]:
         """Return the weights in the order of other classes, zero for those that are not known."""

@@ -23,7 +23,7 @@ from diagnosis.routing.topics import Topics
 from diagnosis.routing.word_vectors import WordEncoder, WordVectors
 from diagnosis.routing.words import words_of
 
-_CONSTANT = 0.05  # squared length that the constant brings to a row
+CONSTANT = 0.05  # squared length that the constant brings to a row
 _LITTLE = 0.04  # share of a text's length from which its terms are believed in full
 _OF_MANY = {"reach": 5, "pair_min_count": 5}  # pairs of words in a large history
 _FEW_ROWS = 500  # up to here a word that stands in one text alone is a feature: it is all that a rare class has
@@ -274,10 +274,15 @@ class IncidentFeatures:
         """Column of `sparse` from which on features have weights of their own."""
         return 0 if self.wide else self.n_sparse_ - len(self.values_.index_) - 1
 
+    @property
+    def constant(self) -> int:
+        """Column of `transform` that is the same in every row."""
+        return int(self.n_sparse_) - 1 - self.first_weighted
+
     def scales(self, *, terms: float, fields: float, topics: float, words: float) -> npt.NDArray[np.float32]:
         """Return what brings the squared length of each block to a multiple, one factor a column of `transform`."""
         n_topics, end_of_words = self.topics_.directions.shape[1], self._first_of_meaning
-        end = self.n_sparse_ - 1 - self.first_weighted
+        end = self.constant
         start = end - len(self.values_.index_)
         scales = np.ones(end + 1 + end_of_words + len(self.meaning_), dtype=np.float32)
         scales[:start], scales[start:end] = np.sqrt(terms), np.sqrt(fields)
@@ -292,7 +297,7 @@ class IncidentFeatures:
 
     def _counted(self, prepared: PreparedIncidents) -> SparseRows:
         n = len(prepared)
-        constant = np.full(n, np.sqrt(_CONSTANT), dtype=np.float32)
+        constant = np.full(n, np.sqrt(CONSTANT), dtype=np.float32)
         return side_by_side(
             [
                 *self.text_.blocks(prepared.text, self._of_text),

@@ -63,11 +63,11 @@ class FeatureMatrix:
         n, n_sparse = len(self.dense), self.sparse.shape[1]
         frequent = np.bincount(self.sparse.indices, minlength=n_sparse) > _FREQUENT * n
         dense, rare = np.hstack([self.sparse[:, frequent].toarray(), self.dense]), self.sparse[:, ~frequent]
-        products = np.asfortranarray(dense @ dense.T)
+        products: Matrix = dense @ dense.T
         transposed = rare.T.tocsr()
         for start in range(0, n, block):
             products[start : start + block] += (rare[start : start + block] @ transposed).toarray()
-        return products
+        return products.T  # which is the same, in Fortran's order
 
     def weighted_squares(self, row_weights: Matrix) -> npt.NDArray[np.float64]:
         """Return X'DX for the weights of rows D, shape (n_features, n_features)."""

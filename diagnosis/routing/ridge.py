@@ -8,12 +8,14 @@ class, or below zero of another, is no error: the squared hinge loss, whose scor
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from scipy.linalg import blas, cho_factor, cho_solve, lapack
+from scipy.linalg import cho_factor, cho_solve, lapack
 
 from diagnosis.arrays import Rows
 from diagnosis.routing.calibration import fit_link
@@ -60,7 +62,8 @@ class RidgeFit:
 
     Attributes
     ----------
-    weights : ndarray of float32, shape (n_features, n_classes)
+    weights : ndarray of float32
+        Of features, shape (n_features, n_classes); of rows, shape (n, n_classes), where the dual was solved.
     held_out : ndarray of float32, shape (n, n_classes)
         NaN in rows that were not held out.
     strength : Strength
@@ -69,6 +72,46 @@ class RidgeFit:
     weights: Matrix
     held_out: Matrix
     strength: Strength
+
+
+def fit_dual(
+    gram: Matrix,
+    codes: Rows,
+    n_classes: int,
+    groups: Rows,
+    seed: int,
+    recency: Matrix | None = None,
+    strength: Strength | None = None,
+) -> RidgeFit:
+    """Fit one indicator a class in the dual, as strongly held back as held-out likelihood asks for.
+
+    Parameters
+    ----------
+    gram : ndarray of float32, shape (n, n)
+        Inner products of the rows.
+    codes : ndarray of int, shape (n,)
+        Class of each row, 0 to ``n_classes - 1``.
+    groups : ndarray of int, shape (n,)
+        Rows of one group are held out together.
+    recency : ndarray of float32, shape (n,), optional
+        What each row counts for its age, one on average.
+    strength : Strength, optional
+        Where it was chosen before: then no row is held out.
+    """
+    known_strength = strength is not None
+    strength = strength or _choose(
+        lambda rows: gram[np.ix_(rows, rows)], _TRIAL_ROWS, codes, groups, np.arange(len(codes)), seed
+    )
+    row_weights = class_row_weights(codes, n_classes, strength.balance)
+    if recency is not None:
+        row_weights *= recency
+    diagonal, indicators = strength.penalty / row_weights, class_indicators(codes, n_classes)
+    if known_strength:
+        system = np.array(gram, order="F")
+        system[np.diag_indices_from(system)] += diagonal
+        dual = cho_solve(cho_factor(system, lower=True, overwrite_a=True), indicators)
+        return RidgeFit(dual, np.full(indicators.shape, np.nan, dtype=np.float32), strength)
+    return RidgeFit(*_solve_dual(gram, indicators, diagonal, groups), strength)
 
 
 def fit_ridge(
@@ -81,36 +124,23 @@ def fit_ridge(
     start: Matrix | None = None,
     strength: Strength | None = None,
 ) -> RidgeFit:
-    """Fit one indicator a class, as strongly held back as held-out likelihood asks for.
+    """Fit one indicator a class on a large history, as `fit_dual` does on another; the weights are of features.
 
     Parameters
     ----------
     matrix : FeatureMatrix, shape (n, n_features)
-    codes : ndarray of int, shape (n,)
-        Class of each row, 0 to ``n_classes - 1``.
-    groups : ndarray of int, shape (n,)
-        Rows of one group are held out together.
-    recency : ndarray of float32, shape (n,), optional
-        What each row counts for its age, one on average.
     start : ndarray of float32, shape (n_features, n_classes), optional
-        Weights to begin with in a large history, of which then no row is held out.
-    strength : Strength, optional
-        Where it was chosen before.
+        Weights to begin with, of which then no row is held out.
     """
-    dual = len(codes) <= DUAL_ROWS
-    gram = matrix.inner_products() if dual else None
     is_held = held_rows(groups, seed)
     # The features of a large history know the classes of the rows that are not held out.
-    among = np.arange(len(codes)) if dual else np.flatnonzero(is_held)
-    strength = strength or _choose(matrix, gram, codes, groups, among, seed)
+    among = np.flatnonzero(is_held)
+    strength = strength or _choose(
+        lambda rows: matrix[rows].inner_products(), _TRIAL_ROWS_OF_MANY, codes, groups, among, seed
+    )
     row_weights = class_row_weights(codes, n_classes, strength.balance)
     if recency is not None:
         row_weights *= recency
-    if gram is not None:
-        weights, held_out = _solve_dual(
-            gram, class_indicators(codes, n_classes), strength.penalty / row_weights, groups
-        )
-        return RidgeFit(matrix.T @ weights, held_out, strength)
     solve = _solve_primal if matrix.shape[1] <= _FEW_FEATURES else _one_sided
     targets = sp.csr_matrix((row_weights, codes, np.arange(len(codes) + 1)), shape=(len(codes), n_classes))
     held_out = np.full((len(codes), n_classes), np.nan, dtype=np.float32)
@@ -120,15 +150,25 @@ def fit_ridge(
     return RidgeFit(solve(matrix, targets, row_weights, strength.penalty, start), held_out, strength)
 
 
-def _choose(matrix: FeatureMatrix, gram: Matrix | None, codes: Rows, groups: Rows, among: Rows, seed: int) -> Strength:
-    """Return the penalty with the least held-out loss on a sample of some rows, and the fairest balance near it."""
+def _choose(
+    products: Callable[[Rows], Matrix], trial: int, codes: Rows, groups: Rows, among: Rows, seed: int
+) -> Strength:
+    """Return the penalty with the least held-out loss on a sample of some rows, and the fairest balance near it.
+
+    Parameters
+    ----------
+    products : callable
+        Gives the inner products of rows.
+    trial : int
+        How many rows are drawn.
+    among : ndarray of int
+        Rows that may be drawn.
+    """
     names, codes = np.unique(codes, return_inverse=True)
-    trial = _TRIAL_ROWS if gram is not None else _TRIAL_ROWS_OF_MANY
     if len(names) < 2 or len(names) > trial // 5:
         return Strength(_PENALTIES[0], _BALANCES[0])
     rows = np.sort(np.random.default_rng(seed).permutation(among)[:trial])
-    part = gram[np.ix_(rows, rows)] if gram is not None else matrix[rows].inner_products()
-    indicators = class_indicators(codes[rows], len(names))
+    part, indicators = products(rows), class_indicators(codes[rows], len(names))
 
     def evaluate(penalty: float, balance: float) -> tuple[float, float]:
         """Return held-out loss, and the share of right answers."""
@@ -139,12 +179,19 @@ def _choose(matrix: FeatureMatrix, gram: Matrix | None, codes: Rows, groups: Row
         loss = -np.log(probabilities[np.arange(len(rows)), codes[rows]]).mean()
         return float(loss), float((scores.argmax(axis=1) == codes[rows]).mean())
 
-    by_penalty = {penalty: evaluate(penalty, _USUAL_BALANCE) for penalty in _PENALTIES}
-    least = min(loss for loss, _ in by_penalty.values())
+    by_penalty: dict[float, tuple[float, float]] = {}
+    least = math.inf
+    for penalty in _PENALTIES:
+        by_penalty[penalty] = evaluate(penalty, _USUAL_BALANCE)
+        if by_penalty[penalty][0] > _ALIKE * least:
+            break  # the loss falls, and then grows with the penalty
+        least = min(least, by_penalty[penalty][0])
     # A link makes up for a heavy hand on the sample, not on all rows, which need less.
     penalty = min(p for p, (loss, _) in by_penalty.items() if loss <= _ALIKE * least)
-    results = {_USUAL_BALANCE: by_penalty[penalty]}
-    by_balance = {balance: results.get(balance) or evaluate(penalty, balance) for balance in _BALANCES}
+    by_balance = {_USUAL_BALANCE: by_penalty[penalty]}
+    by_balance |= {balance: evaluate(penalty, balance) for balance in _BALANCES if balance > _USUAL_BALANCE}
+    if by_balance[_USUAL_BALANCE][0] == min(loss for loss, _ in by_balance.values()):  # less may be better still
+        by_balance |= {balance: evaluate(penalty, balance) for balance in _BALANCES if balance < _USUAL_BALANCE}
     least = min(loss for loss, _ in by_balance.values())
     near = {b: right for b, (loss, right) in by_balance.items() if loss <= _NEAR * least}
     return Strength(penalty, max(b for b, right in near.items() if right >= max(near.values()) - _FEWER_RIGHT))
@@ -168,13 +215,14 @@ def _solve_dual(gram: Matrix, targets: Matrix, diagonal: Matrix, groups: Rows) -
     system = np.array(gram, order="F")
     system[np.diag_indices_from(system)] += diagonal
     factor, _ = lapack.spotrf(system, lower=1, overwrite_a=1)
-    inverse, _ = lapack.spotri(factor, lower=1, overwrite_c=1)  # only its lower half is filled
-    dual = blas.ssymm(1.0, inverse, targets, lower=1)
-    residual = dual / np.diag(inverse)[:, None]
+    # The inverse is the product of the factor's inverse with itself, of which little more than the diagonal is needed.
+    root, _ = lapack.strtri(factor, lower=1, overwrite_c=1)
+    dual = np.asarray(root.T @ (root @ targets), dtype=np.float32)
+    residual = dual / np.einsum("ij,ij->j", root, root)[:, None]
     order = np.argsort(groups, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
         if len(rows) > 1:
-            of_group = inverse[np.maximum.outer(rows, rows), np.minimum.outer(rows, rows)]
+            of_group = root[:, rows].T @ root[:, rows]
             residual[rows] = np.linalg.solve(of_group, dual[rows])
     return dual, targets - residual
 

@@ -6,7 +6,7 @@ dates, and folds of equal text where not. Each has to be better than the usual o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -16,9 +16,10 @@ from scipy.linalg import cho_factor, cho_solve
 
 from diagnosis.arrays import Floats, Rows
 from diagnosis.prepared import PreparedIncidents
-from diagnosis.routing.hinge import FOLDS, fit_hinge
+from diagnosis.routing.hinge import FOLDS, HingeModel, held_out_hinge
 from diagnosis.routing.matrix import FeatureMatrix, Matrix
 from diagnosis.routing.ridge import class_indicators, class_row_weights
+from diagnosis.routing.views import SMOOTH, TERMS, TOPICS, ViewedRows
 
 BALANCE = 0.3  # of classes in least squares
 _PENALTIES = (0.1, 0.3, 1.0)
@@ -34,29 +35,8 @@ _MIDDLE = 0.5
 _EARLIER = ((0.6, 0.8), (0.8, 1.0))  # of a dated history: learned from up to here, asked up to there
 
 
-class View(NamedTuple):
-    """Multiples of the squared lengths of blocks of features, as one model sees them."""
-
-    terms: float
-    fields: float
-    topics: float
-    words: float
-
-
-TERMS, TOPICS, SMOOTH = View(4, 3, 0, 0), View(1, 3, 1, 0), View(1, 1, 1, 0)
-UNIFORM = View(4, 3, 0, 0)
-
-
-class HingeModel(NamedTuple):
-    """A support vector machine: what it sees, its ``C``, and its balance (0: rows, 1: classes weigh the same)."""
-
-    view: View
-    strength: float
-    balance: float
-
-
 OF_TERMS, OF_TOPICS = HingeModel(TERMS, 1.0, 0.3), HingeModel(TOPICS, 3.0, 0.3)
-OF_ROWS, OF_HABITS = HingeModel(UNIFORM, 1.0, 0.0), HingeModel(UNIFORM, 0.3, 0.0)
+OF_ROWS, OF_HABITS = HingeModel(TERMS, 1.0, 0.0), HingeModel(TERMS, 0.3, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +93,6 @@ CANDIDATES = (
     OF_FIELDS,
 )
 _WORDY = (USUAL, OF_FEW)  # that may see word vectors too
-Scales = Callable[[View], Matrix]
 
 
 class Trial(NamedTuple):
@@ -129,8 +108,7 @@ class Trial(NamedTuple):
 
 
 def choose_model(
-    matrix: FeatureMatrix,
-    scales: Scales,
+    rows: ViewedRows,
     codes: Rows,
     groups: Rows,
     age: Floats | None,
@@ -145,10 +123,8 @@ def choose_model(
 
     Parameters
     ----------
-    matrix : FeatureMatrix
+    rows : ViewedRows
         The features of all rows.
-    scales : callable
-        The factor of each column in a view.
     codes, groups : ndarray of int, shape (n,)
         Class and group of equal text of each row; without dates rows of one group are held out together.
     age : ndarray, shape (n,), optional
@@ -161,20 +137,21 @@ def choose_model(
     usual = OF_FIELDS if not has_text else OF_FEW if few else USUAL
     candidates = ((usual,) if few else CANDIDATES) + (tuple(replace(c, words=True) for c in _WORDY) * has_words)
     names, sampled = np.unique(codes[trial.rows], return_inverse=True)
-    if len(trial.rows) < _FEWEST_TO_CHOOSE or len(names) < 2 or len(trial.divisions) < 2:
-        return replace(usual, half_life=choose_half_life(matrix, codes, age, seed))
-    part, truth = matrix[trial.rows], sampled[trial.held_out]
-    scores = _trial_scores(part, scales, sampled, len(names), trial, candidates)
+    too_few = len(trial.rows) < _FEWEST_TO_CHOOSE or len(names) < 2 or len(trial.divisions) < 2
+    if too_few or len(candidates) < 2:
+        return replace(usual, half_life=choose_half_life(rows.matrix, codes, age, seed))
+    part, truth = rows.take(trial.rows), sampled[trial.held_out]
+    scores = _trial_scores(part, sampled, len(names), trial, candidates)
     choice = _best(scores, truth, usual, _SURE_OF_FEW if few else _SURE)
     if few:
-        return replace(choice, half_life=choose_half_life(matrix, codes, age, seed))
+        return replace(choice, half_life=choose_half_life(rows.matrix, codes, age, seed))
     if age is None:
         return choice
     older = age[trial.rows]
     scores = {choice: scores[choice]}
     for half_life in HALF_LIVES:
         faded = replace(choice, half_life=half_life)
-        scores |= _trial_scores(part, scales, sampled, len(names), trial, [faded], fading(older, half_life))
+        scores |= _trial_scores(part, sampled, len(names), trial, [faded], fading(older, half_life))
         if held_out_quality(scores[faded], truth) < held_out_quality(scores[choice], truth):
             break  # what does not gain by fading slowly does not by fading fast
     return _best(scores, truth, choice, _SURE_TO_FADE)
@@ -224,8 +201,7 @@ def _trial(codes: Rows, groups: Rows, age: Floats | None, seed: int, most_rows: 
 
 
 def _trial_scores(
-    matrix: FeatureMatrix,
-    scales: Scales,
+    rows: ViewedRows,
     codes: Rows,
     n_classes: int,
     trial: Trial,
@@ -233,28 +209,12 @@ def _trial_scores(
     faded: Matrix | None = None,
 ) -> dict[ModelChoice, Matrix]:
     """Return the scores that each choice gives the rows that are asked, from fits without them."""
-    models = {model for choice in choices for model in choice.hinges}
-    counts = np.ones(len(codes), np.float32) if faded is None else faded
-    margins: dict[HingeModel, Matrix] = {}
-    for model in models:
-        seen = matrix.scaled(scales(model.view))
-        margins[model] = np.concatenate(
-            [
-                seen[test]
-                @ fit_hinge(
-                    seen[fit],
-                    codes[fit],
-                    n_classes,
-                    model.strength,
-                    class_row_weights(codes[fit], n_classes, model.balance) * counts[fit],
-                )
-                for fit, test in trial.divisions
-            ]
-        )
+    models = sorted({model for choice in choices for model in choice.hinges})  # those of one view in turn
+    margins = {model: held_out_hinge(rows, model, codes, n_classes, trial.divisions, faded) for model in models}
     nothing = np.zeros((len(trial.held_out), n_classes), np.float32)
     least_squares = any(choice.ridge for choice in choices)
-    seen = matrix.scaled(scales(SMOOTH))
-    ridge = _trial_ridge(seen, codes, n_classes, trial, counts) if least_squares else nothing
+    counts = np.ones(len(codes), np.float32) if faded is None else faded
+    ridge = _trial_ridge(rows.gram(SMOOTH), codes, n_classes, trial, counts) if least_squares else nothing
     return {
         choice: np.asarray(
             choice.ridge * ridge + sum(share * margins[model] for model, share in choice.hinges.items()), np.float32
@@ -263,9 +223,8 @@ def _trial_scores(
     }
 
 
-def _trial_ridge(matrix: FeatureMatrix, codes: Rows, n_classes: int, trial: Trial, counts: Matrix) -> Matrix:
+def _trial_ridge(gram: Matrix, codes: Rows, n_classes: int, trial: Trial, counts: Matrix) -> Matrix:
     """Return the scores by the penalty that is best for these rows."""
-    gram = matrix.inner_products()
     ridges: dict[float, list[Matrix]] = {penalty: [] for penalty in _PENALTIES}
     for fit, test in trial.divisions:
         row_weights = class_row_weights(codes[fit], n_classes, BALANCE) * counts[fit]

@@ -6,7 +6,6 @@ Routers of one release mostly learn from the same texts: they share one vocabula
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
@@ -42,18 +41,27 @@ class TermCounts(NamedTuple):
         return sp.csr_matrix((self.times, self.columns, self.starts), shape=(len(self.unknown), width))
 
 
-def frequent(documents: Iterable[Iterable[str]], min_count: int) -> dict[str, int]:
+def frequent(terms: Iterable[str], counts: npt.NDArray[np.integer], min_count: int) -> dict[str, int]:
     """Return the terms that stand in enough documents, with their numbers in alphabetical order."""
-    frequency: Counter[str] = Counter()
-    for document in documents:
-        frequency.update(set(document))
-    return {term: i for i, term in enumerate(sorted(term for term, count in frequency.items() if count >= min_count))}
+    often = sorted(term for term, count in zip(terms, counts.tolist(), strict=True) if count >= min_count)
+    return {term: i for i, term in enumerate(often)}
 
 
 def numbered(documents: Sequence[Sequence[str]], index: dict[str, int]) -> tuple[Rows, Rows]:
     """Return the number of each term of all documents, -1 if unknown, and the document that it stands in."""
     numbers = np.array([index.get(term, -1) for document in documents for term in document], dtype=np.int64)
     return numbers, _repeated([*map(len, documents)])
+
+
+def _numbering(terms: Iterable[str]) -> dict[str, int]:
+    return {term: i for i, term in enumerate(dict.fromkeys(terms))}
+
+
+def _presence(row_of: Rows, columns: Rows, shape: tuple[int, int]) -> sp.csr_matrix:
+    """Return which columns each row has, once each."""
+    presence = sp.csr_matrix((np.ones(len(columns), dtype=np.float32), (row_of, columns)), shape=shape)
+    presence.sum_duplicates()
+    return presence
 
 
 def _repeated(sizes: Sequence[int]) -> Rows:
@@ -79,6 +87,7 @@ def tally(
 
 
 _REMEMBERED = 8_000  # words whose n-grams are kept at hand: about 8 MB
+_TEXTS_AT_ONCE = 4_000  # texts whose n-grams are counted together
 _MOST_TEXTS = 8_000  # texts up to which the last ones that were read are kept at hand: about 50 MB
 Columns = npt.NDArray[np.int32]
 
@@ -158,9 +167,21 @@ class Vocabulary:
     @classmethod
     def learn(cls, texts: Sequence[Sequence[str]], min_count: int, reach: int, pair_min_count: int) -> Self:
         """Return the terms that stand in enough texts, given as words."""
-        grams = {unit: [*character_grams(unit)] for unit in {word for words in texts for word in words}}
-        index = frequent(((g for unit in set(words) for g in grams[unit]) for words in texts), min_count)
-        vocabulary = cls(reach, frequent(texts, min_count), np.empty(0, dtype=np.int64), index)
+        distinct = _numbering(word for of_text in texts for word in of_text)
+        numbers, text_of = numbered(texts, distinct)
+        in_text = _presence(text_of, numbers, (len(texts), len(distinct)))
+        words = frequent(distinct, np.bincount(in_text.indices, minlength=len(distinct)), min_count)
+        grams = [[*character_grams(word)] for word in distinct]
+        distinct_grams = {
+            gram: i for i, gram in enumerate(dict.fromkeys(gram for of_word in grams for gram in of_word))
+        }
+        numbers, word_of = numbered(grams, distinct_grams)
+        in_word = _presence(word_of, numbers, (len(distinct), len(distinct_grams)))
+        counts = np.zeros(len(distinct_grams), dtype=np.int64)
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            in_texts = in_text[start : start + _TEXTS_AT_ONCE] @ in_word
+            counts += np.bincount(in_texts.indices, minlength=len(counts))
+        vocabulary = cls(reach, words, np.empty(0, dtype=np.int64), frequent(distinct_grams, counts, min_count))
         vocabulary.pairs = vocabulary._frequent_pairs(*numbered(texts, vocabulary.words), pair_min_count)
         return vocabulary
 

@@ -51,8 +51,9 @@ def test_every_solver_reaches_the_closed_form(monkeypatch):
     monkeypatch.setattr(ridge, "_PENALTIES", (0.3,))
     monkeypatch.setattr(ridge, "_BALANCES", (0.4,))
     monkeypatch.setattr(ridge, "_TOLERANCE", 1e-6)
-    dual = ridge.fit_ridge(matrix, codes, 3, groups, 0).weights
-    monkeypatch.setattr(ridge, "DUAL_ROWS", 10)
+    dual = matrix.T @ ridge.fit_dual(matrix.inner_products(), codes, 3, groups, 0).weights
+    strength = ridge.Strength(0.3, 0.4)
+    again = matrix.T @ ridge.fit_dual(matrix.inner_products(), codes, 3, groups, 0, None, strength).weights
     primal = ridge.fit_ridge(matrix, codes, 3, groups, 0).weights
     monkeypatch.setattr(ridge, "_FEW_FEATURES", 0)
     monkeypatch.setattr(ridge, "_MOST_CELLS", 0)
@@ -64,6 +65,7 @@ def test_every_solver_reaches_the_closed_form(monkeypatch):
         dense.T @ (weights[:, None] * dense) + 0.3 * np.eye(12), dense.T @ (weights[:, None] * np.eye(3)[codes])
     )
     assert dual == pytest.approx(exact, abs=1e-4)
+    assert again == pytest.approx(exact, abs=1e-4)
     assert primal == pytest.approx(exact, abs=1e-4)
     assert iterated == pytest.approx(exact, abs=1e-4)
 
