@@ -109,24 +109,26 @@ def percent_or_dash(share: float | None) -> str:
 
 
 def utc_minute(moment: str | datetime | None) -> str:
-    """Return a time to the minute, in UTC."""
-    if not moment:
-        return ""
-    if isinstance(moment, str):
-        try:
-            moment = datetime.fromisoformat(moment)
-        except ValueError:
-            return str(moment)
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    """Return a time to the minute, in UTC; what is no time as it is."""
+    time = _in_utc(moment)
+    return str(moment or "") if time is None else f"{time:%Y-%m-%d %H:%M} UTC"
 
 
 def time_tag(moment: str | datetime | None) -> Markup:
     """Return a time as HTML: in UTC, which the page's script puts into the reader's own time zone."""
-    text = utc_minute(moment)
-    if not text.endswith(" UTC"):
-        return escape(text)
-    machine_readable = f"{text[:10]}T{text[11:16]}Z"
-    return Markup('<time datetime="{}" data-local>{}</time>').format(machine_readable, text)
+    time = _in_utc(moment)
+    if time is None:
+        return escape(utc_minute(moment))
+    return Markup('<time datetime="{}" data-local>{}</time>').format(f"{time:%Y-%m-%dT%H:%MZ}", utc_minute(time))
+
+
+def _in_utc(moment: str | datetime | None) -> datetime | None:
+    if isinstance(moment, str):
+        try:
+            moment = datetime.fromisoformat(moment)
+        except ValueError:
+            return None
+    return moment.astimezone(UTC) if moment else None
 
 
 def time_ago(moment: str, messages: dict[str, str]) -> str:

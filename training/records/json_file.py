@@ -70,6 +70,13 @@ def read_json(path: Path, options: ReadOptions) -> Iterator[Chunk]:
         yield from _chunks(records, options.chunk_rows)
 
 
+def _fault_of(error: Exception) -> Phrase:
+    """Return what the decoder found; of its errors one alone, a number of too many digits, is no JSONDecodeError."""
+    if isinstance(error, RecursionError):
+        return _TOO_DEEP
+    return as_written(error.msg) if isinstance(error, json.JSONDecodeError) else Phrase("json_number_too_long")
+
+
 def _is_lines(stream: TextIO) -> bool:
     """Return whether the first line with anything on it is a record by itself, and not the last one."""
     while line := stream.readline(_LONGEST_LINE):  # a whole export may stand on one line
@@ -234,7 +241,7 @@ class _Values:
             try:
                 value, end = _DECODER.raw_decode(self._text, self._at)
             except (ValueError, RecursionError) as error:
-                fault = _TOO_DEEP if isinstance(error, RecursionError) else as_written(str(error).partition(":")[0])
+                fault = _fault_of(error)
                 if place is not None and (stop := self._stop(error)) is not None:
                     self._at = stop
                     return Malformed(place, Phrase("json_error", {"fault": fault}))

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import in_words
 from training.records import load_incidents, load_knowledge, read_incidents
 
 RECORDS = [
@@ -56,6 +57,19 @@ def test_json_in_other_encodings(tmp_path, encoding, name):
     path = tmp_path / name
     path.write_bytes(text.encode(encoding))
     assert list(load_incidents(path).frame["description"]) == ["打印机卡纸，网络中断"] * 9
+
+
+def test_a_fault_in_a_record_is_named_whole_in_both_languages(tmp_path):
+    path = tmp_path / "export.json"
+    records = (
+        '{"number": "1", "short_description": "a"}',
+        '{"number" "2"}',
+        '{"number": "3", "short_description": "c"}',
+    )
+    path.write_text(f"[{', '.join(records)}]", encoding="utf-8")
+    (reason,) = load_incidents(path).counts.reasons
+    assert str(reason) == "expected a JSON object; found an error in it (Expecting ':' delimiter)"
+    assert in_words(reason, "zh") == "JSON 对象有错误（Expecting ':' delimiter）"
 
 
 def test_a_bad_line_of_json_lines_is_rejected_alone(tmp_path):
