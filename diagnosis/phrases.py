@@ -79,7 +79,8 @@ def in_words(phrase: Phrase, language: str) -> str:
     forms = catalogue()[phrase.code]
     form = "one" if reader == "en" and phrase.values.get("n") == 1 and "one" in forms else reader
     values = {name: _shown(name, value, reader) for name, value in phrase.values.items()}
-    return (CountedForm(forms[form]) if reader == "en" else forms[form]).format(**values)
+    counts_one = reader == "en" and 1 in phrase.values.values()  # else the singular is not looked for: it takes time
+    return (CountedForm(forms[form]) if counts_one else forms[form]).format(**values)
 
 
 def as_written(text: str) -> Phrase:
