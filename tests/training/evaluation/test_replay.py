@@ -97,7 +97,7 @@ def test_hours_come_from_a_person_then_corrections_then_reassignments_then_an_as
         assert found.hours_each == ASSUMED_HOURS
         assert "assumed" in str(found.source)
     assert "no reassignment_count" in str(found.source)
-    assert "no reassignment_count" not in misrouting(rows, []).source
+    assert "no reassignment_count" not in str(misrouting(rows, []).source)
 
 
 @pytest.fixture
