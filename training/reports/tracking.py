@@ -70,8 +70,13 @@ def log_release(folder: Path, settings: TrainSettings, scorecard: Scorecard | No
 
 
 def _numbers(value: Mapping[str, Any], under: str = "") -> Iterator[tuple[str, float]]:
-    """Yield the numbers of nested mappings under dotted names, of letters that every store takes."""
+    """Yield the numbers of nested mappings under dotted names, of letters that every store takes.
+
+    The values of a sentence are no figures.
+    """
     for name, inner in value.items():
+        if str(name).endswith("_phrase"):
+            continue
         path = under + "".join(letter if letter.isalnum() or letter in "_-. /" else "_" for letter in str(name))
         if isinstance(inner, Mapping):
             yield from _numbers(inner, f"{path}.")

@@ -7,13 +7,26 @@ from pathlib import Path
 import pytest
 
 from diagnosis.errors import FaultwiseError, InputError
+from diagnosis.phrases import Phrase
 from diagnosis.release import Manifest
 from tests.training.conftest import SETTINGS
+from training.evaluation.certificates import LiveCertificate
 from training.evaluation.scorecard import Scorecard
-from training.reports.tracking import check_tracking, log_release
+from training.reports.tracking import _numbers, check_tracking, log_release
 from training.settings import TrainSettings
 
-CARD = Scorecard(10, None, None, {"类别": {"accuracy": 0.75, "n": 10, "automatic": None}}, None, None, {}, ("a note",))
+UNPROVEN = Phrase("too_few_cases", {"n": 3, "needed": 45, "promised": 0.95})
+CARD = Scorecard(
+    incidents=10,
+    opened_from=None,
+    opened_to=None,
+    routing={"类别": {"accuracy": 0.75, "n": 10, "automatic": None}},
+    recurrence=None,
+    search=None,
+    latency_ms={},
+    notes=(Phrase("search_not_measured"),),
+    certificates={"类别": LiveCertificate("类别", 0.95, 0.05, 3, 3, float("nan"), 10, 0, 0, UNPROVEN)},
+)
 
 
 def test_a_release_is_a_run(judged, tmp_path, monkeypatch) -> None:
@@ -32,11 +45,18 @@ def test_a_release_is_a_run(judged, tmp_path, monkeypatch) -> None:
     manifest = Manifest.read(models / older)
     assert logged.info.status == "FINISHED"
     assert (logged.data.tags["release"], logged.data.tags["content"]) == (older, manifest.content)
-    assert logged.data.metrics == {"incidents": 10.0, "routing.类别.accuracy": 0.75, "routing.类别.n": 10.0}
+    assert logged.data.metrics == dict(_numbers(CARD.to_file()))
     assert logged.data.params["precision"] == "0.95"
     assert "parallel_jobs" not in logged.data.params
     held = {artifact.path for artifact in client.list_artifacts(run)}
     assert held == {"model_card.md", "scorecard.json", "report.html"}
+
+
+def test_metrics_are_the_numbers_of_the_scorecard_and_no_values_of_its_sentences() -> None:
+    numbers = dict(_numbers(CARD.to_file()))
+    assert (numbers["incidents"], numbers["routing.类别.accuracy"], numbers["routing.类别.n"]) == (10.0, 0.75, 10.0)
+    assert numbers["certificates.类别.promised"] == 0.95
+    assert [name for name in numbers if "phrase" in name] == []
 
 
 def test_what_cannot_be_logged_is_said_first(monkeypatch) -> None:
