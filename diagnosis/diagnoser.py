@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +34,6 @@ from diagnosis.redact.records import mask_articles, mask_incidents
 from diagnosis.release import check_release
 from diagnosis.releases import find_release
 from diagnosis.search import Answer, Corpus, Filters, Hit
-from diagnosis.search.coverage import GUESS
 from diagnosis.search.retriever import own_language_first
 from diagnosis.text import language
 
@@ -127,8 +126,8 @@ class Diagnoser:
         """
         batch = self.prepare(incidents)
         new = self.parts.index_incidents(batch) if joining else []
-        past = [self._past_hits(batch, row) for row in range(len(batch))]
-        similar = [self._similar(hits) for hits in past]
+        past = [self._past_answer(batch, row) for row in range(len(batch))]
+        similar = [self._similar(answer.hits) for answer in past]
         predictions = self._route(batch, decisions, similar)
         problems = [None] * len(batch) if self.parts.problems is None else self.parts.problems.match(batch.incidents)
         faults = [None if problem is None else problem.fault for problem in problems]
@@ -142,10 +141,10 @@ class Diagnoser:
         diagnoses = Diagnoses()
         for row, number in enumerate(batch.column("number")):
             written_in, problem = language(batch.text[row]), problems[row]
-            suggestions = self._suggest(articles[row].hits, past[row], written_in, now)
+            suggestions = self._suggest(articles[row].hits, past[row].hits, written_in, now)
             warnings = (
                 *self._warnings(batch, row, assessments[row], problem),
-                *_guesses(articles[row].covered, suggestions),
+                *_guesses(articles[row], past[row], suggestions, similar[row]),
             )
             risk = assessments[row].risk
             diagnoses.append(
@@ -219,7 +218,7 @@ class Diagnoser:
     def answers(
         self, queries: Sequence[str], corpus: Corpus, k: int = 10, filters: Filters | None = None
     ) -> list[Answer]:
-        """Return what `search` returns, and with it the probability that an article answers each query."""
+        """Return what `search` returns, and with it the probability that something there answers each query."""
         results = self.parts.retriever.answers(self.parts.clean(queries), corpus, k, filters)
         if corpus == "incidents":
             return results
@@ -234,7 +233,7 @@ class Diagnoser:
         """Return the best ``k`` articles, or past incidents logged before it and not itself, for each incident."""
         batch = self.prepare(incidents)
         if corpus == "incidents":
-            return [Answer(self._past_hits(batch, row, k), None) for row in range(len(batch))]
+            return [self._past_answer(batch, row, k) for row in range(len(batch))]
         return self.parts.retriever.answers(batch.text, corpus, k, None, batch.vectors, batch.general)
 
     def upsert_incidents(self, incidents: Incidents) -> None:
@@ -260,12 +259,12 @@ class Diagnoser:
         """Forget articles or incidents; unknown numbers are no error."""
         self.parts.remove(corpus, numbers)
 
-    def _past_hits(self, batch: PreparedIncidents, row: int, k: int = CANDIDATES) -> list[Hit]:
-        """Return past incidents like this one: logged before it, and not it."""
+    def _past_answer(self, batch: PreparedIncidents, row: int, k: int = CANDIDATES) -> Answer:
+        """Return past incidents like this one, logged before it and not it, and how likely one was solved likewise."""
         filters = Filters(opened_before=batch.opened_at(row), exclude=frozenset({batch.column("number")[row]}))
         rows = slice(row, row + 1)
         vectors = batch.vectors[rows], batch.general[rows]
-        return self.parts.retriever.search(batch.text[rows], "incidents", k, filters, *vectors, passages=False)[0]
+        return self.parts.retriever.answers(batch.text[rows], "incidents", k, filters, *vectors, passages=False)[0]
 
     def _article_answers(self, batch: PreparedIncidents) -> list[Answer]:
         vectors = batch.vectors, batch.general
@@ -340,11 +339,15 @@ class Diagnoser:
         return tuple(warnings)
 
 
-def _guesses(covered: float | None, suggestions: Sequence[Suggestion]) -> tuple[Phrase, ...]:
-    """Return the warning that suggested articles are guesses, if there are some and none is likely to answer."""
-    if covered is None or covered >= GUESS or all(suggestion.source != "knowledge" for suggestion in suggestions):
-        return ()
-    return (Phrase("articles_are_guesses", {"covered": covered}),)
+def _guesses(
+    articles: Answer, past: Answer, suggestions: Sequence[Suggestion], similar: Sequence[SimilarIncident]
+) -> Iterator[Phrase]:
+    """Yield the warnings that articles, or past incidents, are guesses: if some are shown and none is likely right."""
+    sources = {suggestion.source for suggestion in suggestions}
+    if "knowledge" in sources and articles.is_guess:
+        yield Phrase("articles_are_guesses", {"covered": articles.covered})
+    if ("incident" in sources or similar) and past.is_guess:
+        yield Phrase("incidents_are_guesses", {"covered": past.covered})
 
 
 def _is_empty(batch: PreparedIncidents, row: int) -> bool:

@@ -81,8 +81,8 @@ class SearchResult(BaseModel):
     notice: str = _UNTRUSTED_FIELD
     hits: list[SearchHit]
     covered: float | None = Field(
-        description="Probability that an article answers the question: below a half the hits are guesses. Null among "
-        "incidents, and where too little is known to say"
+        description="Probability that an article answers the question, or that a past incident was solved as it will "
+        "be: below a half the hits are guesses. Null where too little is known to say"
     )
 
 

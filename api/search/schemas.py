@@ -20,7 +20,7 @@ class SearchOut(Out):
     query: str = Field(description="As asked", examples=["VPN certificate expired"])
     hits: list[HitOut] = Field(description="Best first")
     covered: float | None = Field(
-        description="Probability that an article answers the question; below a half the hits are guesses. "
-        "Null among incidents, and where the release has too few questions with known answers",
+        description="Probability that an article answers the question, or that a past incident was solved as it will "
+        "be; below a half the hits are guesses. Null where the release has too few questions with known answers",
         examples=[0.91],
     )

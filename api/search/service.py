@@ -38,7 +38,7 @@ class SearchService:
         return self.answer(query, corpus, k, filters).hits
 
     def answer(self, query: str, corpus: Corpus, k: int, filters: Filters | None = None) -> Answer:
-        """Return what `hits` returns, and the probability that an article answers the query."""
+        """Return what `hits` returns, and the probability that something there answers the query."""
         with self._metrics.stage("search"):
             diagnoser = self._serving.current.diagnoser
             return diagnoser.answers([self._redactor.redact(query)], corpus, k, filters)[0]

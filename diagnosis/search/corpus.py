@@ -26,7 +26,8 @@ from diagnosis.search.remote_vectors import RemoteQuery, RowQuery
 from diagnosis.search.signals import Candidates, Corpus, Encoded, Encoder, Question, VectorSearch
 
 EXACT = "exact"
-_LEXICAL = ("lexical:whole", "lexical:heading", "lexical:glossary", "lexical:cosine")
+_COSINE = "lexical:cosine"
+_LEXICAL = ("lexical:whole", "lexical:heading", "lexical:glossary", _COSINE)
 _DEPTH = 70  # candidates that each signal names, all of them then compared by every signal: 100 found no better
 _MOST_EXCLUDED = 32  # numbers that are struck out of what was found; more are a filter of their own
 
@@ -158,7 +159,8 @@ class CorpusIndex:
             else:
                 columns[name] = query.similarities_at(places)
         signals = np.column_stack([columns[name] for name in self.signals])
-        absolute = np.column_stack([scores.get(name, columns[name]) for name in self.signals])
+        shares = {name: scores[name] / max(words[name].weight, 1e-9) for name in _LEXICAL if name != _COSINE}
+        absolute = np.column_stack([(columns | scores | shares)[name] for name in self.signals])
         by_identifier = matches.identified(places, self.lexical["whole"], self.metadata) if matches.codes else no_rows
         return Candidates(
             places,

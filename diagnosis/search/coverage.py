@@ -1,4 +1,4 @@
-"""Coverage: the probability that some article of the knowledge base answers a question."""
+"""Coverage: the probability that some article, or some past incident, answers a question."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ROUNDS = 200
 
 @dataclass(frozen=True)
 class Coverage:
-    """A logistic regression of "an article answers this" on how the best candidate stands out.
+    """A logistic regression of "something here answers this" on how the best candidate stands out.
 
     No signal may count against an answer.
 
@@ -31,12 +31,12 @@ class Coverage:
     ----------
     features : sequence of str
         ``score`` and ``lead`` (of the best candidate, and over the mean of the next five), ``chance`` (log odds of the
-        best among all candidates), and what every signal says of the best candidate, words by their absolute scores.
+        best among all candidates), and what every signal says of the best candidate, words by the share that it holds.
     means, scales, weights : sequence of float
         One a feature.
     intercept : float
     n_questions : int
-        Each asked twice: with its article, and with its article taken out.
+        Each asked twice: with its answers, and with these taken out.
     """
 
     features: Sequence[str]
@@ -48,7 +48,7 @@ class Coverage:
 
     @classmethod
     def fit(cls, signals: Sequence[str], with_answer: Floats, without_answer: Floats) -> Coverage:
-        """Learn from questions whose article was there, and the same ones with it taken out.
+        """Learn from questions whose answers were there, and the same ones with these taken out.
 
         Parameters
         ----------
@@ -85,7 +85,7 @@ class Coverage:
         return cls(names, means.tolist(), scales.tolist(), weights, intercept, len(with_answer))
 
     def probabilities(self, rows: Floats) -> Floats:
-        """Return the probability of each question that an article answers it; shape (n_questions,).
+        """Return the probability of each question that something answers it; shape (n_questions,).
 
         Parameters
         ----------
@@ -133,12 +133,12 @@ def adjusted(probabilities: Floats) -> Floats:
     Saerens, Latinne and Decaestecker, "Adjusting the outputs of a classifier to new a priori probabilities", 2002.
     """
     share, before = _SHARE_BEFORE, _WEIGHT_BEFORE * len(probabilities)
-    moved = probabilities
+    estimates = probabilities
     for _ in range(_ROUNDS if len(probabilities) else 0):
         odds_for, odds_against = probabilities * share, (1.0 - probabilities) * (1.0 - share)
-        moved = odds_for / (odds_for + odds_against)
-        share = float((moved.sum() + before * _SHARE_BEFORE) / (len(moved) + before))
-    return moved
+        estimates = odds_for / (odds_for + odds_against)
+        share = float((estimates.sum() + before * _SHARE_BEFORE) / (len(estimates) + before))
+    return estimates
 
 
 def _sigmoid(logits: Floats) -> Floats:

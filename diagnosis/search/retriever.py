@@ -19,7 +19,7 @@ from diagnosis.incident import Incident, IncidentBatch
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.memory import keep_freed_memory
 from diagnosis.search.corpus import CorpusIndex
-from diagnosis.search.coverage import Coverage, measured
+from diagnosis.search.coverage import GUESS, Coverage, measured
 from diagnosis.search.encoder import GeneralEncoder, HistoryEncoder
 from diagnosis.search.fusion import Fusion
 from diagnosis.search.index.metadata import Filters
@@ -27,7 +27,7 @@ from diagnosis.search.index.vectors import VectorIndex
 from diagnosis.search.passages import SearchRecords, search_text
 from diagnosis.search.signals import Candidates, Corpus, Encoder, Question, VectorSearch
 from diagnosis.text.courtesies import without_courtesies
-from diagnosis.text.stop_words import STOP_WORDS
+from diagnosis.text.stop_words import STOP_WORDS, without_grammar
 from diagnosis.text.tokens import tokenise
 
 CORPORA: tuple[Corpus, ...] = ("knowledge", "incidents")
@@ -72,12 +72,17 @@ class Answer:
     hits : list of Hit
         Best first.
     covered : float or None
-        The probability that an article answers the question; None among incidents, and where too few questions with
-        known answers calibrated it.
+        The probability that an article answers the question, or that a past incident was solved as it will be; None
+        where too few questions with known answers calibrated it.
     """
 
     hits: list[Hit]
     covered: float | None
+
+    @property
+    def is_guess(self) -> bool:
+        """Whether it is more likely that nothing here answers the question."""
+        return self.covered is not None and self.covered < GUESS
 
 
 class Retriever:
@@ -92,7 +97,7 @@ class Retriever:
         Fields of an article that are searched.
     weights : mapping of corpus to Fusion, optional
         See `training.fitting.search`; where absent, assumed ones.
-    coverage : Coverage, optional
+    coverage : mapping of corpus to Coverage, optional
         See `training.fitting.search`; where absent, no probability is said.
     seed : int, default 0
     """
@@ -104,7 +109,7 @@ class Retriever:
         general: GeneralEncoder | None = None,
         fields: Sequence[str] = ARTICLE_FIELDS,
         weights: Mapping[Corpus, Fusion] | None = None,
-        coverage: Coverage | None = None,
+        coverage: Mapping[Corpus, Coverage] | None = None,
         seed: int = 0,
     ) -> None:
         self.encoder = encoder
@@ -212,7 +217,7 @@ class Retriever:
         *,
         passages: bool = True,
     ) -> list[Answer]:
-        """Return what `search` returns, and with it the probability that an article answers each query."""
+        """Return what `search` returns, and with it the probability that something in the corpus answers each query."""
         index, questions = self.corpora_[corpus], self._questions(queries, vectors, general)
         with self._lock:
             return [
@@ -220,7 +225,7 @@ class Retriever:
             ]
 
     def _answer(self, question: Question, found: Candidates, corpus: Corpus, k: int, passages: bool) -> Answer:
-        is_covered = self.coverage if corpus == "knowledge" else None
+        is_covered = (self.coverage or {}).get(corpus)
         if not self._has_evidence(question.text, found):
             return Answer([], None if is_covered is None else 0.0)
         scores = self._fusion(corpus).score(found.signals, self.signals(corpus))
@@ -230,12 +235,10 @@ class Retriever:
             covered = 1.0 if found.is_number else covered
         return Answer(self._ranked(found, scores, corpus, k, passages), covered)
 
-    def coverage_features(
-        self, queries: Sequence[str], filters: Sequence[Filters | None], vectors: Vectors | None = None
-    ) -> Floats:
-        """Return what `Coverage` learns from: a row for each query, asked among the articles that its filters allow."""
-        index = self.corpora_["knowledge"]
-        fusion, questions = self._fusion("knowledge"), self._questions(queries, vectors)
+    def coverage_features(self, queries: Sequence[str], corpus: Corpus, filters: Sequence[Filters | None]) -> Floats:
+        """Return what `Coverage` learns from: a row for each query, asked among the records that its filters allow."""
+        index = self.corpora_[corpus]
+        fusion, questions = self._fusion(corpus), self._questions(queries, None)
         rows = []
         with self._lock:
             for question, allowed in zip(questions, filters, strict=True):
@@ -283,18 +286,22 @@ class Retriever:
         self, queries: Sequence[str], vectors: Vectors | None, general: Vectors | None = None
     ) -> list[Question]:
         full_texts = [query[:_MAX_QUERY] for query in queries]
-        texts = [without_courtesies(text) for text in full_texts]
-        shorter = [row for row, text in enumerate(texts) if text != full_texts[row]]
+        sentences = [without_courtesies(text) for text in full_texts]
+        # In a short question words of grammar count as much as the fault; a general encoder reads whole sentences.
+        words = [without_grammar(text) if len(text) <= _SHORT else text for text in sentences]
+        texts_for = {"history": words, "general": sentences}
         by_encoder = {} if vectors is None else {"history": vectors}
         by_encoder |= {} if general is None or not general.shape[1] else {"general": general}
         for name, encoder in self._encoders().items():
+            texts = texts_for[name]
+            shorter = [row for row, text in enumerate(texts) if text != full_texts[row]]
             if name not in by_encoder:
                 by_encoder[name] = encoder.encode(texts)
-            elif shorter:  # what was given is of the text with its courtesies, which would outweigh a short fault
+            elif shorter:  # what was given is of the whole text
                 by_encoder[name] = by_encoder[name].copy()
                 by_encoder[name][shorter] = encoder.encode([texts[row] for row in shorter])
         return [
-            Question(text, {name: rows[i : i + 1] for name, rows in by_encoder.items()}) for i, text in enumerate(texts)
+            Question(text, {name: rows[i : i + 1] for name, rows in by_encoder.items()}) for i, text in enumerate(words)
         ]
 
     def signals(self, corpus: Corpus) -> tuple[str, ...]:
@@ -335,9 +342,9 @@ class Retriever:
         """Write the retriever with its encoder into an empty folder; a general encoder is named, not copied."""
         general = None if self.general is None else [self.general.name, self.general.allow_download]
         weights = {name: [dict(f.weights), f.n_questions] for name, f in (self.weights or {}).items()}
-        coverage = None if self.coverage is None else self.coverage.to_dict()
+        coverage = {name: coverage.to_dict() for name, coverage in (self.coverage or {}).items()}
         settings = {"fields": self.fields, "seed": self.seed, "general": general, "weights": weights}
-        settings |= {"coverage": coverage}
+        settings |= {"covered": coverage}
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "search.json").write_text(json.dumps(settings, indent=1), encoding="utf-8")
         self.encoder.save(folder / "encoder")
@@ -360,7 +367,7 @@ class Retriever:
             general=GeneralEncoder(*settings["general"]) if settings["general"] else None,
             fields=settings["fields"],
             weights={name: Fusion(*fusion) for name, fusion in settings["weights"].items()},
-            coverage=Coverage.from_dict(settings["coverage"]) if settings.get("coverage") else None,
+            coverage={name: Coverage.from_dict(values) for name, values in settings.get("covered", {}).items()},
             seed=settings["seed"],
         )
         retriever._lock = threading.RLock()

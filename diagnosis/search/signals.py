@@ -66,7 +66,8 @@ class Candidates:
     signals : ndarray of float64, shape (n_candidates, n_signals)
         Those of words relative to the best that the question got.
     absolute : ndarray of float64, shape (n_candidates, n_signals)
-        The same with the scores of words as they are, so that questions compare.
+        The same with the share of the question's weight that a record holds in place of scores of words, and their
+        cosine as it is, so that questions compare, long and short ones.
     passages : ndarray of int, shape (n_candidates,)
         Which passage of each is nearest to the question.
     identified : ndarray of int

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+from diagnosis.text.chinese import chinese_words
+from diagnosis.text.tokens import HAN
+
 _ENGLISH = """
 a about after again all already also always am an and any are as ask asked at back be because been before being both
 but by call came can cannot come could did do does doing done down each either else even ever every everything few for
@@ -20,9 +25,41 @@ _CHINESE = """
 常 平时 并 并且 应该 开始 当 很 得 您 您好 情况 想 感觉 感谢 我 我们 所以 所有 所有人 才 才能 把 提示 操作 是
 最近 有 有时 有点 有的 某 根本 每 每天 每次 没 没有 然后 现在 用 用户 的 看 看到 知道 而且 自己 处理 解决 让 说
 请 请问 谢谢 越来越 跟 还 还是 这 这个 这些 这样 进行 这里 通过 那 那个 都 里 问题 随时 非常 麻烦 能 总 总是
-经常 被 你 你们 你好
+经常 被 你 你们 你好 我的 你的 他的 您的 先生 女士 小姐
 """
 STOP_WORDS = frozenset((_ENGLISH + _CHINESE).split())
+# Words of grammar and politeness alone: a question asks the same without them. No "down", "no" or "cannot".
+_GRAMMAR = """
+a am an and are been but dear for had has have he hello her hi him his i i'm if in into is it it's its just kindly let
+me my of on or our ours please pls she since so some still thank thanks that the their them then there these they this
+those to us was we were with would you your
+一下 也 了 从 他 他们 你 你们 你好 吗 吧 呢 和 啊 啦 因为 在 大家 她 它 对 就 已 已经 并 帮 帮忙 很 您 您好 感谢 我 我们
+所以 把 是 有 有点 的 着 老 老是 被 请 请问 谢谢 跟 还 还是 这 这个 这些 那 那个 都 非常 麻烦 一直 总 总是
+经常 又 再 地 得
+"""
+GRAMMAR_WORDS = frozenset(_GRAMMAR.split())
+_RUN = re.compile(rf"[{HAN}]+|(?<![\w./\\-])[A-Za-z]+(?:'[A-Za-z]+)?(?![\w/\\-]|\.\w)")  # no part of a code or path
+
+
+def without_grammar(text: str) -> str:
+    """Return a text without words of grammar and politeness; whole if it holds no others.
+
+    Examples
+    --------
+    >>> without_grammar("我的打印机一直卡纸")
+    '打印机 卡纸'
+    >>> without_grammar("my printer keeps jamming, please help me")
+    'printer keeps jamming, help'
+    """
+    shorter = re.sub(" +", " ", _RUN.sub(lambda run: _telling_words(run[0]), text)).strip()
+    return shorter if any(map(str.isalnum, shorter)) else text
+
+
+def _telling_words(run: str) -> str:
+    """Return a word, or a run of Chinese, without words of grammar."""
+    if run.isascii():
+        return "" if run.lower() in GRAMMAR_WORDS and not (run.isupper() and len(run) > 1) else run
+    return "".join(" " if word in GRAMMAR_WORDS else word for word in chinese_words(run)).strip()
 
 
 def tells_something(word: str) -> bool:

@@ -18,7 +18,9 @@ from diagnosis.search import Corpus, Coverage, Filters, Fusion, GeneralEncoder, 
 from diagnosis.search.coverage import FEWEST_QUESTIONS
 from diagnosis.search.retriever import ARTICLE_FIELDS
 from diagnosis.search.signals import Encoder
+from diagnosis.text.tokens import HAN
 from training.fitting.pairs import halves, training_pairs
+from training.fitting.same_fix import fixes_of
 
 _Part = Literal["all", "half"]
 FitEncoder = Callable[[pd.DataFrame, pd.DataFrame], HistoryEncoder]
@@ -32,6 +34,8 @@ _QUESTION_FIELDS: dict[Corpus, tuple[tuple[str, _Part], ...]] = {
     "knowledge": (("symptoms", "all"), ("cause", "all"), ("title", "all")),
     "incidents": (("description", "half"), ("description", "all"), ("short_description", "all")),
 }
+_TakenOut = list[tuple[str, Filters, Filters]]  # a question, where it has its answer, and where that is taken out
+_FIRST_WORDS = re.compile(rf"(?:[^\s{HAN}]+\s*){{0,3}}[{HAN}]{{0,6}}")
 _HELD_OUT = 0.2
 _MOST_QUESTIONS = 400
 _ENOUGH_QUESTIONS = 50  # of the field that is most like a real question: others would teach another kind of asking
@@ -93,8 +97,8 @@ def learn_ranking(
     general: GeneralEncoder | None = None,
     fields: Sequence[str] = ARTICLE_FIELDS,
     seed: int = 0,
-) -> tuple[dict[Corpus, Fusion], Coverage | None]:
-    """Return the weights of the signals for each corpus, and when an article answers, from held-out texts.
+) -> tuple[dict[Corpus, Fusion], dict[Corpus, Coverage]]:
+    """Return the weights of the signals for each corpus, and when something in it answers, from held-out texts.
 
     The questions are like those that will be asked: a fifth of the incidents that an article solved, whole. Where these
     are too few, a fifth of the records gives up the field that is most like a question (symptoms, then cause, then
@@ -103,27 +107,29 @@ def learn_ranking(
     encoder, then looks for the record that each came from; under the weights it stands out most.
 
     The questions for articles are asked once more with the article and its translations taken out: how the best
-    candidate differs is what `Coverage` learns from.
+    candidate differs is what `Coverage` learns from. Of past incidents it learns from incidents that were solved as an
+    earlier one, asked with and without all that were solved so.
 
     Returns
     -------
     fusions : dict of corpus to Fusion
         Without a corpus that has too few questions to learn from: there `Fusion.untaught` holds.
-    coverage : Coverage or None
-        None with too few questions.
+    coverage : dict of corpus to Coverage
+        Likewise.
     """
     base, reports = as_knowledge_frame(articles), as_frame(incidents)
-    solved, rest = _solved_by_article(base, reports, seed)
+    solved, alike, remaining = _solved_incidents(base, reports, seed)
     held_out: dict[Corpus, _HeldOut] = {
         "knowledge": _hold_out(base, "knowledge", seed, solved),
-        "incidents": _hold_out(rest, "incidents", seed),
+        "incidents": _hold_out(remaining, "incidents", seed),
     }
     if all(len(part.questions) < _FEWEST_QUESTIONS for part in held_out.values()):
-        return {}, None
+        return {}, {}
     frames = held_out["knowledge"].frame, held_out["incidents"].frame
     trial = Retriever(fit_encoder(*frames), general=general, fields=fields, seed=seed).fit(*frames)
     trial.weights = dict(_fusions(trial, held_out))
-    return trial.weights, _coverage(trial, held_out["knowledge"])
+    with_filters: dict[Corpus, _TakenOut] = {"knowledge": _article_filters(held_out["knowledge"]), "incidents": alike}
+    return trial.weights, dict(_coverages(trial, with_filters))
 
 
 def fit_encoder_on(
@@ -160,17 +166,46 @@ def default_start(articles: pd.DataFrame) -> str | None:
     return MULTILINGUAL if has_translations and multilingual_is_installed() else None
 
 
-def _solved_by_article(
+def _solved_incidents(
     articles: pd.DataFrame, incidents: pd.DataFrame, seed: int
-) -> tuple[list[_Question], pd.DataFrame]:
-    """Return a fifth of the incidents that an article solved, as questions for it, and the incidents without these."""
-    linked = np.flatnonzero(incidents["knowledge"].isin(set(articles["number"])))
-    rows = np.random.default_rng(seed).permutation(linked)
-    rows = rows[: min(int(np.ceil(_HELD_OUT * len(rows))), _MOST_QUESTIONS)]
-    reports = incidents.iloc[rows]
-    texts = (reports["short_description"] + "\n" + reports["description"]).str.strip()
-    questions = [_Question(*row) for row in zip(texts, reports["knowledge"], strict=True) if row[0]]
-    return questions, incidents.drop(index=incidents.index[rows]).reset_index(drop=True)
+) -> tuple[list[_Question], _TakenOut, pd.DataFrame]:
+    """Take a fifth of the incidents whose fix is known out, as questions.
+
+    Returns
+    -------
+    list of _Question
+        For the article that solved them.
+    list of (str, Filters, Filters)
+        For past incidents with the same fix; where all of these, and all of the same category and subcategory, are
+        taken out: another fix of the same fault is an answer, too.
+    DataFrame
+        The other incidents.
+    """
+    rng = np.random.default_rng(seed)
+    fixes = pd.Series(fixes_of(incidents, articles), index=incidents.index, dtype="str")
+    linked = incidents["knowledge"].isin(set(articles["number"]))
+    repeats = (fixes != "") & fixes.duplicated()  # an earlier one stays, to be found
+    by_article = rng.permutation(np.flatnonzero(linked))
+    by_article = by_article[: min(int(np.ceil(_HELD_OUT * len(by_article))), _MOST_QUESTIONS)]
+    n_needed = max(_ENOUGH_QUESTIONS - int(repeats.iloc[by_article].sum()), 0)
+    by_wording = rng.permutation(np.flatnonzero(repeats & ~linked))
+    by_wording = by_wording[: min(n_needed, int(np.ceil(_HELD_OUT * len(incidents))))]
+    texts = (incidents["short_description"] + "\n" + incidents["description"]).str.strip()
+    solved = [_Question(texts.iloc[row], incidents["knowledge"].iloc[row]) for row in by_article if texts.iloc[row]]
+    rows = np.concatenate([by_article, by_wording])
+    remaining = incidents.drop(index=incidents.index[rows])
+    kinds = (incidents["category"] + "\n" + incidents["subcategory"]).mask(incidents["category"] == "", "")
+    numbers = remaining["number"]
+    by_fix, by_kind = (
+        numbers.groupby(names[numbers.index], sort=False).agg(frozenset).to_dict() for names in (fixes, kinds)
+    )
+    by_kind.pop("", None)  # of no category
+    alike = [
+        (texts.iloc[row], Filters(), Filters(exclude=by_fix[fix] | by_kind.get(kinds.iloc[row], frozenset())))
+        for row in rows
+        if texts.iloc[row] and (fix := fixes.iloc[row]) in by_fix
+    ]
+    return solved, alike, remaining.reset_index(drop=True)
 
 
 def _hold_out(frame: pd.DataFrame, corpus: Corpus, seed: int, asked: Sequence[_Question] = ()) -> _HeldOut:
@@ -248,22 +283,39 @@ def _fusions(trial: Retriever, held_out: Mapping[Corpus, _HeldOut]) -> Iterator[
         yield corpus, Fusion.fit(trial.signals(corpus), questions)
 
 
-def _coverage(trial: Retriever, held_out: _HeldOut) -> Coverage | None:
-    """Return when an article answers, from questions asked with their article and without it."""
+def _article_filters(held_out: _HeldOut) -> _TakenOut:
+    """Return questions with where they find their article, and where it and its translations are taken out."""
     numbers, originals = held_out.frame["number"], held_out.frame["translation_of"]
     family_of = {number: original or number for number, original in zip(numbers, originals, strict=True)}
     families: dict[str, set[str]] = {}  # an article and its translations
     for number, family in family_of.items():
         families.setdefault(family, set()).add(number)
     # An article that gave up its own place to ask for its translation cannot be there and taken out.
-    questions = [question for question in held_out.questions if question.answer in family_of]
-    if len(questions) < FEWEST_QUESTIONS:
-        return None
-    texts = [question.text for question in questions]
-    present = [Filters(language=question.language) for question in questions]
-    taken_out = [
-        Filters(language=question.language, exclude=frozenset(families[family_of[question.answer]]))
-        for question in questions
+    return [
+        (
+            question.text,
+            Filters(language=question.language),
+            Filters(language=question.language, exclude=frozenset(families[family_of[question.answer]])),
+        )
+        for question in held_out.questions
+        if question.answer in family_of
     ]
-    rows = [trial.coverage_features(texts, filters) for filters in (present, taken_out)]
-    return Coverage.fit(trial.signals("knowledge"), *rows)
+
+
+def _wordings(text: str) -> list[str]:
+    """Return a question in full, by its first line, and by the first words of that: people ask in short, too."""
+    line = text.partition("\n")[0].strip()
+    first_words = _FIRST_WORDS.match(line)
+    wordings = (text, line, first_words[0].strip() if first_words else "")
+    return list(dict.fromkeys(wording for wording in wordings if wording))
+
+
+def _coverages(trial: Retriever, taken_out: Mapping[Corpus, _TakenOut]) -> Iterator[tuple[Corpus, Coverage]]:
+    for corpus, questions in taken_out.items():
+        if len(questions) < FEWEST_QUESTIONS:
+            continue
+        wordings = [(words, present, without) for text, present, without in questions for words in _wordings(text)]
+        texts = [words for words, _, _ in wordings]
+        with_answer = trial.coverage_features(texts, corpus, [present for _, present, _ in wordings])
+        without_answer = trial.coverage_features(texts, corpus, [without for _, _, without in wordings])
+        yield corpus, Coverage.fit(trial.signals(corpus), with_answer, without_answer)

@@ -17,7 +17,6 @@ from api.records.service import Kind
 from api.service import Service
 from diagnosis.errors import FaultwiseError
 from diagnosis.search import Answer
-from diagnosis.search.coverage import GUESS
 
 router = APIRouter()
 Corpus = Literal["all", "knowledge", "incidents"]
@@ -39,18 +38,18 @@ def search(
     query, status, notice = q.strip(), 200, ""
     exact: list[dict[str, Any]] = []
     hits: dict[Kind, list[dict[str, Any]]] = {}
-    are_guesses = False
+    guesses: set[Kind] = set()
     try:
         if query:
             exact = _exact(service, query)
             kinds = () if exact else _KINDS if corpus == "all" else (corpus,)
             answers = {kind: service.search.answer(query, kind, _MAX_HITS[len(kinds)]) for kind in kinds}
             hits = {kind: _hits(service, query, kind, answer) for kind, answer in answers.items()}
-            are_guesses = any(answer.covered is not None and answer.covered < GUESS for answer in answers.values())
+            guesses = {kind for kind, answer in answers.items() if answer.is_guess}
     except FaultwiseError as error:
         status, notice = kind_of(error).status, "unavailable"
     content: dict[str, Any] = {"notice": notice, "agent": agent, "q": q, "corpus": corpus, "exact": exact, "hits": hits}
-    return page(request, template, status, **content, are_guesses=are_guesses)
+    return page(request, template, status, **content, guesses=guesses)
 
 
 def _exact(service: Service, query: str) -> list[dict[str, Any]]:

@@ -14,7 +14,6 @@ from api.dependencies import Served
 from api.errors import RateLimitedError
 from api.http.ratelimit import RateLimiter
 from api.service import Service
-from diagnosis.search.coverage import GUESS
 from diagnosis.search.index.metadata import Filters
 from diagnosis.times import utc_now
 
@@ -75,7 +74,7 @@ def ticket(request: Request, text: Text, tried: Annotated[list[str], Form()] = [
 
 def _articles(service: Service, text: str) -> list[dict[str, Any]]:
     answer = service.search.answer(text, "knowledge", _MAX_CANDIDATES, Filters(valid_at=utc_now()))
-    if not answer.hits or (answer.covered is not None and answer.covered < GUESS):
+    if not answer.hits or answer.is_guess:
         return []
     floor = MIN_SHARE * answer.hits[0].score
     numbers = [hit.number for hit in answer.hits if hit.score >= floor and hit.similarity >= MIN_SIMILARITY]

@@ -66,12 +66,15 @@ class WordQuery:
         Of all their segments.
     n_unknown : int
         How many terms of the question stand in no row.
+    weight : float
+        Of all its terms, those that stand in no row too: a row's score beside it is the share that the row holds.
     """
 
-    def __init__(self, views: Sequence[View[PostingSegment]], tally: TermScores, n_unknown: int) -> None:
+    def __init__(self, views: Sequence[View[PostingSegment]], tally: TermScores, n_unknown: int, weight: float) -> None:
         self._views = views
         self._tally = tally
         self.n_unknown = n_unknown
+        self.weight = weight
 
     @property
     def has_known_terms(self) -> bool:
@@ -209,6 +212,7 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         begins, ends = spans.reshape(len(views), 2, len(hashes)).swapaxes(0, 1)
         document_frequency = (ends - begins).sum(axis=0)
         weights = self._weights(counts, document_frequency, n_rows, ends_of)
+        total = np.cumsum(np.concatenate([[0.0], weights]))
         weights[document_frequency == 0] = 0.0
         if self.weighting == "cosine":
             shares = _cosine_shares()
@@ -219,7 +223,8 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
             matching = start + np.flatnonzero(weights[start:stop])
             order = matching[np.argsort(-weights[matching], kind="stable")[:limit]]
             tally = TermScores(segments, offsets, begins[:, order], ends[:, order], weights[order], shares, dead)
-            queries.append(WordQuery(views, tally, stop - start - len(matching)))
+            weight = float(total[stop] - total[start])
+            queries.append(WordQuery(views, tally, stop - start - len(matching), weight))
         return queries
 
     def _weights(

@@ -12,6 +12,7 @@ from api.console.messages import MESSAGES
 from api.console.pages import local_path
 from api.http.security import SESSION_COOKIE
 from api.settings import Settings
+from diagnosis.search import Coverage
 from diagnosis.store.keys import SCOPES
 from tests.serving import Serving
 from tests.waiting import soon
@@ -347,6 +348,32 @@ def test_the_queue_filters_sorts_counts_and_leads_to_the_next_open_incident(mode
             page = person.get("/console/next", params={"after": said[current]["id"]})
             assert page.url.path == f"/console/diagnoses/{said[following]['id']}"
         assert person.get("/", params={"state": "nonsense"}).status_code == 422
+
+
+@pytest.mark.parametrize("corpus", ["knowledge", "incidents"])
+def test_articles_and_past_incidents_that_probably_answer_nothing_are_called_guesses(models, tmp_path, corpus) -> None:
+    settings = Settings(database=f"sqlite:///{tmp_path / 'a.db'}", models=models)
+    with Serving(settings) as client:
+        person = Person(client, *SCOPES)
+        parts = client.app.state.service.serving.current.diagnoser.parts
+        names = ("score", "lead", "chance", *parts.retriever.signals(corpus))
+        nothing = [0.0] * len(names)
+        parts.retriever.coverage = {corpus: Coverage(names, nothing, [1.0] * len(names), nothing, -2.0, 20)}
+        other = {"knowledge": "incidents", "incidents": "knowledge"}[corpus]
+        answers = {
+            name: client.get("/v1/search", params={"q": "VPN certificate", "in": name}).json()
+            for name in (corpus, other)
+        }
+        assert answers[corpus]["hits"]
+        assert answers[corpus]["covered"] == pytest.approx(0.119, abs=0.001)
+        assert answers[other]["covered"] is None
+        page = person.get("/console/search", params={"q": "VPN certificate"}).text
+        assert MESSAGES["en"][f"search_guesses_{corpus}"] in page
+        assert MESSAGES["en"][f"search_guesses_{other}"] not in page
+        word = {"knowledge": "no article answers this", "incidents": "that a past incident was solved as"}[corpus]
+        said = diagnosed(client, "GUESS-1", "VPN certificate expired")
+        assert [word in warning for warning in said["warnings"]].count(True) == 1
+        assert word in person.get(f"/console/diagnoses/{said['id']}").text
 
 
 @pytest.mark.parametrize("kind", ["nonsense", "suggestion_worked", "accepted"])

@@ -149,7 +149,7 @@ def test_the_page_shows_every_part_and_a_draft_begins_an_article(own, manager) -
     retriever = own.app.state.service.serving.current.diagnoser.parts.retriever
     names = ("score", "lead", "chance", *retriever.signals("knowledge"))
     weights = [4.0 if name == "lexical:cosine" else 0.0 for name in names]
-    retriever.coverage = Coverage(names, [0.3] * len(names), [0.1] * len(names), weights, 0.0, 20)
+    retriever.coverage = {"knowledge": Coverage(names, [0.3] * len(names), [0.1] * len(names), weights, 0.0, 20)}
     rows = [
         {
             "number": f"GAP-{i}",

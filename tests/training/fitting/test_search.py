@@ -213,4 +213,4 @@ def test_coverage_is_learned_though_a_translation_that_incidents_name_asks_for_i
         }
     )
     found = fit_search(articles, solved, partial(fit_encoder_on, max_steps=50))
-    assert found.coverage.n_questions >= 20
+    assert found.coverage["knowledge"].n_questions >= 20
