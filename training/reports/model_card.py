@@ -124,21 +124,22 @@ def model_card(
             {
                 t.name_of("records", kind): t("{} rows, sha256 {}…", f"{d['rows']:,}", d["sha256"][:16])
                 for kind, d in data.items()
-            }
+            },
+            t,
         ),
         masked=", ".join(sorted(parts.redactor.kinds)) or t("none"),
         figures="\n".join(line.strip() + "  " for line in _figures(scorecard, t)),
         recurrence=_recurrence(parts.recurrence, t),
         left_out="\n".join(f"- {t(reason)}" for reason in parts.left_out.values()) or t("Nothing."),
         findings=_findings(audited, t),
-        settings=_list(settings.that_count()),
+        settings=_list(settings.that_count(), ENGLISH),
     )
 
 
 def _recurrence(model: RecurrenceModel | None, t: Wording) -> str:
     """Return what a model of recurrence is, an attribute a line."""
     if model is None:
-        return _list({t("Recurrence"): t("not trained")})
+        return _list({t("Recurrence"): t("not trained")}, t)
     plain = model.describe()
     described = {
         **plain,
@@ -148,7 +149,7 @@ def _recurrence(model: RecurrenceModel | None, t: Wording) -> str:
         "at_resolution": t(str(plain["at_resolution"])),
         "left_out": {t.name_of("left_out", reason): n for reason, n in plain["left_out"].items()},
     }
-    return _list({t(name): _plain(value, t) for name, value in described.items()})
+    return _list({t(name): _plain(value, t) for name, value in described.items()}, t)
 
 
 def _plain(value: Any, t: Wording) -> str:  # noqa: ANN401 - any JSON value
@@ -179,5 +180,5 @@ def _findings(audited: Audit | None, t: Wording) -> str:
     return "\n".join(lines) or t("Nothing.")
 
 
-def _list(items: Mapping[str, Any]) -> str:
-    return "\n".join(f"- {name}: {value}" for name, value in items.items())
+def _list(items: Mapping[str, Any], t: Wording) -> str:
+    return "\n".join(f"- {t('{}: {}', name, value)}" for name, value in items.items())
