@@ -2,6 +2,8 @@
 
     python -m benchmarks.problems [--horizon 30]
     python -m benchmarks.problems --sample     # planted faults found, and calls without an item, on data/sample
+    python -m benchmarks.problems --cuts       # three histories at earlier and later cuts, and their rising faults
+    python -m benchmarks.problems --closings   # do some ways to close an incident prevent the next one
     python -m benchmarks.problems --scale 100000
 
 Each cut learns from what was logged before it and forecasts every fault (configuration item and subcategory) known by
@@ -25,14 +27,32 @@ from scipy.special import betaincinv, xlogy
 from benchmarks.data import shared
 from diagnosis.incident import IncidentBatch
 from diagnosis.problems import FaultForecast, find_problems
+from diagnosis.problems.facts import trend_of
 from diagnosis.problems.index import ProblemIndex
+from diagnosis.problems.prevention import effect_of_resolutions
 from diagnosis.recurrence import Signature
+from diagnosis.recurrence.verdict import episodes
+from diagnosis.text import language
+from diagnosis.times import days_of
 from training.records import load_incidents
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample"
 SIGNATURE = Signature(("cmdb_ci", "category"))
 
 CUTS = ("2013-11-16", "2013-12-01", "2013-12-16")
+FAULTS = {"bank-incidents": ["cmdb_ci", "subcategory"], "servicenow-incidents": ["location", "subcategory"]}
+EARLIER = {
+    "bank-incidents": [("2013-10-22", 14), ("2013-10-26", 14), ("2013-10-29", 14), ("2013-11-02", 14)],
+    "servicenow-incidents": [("2016-03-21", 9), ("2016-03-25", 7), ("2016-03-28", 7)],
+    "sample": [
+        (cut, 90) for cut in ("2025-10-15", "2025-12-01", "2026-01-15", "2026-03-01", "2026-04-15", "2026-05-01")
+    ],
+}
+LATER = {
+    "bank-incidents": [(cut, 30) for cut in CUTS],
+    "servicenow-incidents": [("2016-04-05", 9)],
+    "sample": [("2026-08-01", 90), ("2026-09-01", 60), ("2026-10-01", 30)],
+}
 
 
 def deviance(y: np.ndarray, mean: np.ndarray) -> float:
@@ -58,6 +78,28 @@ def planted_faults() -> None:
             f"{fault['trend']} | {found.trend} | {fault['workarounds'] / fault['incidents']:.0%} | "
             f"{found.workaround_share:.0%} |"
         )
+
+
+def told_twice() -> None:
+    """Print how many faults were joined across languages, and whether their two parts were closed with one article."""
+    planted = json.loads((SAMPLE / "planted.json").read_text(encoding="utf-8"))
+    report = find_problems(sample(), SIGNATURE, as_of=pd.Timestamp(planted["exported_at"]), texts=True)
+    articles = pd.read_csv(SAMPLE / "knowledge.csv", dtype=str, keep_default_na=False)
+    family = {number: of or number for number, of in zip(articles["number"], articles["translation_of"], strict=True)}
+    frame, outcomes = sample().set_index("number"), Counter()
+    for problem in report.problems:
+        part = frame.loc[list(problem.numbers)]
+        is_chinese = (part["short_description"] + "\n" + part["description"]).map(language).to_numpy() == "zh"
+        if problem.joined_by != "text" or min(is_chinese.sum(), (~is_chinese).sum()) < 2:
+            continue
+        used = part["knowledge"].to_numpy()
+        of_parts = [Counter(family[n] for n in used[rows] if n in family) for rows in (is_chinese, ~is_chinese)]
+        names = {counts.most_common(1)[0][0] for counts in of_parts if counts}
+        outcomes["no article" if not all(of_parts) else "one article" if len(names) == 1 else "two articles"] += 1
+    asked = sum(bool(problem.may_be_one_with) for problem in report.problems)
+    said = ", ".join(f"{name} {count}" for name, count in outcomes.most_common())
+    print(f"\nTold in two languages: {outcomes.total()} problems; closed in both with {said}")
+    print(f"May be one with another: {asked} of {len(report.problems):,}")
 
 
 def calls_without_an_item(cut: str = "2026-07-01", days: int = 30) -> None:
@@ -86,6 +128,91 @@ def calls_without_an_item(cut: str = "2026-07-01", days: int = 30) -> None:
     )
 
 
+def three_histories() -> None:
+    """Print how the forecast does at cuts by which it was chosen, and at later ones that nothing was chosen by."""
+    print(
+        "| history | cut | days | faults | deviance over best | error over best | 80 % interval holds | rising "
+        "| expected | happened | inside |"
+    )
+    print("|:--|:--|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+    for name, (times, faults) in _histories().items():
+        for cut, days in [*EARLIER[name], *LATER[name]]:
+            _print_cut(name, times, faults, cut, days)
+
+
+def _histories() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    found = {}
+    for name, fields in FAULTS.items():
+        frame = pd.read_csv(shared(name) / "incidents.csv", dtype=str, keep_default_na=False)
+        found[name] = (
+            days_of(pd.to_datetime(frame["opened_at"], utc=True)),
+            pd.factorize(frame[fields].agg(" ".join, axis=1))[0],
+        )
+    frame = sample()
+    report = find_problems(frame, SIGNATURE, as_of=frame["opened_at"].max(), texts=True, fewest=1)
+    opened = frame.set_index("number")["opened_at"].loc[list(report.numbers)]
+    has_fault = report.joining.codes >= 0
+    return found | {"sample": (days_of(opened)[has_fault], report.joining.codes[has_fault])}
+
+
+def _print_cut(name: str, times: np.ndarray, faults: np.ndarray, cut: str, days: int) -> None:
+    ages = float(days_of(pd.Series([pd.Timestamp(cut, tz="UTC")]))[0]) - times
+    past, later = ages > 0, (ages <= 0) & (ages > -days)
+    codes, known = pd.factorize(faults[past])
+    place = pd.Index(known).get_indexer(faults[later])
+    y = np.bincount(place[place >= 0], minlength=len(known))
+    ours, counts = FaultForecast.fit(ages[past], codes, days), np.bincount(codes)
+    recent = np.bincount(codes[ages[past] <= 30], minlength=len(known)) * days / 30 + 0.05
+    plain = [counts / ages.max() * days, recent]
+    over_best = [
+        measure(ours.expected) / min(measure(rate) for rate in plain)
+        for measure in (lambda mean: deviance(y, mean), lambda mean: float(np.abs(y - mean).mean()))
+    ]
+    inside = (ours.lower <= y) & (y <= ours.upper)
+    starts = [episodes(np.sort(-ages[past][codes == code])) for code in range(len(known))]
+    rising = np.array([trend_of(of_fault, -float(ages.max()), 0.0)[0] == "rising" for of_fault in starts])
+    print(
+        f"| {name} | {cut} | {days} | {len(known):,} | {over_best[0]:.2f} | {over_best[1]:.2f} | "
+        f"{inside[counts >= 5].mean():.0%} | {rising.sum()} | {ours.expected[rising].sum():.1f} | {y[rising].sum()} | "
+        f"{inside[rising].sum()} |"
+    )
+
+
+def closings(fewest: int = 100) -> None:
+    """Print the close codes after which faults came back least in the first half, and how often in the second."""
+    print("| history | close code | incidents | came back, first half | second half |\n|:--|:--|--:|--:|--:|")
+    for name, fields in (
+        ("bank-incidents", ["cmdb_ci", "subcategory"]),
+        ("servicenow-incidents", ["location", "subcategory"]),
+    ):
+        frame = pd.read_csv(shared(name) / "incidents.csv", dtype=str, keep_default_na=False)
+        frame = frame[frame["close_code"] != ""].sort_values("opened_at", kind="stable").reset_index(drop=True)
+        opened = days_of(pd.to_datetime(frame["opened_at"], utc=True))
+        codes = frame["close_code"].to_numpy()
+        middle, ratios = float(np.median(opened)), {}
+        for code, count in Counter(codes).items():
+            if count >= fewest:
+                ratios[code] = (
+                    count,
+                    *(
+                        _came_back(frame, fields, opened, codes == code, half)
+                        for half in (opened < middle, opened >= middle)
+                    ),
+                )
+        for code, (count, first, second) in sorted(ratios.items(), key=lambda entry: entry[1][1])[:3]:
+            print(f"| {name} | {code} | {count:,} | {first:.2f} | {second:.2f} |")
+
+
+def _came_back(
+    frame: pd.DataFrame, fields: list[str], opened: np.ndarray, is_fix: np.ndarray, half: np.ndarray
+) -> float:
+    """Return how often the same faults came back after one close code, over how often after the others."""
+    rows = np.flatnonzero(half)
+    faults = frame.iloc[rows].groupby(fields).indices.values()
+    effect = effect_of_resolutions(opened[rows], list(faults), is_fix[rows], ~is_fix[rows], float(opened[rows].max()))
+    return float("nan") if effect is None else effect.happened / effect.expected
+
+
 def scale(n: int) -> None:
     draw, frame = np.random.default_rng(0), sample()
     frame = frame[frame["type"] == "incident"]
@@ -109,12 +236,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--horizon", type=int, default=30, help="days")
     parser.add_argument("--sample", action="store_true", help="what is planted in data/sample")
+    parser.add_argument("--cuts", action="store_true", help="three histories at earlier and later cuts")
+    parser.add_argument("--closings", action="store_true", help="what ways to close an incident prevented")
     parser.add_argument("--scale", type=int, default=0, metavar="N", help="time and memory for so many incidents")
     args = parser.parse_args()
     if args.scale:
         scale(args.scale)
+    elif args.cuts:
+        three_histories()
+    elif args.closings:
+        closings()
     elif args.sample:
         planted_faults()
+        told_twice()
         calls_without_an_item()
     else:
         bank(args.horizon)

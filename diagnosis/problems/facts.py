@@ -115,7 +115,7 @@ class FaultFacts:
     ) -> Problem:
         """Return a fault with all that is known of it."""
         starts, resolved = episodes(self.opened[rows]), self.is_resolved[rows]
-        trend, trend_basis = _trend(starts, float(self.opened[0]), self.end)
+        trend, trend_basis = trend_of(starts, float(self.opened[0]), self.end)
         restoring = self._time_to_restore(rows)
         return Problem(
             id=fault.id,
@@ -204,7 +204,7 @@ def ends_of(frame: pd.DataFrame) -> Floats:
     return days_of(frame["resolved_at"].fillna(frame["closed_at"]))
 
 
-def _trend(starts: Floats, first: float, end: float) -> tuple[Trend, Mapping[str, Any]]:
+def trend_of(starts: Floats, first: float, end: float) -> tuple[Trend, Mapping[str, Any]]:
     """Return the trend and its evidence: the first window whose interval says rising or falling, else the shortest."""
     windows = [evidence for days in WINDOWS if (evidence := _compared(starts, first, end, days)) is not None]
     for evidence in windows:
