@@ -110,17 +110,6 @@ class _Number(float):
         return percent(float(self), int(places[1])) if places else super().__format__(form)
 
 
-def with_count(number: int, nouns: str) -> str:
-    """Return a count and what is counted.
-
-    Examples
-    --------
-    >>> with_count(1, "incidents"), with_count(1200, "incidents")
-    ('1 incident', '1,200 incidents')
-    """
-    return f"{number:,} {nouns.removesuffix('s') if number == 1 else nouns}"
-
-
 class CountedForm(str):
     """An English form whose nouns are singular after a one: ``{} incidents`` of one is ``1 incident``.
 
