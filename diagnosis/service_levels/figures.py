@@ -230,32 +230,54 @@ def mean_wait(name: str, waits: Waits | None, target: float | None = None, scope
 
 def _restricted_mean(waits: Waits) -> tuple[float, float, float]:
     """Return the mean in days, its standard error, and the area behind the last time that anybody was watched."""
-    times, events, at_risk = waits.curve()
-    early = times < LONGEST
-    times, events, at_risk = times[early], events[early], at_risk[early]
-    survival = np.concatenate([[1.0], np.cumprod(1.0 - events / at_risk)])
-    areas = survival * np.diff(np.concatenate([[0.0], times, [LONGEST]]))
-    area_ahead = np.cumsum(areas[::-1])[::-1][1:]  # the area from each event on
-    left = at_risk - events
-    terms = np.where(left > 0, area_ahead**2 * events / (at_risk * np.maximum(left, 1.0)), 0.0)
+    (mean,), (error,), (left_waiting,) = _restricted_means(waits, np.ones((1, len(waits))))
     unwatched = max(LONGEST - float(waits.duration.max()), 0.0)
-    return float(areas.sum()), float(np.sqrt(terms.sum())), float(survival[-1]) * unwatched
+    return float(mean), float(error), float(left_waiting) * unwatched
+
+
+def _restricted_means(waits: Waits, weights: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return means in days, their standard errors and the shares that wait on, each of shape (n_samples,).
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_samples, n)
+        How often each sample holds each wait. All samples at once: a resample alone is hardly more than the calls.
+    """
+    happened = np.flatnonzero(waits.happened & (waits.duration < LONGEST))
+    happened = happened[np.argsort(waits.duration[happened], kind="stable")]
+    times, first = np.unique(waits.duration[happened], return_index=True)
+    events = np.add.reduceat(weights[:, happened], first, axis=1) if len(times) else np.zeros((len(weights), 0))
+    at_risk = _below(waits.entry, weights, times) - _below(waits.duration, weights, times)
+    watched = np.maximum(at_risk, 1.0)  # nobody is at risk at a time that a sample does not hold, and nothing happens
+    survival = np.cumprod(np.insert(1.0 - events / watched, 0, 1.0, axis=1), axis=1)
+    areas = survival * np.diff(np.concatenate([[0.0], times, [LONGEST]]))
+    area_ahead = np.cumsum(areas[:, ::-1], axis=1)[:, ::-1][:, 1:]  # the area from each event on
+    left = at_risk - events
+    terms = np.where(left > 0, area_ahead**2 * events / (watched * np.maximum(left, 1.0)), 0.0)
+    left_waiting = np.asarray(survival[:, -1], dtype=np.float64)
+    return areas.sum(axis=1), np.sqrt(terms.sum(axis=1)), left_waiting
+
+
+def _below(values: Floats, weights: Floats, limits: Floats) -> Floats:
+    """Return the weight of the values below each limit, shape (n_samples, n_limits)."""
+    order = np.argsort(values, kind="stable")
+    summed = np.insert(np.cumsum(weights[:, order], axis=1), 0, 0.0, axis=1)
+    return summed[:, np.searchsorted(values[order], limits, side="left")]
 
 
 def _pivots(waits: Waits, mean: float) -> tuple[float, float]:
     """Return the quantiles of the studentised logarithm of the mean, never narrower than the normal ones."""
     tail = (1 - LEVEL) / 2
     normal = float(-ndtri(tail))
-    if len(waits) > MOST_RESAMPLED:
+    n = len(waits)
+    if n > MOST_RESAMPLED:
         return -normal, normal
-    draw, pivots = np.random.default_rng(0), []
-    for _ in range(RESAMPLES):
-        rows = draw.integers(0, len(waits), len(waits))
-        resampled = Waits(waits.entry[rows], waits.duration[rows], waits.happened[rows])
-        its_mean, its_error, _ = _restricted_mean(resampled)
-        if its_error > 0.0:
-            pivots.append(np.log(its_mean / mean) / (its_error / its_mean))
-    below, above = np.quantile(pivots, [tail, 1 - tail]) if pivots else (-normal, normal)
+    rows = np.random.default_rng(0).integers(0, n, (RESAMPLES, n)) + n * np.arange(RESAMPLES)[:, None]
+    drawn = np.bincount(rows.ravel(), minlength=RESAMPLES * n).reshape(RESAMPLES, n)
+    means, errors, _ = _restricted_means(waits, drawn.astype(np.float64))
+    usable = errors > 0.0
+    pivots = np.log(means[usable] / mean) / (errors[usable] / means[usable])
+    below, above = np.quantile(pivots, [tail, 1 - tail]) if len(pivots) else (-normal, normal)
     return min(float(below), -normal), max(float(above), normal)
 
 
