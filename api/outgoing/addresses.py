@@ -16,6 +16,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import httpcore
@@ -177,11 +178,11 @@ class PinnedTransport(httpx.BaseTransport):
     def __init__(self, allow_private: bool, seconds: float, look_up: LookUp = addresses_of) -> None:
         self.allow_private = allow_private
         self.look_up = look_up
-        self._plain = httpx.HTTPTransport(trust_env=False)
+        self._plain = httpx.HTTPTransport(verify=_authorities(), trust_env=False)
         # httpx has no argument for the network beneath, so the pool is put in its place. No connection is kept: the
         # pool knows addresses only, and would use one host's connection for another's.
         self._plain._pool = httpcore.ConnectionPool(
-            ssl_context=ssl.create_default_context(),
+            ssl_context=_authorities(),
             max_keepalive_connections=0,
             network_backend=_Network(_Deadline(seconds)),
         )
@@ -203,6 +204,12 @@ class PinnedTransport(httpx.BaseTransport):
     def close(self) -> None:
         """Close every connection."""
         self._plain.close()
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Return the authorities that this machine trusts: to read them for each call would take longer than most calls."""
+    return ssl.create_default_context()
 
 
 def checked_client(allow_private: bool, timeout: float, look_up: LookUp = addresses_of) -> httpx.Client:
