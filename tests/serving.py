@@ -56,21 +56,23 @@ class Process:
         command = [sys.executable, "-W", "error", "-m", "api.cli", "serve"]
         self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stderr=subprocess.PIPE)
         deadline = time.monotonic() + 180  # a busy machine takes more than one minute
-        while time.monotonic() < deadline:
-            try:
-                if httpx.get(f"{self.base}/health/ready", timeout=5).status_code == 200:
-                    break
-            except httpx.TransportError:
-                pass
-            assert self.process.poll() is None, self.process.stderr.read().decode()
-            time.sleep(0.05)
-        else:
-            raise TimeoutError("the service did not become ready")
+        with httpx.Client(timeout=5) as client:  # one: to make a client for each look takes as long as the start
+            while not self._is_ready(client):
+                assert self.process.poll() is None, self.process.stderr.read().decode()
+                if time.monotonic() > deadline:
+                    raise TimeoutError("the service did not become ready")
+                time.sleep(0.05)
         if not self.headers:
             store = Store.open(self.database)
             self.headers = {"Authorization": f"Bearer {store.keys.create('tests', SCOPES)[1]}"}
             store.close()
         return self
+
+    def _is_ready(self, client: httpx.Client) -> bool:
+        try:
+            return client.get(f"{self.base}/health/ready").status_code == 200
+        except httpx.TransportError:
+            return False
 
     def kill(self) -> None:
         """Kill it as a power failure would."""
