@@ -183,7 +183,7 @@ class Serving:
             # The gate loads both releases and lets a plain model learn: in this process that would hold requests up for
             # as long as it takes, and leave hundreds of megabytes behind.
             decision = in_own_process(
-                ask_gate, self.releases, release, force, is_stopping=lambda: self._release_loop.is_stopping
+                ask_gate, self.releases, release, force, is_stopping=lambda: self._release_loop.is_stopping, niceness=0
             )
         with self._swapping:
             candidate = self._loaded(release)

@@ -40,6 +40,7 @@ from diagnosis.store.keys import SCOPES
 
 SAMPLE = ROOT / "data" / "sample"
 _PATIENCE = 120.0  # s that a client tries one request, on one replica after another
+_PUBLISHING = 600.0  # s that it waits for the gate, which compares two releases
 _REPORT = ["short_description", "description", "caller", "cmdb_ci", "category", "service"]
 
 
@@ -55,7 +56,7 @@ def main() -> int:
     args = parser.parse_args()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faultwise-soak-")))
-        models = args.models or _trained(folder / "models")
+        models = args.models or trained(folder / "models")
         database = args.database or stack.enter_context(_postgres(folder / "pg"))
         return Soak(args, models, database).run()
 
@@ -72,6 +73,16 @@ class Observed:
     errors: Counter[str] = field(default_factory=Counter)
     events: set[str] = field(default_factory=set)
     repeated_events: int = 0
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a replica was, in MB, and how many incidents had joined its history by then."""
+
+    minute: float
+    joined: int
+    anonymous: float
+    resident: float
 
 
 class Replica:
@@ -134,7 +145,7 @@ class Soak:
                     replica.stop()
         return self._report(sizes, waited)
 
-    def _load(self) -> list[tuple[float, int, float]]:
+    def _load(self) -> list[Size]:
         jobs = [lambda name=f"C{n}-": self._diagnose(name) for n in range(self.args.clients)]
         jobs += [self._give_feedback, self._search, self._store_incidents, self._publish]
         threads = [threading.Thread(target=self._repeat, args=(job,)) for job in jobs]
@@ -146,17 +157,17 @@ class Soak:
             thread.join()
         return sizes
 
-    def _watch(self) -> list[tuple[float, int, float]]:
-        """Kill a replica now and then, never the first; return minute, diagnoses and MB of the first."""
-        began, killed_at, turn, sizes = time.monotonic(), time.monotonic(), 0, []
+    def _watch(self) -> list[Size]:
+        """Kill a replica now and then, never the first; return how large the first was meanwhile."""
+        began, killed_at, turn = time.monotonic(), time.monotonic(), 0
+        sizes: list[Size] = []
         length = self.args.minutes * 60
         with tqdm(total=int(length), unit="s", desc="load", file=sys.stderr) as bar:
             while (passed := time.monotonic() - began) < length:
                 time.sleep(1)
                 bar.update(int(passed) - bar.n)
                 if int(passed) % 10 == 0:
-                    size = memory(self.replicas[0].process.pid, "VmRSS")
-                    sizes.append((passed / 60, len(self.observed.diagnoses), size))
+                    sizes.append(self._size(passed / 60))
                 if len(self.replicas) > 1 and time.monotonic() - killed_at > self.args.kill_every:
                     killed_at, turn = time.monotonic(), turn + 1
                     victim = self.replicas[1 + turn % (len(self.replicas) - 1)]
@@ -165,6 +176,10 @@ class Soak:
                     time.sleep(2)
                     victim.start()
         return sizes
+
+    def _size(self, minute: float) -> Size:
+        pid, joined = self.replicas[0].process.pid, len(self.observed.diagnoses) + len(self.observed.incidents)
+        return Size(minute, joined, memory(pid, "RssAnon"), memory(pid, "VmRSS"))
 
     def _repeat(self, job: Callable[[], None]) -> None:
         while not self.stopping.is_set():
@@ -225,7 +240,8 @@ class Soak:
             turn += 1
             began = time.perf_counter()
             try:
-                connection = http.client.HTTPConnection("127.0.0.1", replica.port, timeout=60)
+                seconds = _PUBLISHING if kind == "publish" else _PATIENCE / 2
+                connection = http.client.HTTPConnection("127.0.0.1", replica.port, timeout=seconds)
                 connection.request(method, path, sent, headers)
                 answer = connection.getresponse()
                 status, text = answer.status, answer.read()
@@ -277,7 +293,7 @@ class Soak:
             time.sleep(0.5)
         return time.monotonic() - began
 
-    def _report(self, sizes: list[tuple[float, int, float]], waited: float) -> int:
+    def _report(self, sizes: list[Size], waited: float) -> int:
         seen = self.observed
         store = Store.open(self.database)
         with store.database.read() as connection:
@@ -298,13 +314,15 @@ class Soak:
         print(f"\nevents sent twice: {seen.repeated_events}; the last arrived {waited:.0f} s after the load ended")
         print(f"tried again: {dict(seen.retried) or 'nothing'}")
         print(f"errors: {dict(seen.errors) or 'none'}")
-        print("\n| minute | diagnoses so far | memory of the replica that lived, MB |\n|---:|---:|---:|")
-        for minute, count, size in sizes[:: max(len(sizes) // 12, 1)]:
-            print(f"| {minute:.0f} | {count} | {size:.0f} |")
+        print("\n| minute | incidents that joined | memory of the replica that lived, of its own, MB | in all |")
+        print("|---:|---:|---:|---:|")
+        for size in sizes[:: max(len(sizes) // 12, 1)]:
+            print(f"| {size.minute:.0f} | {size.joined} | {size.anonymous:.0f} | {size.resident:.0f} |")
         return 1 if seen.errors or any(lost.values()) else 0
 
 
-def _trained(models: Path) -> Path:
+def trained(models: Path) -> Path:
+    """Train two releases of the sample, put the later one into service, and return their folder."""
     names = ("--incidents", str(SAMPLE / "incidents.csv"), "--knowledge", str(SAMPLE / "knowledge.csv"))
     for seed in ("1", "2"):
         command = [sys.executable, "-m", "api.cli", "train", *names, "--seed", seed, "--out", str(models)]

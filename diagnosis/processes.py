@@ -15,7 +15,7 @@ from diagnosis.errors import FaultwiseError
 
 T = TypeVar("T")
 
-_NICENESS = 10  # of 19: what answers requests goes first
+BESIDE_REQUESTS = 10  # niceness, of 19: what answers requests goes first
 _LOOK_SECONDS = 0.2  # how often to look whether to stop
 
 
@@ -24,9 +24,12 @@ class InterruptedComputationError(FaultwiseError):
 
 
 def in_own_process(
-    function: Callable[..., T], *arguments: object, is_stopping: Callable[[], bool] = lambda: False
+    function: Callable[..., T],
+    *arguments: object,
+    is_stopping: Callable[[], bool] = lambda: False,
+    niceness: int = BESIDE_REQUESTS,
 ) -> T:
-    """Return what a function returns, computed by a new process of low priority.
+    """Return what a function returns, computed by a new process, of low priority unless told otherwise.
 
     One interpreter runs one thread at a time: beside a minute of computing in a thread, a request waits up to 5 ms
     each time it has let the interpreter go. A new process takes a second or two to start, so this is for work that
@@ -38,6 +41,9 @@ def in_own_process(
         Of a module's top level; it, its arguments and what it returns are pickled on the way.
     is_stopping : callable
         Looked at while waiting; once it is true, the process is ended.
+    niceness : int
+        Added to that of this process; 0 where a person waits: on busy processors a low priority may take ten times as
+        long.
 
     Raises
     ------
@@ -48,7 +54,7 @@ def in_own_process(
     """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_compute, args=(sender, function, arguments), daemon=True)
+    process = context.Process(target=_compute, args=(sender, function, arguments, niceness), daemon=True)
     process.start()
     sender.close()
     try:
@@ -70,9 +76,9 @@ def in_own_process(
     return result  # type: ignore[no-any-return]
 
 
-def _compute(sender: Connection, function: Callable[..., Any], arguments: tuple[object, ...]) -> None:
+def _compute(sender: Connection, function: Callable[..., Any], arguments: tuple[object, ...], niceness: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is the parent's to take
-    os.nice(_NICENESS)
+    os.nice(niceness)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     answer: tuple[Any, Exception | None]
     try:

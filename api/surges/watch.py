@@ -20,6 +20,7 @@ import pandas as pd
 from ulid import ULID
 
 from api.serving import Serving
+from api.surges.learning import Course, learn_history, longer, new_detector, steps
 from api.surges.settings import SurgeSettings
 from api.webhooks.events import Events
 from diagnosis.background import BackgroundLoop
@@ -33,7 +34,6 @@ from diagnosis.surges import Arrival, MaintenanceWindow, Surge, SurgeDetector
 from diagnosis.surges.monitoring_data import Alert, OpenAlerts
 from diagnosis.surges.recent import WINDOWS
 from diagnosis.surges.replay import ALERT, arrival_of_alert, arrivals_of, monitor_of, scope_words
-from diagnosis.surges.rhythm import holiday_kinds
 from diagnosis.surges.scope import FIELDS, Scope
 from diagnosis.times import format_utc, from_seconds, parse_utc, utc_now
 
@@ -42,7 +42,6 @@ log = logging.getLogger(__name__)
 NAME = "surges"
 _HOLD = 30.0  # seconds for which the watch is taken; another process may take it then
 _RENEW = 10.0
-_GIVE_WAY = 20  # incidents of the history that are learned at one go, some milliseconds
 _SAVE = 60.0  # seconds between two savings of the detector's state
 _PAGE = 1000
 # Two quarters and the two weeks before that only teach, so that the review of the last one knows of all its outages.
@@ -89,7 +88,7 @@ class SurgeWatch:
         self._joined: dict[str, int] = {}  # how many of its incidents are stored
         self._seen: dict[str, float] = {}
         self._end_times: dict[str, datetime] = {}
-        self._past_courses: dict[str, Sequence[Sequence[Any]]] = {}  # of surges of the history that was learned from
+        self._past_courses: dict[str, Course] = {}  # of surges of the history that was learned from
         self._sequence = self._watched_upto = 0
         self._held_until = self._saved_at = self._decisions_at = float("-inf")
 
@@ -175,8 +174,7 @@ class SurgeWatch:
         return is_ours
 
     def _new_detector(self) -> SurgeDetector:
-        settings = self._settings
-        return SurgeDetector(settings.false_alarms_per_month, settings.zone, holiday_kinds(self._holidays))
+        return new_detector(self._settings, self._holidays)
 
     def _begin(self, *, anew: bool = False) -> SurgeDetector:
         """Return the detector as it was when it was last saved, else one that has learned from the history."""
@@ -209,17 +207,10 @@ class SurgeWatch:
         incidents = self._history()
         alerts = self._alerts_since(incidents[0].at if incidents else 0.0)
         arrivals = sorted([*incidents, *alerts], key=lambda arrival: arrival.at)
-        self._past_courses = {}
-        began = time.thread_time()
-        for place, arrival in enumerate(arrivals, 1):
-            self._track(detector.add(arrival))
-            for surge in detector.open:
-                if surge.latest == arrival.at and surge.kind != "silence":  # later it is no longer remembered
-                    course = self._past_courses.get(surge.id, ())
-                    self._past_courses[surge.id] = _longer(course, _steps(detector, surge, arrival.at))
-            if place % _GIVE_WAY == 0:  # diagnoses come first: they have the interpreter for two thirds of the time
-                self._loop.pause(2 * (time.thread_time() - began))
-                began = time.thread_time()
+        history = learn_history(arrivals, self._settings, self._holidays, lambda: self._loop.is_stopping)
+        detector.restore(history.state)
+        self._tracked.update(history.surges)
+        self._past_courses = history.courses
         moment = utc_now().timestamp()
         if arrivals and moment - arrivals[-1].at > _LONGEST_GAP:
             detector.advance(arrivals[-1].at + WINDOWS[-1])
@@ -343,7 +334,7 @@ class SurgeWatch:
         course = stored.course if stored else self._past_courses.get(surge.id, ())
         if surge.kind != "silence":
             until = moment.timestamp() if surge.over_at is None else surge.over_at
-            course = _longer(course, _steps(detector, surge, min(until, surge.latest + 3 * WINDOWS[1])))
+            course = longer(course, steps(detector, surge, min(until, surge.latest + 3 * WINDOWS[1])))
         if stored is not None and stored.declared_at is not None and not stored.ended_by:
             over_at = None  # a declared major incident is ended by a person
         if stored is not None and stored.ended_by and self._end_times.get(surge.id) != stored.over_at:
@@ -452,16 +443,6 @@ def _frequent(surge: Surge) -> dict[str, dict[str, int]]:
             values[scope.value] = count
     members.pop("all", None)
     return members
-
-
-def _steps(detector: SurgeDetector, surge: Surge, until: float) -> list[tuple[str, int, float]]:
-    return [(format_utc(from_seconds(at)), count, usual) for at, count, usual in detector.course(surge, until)]
-
-
-def _longer(course: Sequence[Sequence[Any]], steps: Sequence[tuple[str, int, float]]) -> list[Sequence[Any]]:
-    """Return a course with later steps; what is no longer remembered stays as it was."""
-    first = steps[0][0] if steps else ""
-    return [*(step for step in course if step[0] < first), *steps] if steps else list(course)
 
 
 def _title(record: Mapping[str, Any]) -> str:

@@ -45,6 +45,7 @@ def test_the_result_comes_from_another_process_of_lower_priority() -> None:
     process, niceness = in_own_process(process_and_niceness, 0)
     assert process != os.getpid()
     assert niceness > os.nice(0) or os.nice(0) == 19
+    assert in_own_process(process_and_niceness, 0, niceness=0)[1] == os.nice(0), "where a person waits"
 
 
 def test_an_error_is_raised_here_with_its_code() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -69,13 +70,10 @@ def plain_answers(diagnoser: Diagnoser, held_out: HeldOut, target: TargetPredict
 
 
 def _features(past: pd.DataFrame, labelled: pd.DataFrame, fields: Sequence[str]) -> tuple[sp.csr_matrix, sp.csr_matrix]:
-    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer  # noqa: PLC0415 - as above
+    from sklearn.feature_extraction.text import CountVectorizer  # noqa: PLC0415 - as above
 
-    words = TfidfVectorizer(tokenizer=tokenise, token_pattern=None, ngram_range=(1, 2), max_features=_MOST_TERMS)
-    grams = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), max_features=_MOST_TERMS, sublinear_tf=True)
     values = CountVectorizer(analyzer=lambda row: row, binary=True, dtype=np.float64)
-    texts, later_texts = _texts(past), _texts(labelled)
-    blocks = [(terms.fit_transform(texts), terms.transform(later_texts)) for terms in (words, grams)]
+    blocks = [*_text_features(tuple(_texts(past)), tuple(_texts(labelled)))]
     rows, later_rows = (
         [[f"{name}={value}" for name, value in zip(fields, row, strict=True)] for row in frame[list(fields)].to_numpy()]
         for frame in (past, labelled)
@@ -84,6 +82,15 @@ def _features(past: pd.DataFrame, labelled: pd.DataFrame, fields: Sequence[str])
         blocks.append((_FIELD * values.fit_transform(rows), _FIELD * values.transform(later_rows)))
     learned_blocks, later_blocks = zip(*blocks, strict=True)
     return sp.hstack(learned_blocks, format="csr"), sp.hstack(later_blocks, format="csr")
+
+
+@lru_cache(maxsize=1)  # one target after another is asked of the same texts
+def _text_features(texts: tuple[str, ...], later_texts: tuple[str, ...]) -> list[tuple[sp.csr_matrix, sp.csr_matrix]]:
+    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 - as above
+
+    words = TfidfVectorizer(tokenizer=tokenise, token_pattern=None, ngram_range=(1, 2), max_features=_MOST_TERMS)
+    grams = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), max_features=_MOST_TERMS, sublinear_tf=True)
+    return [(terms.fit_transform(texts), terms.transform(later_texts)) for terms in (words, grams)]
 
 
 def _texts(frame: pd.DataFrame) -> list[str]:
