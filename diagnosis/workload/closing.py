@@ -32,6 +32,8 @@ USUAL = 0.3  # a kind of day is worked from this share of the busiest kind on
 MOST = 0.98
 PRIOR_SHARES = np.array([1.0, 4.0, 0.25])  # of a backlog's change as expected, none, and on as before
 SHARE_TRUST = 2  # earlier days from which on they outweigh that
+# Days from which on a record that begins without the backlog of before does not seem to grow for that reason alone.
+SETTLED = 56
 ERROR_PRIOR = 4.0  # earlier days that the spread of the drawn paths counts for
 
 
@@ -152,7 +154,7 @@ class ClosingModel:
         by_age, by_kind = _chances(table, kinds, n_past)
         origins = [day for day in range(n_past - 7, table.start + 20, -7) if day in arrivals][:MOST_ORIGINS]
         excess, squared = np.zeros((len(by_age), LEADS)), np.zeros((len(by_age), LEADS))
-        changes = []
+        changes, settled = [], []
         for origin in origins:
             weeks = _Weeks.after(origin, table, kinds, arrivals[origin])
             expected, n_weeks = weeks.expected, weeks.expected.shape[1]
@@ -160,8 +162,10 @@ class ClosingModel:
             excess[:, :n_weeks] += error - expected
             squared[:, :n_weeks] += expected**2
             changes.append((weeks.expected_changes, weeks.change))
+            if origin >= SETTLED:
+                settled.append(changes[-1])
         still_open = (table.at_risk[:, -1] - table.closed[:, -1]).sum(axis=1)
-        shares = _shares(changes, (still_open + 1.0) / 4)
+        shares = _shares(settled, (still_open + 1.0) / 4)
         drift = np.zeros(len(by_age))
         for expected_changes, change in changes:
             error = change - np.einsum("sc,scw->sw", shares, expected_changes)
@@ -334,7 +338,12 @@ def _flow(table: OpenTable, until: int) -> Floats:
 
 
 def _shares(changes: list[tuple[Floats, Floats]], noise: Floats) -> Floats:
-    """Return the weight of each expectation by its squared errors after earlier days; a group leans on the desk."""
+    """Return the weight of each expectation by its squared errors after earlier days; a group leans on the desk.
+
+    Before any day was compared nothing is expected to change.
+    """
+    if not changes:
+        return np.tile([0.0, 1.0, 0.0], (len(noise), 1))
     squares = np.zeros((len(noise), 3))
     for expected_changes, change in changes:
         errors = (change[:, None] - expected_changes) / np.sqrt(np.arange(1, change.shape[1] + 1))

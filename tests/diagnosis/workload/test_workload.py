@@ -134,6 +134,20 @@ def test_a_backlog_that_never_moved_is_expected_to_stay() -> None:
         assert all(week.backlog.lower <= now <= week.backlog.upper for week in desk.weeks)
 
 
+def test_a_young_record_does_not_go_on_growing_as_it_did_from_nothing() -> None:
+    """It begins without the backlog of before, and so seems to grow."""
+    rows = simulate(np.random.default_rng(8), 80, rate=20.0, close=0.05)
+
+    def open_on(day: int) -> int:
+        moment = START + timedelta(days=day)
+        return sum(row["opened_at"] < moment <= row["resolved_at"] for row in rows)
+
+    desk = forecast(rows, 49).desk
+    grew = open_on(49) - open_on(21)
+    assert grew > 100
+    assert abs(desk.weeks[3].backlog.expected - desk.open_now) < 0.1 * grew
+
+
 def test_a_group_that_closes_nothing_any_more_grows() -> None:
     simulated = simulate(np.random.default_rng(5), 120, rate=10.0, close=0.5)
     stopped = START + timedelta(days=80)
