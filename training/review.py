@@ -7,7 +7,6 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -156,8 +155,7 @@ def _facts(args: argparse.Namespace, frame: pd.DataFrame, zone: str) -> ReviewFa
     records = frame.drop_duplicates("number", keep="last")
     surges = replay_surges(records, alerts, changes, detector=SurgeDetector(zone=zone))
     started = {alert.id: alert.at for alert in alerts}
-    since = datetime.fromtimestamp(min(started.values()), UTC) if started else None
-    return replace(facts, outages=outages_of(surges, records, started), watched_since=since)
+    return replace(facts, outages=outages_of(surges, records, started), watched_since=None)
 
 
 def _diagnoser(release: Path | None) -> Diagnoser | None:

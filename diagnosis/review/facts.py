@@ -54,8 +54,8 @@ class Outage:
         Its incidents.
     alerts : int
         That belong to it.
-    warned : bool
-        Whether an alert came before its first incident.
+    warned : bool or None
+        Whether an alert came before its first incident; None where no monitoring sent alerts by then.
     change : str
         The likely one; empty for none.
     """
@@ -64,7 +64,7 @@ class Outage:
     service: str
     numbers: Sequence[str]
     alerts: int
-    warned: bool
+    warned: bool | None
     change: str = ""
 
 
@@ -83,7 +83,7 @@ class ReviewFacts:
     outages : sequence of Outage or None
         None where nobody has watched.
     watched_since : datetime or None
-        When the first alert or outage came; None for from the first record on.
+        From when on outages are known; None for from the first record on.
     """
 
     by_number: Mapping[str, pd.Series] = field(default_factory=dict)
@@ -99,9 +99,10 @@ class ReviewFacts:
     def events(self) -> dict[str, Events]:
         """Measures of what is no record."""
         events = {} if self.questions is None else {"deflection": self.questions}
-        if self.outages is not None:
-            since = _floats([outage.since.timestamp() / _DAY for outage in self.outages])
-            events["warnings"] = Events(since, _floats([float(outage.warned) for outage in self.outages]))
+        told = [outage for outage in self.outages or () if outage.warned is not None]
+        if told:
+            since = _floats([outage.since.timestamp() / _DAY for outage in told])
+            events["warnings"] = Events(since, _floats([float(outage.warned is True) for outage in told]))
         return events
 
     def automatic_between(self, since: datetime, until: datetime) -> int:
@@ -125,11 +126,17 @@ class ReviewFacts:
             for outage in inside
         ]
 
+    def outages_known_from(self, since: datetime, until: datetime) -> str | None:
+        """Return from when on the outages of a period are known, where that is later than its beginning; else None."""
+        if self.outages is None or self.watched_since is None or not since < self.watched_since < until:
+            return None
+        return format_utc(self.watched_since, timespec="minutes")
+
     def blind_spots(self, since: datetime, until: datetime) -> list[dict[str, Any]]:
         """Return the services whose outages of a period came without an alert, the most outages first."""
         by_service: dict[str, list[Outage]] = {}
         for outage in self.outages or ():
-            if since <= outage.since < until and outage.service and not outage.alerts:
+            if since <= outage.since < until and outage.service and outage.warned is False and not outage.alerts:
                 by_service.setdefault(outage.service, []).append(outage)
         spots = [
             {

@@ -172,9 +172,11 @@ def _trend(history: ReviewHistory, name: str, quarter: Quarter) -> tuple[Point, 
 
 def verdict_of(definition: Definition, estimate: Estimate | None, target: float | None, fewest: int = 1) -> Verdict:
     """Return whether the whole interval lies on the right side of the target."""
+    if estimate is None:
+        return "too few"
     if target is None:
         return "no target"
-    if estimate is None or estimate.n < fewest:
+    if estimate.n < fewest:
         return "too few"
     lower, upper = estimate.lower, estimate.upper
     if definition.lower_is_better:

@@ -45,6 +45,8 @@ class ReviewExtras:
         Services with outages that no alert came before: ``service``, ``outages``, ``numbers``.
     outages : sequence of mapping or None
         Of the quarter: ``since``, ``service``, ``incidents``, ``warned``, ``change``, ``numbers``.
+    outages_from : str or None
+        From when on they are known, where that is within the quarter.
     available : mapping of (str, str) to float
         Hours that a group has in the week of a Monday, or in every week where that is empty.
     saved_hours : float or None
@@ -57,6 +59,7 @@ class ReviewExtras:
     outcomes: Sequence[Mapping[str, Any]] = ()
     blind_spots: Sequence[Mapping[str, Any]] = ()
     outages: Sequence[Mapping[str, Any]] | None = None
+    outages_from: str | None = None
     available: Hours = field(default_factory=dict)
     saved_hours: float | None = None
     actions: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
@@ -86,6 +89,7 @@ def extras_of(
         outcomes=outcomes(history, facts.actions),
         blind_spots=facts.blind_spots(since, until),
         outages=facts.outages_between(since, until),
+        outages_from=facts.outages_known_from(since, until),
         available=available or {},
         saved_hours=automatic * minutes_saved / 60 if automatic else None,
         actions=[plain_action(action) for action in facts.actions if action.status != "proposed"],
@@ -150,6 +154,7 @@ def review_quarter(history: ReviewHistory, quarter: Quarter, extras: ReviewExtra
         "voice": {"channels": channels(history, quarter), "topics": topics(history, quarter)},
         "needs": needs,
         "outages": extra.outages,
+        "outages_from": extra.outages_from,
         "workload": workload,
         "saved_hours": extra.saved_hours,
         "gaps": extra.gaps,

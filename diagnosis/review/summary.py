@@ -115,8 +115,8 @@ def _change(measure: Content, compared: Content, words: Words) -> list[str]:
                 group=same[0]["name"],
                 value=words.value(unit, same[0]["value_after"]),
                 before=words.value(unit, same[0]["value_before"]),
-                n=same[0]["n_after"],
-                n_before=same[0]["n_before"],
+                n=f"{same[0]['n_after']:,}",
+                n_before=f"{same[0]['n_before']:,}",
             )
         )
     return parts
@@ -159,12 +159,12 @@ def _problem(content: Content, words: Words) -> list[str]:
     if not content["problems"]:
         return []
     problem = content["problems"][0]
+    values = unnamed(problem)
     return [
         words(
             "sentence",
             "problem",
-            title=problem["title"],
-            values=" · ".join(filter(None, problem["signature"].values())),
+            fault=words("unit", "fault" if values else "fault_alone", title=problem["title"], values=values),
             incidents=f"{problem['incidents']:,}",
             expected=f"{problem['expected_incidents']:,.0f}",
             lower=f"{problem['interval'][0]:,}",
@@ -172,6 +172,12 @@ def _problem(content: Content, words: Words) -> list[str]:
             days=content["horizon_days"],
         )
     ]
+
+
+def unnamed(problem: Content) -> str:
+    """Return what a fault is known by, without what its title says already."""
+    title = problem["title"].casefold()
+    return " · ".join(value for value in problem["signature"].values() if value and value.casefold() not in title)
 
 
 def _actions(content: Content, words: Words) -> list[str]:

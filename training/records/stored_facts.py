@@ -13,12 +13,14 @@ from ulid import ULID
 from diagnosis.arrays import Floats
 from diagnosis.review.facts import Comment, Events, Outage, ReviewFacts
 from diagnosis.store import Store
+from diagnosis.store.monitoring import StoredAlert
 from diagnosis.store.observations import Observation
 from diagnosis.store.surges import StoredSurge
 from diagnosis.times import utc_now
 
 TARGET = "assignment_group"
 MOST_SURGES = 2_000
+_MOST_ALERTS = 1_000  # while one surge lasts
 SILENCE = "silence"  # a kind of surge that is no outage
 _ASKED, _SOLVED = "help.asked", "help.solved"
 _ARTICLE = "knowledge:"  # begins the id of a suggestion from an article
@@ -29,9 +31,11 @@ _BEGIN = datetime.fromisoformat("1990-01-01T00:00:00+00:00")
 def facts_of_store(store: Store) -> ReviewFacts:
     """Read what a store knows besides its records."""
     routed = [answer for answer in store.observations.first_answers() if answer.target == TARGET]
-    outages = [_outage(store, surge) for surge in store.surges.page(MOST_SURGES) if _is_outage(surge)]
-    watched = [alert.started_at for alert in store.alerts.started_between(_BEGIN, utc_now(), 1)]
-    watched += [outage.since for outage in outages]
+    surges = store.surges.page(MOST_SURGES)
+    alerted = [alert.started_at for alert in store.alerts.started_between(_BEGIN, utc_now(), 1)]
+    joined = [_outage(store, surge, min(alerted, default=None)) for surge in surges if _is_outage(surge)]
+    outages = [outage for outage in joined if outage.numbers]  # alerts that no incident followed were none
+    watched = [surge.since for surge in surges] or alerted  # alerts of years may have been imported before one watched
     return ReviewFacts(
         by_number=_decisions(routed) | {"fix_failed": _fixes(store)},
         questions=_questions(store),
@@ -58,6 +62,7 @@ def outages_of(surges: Sequence[Mapping[str, Any]], frame: pd.DataFrame, started
     """
     records = frame.drop_duplicates("number", keep="last").set_index("number")
     opened, services = records["opened_at"], records["service"].astype("str")
+    first_alert = min(started.values(), default=None)
     outages = []
     for surge in surges:
         numbers = [number for number in surge["numbers"] if number in opened.index]
@@ -71,7 +76,9 @@ def outages_of(surges: Sequence[Mapping[str, Any]], frame: pd.DataFrame, started
                 surge["scope"].get("service") or _most({str(name): int(n) for name, n in counts.items() if name}),
                 numbers,
                 len(surge["alerts"]),
-                any(started[alert] <= first for alert in surge["alerts"]),
+                None
+                if first_alert is None or pd.Timestamp(surge["at"]).timestamp() < first_alert
+                else any(started[alert] <= first for alert in surge["alerts"]),
                 surge["likely_change"] or "",
             )
         )
@@ -82,9 +89,10 @@ def _is_outage(surge: StoredSurge) -> bool:
     return surge.kind != SILENCE and surge.dismissed_at is None
 
 
-def _outage(store: Store, surge: StoredSurge) -> Outage:
-    numbers, alerts = store.surges.members(surge.id)
-    started = [alert.started_at for alert in store.alerts.find(alerts).values()]
+def _outage(store: Store, surge: StoredSurge, first_alert: datetime | None) -> Outage:
+    numbers, joined = store.surges.members(surge.id)
+    alerts = store.alerts.find(joined) | _alerts_of_scope(store, surge)
+    started = [alert.started_at for alert in alerts.values()]
     opened = [record.body.get("opened_at") for record in store.incidents.find(numbers).values()]
     first = min((str(moment) for moment in opened if moment), default="")
     service = surge.scope_value if surge.scope_kind == "service" else _most(surge.members.get("service", {}))
@@ -95,9 +103,24 @@ def _outage(store: Store, surge: StoredSurge) -> Outage:
         service,
         numbers,
         len(alerts),
-        any(not first or moment <= pd.Timestamp(first) for moment in started),
+        None
+        if first_alert is None or surge.at < first_alert
+        else any(not first or moment <= pd.Timestamp(first) for moment in started),
         changes[0].number if changes else "",
     )
+
+
+def _alerts_of_scope(store: Store, surge: StoredSurge) -> dict[str, StoredAlert]:
+    """Return the alerts that a surge would have joined, had they been there when it was found: imported later, say."""
+    if surge.scope_kind not in ("service", "cmdb_ci"):
+        return {}
+    start = surge.at - timedelta(seconds=surge.window)
+    alerts = store.alerts.started_between(start, surge.over_at or surge.latest, _MOST_ALERTS)
+    return {
+        alert.id: alert
+        for alert in alerts
+        if not alert.incident and getattr(alert, surge.scope_kind) == surge.scope_value
+    }
 
 
 def _decisions(routed: Sequence[Observation]) -> dict[str, pd.Series]:

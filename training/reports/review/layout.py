@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from diagnosis.review import Words, summary
 from diagnosis.review.definitions import BY_NAME
-from diagnosis.review.summary import action_title
+from diagnosis.review.summary import action_title, unnamed
 
 Content = Mapping[str, Any]
 _TONES = {"met": "good", "missed": "bad", "better": "good", "worse": "bad", "held": "good", "did not hold": "bad"} | {
@@ -19,6 +19,7 @@ _TONES = {"met": "good", "missed": "bad", "better": "good", "worse": "bad", "hel
     "short": "bad",
 }
 EVIDENCE = 4  # numbers that are shown in a cell
+_HOURS = ("hours", "available", "fit")  # columns of the workload that only hours by record fill
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +148,11 @@ def _parts(parts: Sequence[Content], unit: str, words: Words) -> str:
 def _problems(content: Content, words: Words) -> Section:
     rows = [
         [
-            Cell(f"{problem['title']} ({_values(problem['signature'])})"),
+            Cell(_fault(problem)),
             Cell(f"{problem['incidents']:,}"),
             _tone("trend", problem["trend"], words),
-            Cell(f"{problem['expected_incidents']:.1f} ({problem['interval'][0]}–{problem['interval'][1]})"),
-            Cell("–" if problem["preventable_hours"] is None else f"{problem['preventable_hours']:.1f}"),
+            Cell(f"{problem['expected_incidents']:,.1f} ({problem['interval'][0]:,}–{problem['interval'][1]:,})"),
+            Cell("–" if problem["preventable_hours"] is None else f"{problem['preventable_hours']:,.1f}"),
             Cell(problem["known_fix"] or "–"),
         ]
         for problem in content["problems"]
@@ -181,18 +182,18 @@ def effect(proposal: Content, content: Content, words: Words) -> str:
     """Return what a proposed action should achieve, in words."""
     expected = proposal["expected_effect"]
     if expected.get("preventable_hours") is not None:
-        hours = f"{expected['preventable_hours']:.1f}"
+        hours = f"{expected['preventable_hours']:,.1f}"
         return words("effect", "preventable_hours", value=hours, days=content["horizon_days"])
     if "from" in expected:
         unit = "hours" if proposal["measure"] == "response" else "share"
         before, after = (words.value(unit, expected[name]) for name in ("from", "to"))
-        return words("effect", "from_to", before=before, after=after, n=expected["records"])
+        return words("effect", "from_to", before=before, after=after, n=f"{expected['records']:,}")
     if "weeks_short" in expected:
         expected_hours, has = (f"{expected[name]:,.0f}" for name in ("hours", "has"))
         return words("effect", "weeks_short", n=expected["weeks_short"], hours=expected_hours, has=has)
     for name in ("incidents", "outages"):
         if name in expected:
-            return words("effect", name, n=expected[name])
+            return words("effect", name, n=f"{expected[name]:,}")
     return "–"
 
 
@@ -261,8 +262,9 @@ def _change_of(outcome: Content, words: Words) -> str:
 
 def _voice(content: Content, words: Words) -> Section:
     voice = content["voice"]
-    tables = [_channels(voice, words), _topics(voice, words), *_quotes(voice, words)]
-    return Section("voice", words("head", "voice"), [], [table for table in tables if table.rows], "channels")
+    tables = [table for table in (_channels(voice, words), _topics(voice, words), *_quotes(voice, words)) if table.rows]
+    texts = [] if tables else [words("text", "no_voice")]
+    return Section("voice", words("head", "voice"), texts, tables, "channels" if voice["channels"] else "")
 
 
 def _channels(voice: Content, words: Words) -> Table:
@@ -362,36 +364,55 @@ def _workload(content: Content, words: Words) -> Section:
 
 
 def _teams(workload: Content, words: Words) -> Table:
+    with_hours = bool(workload["hours_per_record"])
     rows = [
         [
-            Cell(team["team"] or words("text", "desk")),
+            _team(team["team"], workload, words),
             Cell(f"{team['open_now']:,}"),
-            *_demand(team, words),
-            Cell("–" if not team["fit"] else f"{team['weeks_short']} / {len(team['weeks'])}"),
+            *_demand(team, words, with_hours=with_hours),
+            *([_weeks_short(team)] if with_hours else []),
         ]
         for team in workload["teams"]
     ]
-    names = ("team", "open_now", "expected_records", "hours", "available", "fit", "weeks_short")
+    names = ("team", "open_now", "expected_records", *((*_HOURS, "weeks_short") if with_hours else ()))
     return Table(tuple(words("column", name) for name in names), rows, numeric=(1, 2, 3, 4, 6))
 
 
+def _weeks_short(team: Content) -> Cell:
+    return Cell("–" if not team["fit"] else f"{team['weeks_short']} / {len(team['weeks'])}")
+
+
 def _weeks(workload: Content, words: Words) -> Table:
+    with_hours = bool(workload["hours_per_record"])
     rows = [
-        [Cell(team["team"] or words("text", "desk")), Cell(week["first"]), *_demand(week, words)]
+        [
+            _team(team["team"], workload, words),
+            Cell(week["first"]),
+            *_demand(week, words, with_hours=with_hours),
+        ]
         for team in workload["teams"]
         for week in team["weeks"]
     ]
-    names = ("team", "week", "expected_records", "hours", "available", "fit")
+    names = ("team", "week", "expected_records", *(_HOURS if with_hours else ()))
     columns = tuple(words("column", name) for name in names)
     return Table(columns, rows, numeric=(2, 3, 4), caption=words("head", "weeks"))
 
 
-def _demand(figure: Content, words: Words) -> list[Cell]:
+def _team(name: str, workload: Content, words: Words) -> Cell:
+    """Return a team's name; beside other teams no name is what nobody was given, alone it is everything."""
+    return Cell(name or words("text", "no_team" if len(workload["teams"]) > 1 else "desk"))
+
+
+def _demand(figure: Content, words: Words, *, with_hours: bool) -> list[Cell]:
+    """Return what is expected, and the hours that it takes beside those that there are where these are known."""
     lower, upper = figure["interval"]
     interval = words("unit", "interval", lower=f"{lower:,}", upper=f"{upper:,}")
+    records = Cell(f"{figure['records']:,.0f} ({interval})")
+    if not with_hours:
+        return [records]
     hours = ["–" if figure[name] is None else f"{figure[name]:,.0f}" for name in ("hours", "available")]
     fit = Cell(words("fit", figure["fit"]), _TONES.get(figure["fit"], "")) if figure["fit"] else Cell("–")
-    return [Cell(f"{figure['records']:,.0f} ({interval})"), *map(Cell, hours), fit]
+    return [records, *map(Cell, hours), fit]
 
 
 def _outages(content: Content, words: Words) -> Section:
@@ -401,7 +422,7 @@ def _outages(content: Content, words: Words) -> Section:
             Cell(_local(outage["since"], content["zone"])),
             Cell(outage["service"] or "–"),
             Cell(f"{outage['incidents']:,}"),
-            Cell(words("warned", "yes" if outage["warned"] else "no"), "" if outage["warned"] else "bad"),
+            _warned(outage["warned"], words),
             Cell(outage["change"] or "–"),
             Cell(_evidence([{"number": number} for number in outage["numbers"]], words)),
         ]
@@ -409,7 +430,17 @@ def _outages(content: Content, words: Words) -> Section:
     ]
     names = ("since", "service", "incidents", "warned", "likely_change", "evidence")
     table = Table(tuple(words("column", name) for name in names), rows, numeric=(2,))
-    return _table_section("outages", words, table, empty="not_watched" if outages is None else "no_outages")
+    section = _table_section("outages", words, table, empty="not_watched" if outages is None else "no_outages")
+    if first := content.get("outages_from"):
+        section.paragraphs.insert(0, words("text", "outages_from", moment=_local(first, content["zone"])))
+    return section
+
+
+def _warned(warned: bool | None, words: Words) -> Cell:
+    """Return whether an alert came before an outage; a dash where no monitoring sent alerts."""
+    if warned is None:
+        return Cell("–")
+    return Cell(words("warned", "yes")) if warned else Cell(words("warned", "no"), "bad")
 
 
 def _local(moment: str, zone: str) -> str:
@@ -421,7 +452,7 @@ def _gaps(content: Content, words: Words) -> Section:
         [
             Cell(gap["title"]),
             Cell(f"{gap['incidents']:,}"),
-            Cell("–" if gap.get("hours_lost") is None else f"{gap['hours_lost']:.1f}"),
+            Cell("–" if gap.get("hours_lost") is None else f"{gap['hours_lost']:,.1f}"),
             Cell(_evidence([{"number": number} for number in gap["numbers"]], words)),
         ]
         for gap in (content["gaps"] or ())
@@ -541,8 +572,9 @@ def _with_interval(figure: Content, unit: str, words: Words) -> str:
     return f"{value} ({words.interval(unit, figure['interval'])})"
 
 
-def _values(signature: Content) -> str:
-    return " · ".join(str(value) for value in signature.values() if value)
+def _fault(problem: Content) -> str:
+    values = unnamed(problem)
+    return f"{problem['title']} ({values})" if values else str(problem["title"])
 
 
 def _tone(kind: str, code: str, words: Words) -> Cell:

@@ -68,15 +68,14 @@ def channels(content: Content, words: Words) -> Figure | None:
     if not rows:
         return None
     names = [words("channel", row["channel"]) for row in rows]
-    series = {
-        content["quarter"]: [row["share"] for row in rows],
-        content["previous_quarter"]: [row["previous"]["share"] if row["previous"] else 0 for row in rows],
-        content["year_before"]: [row["year_before"]["share"] if row["year_before"] else 0 for row in rows],
-    }
+    series = {content["quarter"]: [row["share"] for row in rows]}
+    for compared, quarter in (("previous", content["previous_quarter"]), ("year_before", content["year_before"])):
+        if any(row[compared] for row in rows):  # a quarter without records has no bars to explain
+            series[quarter] = [row[compared]["share"] if row[compared] else 0 for row in rows]
     figure = Figure(figsize=(8.4, 0.5 * len(rows) + 0.9), layout="constrained")
     axes = figure.subplots()
     places = np.arange(len(rows))
-    for step, (label, colour) in enumerate(zip(series, (BLUE, PALE, GREY), strict=True)):
+    for step, (label, colour) in enumerate(zip(series, (BLUE, PALE, GREY), strict=False)):
         axes.barh(places + 0.26 * (step - 1), series[label], height=0.24, color=colour, label=label)
     axes.set_yticks(places, names)
     axes.invert_yaxis()
