@@ -5,12 +5,29 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from api.http.fields import Out, Strict, Word
+from diagnosis.review.definitions import BY_NAME
 
 QuarterName = Annotated[str, StringConstraints(pattern=r"^\d{4}Q[1-4]$")]
 Language = Literal["en", "zh"]
+
+
+def key_figure(name: str) -> str:
+    """Return the name of a key figure, or nothing, as it is.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name: no later review could say what the action achieved.
+    """
+    if name and name not in BY_NAME:
+        raise ValueError(f"expected one of {', '.join(BY_NAME)}; found {name!r}")
+    return name
+
+
+KeyFigure = Annotated[Word, AfterValidator(key_figure)]
 _EXAMPLE: dict[str, Any] = {"quarter": "2026Q3", "note": "Agreed with the business on 12 October"}
 
 
@@ -35,7 +52,7 @@ class ProposalIn(Strict):
         "", description="Who has it"
     )
     due: date | None = Field(None, description="Until when; by default the end of the next quarter")
-    measure: Word = Field("", description="Key figure by which it is judged; empty for the proposal's own")
+    measure: KeyFigure = Field("", description="Key figure by which it is judged; empty for the proposal's own")
     language: Language = Field("en", description="Of the title, where it is left out")
 
 

@@ -110,7 +110,7 @@ class ReviewService:
         """
         wanted = Quarter.parse(quarter or self.default_quarter())
         moment = utc_now()
-        state = (f"{moment:%Y-%m-%d}", self._store.changes.last())
+        state = self._state(moment)
         cached = self._drafts.get(str(wanted))
         if cached is None or cached[0] != state:
             with self._turns.take():  # one at a time: it takes seconds and much memory
@@ -238,6 +238,13 @@ class ReviewService:
         if entry["decision"] is not None:
             raise ConflictError(f"proposal {proposal} of {quarter} has been decided on already")
         return entry
+
+    def _state(self, moment: datetime) -> tuple[object, ...]:
+        """Return what differs once a review would say something else: records, and what is in none of them."""
+        done = [(action.id, action.updated_at) for action in self._store.actions.all(status="done")]
+        surges = [(surge.id, surge.state) for surge in self._store.surges.page(1)]
+        answers = len(self._store.survey_answers.all())
+        return f"{moment:%Y-%m-%d}", self._store.changes.last(), answers, tuple(surges), tuple(done)
 
     def _with_decisions(self, content: dict[str, Any]) -> dict[str, Any]:
         decided = self._store.reviews.decisions(content["quarter"])

@@ -18,6 +18,7 @@ from api.reviews.schemas import ProposalIn
 from api.service import Service
 from diagnosis.errors import InputError
 from diagnosis.review import Quarter, Words
+from diagnosis.review.definitions import BY_NAME
 from diagnosis.review.summary import action_title
 from diagnosis.store.database import ConflictError, RecordNotFoundError
 from training.reports.review.layout import effect, sections
@@ -65,9 +66,9 @@ def report(
 class ProposalForm:
     """What a person made of a proposal."""
 
-    def __init__(self, decision: Text, title: Text = "", owner: Text = "", due: Text = "") -> None:
+    def __init__(self, decision: Text, title: Text = "", owner: Text = "", due: Text = "", measure: Text = "") -> None:
         self.decision = decision
-        self.values = {"title": title, "owner": owner, "due": due or None}
+        self.values = {"title": title, "owner": owner, "due": due or None, "measure": measure}
 
 
 @router.post("/console/review/{quarter}/proposals/{proposal}")
@@ -88,7 +89,7 @@ def decide(
     except (ConflictError, RecordNotFoundError):
         return _draft(request, service, agent, quarter, 409, "review_decided")
     except ValidationError:
-        return _draft(request, service, agent, quarter, 422, "not_found")
+        return _draft(request, service, agent, quarter, 422, "form_wrong")
     except ComputingError:
         return computing_page(request, agent, _address(quarter))
     return RedirectResponse(f"/console/review?quarter={quarter}#proposals", 303)
@@ -167,6 +168,7 @@ def _page(
         shown=[parts[key] for key in SHOWN if key in parts],
         proposals=proposals,
         words=words,
+        key_figures=BY_NAME,
         quarters=_quarters(service),
         finished=service.reviews.all(),
     )

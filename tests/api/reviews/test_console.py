@@ -35,10 +35,14 @@ def test_a_proposal_is_taken_and_done_by_forms(browser, quarter) -> None:
     page = browser.get("/console/review").text
     path = re.findall(r'action="(/console/review/[^"]+/proposals/[^"]+)"', page)[-1]
     form = {"csrf": csrf(page), "decision": "take", "title": "Do <this>", "owner": "Desk", "due": "2099-01-31"}
+    assert browser.post(path, data={**form, "measure": "mood"}).status_code == 422
+    form["measure"] = "closure"
     after = browser.post(path, data=form).text
     assert "Do &lt;this&gt;" in after
     again = browser.post(path, data=form)
     assert again.status_code == 409
+    [taken] = [entry for entry in browser.app.state.service.actions.all() if entry.title == "Do <this>"]
+    assert (taken.measure, taken.owner) == ("closure", "Desk")
     action = re.search(r"/console/review/actions/([^\"]+)\"(?=[^§]*?Do &lt;this&gt;)", after)[1]
     assert (
         browser.post(f"/console/review/actions/{action}", data={"csrf": csrf(after), "status": "done"}).status_code

@@ -36,6 +36,8 @@ def client(models, tmp_path_factory):
 
 
 def test_an_effective_and_an_ineffective_action_are_told_apart(client) -> None:
+    before = client.get("/v1/reviews/draft", params={"quarter": str(LAST)}).json()
+    assert before["outcomes"] == []
     for team in ("Mail", "Network"):
         body = {
             "title": f"{team}: answer faster",
