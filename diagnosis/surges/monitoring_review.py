@@ -136,16 +136,17 @@ def _lead(alert: Alert, by_place: _Places, shift: float = 0.0) -> float | None:
 
 def _row(name: str, alerts: Sequence[Alert], by_place: _Places) -> AlertRow:
     leads = [lead for alert in alerts if (lead := _lead(alert, by_place)) is not None]
-    by_chance = float(
-        np.mean([_lead(alert, by_place, shift * WEEK) is not None for alert in alerts for shift in _SHIFTS])
-    )
+    moved = [_lead(alert, by_place, shift * WEEK) is not None for alert in alerts for shift in _SHIFTS]
+    by_chance = float(np.mean(moved))
     low, high = proportion_interval(len(leads), len(alerts))
     if len(alerts) < LEAST_ALERTS or not by_place:  # without any incident nothing can come before one
         verdict = "too few"
     elif not leads:
         verdict = "never"
     else:
-        verdict = "announces" if low > by_chance else "no better than chance"
+        # Laplace's estimate: that none of the moved alerts met an incident does not make chance impossible.
+        likely = (sum(moved) + 1) / (len(moved) + 1)
+        verdict = "announces" if low > likely else "no better than chance"
     median = float(np.median(leads)) / 60 if leads else None
     return AlertRow(name, len(alerts), len(leads), (low, high), by_chance, median, verdict)
 
