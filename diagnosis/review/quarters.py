@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import pandas as pd
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 
 _FORM = re.compile(r"(\d{4})-?[Qq]([1-4])")
 
@@ -43,7 +44,7 @@ class Quarter:
         """
         match = _FORM.fullmatch(text.strip())
         if match is None or not 1970 <= int(match[1]) <= 2200:
-            raise InputError(f"a quarter such as 2026Q3 was expected, {text!r} found")
+            raise InputError(Phrase("review_quarter_wrong", {"value": text}))
         return cls(int(match[1]), int(match[2]))
 
     @classmethod

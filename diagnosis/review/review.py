@@ -12,6 +12,7 @@ import pandas as pd
 from diagnosis.actions import Action
 from diagnosis.errors import InputError
 from diagnosis.knowledge_health.gaps import Gap
+from diagnosis.phrases import Phrase
 from diagnosis.problems import Problem, find_problems
 from diagnosis.review.facts import ReviewFacts
 from diagnosis.review.history import ReviewHistory
@@ -175,13 +176,12 @@ def review_quarter(history: ReviewHistory, quarter: Quarter, extras: ReviewExtra
 
 def _check(history: ReviewHistory, quarter: Quarter, start: pd.Timestamp) -> None:
     if start >= history.as_of:
-        raise InputError(
-            f"{quarter} has not begun: the records are known up to {_day(history.as_of, history.settings.zone)}"
-        )
+        known_up_to = _day(history.as_of, history.settings.zone)
+        raise InputError(Phrase("review_not_begun", {"quarter": str(quarter), "day": known_up_to}))
     if not len(history.rows_of(quarter)):
         opened = history.frame["opened_at"]
         first, last = (_day(moment, history.settings.zone) for moment in (opened.iloc[0], opened.iloc[-1]))
-        raise InputError(f"no record was opened in {quarter}; the records are from {first} to {last}")
+        raise InputError(Phrase("review_empty", {"quarter": str(quarter), "first": first, "last": last}))
 
 
 def _problems(history: ReviewHistory) -> list[Problem]:

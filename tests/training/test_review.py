@@ -139,6 +139,24 @@ def test_without_rules_the_programmes_count_and_a_table_that_is_none_is_refused(
     assert "service_levels: expected a table" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("quarter", "english", "chinese"),
+    [
+        (
+            "2030Q1",
+            "2030Q1 has not begun: the records are known up to 2026-10-31",
+            "2030Q1 尚未开始：记录截至 2026-10-31",
+        ),
+        ("1999Q1", "no record was opened in 1999Q1", "1999Q1 没有登记任何记录；现有记录从 2025-05-02 到 2026-10-31"),
+        ("2026Q7", "a quarter such as 2026Q3 was expected, '2026Q7' found", "季度应写作 2026Q3 这样，而不是“2026Q7”"),
+    ],
+)
+def test_a_quarter_that_cannot_be_reviewed_is_refused_in_both_languages(capsys, quarter, english, chinese):
+    for language, said in (("en", english), ("zh", chinese)):
+        assert main([*BASE, "--language", language, "--quarter", quarter]) == 1
+        assert said in capsys.readouterr().err
+
+
 def measures_of(capsys, *options):
     assert main([*BASE, "--json", "--quarter", "2026Q3", *options]) == 0
     content = json.loads(capsys.readouterr().out)
