@@ -36,6 +36,10 @@ def client(models, tmp_path_factory):
 
 
 def test_an_effective_and_an_ineffective_action_are_told_apart(client) -> None:
+    while (
+        client.get("/v1/reviews/draft", params={"quarter": str(LAST)}).status_code == 503
+    ):  # judged for the first time
+        pass
     before = client.get("/v1/reviews/draft", params={"quarter": str(LAST)}).json()
     assert before["outcomes"] == []
     for team in ("Mail", "Network"):
