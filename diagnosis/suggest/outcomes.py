@@ -18,7 +18,7 @@ import pandas as pd
 from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
 from diagnosis.findings import IncidentEvidence, UseCounts
-from diagnosis.suggest.success import Prior, fit_prior
+from diagnosis.suggest.success import Prior, fit_priors
 from diagnosis.suggest.uses import OUTCOMES, Uses, decayed
 
 _MOSTLY = 0.5  # share of the uses of a solution that read like a workaround, above which it is one
@@ -105,9 +105,7 @@ class SolutionOutcomes:
             n_held, n_failed = np.maximum(np.add.reduceat(successes, starts), 0.0), np.add.reduceat(failures, starts)
             ends = np.append(starts[1:], len(self._uses))
             share = np.add.reduceat(self._uses.is_workaround.astype(float), starts) / (ends - starts)
-            kinds = (share <= _MOSTLY, share > _MOSTLY)
-            self.prior_ = fit_prior(n_held, n_failed)
-            self.priors_ = [fit_prior(n_held[kind], n_failed[kind]) if kind.any() else self.prior_ for kind in kinds]
+            self.prior_, *self.priors_ = fit_priors(n_held, n_failed, share > _MOSTLY)
         self.hours_ = _typical(self._uses.hours)
         again = np.flatnonzero(np.isfinite(days))
         self.recurred_ = {str(incidents["number"].iloc[row]): int(days[row]) for row in again}

@@ -6,13 +6,15 @@ precision are estimated from all solutions by moments (Kleinman, "Proportions wi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from diagnosis.arrays import Floats
 
 _PRECISION = (2.0, 20.0)  # uses that the average counts for, at least and at most
+_FEWEST_OF_A_KIND = 10  # solutions that make an average of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +43,25 @@ def fit_prior(successes: Floats, failures: Floats) -> Prior:
     variance = spread / freedom if freedom > 1e-9 else 0.0
     precision = mean * (1 - mean) / variance - 1 if variance > 1e-9 else _PRECISION[1]
     return Prior(mean, float(np.clip(precision, *_PRECISION)))
+
+
+def fit_priors(successes: Floats, failures: Floats, is_workaround: npt.NDArray[np.bool_]) -> tuple[Prior, Prior, Prior]:
+    """Return the prior of all solutions, of fixes and of workarounds; luck in few uses makes none of a kind.
+
+    A kind of few solutions has the prior of all, another one is shrunk towards it. A workaround is never expected to
+    hold better than a fix of which as much is known.
+    """
+    common = fit_prior(successes, failures)
+    fixes, workarounds = (
+        _of_kind(successes[of_kind], failures[of_kind], common) for of_kind in (~is_workaround, is_workaround)
+    )
+    return common, fixes, replace(workarounds, mean=min(workarounds.mean, fixes.mean))
+
+
+def _of_kind(successes: Floats, failures: Floats, common: Prior) -> Prior:
+    """Return the prior of one kind of solution, its mean shrunk as if the common one had been seen in twenty uses."""
+    if np.count_nonzero(successes + failures) < _FEWEST_OF_A_KIND:
+        return common
+    own = fit_prior(successes, failures)
+    mean = replace(common, precision=_PRECISION[1]).expected(float(successes.sum()), float(failures.sum()))
+    return replace(own, mean=mean)

@@ -249,8 +249,8 @@ def test_a_workaround_stands_above_no_fix_for_being_quick_or_for_luck_in_few_use
     fix, workaround = "replace the fuser of the printer", "switched the printer off and on, temporary workaround"
     background = [
         u
-        for i in range(8)
-        for text, held in ((f"renew part {'abcdefgh'[i] * 4}", 8), (f"workaround {'abcdefgh'[i] * 4}", 4))
+        for i in range(10)
+        for text, held in ((f"renew part {'abcdefghij'[i] * 4}", 8), (f"workaround {'abcdefghij'[i] * 4}", 4))
         for u in uses(f"{text[:1]}{i}-", text, held, 10 - held)
     ]
     hits = [Found("QUICK0", 0.9, 0.8), Found("FIX0", 0.9, 0.8)]
@@ -263,6 +263,17 @@ def test_a_workaround_stands_above_no_fix_for_being_quick_or_for_luck_in_few_use
     assert Suggester.load(tmp_path).suggest([], hits, articles(), past, now=NOW) == shown
     past = history(*uses("FIX", fix, 2, 8), *uses("QUICK", workaround, 10, 0), *background)
     assert Suggester().fit(past).suggest([], hits, articles(), past, now=NOW)[0].resolution == workaround, "many uses"
+
+
+@pytest.mark.parametrize(("held", "failed", "n_held", "n_failed"), [(1, 0, 9, 1), (2, 0, 19, 1), (0, 1, 1, 9)])
+def test_the_only_workaround_of_a_history_is_judged_by_the_average_solution(held, failed, n_held, n_failed):
+    fix, workaround = "replace the fuser of the printer", "switched the printer off and on, temporary workaround"
+    background = [u for i in range(8) for u in uses(f"B{i}-", f"renew part {'abcdefgh'[i] * 4}", 8, 2)]
+    past = history(*uses("FIX", fix, n_held, n_failed), *uses("WA", workaround, held, failed), *background)
+    shown = (
+        Suggester().fit(past).suggest([], [Found("WA0", 0.9, 0.8), Found("FIX0", 0.9, 0.8)], articles(), past, now=NOW)
+    )
+    assert [s.resolution == fix for s in shown] == [n_held > n_failed, n_held < n_failed]
 
 
 def test_bad_and_empty_input_has_a_sensible_outcome():
