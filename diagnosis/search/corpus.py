@@ -142,7 +142,7 @@ class CorpusIndex:
         if allowed.mask is not None and not allowed.mask.any():
             nothing = np.zeros((0, len(self.signals)))
             return Candidates(no_rows, nothing, nothing, no_rows, no_rows, is_number=False, has_evidence=True)
-        words, by_code = self._words(question.text)
+        words, by_code = self._words(question.text, question.sentence)
         vectors = {name: self._vectors(name, question) for name in self.vectors}
         matches = identifier_matches(
             question.text, by_code, self.lexical["whole"], self.metadata, allowed.mask, allowed.excluded
@@ -174,7 +174,7 @@ class CorpusIndex:
 
     def knows(self, text: str) -> bool:
         """Return whether any word of a text, or of its translation, stands anywhere in the corpus."""
-        return _has_known_terms(self._words(text)[0])
+        return _has_known_terms(self._words(text, text)[0])
 
     def _candidates(
         self, by_signal: list[Rows], words: dict[str, WordQuery], vectors: dict[str, RowQuery], allowed: _Allowed
@@ -203,11 +203,11 @@ class CorpusIndex:
         struck = self.metadata.places_of(Ids(list(excluded))).tolist() if excluded else ()
         return _Allowed(mask, by_passage, frozenset(struck) - {-1})
 
-    def _words(self, text: str) -> tuple[dict[str, WordQuery], list[WordQuery]]:
+    def _words(self, text: str, sentence: str) -> tuple[dict[str, WordQuery], list[WordQuery]]:
         """Return the question as each lexical signal asks it, and each of its codes."""
         codes, n_terms = codes_asked(text), self.most_terms
         terms = [n_terms, n_terms, *[CODE_TERMS] * len(codes)]
-        by_text, by_glossary, *by_code = self.lexical["whole"].query_all([text, translated(text), *codes], terms)
+        by_text, by_glossary, *by_code = self.lexical["whole"].query_all([text, translated(sentence), *codes], terms)
         heading = self.lexical["heading"].query(text, n_terms)
         cosine = self.lexical["cosine"].query(text, self.most_cosine_terms)
         return dict(zip(_LEXICAL, (by_text, heading, by_glossary, cosine), strict=True)), by_code

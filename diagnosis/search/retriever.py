@@ -22,6 +22,7 @@ from diagnosis.search.corpus import CorpusIndex
 from diagnosis.search.coverage import GUESS, Coverage, measured
 from diagnosis.search.encoder import GeneralEncoder, HistoryEncoder
 from diagnosis.search.fusion import Fusion
+from diagnosis.search.glossary import translated
 from diagnosis.search.index.metadata import Filters
 from diagnosis.search.index.vectors import VectorIndex
 from diagnosis.search.passages import SearchRecords, search_text
@@ -226,7 +227,7 @@ class Retriever:
 
     def _answer(self, question: Question, found: Candidates, corpus: Corpus, k: int, passages: bool) -> Answer:
         is_covered = (self.coverage or {}).get(corpus)
-        if not self._has_evidence(question.text, found):
+        if not self._has_evidence(question, found):
             return Answer([], None if is_covered is None else 0.0)
         scores = self._fusion(corpus).score(found.signals, self.signals(corpus))
         covered = None
@@ -249,11 +250,12 @@ class Retriever:
     def _fusion(self, corpus: Corpus) -> Fusion:
         return (self.weights or {}).get(corpus) or Fusion.untaught(self.corpora_[corpus].signals)
 
-    def _has_evidence(self, text: str, candidates: Candidates) -> bool:
+    def _has_evidence(self, question: Question, candidates: Candidates) -> bool:
         """Return whether any word of a question that tells something is known; small words stand in every record."""
-        if len(text) > _SHORT:
-            return candidates.has_evidence or self._knows(text)
-        telling = " ".join(token for token in tokenise(text) if token not in STOP_WORDS)
+        if len(question.text) > _SHORT:
+            return candidates.has_evidence or self._knows(question.text)
+        tokens = tokenise(f"{question.text}\n{translated(question.sentence)}")
+        telling = " ".join(token for token in tokens if token not in STOP_WORDS)
         return len(candidates.identified) > 0 or (bool(telling) and self._knows(telling))
 
     def _knows(self, text: str) -> bool:
@@ -301,7 +303,8 @@ class Retriever:
                 by_encoder[name] = by_encoder[name].copy()
                 by_encoder[name][shorter] = encoder.encode([texts[row] for row in shorter])
         return [
-            Question(text, {name: rows[i : i + 1] for name, rows in by_encoder.items()}) for i, text in enumerate(words)
+            Question(text, {name: rows[i : i + 1] for name, rows in by_encoder.items()}, sentence)
+            for i, (text, sentence) in enumerate(zip(words, sentences, strict=True))
         ]
 
     def signals(self, corpus: Corpus) -> tuple[str, ...]:

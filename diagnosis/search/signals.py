@@ -49,10 +49,14 @@ class VectorSearch(Protocol):
 
 @dataclass(frozen=True)
 class Question:
-    """A question, and its vector by each encoder."""
+    """A question, its vector by each encoder, and the sentence that it was before words of grammar were cut.
+
+    The glossary translates the sentence: "log in" is not "log", nor 从库 a 库.
+    """
 
     text: str
     vectors: dict[str, Vectors]
+    sentence: str
 
 
 @dataclass(frozen=True)

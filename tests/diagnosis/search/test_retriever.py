@@ -11,6 +11,7 @@ import pytest
 from diagnosis.errors import InputError, StoreError
 from diagnosis.incident import Incident, as_frame
 from diagnosis.search import Filters, HistoryEncoder, Retriever
+from diagnosis.search.glossary import glossary_pairs, translated
 
 from .conftest import TOPICS  # isort: skip
 
@@ -53,6 +54,27 @@ def test_a_hit_carries_cosine_and_passage(retriever, encoder):
     hit = retriever.search(["archive old mail"], "knowledge")[0][0]
     assert hit.passage == "archive old mail"
     assert hit.similarity == pytest.approx(1.0, abs=1e-5)
+
+
+def test_what_words_of_grammar_are_cut_from_is_translated_whole(retriever):
+    terms = [term for pair in glossary_pairs() for term in pair]
+    questions = retriever._questions(terms, None)
+    lost = [term for term, q in zip(terms, questions, strict=True) if translated(q.sentence) != translated(term)]
+    assert lost == []
+
+
+@pytest.mark.parametrize(
+    ("query", "title", "other"),
+    [
+        ("cannot log in to the OA", "无法登录", "日志 不能 查看"),
+        ("unable to sign in", "登录 页面", "签名"),
+        ("端口被占用", "port already in use", "port of the switch"),
+        ("从库", "replica database", "library"),
+    ],
+)
+def test_a_term_that_holds_a_word_of_grammar_finds_the_article_of_the_other_language(encoder, query, title, other):
+    base = pd.DataFrame({"number": ["OTHER", "KB"], "title": [other, title]})
+    assert numbers(Retriever(encoder).fit(base, incidents()), query)[0] == "KB"
 
 
 def test_batch_and_given_vectors_change_nothing(retriever, encoder):
