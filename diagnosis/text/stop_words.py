@@ -38,7 +38,7 @@ those to us was we were with would you your
 经常 又 再 地 得
 """
 GRAMMAR_WORDS = frozenset(_GRAMMAR.split())
-_RUN = re.compile(rf"[{HAN}]+|(?<![\w./\\-])[A-Za-z]+(?:'[A-Za-z]+)?(?![\w/\\-]|\.\w)")  # no part of a code or path
+_RUN = re.compile(rf"[{HAN}]+|(?<![\w./\\-])[A-Za-z]+(?:['’][A-Za-z]+)?(?![\w/\\-]|\.\w)")  # no part of a code or path
 
 
 def without_grammar(text: str) -> str:
@@ -51,15 +51,24 @@ def without_grammar(text: str) -> str:
     >>> without_grammar("my printer keeps jamming, please help me")
     'printer keeps jamming, help'
     """
-    shorter = re.sub(" +", " ", _RUN.sub(lambda run: _telling_words(run[0]), text)).strip()
+    shorter = re.sub(" +", " ", _RUN.sub(_telling_words, text)).strip()
     return shorter if any(map(str.isalnum, shorter)) else text
 
 
-def _telling_words(run: str) -> str:
+def _telling_words(run: re.Match[str]) -> str:
     """Return a word, or a run of Chinese, without words of grammar."""
-    if run.isascii():
-        return "" if run.lower() in GRAMMAR_WORDS and not (run.isupper() and len(run) > 1) else run
-    return "".join(" " if word in GRAMMAR_WORDS else word for word in chinese_words(run)).strip()
+    text = run[0]
+    if text[0].isascii():
+        is_grammar = text.replace("’", "'").lower() in GRAMMAR_WORDS
+        return "" if is_grammar and not (text.isupper() and (len(text) > 1 or _is_designation(run))) else text
+    return "".join(" " if word in GRAMMAR_WORDS else word for word in chinese_words(text)).strip()
+
+
+def _is_designation(letter: re.Match[str]) -> bool:
+    """Return whether a capital names something: ``drive I:``, and ``Hall A``, which no sentence begins with."""
+    before = letter.string[: letter.start()].rstrip(" ")
+    is_inside = bool(before) and (before[-1].isalnum() or before[-1] in "\"'(“‘（")
+    return letter.string[letter.end() :].startswith((":", "：")) or (letter[0] == "A" and is_inside)
 
 
 def tells_something(word: str) -> bool:
