@@ -16,6 +16,7 @@ from .columns import INCIDENTS, ROWS, ColumnPlan, Kind, draft_plan, proposed_fie
 from .dialects import type_words
 from .source import open_source
 from .stream import ImportOptions, read_options
+from .times import day_comes_first, parse_times
 
 _SAMPLE_ROWS = 1_000
 _SAMPLE_LENGTH = 40
@@ -116,7 +117,9 @@ def explain(path: Path, kind: Kind, mask: Callable[[str], str] = str, **options:
             break
     preset, mapping = options.get("preset"), options.get("mapping")
     plan = draft_plan(list(header), kind, preset, mapping, path.name, options.get("number_from"))
+    given = {*(mapping or {}).values(), options.get("number_from")}
     uses = tuple(_use(name, samples[name], plan, kind, mask) for name in header)
+    uses = tuple(replace(use, proposal="") if use.column in given else use for use in uses)
     missing = ""
     try:
         plan.check(list(header), kind, path.name)
@@ -141,6 +144,8 @@ def _use(name: str, values: list[str], plan: ColumnPlan, kind: Kind, mask: Calla
     if kind is INCIDENTS and not (plan.dialect and field == "type"):
         by_values = _field_of(field or proposal, values)
         proposal = "" if by_values == field else by_values
+    if proposal.endswith("_at") and not _are_times(values):
+        proposal = ""
     sample = mask(" ".join(values[0].split())[: 4 * _SAMPLE_LENGTH]) if values else ""
     return ColumnUse(
         name,
@@ -161,6 +166,13 @@ def _field_of(field: str, values: list[str]) -> str:
         types = sum(value.casefold() in type_words() for value in values)
         return "type" if 2 * types > len(values) else "category" if values else field
     return field
+
+
+def _are_times(values: list[str]) -> bool:
+    """Return whether most values can be read as times: ``Solved`` may hold yes and no, 处理时间 two hours."""
+    day_first = day_comes_first(values)
+    times = parse_times(values, True if day_first is None else day_first).times
+    return 2 * sum(time is not None for time in times) > len(values)
 
 
 def _advice(uses: tuple[ColumnUse, ...], plan: ColumnPlan) -> tuple[str, ...]:

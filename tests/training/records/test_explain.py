@@ -81,6 +81,12 @@ def test_headers_as_people_write_them_are_proposed(tmp_path, capsys, header, row
         ("Ticket", "Mail is slow,VPN 809 again and again", "short_description"),
         ("Ticket", "T-1,T-2", "number"),
         ("Art", "x,y", ""),
+        ("Solved", "yes,no", ""),
+        ("Solved", "03/04/2026 10:15,2026-04-05", "resolved_at"),
+        ("Reported", "by phone,by mail", ""),
+        ("Reported", "4/5/26 8:00,n/a,2026/4/6 9:12", "opened_at"),
+        ("处理时间", "2小时,30分钟", ""),
+        ("处理时间", "2026/4/22 17:21,2026年4月23日", "resolved_at"),
     ],
 )
 def test_a_name_that_means_two_things_is_told_by_what_the_column_holds(tmp_path, capsys, column, values, field):
@@ -99,6 +105,13 @@ def test_the_proposed_command_repeats_the_options_that_were_given(tmp_path, caps
         proposed = shlex.split(capsys.readouterr().out.splitlines()[-1])
         assert proposed[:5] == ["try:", "faultwise", "import", "--incidents", str(path)]
         assert {"Asia/Shanghai", "utf-8", "caller=Reported by"} <= set(proposed)
+
+
+def test_a_column_that_was_mapped_is_proposed_for_nothing_else(tmp_path, capsys):
+    path = tmp_path / "list.csv"
+    path.write_text("number,description,Kind\n1,mail is slow,Mail\n2,b,Print\n", encoding="utf-8")
+    assert explained(capsys, path)["advice"] == ["--map category=Kind"]
+    assert explained(capsys, path, "--map", "type=Kind")["advice"] == []
 
 
 def test_people_get_a_table(tmp_path, capsys):
