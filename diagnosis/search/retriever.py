@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -236,7 +236,7 @@ class Retriever:
             covered = 1.0 if found.is_number else covered
         return Answer(self._ranked(found, scores, corpus, k, passages), covered)
 
-    def coverage_features(self, queries: Sequence[str], corpus: Corpus, filters: Sequence[Filters | None]) -> Floats:
+    def coverage_features(self, queries: Sequence[str], corpus: Corpus, filters: Iterable[Filters | None]) -> Floats:
         """Return what `Coverage` learns from: a row for each query, asked among the records that its filters allow."""
         index = self.corpora_[corpus]
         fusion, questions = self._fusion(corpus), self._questions(queries, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -34,9 +34,11 @@ _QUESTION_FIELDS: dict[Corpus, tuple[tuple[str, _Part], ...]] = {
     "knowledge": (("symptoms", "all"), ("cause", "all"), ("title", "all")),
     "incidents": (("description", "half"), ("description", "all"), ("short_description", "all")),
 }
-_TakenOut = list[tuple[str, Filters, Filters]]  # a question, where it has its answer, and where that is taken out
+# A question, where it has its answer, and the numbers that are taken out with it: sets that questions share.
+_TakenOut = list[tuple[str, Filters, tuple[frozenset[str], ...]]]
 _FIRST_WORDS = re.compile(rf"(?:[^\s{HAN}]+\s*){{0,3}}[{HAN}]{{0,6}}")
 _HELD_OUT = 0.2
+_LARGEST_KIND = 0.1  # of what remains: without a larger kind too little is left that might be found instead
 _MOST_QUESTIONS = 400
 _ENOUGH_QUESTIONS = 50  # of the field that is most like a real question: others would teach another kind of asking
 _FEWEST_QUESTIONS = FEWEST_QUESTIONS  # fewer say less than the weights assumed
@@ -175,9 +177,9 @@ def _solved_incidents(
     -------
     list of _Question
         For the article that solved them.
-    list of (str, Filters, Filters)
-        For past incidents with the same fix; where all of these, and all of the same category and subcategory, are
-        taken out: another fix of the same fault is an answer, too.
+    list of (str, Filters, tuple of frozenset)
+        For past incidents with the same fix, and the numbers of these and of the same category and subcategory:
+        another fix of the same fault is an answer, too.
     DataFrame
         The other incidents.
     """
@@ -194,18 +196,22 @@ def _solved_incidents(
     solved = [_Question(texts.iloc[row], incidents["knowledge"].iloc[row]) for row in by_article if texts.iloc[row]]
     rows = np.concatenate([by_article, by_wording])
     remaining = incidents.drop(index=incidents.index[rows])
-    kinds = (incidents["category"] + "\n" + incidents["subcategory"]).mask(incidents["category"] == "", "")
-    numbers = remaining["number"]
-    by_fix, by_kind = (
-        numbers.groupby(names[numbers.index], sort=False).agg(frozenset).to_dict() for names in (fixes, kinds)
-    )
-    by_kind.pop("", None)  # of no category
-    alike = [
-        (texts.iloc[row], Filters(), Filters(exclude=by_fix[fix] | by_kind.get(kinds.iloc[row], frozenset())))
+    kinds = _kinds(incidents, remaining)
+    by_fix, by_kind = (remaining["number"].groupby(names[remaining.index]).agg(frozenset) for names in (fixes, kinds))
+    alike: _TakenOut = [
+        (texts.iloc[row], Filters(), (by_fix[fix], by_kind[kind] if (kind := kinds.iloc[row]) else frozenset()))
         for row in rows
         if texts.iloc[row] and (fix := fixes.iloc[row]) in by_fix
     ]
     return solved, alike, remaining.reset_index(drop=True)
+
+
+def _kinds(incidents: pd.DataFrame, remaining: pd.DataFrame) -> pd.Series:
+    """Return category and subcategory, ``""`` where one is unknown or so common that it tells no faults apart."""
+    kinds = incidents["category"] + "\n" + incidents["subcategory"]
+    shares = kinds[remaining.index].value_counts(normalize=True)
+    is_told_apart = kinds.isin(shares.index[shares <= _LARGEST_KIND])
+    return kinds.where(is_told_apart & (incidents["category"] != "") & (incidents["subcategory"] != ""), "")
 
 
 def _hold_out(frame: pd.DataFrame, corpus: Corpus, seed: int, asked: Sequence[_Question] = ()) -> _HeldOut:
@@ -284,7 +290,7 @@ def _fusions(trial: Retriever, held_out: Mapping[Corpus, _HeldOut]) -> Iterator[
 
 
 def _article_filters(held_out: _HeldOut) -> _TakenOut:
-    """Return questions with where they find their article, and where it and its translations are taken out."""
+    """Return questions with where they find their article, and it with its translations, which are taken out."""
     numbers, originals = held_out.frame["number"], held_out.frame["translation_of"]
     family_of = {number: original or number for number, original in zip(numbers, originals, strict=True)}
     families: dict[str, set[str]] = {}  # an article and its translations
@@ -295,7 +301,7 @@ def _article_filters(held_out: _HeldOut) -> _TakenOut:
         (
             question.text,
             Filters(language=question.language),
-            Filters(language=question.language, exclude=frozenset(families[family_of[question.answer]])),
+            (frozenset(families[family_of[question.answer]]),),
         )
         for question in held_out.questions
         if question.answer in family_of
@@ -317,5 +323,11 @@ def _coverages(trial: Retriever, taken_out: Mapping[Corpus, _TakenOut]) -> Itera
         wordings = [(words, present, without) for text, present, without in questions for words in _wordings(text)]
         texts = [words for words, _, _ in wordings]
         with_answer = trial.coverage_features(texts, corpus, [present for _, present, _ in wordings])
-        without_answer = trial.coverage_features(texts, corpus, [without for _, _, without in wordings])
+        without_answer = trial.coverage_features(texts, corpus, _without_answers(wordings))
         yield corpus, Coverage.fit(trial.signals(corpus), with_answer, without_answer)
+
+
+def _without_answers(questions: _TakenOut) -> Iterator[Filters]:
+    """Yield where each question has no answer; one at a time, as each may name tens of thousands of records."""
+    for _, present, taken_out in questions:
+        yield replace(present, exclude=frozenset().union(*taken_out))

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from diagnosis.incident import as_frame
+from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.search import Filters, Fusion, HistoryEncoder
 from diagnosis.search.glossary import glossary_pairs
-from training.fitting.search import fit_encoder_on, fit_search, learn_ranking
+from training.fitting.search import _solved_incidents, _without_answers, fit_encoder_on, fit_search, learn_ranking
 from training.fitting.tokenizer import fit_tokenizer
 
 WORDS = ["alpha", "bravo", "delta", "echo", "golf", "hotel", "india", "kilo", "lima", "mike", "oscar", "papa"]
@@ -197,6 +199,28 @@ def test_incidents_that_an_article_solved_are_the_questions_that_weights_learn_f
     learned = learn_ranking(articles, solved, fit)[0]
     assert len(seen[0]) == 160  # a fifth asks, and teaches no encoder
     assert learned["knowledge"].n_questions > 20
+
+
+@pytest.mark.parametrize(
+    ("kinds", "n_taken_out"),
+    [
+        ([("IT", "")], 32),  # of one category: the fix alone, of which there are five
+        ([("IT", "Mail")], 32),
+        ([("IT", f"Kind {i}") for i in range(19)], 39),  # the fix, and what else is of the same kind
+    ],
+)
+def test_what_could_be_found_instead_of_the_answer_is_left_where_all_have_one_category(kinds, n_taken_out):
+    base = as_knowledge_frame(pd.DataFrame({"number": [f"K{i}" for i in range(5)], "resolution": "x"}))
+    rows = [
+        {"number": f"A{i}", "short_description": f"fault {i}", "knowledge": f"K{i % 5}"}
+        | dict(zip(("category", "subcategory"), kinds[i % len(kinds)], strict=True))
+        for i in range(200)
+    ]
+    _, alike, remaining = _solved_incidents(base, as_frame(pd.DataFrame(rows)), 0)
+    assert len(alike) == 40
+    taken_out = [len(set(remaining["number"]) & filters.exclude) for filters in _without_answers(alike)]
+    assert np.mean(taken_out) == pytest.approx(n_taken_out, abs=2)
+    assert len({id(numbers) for _, _, shared in alike for numbers in shared if numbers}) <= 24, "sets are shared"
 
 
 def test_coverage_is_learned_though_a_translation_that_incidents_name_asks_for_its_original():
