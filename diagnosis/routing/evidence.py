@@ -22,7 +22,7 @@ from diagnosis.routing.classifier import TargetClassifier
 from diagnosis.routing.matrix import FeatureRows
 from diagnosis.routing.reading import Reading
 from diagnosis.text.courtesies import without_courtesies
-from diagnosis.text.person_names import is_person_name
+from diagnosis.text.person_names import is_person_name, surnames
 from diagnosis.text.stop_words import tells_something
 from diagnosis.text.tokens import tokenise
 
@@ -75,8 +75,9 @@ def evidence_for(
 
 
 def _people_and_courtesies(incident: Mapping[str, str], text: str) -> set[str]:
-    """Return the words of who called and who logged it, and those that only greetings and thanks hold."""
-    people = {word for name in _PEOPLE for word in tokenise(incident.get(name) or "")}
+    """Return the words of who called, who logged it and who is named in full, and those that only courtesies hold."""
+    names = [incident.get(name) or "" for name in _PEOPLE] + surnames(text)
+    people = {word for name in names for word in tokenise(name)}
     return people | (set(tokenise(text)) - set(tokenise(without_courtesies(text))))
 
 

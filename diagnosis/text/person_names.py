@@ -1,5 +1,7 @@
 """Names of people in a text, so that no reason rests on who wrote it: given names, and a Chinese surname with a title.
 
+A surname alone, and a Chinese name without a title, are not told from other words.
+
 A name that is also a word of the desk (Mark, Bill, Jack, Dean, Will) or stands for a product is left out: what says
 something of a fault is shown.
 """
@@ -21,7 +23,7 @@ emma eric erik erika erin ernest esther ethan eugene eva evelyn fatima felix fer
 francis francisco frederick gabriel gabriele gareth gary geoff george gerald gerhard gina giovanni giuseppe gloria
 gordon graham greg gregory gustavo hannah hans harald harold harry hassan heather heidi heike heinz helen helga helmut
 henry hillary holger howard hugh ian ibrahim ingrid irene isaac isabel isabella ivan jacob jacqueline jake james jamie
-jane janet janice jasmine jason javier jeff jeffrey jennifer jenny jeremy jerry jesse jessica jill jim jimmy joan
+jane janet janice jason javier jeff jeffrey jennifer jenny jeremy jerry jesse jessica jill jim jimmy joan
 joanna joe joel johan johann johanna johannes john johnny jonas jonathan jorge jose josef joseph joshua juan judith
 judy juergen julian julie jutta karen karin karl karthik katherine kathleen kathryn kathy katie katja katrin kavita
 keith kelly kenneth kerstin kevin khalid kim kimberly klaus kristen kristin kumar kyle larry laura lauren laurie leah
@@ -46,15 +48,35 @@ _SURNAMES = (
     "安常傅卞齐康伍余顾孟黄穆萧尹姚邵汪祁毛戴谈宋庞熊纪舒屈项祝董梁杜阮蓝闵季贾江童颜郭梅林钟徐邱骆高夏蔡田樊胡凌霍万柯管卢莫房丁邓石崔吉龚程邢裴"
     "陆翁侯全班秋仲伊宫宁仇甘武符刘景詹叶白赖卓池乔闻党翟谭申冉尚温庄柴瞿阎连习艾容向古易廖耿文欧蔚曾沙丰关聂"
 )
-_TITLED = re.compile(rf"[{_SURNAMES}][一-鿿]{{0,2}}(?:先生|女士|小姐|经理|主任|老师|师傅|书记|主管|总监|同学)")
+_COMPOUND = "欧阳|司马|上官|诸葛|司徒|南宫|夏侯|皇甫|尉迟|公孙|慕容|令狐|长孙|宇文|端木"
+_TITLES = "先生|女士|小姐|经理|主任|老师|师傅|书记|主管|总监|同学"
+_TITLED = re.compile(
+    rf"(?:{_COMPOUND})(?:[一-鿿]{{0,2}}(?:{_TITLES})|工|总)?|[{_SURNAMES}](?:[一-鿿]{{0,2}}(?:{_TITLES})|工|总)"
+)
+# What begins like a surname and is a post or a trade.
+_POST = re.compile(rf"施工|童工|高工|(?:项目|安全|班|高级|华[东南西北中]|常务|党委|党支部|全体)(?:{_TITLES})")
+_FULL_NAME = re.compile(r"\b([A-Z][a-z]+) ([A-Z][a-z'’-]+)")
 
 
 def is_person_name(word: str) -> bool:
-    """Whether a word is a common given name, or a Chinese surname with a title.
+    """Whether a word is a common given name, a Chinese surname with a title, or one of two characters.
 
     Examples
     --------
-    >>> [word for word in ("john", "vpn", "mark", "孙先生", "显示器") if is_person_name(word)]
+    >>> [word for word in ("john", "vpn", "mark", "孙先生", "项目经理") if is_person_name(word)]
     ['john', '孙先生']
     """
-    return word.casefold() in GIVEN_NAMES or _TITLED.fullmatch(word) is not None
+    if word.casefold() in GIVEN_NAMES:
+        return True
+    return _TITLED.fullmatch(word) is not None and _POST.fullmatch(word) is None
+
+
+def surnames(text: str) -> list[str]:
+    """Return the capitalised words behind capitalised given names.
+
+    Examples
+    --------
+    >>> surnames("ask John Smith about the VPN")
+    ['Smith']
+    """
+    return [surname for given, surname in _FULL_NAME.findall(text) if given.casefold() in GIVEN_NAMES]

@@ -300,6 +300,8 @@ def test_small_words_cut_characters_and_names_of_people_are_no_reasons(batch):
     [
         ("printer jams, ask john", "vpn drops, ask susan", {"john", "susan"}),
         ("printer jams. Thanks, Zdenko", "vpn drops. Thanks, Qiuyue", {"zdenko", "qiuyue", "thanks"}),
+        ("Printer jams, ask John Meyer", "VPN drops, ask Susan Olsen", {"john", "meyer", "susan", "olsen"}),
+        ("打印机卡纸，请联系司马老师", "隧道断开，请联系王工", {"司马", "司马老师", "王工"}),
         ("打印机卡纸，请联系孙先生", "隧道断开，请联系欧女士", {"孙先生", "欧女士", "先生", "女士"}),
     ],
 )
