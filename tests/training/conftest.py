@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from diagnosis.releases import Releases
 from tests.history import FAULTS, articles, incidents
+from tests.sharing import shared_folder
 from training.settings import TrainSettings
 from training.train import train
 
@@ -36,15 +38,19 @@ def history() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def judged(tmp_path_factory: pytest.TempPathFactory, history: pd.DataFrame) -> tuple[Path, str, str]:
+def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
     """Return a folder of releases, of 520 incidents and of 560, the first one published. Do not change it."""
-    from diagnosis.releases import Releases
-
-    folder = tmp_path_factory.mktemp("judged")
-    older = train(history.iloc[:520], articles(), SETTINGS, folder).folder.name
-    newer = train(history, articles(), replace(SETTINGS, seed=1), folder).folder.name
-    Releases(folder).publish(older)
+    folder = shared_folder(tmp_path_factory, "judged", _make_judged)
+    older = Releases(folder).published()
+    (newer,) = {path.parent.name for path in folder.glob("*/manifest.json")} - {older}
     return folder, older, newer
+
+
+def _make_judged(folder: Path) -> None:
+    history = solved(560)
+    older = train(history.iloc[:520], articles(), SETTINGS, folder).folder.name
+    train(history, articles(), replace(SETTINGS, seed=1), folder)
+    Releases(folder).publish(older)
 
 
 @pytest.fixture
