@@ -17,7 +17,8 @@ from tests.serving import Serving
 @pytest.fixture(scope="module")
 def own(models, tmp_path_factory):
     settings = Settings(database=f"sqlite:///{tmp_path_factory.mktemp('knowledge') / 'f.db'}", models=models)
-    with Serving(settings) as client:
+    with pytest.MonkeyPatch.context() as patch, Serving(settings) as client:
+        patch.setattr("api.knowledge.board._PAUSE_FACTOR", 0)  # nobody else asks here for whom to give way
         yield client
 
 
