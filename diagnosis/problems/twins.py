@@ -43,6 +43,7 @@ MOST_TEXTS = 30  # first texts of a fault that are compared: they stay as others
 LONGEST = 300  # characters of a text that are looked at
 MOST_ASKED = 3  # faults that a person is asked about
 LARGEST = 600  # faults of one item or service that are compared with one another, the most frequent
+DIGITS = 9  # of likeness and agreement: the order of a sum decides nothing
 ONE_LANGUAGE = 0.8  # share of a fault's texts by which it has a language
 
 
@@ -210,7 +211,7 @@ def _profile(
         words.update(tokens)
         if has_han(text):
             n_chinese += 1
-            tokens = {word for word in tokens | _telling(translated(text)) if word.isascii()}
+            tokens = sorted({word for word in (*tokens, *_telling(translated(text))) if word.isascii()})
         common_words.update(tokens)
     share = n_chinese / len(first)
     values = {name: _shares(columns[name][row] for row in rows.tolist()) for name in FIELDS}
@@ -224,8 +225,9 @@ def _profile(
     )
 
 
-def _telling(text: str) -> set[str]:
-    return {word for word in tokenise(text) if tells_something(word)}
+def _telling(text: str) -> list[str]:
+    """Return the words that tell something, in an order that is the same in every process."""
+    return sorted({word for word in tokenise(text) if tells_something(word)})
 
 
 def _shares(values: Iterable[str]) -> dict[str, float]:
@@ -254,7 +256,7 @@ def _with_likeness(profiles: Sequence[_Profile]) -> _Compared:
         has_value = np.array([bool(of_fault) for of_fault in values])
         n_fields += np.outer(has_value, has_value)
         agreement += _cosines(values, telling=False)
-    agrees = agreement >= AGREED * n_fields
+    agrees = agreement.round(DIGITS) >= AGREED * n_fields
     shares_words = same | (_n_shared(in_both) >= FEWEST_WORDS)
     return _Compared(profiles, likeness, (n_fields > 0) & agrees, (n_fields == 0) & shares_words)
 
@@ -300,5 +302,5 @@ def _cosines(rows: Sequence[Mapping[str, float]], *, telling: bool) -> Floats:
         matrix.data *= np.log1p(len(rows) / np.array(counts))[matrix.indices]
     lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     products = (matrix @ matrix.T).toarray()
-    cosines: Floats = products / np.maximum(np.outer(lengths, lengths), 1e-12)
+    cosines: Floats = (products / np.maximum(np.outer(lengths, lengths), 1e-12)).round(DIGITS)
     return cosines

@@ -1,16 +1,25 @@
 """Faults told in two languages: joined where that is sure, asked about where it is not, under ids that stay."""
 
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
 import pandas as pd
 
 from diagnosis.incident import as_frame
 from diagnosis.problems import ProblemContext, ProblemDecision, find_problems
 from diagnosis.problems.fault_signature import problem_signature
 from diagnosis.recurrence import Signature
+from diagnosis.search.glossary import translated
 
 START = pd.Timestamp("2026-01-01", tz="UTC")
 SIGNATURE = Signature(("cmdb_ci", "category"))
 SPAM, SPAM_ZH = "legitimate mail caught as spam", "邮件被当成垃圾邮件拦截"
 QUOTA, QUOTA_ZH = "mailbox quota is full", "邮箱配额已满"
+TERMS = ["打印机", "卡纸", "密码", "邮箱", "配额", "网络", "连接", "超时", "登录", "失败", "无线", "会议室", "数据库"]
+TERMS += ["磁盘", "报表", "证书", "过期"]
 
 
 def rows(name, texts, first=0, **fields):
@@ -127,3 +136,32 @@ def test_twelve_spellings_of_one_fault_become_fewer_problems() -> None:
         of_vpn = [problem for problem in problems if problem.numbers[0].startswith("s")]
         assert len(of_vpn) <= 6, [problem.title for problem in of_vpn]
         assert not any(number.startswith("n") for problem in of_vpn for number in problem.numbers)
+
+
+def many_services():
+    """Return problems, and what may be one, of faults on 60 services whose words are drawn from the glossary."""
+    draw, parts = random.Random(1), [named()]
+    for service in range(60):
+        for fault in range(4):
+            chinese = draw.sample(TERMS, 4)
+            english = translated("".join(draw.sample(chinese, 3) + draw.sample(TERMS, 1))).replace("\n", " ")
+            parts.append(rows(f"s{service}z{fault}", ["".join(chinese)] * 2, fault, service=f"S{service}"))
+            parts.append(rows(f"s{service}e{fault}", [english] * 2, fault + 2, service=f"S{service}"))
+    report = found(*parts)
+    return together(report), sorted((problem.id, problem.may_be_one_with) for problem in report.problems)
+
+
+def test_every_process_finds_the_same_problems() -> None:
+    code = "import test_twins; print(test_twins.many_services())"
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=Path(__file__).parent,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed in ("0", "1")
+    ]
+    assert printed[0] == printed[1]
