@@ -2,8 +2,8 @@
 
 What is said in Chinese and in English is compared by the terms that both have: words and codes in Latin letters, and
 what the built-in glossary translates. A term counts by how few faults of the same item or service have it, as what all
-of them have tells none apart. Where the other fields agree and each is the other's most like, two are joined across
-languages; what is less sure, a person is asked.
+of them have tells none apart. Where the other fields agree and each is the only one that is most like the other, two
+are joined across languages; what is less sure, or a tie, a person is asked.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 FIELDS = ("subcategory", "symptom")  # that have to agree
 AGREED = 0.6  # mean cosine of their values from which they do
-SURE = 0.5  # likeness from which faults in two languages are joined, each being the other's most like
+SURE = 0.5  # likeness from which faults in two languages are joined, each being the only one most like the other
 SURE_ALONE = 0.7  # the same where no other field is known,
 FEWEST_WORDS = 2  # and so many words have to be shared: one says little
 STAYS = 0.75  # of the same likeness, for two that were one the last time
@@ -130,9 +130,11 @@ def likely_twins(joining: Joining, incidents: IncidentBatch, texts: Sequence[str
     return {name: tuple(twins[:MOST_ASKED]) for name, twins in most_like.items()}
 
 
-def _is_mutual(likeness: Floats) -> npt.NDArray[np.bool_]:
-    """Return whether two are each the other's most like."""
+def _is_mutual(likeness: Floats, *, without_ties: bool = False) -> npt.NDArray[np.bool_]:
+    """Return whether two are each the other's most like, and if asked, whether no third is as like."""
     best = likeness >= likeness.max(axis=1, keepdims=True)
+    if without_ties:
+        best &= best.sum(axis=1, keepdims=True) == 1
     mutual: npt.NDArray[np.bool_] = best & best.T
     return mutual
 
@@ -143,7 +145,7 @@ def _sure(compared: _Compared, earlier_ids: Mapping[int, str]) -> Iterator[tuple
     is_open = compared.across_languages() & (compared.agrees | compared.words_alone)
     likeness = np.where(is_open, compared.likeness, -1.0)
     enough = np.where(compared.agrees, SURE, SURE_ALONE)
-    is_sure = _is_mutual(likeness) & (likeness >= enough)
+    is_sure = _is_mutual(likeness, without_ties=True) & (likeness >= enough)
     for row, column in zip(
         *(rows.tolist() for rows in np.nonzero(np.triu(likeness >= STAYS * enough, 1))), strict=True
     ):

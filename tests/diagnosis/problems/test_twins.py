@@ -64,6 +64,17 @@ def test_what_is_said_in_two_languages_on_one_service_is_one_problem() -> None:
     assert together(elsewhere) == [["named"], ["spam"], ["spam_zh"]]
 
 
+def test_of_faults_that_are_as_like_none_is_joined_and_each_is_asked_about() -> None:
+    # Of these the glossary knows printer and password.
+    texts = ["忘记打印机密码怎么办", "申请修改打印机的密码规则", "弹窗反复要求输入打印机密码"]
+    chinese = [rows(f"zh{i}", [text] * 3, 3 + i) for i, text in enumerate(texts)]
+    english = rows("en", ["printer password rejected"] * 4)
+    report = found(named(), english, *chinese, rows("other", ["calendar invitation missing"] * 4, 6))
+    assert together(report) == [["en"], ["named"], ["other"], ["zh0"], ["zh1"], ["zh2"]]
+    by_name = {problem.numbers[0].rsplit("-", 1)[0]: problem for problem in report.problems}
+    assert set(by_name["en"].may_be_one_with) >= {by_name[f"zh{i}"].id for i in range(3)}
+
+
 def test_where_no_other_field_is_known_more_has_to_be_shared() -> None:
     unknown = {"subcategory": "", "symptom": ""}
     report = found(named(), *mail(**unknown), rows("mail", ["mail is slow"] * 3, **unknown))
