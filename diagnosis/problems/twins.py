@@ -9,15 +9,14 @@ are joined across languages; what is less sure, or a tie, a person is asked.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from diagnosis.arrays import Floats, Ints
+from diagnosis.arrays import Bools, Floats, Ints
 from diagnosis.incident import IncidentBatch
 from diagnosis.placeholders import is_placeholder
 from diagnosis.problems.joining import Fault, Joining
@@ -35,7 +34,8 @@ AGREED = 0.6  # mean cosine of their values from which they do
 SURE = 0.5  # likeness from which faults in two languages are joined, each being the only one most like the other
 SURE_ALONE = 0.7  # the same where no other field is known,
 FEWEST_WORDS = 2  # and so many words have to be shared: one says little
-STAYS = 0.75  # of the same likeness, for two that were one the last time
+STAYS = 0.75  # of likeness and agreement, for two that were one the last time
+MOSTLY = 0.5  # share of the incidents of both that have a field by which such two are told apart
 LIKELY = 0.25  # likeness from which a person is asked
 UNCERTAIN = 0.5  # the same where no other field is known, and of a fault of an item
 FEWEST = 2  # incidents of a fault that is compared
@@ -55,6 +55,7 @@ class _Profile:
     words: Mapping[str, float]
     common_words: Mapping[str, float]
     values: Mapping[str, Mapping[str, float]]
+    usual_fields: frozenset[str]  # that most incidents have
     is_chinese: bool | None  # None where two languages are mixed
     is_of_item: bool
 
@@ -69,17 +70,20 @@ class _Compared:
         Whether other fields are known of both, and agree.
     words_alone : ndarray of bool, shape (n, n)
         Whether no other field is known of both, and they share more than one word.
+    stays : ndarray of bool, shape (n, n)
+        Whether two stay one if they were: fields that most incidents of both have must differ clearly to part them.
     """
 
     profiles: Sequence[_Profile]
     likeness: Floats
-    agrees: npt.NDArray[np.bool_]
-    words_alone: npt.NDArray[np.bool_]
+    agrees: Bools
+    words_alone: Bools
+    stays: Bools
 
-    def across_languages(self) -> npt.NDArray[np.bool_]:
+    def across_languages(self) -> Bools:
         """Return whether two faults are told in one language each, and not in the same."""
         signs = _language_signs(self.profiles)
-        across: npt.NDArray[np.bool_] = np.outer(signs, signs) < 0
+        across: Bools = np.outer(signs, signs) < 0
         return across
 
 
@@ -100,7 +104,9 @@ def join_twins(
     members = joining.members()
     earlier_ids = _earlier_faults(members, incidents.column("number"), earlier)
     codes = joining.codes.copy()
-    for compared in _compared(joining, members, incidents, texts, with_items=False):
+    n_parts = Counter(earlier_ids.values())
+    parts = {place for place, name in earlier_ids.items() if n_parts[name] > 1}
+    for compared in _compared(joining, members, incidents, texts, with_items=False, always=parts):
         for first, second in _sure(compared, earlier_ids):
             first_code, other_code = sorted(
                 (codes[members[first][0]], codes[members[second][0]]), key=lambda c: members[c][0]
@@ -130,12 +136,12 @@ def likely_twins(joining: Joining, incidents: IncidentBatch, texts: Sequence[str
     return {name: tuple(twins[:MOST_ASKED]) for name, twins in most_like.items()}
 
 
-def _is_mutual(likeness: Floats, *, without_ties: bool = False) -> npt.NDArray[np.bool_]:
+def _is_mutual(likeness: Floats, *, without_ties: bool = False) -> Bools:
     """Return whether two are each the other's most like, and if asked, whether no third is as like."""
     best = likeness >= likeness.max(axis=1, keepdims=True)
     if without_ties:
         best &= best.sum(axis=1, keepdims=True) == 1
-    mutual: npt.NDArray[np.bool_] = best & best.T
+    mutual: Bools = best & best.T
     return mutual
 
 
@@ -146,12 +152,11 @@ def _sure(compared: _Compared, earlier_ids: Mapping[int, str]) -> Iterator[tuple
     likeness = np.where(is_open, compared.likeness, -1.0)
     enough = np.where(compared.agrees, SURE, SURE_ALONE)
     is_sure = _is_mutual(likeness, without_ties=True) & (likeness >= enough)
-    for row, column in zip(
-        *(rows.tolist() for rows in np.nonzero(np.triu(likeness >= STAYS * enough, 1))), strict=True
-    ):
-        was_one = places[row] in earlier_ids and earlier_ids[places[row]] == earlier_ids.get(places[column])
-        if is_sure[row, column] or was_one:
-            yield places[row], places[column]
+    ids = np.array([earlier_ids.get(place, "") for place in places])
+    was_one = (ids[:, None] == ids) & (ids != "")
+    is_joined = np.triu(is_sure | (compared.stays & was_one), 1)
+    for row, column in zip(*(rows.tolist() for rows in np.nonzero(is_joined)), strict=True):
+        yield places[row], places[column]
 
 
 def _earlier_faults(
@@ -168,9 +173,18 @@ def _earlier_faults(
 
 
 def _compared(
-    joining: Joining, members: Sequence[Ints], incidents: IncidentBatch, texts: Sequence[str], *, with_items: bool
+    joining: Joining,
+    members: Sequence[Ints],
+    incidents: IncidentBatch,
+    texts: Sequence[str],
+    *,
+    with_items: bool,
+    always: Collection[int] = (),
 ) -> Iterator[_Compared]:
-    """Yield the faults of each item or service that only texts made, and those of its items if asked."""
+    """Yield the faults of each item or service that only texts made, and those of its items if asked.
+
+    Of more than `LARGEST`, the most frequent are compared, after those at the places ``always``.
+    """
     columns = {name: incidents.column(name) for name in (*FIELDS, "service")}
     groups: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     of_items: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
@@ -186,7 +200,8 @@ def _compared(
             if not is_placeholder(service):
                 of_items["service", service].append(place)
     for scope, places in groups.items():
-        largest = sorted([*places, *of_items[scope]], key=lambda place: -len(members[place]))[:LARGEST]
+        order = sorted([*places, *of_items[scope]], key=lambda place: (place not in always, -len(members[place])))
+        largest = order[:LARGEST]
         if len(largest) > 1:
             profiles = [_profile(place, joining.faults[place], members[place], texts, columns) for place in largest]
             yield _with_likeness(profiles)
@@ -216,12 +231,14 @@ def _profile(
             tokens = sorted({word for word in (*tokens, *_telling(translated(text))) if word.isascii()})
         common_words.update(tokens)
     share = n_chinese / len(first)
-    values = {name: _shares(columns[name][row] for row in rows.tolist()) for name in FIELDS}
+    of_fault = {name: [columns[name][row] for row in rows.tolist()] for name in FIELDS}
+    usual = {name for name, each in of_fault.items() if sum(map(is_placeholder, each)) <= (1 - MOSTLY) * len(each)}
     return _Profile(
         place,
         _over(words, len(first)),
         _over(common_words, len(first)),
-        values,
+        {name: _shares(each) for name, each in of_fault.items()},
+        frozenset(usual),
         None if max(share, 1.0 - share) < ONE_LANGUAGE else share > 1.0 - share,
         TEXT not in fault.signature,
     )
@@ -252,15 +269,31 @@ def _with_likeness(profiles: Sequence[_Profile]) -> _Compared:
     by_words = _cosines([profile.words for profile in profiles], telling=True)
     in_both = _in_both(profiles)
     likeness = np.where(same, by_words, _cosines(in_both, telling=True))
-    agreement, n_fields = np.zeros_like(likeness), np.zeros_like(likeness)
-    for name in FIELDS:
-        values = [profile.values[name] for profile in profiles]
-        has_value = np.array([bool(of_fault) for of_fault in values])
-        n_fields += np.outer(has_value, has_value)
-        agreement += _cosines(values, telling=False)
-    agrees = agreement.round(DIGITS) >= AGREED * n_fields
+    of_fields = np.stack([_cosines([profile.values[name] for profile in profiles], telling=False) for name in FIELDS])
+    is_known = _in_two(np.array([[bool(profile.values[name]) for profile in profiles] for name in FIELDS]))
+    is_usual = _in_two(np.array([[name in profile.usual_fields for profile in profiles] for name in FIELDS]))
+    has_fields = is_known.any(axis=0)
     shares_words = same | (_n_shared(in_both) >= FEWEST_WORDS)
-    return _Compared(profiles, likeness, (n_fields > 0) & agrees, (n_fields == 0) & shares_words)
+    return _Compared(
+        profiles,
+        likeness,
+        has_fields & _agree(of_fields, is_known, AGREED),
+        ~has_fields & shares_words,
+        ~same & _agree(of_fields, is_usual, STAYS * AGREED) & (likeness >= STAYS * SURE),
+    )
+
+
+def _in_two(has: Bools) -> Bools:
+    """Return, by field, whether each two faults have what the rows say of one."""
+    in_two: Bools = has[:, :, None] & has[:, None, :]
+    return in_two
+
+
+def _agree(cosines: Floats, counts: Bools, enough: float) -> Bools:
+    """Return whether the fields that count have so high a mean cosine, or none counts."""
+    agreement = np.where(counts, cosines, 0.0).sum(axis=0).round(DIGITS)
+    agree: Bools = agreement >= (enough * counts.sum(axis=0)).round(DIGITS)
+    return agree
 
 
 def _in_both(profiles: Sequence[_Profile]) -> list[Mapping[str, float]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from diagnosis.incident import as_frame
-from diagnosis.problems import ProblemContext, ProblemDecision, find_problems
+from diagnosis.problems import ProblemContext, ProblemDecision, find_problems, twins
 from diagnosis.problems.fault_signature import problem_signature
 from diagnosis.recurrence import Signature
 from diagnosis.search.glossary import translated
@@ -118,6 +118,57 @@ def test_two_that_were_one_stay_one_with_less() -> None:
     before = {"Pone": tuple(number for part in UNSURE for number in part["number"])}
     assert together(found(named(), *UNSURE)) == [["en"], ["named"], ["zh"]]
     assert together(found(named(), *UNSURE, earlier=before)) == [["en", "zh"], ["named"]]
+
+
+def other_mail():
+    return [
+        rows("quota", ["mailbox quota is full"] * 4, 2, subcategory="Mailbox"),
+        rows("calendar", ["calendar invitation missing"] * 4, 2, subcategory="Calendar"),
+    ]
+
+
+def test_one_incident_more_or_less_does_not_part_what_was_one() -> None:
+    def day(n_mobile, **context):
+        subcategories = ["Delivery"] * 4 + ["Mobile"] * n_mobile
+        chinese = rows("zh", [SPAM_ZH] * (4 + n_mobile), 3, subcategory=subcategories, symptom="")
+        return found(named(), rows("en", [SPAM] * 5, symptom=""), chinese, *other_mail(), **context)
+
+    report = day(5)
+    assert ["en", "zh"] in together(report)
+    assert ["en", "zh"] not in together(day(6))
+    for n_mobile in (6, 5, 6):
+        report = day(n_mobile, earlier=report.lineage.members)
+        assert ["en", "zh"] in together(report)
+        assert not report.lineage.split
+        assert not report.lineage.merged
+    apart = day(25, earlier=report.lineage.members)
+    assert ["en", "zh"] not in together(apart)
+
+
+def test_a_field_that_gets_known_of_few_does_not_part_what_words_joined() -> None:
+    def day(n, n_known, **context):
+        parts = [
+            rows(name, [text] * n, 3, symptom="", subcategory=[""] * (n - n_known) + [value] * n_known)
+            for name, text, value in (
+                ("en", "VPN error 809 timeout", "Client"),
+                ("zh", "VPN 报错 809 超时", "Gateway"),
+            )
+        ]
+        return found(named(), *parts, *other_mail(), **context)
+
+    before = day(4, 0)
+    assert ["en", "zh"] in together(before)
+    for n_known, stays in ((1, True), (5, False)):
+        assert (["en", "zh"] in together(day(5, n_known, earlier=before.lineage.members))) is stays
+
+
+def test_two_stay_one_though_others_are_more_frequent(monkeypatch) -> None:
+    parts = [*mail()[2:], *other_mail()[1:]]
+    before = found(named(), *parts)
+    monkeypatch.setattr(twins, "LARGEST", 2)
+    assert ["quota", "quota_zh"] not in together(found(named(), *mail()[:1], *parts))
+    after = found(named(), *mail()[:1], *parts, earlier=before.lineage.members)
+    assert ["quota", "quota_zh"] in together(after)
 
 
 def test_a_call_without_the_item_is_asked_about_and_the_same_on_two_items_is_not() -> None:
