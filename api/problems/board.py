@@ -304,4 +304,5 @@ class ProblemBoard:
 
 def decision_of(stored: StoredDecision) -> ProblemDecision:
     """Return a stored decision as problems are settled by."""
-    return ProblemDecision(stored.kind, stored.problem, stored.value, stored.numbers)  # type: ignore[arg-type]
+    kind, at = stored.kind, stored.created_at
+    return ProblemDecision(kind, stored.problem, stored.value, stored.numbers, at)  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from diagnosis.problems.identity import ProblemDecision, settle
 from diagnosis.problems.joining import Joining, fault_id, join, join_by_fields, texts_of
 from diagnosis.problems.prevention import MeasureEffect, PreventedShares, effect_of_resolutions
 from diagnosis.problems.problem import CHRONIC, Problem, ProblemReport, rank
-from diagnosis.problems.twins import join_twins, likely_twins
+from diagnosis.problems.twins import join_twins, likely_twins, with_later_incidents
 from diagnosis.recurrence.outcomes import cohort
 from diagnosis.recurrence.signature import Signature
 from diagnosis.times import as_utc, days_of
@@ -96,13 +96,15 @@ def find_problems(
     numbers = incidents.column("number")
     words = texts_of(incidents) if texts else []
     joining = join_by_fields(incidents, signature) if not texts else join(incidents, signature, words)
-    joining = join_twins(joining, incidents, words, context.earlier) if texts else joining
-    joining, lineage = settle(joining, numbers, context.earlier, context.decisions)
+    opened, decisions = days_of(eligible.frame["opened_at"]), context.decisions
+    if texts:
+        parts, joining = joining, join_twins(joining, incidents, words, context.earlier)
+        decisions = with_later_incidents(decisions, parts, joining, numbers, opened)
+    joining, lineage = settle(joining, numbers, context.earlier, decisions)
     rows = np.flatnonzero(joining.codes >= 0)
     if not len(rows):
         raise InputError(f"problems need incidents with {', '.join(signature.fields)}; found none in {len(incidents)}")
     end = float(days_of(pd.Series([as_utc(as_of)]))[0])
-    opened = days_of(eligible.frame["opened_at"])
     holidays = (
         None if context.calendar is None else HolidayDays.of(context.calendar, as_utc(as_of).to_pydatetime(), horizon)
     )

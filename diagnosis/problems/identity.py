@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Literal
 
 from diagnosis.problems.joining import Fault, Joining, fault_id
@@ -23,12 +24,15 @@ class ProblemDecision:
         The title (rename), the problem that it joins (merge), the id of the new one (split) or the reason (dismiss).
     numbers : tuple of str
         Incidents that a split takes out.
+    decided_at : datetime or None
+        When it was: what was opened later was not known to the person. By default when the newest of the numbers was.
     """
 
     kind: DecisionKind
     problem: str
     value: str = ""
     numbers: tuple[str, ...] = ()
+    decided_at: datetime | None = None
 
 
 @dataclass(frozen=True)

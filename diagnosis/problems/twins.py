@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -19,12 +19,14 @@ import numpy as np
 from diagnosis.arrays import Bools, Floats, Ints
 from diagnosis.incident import IncidentBatch
 from diagnosis.placeholders import is_placeholder
-from diagnosis.problems.joining import Fault, Joining
+from diagnosis.problems.identity import ProblemDecision
+from diagnosis.problems.joining import NONE, Fault, Joining
 from diagnosis.recurrence.signature import TEXT
 from diagnosis.search.glossary import glossary_pairs, translated
 from diagnosis.text import tokenise
 from diagnosis.text.chinese import has_han
 from diagnosis.text.stop_words import tells_something
+from diagnosis.times import as_utc, days_since_1970
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -113,6 +115,41 @@ def join_twins(
             )
             codes[codes == other_code] = first_code
     return joining.regrouped(joining.faults, codes)
+
+
+def with_later_incidents(
+    decisions: Sequence[ProblemDecision], parts: Joining, joining: Joining, numbers: Sequence[str], opened: Floats
+) -> list[ProblemDecision]:
+    """Return decisions whose splits take with them what came later to a part that they took from its twin.
+
+    Parameters
+    ----------
+    parts, joining : Joining
+        Before and after twins were joined.
+    numbers : sequence of str
+        Of the incidents, in order of time.
+    opened : ndarray of float, shape (n,)
+        When each was opened, as days.
+    """
+    members, row_of = parts.members(), {number: row for row, number in enumerate(numbers)}
+    n_parts = Counter(int(joining.codes[rows[0]]) for rows in members)
+    is_part = [n_parts[int(joining.codes[rows[0]])] > 1 for rows in members]
+
+    def later_than(decision: ProblemDecision) -> list[str]:
+        taken = [row_of[number] for number in decision.numbers if number in row_of]
+        at, later = decision.decided_at, list[str]()
+        for place in sorted(set(parts.codes[taken].tolist()) - {NONE}):
+            moment = opened[taken].max() if at is None else days_since_1970([as_utc(at)])[0]
+            is_later = opened[members[place]] > moment
+            known = members[place][~is_later]
+            if is_part[place] and np.isin(known, taken).sum() > MOSTLY * len(known):
+                later += [numbers[row] for row in members[place][is_later].tolist()]
+        return later
+
+    return [
+        replace(decision, numbers=(*decision.numbers, *later_than(decision))) if decision.kind == "split" else decision
+        for decision in decisions
+    ]
 
 
 def likely_twins(joining: Joining, incidents: IncidentBatch, texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -269,8 +306,9 @@ def _with_likeness(profiles: Sequence[_Profile]) -> _Compared:
     by_words = _cosines([profile.words for profile in profiles], telling=True)
     in_both = _in_both(profiles)
     likeness = np.where(same, by_words, _cosines(in_both, telling=True))
-    of_fields = np.stack([_cosines([profile.values[name] for profile in profiles], telling=False) for name in FIELDS])
-    is_known = _in_two(np.array([[bool(profile.values[name]) for profile in profiles] for name in FIELDS]))
+    values = [[profile.values[name] for profile in profiles] for name in FIELDS]
+    of_fields = np.stack([_cosines(of_faults, telling=False) for of_faults in values])
+    is_known = _in_two(np.array([list(map(bool, of_faults)) for of_faults in values]))
     is_usual = _in_two(np.array([[name in profile.usual_fields for profile in profiles] for name in FIELDS]))
     has_fields = is_known.any(axis=0)
     shares_words = same | (_n_shared(in_both) >= FEWEST_WORDS)

@@ -171,6 +171,38 @@ def test_two_stay_one_though_others_are_more_frequent(monkeypatch) -> None:
     assert ["quota", "quota_zh"] in together(after)
 
 
+def test_later_incidents_follow_the_part_that_a_person_took_out() -> None:
+    english, chinese = rows("en", [SPAM] * 5), rows("zh", [SPAM_ZH] * 5, 3)
+    joined = found(named(), english, chinese, *other_mail())
+    (problem,) = (p for p in joined.problems if "en-0" in p.numbers)
+    assert "zh-0" in problem.numbers
+    later = [rows("new_en", [SPAM] * 4, 30), rows("new_zh", [SPAM_ZH] * 8, 30)]
+    for name, taken, part, left in (
+        ("Pzh", chinese, ["new_zh", "zh"], ["en", "new_en"]),
+        ("Pen", english, ["en", "new_en"], ["new_zh", "zh"]),
+    ):
+        split = ProblemDecision("split", problem.id, name, tuple(taken["number"]))
+        for earlier in ({}, joined.lineage.members):
+            first = found(named(), english, chinese, *other_mail(), decisions=[split], earlier=earlier)
+            report = found(
+                named(), english, chinese, *other_mail(), *later, decisions=[split], earlier=first.lineage.members
+            )
+            by_id = {p.id: sorted({number.rsplit("-", 1)[0] for number in p.numbers}) for p in report.problems}
+            assert by_id[name] == part
+            assert by_id[problem.id] == left
+
+
+def test_what_a_person_left_in_stays_in_though_it_is_newer() -> None:
+    parts = (named(), rows("en", [SPAM] * 5), rows("zh", [SPAM_ZH] * 9, 3), *other_mail())
+    (problem,) = (p for p in found(*parts).problems if "en-0" in p.numbers)
+    numbers = tuple(f"zh-{place}" for place in range(6))
+    decided_at = START + pd.Timedelta(hours=7 * 11)  # when zh-8 was opened
+    split = ProblemDecision("split", problem.id, "Papart", numbers, decided_at)
+    by_id = {p.id: p.numbers for p in found(*parts, rows("new", [SPAM_ZH] * 2, 20), decisions=[split]).problems}
+    assert set(by_id["Papart"]) == {*numbers, "new-0", "new-1"}
+    assert {"zh-6", "zh-7", "zh-8"} < set(by_id[problem.id])
+
+
 def test_a_call_without_the_item_is_asked_about_and_the_same_on_two_items_is_not() -> None:
     items = [
         rows(f"node{i}", [SPAM] * 4, cmdb_ci=f"mbx-{i}", symptom=["error"] * 4, assignment_group="Mail")
