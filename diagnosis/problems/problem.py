@@ -42,7 +42,7 @@ class Problem:
     expected_hours : float or None
         Hours lost to them.
     preventable_share : float
-        Share that a fix prevents, from what fixes achieved in this history; a third where nothing is known.
+        Share that a fix prevents, from what fixes achieved in this history; 36 % where nothing is known.
     preventable_hours, preventable_interval : float or None, tuple of float or None
         Hours that a fix would spare, with their 80 % interval.
     trend : {"rising", "steady", "falling"}

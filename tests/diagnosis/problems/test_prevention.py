@@ -1,4 +1,4 @@
-"""The preventable share: a third where nothing is known, and what measures achieved where they were simulated."""
+"""The preventable share: 36 % where nothing is known, and what measures achieved where they were simulated."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from diagnosis.problems.prevention import MeasureEffect, PreventedShares, effect_of_resolutions
 
 
-def test_where_nothing_is_known_a_third_is_assumed_with_a_wide_interval():
+def test_where_nothing_is_known_36_percent_is_assumed_with_a_wide_interval():
     share = PreventedShares([]).of("fix")
     assert share.share == pytest.approx(0.36, abs=0.01)
     assert share.lower == 0.0
