@@ -14,12 +14,12 @@ from typing import Any
 import pandas as pd
 from ulid import ULID
 
-from api.records.masking import mask_incident
 from api.records.schemas import IncidentIn, body_of
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.findings import Diagnosis
 from diagnosis.incident import LOGGED_FIELDS, IncidentBatch
 from diagnosis.redact import Redactor
+from diagnosis.redact.records import mask_incident
 from diagnosis.store import Store
 from diagnosis.store.diagnoses import DiagnosisEntry
 from diagnosis.store.feedback import Feedback, Kind

@@ -108,7 +108,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--query", default="", help="a filter in its own language, see docs/sources.md")
     source.add_argument("--since", metavar="DATE", help="for a first import, only what changed since (ISO 8601)")
     source.add_argument(
-        "--keep", nargs="+", action="extend", default=[], metavar="FIELD", help="fields of its own to keep; not masked"
+        "--keep", nargs="+", action="extend", default=[], metavar="FIELD", help="fields of its own to keep"
     )
     source.add_argument("--out", type=Path, metavar="FILE.jsonl", help="write a file instead of the store")
     source.add_argument("--articles", action="store_true", help="the same as --kind articles")

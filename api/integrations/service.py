@@ -29,7 +29,7 @@ from api.releases.service import ReleaseService
 from api.webhooks.events import Events
 from diagnosis.incident import FIELDS, TYPES, Incident
 from diagnosis.redact import Redactor
-from diagnosis.redact.records import mask_code, mask_labels
+from diagnosis.redact.records import mask_code, mask_incident, mask_labels
 from diagnosis.store import Store
 from diagnosis.store.monitoring import StoredAlert
 from diagnosis.store.outbox import OutgoingCall
@@ -190,7 +190,7 @@ class IntegrationService:
 
     async def later(self, system: str, report: Report) -> None:
         """Owe the diagnosis of a report: it is made, and written back, even if we are stopped now."""
-        await self._owe(_later(system, report))
+        await self._owe(self._later(system, report))
 
     def catch_up(self, system: str, reports: Sequence[Report], since: datetime, started_at: datetime) -> int:
         """Remember what a system was read to hold, and owe the diagnosis of what was never reported.
@@ -212,7 +212,7 @@ class IntegrationService:
             self._remember(report)
         moment = utc_now()
         calls = [
-            _later(system, report, f"{LATER}:{system}:missed:{report.incident.number}")
+            self._later(system, report, f"{LATER}:{system}:missed:{report.incident.number}")
             for report in reports
             if _is_open_since(report.incident, since)
             and not _is_on_its_way(report.incident, max(started_at, moment - _ON_ITS_WAY), moment)
@@ -243,18 +243,18 @@ class IntegrationService:
         [record] = self._incidents.take_in([incident])
         return incident, dict(record.body) != dict(previous)
 
+    def _later(self, system: str, report: Report, key: str = "") -> OutgoingCall:
+        """Return the call that diagnoses a report; without a key of its own, once for what it says."""
+        incident = mask_incident(_plain(report.incident), self._redactor)  # owed calls are stored
+        body: dict[str, Any] = {"system": system, "record": report.record, "incident": incident}
+        if report.has_type:
+            body["has_type"] = True
+        digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+        return OutgoingCall(LATER, system, key or f"{LATER}:{system}:{digest}", body)
+
     async def _owe(self, call: OutgoingCall) -> None:
         await run_in_threadpool(self._store.outbox.add, [call])
         self._events.outbox_changed()
-
-
-def _later(system: str, report: Report, key: str = "") -> OutgoingCall:
-    """Return the call that diagnoses a report; without a key of its own, once for what it says."""
-    body: dict[str, Any] = {"system": system, "record": report.record, "incident": _plain(report.incident)}
-    if report.has_type:
-        body["has_type"] = True
-    digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-    return OutgoingCall(LATER, system, key or f"{LATER}:{system}:{digest}", body)
 
 
 def report_of(owed: OutgoingCall) -> tuple[str, Report]:

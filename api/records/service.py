@@ -10,11 +10,11 @@ import pandas as pd
 
 from api.audit.service import AuditService
 from api.errors import NothingPublishedError
-from api.records.masking import mask_article, mask_incident
 from api.records.schemas import ArticleIn, IncidentIn, body_of
 from api.serving import Serving
 from api.webhooks.events import Events
 from diagnosis.redact import Redactor
+from diagnosis.redact.records import mask_article, mask_incident
 from diagnosis.store import Store
 from diagnosis.store.database import RecordNotFoundError
 from diagnosis.store.records import Record, Records

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import pandas as pd
-
 from diagnosis.errors import InputError
 from diagnosis.redact.addresses import mask_emails, mask_ips, mask_macs
 from diagnosis.redact.credentials import mask_secrets
@@ -92,8 +90,3 @@ class Redactor:
             if kind in self.kinds:
                 text = mask(text)
         return text
-
-    def redact_column(self, column: pd.Series[str]) -> pd.Series[str]:
-        """Return a column with every string redacted; missing values stay missing, the index is kept."""
-        values = [self.redact(value) if isinstance(value, str) else value for value in column]
-        return pd.Series(values, index=column.index, name=column.name, dtype=column.dtype)

@@ -11,7 +11,9 @@ from stdnum import luhn
 from stdnum.cn import ric
 
 from diagnosis.errors import InputError
+from diagnosis.incident import FIELDS, Incident, IncidentBatch
 from diagnosis.redact import ALL_KINDS, Redactor
+from diagnosis.redact.records import mask_articles, mask_incident, mask_incidents
 
 REDACTOR = Redactor()
 MASK = re.compile(r"<(?:EMAIL|PHONE|NATIONAL_ID|CARD|IP|MAC|SECRET)>")
@@ -204,12 +206,44 @@ def test_an_unknown_kind_is_refused():
         Redactor(frozenset({"EMAIL", "NAME"}))
 
 
-def test_a_column_keeps_index_and_missing_values():
-    column = pd.Series(["a@example.com", None], index=[3, 5], name="caller", dtype="str")
-    redacted = REDACTOR.redact_column(column)
-    assert redacted[3] == "<EMAIL>"
-    assert redacted.isna().tolist() == [False, True]
-    assert column[3] == "a@example.com"
+def test_a_frame_of_articles_keeps_its_index_and_missing_values():
+    frame = pd.DataFrame({"title": ["a@example.com", "b"], "u_contact": ["c@example.com", None]}, index=[3, 5])
+    masked = mask_articles(frame.assign(owner="a@example.com"), REDACTOR)
+    assert masked["title"].to_dict() == {3: "<EMAIL>", 5: "b"}
+    assert masked["u_contact"][3] == "<EMAIL>"
+    assert masked["u_contact"].isna().tolist() == [False, True]
+    assert masked["owner"].tolist() == ["a@example.com"] * 2, "the key of a person who keeps it up to date"
+    assert frame["title"][3] == "a@example.com"
+
+
+RECORD = {
+    "number": "N1",
+    "caller": "li.lei@example.com",
+    "short_description": "call 13812345678",
+    "assignment_group": "mail@example.com",
+    "title": "no field of incidents: li.lei@example.com",
+    "contact_info": "li.lei@example.com 13812345678",
+    "host": "vpn-gw-2",
+    "floor": 3,
+    "people": {"mail": ["li.lei@example.com"]},
+}
+
+
+def test_one_incident_and_many_are_masked_alike():
+    alone = mask_incident(RECORD, REDACTOR)
+    extra = {name: value for name, value in RECORD.items() if name not in FIELDS}
+    fields = {name: value for name, value in RECORD.items() if name in FIELDS}
+    batch = mask_incidents(IncidentBatch.from_incidents([Incident(**fields, extra=extra)]), REDACTOR)
+    framed = mask_incidents(IncidentBatch.from_frame(pd.DataFrame([RECORD])), REDACTOR)
+    for masked in (batch, framed, IncidentBatch.from_frame(framed.frame)):
+        assert {name: masked.column(name)[0] for name in RECORD} == alone
+    assert alone["contact_info"] == "<EMAIL> <PHONE>"
+    assert alone["title"] == "no field of incidents: <EMAIL>"
+    assert alone["people"] == {"mail": ["<EMAIL>"]}
+    assert {name: alone[name] for name in ("host", "floor", "assignment_group")} == {
+        name: RECORD[name] for name in ("host", "floor", "assignment_group")
+    }, "codes stay"
+    assert re.fullmatch(r"<EMAIL>#[0-9a-f]{8}", alone["caller"])
 
 
 @given(st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True), st.sampled_from(["手机{}", "call {}", "{}，谢谢", "电话：{}"]))

@@ -56,7 +56,7 @@ class Pull:
     mapping : mapping of str to str
         Canonical field to a field of theirs; wins over the preset.
     extra_fields : tuple of str
-        Fields of theirs that are kept beside the format's, as they come; they are not masked.
+        Fields of theirs that are kept beside the format's; masked as texts are.
     zone : tzinfo
         Of times that name none.
     kind : Kind
