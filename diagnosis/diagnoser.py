@@ -25,7 +25,7 @@ from diagnosis.findings import (
 from diagnosis.incident import CODED_FIELDS, Incident, IncidentBatch, Record
 from diagnosis.knowledge import KnowledgeArticle, as_knowledge_frame
 from diagnosis.parts import Parts
-from diagnosis.phrases import Phrase, in_words
+from diagnosis.phrases import Phrase
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.problems.index import MatchedProblem
 from diagnosis.recurrence.assessment import Assessment, assess, assess_resolved
@@ -362,7 +362,7 @@ def with_resolution(diagnosis: Diagnosis, risk: RecurrenceRisk | None) -> Diagno
     return replace(
         diagnosis,
         at_resolution=in_language(risk, diagnosis.language),
-        warnings=(*diagnosis.warnings, in_words(phrase, diagnosis.language)),
+        warnings=(*diagnosis.warnings, str(phrase)),
         warning_phrases=(*diagnosis.warning_phrases, phrase),
     )
 

@@ -219,8 +219,8 @@ class Diagnosis:
 
     ``at_resolution`` is the risk from the moment of resolution on, with what is known by then; None before.
     ``problem`` is the chronic fault that it belongs to, None where there is none or problems were not looked for.
-    ``warnings`` are sentences, ``warning_phrases`` the same as codes with values. ``surge`` is set by a running service
-    alone.
+    ``warnings`` are English sentences, ``warning_phrases`` the same as codes with values. ``surge`` is set
+    by a running service alone.
     """
 
     id: str

@@ -75,7 +75,7 @@ def in_words(phrase: Phrase, language: str) -> str:
     KeyError
         If the catalogue lacks the code or the phrase lacks a value.
     """
-    reader: Language = "zh" if language.startswith("zh") else "en"
+    reader = _of_reader(language)
     forms = catalogue()[phrase.code]
     form = "one" if reader == "en" and phrase.values.get("n") == 1 and "one" in forms else reader
     values = {name: _shown(name, value, reader) for name, value in phrase.values.items()}
@@ -140,6 +140,24 @@ def joined(phrases: Sequence[Phrase]) -> Phrase | None:
     return Phrase("several", {"phrases": tuple(phrases)})
 
 
+def reason_of(prediction: Mapping[str, Any], language: str) -> tuple[str, Language]:
+    """Return why a prediction (the contract's object) is not automatic, and the language of that sentence.
+
+    Predictions that were stored without a code have their English sentence alone.
+    """
+    if code := prediction.get("reason_code"):
+        phrase = Phrase.from_dict({"code": code, "values": prediction["reason_values"]})
+        return in_words(phrase, language), _of_reader(language)
+    return prediction["reason"], "en"
+
+
+def warnings_of(diagnosis: Mapping[str, Any], language: str) -> list[tuple[str, Language]]:
+    """Return the warnings of a diagnosis (the contract's object), each with the language of its sentence."""
+    if phrases := diagnosis.get("warning_phrases"):
+        return [(in_words(Phrase.from_dict(phrase), language), _of_reader(language)) for phrase in phrases]
+    return [(sentence, "en") for sentence in diagnosis["warnings"]]
+
+
 def name_in_words(kind: str, name: str, language: Language) -> str:
     """Return what a field, a language, a kind of records or a reason to leave records out is called.
 
@@ -160,6 +178,10 @@ def listed(names: Iterable[str], language: Language) -> str:
 def catalogue() -> Mapping[str, Mapping[str, str]]:
     """Return code to form (``en``, ``zh``, and ``one``: English where ``n`` is 1) to sentence."""
     return tomllib.loads(files("diagnosis").joinpath("phrases.toml").read_text(encoding="utf-8"))
+
+
+def _of_reader(language: str) -> Language:
+    return "zh" if language.startswith("zh") else "en"
 
 
 def _shown(name: str, value: Any, language: Language) -> Any:  # noqa: ANN401 - text, number, phrase or several of them

@@ -16,8 +16,7 @@ from markupsafe import Markup, escape
 
 from api.console.messages import MESSAGES, Language, language_for
 from api.console.navigation import entries_for, is_current
-from api.console.reasons import reason_of, warnings_of
-from diagnosis.phrases import Phrase, in_words, percent
+from diagnosis.phrases import Phrase, in_words, percent, reason_of, warnings_of
 
 LANGUAGE_COOKIE = "faultwise_language"
 THEME_COOKIE = "faultwise_theme"

@@ -157,7 +157,7 @@ class DiagnosisOut(Out):
     recurrence: RecurrenceOut | None = Field(description="Null only with a warning that says why")
     similar_incidents: list[SimilarOut] = Field(description="Most similar first")
     suggestions: list[SuggestionOut] = Field(description="Best first")
-    warnings: list[str] = Field(description="What the reader should know", examples=[[]])
+    warnings: list[str] = Field(description="What the reader should know, in English", examples=[[]])
     at_resolution: RecurrenceOut | None = Field(
         description="Risk from the moment of resolution on, with what is known by then; null before", examples=[None]
     )

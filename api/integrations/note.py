@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from diagnosis.phrases import percent
+from diagnosis.phrases import Language, percent, reason_of, warnings_of
 
 Diagnosis = Mapping[str, Any]
 
@@ -26,6 +26,7 @@ _WORDS = {
         "automatic": "decided automatically",
         "suggested": "a suggestion",
         "abstained": "no decision",
+        "why": " ({reason})",
         "or": "or",
         "because": "because of",
         "fixes": "Suggested fixes",
@@ -55,6 +56,7 @@ _WORDS = {
         "automatic": "自动判定",
         "suggested": "建议",
         "abstained": "不作判定",
+        "why": "（{reason}）",
         "or": "或",
         "because": "依据",
         "fixes": "建议的解决办法",
@@ -103,14 +105,19 @@ def certified_values(diagnosis: Diagnosis) -> dict[str, str]:
 
 
 def _words(diagnosis: Diagnosis) -> Mapping[str, str]:
-    return _WORDS["zh" if diagnosis["language"].startswith("zh") else "en"]
+    return _WORDS[_language(diagnosis)]
+
+
+def _language(diagnosis: Diagnosis) -> Language:
+    return "zh" if diagnosis["language"].startswith("zh") else "en"
 
 
 def _body(diagnosis: Diagnosis, words: Mapping[str, str]) -> str:
-    warnings, risk = diagnosis["warnings"], diagnosis["recurrence"]
+    language, risk = _language(diagnosis), diagnosis["recurrence"]
+    warnings = [sentence for sentence, _ in warnings_of(diagnosis, language)]
     blocks = [
         [words["title"], *_surge(diagnosis.get("surge"), words)],
-        [line for name, entry in diagnosis["predictions"].items() for line in _prediction(name, entry, words)],
+        [line for name, entry in diagnosis["predictions"].items() for line in _prediction(name, entry, language)],
         [_clock(name, clock, words) for name, clock in _clocks(diagnosis)],
         list(_fixes(diagnosis, words)),
         list(_similar(diagnosis, words)),
@@ -142,12 +149,14 @@ def _surge(surge: Mapping[str, Any] | None, words: Mapping[str, str]) -> list[st
     return [words["surge"].format(scope=", ".join(surge["scope"].values()), since=since)]
 
 
-def _prediction(name: str, prediction: Mapping[str, Any], words: Mapping[str, str]) -> Iterator[str]:
+def _prediction(name: str, prediction: Mapping[str, Any], language: Language) -> Iterator[str]:
+    words = _WORDS[language]
     target, colon = words.get(name, name), words["colon"]
-    value, reason, bound = prediction["value"], prediction["reason"], prediction["certified_precision"]
+    value, bound = prediction["value"], prediction["certified_precision"]
     automatic = prediction["decision"] == "automatic"
     if value is None:
-        yield f"{target}{colon}{words[prediction['decision']]}" + (f" ({reason})" if reason else "")
+        reason, _ = reason_of(prediction, language)
+        yield f"{target}{colon}{words[prediction['decision']]}" + (words["why"].format(reason=reason) if reason else "")
     else:
         chance = "" if prediction["probability"] is None else f"{percent(prediction['probability'])}, "
         how = words["certified"].format(bound=bound) if automatic and bound else words[prediction["decision"]]

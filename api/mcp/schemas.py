@@ -58,7 +58,7 @@ class DiagnosisResult(BaseModel):
     recurrence: list[dict[str, Any]] = Field(description="Probability that the fault comes back, by days")
     suggestions: list[SuggestionResult]
     similar_incidents: list[SimilarIncidentResult]
-    warnings: list[str]
+    warnings: list[str] = Field(description="In English")
     problem: dict[str, Any] | None = Field(description="Chronic fault that it belongs to: id and title")
     surge: dict[str, Any] | None = Field(description="Surge that it is part of: id, scope, since")
     service_levels: dict[str, Any] | None = Field(

@@ -6,13 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from api.console.reasons import reason_of, warnings_of
 from diagnosis.decisions import ExclusionRule, HumanDecisions
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.findings import Alternative
 from diagnosis.incident import Incident, as_frame
-from diagnosis.phrases import Phrase, in_words
+from diagnosis.phrases import Phrase, in_words, reason_of, warnings_of
 from diagnosis.recurrence import RecurrenceModel, Signature
 from diagnosis.releases import Releases
 from diagnosis.routing.certification import Certificate, Certification

@@ -39,7 +39,9 @@ _SAID = {
             "value": None,
             "probability": None,
             "certified_precision": None,
-            "reason": "no words",
+            "reason": "no class is left",
+            "reason_code": "no_class_left",
+            "reason_values": {},
             "alternatives": [],
             "evidence": [],
         },
@@ -72,7 +74,8 @@ _SAID = {
             "uses": {"held": 40, "failed": 2, "open": 1},
         }
     ],
-    "warnings": ["the release is 40 days old"],
+    "warnings": ["the incident has no text: nothing similar can be found"],
+    "warning_phrases": [{"code": "no_text", "values": {}}],
 }
 
 

@@ -12,7 +12,7 @@ Assignment group: Network Operations (97%, certified: at least 95% of such decis
   because of: vpn, INC0009120
 Category: network (71%, a suggestion)
   or: hardware (20%)
-Subcategory: no decision (no words)
+Subcategory: no decision (no class is left)
 
 Suggested fixes:
 1. KB0000042 VPN certificate expired (worked 40 of 42 times)
@@ -25,7 +25,7 @@ Similar incidents:
 Likely to come back: 11% within 7 days, 29% within 30 days (usual: 15%)
 
 Please note:
-- the release is 40 days old
+- the incident has no text: nothing similar can be found
 
 Diagnosis 01KAP5YQ7H0T9GQ4M6W3Z2X1CV, release 2026-11-22T10-15-00Z-3f2a. Tell Faultwise whether it helped."""
     )
@@ -37,14 +37,24 @@ def test_chinese(said):
     assert text.startswith(
         "Faultwise 诊断\n\n处理组：Network Operations (97%, 已认证：此类判定至少 95% 正确)\n  依据：vpn, INC0009120"
     )
-    assert "分类：network (71%, 建议)\n  或：hardware (20%)\n子分类：不作判定 (no words)" in text
+    assert "分类：network (71%, 建议)\n  或：hardware (20%)\n子分类：不作判定（没有剩余的类别）" in text
+    assert "请注意：\n- 此事件没有文字，无法查找相似事件\n" in text
     assert "建议的解决办法：\n1. KB0000042 VPN certificate expired（42 次中 40 次有效）" in text
     assert "复发可能：7 天内 11%, 30 天内 29% (通常为 15%)" in text
     assert text.endswith("请反馈是否有帮助。")
 
 
+def test_a_diagnosis_that_was_stored_without_codes_has_its_english_sentences(said):
+    said["language"] = "zh"
+    del said["warning_phrases"], said["predictions"]["subcategory"]["reason_code"]
+    text = note_text(said)
+    assert "子分类：不作判定（no class is left）" in text
+    assert "- the incident has no text: nothing similar can be found" in text
+
+
 def test_nothing_known_is_a_note_too(said):
     said |= {"predictions": {}, "recurrence": None, "similar_incidents": [], "suggestions": [], "warnings": []}
+    said["warning_phrases"] = []
     assert note_text(said).split("\n\n") == [
         "Faultwise diagnosis",
         "Diagnosis 01KAP5YQ7H0T9GQ4M6W3Z2X1CV, release 2026-11-22T10-15-00Z-3f2a. Tell Faultwise whether it helped.",

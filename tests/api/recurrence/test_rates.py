@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from api.settings import Settings
+from diagnosis.phrases import warnings_of
 from diagnosis.recurrence import Signature, recurrence_rate
 from tests.serving import Serving
 from training.fitting.as_of import last_moment
@@ -97,7 +98,7 @@ def test_without_a_release_it_says_so(tmp_path) -> None:
         assert empty.get("/v1/recurrence").status_code == 503
 
 
-def test_a_resolved_incident_is_told_its_risk_from_then_on_in_its_language(client, history) -> None:
+def test_a_resolved_incident_is_told_its_risk_from_then_on(client, history) -> None:
     like = history[(history["cmdb_ci"] != "") & (history["category"] != "") & history["resolved_at"].notna()].iloc[0]
     base = {
         "opened_at": "2026-11-02T08:00:00Z",
@@ -114,7 +115,9 @@ def test_a_resolved_incident_is_told_its_risk_from_then_on_in_its_language(clien
     done = client.post("/v1/diagnoses", json={**chinese, **closed}).json()
     assert done["at_resolution"]["signature"] == done["recurrence"]["signature"]
     assert [one["days"] for one in done["at_resolution"]["horizons"]] == [7, 30, 90]
-    assert any("天内复发的风险为" in warning for warning in done["warnings"])
+    assert any("risk to return within 30 days" in warning for warning in done["warnings"]), "all of them in English"
+    assert done["warnings"] == [sentence for sentence, _ in warnings_of(done, "en")]
+    assert any("天内复发的风险为" in warning for warning, _ in warnings_of(done, "zh"))
     assert done["predictions"] == open_["predictions"], "what came later reaches no prediction"
     assert client.get(f"/v1/diagnoses/{done['id']}").json() == done
     english = {
