@@ -12,6 +12,7 @@ from training.wording import Wording
 
 SUMMARY = "List the releases, newest first, the one in service, and what was in service since when and why."
 EXAMPLE = "faultwise releases --models models"
+_WITHOUT_CODE = "rolled back"  # what histories say that were written before reasons had a code
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,8 +39,15 @@ def _publication(entry: Publication, t: Wording) -> str:
     reason = t(entry.phrase)
     if entry.rolled_back:
         undone = t("in place of {}, rolled back", entry.rolled_back)
-        reason = undone if entry.reason == str(ROLLED_BACK) else t("{}: {}", undone, reason)
+        reason = undone if _has_no_reason(entry) else t("{}: {}", undone, reason)
     return f"{entry.at}  {entry.release}  {reason}".rstrip()
+
+
+def _has_no_reason(entry: Publication) -> bool:
+    """Return whether nobody gave a reason of a rollback; histories of earlier versions have its sentence alone."""
+    if entry.reason_phrase:
+        return entry.phrase.code == ROLLED_BACK.code
+    return entry.reason == _WITHOUT_CODE
 
 
 def _rows(data: object, t: Wording) -> str:
