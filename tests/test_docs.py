@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from api.settings import Settings
+from diagnosis.release import FORMAT_VERSION
 
 ROOT = Path(__file__).parent.parent
 DECISIONS = ROOT / "docs" / "decisions"
@@ -52,6 +53,12 @@ def test_the_site_builds_with_every_link_checked(site: Path) -> None:
     pages = {page.relative_to(ROOT / "docs").with_suffix(".html") for page in (ROOT / "docs").rglob("*.md")}
     built = {page.relative_to(site) for page in site.rglob("*.html")}
     assert {Path(str(page).replace("README.html", "index.html")) for page in pages} <= built
+
+
+def test_the_guide_to_upgrading_says_what_the_newest_format_of_a_release_changed() -> None:
+    guide = (ROOT / "docs" / "upgrading.md").read_text(encoding="utf-8")
+    formats = re.findall(r"^\| (\d+)\b[^|]*\|[^|]+\|[^|]*\w", guide, re.MULTILINE)
+    assert [int(number) for number in formats] == list(range(FORMAT_VERSION, 4, -1))
 
 
 def test_a_page_loads_nothing_from_elsewhere(site: Path) -> None:
