@@ -4,8 +4,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from diagnosis.diagnoser import Diagnoser
-from diagnosis.incident import Incident
+from diagnosis import Diagnoser, Incident
 from diagnosis.releases import find_release
 
 models = Path(sys.argv[1] if len(sys.argv) > 1 else "models")

@@ -44,6 +44,7 @@ def test_the_python_example_runs(models: Path, capsys: pytest.CaptureFixture[str
     from diagnosis.releases import find_release
 
     (example,) = [block for language, block in BLOCKS if language == "python"]
+    assert not re.search(r"(from|import) (diagnosis|api|training)\.", example), "only `from diagnosis import …` stays"
     path = str(find_release(models))
     exec(re.sub(r'load\("[^"]+"\)', f"load({path!r})", example), {})
     assert capsys.readouterr().out.strip()
