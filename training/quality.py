@@ -8,7 +8,7 @@ import sys
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.monitoring.drift import Drift
-from diagnosis.monitoring.quality import ClassQuality, LiveShare, TargetQuality
+from diagnosis.monitoring.quality import ClassQuality, TargetQuality
 from diagnosis.monitoring.report import LiveReport, live_report
 from diagnosis.phrases import Phrase
 from diagnosis.releases import Releases
@@ -75,7 +75,7 @@ def _target(target: TargetQuality, t: Wording) -> list[str]:
 
 def _class(entry: ClassQuality, t: Wording, name: str = "") -> str:
     state = t("revoked") if entry.revoked else t("certified") if entry.certified else ""
-    shares = (_share(share) for share in (entry.automatic, entry.precision, entry.suggested))
+    shares = (str(share) for share in (entry.automatic, entry.precision, entry.suggested))
     return _columns(f"  {name or entry.value:.26}", f"{entry.answers:,}", f"{entry.settled:,}", *shares, state)
 
 
@@ -83,10 +83,6 @@ def _columns(name: str, answers: str, known: str, *shares_and_state: str) -> str
     *shares, state = shares_and_state
     counts = f"{padded(answers, 8, right=True)} {padded(known, 7, right=True)}"
     return f"{padded(name, 28)} {counts}   {' '.join(padded(share, 24) for share in shares)} {state}".rstrip()
-
-
-def _share(share: LiveShare) -> str:
-    return "-" if share.share is None else f"{share.share:.1%} ({share.lower:.1%}-{share.upper:.1%})"
 
 
 def _drift(entry: Drift, t: Wording) -> str:

@@ -8,7 +8,6 @@ from dataclasses import asdict
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
-from diagnosis.monitoring.quality import LiveShare
 from diagnosis.monitoring.shadow import ShadowTarget, compare_shadow
 from diagnosis.phrases import Phrase
 from diagnosis.releases import Releases
@@ -64,10 +63,10 @@ def run(args: argparse.Namespace) -> int:
 def _lines(comparisons: list[ShadowTarget], t: Wording) -> list[str]:
     lines = []
     for target in comparisons:
-        lines += ["", t("{}: same answer {}", t.field(target.target), _share(target.agreement))]
+        lines += ["", t("{}: same answer {}", t.field(target.target), target.agreement)]
         lines.append(_columns("", [t("automatic"), t("precision"), t("accuracy")], t("ms")))
         for name, side in (("in service", target.in_service), ("shadow", target.shadow)):
-            shares = [_share(share) for share in (side.automatic, side.precision, side.accuracy)]
+            shares = [str(share) for share in (side.automatic, side.precision, side.accuracy)]
             lines.append(_columns(t(name), shares, "-" if side.milliseconds is None else f"{side.milliseconds:.1f}"))
         if target.p_value is not None:
             counts = target.only_in_service, target.only_shadow, f"{target.p_value:.3f}"
@@ -77,10 +76,6 @@ def _lines(comparisons: list[ShadowTarget], t: Wording) -> list[str]:
 
 def _columns(name: str, shares: list[str], milliseconds: str) -> str:
     return f"  {padded(name, 12)} {' '.join(padded(share, 26) for share in shares)} {milliseconds}"
-
-
-def _share(share: LiveShare) -> str:
-    return "-" if share.share is None else f"{share.share:.1%} ({share.lower:.1%}-{share.upper:.1%})"
 
 
 if __name__ == "__main__":

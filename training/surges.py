@@ -22,7 +22,7 @@ from training.command import DONE, add_json, add_language, answer, main, warn
 from training.intake import add_sources, read_sources
 from training.output import open_atomically
 from training.records.monitoring_files import read_alerts, read_changes, read_maintenance, read_service_map
-from training.reports.surges_page import surges_page, usual_text
+from training.reports.surges_page import in_zone, surges_page, usual_text
 from training.wording import Wording
 
 SUMMARY = (
@@ -101,8 +101,8 @@ def _text(surges: list[dict[str, Any]], frame: pd.DataFrame, zone: str, t: Wordi
 
 def _lines(surge: dict[str, Any], zone: str, t: Wording) -> list[str]:
     scope = ", ".join(f"{t.field(name)} {value}" for name, value in surge["scope"].items()) or t("all incidents")
-    at, since = _local(surge["at"], zone), _local(surge["since"], zone)
-    over = t("over {}", _local(surge["over_at"], zone)) if surge["over_at"] else t("not over at the end")
+    at, since = in_zone(surge["at"], zone), in_zone(surge["since"], zone)
+    over = t("over {}", in_zone(surge["over_at"], zone)) if surge["over_at"] else t("not over at the end")
     usual = usual_text(surge["expected"])
     if surge["kind"] == "silence":
         return [t("{}  silence: no incident since {}, {} are usual; {}", at, since, usual, over)]
@@ -119,10 +119,6 @@ def _lines(surge: dict[str, Any], zone: str, t: Wording) -> list[str]:
     lines += ["    " + t(form, value) for form, value in hints.items() if value]
     lines.append(f"    {', '.join(surge['numbers'][:8])}{' …' if len(surge['numbers']) > 8 else ''}")
     return lines
-
-
-def _local(moment: str, zone: str) -> str:
-    return f"{pd.Timestamp(moment).tz_convert(zone):%Y-%m-%d %H:%M}"
 
 
 def _rate(text: str) -> float:

@@ -29,6 +29,9 @@ class LiveShare:
             return cls(None, 0.0, 1.0, 0)
         return cls(part / n, *proportion_interval(part, n), n)
 
+    def __str__(self) -> str:
+        return "-" if self.share is None else f"{self.share:.1%} ({self.lower:.1%}-{self.upper:.1%})"
+
 
 @dataclass(frozen=True, slots=True)
 class ClassQuality:

@@ -33,6 +33,11 @@ class Events:
     times: Floats
     met: Floats
 
+    @classmethod
+    def of(cls, times: Sequence[float], met: Sequence[bool]) -> Events:
+        """Return events at the given days, and whether each was as it should be."""
+        return cls(np.array(times, dtype=np.float64), np.array(met, dtype=np.float64))
+
 
 @dataclass(frozen=True, slots=True)
 class Comment:
@@ -101,8 +106,8 @@ class ReviewFacts:
         events = {} if self.questions is None else {"deflection": self.questions}
         told = [outage for outage in self.outages or () if outage.warned is not None]
         if told:
-            since = _floats([outage.since.timestamp() / _DAY for outage in told])
-            events["warnings"] = Events(since, _floats([float(outage.warned is True) for outage in told]))
+            since = [outage.since.timestamp() / _DAY for outage in told]
+            events["warnings"] = Events.of(since, [outage.warned is True for outage in told])
         return events
 
     def automatic_between(self, since: datetime, until: datetime) -> int:
@@ -159,7 +164,3 @@ class ReviewFacts:
 
 def _most_outages(spot: Mapping[str, Any]) -> tuple[int, str]:
     return -spot["outages"], spot["service"]
-
-
-def _floats(values: Sequence[float]) -> Floats:
-    return np.array(values, dtype=np.float64)

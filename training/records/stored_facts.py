@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from ulid import ULID
 
-from diagnosis.arrays import Floats
 from diagnosis.review.facts import Comment, Events, Outage, ReviewFacts
 from diagnosis.store import Store
 from diagnosis.store.monitoring import StoredAlert
@@ -153,12 +152,8 @@ def _questions(store: Store) -> Events | None:
         return None
     solved = store.audit.objects(_SOLVED, _BEGIN)
     times = [ULID.from_str(question).timestamp / _DAY for question in asked]
-    return Events(_floats(times), _floats([float(question in solved) for question in asked]))
+    return Events.of(times, [question in solved for question in asked])
 
 
 def _most(counts: Mapping[str, int]) -> str:
     return max(counts, key=lambda name: counts[name], default="")
-
-
-def _floats(values: Sequence[float]) -> Floats:
-    return np.array(values, dtype=np.float64)

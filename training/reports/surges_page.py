@@ -88,9 +88,9 @@ def _row(surge: Mapping[str, Any], titles: Mapping[str, str], zone: str) -> dict
     numbers = surge["numbers"]
     return {
         **surge,
-        "at": _local(surge["at"], zone),
-        "since": _local(surge["since"], zone),
-        "over_at": _local(surge["over_at"], zone) if surge["over_at"] else "",
+        "at": in_zone(surge["at"], zone),
+        "since": in_zone(surge["since"], zone),
+        "over_at": in_zone(surge["over_at"], zone) if surge["over_at"] else "",
         "usual": usual_text(surge["expected"]),
         "titles": [(number, titles.get(number, "")) for number in numbers[:_MOST_TITLES]],
         "further": max(0, len(numbers) - _MOST_TITLES),
@@ -142,5 +142,6 @@ def _clock(at: float, zone: str) -> str:
     return f"{pd.Timestamp(at, unit='s', tz='UTC').tz_convert(zone):%H:%M}"
 
 
-def _local(moment: str, zone: str) -> str:
+def in_zone(moment: str, zone: str) -> str:
+    """Return a moment to the minute, as clocks of a time zone show it."""
     return f"{pd.Timestamp(moment).tz_convert(zone):%Y-%m-%d %H:%M}"
