@@ -169,9 +169,18 @@ class SurgeWatch:
             return True
         if self._detector is None and moment < self._held_until:  # another one has it
             return False
+        return self._hold()
+
+    def _hold(self) -> bool:
+        moment = time.monotonic()
         is_ours = self._store.watch_states.hold(NAME, self._id, _HOLD)
         self._held_until = moment + (_HOLD if is_ours else _RENEW / 2)
         return is_ours
+
+    def _is_in_vain(self) -> bool:
+        """Whether to learn no longer: the service stops, or another process has the watch, which is renewed here."""
+        is_due = time.monotonic() >= self._held_until - _HOLD + _RENEW
+        return self._loop.is_stopping or (is_due and not self._hold())
 
     def _new_detector(self) -> SurgeDetector:
         return new_detector(self._settings, self._holidays)
@@ -207,9 +216,10 @@ class SurgeWatch:
         incidents = self._history()
         alerts = self._alerts_since(incidents[0].at if incidents else 0.0)
         arrivals = sorted([*incidents, *alerts], key=lambda arrival: arrival.at)
-        history = learn_history(arrivals, self._settings, self._holidays, lambda: self._loop.is_stopping)
+        history = learn_history(arrivals, self._settings, self._holidays, self._is_in_vain)
         detector.restore(history.state)
         self._tracked.update(history.surges)
+        self._track(detector.held_open())  # what ends below ends for the detector: it has its own copies
         self._past_courses = history.courses
         moment = utc_now().timestamp()
         if arrivals and moment - arrivals[-1].at > _LONGEST_GAP:

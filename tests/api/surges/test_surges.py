@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
-from threading import get_ident
+from threading import current_thread, get_ident
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,10 @@ from sqlalchemy import event
 
 from api.integrations.settings import Integrations, Zammad
 from api.settings import Settings
+from api.surges import watch
+from api.surges.learning import LearnedHistory, learn_history
 from api.surges.settings import SurgeSettings
+from diagnosis.processes import InterruptedComputationError
 from diagnosis.store import Store
 from diagnosis.store.monitoring import StoredAlert, StoredChange
 from diagnosis.store.surges import StoredSurge
@@ -34,20 +37,36 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a store that holds five weeks with some twenty incidents a day, up to now."""
     path = tmp_path_factory.mktemp("surges") / "faultwise.db"
     store = Store.open(f"sqlite:///{path}")
+    store.incidents.put(usual_incidents(utc_now()))
+    store.close()
+    return path
+
+
+def usual_incidents(until: datetime) -> dict[str, dict[str, Any]]:
     rng = np.random.default_rng(0)
-    bodies = {
+    return {
         f"OLD{place:04}": {
             "number": f"OLD{place:04}",
-            "opened_at": (utc_now() - timedelta(days=float(age))).isoformat(),
+            "opened_at": (until - timedelta(days=float(age))).isoformat(),
             "short_description": "Printer jams",
             "caller": f"u{rng.integers(300)}",
             "service": f"service {rng.integers(5)}",
         }
         for place, age in enumerate(sorted(rng.uniform(0.02, 35, 700), reverse=True))
     }
-    store.incidents.put(bodies)
-    store.close()
-    return path
+
+
+def wave(began: datetime) -> dict[str, dict[str, Any]]:
+    return {
+        f"PAST{place}": {
+            "number": f"PAST{place}",
+            "opened_at": (began + timedelta(minutes=3 * place)).isoformat(),
+            "short_description": "大楼门禁刷卡无反应",
+            "caller": f"someone {place}",
+            **SCOPE,
+        }
+        for place in range(15)
+    }
 
 
 @pytest.fixture
@@ -68,8 +87,8 @@ def client(settings: Settings) -> Iterator[TestClient]:
 
 def watched(client: TestClient) -> None:
     """Wait until everything that is stored was seen."""
-    watch = client.app.state.service.surges.watch
-    soon(lambda: watch.is_watching and watch.watched_upto == client.app.state.service.store.changes.last(), 30)
+    its_watch = client.app.state.service.surges.watch
+    soon(lambda: its_watch.is_watching and its_watch.watched_upto == client.app.state.service.store.changes.last(), 30)
 
 
 def send(client: TestClient, count: int, prefix: str = "WAVE", **fields: Any) -> None:
@@ -157,6 +176,31 @@ def test_of_two_processes_one_watches_and_both_know_what_is_open(settings: Setti
             assert len(calls()) == len(open_surges(second)) == 1
         send(first, 2, "LATER")
         assert open_surges(first)[0]["incidents"] == 17
+
+
+def test_a_process_that_learns_for_longer_than_it_holds_the_watch_keeps_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learners: list[str] = []
+
+    def learn_slowly(
+        arrivals: Sequence[Arrival], options: SurgeSettings, holidays: str, is_stopping: Callable[[], bool]
+    ) -> LearnedHistory:
+        learners.append(current_thread().name)
+        until = time.monotonic() + 5.0
+        while time.monotonic() < until:
+            if is_stopping():
+                raise InterruptedComputationError("learning was stopped")
+            time.sleep(0.1)
+        return learn_history(arrivals, options, holidays, is_stopping)
+
+    monkeypatch.setattr(watch, "_HOLD", 2.0)
+    monkeypatch.setattr(watch, "_RENEW", 0.4)
+    monkeypatch.setattr(watch, "learn_history", learn_slowly)
+    with Serving(settings) as first, Serving(settings) as second:
+        watches = [client.app.state.service.surges.watch for client in (first, second)]
+        assert soon(lambda: any(one.is_watching for one in watches), 30)
+        assert len(learners) == 1, "the other process did not take it meanwhile"
 
 
 def test_a_person_declares_it_answers_for_all_and_ends_it(client: TestClient) -> None:
@@ -266,9 +310,9 @@ def test_requests_repeated_reports_late_ones_and_clocks_ahead_are_no_surge(clien
 
 
 def test_a_clock_that_went_back_does_not_blind_it(client: TestClient) -> None:
-    watch = client.app.state.service.surges.watch
-    watch._detector.add(Arrival("AHEAD", (utc_now() + timedelta(days=400)).timestamp()))  # as a wrong clock had it
-    soon(lambda: watch._detector.latest < utc_now().timestamp() + 3600, 20)
+    detector = client.app.state.service.surges.watch._detector
+    detector.add(Arrival("AHEAD", (utc_now() + timedelta(days=400)).timestamp()))  # as a wrong clock had it
+    soon(lambda: client.app.state.service.surges.watch._detector.latest < utc_now().timestamp() + 3600, 20)
     send(client, 15)
     assert len(open_surges(client)) == 1
 
@@ -322,18 +366,7 @@ def test_an_earlier_surge_of_its_service_is_shown_though_it_was_announced_by_som
 def test_a_surge_of_the_history_that_is_learned_from_has_its_course_and_its_alerts_too(settings: Settings) -> None:
     began = utc_now() - timedelta(days=10)
     store = Store.open(settings.database)
-    store.incidents.put(
-        {
-            f"PAST{place}": {
-                "number": f"PAST{place}",
-                "opened_at": (began + timedelta(minutes=3 * place)).isoformat(),
-                "short_description": "大楼门禁刷卡无反应",
-                "caller": f"someone {place}",
-                **SCOPE,
-            }
-            for place in range(15)
-        }
-    )
+    store.incidents.put(wave(began))
     store.alerts.put([StoredAlert("READER", began - timedelta(minutes=2), name="reader down", **SCOPE)])
     store.close()
     with Serving(settings) as client:
@@ -343,3 +376,17 @@ def test_a_surge_of_the_history_that_is_learned_from_has_its_course_and_its_aler
     assert (surge["state"], len(detail["numbers"])) == ("ended", 15)
     assert detail["alert_ids"] == ["READER"], "what monitoring said is of the history as the incidents are"
     assert sum(step["count"] for step in detail["course"]) == 16, "nothing that came is drawn as nothing"
+
+
+def test_a_surge_at_the_end_of_a_history_that_stopped_long_ago_is_over(models: Path, tmp_path: Path) -> None:
+    began = utc_now() - timedelta(hours=20)
+    settings = Settings(
+        database=f"sqlite:///{tmp_path / 'faultwise.db'}", models=models, surges=SurgeSettings(seconds=0.05)
+    )
+    store = Store.open(settings.database)
+    store.incidents.put({**usual_incidents(began), **wave(began)})
+    store.close()
+    with Serving(settings) as client:
+        watched(client)
+        [surge] = [item for item in client.get("/v1/surges").json()["items"] if item["scope"] == SCOPE]
+    assert surge["state"] == "ended"
