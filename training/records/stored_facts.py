@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from diagnosis.times import utc_now
 TARGET = "assignment_group"
 MOST_SURGES = 2_000
 _MOST_ALERTS = 1_000  # while one surge lasts
+_MONITORING = "monitoring"  # contact_type of what monitoring filed itself: its alert, and no answer to it
 SILENCE = "silence"  # a kind of surge that is no outage
 _ASKED, _SOLVED = "help.asked", "help.solved"
 _ARTICLE = "knowledge:"  # begins the id of a suggestion from an article
@@ -61,13 +63,14 @@ def outages_of(surges: Sequence[Mapping[str, Any]], frame: pd.DataFrame, started
     """
     records = frame.drop_duplicates("number", keep="last").set_index("number")
     opened, services = records["opened_at"], records["service"].astype("str")
+    by_people = frozenset(records.index[records["contact_type"] != _MONITORING])
     first_alert = min(started.values(), default=None)
     outages = []
     for surge in surges:
         numbers = [number for number in surge["numbers"] if number in opened.index]
         if surge["kind"] == SILENCE or not numbers:
             continue
-        first = float(opened.loc[numbers].min().timestamp())
+        first = min((opened.loc[number].timestamp() for number in numbers if number in by_people), default=inf)
         counts = services.loc[numbers].value_counts().to_dict()
         outages.append(
             Outage(
@@ -90,9 +93,10 @@ def _is_outage(surge: StoredSurge) -> bool:
 
 def _outage(store: Store, surge: StoredSurge, first_alert: datetime | None) -> Outage:
     numbers, joined = store.surges.members(surge.id)
-    alerts = store.alerts.find(joined) | _alerts_of_scope(store, surge)
+    alerts = store.alerts.find(joined) | _alerts_of_scope(store, surge, frozenset(numbers))
     started = [alert.started_at for alert in alerts.values()]
-    opened = [record.body.get("opened_at") for record in store.incidents.find(numbers).values()]
+    bodies = [record.body for record in store.incidents.find(numbers).values()]
+    opened = [body.get("opened_at") for body in bodies if body.get("contact_type") != _MONITORING]
     first = min((str(moment) for moment in opened if moment), default="")
     service = surge.scope_value if surge.scope_kind == "service" else _most(surge.members.get("service", {}))
     items = list(surge.members.get("cmdb_ci", {}))
@@ -109,16 +113,20 @@ def _outage(store: Store, surge: StoredSurge, first_alert: datetime | None) -> O
     )
 
 
-def _alerts_of_scope(store: Store, surge: StoredSurge) -> dict[str, StoredAlert]:
-    """Return the alerts that a surge would have joined, had they been there when it was found: imported later, say."""
-    if surge.scope_kind not in ("service", "cmdb_ci"):
-        return {}
-    start = surge.at - timedelta(seconds=surge.window)
+def _alerts_of_scope(store: Store, surge: StoredSurge, numbers: Collection[str]) -> dict[str, StoredAlert]:
+    """Return the alerts of a surge that it did not join.
+
+    Those that were made into its incidents, and those that it would have joined, had they been there when it was found:
+    imported later, say.
+    """
+    start = min(surge.at - timedelta(seconds=surge.window), surge.since)
     alerts = store.alerts.started_between(start, surge.over_at or surge.latest, _MOST_ALERTS)
+    is_place = surge.scope_kind in ("service", "cmdb_ci")
     return {
         alert.id: alert
         for alert in alerts
-        if not alert.incident and getattr(alert, surge.scope_kind) == surge.scope_value
+        if alert.incident in numbers
+        or (is_place and not alert.incident and getattr(alert, surge.scope_kind) == surge.scope_value)
     }
 
 

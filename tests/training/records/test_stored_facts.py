@@ -2,13 +2,15 @@
 
 from datetime import timedelta
 
+import pandas as pd
 import pytest
 
+from diagnosis.incident import Incident, as_frame
 from diagnosis.store import Store
 from diagnosis.store.monitoring import StoredAlert
 from diagnosis.store.surges import StoredSurge
 from diagnosis.times import utc_now
-from training.records.stored_facts import facts_of_store
+from training.records.stored_facts import facts_of_store, outages_of
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -62,6 +64,38 @@ def test_an_alert_of_its_service_that_is_imported_after_a_surge_was_found_has_wa
     assert [outage.warned for outage in facts_of_store(store).outages] == [False]
     store.alerts.put([StoredAlert("A2", now - 10 * DAY - HOUR / 60, name="slow", service="CRM")])
     assert [outage.warned for outage in facts_of_store(store).outages] == [True]
+
+
+def test_an_alert_that_was_made_into_an_incident_has_warned_of_what_people_reported_after_it(store):
+    since = utc_now() - 10 * DAY
+    keep_surge(store, since)
+    store.incidents.put(
+        {"AM1": {"number": "AM1", "opened_at": (since - HOUR / 6).isoformat(), "contact_type": "monitoring"}}
+    )
+    store.surges.join("S1", [("AM1", False)])
+    store.alerts.put([StoredAlert("A0", since - 30 * DAY, since - 29 * DAY, name="disk full", incident="AM0")])
+    [outage] = facts_of_store(store).outages
+    assert (outage.warned, outage.alerts) == (False, 0)
+    store.alerts.put([StoredAlert("A1", since - HOUR / 6, name="down", cmdb_ci="crm-1", incident="AM1")])
+    [outage] = facts_of_store(store).outages
+    assert (outage.warned, outage.alerts) == (True, 1)
+
+
+@pytest.mark.parametrize(("contact", "warned"), [("monitoring", True), ("phone", False)])
+def test_in_a_replay_too_an_alert_before_the_first_report_of_a_person_has_warned(contact, warned):
+    since = pd.Timestamp("2026-10-01T08:00Z")
+    frame = as_frame(
+        [
+            Incident("AM1", opened_at=(since - HOUR / 2).to_pydatetime(), contact_type=contact, service="CRM"),
+            Incident("INC1", opened_at=since.to_pydatetime(), service="CRM"),
+        ]
+    )
+    surge = {"kind": "surge", "scope": {"service": "CRM"}, "since": since, "at": since + HOUR, "likely_change": None}
+    surges = [{**surge, "numbers": ["AM1", "INC1"], "alerts": ["A1"]}]
+    started = {"A0": 0.0, "A1": (since - HOUR / 4).timestamp()}
+    assert [outage.warned for outage in outages_of(surges, frame, started)] == [warned]
+    only = [{**surge, "numbers": ["AM1"], "alerts": ["A1"]}]
+    assert [outage.warned for outage in outages_of(only, frame, started)] == [warned]
 
 
 def test_alerts_of_years_ago_do_not_make_outages_known_before_anybody_watched(store):
