@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -27,6 +28,8 @@ KNOWLEDGE_FIELDS = (
     "valid_to",
 )
 KNOWLEDGE_TIMES = ("review_at", "valid_to")
+# Keywords of a contingency plan: what to do when a service fails, and no answer to a single incident.
+CONTINGENCY = re.compile(r"(?:^|[,;，；、\s])(?:contingency(?: plan)?|应急预案|应急)(?=$|[,;，；、\s])", re.IGNORECASE)
 AUDIENCES = ("internal", "self_service")
 
 
@@ -47,6 +50,19 @@ class KnowledgeArticle:
     owner: str = ""
     review_at: datetime | None = None
     valid_to: datetime | None = None
+
+
+def answering_articles(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the articles of a canonical frame that may answer an incident: all but contingency plans.
+
+    Examples
+    --------
+    >>> keywords = {"KB1": "VPN, contingency", "KB2": "应急预案，邮件", "KB3": "mail"}
+    >>> frame = as_knowledge_frame([KnowledgeArticle(number, keywords=words) for number, words in keywords.items()])
+    >>> answering_articles(frame)["number"].tolist()
+    ['KB3']
+    """
+    return frame[~frame["keywords"].astype("str").str.contains(CONTINGENCY)]
 
 
 def as_knowledge_frame(articles: Iterable[KnowledgeArticle] | pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from typing import Protocol, Self
 import pandas as pd
 
 from diagnosis.incident import IncidentBatch
+from diagnosis.knowledge import answering_articles
 from diagnosis.phrases import Phrase
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.problems.index import ProblemIndex
@@ -114,9 +115,15 @@ class Parts:
             self.state.add(batch.incidents if len(rows) == len(batch) else batch.incidents.take(rows))
 
     def upsert_articles(self, masked: pd.DataFrame) -> None:
-        """Add articles, personal data masked, to what is searched; one of a known number is replaced."""
+        """Add articles, personal data masked, to what is searched; one of a known number is replaced.
+
+        Contingency plans are kept and not searched.
+        """
         self.knowledge.upsert(masked)
-        self.retriever.upsert("knowledge", clean_articles(masked, self.normaliser))
+        answering = answering_articles(masked)
+        self.retriever.upsert("knowledge", clean_articles(answering, self.normaliser))
+        plans = set(masked["number"]) - set(answering["number"])
+        self.retriever.remove("knowledge", sorted(plans))  # they may have been other articles before
 
     def remove(self, corpus: Corpus, numbers: Sequence[str]) -> None:
         """Forget articles or incidents; unknown numbers are no error."""

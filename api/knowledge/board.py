@@ -18,6 +18,7 @@ from diagnosis.background import BackgroundLoop
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import FaultwiseError
 from diagnosis.incident import IncidentBatch
+from diagnosis.knowledge import answering_articles
 from diagnosis.knowledge_health import KnowledgeHealth, SearchedIncidents, assess_knowledge
 from diagnosis.parts import Parts
 from diagnosis.search import Filters
@@ -177,7 +178,8 @@ class KnowledgeBoard:
 
 def _judged(diagnoser: Diagnoser, state: tuple[object, ...], give: Give) -> KnowledgeSnapshot:
     judged_at, parts = utc_now(), diagnoser.parts
-    incidents, articles = parts.history.frame().reset_index(drop=True), parts.knowledge.frame().reset_index(drop=True)
+    incidents = parts.history.frame().reset_index(drop=True)
+    articles = answering_articles(parts.knowledge.frame()).reset_index(drop=True)
     moment = last_moment(incidents)
     as_of = pd.Timestamp.now("UTC") if pd.isna(moment) else moment
     rows = incidents["opened_at"].argsort(kind="stable").to_numpy().astype(np.intp)[-MOST_SEARCHED:]

@@ -1,8 +1,9 @@
 """Contingency pages: what to do and whom to call when a service fails, as articles of the knowledge base.
 
-An article is one if its keywords name ``contingency`` (应急预案, 应急). It holds for the service that it names, without
-one for every service. Its resolution says what to do. Whom to call stands in a field ``contact``, else in the lines of
-its text that begin with "Call:" or "Contact:" (联系人：, 联系：, 电话：), else it is the article's owner.
+An article is one if its keywords name ``contingency`` (应急预案, 应急); it is never suggested for a single incident. It
+holds for the service that it names, without one for every service. Its resolution says what to do. Whom to call stands
+in a field ``contact``, else in the lines of its text that begin with "Call:" or "Contact:" (联系人：, 联系：, 电话：),
+else it is the article's owner.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_KEYWORDS = re.compile(r"(?:^|[,;，；、\s])(?:contingency(?: plan)?|应急预案|应急)(?=$|[,;，；、\s])", re.IGNORECASE)
+from diagnosis.knowledge import CONTINGENCY
+
 _CONTACT = re.compile(r"^\s*(?:call|contacts?|联系人|联系|电话)\s*[:：]\s*(.+)$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -27,24 +29,11 @@ class Contingency:
     contact: str
 
 
-def is_contingency(article: Mapping[str, Any]) -> bool:
-    """Return whether an article is a contingency page.
-
-    Examples
-    --------
-    >>> is_contingency({"keywords": "VPN, contingency"}), is_contingency({"keywords": "应急预案，邮件"})
-    (True, True)
-    >>> is_contingency({"keywords": "mail"})
-    False
-    """
-    return bool(_KEYWORDS.search(str(article.get("keywords") or "")))
-
-
 def contingency_pages(articles: Iterable[Mapping[str, Any]]) -> list[Contingency]:
     """Return the contingency pages among articles, by service; of two for one service the later number counts."""
     pages: dict[str, Contingency] = {}
     for article in sorted(articles, key=lambda row: str(row.get("number", ""))):
-        if is_contingency(article):
+        if CONTINGENCY.search(str(article.get("keywords") or "")):
             page = _page(article)
             pages[page.service.casefold()] = page
     return sorted(pages.values(), key=lambda page: page.service.casefold())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from diagnosis.incident import IncidentBatch, as_frame
+from diagnosis.knowledge import answering_articles
 from diagnosis.parts import Parts, clean_articles, clean_incidents
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_articles, mask_incidents
@@ -64,7 +65,7 @@ def search_articles(
     else:
         redactor, learned = Redactor(), None
         normaliser = TextNormaliser().fit(incidents["short_description"].tolist(), incidents["description"].tolist())
-    masked_articles = mask_articles(articles, redactor)
+    masked_articles = mask_articles(answering_articles(articles), redactor)
     cleaned_articles = clean_articles(masked_articles, normaliser)
     questions = incidents if asked is None else asked
     masked = mask_incidents(IncidentBatch.from_frame(as_frame(questions)), redactor).frame

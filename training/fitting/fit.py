@@ -12,7 +12,7 @@ import pandas as pd
 from diagnosis.arrays import Rows, Vectors
 from diagnosis.errors import InputError
 from diagnosis.incident import CODED_FIELDS, IncidentBatch, as_frame, frame_as_logged
-from diagnosis.knowledge import as_knowledge_frame
+from diagnosis.knowledge import answering_articles, as_knowledge_frame
 from diagnosis.parts import Parts, clean_articles, clean_incidents
 from diagnosis.phrases import Phrase
 from diagnosis.prepared import PreparedIncidents
@@ -143,7 +143,7 @@ def _clean(incidents: pd.DataFrame, articles: pd.DataFrame, settings: TrainSetti
     learn, calibrate = split_latest(history, settings.calibration_share, settings.seed)
     normaliser = TextNormaliser().fit(*_words(history.iloc[learn]))
     cleaned = clean_incidents(IncidentBatch.from_frame(history), normaliser).frame
-    cleaned_articles = clean_articles(masked_articles, normaliser)
+    cleaned_articles = clean_articles(answering_articles(masked_articles), normaliser)
     text = [joined(title, body) for title, body in zip(*_words(cleaned), strict=True)]
     return _Base(redactor, normaliser, history, masked_articles, cleaned, cleaned_articles, (learn, calibrate), text)
 

@@ -66,6 +66,25 @@ def test_a_fix_that_is_stored_as_source_is_suggested_as_steps(client) -> None:
     client.delete("/v1/incidents/SOURCE1")
 
 
+def test_a_contingency_plan_is_listed_and_is_no_answer_to_an_incident(client) -> None:
+    plan = {"title": "Muon beam is down", "symptoms": "muon beam is down", "resolution": "Switch to the old beam"}
+    article(client, "KBC1", **plan)
+    assert is_best(client, "muon beam", "KBC1")
+    article(client, "KBC1", **plan, keywords="beam, contingency")
+
+    def found(words):
+        hits = client.get("/v1/search", params={"q": words, "in": "knowledge"}).json()["hits"]
+        said = client.post("/v1/diagnoses", json={"number": "BEAM1", "short_description": words}).json()
+        return "KBC1" in [entry["number"] for entry in [*hits, *said["suggestions"]]]
+
+    assert soon(lambda: not found("muon beam is down"), 10)
+    assert client.get("/v1/knowledge/KBC1").status_code == 200
+    plans = client.get("/v1/surges/contingency").json()["items"]
+    assert "KBC1" in [entry["number"] for entry in plans]
+    client.delete("/v1/knowledge/KBC1")
+    client.delete("/v1/incidents/BEAM1")
+
+
 def test_codes_are_found_however_they_are_spelt(client) -> None:
     titles = {
         "KBC1": "Access denied 0x80070057",
