@@ -34,7 +34,7 @@ from diagnosis.store.database import ConflictError, RecordNotFoundError
 from diagnosis.store.reviews import FrozenReview
 from diagnosis.times import utc_now
 from training.records.stored import read_stored
-from training.records.stored_facts import facts_of_store
+from training.records.stored_facts import facts_marker, facts_of_store
 from training.reports.review.tables import review_csv
 
 Content = Mapping[str, Any]
@@ -241,10 +241,7 @@ class ReviewService:
 
     def _state(self, moment: datetime) -> tuple[object, ...]:
         """Return what differs once a review would say something else: records, and what is in none of them."""
-        done = [(action.id, action.updated_at) for action in self._store.actions.all(status="done")]
-        surges = [(surge.id, surge.state) for surge in self._store.surges.page(1)]
-        answers = len(self._store.survey_answers.all())
-        return f"{moment:%Y-%m-%d}", self._store.changes.last(), answers, tuple(surges), tuple(done)
+        return f"{moment:%Y-%m-%d}", self._store.changes.last(), facts_marker(self._store)
 
     def _with_decisions(self, content: dict[str, Any]) -> dict[str, Any]:
         decided = self._store.reviews.decisions(content["quarter"])

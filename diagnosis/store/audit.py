@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -52,6 +52,13 @@ class AuditLog:
         statement = sa.select(t.c.object).distinct().where(t.c.action == action, t.c.at >= since)
         with self.database.read() as connection:
             return set(connection.execute(statement).scalars())
+
+    def count(self, actions: Collection[str]) -> int:
+        """Return how often such acts were done."""
+        t = tables.audit
+        statement = sa.select(sa.func.count()).select_from(t).where(t.c.action.in_(actions))
+        with self.database.read() as connection:
+            return int(connection.execute(statement).scalar_one())
 
     def page(self, limit: int, older_than: int | None = None) -> list[AuditEntry]:
         """Return up to `limit` acts, newest first, those older than an id."""

@@ -117,6 +117,12 @@ class Alerts:
         with self.database.read() as connection:
             return [alert_of(row) for row in connection.execute(statement)]
 
+    def marker(self) -> tuple[object, ...]:
+        """Return a value that differs after an alert came."""
+        t = tables.alerts
+        with self.database.read() as connection:
+            return tuple(connection.execute(sa.select(sa.func.count(), sa.func.max(t.c.sequence)).select_from(t)).one())
+
     def _by_id(self, connection: Connection, ids: Sequence[str]) -> dict[str, StoredAlert]:
         t = tables.alerts
         alerts: dict[str, StoredAlert] = {}
@@ -228,6 +234,14 @@ class ChangeRecords:
             statement = statement.where(t.c.number > after)
         with self.database.read() as connection:
             return [_change(row) for row in connection.execute(statement)]
+
+    def marker(self) -> tuple[object, ...]:
+        """Return a value that differs after a change was stored or deleted."""
+        t = tables.change_records
+        with self.database.read() as connection:
+            return tuple(
+                connection.execute(sa.select(sa.func.count(), sa.func.max(t.c.updated_at)).select_from(t)).one()
+            )
 
     def on(
         self,

@@ -168,6 +168,15 @@ class Surges:
         with self.database.read() as connection:
             return [_surge(row) for row in connection.execute(statement)]
 
+    def marker(self) -> tuple[object, ...]:
+        """Return a value that differs after a surge began, grew, ended or was dismissed."""
+        t = tables.surges
+        of_people = sa.func.count(t.c.dismissed_at), sa.func.max(t.c.dismissed_at)
+        counts = sa.func.count(), sa.func.sum(t.c.count), sa.func.count(t.c.over_at), sa.func.max(t.c.over_at)
+        members = sa.select(sa.func.count()).select_from(tables.surge_incidents).scalar_subquery()
+        with self.database.read() as connection:
+            return tuple(connection.execute(sa.select(*counts, *of_people, members).select_from(t)).one())
+
     def lasting(self) -> list[StoredSurge]:
         """Return the surges that are not over, dismissed ones too, the latest announced first."""
         t = tables.surges

@@ -49,6 +49,14 @@ def facts_of_store(store: Store) -> ReviewFacts:
     )
 
 
+def facts_marker(store: Store) -> tuple[object, ...]:
+    """Return a value that differs once `facts_of_store` would say something else of what is in no record."""
+    questions = store.audit.count((_ASKED, _SOLVED))
+    answers = len(store.survey_answers.all())
+    done = tuple((action.id, action.updated_at) for action in store.actions.all(status="done"))
+    return (*store.surges.marker(), *store.alerts.marker(), *store.change_records.marker(), questions, answers, done)
+
+
 def outages_of(surges: Sequence[Mapping[str, Any]], frame: pd.DataFrame, started: Mapping[str, float]) -> list[Outage]:
     """Return the outages of a replayed history.
 

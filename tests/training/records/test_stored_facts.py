@@ -1,16 +1,18 @@
 """What a store holds for a review besides its records: outages are said only of times in which somebody watched."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pandas as pd
 import pytest
+from ulid import ULID
 
 from diagnosis.incident import Incident, as_frame
 from diagnosis.store import Store
-from diagnosis.store.monitoring import StoredAlert
+from diagnosis.store.monitoring import StoredAlert, StoredChange
 from diagnosis.store.surges import StoredSurge
 from diagnosis.times import utc_now
-from training.records.stored_facts import facts_of_store, outages_of
+from training.records.stored_facts import facts_marker, facts_of_store, outages_of
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -115,3 +117,25 @@ def test_a_storm_of_alerts_that_no_incident_followed_is_no_outage_that_was_warne
     store.surges.write([StoredSurge("S1", "surge", "service", "CRM", **times, count=9, expected=0.2, window=1200.0)])
     store.surges.join("S1", [("A0", True)])
     assert facts_of_store(store).outages == []
+
+
+def test_a_review_is_counted_anew_after_anything_that_it_says_changed(store):
+    now = utc_now()
+    keep_surge(store, now - 10 * DAY)
+    times = {"at": now - DAY, "since": now - DAY, "latest": now - DAY, "over_at": now - DAY / 2}
+    newest = StoredSurge("S2", "surge", "service", "ERP", **times, count=9, expected=0.2, window=1200.0)
+    store.surges.write([newest])
+    changes = [
+        lambda: store.surges.decide("S1", dismissed_at=now, dismissed_by="somebody"),  # not the newest one
+        lambda: store.surges.join("S2", [("INC1", False)]),
+        lambda: store.surges.write([replace(newest, count=10)]),
+        lambda: store.change_records.put([StoredChange("C1", now - DAY, "", "CRM", now, {})]),
+        lambda: store.change_records.delete("C1"),
+        lambda: store.alerts.put([StoredAlert("A1", now - 10 * DAY, name="disk full", service="CRM")]),
+        lambda: store.audit.add("self-service", "help.asked", str(ULID()), "", {}),
+    ]
+    for change in changes:
+        before = facts_marker(store)
+        assert facts_marker(store) == before
+        change()
+        assert facts_marker(store) != before
