@@ -7,6 +7,7 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -150,8 +151,9 @@ def _facts(args: argparse.Namespace, frame: pd.DataFrame, zone: str) -> ReviewFa
     from diagnosis.surges import SurgeDetector  # noqa: PLC0415 - only with alerts are outages looked for
     from diagnosis.surges.replay import replay_surges  # noqa: PLC0415
 
-    alerts = read_alerts(args.alerts, warn)
-    changes = read_changes(args.changes, warn) if args.changes else []
+    say = partial(warn, language=args.language)
+    alerts = read_alerts(args.alerts, say)
+    changes = read_changes(args.changes, say) if args.changes else []
     records = frame.drop_duplicates("number", keep="last")
     surges = replay_surges(records, alerts, changes, detector=SurgeDetector(zone=zone))
     started = {alert.id: alert.at for alert in alerts}

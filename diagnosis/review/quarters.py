@@ -88,7 +88,7 @@ def zone_of(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise InputError(f"a time zone such as Asia/Shanghai was expected, {name!r} found") from error
+        raise InputError(Phrase("zone_wrong", {"value": name})) from error
 
 
 def last_complete_quarter(as_of: datetime, zone: str) -> Quarter:

@@ -70,6 +70,15 @@ def test_what_cannot_be_reviewed_ends_with_one_line(capsys, options, words):
     assert error.count("\n") == 1
 
 
+def test_what_is_left_out_and_what_is_wrong_is_said_in_the_language_that_was_asked_for(capsys, tmp_path):
+    alerts = tmp_path / "alerts.csv"
+    alerts.write_text("id,started_at,service\nA1,2026-09-01 10:00,CRM\nA2,,CRM\n", encoding="utf-8")
+    assert main([*BASE, "--language", "zh", "--alerts", str(alerts)]) == 0
+    assert "警告：" in capsys.readouterr().err
+    assert main([*BASE, "--language", "zh", "--zone", "Atlantis"]) == 1
+    assert "时区应写作 Asia/Shanghai 这样" in capsys.readouterr().err
+
+
 def test_a_release_judges_which_incidents_an_article_answers(capsys, models):
     assert main([*BASE, "--json", "--release", str(models)]) == 0
     coverage = next(m for m in json.loads(capsys.readouterr().out)["measures"] if m["name"] == "coverage")
