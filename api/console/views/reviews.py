@@ -125,7 +125,7 @@ def finish(request: Request, service: Served, agent: Acting, quarter: str, note:
     try:
         frozen = service.reviews.freeze(agent.id, quarter, note.strip())
     except InputError:
-        return _draft(request, service, agent, quarter, 422, "review_empty")
+        return _draft(request, service, agent, quarter, 422, "review_not_over")  # an empty one says so itself
     except ComputingError:
         return computing_page(request, agent, _address(quarter))
     return RedirectResponse(f"/console/review/{frozen.id}", 303)

@@ -144,10 +144,15 @@ async def enter_maintenance(request: Request, service: Served, agent: Acting) ->
     try:
         values |= {name: in_zone(form[name], form["zone"]) for name in ("starts_at", "ends_at")}
         window = WindowIn.model_validate(values | {"scope": {name: form[name] for name in FIELDS if form[name]}})
-    except ValueError:  # pydantic's is one
-        return await run_in_threadpool(_list, request, service, agent, 422, "maintenance_wrong", form=form)
+    except ValueError as error:  # pydantic's is one
+        notice = "maintenance_zone_wrong" if isinstance(error, UnknownZoneError) else "maintenance_wrong"
+        return await run_in_threadpool(_list, request, service, agent, 422, notice, form=form)
     await run_in_threadpool(service.maintenance.add, agent.id, window)
     return RedirectResponse("/console/surges#maintenance", 303)
+
+
+class UnknownZoneError(ValueError):
+    """A time zone that there is not."""
 
 
 def in_zone(text: str, zone: str) -> str:
@@ -155,13 +160,16 @@ def in_zone(text: str, zone: str) -> str:
 
     Raises
     ------
+    UnknownZoneError
+        If there is no such zone.
     ValueError
-        If the zone or the time is none.
+        If the time is none.
     """
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).isoformat()
-    except (ZoneInfoNotFoundError, OSError) as error:  # a folder of zones is a name too
-        raise ValueError(f"expected a time zone; found {zone!r}") from error
+        offsets = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # a folder of zones is a name too
+        raise UnknownZoneError(f"expected a time zone; found {zone!r}") from error
+    return datetime.fromisoformat(text).replace(tzinfo=offsets).isoformat()
 
 
 @router.post("/console/maintenance/{window}/delete")

@@ -6,6 +6,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from api.errors import ComputingError
+from diagnosis.review import Quarter
+from diagnosis.times import utc_now
 
 
 @pytest.fixture
@@ -29,6 +31,13 @@ def test_the_page_is_shown_in_both_languages(browser, quarter, language, word) -
     assert quarter in page
     assert "Messaging" in page
     assert f"/console/review/{quarter}/report" in page
+
+
+def test_a_key_figure_is_chosen_only_where_the_action_is_judged_by_one(browser) -> None:
+    page = browser.get("/console/review").text
+    waiting = [entry for entry in browser.app.state.service.reviews.draft()["proposals"] if not entry["decision"]]
+    assert any(entry["source"] for entry in waiting), "a fault to prevent"
+    assert page.count('<select id="measure-') == sum(not entry["source"] for entry in waiting)
 
 
 def test_a_proposal_is_taken_and_done_by_forms(browser, quarter) -> None:
@@ -59,6 +68,17 @@ def test_a_review_is_finished_and_opened_again(browser, quarter) -> None:
     assert browser.get(f"{address}/report").headers["content-type"].startswith("text/html")
     assert browser.get(f"{address}/report?kind=docx").content[:2] == b"PK"
     assert browser.get(f"{address}/report?kind=exe").status_code == 404
+
+
+def test_a_running_quarter_is_refused_with_the_reason(browser) -> None:
+    now = str(Quarter.of(utc_now(), "UTC"))
+    body = {"number": "NOW2", "opened_at": utc_now().isoformat(), "short_description": "just now"}
+    browser.app.state.service.store.incidents.put({"NOW2": body})
+    token = csrf(browser.get("/console/review").text)
+    headers = {"Accept-Language": "en"}
+    refused = browser.post(f"/console/review/{now}/finish", data={"csrf": token}, headers=headers)
+    assert refused.status_code == 422
+    assert "The quarter is not over." in refused.text
 
 
 def test_while_the_knowledge_base_is_judged_the_page_says_so_and_loads_again(browser, quarter, monkeypatch) -> None:
