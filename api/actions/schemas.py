@@ -9,10 +9,27 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from api.http.fields import Day, Line, Name, Out, Strict, Time, Word, check_extra, plain_time
 from diagnosis.actions import Action, ActionKind, ActionSource, ActionStatus
+from diagnosis.review.definitions import BY_NAME
 
 Title = Annotated[Line, StringConstraints(min_length=1, max_length=500)]
 Owner = Annotated[Line, StringConstraints(max_length=255)]
 Facts = Annotated[dict[Name, Any], Field(max_length=50), AfterValidator(check_extra)]
+
+
+def key_figure(name: str) -> str:
+    """Return the name of a key figure, or nothing, as it is.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name: no later review could say what the action achieved.
+    """
+    if name and name not in BY_NAME:
+        raise ValueError(f"expected one of {', '.join(BY_NAME)}; found {name!r}")
+    return name
+
+
+KeyFigure = Annotated[Word, AfterValidator(key_figure)]
 _EXAMPLE: dict[str, Any] = {
     "title": "Renew the certificate of vpn-gw-2 before it expires",
     "kind": "fix",
@@ -36,7 +53,9 @@ class ActionIn(Strict):
     evidence: list[Facts] = Field(default_factory=list, max_length=100, description="What it rests on")
     owner: Owner = Field("", description="Who has it; empty until somebody does")
     due: Day | None = Field(None, description="Until when")
-    measure: Word = Field("", description="Key figure by which it is judged; empty for the problem's own incidents")
+    measure: KeyFigure = Field(
+        "", description="Key figure by which it is judged; empty for the problem's own incidents"
+    )
     expected_effect: Facts = Field(default_factory=dict, description="What it should achieve")
     status: ActionStatus = Field("proposed", description="How far it is")
     done_at: Time = Field(None, description="From when it works; with status done and none, now")
@@ -51,7 +70,7 @@ class ActionChange(Strict):
     kind: ActionKind = Field("fix", description="What sort of action it is")
     owner: Owner = Field("", description="Who has it")
     due: Day | None = Field(None, description="Until when; null takes the date away")
-    measure: Word = Field("", description="Key figure by which it is judged")
+    measure: KeyFigure = Field("", description="Key figure by which it is judged")
     expected_effect: Facts = Field(default_factory=dict, description="What it should achieve")
     status: ActionStatus = Field("proposed", description="How far it is")
     done_at: Time = Field(None, description="From when it works; with status done and none, now")

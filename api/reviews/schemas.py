@@ -5,29 +5,15 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
+from api.actions.schemas import KeyFigure
 from api.http.fields import Out, Strict, Word
-from diagnosis.review.definitions import BY_NAME
 
 QuarterName = Annotated[str, StringConstraints(pattern=r"^\d{4}Q[1-4]$")]
 Language = Literal["en", "zh"]
 
 
-def key_figure(name: str) -> str:
-    """Return the name of a key figure, or nothing, as it is.
-
-    Raises
-    ------
-    ValueError
-        If there is none of that name: no later review could say what the action achieved.
-    """
-    if name and name not in BY_NAME:
-        raise ValueError(f"expected one of {', '.join(BY_NAME)}; found {name!r}")
-    return name
-
-
-KeyFigure = Annotated[Word, AfterValidator(key_figure)]
 _EXAMPLE: dict[str, Any] = {"quarter": "2026Q3", "note": "Agreed with the business on 12 October"}
 
 

@@ -17,6 +17,16 @@ ACTION = {
 }
 
 
+def test_a_key_figure_that_no_review_counts_is_refused_with_those_that_there_are(client) -> None:
+    refused = client.post("/v1/actions", json={**ACTION, "measure": "mood"})
+    assert refused.status_code == 422
+    assert "closure, " in refused.text
+    action = client.post("/v1/actions", json={**ACTION, "measure": "closure"}).json()
+    address = f"/v1/actions/{action['id']}"
+    assert client.patch(address, json={"measure": "mood"}).status_code == 422
+    assert client.patch(address, json={"measure": "recurrence"}).json()["measure"] == "recurrence"
+
+
 def test_an_action_is_stored_changed_and_done(client) -> None:
     answer = client.post("/v1/actions", json=ACTION)
     assert answer.status_code == 201
