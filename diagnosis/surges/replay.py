@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,11 +11,12 @@ from diagnosis.surges.detector import SurgeDetector
 from diagnosis.surges.monitoring_data import Alert, Change, ServiceMap, collapse, likely_change
 from diagnosis.surges.recent import MONITOR, Arrival
 from diagnosis.surges.scope import FIELDS
-from diagnosis.surges.surge import Surge
+from diagnosis.surges.surge import Surge, services_hit
 from diagnosis.text import tokenise
 
 WORDS = 12  # of each text, the first; titles say what is new early
 _HOUR = 3600.0
+_MOST_PAST = 5
 ALERT = "alert:"  # begins the number of an alert among incidents
 
 
@@ -95,9 +96,9 @@ def replay_surges(
     if arrivals:
         detector.advance(arrivals[-1].at + 12 * _HOUR)
     return [
-        _described(surge, announced[:place], changes, service_map)
-        | {"course": [list(step) for _, step in sorted(courses.get(surge.id, {}).items())]}
-        for place, surge in enumerate(announced)
+        _described(surge, changes, service_map)
+        | {"past": past, "course": [list(step) for _, step in sorted(courses.get(surge.id, {}).items())]}
+        for surge, past in zip(announced, _past(announced), strict=True)
     ]
 
 
@@ -108,9 +109,7 @@ def arrival_of_alert(alert: Alert) -> Arrival:
     return Arrival(ALERT + alert.id, alert.at, fields, words, monitor_of(fields, alert.name))
 
 
-def _described(
-    surge: Surge, earlier: Iterable[Surge], changes: Sequence[Change], service_map: ServiceMap | None
-) -> dict[str, Any]:
+def _described(surge: Surge, changes: Sequence[Change], service_map: ServiceMap | None) -> dict[str, Any]:
     items = surge.values("cmdb_ci")
     change = likely_change(changes, surge.since, surge.at, items, surge.values("service"))
     content = surge.to_dict()
@@ -118,5 +117,23 @@ def _described(
     content["alerts"] = [number.removeprefix(ALERT) for number in surge.numbers if number.startswith(ALERT)]
     content["likely_item"] = (service_map.common_item(items) if service_map else None) or content["likely_item"]
     content["likely_change"] = change.number if change else None
-    content["past"] = [past.id for past in earlier if past.scope == surge.scope and past.kind != "silence"][-5:]
     return content
+
+
+def _past(announced: Sequence[Surge]) -> list[list[str]]:
+    """Return the ids of the surges before each that are like it, in order.
+
+    The latest of its scope come first, then the latest that hit the same service most.
+    """
+    hit = [services_hit(surge.values("service"))[:1] for surge in announced]
+    past: list[list[str]] = []
+    for place, surge in enumerate(announced):
+        same, alike = list[int](), list[int]()
+        for before in reversed(range(place)):
+            if announced[before].kind != "silence" and announced[before].scope == surge.scope:
+                same.append(before)
+            elif announced[before].kind != "silence" and hit[before] and hit[before] == hit[place]:
+                alike.append(before)
+        is_one = surge.kind != "silence" and surge.scope.kind != "all"
+        past.append([announced[before].id for before in sorted([*same, *alike][:_MOST_PAST])] if is_one else [])
+    return past
