@@ -236,10 +236,9 @@ class AlertService:
         """
         start, end = _month(month or f"{utc_now().replace(day=1) - timedelta(days=1):%Y-%m}")
         around = self._store.alerts.started_between(start - _COMPARISON_SHIFT, end + _COMPARISON_SHIFT, _MOST_ALERTS)
-        incidents = self._incidents(start - _COMPARISON_SHIFT, end + _COMPARISON_SHIFT)
-        review = monitoring_review(
-            [plain_alert(alert) for alert in around], incidents, start.timestamp(), end.timestamp()
-        )
+        incidents, first = self._incidents(start - _COMPARISON_SHIFT, end + _COMPARISON_SHIFT)
+        alerts, known = [plain_alert(alert) for alert in around], (first, utc_now().timestamp())
+        review = monitoring_review(alerts, incidents, start.timestamp(), end.timestamp(), known)
         return MonitoringReviewOut(
             month=f"{start:%Y-%m}",
             alerts=[_row(row) for row in review.alerts],
@@ -251,7 +250,8 @@ class AlertService:
             numbers=list(review.numbers[:_MOST_NUMBERS]),
         )
 
-    def _incidents(self, start: datetime, end: datetime) -> list[Logged]:
+    def _incidents(self, start: datetime, end: datetime) -> tuple[list[Logged], float]:
+        """Return the incidents of a time, and when the first of all came."""
         columns = ("number", "opened_at", "cmdb_ci", "service")
         frame = self._serving.incidents((*columns, "type", "contact_type"))
         opened = frame["opened_at"]
@@ -259,7 +259,8 @@ class AlertService:
         # What monitoring filed itself was announced by nothing else.
         chosen &= frame["contact_type"] != "monitoring"
         rows = zip(*(frame.loc[chosen, name].tolist() for name in columns), strict=True)
-        return [Logged(number, moment.timestamp(), item, service) for number, moment, item, service in rows]
+        logged = [Logged(number, moment.timestamp(), item, service) for number, moment, item, service in rows]
+        return logged, opened.min().timestamp() if opened.notna().any() else utc_now().timestamp()
 
     def _stored(self, alert: AlertIn) -> StoredAlert:
         named = {"id", "started_at", "ended_at", "name", "cmdb_ci", "service"}

@@ -2,7 +2,7 @@
 
 An alert comes before an incident if that is logged on the alert's item, else on its service, within four hours after
 it. Incidents come all the time, so each share stands beside the share of the same alerts moved by one to three weeks
-either way: what is expected by chance at that hour of that weekday.
+either way, where incidents are known: what is expected by chance at that hour of that weekday.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
@@ -81,16 +82,26 @@ class MonitoringReview:
 
 
 def monitoring_review(
-    alerts: Sequence[Alert], incidents: Sequence[Logged], start: float, end: float
+    alerts: Sequence[Alert],
+    incidents: Sequence[Logged],
+    start: float,
+    end: float,
+    known: tuple[float, float] = (-inf, inf),
 ) -> MonitoringReview:
-    """Return the review of a period (seconds since the epoch); alerts and incidents around it are the comparison."""
+    """Return the review of a period (seconds since the epoch); alerts and incidents around it are the comparison.
+
+    Parameters
+    ----------
+    known : pair of float
+        From when to when incidents are known: outside of it there is none that an alert could come before.
+    """
     single = collapse(alerts)
     by_place = _by_place([(incident.at, incident.cmdb_ci, incident.service) for incident in incidents])
     rows: dict[str, list[Alert]] = {}
     for alert in single:
         if start <= alert.at < end:
             rows.setdefault(alert.name or alert.cmdb_ci or alert.service, []).append(alert)
-    table = [_row(name, of_name, by_place) for name, of_name in rows.items()]
+    table = [_row(name, of_name, by_place, known) for name, of_name in rows.items()]
     within = [incident for incident in incidents if start <= incident.at < end]
     alerts_by_place = _by_place([(alert.at, alert.cmdb_ci, alert.service) for alert in single])
     silent = [incident for incident in within if not _is_announced(incident, alerts_by_place)]
@@ -134,12 +145,18 @@ def _lead(alert: Alert, by_place: _Places, shift: float = 0.0) -> float | None:
     return None
 
 
-def _row(name: str, alerts: Sequence[Alert], by_place: _Places) -> AlertRow:
+def _row(name: str, alerts: Sequence[Alert], by_place: _Places, known: tuple[float, float]) -> AlertRow:
     leads = [lead for alert in alerts if (lead := _lead(alert, by_place)) is not None]
-    moved = [_lead(alert, by_place, shift * WEEK) is not None for alert in alerts for shift in _SHIFTS]
-    by_chance = float(np.mean(moved))
+    moved = [
+        _lead(alert, by_place, shift * WEEK) is not None
+        for alert in alerts
+        for shift in _SHIFTS
+        if known[0] <= alert.at + shift * WEEK <= known[1] - LEAD
+    ]
+    by_chance = float(np.mean(moved)) if moved else 0.0
     low, high = proportion_interval(len(leads), len(alerts))
-    if len(alerts) < LEAST_ALERTS or not by_place:  # without any incident nothing can come before one
+    # Without any incident nothing can come before one, and without another week nothing says what is chance.
+    if len(alerts) < LEAST_ALERTS or not by_place or not moved:
         verdict = "too few"
     elif not leads:
         verdict = "never"

@@ -28,6 +28,19 @@ def test_one_alert_of_seven_before_an_incident_announces_none_and_six_do() -> No
     assert verdicts(alerts, incidents) == {"once": "no better than chance", "often": "announces"}
 
 
+def test_weeks_that_are_not_known_yet_do_not_count_as_weeks_without_an_incident() -> None:
+    times = [MONTH[0] + 3 * DAY * place + HOUR for place in range(10)]
+    incidents = [Logged(f"day {day}", day * DAY + 1.5 * HOUR, "disk") for day in range(60)]  # up to the month's end
+    [row] = monitoring_review(alerts_of("disk", times), incidents, *MONTH).alerts
+    assert row.by_chance < 1
+    [row] = monitoring_review(alerts_of("disk", times), incidents, *MONTH, known=(0.0, MONTH[1])).alerts
+    assert (row.by_chance, row.verdict) == (1, "no better than chance")
+    [row] = monitoring_review(alerts_of("disk", times[:6]), incidents, *MONTH, known=(MONTH[0], times[5])).alerts
+    assert row.by_chance == 1
+    [row] = monitoring_review(alerts_of("disk", times[:6]), incidents, *MONTH, known=MONTH[:1] * 2).alerts
+    assert (row.by_chance, row.verdict) == (0, "too few")
+
+
 def test_where_alerts_and_incidents_have_nothing_in_common_at_most_five_in_a_hundred_are_said_to_announce() -> None:
     rng = np.random.default_rng(7)
     for per_day in (0.1, 0.5, 2.0):  # incidents on an item
