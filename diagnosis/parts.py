@@ -120,9 +120,9 @@ class Parts:
         Contingency plans are kept and not searched.
         """
         self.knowledge.upsert(masked)
-        answering = answering_articles(masked)
-        self.retriever.upsert("knowledge", clean_articles(answering, self.normaliser))
-        plans = set(masked["number"]) - set(answering["number"])
+        articles = answering_articles(masked)
+        self.retriever.upsert("knowledge", clean_articles(articles, self.normaliser))
+        plans = set(masked["number"]) - set(articles["number"])
         self.retriever.remove("knowledge", sorted(plans))  # they may have been other articles before
 
     def remove(self, corpus: Corpus, numbers: Sequence[str]) -> None:

@@ -86,13 +86,13 @@ def monitoring_review(
     incidents: Sequence[Logged],
     start: float,
     end: float,
-    known: tuple[float, float] = (-inf, inf),
+    known_time: tuple[float, float] = (-inf, inf),
 ) -> MonitoringReview:
     """Return the review of a period (seconds since the epoch); alerts and incidents around it are the comparison.
 
     Parameters
     ----------
-    known : pair of float
+    known_time : pair of float
         From when to when incidents are known: outside of it there is none that an alert could come before.
     """
     single = collapse(alerts)
@@ -101,7 +101,7 @@ def monitoring_review(
     for alert in single:
         if start <= alert.at < end:
             rows.setdefault(alert.name or alert.cmdb_ci or alert.service, []).append(alert)
-    table = [_row(name, of_name, by_place, known) for name, of_name in rows.items()]
+    table = [_row(name, of_name, by_place, known_time) for name, of_name in rows.items()]
     within = [incident for incident in incidents if start <= incident.at < end]
     alerts_by_place = _by_place([(alert.at, alert.cmdb_ci, alert.service) for alert in single])
     silent = [incident for incident in within if not _is_announced(incident, alerts_by_place)]
@@ -145,13 +145,13 @@ def _lead(alert: Alert, by_place: _Places, shift: float = 0.0) -> float | None:
     return None
 
 
-def _row(name: str, alerts: Sequence[Alert], by_place: _Places, known: tuple[float, float]) -> AlertRow:
+def _row(name: str, alerts: Sequence[Alert], by_place: _Places, known_time: tuple[float, float]) -> AlertRow:
     leads = [lead for alert in alerts if (lead := _lead(alert, by_place)) is not None]
     moved = [
         _lead(alert, by_place, shift * WEEK) is not None
         for alert in alerts
         for shift in _SHIFTS
-        if known[0] <= alert.at + shift * WEEK <= known[1] - LEAD
+        if known_time[0] <= alert.at + shift * WEEK <= known_time[1] - LEAD
     ]
     by_chance = float(np.mean(moved)) if moved else 0.0
     low, high = proportion_interval(len(leads), len(alerts))

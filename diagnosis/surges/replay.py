@@ -125,15 +125,16 @@ def _past(announced: Sequence[Surge]) -> list[list[str]]:
 
     The latest of its scope come first, then the latest that hit the same service most.
     """
-    hit = [services_hit(surge.values("service"))[:1] for surge in announced]
-    past: list[list[str]] = []
+    services = [services_hit(surge.values("service"))[:1] for surge in announced]
+    past_ids: list[list[str]] = []
     for place, surge in enumerate(announced):
-        same, alike = list[int](), list[int]()
-        for before in reversed(range(place)):
-            if announced[before].kind != "silence" and announced[before].scope == surge.scope:
-                same.append(before)
-            elif announced[before].kind != "silence" and hit[before] and hit[before] == hit[place]:
-                alike.append(before)
+        same_scope, same_service = list[int](), list[int]()
+        for row in reversed(range(place)):
+            if announced[row].kind != "silence" and announced[row].scope == surge.scope:
+                same_scope.append(row)
+            elif announced[row].kind != "silence" and services[row] and services[row] == services[place]:
+                same_service.append(row)
         is_one = surge.kind != "silence" and surge.scope.kind != "all"
-        past.append([announced[before].id for before in sorted([*same, *alike][:_MOST_PAST])] if is_one else [])
-    return past
+        rows = sorted([*same_scope, *same_service][:_MOST_PAST]) if is_one else []
+        past_ids.append([announced[row].id for row in rows])
+    return past_ids

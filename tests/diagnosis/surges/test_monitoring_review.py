@@ -33,11 +33,11 @@ def test_weeks_that_are_not_known_yet_do_not_count_as_weeks_without_an_incident(
     incidents = [Logged(f"day {day}", day * DAY + 1.5 * HOUR, "disk") for day in range(60)]  # up to the month's end
     [row] = monitoring_review(alerts_of("disk", times), incidents, *MONTH).alerts
     assert row.by_chance < 1
-    [row] = monitoring_review(alerts_of("disk", times), incidents, *MONTH, known=(0.0, MONTH[1])).alerts
+    [row] = monitoring_review(alerts_of("disk", times), incidents, *MONTH, known_time=(0.0, MONTH[1])).alerts
     assert (row.by_chance, row.verdict) == (1, "no better than chance")
-    [row] = monitoring_review(alerts_of("disk", times[:6]), incidents, *MONTH, known=(MONTH[0], times[5])).alerts
+    [row] = monitoring_review(alerts_of("disk", times[:6]), incidents, *MONTH, known_time=(MONTH[0], times[5])).alerts
     assert row.by_chance == 1
-    [row] = monitoring_review(alerts_of("disk", times[:6]), incidents, *MONTH, known=MONTH[:1] * 2).alerts
+    [row] = monitoring_review(alerts_of("disk", times[:6]), incidents, *MONTH, known_time=MONTH[:1] * 2).alerts
     assert (row.by_chance, row.verdict) == (0, "too few")
 
 
