@@ -135,6 +135,10 @@ class Desk:
             assert soon(lambda: bool(found()), 20), self.rt.log()
             return found()[0]
 
+    def release_in_service(self) -> str:
+        with self.api() as client:
+            return str(client.post("/v1/diagnoses", json={"short_description": "which release"}).json()["release"])
+
     def is_written(self) -> bool:
         with self.api() as client:
             return client.get("/v1/outbox", params={"state": "waiting"}).json()["items"] == []
@@ -444,10 +448,13 @@ def test_a_resolved_ticket_is_counted_and_the_next_training_knows_it(desk) -> No
         assert known["close_notes"] == "在网关 quokka-77 上更新了证书"
         assert known["resolved_at"]
         assert soon(lambda: settled() == before + 1, 30)
-    release = train(desk)
-    assert soon(lambda: desk.diagnosis(desk.create("VPN 断线 quokka-77", MAIL[1]))["release"] == release, 60)
+    first, release = desk.release_in_service(), train(desk)
+    assert soon(lambda: desk.release_in_service() == release, 60)
     said = desk.diagnosis(desk.create("VPN 断线 quokka-77", MAIL[1]))
     assert number in [entry["number"] for entry in said["similar_incidents"]]
+    # What follows asks for the certificate of before: with these tickets in it, another draw may prove nothing.
+    desk.faultwise("publish", first, "--models", desk.folder / "models", "--force", "back to the first one")
+    assert soon(lambda: desk.release_in_service() == first, 60)
 
 
 def test_a_reply_reopens_and_the_resolution_is_over(desk) -> None:
