@@ -37,7 +37,7 @@ def test_no_route_answers_otherwise_than_it_is_described(service: Process, tmp_p
         *("--max-examples", EXAMPLES),
         *("--checks", "all", "--exclude-checks", DOCUMENTED),
         *("--exclude-path-regex", APART),
-        *("--seed", "1", "--continue-on-failure", "--no-color", "--request-timeout", "120"),
+        *("--seed", "1", "--continue-on-failure", "--no-color", "--request-timeout", "300"),
     ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
