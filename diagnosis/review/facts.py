@@ -104,10 +104,10 @@ class ReviewFacts:
     def events(self) -> dict[str, Events]:
         """Measures of what is no record."""
         events = {} if self.questions is None else {"deflection": self.questions}
-        told = [outage for outage in self.outages or () if outage.warned is not None]
-        if told:
-            since = [outage.since.timestamp() / _DAY for outage in told]
-            events["warnings"] = Events.of(since, [outage.warned is True for outage in told])
+        monitored = [outage for outage in self.outages or () if outage.warned is not None]
+        if monitored:
+            since = [outage.since.timestamp() / _DAY for outage in monitored]
+            events["warnings"] = Events.of(since, [outage.warned is True for outage in monitored])
         return events
 
     def automatic_between(self, since: datetime, until: datetime) -> int:
