@@ -64,7 +64,10 @@ class Phrase:
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
         """Return the phrase that `to_dict` wrote."""
-        return cls(stored["code"], {name: _from_json(value) for name, value in stored["values"].items()})
+        values = {name: _from_json(value) for name, value in stored["values"].items()}
+        if stored["code"] == "too_many_errors" and "right" not in values:  # of a diagnosis that an older version kept
+            values["right"] = values["n"] - values["wrong"]
+        return cls(stored["code"], values)
 
 
 def in_words(phrase: Phrase, language: str) -> str:

@@ -81,8 +81,7 @@ class Certificate:
         if self.accepted < least:
             values = {"n": self.accepted, "needed": least, "promised": self.promised}
             return Phrase("too_few_cases", values)
-        wrong = self.accepted - self.correct
-        values = {"n": self.accepted, "wrong": wrong, "bound": self.lower_bound, "promised": self.promised}
+        values = {"n": self.accepted, "right": self.correct, "promised": self.promised}
         return Phrase("too_many_errors", values)
 
 

@@ -126,6 +126,20 @@ def test_one_case_is_singular_in_english() -> None:
     )
 
 
+def test_a_reason_that_an_older_version_kept_reads_like_one_of_today() -> None:
+    kept = {"n": 48, "wrong": 4, "bound": 0.83, "promised": 0.95}
+    today = Phrase("nothing_certified", {"reason": Phrase("too_many_errors", {"n": 48, "right": 44, "promised": 0.95})})
+    older = Phrase("nothing_certified", {"reason": Phrase("too_many_errors", kept)}).to_dict()
+    for phrase in (today, Phrase.from_dict(older)):
+        assert in_words(phrase, "en") == (
+            "not automatic yet: 44 of 48 past incidents that we checked were right; "
+            "automatic routing needs strong evidence of at least 95%"
+        )
+        assert in_words(phrase, "zh") == (
+            "尚未自动处理：核对过的 48 起历史事件中有 44 起正确；自动派单需要有力证据表明至少 95% 正确"
+        )
+
+
 def test_a_share_that_is_neither_none_nor_all_is_not_written_as_0_or_100_percent() -> None:
     assert "(<1% that one does)" in str(Phrase("articles_are_guesses", {"covered": 0.002}))
     below = Phrase("below_threshold", {"value": "A", "threshold": 0.9996, "probability": 0.0004})
