@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 
-from training.command import Verb, describe, run
+from training.command_line.verb import Verb, describe, run
 
 # Verb, the module that holds it, and the line of `faultwise --help`.
 VERBS = {

@@ -29,7 +29,7 @@ from diagnosis.releases import Releases
 from diagnosis.store import Store
 from diagnosis.times import utc_now
 from training import import_records, train
-from training.command import DONE, MODELS, Verb, main
+from training.command_line.verb import DONE, MODELS, Verb, main
 
 SUMMARY = (
     "Import the sample history, train and publish a release if none is published, then serve API and console.\n"

@@ -29,7 +29,7 @@ from benchmarks.data import shared
 from benchmarks.large_release import incidents
 from benchmarks.recombined import clauses_by_topic, labelled
 from training import knowledge
-from training.command import main as run_verb
+from training.command_line.verb import main as run_verb
 
 HEADER = "| known of the other articles | lost | method | questions | AUC | Brier |\n|---|---:|---|---:|---|---:|"
 FIELDS = ["title", "symptoms", "cause", "resolution"]

@@ -1,5 +1,6 @@
 """Import contracts reach every module: a new one is given its floor before it can be checked in."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -26,6 +27,19 @@ def test_each_module_stands_on_a_floor(package: str) -> None:
     floors = {name.strip() for layer in contracts[0]["layers"] for name in layer.split("|")}
     assert contracts[0]["exhaustive"]
     assert children(package) == floors
+
+
+def test_at_the_top_of_training_are_the_commands_and_the_settings() -> None:
+    def names(path: Path) -> set[str]:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        targets = {
+            t.id for node in tree.body if isinstance(node, ast.Assign) for t in node.targets if isinstance(t, ast.Name)
+        }
+        return targets | {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+    verb = {"SUMMARY", "EXAMPLE", "add_arguments", "run"}
+    top = [path for path in (ROOT / "training").glob("*.py") if path.stem not in {"__init__", "settings"}]
+    assert [path.name for path in top if not verb <= names(path)] == []
 
 
 def test_the_one_arrow_upwards_is_a_route_that_asks_for_the_service() -> None:

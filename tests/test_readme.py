@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from api.cli import VERBS
-from training.command import describe
+from training.command_line.verb import describe
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

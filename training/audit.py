@@ -9,12 +9,12 @@ from pathlib import Path
 from diagnosis.errors import InputError
 from diagnosis.phrases import Phrase
 from training.checks import Audit, audit, in_service
-from training.command import DONE, add_json, add_language, add_models, answer, main
-from training.intake import add_sources, check_targets, read_sources
-from training.output import open_atomically
+from training.command_line.intake import add_sources, check_targets, read_sources
+from training.command_line.output import open_atomically
+from training.command_line.verb import DONE, add_json, add_language, add_models, answer, main
+from training.command_line.wording import ENGLISH, Wording
 from training.reports.page import findings_page
 from training.settings import load_settings
-from training.wording import ENGLISH, Wording
 
 SUMMARY = (
     "Look for leakage, label noise, repeats, changed classes, missing dates and personal data, before training.\n"

@@ -15,8 +15,8 @@ from diagnosis.errors import InputError
 from diagnosis.releases import POINTER, SHADOW, Releases
 from diagnosis.store.backup import back_up_store
 from diagnosis.times import now_text
-from training.command import DONE, add_database, add_json, add_language, add_models, answer, main
-from training.wording import Wording
+from training.command_line.verb import DONE, add_database, add_json, add_language, add_models, answer, main
+from training.command_line.wording import Wording
 
 SUMMARY = (
     "Copy the store and the releases of a service into a new folder, while it runs. The copy is one moment of the\n"

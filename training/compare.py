@@ -13,12 +13,12 @@ from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.phrases import Phrase
 from diagnosis.releases import Releases, find_release
-from training.command import DONE, add_json, add_language, add_models, answer, main
+from training.command_line.intake import add_sources, read_sources
+from training.command_line.terminal import padded
+from training.command_line.verb import DONE, add_json, add_language, add_models, answer, main
+from training.command_line.wording import ENGLISH, Wording
 from training.evaluation.comparison import Comparison, Figure, compare
 from training.evaluation.held_out import HeldOut, honest_predictions
-from training.intake import add_sources, read_sources
-from training.terminal import padded
-from training.wording import ENGLISH, Wording
 
 SUMMARY = (
     "Compare two releases on the same incidents: each figure with the paired difference and its 95 % interval.\n"

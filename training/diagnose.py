@@ -10,13 +10,22 @@ from tqdm import tqdm
 
 from diagnosis.release import Manifest
 from diagnosis.releases import find_release
-from training.bulk import diagnose_in_pieces
-from training.command import DONE, add_json, add_language, add_records, add_release, answer, main, record_options
-from training.intake import frame_of
-from training.output import open_atomically
-from training.parallel import Workers
+from training.command_line.intake import frame_of
+from training.command_line.output import open_atomically
+from training.command_line.verb import (
+    DONE,
+    add_json,
+    add_language,
+    add_records,
+    add_release,
+    answer,
+    main,
+    record_options,
+)
+from training.command_line.wording import Wording
+from training.parallel.bulk import diagnose_in_pieces
+from training.parallel.workers import Workers
 from training.records import load_incidents
-from training.wording import Wording
 
 SUMMARY = (
     "Diagnose the incidents of a file, in order of opened_at. Each sees the release's incidents and the earlier rows\n"

@@ -18,8 +18,8 @@ from diagnosis.releases import Releases
 from diagnosis.store import Store
 from diagnosis.store.erasure import KEPT, Person, count_rows, erase_person
 from diagnosis.store.records import Records
-from training.command import DONE, add_database, add_json, add_language, add_models, answer, main
-from training.wording import Wording
+from training.command_line.verb import DONE, add_database, add_json, add_language, add_models, answer, main
+from training.command_line.wording import Wording
 
 SUMMARY = (
     "Find a person by mail address, sign-in and name in the store and in the releases, and put <PERSON> in their\n"

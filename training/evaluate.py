@@ -15,18 +15,18 @@ from diagnosis.arrays import Floats
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.phrases import Phrase
 from diagnosis.releases import find_release
-from training.command import DONE, add_json, add_language, add_release, answer, main, record_options, warn
+from training.command_line.intake import add_sources, frame_of, read_sources
+from training.command_line.output import open_atomically
+from training.command_line.verb import DONE, add_json, add_language, add_release, answer, main, record_options, warn
+from training.command_line.wording import Wording
 from training.evaluation.candidate import Candidate
 from training.evaluation.held_out import HeldOut
 from training.evaluation.predictions import SEARCH_DEPTH
 from training.evaluation.scorecard import headlines, measure, recurrence_scores
 from training.evaluation.search_quality import ranks_of_questions, tfidf_ranks
-from training.intake import add_sources, frame_of, read_sources
-from training.output import open_atomically
 from training.records import load_incidents
 from training.reports.baselines import baselines
 from training.reports.release_report import write_report
-from training.wording import Wording
 
 SUMMARY = "Measure a release on incidents whose category, group and outcome are known."
 EXAMPLE = "faultwise evaluate --release models --incidents later.csv --json"

@@ -12,9 +12,9 @@ from tqdm import tqdm
 from diagnosis.phrases import Phrase
 from diagnosis.store import Store
 from diagnosis.store.records import Records
-from training.command import DONE, UsageError, add_database, add_json, add_language, answer, main
-from training.output import open_atomically
-from training.wording import Wording
+from training.command_line.output import open_atomically
+from training.command_line.verb import DONE, UsageError, add_database, add_json, add_language, answer, main
+from training.command_line.wording import Wording
 
 SUMMARY = "Write the store's incidents and knowledge as JSON Lines, in order of their numbers."
 EXAMPLE = "faultwise export --incidents incidents.jsonl --knowledge knowledge.jsonl"

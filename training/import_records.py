@@ -24,7 +24,10 @@ from diagnosis.store import Store
 from diagnosis.store.bodies import bodies_of
 from diagnosis.store.records import Records
 from diagnosis.web import check_url
-from training.command import (
+from training.command_line.intake import knowledge_options, warn_of
+from training.command_line.output import as_json
+from training.command_line.terminal import padded, width_of
+from training.command_line.verb import (
     DONE,
     UsageError,
     add_database,
@@ -36,9 +39,8 @@ from training.command import (
     record_options,
     warn,
 )
+from training.command_line.wording import Wording
 from training.fitting.as_of import moment
-from training.intake import knowledge_options, warn_of
-from training.output import as_json
 from training.records import ImportCounts, RecordStream, read_incidents, read_knowledge
 from training.records.columns import CHANGES, INCIDENTS, KNOWLEDGE, Kind
 from training.records.explain import Explanation, explain
@@ -48,8 +50,6 @@ from training.sources.credentials import PREFIX, Credentials
 from training.sources.outputs import ChangeOutput, FileOutput, Output, StoreOutput
 from training.sources.own_fields import fields_from_environment
 from training.sources.pull import CHANGE_SYSTEMS, CHANGES_BY_QUERY, KNOWLEDGE_SYSTEMS, SYSTEMS, Pull, pull
-from training.terminal import padded, width_of
-from training.wording import Wording
 
 SUMMARY = (
     "Read incidents and knowledge, changes, alerts, a service map and planned work into the service's store; rows\n"

@@ -18,14 +18,14 @@ from diagnosis.knowledge_health import KnowledgeHealth, SearchedIncidents, asses
 from diagnosis.phrases import Language, Phrase
 from diagnosis.releases import find_release
 from diagnosis.search import Filters
-from training.command import DONE, add_json, add_language, answer, main, warn, whole_number
+from training.command_line.intake import add_sources, read_sources
+from training.command_line.output import open_atomically, without_nan
+from training.command_line.terminal import padded
+from training.command_line.verb import DONE, add_json, add_language, answer, main, warn, whole_number
+from training.command_line.wording import Wording
 from training.fitting.article_search import search_articles
 from training.fitting.as_of import last_moment
-from training.intake import add_sources, read_sources
-from training.output import open_atomically, without_nan
 from training.reports.page import render
-from training.terminal import padded
-from training.wording import Wording
 
 SUMMARY = (
     "Judge a knowledge base by the incidents that it should answer: gaps by the hours that they cost, with a draft "

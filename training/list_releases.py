@@ -7,8 +7,8 @@ import sys
 from dataclasses import asdict
 
 from diagnosis.releases import ROLLED_BACK, Publication, Releases
-from training.command import DONE, add_json, add_language, add_models, answer, main
-from training.wording import Wording
+from training.command_line.verb import DONE, add_json, add_language, add_models, answer, main
+from training.command_line.wording import Wording
 
 SUMMARY = "List the releases, newest first, the one in service, and what was in service since when and why."
 EXAMPLE = "faultwise releases --models models"

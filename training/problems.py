@@ -23,14 +23,14 @@ from diagnosis.problems.problem import ALL, CHRONIC
 from diagnosis.recurrence import RecurrenceModel, Signature
 from diagnosis.release import check_release
 from diagnosis.review.definitions import BY_NAME
-from training.command import DONE, add_json, add_language, answer, main, warn, whole_number
+from training.command_line.intake import add_sources, read_sources
+from training.command_line.output import open_atomically
+from training.command_line.verb import DONE, add_json, add_language, answer, main, warn, whole_number
+from training.command_line.wording import Wording
 from training.fitting.as_of import last_moment
-from training.intake import add_sources, read_sources
-from training.output import open_atomically
 from training.records.action_files import read_actions
 from training.reports.problems_page import problems_page
 from training.reports.problems_text import problems_text
-from training.wording import Wording
 
 SUMMARY = (
     "Find the chronic faults of a history and rank them by what preventing them is worth: expected incidents within "

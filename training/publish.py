@@ -9,11 +9,11 @@ from typing import Any
 from diagnosis.errors import GateRefusedError
 from diagnosis.phrases import Phrase
 from diagnosis.releases import Releases
-from training.command import DONE, FAILED, add_json, add_language, add_models, answer, main
+from training.command_line.output import as_json
+from training.command_line.verb import DONE, FAILED, add_json, add_language, add_models, answer, main
+from training.command_line.wording import ENGLISH, Wording
 from training.evaluation.candidate import Candidate
 from training.evaluation.gate import GateDecision, judge, table
-from training.output import as_json
-from training.wording import ENGLISH, Wording
 
 SUMMARY = (
     "Put a release into service if it is shown to be no worse than the one in service on the same later incidents;\n"

@@ -13,10 +13,10 @@ from diagnosis.monitoring.report import LiveReport, live_report
 from diagnosis.phrases import Phrase
 from diagnosis.releases import Releases
 from diagnosis.store import Store
-from training.command import DONE, add_database, add_json, add_language, add_models, answer, main
-from training.output import without_nan
-from training.terminal import padded
-from training.wording import ENGLISH, Wording
+from training.command_line.output import without_nan
+from training.command_line.terminal import padded
+from training.command_line.verb import DONE, add_database, add_json, add_language, add_models, answer, main
+from training.command_line.wording import ENGLISH, Wording
 
 SUMMARY = (
     "Show how the release in service fares: precision and coverage per class with 95 % intervals, what has drifted,\n"

@@ -13,11 +13,11 @@ from diagnosis.phrases import Phrase
 from diagnosis.recurrence import FixVerdict, Signature, default_signature, fix_verdict, recurrence_rate
 from diagnosis.recurrence.outcomes import Origin
 from diagnosis.recurrence.rates import TARGET
-from training.command import DONE, UsageError, add_json, add_language, answer, main
+from training.command_line.intake import add_sources, read_sources
+from training.command_line.terminal import padded
+from training.command_line.verb import DONE, UsageError, add_json, add_language, answer, main
+from training.command_line.wording import Wording
 from training.fitting.as_of import last_moment, moment
-from training.intake import add_sources, read_sources
-from training.terminal import padded
-from training.wording import Wording
 
 SUMMARY = (
     "Measure how often faults come back within each horizon: Kaplan-Meier corrected, with its 95 % band, beside the "

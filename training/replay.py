@@ -17,7 +17,11 @@ from diagnosis.phrases import Phrase
 from diagnosis.releases import Releases, find_release
 from diagnosis.store import Store
 from diagnosis.store.observations import Observation
-from training.command import DONE, add_json, add_language, add_models, answer, main
+from training.command_line.intake import add_sources, read_sources
+from training.command_line.output import open_atomically
+from training.command_line.terminal import padded
+from training.command_line.verb import DONE, add_json, add_language, add_models, answer, main
+from training.command_line.wording import ENGLISH, Wording
 from training.evaluation.bootstrap import Interval
 from training.evaluation.held_out import honest_predictions
 from training.evaluation.replay import (
@@ -33,11 +37,7 @@ from training.evaluation.replay import (
     replayed_release,
 )
 from training.fitting.as_of import last_moment, moment
-from training.intake import add_sources, read_sources
-from training.output import open_atomically
 from training.reports.page import render
-from training.terminal import padded
-from training.wording import ENGLISH, Wording
 
 SUMMARY = (
     "What would last quarter have looked like under another release, threshold or rule: decisions that would have\n"

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 from diagnosis.releases import find_release
-from training.command import DONE, add_json, add_language, add_release, answer, main
+from training.command_line.verb import DONE, add_json, add_language, add_release, answer, main
+from training.command_line.wording import Wording
 from training.evaluation.candidate import Candidate
 from training.reports.release_report import write_report
-from training.wording import Wording
 
 SUMMARY = (
     "Write the report of a release: one HTML file with its plots inside, to be opened or sent without a network.\n"

@@ -13,8 +13,8 @@ from diagnosis.errors import InputError
 from diagnosis.releases import POINTER, SHADOW
 from diagnosis.store.backup import POSTGRESQL_FILE, SQLITE_FILE, restore_store
 from training.backup import CONTENTS, MODELS_FOLDER, hashes_of
-from training.command import DONE, add_database, add_json, add_language, add_models, answer, main
-from training.wording import Wording
+from training.command_line.verb import DONE, add_database, add_json, add_language, add_models, answer, main
+from training.command_line.wording import Wording
 
 SUMMARY = (
     "Put a backup into a store and a folder of releases that are not there yet; nothing is overwritten. Every file is\n"

@@ -19,7 +19,18 @@ from diagnosis.release import Manifest
 from diagnosis.releases import Releases
 from diagnosis.store import Store
 from diagnosis.times import now_text
-from training.command import DONE, FAILED, add_database, add_json, add_language, add_models, answer, main, warn
+from training.command_line.verb import (
+    DONE,
+    FAILED,
+    add_database,
+    add_json,
+    add_language,
+    add_models,
+    answer,
+    main,
+    warn,
+)
+from training.command_line.wording import Wording
 from training.evaluation.candidate import Candidate
 from training.evaluation.gate import GateDecision, judge
 from training.evaluation.gate import Outcome as GateOutcome
@@ -29,7 +40,6 @@ from training.records.stored import Stored, load_stored
 from training.reports.release_report import report_beside
 from training.settings import TrainSettings, load_settings
 from training.train import Trained, describe, train
-from training.wording import Wording
 
 SUMMARY = (
     "Retrain from the service's store: audit, train, write the report, ask the gate, publish what is no worse.\n"

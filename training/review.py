@@ -33,10 +33,10 @@ from diagnosis.review import (
 from diagnosis.review.definitions import BY_NAME
 from diagnosis.service_levels import ServiceLevelRules
 from diagnosis.store import Store
-from training.command import DONE, add_json, answer, main, warn
+from training.command_line.intake import add_sources, read_sources
+from training.command_line.output import open_atomically, write_atomically
+from training.command_line.verb import DONE, add_json, answer, main, warn
 from training.fitting.as_of import last_moment
-from training.intake import add_sources, read_sources
-from training.output import open_atomically, write_atomically
 from training.records.action_files import read_actions
 from training.records.hours_files import read_hours
 from training.records.monitoring_files import read_alerts, read_changes

@@ -6,8 +6,8 @@ import argparse
 import sys
 
 from diagnosis.releases import ROLLED_BACK, Releases
-from training.command import DONE, add_json, add_language, add_models, answer, main
-from training.wording import Wording
+from training.command_line.verb import DONE, add_json, add_language, add_models, answer, main
+from training.command_line.wording import Wording
 
 SUMMARY = "Put the release that was in service before this one back into service."
 EXAMPLE = "faultwise rollback --reason 'wrong groups since Tuesday'"

@@ -11,11 +11,20 @@ from tqdm import tqdm
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.releases import find_release
-from training.command import DONE, add_json, add_language, add_records, add_release, answer, main, record_options
-from training.intake import frame_of
-from training.output import open_atomically
+from training.command_line.intake import frame_of
+from training.command_line.output import open_atomically
+from training.command_line.verb import (
+    DONE,
+    add_json,
+    add_language,
+    add_records,
+    add_release,
+    answer,
+    main,
+    record_options,
+)
+from training.command_line.wording import Wording
 from training.records import load_incidents
-from training.wording import Wording
 
 SUMMARY = "Find knowledge articles or past incidents for each query of a file (columns: number, description)."
 EXAMPLE = "faultwise search --release models --queries questions.csv --in knowledge --k 10 --out hits.jsonl"

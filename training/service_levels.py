@@ -20,12 +20,12 @@ from diagnosis.service_levels import ServiceLevelModel, ServiceLevelRules, rules
 from diagnosis.service_levels.clocks import counts
 from diagnosis.service_levels.queue import OpenClock, open_clocks, take_first
 from diagnosis.times import format_utc
-from training.command import DONE, MODELS, add_json, add_language, answer, main, warn
+from training.command_line.intake import add_sources, read_sources
+from training.command_line.terminal import padded
+from training.command_line.verb import DONE, MODELS, add_json, add_language, answer, main, warn
+from training.command_line.wording import ENGLISH, Wording
 from training.fitting.as_of import as_known_at, last_moment
-from training.intake import add_sources, read_sources
 from training.settings import load_settings
-from training.terminal import padded
-from training.wording import ENGLISH, Wording
 
 SUMMARY = (
     "Say which response and restoration of the open incidents is late or at risk, when each is due, how likely it is\n"

@@ -23,7 +23,7 @@ from diagnosis.errors import InputError
 from diagnosis.routing import FeatureWeights
 from diagnosis.service_levels import ServiceLevelRules
 from diagnosis.validation import describe_error
-from training.parallel import Workers
+from training.parallel.workers import Workers
 
 Setting = TypeVar("Setting")
 Class = TypeVar("Class", bound=type[Any])

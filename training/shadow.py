@@ -12,9 +12,9 @@ from diagnosis.monitoring.shadow import ShadowTarget, compare_shadow
 from diagnosis.phrases import Phrase
 from diagnosis.releases import Releases
 from diagnosis.store import Store
-from training.command import DONE, add_database, add_json, add_language, add_models, answer, main
-from training.terminal import padded
-from training.wording import Wording
+from training.command_line.terminal import padded
+from training.command_line.verb import DONE, add_database, add_json, add_language, add_models, answer, main
+from training.command_line.wording import Wording
 
 SUMMARY = (
     "Let a release answer unseen beside the one in service (RELEASE), end that (--off), or, without either, show how\n"

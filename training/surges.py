@@ -18,12 +18,12 @@ from diagnosis.surges import SurgeDetector
 from diagnosis.surges.monitoring_data import ServiceMap
 from diagnosis.surges.replay import replay_surges
 from diagnosis.surges.rhythm import holiday_kinds
-from training.command import DONE, add_json, add_language, answer, main, warn
-from training.intake import add_sources, read_sources
-from training.output import open_atomically
+from training.command_line.intake import add_sources, read_sources
+from training.command_line.output import open_atomically
+from training.command_line.verb import DONE, add_json, add_language, answer, main, warn
+from training.command_line.wording import Wording
 from training.records.monitoring_files import read_alerts, read_changes, read_maintenance, read_service_map
 from training.reports.surges_page import in_zone, surges_page, usual_text
-from training.wording import Wording
 
 SUMMARY = (
     "Replay a history of incidents, with alerts where there are some, and say when a surge or a major incident would "

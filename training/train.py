@@ -23,7 +23,10 @@ from diagnosis.releases import Releases
 from diagnosis.store.changes import ChangeCursor
 from diagnosis.store.feedback import Feedback
 from training.checks import AUDIT, Audit, audit, in_service
-from training.command import DONE, FAILED, MODELS, add_json, add_language, answer, main, warn
+from training.command_line.intake import add_sources, check_targets, read_sources
+from training.command_line.output import writing
+from training.command_line.verb import DONE, FAILED, MODELS, add_json, add_language, answer, main, warn
+from training.command_line.wording import Wording
 from training.evaluation.candidate import Candidate
 from training.evaluation.certificates import live_certificates
 from training.evaluation.gate import GateDecision, judge
@@ -35,14 +38,11 @@ from training.fitting.checkpoints import Checkpoints, checkpoints
 from training.fitting.fit import STAGES, fit
 from training.fitting.progress import Stages
 from training.fitting.splits import is_dated, split_latest
-from training.intake import add_sources, check_targets, read_sources
-from training.output import writing
 from training.publish import gate_checks, gate_words, put_into_service
 from training.reports.model_card import MODEL_CARD, model_card
 from training.reports.release_report import REPORTS, report_beside
 from training.reports.tracking import check_tracking, log_release
 from training.settings import TrainSettings, load_settings
-from training.wording import Wording
 
 SUMMARY = (
     "Make a release from incidents and knowledge: fit, calibrate on later data, evaluate on still later data, save.\n"

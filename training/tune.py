@@ -9,12 +9,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from diagnosis.errors import InputError
-from training.command import DONE, add_json, add_language, answer, main
-from training.intake import add_sources, check_targets, read_sources
-from training.output import folder_missing, open_atomically
+from training.command_line.intake import add_sources, check_targets, read_sources
+from training.command_line.output import folder_missing, open_atomically
+from training.command_line.verb import DONE, add_json, add_language, answer, main
+from training.command_line.wording import Wording
 from training.settings import load_settings, to_toml
 from training.tuning.search import Trial, Tuned, tune
-from training.wording import Wording
 
 SUMMARY = (
     "Look for better settings of routing: each trial is judged on later blocks of the history, learned from what came\n"

@@ -14,13 +14,13 @@ from diagnosis.phrases import Phrase
 from diagnosis.workload import Amount, GroupWorkload, WorkloadForecast, forecast_workload
 from diagnosis.workload.arrivals import TRUST
 from diagnosis.workload.report import HORIZON, LONGEST
-from training.command import DONE, add_json, add_language, answer, main, warn
+from training.command_line.intake import add_sources, read_sources
+from training.command_line.output import open_atomically
+from training.command_line.terminal import padded
+from training.command_line.verb import DONE, add_json, add_language, answer, main, warn
+from training.command_line.wording import Wording
 from training.fitting.as_of import last_moment
-from training.intake import add_sources, read_sources
-from training.output import open_atomically
 from training.reports.workload_page import workload_page
-from training.terminal import padded
-from training.wording import Wording
 
 SUMMARY = (
     "Forecast how many incidents each group will get and close in the coming weeks, by the rhythm of the week,\n"

@@ -15,7 +15,7 @@ from tests.history import articles, incidents
 from training import audit as verb
 from training.checks import Audit, audit
 from training.checks.duplicates import repeated_texts
-from training.command import run as run_verb
+from training.command_line.verb import run as run_verb
 from training.settings import TrainSettings
 from training.train import train
 

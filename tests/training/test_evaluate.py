@@ -11,7 +11,7 @@ from tests.training.evaluation.test_gate import _arguments
 from training import evaluate as verb
 from training import train as train_verb
 from training.checks.people import names_of_people
-from training.command import run as run_verb
+from training.command_line.verb import run as run_verb
 from training.evaluation.candidate import Candidate
 from training.evaluation.certificates import live_certificates
 from training.evaluation.scorecard import certificate_in_words, headlines, measure

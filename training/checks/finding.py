@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from diagnosis.phrases import Phrase, as_written
-from training.output import as_json, phrase_from
+from training.command_line.output import as_json, phrase_from
 
 Severity = Literal["refused", "warning", "note"]
 AUDIT = "audit.json"

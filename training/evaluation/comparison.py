@@ -16,10 +16,10 @@ from diagnosis.recurrence.outcomes import CensoredOutcomes
 from diagnosis.recurrence.scores import ipcw
 from diagnosis.routing.calibration import expected_calibration_error
 from diagnosis.routing.labels import label_key
+from training.command_line.output import as_json
 from training.evaluation.bootstrap import Interval, bootstrap_macro_f1, bootstrap_mean
 from training.evaluation.held_out import HeldOut
 from training.evaluation.predictions import SEARCH_DEPTH, Predictions, TargetPredictions, recurrence_outcomes
-from training.output import as_json
 
 Slice = Literal["all", "language", "class"]
 # Codes of the figures that the gate judges.

@@ -18,13 +18,13 @@ from diagnosis.phrases import Phrase
 from diagnosis.recurrence import Signature
 from diagnosis.recurrence.rates import band, kaplan_meier
 from diagnosis.routing.calibration import expected_calibration_error
+from training.command_line.terminal import padded, width_of
+from training.command_line.wording import ENGLISH, Wording
 from training.evaluation.baselines import LINEAR_SVM, plain_answers
 from training.evaluation.candidate import Candidate, Rival
 from training.evaluation.comparison import ACCURACY, BRIER, FEWEST_IN_GROUP, SEARCH_RECALL, Comparison, Figure
 from training.evaluation.held_out import HeldOut
 from training.evaluation.predictions import SEARCH_DEPTH, TargetPredictions, recurrence_outcomes
-from training.terminal import padded, width_of
-from training.wording import ENGLISH, Wording
 
 _TWO_SIDED = 1.96  # standard deviations on both sides that hold 95 %
 _ONE_SIDED = 1.645  # standard deviations that leave 5 % below

@@ -22,10 +22,10 @@ from diagnosis.phrases import Phrase
 from diagnosis.routing import Router
 from diagnosis.routing.labels import label_key
 from diagnosis.store.observations import Observation
+from training.command_line.output import as_json
 from training.evaluation.bootstrap import Interval, bootstrap_mean
 from training.evaluation.held_out import HeldOut
 from training.evaluation.predictions import Predictions
-from training.output import as_json
 
 ROUTING_TARGET = "assignment_group"  # the target whose errors cost hours of misrouting
 QUARTER = pd.Timedelta(days=91)

@@ -15,11 +15,11 @@ from diagnosis.incident import incidents_of
 from diagnosis.phrases import Phrase, percent
 from diagnosis.recurrence.scores import HorizonScores, RecurrenceScores, score_horizon
 from diagnosis.routing.scores import score_ranked
+from training.command_line.output import as_json
+from training.command_line.wording import ENGLISH, Wording
 from training.evaluation.certificates import LiveCertificate
 from training.evaluation.held_out import HeldOut
 from training.evaluation.predictions import Predictions, recurrence_outcomes
-from training.output import as_json
-from training.wording import ENGLISH, Wording
 
 SCORECARD = "scorecard.json"
 

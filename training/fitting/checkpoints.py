@@ -22,7 +22,7 @@ import joblib
 from diagnosis.errors import InputError
 from diagnosis.locks import LockedError, locked
 from diagnosis.release import LIBRARIES
-from training.output import writing
+from training.command_line.output import writing
 
 PREFIX = ".unfinished-"
 _DAYS_KEPT = 7  # a training that nobody has gone on with

@@ -14,10 +14,10 @@ from diagnosis.incident import IncidentBatch
 from diagnosis.service_levels import ServiceLevelRules
 from diagnosis.service_levels.clocks import ClockTimes, due_times
 from diagnosis.service_levels.rules import CLOCKS
+from training.command_line.wording import ENGLISH, Wording
 from training.evaluation.held_out import HeldOut
 from training.reports.plots import BLUE, GREY, PALE, STYLE, axes_of, svg_of
 from training.reports.tables import Share, share
-from training.wording import ENGLISH, Wording
 
 FEWEST, _BINS = 30, 8
 

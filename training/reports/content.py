@@ -14,6 +14,7 @@ from diagnosis.recurrence.rates import TARGET
 from diagnosis.recurrence.scores import HorizonScores
 from diagnosis.release import STORE
 from diagnosis.routing.calibration import expected_calibration_error
+from training.command_line.wording import Wording
 from training.evaluation.certificates import LiveCertificate, live_certificates
 from training.evaluation.held_out import HeldOut
 from training.evaluation.predictions import TargetPredictions
@@ -35,7 +36,6 @@ from training.reports.tables import (
     search_table,
     share,
 )
-from training.wording import Wording
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.findings import FieldEvidence, TermEvidence
+from training.command_line.wording import ENGLISH, Wording
 from training.evaluation.held_out import HeldOut
-from training.wording import ENGLISH, Wording
 
 SAMPLE = 300  # incidents whose evidence is added up
 _CLASSES, _TERMS = 15, 8

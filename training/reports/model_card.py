@@ -10,9 +10,9 @@ from diagnosis.phrases import Language
 from diagnosis.recurrence import RecurrenceModel
 from diagnosis.recurrence.outcomes import definition
 from training.checks import Audit
+from training.command_line.wording import ENGLISH, Wording
 from training.evaluation.scorecard import Scorecard, headlines
 from training.settings import TrainSettings
-from training.wording import ENGLISH, Wording
 
 MODEL_CARD = "model_card.md"
 

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from diagnosis.phrases import Language
 from training.checks import Audit
-from training.wording import Wording
+from training.command_line.wording import Wording
 
 
 def render(template: str, language: Language = "en", **content: Any) -> str:  # noqa: ANN401 - what a template shows

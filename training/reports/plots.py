@@ -17,9 +17,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from training.command_line.wording import ENGLISH, Wording
 from training.evaluation.predictions import TargetPredictions
 from training.reports.tables import share, wilson
-from training.wording import ENGLISH, Wording
 
 BLUE, GREY, RED, PALE = "#2868b2", "#8a949e", "#b3261e", "#c9dcf2"
 _BINS = 10

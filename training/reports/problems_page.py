@@ -9,9 +9,9 @@ from markupsafe import Markup
 
 from diagnosis.problems import Problem, ProblemReport
 from diagnosis.problems.measures import FollowedMeasure
+from training.command_line.wording import Wording
 from training.reports.page import render
 from training.reports.problems_text import evidence_of, facts_of, lead_of, verdict_of, why_none
-from training.wording import Wording
 
 MONTHS = 18  # newest months of a problem's picture
 _BAR, _GAP, _HEIGHT = 5, 2, 26  # pixels

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from diagnosis.problems import Problem, ProblemReport
 from diagnosis.problems.measures import FollowedMeasure
-from training.terminal import cut, padded
-from training.wording import Wording
+from training.command_line.terminal import cut, padded
+from training.command_line.wording import Wording
 
 TITLE, MEASURE = 48, 40  # places on a terminal
 WIDTHS = (9, 8, 8, 9, 14, 12)

@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.ticker import PercentFormatter
 
 from diagnosis.recurrence.scores import HorizonScores
+from training.command_line.wording import ENGLISH, Wording
 from training.reports.plots import BLUE, GREY, PALE, RED, STYLE, axes_of, svg_of
-from training.wording import ENGLISH, Wording
 
 _COLOURS = (BLUE, "#d08a1d", "#3b8f6b", RED, GREY)
 

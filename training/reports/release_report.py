@@ -11,12 +11,12 @@ from diagnosis.errors import InputError
 from diagnosis.phrases import Language, Phrase, as_written
 from diagnosis.release import Manifest
 from training.checks import AUDIT, Audit
+from training.command_line.output import open_atomically
+from training.command_line.wording import Wording
 from training.evaluation.candidate import Candidate
 from training.evaluation.replay import Replay, replay_last_quarter
-from training.output import open_atomically
 from training.reports.content import clock_section, overview, recurrence_section, search_section, target_sections
 from training.reports.page import render
-from training.wording import Wording
 
 REPORTS = "reports"  # folder of reports, among the releases
 

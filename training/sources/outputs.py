@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from diagnosis.errors import InputError
 from diagnosis.store.monitoring import ChangeRecords
 from diagnosis.store.records import Records
-from training.output import open_atomically
+from training.command_line.output import open_atomically
 from training.records.stored_monitoring import stored_change
 
 Bodies = Mapping[str, Mapping[str, Any]]

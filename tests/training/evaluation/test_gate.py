@@ -17,7 +17,7 @@ from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import GateRefusedError, ReleaseError
 from diagnosis.phrases import Phrase, in_words
 from diagnosis.releases import Releases
-from training.command import run as run_verb
+from training.command_line.verb import run as run_verb
 from training.evaluation.candidate import Candidate
 from training.evaluation.comparison import ACCURACY, Comparison, _figure, compare
 from training.evaluation.gate import LIMITS, GateDecision, comparison_checks, judge, own_checks, plain_checks

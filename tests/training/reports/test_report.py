@@ -16,7 +16,7 @@ from tests.training.evaluation.test_gate import _arguments
 from training import compare as compare_verb
 from training import evaluate as evaluate_verb
 from training import report as report_verb
-from training.command import run as run_verb
+from training.command_line.verb import run as run_verb
 from training.evaluation.candidate import Candidate
 from training.evaluation.held_out import HeldOut, honest_predictions
 from training.evaluation.predictions import Predictions

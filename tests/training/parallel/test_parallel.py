@@ -17,12 +17,12 @@ from tests.history import articles, incidents
 from tests.training.conftest import solved
 from tests.training.pieces import whereabouts
 from tests.waiting import soon
-from training.bulk import diagnose_in_pieces
-from training.parallel import Workers
+from training.parallel.bulk import diagnose_in_pieces
+from training.parallel.workers import Workers
 from training.settings import TrainSettings
 from training.train import train
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +125,6 @@ def test_a_place_that_cannot_be_is_refused(given, words) -> None:
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch) -> None:
     pytest.importorskip("distributed")
-    monkeypatch.setattr("training.parallel._PATIENCE", "1s")
+    monkeypatch.setattr("training.parallel.workers._PATIENCE", "1s")
     with pytest.raises(InputError, match="no Dask scheduler answers at tcp://127"):
         Workers("dask", scheduler="tcp://127.0.0.1:9").each(whereabouts, [1])

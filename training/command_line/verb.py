@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from diagnosis.errors import FaultwiseError, InputError
 from diagnosis.phrases import Language, Phrase, in_words
-from training.wording import LANGUAGES, Wording
+from training.command_line.wording import LANGUAGES, Wording
 
 DONE, FAILED, USAGE = 0, 1, 2
 MODELS = Path("models")

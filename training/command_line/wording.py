@@ -65,4 +65,4 @@ ENGLISH = Wording()
 @cache
 def chinese() -> Mapping[str, str]:
     """Return English form to Chinese form."""
-    return tomllib.loads(files("training").joinpath("chinese.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(files("training.command_line").joinpath("chinese.toml").read_text(encoding="utf-8"))

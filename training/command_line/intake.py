@@ -15,7 +15,7 @@ from diagnosis.errors import InputError
 from diagnosis.incident import as_frame
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.phrases import Language, Phrase
-from training.command import DATABASE, UsageError, add_records, language_of, record_options, warn
+from training.command_line.verb import DATABASE, UsageError, add_records, language_of, record_options, warn
 from training.records import ImportCounts, LoadedIncidents, LoadedKnowledge, load_incidents, load_knowledge
 from training.records.stored import Stored, load_stored
 

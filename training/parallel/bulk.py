@@ -21,7 +21,7 @@ from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.problems.index import ProblemIndex
 from diagnosis.sequential import CHUNK, HistoryPass
-from training.parallel import Workers
+from training.parallel.workers import Workers
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,13 +25,13 @@ from training import report as report_verb
 from training import service_levels as service_levels_verb
 from training import surges as surges_verb
 from training import workload as workload_verb
-from training.command import run as run_verb
+from training.command_line.terminal import padded, width_of
+from training.command_line.verb import run as run_verb
+from training.command_line.wording import ENGLISH, Wording, chinese
 from training.reports.model_card import model_card
 from training.settings import TrainSettings
-from training.terminal import padded, width_of
-from training.wording import ENGLISH, Wording, chinese
 
-ROOT = Path(__file__).parents[2] / "training"
+ROOT = Path(__file__).parents[3] / "training"
 CHINESE = Wording("zh")
 PLACE = re.compile(r"{(\w*)}")
 ENGLISH_WORDS = re.compile(r"\b[A-Za-z]{2,}(?: [a-z]{2,}){2,}")
@@ -40,7 +40,7 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in ROOT.rglo
 # What a part of the domain says by a word of its own, which reports and commands show as it is in English.
 WORDS_OF_THE_DOMAIN = {
     *("restoration", "resolved", "rising", "falling", "at risk", "some", "strong", "not proven", "True", "False"),
-    *("replacement", "staffing", "process", "monitoring", "other"),
+    *("training", "replacement", "staffing", "process", "monitoring", "other"),
     *("horizons_days", "base_rates", "recurrences_seen", "longest_watched_days", "extrapolated_horizons_days", "ridge"),
 }
 
