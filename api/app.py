@@ -28,7 +28,7 @@ from api.feedback import routes as feedback
 from api.health import routes as health
 from api.http.middleware import BodyLimit, Gate, HeadRequests, Identity
 from api.http.oidc import Issuer, TokenVerifier
-from api.http.problems import Problem
+from api.http.problems import ProblemDetails
 from api.http.ratelimit import RateLimiter, SharedUse
 from api.http.security import Authenticator
 from api.http.wrong_keys import WrongKeys
@@ -160,7 +160,7 @@ def _add_middleware(app: FastAPI) -> None:
 def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         described = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        described["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+        described["components"]["schemas"]["ProblemDetails"] = ProblemDetails.model_json_schema()
         describe_security(described, app.state.settings)
         app.openapi_schema = described
     return app.openapi_schema

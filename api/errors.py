@@ -75,7 +75,7 @@ class ReplayError(ConflictError):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ErrorKind:
     """How one sort of error is answered."""
 
     status: int
@@ -83,33 +83,33 @@ class Kind:
     title: str
 
 
-KINDS: Mapping[type[Exception], Kind] = {
-    MalformedError: Kind(400, "malformed", "The request cannot be read"),
-    KeyRefusedError: Kind(401, "unauthorized", "A valid key is needed"),
-    ScopeError: Kind(403, "forbidden", "The key does not allow this"),
-    RecordNotFoundError: Kind(404, "not-found", "There is no such thing"),
-    BodyTooSlowError: Kind(408, "timeout", "The body did not arrive in time"),
-    RequestInFlightError: Kind(409, "in-flight", "The same request is being answered"),
-    ConflictError: Kind(409, "conflict", "The change collides with another"),
-    ReleaseError: Kind(409, "release-refused", "The release cannot be put into service"),
-    GateRefusedError: Kind(409, "gate-refused", "The release did not pass the gate"),
-    BodyTooLargeError: Kind(413, "too-large", "The body is too large"),
-    KeyReusedError: Kind(422, "idempotency-key-reused", "The Idempotency-Key belongs to another request"),
-    InputError: Kind(422, "invalid", "The input cannot be used"),
-    RateLimitedError: Kind(429, "rate-limited", "Too many requests"),
-    NothingPublishedError: Kind(503, "nothing-published", "No release is in service"),
-    NotFittedError: Kind(503, "nothing-published", "No release is in service"),
-    BusyError: Kind(503, "busy", "Too much is waiting"),
-    ComputingError: Kind(503, "computing", "The answer is being computed: ask again"),
-    InterruptedComputationError: Kind(503, "interrupted", "The computation was ended before it had a result"),
-    StoreError: Kind(503, "store-unavailable", "The database did not do what was asked"),
+KINDS: Mapping[type[Exception], ErrorKind] = {
+    MalformedError: ErrorKind(400, "malformed", "The request cannot be read"),
+    KeyRefusedError: ErrorKind(401, "unauthorized", "A valid key is needed"),
+    ScopeError: ErrorKind(403, "forbidden", "The key does not allow this"),
+    RecordNotFoundError: ErrorKind(404, "not-found", "There is no such thing"),
+    BodyTooSlowError: ErrorKind(408, "timeout", "The body did not arrive in time"),
+    RequestInFlightError: ErrorKind(409, "in-flight", "The same request is being answered"),
+    ConflictError: ErrorKind(409, "conflict", "The change collides with another"),
+    ReleaseError: ErrorKind(409, "release-refused", "The release cannot be put into service"),
+    GateRefusedError: ErrorKind(409, "gate-refused", "The release did not pass the gate"),
+    BodyTooLargeError: ErrorKind(413, "too-large", "The body is too large"),
+    KeyReusedError: ErrorKind(422, "idempotency-key-reused", "The Idempotency-Key belongs to another request"),
+    InputError: ErrorKind(422, "invalid", "The input cannot be used"),
+    RateLimitedError: ErrorKind(429, "rate-limited", "Too many requests"),
+    NothingPublishedError: ErrorKind(503, "nothing-published", "No release is in service"),
+    NotFittedError: ErrorKind(503, "nothing-published", "No release is in service"),
+    BusyError: ErrorKind(503, "busy", "Too much is waiting"),
+    ComputingError: ErrorKind(503, "computing", "The answer is being computed: ask again"),
+    InterruptedComputationError: ErrorKind(503, "interrupted", "The computation was ended before it had a result"),
+    StoreError: ErrorKind(503, "store-unavailable", "The database did not do what was asked"),
 }
 _OF_STATUS = {kind.status: kind for kind in reversed(list(KINDS.values()))} | {
-    404: Kind(404, "not-found", "There is no such thing"),
-    405: Kind(405, "method-not-allowed", "The method is not allowed here"),
-    422: Kind(422, "invalid", "The input cannot be used"),
+    404: ErrorKind(404, "not-found", "There is no such thing"),
+    405: ErrorKind(405, "method-not-allowed", "The method is not allowed here"),
+    422: ErrorKind(422, "invalid", "The input cannot be used"),
 }
-_DEFECT = Kind(500, "defect", "The service failed")
+_DEFECT = ErrorKind(500, "defect", "The service failed")
 
 
 class ProblemResponse(JSONResponse):
@@ -118,12 +118,12 @@ class ProblemResponse(JSONResponse):
     media_type = "application/problem+json"
 
 
-def kind_of(error: Exception) -> Kind:
+def kind_of(error: Exception) -> ErrorKind:
     """Return how an error is answered: by the nearest of its classes in `KINDS`."""
     return next((KINDS[cls] for cls in type(error).__mro__ if cls in KINDS), _DEFECT)
 
 
-def problem(kind: Kind, detail: str, errors: Sequence[Mapping[str, str]] = ()) -> dict[str, Any]:
+def problem(kind: ErrorKind, detail: str, errors: Sequence[Mapping[str, str]] = ()) -> dict[str, Any]:
     """Return the problem object of RFC 9457."""
     request_context = context.get()
     body: dict[str, Any] = {
@@ -201,7 +201,7 @@ def _without_source(loc: Sequence[str | int]) -> Sequence[str | int]:
 async def _http(request: Request, error: Exception) -> ProblemResponse:
     """Answer what FastAPI and Starlette refuse by themselves, in our words where theirs say nothing."""
     assert isinstance(error, HTTPException)
-    kind = _OF_STATUS.get(error.status_code, Kind(error.status_code, "http", error.detail))
+    kind = _OF_STATUS.get(error.status_code, ErrorKind(error.status_code, "http", error.detail))
     headers = dict(error.headers or {})
     if error.status_code == 405:  # Starlette names the methods of one route; several may share an address
         headers["Allow"] = ", ".join(allowed_methods(request.app, request.scope))

@@ -32,7 +32,7 @@ _STATE = "recurrence_state"  # what the whole history comes to: to read it again
 _SERVICE_LEVELS = "service_levels"
 
 
-class Saved(Protocol):
+class SavedPart(Protocol):
     """A part that writes itself into an empty folder."""
 
     def save(self, folder: Path) -> None:
@@ -165,9 +165,9 @@ class Parts:
             service_levels=ServiceLevelModel.load(levels) if (levels := folder / _SERVICE_LEVELS).is_dir() else None,
         )
 
-    def _folders(self) -> dict[str, Saved]:
+    def _folders(self) -> dict[str, SavedPart]:
         routing = {f"routing/{place}": router for place, router in enumerate(self.routers.values())}
-        parts: dict[str, Saved] = {
+        parts: dict[str, SavedPart] = {
             "text": self.normaliser,
             "search": self.retriever,
             "suggest": self.suggester,

@@ -1,4 +1,4 @@
-"""Names say what they hold: few are bare participles or pronouns, and code is laid out by the formatter alone."""
+"""Names say what they hold, no two classes share one, few are bare participles; the formatter alone lays out code."""
 
 import ast
 from collections import Counter
@@ -46,6 +46,15 @@ def test_names_are_not_bare_participles_or_pronouns(package) -> None:
     unclear = Counter(name for name in bound if bare(name))
     share = unclear.total() / len(bound)
     assert share <= LIMIT, f"{share:.2%} of {len(bound):,} names, such as {unclear.most_common(10)}"
+
+
+def test_a_class_has_a_name_of_its_own() -> None:
+    places: dict[str, list[str]] = {}
+    for path in sources(*PACKAGES):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
 def test_the_formatter_alone_lays_out_code() -> None:

@@ -42,7 +42,7 @@ from training.command_line.verb import (
 from training.command_line.wording import Wording
 from training.fitting.as_of import moment
 from training.records import ImportCounts, RecordStream, read_incidents, read_knowledge
-from training.records.columns import CHANGES, INCIDENTS, KNOWLEDGE, Kind
+from training.records.columns import CHANGES, INCIDENTS, KNOWLEDGE, RecordKind
 from training.records.explain import Explanation, explain
 from training.records.stored_monitoring import import_monitoring
 from training.records.times import zone_named
@@ -216,7 +216,7 @@ def _put(
     return stream.counts
 
 
-def _from_system(args: argparse.Namespace, kind: Kind) -> ImportCounts:
+def _from_system(args: argparse.Namespace, kind: RecordKind) -> ImportCounts:
     credentials = Credentials.from_environment(args.source, os.environ)
     url = args.url or credentials.url
     if not url:
@@ -246,7 +246,7 @@ def _from_system(args: argparse.Namespace, kind: Kind) -> ImportCounts:
         store.close()
 
 
-def _output(store: Store, kind: Kind) -> Output:
+def _output(store: Store, kind: RecordKind) -> Output:
     if kind is CHANGES:
         return ChangeOutput(store.change_records)
     return StoreOutput(store.incidents if kind is INCIDENTS else store.articles)

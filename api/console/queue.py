@@ -24,7 +24,7 @@ Order = Literal["urgent", "newest", "oldest", "risk", "least_sure"]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class QueueRow:
     """One incident of the queue."""
 
     diagnosis: Mapping[str, Any]
@@ -82,7 +82,7 @@ class Selection:
 class QueuePage:
     """One page of the queue, and the counts beside its filters: each of what the other filters leave."""
 
-    rows: Sequence[Row]
+    rows: Sequence[QueueRow]
     is_empty: bool
     counts: Mapping[str, int]
     values: Sequence[tuple[str, int]]
@@ -123,7 +123,7 @@ def next_open(service: Service, current: str) -> str | None:
     return next((identifier for identifier in [*ids[place:], *ids[:place]] if identifier in is_open), None)
 
 
-def queue_rows(service: Service, before: str | None = None) -> tuple[list[Row], str | None]:
+def queue_rows(service: Service, before: str | None = None) -> tuple[list[QueueRow], str | None]:
     """Return the rows of the newest diagnoses, newest first, and the id where older ones start."""
     diagnoses = service.diagnoses.page(WINDOW, None, before)
     older = diagnoses[-1]["id"] if len(diagnoses) == WINDOW else None
@@ -154,10 +154,10 @@ def queue_rows(service: Service, before: str | None = None) -> tuple[list[Row], 
     return rows, older
 
 
-def _row(diagnosis: Mapping[str, Any], record: Mapping[str, Any], feedback: Sequence[Feedback]) -> Row:
+def _row(diagnosis: Mapping[str, Any], record: Mapping[str, Any], feedback: Sequence[Feedback]) -> QueueRow:
     predictions = diagnosis["predictions"]
     targets = [target for target in TARGETS if target in predictions] or list(predictions)[:2]
-    return Row(
+    return QueueRow(
         diagnosis=diagnosis,
         title=str(record.get("short_description") or record.get("description", ""))[:300],
         predictions={target: {**predictions[target], "sure": is_sure(predictions[target])} for target in targets},
@@ -175,7 +175,7 @@ def _risk(recurrence: Mapping[str, Any] | None) -> float | None:
     return probability
 
 
-def _ordered(rows: list[Row], order: Order) -> list[Row]:
+def _ordered(rows: list[QueueRow], order: Order) -> list[QueueRow]:
     if order == "urgent":
         return sorted(rows, key=lambda row: urgency(row.clock))
     if order == "oldest":
@@ -187,7 +187,7 @@ def _ordered(rows: list[Row], order: Order) -> list[Row]:
     return rows
 
 
-def _probability(row: Row) -> float:
+def _probability(row: QueueRow) -> float:
     for prediction in row.predictions.values():
         return float(prediction["probability"] or 0.0)
     return 0.0

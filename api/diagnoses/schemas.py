@@ -176,7 +176,7 @@ class DiagnosisOut(Out):
     )
 
 
-class DiagnosisResult(Out):
+class BatchRowOut(Out):
     """What became of one row of a batch."""
 
     index: int = Field(description="Position in what was sent", examples=[0])
@@ -187,7 +187,7 @@ class DiagnosisResult(Out):
 class DiagnosisResults(Out):
     """One result for each row, in order."""
 
-    results: list[DiagnosisResult] = Field(description="One for each row, in order")
+    results: list[BatchRowOut] = Field(description="One for each row, in order")
 
 
 class DiagnosisPage(Out):

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from api.errors import Kind, problem, retry_after
+from api.errors import ErrorKind, problem, retry_after
 from api.http.middleware import PAGE_HEADERS
 
 # What a refused client goes on sending is thrown away for so long, so that it can read why it was refused: closing a
@@ -193,9 +193,9 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._body_open and not self.cycle.response_started and not self.pipeline:  # refused in place of its answer
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-            self.transport.write(_response(Kind(status, slug, title), detail))
+            self.transport.write(_response(ErrorKind(status, slug, title), detail))
         elif self.cycle is None or self.cycle.response_complete:  # no answer to an earlier request is under way
-            self.transport.write(_response(Kind(status, slug, title), detail))
+            self.transport.write(_response(ErrorKind(status, slug, title), detail))
         self._linger()
 
     def _linger(self) -> None:
@@ -235,7 +235,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self.transport.close()
 
 
-def _response(kind: Kind, detail: str) -> bytes:
+def _response(kind: ErrorKind, detail: str) -> bytes:
     body = json.dumps(problem(kind, detail)).encode()
     headers = {
         "content-type": "application/problem+json",

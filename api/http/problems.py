@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 
-class Problem(BaseModel):
+class ProblemDetails(BaseModel):
     """What went wrong, after RFC 9457."""
 
     type: str = Field(description="What sort of problem", examples=["urn:faultwise:problem:invalid"])
@@ -40,6 +40,6 @@ _WORDS = {
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return OpenAPI's description of the problems that a route may answer with, besides those that all may."""
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
     every = {400, 401, 403, 408, 413, 414, 422, 429, 431, 503, *statuses}
     return {status: {"description": _WORDS[status], "content": content} for status in sorted(every)}

@@ -33,7 +33,7 @@ class _Camel(Payload):
     model_config = ConfigDict(alias_generator=to_camel)
 
 
-class Alert(_Camel):
+class AlertmanagerAlert(_Camel):
     """One alert of a notification."""
 
     status: Literal["firing", "resolved"]
@@ -51,7 +51,7 @@ class Notification(_Camel):
     version: Literal["4"]
     truncated_alerts: int = Field(default=0, ge=0)
     group_key: Words
-    alerts: list[Alert]
+    alerts: list[AlertmanagerAlert]
     refused: list[dict[str, str]] = Field(default_factory=list, description="Alerts that cannot be read, and why")
 
     @model_validator(mode="before")
@@ -60,11 +60,11 @@ class Notification(_Camel):
         """Keep the alerts that can be read: one that cannot must not cost the others their incidents."""
         if not isinstance(value, dict) or not isinstance(value.get("alerts"), list):
             return value
-        readable: list[Alert] = []
+        readable: list[AlertmanagerAlert] = []
         refused: list[dict[str, str]] = []
         for alert in value["alerts"]:
             try:
-                readable.append(Alert.model_validate(alert))
+                readable.append(AlertmanagerAlert.model_validate(alert))
             except ValidationError as error:
                 fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
                 name = str(alert.get("fingerprint", "")) if isinstance(alert, dict) else ""
@@ -72,7 +72,7 @@ class Notification(_Camel):
         return {**value, "alerts": readable, "refused": refused} if readable else value
 
 
-def incident_of(alert: Alert, number: str) -> Report:
+def incident_of(alert: AlertmanagerAlert, number: str) -> Report:
     """Return the alert as an incident that monitoring filed."""
     labels, notes = alert.labels, alert.annotations
     name = labels.get("alertname", "") or "alert"
@@ -96,7 +96,7 @@ def incident_of(alert: Alert, number: str) -> Report:
     return Report(replace(incident, extra={"source": SYSTEM, "record": alert.fingerprint}), alert.fingerprint)
 
 
-def reply(notification: Notification, answers: list[tuple[Alert, str, Diagnosis | None]]) -> dict[str, Any]:
+def reply(notification: Notification, answers: list[tuple[AlertmanagerAlert, str, Diagnosis | None]]) -> dict[str, Any]:
     """Return what Alertmanager gets; it reads the status alone, people and tests read the rest."""
     warnings = []
     if notification.truncated_alerts:

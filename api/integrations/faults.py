@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from api.integrations.alertmanager import Alert, incident_of
+from api.integrations.alertmanager import AlertmanagerAlert, incident_of
 from api.integrations.report import Report
 from diagnosis.store.inbox import Inbox
 from diagnosis.times import utc_now
@@ -26,7 +26,7 @@ class Faults:
         self.inbox = inbox
         self.reopened_within = reopened_within
 
-    def report(self, alert: Alert) -> Report:
+    def report(self, alert: AlertmanagerAlert) -> Report:
         """Return the alert as a report on its incident, and remember which one that is."""
         starts = alert.starts_at or utc_now()
         entry = self.inbox.fault(alert.fingerprint)

@@ -21,14 +21,14 @@ class Item(Payload):
     id: Number
 
 
-class Event(Payload):
+class GlpiEvent(Payload):
     """One call of a GLPI webhook."""
 
     event: Literal["new", "update", "delete"]
     item: Item
 
 
-def incident_of(event: Event, fields: Mapping[str, str]) -> Report:
+def incident_of(event: GlpiEvent, fields: Mapping[str, str]) -> Report:
     """Return the ticket as an incident; its number is GLPI's id."""
     return report_of_ticket(SYSTEM, event.item.extra_fields | {"id": event.item.id}, event.item.id, fields)
 

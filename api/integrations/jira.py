@@ -37,7 +37,7 @@ class Issue(Payload):
     fields: dict[str, Any]
 
 
-class Event(Payload):
+class JiraEvent(Payload):
     """One call from Jira."""
 
     webhook_event: str = Field(default="", alias="webhookEvent", max_length=100)
@@ -51,7 +51,7 @@ class Event(Payload):
         return {"issue": value} if bare else value
 
 
-def is_diagnosed(event: Event) -> bool:
+def is_diagnosed(event: JiraEvent) -> bool:
     """Return whether an event calls for a diagnosis.
 
     Raises
@@ -67,7 +67,7 @@ def is_diagnosed(event: Event) -> bool:
     raise InputError(f"expected webhookEvent {expected}; found {event.webhook_event!r}")
 
 
-def incident_of(event: Event, fields: Mapping[str, str]) -> Report:
+def incident_of(event: JiraEvent, fields: Mapping[str, str]) -> Report:
     """Return the issue as an incident.
 
     Jira has no assignment group of its own: `fields` says which custom field holds it

@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from api.integrations.report import Report
-from api.integrations.servicenow import MAX_ROWS, Row, incident_of
+from api.integrations.servicenow import MAX_ROWS, IncidentRow, incident_of
 from diagnosis.findings import Alternative, Prediction
 from diagnosis.store.database import RecordNotFoundError
 
@@ -83,9 +83,9 @@ def _names(value: object) -> object:
     return value
 
 
-Rows = Annotated[list[Row], Field(min_length=1, max_length=MAX_ROWS)]
+Rows = Annotated[list[IncidentRow], Field(min_length=1, max_length=MAX_ROWS)]
 SolutionNames = Annotated[list[str], BeforeValidator(_names), Field(min_length=1, max_length=100)]
-_ROWS: TypeAdapter[list[Row]] = TypeAdapter(Rows)
+_ROWS: TypeAdapter[list[IncidentRow]] = TypeAdapter(Rows)
 _NAMES: TypeAdapter[list[str]] = TypeAdapter(SolutionNames)
 _OPTIONS = TypeAdapter(Options)
 
@@ -105,7 +105,7 @@ class PostedQuestion(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class PredictionRequest:
     """What a script asks.
 
     Attributes
@@ -138,7 +138,7 @@ def posted_question(input_maps: str, solution_names: str, options: str) -> Poste
 
 def question(
     posted: PostedQuestion, solutions: Mapping[str, str], fields: Mapping[str, str], available: Sequence[str]
-) -> Question:
+) -> PredictionRequest:
     """Return what is asked of the release in service.
 
     Parameters
@@ -161,10 +161,10 @@ def question(
         for place, (key, row) in enumerate(zip(keys, posted.input_maps, strict=True))
     )
     targets = {name: target_of(name, solutions, available) for name in posted.solution_names}
-    return Question(records, targets, posted.options)
+    return PredictionRequest(records, targets, posted.options)
 
 
-def _keys(rows: Sequence[Row]) -> list[str]:
+def _keys(rows: Sequence[IncidentRow]) -> list[str]:
     """Return the key of each record's answer: its sys_id, or its position where it has none or an earlier one's."""
     taken = {row.sys_id for row in rows}
     keys: list[str] = []
@@ -197,7 +197,7 @@ def target_of(solution: str, solutions: Mapping[str, str], available: Sequence[s
 
 
 def results(
-    question: Question, predictions: Sequence[Mapping[str, Prediction]], threshold: Threshold
+    question: PredictionRequest, predictions: Sequence[Mapping[str, Prediction]], threshold: Threshold
 ) -> dict[str, Any]:
     """Return the answer: ``{"result": {solution: {sys_id: [prediction, …]}}}``.
 
@@ -218,7 +218,7 @@ def results(
 
 
 def single_result(
-    solution: str, row: Row, target: str, predicted: Mapping[str, Prediction], threshold: Threshold
+    solution: str, row: IncidentRow, target: str, predicted: Mapping[str, Prediction], threshold: Threshold
 ) -> dict[str, Any]:
     """Return the answer for one record and one solution: the record, and an outcome that is empty unless certified."""
     entries = _entries(predicted[target], target, Options(), threshold) if target in predicted else []

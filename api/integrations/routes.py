@@ -51,7 +51,7 @@ async def from_servicenow(request: Request, integrations: Integrations) -> Respo
 async def from_jira(request: Request, integrations: Integrations) -> Response:
     """Take an issue from Jira Automation or a platform webhook; answer a comment, as text and as a document."""
     body = await proven_body(request, "jira", integrations.settings)
-    event = parse(jira.Event, body)
+    event = parse(jira.JiraEvent, body)
     if not jira.is_diagnosed(event):
         return _ignored(f"event {event.webhook_event}")
     report = jira.incident_of(event, integrations.settings.jira.fields)
@@ -71,7 +71,7 @@ async def changes_from_servicenow(request: Request, integrations: Integrations) 
 async def changes_from_glpi(request: Request, integrations: Integrations) -> Response:
     """Take a change from a GLPI webhook on changes."""
     body = await proven_body(request, "glpi", integrations.settings)
-    event = parse(glpi.Event, body)
+    event = parse(glpi.GlpiEvent, body)
     async with integrations.once("glpi", delivery_names("glpi", request, body)):
         if event.event == "delete":
             return _ignored("event delete")
@@ -96,7 +96,7 @@ async def from_zammad(request: Request, integrations: Integrations) -> Response:
 async def from_glpi(request: Request, integrations: Integrations) -> Response:
     """Take a ticket from a GLPI webhook; answer within its five seconds, or 202 and write the diagnosis back."""
     body = await proven_body(request, "glpi", integrations.settings)
-    event = parse(glpi.Event, body)
+    event = parse(glpi.GlpiEvent, body)
     async with integrations.once("glpi", delivery_names("glpi", request, body)):
         if event.event == "delete":
             return _ignored("event delete")
@@ -126,7 +126,7 @@ async def _in_time(
 async def from_request_tracker(request: Request, integrations: Integrations) -> Response:
     """Take a ticket from Request Tracker's scrip; a new one is answered with a comment, a changed one remembered."""
     body = await proven_body(request, "rt", integrations.settings)
-    event = parse(rt.Event, body)
+    event = parse(rt.RtEvent, body)
     if rt.is_in_queue(event.ticket.extra_fields, integrations.settings.rt.problem_queue):
         return JSONResponse({"status": "a problem, and no incident", "id": event.ticket.id}, 202)
     report = rt.incident_of(event, integrations.settings.rt.fields)
@@ -219,21 +219,21 @@ async def predict_one(
     request: Request, _principal: MayDiagnose, integrations: Integrations, solution_name: str
 ) -> Response:
     """Answer one solution for one record, whose fields are the arguments; the outcome is empty unless certified."""
-    row = servicenow.Row.model_validate(dict(request.query_params))
+    row = servicenow.IncidentRow.model_validate(dict(request.query_params))
     return JSONResponse(await integrations.predict_one(solution_name, row))
 
 
 @_in_every_version(_ONE_PREDICTION, "POST")
 async def predict_one_posted(
-    _principal: MayDiagnose, integrations: Integrations, solution_name: str, row: servicenow.Row
+    _principal: MayDiagnose, integrations: Integrations, solution_name: str, row: servicenow.IncidentRow
 ) -> Response:
     """Answer one solution for the record in the body."""
     return JSONResponse(await integrations.predict_one(solution_name, row))
 
 
 async def _alert_answer(
-    alert: alertmanager.Alert, report: Report, integrations: IntegrationService
-) -> tuple[alertmanager.Alert, str, Mapping[str, Any] | None]:
+    alert: alertmanager.AlertmanagerAlert, report: Report, integrations: IntegrationService
+) -> tuple[alertmanager.AlertmanagerAlert, str, Mapping[str, Any] | None]:
     if alert.status == "resolved":
         await integrations.remember(report)
         return alert, report.incident.number, None

@@ -18,7 +18,7 @@ SYSTEM = "rt"
 INTAKE_GROUPS = ("General",)  # the queue that a new installation has
 
 
-class Ticket(Payload):
+class RtTicket(Payload):
     """A ticket as REST2 answers it; read by the system's table."""
 
     id: Number
@@ -32,18 +32,18 @@ class Transaction(Payload):
     content: Prose
 
 
-class Event(Payload):
+class RtEvent(Payload):
     """One call of the scrip.
 
     ``create`` asks for a diagnosis; after the others the ticket is remembered as it is.
     """
 
     event: Literal["create", "status", "queue", "update"]
-    ticket: Ticket
+    ticket: RtTicket
     transaction: Transaction | None = None
 
 
-def incident_of(event: Event, fields: Mapping[str, str]) -> Report:
+def incident_of(event: RtEvent, fields: Mapping[str, str]) -> Report:
     """Return the ticket as an incident; its number is RT's id.
 
     Own fields may be named with or without the form in which RT searches for them: ``Category``, ``CF.{Category}``.

@@ -16,11 +16,11 @@ from api.changes.service import ChangeService
 from api.diagnoses.service import DiagnosisService
 from api.errors import ReplayError
 from api.http.rows import read_one
-from api.integrations.alertmanager import Alert
+from api.integrations.alertmanager import AlertmanagerAlert
 from api.integrations.faults import Faults
 from api.integrations.predictive_intelligence import PostedQuestion, question, results, single_result, target_of
 from api.integrations.report import Report
-from api.integrations.servicenow import Row, incident_of
+from api.integrations.servicenow import IncidentRow, incident_of
 from api.integrations.settings import Integrations, System
 from api.integrations.writing.order import answer_order, order_for
 from api.records.schemas import IncidentIn
@@ -99,7 +99,7 @@ class IntegrationService:
                 await run_in_threadpool(self._store.inbox.release, system, deliveries)
             raise
 
-    async def report_alert(self, alert: Alert, group: str = "") -> Report:
+    async def report_alert(self, alert: AlertmanagerAlert, group: str = "") -> Report:
         """Return an alert as a report on the incident that stands for its fault, and remember which one that is."""
         return await run_in_threadpool(self._report_alert, alert, group)
 
@@ -127,7 +127,7 @@ class IntegrationService:
             self._store.outbox.add(calls)
             self._events.outbox_changed()
 
-    def _report_alert(self, alert: Alert, group: str) -> Report:
+    def _report_alert(self, alert: AlertmanagerAlert, group: str) -> Report:
         report = self._faults.report(alert)
         incident = report.incident
         started = alert.starts_at or incident.opened_at or utc_now()
@@ -162,7 +162,7 @@ class IntegrationService:
         predicted = await self._diagnoses.predict([report.incident for _, report in query.records])
         return results(query, [diagnosis.predictions for diagnosis in predicted], self._releases.threshold)
 
-    async def predict_one(self, solution: str, row: Row) -> dict[str, Any]:
+    async def predict_one(self, solution: str, row: IncidentRow) -> dict[str, Any]:
         """Answer one solution for one record, as `predict` does for several."""
         names = self.settings.servicenow
         target = target_of(solution, names.solutions, self._releases.targets())

@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _SYS_ID = re.compile(r"[0-9a-f]{32}")
 
 
-class Row(Payload):
+class IncidentRow(Payload):
     """A row of the table ``incident``; its other fields are read by the system's table."""
 
     sys_id: Words
@@ -37,7 +37,7 @@ class Row(Payload):
 class Rows(Payload):
     """What a business rule or a script sends: a row, or the Table API's ``{"result": row or rows}``."""
 
-    result: list[Row] = Field(min_length=1, max_length=MAX_ROWS)
+    result: list[IncidentRow] = Field(min_length=1, max_length=MAX_ROWS)
 
     @model_validator(mode="before")
     @classmethod
@@ -49,7 +49,7 @@ class Rows(Payload):
         return value
 
 
-def incident_of(row: Row, fields: Mapping[str, str], number: str = "") -> Report:
+def incident_of(row: IncidentRow, fields: Mapping[str, str], number: str = "") -> Report:
     """Return the row as an incident.
 
     Parameters

@@ -18,7 +18,7 @@ SYSTEM = "zammad"
 INTAKE_GROUPS = ("Users",)  # the group that a new installation puts every ticket into
 
 
-class Ticket(Payload):
+class ZammadTicket(Payload):
     """The ticket of a trigger."""
 
     id: Number
@@ -39,7 +39,7 @@ class Article(Payload):
 class Trigger(Payload):
     """One call of a Zammad webhook."""
 
-    ticket: Ticket
+    ticket: ZammadTicket
     article: Article | None = None
 
 
@@ -58,7 +58,7 @@ def incident_of(trigger: Trigger, fields: Mapping[str, str]) -> Report:
     return report_of_ticket(SYSTEM, record, ticket.id, fields)
 
 
-def _state(ticket: Ticket) -> str:
+def _state(ticket: ZammadTicket) -> str:
     return str(words(ticket.extra_fields.get("state"))).casefold()
 
 

@@ -43,7 +43,7 @@ class TargetQualityOut(Out):
     classes: list[ClassQualityOut] = Field(description="The most frequent first")
 
 
-class ChangeOut(Out):
+class ShareChangeOut(Out):
     """A value or word whose share changed."""
 
     value: str = Field(description="Value or word", examples=["crm"])
@@ -59,7 +59,7 @@ class DriftOut(Out):
     drift: float = Field(description="The figure", examples=[0.31])
     chance: float = Field(description="What it stays below in 99 of 100 cases where nothing changed", examples=[0.05])
     verdict: Literal["none", "some", "strong"] = Field(description="strong: worth a new release")
-    changes: list[ChangeOut] = Field(description="What moved most")
+    changes: list[ShareChangeOut] = Field(description="What moved most")
 
 
 class DisprovedOut(Out):

@@ -18,7 +18,7 @@ from diagnosis.errors import FaultwiseError
 from diagnosis.incident import Incident
 from diagnosis.releases import Releases
 from diagnosis.store import Store
-from diagnosis.store.observations import Answer
+from diagnosis.store.observations import ReleaseAnswer
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ class ShadowRunner:
             diagnoses = shadow.diagnose_batch([entry.incident for entry in batch], decisions)
             seconds = (time.perf_counter() - began) / len(batch)
             answers = [
-                Answer(
+                ReleaseAnswer(
                     entry.incident.number,
                     shadow.release,
                     entry.at,

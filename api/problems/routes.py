@@ -16,14 +16,14 @@ from api.http.security import MayDiagnose, MayWrite
 from api.problems.schemas import (
     ArticleUseOut,
     ChangeOnItemOut,
-    DecisionIn,
     DecisionOut,
+    ExternalRecordOut,
     MonthOut,
+    ProblemDecisionIn,
     ProblemDetailOut,
     ProblemOut,
+    ProblemProposalIn,
     ProblemsOut,
-    ProposalIn,
-    RecordOut,
     Status,
 )
 from api.problems.service import MOST_NUMBERS, ProblemView
@@ -33,7 +33,7 @@ from diagnosis.times import format_utc
 router = APIRouter(prefix="/v1/problems", tags=["problems"])
 
 
-class Filters:
+class ProblemFilters:
     """Which problems are listed."""
 
     def __init__(
@@ -52,7 +52,7 @@ class Filters:
 def problems(
     _principal: MayDiagnose,
     service: Served,
-    filters: Annotated[Filters, Depends()],
+    filters: Annotated[ProblemFilters, Depends()],
     signature: Annotated[
         str,
         Query(
@@ -90,7 +90,7 @@ def get_problem(problem: str, _principal: MayDiagnose, service: Served) -> Probl
 
 
 @router.post("/{problem}/decisions", response_model=ProblemDetailOut, status_code=201, responses=problem_responses(404))
-def decide(problem: str, decision: DecisionIn, principal: MayWrite, service: Served) -> ProblemDetailOut:
+def decide(problem: str, decision: ProblemDecisionIn, principal: MayWrite, service: Served) -> ProblemDetailOut:
     """Rename, merge, split, dismiss or restore a problem; it holds as incidents come, until it is taken back."""
     return _detail(service.problems.view(service.problems.decide(principal.id, problem, decision)))
 
@@ -103,7 +103,7 @@ def take_back(problem: str, decision: str, principal: MayWrite, service: Served)
 
 
 @router.post("/{problem}/proposal", response_model=ActionOut, status_code=201, responses=problem_responses(404, 409))
-def propose(problem: str, proposal: ProposalIn, principal: MayWrite, service: Served) -> ActionOut:
+def propose(problem: str, proposal: ProblemProposalIn, principal: MayWrite, service: Served) -> ActionOut:
     """Put a problem forward: an action with owner and due date, and a Problem record in a connected system."""
     return action_out(service.problems.propose(principal.id, problem, proposal))
 
@@ -131,7 +131,7 @@ def _detail(view: ProblemView) -> ProblemDetailOut:
             for change in view.changes
         ],
         actions=[action_out(action) for action in view.actions],
-        external_record=None if record is None else RecordOut(**asdict(record)),
+        external_record=None if record is None else ExternalRecordOut(**asdict(record)),
         merged=list(view.merged),
         split_from=view.split_from,
         decisions=[

@@ -101,7 +101,7 @@ class DecisionOut(Out):
     created_at: str = Field(description="When", examples=["2026-11-22T10:20:00Z"])
 
 
-class RecordOut(Out):
+class ExternalRecordOut(Out):
     """The record that a connected system holds of a problem."""
 
     system: str = Field(description="Which system", examples=["servicenow"])
@@ -126,14 +126,14 @@ class ProblemDetailOut(ProblemOut):
     articles: list[ArticleUseOut] = Field(description="Used on it, the most often first")
     changes: list[ChangeOnItemOut] = Field(description="On its items, the latest first")
     actions: list[ActionOut] = Field(description="What it asks for, the newest first")
-    external_record: RecordOut | None = Field(description="What a connected system made of it")
+    external_record: ExternalRecordOut | None = Field(description="What a connected system made of it")
     merged: list[str] = Field(description="Problems that were merged into it", examples=[["P0a1b2c3d4e5f"]])
     split_from: str | None = Field(description="Problem that it came from", examples=[None])
     decisions: list[DecisionOut] = Field(description="What people decided on it, the oldest first")
     dismissed: str | None = Field(description="Why it was dismissed; null where it was not", examples=[None])
 
 
-class DecisionIn(Strict):
+class ProblemDecisionIn(Strict):
     """What a person decides on a problem; it holds as incidents come, until it is taken back."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"kind": "rename", "value": "VPN certificates"}]})
@@ -153,7 +153,7 @@ class DecisionIn(Strict):
         return self
 
 
-class ProposalIn(Strict):
+class ProblemProposalIn(Strict):
     """A problem put forward: who has it, until when, and what is to be done."""
 
     model_config = ConfigDict(

@@ -14,7 +14,7 @@ from api.actions.schemas import ActionChange
 from api.actions.service import ActionService
 from api.audit.service import AuditService
 from api.problems.board import HORIZON, RETURNED, ProblemBoard, ProblemSnapshot
-from api.problems.schemas import DecisionIn, ProposalIn, RecordState, Status
+from api.problems.schemas import ProblemDecisionIn, ProblemProposalIn, RecordState, Status
 from api.serving import Serving
 from api.webhooks.events import Events
 from diagnosis.actions import Action
@@ -219,7 +219,7 @@ class ProblemService:
         dismissed = snapshot.report.lineage.dismissed
         return [snapshot.by_id[name] for name in ids if name in snapshot.by_id and name not in {problem.id, *dismissed}]
 
-    def decide(self, actor: str, problem: str, body: DecisionIn) -> str:
+    def decide(self, actor: str, problem: str, body: ProblemDecisionIn) -> str:
         """Store what a person decided, and return the id under which the problem is to be seen now.
 
         Raises
@@ -264,7 +264,7 @@ class ProblemService:
             self._audit.note(actor, "problem.undo", undone.problem, decision=decision, kind=undone.kind)
         self.board.catch_up()
 
-    def propose(self, actor: str, problem: str, body: ProposalIn) -> Action:
+    def propose(self, actor: str, problem: str, body: ProblemProposalIn) -> Action:
         """Put a problem forward: an action with what is expected of it, and a Problem record where a system has them.
 
         Raises

@@ -15,9 +15,9 @@ from api.reviews.schemas import (
     FreezeIn,
     Language,
     ProgrammeIn,
-    ProposalIn,
     QuarterName,
     ReviewOut,
+    ReviewProposalIn,
     ReviewsOut,
     ReviewSummaryOut,
 )
@@ -66,7 +66,7 @@ def start_programme(body: ProgrammeIn, principal: MayWrite, service: Served) -> 
 def take(
     quarter: Annotated[QuarterName, Path(description="Of the review")],
     proposal: str,
-    body: ProposalIn,
+    body: ReviewProposalIn,
     principal: MayWrite,
     service: Served,
 ) -> ActionOut:

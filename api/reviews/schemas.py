@@ -26,7 +26,7 @@ class FreezeIn(Strict):
     note: Annotated[Word, StringConstraints(max_length=2000)] = Field("", description="What is to be remembered of it")
 
 
-class ProposalIn(Strict):
+class ReviewProposalIn(Strict):
     """How a proposal becomes an action; what is left out stays as proposed."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"owner": "Network Operations", "due": "2026-12-31"}]})

@@ -15,7 +15,7 @@ from api.audit.service import AuditService
 from api.errors import NothingPublishedError
 from api.reviews.computing import compute_review
 from api.reviews.reminders import Reminders
-from api.reviews.schemas import ProposalIn
+from api.reviews.schemas import ReviewProposalIn
 from api.reviews.settings import ReviewOptions
 from api.serving import Serving
 from api.turns import Turns
@@ -170,7 +170,7 @@ class ReviewService:
         text = review_csv(content) if kind == "csv" else review_page(content, language)
         return text.encode("utf-8")
 
-    def take(self, actor: str, quarter: str, proposal: str, body: ProposalIn) -> Action:
+    def take(self, actor: str, quarter: str, proposal: str, body: ReviewProposalIn) -> Action:
         """Make an action of a proposal, as a person edited it.
 
         Raises

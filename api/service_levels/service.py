@@ -30,7 +30,7 @@ _EVENTS: Mapping[str, EventType] = {"at_risk": "service_level.at_risk", "missed"
 
 
 @dataclass(frozen=True)
-class Reading:
+class ClockReading:
     """The clocks of all open incidents at a moment, in the order in which to look at them."""
 
     at: datetime
@@ -60,7 +60,7 @@ class ServiceLevelService:
         self._own_rules = _read_rules(rules)
         self._loop = BackgroundLoop("service levels", self.watch, seconds)
         self._shared = SharedComputation(self._read)
-        self._reading: tuple[float, Reading] | None = None
+        self._reading: tuple[float, ClockReading] | None = None
 
     def start(self) -> None:
         """Begin to read the clocks."""
@@ -81,7 +81,7 @@ class ServiceLevelService:
                 if clock.standing == "at_risk" or reading.at - clock.due_at < _LATELY:
                     self._events.emit(_EVENTS[clock.standing], [(f"{clock.number}:{clock.clock}", _event(clock))])
 
-    def reading(self) -> Reading:
+    def reading(self) -> ClockReading:
         """Return the clocks as they were at most a minute ago."""
         last = self._reading
         if last is None or time.monotonic() - last[0] > _STALE:
@@ -108,13 +108,13 @@ class ServiceLevelService:
             items=[OpenClockOut(**c.to_dict()) for c in selected],
         )
 
-    def _read(self) -> Reading:
+    def _read(self) -> ClockReading:
         moment = utc_now()
         clocks = self._clocks(self._store.clocks.waiting(), moment)
         by_number: dict[str, list[OpenClock]] = {}
         for clock in clocks:
             by_number.setdefault(clock.number, []).append(clock)
-        reading = Reading(moment, clocks, by_number)
+        reading = ClockReading(moment, clocks, by_number)
         self._reading = (time.monotonic(), reading)
         return reading
 

@@ -15,8 +15,8 @@ from api.surges.schemas import (
     AnswerIn,
     ContingencyList,
     ContingencyOut,
-    DecisionIn,
     State,
+    SurgeDecisionIn,
     SurgeDetailOut,
     SurgePage,
 )
@@ -51,19 +51,19 @@ def get_surge(surge: str, _principal: MayRead, service: Served) -> SurgeDetailOu
 
 
 @router.post("/{surge}/declare", response_model=SurgeDetailOut, responses=problems(404, 409))
-def declare(surge: str, decision: DecisionIn, principal: MayGiveFeedback, service: Served) -> SurgeDetailOut:
+def declare(surge: str, decision: SurgeDecisionIn, principal: MayGiveFeedback, service: Served) -> SurgeDetailOut:
     """Declare it a major incident; it lasts until a person ends it."""
     return service.surges.declare(principal.id, surge, decision.note)
 
 
 @router.post("/{surge}/dismiss", response_model=SurgeDetailOut, responses=problems(404))
-def dismiss(surge: str, decision: DecisionIn, principal: MayGiveFeedback, service: Served) -> SurgeDetailOut:
+def dismiss(surge: str, decision: SurgeDecisionIn, principal: MayGiveFeedback, service: Served) -> SurgeDetailOut:
     """Say that it is none; the like of it has to be rarer to be announced again."""
     return service.surges.dismiss(principal.id, surge, decision.note)
 
 
 @router.post("/{surge}/end", response_model=SurgeDetailOut, responses=problems(404, 409))
-def end(surge: str, decision: DecisionIn, principal: MayGiveFeedback, service: Served) -> SurgeDetailOut:
+def end(surge: str, decision: SurgeDecisionIn, principal: MayGiveFeedback, service: Served) -> SurgeDetailOut:
     """Say that it is over, and what ended it."""
     return service.surges.end(principal.id, surge, decision.note)
 

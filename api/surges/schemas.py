@@ -105,7 +105,7 @@ class SurgeDetailOut(SurgeOut):
     )
 
 
-class DecisionIn(Strict):
+class SurgeDecisionIn(Strict):
     """Why a person decides so."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"note": "Planned load test"}]})

@@ -17,7 +17,7 @@ from diagnosis.knowledge_health.drafts import draft_of
 from diagnosis.knowledge_health.form import FormFault, families_of, form_faults, untranslated
 from diagnosis.knowledge_health.gaps import Gap, find_gaps
 from diagnosis.knowledge_health.pairs import Pair, pairs_of
-from diagnosis.knowledge_health.staleness import HOLDS_FOR, StaleArticle, Uses, stale_articles
+from diagnosis.knowledge_health.staleness import HOLDS_FOR, ArticleUses, StaleArticle, stale_articles
 from diagnosis.recurrence import default_signature
 from diagnosis.recurrence.outcomes import censored_outcomes
 from diagnosis.search import Filters, Retriever
@@ -201,8 +201,8 @@ def assess_knowledge(
     )
 
 
-def _uses(frame: pd.DataFrame, answers: list[str], failed: Floats, moment: pd.Timestamp) -> Uses:
-    return Uses(
+def _uses(frame: pd.DataFrame, answers: list[str], failed: Floats, moment: pd.Timestamp) -> ArticleUses:
+    return ArticleUses(
         frame["number"].tolist(),
         frame["knowledge"].tolist(),
         frame["cmdb_ci"].tolist(),

@@ -53,7 +53,7 @@ class StaleArticle:
 
 
 @dataclass(frozen=True)
-class Uses:
+class ArticleUses:
     """The incidents, one entry each.
 
     Attributes
@@ -79,7 +79,7 @@ class Uses:
     end: float
 
 
-def stale_articles(articles: pd.DataFrame, uses: Uses, as_of: pd.Timestamp) -> list[StaleArticle]:
+def stale_articles(articles: pd.DataFrame, uses: ArticleUses, as_of: pd.Timestamp) -> list[StaleArticle]:
     """Return the stale articles with evidence: what misleads first, what is only due for a look last."""
     reasons: defaultdict[str, list[Phrase]] = defaultdict(list)
     evidence: defaultdict[str, list[str]] = defaultdict(list)
@@ -134,7 +134,7 @@ def _by_date(articles: pd.DataFrame, as_of: pd.Timestamp) -> Iterable[tuple[str,
             yield number, Phrase("stale_review_due", {"date": f"{review_at:%Y-%m-%d}"})
 
 
-def _success_fell(uses: Uses, rows: npt.NDArray[np.intp]) -> tuple[Phrase, npt.NDArray[np.intp]] | None:
+def _success_fell(uses: ArticleUses, rows: npt.NDArray[np.intp]) -> tuple[Phrase, npt.NDArray[np.intp]] | None:
     """Return that a fix holds less often than before, if chance explains it in less than one of a hundred articles."""
     watched = rows[np.isfinite(uses.failed[rows]) & np.isfinite(uses.opened[rows])]
     best: tuple[float, Phrase, npt.NDArray[np.intp]] | None = None
@@ -168,7 +168,7 @@ def _chance_of_so_many(bad: int, drawn: int, all_bad: int, n: int) -> float:
     return ways / math.comb(n, drawn)
 
 
-def _items_gone(articles: pd.DataFrame, uses: Uses) -> Iterable[tuple[str, Phrase, npt.NDArray[np.intp]]]:
+def _items_gone(articles: pd.DataFrame, uses: ArticleUses) -> Iterable[tuple[str, Phrase, npt.NDArray[np.intp]]]:
     """Yield the articles about an item that had incidents steadily and has none any more."""
     rows_of = _rows("" if is_placeholder(item) else item.lower() for item in uses.item)
     silent: dict[str, npt.NDArray[np.intp]] = {}
@@ -192,7 +192,7 @@ def _items_gone(articles: pd.DataFrame, uses: Uses) -> Iterable[tuple[str, Phras
 
 
 def _unused(
-    uses: Uses, rows_of: dict[str, npt.NDArray[np.intp]], family_of: dict[str, str]
+    uses: ArticleUses, rows_of: dict[str, npt.NDArray[np.intp]], family_of: dict[str, str]
 ) -> Iterable[tuple[str, Phrase, npt.NDArray[np.intp]]]:
     """Yield the articles that answer incidents of the last months, none of which was closed with them."""
     recent = uses.opened >= uses.end - _UNUSED_WINDOW

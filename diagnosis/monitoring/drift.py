@@ -35,7 +35,7 @@ _LISTED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ShareChange:
     """A value or word whose share has changed."""
 
     value: str
@@ -54,7 +54,7 @@ class Drift:
         The figure, and what it stays below in 99 of 100 cases where nothing has changed.
     verdict : {"none", "some", "strong"}
         ``some`` is more than chance; ``strong`` is also large enough that a new release is worth making.
-    changes : tuple of Change
+    changes : tuple of ShareChange
         What moved most.
     """
 
@@ -63,7 +63,7 @@ class Drift:
     drift: float
     chance: float
     verdict: Verdict
-    changes: tuple[Change, ...]
+    changes: tuple[ShareChange, ...]
 
 
 def drift(reference: Reference, recent: IncidentBatch | pd.DataFrame) -> list[Drift]:
@@ -147,6 +147,8 @@ def _verdict(measured: float, chance: float, strong: float) -> Verdict:
     return "strong" if measured >= strong else "some"
 
 
-def _most_changed(shares: dict[str, tuple[float, float]]) -> tuple[Change, ...]:
+def _most_changed(shares: dict[str, tuple[float, float]]) -> tuple[ShareChange, ...]:
     order = sorted(shares, key=lambda value: (-abs(shares[value][1] - shares[value][0]), value))
-    return tuple(Change(value, *shares[value]) for value in order[:_LISTED] if shares[value][0] != shares[value][1])
+    return tuple(
+        ShareChange(value, *shares[value]) for value in order[:_LISTED] if shares[value][0] != shares[value][1]
+    )

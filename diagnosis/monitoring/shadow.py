@@ -16,7 +16,7 @@ from diagnosis.store.observations import Observation
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class ReleaseFigures:
     """One of the two releases on the same incidents.
 
     Attributes
@@ -52,8 +52,8 @@ class ShadowTarget:
     """
 
     target: str
-    in_service: Side
-    shadow: Side
+    in_service: ReleaseFigures
+    shadow: ReleaseFigures
     agreement: LiveShare
     only_in_service: int
     only_shadow: int
@@ -114,10 +114,10 @@ def _mcnemar(only_first: int, only_second: int) -> float | None:
     return min(1.0, 2 * float(bdtr(min(only_first, only_second), differing, 0.5))) if differing else None
 
 
-def _side(answers: TargetAnswers, seconds: Sequence[float | None]) -> Side:
+def _side(answers: TargetAnswers, seconds: Sequence[float | None]) -> ReleaseFigures:
     measured = [duration for duration in seconds if duration is not None]
     automatic = answers.take(answers.automatic & answers.settled)
-    return Side(
+    return ReleaseFigures(
         automatic=LiveShare.of(int(answers.automatic.sum()), len(answers)),
         precision=LiveShare.of(int(automatic.right.sum()), len(automatic)),
         accuracy=LiveShare.of(int(answers.right.sum()), int(answers.settled.sum())),

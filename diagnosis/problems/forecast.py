@@ -34,7 +34,7 @@ DISPERSIONS = np.geomspace(0.01, 30.0, 40)
 
 
 @dataclass(frozen=True)
-class DeskDays:
+class DeskLoad:
     """Load of the desk's days in units of a usual day, the newest first; day 0 are the 24 hours before the end.
 
     Attributes
@@ -51,7 +51,7 @@ class DeskDays:
     holiday: float = 1.0
 
     @classmethod
-    def fit(cls, ages: Floats, n_days: int, holidays: HolidayDays | None = None) -> DeskDays:
+    def fit(cls, ages: Floats, n_days: int, holidays: HolidayDays | None = None) -> DeskLoad:
         """Learn from the ages of all incidents in days."""
         logged = np.bincount(ages.astype(np.intp), minlength=n_days)[:n_days].astype(np.float64)
         if n_days < SHORTEST or not logged.any():  # or nothing was logged for more than a year
@@ -150,7 +150,7 @@ class FaultForecast:
         holidays : HolidayDays, optional
             Holidays to come are as quiet as those before; by default none are known.
         """
-        history = _History(ages, faults, holidays)
+        history = _FaultHistory(ages, faults, holidays)
         span = min(horizon, max(7, (history.n_days - SHORTEST) // 2))
         origins = list(range(span, history.n_days - SHORTEST + 1, STEP))[:MOST_ORIGINS]
         often = history.counts(0) >= OFTEN
@@ -178,14 +178,14 @@ class _Rows:
     is_often: npt.NDArray[np.bool_]
 
 
-class _History:
+class _FaultHistory:
     """Incidents by fault and age, looked at from the end or from an origin some days before it."""
 
     def __init__(self, ages: Floats, faults: Ints, holidays: HolidayDays | None = None) -> None:
         self.n_faults = int(faults.max()) + 1
         self.n_days = int(min(ages.max() + 1.0, WINDOW))
         self.ages, self.faults = ages, faults
-        self.desk = DeskDays.fit(ages[ages < self.n_days], self.n_days, holidays)
+        self.desk = DeskLoad.fit(ages[ages < self.n_days], self.n_days, holidays)
         # What lies between, in days of the usual load: a fault that rested over a holiday has not stopped.
         self.elapsed = np.concatenate([[0.0], np.cumsum(self.desk.past)])
         self.desk_ages = np.interp(ages, np.arange(self.n_days + 1), self.elapsed)

@@ -22,7 +22,7 @@ USUAL_HORIZON = 30
 
 
 @dataclass(frozen=True)
-class FeatureRows:
+class HazardRows:
     """Incidents as a hazard sees them.
 
     Attributes
@@ -81,11 +81,11 @@ class FittedRisk:
         """The share that recurred within the usual horizon."""
         return self.base_rates[self.usual_horizon]
 
-    def probabilities(self, rows: FeatureRows) -> Floats:
+    def probabilities(self, rows: HazardRows) -> Floats:
         """Return the probability of recurring within each horizon, shape (n, n_horizons)."""
         return self.regression.risk(rows.x, rows.start, list(self.base_rates))
 
-    def assess(self, rows: FeatureRows, signature: Signature) -> list[RecurrenceRisk]:
+    def assess(self, rows: HazardRows, signature: Signature) -> list[RecurrenceRisk]:
         """Return the risk of each incident with its strongest factors, in English (`in_language`)."""
         risks, factors = self.probabilities(rows), groups(rows.columns)
         effects = self.regression.effects(rows.x, rows.start, factors, self.usual_horizon)

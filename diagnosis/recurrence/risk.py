@@ -17,7 +17,7 @@ from diagnosis.findings import RecurrenceRisk
 from diagnosis.incident import IncidentBatch
 from diagnosis.phrases import Phrase
 from diagnosis.recurrence.features import ClosureFeatures, TextAxes
-from diagnosis.recurrence.fitted import FeatureRows, FittedRisk
+from diagnosis.recurrence.fitted import FittedRisk, HazardRows
 from diagnosis.recurrence.hazard import check_horizons
 from diagnosis.recurrence.outcomes import CensoredOutcomes, Origin, censored_outcomes, cohort, definition
 from diagnosis.recurrence.rhythm import DeskRhythm
@@ -186,7 +186,7 @@ class RecurrenceModel:
         placed, start = state.place(batch), days_since_1970(batch.column("resolved_at"))
         x = np.hstack([state.describe_at(placed, start, joining=joining), self.closure_.describe(placed)])
         readable = {**self._readable(placed), **self.closure_.values_of(placed)}
-        rows = FeatureRows((*state.columns, *self.closure_.columns), x, start, readable)
+        rows = HazardRows((*state.columns, *self.closure_.columns), x, start, readable)
         return self.resolution_.assess(rows, self.signature_)
 
     def evaluate(self, frame: pd.DataFrame, history: History, *, as_of: pd.Timestamp) -> RecurrenceScores:
@@ -314,13 +314,13 @@ class RecurrenceModel:
             return history
         return self.state(history.frame if isinstance(history, IncidentBatch) else history)
 
-    def _describe(self, incidents: Incidents, history: History, vectors: Vectors | None) -> FeatureRows:
+    def _describe(self, incidents: Incidents, history: History, vectors: Vectors | None) -> HazardRows:
         batch, state = IncidentBatch.of(incidents), self._state_of(history)
         join = len(batch) > 1  # a single incident has no earlier rows to see
         state = state.fork() if join and state is history else state
         placed = state.place(batch, learn=join)
         x = self._with_text(state.describe(placed, add=join), vectors)
-        return FeatureRows(self.columns_, x, days_since_1970(placed.column("opened_at")), self._readable(placed))
+        return HazardRows(self.columns_, x, days_since_1970(placed.column("opened_at")), self._readable(placed))
 
     def _with_text(self, x: Floats, vectors: Vectors | None) -> Floats:
         return x if self.text_ is None else np.hstack([x, self.text_.describe(vectors, len(x))])

@@ -1,6 +1,6 @@
 """The quarter's review: what was measured, what moved it, what to do about it, and what earlier actions achieved."""
 
-from diagnosis.review.facts import Comment, Events, Outage, ReviewFacts
+from diagnosis.review.facts import Comment, MeasuredEvents, Outage, ReviewFacts
 from diagnosis.review.history import ReviewHistory
 from diagnosis.review.quarters import Quarter, last_complete_quarter
 from diagnosis.review.review import ReviewExtras, extras_of, plain_action, plain_gaps, review_quarter
@@ -10,7 +10,7 @@ from diagnosis.review.wording import Words
 
 __all__ = [
     "Comment",
-    "Events",
+    "MeasuredEvents",
     "Outage",
     "Quarter",
     "ReviewExtras",

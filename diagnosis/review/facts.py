@@ -19,7 +19,7 @@ _DAY = 86_400.0
 
 
 @dataclass(frozen=True)
-class Events:
+class MeasuredEvents:
     """What a measure is of where it is of no records; both arrays of shape (n,).
 
     Attributes
@@ -34,7 +34,7 @@ class Events:
     met: Floats
 
     @classmethod
-    def of(cls, times: Sequence[float], met: Sequence[bool]) -> Events:
+    def of(cls, times: Sequence[float], met: Sequence[bool]) -> MeasuredEvents:
         """Return events at the given days, and whether each was as it should be."""
         return cls(np.array(times, dtype=np.float64), np.array(met, dtype=np.float64))
 
@@ -83,7 +83,7 @@ class ReviewFacts:
         By measure, values by number of the record.
     routings : mapping of str to pair of str
         By number, the group that was proposed first and the one that was right in the end.
-    questions : Events or None
+    questions : MeasuredEvents or None
         Put to self-service; None where nobody has asked.
     outages : sequence of Outage or None
         None where nobody has watched.
@@ -92,7 +92,7 @@ class ReviewFacts:
     """
 
     by_number: Mapping[str, pd.Series] = field(default_factory=dict)
-    questions: Events | None = None
+    questions: MeasuredEvents | None = None
     routings: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     comments: Mapping[str, Comment] = field(default_factory=dict)
     outages: Sequence[Outage] | None = None
@@ -101,13 +101,13 @@ class ReviewFacts:
     automatic_at: Sequence[datetime] = ()
 
     @property
-    def events(self) -> dict[str, Events]:
+    def events(self) -> dict[str, MeasuredEvents]:
         """Measures of what is no record."""
         events = {} if self.questions is None else {"deflection": self.questions}
         monitored = [outage for outage in self.outages or () if outage.warned is not None]
         if monitored:
             since = [outage.since.timestamp() / _DAY for outage in monitored]
-            events["warnings"] = Events.of(since, [outage.warned is True for outage in monitored])
+            events["warnings"] = MeasuredEvents.of(since, [outage.warned is True for outage in monitored])
         return events
 
     def automatic_between(self, since: datetime, until: datetime) -> int:

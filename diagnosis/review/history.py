@@ -18,7 +18,7 @@ from diagnosis.recurrence import Signature, default_signature
 from diagnosis.recurrence.outcomes import censored_outcomes, cohort
 from diagnosis.review.clocks import RecordClocks, record_clocks, review_rules
 from diagnosis.review.definitions import BY_NAME, Definition
-from diagnosis.review.facts import Events, ReviewFacts
+from diagnosis.review.facts import MeasuredEvents, ReviewFacts
 from diagnosis.review.quarters import Quarter
 from diagnosis.review.samples import Sample
 from diagnosis.review.settings import ReviewSettings
@@ -162,7 +162,7 @@ class ReviewHistory:
         )
 
     @cached_property
-    def events(self) -> Mapping[str, Events]:
+    def events(self) -> Mapping[str, MeasuredEvents]:
         """Measures of what is no record: ``deflection`` of questions, ``warnings`` of outages."""
         return self.facts.events
 
@@ -255,7 +255,7 @@ class ReviewHistory:
             return self._recurrence(rows)
         return self._wait(measure, rows)
 
-    def _of_events(self, events: Events, quarter: Quarter) -> Sample:
+    def _of_events(self, events: MeasuredEvents, quarter: Quarter) -> Sample:
         start, stop = days_of(pd.Series(quarter.bounds(self.settings.zone)))
         inside = (events.times >= start) & (events.times < min(stop, self.end))
         none = np.full(int(inside.sum()), -1, dtype=np.intp)

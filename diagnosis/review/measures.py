@@ -14,7 +14,7 @@ from diagnosis.review.definitions import DEFINITIONS, DIMENSIONS, Definition
 from diagnosis.review.drivers import Contribution, Decomposition, contributions, decompose, join_labels
 from diagnosis.review.history import ReviewHistory
 from diagnosis.review.quarters import Quarter
-from diagnosis.review.samples import Change, Estimate, Sample, change_of
+from diagnosis.review.samples import Estimate, EstimateChange, Sample, change_of
 
 Verdict = Literal["met", "missed", "too few", "no target", "not recorded"]
 Direction = Literal["better", "worse", "no change shown", "too few"]
@@ -25,7 +25,7 @@ KINDS = ("type", "priority", "service")  # what makes one record harder than ano
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class QuarterComparison:
     """A measure beside its value in an earlier quarter.
 
     Attributes
@@ -45,7 +45,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class BreakdownRow:
     """A measure of the records that have one value of a dimension."""
 
     name: str
@@ -54,7 +54,7 @@ class Row:
     n: int
     n_open: int
     verdict: Verdict
-    previous: Comparison | None
+    previous: QuarterComparison | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Measure:
         ``"too few"`` where the interval spans the target.
     trend : tuple of Point
         The last `QUARTERS` quarters that hold records, the reviewed one last.
-    by : mapping of str to list of Row
+    by : mapping of str to list of BreakdownRow
         By dimension, the largest first; months in order.
     """
 
@@ -101,10 +101,10 @@ class Measure:
     target: float | None
     lower_is_better: bool
     verdict: Verdict
-    previous: Comparison | None = None
-    year_before: Comparison | None = None
+    previous: QuarterComparison | None = None
+    year_before: QuarterComparison | None = None
     trend: tuple[Point, ...] = ()
-    by: dict[str, list[Row]] = field(default_factory=dict)
+    by: dict[str, list[BreakdownRow]] = field(default_factory=dict)
     drivers: Driver | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -184,7 +184,7 @@ def verdict_of(definition: Definition, estimate: Estimate | None, target: float 
     return "met" if lower >= target else "missed" if upper < target else "too few"
 
 
-def direction_of(definition: Definition, change: Change) -> Direction:
+def direction_of(definition: Definition, change: EstimateChange) -> Direction:
     """Return whether a change is one, and for the better."""
     if not change.changed:
         return "no change shown"
@@ -193,7 +193,7 @@ def direction_of(definition: Definition, change: Change) -> Direction:
 
 def _compared(
     history: ReviewHistory, definition: Definition, estimate: Estimate | None, quarter: Quarter
-) -> Comparison | None:
+) -> QuarterComparison | None:
     sample = history.sample(definition.name, quarter)
     if sample is None or not len(sample):
         return None
@@ -207,15 +207,15 @@ def _comparison(
     earlier: Estimate | None,
     quarter: str,
     comparisons: int = 1,
-) -> Comparison:
+) -> QuarterComparison:
     if later is None or earlier is None:
         value = earlier.value if earlier else None
-        return Comparison(quarter, value, _interval(earlier), earlier.n if earlier else 0, None, None, "too few")
+        return QuarterComparison(quarter, value, _interval(earlier), earlier.n if earlier else 0, None, None, "too few")
     change = change_of(later, earlier, comparisons)
     fewest = history.settings.fewest * (2 if definition.unit == "hours" else 1)  # a mean of long tails needs more
     enough = min(later.n, earlier.n) >= fewest
     direction: Direction = direction_of(definition, change) if enough else "too few"
-    return Comparison(
+    return QuarterComparison(
         quarter,
         earlier.value,
         _interval(earlier),
@@ -233,7 +233,7 @@ def _breakdown(
     earlier: Sample | None,
     dimension: str,
     quarter: Quarter,
-) -> list[Row]:
+) -> list[BreakdownRow]:
     labels = history.column(dimension)
     inside = labels[sample.rows]
     names = _largest(inside, by_name=dimension == "month")
@@ -257,10 +257,10 @@ def _row(
     name: str,
     estimate: Estimate | None,
     n: int,
-    previous: Comparison | None,
-) -> Row:
+    previous: QuarterComparison | None,
+) -> BreakdownRow:
     target = history.settings.target(definition.name)
-    return Row(
+    return BreakdownRow(
         name,
         estimate.value if estimate else None,
         _interval(estimate),

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from diagnosis.problems import Problem
-from diagnosis.review.measures import Measure, Row
+from diagnosis.review.measures import BreakdownRow, Measure
 from diagnosis.review.quarters import Quarter
 
 MOST = 3  # of each kind
@@ -87,13 +87,13 @@ def _of_late_clocks(measured: Sequence[Measure], persons: Collection[str]) -> li
 
     Where no team stands out and the figure of all did, the action is the whole desk's: its team is ``""``.
     """
-    late: list[tuple[bool, float, Measure, str, Row | Measure]] = []
+    late: list[tuple[bool, float, Measure, str, BreakdownRow | Measure]] = []
     for measure in measured:
         if measure.name not in _LATE:
             continue
         rows = measure.by.get("assignment_group", [])
         teams = [(row.name, row) for row in rows if _is_late(row) and row.name.casefold() not in persons]
-        every: list[tuple[str, Row | Measure]] = [("", measure)] if _is_late(measure) else []
+        every: list[tuple[str, BreakdownRow | Measure]] = [("", measure)] if _is_late(measure) else []
         late += [(_got_worse(row), _gain(measure, row), measure, team, row) for team, row in teams or every]
     late.sort(key=lambda entry: (-entry[0], -entry[1], entry[2].name, entry[3]))
     return [
@@ -110,15 +110,15 @@ def _of_late_clocks(measured: Sequence[Measure], persons: Collection[str]) -> li
     ]
 
 
-def _is_late(row: Row | Measure) -> bool:
+def _is_late(row: BreakdownRow | Measure) -> bool:
     return row.value is not None and (_got_worse(row) or row.verdict == "missed")
 
 
-def _got_worse(row: Row | Measure) -> bool:
+def _got_worse(row: BreakdownRow | Measure) -> bool:
     return row.previous is not None and row.previous.changed == "worse"
 
 
-def _gain(measure: Measure, row: Row | Measure) -> float:
+def _gain(measure: Measure, row: BreakdownRow | Measure) -> float:
     """Return what reaching the target would bring to the records of a row together."""
     return 0.0 if measure.target is None or row.value is None else abs(row.value - measure.target) * row.n
 

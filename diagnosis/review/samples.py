@@ -151,7 +151,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class EstimateChange:
     """How far an estimate lies from an earlier one.
 
     Attributes
@@ -172,7 +172,7 @@ class Change:
         return self.lower > 0.0 or self.upper < 0.0
 
 
-def change_of(later: Estimate, earlier: Estimate, comparisons: int = 1) -> Change:
+def change_of(later: Estimate, earlier: Estimate, comparisons: int = 1) -> EstimateChange:
     """Return the difference of two estimates with its interval, recovered from theirs (Zou and Donner 2008).
 
     For shares this is Newcombe's (1998) hybrid interval, made of exact ones: it errs on the side of "no change shown".
@@ -187,7 +187,7 @@ def change_of(later: Estimate, earlier: Estimate, comparisons: int = 1) -> Chang
     wider = float(stdtrit(1e6, 1 - (1 - LEVEL) / 2 / comparisons) / stdtrit(1e6, 1 - (1 - LEVEL) / 2))
     below = float(np.hypot(later.value - later.lower, earlier.upper - earlier.value)) * wider
     above = float(np.hypot(later.upper - later.value, earlier.value - earlier.lower)) * wider
-    return Change(difference, difference - below, difference + above)
+    return EstimateChange(difference, difference - below, difference + above)
 
 
 def exact_interval(part: float, n: float) -> tuple[float, float]:

@@ -30,7 +30,7 @@ from diagnosis.routing.selection import (
     choose_model,
     fading,
 )
-from diagnosis.routing.views import SMOOTH, View, ViewedRows
+from diagnosis.routing.views import SMOOTH, FeatureView, ViewedRows
 from diagnosis.routing.word_vectors import WordEncoder
 
 _CHOSEN_AGAIN = 2_000  # rows up to which a second fit chooses anew: a third more of so few ask for another
@@ -178,7 +178,7 @@ class TargetClassifier:
             return replace(LEAST_SQUARES, half_life=choose_half_life(rows.matrix, codes, age, self.seed))
         return choose_model(rows, codes, groups, age, self.seed, has_text=has_text, has_words=has_words)
 
-    def _scales(self, view: View) -> npt.NDArray[np.float32]:
+    def _scales(self, view: FeatureView) -> npt.NDArray[np.float32]:
         return self.features_.scales(**view._asdict())
 
     def _fit_weights(
@@ -193,7 +193,7 @@ class TargetClassifier:
         n_classes, faded = len(self.classes_), fading(age, self.choice_.half_life)
         weights = np.zeros((rows.matrix.shape[1], n_classes), dtype=np.float32)
         scores = np.zeros((len(codes), n_classes), dtype=np.float32)
-        duals: list[tuple[View, Matrix]] = []
+        duals: list[tuple[FeatureView, Matrix]] = []
         self.strength_: Strength | None = None
         if share := np.float32(self.choice_.ridge):
             ridge = self._least_squares(rows, codes, groups, faded, previous)

@@ -19,7 +19,7 @@ import scipy.sparse as sp
 from diagnosis.arrays import Rows
 from diagnosis.routing.matrix import FeatureMatrix, Matrix
 from diagnosis.routing.ridge import class_row_weights
-from diagnosis.routing.views import View, ViewedRows
+from diagnosis.routing.views import FeatureView, ViewedRows
 
 FOLDS = 3
 _ALL_FOLDS = 2_500  # rows up to which every row gets a held-out score
@@ -33,7 +33,7 @@ Divisions = Sequence[tuple[Rows, Rows]]
 class HingeModel(NamedTuple):
     """A support vector machine: what it sees, its ``C``, and its balance (0: rows, 1: classes weigh the same)."""
 
-    view: View
+    view: FeatureView
     strength: float
     balance: float
 

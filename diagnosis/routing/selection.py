@@ -95,7 +95,7 @@ CANDIDATES = (
 _WORDY = (USUAL, OF_FEW)  # that may see word vectors too
 
 
-class Trial(NamedTuple):
+class ComparisonRows(NamedTuple):
     """Rows of a history on which candidates are compared: learn from ``fit``, answer ``test``, once for each pair."""
 
     rows: Rows
@@ -184,7 +184,7 @@ def held_out_quality(scores: Matrix, codes: Rows) -> float:
     return float((answers == codes).mean() + (f1.mean() + top3) / 2)
 
 
-def _trial(codes: Rows, groups: Rows, age: Floats | None, seed: int, most_rows: int) -> Trial:
+def _trial(codes: Rows, groups: Rows, age: Floats | None, seed: int, most_rows: int) -> ComparisonRows:
     """Return rows drawn by whole groups, and which of them answer which."""
     n_classes = int(codes.max(initial=0)) + 1
     most = int(np.clip(_MAX_CELLS * most_rows // _MAX_ROWS // n_classes, _MIN_ROWS, most_rows))
@@ -193,18 +193,20 @@ def _trial(codes: Rows, groups: Rows, age: Floats | None, seed: int, most_rows: 
     if age is not None:
         rows = rows[np.argsort(-age[rows], kind="stable")]
         ends = [(int(start * len(rows)), int(end * len(rows))) for start, end in _EARLIER]
-        return Trial(rows, [(np.arange(start), np.arange(start, end)) for start, end in ends])
+        return ComparisonRows(rows, [(np.arange(start), np.arange(start, end)) for start, end in ends])
     folds = np.unique(order[rows], return_inverse=True)[1] % FOLDS
     if len(np.unique(folds)) < FOLDS:
-        return Trial(rows, [])
-    return Trial(rows, [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in range(FOLDS)])
+        return ComparisonRows(rows, [])
+    return ComparisonRows(
+        rows, [(np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in range(FOLDS)]
+    )
 
 
 def _trial_scores(
     rows: ViewedRows,
     codes: Rows,
     n_classes: int,
-    trial: Trial,
+    trial: ComparisonRows,
     choices: Sequence[ModelChoice],
     faded: Matrix | None = None,
 ) -> dict[ModelChoice, Matrix]:
@@ -223,7 +225,7 @@ def _trial_scores(
     }
 
 
-def _trial_ridge(gram: Matrix, codes: Rows, n_classes: int, trial: Trial, counts: Matrix) -> Matrix:
+def _trial_ridge(gram: Matrix, codes: Rows, n_classes: int, trial: ComparisonRows, counts: Matrix) -> Matrix:
     """Return the scores by the penalty that is best for these rows."""
     ridges: dict[float, list[Matrix]] = {penalty: [] for penalty in _PENALTIES}
     for fit, test in trial.divisions:

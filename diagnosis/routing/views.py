@@ -15,7 +15,7 @@ from diagnosis.arrays import Ints, Rows
 from diagnosis.routing.matrix import FeatureMatrix, Matrix
 
 
-class View(NamedTuple):
+class FeatureView(NamedTuple):
     """Multiples of the squared lengths of blocks of features, as one model sees them."""
 
     terms: float
@@ -24,9 +24,9 @@ class View(NamedTuple):
     words: float
 
 
-TERMS, TOPICS, SMOOTH = View(4, 3, 0, 0), View(1, 3, 1, 0), View(1, 1, 1, 0)
+TERMS, TOPICS, SMOOTH = FeatureView(4, 3, 0, 0), FeatureView(1, 3, 1, 0), FeatureView(1, 1, 1, 0)
 VIEWS = tuple(view._replace(words=words) for view in (TERMS, TOPICS, SMOOTH) for words in (0.0, 1.0))
-Scales = Callable[[View], Matrix]
+Scales = Callable[[FeatureView], Matrix]
 _FEW_COLUMNS = 64
 
 
@@ -81,7 +81,7 @@ class ViewedRows:
         self.scales = scales
         self.dense = dense
         self._blocks: list[_Block] | None = None
-        self._last: tuple[View, Matrix] | None = None
+        self._last: tuple[FeatureView, Matrix] | None = None
 
     def __len__(self) -> int:
         return self.matrix.shape[0]
@@ -106,11 +106,11 @@ class ViewedRows:
             self._blocks = [_Block.of(self.matrix, columns) for columns in places if len(columns)]
         return self._blocks
 
-    def seen(self, view: View) -> FeatureMatrix:
+    def seen(self, view: FeatureView) -> FeatureMatrix:
         """Return the features as a view has them."""
         return self.matrix.scaled(self.scales(view))
 
-    def gram(self, view: View) -> Matrix:
+    def gram(self, view: FeatureView) -> Matrix:
         """Return the inner products of all rows in a view, shape (n, n), in Fortran's order; not to be changed."""
         if not self.dense:
             return self.seen(view).inner_products()
@@ -127,7 +127,7 @@ class ViewedRows:
             self._last = view, products
         return self._last[1]
 
-    def weights(self, duals: Sequence[tuple[View, Matrix]]) -> Matrix:
+    def weights(self, duals: Sequence[tuple[FeatureView, Matrix]]) -> Matrix:
         """Return the sum of models as weights of the features as they are, shape (n_features, n_classes).
 
         Parameters

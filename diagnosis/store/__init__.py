@@ -13,7 +13,7 @@ from diagnosis.store.audit import AuditLog
 from diagnosis.store.changes import ChangeFeed
 from diagnosis.store.clocks import ClockRecords
 from diagnosis.store.database import Database
-from diagnosis.store.diagnoses import Diagnoses, IdempotentResponses
+from diagnosis.store.diagnoses import DiagnosisRecords, IdempotentResponses
 from diagnosis.store.feedback import FeedbackLog, decisions_on
 from diagnosis.store.inbox import Inbox
 from diagnosis.store.keys import ApiKeys
@@ -46,7 +46,7 @@ class Store:
         self.database = Database(url)
         self.incidents = Records(self.database, tables.incidents)
         self.articles = Records(self.database, tables.articles)
-        self.diagnoses = Diagnoses(self.database, self.incidents)
+        self.diagnoses = DiagnosisRecords(self.database, self.incidents)
         self.responses = IdempotentResponses(self.database)
         self.observations = Observations(self.database, self.incidents)
         self.revocations = Revocations(self.database)

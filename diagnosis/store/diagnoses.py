@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError, upsert
-from diagnosis.store.observations import Answer, is_resolved, observe
+from diagnosis.store.observations import ReleaseAnswer, is_resolved, observe
 from diagnosis.store.records import Records
 from diagnosis.times import as_utc, utc_now
 
@@ -44,7 +44,7 @@ class DiagnosisEntry:
     seconds: float | None = None
 
 
-class Diagnoses:
+class DiagnosisRecords:
     """What was said, by which release."""
 
     def __init__(self, database: Database, incidents: Records) -> None:
@@ -162,10 +162,10 @@ def _row(entry: DiagnosisEntry) -> dict[str, Any]:
     }
 
 
-def _answer_of(entry: DiagnosisEntry) -> Answer:
+def _answer_of(entry: DiagnosisEntry) -> ReleaseAnswer:
     diagnosis = entry.diagnosis
     predictions = diagnosis.get("predictions", {})
-    return Answer(diagnosis["incident"], diagnosis["release"], entry.created_at, predictions, entry.seconds)
+    return ReleaseAnswer(diagnosis["incident"], diagnosis["release"], entry.created_at, predictions, entry.seconds)
 
 
 def _keep_response(connection: Connection, claim: Claim, status: int, answer: Any) -> None:  # noqa: ANN401

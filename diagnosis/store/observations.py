@@ -29,7 +29,7 @@ _SETTLED = "settled"  # the counter of the last change of which the truth was re
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReleaseAnswer:
     """What one release answered to one incident.
 
     Attributes
@@ -85,7 +85,7 @@ def is_resolved(record: Record | None) -> bool:
     return record is not None and bool(record.body.get("resolved_at") or record.body.get("closed_at"))
 
 
-def observe(connection: Connection, answers: Sequence[Answer]) -> None:
+def observe(connection: Connection, answers: Sequence[ReleaseAnswer]) -> None:
     """Note answers to incidents that have none yet, inside a transaction that the caller has begun."""
     rows = [row for answer in answers if answer.incident for row in _rows(answer)]
     if rows:
@@ -101,7 +101,7 @@ class Observations:
         self.database = database
         self.incidents = incidents
 
-    def add(self, answers: Sequence[Answer]) -> None:
+    def add(self, answers: Sequence[ReleaseAnswer]) -> None:
         """Note answers to incidents that have none yet."""
         with self.database.write() as connection:
             observe(connection, answers)
@@ -217,7 +217,7 @@ def _counter(connection: Connection, name: str, *, lock: bool = False) -> int:
     return int(connection.execute(statement.with_for_update() if lock else statement).scalar_one())
 
 
-def _rows(answer: Answer) -> list[dict[str, Any]]:
+def _rows(answer: ReleaseAnswer) -> list[dict[str, Any]]:
     about = {
         "incident": answer.incident,
         "shadow": answer.shadow,

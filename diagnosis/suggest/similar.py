@@ -14,7 +14,7 @@ from diagnosis.suggest.wording import says_nothing
 Records = pd.DataFrame | Mapping[str, Mapping[str, Any]]
 
 
-class Hit(Protocol):
+class RankedRecord(Protocol):
     """What search found: ``score`` only ranks, ``similarity`` is a cosine."""
 
     @property
@@ -34,13 +34,13 @@ class Hit(Protocol):
 
 
 def similar_incidents(
-    hits: Sequence[Hit], incidents: Records, recurred_within_days: Mapping[str, int], k: int = 5
+    hits: Sequence[RankedRecord], incidents: Records, recurred_within_days: Mapping[str, int], k: int = 5
 ) -> list[SimilarIncident]:
     """Return the first ``k`` hits that are known, in their order.
 
     Parameters
     ----------
-    hits : sequence of Hit
+    hits : sequence of RankedRecord
     incidents : DataFrame or mapping of str to mapping
         Canonical rows, of the hits at least; a mapping has them by number.
     recurred_within_days : mapping of str to int
@@ -52,7 +52,7 @@ def similar_incidents(
     return [_similar(hit, rows[hit.number], recurred_within_days.get(hit.number)) for hit in present]
 
 
-def rows_of(hits: Sequence[Hit], records: Records) -> Mapping[str, Mapping[str, Any]]:
+def rows_of(hits: Sequence[RankedRecord], records: Records) -> Mapping[str, Mapping[str, Any]]:
     """Return the rows of the hits by number; of rows with one number the last."""
     if not isinstance(records, pd.DataFrame):
         return records
@@ -60,7 +60,7 @@ def rows_of(hits: Sequence[Hit], records: Records) -> Mapping[str, Mapping[str, 
     return {row["number"]: {str(name): value for name, value in row.items()} for row in matches.to_dict("records")}
 
 
-def _similar(hit: Hit, row: Mapping[str, Any], recurred: int | None) -> SimilarIncident:
+def _similar(hit: RankedRecord, row: Mapping[str, Any], recurred: int | None) -> SimilarIncident:
     notes = str(row["close_notes"])
     return SimilarIncident(
         number=hit.number,

@@ -20,7 +20,7 @@ from diagnosis.errors import InputError
 from diagnosis.findings import SimilarIncident, Suggestion
 from diagnosis.knowledge import AUDIENCES
 from diagnosis.suggest.outcomes import SolutionOutcomes, SolutionRecord
-from diagnosis.suggest.similar import Hit, Records, rows_of, similar_incidents
+from diagnosis.suggest.similar import RankedRecord, Records, rows_of, similar_incidents
 from diagnosis.suggest.uses import article_keys, wording_keys
 from diagnosis.suggest.wording import canonical, content, same, says_nothing
 from diagnosis.text.tokens import HAN
@@ -91,8 +91,8 @@ class Suggester:
 
     def suggest(
         self,
-        knowledge_hits: Sequence[Hit],
-        incident_hits: Sequence[Hit],
+        knowledge_hits: Sequence[RankedRecord],
+        incident_hits: Sequence[RankedRecord],
         articles: Records,
         incidents: Records,
         *,
@@ -105,7 +105,7 @@ class Suggester:
 
         Parameters
         ----------
-        knowledge_hits, incident_hits : sequence of Hit
+        knowledge_hits, incident_hits : sequence of RankedRecord
             Best first. One whose number is in neither frame is passed over.
         articles, incidents : DataFrame or mapping of str to mapping
             Canonical rows, of the hits at least; a mapping has them by number.
@@ -137,7 +137,7 @@ class Suggester:
         best = _first_of_equals(views, sorted(range(len(solutions)), key=lambda place: -scores[place]))[:k]
         return [self._suggestion(views[i], solutions[i], scores[i], records[i], audience) for i in best]
 
-    def similar_incidents(self, hits: Sequence[Hit], incidents: Records, k: int = 5) -> list[SimilarIncident]:
+    def similar_incidents(self, hits: Sequence[RankedRecord], incidents: Records, k: int = 5) -> list[SimilarIncident]:
         """Return the first ``k`` hits with their resolution and what became of them."""
         return similar_incidents(hits, incidents, self.outcomes_.recurred_, k)
 
@@ -187,7 +187,7 @@ class Suggester:
         return holds * float(np.exp(-_SPEED * slower))
 
 
-def _relevances(hits: Sequence[Hit]) -> list[float]:
+def _relevances(hits: Sequence[RankedRecord]) -> list[float]:
     """Return relevances in [0, 1]: scores within the list, at the level of its most similar hit.
 
     Scores of two searches are on different scales, cosines are not; but within a list the score ranks better.
@@ -199,7 +199,7 @@ def _relevances(hits: Sequence[Hit]) -> list[float]:
     return [level * max(0.0, hit.score) / best for hit in hits]
 
 
-def _rows_of_hits(hits: Sequence[Hit], frame: Records) -> list[tuple[Hit, float, Mapping[str, Any]]]:
+def _rows_of_hits(hits: Sequence[RankedRecord], frame: Records) -> list[tuple[RankedRecord, float, Mapping[str, Any]]]:
     rows = rows_of(hits, frame)
     return [
         (hit, relevance, rows[hit.number])
@@ -208,7 +208,7 @@ def _rows_of_hits(hits: Sequence[Hit], frame: Records) -> list[tuple[Hit, float,
     ]
 
 
-def _from_articles(hits: Sequence[Hit], articles: Records, audience: str, now: datetime) -> list[_Candidate]:
+def _from_articles(hits: Sequence[RankedRecord], articles: Records, audience: str, now: datetime) -> list[_Candidate]:
     return [
         _Candidate(
             id=f"knowledge:{hit.number}",
@@ -229,7 +229,7 @@ def _from_articles(hits: Sequence[Hit], articles: Records, audience: str, now: d
     ]
 
 
-def _from_incidents(hits: Sequence[Hit], incidents: Records) -> list[_Candidate]:
+def _from_incidents(hits: Sequence[RankedRecord], incidents: Records) -> list[_Candidate]:
     return [
         _Candidate(
             id=f"incident:{hit.number}",

@@ -73,7 +73,7 @@ class ArrivalForecast:
         """
         n_days = counts.shape[1]
         origins = list(range(n_days - 7, FEWEST_DAYS - 1, -7))[:MOST_ORIGINS]
-        weeks = [_Weeks.after(origin, counts, kinds, month_parts) for origin in origins]
+        weeks = [_ForecastWeeks.after(origin, counts, kinds, month_parts) for origin in origins]
         weights = _weights(weeks, len(counts))
         means = np.einsum("sc,csd->sd", weights, _forecasters(counts, kinds, month_parts, n_ahead))
         if len(means) > 1:  # groups share what the desk as a whole is expected to get
@@ -103,7 +103,7 @@ def draw_level(variance: Floats, n_days: int, random: np.random.Generator, n_pat
 
 
 @dataclass(frozen=True)
-class _Weeks:
+class _ForecastWeeks:
     """The weeks after an origin: what each forecaster said of them, (n_forecasters, n_series, n_weeks), and the truth.
 
     ``squares`` are sums of squared daily means of the first forecaster: what daily noise adds up to. ``daily`` is what
@@ -116,7 +116,7 @@ class _Weeks:
     squares: Floats
 
     @classmethod
-    def after(cls, origin: int, counts: Floats, kinds: Ints, month_parts: Ints) -> _Weeks:
+    def after(cls, origin: int, counts: Floats, kinds: Ints, month_parts: Ints) -> _ForecastWeeks:
         n_weeks = min((counts.shape[1] - origin) // 7, LEADS)
         days = 7 * n_weeks
         daily = _forecasters(counts[:, :origin], kinds, month_parts, days)
@@ -241,7 +241,7 @@ def _last_four_weeks(counts: Floats, n_ahead: int) -> Floats:
     return week[:, np.arange(n_ahead) % 7]
 
 
-def _weights(weeks: list[_Weeks], n_series: int) -> Floats:
+def _weights(weeks: list[_ForecastWeeks], n_series: int) -> Floats:
     """Return the weight of each forecaster, by the deviance of the weeks after earlier origins."""
     n_forecasters = len(PRIOR_WEIGHTS)
     if not weeks:
@@ -276,7 +276,7 @@ def _day_variance(counts: Floats, kinds: Ints) -> Floats:
     return np.clip(variance, 0.0, 2.0)
 
 
-def _level_variance(weeks: list[_Weeks], weights: Floats, day_variance: Floats) -> Floats:
+def _level_variance(weeks: list[_ForecastWeeks], weights: Floats, day_variance: Floats) -> Floats:
     """Return variance of the log level, at once and a week, by the errors beyond the noise of single days."""
     n_series = len(weights)
     excess, squared = np.zeros((n_series, LEADS)), np.zeros((n_series, LEADS))

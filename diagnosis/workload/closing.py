@@ -156,7 +156,7 @@ class ClosingModel:
         excess, squared = np.zeros((len(by_age), LEADS)), np.zeros((len(by_age), LEADS))
         changes, settled = [], []
         for origin in origins:
-            weeks = _Weeks.after(origin, table, kinds, arrivals[origin])
+            weeks = _ClosingWeeks.after(origin, table, kinds, arrivals[origin])
             expected, n_weeks = weeks.expected, weeks.expected.shape[1]
             error = np.minimum((weeks.closed - expected) ** 2, 9 * (expected + 0.04 * expected**2))
             excess[:, :n_weeks] += error - expected
@@ -284,7 +284,7 @@ def _by_class(values: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class _Weeks:
+class _ClosingWeeks:
     """The weeks after an earlier day, all of shape (n_series, n_weeks).
 
     ``expected`` closings know what came meanwhile; ``expected_changes`` of the backlog until each week's end do not:
@@ -297,7 +297,7 @@ class _Weeks:
     change: Floats
 
     @classmethod
-    def after(cls, origin: int, table: OpenTable, kinds: Ints, arrivals: Floats) -> _Weeks:
+    def after(cls, origin: int, table: OpenTable, kinds: Ints, arrivals: Floats) -> _ClosingWeeks:
         by_age, by_kind = _chances(table, kinds, origin)
         n_weeks = min(arrivals.shape[1] // 7, LEADS)
         days = np.arange(origin, origin + 7 * n_weeks)

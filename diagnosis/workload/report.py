@@ -31,7 +31,7 @@ _SHARE_PRIOR = 5.0
 
 
 @dataclass(frozen=True)
-class _History:
+class _PlacedIncidents:
     """Incidents with a date as places of days and groups; an end that has not come lies behind all days."""
 
     days: DeskDays
@@ -137,7 +137,7 @@ def _checked(zone: str) -> str:
     return zone
 
 
-def _read(incidents: IncidentBatch, moment: datetime, horizon: int, holidays: str, zone: str) -> _History:
+def _read(incidents: IncidentBatch, moment: datetime, horizon: int, holidays: str, zone: str) -> _PlacedIncidents:
     now = moment.timestamp()
     times = ClockTimes.of(incidents).at(now)
     dated = times.opened <= now
@@ -160,7 +160,7 @@ def _read(incidents: IncidentBatch, moment: datetime, horizon: int, holidays: st
         _left_of_today(open_share[opened - first >= days.n_past - LATELY], float(over)),
         _left_of_today(end_share[(end_places >= days.n_past - LATELY) & (end_places < days.n_past)], float(over)),
     )
-    return _History(
+    return _PlacedIncidents(
         days,
         [str(name) for name in groups],
         codes.astype(np.intp),
@@ -209,7 +209,7 @@ class _Paths:
 
 def _draw(
     series: int,
-    history: _History,
+    history: _PlacedIncidents,
     arrivals: ArrivalForecast,
     closing: ClosingModel,
     table: OpenTable,

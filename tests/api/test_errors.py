@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from api.errors import KINDS
-from api.http.problems import Problem
+from api.http.problems import ProblemDetails
 from api.settings import Settings
 from diagnosis import errors as domain_errors
 from tests.serving import Serving
@@ -14,10 +14,10 @@ from tests.serving import Serving
 JSON = {"Content-Type": "application/json"}
 
 
-def problem(answer) -> Problem:
+def problem(answer) -> ProblemDetails:
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["x-request-id"] in answer.json()["instance"]
-    found = Problem.model_validate(answer.json())
+    found = ProblemDetails.model_validate(answer.json())
     assert found.status == answer.status_code
     return found
 

@@ -252,7 +252,7 @@ class Moves:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class DecisionFigures:
     """One of the two ways to decide.
 
     ``hours`` are hours of misrouting, None where they have no meaning for the target.
@@ -278,8 +278,8 @@ class TargetReplay:
 
     target: str
     incidents: int
-    before: Side
-    after: Side
+    before: DecisionFigures
+    after: DecisionFigures
     moves: tuple[Moves, ...]
     errors: Interval
     saved: Interval | None
@@ -424,11 +424,11 @@ def _settled(incidents: pd.DataFrame, target: str, numbers: set[str]) -> pd.Data
     return incidents[has_truth & incidents["number"].isin(numbers)].reset_index(drop=True)
 
 
-def _side(decisions: Decisions, hours: Floats | None) -> Side:
+def _side(decisions: Decisions, hours: Floats | None) -> DecisionFigures:
     automatic = int(decisions.automatic.sum())
     errors = int((decisions.automatic & ~decisions.correct).sum())
     precision = 1 - errors / automatic if automatic else None
-    return Side(automatic, errors, precision, None if hours is None else float(hours.sum()))
+    return DecisionFigures(automatic, errors, precision, None if hours is None else float(hours.sum()))
 
 
 def _moves(numbers: Labels, baseline: Decisions, alternative: Decisions) -> tuple[Moves, ...]:

@@ -21,6 +21,7 @@ import joblib
 
 from diagnosis.errors import InputError
 from diagnosis.locks import LockedError, locked
+from diagnosis.parts import SavedPart
 from diagnosis.release import LIBRARIES
 from training.command_line.output import writing
 
@@ -29,18 +30,15 @@ _DAYS_KEPT = 7  # a training that nobody has gone on with
 _VALUE, _HASHES = "value.joblib", "sha256.json"
 
 
-class Saved(Protocol):
-    """A part that is written into an empty folder and read from it."""
-
-    def save(self, folder: Path) -> None:
-        """Write it."""
+class LoadablePart(SavedPart, Protocol):
+    """A part that is read, too, from the folder into which it was written."""
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read it."""
 
 
-Part = TypeVar("Part", bound=Saved)
+Part = TypeVar("Part", bound=LoadablePart)
 Value = TypeVar("Value")
 
 

@@ -11,8 +11,8 @@ from typing import Unpack
 
 import pandas as pd
 
-from .columns import INCIDENTS, KNOWLEDGE, PRESETS
-from .stream import ImportCounts, ImportOptions, Paths, RecordStream
+from training.records.columns import INCIDENTS, KNOWLEDGE, PRESETS
+from training.records.stream import ImportCounts, ImportOptions, Paths, RecordStream
 
 __all__ = [
     "PRESETS",

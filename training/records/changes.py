@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .arrangements import as_record
-from .json_file import flatten
+from training.records.arrangements import as_record
+from training.records.json_file import flatten
 
 # Field to the names that hold it, the first with a value winning: ours, ServiceNow's change_request, GLPI's Change.
 NAMES: Mapping[str, Sequence[str]] = {

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from diagnosis.phrases import Phrase
-
-from .encoding import Encoding
+from training.records.encoding import Encoding
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ import pandas as pd
 from diagnosis.errors import InputError
 from diagnosis.incident import CODED_FIELDS, FIELDS, as_frame
 from diagnosis.knowledge import KNOWLEDGE_FIELDS, as_knowledge_frame
-
-from .dialects import SYSTEMS, Dialect, common_names, dialects
+from training.records.dialects import SYSTEMS, Dialect, common_names, dialects
 
 PRESETS = SYSTEMS
 ROWS = "rows"  # for ``number_from``: the place of each row
@@ -22,7 +21,7 @@ _SHORTEST_ALIKE = 5  # letters from which on names that are alike mean the same:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class RecordKind:
     """What is being read.
 
     Attributes
@@ -46,10 +45,10 @@ class Kind:
     substitutes: tuple[str, ...] = ()
 
 
-INCIDENTS = Kind("incidents", as_frame, FIELDS, ("short_description", "description"), CODED_FIELDS)
-KNOWLEDGE = Kind("knowledge", as_knowledge_frame, KNOWLEDGE_FIELDS, ("title", "symptoms", "cause", "resolution"))
+INCIDENTS = RecordKind("incidents", as_frame, FIELDS, ("short_description", "description"), CODED_FIELDS)
+KNOWLEDGE = RecordKind("knowledge", as_knowledge_frame, KNOWLEDGE_FIELDS, ("title", "symptoms", "cause", "resolution"))
 CHANGE_FIELDS = ("number", "opened_at", "started_at", "ended_at", "cmdb_ci", "service", "type", "risk", "state")
-CHANGES = Kind("changes", pd.DataFrame, (*CHANGE_FIELDS, "short_description"), ("short_description",))
+CHANGES = RecordKind("changes", pd.DataFrame, (*CHANGE_FIELDS, "short_description"), ("short_description",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class ColumnPlan:
     sources: Mapping[str, tuple[str, ...]]
     numbered: bool = False
 
-    def check(self, header: Sequence[str], kind: Kind, file: str) -> None:
+    def check(self, header: Sequence[str], kind: RecordKind, file: str) -> None:
         """Refuse a file that lacks what every row must have.
 
         Raises
@@ -98,13 +97,13 @@ def _known_keys(kind: str, fields: tuple[str, ...]) -> Mapping[str, str]:
     return keys
 
 
-def name_check(kind: Kind, mapping: Mapping[str, str] | None) -> Callable[[str], bool]:
+def name_check(kind: RecordKind, mapping: Mapping[str, str] | None) -> Callable[[str], bool]:
     """Return a function that says whether a name is one that a header of this kind may have."""
     keys = {*_known_keys(kind.name, kind.fields), *(_key(column) for column in (mapping or {}).values())}
     return lambda name: _key(name) in keys
 
 
-def proposed_field(column: str, kind: Kind) -> str:
+def proposed_field(column: str, kind: RecordKind) -> str:
     """Return the field that a column looks like, by any dialect's names for it, or ``""``."""
     keys, key = _known_keys(kind.name, kind.fields), _key(column)
     if key in keys or (key.isascii() and len(key) < _SHORTEST_ALIKE):
@@ -115,7 +114,7 @@ def proposed_field(column: str, kind: Kind) -> str:
 
 def plan_columns(
     header: Sequence[str],
-    kind: Kind,
+    kind: RecordKind,
     preset: str | None,
     mapping: Mapping[str, str] | None,
     file: str,
@@ -135,7 +134,7 @@ def plan_columns(
 
 def draft_plan(
     header: Sequence[str],
-    kind: Kind,
+    kind: RecordKind,
     preset: str | None,
     mapping: Mapping[str, str] | None,
     file: str,
@@ -169,7 +168,7 @@ def draft_plan(
     return ColumnPlan(dialect, sources, number_from == ROWS and "number" not in sources)
 
 
-def detect_dialect(header: Sequence[str], kind: Kind) -> Dialect | None:
+def detect_dialect(header: Sequence[str], kind: RecordKind) -> Dialect | None:
     """Return the dialect whose markers all stand in the header; None if the header is canonical or unknown."""
     names = set(header)
     for dialect in dialects(kind.name).values():
@@ -178,7 +177,7 @@ def detect_dialect(header: Sequence[str], kind: Kind) -> Dialect | None:
     return None
 
 
-def _dialect(header: Sequence[str], kind: Kind, name: str | None, mapping: Mapping[str, str]) -> Dialect | None:
+def _dialect(header: Sequence[str], kind: RecordKind, name: str | None, mapping: Mapping[str, str]) -> Dialect | None:
     if name is None:
         return None if {"number", *kind.text} & set(mapping) else detect_dialect(header, kind)
     presets = dialects(kind.name)
@@ -189,7 +188,7 @@ def _dialect(header: Sequence[str], kind: Kind, name: str | None, mapping: Mappi
     return presets[name]
 
 
-def _check_mapping(header: Sequence[str], kind: Kind, mapping: Mapping[str, str], file: str) -> None:
+def _check_mapping(header: Sequence[str], kind: RecordKind, mapping: Mapping[str, str], file: str) -> None:
     for field, column in mapping.items():
         if field not in kind.fields:
             raise InputError(f"expected a field of {kind.name} to map to; found '{field}'{_near(field, kind.fields)}")
@@ -201,7 +200,7 @@ def _check_mapping(header: Sequence[str], kind: Kind, mapping: Mapping[str, str]
 
 
 def _check_required(
-    header: Sequence[str], kind: Kind, sources: Mapping[str, tuple[str, ...]], file: str, *, numbered: bool
+    header: Sequence[str], kind: RecordKind, sources: Mapping[str, tuple[str, ...]], file: str, *, numbered: bool
 ) -> None:
     if "number" not in sources and not numbered:
         missing = "number"

@@ -12,10 +12,9 @@ from typing import TextIO
 from diagnosis.errors import InputError
 from diagnosis.phrases import Phrase
 from diagnosis.text import valid_text
-
-from .chunk import Chunk, ChunkBuilder, Malformed, ReadOptions
-from .encoding import detect_encoding, open_text
-from .header import SEARCH_ROWS, header_of, header_place, known_names
+from training.records.chunk import Chunk, ChunkBuilder, Malformed, ReadOptions
+from training.records.encoding import detect_encoding, open_text
+from training.records.header import SEARCH_ROWS, header_of, header_place, known_names
 
 DELIMITERS = (",", ";", "\t", "|")
 MAX_FIELD = 1_000_000  # characters; a longer cell is nearly always a quote that is never closed

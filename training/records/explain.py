@@ -11,12 +11,11 @@ from typing import Literal, Unpack
 from diagnosis.errors import InputError
 from diagnosis.incident import TIME_FIELDS
 from diagnosis.phrases import Phrase
-
-from .columns import INCIDENTS, ROWS, ColumnPlan, Kind, draft_plan, proposed_field
-from .dialects import type_words
-from .source import open_source
-from .stream import ImportOptions, read_options
-from .times import day_comes_first, parse_times
+from training.records.columns import INCIDENTS, ROWS, ColumnPlan, RecordKind, draft_plan, proposed_field
+from training.records.dialects import type_words
+from training.records.source import open_source
+from training.records.stream import ImportOptions, read_options
+from training.records.times import day_comes_first, parse_times
 
 _SAMPLE_ROWS = 1_000
 _SAMPLE_LENGTH = 40
@@ -85,13 +84,15 @@ class Explanation:
     notes: tuple[Phrase, ...]
 
 
-def explain(path: Path, kind: Kind, mask: Callable[[str], str] = str, **options: Unpack[ImportOptions]) -> Explanation:
+def explain(
+    path: Path, kind: RecordKind, mask: Callable[[str], str] = str, **options: Unpack[ImportOptions]
+) -> Explanation:
     """Look at the beginning of a file and say what an import would make of it.
 
     Parameters
     ----------
     path : Path
-    kind : Kind
+    kind : RecordKind
         Incidents or knowledge.
     mask : callable of str
         Takes personal data out of a sample.
@@ -138,7 +139,7 @@ def _zone_notes(uses: tuple[ColumnUse, ...], samples: dict[str, list[str]]) -> t
     return (Phrase("times_without_zone", {"columns": tuple(unzoned)}),)
 
 
-def _use(name: str, values: list[str], plan: ColumnPlan, kind: Kind, mask: Callable[[str], str]) -> ColumnUse:
+def _use(name: str, values: list[str], plan: ColumnPlan, kind: RecordKind, mask: Callable[[str], str]) -> ColumnUse:
     field = next((field for field, columns in plan.sources.items() if name in columns), "")
     proposal = proposed_field(name, kind) if name and not field else ""
     if kind is INCIDENTS and not (plan.dialect and field == "type"):

@@ -14,10 +14,9 @@ from diagnosis.errors import InputError
 from diagnosis.phrases import Phrase, as_written
 from diagnosis.text import valid_text
 from diagnosis.text.atlassian import document_text
-
-from .arrangements import as_record
-from .chunk import Chunk, Malformed, ReadOptions
-from .encoding import detect_encoding, open_text
+from training.records.arrangements import as_record
+from training.records.chunk import Chunk, Malformed, ReadOptions
+from training.records.encoding import detect_encoding, open_text
 
 # Where the systems around us put the rows of an answer: ServiceNow's Table API, Jira's search, Zammad's, others.
 WRAPPERS = ("result", "results", "issues", "tickets", "records", "data", "items", "value", "incidents", "knowledge")

@@ -10,9 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from diagnosis.errors import InputError
-
-from .chunk import Chunk, ReadOptions
-from .json_file import as_text
+from training.records.chunk import Chunk, ReadOptions
+from training.records.json_file import as_text
 
 
 def read_parquet(path: Path, options: ReadOptions) -> Iterator[Chunk]:

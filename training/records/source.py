@@ -13,13 +13,12 @@ from zipfile import BadZipFile
 import pyarrow as pa
 
 from diagnosis.errors import InputError
-
-from .chunk import Chunk, ReadOptions
-from .csv_file import read_csv
-from .encoding import open_binary
-from .json_file import read_json
-from .parquet_file import read_parquet
-from .xlsx_file import read_xlsx
+from training.records.chunk import Chunk, ReadOptions
+from training.records.csv_file import read_csv
+from training.records.encoding import open_binary
+from training.records.json_file import read_json
+from training.records.parquet_file import read_parquet
+from training.records.xlsx_file import read_xlsx
 
 Reader = Callable[[Path, ReadOptions], Iterator[Chunk]]
 READERS: dict[str, Reader] = {

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from ulid import ULID
 
-from diagnosis.review.facts import Comment, Events, Outage, ReviewFacts
+from diagnosis.review.facts import Comment, MeasuredEvents, Outage, ReviewFacts
 from diagnosis.store import Store
 from diagnosis.store.monitoring import StoredAlert
 from diagnosis.store.observations import Observation
@@ -161,14 +161,14 @@ def _fixes(store: Store) -> pd.Series:
     return pd.Series(failed, dtype=np.float64)
 
 
-def _questions(store: Store) -> Events | None:
+def _questions(store: Store) -> MeasuredEvents | None:
     """Return each question put to self-service and whether it needed no ticket; its id says when it was asked."""
     asked = sorted(store.audit.objects(_ASKED, _BEGIN))
     if not asked:
         return None
     solved = store.audit.objects(_SOLVED, _BEGIN)
     times = [ULID.from_str(question).timestamp / _DAY for question in asked]
-    return Events.of(times, [question in solved for question in asked])
+    return MeasuredEvents.of(times, [question in solved for question in asked])
 
 
 def _most(counts: Mapping[str, int]) -> str:

@@ -13,14 +13,13 @@ import pandas as pd
 
 from diagnosis.errors import InputError
 from diagnosis.phrases import Phrase
-
-from .chunk import Chunk, ReadOptions
-from .columns import ColumnPlan, Kind, name_check, plan_columns
-from .encoding import named_encoding
-from .reject import Reject, RejectFile
-from .source import Source, open_source
-from .times import day_comes_first, has_either_way, zone_named
-from .translate import ALL_TIMES, Translation, Translator, coalesced
+from training.records.chunk import Chunk, ReadOptions
+from training.records.columns import ColumnPlan, RecordKind, name_check, plan_columns
+from training.records.encoding import named_encoding
+from training.records.reject import Reject, RejectFile
+from training.records.source import Source, open_source
+from training.records.times import day_comes_first, has_either_way, zone_named
+from training.records.translate import ALL_TIMES, Translation, Translator, coalesced
 
 Paths = str | Path | Iterable[str | Path]
 CHUNK_ROWS = 50_000
@@ -107,7 +106,7 @@ class ImportOptions(TypedDict, total=False):
 class RecordStream(Iterator[pd.DataFrame]):
     """Canonical chunks of one or more files, in order; `counts` grows as they are taken."""
 
-    def __init__(self, kind: Kind, paths: Paths, **options: Unpack[ImportOptions]) -> None:
+    def __init__(self, kind: RecordKind, paths: Paths, **options: Unpack[ImportOptions]) -> None:
         self.kind, self._options = kind, options
         self._chunk_rows = options.get("chunk_rows", CHUNK_ROWS)
         if self._chunk_rows < 1:
@@ -208,7 +207,7 @@ class RecordStream(Iterator[pd.DataFrame]):
             self._notes.append(Phrase("file_with_rounded_numbers", values))
 
 
-def read_options(kind: Kind, options: ImportOptions) -> ReadOptions:
+def read_options(kind: RecordKind, options: ImportOptions) -> ReadOptions:
     """Return how the files of an import are read.
 
     Raises

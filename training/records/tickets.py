@@ -8,12 +8,11 @@ from typing import Any
 
 from diagnosis.errors import InputError
 from diagnosis.phrases import as_written
-
-from .arrangements import as_record
-from .chunk import Malformed
-from .columns import INCIDENTS, Kind, draft_plan, plan_columns
-from .json_file import chunk_of, flatten
-from .translate import Translation, Translator
+from training.records.arrangements import as_record
+from training.records.chunk import Malformed
+from training.records.columns import INCIDENTS, RecordKind, draft_plan, plan_columns
+from training.records.json_file import chunk_of, flatten
+from training.records.translate import Translation, Translator
 
 Ticket = Mapping[str, Any]
 
@@ -22,7 +21,7 @@ def translate_tickets(
     system: str,
     tickets: Sequence[Ticket],
     *,
-    kind: Kind = INCIDENTS,
+    kind: RecordKind = INCIDENTS,
     mapping: Mapping[str, str] | None = None,
     zone: tzinfo = UTC,
     every_row: bool = False,
@@ -35,7 +34,7 @@ def translate_tickets(
     tickets : sequence of mapping
         A row of ServiceNow's Table API; a Jira issue; a Zammad ticket with its first ``article``; a GLPI item;
         a ticket of RT's REST2.
-    kind : Kind
+    kind : RecordKind
         What they are; articles come from a system's own knowledge base.
     mapping : mapping of str to str, optional
         Canonical field to a field of theirs; wins over the dialect where a ticket has that field.

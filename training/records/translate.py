@@ -16,12 +16,11 @@ import pandas as pd
 from diagnosis.incident import COUNT_FIELDS, TIME_FIELDS
 from diagnosis.phrases import Phrase
 from diagnosis.text import plain_text, repair
-
-from .chunk import Chunk
-from .columns import ColumnPlan, Kind
-from .dialects import Dialect
-from .reject import Reject
-from .times import parse_times
+from training.records.chunk import Chunk
+from training.records.columns import ColumnPlan, RecordKind
+from training.records.dialects import Dialect
+from training.records.reject import Reject
+from training.records.times import parse_times
 
 # Words by which databases and spreadsheets write "no value"; in this spelling only, for "Null" is also a surname.
 NULL_WORDS = frozenset(
@@ -100,7 +99,7 @@ class Translator:
     ----------
     file : str
         Name of the file, for rejects.
-    kind : Kind
+    kind : RecordKind
         Incidents or knowledge.
     latest : datetime
         Times after it have not come yet and cannot be when something happened.
@@ -115,7 +114,9 @@ class Translator:
         A number that a spreadsheet had rounded (``1.01E+11``), ``""`` if none was met.
     """
 
-    def __init__(self, file: str, kind: Kind, latest: datetime, *, every_row: bool = False, zone: tzinfo = UTC) -> None:
+    def __init__(
+        self, file: str, kind: RecordKind, latest: datetime, *, every_row: bool = False, zone: tzinfo = UTC
+    ) -> None:
         self.file, self.kind, self.latest, self.every_row, self.zone = file, kind, latest, every_row, zone
         self.scientific = ""
 

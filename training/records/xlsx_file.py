@@ -18,10 +18,9 @@ from openpyxl.utils.cell import range_boundaries
 
 from diagnosis.errors import InputError
 from diagnosis.phrases import Phrase
-
-from .chunk import Chunk, ChunkBuilder, ReadOptions
-from .header import SEARCH_ROWS, header_of, header_place, known_names
-from .json_file import as_text
+from training.records.chunk import Chunk, ChunkBuilder, ReadOptions
+from training.records.header import SEARCH_ROWS, header_of, header_place, known_names
+from training.records.json_file import as_text
 
 # A number format that shows leading zeros, or words before the digits: 0000000, "INC"0000000, 000-0000.
 _SHOWN = re.compile(r'(?P<before>(?:"[^"]*"|\\.)*)(?P<zeros>0(?:[0/ -]|\\[/ -])*)(?:;.*)?')

@@ -22,7 +22,7 @@ from diagnosis.store.bodies import bodies_of
 from diagnosis.times import format_utc
 from training.records import PRESETS, ImportCounts
 from training.records.changes import CHANGE_TIMES, canonical_change
-from training.records.columns import CHANGES, INCIDENTS, KNOWLEDGE, Kind
+from training.records.columns import CHANGES, INCIDENTS, KNOWLEDGE, RecordKind
 from training.records.reject import Reject, RejectFile
 from training.records.tickets import translate_tickets
 from training.records.times import parse_times
@@ -59,7 +59,7 @@ class Pull:
         Fields of theirs that are kept beside the format's; masked as texts are.
     zone : tzinfo
         Of times that name none.
-    kind : Kind
+    kind : RecordKind
         Incidents, the articles of its knowledge base (`KNOWLEDGE_SYSTEMS`), or changes (`CHANGE_SYSTEMS`).
     """
 
@@ -69,7 +69,7 @@ class Pull:
     mapping: Mapping[str, str] | None = None
     extra_fields: tuple[str, ...] = ()
     zone: tzinfo = UTC
-    kind: Kind = INCIDENTS
+    kind: RecordKind = INCIDENTS
 
 
 def pull(

@@ -17,7 +17,7 @@ from api.console.session import Acting, Agent, Reading
 from api.dependencies import Served
 from api.errors import ComputingError, kind_of
 from api.problems.board import HORIZON
-from api.problems.schemas import DecisionIn, ProposalIn
+from api.problems.schemas import ProblemDecisionIn, ProblemProposalIn
 from api.service import Service
 from diagnosis.actions import ACTION_KINDS
 from diagnosis.errors import FaultwiseError
@@ -89,7 +89,7 @@ async def decide(request: Request, service: Served, agent: Acting, problem: str)
         "value": str(form.get("value", "")),
         "numbers": [str(number) for number in form.getlist("number")],
     }
-    act = lambda: service.problems.decide(agent.id, problem, DecisionIn.model_validate(values))  # noqa: E731
+    act = lambda: service.problems.decide(agent.id, problem, ProblemDecisionIn.model_validate(values))  # noqa: E731
     return await run_in_threadpool(_after, request, service, agent, problem, act)
 
 
@@ -105,7 +105,7 @@ async def propose(request: Request, service: Served, agent: Acting, problem: str
     form = await request.form()
     names = ("title", "kind", "owner", "due", "system")
     values: Mapping[str, Any] = {name: value for name in names if (value := str(form.get(name, "")).strip())}
-    act = lambda: service.problems.propose(agent.id, problem, ProposalIn.model_validate(values))  # noqa: E731
+    act = lambda: service.problems.propose(agent.id, problem, ProblemProposalIn.model_validate(values))  # noqa: E731
     return await run_in_threadpool(_after, request, service, agent, problem, act)
 
 

@@ -14,7 +14,7 @@ from api.console.session import Acting, Agent, Reading
 from api.dependencies import Served
 from api.errors import ComputingError
 from api.reviews.report import MEDIA_TYPES, report_response
-from api.reviews.schemas import ProposalIn
+from api.reviews.schemas import ReviewProposalIn
 from api.service import Service
 from diagnosis.errors import InputError
 from diagnosis.review import Quarter, Words
@@ -83,7 +83,7 @@ def decide(
     """Take a proposal as an action, as it was edited, or drop it."""
     try:
         if form.decision == "take":
-            service.reviews.take(agent.id, quarter, proposal, ProposalIn.model_validate(form.values))
+            service.reviews.take(agent.id, quarter, proposal, ReviewProposalIn.model_validate(form.values))
         else:
             service.reviews.drop(agent.id, quarter, proposal)
     except (ConflictError, RecordNotFoundError):

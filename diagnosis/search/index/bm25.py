@@ -34,7 +34,7 @@ from diagnosis.search.index.segments import (
     Hits,
     Ranking,
     SegmentedIndex,
-    View,
+    SegmentView,
     dead_rows,
     masks,
     ranks,
@@ -61,7 +61,7 @@ class WordQuery:
 
     Parameters
     ----------
-    views : sequence of View
+    views : sequence of SegmentView
     tally : TermScores
         Of all their segments.
     n_unknown : int
@@ -70,7 +70,9 @@ class WordQuery:
         Of all its terms, those that stand in no row too: a row's score beside it is the share that the row holds.
     """
 
-    def __init__(self, views: Sequence[View[PostingSegment]], tally: TermScores, n_unknown: int, weight: float) -> None:
+    def __init__(
+        self, views: Sequence[SegmentView[PostingSegment]], tally: TermScores, n_unknown: int, weight: float
+    ) -> None:
         self._views = views
         self._tally = tally
         self.n_unknown = n_unknown
@@ -272,7 +274,7 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
             index._insert(PostingSegment.load(folder))
         return index
 
-    def _merge(self, views: Sequence[View[PostingSegment]]) -> PostingSegment:
+    def _merge(self, views: Sequence[SegmentView[PostingSegment]]) -> PostingSegment:
         return merged([(view.segment, view.alive) for view in views])
 
 

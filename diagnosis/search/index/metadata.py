@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from diagnosis.arrays import Rows
 from diagnosis.placeholders import is_placeholder
 from diagnosis.search.index.ids import Ids
-from diagnosis.search.index.segments import Mask, SegmentedIndex, View, located, places_of
+from diagnosis.search.index.segments import Mask, SegmentedIndex, SegmentView, located, places_of
 from diagnosis.search.passages import UNKNOWN_TIME, SearchRecords, SearchText, microseconds
 
 PASSAGE = "\x1f"  # between a number and the place of the passage in its record
@@ -207,7 +207,7 @@ class RecordMetadata(SegmentedIndex[MetadataSegment]):
             metadata._insert(MetadataSegment(Ids.load(folder), rows))
         return metadata
 
-    def _merge(self, views: Sequence[View[MetadataSegment]]) -> MetadataSegment:
+    def _merge(self, views: Sequence[SegmentView[MetadataSegment]]) -> MetadataSegment:
         living = [v.segment.rows.filter(pa.array(v.alive)) if len(v.dead) else v.segment.rows for v in views]
         rows = pa.Table.from_batches(living).combine_chunks().to_batches()
         ids = Ids.joined([(view.segment.ids, view.alive) for view in views])
@@ -242,7 +242,7 @@ def _is(segment: MetadataSegment, name: str, *values: str) -> Mask:
     return matches
 
 
-def _all_opened_before(views: Sequence[View[MetadataSegment]], moment: datetime | None) -> bool:
+def _all_opened_before(views: Sequence[SegmentView[MetadataSegment]], moment: datetime | None) -> bool:
     """Return whether this needs no look at the rows, as for every incident that was logged just now."""
     if moment is None:
         return True

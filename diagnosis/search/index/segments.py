@@ -55,7 +55,7 @@ S = TypeVar("S", bound=Segment)
 
 
 @dataclass(frozen=True)
-class View(Generic[S]):
+class SegmentView(Generic[S]):
     """A segment and which of its rows have not been removed or replaced since."""
 
     segment: S
@@ -71,7 +71,7 @@ class View(Generic[S]):
         """The rows that are no longer alive, ascending: few, and all that tells rows from places."""
         return np.flatnonzero(~self.alive)
 
-    def without(self, ids: Ids) -> View[S]:
+    def without(self, ids: Ids) -> SegmentView[S]:
         """Return the view with the given ids no longer alive."""
         rows = self.segment.ids.find(ids)
         rows = rows[rows >= 0]
@@ -79,14 +79,14 @@ class View(Generic[S]):
             return self
         alive = self.alive.copy()
         alive[rows] = False
-        return View(self.segment, alive)
+        return SegmentView(self.segment, alive)
 
     def living_ids(self) -> list[str]:
         """Return the ids of the rows that are alive, in order of insertion."""
         return self.segment.ids.at(np.flatnonzero(self.alive)) if len(self.dead) else self.segment.ids.names
 
 
-def located(views: Sequence[View[S]], places: Rows) -> Iterator[tuple[View[S], Rows, Rows]]:
+def located(views: Sequence[SegmentView[S]], places: Rows) -> Iterator[tuple[SegmentView[S], Rows, Rows]]:
     """Yield, for each view that holds some of the places among the living rows, which of them, and their rows there.
 
     The place -1 is nowhere.
@@ -104,7 +104,7 @@ def located(views: Sequence[View[S]], places: Rows) -> Iterator[tuple[View[S], R
         start = stop
 
 
-def dead_rows(views: Sequence[View[Any]]) -> Rows:
+def dead_rows(views: Sequence[SegmentView[Any]]) -> Rows:
     """Return the rows that are not alive, rows counted through from the first view to the last."""
     starts = accumulate((len(view.alive) for view in views), initial=0)
     parts = [start + view.dead for start, view in zip(starts, views, strict=False) if len(view.dead)]
@@ -121,7 +121,7 @@ def ranks(dead: Rows, rows: Rows) -> Rows:
     return rows - np.searchsorted(dead, rows) if len(dead) else rows
 
 
-def names_at(views: Sequence[View[Any]], places: Rows) -> list[str]:
+def names_at(views: Sequence[SegmentView[Any]], places: Rows) -> list[str]:
     """Return the ids at these places among the living rows."""
     names = [""] * len(places)
     for view, which, rows in located(views, places):
@@ -130,7 +130,7 @@ def names_at(views: Sequence[View[Any]], places: Rows) -> list[str]:
     return names
 
 
-def places_of(views: Sequence[View[Any]], ids: Ids) -> Rows:
+def places_of(views: Sequence[SegmentView[Any]], ids: Ids) -> Rows:
     """Return the place of each id among the living rows, -1 if it is not there."""
     places, start = np.full(len(ids), -1, dtype=np.intp), 0
     for view in views:
@@ -142,7 +142,7 @@ def places_of(views: Sequence[View[Any]], ids: Ids) -> Rows:
     return places
 
 
-def best(views: Sequence[View[Any]], rankings: Sequence[Ranking], k: int) -> Ranking:
+def best(views: Sequence[SegmentView[Any]], rankings: Sequence[Ranking], k: int) -> Ranking:
     """Return the ``k`` best of what was found in each view, rows now as places among the living of all.
 
     Equal ones stay in order of insertion.
@@ -189,7 +189,7 @@ def highest(scores: npt.NDArray[np.floating], k: int, above: float = -np.inf) ->
     return places[np.argsort(-top_scores, kind="stable")[:k]]
 
 
-def with_names(views: Sequence[View[Any]], ranking: Ranking) -> list[tuple[str, float]]:
+def with_names(views: Sequence[SegmentView[Any]], ranking: Ranking) -> list[tuple[str, float]]:
     """Return what was found by id."""
     return list(zip(names_at(views, ranking[0]), ranking[1].tolist(), strict=True))
 
@@ -210,12 +210,12 @@ def values_at(places: Rows, ranking: Ranking) -> npt.NDArray[np.float64]:
     return column
 
 
-def masks(views: Sequence[View[Any]], allowed: Allowed | None) -> list[Mask]:
+def masks(views: Sequence[SegmentView[Any]], allowed: Allowed | None) -> list[Mask]:
     """Return, view by view, which rows are alive and allowed.
 
     Parameters
     ----------
-    views : sequence of View
+    views : sequence of SegmentView
     allowed : ndarray of bool, container of str or callable, optional
         A mask over the living ids in order of insertion (the quickest form at a million rows), a set of ids, or a
         function that gives a mask for some ids.
@@ -238,7 +238,7 @@ def masks(views: Sequence[View[Any]], allowed: Allowed | None) -> list[Mask]:
     return [view.alive & np.fromiter(map(contains, view.segment.ids.names), bool, len(view.alive)) for view in views]
 
 
-def _split(views: Sequence[View[Any]], allowed: Mask) -> list[Mask]:
+def _split(views: Sequence[SegmentView[Any]], allowed: Mask) -> list[Mask]:
     total = sum(view.n_alive for view in views)
     if allowed.shape != (total,) or allowed.dtype != np.bool_:
         raise InputError(
@@ -253,7 +253,7 @@ def _split(views: Sequence[View[Any]], allowed: Mask) -> list[Mask]:
     return out
 
 
-def _only(view: View[Any], names: Ids) -> Mask:
+def _only(view: SegmentView[Any], names: Ids) -> Mask:
     rows = view.segment.ids.find(names)
     mask = np.zeros_like(view.alive)
     mask[rows[rows >= 0]] = True
@@ -273,12 +273,12 @@ class SegmentedIndex(ABC, Generic[S]):
     """What the vector and the lexical index share: rows by id, in order of insertion, safe for many threads."""
 
     def __init__(self) -> None:
-        self._views: tuple[View[S], ...] = ()
+        self._views: tuple[SegmentView[S], ...] = ()
         self._changed = threading.Condition(threading.RLock())
         self._merging: tuple[S, ...] = ()
 
     @abstractmethod
-    def _merge(self, views: Sequence[View[S]]) -> S:
+    def _merge(self, views: Sequence[SegmentView[S]]) -> S:
         """Return one segment of the rows that are alive in the views, in their order."""
 
     def __len__(self) -> int:
@@ -315,7 +315,7 @@ class SegmentedIndex(ABC, Generic[S]):
         self._merge_beside(views)
 
     @contextmanager
-    def _at_rest(self) -> Iterator[Sequence[View[S]]]:
+    def _at_rest(self) -> Iterator[Sequence[SegmentView[S]]]:
         """Yield the rows, rebuilt, as one view or none; changes wait until the block ends, searches go on."""
         with self._changed:
             self.rebuild()
@@ -332,7 +332,7 @@ class SegmentedIndex(ABC, Generic[S]):
             return
         with self._changed:
             left = self._views if new else [view.without(segment.ids) for view in self._views]
-            added = View(segment, np.ones(len(segment.ids), dtype=bool))
+            added = SegmentView(segment, np.ones(len(segment.ids), dtype=bool))
             self._views = (*(view for view in left if view.n_alive), added)
             self._settle()
 
@@ -353,7 +353,7 @@ class SegmentedIndex(ABC, Generic[S]):
         """Return the position behind the last view that is being merged just now."""
         return max((i + 1 for i, view in enumerate(self._views) if view.segment in self._merging), default=0)
 
-    def _merge_beside(self, views: Sequence[View[S]]) -> None:
+    def _merge_beside(self, views: Sequence[SegmentView[S]]) -> None:
         """Build the merged segment without the lock, then swap it in, less what was removed in the meantime."""
         try:
             merged = self._merge(views)
@@ -366,7 +366,7 @@ class SegmentedIndex(ABC, Generic[S]):
         with self._changed:
             alive_of = {id(view.segment): view.alive for view in self._views}
             still_alive = [alive_of.get(id(view.segment), np.zeros_like(view.alive))[view.alive] for view in views]
-            fresh = View(merged, np.concatenate(still_alive))
+            fresh = SegmentView(merged, np.concatenate(still_alive))
             replaced = set(map(id, self._merging))
             remaining = [view for view in self._views if id(view.segment) not in replaced]
             n_before = sum(1 for view in self._views[: self._first_free()] if id(view.segment) not in replaced)
@@ -376,11 +376,11 @@ class SegmentedIndex(ABC, Generic[S]):
             self._changed.notify_all()
 
 
-def _all_alive(segment: S) -> View[S]:
-    return View(segment, np.ones(len(segment.ids), dtype=bool))
+def _all_alive(segment: S) -> SegmentView[S]:
+    return SegmentView(segment, np.ones(len(segment.ids), dtype=bool))
 
 
-def due_for_merge(views: Sequence[View[Any]]) -> slice | None:
+def due_for_merge(views: Sequence[SegmentView[Any]]) -> slice | None:
     """Return which neighbouring views should become one, or None if they are well as they are."""
     if not views:
         return None

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from diagnosis.arrays import Rows, Vectors
 from diagnosis.search.encoder import Bags, HistoryEncoder
 from diagnosis.search.index.ids import FILE, Ids
-from diagnosis.search.index.segments import SegmentedIndex, View, located
+from diagnosis.search.index.segments import SegmentedIndex, SegmentView, located
 
 _ARRAYS = ("tokens", "starts", "norms")
 
@@ -96,7 +96,7 @@ class TokenBags(SegmentedIndex[BagSegment]):
         cosines: npt.NDArray[np.float64] = np.clip(sums / bags.norms, -1.0, 1.0)
         return cosines
 
-    def _merge(self, views: Sequence[View[BagSegment]]) -> BagSegment:
+    def _merge(self, views: Sequence[SegmentView[BagSegment]]) -> BagSegment:
         living = [view.segment.bags.take(np.flatnonzero(view.alive)) for view in views]
         lengths = np.concatenate([np.diff(bags.starts) for bags in living])
         ids = Ids.joined([(view.segment.ids, view.alive) for view in views])

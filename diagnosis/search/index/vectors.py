@@ -19,7 +19,7 @@ from diagnosis.search.index.segments import (
     Mask,
     Ranking,
     SegmentedIndex,
-    View,
+    SegmentView,
     best,
     highest,
     located,
@@ -82,12 +82,12 @@ class VectorQuery:
 
     Parameters
     ----------
-    views : sequence of View
+    views : sequence of SegmentView
     query : ndarray of float32, shape (dimensions,)
         Of length one; a zero one finds nothing and is like nothing.
     """
 
-    def __init__(self, views: Sequence[View[VectorSegment]], query: Vectors) -> None:
+    def __init__(self, views: Sequence[SegmentView[VectorSegment]], query: Vectors) -> None:
         self._views = views if query.any() else ()
         self._query = query
         self._compared: dict[int, npt.NDArray[np.float64]] = {}  # by view, where every row was compared
@@ -251,7 +251,7 @@ class VectorIndex(SegmentedIndex[VectorSegment]):
             index._insert(VectorSegment(Ids.load(folder), vectors, approximate, matchable=matchable))
         return index
 
-    def _merge(self, views: Sequence[View[VectorSegment]]) -> VectorSegment:
+    def _merge(self, views: Sequence[SegmentView[VectorSegment]]) -> VectorSegment:
         ids = Ids.joined([(view.segment.ids, view.alive) for view in views])
         exact = len(ids) <= self.exact_up_to
         vectors = np.empty((len(ids), self.dimensions), dtype=np.float32 if exact else np.float16)

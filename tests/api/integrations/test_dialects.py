@@ -119,7 +119,7 @@ class TestJira:
         ],
     )
     def test_every_envelope(self, form):
-        event = read(jira.Event, form({"id": 11111, "key": "SP-53", "fields": ISSUE_FIELDS}))
+        event = read(jira.JiraEvent, form({"id": 11111, "key": "SP-53", "fields": ISSUE_FIELDS}))
         assert jira.is_diagnosed(event)
         found = jira.incident_of(event, {"customfield_10050": "assignment_group"})
         incident = found.incident
@@ -130,21 +130,23 @@ class TestJira:
 
     def test_plain_text_and_nothing(self):
         fields = {"summary": "s", "description": None, "reporter": None, "components": []}
-        incident = jira.incident_of(read(jira.Event, {"key": "A-1", "fields": fields}), {}).incident
+        incident = jira.incident_of(read(jira.JiraEvent, {"key": "A-1", "fields": fields}), {}).incident
         assert (incident.description, incident.caller, incident.service) == ("", "", "")
 
     def test_events_of_other_things(self):
-        assert not jira.is_diagnosed(read(jira.Event, {**JIRA, "issue": JIRA, "webhookEvent": "jira:issue_deleted"}))
-        assert not jira.is_diagnosed(read(jira.Event, {"issue": JIRA, "webhookEvent": "comment_created"}))
+        assert not jira.is_diagnosed(
+            read(jira.JiraEvent, {**JIRA, "issue": JIRA, "webhookEvent": "jira:issue_deleted"})
+        )
+        assert not jira.is_diagnosed(read(jira.JiraEvent, {"issue": JIRA, "webhookEvent": "comment_created"}))
         with pytest.raises(InputError, match="expected webhookEvent jira:issue_created"):
-            jira.is_diagnosed(read(jira.Event, {"issue": JIRA, "webhookEvent": "sprint_started"}))
+            jira.is_diagnosed(read(jira.JiraEvent, {"issue": JIRA, "webhookEvent": "sprint_started"}))
 
     def test_what_is_missing_is_pointed_at(self):
-        assert wrong(jira.Event, {"issue": {"fields": {}}}) == ["body/issue/key"]
-        assert wrong(jira.Event, {"webhookEvent": "jira:issue_created"}) == ["body/issue"]
+        assert wrong(jira.JiraEvent, {"issue": {"fields": {}}}) == ["body/issue/key"]
+        assert wrong(jira.JiraEvent, {"webhookEvent": "jira:issue_created"}) == ["body/issue"]
 
     def test_reply(self, said):
-        answer = jira.reply(jira.incident_of(read(jira.Event, JIRA), {}), said)
+        answer = jira.reply(jira.incident_of(read(jira.JiraEvent, JIRA), {}), said)
         assert document_text(answer["body"]).split() == answer["comment"].split()
         assert answer["body"]["type"] == "doc"
 
@@ -196,7 +198,7 @@ class TestGlpi:
             "request_type": {"id": 1, "name": "Helpdesk"},
             "location": {"id": 2, "completename": "Köln > A"},
         }
-        found = glpi.incident_of(read(glpi.Event, {"event": "new", "item": item}), {})
+        found = glpi.incident_of(read(glpi.GlpiEvent, {"event": "new", "item": item}), {})
         incident = found.incident
         assert (found.record, incident.number, incident.description) == ("7", "7", "Since this morning.")
         assert (incident.category, incident.urgency, incident.contact_type) == ("Network", "Medium", "helpdesk")
@@ -211,13 +213,13 @@ class TestGlpi:
             "itilcategories_id": "Network",
             "solvedate": "2026-01-31 08:15:00",
         }
-        incident = glpi.incident_of(read(glpi.Event, {"event": "update", "item": item}), {}).incident
+        incident = glpi.incident_of(read(glpi.GlpiEvent, {"event": "update", "item": item}), {}).incident
         assert (incident.category, incident.resolved_at) == ("Network", AT)
 
     def test_events(self):
-        assert wrong(glpi.Event, {"event": "purge", "item": GLPI["item"]}) == ["body/event"]
-        assert wrong(glpi.Event, {"event": "new"}) == ["body/item"]
-        assert wrong(glpi.Event, {"event": "new", "item": {}}) == ["body/item/id"]
+        assert wrong(glpi.GlpiEvent, {"event": "purge", "item": GLPI["item"]}) == ["body/event"]
+        assert wrong(glpi.GlpiEvent, {"event": "new"}) == ["body/item"]
+        assert wrong(glpi.GlpiEvent, {"event": "new", "item": {}}) == ["body/item/id"]
 
 
 class TestAlertmanager:
@@ -268,7 +270,9 @@ class TestAlertmanager:
         assert "left 5 alerts out" in warning
 
 
-@pytest.mark.parametrize("model", [servicenow.Rows, jira.Event, zammad.Trigger, glpi.Event, alertmanager.Notification])
+@pytest.mark.parametrize(
+    "model", [servicenow.Rows, jira.JiraEvent, zammad.Trigger, glpi.GlpiEvent, alertmanager.Notification]
+)
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"null", b"7", b'"x"', b"\xff\xfe", b'{"a":' * 2000, b'{"result":[[]]}']
 )

@@ -177,10 +177,10 @@ DOORS = {
 }
 READERS = {
     "servicenow": lambda body: servicenow.incident_of(parse(servicenow.Rows, body).result[0], {}),
-    "jira": lambda body: jira.incident_of(parse(jira.Event, body), {}),
+    "jira": lambda body: jira.incident_of(parse(jira.JiraEvent, body), {}),
     "zammad": lambda body: zammad.incident_of(parse(zammad.Trigger, body), {}),
-    "glpi": lambda body: glpi.incident_of(parse(glpi.Event, body), {}),
-    "rt": lambda body: rt.incident_of(parse(rt.Event, body), {}),
+    "glpi": lambda body: glpi.incident_of(parse(glpi.GlpiEvent, body), {}),
+    "rt": lambda body: rt.incident_of(parse(rt.RtEvent, body), {}),
 }
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from api.integrations.alertmanager import Alert
+from api.integrations.alertmanager import AlertmanagerAlert
 from api.integrations.faults import Faults
 from diagnosis.store import Store
 
@@ -22,7 +22,7 @@ def seen(faults, status, start=0, end=None):
     times = {"startsAt": (START + timedelta(hours=start)).isoformat()}
     if end is not None:
         times["endsAt"] = (START + timedelta(hours=end)).isoformat()
-    incident = faults.report(Alert.model_validate({"status": status, "fingerprint": "f", **times})).incident
+    incident = faults.report(AlertmanagerAlert.model_validate({"status": status, "fingerprint": "f", **times})).incident
     hours = [
         None if moment is None else (moment - START) / timedelta(hours=1)
         for moment in (incident.opened_at, incident.resolved_at, incident.reopened_at)

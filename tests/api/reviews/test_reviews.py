@@ -14,7 +14,7 @@ from api.settings import settings_from
 from diagnosis.errors import InputError
 from diagnosis.review import Quarter
 from diagnosis.store import Store, tables
-from diagnosis.store.observations import Answer
+from diagnosis.store.observations import ReleaseAnswer
 from diagnosis.times import utc_now
 
 
@@ -177,7 +177,7 @@ def test_the_command_line_has_from_the_store_what_the_service_has(client: TestCl
     asked = Quarter.parse(quarter).bounds("UTC")[0].to_pydatetime() + timedelta(days=2)
     store.observations.add(
         [
-            Answer(number, "r1", asked, {"assignment_group": prediction(group if place % 4 else "Elsewhere")})
+            ReleaseAnswer(number, "r1", asked, {"assignment_group": prediction(group if place % 4 else "Elsewhere")})
             for place, (number, group) in enumerate(groups.items())
         ]
     )

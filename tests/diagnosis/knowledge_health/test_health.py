@@ -15,7 +15,7 @@ from diagnosis.knowledge_health.drafts import draft_of
 from diagnosis.knowledge_health.form import form_faults, untranslated
 from diagnosis.knowledge_health.gaps import find_gaps
 from diagnosis.knowledge_health.pairs import pairs_of
-from diagnosis.knowledge_health.staleness import Uses, stale_articles
+from diagnosis.knowledge_health.staleness import ArticleUses, stale_articles
 from diagnosis.phrases import in_words
 from diagnosis.search import Retriever
 from training.fitting.search import fit_encoder_on
@@ -65,7 +65,7 @@ def uses_of(**changes):
         "failed": np.zeros(n),
         "end": 400.0,
     }
-    return Uses(**values | changes)
+    return ArticleUses(**values | changes)
 
 
 def test_form_is_judged_by_what_every_article_should_say():

@@ -9,7 +9,7 @@ from diagnosis.routing import Router, classifier, hinge
 from diagnosis.routing.hinge import HingeModel, fit_hinge, hinge_dual, intercepts, scores_by_folds
 from diagnosis.routing.matrix import FeatureMatrix
 from diagnosis.routing.selection import OF_FEW, choose_half_life, choose_model, held_out_quality
-from diagnosis.routing.views import TERMS, View, ViewedRows
+from diagnosis.routing.views import TERMS, FeatureView, ViewedRows
 
 CONSTANT = 0.2
 
@@ -78,12 +78,12 @@ def test_products_and_weights_of_views_are_those_of_scaled_features() -> None:
     matrix = FeatureMatrix(matrix.sparse, dense)
     dual = np.eye(4, dtype=np.float32)[codes]
 
-    def scales(view: View) -> np.ndarray:
+    def scales(view: FeatureView) -> np.ndarray:
         return np.sqrt(np.array([view.terms] * 5 + [view.fields] * 3 + [1] + [view.topics] * 2 + [view.words])).astype(
             "f"
         )
 
-    rows, views = ViewedRows(matrix, scales), (TERMS, View(1, 3, 1, 0), View(4, 3, 0, 1))
+    rows, views = ViewedRows(matrix, scales), (TERMS, FeatureView(1, 3, 1, 0), FeatureView(4, 3, 0, 1))
     for view in views:
         scaled = matrix.scaled(scales(view))
         assert rows.gram(view) == pytest.approx(scaled.inner_products(), abs=1e-4)
@@ -121,7 +121,7 @@ def test_a_model_that_surely_wins_is_taken_and_few_rows_keep_the_usual_one() -> 
     codes = rng.integers(0, 3, 600)
     matrix, groups = matrix_of(one_hot(codes, 3)), np.arange(600)
 
-    def scales(view: View) -> np.ndarray:
+    def scales(view: FeatureView) -> np.ndarray:
         return np.array([float(view.terms == 1 and view.fields == 1)] * 3 + [1.0], dtype=np.float32)
 
     assert choose_model(ViewedRows(matrix, scales), codes, groups, None, 0).ridge > 0
@@ -135,7 +135,7 @@ def test_word_vectors_are_taken_where_they_surely_help_and_only_there() -> None:
     for terms, vectors, taken in ((nothing, tell, True), (tell, nothing, False)):
         matrix = matrix_of(np.hstack([terms, vectors]))
 
-        def scales(view: View) -> np.ndarray:
+        def scales(view: FeatureView) -> np.ndarray:
             return np.array([1.0] * 3 + [view.words] * 3 + [1.0], dtype=np.float32)
 
         assert choose_model(ViewedRows(matrix, scales), codes, groups, None, 0, has_words=True).words == taken
@@ -149,7 +149,7 @@ def test_a_dated_history_is_asked_by_its_later_rows() -> None:
     codes = np.where((age < 0.45) & (words == 0), 3, words)
     matrix = matrix_of(one_hot(words, 3))
 
-    def scales(_: View) -> np.ndarray:
+    def scales(_: FeatureView) -> np.ndarray:
         return np.ones(4, dtype=np.float32)
 
     assert choose_model(ViewedRows(matrix, scales), codes, np.arange(900), age, 0).half_life is not None

@@ -10,7 +10,7 @@ import pytest
 from diagnosis.store import Store, tables
 from diagnosis.store.diagnoses import DiagnosisEntry
 from diagnosis.store.feedback import Feedback
-from diagnosis.store.observations import Answer
+from diagnosis.store.observations import ReleaseAnswer
 
 AT = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
 
@@ -133,9 +133,9 @@ def test_a_shadow_answers_beside_and_is_paired_with_what_was_answered(store: Sto
     diagnosed(store, "INC2")
     said = {"group": prediction("Network")}
     store.observations.add(
-        [Answer(n, "next", AT, said, 0.02, 0.01, "next") for n in ("INC1", "INC2", "NOT-STORED", "")]
+        [ReleaseAnswer(n, "next", AT, said, 0.02, 0.01, "next") for n in ("INC1", "INC2", "NOT-STORED", "")]
     )
-    store.observations.add([Answer("INC1", "next", AT, {"group": prediction("Desktop")}, shadow="next")])
+    store.observations.add([ReleaseAnswer("INC1", "next", AT, {"group": prediction("Desktop")}, shadow="next")])
     pairs = store.observations.pairs("next")
     assert [(a.incident, a.value, b.value, b.seconds_in_service) for a, b in pairs] == [
         ("INC1", "Mail", "Network", 0.01),

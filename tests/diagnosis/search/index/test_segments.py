@@ -6,7 +6,7 @@ import pytest
 
 from diagnosis.search.index.ids import Ids
 from diagnosis.search.index.neighbours import widened
-from diagnosis.search.index.segments import View, dead_rows, located, ranks, rows_at
+from diagnosis.search.index.segments import SegmentView, dead_rows, located, ranks, rows_at
 from diagnosis.search.passages import microseconds
 
 
@@ -19,7 +19,7 @@ class Segment:
 
 def views_of(*alive):
     names = iter(range(10_000))
-    return [View(Segment(Ids([str(next(names)) for _ in one])), np.array(one, dtype=bool)) for one in alive]
+    return [SegmentView(Segment(Ids([str(next(names)) for _ in one])), np.array(one, dtype=bool)) for one in alive]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.9, 1.0])
