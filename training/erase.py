@@ -109,13 +109,15 @@ def _held_by_releases(releases: Releases, person: Person) -> dict[str, list[str]
 
 
 def _mask_over_release(store: Store, folder: Path, person: Person) -> None:
-    """Store masked copies of a release's records: they are served instead of those that lie in it."""
+    """Store masked copies of a release's records: they are served instead of those that lie in it.
+
+    What the store holds is masked there, and what was deleted from it is not served from the release either.
+    """
     targets: dict[str, Records] = {"history": store.incidents, "knowledge": store.articles}
     for part, kind in _KINDS:
         rows = kind.load(folder / part)
         bodies = rows.records(_named_in(rows, person))
-        stored = targets[part].find(list(bodies))
-        targets[part].put({number: _body(person.erased(row)) for number, row in bodies.items() if number not in stored})
+        targets[part].put_new({number: _body(person.erased(row)) for number, row in bodies.items()})
 
 
 def _named_in(records: IncidentRecords | KnowledgeRecords, person: Person) -> list[str]:

@@ -130,16 +130,17 @@ def _erase_table(
     columns = [column for column in table.columns if _holds_text(column)]
     key = list(table.primary_key.columns)
     for rows in _chunks(database, table, key, columns):
-        changes: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
-        for row in rows:
-            values = {column.name: row._mapping[column] for column in columns}
-            masked = {name: person.erased(value) for name, value in values.items()}
-            if changed := {name: value for name, value in masked.items() if value is not values[name]}:
-                changes.append((tuple(row._mapping[column] for column in key), changed))
-        if changes and not changes_nothing:
-            _write(database, table, key, changes)
-        yield from ("/".join(map(str, values)) for values, _changed in changes)
+        keys = [tuple(row._mapping[c] for c in key) for row in rows if _changes(row, columns, person)]
+        if keys and not changes_nothing:
+            _write(database, table, keys, columns, person)
+        yield from ("/".join(map(str, values)) for values in keys)
         on_rows(len(rows))
+
+
+def _changes(row: sa.Row[Any], columns: Sequence[sa.Column[Any]], person: Person) -> dict[str, Any]:
+    values = {column.name: row._mapping[column] for column in columns}
+    masked = {name: person.erased(value) for name, value in values.items()}
+    return {name: value for name, value in masked.items() if value is not values[name]}
 
 
 def _end_watches(database: Database, person: Person, dry_run: bool) -> list[str]:
@@ -173,18 +174,22 @@ def _rehashed(changed: Mapping[str, Any]) -> dict[str, str]:
 def _write(
     database: Database,
     table: sa.Table,
-    key: Sequence[sa.Column[Any]],
-    rows: Sequence[tuple[tuple[Any, ...], Mapping[str, Any]]],
+    keys: Sequence[tuple[Any, ...]],
+    columns: Sequence[sa.Column[Any]],
+    person: Person,
 ) -> None:
+    """Mask rows as they are now: what others wrote since they were looked at stays, and what they deleted is gone."""
     if table in (tables.incidents, tables.articles):
-        Records(database, table).put({values[0]: changed["body"] for values, changed in rows})
+        Records(database, table).change([values[0] for values in keys], person.erased)
         return
-    if table is tables.reviews:  # a review stays what was finished, but for the mask
-        rows = [(values, {**changed, **_rehashed(changed)}) for values, changed in rows]
     with database.write() as connection:
-        for values, changed in rows:
-            matches = [column == value for column, value in zip(key, values, strict=True)]
-            connection.execute(sa.update(table).where(*matches).values(changed))
+        for values in keys:
+            matches = [column == value for column, value in zip(table.primary_key.columns, values, strict=True)]
+            row = connection.execute(sa.select(*columns).where(*matches).with_for_update()).one_or_none()
+            if changed := _changes(row, columns, person) if row is not None else {}:
+                if table is tables.reviews:  # a review stays what was finished, but for the mask
+                    changed |= _rehashed(changed)
+                connection.execute(sa.update(table).where(*matches).values(changed))
 
 
 def _chunks(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -51,6 +51,29 @@ class Records:
             self.write(connection, bodies)
             stored = self.by_number(connection, list(bodies))
         return [stored[number] for number in bodies]
+
+    def put_new(self, bodies: Mapping[str, Mapping[str, Any]]) -> None:
+        """Insert those records whose number was never stored; one that was deleted stays deleted."""
+        with self.database.write() as connection:
+            take_sequences(connection, 0)  # whoever writes records meanwhile waits, so that what is read here holds
+            stored = self.by_number(connection, list(bodies))
+            self.write(connection, {number: body for number, body in bodies.items() if number not in stored})
+
+    def change(self, numbers: Sequence[str], change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+        """Change records from what they are at this moment; one that is deleted by now stays deleted.
+
+        Parameters
+        ----------
+        numbers : sequence of str
+        change : callable
+            From a body to the new one, or to the same object if nothing changes.
+        """
+        with self.database.write() as connection:
+            take_sequences(connection, 0)
+            stored = self.by_number(connection, numbers)
+            bodies = {number: change(record.body) for number, record in stored.items() if not record.deleted}
+            changed = {number: body for number, body in bodies.items() if body is not stored[number].body}
+            self.write(connection, changed)
 
     def write(self, connection: Connection, bodies: Mapping[str, Mapping[str, Any]], deleted: bool = False) -> None:
         """Insert or replace records inside a transaction that the caller has begun."""

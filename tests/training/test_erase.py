@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from contextlib import closing
 
 import pytest
 
@@ -11,7 +12,7 @@ from diagnosis.errors import InputError
 from diagnosis.records import IncidentRecords
 from diagnosis.releases import Releases
 from diagnosis.store import Store, tables
-from diagnosis.store.erasure import MASK, Person
+from diagnosis.store.erasure import MASK, Person, erase_person
 from diagnosis.store.monitoring import StoredAlert, StoredWindow
 from diagnosis.times import utc_now
 from tests.serving import Serving
@@ -123,6 +124,51 @@ def test_a_person_is_erased_from_what_people_said_and_from_what_the_watch_rememb
     assert store.watch_states.load("surges") is None
     assert not store.watch_states.hold("surges", "a process", 30)  # who watched begins anew, and forgets
     store.close()
+
+
+class Interrupted(Person):
+    """A person; somebody else does something once the first row is read."""
+
+    def __init__(self, names, act):
+        super().__init__(names)
+        self.act = act
+
+    def erased(self, value):
+        act, self.act = self.act, None
+        if act:
+            act()
+        return super().erased(value)
+
+
+@pytest.fixture
+def store(database_url):
+    with closing(Store.open(database_url)) as opened:
+        yield opened
+
+
+def test_what_others_write_while_a_person_is_erased_stays(store):
+    action = store.actions.add(Action(title="train Zhang Sanfeng"), "key:1")
+    change = lambda: store.actions.change(action.id, title="Zhang Sanfeng was trained")  # noqa: E731
+    erase_person(store.database, Interrupted(["Zhang Sanfeng"], change))
+    assert store.actions.get(action.id).title == f"{MASK} was trained"
+
+
+def test_a_record_that_is_deleted_while_it_is_looked_at_stays_deleted(store):
+    store.incidents.put({"P1": {"number": "P1", "caller": "Zhang Sanfeng"}})
+    person = Interrupted(["Zhang Sanfeng"], lambda: store.incidents.delete("P1"))
+    erase_person(store.database, person)
+    assert store.incidents.find(["P1"]) == {}
+
+
+def test_what_was_deleted_is_not_brought_back_from_a_release(models, store):
+    releases = Releases(models)
+    history = IncidentRecords.load(releases.path(releases.published()) / "history").frame()
+    caller = next(value for value in history["caller"] if value)
+    number = str(history["number"][history["caller"] == caller].iloc[0])
+    store.incidents.put({number: {"number": number, "caller": caller}})
+    store.incidents.delete(number)
+    erase(store, releases, [caller])
+    assert store.incidents.find([number]) == {}
 
 
 def test_a_person_in_a_release_is_masked_in_what_is_served_and_the_release_is_named(models, tmp_path):
