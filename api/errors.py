@@ -136,7 +136,7 @@ def problem(kind: ErrorKind, detail: str, errors: Sequence[Mapping[str, str]] = 
     return {**body, "errors": list(errors)} if errors else body
 
 
-def retry_after(seconds: int = RETRY_SECONDS) -> dict[str, str]:
+def retry_after_header(seconds: int = RETRY_SECONDS) -> dict[str, str]:
     """Return the header field that says when the same request may be sent again."""
     return {"Retry-After": str(seconds)}
 
@@ -145,7 +145,7 @@ def answer(error: Exception, headers: Mapping[str, str] | None = None) -> Proble
     """Return the response to an error of `KINDS`, or to a defect of ours, whose message stays inside."""
     kind = kind_of(error)
     detail = str(error) if kind is not _DEFECT else "the request could not be answered; the log names the place"
-    sent = {**(retry_after() if kind.status == 503 else {}), **getattr(error, "headers", {}), **(headers or {})}
+    sent = {**(retry_after_header() if kind.status == 503 else {}), **getattr(error, "headers", {}), **(headers or {})}
     if kind.status == 401:
         sent["WWW-Authenticate"] = "Bearer"
     if kind.status in (408, 413):

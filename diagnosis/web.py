@@ -38,7 +38,7 @@ def check_url(url: str, example: str = "https://example.com") -> str:
     return url
 
 
-def retry_after(headers: Mapping[str, str]) -> timedelta | None:
+def requested_wait(headers: Mapping[str, str]) -> timedelta | None:
     """Return how long a response asks to wait: seconds or an HTTP date in ``Retry-After`` (RFC 9110, 10.2.3).
 
     Returns

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_code
 from diagnosis.releases import Releases
 from diagnosis.store import Store
+from diagnosis.store.bodies import stored_body
 from diagnosis.store.erasure import KEPT, Person, count_rows, erase_person
 from diagnosis.store.records import Records
 from training.command_line.verb import DONE, add_database, add_json, add_language, add_models, answer, main
@@ -117,18 +117,13 @@ def _mask_over_release(store: Store, folder: Path, person: Person) -> None:
     for part, kind in _KINDS:
         rows = kind.load(folder / part)
         bodies = rows.records(_named_in(rows, person))
-        targets[part].put_new({number: _body(person.erased(row)) for number, row in bodies.items()})
+        targets[part].put_new({number: stored_body(person.erased(row)) for number, row in bodies.items()})
 
 
 def _named_in(records: IncidentRecords | KnowledgeRecords, person: Person) -> list[str]:
     frame = records.frame()
     texts = frame[[name for name in frame if frame[name].dtype != "datetime64[ns, UTC]"]]
     return [str(row["number"]) for row in texts.to_dict("records") if person.erased(row) is not row]
-
-
-def _body(row: Mapping[str, Any]) -> dict[str, Any]:
-    fields = {name: value for name, value in row.items() if value not in (None, "")}
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in fields.items()}
 
 
 def _in_words(content: Mapping[str, Any], t: Wording) -> str:

@@ -23,6 +23,7 @@ from diagnosis.redact.records import mask_articles, mask_incidents
 from diagnosis.store import Store
 from diagnosis.store.bodies import bodies_of
 from diagnosis.store.records import Records
+from diagnosis.times import format_utc
 from diagnosis.web import check_url
 from training.command_line.intake import knowledge_options, warn_of
 from training.command_line.output import as_json
@@ -253,7 +254,7 @@ def _output(store: Store, kind: RecordKind) -> Output:
 
 
 def _pulled(args: argparse.Namespace, request: Pull, output: Output, state: Path, into: str) -> ImportCounts:
-    since = moment(args.since).isoformat() if args.since else ""
+    since = format_utc(moment(args.since)) if args.since else ""
     with tqdm(unit=" rows", file=sys.stderr, disable=args.quiet) as bar:
 
         def count(rows: int, total: int | None) -> None:

@@ -23,6 +23,7 @@ from diagnosis.problems.problem import ALL, CHRONIC
 from diagnosis.recurrence import RecurrenceModel, Signature
 from diagnosis.release import check_release
 from diagnosis.review.definitions import BY_NAME
+from diagnosis.times import format_utc
 from training.command_line.intake import add_sources, read_sources
 from training.command_line.output import open_atomically
 from training.command_line.verb import DONE, add_json, add_language, answer, main, warn, whole_number
@@ -152,7 +153,7 @@ def _content(
 ) -> dict[str, Any]:
     of_file = {} if measures is None else {"actions": [measure.to_dict() for measure in measures]}
     return {
-        "as_of": report.as_of.isoformat(),
+        "as_of": format_utc(report.as_of),
         "horizon_days": report.horizon_days,
         "signature": list(report.signature.fields),
         "incidents": report.incidents,

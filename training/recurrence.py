@@ -13,6 +13,7 @@ from diagnosis.phrases import Phrase
 from diagnosis.recurrence import FixVerdict, Signature, default_signature, fix_verdict, recurrence_rate
 from diagnosis.recurrence.outcomes import Origin
 from diagnosis.recurrence.rates import TARGET
+from diagnosis.times import format_utc
 from training.command_line.intake import add_sources, read_sources
 from training.command_line.terminal import padded
 from training.command_line.verb import DONE, UsageError, add_json, add_language, answer, main
@@ -88,7 +89,7 @@ def _content(
     return {
         "signature": list(signature.fields),
         "origin": args.origin,
-        "as_of": as_of.isoformat(),
+        "as_of": format_utc(as_of),
         "target": args.target,
         "rates": {by: [_record(row) for row in table.to_dict("records")] for by, table in tables.items()},
         "fix": verdict.to_dict() if verdict else None,

@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     as_of = last_moment(frame, args.as_of)
     if pd.isna(as_of):
         raise InputError(Phrase("service_levels_need_dates"))
-    known = as_known_at(frame, as_of.isoformat())
+    known = as_known_at(frame, format_utc(as_of))
     batch = IncidentBatch.from_frame(known)
     _warn_of_dates(batch, t)
     model = _model(args.release, batch, t)

@@ -22,6 +22,7 @@ from diagnosis.release import STORE, write_release
 from diagnosis.releases import Releases
 from diagnosis.store.changes import ChangeCursor
 from diagnosis.store.feedback import Feedback
+from diagnosis.times import format_utc
 from training.checks import AUDIT, Audit, audit, in_service
 from training.command_line.intake import add_sources, check_targets, read_sources
 from training.command_line.output import writing
@@ -225,11 +226,11 @@ def _evaluate(
     later = incidents.iloc[latest].reset_index(drop=True)
     if is_dated(incidents):
         # As they were known when the slice began: an outcome that came later would be a look into the future.
-        settings = replace(settings, as_of=(later["opened_at"].min() - pd.Timedelta(microseconds=1)).isoformat())
+        settings = replace(settings, as_of=format_utc(later["opened_at"].min() - pd.Timedelta(microseconds=1)))
     with Stages(STAGES, title="evaluate", show=show) as stages:
         parts = fit(incidents.iloc[earlier], articles, settings, stages, saved.below("evaluation"), feedback)
     as_of = last_moment(incidents)
-    known_at = "" if pd.isna(as_of) else as_of.isoformat()
+    known_at = "" if pd.isna(as_of) else format_utc(as_of)
     diagnoser = Diagnoser("evaluation", parts)
     curve = learning_curve(diagnoser, incidents.iloc[earlier], later, settings) if settings.learning_curve else []
     held_out = HeldOut.of(diagnoser, later, known_at, curve)

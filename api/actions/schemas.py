@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
-from api.http.fields import Day, Line, Name, Out, Strict, Time, Word, check_extra, plain_time
+from api.http.fields import Day, Line, Name, Out, Strict, Time, Word, check_extra
 from diagnosis.actions import Action, ActionKind, ActionSource, ActionStatus
 from diagnosis.review.definitions import BY_NAME
+from diagnosis.times import format_utc
 
 Title = Annotated[Line, StringConstraints(min_length=1, max_length=500)]
 Owner = Annotated[Line, StringConstraints(max_length=255)]
@@ -110,5 +111,5 @@ def action_out(action: Action) -> ActionOut:
     """Return an action as it is shown."""
     values = {name: getattr(action, name) for name in ActionOut.model_fields}
     for name in ("done_at", "created_at", "updated_at"):
-        values[name] = None if values[name] is None else plain_time(values[name])
+        values[name] = None if values[name] is None else format_utc(values[name])
     return ActionOut(**values | {"evidence": [dict(item) for item in action.evidence]})

@@ -19,7 +19,6 @@ from api.alerts.schemas import (
     MonitoringReviewOut,
 )
 from api.audit.service import AuditService
-from api.http.fields import plain_time
 from api.serving import Serving
 from diagnosis.errors import InputError
 from diagnosis.redact import Redactor
@@ -32,7 +31,7 @@ from diagnosis.surges.joining import AFTER, BEFORE, AlertLessons, explaining_ale
 from diagnosis.surges.monitoring_data import ServiceMap
 from diagnosis.surges.monitoring_review import AlertRow, Logged, monitoring_review
 from diagnosis.surges.replay import scope_words
-from diagnosis.times import parse_utc, utc_now
+from diagnosis.times import format_utc, parse_utc, utc_now
 
 MOST_LINKS = 10
 _MOST_ALERTS = 100_000  # of a review, repetitions not counted
@@ -278,9 +277,9 @@ def alert_out(alert: StoredAlert) -> AlertOut:
     """Return an alert as it is shown."""
     return AlertOut(
         id=alert.id,
-        started_at=plain_time(alert.started_at),
-        latest_at=plain_time(alert.latest_at or alert.started_at),
-        ended_at=None if alert.ended_at is None else plain_time(alert.ended_at),
+        started_at=format_utc(alert.started_at),
+        latest_at=format_utc(alert.latest_at or alert.started_at),
+        ended_at=None if alert.ended_at is None else format_utc(alert.ended_at),
         repeats=alert.repeats,
         name=alert.name,
         severity=str(alert.body.get("severity", "")),
@@ -297,7 +296,7 @@ def verdict_out(verdict: AlertVerdict) -> AlertVerdictOut:
         alert=verdict.alert,
         incident=verdict.incident,
         belongs=verdict.belongs,
-        at=plain_time(verdict.at),
+        at=format_utc(verdict.at),
         by=verdict.by,
     )
 

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from api.audit.service import AuditService
 from api.changes.schemas import ChangeEffectOut, ChangeIn, ChangeOut
-from api.http.fields import plain_time
 from api.serving import Serving
 from diagnosis.errors import InputError
 from diagnosis.phrases import in_words
@@ -18,7 +17,7 @@ from diagnosis.redact.records import mask_change, mask_code
 from diagnosis.store import Store
 from diagnosis.store.monitoring import StoredChange
 from diagnosis.surges.change_effect import DAY, ChangeEffect, change_effect
-from diagnosis.times import parse_utc, utc_now
+from diagnosis.times import format_utc, parse_utc, utc_now
 from training.records.changes import is_cancelled
 
 DAYS = 365
@@ -163,4 +162,4 @@ def change_out(change: StoredChange) -> ChangeOut:
         **{name: change.body.get(name) for name in _TIMES},
         **{name: change.body.get(name, "") for name in _SHOWN},
     }
-    return ChangeOut(**{**change.body, **values, "number": change.number, "updated_at": plain_time(change.updated_at)})
+    return ChangeOut(**{**change.body, **values, "number": change.number, "updated_at": format_utc(change.updated_at)})

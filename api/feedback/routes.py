@@ -10,10 +10,10 @@ from fastapi.responses import JSONResponse
 
 from api.dependencies import Served
 from api.feedback.schemas import FeedbackIn, FeedbackList, FeedbackOut
-from api.http.fields import plain_time
 from api.http.problems import problems
 from api.http.security import MayGiveFeedback
 from diagnosis.store.feedback import Feedback
+from diagnosis.times import format_utc
 
 router = APIRouter(prefix="/v1/diagnoses", tags=["diagnoses"])
 
@@ -40,4 +40,4 @@ def undo_feedback(diagnosis: str, feedback: str, principal: MayGiveFeedback, ser
 
 def _feedback(feedback: Feedback) -> dict[str, Any]:
     values = {name: getattr(feedback, name) for name in FeedbackOut.model_fields}
-    return {name: plain_time(value) if isinstance(value, datetime) else value for name, value in values.items()}
+    return {name: format_utc(value) if isinstance(value, datetime) else value for name, value in values.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from api.dependencies import Served
-from api.errors import ProblemResponse, kind_of, problem, retry_after
+from api.errors import ProblemResponse, kind_of, problem, retry_after_header
 from api.health.schemas import LiveOut, ReadyOut
 from diagnosis.errors import FaultwiseError
 
@@ -25,7 +25,7 @@ def ready(service: Served) -> ReadyOut | Response:
         release = service.health.ready()
     except FaultwiseError as error:
         kind = kind_of(error)
-        return ProblemResponse(problem(kind, kind.title), 503, retry_after())
+        return ProblemResponse(problem(kind, kind.title), 503, retry_after_header())
     return ReadyOut(status="ready", release=release)
 
 

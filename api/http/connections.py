@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from api.errors import ErrorKind, problem, retry_after
+from api.errors import ErrorKind, problem, retry_after_header
 from api.http.middleware import PAGE_HEADERS
 
 # What a refused client goes on sending is thrown away for so long, so that it can read why it was refused: closing a
@@ -241,7 +241,7 @@ def _response(kind: ErrorKind, detail: str) -> bytes:
         "content-type": "application/problem+json",
         "content-length": str(len(body)),
         "connection": "close",
-        **(retry_after() if kind.status == 503 else {}),
+        **(retry_after_header() if kind.status == 503 else {}),
         **PAGE_HEADERS,
     }
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())

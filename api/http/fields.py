@@ -12,7 +12,6 @@ from diagnosis.errors import InputError
 from diagnosis.phrases import Phrase
 from diagnosis.text import plain_text
 from diagnosis.text.cleaning import one_line
-from diagnosis.times import format_utc
 from diagnosis.validation import quote_value
 from training.records.times import AMBIGUOUS, AMBIGUOUS_ZONE, parse_time
 
@@ -149,8 +148,3 @@ def _is_text(value: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def plain_time(moment: datetime) -> str:
-    """Return a time as ISO 8601 in UTC."""
-    return format_utc(moment)

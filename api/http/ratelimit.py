@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from api.errors import retry_after
+from api.errors import retry_after_header
 from diagnosis.background import BackgroundLoop
 from diagnosis.store.use import Use
 
@@ -50,7 +50,7 @@ class Allowance:
             "RateLimit-Policy": f'"key";q={self.limit};w=60',
             "RateLimit": f'"key";r={self.remaining};t={self.reset}',
         }
-        return {**policy, **retry_after(self.retry_after)} if self.retry_after else policy
+        return {**policy, **retry_after_header(self.retry_after)} if self.retry_after else policy
 
 
 @dataclass(slots=True)

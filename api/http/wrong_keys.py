@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from api.errors import RateLimitedError, retry_after
+from api.errors import RateLimitedError, retry_after_header
 from api.http.ratelimit import RateLimiter
 from diagnosis.store.keys import KeyRefusedError
 
@@ -49,7 +49,7 @@ class WrongKeys:
         seconds = self._limiter.wait(network)
         if seconds and digest not in self._right:
             message = f"too many wrong keys from this address; wait {seconds} s"
-            raise RateLimitedError(message, retry_after(seconds))
+            raise RateLimitedError(message, retry_after_header(seconds))
         try:
             yield
         except KeyRefusedError:

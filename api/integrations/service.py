@@ -31,6 +31,7 @@ from diagnosis.incident import FIELDS, TYPES, Incident
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_code, mask_incident, mask_labels
 from diagnosis.store import Store
+from diagnosis.store.bodies import stored_body
 from diagnosis.store.monitoring import StoredAlert
 from diagnosis.store.outbox import OutgoingCall
 from diagnosis.store.surges import StoredSurge
@@ -273,9 +274,4 @@ def _is_on_its_way(incident: Incident, earliest: datetime, moment: datetime) -> 
 
 
 def _plain(incident: Incident) -> dict[str, Any]:
-    values = {name: getattr(incident, name) for name in FIELDS} | dict(incident.extra)
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in values.items()
-        if value not in ("", None)
-    }
+    return stored_body({name: getattr(incident, name) for name in FIELDS} | dict(incident.extra))

@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 
 from api.dependencies import Served
-from api.http.fields import plain_time
 from api.http.problems import problems
 from api.http.security import MayDiagnose
 from api.knowledge.schemas import DraftOut, FormOut, GapOut, KnowledgeHealthOut, StaleOut
 from diagnosis.knowledge import KnowledgeArticle
 from diagnosis.knowledge_health.gaps import Gap
+from diagnosis.times import format_utc
 
 router = APIRouter(tags=["knowledge"])
 MOST_NUMBERS = 100  # of the incidents of one gap
@@ -29,8 +29,8 @@ def health(
     snapshot = service.knowledge.health()
     state = snapshot.health
     return KnowledgeHealthOut(
-        as_of=state.as_of.isoformat(),
-        judged_at=plain_time(snapshot.judged_at),
+        as_of=format_utc(state.as_of),
+        judged_at=format_utc(snapshot.judged_at),
         is_current=snapshot.is_current,
         articles=state.articles,
         incidents=state.incidents,

@@ -58,7 +58,7 @@ class FormOut(Out):
 class KnowledgeHealthOut(Out):
     """Everything that is wrong with the knowledge base, with evidence."""
 
-    as_of: str = Field(description="When it was looked at", examples=["2026-11-01T00:00:00+00:00"])
+    as_of: str = Field(description="When it was looked at", examples=["2026-11-01T00:00:00Z"])
     judged_at: str = Field(description="When this was computed", examples=["2026-11-22T10:20:00Z"])
     is_current: bool = Field(
         description="False if records have changed since: it is being judged anew", examples=[True]

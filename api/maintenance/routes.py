@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from api.dependencies import Served
-from api.http.fields import plain_time
 from api.http.problems import problems
 from api.http.security import MayRead, MayWrite
 from api.maintenance.schemas import WindowIn, WindowList, WindowOut
 from diagnosis.store.monitoring import StoredWindow
+from diagnosis.times import format_utc
 
 router = APIRouter(prefix="/v1/maintenance", tags=["maintenance"])
 
@@ -36,10 +36,10 @@ def delete_window(window: str, principal: MayWrite, service: Served) -> Response
 def _out(window: StoredWindow) -> WindowOut:
     return WindowOut(
         id=window.id,
-        starts_at=plain_time(window.starts_at),
-        ends_at=plain_time(window.ends_at),
+        starts_at=format_utc(window.starts_at),
+        ends_at=format_utc(window.ends_at),
         scope=dict(window.scope),
         note=window.note,
-        created_at=plain_time(window.created_at) if window.created_at else "",
+        created_at=format_utc(window.created_at) if window.created_at else "",
         created_by=window.created_by,
     )

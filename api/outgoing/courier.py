@@ -15,7 +15,7 @@ from diagnosis.background import BackgroundLoop
 from diagnosis.errors import FaultwiseError
 from diagnosis.store.outbox import Outbox, OutgoingCall
 from diagnosis.times import utc_now
-from diagnosis.web import retry_after
+from diagnosis.web import requested_wait
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ class Courier:
         if lasting or attempts > len(self.delays):
             return None
         planned = self.delays[attempts - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load
-        requested = retry_after(error.response.headers) if isinstance(error, httpx.HTTPStatusError) else None
+        requested = requested_wait(error.response.headers) if isinstance(error, httpx.HTTPStatusError) else None
         # Never sooner than planned: a receiver that asks for a second would use all its tries up within a minute.
         return planned if requested is None else max(planned, min(requested, LONGEST_WAIT))
 

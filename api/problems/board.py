@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from api.errors import ComputingError, NothingPublishedError
-from api.http.fields import plain_time
 from api.problems.computing import compute_problems
 from api.problems.provisional import with_decisions
 from api.serving import Serving
@@ -28,7 +27,7 @@ from diagnosis.problems.index import ProblemIndex
 from diagnosis.recurrence import Signature
 from diagnosis.store import Store
 from diagnosis.store.problems import StoredDecision
-from diagnosis.times import now_text
+from diagnosis.times import format_utc, now_text
 
 log = logging.getLogger(__name__)
 
@@ -289,7 +288,7 @@ class ProblemBoard:
                         "title": snapshot.by_id[problem].title,
                         "action": action.id,
                         "ratio": result["ratio"],
-                        "since": plain_time(action.done_at),
+                        "since": format_utc(action.done_at),
                     }
                     self._events.emit("problem.returned", [(f"{problem}:{action.id}", data)])
             self._events.outbox_changed()

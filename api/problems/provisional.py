@@ -17,6 +17,7 @@ from diagnosis.problems import Problem, ProblemDecision, ProblemReport
 from diagnosis.problems.history import ProblemHistory
 from diagnosis.problems.identity import titles_and_dismissals
 from diagnosis.problems.problem import rank
+from diagnosis.times import format_utc
 
 
 def with_decisions(
@@ -99,7 +100,7 @@ def _together(problem: Problem, other: Problem, history: ProblemHistory) -> Prob
 def _part(problem: Problem, numbers: Sequence[str], history: ProblemHistory) -> Problem:
     share = len(numbers) / problem.incidents
     times = history.of(numbers)[0]
-    first, last = (pd.Timestamp(float(day), unit="D", tz="UTC").round("s").isoformat() for day in times[[0, -1]])
+    first, last = (format_utc(pd.Timestamp(float(day), unit="D", tz="UTC").round("s")) for day in times[[0, -1]])
     bounds = problem.preventable_interval
     return replace(
         problem,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from api.actions.schemas import ActionOut, action_out
 from api.dependencies import Served
-from api.http.fields import Time, plain_time
+from api.http.fields import Time
 from api.http.problems import problems as problem_responses
 from api.http.security import MayDiagnose, MayWrite
 from api.problems.schemas import (
@@ -125,7 +125,7 @@ def _detail(view: ProblemView) -> ProblemDetailOut:
         changes=[
             ChangeOnItemOut(
                 number=change.number,
-                at=None if change.at is None else plain_time(change.at),
+                at=None if change.at is None else format_utc(change.at),
                 title=str(change.body.get("short_description") or ""),
             )
             for change in view.changes
@@ -137,7 +137,7 @@ def _detail(view: ProblemView) -> ProblemDetailOut:
         decisions=[
             DecisionOut(
                 **{name: getattr(entry, name) for name in ("id", "kind", "problem", "value", "actor")},
-                created_at=plain_time(entry.created_at),
+                created_at=format_utc(entry.created_at),
             )
             for entry in view.decisions
         ],

@@ -27,6 +27,7 @@ from diagnosis.store.database import ConflictError, RecordNotFoundError
 from diagnosis.store.monitoring import StoredChange
 from diagnosis.store.outbox import OutgoingCall
 from diagnosis.store.problems import ProblemRow, StoredDecision
+from diagnosis.times import format_utc
 
 MOST_NUMBERS = 100  # of the incidents of one problem
 WRITE_BACK = "problem:"  # begins the kind of the call that makes a record of a problem
@@ -396,7 +397,7 @@ def _passes(entry: ListedProblem, filters: Mapping[str, str]) -> bool:
 def _expected_effect(report: ProblemReport, problem: Problem, kind: str) -> dict[str, Any]:
     share, hours = round(report.shares.of(kind).share, 3), problem.expected_hours
     return {
-        "as_of": report.as_of.isoformat(),
+        "as_of": format_utc(report.as_of),
         "horizon_days": report.horizon_days,
         "expected_incidents": problem.expected_incidents,
         "interval": list(problem.interval),

@@ -11,7 +11,6 @@ from pydantic import BaseModel, WithJsonSchema
 
 from api.dependencies import Served
 from api.http.cursors import Cursor, Limit, decode, next_of
-from api.http.fields import plain_time
 from api.http.problems import problems
 from api.http.rows import RowError, results_of, rows_of
 from api.http.security import MayRead, MayWrite
@@ -20,6 +19,7 @@ from api.records.service import RecordService
 from diagnosis.incident import COUNT_FIELDS, FIELDS, TIME_FIELDS
 from diagnosis.knowledge import KNOWLEDGE_FIELDS, KNOWLEDGE_TIMES
 from diagnosis.store.records import Record
+from diagnosis.times import format_utc
 
 router = APIRouter()
 
@@ -103,4 +103,4 @@ def _page(records: list[Record], limit: int, fields: Sequence[str]) -> Response:
 
 def _out(record: Record, fields: Sequence[str]) -> dict[str, Any]:
     values = {name: record.body.get(name, None if name in _NULLS else "") for name in fields}
-    return {**values, **record.body, "updated_at": plain_time(record.updated_at)}
+    return {**values, **record.body, "updated_at": format_utc(record.updated_at)}

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
-
-import pandas as pd
 
 from api.audit.service import AuditService
 from api.errors import NothingPublishedError
@@ -16,6 +13,7 @@ from api.webhooks.events import Events
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_article, mask_incident
 from diagnosis.store import Store
+from diagnosis.store.bodies import stored_body
 from diagnosis.store.database import RecordNotFoundError
 from diagnosis.store.records import Record, Records
 
@@ -171,9 +169,4 @@ class RecordService(Generic[Row]):
         except NothingPublishedError:
             return {}
         table = (parts.history if self.kind == "incidents" else parts.knowledge).rows(numbers)
-        return {str(row["number"]): _without_empty(row) for row in table.to_dict("records")}
-
-
-def _without_empty(row: Mapping[Any, Any]) -> dict[str, Any]:
-    fields = {name: value for name, value in row.items() if not pd.isna(value) and value != ""}
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in fields.items()}
+        return {str(row["number"]): stored_body(row) for row in table.to_dict("records")}

@@ -62,7 +62,7 @@ class FixOut(Out):
     """Whether a fix has held."""
 
     signature: dict[str, str] = Field(description="The fault", examples=[{"cmdb_ci": "vpn-gw-2"}])
-    date: str = Field(description="When it was fixed", examples=["2026-03-01T00:00:00+00:00"])
+    date: str = Field(description="When it was fixed", examples=["2026-03-01T00:00:00Z"])
     episodes_before: int = Field(description="Occurrences before; what follows within a day is one", examples=[12])
     episodes_after: int = Field(description="Occurrences after", examples=[1])
     days_before: float = Field(description="Days watched before", examples=[180.0])

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Query, Response
 
 from api.dependencies import Served
 from api.http.cursors import Cursor, Limit, decode, next_of
-from api.http.fields import plain_time
 from api.http.problems import problems
 from api.http.security import MayAdminister
 from api.webhooks.schemas import (
@@ -23,6 +22,7 @@ from api.webhooks.schemas import (
 from api.webhooks.service import CallState
 from diagnosis.store.outbox import OutgoingCall
 from diagnosis.store.subscriptions import Subscription
+from diagnosis.times import format_utc
 
 router = APIRouter(prefix="/v1", tags=["webhooks"])
 
@@ -111,7 +111,7 @@ def _subscription_out(subscription: Subscription) -> SubscriptionOut:
         language=subscription.language,
         enabled=subscription.enabled,
         reason=subscription.reason,
-        created_at=plain_time(subscription.created_at),
+        created_at=format_utc(subscription.created_at),
         created_by=subscription.created_by,
     )
 
@@ -121,5 +121,5 @@ def _call_out(call: OutgoingCall) -> CallOut:
     assert call.created_at is not None  # every stored call has both times
     assert call.due_at is not None
     return CallOut.model_validate(
-        {**values, "created_at": plain_time(call.created_at), "due_at": plain_time(call.due_at)}
+        {**values, "created_at": format_utc(call.created_at), "due_at": format_utc(call.due_at)}
     )

@@ -23,7 +23,7 @@ from diagnosis.recurrence.outcomes import censored_outcomes
 from diagnosis.search import Filters, Retriever
 from diagnosis.search.coverage import GUESS, adjusted
 from diagnosis.text import language
-from diagnosis.times import as_utc, days_of
+from diagnosis.times import as_utc, days_of, format_utc
 
 DRAFTS = 10  # of the gaps that cost most
 _BATCH = 256
@@ -133,7 +133,7 @@ class KnowledgeHealth:
     def to_dict(self, reader: str = "en") -> dict[str, Any]:
         """Return the report as plain JSON values, its sentences in the reader's language."""
         return {
-            "as_of": self.as_of.isoformat(),
+            "as_of": format_utc(self.as_of),
             "articles": self.articles,
             "incidents": self.incidents,
             "answered": self.answered,

@@ -22,7 +22,7 @@ from diagnosis.problems.titles import titles_of, without_form
 from diagnosis.recurrence.features import reads_like_workaround
 from diagnosis.recurrence.verdict import LEVEL, episodes, ratio_interval
 from diagnosis.redact import Redactor
-from diagnosis.times import days_of
+from diagnosis.times import days_of, format_utc
 
 LATE = 30.0  # days: the longest that one incident costs
 WINDOWS = (30.0, 90.0)  # days that a trend compares with all before them
@@ -128,8 +128,8 @@ class FaultFacts:
             items=self._counted("cmdb_ci", rows),
             services=self._counted("service", rows),
             groups=self._counted("assignment_group", rows),
-            first=self._times[rows[0]].isoformat(),
-            last=self._times[rows[-1]].isoformat(),
+            first=format_utc(self._times[rows[0]]),
+            last=format_utc(self._times[rows[-1]]),
             hours_lost=round(restoring.lost, 1) if self.any_resolved else None,
             expected_incidents=round(float(forecast.expected[place]), 4),
             interval=(int(forecast.lower[place]), int(forecast.upper[place])),

@@ -14,6 +14,7 @@ from diagnosis.problems.follow_up import measure_effect
 from diagnosis.problems.history import ProblemHistory
 from diagnosis.problems.prevention import MeasureEffect
 from diagnosis.problems.problem import Problem, ProblemReport
+from diagnosis.times import format_utc
 
 _BETWEEN = re.compile(r"[\s/,，、]+")  # values of a signature, however they are written one after the other
 Unjudged = Literal["no such problem", "not done", "outside"]
@@ -56,7 +57,7 @@ class FollowedMeasure:
             "kind": action.kind,
             "owner": action.owner,
             "status": action.status,
-            "done_at": action.done_at and action.done_at.isoformat(),
+            "done_at": None if action.done_at is None else format_utc(action.done_at),
             **moments,
             "unjudged": self.unjudged,
             "verdict": None if self.result is None else self.result["verdict"],
@@ -94,7 +95,7 @@ def _followed(
         return FollowedMeasure(action, problem, unjudged="outside")
     wait = follow_up.verdict.days_until_told
     until = None if wait is None else (report.as_of + timedelta(days=wait)).date()
-    return FollowedMeasure(action, problem, follow_up.to_dict(report.as_of.isoformat()), None, until)
+    return FollowedMeasure(action, problem, follow_up.to_dict(format_utc(report.as_of)), None, until)
 
 
 def _names(problems: Sequence[Problem]) -> dict[str, Problem]:

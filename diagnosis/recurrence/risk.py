@@ -24,7 +24,7 @@ from diagnosis.recurrence.rhythm import DeskRhythm
 from diagnosis.recurrence.scores import RecurrenceScores, score_horizon
 from diagnosis.recurrence.signature import Signature, default_signature, require_variety
 from diagnosis.recurrence.state import HISTORY_PAIRS, HistoryState, Incidents, varying_fields
-from diagnosis.times import as_utc, days_since_1970
+from diagnosis.times import as_utc, days_since_1970, format_utc
 
 History = Incidents | HistoryState
 FILE, ARRAYS = "recurrence.json", "recurrence.npz"
@@ -231,7 +231,7 @@ class RecurrenceModel:
             "signature": list(self.signature_.fields),
             "origin": self.origin,
             "horizons_days": list(self.horizons),
-            "as_of": self.as_of_.isoformat(),
+            "as_of": format_utc(self.as_of_),
             "base_rates": {str(days): rate for days, rate in self.base_rates_.items()},
             "incidents": self.n_incidents_,
             "recurrences_seen": self.n_recurred_,
@@ -250,7 +250,7 @@ class RecurrenceModel:
             "horizons": list(self.horizons),
             "origin": self.origin,
             "seed": self.seed,
-            "as_of": self.as_of_.isoformat(),
+            "as_of": format_utc(self.as_of_),
             "left_out": self.left_out_,
             "fields": self.fields_,
             "columns": self.columns_,

@@ -14,7 +14,7 @@ from diagnosis.errors import InputError
 from diagnosis.recurrence.outcomes import cohort
 from diagnosis.recurrence.signature import Signature
 from diagnosis.statistics import proportion_interval
-from diagnosis.times import as_utc, days_of
+from diagnosis.times import as_utc, days_of, format_utc
 
 Verdict = Literal["held", "did not hold", "cannot tell yet"]
 LEVEL = 0.95
@@ -112,7 +112,7 @@ def verdict_of(
     undecided = verdict == "cannot tell yet"
     return FixVerdict(
         signature=signature,
-        date=date.isoformat(),
+        date=format_utc(date),
         episodes_before=events_before,
         episodes_after=events_after,
         days_before=days_before,

@@ -16,6 +16,7 @@ from diagnosis.review.definitions import BY_NAME
 from diagnosis.review.history import ReviewHistory
 from diagnosis.review.quarters import Quarter
 from diagnosis.review.samples import Sample, change_of
+from diagnosis.times import format_utc
 
 Verdict = Literal["held", "did not hold", "cannot tell yet"]
 MONTH = 30.0  # days: hazards are told as episodes in so many
@@ -37,7 +38,7 @@ def outcomes(history: ReviewHistory, actions: Iterable[Action]) -> list[dict[str
 def _outcome(history: ReviewHistory, action: Action) -> dict[str, Any] | None:
     if action.status != "done" or action.done_at is None:
         return None
-    head = {"title": action.title, "action": action.id, "done_at": action.done_at.isoformat()}
+    head = {"title": action.title, "action": action.id, "done_at": format_utc(action.done_at)}
     if action.result and "verdict" in action.result:
         return head | _of_problem(action.result)
     if action.source_kind == "problem" and (followed := _followed(history, action, action.done_at)) is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,17 +14,18 @@ from diagnosis.times import format_utc
 
 def bodies_of(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Return the rows of a canonical frame by number; of rows with one number the last counts."""
-    rows = [_body({str(name): value for name, value in row.items()}) for row in frame.to_dict("records")]
+    rows = [stored_body(row) for row in frame.to_dict("records")]
     return {row["number"]: row for row in rows}
 
 
 def record_of(incidents: IncidentBatch, row: int, fields: Sequence[str]) -> dict[str, Any]:
     """Return some fields of one incident of a batch."""
-    return _body({name: incidents.column(name)[row] for name in fields})
+    return stored_body({name: incidents.column(name)[row] for name in fields})
 
 
-def _body(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in values.items() if _is_known(value)}
+def stored_body(values: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return what is known of a record, as plain JSON values with times in UTC."""
+    return {str(name): _plain(value) for name, value in values.items() if _is_known(value)}
 
 
 def _is_known(value: Any) -> bool:  # noqa: ANN401 - a cell of a frame

@@ -14,7 +14,7 @@ from diagnosis.store import tables
 from diagnosis.store.database import Database, insert_new
 from diagnosis.store.feedback import Feedback, FeedbackLog
 from diagnosis.store.records import Record, Records
-from diagnosis.times import as_utc
+from diagnosis.times import as_utc, format_utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class ChangeCursor:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
-        return {"store": self.store, "upto": self.upto, "at": self.at.isoformat()}
+        return {"store": self.store, "upto": self.upto, "at": format_utc(self.at)}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:

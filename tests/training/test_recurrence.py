@@ -61,7 +61,10 @@ def test_a_fix_gets_its_verdict(incidents, capsys):
     fix = ("--fix", "cmdb_ci=打印机-35", "category=printing", "--since", "2026-03-01")
     status, out = told(capsys, "--incidents", incidents, *fix, "--json")
     assert (status, out.err) == (0, "")
-    verdict = json.loads(out.out)["fix"]
+    content = json.loads(out.out)
+    verdict = content["fix"]
+    assert verdict["date"] == "2026-03-01T00:00:00Z"
+    assert content["as_of"].endswith("Z")
     assert verdict["verdict"] in {"held", "did not hold", "cannot tell yet"}
     assert verdict["signature"] == {"cmdb_ci": "打印机-35", "category": "printing"}
     assert "The fix of" in told(capsys, "--incidents", incidents, *fix)[1].out

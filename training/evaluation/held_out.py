@@ -18,6 +18,7 @@ from diagnosis.arrays import Labels
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.incident import FIELDS, IncidentBatch, as_frame
 from diagnosis.redact.records import mask_incidents
+from diagnosis.times import format_utc
 from training.evaluation.predictions import Predictions, join_predictions, predict
 from training.fitting.as_of import last_moment
 
@@ -88,7 +89,7 @@ class HeldOut:
         self.incidents.to_parquet(folder / _INCIDENTS, index=False)
         self.predictions.save(folder)
         description = {
-            "as_of": "" if pd.isna(self.as_of) else self.as_of.isoformat(),
+            "as_of": "" if pd.isna(self.as_of) else format_utc(self.as_of),
             "learning_curve": list(self.learning_curve),
         }
         (folder / _DESCRIPTION).write_text(json.dumps(description, ensure_ascii=False, indent=1), encoding="utf-8")

@@ -22,6 +22,7 @@ from diagnosis.phrases import Phrase
 from diagnosis.routing import Router
 from diagnosis.routing.labels import label_key
 from diagnosis.store.observations import Observation
+from diagnosis.times import format_utc
 from training.command_line.output import as_json
 from training.evaluation.bootstrap import Interval, bootstrap_mean
 from training.evaluation.held_out import HeldOut
@@ -307,7 +308,7 @@ class Replay:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        times = {"first": self.first.isoformat(), "last": self.last.isoformat()}
+        times = {"first": format_utc(self.first), "last": format_utc(self.last)}
         return {**as_json(self), **times}
 
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 import httpx
 
 from diagnosis.errors import FaultwiseError
-from diagnosis.web import check_url, retry_after
+from diagnosis.web import check_url, requested_wait
 
 _log = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ class Caller:
                 if response.status_code not in _BUSY:
                     return _content(response), response.headers
                 outcome = f"{response.status_code} {response.reason_phrase}"
-                requested = retry_after(response.headers)
+                requested = requested_wait(response.headers)
                 seconds = seconds if requested is None else requested.total_seconds()
             if seconds > _LONGEST_WAIT:
                 break

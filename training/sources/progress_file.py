@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
 from diagnosis.errors import InputError
 from diagnosis.release import write_json
+from diagnosis.times import format_utc, now_text, parse_utc
 from training.sources.page import Cursor
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class Progress:
 
     def begun(self) -> Progress:
         """Return it with a pull under way: the one that was broken off, or a new one."""
-        return self if self.began else replace(self, began=datetime.now(UTC).isoformat(timespec="seconds"))
+        return self if self.began else replace(self, began=now_text())
 
     def advanced(self, cursor: Cursor, rows: int, size: int) -> Progress:
         """Return it after a page."""
@@ -89,5 +90,5 @@ class Progress:
 
     def finished(self) -> Progress:
         """Return it after the last page: the next pull asks for what changed since this one began."""
-        since = (datetime.fromisoformat(self.began) - _MARGIN).isoformat()
+        since = format_utc(parse_utc(self.began) - _MARGIN)
         return replace(self, since=since, began="", cursor={}, rows=0, size=0)
