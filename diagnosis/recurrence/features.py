@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -12,15 +11,9 @@ import numpy.typing as npt
 
 from diagnosis.arrays import Floats, Vectors
 from diagnosis.incident import IncidentBatch
+from diagnosis.text import workarounds
 from diagnosis.times import days_since_1970
 
-# ITIL: a workaround restores service without removing the cause. These are the words agents close such incidents with.
-WORKAROUND = re.compile(
-    r"work[- ]?around|temporar|interim|restart|reboot|power[- ]?cycl|reset|re-?login|logged (?:off|out)|clear(?:ed)? "
-    r"(?:the )?(?:cache|cookies)|killed|monitor(?:ing)? (?:for|the)|could not reproduce|unable to reproduce|went away|"
-    r"临时|暂时|重启|重新启动|重置|绕过|规避|清(?:除|理|空)(?:了)?缓存|重新登录|替代方案|应急|未复现|无法复现|自行恢复|继续观察",
-    re.IGNORECASE,
-)
 CODED = ("close_code", "assignment_group")
 MOST_VALUES = 30  # values of a coded field that get a feature of their own, the most frequent first
 N_AXES = 16
@@ -60,7 +53,7 @@ class TextAxes:
 def reads_like_workaround(incidents: IncidentBatch) -> npt.NDArray[np.bool_]:
     """Return whether each resolution reads like a workaround, in English or Chinese, shape (n,)."""
     texts = zip(incidents.column("close_code"), incidents.column("close_notes"), strict=True)
-    return np.array([bool(WORKAROUND.search(f"{code} {notes}")) for code, notes in texts], dtype=bool)
+    return np.array([workarounds.reads_like_workaround(f"{code} {notes}") for code, notes in texts], dtype=bool)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from pandas.util import hash_array
 
 from diagnosis.arrays import Floats
 from diagnosis.findings import UseCounts
-from diagnosis.suggest.wording import calls_itself_workaround, canonical, says_nothing
+from diagnosis.suggest.wording import canonical, says_nothing
+from diagnosis.text.workarounds import calls_itself_workaround
 from diagnosis.times import days_of
 
 Outcome = Literal["held", "reopened", "recurred", "open"]

@@ -50,23 +50,6 @@ _RESTARTED_FOR_NOW = re.compile(
     r"|\W*(?:已)?(?:重启|重新启动)[^.;。；]*(?:暂时|临时)[^.;。；]*[。.]?\s*",
     re.IGNORECASE,
 )
-# What is called a workaround where it was closed: it restored service and left the cause. That something was restarted
-# does not say so: of a service it may be the fix.
-_WORKAROUND = re.compile(
-    r"work[- ]?around|temporarily|interim|temporary(?! (?:internet |user |system )?"
-    r"(?:files?|folders?|director(?:y|ies)|profiles?|passwords?|accounts?|tables?|tablespaces?|certificates?)\b)"
-    r"|for (?:now|the moment)\b|临时(?!性?的?(?:用户|系统|缓存)?(?:文件|目录|账号|帐号|账户|密码|口令|配置|表|证书))"
-    r"|暂时|绕过|规避|替代方案"
-    r"|应急(?:措施|方案|处理|处置)",
-    re.IGNORECASE,
-)
-_NO_WORKAROUND = re.compile(
-    r"\b(?:no|without(?: an?| any)?|not an?|(?:remov|replac|revert|undo|end)\w*(?: the| a)?)"
-    r"(?: (?:further|more|temporary))? work[- ]?arounds?"
-    r"|work[- ]?arounds? (?:(?:is|are|was|were) )?(?:removed|(?:no longer|not) (?:needed|required|necessary))\b"
-    r"|(?:不再|无需|无须|不用|不必|不需要|取消|撤销|去除|去掉|移除)[^，。；,.;]{0,4}(?:规避|绕过|替代方案|临时|应急)(?:方案|措施|处理)?",
-    re.IGNORECASE,
-)
 _NO_FIX = _EMPTY_WORDS | frozenset(_RESTART_WORDS.split())
 _SHARED = 0.6  # of the words of both together
 _CONTAINED = 0.9  # of the words of the shorter one, if it has as many as this:
@@ -90,11 +73,6 @@ def says_nothing(resolution: str) -> bool:
     left = [word for word in words if word not in _NO_FIX and not word.isdigit() and not _NUMBER.fullmatch(word)]
     # A single character left over between Chinese phrases is a particle or a cut-off name, not an instruction.
     return not any(len(word) > 1 for word in left)
-
-
-def calls_itself_workaround(text: str) -> bool:
-    """Return whether close code or resolution say that it is a workaround, in English or Chinese."""
-    return _WORKAROUND.search(_NO_WORKAROUND.sub(" ", text)) is not None
 
 
 @lru_cache(maxsize=_REMEMBERED)
