@@ -23,6 +23,7 @@ from diagnosis.routing import Router, share_features
 from diagnosis.search import Corpus, Retriever
 from diagnosis.service_levels import ServiceLevelModel
 from diagnosis.suggest import Suggester
+from diagnosis.suggest.wording import says_nothing
 from diagnosis.text import TextNormaliser
 from diagnosis.text.normaliser import joined
 
@@ -75,6 +76,7 @@ class Parts:
 
     def __post_init__(self) -> None:
         share_features(self.routers.values())
+        self.retriever.resolved = self.numbers_with_resolution
         if self.recurrence is not None and self.state is None:
             self.state = self.recurrence.state(self.history.frame())
 
@@ -103,6 +105,11 @@ class Parts:
         new = [row for row, number in enumerate(batch.column("number")) if number not in self.history]
         self.history.upsert(batch.reported)
         return new
+
+    def numbers_with_resolution(self, numbers: Sequence[str]) -> set[str]:
+        """Return which of some past incidents have a resolution that says something."""
+        rows = self.history.records(numbers, ("number", "close_notes"))
+        return {number for number, row in rows.items() if not says_nothing(row["close_notes"])}
 
     def time_incidents(self, batch: PreparedIncidents, new: Sequence[int]) -> None:
         """Let clocks know who waits, for which group, and whose wait has ended."""

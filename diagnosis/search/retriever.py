@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from diagnosis.arrays import Floats, Vectors
+from diagnosis.arrays import Floats, Rows, Vectors
 from diagnosis.errors import InputError
 from diagnosis.incident import Incident, IncidentBatch
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.memory import keep_freed_memory
-from diagnosis.search.corpus import CorpusIndex
+from diagnosis.search.corpus import EXACT, CorpusIndex
 from diagnosis.search.coverage import GUESS, Coverage, measured
 from diagnosis.search.encoder import GeneralEncoder, HistoryEncoder
 from diagnosis.search.fusion import Fusion
 from diagnosis.search.glossary import translated
-from diagnosis.search.index.metadata import Filters
+from diagnosis.search.index.metadata import Filters, RecordMetadata
 from diagnosis.search.index.vectors import VectorIndex
 from diagnosis.search.passages import SearchRecords, search_text
 from diagnosis.search.signals import Candidates, Corpus, Encoder, Question, VectorSearch
@@ -37,6 +37,8 @@ INCIDENT_FIELDS = ("short_description", "description")
 
 LARGE = 200_000  # rows from which a search makes arrays so large that the allocator gives them back each time
 _SHORT = 200  # characters of a question that may hold nothing but small words
+_MOST_OF_ONE_TEXT = 30  # candidates that differ in numbers alone, from which on others of them may be no candidates
+_NEWEST = 500  # of those others that are looked at
 _MAX_QUERY = 20_000  # characters: what follows is a log, and its words are in there already
 
 
@@ -101,7 +103,15 @@ class Retriever:
     coverage : mapping of corpus to Coverage, optional
         See `training.fitting.search`; where absent, no probability is said.
     seed : int, default 0
+
+    Attributes
+    ----------
+    resolved : callable of numbers to those of them that were resolved, or None
+        Of past incidents that say the same, one that was resolved then stands for all: its fix is what is looked for.
+        It is not saved; `diagnosis.parts` asks the history.
     """
+
+    resolved: Callable[[Sequence[str]], Collection[str]] | None = None
 
     def __init__(
         self,
@@ -222,10 +232,19 @@ class Retriever:
         index, questions = self.corpora_[corpus], self._questions(queries, vectors, general)
         with self._lock:
             return [
-                self._answer(question, index.measure(question, filters), corpus, k, passages) for question in questions
+                self._answer(question, index.measure(question, filters), corpus, k, filters, passages)
+                for question in questions
             ]
 
-    def _answer(self, question: Question, found: Candidates, corpus: Corpus, k: int, passages: bool) -> Answer:
+    def _answer(
+        self,
+        question: Question,
+        found: Candidates,
+        corpus: Corpus,
+        k: int,
+        filters: Filters | None,
+        passages: bool,
+    ) -> Answer:
         is_covered = (self.coverage or {}).get(corpus)
         if not self._has_evidence(question, found):
             return Answer([], None if is_covered is None else 0.0)
@@ -234,7 +253,7 @@ class Retriever:
         if is_covered is not None:
             covered = float(is_covered.probabilities(measured(found, scores)[None])[0]) if len(scores) else 0.0
             covered = 1.0 if found.is_number else covered
-        return Answer(self._ranked(found, scores, corpus, k, passages), covered)
+        return Answer(self._ranked(found, scores, corpus, k, filters, passages), covered)
 
     def coverage_features(self, queries: Sequence[str], corpus: Corpus, filters: Iterable[Filters | None]) -> Floats:
         """Return what `Coverage` learns from: a row for each query, asked among the records that its filters allow."""
@@ -311,26 +330,66 @@ class Retriever:
         """Return the names of the signals, in the order of a measured row."""
         return self.corpora_[corpus].signals
 
-    def _ranked(self, found: Candidates, scores: Floats, corpus: Corpus, k: int, passages: bool) -> list[Hit]:
+    def _ranked(
+        self, found: Candidates, scores: Floats, corpus: Corpus, k: int, filters: Filters | None, passages: bool
+    ) -> list[Hit]:
         index = self.corpora_[corpus]
         order = np.argsort(-scores, kind="stable")
         first = found.identified
         if len(first):
             order = order[np.argsort(~np.isin(order, first), kind="stable")]
             order = order[: len(first)] if found.is_number else order
-        # Of records that say the same, the best stands for all; those of no score are counted, not shown.
+        # Of records that say the same, one stands for all; those of no score are counted, not shown.
         templates = index.metadata.templates_at(found.places[order])
         _, best, counts = np.unique(templates, return_index=True, return_counts=True)
         by_rank = np.argsort(best)
-        best_first, counts = order[best[by_rank]], counts[by_rank]
-        worth = scores[best_first] > 0
-        places_shown = np.flatnonzero(worth | np.isin(best_first, first) if len(first) else worth)[:k]
-        best_first, counts = best_first[places_shown], counts[places_shown]
-        places, by_history = found.places[best_first], [name.startswith("history:") for name in index.signals]
-        cosines = found.signals[best_first][:, by_history].max(axis=1, initial=0.0)
-        texts = index.metadata.passage_at(places, found.passages[best_first]) if passages else [""] * len(best_first)
-        columns = (index.metadata.names_at(places), scores[best_first].tolist(), cosines.tolist(), texts)
+        best_first, counts = best[by_rank], counts[by_rank]
+        rows = order[best_first]
+        worth = scores[rows] > 0
+        shown = np.flatnonzero(worth | np.isin(rows, first) if len(first) else worth)[:k]
+        rows, counts = rows[shown], counts[shown]
+        places, standing = found.places[rows], rows
+        if corpus == "incidents" and self.resolved is not None and (counts > 1).any():
+            groups = [order[templates == template] for template in templates[best_first[shown]]]
+            places, standing = self._resolved_first(found, groups, index, self.resolved, filters)
+        by_history = [name.startswith("history:") for name in index.signals]
+        cosines = found.signals[standing][:, by_history].max(axis=1, initial=0.0)
+        texts = index.metadata.passage_at(places, found.passages[standing]) if passages else [""] * len(rows)
+        columns = (index.metadata.names_at(places), scores[rows].tolist(), cosines.tolist(), texts)
         return [Hit(*values) for values in zip(*columns, counts.tolist(), strict=True)]
+
+    def _resolved_first(
+        self,
+        found: Candidates,
+        groups: Sequence[Rows],
+        index: CorpusIndex,
+        resolved: Callable[[Sequence[str]], Collection[str]],
+        filters: Filters | None,
+    ) -> tuple[Rows, Rows]:
+        """Return the place of the record that stands for each group, and the candidate that is as like the question.
+
+        It is the best of those that were resolved and hold as many of the question's codes as the best of all: a fix of
+        another error is none of this one. A record that is asked for stands for itself.
+        """
+        metadata, codes = index.metadata, found.signals[:, index.signals.index(EXACT)]
+        rows = np.array([group[0] for group in groups], dtype=np.intp)
+        places = found.places[rows]
+        with_fix = set(resolved(metadata.names_at(places)))
+        unresolved = [
+            i
+            for i, name in enumerate(metadata.names_at(places))
+            if len(groups[i]) > 1 and name not in with_fix and rows[i] not in found.identified
+        ]
+        for i in unresolved:
+            others = groups[i][codes[groups[i]] >= codes[rows[i]]]
+            names = metadata.names_at(found.places[others])
+            with_fix = set(resolved(names))
+            best = next((row for row, name in zip(others, names, strict=True) if name in with_fix), None)
+            if best is not None:
+                rows[i], places[i] = best, found.places[best]
+            elif len(groups[i]) >= _MOST_OF_ONE_TEXT and codes[rows[i]] == 0:
+                places[i] = _newest_resolved(metadata, int(places[i]), resolved, filters)
+        return places, rows
 
     def _searched(self, corpus: Corpus) -> tuple[str, ...]:
         if corpus == "incidents":
@@ -380,6 +439,24 @@ class Retriever:
         if any(len(index) > LARGE for index in retriever.corpora_.values()):
             keep_freed_memory()
         return retriever
+
+
+def _newest_resolved(
+    metadata: RecordMetadata,
+    place: int,
+    resolved: Callable[[Sequence[str]], Collection[str]],
+    filters: Filters | None,
+) -> int:
+    """Return the place of the newest record that says the same and was resolved; the given one if there is none.
+
+    Of records that many others equal, those added first are the candidates.
+    """
+    places = metadata.places_of_template(int(metadata.templates_at(np.array([place]))[0]))
+    allowed = metadata.allowed(filters)
+    places = (places if allowed is None else places[allowed[places]])[: -_NEWEST - 1 : -1]
+    names = metadata.names_at(places)
+    with_fix = set(resolved(names))
+    return next((int(at) for at, name in zip(places, names, strict=True) if name in with_fix), place)
 
 
 def own_language_first(hits: Sequence[Hit], articles: Mapping[str, Mapping[str, Any]], language: str) -> list[Hit]:

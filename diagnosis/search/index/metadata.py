@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from diagnosis.arrays import Rows
 from diagnosis.placeholders import is_placeholder
 from diagnosis.search.index.ids import Ids
-from diagnosis.search.index.segments import Mask, SegmentedIndex, SegmentView, located, places_of
+from diagnosis.search.index.segments import Mask, SegmentedIndex, SegmentView, located, places_of, ranks
 from diagnosis.search.passages import UNKNOWN_TIME, SearchRecords, SearchText, microseconds
 
 PASSAGE = "\x1f"  # between a number and the place of the passage in its record
@@ -132,6 +132,15 @@ class RecordMetadata(SegmentedIndex[MetadataSegment]):
             templates[which] = view.segment.column("template")[rows]
         return templates
 
+    def places_of_template(self, template: int) -> Rows:
+        """Return the places of all records of one template, those added first first."""
+        places, start = [], 0
+        for view in self._views:
+            rows = np.flatnonzero(view.segment.column("template") == np.uint64(template))
+            places.append(start + ranks(view.dead, rows[view.alive[rows]]))
+            start += view.n_alive
+        return np.concatenate([np.empty(0, dtype=np.intp), *places])
+
     def passages_at(self, places: Rows) -> list[list[str]]:
         """Return the passages of some records."""
         by_record: list[list[str]] = [[]] * len(places)
@@ -145,12 +154,14 @@ class RecordMetadata(SegmentedIndex[MetadataSegment]):
         return by_record
 
     def passage_at(self, places: Rows, passages: Rows) -> list[str]:
-        """Return one passage of each of some records, ``""`` of one that has none."""
+        """Return one passage of each of some records, the last where it has fewer, ``""`` of one that has none."""
         passage_of = [""] * len(places)
         for view, which, rows in located(self._views, places):
             starts = view.segment.starts
-            with_passages = starts[rows + 1] > starts[rows]
-            texts = view.segment.texts_at(starts[rows[with_passages]] + passages[which[with_passages]])
+            last = starts[rows + 1] - starts[rows] - 1
+            with_passages = last >= 0
+            within = np.minimum(passages[which[with_passages]], last[with_passages])
+            texts = view.segment.texts_at(starts[rows[with_passages]] + within)
             for i, text in zip(which[with_passages].tolist(), texts, strict=True):
                 passage_of[i] = text
         return passage_of

@@ -229,6 +229,62 @@ def test_texts_of_one_template_stand_as_one_hit_with_their_count(encoder):
     assert sorted(hit.count for hit in hits) == [1, 29]
 
 
+def outage(n):
+    """Incidents of one text; each one's host number tells it from the others."""
+    return pd.DataFrame(
+        {
+            "number": [f"I{i:03d}" for i in range(n)],
+            "short_description": [f"vpn tunnel drops on host {i}" for i in range(n)],
+            "opened_at": pd.date_range("2026-03-01", periods=n, freq="h", tz="UTC"),
+        }
+    )
+
+
+def resolved_of(*resolved):
+    return lambda numbers: {number for number in numbers if number in resolved}
+
+
+@pytest.mark.parametrize("resolved", [2, 5, 90], ids=["worse", "worst", "no candidate"])
+def test_of_incidents_of_one_text_one_that_was_resolved_stands_for_all(encoder, resolved):
+    retriever = Retriever(encoder).fit(articles(), outage(100 if resolved == 90 else 6))
+    asked = "vpn tunnel drops on host 0"
+    (open_hit,) = retriever.search([asked], "incidents")[0]
+    assert open_hit.number == "I000"
+    retriever.resolved = resolved_of(f"I{resolved:03d}")
+    (hit,) = retriever.search([asked], "incidents")[0]
+    assert (hit.number, hit.count) == (f"I{resolved:03d}", open_hit.count)
+    assert hit.score == open_hit.score
+    assert hit.passage == f"vpn tunnel drops on host {resolved}"
+    assert hit.similarity == pytest.approx(open_hit.similarity, abs=0.2)
+
+
+def test_the_best_of_those_that_were_resolved_stands_for_all(encoder):
+    retriever = Retriever(encoder).fit(articles(), outage(6))
+    retriever.resolved = resolved_of("I002", "I003", "I004")
+    assert numbers(retriever, "vpn tunnel drops on host 3", "incidents") == ["I003"]
+
+
+def test_a_resolved_incident_that_filters_leave_out_stands_for_none(encoder):
+    for n in (6, 100):
+        retriever = Retriever(encoder).fit(articles(), outage(n))
+        retriever.resolved = resolved_of(f"I{n - 1:03d}")
+        for allowed in (
+            Filters(exclude=frozenset({f"I{n - 1:03d}"})),
+            Filters(opened_before=datetime(2026, 3, 1, 4, 30, tzinfo=UTC)),
+        ):
+            assert numbers(retriever, "vpn tunnel drops on host 0", "incidents", filters=allowed) == ["I000"]
+
+
+def test_an_incident_that_is_asked_for_by_number_or_rare_code_stands_for_itself(encoder):
+    frame = outage(6)
+    frame.loc[0, "short_description"] += " ORA-00942"
+    frame.loc[1, "short_description"] += " ORA-12154"
+    retriever = Retriever(encoder).fit(articles(), frame)
+    retriever.resolved = resolved_of("I001", "I005")
+    assert numbers(retriever, "I002", "incidents") == ["I002"]
+    assert numbers(retriever, "vpn tunnel drops ORA-00942", "incidents")[0] == "I000"
+
+
 def test_articles_of_one_resolution_and_two_titles_are_two_hits(encoder):
     frame = pd.DataFrame(
         {"number": ["K1", "K2", "K3"], "title": ["vpn", "gateway", "VPN"], "resolution": ["update the client"] * 3}
