@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,10 +25,12 @@ from diagnosis.search.index.vectors import VectorIndex
 from diagnosis.search.passages import SearchRecords, SearchText
 from diagnosis.search.remote_vectors import RemoteQuery, RowQuery
 from diagnosis.search.signals import Candidates, Corpus, Encoded, Encoder, Question, VectorSearch
+from diagnosis.text.inflections import inflections
 
 EXACT = "exact"
 _COSINE = "lexical:cosine"
 _LEXICAL = ("lexical:whole", "lexical:heading", "lexical:glossary", _COSINE)
+_ENGLISH_WORD = re.compile(r"(?<![\w./\\-])[A-Za-z]{4,}(?![\w/\\-]|\.\w)")  # no part of a code or path
 _DEPTH = 70  # candidates that each signal names, all of them then compared by every signal: 100 found no better
 _MOST_EXCLUDED = 32  # numbers that are struck out of what was found; more are a filter of their own
 
@@ -175,6 +178,21 @@ class CorpusIndex:
     def knows(self, text: str) -> bool:
         """Return whether any word of a text, or of its translation, stands anywhere in the corpus."""
         return _has_known_terms(self._words(text, text)[0])
+
+    def in_written_forms(self, text: str) -> str:
+        """Return a text with each English word that no record holds in the inflection that most records hold.
+
+        A word of no known form stays, and so does one in capitals.
+        """
+        forms = {word: [word.lower(), *inflections(word)] for word in _ENGLISH_WORD.findall(text) if not word.isupper()}
+        forms = {word: known for word, known in forms.items() if len(known) > 1}
+        counts = iter(self.lexical["whole"].counts_of([form for known in forms.values() for form in known]).tolist())
+        written = dict[str, str]()
+        for word, known in forms.items():
+            own, *others = [next(counts) for _ in known]
+            if own == 0 and max(others) > 0:
+                written[word] = known[1 + others.index(max(others))]
+        return _ENGLISH_WORD.sub(lambda match: written.get(match[0], match[0]), text) if written else text
 
     def _candidates(
         self, by_signal: list[Rows], words: dict[str, WordQuery], vectors: dict[str, RowQuery], allowed: _Allowed

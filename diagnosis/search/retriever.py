@@ -229,7 +229,7 @@ class Retriever:
         passages: bool = True,
     ) -> list[Answer]:
         """Return what `search` returns, and with it the probability that something in the corpus answers each query."""
-        index, questions = self.corpora_[corpus], self._questions(queries, vectors, general)
+        index, questions = self.corpora_[corpus], self._questions(queries, corpus, vectors, general)
         with self._lock:
             return [
                 self._answer(question, index.measure(question, filters), corpus, k, filters, passages)
@@ -258,7 +258,7 @@ class Retriever:
     def coverage_features(self, queries: Sequence[str], corpus: Corpus, filters: Iterable[Filters | None]) -> Floats:
         """Return what `Coverage` learns from: a row for each query, asked among the records that its filters allow."""
         index = self.corpora_[corpus]
-        fusion, questions = self._fusion(corpus), self._questions(queries, None)
+        fusion, questions = self._fusion(corpus), self._questions(queries, corpus)
         rows = []
         with self._lock:
             for question, allowed in zip(questions, filters, strict=True):
@@ -292,7 +292,7 @@ class Retriever:
         list of (list of str, ndarray of shape (n_candidates, n_signals))
         """
         index = self.corpora_[corpus]
-        questions = self._questions(queries, vectors)
+        questions = self._questions(queries, corpus, vectors)
         with self._lock:
             found = [index.measure(question, filters) for question in questions]
             return [(index.metadata.names_at(candidates.places), candidates.signals) for candidates in found]
@@ -304,12 +304,14 @@ class Retriever:
         return self.general.encode([text[:_MAX_QUERY] for text in texts])
 
     def _questions(
-        self, queries: Sequence[str], vectors: Vectors | None, general: Vectors | None = None
+        self, queries: Sequence[str], corpus: Corpus, vectors: Vectors | None = None, general: Vectors | None = None
     ) -> list[Question]:
         full_texts = [query[:_MAX_QUERY] for query in queries]
         sentences = [without_courtesies(text) for text in full_texts]
-        # In a short question words of grammar count as much as the fault; a general encoder reads whole sentences.
-        words = [without_grammar(text) if len(text) <= _SHORT else text for text in sentences]
+        # In a short question words of grammar count as much as the fault, and one that nobody wrote in that form is
+        # missed; a general encoder reads whole sentences.
+        in_written_forms = self.corpora_[corpus].in_written_forms
+        words = [in_written_forms(without_grammar(text)) if len(text) <= _SHORT else text for text in sentences]
         texts_for = {"history": words, "general": sentences}
         by_encoder = {} if vectors is None else {"history": vectors}
         by_encoder |= {} if general is None or not general.shape[1] else {"general": general}

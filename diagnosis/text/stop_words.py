@@ -28,11 +28,12 @@ _CHINESE = """
 经常 被 你 你们 你好 我的 你的 他的 您的 先生 女士 小姐
 """
 STOP_WORDS = frozenset((_ENGLISH + _CHINESE).split())
-# Words of grammar and politeness alone: a question asks the same without them. No "down", "no" or "cannot".
+# Words of grammar and politeness, and those that say only that it happens again, which stand beside every fault: a
+# question asks the same without them. No "down", "no" or "cannot".
 _GRAMMAR = """
-a am an and are been but dear for had has have he hello her hi him his i i'm if in into is it it's its just kindly let
-me my of on or our ours please pls she since so some still thank thanks that the their them then there these they this
-those to us was we were with would you your
+a again always am an and are been but constantly dear for had has have he hello her hi him his i i'm if in into is it
+it's its just keep keeping keeps kept kindly let me my of often on or our ours please pls she since so some still thank
+thanks that the their them then there these they this those to us was we were with would you your
 一下 也 了 从 他 他们 你 你们 你好 吗 吧 呢 和 啊 啦 因为 在 大家 她 它 对 就 已 已经 并 帮 帮忙 很 您 您好 感谢 我 我们
 所以 把 是 有 有点 的 着 老 老是 被 请 请问 谢谢 跟 还 还是 这 这个 这些 那 那个 都 非常 麻烦 一直 总 总是
 经常 又 再 地 得
@@ -49,7 +50,7 @@ def without_grammar(text: str) -> str:
     >>> without_grammar("我的打印机一直卡纸")
     '打印机 卡纸'
     >>> without_grammar("my printer keeps jamming, please help me")
-    'printer keeps jamming, help'
+    'printer jamming, help'
     """
     shorter = re.sub(" +", " ", _RUN.sub(_telling_words, text)).strip()
     return shorter if any(map(str.isalnum, shorter)) else text

@@ -244,6 +244,12 @@ class LexicalIndex(SegmentedIndex[PostingSegment]):
         idf = np.log1p((n_rows - document_frequency + 0.5) / (document_frequency + 0.5))
         return counts * idf if self.weighting == "count" else (1 + np.log(counts)) * idf**2
 
+    def counts_of(self, terms: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Return how many rows hold each term; removed rows count until they are merged away."""
+        hashes = term_hashes(terms)
+        spans = (view.segment.spans(hashes) for view in self._views)
+        return sum((ends - begins for begins, ends in spans), np.zeros(len(terms), dtype=np.int64))
+
     def places_with(self, term: str) -> Rows:
         """Return the places in `ids` of the rows that hold a term, in order."""
         views = self._views

@@ -58,7 +58,7 @@ def test_a_hit_carries_cosine_and_passage(retriever, encoder):
 
 def test_what_words_of_grammar_are_cut_from_is_translated_whole(retriever):
     terms = [term for pair in glossary_pairs() for term in pair]
-    questions = retriever._questions(terms, None)
+    questions = retriever._questions(terms, "knowledge")
     lost = [term for term, q in zip(terms, questions, strict=True) if translated(q.sentence) != translated(term)]
     assert lost == []
 
@@ -117,6 +117,38 @@ def test_words_of_grammar_turn_no_short_question(encoder, asked, other):
     assert "OTHER" not in hits[:1]
     assert all("卡纸" in reports[int(n[1:])] or "jam" in reports[int(n[1:])] for n in hits[:1])
     assert numbers(found, "我的", "incidents") == numbers(found, "my", "incidents") == [], "of grammar alone: nothing"
+
+
+@pytest.mark.parametrize("corpus", ["knowledge", "incidents"])
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("my printer keeps jamming, please", "paper jam in the printer"),
+        ("the printer jammed again", "paper jam in the printer"),
+        ("mailboxes keep overflowing", "mailbox overflows"),
+    ],
+)
+def test_a_word_that_nobody_wrote_in_that_form_is_asked_in_a_form_that_stands_there(encoder, asked, expected, corpus):
+    texts = [
+        "vpn keeps dropping",
+        "paper jam in the printer",
+        "mailbox overflows",
+        "keep the printer door shut, please",
+    ]
+    titles = [text for text in texts for _ in range(4)]
+    column = "title" if corpus == "knowledge" else "short_description"
+    frame = pd.DataFrame({"number": [f"R{i}" for i in range(len(titles))], column: titles})
+    empty = pd.DataFrame({"number": []})
+    found = Retriever(encoder).fit(*((frame, empty) if corpus == "knowledge" else (empty, frame)))
+    hit = found.search([asked], corpus)[0][0]
+    assert titles[int(hit.number[1:])] == expected
+    assert hit.similarity == pytest.approx(1.0, abs=0.3)
+
+
+def test_a_word_that_a_record_holds_a_name_and_a_code_are_asked_as_they_are(encoder):
+    frame = pd.DataFrame({"number": ["A", "B"], "short_description": ["printing", "prints a job on spools.exe"]})
+    index = Retriever(encoder).fit(articles(), frame).corpora_["incidents"]
+    assert index.in_written_forms("printing PRINTED spool.exe/jobs jobs") == "printing PRINTED spool.exe/jobs job"
 
 
 def test_only_searched_fields_are_searched(encoder):
