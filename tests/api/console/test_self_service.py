@@ -11,6 +11,75 @@ from diagnosis.times import utc_now
 from tests.serving import Serving
 from tests.waiting import soon
 
+# What people ask that no service desk of computers has an article for.
+OTHER_MATTERS = """
+how do I bake sourdough bread
+what is the capital of France
+my cat is sick
+the coffee machine is broken
+who won the football match yesterday
+the lift is stuck on the third floor
+can I bring my dog to the office
+how many days of holiday do I have left
+where can I park my bicycle
+the window in the meeting room does not close
+the toilet on the second floor is blocked
+please water the plants
+book a flight to Berlin
+I lost my umbrella in the canteen
+what is for lunch today
+the heating is too warm
+when is my salary paid
+how do I claim travel expenses
+the elevator makes strange noises
+please order new business cards
+my chair is broken
+the light bulb in the corridor flickers
+how to write a poem
+recommend a good restaurant
+car will not start this morning
+what time is it in Tokyo
+the fire alarm beeps
+the door of the garage is locked
+please translate this letter into Spanish
+how do I register for the marathon
+pension contributions statement
+my neighbour is too loud on the phone
+is there a gym in the building
+where is the first aid box
+the vending machine took my money
+dishwasher leaks water
+please clean the carpet
+need a parking permit
+teach me to play chess
+what is the meaning of life
+怎么做红烧肉
+今天天气怎么样
+公司食堂几点开饭
+我的椅子坏了
+空调太冷了
+电梯停在三楼不动
+年假还剩几天
+工资什么时候发
+报销差旅费怎么填
+停车位怎么申请
+厕所堵了
+走廊的灯坏了
+推荐一家好吃的餐厅
+法国的首都是哪里
+我的猫生病了
+帮我订一张去上海的机票
+会议室的窗户关不上
+饮水机没水了
+健身房在哪里
+名片用完了想再印一盒
+消防警报一直响
+车库门打不开
+咖啡机坏了
+谁赢了昨天的比赛
+下棋怎么入门
+""".strip().splitlines()
+
 
 @pytest.fixture(scope="module")
 def client(models, tmp_path_factory):
@@ -70,6 +139,13 @@ def test_what_is_far_less_like_the_words_than_the_best_article_is_not_shown(anyb
 def test_of_what_nobody_has_written_about_nothing_is_shown(anybody, words) -> None:
     page = anybody.post("/help", data={"text": words})
     assert "No known fix for this yet" in page.text
+
+
+def test_to_nine_in_ten_questions_of_other_matters_nothing_is_shown(anybody) -> None:
+    """The floor is a probability of one half, learned from few questions of a small history: some pass it."""
+    pages = {words: anybody.post("/help", data={"text": words}).text for words in OTHER_MATTERS}
+    shown = [words for words, text in pages.items() if "No known fix for this yet" not in text]
+    assert len(shown) <= len(OTHER_MATTERS) / 10, shown
 
 
 def test_what_nothing_is_known_for_is_no_fix_that_failed(anybody) -> None:
