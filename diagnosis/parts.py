@@ -76,7 +76,7 @@ class Parts:
 
     def __post_init__(self) -> None:
         share_features(self.routers.values())
-        self.retriever.resolved = self.numbers_with_resolution
+        self.retriever.find_resolved = self.numbers_with_resolution
         if self.recurrence is not None and self.state is None:
             self.state = self.recurrence.state(self.history.frame())
 

@@ -184,15 +184,15 @@ class CorpusIndex:
 
         A word of no known form stays, and so does one in capitals.
         """
-        forms = {word: [word.lower(), *inflections(word)] for word in _ENGLISH_WORD.findall(text) if not word.isupper()}
-        forms = {word: known for word, known in forms.items() if len(known) > 1}
-        counts = iter(self.lexical["whole"].counts_of([form for known in forms.values() for form in known]).tolist())
-        written = dict[str, str]()
-        for word, known in forms.items():
-            own, *others = [next(counts) for _ in known]
-            if own == 0 and max(others) > 0:
-                written[word] = known[1 + others.index(max(others))]
-        return _ENGLISH_WORD.sub(lambda match: written.get(match[0], match[0]), text) if written else text
+        words = [word for word in dict.fromkeys(_ENGLISH_WORD.findall(text)) if not word.isupper()]
+        forms = {word: [word.lower(), *others] for word in words if (others := inflections(word))}
+        counts = iter(self.lexical["whole"].counts_of([form for group in forms.values() for form in group]).tolist())
+        replacements = dict[str, str]()
+        for word, group in forms.items():
+            count, *counts_of_others = [next(counts) for _ in group]
+            if count == 0 and max(counts_of_others) > 0:
+                replacements[word] = group[1 + counts_of_others.index(max(counts_of_others))]
+        return _ENGLISH_WORD.sub(lambda match: replacements.get(match[0], match[0]), text) if replacements else text
 
     def _candidates(
         self, by_signal: list[Rows], words: dict[str, WordQuery], vectors: dict[str, RowQuery], allowed: _Allowed

@@ -31,6 +31,8 @@ from diagnosis.text.courtesies import without_courtesies
 from diagnosis.text.stop_words import STOP_WORDS, without_grammar
 from diagnosis.text.tokens import tokenise
 
+FindResolved = Callable[[Sequence[str]], Collection[str]]
+
 CORPORA: tuple[Corpus, ...] = ("knowledge", "incidents")
 ARTICLE_FIELDS = ("title", "symptoms", "cause", "keywords", "resolution")
 INCIDENT_FIELDS = ("short_description", "description")
@@ -106,12 +108,12 @@ class Retriever:
 
     Attributes
     ----------
-    resolved : callable of numbers to those of them that were resolved, or None
+    find_resolved : callable of numbers to those of them that were resolved, or None
         Of past incidents that say the same, one that was resolved then stands for all: its fix is what is looked for.
         It is not saved; `diagnosis.parts` asks the history.
     """
 
-    resolved: Callable[[Sequence[str]], Collection[str]] | None = None
+    find_resolved: FindResolved | None = None
 
     def __init__(
         self,
@@ -348,12 +350,12 @@ class Retriever:
         best_first, counts = best[by_rank], counts[by_rank]
         rows = order[best_first]
         worth = scores[rows] > 0
-        shown = np.flatnonzero(worth | np.isin(rows, first) if len(first) else worth)[:k]
-        rows, counts = rows[shown], counts[shown]
+        places_shown = np.flatnonzero(worth | np.isin(rows, first) if len(first) else worth)[:k]
+        rows, counts = rows[places_shown], counts[places_shown]
         places, standing = found.places[rows], rows
-        if corpus == "incidents" and self.resolved is not None and (counts > 1).any():
-            groups = [order[templates == template] for template in templates[best_first[shown]]]
-            places, standing = self._resolved_first(found, groups, index, self.resolved, filters)
+        if corpus == "incidents" and self.find_resolved is not None and (counts > 1).any():
+            groups = [order[templates == template] for template in templates[best_first[places_shown]]]
+            places, standing = self._resolved_first(found, groups, index, self.find_resolved, filters)
         by_history = [name.startswith("history:") for name in index.signals]
         cosines = found.signals[standing][:, by_history].max(axis=1, initial=0.0)
         texts = index.metadata.passage_at(places, found.passages[standing]) if passages else [""] * len(rows)
@@ -365,7 +367,7 @@ class Retriever:
         found: Candidates,
         groups: Sequence[Rows],
         index: CorpusIndex,
-        resolved: Callable[[Sequence[str]], Collection[str]],
+        find_resolved: FindResolved,
         filters: Filters | None,
     ) -> tuple[Rows, Rows]:
         """Return the place of the record that stands for each group, and the candidate that is as like the question.
@@ -376,21 +378,21 @@ class Retriever:
         metadata, codes = index.metadata, found.signals[:, index.signals.index(EXACT)]
         rows = np.array([group[0] for group in groups], dtype=np.intp)
         places = found.places[rows]
-        with_fix = set(resolved(metadata.names_at(places)))
-        unresolved = [
+        with_fix = set(find_resolved(metadata.names_at(places)))
+        groups_without = [
             i
             for i, name in enumerate(metadata.names_at(places))
             if len(groups[i]) > 1 and name not in with_fix and rows[i] not in found.identified
         ]
-        for i in unresolved:
+        for i in groups_without:
             others = groups[i][codes[groups[i]] >= codes[rows[i]]]
             names = metadata.names_at(found.places[others])
-            with_fix = set(resolved(names))
+            with_fix = set(find_resolved(names))
             best = next((row for row, name in zip(others, names, strict=True) if name in with_fix), None)
             if best is not None:
                 rows[i], places[i] = best, found.places[best]
             elif len(groups[i]) >= _MOST_OF_ONE_TEXT and codes[rows[i]] == 0:
-                places[i] = _newest_resolved(metadata, int(places[i]), resolved, filters)
+                places[i] = _newest_resolved(metadata, int(places[i]), find_resolved, filters)
         return places, rows
 
     def _searched(self, corpus: Corpus) -> tuple[str, ...]:
@@ -446,7 +448,7 @@ class Retriever:
 def _newest_resolved(
     metadata: RecordMetadata,
     place: int,
-    resolved: Callable[[Sequence[str]], Collection[str]],
+    find_resolved: FindResolved,
     filters: Filters | None,
 ) -> int:
     """Return the place of the newest record that says the same and was resolved; the given one if there is none.
@@ -457,7 +459,7 @@ def _newest_resolved(
     allowed = metadata.allowed(filters)
     places = (places if allowed is None else places[allowed[places]])[: -_NEWEST - 1 : -1]
     names = metadata.names_at(places)
-    with_fix = set(resolved(names))
+    with_fix = set(find_resolved(names))
     return next((int(at) for at, name in zip(places, names, strict=True) if name in with_fix), place)
 
 

@@ -42,9 +42,9 @@ def _stems(word: str) -> Sequence[str]:
             base = word[: -len(ending)] + instead
             if not _VOWEL.search(base):  # string, bring
                 break
-            undoubled = [base[:-1]] if _DOUBLED.search(base) else []
-            silent = [f"{base}e"] if ending in ("ing", "ed") and not undoubled else []
-            stems = [*undoubled, base, *silent, *([word[:-1]] if ending == "es" else [])]
+            one_consonant = [base[:-1]] if _DOUBLED.search(base) else []
+            silent = [f"{base}e"] if ending in ("ing", "ed") and not one_consonant else []
+            stems = [*one_consonant, base, *silent, *([word[:-1]] if ending == "es" else [])]
             break
     return [stem for stem in stems if len(stem) >= _SHORTEST - 1]
 
@@ -56,6 +56,6 @@ def _forms(stem: str) -> tuple[str, ...]:
         return stem, f"{stem[:-1]}ies", f"{stem[:-1]}ied", f"{stem}ing"
     if _HISSES.search(stem):
         return stem, f"{stem}es", f"{stem}ed", f"{stem}ing"
-    doubled = f"{stem}{stem[-1]}" if _DOUBLES.search(stem) else stem
-    regular = (f"{stem}ed", f"{stem}ing") if doubled != stem else ()
-    return stem, f"{stem}s", f"{doubled}ed", f"{doubled}ing", *regular
+    long_stem = f"{stem}{stem[-1]}" if _DOUBLES.search(stem) else stem
+    regular = (f"{stem}ed", f"{stem}ing") if long_stem != stem else ()
+    return stem, f"{stem}s", f"{long_stem}ed", f"{long_stem}ing", *regular

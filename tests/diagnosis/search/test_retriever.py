@@ -282,7 +282,7 @@ def test_of_incidents_of_one_text_one_that_was_resolved_stands_for_all(encoder, 
     asked = "vpn tunnel drops on host 0"
     (open_hit,) = retriever.search([asked], "incidents")[0]
     assert open_hit.number == "I000"
-    retriever.resolved = resolved_of(f"I{resolved:03d}")
+    retriever.find_resolved = resolved_of(f"I{resolved:03d}")
     (hit,) = retriever.search([asked], "incidents")[0]
     assert (hit.number, hit.count) == (f"I{resolved:03d}", open_hit.count)
     assert hit.score == open_hit.score
@@ -292,14 +292,14 @@ def test_of_incidents_of_one_text_one_that_was_resolved_stands_for_all(encoder, 
 
 def test_the_best_of_those_that_were_resolved_stands_for_all(encoder):
     retriever = Retriever(encoder).fit(articles(), outage(6))
-    retriever.resolved = resolved_of("I002", "I003", "I004")
+    retriever.find_resolved = resolved_of("I002", "I003", "I004")
     assert numbers(retriever, "vpn tunnel drops on host 3", "incidents") == ["I003"]
 
 
 def test_a_resolved_incident_that_filters_leave_out_stands_for_none(encoder):
     for n in (6, 100):
         retriever = Retriever(encoder).fit(articles(), outage(n))
-        retriever.resolved = resolved_of(f"I{n - 1:03d}")
+        retriever.find_resolved = resolved_of(f"I{n - 1:03d}")
         for allowed in (
             Filters(exclude=frozenset({f"I{n - 1:03d}"})),
             Filters(opened_before=datetime(2026, 3, 1, 4, 30, tzinfo=UTC)),
@@ -312,7 +312,7 @@ def test_an_incident_that_is_asked_for_by_number_or_rare_code_stands_for_itself(
     frame.loc[0, "short_description"] += " ORA-00942"
     frame.loc[1, "short_description"] += " ORA-12154"
     retriever = Retriever(encoder).fit(articles(), frame)
-    retriever.resolved = resolved_of("I001", "I005")
+    retriever.find_resolved = resolved_of("I001", "I005")
     assert numbers(retriever, "I002", "incidents") == ["I002"]
     assert numbers(retriever, "vpn tunnel drops ORA-00942", "incidents")[0] == "I000"
 
