@@ -33,6 +33,7 @@ from api.http.ratelimit import RateLimiter, SharedUse
 from api.http.security import Authenticator
 from api.http.wrong_keys import WrongKeys
 from api.integrations import routes as integrations
+from api.integrations.proof import signed_paths
 from api.keys import routes as keys
 from api.knowledge import routes as knowledge
 from api.maintenance import routes as maintenance
@@ -144,8 +145,10 @@ def _add_middleware(app: FastAPI) -> None:
     app.add_middleware(
         Gate,
         authenticator=lambda: app.state.authenticator,
+        check_session=lambda token: app.state.service.sessions.check(token),  # noqa: PLW0108 - there once it runs
         limiter=app.state.limiter,
         open_paths=open_paths(settings),
+        signed_paths=signed_paths(settings.integrations),
     )
     if settings.cors_origins:
         app.add_middleware(

@@ -122,6 +122,7 @@ def _app(settings: Settings) -> FastAPI:
         header_seconds=settings.header_seconds,
         send_seconds=settings.send_seconds,
         max_connections=settings.max_connections,
+        max_unfinished_bytes=settings.max_unfinished_bytes,
     )
     sys.setswitchinterval(_HAND_OVER_SECONDS)
     threadpool_limits(1)  # one incident is too little to share out among threads: to wake them costs more than it does

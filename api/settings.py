@@ -73,7 +73,12 @@ class Settings(BaseSettings):
     max_connections: int = Field(
         default=1000,
         ge=1,
-        description="Connections of a process; then the one that has waited longest without a request gives way",
+        description="Connections of a process; then the one that has waited longest for its client gives way",
+    )
+    max_unfinished_bytes: int = Field(
+        default=256 * 2**20,
+        ge=1024,
+        description="Bodies of a process that are not whole yet; then the one that has waited longest is answered 503",
     )
     wrong_keys_per_minute: int = Field(
         default=20,

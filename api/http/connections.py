@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,11 +16,13 @@ from typing import ClassVar
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api.errors import ErrorKind, problem, retry_after_header
+from api.http.addresses import network_of
 from api.http.middleware import PAGE_HEADERS
 
 # What a refused client goes on sending is thrown away for so long, so that it can read why it was refused: closing a
 # socket with unread bytes in it resets the connection, and the answer is lost.
 LINGER_SECONDS = 2.0
+_BUSY = ("busy", "Too much is waiting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,11 @@ class ConnectionLimits:
     send_seconds : float
         How long a client may leave an answer unread.
     max_connections : int
-        Of this process. When they are all taken, the one that has waited longest without a request gives way; where
-        every one has a request in progress, the new one is answered 503.
+        Of this process. When they are all taken, the one that has waited longest for its client gives way; where
+        every one has a whole request in progress, the new one is answered 503. One address holds at most half of them,
+        unless it is a proxy that is trusted (``FORWARDED_ALLOW_IPS``).
+    max_unfinished_bytes : int
+        Of all bodies that are not whole yet; beyond it the one that has waited longest is answered 503.
     """
 
     max_url_bytes: int = 32 * 1024
@@ -50,27 +56,41 @@ class ConnectionLimits:
     header_seconds: float = 10.0
     send_seconds: float = 60.0
     max_connections: int = 1000
+    max_unfinished_bytes: int = 256 * 2**20
+
+    @property
+    def max_of_address(self) -> int:
+        """Connections of one address."""
+        return max(1, self.max_connections // 2)
 
 
 class LimitedProtocol(HttpToolsProtocol):
     """HTTP/1.1 on one connection, within the `ConnectionLimits` of this process."""
 
     limits: ClassVar[ConnectionLimits] = ConnectionLimits()
-    # Connections without a request in progress, the one that has waited longest first.
+    # Connections that wait for their client (for a head, for the rest of a body, for an answer to be read), the one
+    # that has waited longest first.
     waiting: ClassVar[dict[LimitedProtocol, None]] = {}
+    of_address: ClassVar[Counter[str]] = Counter()
+    unfinished_bytes: ClassVar[int] = 0  # of bodies that are not whole, of all connections
 
     _timer: asyncio.TimerHandle | None = None
     _send_timer: asyncio.TimerHandle | None = None
     _head_bytes = 0
     _head_begun = False
     _body_open = False
+    _body_bytes = 0
     _refused = False
+    _address = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a place, if there is one, and wait for the first head."""
         super().connection_made(transport)
-        if len(self.connections) > self.limits.max_connections and not self._make_place():
-            self._refuse(503, "busy", "Too much is waiting", f"{self.limits.max_connections} connections are in use")
+        if self.client and self.client[0] not in getattr(self.config.loaded_app, "trusted_hosts", ()):
+            self._address = network_of(self.client[0])
+            self.of_address[self._address] += 1
+        if not self._has_place():
+            self._refuse(503, *_BUSY, "every connection has a request in progress")
             return
         self._wait(self._close)
 
@@ -78,6 +98,11 @@ class LimitedProtocol(HttpToolsProtocol):
         """Give the place back."""
         self._stop_waiting()
         self._stop_send_timer()
+        self._forget_body()
+        if self._address:
+            self.of_address[self._address] -= 1
+            if not self.of_address[self._address]:
+                del self.of_address[self._address]
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -116,21 +141,29 @@ class LimitedProtocol(HttpToolsProtocol):
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if not self._refused and self._check_head(size):
             self._body_open = True
+            self.waiting[self] = None  # until the body is whole
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body, unless the request was refused."""
-        if not self._refused:
-            super().on_body(body)
+        if self._refused:
+            return
+        super().on_body(body)
+        if not self.cycle.response_complete:  # else it is thrown away
+            self._body_bytes += len(body)
+            LimitedProtocol.unfinished_bytes += len(body)
+            while self.unfinished_bytes > self.limits.max_unfinished_bytes and self._drop_body():
+                pass
 
     def on_message_complete(self) -> None:
         """End a request's body."""
         self._body_open = False
+        self._forget_body()
         if self._refused:
             return
+        self._stop_waiting()
         super().on_message_complete()
         if self.cycle.response_complete:  # the rest of a body that was answered before it was whole
-            self._stop_waiting()
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
@@ -139,6 +172,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Wait for the next request; what is left of a body that nobody reads has to come soon."""
         super().on_response_complete()
+        self._forget_body()
         if self.transport.is_closing() or self.pipeline:
             return
         if self._body_open:
@@ -155,11 +189,15 @@ class LimitedProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """Give the client a time to read what waits for it."""
         super().pause_writing()
+        self.waiting.setdefault(self, None)
         self._send_timer = self.loop.call_later(self.limits.send_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
         """Go on: the client has read."""
         self._stop_send_timer()
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        if is_answering and not self._body_open and not self._head_begun:
+            self.waiting.pop(self, None)
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
@@ -190,27 +228,56 @@ class LimitedProtocol(HttpToolsProtocol):
     def _refuse(self, status: int, slug: str, title: str, detail: str) -> None:
         if self._refused or self.transport.is_closing():
             return
-        if self._body_open and not self.cycle.response_started and not self.pipeline:  # refused in place of its answer
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-            self.transport.write(_response(ErrorKind(status, slug, title), detail))
+        if self._body_open and not self.cycle.response_started and not self.pipeline:
+            self._answer_now(ErrorKind(status, slug, title), detail)
         elif self.cycle is None or self.cycle.response_complete:  # no answer to an earlier request is under way
             self.transport.write(_response(ErrorKind(status, slug, title), detail))
         self._linger()
 
+    def _answer_now(self, kind: ErrorKind, detail: str) -> None:
+        """Answer a request whose body is not whole in place of the application, which learns that its client left."""
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+        self.transport.write(_response(kind, detail))
+
     def _linger(self) -> None:
         self._refused = True
         self._stop_waiting()
+        self._forget_body()
+        self.waiting[self] = None
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(LINGER_SECONDS, self._close)
 
-    def _make_place(self) -> bool:
-        longest = next(iter(self.waiting), None)
-        if longest is None:
-            return False
-        longest._close()
-        return True
+    def _has_place(self) -> bool:
+        """Return whether this new connection has a place, if need be that of one that waits for its client."""
+        if self.of_address[self._address] > self.limits.max_of_address:
+            return self._take_place(of_same_address=True)
+        return len(self.connections) <= self.limits.max_connections or self._take_place()
+
+    def _take_place(self, *, of_same_address: bool = False) -> bool:
+        for connection in self.waiting:
+            if not of_same_address or connection._address == self._address:
+                connection._give_way()
+                return True
+        return False
+
+    def _give_way(self) -> None:
+        if self._body_open and not self._refused and not self.cycle.response_started and not self.pipeline:
+            self._answer_now(ErrorKind(503, *_BUSY), "others need the connection, and the body is not whole")
+        self._close()
+
+    def _drop_body(self) -> bool:
+        """Refuse the body that has waited longest to be whole; return whether there is one."""
+        for connection in self.waiting:
+            if connection._body_bytes:
+                connection._refuse(503, *_BUSY, "too many bodies are not whole yet")
+                return True
+        return False
+
+    def _forget_body(self) -> None:
+        LimitedProtocol.unfinished_bytes -= self._body_bytes
+        self._body_bytes = 0
 
     def _wait(self, then: Callable[[], None]) -> None:
         """Call something unless a head is complete in time."""

@@ -7,12 +7,14 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import BodyTooLargeError, BodyTooSlowError, MalformedError, answer
 from api.http.ratelimit import RateLimiter
-from api.http.security import Authenticator, address_of, take_allowance
+from api.http.security import SESSION_COOKIE, Authenticator, address_of, take_allowance
 from api.metrics import Metrics
 from api.telemetry import RequestContext, context
 from diagnosis.errors import FaultwiseError
@@ -21,6 +23,10 @@ log = logging.getLogger("api.access")
 
 # Pages check a proof of their own; so do the paths that `api.openapi.open_paths` returns.
 OPEN_PREFIXES = ("/console/", "/panel/", "/help/", "/survey/")
+
+# Of a request that proves nothing before its body is read: what 20,000 Chinese characters take in a form (`/help`), and
+# some more. A form of the console may be larger where its session is valid.
+OPEN_BODY_BYTES = 256 * 1024
 
 ENDLESS_PATHS = frozenset({"/console/events"})  # what streams has no end that a HEAD could wait for
 
@@ -94,23 +100,44 @@ class Identity:
 
 
 class Gate:
-    """Lets nobody in without a key, before the body is read; counts what each key asks."""
+    """Lets nobody in without a key, before the body is read; counts what each key asks.
+
+    Parameters
+    ----------
+    app : ASGIApp
+    authenticator : callable
+        Returns who judges keys, once the service runs.
+    check_session : callable
+        Raises `KeyRefusedError` unless a token of the console's sessions is valid.
+    limiter : RateLimiter
+    open_paths, signed_paths : frozenset of str
+        What needs no key; those of them whose signature is over the body, which may so be as large as one with a key.
+    """
 
     def __init__(
         self,
         app: ASGIApp,
         authenticator: Callable[[], Authenticator],
+        check_session: Callable[[str], object],
         limiter: RateLimiter,
         open_paths: frozenset[str],
+        signed_paths: frozenset[str],
     ) -> None:
         self.app = app
         self.authenticator = authenticator
+        self.check_session = check_session
         self.limiter = limiter
         self.open_paths = open_paths
+        self.signed_paths = signed_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] != "http" or self._is_open(scope):
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        if self._is_open(scope):
+            if scope["path"] not in self.signed_paths and not await self._may_send_much(Headers(scope=scope)):
+                scope.setdefault("state", {})["largest_body"] = OPEN_BODY_BYTES
             await self.app(scope, receive, send)
             return
         try:
@@ -127,6 +154,17 @@ class Gate:
             await send(message)
 
         await self.app(scope, receive, send_counted)
+
+    async def _may_send_much(self, headers: Headers) -> bool:
+        length = headers.get("content-length", "")
+        if not length.isdecimal() or int(length) <= OPEN_BODY_BYTES:  # nearly all: no look into the store
+            return False
+        token = cookie_parser(headers.get("cookie", "")).get(SESSION_COOKIE, "")
+        try:
+            await run_in_threadpool(self.check_session, token)
+        except FaultwiseError:
+            return False
+        return True
 
     def _is_open(self, scope: Scope) -> bool:
         path: str = scope["path"]
@@ -170,7 +208,8 @@ class BodyLimit:
             return
         try:
             _check_address(scope)
-            body = await self._body(Headers(scope=scope), receive)
+            largest = min(self.largest, scope.get("state", {}).get("largest_body", self.largest))
+            body = await self._body(Headers(scope=scope), receive, largest)
         except FaultwiseError as error:
             await answer(error)(scope, receive, send)
             return
@@ -178,10 +217,10 @@ class BodyLimit:
             return
         await self.app(scope, _replay(body, receive), send)
 
-    async def _body(self, headers: Headers, receive: Receive) -> bytes:
+    async def _body(self, headers: Headers, receive: Receive, largest: int) -> bytes:
         declared = headers.get("content-length", "0")
-        if declared.isdecimal() and int(declared) > self.largest:
-            raise BodyTooLargeError(f"expected at most {self.largest} bytes; found {declared}")
+        if declared.isdecimal() and int(declared) > largest:
+            raise BodyTooLargeError(f"expected at most {largest} bytes; found {declared}")
         chunks: list[bytes] = []
         size = 0
         try:
@@ -192,8 +231,8 @@ class BodyLimit:
                         raise _ClientGoneError
                     chunks.append(message.get("body", b""))
                     size += len(chunks[-1])
-                    if size > self.largest:
-                        raise BodyTooLargeError(f"expected at most {self.largest} bytes; found more")
+                    if size > largest:
+                        raise BodyTooLargeError(f"expected at most {largest} bytes; found more")
                     if not message.get("more_body", False):
                         return b"".join(chunks)
         except TimeoutError:

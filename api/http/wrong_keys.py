@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import threading
 import time
 from collections import OrderedDict
@@ -11,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from api.errors import RateLimitedError, retry_after_header
+from api.http.addresses import network_of
 from api.http.ratelimit import RateLimiter
 from diagnosis.store.keys import KeyRefusedError
 
@@ -44,7 +44,7 @@ class WrongKeys:
         RateLimitedError
             If too many were wrong and this one was not right before.
         """
-        network = _network(address)
+        network = network_of(address)
         digest = hashlib.sha256(f"{network} {secret}".encode("utf-8", "surrogatepass")).digest()
         seconds = self._limiter.wait(network)
         if seconds and digest not in self._right:
@@ -62,11 +62,3 @@ class WrongKeys:
             self._right.move_to_end(digest)
             if len(self._right) > _REMEMBERED:
                 self._right.popitem(last=False)
-
-
-def _network(address: str) -> str:
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:  # a Unix socket has none
-        return address
-    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)

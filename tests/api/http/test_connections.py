@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from tests.serving import ROOT, Process
 
 HEADER_SECONDS = 1.5
 MAX_CONNECTIONS = 30
+MAX_UNFINISHED_BYTES = 1_000_000
+ASKS = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +33,14 @@ def service(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         header_seconds=HEADER_SECONDS,
         idle_seconds=3,
         max_connections=MAX_CONNECTIONS,
+        max_unfinished_bytes=MAX_UNFINISHED_BYTES,
     ).start()
     yield process
     process.stop()
 
 
-def connect(service: Process) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", service.port), timeout=20)
+def connect(service: Process, source: str = "127.0.0.1") -> socket.socket:
+    return socket.create_connection(("127.0.0.1", service.port), timeout=20, source_address=(source, 0))
 
 
 def everything(client: socket.socket) -> bytes:
@@ -45,6 +49,18 @@ def everything(client: socket.socket) -> bytes:
     while chunk := client.recv(65536):
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def one_answer(client: socket.socket) -> bytes:
+    """Return one answer, up to the length that it states; the connection may stay open."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += client.recv(65536)
+    head, _, body = received.partition(b"\r\n\r\n")
+    length = int(re.search(rb"content-length: (\d+)", head)[1])
+    while len(body) < length:
+        body += client.recv(65536)
+    return head + b"\r\n\r\n" + body
 
 
 def problem_in(response: bytes) -> tuple[int, dict]:
@@ -159,6 +175,91 @@ def test_silent_connections_give_way_to_one_that_asks(service: Process) -> None:
         start = time.monotonic()
         assert httpx.get(f"{service.base}/health/live").status_code == 200
         assert time.monotonic() - start < 0.5
+
+
+@pytest.mark.parametrize("path", ["/console/sign-in", "/health/live"])
+def test_bodies_that_are_not_whole_give_way_to_one_that_asks(service: Process, path: str) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n".encode()
+    with ExitStack() as open_sockets:
+        for _ in range(MAX_CONNECTIONS):
+            client = open_sockets.enter_context(connect(service))
+            client.sendall(head + b"a" * 999)
+        assert httpx.get(f"{service.base}/health/live").status_code == 200
+
+
+def test_answers_that_nobody_reads_give_way_to_one_that_asks(service: Process) -> None:
+    with ExitStack() as open_sockets:
+        for _ in range(MAX_CONNECTIONS):
+            client = open_sockets.enter_context(connect(service))
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 40)
+            client.recv(1)
+        assert httpx.get(f"{service.base}/health/live").status_code == 200
+
+
+def test_bodies_that_are_not_whole_take_a_stated_memory_and_the_oldest_is_refused(service: Process) -> None:
+    key = f"Authorization: {service.headers['Authorization']}"
+    head = f"POST /v1/diagnoses/batch HTTP/1.1\r\nHost: x\r\n{key}\r\nContent-Length: 300000\r\n\r\n".encode()
+    with ExitStack() as open_sockets:
+        clients = [open_sockets.enter_context(connect(service)) for _ in range(6)]
+        for client in clients:
+            client.sendall(head + b"a" * 299_000)
+        status, problem = problem_in(everything(clients[0]))
+        assert (status, problem["type"]) == (503, "urn:faultwise:problem:busy")
+        clients[-1].sendall(b"a" * 1000)
+        status, _ = problem_in(one_answer(clients[-1]))
+        assert status == 422  # read whole: it does not say that it is JSON
+
+
+@pytest.mark.parametrize("path", ["/console/sign-in", "/console/articles", "/health/live", "/help", "/survey/x"])
+def test_a_large_body_that_brings_no_proof_is_refused_before_it_is_read(service: Process, path: str) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 8000000\r\n"
+    for cookie in ("", "Cookie: faultwise_session=wrong\r\n"):
+        with connect(service) as client:
+            client.sendall(f"{head}{cookie}\r\n".encode())
+            status, _ = problem_in(one_answer(client))
+        assert status == 413
+    with connect(service) as client, suppress(OSError):
+        client.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+        client.sendall((b"10000\r\n" + b"a" * 0x10000 + b"\r\n") * 10)
+        status, _ = problem_in(one_answer(client))
+        assert status == 413
+
+
+def test_who_is_signed_in_may_send_a_large_form(service: Process) -> None:
+    form = {"csrf": "0" * 64, "title": "x", "resolution": "x" * 300_000}
+    cookie = {"Cookie": session_cookie(service)}
+    assert httpx.post(f"{service.base}/console/articles", data=form, headers=cookie).status_code not in (303, 413)
+
+
+def session_cookie(service: Process) -> str:
+    key = service.headers["Authorization"].removeprefix("Bearer ")
+    signed_in = httpx.post(f"{service.base}/console/sign-in", data={"key": key}, headers={"Origin": service.base})
+    return signed_in.headers["set-cookie"].partition(";")[0]
+
+
+def test_one_address_takes_no_places_from_another(service: Process) -> None:
+    with ExitStack() as open_sockets:
+        patient = open_sockets.enter_context(connect(service, "127.0.0.3"))
+        patient.sendall(ASKS)
+        assert one_answer(patient).startswith(b"HTTP/1.1 200")
+        for _ in range(2 * MAX_CONNECTIONS):
+            open_sockets.enter_context(connect(service, "127.0.0.2"))
+        patient.sendall(ASKS)
+        assert one_answer(patient).startswith(b"HTTP/1.1 200")
+
+
+def test_the_pages_that_one_session_keeps_open_leave_room_for_others(service: Process) -> None:
+    cookie = session_cookie(service)
+    stream = f"GET /console/events HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n\r\n".encode()
+    with ExitStack() as open_sockets:
+        statuses = []
+        for _ in range(MAX_CONNECTIONS):
+            client = open_sockets.enter_context(connect(service))
+            client.sendall(stream)
+            statuses.append(int(client.recv(65536).split()[1]))
+        assert statuses == [200] * (MAX_CONNECTIONS // 2) + [429] * (MAX_CONNECTIONS // 2)
+        assert httpx.get(f"{service.base}/health/live").status_code == 200
 
 
 def test_a_client_is_served_while_others_send_endless_headers(service: Process) -> None:
