@@ -12,6 +12,8 @@ probability of those with and without their article.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
 import resource
 import subprocess
@@ -127,9 +129,10 @@ def covered(base: pd.DataFrame, asked: pd.DataFrame) -> np.ndarray:
         numbered = asked.assign(number=[f"Q{i}" for i in range(len(asked))])
         numbered[["number", "description"]].to_csv(folder / "incidents.csv", index=False)
         files = ["--incidents", f"{folder}/incidents.csv", "--knowledge", f"{folder}/knowledge.csv"]
-        status = run_verb(
-            knowledge, [*files, "--out", f"{folder}/covered.jsonl", "--html", f"{folder}/k.html", "--quiet"]
-        )
+        with contextlib.redirect_stdout(io.StringIO()):  # the table is what is printed here
+            status = run_verb(
+                knowledge, [*files, "--out", f"{folder}/covered.jsonl", "--html", f"{folder}/k.html", "--quiet"]
+            )
         if status:
             raise SystemExit(status)
         lines = (folder / "covered.jsonl").read_text(encoding="utf-8").splitlines()

@@ -46,13 +46,13 @@ HEADER = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
-    parser.add_argument("--minutes", type=float, default=1.0, help="to train the encoder in, on 20,000 incidents")
+    parser.add_argument("--steps", type=int, default=1_000, help="to train the encoder in, on 20,000 incidents")
     parser.add_argument("--kept", type=Path, required=True, help="folder that keeps the encoder and the indexes")
     parser.add_argument("--peer", action="store_true", help="search words by bm25s too; it holds its index in memory")
     args = parser.parse_args()
     faiss.omp_set_num_threads(1)
     questions = recombined(QUESTIONS, clauses_by_topic(), seed=2)
-    encoder = trained(args.minutes, args.kept / "encoder")
+    encoder = trained(args.steps, args.kept / "encoder")
     for size in args.sizes:
         fill(encoder, size, args.kept / f"{size}")
     print(HEADER)
@@ -82,9 +82,9 @@ def incidents(n: int) -> Iterator[pd.DataFrame]:
         )
 
 
-def trained(minutes: float, folder: Path) -> HistoryEncoder:
+def trained(steps: int, folder: Path) -> HistoryEncoder:
     if not folder.exists():
-        fit_encoder_on(NOTHING, next(incidents(CHUNK)), max_minutes=minutes).save(folder)
+        fit_encoder_on(NOTHING, next(incidents(CHUNK)), max_steps=steps).save(folder)
     return HistoryEncoder.load(folder)
 
 
