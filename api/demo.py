@@ -22,7 +22,7 @@ from api.demo_history import (
     time_to_today,
 )
 from api.serve import require_free, serve
-from api.settings import settings_from
+from api.settings import Settings, settings_from
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import FaultwiseError, InputError
 from diagnosis.releases import Releases
@@ -39,6 +39,11 @@ SUMMARY = (
 EXAMPLE = "faultwise demo --port 8000"
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample"
+# Of the review's expected workload: one team has enough hours, one just about, one too few.
+HOURS = {
+    "hours_per_record": 1.5,
+    "hours_available": {"Workplace Support": 30.0, "Identity & Access": 15.0, "Messaging": 2.5},
+}
 _FALLBACK = {"short_description": "VPN 连不上，错误 809", "description": "在家办公时无法连接公司 VPN"}
 
 
@@ -51,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prepare what is missing, then serve until stopped."""
-    settings = settings_from(port=args.port, models=args.models)
+    settings = with_example_hours(settings_from(port=args.port, models=args.models))
     require_free(settings.host, settings.port)
     if Releases(args.models).published() is None:
         _prepare(args.sample, args.models, settings.database, utc_now())
@@ -62,6 +67,13 @@ def run(args: argparse.Namespace) -> int:
     sys.stderr.write(_welcome(args.port, key, example))
     serve(settings)
     return DONE
+
+
+def with_example_hours(settings: Settings) -> Settings:
+    """Return the settings with hours of work for the sample's teams, unless somebody has set their own."""
+    if settings.review.hours_per_record is not None or settings.review.hours_available:
+        return settings
+    return settings.model_copy(update={"review": settings.review.model_copy(update=HOURS)})
 
 
 def _prepare(sample: Path, models: Path, database: str, today: datetime) -> None:
