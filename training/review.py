@@ -31,13 +31,14 @@ from diagnosis.review import (
     summary,
 )
 from diagnosis.review.definitions import BY_NAME
+from diagnosis.review.programme import programme_actions
 from diagnosis.service_levels import ServiceLevelRules
 from diagnosis.store import Store
 from training.command_line.intake import add_sources, read_sources
 from training.command_line.output import open_atomically, write_atomically
 from training.command_line.verb import DONE, add_json, answer, main, warn
 from training.fitting.as_of import last_moment
-from training.records.action_files import read_actions
+from training.records.action_files import actions_csv, read_actions
 from training.records.hours_files import read_hours
 from training.records.monitoring_files import read_alerts, read_changes
 from training.records.stored import Stored
@@ -89,13 +90,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--minutes-saved", type=_minutes, default=3.0, metavar="X", help="work that one automatic routing spares (3)"
     )
     parser.add_argument("--docx", type=Path, metavar="FILE", help="write it as a Word document")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write its figures as a table")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write its figures, or the timetable, as a table")
+    parser.add_argument(
+        "--programme",
+        metavar="2027Q1",
+        help="print the programme's timetable of four quarters from this one on instead; --actions reads its CSV",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Review and print."""
+    if args.programme:
+        return _print_programme(args)
     settings = review_settings(args.config, args.zone)
     with tqdm(total=3, desc="reading", disable=args.quiet, file=sys.stderr) as bar:
         available = read_hours(args.hours) if args.hours else {}
@@ -127,6 +135,16 @@ def run(args: argparse.Namespace) -> int:
     _write(args, content)
     words = Words(args.language)
     answer(args, content, "\n".join([f"{content['quarter']}", "", *summary(content, words)]))
+    return DONE
+
+
+def _print_programme(args: argparse.Namespace) -> int:
+    planned = programme_actions(Quarter.parse(args.programme), args.language)
+    if args.csv:
+        write_atomically(args.csv, actions_csv(planned).encode("utf-8"))
+    words = Words(args.language)
+    lines = [f"{entry['due']}  {words('text', 'fact', name=entry['owner'], value=entry['title'])}" for entry in planned]
+    answer(args, {"actions": planned}, "\n".join(lines))
     return DONE
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from api.cli import main
 from diagnosis.review import Quarter, ReviewHistory
+from diagnosis.review.definitions import BY_NAME
 from training.records import load_incidents
+from training.records.action_files import read_actions
 from training.review import review_settings
 from training.settings import load_settings
 
@@ -245,3 +247,17 @@ def test_files_that_cannot_be_used_end_with_one_line(capsys, options, words):
     error = capsys.readouterr().err
     assert words in error
     assert error.count("\n") == 1
+
+
+def test_the_programme_is_printed_and_its_table_is_read_as_actions(capsys, tmp_path):
+    path = tmp_path / "plan.csv"
+    assert main(["review", "--programme", "2031Q4", "--language", "zh", "--csv", str(path)]) == 0
+    assert "2031-10-31  服务经理：" in capsys.readouterr().out
+    planned = read_actions(path, tuple(BY_NAME))
+    assert len(planned) >= 12
+    assert {action.status for action in planned} == {"open"}
+    assert all(action.owner and action.due and action.source == "programme" for action in planned)
+    assert main(["review", "--programme", "2031Q4", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["actions"]) == len(planned)
+    assert main(["review", "--programme", "soon"]) == 1
+    assert "soon" in capsys.readouterr().err

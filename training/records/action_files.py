@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -43,6 +45,15 @@ def read_actions(path: Path, measures: tuple[str, ...]) -> list[Action]:
         except InputError as error:
             raise InputError(f"{path}: action {place}: {error}") from error
     return actions
+
+
+def actions_csv(actions: Iterable[Mapping[str, Any]]) -> str:
+    """Return actions as CSV that `read_actions` reads; its byte order mark lets spreadsheets read Chinese."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, COLUMNS, restval="", extrasaction="ignore", lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(actions)
+    return "\ufeff" + stream.getvalue()
 
 
 def _json_rows(path: Path, text: str) -> list[Mapping[str, Any]]:
