@@ -16,6 +16,7 @@ from diagnosis.review import Quarter
 from diagnosis.store import Store, tables
 from diagnosis.store.observations import ReleaseAnswer
 from diagnosis.times import utc_now
+from tests.api.remote import Remote
 
 
 def measures(content):
@@ -136,23 +137,28 @@ def test_unknown_reviews_are_not_there(client: TestClient) -> None:
 
 
 def test_owners_are_reminded_once_a_day(client: TestClient) -> None:
-    service = client.app.state.service
-    store = Store(client.app.state.settings.database)
-    subscription = client.post("/v1/subscriptions", json={"url": "http://127.0.0.1:9/hook", "events": ["action.due"]})
-    assert subscription.status_code == 201
+    reminders = client.app.state.service.reviews.reminders
     soon, later = (utc_now().date() + timedelta(days=days) for days in (3, 60))
-    ids = [
-        client.post("/v1/actions", json={"title": "Soon", "due": day.isoformat(), "status": "open"}).json()["id"]
-        for day in (soon, later)
-    ]
-    service.reviews.reminders.remind()
-    service.reviews.reminders.remind()
-    with store.database.read() as connection:
-        calls = connection.execute(sa.select(tables.outbox)).all()
-    told = [str(call) for call in calls if "action.due" in str(call)]
-    store.close()
-    assert sum(ids[0] in call for call in told) == 1
-    assert not any(ids[1] in call for call in told)
+    with Remote() as remote:
+        subscription = client.post("/v1/subscriptions", json={"url": remote.url, "events": ["action.due"]}).json()
+        ids = [
+            client.post("/v1/actions", json={"title": "Soon", "due": day.isoformat(), "status": "open"}).json()["id"]
+            for day in (soon, later)
+        ]
+        reminders.remind()
+        reminders.remind()
+        last = {"title": "Last", "due": soon.isoformat(), "status": "open"}
+        marker = client.post("/v1/actions", json=last).json()["id"]
+        reminders.remind()
+        told = {}
+        while marker not in told:
+            events = [request.json for request in remote.wait_for(len(told) + 1)]
+            told = {event["data"]["action"]: event for event in events}
+        assert len(remote.requests) == len(told)  # each once
+        client.delete(f"/v1/subscriptions/{subscription['id']}")
+    assert ids[1] not in told
+    event = told[ids[0]]
+    assert (event["type"], event["data"]["due"], event["data"]["days_left"]) == ("action.due", soon.isoformat(), 3)
 
 
 def test_settings_of_the_review_are_checked(monkeypatch) -> None:
