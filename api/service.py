@@ -121,9 +121,9 @@ class Service:
         store, serving, events, audit = self.store, self.serving, self.events, self.audit
         self.recurrence = RecurrenceService(serving)
         self.knowledge = KnowledgeService(self.articles, KnowledgeBoard(store, serving))
-        self.actions = ActionService(store, redactor, audit)
-        board = ProblemBoard(store, serving, events, settings.problem_seconds, settings.holidays)
         writable = settings.integrations.with_write_back()
+        self.actions = ActionService(store, redactor, events, audit, writable)
+        board = ProblemBoard(store, serving, events, settings.problem_seconds, settings.holidays)
         self.problems = ProblemService(store, serving, redactor, events, audit, self.actions, board, writable)
         watch = SurgeWatch(store, serving, events, settings.surges, settings.holidays)
         self.surges = SurgeService(store, serving, redactor, events, audit, self.incidents, self.articles, watch)

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.integrations.catching_up import CatchUp
 from api.integrations.service import LATER, report_of
+from api.integrations.writing.actions import action_writers
 from api.integrations.writing.problems import problem_writers
 from api.integrations.writing.writers import writers
 from api.outgoing.courier import Courier
@@ -44,6 +45,7 @@ class Systems:
                 LATER: self._diagnose,
                 **writers(settings.integrations, allow_private),
                 **problem_writers(settings.integrations, allow_private, service.problems.record_made),
+                **action_writers(settings.integrations, allow_private, service.actions.record_made),
             },
         )
         self.catch_up = CatchUp(service.store, service.integrations, settings.integrations, allow_private)

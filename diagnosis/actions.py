@@ -35,6 +35,9 @@ class Action:
         From when it works: what came before and after is compared.
     result : mapping or None
         What it has achieved, as it was last counted.
+    record : mapping or None
+        What a connected system was to make of it, such as ``{"system": "jira", "number": "OPS-7"}``; the number is None
+        until the system has answered.
     """
 
     title: str
@@ -49,6 +52,7 @@ class Action:
     status: ActionStatus = "proposed"
     done_at: datetime | None = None
     result: Mapping[str, Any] | None = None
+    record: Mapping[str, Any] | None = None
     id: str = ""
     created_at: datetime | None = None
     created_by: str = ""

@@ -6,12 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.actions.schemas import ActionChange, ActionIn, ActionOut, ActionPage, action_out
+from api.actions.schemas import ActionChange, ActionIn, ActionOut, ActionPage, ActionRecordIn, action_out
+from api.actions.service import ActionService
 from api.dependencies import Served
 from api.http.cursors import Cursor, Limit, decode, next_of
 from api.http.problems import problems
 from api.http.security import MayRead, MayWrite
-from diagnosis.actions import ActionSource, ActionStatus
+from diagnosis.actions import Action, ActionSource, ActionStatus
 
 router = APIRouter(prefix="/v1/actions", tags=["actions"])
 
@@ -37,18 +38,31 @@ def list_actions(
     filters = {"source_kind": source_kind or "", "source": source, "status": status or "", "owner": owner}
     actions = service.actions.page(limit, decode(cursor), **filters)
     return ActionPage(
-        items=[action_out(action) for action in actions], next=next_of(actions, limit, lambda item: item.id)
+        items=[_with_record(action, service.actions) for action in actions],
+        next=next_of(actions, limit, lambda item: item.id),
     )
 
 
 @router.get("/{action}", response_model=ActionOut, responses=problems(404))
 def get_action(action: str, _principal: MayRead, service: Served) -> ActionOut:
     """Return one action."""
-    return action_out(service.actions.get(action))
+    return _with_record(service.actions.get(action), service.actions)
 
 
 @router.patch("/{action}", response_model=ActionOut, responses=problems(404))
 def change_action(action: str, changes: ActionChange, principal: MayWrite, service: Served) -> ActionOut:
     """Change the fields that are sent; the others stay."""
     service.problems.check_date(action, changes)
-    return action_out(service.actions.change(principal.id, action, changes))
+    return _with_record(service.actions.change(principal.id, action, changes), service.actions)
+
+
+@router.post("/{action}/record", response_model=ActionOut, status_code=201, responses=problems(404, 409))
+def write_record(action: str, record: ActionRecordIn, principal: MayWrite, service: Served) -> ActionOut:
+    """Have a connected system make a record of an open action; its number follows once the system has answered."""
+    return _with_record(
+        service.actions.write_record(principal.id, action, record.system, record.language), service.actions
+    )
+
+
+def _with_record(action: Action, actions: ActionService) -> ActionOut:
+    return action_out(action, actions.external_record(action))

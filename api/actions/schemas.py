@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
+from api.actions.external_records import ExternalRecord, RecordState
 from api.http.fields import Day, Line, Name, Out, Strict, Time, Word, check_extra
 from diagnosis.actions import Action, ActionKind, ActionSource, ActionStatus
 from diagnosis.review.definitions import BY_NAME
@@ -77,6 +79,30 @@ class ActionChange(Strict):
     done_at: Time = Field(None, description="From when it works; with status done and none, now")
 
 
+class ActionRecordIn(Strict):
+    """Which system makes a record of an action."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"system": "jira", "language": "en"}]})
+
+    system: Annotated[Line, StringConstraints(min_length=1, max_length=32)] = Field(
+        description="A connected system with write-back"
+    )
+    language: Literal["en", "zh"] = Field("en", description="Of the record's text, beside the action's own title")
+
+
+class ExternalRecordOut(Out):
+    """The record that a connected system holds of a problem or an action."""
+
+    system: str = Field(description="Which system", examples=["servicenow"])
+    number: str | None = Field(
+        description="Its number there; null until the system has answered", examples=["PRB0040012"]
+    )
+    state: RecordState = Field(
+        description="Whether it is being made, was made, or was given up and may be asked for anew", examples=["made"]
+    )
+    error: str = Field(description="Why it was given up, as long as that is kept", examples=[""])
+
+
 class ActionOut(Out):
     """An action and what came of it."""
 
@@ -95,6 +121,7 @@ class ActionOut(Out):
     status: ActionStatus = Field(description="How far it is")
     done_at: str | None = Field(description="From when it works", examples=["2026-10-20T09:00:00Z"])
     result: dict[str, Any] | None = Field(description="What it has achieved, as last counted", examples=[None])
+    external_record: ExternalRecordOut | None = Field(description="What a connected system made of it")
     created_at: str = Field(description="When it was made", examples=["2026-11-22T10:20:00Z"])
     created_by: str = Field(description="Who made it", examples=["key:01KAP5YQ7H0T9GQ4M6W3Z2X1CV"])
     updated_at: str = Field(description="When it last changed", examples=["2026-11-22T10:20:00Z"])
@@ -107,9 +134,10 @@ class ActionPage(Out):
     next: str | None = Field(description="Cursor of the page after this", examples=[None])
 
 
-def action_out(action: Action) -> ActionOut:
-    """Return an action as it is shown."""
-    values = {name: getattr(action, name) for name in ActionOut.model_fields}
+def action_out(action: Action, record: ExternalRecord | None = None) -> ActionOut:
+    """Return an action as it is shown, with what a connected system made of it."""
+    values = {name: getattr(action, name) for name in ActionOut.model_fields if name != "external_record"}
+    values["external_record"] = None if record is None else ExternalRecordOut(**asdict(record))
     for name in ("done_at", "created_at", "updated_at"):
         values[name] = None if values[name] is None else format_utc(values[name])
     return ActionOut(**values | {"evidence": [dict(item) for item in action.evidence]})

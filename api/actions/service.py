@@ -1,16 +1,20 @@
-"""ActionService: actions are proposed, given an owner and a date, done or dropped; their results are kept."""
+"""ActionService: actions are proposed, owned, done or dropped, and written to a system; their results are kept."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from api.actions.external_records import ExternalRecord, action_call, action_key, external_record
 from api.actions.schemas import ActionChange, ActionIn
 from api.audit.service import AuditService
+from api.webhooks.events import Events
 from diagnosis.actions import Action
 from diagnosis.errors import InputError
 from diagnosis.redact import Redactor
 from diagnosis.store import Store
+from diagnosis.store.database import ConflictError
 from diagnosis.times import utc_now
 
 AHEAD = timedelta(days=1)  # of our clock, that today may be somewhere
@@ -24,13 +28,21 @@ class ActionService:
     store : Store
     redactor : Redactor
         Masks personal data in titles.
+    events : Events
+        Wakes what writes to connected systems.
     audit : AuditService
+    systems : sequence of str
+        Connected systems that may be written to.
     """
 
-    def __init__(self, store: Store, redactor: Redactor, audit: AuditService) -> None:
+    def __init__(
+        self, store: Store, redactor: Redactor, events: Events, audit: AuditService, systems: Sequence[str] = ()
+    ) -> None:
         self._store = store
         self._redactor = redactor
+        self._events = events
         self._audit = audit
+        self.systems = tuple(systems)
 
     def get(self, action: str) -> Action:
         """Return one action.
@@ -82,6 +94,52 @@ class ActionService:
             changed = self._store.actions.change(action, **values)
             self._audit.note(actor, "action.change", action, fields=sorted(values), status=changed.status)
         return changed
+
+    def external_record(self, action: Action) -> ExternalRecord | None:
+        """Return what a connected system made of an action, or is to make; None where nobody asked for it."""
+        if action.record is None:
+            return None
+        return external_record(self._store.outbox, action.record, action_key(action.record["system"], action.id))
+
+    def write_record(self, actor: str, action: str, system: str, language: str) -> Action:
+        """Have a connected system make a record of an open action, once.
+
+        Parameters
+        ----------
+        language : str
+            Of the record's text, beside the action's own title.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If there is none of that id.
+        InputError
+            If nothing may be written to the system, or the action is not open.
+        ConflictError
+            If a record of it is there already, or being made; one that was given up may be asked for anew.
+        """
+        if system not in self.systems:
+            allowed = ", ".join(self.systems) or "none of them"
+            raise InputError(f"expected a system with write-back, {allowed}; found {system!r}")
+        with self._store.transaction():
+            earlier = self._store.actions.get(action)
+            if earlier.status != "open":
+                raise InputError(f"expected an open action; found one that is {earlier.status}")
+            record = self.external_record(earlier)
+            if record is not None and record.state != "failed":
+                raise ConflictError(f"action {action} has a record in {record.system} already")
+            changed = self._store.actions.change(action, record={"system": system, "number": None})
+            previous = self._store.outbox.newest(action_key(system, action))
+            call = action_call(system, changed, "" if previous is None else previous.id, language)
+            if not self._store.outbox.add([call]):  # somebody else asked for it in the same moment
+                raise ConflictError(f"action {action} has a record in {system} already")
+            self._audit.note(actor, "action.record", action, system=system)
+        self._events.outbox_changed()
+        return changed
+
+    def record_made(self, action: str, system: str, number: str) -> None:
+        """Keep the number of the record that a system made of an action."""
+        self._store.actions.change(action, record={"system": system, "number": number})
 
     def _values(self, values: dict[str, Any]) -> dict[str, Any]:
         if "title" in values:

@@ -75,6 +75,7 @@ ACCESS: Mapping[str, Access] = {
     "GET /console/review/{review}/report": "manager",
     "POST /console/review/{quarter}/proposals/{proposal}": "editor",
     "POST /console/review/actions/{action}": "editor",
+    "POST /console/review/actions/{action}/record": "editor",
     "POST /console/review/programme": "editor",
     "POST /console/review/{quarter}/finish": "editor",
     "GET /console/knowledge": "manager",

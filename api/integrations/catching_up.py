@@ -17,7 +17,8 @@ from ulid import ULID
 from api.integrations.report import Report, report_of_ticket
 from api.integrations.rt import is_in_queue
 from api.integrations.service import IntegrationService
-from api.integrations.settings import Glpi, Integrations, RequestTracker, System
+from api.integrations.settings import Glpi, Integrations, RequestTracker, System, Zammad
+from api.integrations.zammad import is_in_group
 from api.outgoing.addresses import checked_client
 from diagnosis.background import BackgroundLoop
 from diagnosis.errors import FaultwiseError
@@ -141,7 +142,9 @@ def _credentials(settings: System) -> Credentials:
 
 
 def _is_incident(settings: System, record: dict[str, Any]) -> bool:
-    return not (isinstance(settings, RequestTracker) and is_in_queue(record, settings.problem_queue))
+    if isinstance(settings, RequestTracker):
+        return not is_in_queue(record, (settings.problem_queue, settings.action_queue))
+    return not (isinstance(settings, Zammad) and is_in_group(record, settings.action_group))
 
 
 def _report(system: str, settings: System, record: dict[str, Any]) -> Report:

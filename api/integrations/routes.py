@@ -84,6 +84,8 @@ async def from_zammad(request: Request, integrations: Integrations) -> Response:
     """Take a ticket from a Zammad trigger; answer a note. The signature is checked before anything is parsed."""
     body = await proven_body(request, "zammad", integrations.settings)
     trigger = parse(zammad.Trigger, body)
+    if zammad.is_in_group(trigger.ticket.extra_fields, integrations.settings.zammad.action_group):
+        return _ignored("an action, and no incident")
     async with integrations.once("zammad", delivery_names("zammad", request, body)):
         report = zammad.incident_of(trigger, integrations.settings.zammad.fields)
         if trigger.article is not None and trigger.article.internal:  # agents' notes, ours among them
@@ -127,8 +129,9 @@ async def from_request_tracker(request: Request, integrations: Integrations) -> 
     """Take a ticket from Request Tracker's scrip; a new one is answered with a comment, a changed one remembered."""
     body = await proven_body(request, "rt", integrations.settings)
     event = parse(rt.RtEvent, body)
-    if rt.is_in_queue(event.ticket.extra_fields, integrations.settings.rt.problem_queue):
-        return JSONResponse({"status": "a problem, and no incident", "id": event.ticket.id}, 202)
+    names = integrations.settings.rt
+    if rt.is_in_queue(event.ticket.extra_fields, (names.problem_queue, names.action_queue)):
+        return JSONResponse({"status": "a problem or an action, and no incident", "id": event.ticket.id}, 202)
     report = rt.incident_of(event, integrations.settings.rt.fields)
     async with integrations.once("rt", delivery_names("rt", request, body)):
         if event.event != "create":

@@ -5,7 +5,7 @@ The ticket is written as REST2 answers it, so that one table reads it through ea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 from api.integrations.note import Diagnosis, certified_values, note_text
@@ -54,10 +54,11 @@ def incident_of(event: RtEvent, fields: Mapping[str, str]) -> Report:
     return report_of_ticket(SYSTEM, ticket, event.ticket.id, own_fields(SYSTEM, fields))
 
 
-def is_in_queue(ticket: Mapping[str, Any], name: str) -> bool:
-    """Return whether a ticket as REST2 writes it is in the queue of a name; in none of an empty name."""
+def is_in_queue(ticket: Mapping[str, Any], names: Collection[str]) -> bool:
+    """Return whether a ticket as REST2 writes it is in a queue of these names; in none of an empty name."""
     queue = ticket.get("Queue")
-    return bool(name) and isinstance(queue, Mapping) and queue.get("Name") == name
+    name = queue.get("Name") if isinstance(queue, Mapping) else None
+    return bool(name) and name in names
 
 
 def reply(report: Report, diagnosis: Diagnosis) -> dict[str, Any]:

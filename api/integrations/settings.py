@@ -55,6 +55,9 @@ class System(BaseModel):
 class ServiceNow(System):
     """ServiceNow."""
 
+    action_table: str = Field(
+        default="task", pattern=r"^[a-z0-9_]+$", description="Table of the rows that are made of actions"
+    )
     solutions: dict[str, str] = Field(
         default_factory=dict, description="Predictive Intelligence solution names to targets, as JSON"
     )
@@ -65,12 +68,17 @@ class Jira(System):
 
     problem_project: str = Field(default="", description="Key of the project where issues of problems are made")
     problem_type: str = Field(default="Problem", description="Type of those issues")
+    action_project: str = Field(default="", description="Key of the project where issues of actions are made")
+    action_type: str = Field(default="Task", description="Type of those issues")
 
 
 class Zammad(System):
     """Zammad."""
 
     intake_groups: tuple[str, ...] = INTAKE_GROUPS
+    action_group: str = Field(
+        default="", description="Group where tickets of actions are made; its tickets are no incidents"
+    )
 
 
 class Glpi(System):
@@ -90,6 +98,7 @@ class RequestTracker(System):
     problem_queue: str = Field(
         default="", description="Queue where tickets of problems are made; its tickets are no incidents"
     )
+    action_queue: str = Field(default="", description="The same for tickets of actions")
     answer_seconds: float = Field(
         default=1.5, gt=0, le=30, description="After this long RT is answered 202; its scrip waits 2 s"
     )

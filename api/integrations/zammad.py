@@ -62,6 +62,12 @@ def _state(ticket: ZammadTicket) -> str:
     return str(words(ticket.extra_fields.get("state"))).casefold()
 
 
+def is_in_group(ticket: Mapping[str, Any], name: str) -> bool:
+    """Return whether a ticket of a trigger or of the API is in the group of a name; in none of an empty name."""
+    group = ticket.get("group")
+    return bool(name) and (group.get("name") if isinstance(group, Mapping) else group) == name
+
+
 def reply(report: Report, diagnosis: Diagnosis) -> dict[str, Any]:
     """Return what the trigger gets: the note to show, and the diagnosis."""
     return {

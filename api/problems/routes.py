@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from api.actions.schemas import ActionOut, action_out
+from api.actions.schemas import ActionOut, ExternalRecordOut, action_out
+from api.actions.service import ActionService
 from api.dependencies import Served
 from api.http.fields import Time
 from api.http.problems import problems as problem_responses
@@ -17,7 +18,6 @@ from api.problems.schemas import (
     ArticleUseOut,
     ChangeOnItemOut,
     DecisionOut,
-    ExternalRecordOut,
     MonthOut,
     ProblemDecisionIn,
     ProblemDetailOut,
@@ -86,13 +86,13 @@ def problems(
 @router.get("/{problem}", response_model=ProblemDetailOut, responses=problem_responses(404))
 def get_problem(problem: str, _principal: MayDiagnose, service: Served) -> ProblemDetailOut:
     """Return one problem with its timeline; an id that was merged gives the problem that it was merged into."""
-    return _detail(service.problems.view(problem))
+    return _detail(service.problems.view(problem), service.actions)
 
 
 @router.post("/{problem}/decisions", response_model=ProblemDetailOut, status_code=201, responses=problem_responses(404))
 def decide(problem: str, decision: ProblemDecisionIn, principal: MayWrite, service: Served) -> ProblemDetailOut:
     """Rename, merge, split, dismiss or restore a problem; it holds as incidents come, until it is taken back."""
-    return _detail(service.problems.view(service.problems.decide(principal.id, problem, decision)))
+    return _detail(service.problems.view(service.problems.decide(principal.id, problem, decision)), service.actions)
 
 
 @router.delete("/{problem}/decisions/{decision}", status_code=204, responses=problem_responses(404))
@@ -113,7 +113,7 @@ def _plain(problem: Problem, may_be_one_with: Sequence[str]) -> dict[str, Any]:
     return {**problem.to_dict(), **changes}
 
 
-def _detail(view: ProblemView) -> ProblemDetailOut:
+def _detail(view: ProblemView, actions: ActionService) -> ProblemDetailOut:
     record = view.record
     return ProblemDetailOut(
         **_plain(view.problem, [problem.id for problem in view.may_be_one_with]),
@@ -130,7 +130,7 @@ def _detail(view: ProblemView) -> ProblemDetailOut:
             )
             for change in view.changes
         ],
-        actions=[action_out(action) for action in view.actions],
+        actions=[action_out(action, actions.external_record(action)) for action in view.actions],
         external_record=None if record is None else ExternalRecordOut(**asdict(record)),
         merged=list(view.merged),
         split_from=view.split_from,

@@ -6,12 +6,11 @@ from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from api.actions.schemas import ActionOut, Owner, Title
+from api.actions.schemas import ActionOut, ExternalRecordOut, Owner, Title
 from api.http.fields import Day, Line, Number, Out, Strict
 from diagnosis.actions import ActionKind
 
 Status = Literal["found", "proposed", "watched", "held", "returned", "dismissed"]
-RecordState = Literal["waiting", "made", "failed"]
 
 
 class ProblemOut(Out):
@@ -99,19 +98,6 @@ class DecisionOut(Out):
     value: str = Field(description="Title, problem or reason", examples=["VPN certificates"])
     actor: str = Field(description="Who", examples=["key:01KAP5YQ7H0T9GQ4M6W3Z2X1CV"])
     created_at: str = Field(description="When", examples=["2026-11-22T10:20:00Z"])
-
-
-class ExternalRecordOut(Out):
-    """The record that a connected system holds of a problem."""
-
-    system: str = Field(description="Which system", examples=["servicenow"])
-    number: str | None = Field(
-        description="Its number there; null until the system has answered", examples=["PRB0040012"]
-    )
-    state: RecordState = Field(
-        description="Whether it is being made, was made, or was given up and may be proposed anew", examples=["made"]
-    )
-    error: str = Field(description="Why it was given up, as long as that is kept", examples=[""])
 
 
 class ProblemDetailOut(ProblemOut):

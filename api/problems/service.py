@@ -10,11 +10,12 @@ from typing import Any
 import pandas as pd
 from ulid import ULID
 
+from api.actions.external_records import ExternalRecord, external_record
 from api.actions.schemas import ActionChange
 from api.actions.service import ActionService
 from api.audit.service import AuditService
 from api.problems.board import HORIZON, RETURNED, ProblemBoard, ProblemSnapshot
-from api.problems.schemas import ProblemDecisionIn, ProblemProposalIn, RecordState, Status
+from api.problems.schemas import ProblemDecisionIn, ProblemProposalIn, Status
 from api.serving import Serving
 from api.webhooks.events import Events
 from diagnosis.actions import Action
@@ -44,26 +45,6 @@ class ListedProblem:
     may_be_one_with: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class ProblemRecord:
-    """The record that a connected system holds of a problem, or was to make of it.
-
-    Attributes
-    ----------
-    number : str or None
-        Its number there; None until the system has answered.
-    state : {"waiting", "made", "failed"}
-        A failed one was given up: the problem may be proposed anew.
-    error : str
-        Why it was given up, as long as that is kept.
-    """
-
-    system: str
-    number: str | None
-    state: RecordState
-    error: str = ""
-
-
 @dataclass(frozen=True)
 class ProblemView:
     """A problem with everything that is shown of it."""
@@ -74,7 +55,7 @@ class ProblemView:
     expected_per_month: float
     articles: Sequence[tuple[str, str, int]]
     actions: Sequence[Action]
-    record: ProblemRecord | None
+    record: ExternalRecord | None
     merged: Sequence[str]
     split_from: str | None
     decisions: Sequence[StoredDecision]
@@ -346,19 +327,14 @@ class ProblemService:
         """Keep the number of the record that a system made of a problem."""
         self._store.problems.set_record(problem, {"system": system, "number": number})
 
-    def _record(self, rows: Sequence[ProblemRow]) -> ProblemRecord | None:
+    def _record(self, rows: Sequence[ProblemRow]) -> ExternalRecord | None:
         """Return the record of a problem and of what was merged into it: one that was made before any other."""
-        records = [self._record_of(row.id, row.record) for row in rows if row.record is not None]
+        records = [
+            external_record(self._store.outbox, row.record, _call_key(row.record["system"], row.id))
+            for row in rows
+            if row.record is not None
+        ]
         return min(records, key=lambda record: ("made", "waiting", "failed").index(record.state), default=None)
-
-    def _record_of(self, problem: str, record: Mapping[str, Any]) -> ProblemRecord:
-        system, number = record["system"], record["number"]
-        if number is not None:
-            return ProblemRecord(system, number, "made")
-        call = self._store.outbox.newest(_call_key(system, problem))
-        if call is not None and call.state != "dead":
-            return ProblemRecord(system, None, "waiting")
-        return ProblemRecord(system, None, "failed", "" if call is None else call.error)
 
     def _by_problem(self) -> dict[str, list[Action]]:
         snapshot = self.board.current()

@@ -108,7 +108,8 @@ def plain_action(action: Action) -> dict[str, Any]:
     names = ("id", "title", "kind", "owner", "status", "measure", "source_kind", "source")
     due = action.due.isoformat() if action.due else None
     effect = dict(action.result) if action.result else None
-    return {name: getattr(action, name) for name in names} | {"due": due, "effect": effect}
+    record = dict(action.record) if action.record and action.record["number"] else None
+    return {name: getattr(action, name) for name in names} | {"due": due, "effect": effect, "record": record}
 
 
 def review_quarter(history: ReviewHistory, quarter: Quarter, extras: ReviewExtras | None = None) -> dict[str, Any]:

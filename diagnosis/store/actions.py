@@ -53,10 +53,12 @@ class Actions:
             If there is none of that id.
         """
         with self.database.transaction():
-            changed = replace(self.get(action), **changes, updated_at=utc_now())
-            t = tables.actions
+            changes["updated_at"] = utc_now()
+            changed = replace(self.get(action), **changes)
+            t, row = tables.actions, _row(changed)
+            values = {name: row[name] for name in changes}  # what somebody else changes meanwhile stays
             with self.database.write() as connection:
-                connection.execute(sa.update(t).where(t.c.id == action).values(_row(changed)))
+                connection.execute(sa.update(t).where(t.c.id == action).values(values))
         return changed
 
     def all(
@@ -86,8 +88,11 @@ class Actions:
 def _row(action: Action) -> dict[str, Any]:
     row = {column.name: getattr(action, column.name) for column in tables.actions.columns}
     evidence = [dict(item) for item in action.evidence]
-    result = None if action.result is None else dict(action.result)
-    return row | {"evidence": evidence, "expected_effect": dict(action.expected_effect), "result": result}
+    plain = {
+        name: None if (value := getattr(action, name)) is None else dict(value)
+        for name in ("expected_effect", "result", "record")
+    }
+    return row | {"evidence": evidence} | plain
 
 
 def _action(row: sa.Row[Any]) -> Action:

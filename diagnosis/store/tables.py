@@ -263,6 +263,7 @@ actions = Table(
     Column("status", String(16), nullable=False),
     Column("done_at", _TIME, nullable=True),
     Column("result", JSON(none_as_null=True), nullable=True),
+    Column("record", JSON(none_as_null=True), nullable=True),
     Column("created_at", _TIME, nullable=False),
     Column("created_by", String(255), nullable=False),
     Column("updated_at", _TIME, nullable=False),

@@ -151,4 +151,5 @@ def _one(
         shown_incidents=SHOWN,
         kinds=ACTION_KINDS,
         systems=service.problems.systems,
+        records={action.id: service.actions.external_record(action) for action in view.actions if action.record},
     )

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
 
+from api.actions.external_records import ExternalRecord
 from api.actions.schemas import ActionChange
 from api.console.pages import computing_page, in_path, language_of, page
 from api.console.session import Acting, Agent, Reading
@@ -96,16 +98,30 @@ def decide(
 
 
 @router.post("/console/review/actions/{action}")
-def change_action(
-    request: Request, service: Served, agent: Acting, action: str, status: Text, quarter: Text = ""
-) -> Response:
-    """Say how far an action is."""
+async def change_action(request: Request, service: Served, agent: Acting, action: str) -> Response:
+    """Say how far an action is, or edit it; what the form leaves out stays."""
+    form = await request.form()
+    values = {name: str(form[name]).strip() for name in ("status", "title", "owner", "due", "measure") if name in form}
     try:
-        change = ActionChange.model_validate({"status": status})
+        change = ActionChange.model_validate(values | ({"due": values["due"] or None} if "due" in values else {}))
     except ValidationError:
         return page(request, "message.html", 422, notice="form_wrong", agent=agent)
-    service.actions.change(agent.id, action, change)
-    return RedirectResponse(f"/console/review?quarter={quarter}#actions", 303)
+    await run_in_threadpool(service.actions.change, agent.id, action, change)
+    return RedirectResponse(f"{_address(str(form.get('quarter', '')))}#actions", 303)
+
+
+@router.post("/console/review/actions/{action}/record")
+def write_record(
+    request: Request, service: Served, agent: Acting, action: str, system: Text, quarter: Text = ""
+) -> Response:
+    """Have a connected system make a record of an action."""
+    try:
+        service.actions.write_record(agent.id, action, system, language_of(request))
+    except ConflictError:
+        return page(request, "message.html", 409, notice="review_decided", agent=agent)
+    except InputError:
+        return page(request, "message.html", 422, notice="form_wrong", agent=agent)
+    return RedirectResponse(f"{_address(quarter)}#actions", 303)
 
 
 @router.post("/console/review/programme")
@@ -167,6 +183,8 @@ def _page(
         parts=parts,
         shown=[parts[key] for key in SHOWN if key in parts],
         proposals=proposals,
+        records=_records(service),
+        systems=service.actions.systems,
         words=words,
         key_figures=BY_NAME,
         quarters=_quarters(service),
@@ -183,6 +201,12 @@ def _proposals(content: dict[str, Any], words: Words) -> list[dict[str, Any]]:
         {**entry, "title": action_title(entry, words), "effect": effect(entry, content, words)}
         for entry in content["proposals"]
     ]
+
+
+def _records(service: Service) -> dict[str, ExternalRecord]:
+    """Return what connected systems made of actions, or are to make, by action."""
+    actions = [action for action in service.actions.all() if action.record is not None]
+    return {action.id: record for action in actions if (record := service.actions.external_record(action))}
 
 
 def _quarters(service: Service) -> list[str]:

@@ -27,8 +27,10 @@ class ServiceNow:
     def __init__(self):
         self.rows = []
 
+    table = "problem"
+
     def answer(self, request):
-        assert request.path == "/api/now/table/problem"
+        assert request.path == f"/api/now/table/{self.table}"
         if request.method == "GET":
             wanted = request.query["sysparm_query"].removeprefix("correlation_id=")
             return 200, {"result": [row for row in self.rows if row["correlation_id"] == wanted]}
@@ -54,6 +56,8 @@ class Jira:
 
 
 class Glpi:
+    item_type = "Problem"
+
     def __init__(self):
         self.rows = []
 
@@ -64,7 +68,7 @@ class Glpi:
         assert request.headers["session-token"] == "s"
         if path == "killSession":
             return 200, None
-        assert path == "Problem"
+        assert path == self.item_type
         if request.method == "GET":
             return 200, [row for row in self.rows if request.query["searchText[name]"] in row["name"]]
         self.rows.append({**request.json["input"], "id": 12})
@@ -110,7 +114,11 @@ NUMBERS = {"servicenow": "PRB0040012", "jira": "PM-7", "glpi": "12", "zammad": "
 
 def deliver(settings, store, system, key, made):
     store.outbox.add([OutgoingCall(f"{WRITE_BACK}{system}", system, key, ORDER)])
-    makers = problem_writers(settings, True, lambda *record: made.append(record))
+    work_off(store, problem_writers(settings, True, lambda *record: made.append(record)))
+
+
+def work_off(store, makers):
+    """Make every call that is owed, with short delays."""
     courier = Courier(store.outbox, makers, 0.02, (timedelta(0),) * 4)
     courier.start()
     try:

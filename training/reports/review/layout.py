@@ -19,6 +19,7 @@ _TONES = {"met": "good", "missed": "bad", "better": "good", "worse": "bad", "hel
     "short": "bad",
 }
 EVIDENCE = 4  # numbers that are shown in a cell
+TEAMS_BY_WEEK = 12  # sixty teams and their weeks would fill ten pages; the totals of all stand above
 _HOURS = ("hours", "available", "fit")  # columns of the workload that only hours by record fill
 
 
@@ -216,12 +217,19 @@ def _actions(content: Content, words: Words) -> Section:
             Cell(action["owner"] or "–"),
             Cell(action["due"] or "–"),
             _tone("status", action["status"], words),
+            Cell(record_of(action)),
         ]
         for action in content["actions"]
     ]
-    names = ("action", "owner", "due", "status")
+    names = ("action", "owner", "due", "status", "record")
     table = Table(tuple(words("column", name) for name in names), rows)
     return _table_section("actions", words, table, empty="no_actions")
+
+
+def record_of(action: Content) -> str:
+    """Return the record that a connected system made of an action; reviews from before there were any have none."""
+    record = action.get("record")
+    return f"{record['system']} {record['number']}" if record else "–"
 
 
 def _outcomes(content: Content, words: Words) -> Section:
@@ -390,12 +398,14 @@ def _weeks(workload: Content, words: Words) -> Table:
             Cell(week["first"]),
             *_demand(week, words, with_hours=with_hours),
         ]
-        for team in workload["teams"]
+        for team in workload["teams"][:TEAMS_BY_WEEK]
         for week in team["weeks"]
     ]
     names = ("team", "week", "expected_records", *(_HOURS if with_hours else ()))
     columns = tuple(words("column", name) for name in names)
-    return Table(columns, rows, numeric=(2, 3, 4), caption=words("head", "weeks"))
+    is_all = len(workload["teams"]) <= TEAMS_BY_WEEK
+    caption = words("head", "weeks") if is_all else words("head", "weeks_of", n=TEAMS_BY_WEEK)
+    return Table(columns, rows, numeric=(2, 3, 4), caption=caption)
 
 
 def _team(name: str, workload: Content, words: Words) -> Cell:
