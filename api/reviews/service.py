@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
@@ -246,7 +246,9 @@ class ReviewService:
     def _with_decisions(self, content: dict[str, Any]) -> dict[str, Any]:
         decided = self._store.reviews.decisions(content["quarter"])
         listed = [{**entry, "decision": decided.get(entry["id"], (None, None))[0]} for entry in content["proposals"]]
-        actions = [plain_action(action) for action in self._store.actions.all() if action.status != "proposed"]
+        accepted = [action for action in self._store.actions.all() if action.status != "proposed"]
+        accepted.sort(key=_soonest_due)
+        actions = [plain_action(action) for action in accepted]
         return {**content, "proposals": listed, "actions": actions}
 
     def _review(self, quarter: Quarter, moment: datetime) -> dict[str, Any]:
@@ -284,3 +286,7 @@ class ReviewService:
         from training.reports.review.coverage import coverage_of  # noqa: PLC0415 - learned parts are heavy
 
         return coverage_of(diagnoser, frame, quarter, self.options.zone)
+
+
+def _soonest_due(action: Action) -> tuple[bool, date]:
+    return action.status != "open", action.due or date.max
