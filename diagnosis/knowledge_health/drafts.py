@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from diagnosis.arrays import Floats
+from diagnosis.arrays import Bools
 from diagnosis.incident import IncidentBatch
 from diagnosis.knowledge import KnowledgeArticle
 from diagnosis.knowledge_health.form import steps_of
@@ -27,7 +27,7 @@ _CAUSE = re.compile(
 _SEPARATORS = {"zh": "；"}
 
 
-def draft_of(frame: pd.DataFrame, rows: npt.NDArray[np.intp], failed: Floats, title: str) -> KnowledgeArticle | None:
+def draft_of(frame: pd.DataFrame, rows: npt.NDArray[np.intp], came_back: Bools, title: str) -> KnowledgeArticle | None:
     """Return a draft from the resolutions of a gap; None where none says anything.
 
     The resolution is the wording that held most often; those that came back, and workarounds, count only where there
@@ -39,8 +39,7 @@ def draft_of(frame: pd.DataFrame, rows: npt.NDArray[np.intp], failed: Floats, ti
         Canonical.
     rows : ndarray of int
         The incidents of the gap.
-    failed : ndarray of float, shape (n,)
-        1 if the incident came back, 0 if it held, NaN if that was not seen.
+    came_back : ndarray of bool, shape (n,)
     """
     part = frame.iloc[rows]
     notes = [clean(text) for text in part["close_notes"]]
@@ -53,7 +52,7 @@ def draft_of(frame: pd.DataFrame, rows: npt.NDArray[np.intp], failed: Floats, ti
         if says_nothing(note):
             continue
         wording = canonical(note)
-        quality = 0.1 if failed[rows[place]] > 0 else 1.0
+        quality = 0.1 if came_back[rows[place]] else 1.0
         quality *= 0.3 if workaround[place] else 1.0
         quality *= 0.3 if language(note) != written_in else 1.0
         worth[wording] = worth.get(wording, 0.0) + quality

@@ -176,7 +176,7 @@ def assess_knowledge(
     order = incidents["opened_at"].argsort(kind="stable").to_numpy() if len(incidents) else np.zeros(0, dtype=np.intp)
     frame, searched = incidents.iloc[order].reset_index(drop=True), searched.take(order)
     words = [texts[row] for row in order.tolist()]
-    failed = _failed(frame, moment)
+    came_back, failed = _returns(frame, moment)
     linked = frame["knowledge"].isin(set(articles["number"])).to_numpy()
     is_question = ~frame["type"].isin(_NO_ANSWER).to_numpy()
     has_words = np.array([bool(text.strip()) for text in words], dtype=bool)
@@ -190,7 +190,7 @@ def assess_knowledge(
         incidents=len(frame),
         answered=round(float(share.mean()), 3) if len(share) else None,
         gaps=tuple(
-            replace(gap, draft=draft_of(frame, rows, failed, gap.title)) if place < DRAFTS else gap
+            replace(gap, draft=draft_of(frame, rows, came_back, gap.title)) if place < DRAFTS else gap
             for place, (gap, rows) in enumerate(gaps)
         ),
         stale=tuple(stale_articles(articles, _uses(frame, searched.answers, failed, moment), moment)),
@@ -213,21 +213,22 @@ def _uses(frame: pd.DataFrame, answers: list[str], failed: Floats, moment: pd.Ti
     )
 
 
-def _failed(frame: pd.DataFrame, moment: pd.Timestamp) -> Floats:
-    """Return 1 where an incident came back within thirty days, 0 where it held, NaN where that was not seen."""
-    failed = np.full(len(frame), np.nan)
+def _returns(frame: pd.DataFrame, moment: pd.Timestamp) -> tuple[Bools, Floats]:
+    """Return which incidents came back, and of those that were watched for thirty days 1 if they did and 0 if not.
+
+    NaN for the others, even where one has come back already: a return is seen at once, that it held only after thirty
+    days, so that the newest would seem to fail more often than they do.
+    """
     if frame.empty or frame["opened_at"].isna().all():
-        return failed
+        return np.zeros(len(frame), dtype=bool), np.full(len(frame), np.nan)
     try:
         keys = default_signature(frame).keys(frame)
     except InputError:
         keys = pd.Series("", index=frame.index)
     outcome = censored_outcomes(frame, keys, moment, "resolved")
     reopened = (frame["reopen_count"].fillna(0).to_numpy(dtype=float) > 0) | frame["reopened_at"].notna().to_numpy()
-    again = outcome.recurred & (outcome.duration <= HOLDS_FOR)
-    failed[outcome.observed >= HOLDS_FOR] = 0.0
-    failed[again | reopened] = 1.0
-    return failed
+    came_back = (outcome.recurred & (outcome.duration <= HOLDS_FOR)) | reopened
+    return came_back, np.where(outcome.observed >= HOLDS_FOR, came_back, np.nan)
 
 
 def _article_vectors(

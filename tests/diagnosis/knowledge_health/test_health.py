@@ -149,6 +149,38 @@ def test_chance_makes_few_articles_stale():
     assert len(stale_articles(articles, uses, NOW)) <= 4
 
 
+@pytest.mark.parametrize("kind", ["reopened", "logged again"])
+def test_a_fix_that_holds_as_often_as_ever_is_not_stale_though_the_newest_returns_are_seen_first(kind, encoder):
+    """Returns come evenly over thirty days, and the record ends among them: of 40 articles one may fall by chance."""
+    rng = np.random.default_rng(0)
+    count, each, days = 40, 500, 600.0
+    article_of, opened = np.repeat(np.arange(count), each), rng.uniform(0, days, count * each)
+    resolved, end = opened + 0.1, pd.Timestamp("2024-01-01", tz="UTC") + pd.Timedelta(days=days)
+    back = np.where(rng.random(len(opened)) < 0.3, resolved + rng.uniform(0, 30, len(opened)), np.inf)
+    as_time = lambda day: end + pd.to_timedelta(np.where(day <= days, day - days, np.nan), unit="D")  # noqa: E731
+    records = {
+        "opened_at": as_time(opened),
+        "resolved_at": as_time(resolved),
+        "knowledge": [f"A{place}" for place in article_of],
+        "short_description": "badge does not open the door",
+    }
+    if kind == "reopened":
+        frame = pd.DataFrame(records | {"cmdb_ci": "", "reopened_at": as_time(back)})
+    else:
+        items = [f"item-{i}" for i in range(len(opened))]
+        first, again = pd.DataFrame(records | {"cmdb_ci": items}), pd.DataFrame({"cmdb_ci": items})
+        again = again.assign(opened_at=as_time(back), short_description="badge again")
+        frame = pd.concat([first, again[again["opened_at"].notna()]], ignore_index=True)
+    incidents = as_frame(frame.assign(number=[f"I{i}" for i in range(len(frame))]))
+    articles = base(*(article(f"A{i}", title=f"Fault {i} of the badge") for i in range(count)))
+    retriever = Retriever(encoder).fit(articles, as_frame([]))
+    unknown = np.full(len(incidents), np.nan), [""] * len(incidents)
+    searched = SearchedIncidents(*unknown, np.zeros((len(incidents), encoder.dimensions), dtype=np.float32))
+    health = assess_knowledge(incidents, articles, [""] * len(incidents), searched, retriever, as_of=end)
+    codes = [phrase.code for stale in health.stale for phrase in stale.reasons]
+    assert codes.count("stale_success_fell") <= 1
+
+
 def test_an_article_about_an_item_that_fell_silent_is_stale_and_a_rare_item_is_not():
     articles = base(article("GONE", title="fax-gw-1 reports busy"), article("RARE", title="rare-9 is slow"))
     item = ["fax-gw-1" if i < 15 else "" for i in range(40)]
@@ -189,11 +221,11 @@ def test_a_draft_takes_the_fix_that_held_and_leaves_out_what_says_nothing():
         "Rebooted the reader.",
     ]
     frame = incidents(5, close_notes=notes, service=["Doors"] * 5)
-    draft = draft_of(frame, np.arange(5), np.array([0, 0, 0, 0, 1.0]), "Badge does not open")
+    draft = draft_of(frame, np.arange(5), np.array([0, 0, 0, 0, 1], dtype=bool), "Badge does not open")
     assert draft.resolution == "1. Renewed it in the portal\n2. Tested at door 4"
     assert draft.cause == "Cause: the badge had expired"
     assert (draft.language, draft.service, draft.symptoms) == ("en", "Doors", "badge does not open the door")
-    assert draft_of(incidents(2, close_notes=["done", "ok"]), np.arange(2), np.zeros(2), "x") is None
+    assert draft_of(incidents(2, close_notes=["done", "ok"]), np.arange(2), np.zeros(2, dtype=bool), "x") is None
 
 
 @pytest.mark.parametrize("kind", ["no dates", "no resolutions", "one", "nothing linked"])
