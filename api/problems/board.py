@@ -23,6 +23,7 @@ from diagnosis.errors import FaultwiseError, InputError
 from diagnosis.problems import MeasureEffect, Problem, ProblemContext, ProblemDecision, ProblemReport
 from diagnosis.problems.follow_up import FollowUp, measure_effect
 from diagnosis.problems.history import ProblemHistory
+from diagnosis.problems.identity import resolve_id
 from diagnosis.problems.index import ProblemIndex
 from diagnosis.recurrence import Signature
 from diagnosis.store import Store
@@ -60,11 +61,7 @@ class ProblemSnapshot:
 
     def resolve(self, problem: str) -> str:
         """Return the id under which a problem goes on: its own, or of the one that it was merged into."""
-        visited = {problem}
-        while problem not in self.by_id and problem in self.merged and self.merged[problem] not in visited:
-            problem = self.merged[problem]
-            visited.add(problem)
-        return problem
+        return problem if problem in self.by_id else resolve_id(problem, self.merged)
 
 
 class ProblemBoard:
@@ -239,18 +236,15 @@ class ProblemBoard:
         computed = compute_problems(history, self._signature(), HORIZON, context, self._is_stopping)
         report = computed.report
         lineage = report.lineage
-        by_person = {decision.problem for decision in context.decisions if decision.kind == "merge"}
-        by_likeness = {name: into for name, into in lineage.merged.items() if name not in by_person}
-        self._store.problems.save(lineage.members, by_likeness, lineage.split)
-        stored = {name: row.merged_into for name, row in self._store.problems.rows().items() if row.merged_into}
+        self._store.problems.save(lineage.members, lineage.ended, lineage.split)
         by_id = {problem.id: problem for problem in report.problems}
-        merged = {**stored, **lineage.merged}
         ids = frozenset(decision.id for decision in decided)
-        return ProblemSnapshot(report, computed.history, by_id, state, merged, ids), computed.index
+        return ProblemSnapshot(report, computed.history, by_id, state, lineage.merged, ids), computed.index
 
     def _context(self) -> ProblemContext:
         decisions = tuple(map(decision_of, self._store.problems.decisions()))
-        return ProblemContext(self._calendar, self._effects(), self._store.problems.members(), decisions)
+        ended = {name: row.merged_into for name, row in self._store.problems.rows().items() if row.merged_into}
+        return ProblemContext(self._calendar, self._effects(), self._store.problems.members(), decisions, ended)
 
     def _signature(self) -> Signature | None:
         recurrence = self._serving.current.diagnoser.parts.recurrence

@@ -15,7 +15,7 @@ import pandas as pd
 
 from diagnosis.problems import Problem, ProblemDecision, ProblemReport
 from diagnosis.problems.history import ProblemHistory
-from diagnosis.problems.identity import titles_and_dismissals
+from diagnosis.problems.identity import resolve_id, titles_and_dismissals
 from diagnosis.problems.problem import rank
 from diagnosis.times import format_utc
 
@@ -39,14 +39,14 @@ def with_decisions(
     problems = {problem.id: problem for problem in report.problems}
     into_of, split_from = dict(merged), dict(report.lineage.split)
     for decision in new:
-        name = _resolve(into_of, decision.problem)
+        name = resolve_id(decision.problem, into_of)
         problem = problems.get(name)
         if problem is None:
             continue
         if decision.kind == "rename":
             problems[name] = replace(problem, title=decision.value)
         elif decision.kind == "merge":
-            into = _resolve(into_of, decision.value)
+            into = resolve_id(decision.value, into_of)
             if into in problems and into != name:
                 problems[into] = _together(problems[into], problems.pop(name), history)
                 into_of[name] = into
@@ -59,18 +59,10 @@ def with_decisions(
                 problems[decision.value] = _part(split, part, history)
                 problems[name] = _part(problem, others, history)
                 split_from[decision.value] = name
-    titles, dismissed = titles_and_dismissals(decisions, into_of)
+    titles, dismissed = titles_and_dismissals(decisions, report.lineage.ended)
     lineage = replace(report.lineage, titles=titles, dismissed=dismissed, split=split_from)
     ranked = tuple(sorted(problems.values(), key=rank))
     return replace(report, problems=ranked, lineage=lineage), into_of
-
-
-def _resolve(merged: Mapping[str, str], name: str) -> str:
-    visited = {name}
-    while name in merged and merged[name] not in visited:
-        name = merged[name]
-        visited.add(name)
-    return name
 
 
 def _together(problem: Problem, other: Problem, history: ProblemHistory) -> Problem:

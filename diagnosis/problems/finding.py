@@ -45,12 +45,15 @@ class ProblemContext:
         `Lineage.members` of the last time: their ids go on.
     decisions : sequence of ProblemDecision
         What people decided, the oldest first.
+    ended : mapping of str to str
+        Ids that likeness merged before, each to the id that had its incidents then.
     """
 
     calendar: Calendar | None = None
     effects: Sequence[MeasureEffect] = ()
     earlier: Mapping[str, Sequence[str]] = field(default_factory=dict)
     decisions: Sequence[ProblemDecision] = ()
+    ended: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_problems(
@@ -100,7 +103,7 @@ def find_problems(
     if texts:
         parts, joining = joining, join_twins(joining, incidents, words, context.earlier)
         decisions = with_later_incidents(decisions, parts, joining, numbers, opened)
-    joining, lineage = settle(joining, numbers, context.earlier, decisions)
+    joining, lineage = settle(joining, numbers, context.earlier, decisions, context.ended)
     rows = np.flatnonzero(joining.codes >= 0)
     if not len(rows):
         raise InputError(f"problems need incidents with {', '.join(signature.fields)}; found none in {len(incidents)}")

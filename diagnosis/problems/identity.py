@@ -42,7 +42,9 @@ class Lineage:
     Attributes
     ----------
     merged : mapping of str to str
-        Id that ended to the id that has its incidents now, by likeness or by a person.
+        Id that ended to the id that has its incidents now, by likeness or by a person, this time or before.
+    ended : mapping of str to str
+        Those that likeness merged: no incident has their id any more, even without people's decisions.
     split : mapping of str to str
         New id to the id that its incidents came from.
     members : mapping of str to tuple of str
@@ -54,6 +56,7 @@ class Lineage:
     """
 
     merged: Mapping[str, str] = field(default_factory=dict)
+    ended: Mapping[str, str] = field(default_factory=dict)
     split: Mapping[str, str] = field(default_factory=dict)
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
@@ -65,6 +68,7 @@ def settle(
     numbers: Sequence[str],
     earlier: Mapping[str, Sequence[str]],
     decisions: Sequence[ProblemDecision] = (),
+    ended: Mapping[str, str] | None = None,
 ) -> tuple[Joining, Lineage]:
     """Return faults under the ids that they had, with people's decisions applied in order.
 
@@ -77,16 +81,21 @@ def settle(
         `Lineage.members` of the last time.
     decisions : sequence of ProblemDecision
         The oldest first.
+    ended : mapping of str to str, optional
+        Ids that likeness merged before, each to the id that had its incidents then: decisions on them go on.
     """
-    joining, merged, split = _continue_ids(joining, numbers, earlier)
+    joining, ended_now, split = _continue_ids(joining, numbers, earlier)
+    alive = {fault.id for fault in joining.faults}
+    ended = {name: into for name, into in {**(ended or {}), **ended_now}.items() if name not in alive}
     members = {
         joining.faults[place].id: tuple(numbers[row] for row in rows.tolist())
         for place, rows in enumerate(joining.members())
         if len(rows) >= CHRONIC
     }
-    joining, merged_by_person, split_by_person = _apply(joining, numbers, decisions, merged)
-    titles, dismissed = titles_and_dismissals(decisions, merged)
-    return joining, Lineage(merged | merged_by_person, split | split_by_person, members, titles, dismissed)
+    joining, merged_by_person, split_by_person = _apply(joining, numbers, decisions, ended)
+    titles, dismissed = titles_and_dismissals(decisions, ended)
+    merged = ended | merged_by_person
+    return joining, Lineage(merged, ended, split | split_by_person, members, titles, dismissed)
 
 
 def _continue_ids(
@@ -152,18 +161,19 @@ def _apply(
     faults, codes = list(joining.faults), joining.codes.copy()
     places = {fault.id: place for place, fault in enumerate(faults)}
     by_merge: dict[str, str] = {}
+    into_of = dict(merged)
     by_split: dict[str, str] = {}
     for decision in decisions:
-        name = _resolved(merged.get(decision.problem, decision.problem), by_merge)
+        name = resolve_id(decision.problem, into_of)
         if decision.kind == "merge":
-            into = _resolved(merged.get(decision.value, decision.value), by_merge)
+            into = resolve_id(decision.value, into_of)
             if name == into or name not in places:
                 continue
             if into not in places:  # its incidents were deleted: what joins it goes on under its id
                 places[into] = len(faults)
                 faults.append(replace(faults[places[name]], id=into))
             codes[codes == places[name]] = places[into]
-            by_merge[name] = into
+            by_merge[name] = into_of[name] = into
         elif decision.kind == "split" and name in places:
             rows = [row_of[number] for number in decision.numbers if number in row_of]
             rows = [row for row in rows if codes[row] == places[name]]
@@ -175,21 +185,36 @@ def _apply(
     return joining.regrouped(faults, codes), by_merge, by_split
 
 
-def _resolved(name: str, by_merge: Mapping[str, str]) -> str:
-    while name in by_merge:  # no circle: a merge of what is one already is left out
-        name = by_merge[name]
+def resolve_id(name: str, merged: Mapping[str, str]) -> str:
+    """Return the id under which a problem goes on: its own, or that of the one that it was merged into."""
+    visited = {name}
+    while name in merged and merged[name] not in visited:
+        name = merged[name]
+        visited.add(name)
     return name
 
 
 def titles_and_dismissals(
-    decisions: Sequence[ProblemDecision], merged: Mapping[str, str]
+    decisions: Sequence[ProblemDecision], ended: Mapping[str, str]
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the titles that people gave, and what they dismissed with the reason, by the id that goes on."""
+    """Return the titles that people gave, and what they dismissed with the reason, by the id that goes on.
+
+    Parameters
+    ----------
+    ended : mapping of str to str
+        What likeness merged. What people merged goes on from their decision: a title or a dismissal before it was of
+        the one problem alone.
+    """
+    into_of = dict(ended)
     titles: dict[str, str] = {}
     dismissed: dict[str, str] = {}
     for decision in decisions:
-        name = merged.get(decision.problem, decision.problem)
-        if decision.kind == "rename":
+        name = resolve_id(decision.problem, into_of)
+        if decision.kind == "merge" and (into := resolve_id(decision.value, into_of)) != name:
+            into_of[name] = into
+            titles.pop(name, None)
+            dismissed.pop(name, None)
+        elif decision.kind == "rename":
             titles[name] = decision.value
         elif decision.kind == "dismiss":
             dismissed[name] = decision.value

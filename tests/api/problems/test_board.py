@@ -178,6 +178,36 @@ def test_a_dismissed_problem_stays_dismissed_as_incidents_come_and_is_listed_aga
     assert name in first(own, 100)
 
 
+def test_a_decision_holds_after_its_problem_was_merged_by_what_came(settings) -> None:
+    with Serving(settings) as own:
+        moment = latest(own) - timedelta(days=9)
+
+        def record(item, i, of_item=None):
+            fields = {"cmdb_ci": of_item or item, "category": f"c-{of_item or item}", "service": "hall"}
+            opened = (moment + timedelta(hours=i)).isoformat()
+            return {"number": f"{item}-{i}", "opened_at": opened, "short_description": "the lamp hums", **fields}
+
+        send(
+            own,
+            [record(item, i) for item, count in (("lamp-a", 2), ("lamp-b", 5), ("lamp-c", 3)) for i in range(count)],
+        )
+        board(own).refresh()
+        id_of = {number: problem.id for problem in board(own).latest.by_id.values() for number in problem.numbers}
+        a, b, c = (id_of[f"lamp-{name}-0"] for name in "abc")
+        assert len({a, b, c}) == 3
+        own.post(f"/v1/problems/{a}/decisions", json={"kind": "merge", "value": c})
+        send(own, [record("lamp-a", i, of_item="lamp-b") for i in range(2)])
+        for _ in range(3):
+            board(own)._snapshot = None
+            board(own).refresh()
+            assert own.get(f"/v1/problems/{b}").json()["id"] == c
+            assert own.get(f"/v1/problems/{c}").json()["incidents"] == 10
+        (decision,) = own.get(f"/v1/problems/{c}").json()["decisions"]
+        own.delete(f"/v1/problems/{c}/decisions/{decision['id']}")
+        board(own).refresh()
+        assert [own.get(f"/v1/problems/{name}").json()["incidents"] for name in (a, b, c)] == [7, 7, 3]
+
+
 def test_a_proposal_is_followed_and_one_that_did_not_hold_is_told(own) -> None:
     store = own.app.state.service.store
     store.subscriptions.add("http://127.0.0.1:9/", ["problem.proposed", "problem.returned"], "whsec_AAAA", "tests")

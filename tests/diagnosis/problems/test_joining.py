@@ -142,6 +142,48 @@ def test_people_s_decisions_hold_as_incidents_come() -> None:
     assert {problem.id: problem.title for problem in report.problems}[a] == "Ours"
 
 
+def test_decisions_hold_every_time_after_likeness_merged_what_they_were_about() -> None:
+    apart = batch(rows("a", ["x"] * 3), rows("b", ["x"] * 6, first=10), rows("c", ["x"] * 4, "disk", first=20))
+    numbers = apart.column("number")
+    joining, lineage = settle(join(apart, SIGNATURE), numbers, {})
+    a, b, c = (fault.id for fault in joining.faults)
+    on_a = {
+        "merge": ([ProblemDecision("merge", a, c)], {c: 13}, {}, {}),
+        "dismiss": ([ProblemDecision("dismiss", a, "known")], {b: 9, c: 4}, {}, {b: "known"}),
+        "rename": ([ProblemDecision("rename", a, "Ours")], {b: 9, c: 4}, {b: "Ours"}, {}),
+        "split": ([ProblemDecision("split", a, "Pnew", ("a-network-0",))], {b: 8, c: 4, "Pnew": 1}, {}, {}),
+    }
+    for decisions, sizes, titles, dismissed in on_a.values():
+        members, ended = lineage.members, {}
+        for _ in range(3):  # the first time likeness merges A into B, afterwards it is known to have done so
+            joining, after = settle(join(apart, Signature(("category",))), numbers, members, decisions, ended)
+            assert {name: len(of_fault) for name, of_fault in groups(joining, apart).items()} == sizes
+            assert (after.titles, after.dismissed, after.ended) == (titles, dismissed, {a: b})
+            members, ended = after.members, after.ended
+    again, parted = settle(join(apart, SIGNATURE), numbers, {c: lineage.members[c]}, on_a["merge"][0], {a: b})
+    assert ({fault.id for fault in again.faults}, parted.ended) == (
+        {b, c},
+        {},
+    )  # A lives again: the decision is its own
+
+
+def test_a_title_of_what_a_person_merged_is_not_that_of_the_whole() -> None:
+    both = batch(rows("a", ["x"] * 6), rows("b", ["y"] * 4, first=10))
+    joining, _ = settle(join(both, SIGNATURE), both.column("number"), {})
+    a, b = (fault.id for fault in joining.faults)
+    before = [
+        ProblemDecision("rename", a, "Ours"),
+        ProblemDecision("dismiss", a, "known"),
+        ProblemDecision("merge", a, b),
+    ]
+    _, lineage = settle(join(both, SIGNATURE), both.column("number"), {}, before)
+    assert (lineage.titles, lineage.dismissed) == ({}, {})
+    _, lineage = settle(
+        join(both, SIGNATURE), both.column("number"), {}, [*before, ProblemDecision("dismiss", a, "both")]
+    )
+    assert lineage.dismissed == {b: "both"}
+
+
 def test_a_problem_whose_incidents_were_deleted_is_gone_and_nothing_breaks() -> None:
     first = batch(rows("a", ["x"] * 6), rows("b", ["y"] * 4, first=10))
     joining, lineage = settle(join(first, SIGNATURE), first.column("number"), {})
