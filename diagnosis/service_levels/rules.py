@@ -36,26 +36,41 @@ _RULE_KEYS = (*CONDITIONS, "calendar", *_HOURS.values())
 _KEYS = ("calendar", "at_risk", "rules")
 _RANK = re.compile(r"\d+")
 _RANK_WORDS: tuple[tuple[str, ...], ...] = (
-    ("critical", "blocker", "highest", "紧急", "特急", "一级", "最高"),
+    ("critical", "blocker", "highest", "urgent", "紧急", "特急", "一级", "最高", "严重", "重大"),
     ("high", "major", "高", "二级"),
-    ("moderate", "medium", "normal", "中", "三级"),
+    ("moderate", "medium", "normal", "中", "三级", "一般", "普通", "正常"),
     ("low", "minor", "低", "四级"),
 )
+# What is "not urgent" is not of the rank of what is urgent; of which it is, that does not say.
+_NEGATED = re.compile(
+    r"(?:\b(?:non|not|no)[\s-]*(?:(?:so|very|that)\s+)?|非|不[太是很算够]*)"
+    rf"(?:{'|'.join(word for words in _RANK_WORDS for word in words)})"
+)
+_RISING = {"1 low": 4, "2 normal": 3, "3 high": 2, "1 低": 4, "2 正常": 3, "3 高": 2}  # Zammad's: 3 is the most urgent
 
 
 def priority_rank(priority: str) -> int | None:
     """Return the rank of a priority, 1 the most urgent; None where it says none.
 
+    A number counts, unless its word says that numbers rise with urgency.
+
     Examples
     --------
     >>> [priority_rank(text) for text in ("1 - Critical", "P2", "紧急", "Medium", "VIP", "")]
     [1, 2, 1, 3, None, None]
+    >>> [priority_rank(text) for text in ("1 low", "4 - High", "Non-critical", "1 - High", "3 - Low")]
+    [4, 2, None, 1, 3]
     """
-    number = _RANK.search(priority)
-    if number is not None:
-        return int(number[0])
-    words = priority.casefold()
-    return next((rank for rank, terms in enumerate(_RANK_WORDS, 1) if any(term in words for term in terms)), None)
+    words = priority.strip().casefold()
+    if words in _RISING:
+        return _RISING[words]
+    number, words = _RANK.search(words), _NEGATED.sub(" ", words)
+    by_word = next((rank for rank, terms in enumerate(_RANK_WORDS, 1) if any(term in words for term in terms)), None)
+    if number is None:
+        return by_word
+    rank = int(number[0])
+    contradicts = by_word is not None and ((rank <= 2 and by_word == 4) or (rank >= 3 and by_word <= 2))
+    return by_word if contradicts else rank
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ import pytest
 from diagnosis import Incident
 from diagnosis.errors import InputError
 from diagnosis.incident import IncidentBatch
-from diagnosis.service_levels import ServiceLevelRules, clocks, rules_for
+from diagnosis.service_levels import ServiceLevelRules, clocks, priority_rank, rules_for
 from diagnosis.service_levels.clocks import counts
+from training.records.dialects import dialects
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)  # a Friday
 SHANGHAI = {"zone": "Asia/Shanghai", "from": "09:00", "to": "18:00", "holidays": "CN"}
@@ -42,6 +43,25 @@ def test_the_first_rule_that_fits_counts():
         ]
     )
     assert RULES.places(batch) == [0, 1, None, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("rank", "priorities"),
+    {
+        1: ("1 - Critical", "P1", "Urgent", "非常紧急", "严重", "重大", "1 - High", "1 - Major", "Highest"),
+        2: ("3 high", "2 - High", "Major", "High", "非常高", "3 高"),
+        3: ("2 normal", "3 - Moderate", "一般（不紧急）", "普通", "2 正常"),
+        4: ("1 low", "4 - Low", "Lowest", "1 低", "4 - 非紧急"),
+        None: ("非紧急", "Non-critical", "not urgent", "not very urgent", "不太紧急", "不是很严重", "VIP"),
+    }.items(),
+)
+def test_the_most_urgent_is_of_rank_1_though_numbers_rise_and_what_is_negated_is_not(rank, priorities):
+    assert {priority: priority_rank(priority) for priority in priorities} == dict.fromkeys(priorities, rank)
+
+
+@pytest.mark.parametrize("written", ["6", "Major", "重大"])
+def test_what_is_most_urgent_in_glpi_is_of_rank_1(written):
+    assert priority_rank(dialects("incidents")["glpi"].meaning("priority", written)) == 1
 
 
 def test_an_incident_that_no_rule_fits_has_no_clock():
