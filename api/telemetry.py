@@ -48,6 +48,12 @@ class RequestContext:
 context: ContextVar[RequestContext | None] = ContextVar("faultwise_request", default=None)
 
 
+def current_trace() -> str:
+    """Return the ``traceparent`` of the request that is being handled, for the calls that it leads to; else ``""``."""
+    request = context.get()
+    return request.traceparent if request is not None else ""
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a line; bodies, texts and queries are never among its fields."""
 

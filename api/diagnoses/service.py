@@ -19,6 +19,7 @@ from api.http.rows import RowError, row_error
 from api.metrics import Metrics
 from api.records.schemas import IncidentIn
 from api.serving import LoadedRelease, Serving
+from api.telemetry import current_trace
 from api.webhooks.events import Events
 from diagnosis.corrections import apply_corrections, near_duplicates
 from diagnosis.errors import FaultwiseError
@@ -76,6 +77,7 @@ class _Unstored:
     body: Mapping[str, Any]
     claim: Claim | None
     remember: bool
+    trace: str
 
     def entry(self) -> DiagnosisEntry:
         diagnosed = self.diagnosed
@@ -268,7 +270,7 @@ class DiagnosisService:
         reported = incident.to_incident()
         diagnosed = await stage.put(reported)
         body = diagnosed.diagnosis.to_dict()
-        await self._storing.put(_Unstored(diagnosed, body, claim, remember))
+        await self._storing.put(_Unstored(diagnosed, body, claim, remember, current_trace()))
         self._metrics.diagnosed(body)
         self.on_diagnosis(reported.as_logged(), diagnosed.diagnosis.created_at, diagnosed.seconds)
         return body
@@ -309,7 +311,7 @@ class DiagnosisService:
                 item.diagnosed.release.expect(item.diagnosed.record, item.diagnosed.prepared, item.diagnosed.row)
         with self._metrics.stage("storing"), self._store.transaction():
             self._store.diagnoses.add([item.entry() for item in items])
-            is_owed = self._events.diagnosed([item.body for item in items])
+            is_owed = self._events.diagnosed([item.body for item in items], [item.trace for item in items])
         self._serving.store_changed()
         if is_owed:
             self._events.outbox_changed()

@@ -26,6 +26,7 @@ from api.integrations.writing.order import answer_order, order_for
 from api.records.schemas import IncidentIn
 from api.records.service import RecordService
 from api.releases.service import ReleaseService
+from api.telemetry import current_trace
 from api.webhooks.events import Events
 from diagnosis.incident import FIELDS, TYPES, Incident
 from diagnosis.redact import Redactor
@@ -251,7 +252,7 @@ class IntegrationService:
         if report.has_type:
             body["has_type"] = True
         digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-        return OutgoingCall(LATER, system, key or f"{LATER}:{system}:{digest}", body)
+        return OutgoingCall(LATER, system, key or f"{LATER}:{system}:{digest}", body, trace=current_trace())
 
     async def _owe(self, call: OutgoingCall) -> None:
         await run_in_threadpool(self._store.outbox.add, [call])

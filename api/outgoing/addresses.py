@@ -22,6 +22,7 @@ from typing import Any
 import httpcore
 import httpx
 
+from api.telemetry import current_trace
 from diagnosis.errors import InputError
 
 LookUp = Callable[[str, int], Sequence[str]]
@@ -226,10 +227,11 @@ def client(allow_private: bool, timeout: float, look_up: LookUp = addresses_of) 
 
 
 def _client(transport: PinnedTransport, timeout: float) -> httpx.Client:
+    trace = current_trace()
     return httpx.Client(
         transport=transport,
         timeout=timeout,
         follow_redirects=False,
         trust_env=False,
-        headers={"User-Agent": "Faultwise/1"},
+        headers={"User-Agent": "Faultwise/1"} | ({"traceparent": trace} if trace else {}),
     )

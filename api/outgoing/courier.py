@@ -11,6 +11,7 @@ from datetime import timedelta
 import httpx
 
 from api.errors import kind_of
+from api.telemetry import RequestContext, context
 from diagnosis.background import BackgroundLoop
 from diagnosis.errors import FaultwiseError
 from diagnosis.store.outbox import Outbox, OutgoingCall
@@ -101,12 +102,15 @@ class Courier:
         return 0 < len(calls) == free
 
     def _make(self, call: OutgoingCall) -> None:
+        token = context.set(RequestContext.of(call.id, call.trace) if call.trace else None)
         try:
             self._maker(call)(call)
         except Exception as error:  # noqa: BLE001 - whatever one call meets, the others go on
             self._failed(call, error)
         else:
             self._note(lambda: self.outbox.done(call.id))
+        finally:
+            context.reset(token)
 
     def _maker(self, call: OutgoingCall) -> Maker:
         if call.kind not in self.makers:

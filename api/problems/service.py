@@ -17,6 +17,7 @@ from api.audit.service import AuditService
 from api.problems.board import HORIZON, RETURNED, ProblemBoard, ProblemSnapshot
 from api.problems.schemas import ProblemDecisionIn, ProblemProposalIn, Status
 from api.serving import Serving
+from api.telemetry import current_trace
 from api.webhooks.events import Events
 from diagnosis.actions import Action
 from diagnosis.errors import InputError
@@ -406,7 +407,9 @@ def _record_call(system: str, problem: Problem, action: Action, horizon: int) ->
         "group": next(iter(problem.groups), ""),
         "numbers": list(problem.numbers[:MOST_TAGGED]),
     }
-    return OutgoingCall(f"{WRITE_BACK}{system}", system, f"{_call_key(system, problem.id)}{action.id}", body)
+    return OutgoingCall(
+        f"{WRITE_BACK}{system}", system, f"{_call_key(system, problem.id)}{action.id}", body, trace=current_trace()
+    )
 
 
 def _call_key(system: str, problem: str) -> str:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from itertools import repeat
 from typing import Any, Literal
 
 from ulid import ULID
 
+from api.telemetry import current_trace
 from diagnosis.store import Store
 from diagnosis.store.feedback import Feedback
 from diagnosis.store.outbox import RETENTION, OutgoingCall
@@ -53,15 +55,23 @@ class Events:
         self.store = store
         self.outbox_changed: Callable[[], None] = lambda: None
 
-    def emit(self, event: EventType, occurrences: Iterable[tuple[str, Mapping[str, Any]]]) -> bool:
+    def emit(
+        self,
+        event: EventType,
+        occurrences: Iterable[tuple[str, Mapping[str, Any]]],
+        traces: Iterable[str] | None = None,
+    ) -> bool:
         """Tell subscribers that something happened, once for each key; return whether anybody is to be told.
 
         Parameters
         ----------
         occurrences : iterable of (str, mapping)
             What makes each occurrence one of its own, and the event's data; not looked at where nobody has subscribed.
+        traces : iterable of str, optional
+            The ``traceparent`` of the request behind each, where it is not the one being handled.
         """
-        subscribers = self.store.subscriptions.to(event)
+        if not (subscribers := self.store.subscriptions.to(event)):
+            return False
         moment = format_utc(utc_now())
         calls = [
             OutgoingCall(
@@ -69,8 +79,9 @@ class Events:
                 subscriber.id,
                 f"{event}:{key}:{subscriber.id}",
                 {"type": event, "timestamp": moment, "data": dict(data)},
+                trace=trace,
             )
-            for key, data in (occurrences if subscribers else ())
+            for (key, data), trace in zip(occurrences, traces or repeat(current_trace()), strict=False)
             for subscriber in subscribers
         ]
         if calls:
@@ -78,9 +89,9 @@ class Events:
             self.outbox_changed()
         return bool(calls)
 
-    def diagnosed(self, diagnoses: Iterable[Mapping[str, Any]]) -> bool:
-        """Tell that diagnoses were made; return whether anybody is to be told."""
-        return self.emit("diagnosis.created", ((diagnosis["id"], thin(diagnosis)) for diagnosis in diagnoses))
+    def diagnosed(self, diagnoses: Iterable[Mapping[str, Any]], traces: Iterable[str]) -> bool:
+        """Tell that diagnoses were made, each for a request of its own; return whether anybody is to be told."""
+        return self.emit("diagnosis.created", ((diagnosis["id"], thin(diagnosis)) for diagnosis in diagnoses), traces)
 
     def updated(self, numbers: Iterable[str]) -> None:
         """Tell that incidents were stored or changed."""

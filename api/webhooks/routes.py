@@ -117,7 +117,7 @@ def _subscription_out(subscription: Subscription) -> SubscriptionOut:
 
 
 def _call_out(call: OutgoingCall) -> CallOut:
-    values = {name: value for name, value in asdict(call).items() if name != "key"}
+    values = {name: value for name, value in asdict(call).items() if name not in {"key", "trace"}}
     assert call.created_at is not None  # every stored call has both times
     assert call.due_at is not None
     return CallOut.model_validate(

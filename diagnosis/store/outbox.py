@@ -17,6 +17,7 @@ from diagnosis.times import as_utc, utc_now
 
 State = Literal["waiting", "done", "dead"]
 
+_TRACE = "traceparent"  # stands in the stored body beside what the maker needs
 RETENTION = timedelta(days=14)  # how long a finished call stays visible, and the same call is not owed twice
 
 
@@ -36,6 +37,8 @@ class OutgoingCall:
         What its maker needs, as JSON.
     attempts : int
         How often it was tried, the present attempt included.
+    trace : str
+        The W3C ``traceparent`` of the request that led to it, or ``""``.
     """
 
     kind: str
@@ -48,6 +51,7 @@ class OutgoingCall:
     error: str = ""
     created_at: datetime | None = None
     due_at: datetime | None = None
+    trace: str = ""
 
 
 class Outbox:
@@ -65,7 +69,7 @@ class Outbox:
                 "kind": c.kind,
                 "destination": c.destination,
                 "key": c.key,
-                "body": dict(c.body),
+                "body": {**c.body, _TRACE: c.trace} if c.trace else dict(c.body),
                 "state": "waiting",
                 "attempts": 0,
                 "error": "",
@@ -196,5 +200,7 @@ def _within_share(
 
 
 def _owed(row: sa.Row[Any]) -> OutgoingCall:
-    values = dict(row._mapping)
-    return OutgoingCall(**{**values, "created_at": as_utc(row.created_at), "due_at": as_utc(row.due_at)})
+    body = dict(row.body)
+    values = {"body": body, "trace": body.pop(_TRACE, "")}
+    times = {"created_at": as_utc(row.created_at), "due_at": as_utc(row.due_at)}
+    return OutgoingCall(**{**row._mapping, **values, **times})

@@ -18,6 +18,7 @@ from api.integrations.note import Diagnosis, certified_values, note_digest, note
 from api.integrations.report import Report
 from api.integrations.settings import System
 from api.outgoing.courier import GivenUpError
+from api.telemetry import current_trace
 from diagnosis.incident import FIELDS
 from diagnosis.store.outbox import OutgoingCall
 from diagnosis.text.chinese import has_han
@@ -76,7 +77,9 @@ def order_for(system: str, settings: System, report: Report, diagnosis: Diagnosi
     order = Order(
         report.record, report.incident.number, note_text(diagnosis), diagnosis["id"], settings.tags, values, previous
     )
-    return OutgoingCall(system, system, f"{system}:{report.record}:{note_digest(diagnosis)}", asdict(order))
+    return OutgoingCall(
+        system, system, f"{system}:{report.record}:{note_digest(diagnosis)}", asdict(order), trace=current_trace()
+    )
 
 
 def answer_order(system: str, record: str, number: str, surge: str, answer: str) -> OutgoingCall:
@@ -85,7 +88,7 @@ def answer_order(system: str, record: str, number: str, surge: str, answer: str)
     marker = f"{surge}-{digest}"
     footer = f"Faultwise 突增 {marker}" if has_han(answer) else f"Faultwise surge {marker}"
     order = Order(record, number, f"{answer}\n\n{footer}", marker)
-    return OutgoingCall(system, system, f"{system}:{record}:answer:{marker}", asdict(order))
+    return OutgoingCall(system, system, f"{system}:{record}:answer:{marker}", asdict(order), trace=current_trace())
 
 
 def call(client: httpx.Client, method: str, path: str, **arguments: Any) -> Any:  # noqa: ANN401 - JSON in and out

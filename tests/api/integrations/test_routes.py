@@ -23,7 +23,7 @@ PROBLEM = "application/problem+json"
 def zammad():
     model = systems.Zammad()
     with Remote(model.answer) as remote:
-        model.url = remote.url
+        model.url, model.remote = remote.url, remote
         yield model
 
 
@@ -44,10 +44,11 @@ def client(models, tmp_path_factory, zammad):
         yield one
 
 
-def send_zammad(client, payload, *, secret=SECRET, algorithm="sha1", delivery=None, body=None):
+def send_zammad(client, payload, *, secret=SECRET, algorithm="sha1", delivery=None, body=None, trace=""):
     body = json.dumps(payload).encode() if body is None else body
     signature = f"{algorithm}={hmac.new(secret.encode(), body, algorithm).hexdigest()}"
     headers = {"X-Hub-Signature": signature, "X-Zammad-Delivery": delivery or str(uuid4()), "Authorization": ""}
+    headers |= {"traceparent": trace} if trace else {}
     return client.post("/v1/integrations/zammad", content=body, headers=headers)
 
 
@@ -368,6 +369,14 @@ class TestZammad:
             assert time.monotonic() < end, client.get("/v1/outbox").text
             time.sleep(0.05)
         assert zammad.tags == ["faultwise"]
+
+    def test_what_is_written_back_carries_the_trace_of_the_call_that_led_to_it(self, client, zammad):
+        trace = uuid4().hex
+        send_zammad(client, ticket(), trace=f"00-{trace}-b7ad6b7169203331-01")
+        end = time.monotonic() + 10
+        while not any(trace in request.headers.get("traceparent", "") for request in zammad.remote.requests):
+            assert time.monotonic() < end, client.get("/v1/outbox").text
+            time.sleep(0.05)
 
     def test_the_note_that_comes_back_is_no_new_diagnosis(self, client):
         payload = ticket()

@@ -1,5 +1,7 @@
 """Subscriptions and the outbox over HTTP, and every event from its cause to a receiver that verifies it."""
 
+import json
+
 import pytest
 from standardwebhooks import Webhook
 
@@ -8,6 +10,7 @@ from tests.api.remote import Remote
 from tests.serving import Serving
 from tests.waiting import soon
 
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 EVENTS = ["diagnosis.created", "feedback.recorded", "release.published", "incident.updated"]
 
 
@@ -28,7 +31,8 @@ def subscribe(client, url, events=EVENTS):
 def test_every_event_from_its_cause_to_a_receiver(client):
     with Remote() as remote:
         made = subscribe(client, remote.url)
-        said = client.post("/v1/diagnoses", json={"number": "WH1", "short_description": "VPN 断线"}).json()
+        incident = {"number": "WH1", "short_description": "VPN 断线"}
+        said = client.post("/v1/diagnoses", json=incident, headers={"traceparent": TRACE}).json()
         target = next(iter(said["predictions"]))
         feedback = {"kind": "overridden", "target": target, "value": "Other", "comment": "call Li on 555-1234"}
         given = client.post(f"/v1/diagnoses/{said['id']}/feedback", json=feedback)
@@ -39,7 +43,10 @@ def test_every_event_from_its_cause_to_a_receiver(client):
             for request in remote.wait_for(3)
             if (body := Webhook(made["secret"]).verify(request.body, request.headers))
         }
+        traces = {json.loads(request.body)["type"]: request.headers["traceparent"] for request in remote.requests}
         client.delete(f"/v1/subscriptions/{made['id']}")
+    assert traces["diagnosis.created"].split("-")[1] == TRACE.split("-")[1]
+    assert traces["feedback.recorded"].split("-")[1] != TRACE.split("-")[1], "of another request"
     assert got["diagnosis.created"]["id"] == said["id"]
     assert got["diagnosis.created"]["predictions"][target]["decision"] == said["predictions"][target]["decision"]
     assert (got["feedback.recorded"]["value"], "comment" in got["feedback.recorded"]) == ("Other", False)
