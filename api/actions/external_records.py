@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from api.telemetry import current_trace
 from diagnosis.actions import Action
 from diagnosis.review import Words
 from diagnosis.review.review import HORIZON
@@ -85,7 +86,9 @@ def action_call(system: str, action: Action, attempt: str, language: str) -> Out
         "group": teams[0] if teams else "",
         "numbers": numbers,
     }
-    return OutgoingCall(f"{WRITE_BACK}{system}", system, f"{action_key(system, action.id)}{attempt}", body)
+    return OutgoingCall(
+        f"{WRITE_BACK}{system}", system, f"{action_key(system, action.id)}{attempt}", body, trace=current_trace()
+    )
 
 
 def action_key(system: str, action: str) -> str:
