@@ -83,7 +83,7 @@ def open_clocks(
         own_clocks = [standing[row][name] for row in places]
         late, gains = _risks(model, name, waiting.take(places), own_clocks, moment)
         rows += [
-            _open_clock(waiting, row, clock, late[i], gains[i], rules.at_risk)
+            _open_clock(waiting, row, clock, late[i], gains[i], rules)
             for i, (row, clock) in enumerate(zip(places, own_clocks, strict=True))
         ]
     return sorted(rows, key=_place)
@@ -106,13 +106,12 @@ def _risks(
 
 
 def _open_clock(
-    incidents: IncidentBatch, row: int, clock: Clock, late: float, gain: float, at_risk: float
+    incidents: IncidentBatch, row: int, clock: Clock, late: float, gain: float, rules: ServiceLevelRules
 ) -> OpenClock:
-    opened = incidents.column("opened_at")[row]
-    used = 1.0 - clock.hours_left / max((clock.due_at - opened).total_seconds() / 3600, 1e-9)
     standing: Standing = "missed" if clock.status == "missed" else "paused" if clock.status == "paused" else "running"
-    if standing == "running" and (used >= USED_UP if math.isnan(late) else late >= at_risk):
-        standing = "at_risk"
+    if standing == "running":
+        is_likely = _share_used(incidents, row, clock, rules) >= USED_UP if math.isnan(late) else late >= rules.at_risk
+        standing = "at_risk" if is_likely else "running"
     return OpenClock(
         number=incidents.column("number")[row],
         clock=clock.name,
@@ -123,6 +122,16 @@ def _open_clock(
         gain=None if math.isnan(gain) else gain,
         **{name: incidents.column(name)[row] for name in ("type", "priority", "assignment_group", "short_description")},
     )
+
+
+def _share_used(incidents: IncidentBatch, row: int, clock: Clock, rules: ServiceLevelRules) -> float:
+    """Return the share of its hours that have passed, in those that its calendar counts."""
+    (place,) = rules.places(incidents.take([row]))
+    if place is None:
+        return 0.0
+    opened, due = np.array([incidents.column("opened_at")[row].timestamp()]), np.array([clock.due_at.timestamp()])
+    whole = float(rules.rules[place].calendar.elapsed(opened, due)[0])
+    return 1.0 - clock.hours_left / max(whole, 1e-9)
 
 
 def _place(clock: OpenClock) -> tuple[int, float, float]:

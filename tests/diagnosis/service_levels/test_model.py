@@ -9,7 +9,7 @@ import pytest
 from diagnosis import Incident
 from diagnosis.errors import InputError, NotFittedError
 from diagnosis.incident import IncidentBatch, as_frame
-from diagnosis.service_levels import ServiceLevelModel
+from diagnosis.service_levels import ServiceLevelModel, ServiceLevelRules
 from diagnosis.service_levels.history import WaitHistory, varying
 from diagnosis.service_levels.queue import open_clocks, take_first
 from diagnosis.service_levels.waiting import EDGES
@@ -198,6 +198,16 @@ def test_the_queue_says_what_is_late_at_risk_and_what_to_take_first(model):
     assert first is None or first.number in ("RISK", "FINE")
     without = open_clocks(batch, now, model.rules_)
     assert all(row.probability_missed in (None, 1.0) for row in without)
+
+
+@pytest.mark.parametrize(("hours", "standing"), [(1, "running"), (6.7, "running"), (6.8, "at_risk"), (8, "at_risk")])
+def test_without_a_model_what_has_passed_is_counted_in_business_hours(hours, standing):
+    calendar = {"zone": "Asia/Shanghai", "from": "09:00", "to": "18:00"}
+    rules = ServiceLevelRules.from_settings({"rules": [{"calendar": calendar, "restoration_hours": 9}]})
+    friday = datetime(2026, 11, 27, 9, tzinfo=UTC)  # 17 h in Shanghai; it is due on Monday at 17 h
+    now = friday + timedelta(hours=hours) if hours == 1 else friday + timedelta(days=2, hours=15 + hours)
+    (clock,) = open_clocks(IncidentBatch.of([Incident("A", opened_at=friday)]), now, rules)
+    assert (clock.standing, clock.probability_missed) == (standing, None)
 
 
 def test_without_dates_or_ends_it_says_what_is_lacking(waits):
