@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from api.joined_copies import JoinedCopies
 from api.metrics import Metrics
 from api.service import Service
 from api.serving import Serving
@@ -24,7 +25,8 @@ def build(settings: Settings, metrics: Metrics) -> Service:
     """Return the whole object graph of a running service."""
     store = Store.open(settings.database)
     releases = Releases(settings.models)
-    serving = Serving(store, releases, _loader(settings, store, releases), metrics, settings.poll_seconds)
+    load, copies = _loader(settings, store, releases), _copies(settings, store, releases)
+    serving = Serving(store, releases, load, metrics, settings.poll_seconds, copies)
     _show_first_key(store.keys.create_first())
     serving.start()
     return Service(
@@ -47,6 +49,11 @@ def _loader(settings: Settings, store: Store, releases: Releases) -> Callable[[P
     from diagnosis.store.vectors import VectorRows  # noqa: PLC0415
 
     return SharedReleases(VectorRows(store.database), releases).load
+
+
+def _copies(settings: Settings, store: Store, releases: Releases) -> JoinedCopies | None:
+    """Return the copies of releases with what is stored; of vectors in the database there is one already."""
+    return JoinedCopies(store, releases) if settings.vectors == "process" else None
 
 
 def _show_first_key(key: str | None) -> None:

@@ -6,32 +6,26 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from api.errors import NothingPublishedError
+from api.joined_copies import JoinedCopies
+from api.joining import LoadedRelease, join_next, load_release
 from api.metrics import Metrics
 from api.turns import Turns
 from diagnosis.background import BackgroundLoop
-from diagnosis.errors import FaultwiseError, GateRefusedError, ReleaseError, StoreError
-from diagnosis.incident import IncidentBatch, as_frame
-from diagnosis.knowledge import KNOWLEDGE_FIELDS, as_knowledge_frame
+from diagnosis.errors import FaultwiseError, GateRefusedError, ReleaseError
+from diagnosis.incident import as_frame
 from diagnosis.memory import give_freed_memory_back
 from diagnosis.phrases import Phrase
-from diagnosis.prepared import PreparedIncidents
 from diagnosis.processes import InterruptedComputationError, in_own_process
-from diagnosis.redact import ALL_KINDS
-from diagnosis.release import STORE, Manifest
 from diagnosis.releases import Releases
 from diagnosis.store import Store
-from diagnosis.store.changes import ChangeCursor, Changes
-from diagnosis.store.records import Record
 from training.publish import ask_gate, put_into_service
 
 if TYPE_CHECKING:
@@ -45,44 +39,8 @@ _RELEASE_POLL_SECONDS = 1.0
 # keep a diagnosis waiting. A change is searchable well within the second that is promised.
 _GATHER_SECONDS = 0.5
 _GIVE_BACK_SECONDS = 60.0  # between two times that freed memory is given back while changes come
+_COPY_SECONDS = 60.0  # between two looks whether a copy with what is stored is due, or to be removed
 _MOST_STORED = 50_000  # incidents that are the history where no release is published
-_MOST_EXPECTED = 5_000  # incidents kept as they were prepared until the change feed brings them
-
-
-@dataclass
-class LoadedRelease:
-    """A loaded release, the last stored change that was applied to it, and incidents prepared for its history."""
-
-    release: str
-    diagnoser: Diagnoser
-    applied: int = 0
-    _prepared: dict[str, tuple[Mapping[str, Any], PreparedIncidents, int]] = field(default_factory=dict, repr=False)
-
-    def expect(self, record: Mapping[str, Any], prepared: PreparedIncidents, row: int) -> None:
-        """Keep an incident as it was prepared to be diagnosed, until the change feed brings it."""
-        if record["number"] in self.diagnoser.parts.history:  # most likely stored long ago
-            return
-        if len(self._prepared) >= _MOST_EXPECTED:  # what others stored meanwhile never comes
-            self._prepared.clear()
-        self._prepared[record["number"]] = record, prepared, row
-
-    def prepare(self, records: Sequence[Record]) -> PreparedIncidents:
-        """Return stored incidents as they join the history; what was diagnosed here is not prepared anew."""
-        batches: list[PreparedIncidents] = []
-        unprepared: list[int] = []
-        for place, record in enumerate(records):
-            expected = self._prepared.pop(record.number, None)
-            if expected is not None and expected[0] == record.body:
-                batches.append(expected[1].take([expected[2]]))
-            else:
-                unprepared.append(place)
-        if unprepared:
-            incidents = IncidentBatch.from_rows([records[place].body for place in unprepared])
-            batches.append(self.diagnoser.prepare(incidents, masked=ALL_KINDS))  # so they came into the store
-        later = set(unprepared)
-        order = [place for place in range(len(records)) if place not in later] + unprepared
-        together = PreparedIncidents.concatenate(batches)
-        return together if order == sorted(order) else together.take(np.argsort(order))
 
 
 class Serving:
@@ -99,6 +57,8 @@ class Serving:
     metrics : Metrics
     poll_seconds : float
         How often the store is asked for changes of other replicas.
+    copies : JoinedCopies, optional
+        Of releases with what is stored, for a start that need not join it again.
     """
 
     def __init__(
@@ -108,12 +68,14 @@ class Serving:
         load: Callable[[Path], Diagnoser],
         metrics: Metrics,
         poll_seconds: float,
+        copies: JoinedCopies | None = None,
     ) -> None:
         self.store = store
         self.releases = releases
         self.load = load
         self.metrics = metrics
         self.poll_seconds = poll_seconds
+        self.copies = copies
         self.swapped: Callable[[], None] = lambda: None  # called when another release has come into service
         self._current: LoadedRelease | None = None
         self._refused: str | None = None
@@ -122,6 +84,7 @@ class Serving:
         self._applied_at = self._given_back_at = float("-inf")
         self._store_loop = BackgroundLoop("follow the store", self._follow_store, poll_seconds)
         self._release_loop = BackgroundLoop("follow releases", self._look_for_release, _RELEASE_POLL_SECONDS)
+        self._copy_loop = BackgroundLoop("keep what is stored joined", self._renew_copy, _COPY_SECONDS)
 
     @property
     def current(self) -> LoadedRelease:
@@ -157,9 +120,12 @@ class Serving:
         self._look_for_release()
         self._store_loop.start()
         self._release_loop.start()
+        if self.copies is not None:
+            self._copy_loop.start()
 
     def stop(self) -> None:
         """End the following threads."""
+        self._copy_loop.stop()
         self._store_loop.stop()
         self._release_loop.stop()
 
@@ -221,12 +187,10 @@ class Serving:
 
     def _loaded(self, release: str) -> LoadedRelease:
         with self._counting_refusals(release):
-            diagnoser = self.load(self.releases.path(release))
-            made_from = Manifest.read(self.releases.path(release)).data.get(STORE)
-            cursor = ChangeCursor.from_dict(made_from) if made_from else None
+            copy = None if self.copies is None else self.copies.load(release)
+            candidate = copy or load_release(self.releases.path(release), self.load, self.store)
         # What was loaded is not walked at every collection while the stored changes join it: a third of that time.
         gc.freeze()
-        candidate = LoadedRelease(release, diagnoser, self.store.changes.resume(cursor) if cursor else 0)
         while not self._apply_next(candidate):
             pass
         return candidate
@@ -259,6 +223,10 @@ class Serving:
         if is_changed and self._applied_at - self._given_back_at > _GIVE_BACK_SECONDS:
             self._give_memory_back()
 
+    def _renew_copy(self) -> None:
+        if self._current is not None and self.copies is not None:
+            self.copies.renew(self._current.release, is_stopping=lambda: self._copy_loop.is_stopping)
+
     def _give_memory_back(self) -> None:
         give_freed_memory_back()
         self._given_back_at = time.monotonic()
@@ -279,60 +247,6 @@ class Serving:
 
     def _apply_next(self, release: LoadedRelease) -> bool:
         """Apply one page of changes; return whether that was the last."""
-        changes = self.store.changes.since(release.applied)
-        try:
-            _apply(changes, release)
-        except Exception:  # one record that cannot be taken in must not keep the others out
-            log.exception("changes applied one by one")
-            for change in _single_changes(changes):
-                self._apply_alone(change, release)
-            _apply(replace(changes, incidents=[], articles=[]), release)
-        release.applied = changes.upto
+        changes = join_next(release, self.store)
         self.metrics.lag.set(0 if changes.complete else self.store.changes.last() - changes.upto)
         return changes.complete
-
-    def _apply_alone(self, change: Changes, release: LoadedRelease) -> None:
-        try:
-            _apply(change, release)
-        except Exception as error:
-            if isinstance(error, StoreError):  # of the vectors that are kept there
-                self.store.database.ping()  # while it is away the change is not lost: it is taken in at the next turn
-            (record,) = (*change.incidents, *change.articles)
-            log.exception("change not searched", extra={"fields": {"sequence": record.sequence}})
-
-
-def _apply(changes: Changes, release: LoadedRelease) -> None:
-    diagnoser = release.diagnoser
-    incidents, deleted_incidents = _split_deleted(changes.incidents)
-    articles, deleted_articles = _split_deleted(changes.articles)
-    if deleted_incidents:
-        diagnoser.remove("incidents", deleted_incidents)
-    if deleted_articles:
-        diagnoser.remove("knowledge", deleted_articles)
-    if incidents:
-        diagnoser.upsert_incidents(release.prepare(incidents))
-    if articles:
-        rows = [{name: record.body.get(name) for name in KNOWLEDGE_FIELDS} for record in articles]
-        frame = as_knowledge_frame(pd.DataFrame(rows, columns=list(KNOWLEDGE_FIELDS)))
-        diagnoser.upsert_articles(frame, masked=ALL_KINDS)
-    for feedback in changes.feedback:
-        if feedback.suggestion is None:
-            continue
-        # By its id: the release may have learned of it in training.
-        if feedback.undone_at is not None:
-            diagnoser.parts.suggester.take_back(feedback.suggestion, feedback.id)
-        else:
-            worked = feedback.kind == "suggestion_worked"
-            diagnoser.parts.suggester.record(feedback.suggestion, worked, feedback.created_at, feedback.id)
-
-
-def _single_changes(changes: Changes) -> Iterator[Changes]:
-    for record in changes.incidents:
-        yield replace(changes, incidents=[record], articles=[], feedback=[])
-    for record in changes.articles:
-        yield replace(changes, incidents=[], articles=[record], feedback=[])
-
-
-def _split_deleted(records: Sequence[Record]) -> tuple[list[Record], list[str]]:
-    present = [record for record in records if not record.deleted]
-    return present, [record.number for record in records if record.deleted]

@@ -73,6 +73,11 @@ class Releases:
     folder: Path
 
     @property
+    def copies(self) -> Path:
+        """Folder of copies that the service makes, with what is stored in them, to start sooner."""
+        return self.folder / ".joined"
+
+    @property
     def _pointer(self) -> Path:
         return self.folder / POINTER
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from diagnosis.redact.records import mask_code
 from diagnosis.releases import Releases
 from diagnosis.store import Store
 from diagnosis.store.bodies import stored_body
-from diagnosis.store.erasure import KEPT, Person, count_rows, erase_person
+from diagnosis.store.erasure import ERASED, KEPT, Person, count_rows, erase_person
 from diagnosis.store.records import Records
 from training.command_line.verb import DONE, add_database, add_json, add_language, add_models, answer, main
 from training.command_line.wording import Wording
@@ -91,9 +92,8 @@ def erase(store: Store, releases: Releases, names: Sequence[str], *, dry_run: bo
         touched = erase_person(store.database, person, dry_run=dry_run, on_rows=bar.update)
     if not dry_run:
         # The audit log is for ever: it says that somebody was erased, not who.
-        store.audit.add(
-            "command line", "person.erase", "store", "", {name: len(keys) for name, keys in touched.items()}
-        )
+        store.audit.add("command line", ERASED, "store", "", {name: len(keys) for name, keys in touched.items()})
+        shutil.rmtree(releases.copies, ignore_errors=True)  # one made meanwhile is removed by who made it
     remaining = {name: touched.pop(name) for name in KEPT if name in touched}
     return {"dry_run": dry_run, "store": touched, "kept": remaining, "releases": holders}
 

@@ -16,9 +16,10 @@ from starlette.concurrency import run_in_threadpool
 from api.diagnoses.batching import Stage
 from api.errors import KeyReusedError, RequestInFlightError
 from api.http.rows import RowError, row_error
+from api.joining import LoadedRelease
 from api.metrics import Metrics
 from api.records.schemas import IncidentIn
-from api.serving import LoadedRelease, Serving
+from api.serving import Serving
 from api.telemetry import current_trace
 from api.webhooks.events import Events
 from diagnosis.corrections import apply_corrections, near_duplicates

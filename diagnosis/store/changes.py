@@ -67,6 +67,12 @@ class ChangeFeed:
         with self.database.write() as connection:
             insert_new(tables.counters, connection, [name])
 
+    def store(self) -> int | None:
+        """Return the number by which the store is known; None before `introduce`."""
+        with self.database.read() as connection:
+            number: int | None = connection.execute(_counter(_IDENTITY)).scalar_one_or_none()
+        return number
+
     def cursor(self) -> ChangeCursor | None:
         """Return how far the store has come; None of a store without a number, or an empty one."""
         with self.database.read() as connection:
@@ -94,6 +100,17 @@ class ChangeFeed:
             ]
             anew = any(connection.execute(statement).first() is not None for statement in newer)
         return 0 if anew else cursor.upto
+
+    def removed_since(self, sequence: int) -> bool:
+        """Return whether an incident or an article was deleted after a point."""
+        with self.database.read() as connection:
+            return any(
+                connection.execute(
+                    sa.select(sa.literal(1)).where(table.c.deleted, table.c.sequence > sequence).limit(1)
+                ).first()
+                is not None
+                for table in (tables.incidents, tables.articles)
+            )
 
     def since(self, sequence: int, limit: int = 2000) -> Changes:
         """Return what changed after a point, at most `limit` of each kind."""

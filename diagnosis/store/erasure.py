@@ -25,6 +25,7 @@ from diagnosis.store.records import Records
 from diagnosis.times import utc_now
 
 MASK = "<PERSON>"
+ERASED = "person.erase"  # what the audit log calls it
 # Sign-ins are no records, and the audit log is refused every change by the database itself: what stands there stays.
 _NOT_ERASED = frozenset({"counters", "api_keys", "sessions", "key_use", "subscriptions", "audit"})
 KEPT = ("audit", "subscriptions", "api_keys")  # of those, what is looked at, so that it can be named

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from api.serving import LoadedRelease
+from api.joining import LoadedRelease
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.incident import LOGGED_FIELDS, Incident, IncidentBatch
 from diagnosis.releases import find_release
