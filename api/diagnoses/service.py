@@ -52,6 +52,8 @@ class Diagnosed:
 
     Attributes
     ----------
+    body : mapping
+        The diagnosis as it is answered and stored.
     release : LoadedRelease
         What made it.
     prepared : PreparedIncidents
@@ -63,6 +65,7 @@ class Diagnosed:
     """
 
     diagnosis: Diagnosis
+    body: dict[str, Any]
     release: LoadedRelease
     prepared: PreparedIncidents
     row: int
@@ -75,7 +78,6 @@ class _Unstored:
     """A diagnosis on its way into the store; with ``remember`` its incident joins the history."""
 
     diagnosed: Diagnosed
-    body: Mapping[str, Any]
     claim: Claim | None
     remember: bool
     trace: str
@@ -83,7 +85,7 @@ class _Unstored:
     def entry(self) -> DiagnosisEntry:
         diagnosed = self.diagnosed
         record = diagnosed.record if self.remember else None
-        return DiagnosisEntry(self.body, diagnosed.diagnosis.created_at, record, self.claim, diagnosed.seconds)
+        return DiagnosisEntry(diagnosed.body, diagnosed.diagnosis.created_at, record, self.claim, diagnosed.seconds)
 
 
 class DiagnosisService:
@@ -270,11 +272,10 @@ class DiagnosisService:
     ) -> dict[str, Any]:
         reported = incident.to_incident()
         diagnosed = await stage.put(reported)
-        body = diagnosed.diagnosis.to_dict()
-        await self._storing.put(_Unstored(diagnosed, body, claim, remember, current_trace()))
-        self._metrics.diagnosed(body)
+        await self._storing.put(_Unstored(diagnosed, claim, remember, current_trace()))
+        self._metrics.diagnosed(diagnosed.body)
         self.on_diagnosis(reported.as_logged(), diagnosed.diagnosis.created_at, diagnosed.seconds)
-        return body
+        return diagnosed.body
 
     def _diagnose(self, incidents: list[Incident]) -> list[Diagnosed]:
         current = self._serving.current  # one release for decisions and answers: what was revoked belongs to it
@@ -293,8 +294,9 @@ class DiagnosisService:
             diagnosis if (mark := self.surge_of(record)) is None else replace(diagnosis, surge=mark)
             for diagnosis, record in zip(diagnoses, records, strict=True)
         ]
+        # Made plain here, where a processor has it at hand, and not on the event loop, which all requests share.
         return [
-            Diagnosed(diagnosis, current, batch, row, record, seconds)
+            Diagnosed(diagnosis, diagnosis.to_dict(), current, batch, row, record, seconds)
             for row, (diagnosis, record) in enumerate(zip(diagnoses, records, strict=True))
         ]
 
@@ -312,7 +314,8 @@ class DiagnosisService:
                 item.diagnosed.release.expect(item.diagnosed.record, item.diagnosed.prepared, item.diagnosed.row)
         with self._metrics.stage("storing"), self._store.transaction():
             self._store.diagnoses.add([item.entry() for item in items])
-            is_owed = self._events.diagnosed([item.body for item in items], [item.trace for item in items])
+            bodies, traces = [item.diagnosed.body for item in items], [item.trace for item in items]
+            is_owed = self._events.diagnosed(bodies, traces)
         self._serving.store_changed()
         if is_owed:
             self._events.outbox_changed()

@@ -6,7 +6,16 @@ from pathlib import Path
 
 
 def test_a_start_imports_nothing_that_only_training_and_judging_need() -> None:
-    unneeded = ("torch", "sentence_transformers", "sklearn", "scipy.stats", "scipy.optimize", "alembic", "mcp")
+    unneeded = (
+        "torch",
+        "sentence_transformers",
+        "sklearn",
+        "scipy.stats",
+        "scipy.optimize",
+        "alembic",
+        "mcp",
+        "openpyxl",
+    )
     code = (
         "import sys, api.serve, diagnosis.diagnoser; from api.app import create_app;"
         f"found = [name for name in {unneeded!r} if name in sys.modules]; assert not found, found;"

@@ -13,9 +13,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import openpyxl
-from openpyxl.utils.cell import range_boundaries
-
 from diagnosis.errors import InputError
 from diagnosis.phrases import Phrase
 from training.records.chunk import Chunk, ChunkBuilder, ReadOptions
@@ -67,6 +64,8 @@ def read_xlsx(path: Path, options: ReadOptions) -> Iterator[Chunk]:
 
 @contextmanager
 def _workbook(path: Path) -> Iterator[Any]:
+    import openpyxl  # noqa: PLC0415 - a service reads no workbook, and starts sooner without
+
     try:
         _check_size(path)
         workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
@@ -163,6 +162,8 @@ class _MergedCells:
 
 def _merged_ranges(path: Path, sheet: Any) -> list[tuple[int, int, int, int]]:  # noqa: ANN401 - a sheet
     """Return the merged cells of a sheet that cover several rows: (left, first row, right, last row)."""
+    from openpyxl.utils.cell import range_boundaries  # noqa: PLC0415 - see `_workbook`
+
     names: set[bytes] = set()
     with zipfile.ZipFile(path) as archive, archive.open(sheet._worksheet_path.lstrip("/")) as stream:
         tail = b""
