@@ -42,6 +42,7 @@ CODED_FIELDS = (
     "urgency",
     "priority",
 )
+PEOPLE_FIELDS = ("caller", "opened_by", "assigned_to")
 LOGGED_FIELDS = ("number", "type", "opened_at", *TEXT_FIELDS, *CODED_FIELDS)
 LATER_FIELDS = (
     "state",

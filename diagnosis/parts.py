@@ -10,7 +10,7 @@ from typing import Protocol, Self
 
 import pandas as pd
 
-from diagnosis.incident import IncidentBatch
+from diagnosis.incident import PEOPLE_FIELDS, IncidentBatch
 from diagnosis.knowledge import answering_articles
 from diagnosis.phrases import Phrase
 from diagnosis.prepared import PreparedIncidents
@@ -26,6 +26,7 @@ from diagnosis.suggest import Suggester
 from diagnosis.suggest.wording import says_nothing
 from diagnosis.text import TextNormaliser
 from diagnosis.text.normaliser import joined
+from diagnosis.text.person_names import KnownPeople
 
 _FILE = "parts.json"
 _STATE = "recurrence_state"  # what the whole history comes to: to read it again would take seconds of every start
@@ -73,10 +74,12 @@ class Parts:
     state: HistoryState | None = None
     problems: ProblemIndex | None = None
     service_levels: ServiceLevelModel | None = None
+    people: KnownPeople = field(default_factory=KnownPeople)
 
     def __post_init__(self) -> None:
         share_features(self.routers.values())
         self.retriever.find_resolved = self.numbers_with_resolution
+        self.people.add(self.history.distinct(PEOPLE_FIELDS))
         if self.recurrence is not None and self.state is None:
             self.state = self.recurrence.state(self.history.frame())
 
@@ -91,7 +94,7 @@ class Parts:
         words = zip(cleaned.column("short_description"), cleaned.column("description"), strict=True)
         text = [joined(title, body) for title, body in words]
         vectors, general = self.retriever.encoder.encode(text), self.retriever.general_vectors(text)
-        return PreparedIncidents(logged, text, vectors, general, cleaned=cleaned, reported=masked)
+        return PreparedIncidents(logged, text, vectors, general, cleaned=cleaned, reported=masked, people=self.people)
 
     def upsert_incidents(self, batch: PreparedIncidents) -> None:
         """Add incidents to what is searched and counted; one of a known number is replaced, and not counted anew."""
@@ -104,6 +107,7 @@ class Parts:
         self.retriever.upsert("incidents", batch.cleaned)  # first: where this fails, all of it may be done again
         new = [row for row, number in enumerate(batch.column("number")) if number not in self.history]
         self.history.upsert(batch.reported)
+        self.people.add({name for column in PEOPLE_FIELDS for name in batch.reported.column(column)})
         return new
 
     def numbers_with_resolution(self, numbers: Sequence[str]) -> set[str]:

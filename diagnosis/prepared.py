@@ -13,6 +13,7 @@ import pandas as pd
 from diagnosis.arrays import Vectors
 from diagnosis.errors import InputError
 from diagnosis.incident import Incident, IncidentBatch
+from diagnosis.text.person_names import NOBODY, KnownPeople
 
 
 class PreparedIncidents:
@@ -32,6 +33,8 @@ class PreparedIncidents:
         The incidents with short description and description cleaned, as the search index holds them.
     reported : IncidentBatch, optional
         The incidents with everything reported of them, later fields too; personal data masked.
+    people : KnownPeople, optional
+        Whom the history names, so that no reason rests on a name.
 
     Attributes
     ----------
@@ -39,7 +42,7 @@ class PreparedIncidents:
         ``cleaned`` and ``reported`` are ``incidents`` where they are not given.
     """
 
-    __slots__ = ("cleaned", "general", "incidents", "reported", "text", "vectors")
+    __slots__ = ("cleaned", "general", "incidents", "people", "reported", "text", "vectors")
 
     def __init__(
         self,
@@ -50,6 +53,7 @@ class PreparedIncidents:
         *,
         cleaned: IncidentBatch | None = None,
         reported: IncidentBatch | None = None,
+        people: KnownPeople = NOBODY,
     ) -> None:
         self.incidents = IncidentBatch.of(incidents)
         self.cleaned = self.incidents if cleaned is None else cleaned
@@ -62,6 +66,7 @@ class PreparedIncidents:
             )
         self.text = text
         self.vectors = vectors
+        self.people = people
 
     def __len__(self) -> int:
         return len(self.text)
@@ -87,7 +92,13 @@ class PreparedIncidents:
     def with_general(self, general: Vectors) -> PreparedIncidents:
         """Return the same batch with the vectors of a general encoder."""
         return PreparedIncidents(
-            self.incidents, self.text, self.vectors, general, cleaned=self.cleaned, reported=self.reported
+            self.incidents,
+            self.text,
+            self.vectors,
+            general,
+            cleaned=self.cleaned,
+            reported=self.reported,
+            people=self.people,
         )
 
     def take(self, rows: Sequence[int] | npt.NDArray[np.intp]) -> PreparedIncidents:
@@ -101,6 +112,7 @@ class PreparedIncidents:
             self.general[places],
             cleaned=incidents if self.cleaned is self.incidents else self.cleaned.take(places),
             reported=incidents if self.reported is self.incidents else self.reported.take(places),
+            people=self.people,
         )
 
     @classmethod
@@ -115,4 +127,5 @@ class PreparedIncidents:
             np.concatenate([batch.general for batch in batches]),
             cleaned=IncidentBatch.concatenate([batch.cleaned for batch in batches]),
             reported=IncidentBatch.concatenate([batch.reported for batch in batches]),
+            people=batches[0].people,
         )

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from diagnosis.incident import FIELDS, IncidentBatch, as_frame
 from diagnosis.knowledge import KNOWLEDGE_FIELDS, as_knowledge_frame
@@ -84,6 +85,13 @@ class _Records(ABC):
         if not later:
             return base
         return pd.concat([base, self._frame_of(list(later.values()))], ignore_index=True)
+
+    def distinct(self, columns: Sequence[str]) -> set[str]:
+        """Return the texts that stand in some columns, each once; with what a row held before it was replaced."""
+        base = {value for name in columns for value in pc.unique(self._base[name]).to_pylist()}
+        return {
+            value for value in base | {row[name] for row in list(self._later.values()) for name in columns} if value
+        }
 
     def _put(self, rows: Iterable[dict[str, Any]]) -> None:
         """Add canonical rows, or replace those of the same number."""

@@ -4,7 +4,7 @@ The log-odds are shared out over the features in proportion to what each adds to
 are linear in the other features, so their part goes back to these, and character n-grams give theirs to the word that
 they stand in; the vector of a word is its own. What a general encoder makes of the whole text is no word's, and is left
 out. What is shown are words and fields as they were written, in the incident's own language; small words, single
-characters cut from a word and the names of who called and who logged it are not shown, though they count.
+characters cut from a word and names of people are not shown, though they count.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 
 from diagnosis.arrays import Floats
 from diagnosis.findings import FieldEvidence, TermEvidence
+from diagnosis.incident import PEOPLE_FIELDS
 from diagnosis.placeholders import is_placeholder
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing.classifier import TargetClassifier
@@ -28,7 +29,6 @@ from diagnosis.text.tokens import tokenise
 
 MOST_SHOWN = 5
 _LEAST = 1e-4  # of a weight that is shown
-_PEOPLE = ("caller", "opened_by")
 _LONGEST = 40  # characters of a word that are shown
 
 
@@ -57,7 +57,7 @@ def evidence_for(
     if winner == rival:
         return ()
     incident = prepared.incident(row)
-    hidden = _people_and_courtesies(incident, prepared.text[row])
+    hidden = _people_and_courtesies(prepared, row)
     reading = classifier.features_.reading(prepared, row, rows)
     factor = _log_odds_of_a_gap(classifier, winner, rival, scores)
     features = classifier.features_
@@ -74,10 +74,11 @@ def evidence_for(
     return tuple(sorted(evidence, key=lambda e: -e.weight)[:MOST_SHOWN])
 
 
-def _people_and_courtesies(incident: Mapping[str, str], text: str) -> set[str]:
-    """Return the words of who called, who logged it and who is named in full, and those that only courtesies hold."""
-    names = [incident.get(name) or "" for name in _PEOPLE] + surnames(text)
-    people = {word for name in names for word in tokenise(name)}
+def _people_and_courtesies(prepared: PreparedIncidents, row: int) -> set[str]:
+    """Return the words of who called, logged or works on it or is named whole, and those that only courtesies hold."""
+    text = prepared.text[row]
+    names = [prepared.reported.column(field)[row] for field in PEOPLE_FIELDS] + surnames(text)
+    people = {word for name in names for word in tokenise(name)} | prepared.people.words_in(text)
     return people | (set(tokenise(text)) - set(tokenise(without_courtesies(text))))
 
 

@@ -1,14 +1,22 @@
-"""Names of people in a text, so that no reason rests on who wrote it: given names, and a Chinese surname with a title.
+"""Names of people in a text, so that no reason rests on who wrote it.
 
-A surname alone, and a Chinese name without a title, are not told from other words.
+Known are: whole names that a history gives to callers and agents, in any case and order; given names, and a common
+surname behind one; names in pinyin; a Chinese surname with a title; and Chinese names that the dictionary of words
+has as such.
 
-A name that is also a word of the desk (Mark, Bill, Jack, Dean, Will) or stands for a product is left out: what says
-something of a fault is shown.
+A surname alone is not told from other words. A name that is also a word of the desk (Mark, Bill, Jack, Dean, Will) or
+stands for a product is left out: what says something of a fault is shown.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+import rjieba
+
+from diagnosis.text.tokens import HAN
 
 _NAMES = """
 aaron abdul abdullah abigail adam adrian agnes ahmad ahmed aisha alan albert alejandro alex alexander alexandra alexis
@@ -55,28 +63,162 @@ _TITLED = re.compile(
 )
 # What begins like a surname and is a post or a trade.
 _POST = re.compile(rf"施工|童工|高工|(?:项目|安全|班|高级|华[东南西北中]|常务|党委|党支部|全体)(?:{_TITLES})")
-_FULL_NAME = re.compile(r"\b([A-Z][a-z]+) ([A-Z][a-z'’-]+)")
+_CAPITALISED = re.compile(r"\b([A-Z][a-z]+) ([A-Z][a-z'’-]+)")
+_COMMON_SURNAMES = """
+adams allen alvarez anderson armstrong bailey baker barnes becker bennett bergmann brown bryant burns butler campbell
+carter castillo chavez clark clarke coleman collins cooper cox cruz davies davis diaz edwards ellis evans fernandez
+fischer fisher flores foster fuchs garcia gibson gomez gonzalez graham griffin gupta gutierrez hall hamilton harris
+harrison hartmann hernandez herrmann hoffmann howard huber hughes jackson jenkins jimenez johnson jones kaiser kelly
+kennedy khan kraus krause krueger lange lehmann lewis lopez maier marshall martinez mason mayer mcdonald mehta meyer
+miller mitchell moore morales moreno morgan morris mueller murphy murray nelson nguyen ortiz owens parker patel
+patterson perez perry peters peterson phillips powell ramirez ramos reynolds richardson rivera roberts robinson
+rodriguez rogers romero ruiz russell sanchez sanders schmid schmidt schmitt schmitz schneider scholz schroeder
+schubert schulz schulze schwarz sharma simmons simpson singh smith stewart sullivan taylor thompson torres vargas
+vasquez wagner walker wallace walter washington watson weber werner west white williams wilson wright zimmermann
+"""
+# Behind a given name alone, in any case: some are words as well.
+_LATIN_SURNAMES = frozenset(_COMMON_SURNAMES.split())
+# A name in pinyin is a surname and one or two syllables, or the other way round. None is an English word, a word of the
+# desk or a command ("he", "can", "hang", "ping", "su", "du").
+_PINYIN = """
+cai cao chen cheng deng dong feng gao guo huang jiang jin li liang liao lin liu luo meng peng qian qin shen tian wang
+wei wu xiao xie xu xue yan yang yao yu yuan zeng zhang zhao zheng zhong zhou zhu zou
+"""
+_PINYIN_SURNAMES = frozenset(_PINYIN.split())
+_SYLLABLES = """
+ai bei bin bo chao chun dan fang fei fu gang guang gui guo hai hao hong hua hui ji jia jian jiao jie jin jing jun kai
+kun lan lei li lian liang lin ling long lu mei min ming na nan ning peng ping qi qiang qin qing qiong rong rui shan
+shu shuang shui tao ting wei wen xi xia xian xiang xiao xin xing xiong xiu xue ya yan yang yi ying yong yu yuan yue
+yun ze zhen zheng zhi zhong zi
+"""
+_PINYIN_GIVEN = re.compile(f"(?:{'|'.join(_SYLLABLES.split())}){{1,2}}")
+_ENGLISH = frozenset({"bin", "dan", "fang", "gang", "long", "ping", "tan", "ting", "wen"})
+_HAN_RUN = re.compile(f"[{HAN}]+")
+_HAN_NAME = re.compile(rf"(?:{_COMPOUND}|[{_SURNAMES}])[{HAN}]{{1,2}}")
+# What a given name is made of, but for characters that end words of the desk and names of places.
+_GIVEN_CHARACTERS = (
+    "伟芳娜敏静丽强磊军勇艳杰娟涛超秀霞刚桂英玲婷辉鹏浩凯莉斌鑫琳萍燕兰芬健俊峰帅倩莹怡佳慧雯蕾颖瑶璐薇菲媛洁妍馨琪琴珊淑惠蓉茜晨晓昊轩睿翔宏志建国明华红梅雪飞亮旭海波龙宁毅诚永福生祥荣"
+    "德贵春庆胜洪康恒嘉豪博梓涵欣雨梦玉兵林武义仁振继"
+)
+_DICTIONARY_NAME = re.compile(rf"(?:{_COMPOUND}|[{_SURNAMES}])[{_GIVEN_CHARACTERS}]{{1,2}}")
+# The dictionary has these as names, and more often they are words, places and products.
+_WORDS_LIKE_NAMES = """
+安静 安康 文明 文静 文雅 文武 华东 关东 江东 沙龙 全国 万国 白云 白雪 高亮 高明 高峰 高强 常明 方志 康宁 康德
+"""
+_NO_NAMES = frozenset(_WORDS_LIKE_NAMES.split())
+_HAN_START = re.compile(f"[{_SURNAMES}{_COMPOUND.replace('|', '')}]")
+_WORD = re.compile(rf"[^\W\d_{HAN}]+")
+_LONGEST_NAME = 4  # words
+_DESKS = """
+account admin administrator agent alert alerts api app automation batch bot center centre client customer desk
+employee event external group guest help helpdesk hotline integration internal it job manager management monitor
+monitoring network office operations operator ops portal root scheduler security self server service shared support
+system team test tool user users vendor vip web
+"""
+_NO_PERSON = frozenset(_DESKS.split())  # who calls is a desk or a system: the words say something
+
+
+class KnownPeople:
+    """Names of the people of a history: whole ones are known in a text, in any case and order.
+
+    Parameters
+    ----------
+    names : iterable of str
+        As fields such as ``caller`` hold them: ``John Smith``, ``Smith, John``, ``john.smith``, ``张伟``. What is one
+        word in Latin letters, such as a login, is left out, and so is what names a desk or a system.
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._latin: set[frozenset[str]] = set()
+        self._han: set[str] = set()
+        self.add(names)
+
+    def add(self, names: Iterable[str]) -> None:
+        """Know more names."""
+        for name in names:
+            self._han.update(run for run in _HAN_RUN.findall(name.replace(" ", "")) if _HAN_NAME.fullmatch(run))
+            words = [word for word in map(str.casefold, _WORD.findall(name)) if len(word) > 1]
+            if 2 <= len(words) <= _LONGEST_NAME and not _NO_PERSON.intersection(words):
+                self._latin |= {frozenset(words), frozenset((words[0], words[-1]))}
+
+    def words_in(self, text: str) -> set[str]:
+        """Return the words, in small letters, of the known names that stand whole in a text.
+
+        Examples
+        --------
+        >>> sorted(KnownPeople(["Okafor, Ngozi", "张伟"]).words_in("ngozi okafor: printer, ask 张伟"))
+        ['ngozi', 'okafor', '张伟']
+        """
+        found: set[str] = set()
+        if self._latin:
+            words = [word.casefold() for word in _WORD.findall(text)]
+            for size in range(2, _LONGEST_NAME + 1):
+                for start in range(len(words) - size + 1):
+                    window = frozenset(words[start : start + size])
+                    if window in self._latin:
+                        found |= window
+        if self._han:
+            for start in _starts_of_names(text):
+                for name in (text[start : start + length] for length in (4, 3, 2)):
+                    if name in self._han:
+                        found |= {name[i:j] for i in range(len(name)) for j in range(i + 2, len(name) + 1)}
+        return found
+
+
+NOBODY = KnownPeople()
 
 
 def is_person_name(word: str) -> bool:
-    """Whether a word is a common given name, a Chinese surname with a title, or one of two characters.
+    """Whether a word is a common given name, a Chinese surname with a title, or a Chinese name of the dictionary.
 
     Examples
     --------
-    >>> [word for word in ("john", "vpn", "mark", "孙先生", "项目经理") if is_person_name(word)]
-    ['john', '孙先生']
+    >>> [word for word in ("john", "vpn", "mark", "孙先生", "项目经理", "陈建国", "华为") if is_person_name(word)]
+    ['john', '孙先生', '陈建国']
     """
-    if word.casefold() in GIVEN_NAMES:
-        return True
-    return _TITLED.fullmatch(word) is not None and _POST.fullmatch(word) is None
+    if word.isascii():
+        return word.casefold() in GIVEN_NAMES
+    if _TITLED.fullmatch(word) is not None:
+        return _POST.fullmatch(word) is None
+    return word.casefold() in GIVEN_NAMES or _is_dictionary_name(word)
 
 
 def surnames(text: str) -> list[str]:
-    """Return the capitalised words behind capitalised given names.
+    """Return the words behind given names that are capitalised or common surnames, and the words of names in pinyin.
 
     Examples
     --------
-    >>> surnames("ask John Smith about the VPN")
-    ['Smith']
+    >>> surnames("ask John Smith, or maria garcia, about the VPN of li wei")
+    ['Smith', 'garcia', 'li', 'wei']
     """
-    return [surname for given, surname in _FULL_NAME.findall(text) if given.casefold() in GIVEN_NAMES]
+    capitalised = {surname for given, surname in _CAPITALISED.findall(text) if given.casefold() in GIVEN_NAMES}
+    found: list[str] = []
+    for match, later in pairwise(_WORD.finditer(text)):
+        if text[match.end() : later.start()].strip(" ,\u3000"):
+            continue  # a full stop or a line lies between them
+        first, second = match[0], later[0]
+        if first.casefold() in GIVEN_NAMES and (second in capitalised or second.casefold() in _LATIN_SURNAMES):
+            found.append(second)
+        elif _is_pinyin_name(first.casefold(), second.casefold()):
+            found += [first, second]
+    return found
+
+
+def _is_pinyin_name(first: str, second: str) -> bool:
+    """Return whether two words side by side are a surname and a given name in pinyin, in either order."""
+    return any(
+        surname in _PINYIN_SURNAMES and given not in _ENGLISH and _PINYIN_GIVEN.fullmatch(given)
+        for surname, given in ((first, second), (second, first))
+    )
+
+
+def _is_dictionary_name(word: str) -> bool:
+    """Return whether the dictionary of Chinese words has a word as the name of a person, and it reads like one."""
+    if word in _NO_NAMES or _DICTIONARY_NAME.fullmatch(word) is None:
+        return False
+    tagged: list[tuple[str, str]] = rjieba.tag(word, False)
+    return len(tagged) == 1 and tagged[0][1].startswith("nr")
+
+
+def _starts_of_names(text: str) -> Iterator[int]:
+    return (match.start() for match in _HAN_START.finditer(text))

@@ -11,7 +11,8 @@ _ENGLISH = """
 a about after again all already also always am an and any are as ask asked at back be because been before being both
 but by call came can cannot come could did do does doing done down each either else even ever every everything few for
 from get gets getting give given go goes going gone got had has have having hello help her here hers hi him his how i
-if in into is it its just keep keeps know let like little look many may me might more most much must my need needs never
+if in into is it its just keep keeps know let like little look lot lots many may me might more most much must my need
+needs never
 new no not nothing now of off often ok on once one only or other our out over own per please put re same say says see
 seem seems she should since so some somebody someone something sometimes soon still such sure take than thank thanks
 that the their them then there these they thing things this those though through to today together told too try trying

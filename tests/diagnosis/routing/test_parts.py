@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from diagnosis.findings import FieldEvidence, TermEvidence
+from diagnosis.prepared import PreparedIncidents
 from diagnosis.routing import Router, ridge
 from diagnosis.routing.calibration import PowerLink, expected_calibration_error, fit_link
 from diagnosis.routing.features import IncidentFeatures
@@ -17,6 +18,7 @@ from diagnosis.routing.matrix import FeatureMatrix
 from diagnosis.routing.scores import oracle_coverage
 from diagnosis.routing.terms import TermFeatures, contrast
 from diagnosis.routing.words import character_grams, words_of
+from diagnosis.text.person_names import KnownPeople
 
 
 def problem(n=60, seed=0):
@@ -301,6 +303,8 @@ def test_small_words_cut_characters_and_names_of_people_are_no_reasons(batch):
         ("printer jams, ask john", "vpn drops, ask susan", {"john", "susan"}),
         ("printer jams. Thanks, Zdenko", "vpn drops. Thanks, Qiuyue", {"zdenko", "qiuyue", "thanks"}),
         ("Printer jams, ask John Meyer", "VPN drops, ask Susan Olsen", {"john", "meyer", "susan", "olsen"}),
+        ("printer jams, ask john smith", "vpn drops, ask li wei", {"john", "smith", "li", "wei"}),
+        ("陈建国 报修 打印机卡纸", "李晓明 报修 隧道断开", {"陈建国", "李晓明"}),
         ("打印机卡纸，请联系司马老师", "隧道断开，请联系王工", {"司马", "司马老师", "王工"}),
         ("打印机卡纸，请联系孙先生", "隧道断开，请联系欧女士", {"孙先生", "欧女士", "先生", "女士"}),
     ],
@@ -312,6 +316,17 @@ def test_a_name_in_the_text_alone_is_no_reason(batch, printing, network, names):
         shown = {e.text for e in answer.evidence if isinstance(e, TermEvidence)}
         assert shown
         assert not shown & names
+
+
+def test_names_that_the_history_holds_are_no_reasons_in_any_case_and_order(batch):
+    texts = ["printer jams, ask okafor ngozi", "vpn drops, ask ZDENKO Horvat", "欧阳娜娜 反映打印机卡纸"]
+    prepared = batch(texts * 40)
+    router = Router("assignment_group").fit(prepared, ["Printing", "Network", "Printing"] * 40)
+    people = KnownPeople(["Ngozi Okafor", "Horvat, Zdenko", "欧阳娜娜", "Printer Desk", "VPN"])
+    known = PreparedIncidents(prepared.incidents, prepared.text, prepared.vectors, people=people)
+    shown = {e.text for answer in router.predict(known) for e in answer.evidence if isinstance(e, TermEvidence)}
+    assert shown >= {"printer", "jams", "vpn", "drops"}
+    assert not shown & {"ngozi", "okafor", "zdenko", "horvat", "欧阳", "娜娜"}
 
 
 def test_fields_speak_too(batch):

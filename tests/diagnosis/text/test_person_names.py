@@ -2,22 +2,56 @@
 
 import pytest
 
-from diagnosis.text.person_names import is_person_name, surnames
+from diagnosis.text.person_names import KnownPeople, is_person_name, surnames
 
 
 @pytest.mark.parametrize(
-    "word", ["John", "孙先生", "张伟老师", "欧阳先生", "司马", "司马老师", "诸葛明经理", "王工", "李总"]
+    "word",
+    ["John", "孙先生", "张伟老师", "欧阳先生", "司马", "司马老师", "诸葛明经理", "王工", "李总", "陈建国", "李晓明"],
 )
 def test_a_name_of_a_person(word):
     assert is_person_name(word)
 
 
 @pytest.mark.parametrize(
-    "word", ["vpn", "mark", "jasmine", "显示器", "项目经理", "班主任", "安全主管", "施工", "华东经理", "经理"]
+    "word",
+    [
+        "vpn",
+        "mark",
+        "jasmine",
+        "显示器",
+        "项目经理",
+        "班主任",
+        "安全主管",
+        "施工",
+        "华东经理",
+        "经理",
+        "华为",
+        "方正",
+        "高清",
+        "安静",
+        "高峰",
+        "宁波",
+    ],
 )
 def test_no_name_of_a_person(word):
     assert not is_person_name(word)
 
 
 def test_a_surname_is_known_by_the_given_name_before_it():
-    assert surnames("ask John Smith, or maria garcia, about the VPN; Mark All fails, John VPN too") == ["Smith"]
+    text = (
+        "ask John Smithers, or maria garcia, about the VPN; Mark All fails, John VPN too. Call Anna. Smith and Wesson"
+    )
+    assert surnames(text) == ["Smithers", "garcia"]
+
+
+def test_a_name_in_pinyin_is_known_in_either_order_and_no_word_of_the_desk_is_one():
+    assert surnames("ask li wei or Xiaoming Liu, the apps hang, can he ping lin") == ["li", "wei", "Xiaoming", "Liu"]
+
+
+def test_names_of_a_history_are_known_whole_and_in_any_order():
+    people = KnownPeople(["Smith, John P.", "ngozi.okafor", "张伟", "Service Desk", "jdoe42", "Anna-Lena Berg", ""])
+    assert people.words_in("JOHN SMITH and Okafor Ngozi") == {"john", "smith", "ngozi", "okafor"}
+    assert people.words_in("张伟报修：打印机") == {"张伟"}
+    assert people.words_in("the service desk; smith alone, doe, 张 伟, lena") == set()
+    assert people.words_in("berg anna-lena") >= {"berg", "anna", "lena"}
