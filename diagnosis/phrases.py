@@ -20,8 +20,9 @@ Language = Literal["en", "zh"]
 _SEPARATORS: Mapping[Language, str] = {"en": ", ", "zh": "、"}
 _ONE = ("1", "+1")
 _NOUNS = re.compile(
-    "^( (?:more |past )?(?:action|alert|answer|article|change|correction|day|decision|episode|finding|hour|incident|"
-    "minute|month|problem|question|release|row|rule|time|value))s(?![a-z])"
+    "^( (?:more |past |service )?(?:action|alert|answer|article|change|complaint|correction|day|decision|episode|"
+    "finding|hour|incident|minute|month|outage|problem|question|rating|record|release|request|row|rule|time|value|"
+    "week))s(?![a-z])"
 )
 _BETWEEN_PHRASES: Mapping[Language, str] = {"en": "; ", "zh": "；"}
 # What the entries of names in the catalogue begin with, by the last word of what a value is called.

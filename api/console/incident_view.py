@@ -11,11 +11,11 @@ import numpy as np
 
 from api.console.clocks import clocks_of
 from api.console.messages import MESSAGES, Language
+from api.console.pages import usual_days
 from api.console.text_layout import MAX_SHOWN, mark_shared_terms, split_steps
 from api.service import Service
 from diagnosis.incident import CODED_FIELDS
 from diagnosis.phrases import in_words
-from diagnosis.recurrence.fitted import USUAL_HORIZON
 from diagnosis.store.feedback import Feedback, standing
 from diagnosis.times import utc_now
 
@@ -190,9 +190,8 @@ def _duration(hours: float, msg: Mapping[str, str]) -> str:
 
 def _exceeds_base_rate(risk: Mapping[str, Any]) -> bool:
     """Whether a fault recurs at least as often as others do, within the horizon of the base rate."""
-    horizons: Sequence[Mapping[str, Any]] = risk["horizons"]
-    month = min(horizons, key=lambda horizon: abs(horizon["days"] - USUAL_HORIZON))
-    return bool(month["probability"] >= risk["base_rate"])
+    usual = usual_days(risk)
+    return any(h["days"] == usual and h["probability"] >= risk["base_rate"] for h in risk["horizons"])
 
 
 def _suggestion_view(suggestion: Mapping[str, Any], article: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 from api.console.messages import MESSAGES, Language, language_for
 from api.console.navigation import entries_for, is_current
 from diagnosis.phrases import Phrase, in_words, percent, reason_of, warnings_of
+from diagnosis.recurrence.fitted import USUAL_HORIZON
 
 LANGUAGE_COOKIE = "faultwise_language"
 THEME_COOKIE = "faultwise_theme"
@@ -107,6 +108,11 @@ def percent_or_dash(share: float | None) -> str:
     return "–" if share is None else percent(share)
 
 
+def usual_days(risk: Mapping[str, Any]) -> int:
+    """Return the horizon that the average of a recurrence risk is of."""
+    return min((int(horizon["days"]) for horizon in risk["horizons"]), key=lambda days: abs(days - USUAL_HORIZON))
+
+
 def utc_minute(moment: str | datetime | None) -> str:
     """Return a time to the minute, in UTC; what is no time as it is."""
     time = _in_utc(moment)
@@ -170,6 +176,7 @@ def _version() -> str:
 VERSION = _version()
 _templates.filters |= {
     "percent": percent_or_dash,
+    "usual_days": usual_days,
     "time_tag": time_tag,
     "time_ago": time_ago,
     "label": label,

@@ -111,7 +111,7 @@ def _change(measure: Content, compared: Content, words: Words) -> list[str]:
         parts.append(
             words(
                 "sentence",
-                "group",
+                "group" if same[0]["n_before"] else "group_alone",
                 group=same[0]["name"],
                 value=words.value(unit, same[0]["value_after"]),
                 before=words.value(unit, same[0]["value_before"]),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
+from diagnosis.phrases import CountedForm
 from diagnosis.review.definitions import Definition
 
 
@@ -27,7 +28,9 @@ class Words:
         forms = catalogue()[kind].get(code.casefold() if kind == "channel" else code)
         if forms is None:
             return code
-        return forms[self.language].format(**values) if values else forms[self.language]
+        if not values:
+            return forms[self.language]
+        return (CountedForm(forms["en"]) if self.language == "en" else forms["zh"]).format(**values)
 
     def value(self, unit: str, value: float | None, *, signed: bool = False) -> str:
         """Return a figure with its unit: ``27 %``, ``2.1 h``; a dash for none."""
@@ -65,11 +68,12 @@ def catalogue() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
 
 def _number(unit: str, value: float, *, signed: bool) -> str:
     """Return a figure without its unit: hours, or a share in percent."""
-    sign = "+" if signed and value > 0 else ""
     if unit == "hours":
         places = 0 if abs(value) >= 100 or value == int(value) else 1
-        return f"{sign}{value:,.{places}f}".replace("-", "−")
-    percentage = 100 * value
-    near = 0 < abs(percentage) < 10 or 90 < abs(percentage) < 100  # where a tenth matters
-    places = 1 if near and abs(percentage - round(percentage)) > 0.05 else 0
-    return f"{sign}{percentage:.{places}f}".replace("-", "−")
+    else:
+        value *= 100
+        near = 0 < abs(value) < 10 or 90 < abs(value) < 100  # where a tenth matters
+        places = 1 if near and abs(value - round(value)) > 0.05 else 0
+    if round(value, places) == 0:
+        return "0"  # without a sign, whatever was rounded to it
+    return f"{value:{'+' if signed else ''},.{places}f}".replace("-", "−")

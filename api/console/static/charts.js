@@ -103,7 +103,7 @@
       const counted = rows.some((row) => row[1] !== "");
       return {
         data: { labels: rows.map((row) => row[0]), datasets: [
-          line(2, { borderColor: style("--accent"), backgroundColor: style("--accent"), borderWidth: 2, pointRadius: 2 }),
+          line(2, { borderColor: style("--warn"), backgroundColor: style("--warn"), borderDash: [5, 4], borderWidth: 2, pointRadius: 2 }),
           line(3, { borderColor: "transparent" }),
           line(4, { label: table.closest("[data-range]").dataset.range, borderColor: "transparent", backgroundColor: style("--line"), fill: "-1" }),
           ...(counted ? [{ type: "bar", label: names[1], data: rows.map((row) => value(row[1])), backgroundColor: style("--accent"), maxBarThickness: 18 }] : []),

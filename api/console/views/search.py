@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from api.console.incident_view import is_expired
-from api.console.pages import is_part, page
+from api.console.pages import is_part, language_of, page
 from api.console.session import Reading
 from api.console.text_layout import mark_shared_terms
 from api.dependencies import Served
@@ -17,6 +17,7 @@ from api.records.service import Kind
 from api.service import Service
 from diagnosis.errors import FaultwiseError
 from diagnosis.search import Answer
+from diagnosis.search.retriever import own_language_first
 
 router = APIRouter()
 Corpus = Literal["all", "knowledge", "incidents"]
@@ -44,7 +45,7 @@ def search(
             exact = _exact(service, query)
             kinds = () if exact else _KINDS if corpus == "all" else (corpus,)
             answers = {kind: service.search.answer(query, kind, _MAX_HITS[len(kinds)]) for kind in kinds}
-            hits = {kind: _hits(service, query, kind, answer) for kind, answer in answers.items()}
+            hits = {kind: _hits(service, query, kind, answer, language_of(request)) for kind, answer in answers.items()}
             guesses = {kind for kind, answer in answers.items() if answer.is_guess}
     except FaultwiseError as error:
         status, notice = kind_of(error).status, "unavailable"
@@ -62,9 +63,10 @@ def _exact(service: Service, query: str) -> list[dict[str, Any]]:
     ]
 
 
-def _hits(service: Service, query: str, kind: Kind, answer: Answer) -> list[dict[str, Any]]:
-    numbers = [hit.number for hit in answer.hits]
-    records = _find(service, kind, numbers)
+def _hits(service: Service, query: str, kind: Kind, answer: Answer, reader: str) -> list[dict[str, Any]]:
+    """Return the hits as the page shows them: of translations the one in the reader's language first."""
+    records = _find(service, kind, [hit.number for hit in answer.hits])
+    numbers = [hit.number for hit in own_language_first(answer.hits, records, reader)]
     hits = [_hit(number, records[number], query) for number in numbers if number in records]
     return sorted(hits, key=lambda hit: hit["expired"])  # stable: an expired article stands below the valid ones
 

@@ -276,9 +276,22 @@ def test_an_article_is_shown_in_the_readers_language_and_judged_as_what_was_sugg
     assert "Scan again" in reader.get(path, headers={"Accept-Language": "en"}).text
     article = reader.get("/console/records/knowledge/KT-1", headers=in_chinese).text
     assert 'href="/console/records/knowledge/KT-2">本文的中文版：KT-2' in article
+    for language, first, second in (("zh-CN", "KT-2", "KT-1"), ("en", "KT-1", "KT-2")):  # a code is of no language
+        found = reader.get("/console/search?in=knowledge&q=44-17", headers={"Accept-Language": language}).text
+        assert 0 <= found.find(f"knowledge/{first}") < found.find(f"knowledge/{second}")
     reader.post(f"{path}/feedback", {"kind": "suggestion_worked", "suggestion": "knowledge:KT-1"})
     (given,) = client.get(f"/v1{path.removeprefix('/console')}/feedback").json()["items"]
     assert given["suggestion"] == "knowledge:KT-1"
+
+
+def test_every_time_of_an_article_is_one_that_the_page_puts_into_the_readers_zone(client, person) -> None:
+    article = {"number": "KV-1", "title": "Badge reader", "resolution": "Clean it", "review_at": "2027-01-31"}
+    client.post("/v1/knowledge", json={**article, "valid_from": "2026-01-31", "valid_to": "2028-01-31"})
+    facts = re.search('<dl class="facts">.*?</dl>', person.get("/console/records/knowledge/KV-1").text, re.DOTALL)[0]
+    assert "Valid until" in facts
+    assert set(re.findall(r"[^\"]*T\d\d:\d\d[^<\"]*", facts)) == set(
+        re.findall('<time datetime="([^"]*)" data-local', facts)
+    )
 
 
 def test_a_new_diagnosis_keeps_what_people_said_of_the_incident(client, person) -> None:
