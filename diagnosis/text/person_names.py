@@ -149,20 +149,20 @@ class KnownPeople:
         >>> sorted(KnownPeople(["Okafor, Ngozi", "张伟"]).words_in("ngozi okafor: printer, ask 张伟"))
         ['ngozi', 'okafor', '张伟']
         """
-        found: set[str] = set()
+        words_of_names: set[str] = set()
         if self._latin:
             words = [word.casefold() for word in _WORD.findall(text)]
             for size in range(2, _LONGEST_NAME + 1):
                 for start in range(len(words) - size + 1):
                     window = frozenset(words[start : start + size])
                     if window in self._latin:
-                        found |= window
+                        words_of_names |= window
         if self._han:
             for start in _starts_of_names(text):
                 for name in (text[start : start + length] for length in (4, 3, 2)):
                     if name in self._han:
-                        found |= {name[i:j] for i in range(len(name)) for j in range(i + 2, len(name) + 1)}
-        return found
+                        words_of_names |= {name[i:j] for i in range(len(name)) for j in range(i + 2, len(name) + 1)}
+        return words_of_names
 
 
 NOBODY = KnownPeople()
@@ -192,16 +192,16 @@ def surnames(text: str) -> list[str]:
     ['Smith', 'garcia', 'li', 'wei']
     """
     capitalised = {surname for given, surname in _CAPITALISED.findall(text) if given.casefold() in GIVEN_NAMES}
-    found: list[str] = []
+    words: list[str] = []
     for match, later in pairwise(_WORD.finditer(text)):
         if text[match.end() : later.start()].strip(" ,\u3000"):
             continue  # a full stop or a line lies between them
         first, second = match[0], later[0]
         if first.casefold() in GIVEN_NAMES and (second in capitalised or second.casefold() in _LATIN_SURNAMES):
-            found.append(second)
+            words.append(second)
         elif _is_pinyin_name(first.casefold(), second.casefold()):
-            found += [first, second]
-    return found
+            words += [first, second]
+    return words
 
 
 def _is_pinyin_name(first: str, second: str) -> bool:
