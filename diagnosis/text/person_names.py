@@ -191,13 +191,15 @@ def surnames(text: str) -> list[str]:
     >>> surnames("ask John Smith, or maria garcia, about the VPN of li wei")
     ['Smith', 'garcia', 'li', 'wei']
     """
-    capitalised = {surname for given, surname in _CAPITALISED.findall(text) if given.casefold() in GIVEN_NAMES}
+    capitalised_words = {
+        surname for given_name, surname in _CAPITALISED.findall(text) if given_name.casefold() in GIVEN_NAMES
+    }
     words: list[str] = []
-    for match, later in pairwise(_WORD.finditer(text)):
-        if text[match.end() : later.start()].strip(" ,\u3000"):
+    for match, next_match in pairwise(_WORD.finditer(text)):
+        if text[match.end() : next_match.start()].strip(" ,\u3000"):
             continue  # a full stop or a line lies between them
-        first, second = match[0], later[0]
-        if first.casefold() in GIVEN_NAMES and (second in capitalised or second.casefold() in _LATIN_SURNAMES):
+        first, second = match[0], next_match[0]
+        if first.casefold() in GIVEN_NAMES and (second in capitalised_words or second.casefold() in _LATIN_SURNAMES):
             words.append(second)
         elif _is_pinyin_name(first.casefold(), second.casefold()):
             words += [first, second]
@@ -207,8 +209,8 @@ def surnames(text: str) -> list[str]:
 def _is_pinyin_name(first: str, second: str) -> bool:
     """Return whether two words side by side are a surname and a given name in pinyin, in either order."""
     return any(
-        surname in _PINYIN_SURNAMES and given not in _ENGLISH and _PINYIN_GIVEN.fullmatch(given)
-        for surname, given in ((first, second), (second, first))
+        surname in _PINYIN_SURNAMES and given_name not in _ENGLISH and _PINYIN_GIVEN.fullmatch(given_name)
+        for surname, given_name in ((first, second), (second, first))
     )
 
 
@@ -216,8 +218,8 @@ def _is_dictionary_name(word: str) -> bool:
     """Return whether the dictionary of Chinese words has a word as the name of a person, and it reads like one."""
     if word in _NO_NAMES or _DICTIONARY_NAME.fullmatch(word) is None:
         return False
-    tagged: list[tuple[str, str]] = rjieba.tag(word, False)
-    return len(tagged) == 1 and tagged[0][1].startswith("nr")
+    tags: list[tuple[str, str]] = rjieba.tag(word, False)
+    return len(tags) == 1 and tags[0][1].startswith("nr")
 
 
 def _starts_of_names(text: str) -> Iterator[int]:
