@@ -17,12 +17,12 @@ from api.service import Service
 from diagnosis.errors import InputError
 from diagnosis.incident import as_frame
 from diagnosis.recurrence import default_signature, recurrence_rate
-from diagnosis.service_levels import ServiceLevel, service_levels, share_of
+from diagnosis.review.definitions import BY_NAME
+from diagnosis.service_levels import ServiceLevel, service_levels, share_of, with_first_responses
 from diagnosis.workload import WorkloadForecast
 
 DAYS = 30
 MAX_RECORDS = 20_000  # newest diagnoses and incidents that are counted
-RECURRENCE_TARGET = 0.05
 DECISIONS = ("automatic", "suggested", "abstained")
 LOWER_IS_BETTER = frozenset({"recurrence", "response"})
 _VERDICTS: Mapping[str, Verdict] = {"met": "met", "missed": "missed", "no data": ""}
@@ -87,16 +87,17 @@ def service_report(service: Service, moment: datetime) -> ServiceReport:
     predictions = service.diagnoses.predictions_since(since, MAX_RECORDS)
     feedback = service.feedback.since(since)
     frame = _frame([{**record.body, "number": record.number} for record in service.incidents.newest(MAX_RECORDS)])
+    targets = {name: target for name in BY_NAME if (target := service.reviews.target(name)) is not None}
     overrides = Counter(
         (entry.target, entry.predicted or "") for entry in feedback if entry.kind in ("overridden", "reverted")
     )
-    levels = service_levels(frame, as_of=pd.Timestamp(moment), days=DAYS)
+    levels = service_levels(frame, as_of=pd.Timestamp(moment), days=DAYS, targets=targets)
     return ServiceReport(
         days=_by_day(predictions, moment),
         key_figures=[
-            _recurrence(service, frame, moment),
+            _recurrence(service, frame, moment, targets["recurrence"]),
             *(_key_figure(level) for level in levels),
-            *_deflection(service, since),
+            *_deflection(service, since, targets.get("deflection")),
         ],
         overrides=[(*key, times) for key, times in overrides.most_common(15)],
         live=release_quality(service),
@@ -124,13 +125,13 @@ def _by_day(
     return sorted(counts.items())
 
 
-def _recurrence(service: Service, frame: pd.DataFrame, moment: datetime) -> KeyFigure:
-    unknown = KeyFigure("recurrence", "share", None, None, None, 0, target=RECURRENCE_TARGET)
+def _recurrence(service: Service, frame: pd.DataFrame, moment: datetime, target: float) -> KeyFigure:
+    unknown = KeyFigure("recurrence", "share", None, None, None, 0, target=target)
     try:
         signature = service.recurrence.signature() or default_signature(frame)
         end = pd.Timestamp(moment)
         since = end - pd.Timedelta(days=DAYS)
-        rates = recurrence_rate(frame, signature, (DAYS,), as_of=end, target=RECURRENCE_TARGET, since=since)
+        rates = recurrence_rate(frame, signature, (DAYS,), as_of=end, target=target, since=since)
     except InputError:  # nothing in the store that could recur
         return unknown
     if rates.empty:
@@ -145,7 +146,7 @@ def _recurrence(service: Service, frame: pd.DataFrame, moment: datetime) -> KeyF
         lower=float(row["lower"]),
         upper=float(row["upper"]),
         n=int(row["incidents"]),
-        target=RECURRENCE_TARGET,
+        target=target,
         verdict=_VERDICTS.get(str(row["verdict"]), "not_proven"),
     )
 
@@ -171,17 +172,13 @@ def _verdict(level: ServiceLevel) -> Verdict:
     return "" if level.target is None else _VERDICTS.get(level.verdict, "not_proven")
 
 
-def _deflection(service: Service, since: datetime) -> list[KeyFigure]:
+def _deflection(service: Service, since: datetime, target: float | None) -> list[KeyFigure]:
     """Return the share of self-service questions that needed no ticket; nothing where nobody has asked."""
     questions = service.audit.objects("help.asked", since)
     solved = service.audit.objects("help.solved", since) & questions
-    return [_key_figure(share_of("deflection", len(solved), len(questions)))] if questions else []
+    return [_key_figure(share_of("deflection", len(solved), len(questions), target))] if questions else []
 
 
 def _frame(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    frame = as_frame(pd.DataFrame(list(records)) if records else pd.DataFrame({"number": []}, dtype="str"))
-    if "sla_response_minutes" in frame:  # what some exports hold in place of the time
-        minutes = pd.to_numeric(frame["sla_response_minutes"], errors="coerce")
-        answered = frame["opened_at"] + pd.to_timedelta(minutes, unit="min")
-        frame = frame.assign(responded_at=frame["responded_at"].fillna(answered))
-    return frame
+    frame = pd.DataFrame(list(records)) if records else pd.DataFrame({"number": []}, dtype="str")
+    return with_first_responses(as_frame(frame))

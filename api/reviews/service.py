@@ -95,6 +95,10 @@ class ReviewService:
         """Return the last complete quarter in the organisation's zone."""
         return str(last_complete_quarter(utc_now(), self.options.zone))
 
+    def target(self, measure: str) -> float | None:
+        """Return the target of a key figure, as set or the programme's; None where there is none."""
+        return self.options.review().target(measure)
+
     def draft(self, quarter: str = "") -> dict[str, Any]:
         """Return the review of a quarter as it stands now, with what was decided on its proposals.
 

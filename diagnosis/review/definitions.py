@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from diagnosis.recurrence.rates import TARGET as RECURRENCE
+from diagnosis.service_levels import TARGETS
+
 Unit = Literal["share", "hours"]
 Source = Literal["records", "knowledge", "decisions", "self_service", "warnings"]
 
@@ -38,14 +41,14 @@ class Definition:
 
 
 DEFINITIONS = (
-    Definition("recurrence", "share", 0.05, lower_is_better=True, type="incident", column="opened_at"),
-    Definition("response", "hours", 2.0, lower_is_better=True, type="incident", column="responded_at"),
+    Definition("recurrence", "share", RECURRENCE, lower_is_better=True, type="incident", column="opened_at"),
+    Definition("response", "hours", TARGETS["response"], lower_is_better=True, type="incident", column="responded_at"),
     Definition("response_in_time", "share", None, type="incident", column="responded_at"),
-    Definition("restoration", "share", 0.9, type="incident", column="resolved_at"),
+    Definition("restoration", "share", TARGETS["restoration"], type="incident", column="resolved_at"),
     Definition("requests", "share", 0.95, type="request", column="responded_at"),
     Definition("complaints", "share", 0.95, type="complaint", column="responded_at"),
-    Definition("closure", "share", 0.95, column="closed_at"),
-    Definition("satisfaction", "share", 0.9, column="satisfaction"),
+    Definition("closure", "share", TARGETS["closure"], column="closed_at"),
+    Definition("satisfaction", "share", TARGETS["satisfaction"], column="satisfaction"),
     Definition("deflection", "share", None, source="self_service"),
     Definition("automatic", "share", None, source="decisions"),
     Definition("automatic_right", "share", 0.95, source="decisions"),

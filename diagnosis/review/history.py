@@ -22,7 +22,7 @@ from diagnosis.review.facts import MeasuredEvents, ReviewFacts
 from diagnosis.review.quarters import Quarter
 from diagnosis.review.samples import Sample
 from diagnosis.review.settings import ReviewSettings
-from diagnosis.service_levels import ServiceLevelRules
+from diagnosis.service_levels import ServiceLevelRules, with_first_responses
 from diagnosis.service_levels.rules import ClockName
 from diagnosis.times import as_utc, days_of
 
@@ -137,7 +137,7 @@ class ReviewHistory:
             If no record can be judged.
         """
         besides = facts or ReviewFacts()
-        answered = _with_responses(besides.with_ratings(incidents))
+        answered = with_first_responses(besides.with_ratings(incidents))
         judged = cohort(answered, as_of)
         promised = review_rules(settings, answered["priority"].unique(), rules)
         clocks = record_clocks(answered.iloc[judged.rows], promised, as_utc(as_of))
@@ -340,12 +340,3 @@ class ReviewHistory:
 def _plain(rows: npt.NDArray[np.intp], values: Floats) -> Sample:
     inside = rows[np.isfinite(values[rows])]
     return Sample("plain", inside, values[inside], np.ones(len(inside), dtype=bool))
-
-
-def _with_responses(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with first responses from ``sla_response_minutes``, what some exports hold in their place."""
-    if "sla_response_minutes" not in frame:
-        return frame
-    minutes = pd.to_numeric(frame["sla_response_minutes"], errors="coerce")
-    answered = frame["opened_at"] + pd.to_timedelta(minutes, unit="min")
-    return frame.assign(responded_at=frame["responded_at"].fillna(answered))

@@ -3,6 +3,7 @@
 from diagnosis.service_levels.clocks import Clock, clocks
 from diagnosis.service_levels.figures import (
     LONGEST,
+    TARGETS,
     ServiceLevel,
     Waits,
     is_critical,
@@ -10,12 +11,14 @@ from diagnosis.service_levels.figures import (
     service_levels,
     share_in_time,
     share_of,
+    with_first_responses,
 )
 from diagnosis.service_levels.model import ServiceLevelModel
 from diagnosis.service_levels.rules import ServiceLevelRule, ServiceLevelRules, priority_rank, rules_for
 
 __all__ = [
     "LONGEST",
+    "TARGETS",
     "Clock",
     "ServiceLevel",
     "ServiceLevelModel",
@@ -30,4 +33,5 @@ __all__ = [
     "service_levels",
     "share_in_time",
     "share_of",
+    "with_first_responses",
 ]

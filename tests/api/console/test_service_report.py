@@ -36,6 +36,14 @@ def test_an_empty_store_says_that_it_holds_nothing(models, tmp_path) -> None:
         assert not any(decided for _, decided in outcome.days)
 
 
+def test_targets_are_those_of_the_review(models, tmp_path) -> None:
+    review = {"targets": {"closure": 0.5, "recurrence": 0.2}}
+    with Serving(Settings(database=f"sqlite:///{tmp_path / 'a.db'}", models=models, review=review)) as empty:
+        _, found = measured(empty)
+    assert (found["closure"].target, found["recurrence"].target) == (0.5, 0.2)
+    assert found["satisfaction"].target == 0.9, "the programme's own where none was set"
+
+
 def test_figures_are_those_counted_by_hand(client) -> None:
     start = datetime.now(UTC) - timedelta(days=10)
 
