@@ -17,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api.errors import ErrorKind, problem, retry_after_header
 from api.http.addresses import network_of
-from api.http.middleware import PAGE_HEADERS
+from api.http.middleware import HSTS, PAGE_HEADERS
 
 # What a refused client goes on sending is thrown away for so long, so that it can read why it was refused: closing a
 # socket with unread bytes in it resets the connection, and the answer is lost.
@@ -231,14 +231,17 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._body_open and not self.cycle.response_started and not self.pipeline:
             self._answer_now(ErrorKind(status, slug, title), detail)
         elif self.cycle is None or self.cycle.response_complete:  # no answer to an earlier request is under way
-            self.transport.write(_response(ErrorKind(status, slug, title), detail))
+            self._write(ErrorKind(status, slug, title), detail)
         self._linger()
 
     def _answer_now(self, kind: ErrorKind, detail: str) -> None:
         """Answer a request whose body is not whole in place of the application, which learns that its client left."""
         self.cycle.disconnected = True
         self.cycle.message_event.set()
-        self.transport.write(_response(kind, detail))
+        self._write(kind, detail)
+
+    def _write(self, kind: ErrorKind, detail: str) -> None:
+        self.transport.write(_response(kind, detail, is_secure=self.scheme == "https"))
 
     def _linger(self) -> None:
         self._refused = True
@@ -302,13 +305,14 @@ class LimitedProtocol(HttpToolsProtocol):
             self.transport.close()
 
 
-def _response(kind: ErrorKind, detail: str) -> bytes:
+def _response(kind: ErrorKind, detail: str, *, is_secure: bool) -> bytes:
     body = json.dumps(problem(kind, detail)).encode()
     headers = {
         "content-type": "application/problem+json",
         "content-length": str(len(body)),
         "connection": "close",
         **(retry_after_header() if kind.status == 503 else {}),
+        **({"strict-transport-security": HSTS} if is_secure else {}),
         **PAGE_HEADERS,
     }
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())

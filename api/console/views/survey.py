@@ -10,6 +10,7 @@ from api.console.pages import language_of, page
 from api.console.session import check_origin
 from api.dependencies import Served
 from api.errors import RateLimitedError
+from api.http.addresses import network_of
 from api.http.ratelimit import RateLimiter
 from api.http.security import address_of
 from diagnosis.store.database import ConflictError
@@ -23,7 +24,7 @@ def open_to_callers(request: Request) -> None:
     """Let in whoever has a link where callers are asked, not more often than a person could."""
     if not request.app.state.settings.survey_secret:
         raise HTTPException(404, "nobody is asked here")
-    if retry := _limiter.take(address_of(request.scope)).retry_after:
+    if retry := _limiter.take(network_of(address_of(request.scope))).retry_after:
         raise RateLimitedError(f"too many requests at once; wait {retry} s")
     if request.method == "POST":
         check_origin(request)

@@ -38,6 +38,20 @@ def test_wrong_keys_are_slowed_by_address_and_a_right_one_from_there_goes_on(ser
     assert httpx.post(f"{service.base}/console/sign-in", data=form, headers=origin | elsewhere).status_code == 401
 
 
+def test_each_ipv4_client_is_one_of_its_own_where_both_kinds_of_addresses_are_listened_on(
+    models: Path, tmp_path: Path
+) -> None:
+    process = Process(f"sqlite:///{tmp_path / 'f.db'}", models, wrong_keys_per_minute=5, host="::").start()
+    try:
+        attacker = httpx.Client(transport=httpx.HTTPTransport(local_address="127.0.0.2"))
+        with attacker:
+            answers = [attacker.get(f"{process.base}/v1/rules", headers=WRONG).status_code for _ in range(8)]
+        assert answers == [401] * 5 + [429] * 3
+        assert httpx.get(f"{process.base}/v1/rules", headers=WRONG).status_code == 401
+    finally:
+        process.stop()
+
+
 def test_pages_of_the_console_count_towards_the_rate_of_the_key(models: Path, tmp_path: Path) -> None:
     settings = Settings(database=f"sqlite:///{tmp_path / 'f.db'}", models=models, rate_per_minute=20)
     with Serving(settings) as client:

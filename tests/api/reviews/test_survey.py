@@ -103,3 +103,12 @@ def test_a_short_secret_is_refused(monkeypatch) -> None:
     monkeypatch.setenv("FAULTWISE_SURVEY_SECRET", "short")
     with pytest.raises(InputError, match="32 characters"):
         settings_from()
+
+
+def test_a_network_of_ipv6_is_one_address(asking) -> None:
+    path = link(asking, "S3")
+    statuses = [
+        TestClient(asking.app, client=(f"2001:db8:0:7::{place:x}", 1)).get(path).status_code for place in range(80)
+    ]
+    assert 429 in statuses
+    assert TestClient(asking.app, client=("2001:db8:0:8::1", 1)).get(path).status_code == 200
