@@ -38,15 +38,17 @@ class Systems:
     def __init__(self, service: Service, settings: Settings) -> None:
         allow_private = settings.allow_private_addresses
         self._loop = asyncio.get_running_loop()
+        delivery = Delivery(service.store.subscriptions, allow_private, settings.mail)
         self.courier = Courier(
             service.store.outbox,
             {
-                KIND: Delivery(service.store.subscriptions, allow_private, settings.mail),
+                KIND: delivery,
                 LATER: self._diagnose,
                 **writers(settings.integrations, allow_private),
                 **problem_writers(settings.integrations, allow_private, service.problems.record_made),
                 **action_writers(settings.integrations, allow_private, service.actions.record_made),
             },
+            receivers=delivery.receivers,
         )
         self.catch_up = CatchUp(service.store, service.integrations, settings.integrations, allow_private)
         service.events.outbox_changed = self.courier.wake

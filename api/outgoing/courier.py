@@ -26,7 +26,7 @@ DELAYS = tuple(timedelta(seconds=s) for s in (5, 30, 300, 1800, 7200, 18000, 360
 LONGEST_WAIT = timedelta(hours=24)  # a Retry-After beyond it is not believed
 JITTER = 0.2
 WORKERS = 8
-SHARE = 2  # calls to one destination at once: a slow receiver holds two threads, and the others go on
+SHARE = 2  # calls to one receiver at once: a slow receiver holds two threads, and the others go on
 LEASE = timedelta(minutes=5)  # longer than any call lasts: each has a deadline as a whole
 _FORGET_EVERY = 3600  # s
 
@@ -50,6 +50,8 @@ class Courier:
         How often to look for calls that another replica left or that have become due.
     delays : sequence of timedelta
         How long to wait after each failure; after the last the call is given up.
+    receivers : callable
+        Returns which receiver is behind a destination, as `Outbox.take` has it.
     """
 
     def __init__(
@@ -58,11 +60,13 @@ class Courier:
         makers: Mapping[str, Maker],
         poll_seconds: float = 1.0,
         delays: tuple[timedelta, ...] = DELAYS,
+        receivers: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self.outbox = outbox
         self.makers = dict(makers)
         self.poll_seconds = poll_seconds
         self.delays = delays
+        self.receivers = receivers
         self._forgot_at = 0.0
         self._loop = BackgroundLoop("courier", self._turn, poll_seconds)
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="courier")
@@ -94,7 +98,7 @@ class Courier:
         """Put free threads to work; return whether there may be more to do at once."""
         self._busy = {future: call for future, call in self._busy.items() if not future.done()}
         free = WORKERS - len(self._busy)
-        calls = self.outbox.take(free, LEASE, SHARE, list(self._busy.values())) if free else []
+        calls = self.outbox.take(free, LEASE, SHARE, list(self._busy.values()), self.receivers) if free else []
         for call in calls:
             future = self._pool.submit(self._make, call)
             self._busy[future] = call

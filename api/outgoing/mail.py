@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
+import threading
+import time
+from contextlib import suppress
 from email.headerregistry import Address
 from email.message import EmailMessage
 from typing import Literal
@@ -51,6 +55,44 @@ def parse_address(text: str) -> Address:
     return address
 
 
+class _MailConnection(smtplib.SMTP):
+    """A connection to a mail server that ends `seconds` from now, whatever arrives meanwhile.
+
+    The timeout of a socket alone begins anew with each byte that a slow server sends.
+    """
+
+    def __init__(self, settings: MailSettings, seconds: float, context: ssl.SSLContext) -> None:
+        self._end = time.monotonic() + seconds
+        self._context = context if settings.security == "tls" else None
+        self._handle: socket.socket | None = None
+        self._timer: threading.Timer | None = None
+        super().__init__(settings.host, settings.port, timeout=seconds)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._timer is not None:
+            self._timer.cancel()
+        super().close()
+        if self._handle is not None:
+            self._handle.close()
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        plain = socket.create_connection((host, port), timeout)
+        self._handle = plain.dup()  # of its own: TLS takes the other one over
+        self._timer = threading.Timer(max(0.0, self._end - time.monotonic()), self._cut)
+        self._timer.start()
+        try:
+            return plain if self._context is None else self._context.wrap_socket(plain, server_hostname=host)
+        except BaseException:
+            self.close()
+            raise
+
+    def _cut(self) -> None:
+        with suppress(OSError):  # it is closed
+            assert self._handle is not None
+            self._handle.shutdown(socket.SHUT_RDWR)
+
+
 def send(settings: MailSettings, to: str, subject: str, text: str, message: str, timeout: float) -> None:
     """Send one message.
 
@@ -61,7 +103,7 @@ def send(settings: MailSettings, to: str, subject: str, text: str, message: str,
     message : str
         The same at each attempt, so that a mail program shows a repetition once.
     timeout : float
-        Seconds for each answer of the server.
+        Seconds for the whole call, once a connection is there; and for the connection to each address of the server.
 
     Raises
     ------
@@ -74,14 +116,15 @@ def send(settings: MailSettings, to: str, subject: str, text: str, message: str,
     mail["Message-ID"] = f"<{message}@{parse_address(settings.sender).domain}>"
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: out-of-office programs do not answer it
     mail.set_content(text)
-    context = ssl.create_default_context()
-    with (
-        smtplib.SMTP_SSL(settings.host, settings.port, timeout=timeout, context=context)
-        if settings.security == "tls"
-        else smtplib.SMTP(settings.host, settings.port, timeout=timeout)
-    ) as server:
-        if settings.security == "starttls":
-            server.starttls(context=context)
-        if settings.user:
-            server.login(settings.user, settings.password.get_secret_value())
-        server.send_message(mail)
+    context, end = ssl.create_default_context(), time.monotonic() + timeout
+    try:
+        with _MailConnection(settings, timeout, context) as server:
+            if settings.security == "starttls":
+                server.starttls(context=context)
+            if settings.user:
+                server.login(settings.user, settings.password.get_secret_value())
+            server.send_message(mail)
+    except OSError as error:
+        if time.monotonic() < end:
+            raise
+        raise TimeoutError(f"the mail server did not take the message within {timeout:g} s") from error

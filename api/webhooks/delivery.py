@@ -7,6 +7,7 @@ import json
 import secrets
 from datetime import datetime
 from itertools import islice
+from urllib.parse import urlsplit
 
 import httpx
 from standardwebhooks import Webhook
@@ -71,6 +72,13 @@ class Delivery:
             self._mail(subscription, owed)
         else:
             self._post_message(subscription, owed)
+
+    def receivers(self) -> dict[str, str]:
+        """Return who is behind each subscription: the one mail server, or the host of its address."""
+        return {
+            subscription.id: "mail" if subscription.format == "email" else urlsplit(subscription.url).hostname or ""
+            for subscription in self.subscriptions.all()
+        }
 
     def _post_event(self, subscription: Subscription, owed: OutgoingCall) -> None:
         body, moment = encode(owed.body), utc_now()

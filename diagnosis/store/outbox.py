@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -84,7 +84,12 @@ class Outbox:
             return insert_new(tables.outbox, connection, rows)
 
     def take(
-        self, limit: int, lease: timedelta, share: int | None = None, in_hand: Sequence[OutgoingCall] = ()
+        self,
+        limit: int,
+        lease: timedelta,
+        share: int | None = None,
+        in_hand: Sequence[OutgoingCall] = (),
+        receivers: Callable[[], Mapping[str, str]] = dict,
     ) -> list[OutgoingCall]:
         """Take up to `limit` due calls for `lease`: a taker that dies within it leaves them due again after it.
 
@@ -93,10 +98,13 @@ class Outbox:
         limit : int
         lease : timedelta
         share : int, optional
-            How many calls to one destination the taker makes at once at most, so that a slow receiver holds no more
-            than these; no limit unless it is set.
+            How many calls to one receiver the taker makes at once at most, so that a slow one holds no more than
+            these; no limit unless it is set.
         in_hand : sequence of OutgoingCall
             What the taker is making now.
+        receivers : callable
+            Returns what destinations are behind one another's, by destination: several addresses of mail are one mail
+            server. A destination that is not named is a receiver of its own.
         """
         t, moment = tables.outbox, utc_now()
         is_due = sa.and_(t.c.state == "waiting", t.c.due_at <= moment)
@@ -104,11 +112,13 @@ class Outbox:
         with self.database.read() as connection:  # looking often must not keep writers waiting
             if connection.execute(due).first() is None:
                 return []
-            if share is not None:
-                ids = _within_share(connection, is_due, limit, share, in_hand)
-                if not ids:
-                    return []
-                due = due.where(t.c.id.in_(ids))
+        if share is not None:
+            behind = receivers()
+            with self.database.read() as connection:
+                ids = _within_share(connection, is_due, limit, share, in_hand, behind)
+            if not ids:
+                return []
+            due = due.where(t.c.id.in_(ids))
         with self.database.write() as connection:
             # Another replica that takes at this moment is passed over (PostgreSQL) or waited for (SQLite).
             ids = list(connection.execute(due.with_for_update(skip_locked=True)).scalars())
@@ -188,15 +198,21 @@ def _within_share(
     limit: int,
     share: int,
     in_hand: Sequence[OutgoingCall],
+    receivers: Mapping[str, str],
 ) -> list[str]:
-    """Return the ids of the calls due longest, at most `share` to a destination with those in hand."""
+    """Return the ids of the calls due longest, at most `share` to a receiver with those in hand."""
     t = tables.outbox
-    making = Counter(call.destination for call in in_hand)
+    making = Counter(receivers.get(call.destination, call.destination) for call in in_hand)
     place = sa.func.row_number().over(partition_by=t.c.destination, order_by=t.c.due_at).label("place")
     ranked = sa.select(t.c.id, t.c.destination, t.c.due_at, place).where(is_due).subquery()
     first = sa.select(ranked).where(ranked.c.place <= share).order_by(ranked.c.due_at)
-    rows = connection.execute(first).all()
-    return [row.id for row in rows if row.place + making[row.destination] <= share][:limit]
+    ids = []
+    for row in connection.execute(first):
+        receiver = receivers.get(row.destination, row.destination)
+        if making[receiver] < share:
+            making[receiver] += 1
+            ids.append(row.id)
+    return ids[:limit]
 
 
 def _owed(row: sa.Row[Any]) -> OutgoingCall:

@@ -12,6 +12,7 @@ from diagnosis.store import Store
 from diagnosis.store.database import RecordNotFoundError
 from diagnosis.store.outbox import OutgoingCall
 from diagnosis.times import utc_now
+from tests.waiting import soon
 
 
 @pytest.fixture
@@ -162,6 +163,26 @@ def test_slow_receivers_with_many_calls_owed_do_not_hold_the_others(store):
         assert sorted(made) == sorted(map(str, range(12)))
     finally:
         end.set()
+        courier.stop()
+
+
+def test_destinations_behind_one_receiver_have_one_share(store):
+    going_on = threading.Event()
+
+    def make(call):
+        if call.destination != "d":
+            going_on.wait(20)
+
+    for destination in ("m1", "m2", "m3", "m4", "d"):
+        store.outbox.add([OutgoingCall("k", destination, f"{destination}-{i}", {}) for i in range(4)])
+    receivers = dict.fromkeys(("m1", "m2", "m3", "m4"), "mail")
+    courier = Courier(store.outbox, {"k": make}, 0.02, receivers=lambda: receivers)
+    courier.start()
+    try:
+        assert soon(lambda: len(store.outbox.page(9, state="done", destination="d")) == 4)
+        assert len(courier._busy) == 2
+    finally:
+        going_on.set()
         courier.stop()
 
 

@@ -6,11 +6,15 @@ import email.policy
 import hashlib
 import hmac
 import socket
+import threading
+import time
+from contextlib import suppress
 from typing import get_args
 
 import pytest
 from aiosmtpd.controller import Controller
 
+from api.outgoing.mail import MailSettings, send
 from api.settings import Settings
 from api.webhooks.events import EventType
 from api.webhooks.messages import message_of
@@ -74,6 +78,48 @@ def test_mail_in_the_reader_s_language(client, mailbox):
     assert message["from"] == "faultwise@example.com"
     assert "编号：MAIL1" in message.get_content()
     assert "秘密" not in str(message)
+
+
+@pytest.mark.parametrize(
+    ("security", "greeting"), [("none", b"220 " + b"a" * 60), ("tls", b"\x16\x03\x03\x02\x00" + b"a" * 60)]
+)
+def test_a_mail_server_that_sends_a_byte_now_and_then_is_not_waited_for(security, greeting):
+    sent = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def trickle():
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                for byte in greeting:
+                    connection.sendall(bytes([byte]))
+                    sent.append(byte)
+                    time.sleep(0.2)
+
+        server = threading.Thread(target=trickle)
+        server.start()
+        mail = MailSettings(
+            host="127.0.0.1", port=listener.getsockname()[1], security=security, sender="faultwise@example.com"
+        )
+        with pytest.raises(OSError):  # noqa: PT011 - whatever the kind, the call is over
+            send(mail, "desk@example.com", "x", "x", "m1", timeout=1)
+        server.join()
+    assert len(sent) < len(greeting)
+
+
+def test_a_slow_mail_server_holds_its_share_and_others_get_their_events(models, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent, Remote() as remote:
+        mail = {"host": "127.0.0.1", "port": silent.getsockname()[1], "security": "none", "sender": "f@example.com"}
+        settings = Settings(
+            database=f"sqlite:///{tmp_path / 'f.db'}", models=models, allow_private_addresses=True, mail=mail
+        )
+        with Serving(settings) as serving:
+            for person in range(4):
+                subscribe(serving, f"mailto:p{person}@example.com", "email")
+            subscribe(serving, f"{remote.url}/hook", "webhook")
+            for number in range(4):
+                serving.post("/v1/incidents", json={"number": f"SLOW{number}", "short_description": "x"})
+            remote.wait_for(4)
+            silent.close()  # those that wait for its greeting learn that it is gone
 
 
 @pytest.mark.parametrize("kind", ["wecom", "dingtalk"])
