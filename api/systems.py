@@ -9,7 +9,7 @@ from datetime import datetime
 from starlette.concurrency import run_in_threadpool
 
 from api.integrations.catching_up import CatchUp
-from api.integrations.service import LATER, report_of
+from api.integrations.service import LATER
 from api.integrations.writing.actions import action_writers
 from api.integrations.writing.problems import problem_writers
 from api.integrations.writing.writers import writers
@@ -75,7 +75,5 @@ class Systems:
             log.warning("release not told: %s", type(error).__name__)
 
     def _diagnose(self, owed: OutgoingCall) -> None:
-        system, report = report_of(owed)
-        asyncio.run_coroutine_threadsafe(self._service.integrations.diagnose(system, report), self._loop).result(
-            _LONGEST_DIAGNOSIS
-        )
+        diagnosing = self._service.integrations.diagnose_owed(owed)
+        asyncio.run_coroutine_threadsafe(diagnosing, self._loop).result(_LONGEST_DIAGNOSIS)

@@ -67,7 +67,7 @@ class Stage(Generic[In, Out]):
     async def _drain(self) -> None:
         loop = asyncio.get_running_loop()
         while self._queue:
-            batch = [self._queue.popleft() for _ in range(min(self.largest, len(self._queue)))]
+            batch = self._take()
             results = await loop.run_in_executor(self._thread, self._results, [item for item, _ in batch])
             for (_, future), result in zip(batch, results, strict=True):
                 if future.done():  # the one who asked has gone
@@ -76,6 +76,15 @@ class Stage(Generic[In, Out]):
                     future.set_exception(result)
                 else:
                     future.set_result(result)
+
+    def _take(self) -> list[tuple[In, asyncio.Future[Out]]]:
+        """Return the next items, without those whose askers have gone: nobody waits for what is made of them."""
+        batch: list[tuple[In, asyncio.Future[Out]]] = []
+        while self._queue and len(batch) < self.largest:
+            item, future = self._queue.popleft()
+            if not future.done():
+                batch.append((item, future))
+        return batch
 
     def _results(self, items: list[In]) -> list[Out | Exception]:
         try:

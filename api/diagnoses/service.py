@@ -135,7 +135,7 @@ class DiagnosisService:
         self._storing: Stage[_Unstored, None] = Stage("storing", self._keep, 4 * LARGEST_BATCH, 20 * max_waiting)
 
     async def diagnose(
-        self, incident: IncidentIn, claim: Claim | None = None, *, remember: bool = True
+        self, incident: IncidentIn, claim: Claim | None = None, *, remember: bool = True, in_bulk: bool = False
     ) -> dict[str, Any]:
         """Diagnose one incident, store the diagnosis, and return it.
 
@@ -146,8 +146,10 @@ class DiagnosisService:
             An Idempotency-Key, whose answer this is.
         remember : bool
             Whether the incident joins the history, as it was logged, if it is not known yet.
+        in_bulk : bool
+            Whether it is one of many, which are not to hold up incidents that come alone.
         """
-        return await self._diagnose_one(incident, self._single, claim, remember)
+        return await self._diagnose_one(incident, self._bulk if in_bulk else self._single, claim, remember)
 
     async def diagnose_again(self, diagnosis: str) -> dict[str, Any]:
         """Diagnose the stored incident of a diagnosis anew: a release or people's decisions may have changed since.

@@ -66,7 +66,8 @@ def _moment(value: Any) -> Any:  # noqa: ANN401
     return time
 
 
-def _utc(value: datetime) -> datetime:
+def recorded_time(value: datetime) -> datetime:
+    """Return a time in UTC, if a record may have it."""
     moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value
     if not _EARLIEST <= moment < _LATEST:
         raise ValueError(f"expected a time from {_EARLIEST.year} to {_LATEST.year - 1}; found {value.isoformat()}")
@@ -92,8 +93,8 @@ Number = Annotated[
     Field(description="Unique number of the record", examples=["INC0010023"]),
 ]
 Day = Annotated[date, AfterValidator(_day)]
-Time = Annotated[Annotated[datetime, AfterValidator(_utc)] | None, BeforeValidator(_time)]
-Moment = Annotated[datetime, AfterValidator(_utc), BeforeValidator(_moment)]
+Time = Annotated[Annotated[datetime, AfterValidator(recorded_time)] | None, BeforeValidator(_time)]
+Moment = Annotated[datetime, AfterValidator(recorded_time), BeforeValidator(_moment)]
 Kind = Annotated[Literal["incident", "request", "complaint"], BeforeValidator(lambda value: value or "incident")]
 Satisfaction = Annotated[Annotated[int, Field(ge=1, le=5)] | None, BeforeValidator(_unknown)]
 Count = Annotated[Annotated[int, Field(ge=0, le=1_000_000)] | None, BeforeValidator(_unknown)]

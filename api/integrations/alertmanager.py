@@ -5,15 +5,15 @@ Fields: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from api.integrations.note import Diagnosis
 from api.integrations.payload import Moment, Number, Payload, Text, Word, Words
-from api.integrations.report import Report
+from api.integrations.report import ListOutcome, Report
 from diagnosis.incident import Incident
 
 SYSTEM = "alertmanager"
@@ -96,7 +96,7 @@ def incident_of(alert: AlertmanagerAlert, number: str) -> Report:
     return Report(replace(incident, extra={"source": SYSTEM, "record": alert.fingerprint}), alert.fingerprint)
 
 
-def reply(notification: Notification, answers: list[tuple[AlertmanagerAlert, str, Diagnosis | None]]) -> dict[str, Any]:
+def reply(notification: Notification, reports: Sequence[Report], outcome: ListOutcome) -> dict[str, Any]:
     """Return what Alertmanager gets; it reads the status alone, people and tests read the rest."""
     warnings = []
     if notification.truncated_alerts:
@@ -104,17 +104,27 @@ def reply(notification: Notification, answers: list[tuple[AlertmanagerAlert, str
             f"Alertmanager left {notification.truncated_alerts} alerts out of this notification (truncatedAlerts); "
             "raise max_alerts in its webhook_config"
         )
+    entries = [
+        (place, alert, report)
+        for place, (alert, report) in enumerate(zip(notification.alerts, reports, strict=True))
+        if place not in outcome.refused
+    ]
+    refused = [
+        {"fingerprint": notification.alerts[place].fingerprint, "error": error}
+        for place, error in outcome.refused.items()
+    ]
     return {
         "incidents": [
             {
                 "fingerprint": alert.fingerprint,
-                "incident": number,
+                "incident": report.incident.number,
                 "status": alert.status,
-                "diagnosis": diagnosis,
+                "diagnosis": outcome.diagnoses.get(place),
             }
-            for alert, number, diagnosis in answers
+            for place, alert, report in entries
         ],
-        "refused": notification.refused,
+        "accepted": [reports[place].incident.number for place in outcome.owed],
+        "refused": [*notification.refused, *refused],
         "warnings": warnings,
     }
 

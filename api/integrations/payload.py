@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from api.http.fields import recorded_time
 from diagnosis.phrases import Phrase
 from diagnosis.text import plain_text, valid_text
 from diagnosis.text.atlassian import document_text
@@ -57,11 +58,15 @@ def moment(value: object) -> object:
     return time
 
 
+def _recorded(value: datetime | None) -> datetime | None:
+    return None if value is None else recorded_time(value)
+
+
 Word = Annotated[str, BeforeValidator(words), AfterValidator(lambda text: text[:1000])]
 Words = Annotated[Word, Field(default="")]
 Text = Annotated[str, BeforeValidator(prose), AfterValidator(lambda text: text[:200_000])]
 Prose = Annotated[Text, Field(default="")]
-Moment = Annotated[datetime | None, BeforeValidator(moment), Field(default=None)]
+Moment = Annotated[datetime | None, BeforeValidator(moment), AfterValidator(_recorded), Field(default=None)]
 Number = Annotated[str, BeforeValidator(words), Field(min_length=1, max_length=255)]
 
 

@@ -43,6 +43,32 @@ class Report:
     has_type: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ListOutcome:
+    """What became of the reports of a list, by their places.
+
+    Attributes
+    ----------
+    diagnoses : dict of int to dict
+    refused : dict of int to str
+        Why a report was not taken.
+    owed : list of int
+        Whose diagnosis takes longer than the system waits: it is made later, and written back where that is on.
+    """
+
+    diagnoses: dict[int, dict[str, Any]]
+    refused: dict[int, str]
+    owed: list[int]
+
+
+def reason_of(error: RequestValidationError | InputError) -> str:
+    """Return in a line why a report cannot be used."""
+    if isinstance(error, InputError):
+        return str(error)
+    fault = error.errors()[0]
+    return f"{'/'.join(map(str, fault['loc'][1:]))}: {fault['msg']}"
+
+
 def report_of_ticket(
     system: str, ticket: Mapping[str, Any], record: str, fields: Mapping[str, str], prefix: str = ""
 ) -> Report:

@@ -16,7 +16,7 @@ from api.integrations import alertmanager, examples, glpi, jira, rt, servicenow,
 from api.integrations.payload import parse
 from api.integrations.predictive_intelligence import PostedQuestion, posted_question
 from api.integrations.proof import PREFIX, delivery_names, proven_body
-from api.integrations.report import Report
+from api.integrations.report import ListOutcome, Report
 from api.integrations.service import IntegrationService
 
 router = APIRouter(tags=["integrations"])
@@ -40,11 +40,15 @@ def _post(path: str, example: Mapping[str, Any]) -> Callable[..., Any]:
 async def from_servicenow(request: Request, integrations: Integrations) -> Response:
     """Take a row of ServiceNow's incident table, or several; answer work notes and certified values."""
     body = await proven_body(request, "servicenow", integrations.settings)
-    rows = parse(servicenow.Rows, body).result
-    reports = [servicenow.incident_of(row, integrations.settings.servicenow.fields) for row in rows]
-    diagnoses = await asyncio.gather(*[integrations.diagnose("servicenow", report) for report in reports])
-    answers = [servicenow.reply(report, diagnosis) for report, diagnosis in zip(reports, diagnoses, strict=True)]
-    return JSONResponse({"result": answers if len(answers) > 1 else answers[0]})
+    names = integrations.settings.servicenow
+    rows = parse(servicenow.UnreadRows, body).result
+    if len(rows) == 1:
+        [row] = parse(servicenow.Rows, body).result
+        report = servicenow.incident_of(row, names.fields)
+        return JSONResponse({"result": servicenow.reply(report, await integrations.diagnose("servicenow", report))})
+    reports, refused = servicenow.reports_of(rows, names.fields)
+    outcome = await integrations.diagnose_list("servicenow", reports, names.answer_seconds)
+    return JSONResponse(servicenow.list_reply(reports, outcome, refused), _status(outcome))
 
 
 @_post("jira", examples.JIRA)
@@ -148,15 +152,10 @@ async def from_alertmanager(request: Request, integrations: Integrations) -> Res
     """Take a notification (version 4): firing opens or updates its fingerprint's incident, resolved resolves it."""
     body = await proven_body(request, "alertmanager", integrations.settings)
     notification = parse(alertmanager.Notification, body)
-    reports = [await integrations.report_alert(alert, notification.group_key) for alert in notification.alerts]
-    # A group is diagnosed together: the service makes a batch of what waits.
-    answers = await asyncio.gather(
-        *[
-            _alert_answer(alert, report, integrations)
-            for alert, report in zip(notification.alerts, reports, strict=True)
-        ]
-    )
-    return JSONResponse(alertmanager.reply(notification, answers))
+    reports = await integrations.report_alerts(notification.alerts, notification.group_key)
+    seconds = integrations.settings.alertmanager.answer_seconds
+    outcome = await integrations.diagnose_list("alertmanager", dict(enumerate(reports)), seconds, only_new=True)
+    return JSONResponse(alertmanager.reply(notification, reports, outcome), _status(outcome))
 
 
 _PREDICTION = "/agent_intelligence/solution/prediction"
@@ -234,13 +233,9 @@ async def predict_one_posted(
     return JSONResponse(await integrations.predict_one(solution_name, row))
 
 
-async def _alert_answer(
-    alert: alertmanager.AlertmanagerAlert, report: Report, integrations: IntegrationService
-) -> tuple[alertmanager.AlertmanagerAlert, str, Mapping[str, Any] | None]:
-    if alert.status == "resolved":
-        await integrations.remember(report)
-        return alert, report.incident.number, None
-    return alert, report.incident.number, await integrations.diagnose_if_new("alertmanager", report)
+def _status(outcome: ListOutcome) -> int:
+    """Return 202 where some diagnoses follow."""
+    return 202 if outcome.owed else 200
 
 
 def _ignored(reason: str) -> Response:

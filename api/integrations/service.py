@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -9,6 +10,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
+from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 
 from api.changes.schemas import ChangeIn
@@ -19,7 +21,7 @@ from api.http.rows import read_one
 from api.integrations.alertmanager import AlertmanagerAlert
 from api.integrations.faults import Faults
 from api.integrations.predictive_intelligence import PostedQuestion, question, results, single_result, target_of
-from api.integrations.report import Report
+from api.integrations.report import ListOutcome, Report, reason_of
 from api.integrations.servicenow import IncidentRow, incident_of
 from api.integrations.settings import Integrations, System
 from api.integrations.writing.order import answer_order, order_for
@@ -28,6 +30,7 @@ from api.records.service import RecordService
 from api.releases.service import ReleaseService
 from api.telemetry import current_trace
 from api.webhooks.events import Events
+from diagnosis.errors import InputError
 from diagnosis.incident import FIELDS, TYPES, Incident
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_code, mask_incident, mask_labels
@@ -35,6 +38,7 @@ from diagnosis.store import Store
 from diagnosis.store.bodies import stored_body
 from diagnosis.store.monitoring import StoredAlert
 from diagnosis.store.outbox import OutgoingCall
+from diagnosis.store.records import Record
 from diagnosis.store.surges import StoredSurge
 from diagnosis.times import format_utc, utc_now
 from training.records.changes import canonical_change
@@ -101,9 +105,9 @@ class IntegrationService:
                 await run_in_threadpool(self._store.inbox.release, system, deliveries)
             raise
 
-    async def report_alert(self, alert: AlertmanagerAlert, group: str = "") -> Report:
-        """Return an alert as a report on the incident that stands for its fault, and remember which one that is."""
-        return await run_in_threadpool(self._report_alert, alert, group)
+    async def report_alerts(self, alerts: Sequence[AlertmanagerAlert], group: str = "") -> list[Report]:
+        """Return alerts as reports on the incidents that stand for their faults, and remember which ones those are."""
+        return await run_in_threadpool(self._report_alerts, alerts, group)
 
     async def take_changes(self, records: Sequence[Mapping[str, Any]]) -> int:
         """Store changes as their system sends them, and return how many.
@@ -129,13 +133,19 @@ class IntegrationService:
             self._store.outbox.add(calls)
             self._events.outbox_changed()
 
-    def _report_alert(self, alert: AlertmanagerAlert, group: str) -> Report:
-        report = self._faults.report(alert)
+    def _report_alerts(self, alerts: Sequence[AlertmanagerAlert], group: str) -> list[Report]:
+        with self._store.transaction():
+            reports = [self._faults.report(alert) for alert in alerts]
+        pairs = zip(alerts, reports, strict=True)
+        self._store.alerts.put([self._stored_alert(alert, report, group) for alert, report in pairs])
+        return reports
+
+    def _stored_alert(self, alert: AlertmanagerAlert, report: Report, group: str) -> StoredAlert:
         incident = report.incident
         started = alert.starts_at or incident.opened_at or utc_now()
         codes = (incident.symptom, incident.cmdb_ci, incident.service)
         name, item, service = (mask_code(text, self._redactor) for text in codes)
-        stored = StoredAlert(
+        return StoredAlert(
             f"{alert.fingerprint}@{format_utc(started)}"[:255],
             started,
             incident.resolved_at,
@@ -148,8 +158,6 @@ class IntegrationService:
                 self._redactor,
             ),
         )
-        self._store.alerts.put([stored])
-        return report
 
     async def predict(self, posted: PostedQuestion) -> dict[str, Any]:
         """Answer as ServiceNow Predictive Intelligence does; nothing is stored.
@@ -174,17 +182,44 @@ class IntegrationService:
 
     async def diagnose(self, system: str, report: Report) -> dict[str, Any]:
         """Remember a report, diagnose it, owe the write-back if that is switched on, and return the diagnosis."""
-        incident, _ = await run_in_threadpool(self._remember, report)
+        incident = await run_in_threadpool(self._remember, report)
         return await self._diagnose(system, report, incident)
 
-    async def diagnose_if_new(self, system: str, report: Report) -> dict[str, Any]:
-        """Do the same, but return the last diagnosis if the report says nothing that was not known."""
-        incident, changed = await run_in_threadpool(self._remember, report)
-        if not changed:
-            diagnosis = await run_in_threadpool(self._diagnoses.newest, incident.number)
-            if diagnosis is not None:
-                return diagnosis
-        return await self._diagnose(system, report, incident)
+    async def diagnose_list(
+        self, system: str, reports: Mapping[int, Report], seconds: float, *, only_new: bool = False
+    ) -> ListOutcome:
+        """Do the same for many: they are remembered together, and single incidents of others go before them.
+
+        A report that says its incident is over is remembered only. One that cannot be used costs the others nothing.
+
+        Parameters
+        ----------
+        reports : mapping of int to Report
+            By their places in what was sent.
+        seconds : float
+            How long to wait for diagnoses; those that are not there then are owed.
+        only_new : bool
+            Whether a report that says nothing that was not known gets the last diagnosis instead of a new one.
+        """
+        incidents, refused = await run_in_threadpool(self._remember_list, reports)
+        open_ones = [place for place in sorted(incidents) if not (only_new and reports[place].incident.resolved_at)]
+        previous: dict[int, dict[str, Any]] = {}
+        if only_new:
+            unchanged = {place: incidents[place][0].number for place in open_ones if not incidents[place][1]}
+            previous = await run_in_threadpool(self._newest, unchanged)
+        places = [place for place in open_ones if place not in previous]
+        results = await self._diagnose_in_time([incidents[place][0] for place in places], seconds)
+        diagnoses = {
+            place: diagnosis for place, diagnosis in zip(places, results, strict=True) if diagnosis is not None
+        }
+        owed = [place for place in places if place not in diagnoses]
+        calls = [self._later(system, reports[place], is_remembered=True) for place in owed]
+        settings = getattr(self.settings, system)
+        if isinstance(settings, System) and settings.write_back:
+            calls += [order_for(system, settings, reports[place], diagnoses[place]) for place in diagnoses]
+        if calls:
+            await self._owe(calls)
+        return ListOutcome(previous | diagnoses, refused, owed)
 
     async def remember(self, report: Report) -> None:
         """Store what a report says of its incident, and keep what it does not speak of."""
@@ -192,7 +227,23 @@ class IntegrationService:
 
     async def later(self, system: str, report: Report) -> None:
         """Owe the diagnosis of a report: it is made, and written back, even if we are stopped now."""
-        await self._owe(self._later(system, report))
+        await self._owe([self._later(system, report)])
+
+    async def diagnose_owed(self, owed: OutgoingCall) -> None:
+        """Make a diagnosis that was owed.
+
+        Raises
+        ------
+        RecordNotFoundError
+            If its incident was remembered then and is deleted now.
+        """
+        system, report = report_of(owed)
+        if not owed.body.get("is_remembered"):
+            await self.diagnose(system, report)
+            return
+        # What was reported of it since then stands: this report is the older one.
+        record = await run_in_threadpool(self._incidents.get, report.incident.number)
+        await self._diagnose(system, report, read_one(IncidentIn, {**record.body, "number": record.number}))
 
     def catch_up(self, system: str, reports: Sequence[Report], since: datetime, started_at: datetime) -> int:
         """Remember what a system was read to hold, and owe the diagnosis of what was never reported.
@@ -229,33 +280,72 @@ class IntegrationService:
         diagnosis = await self._diagnoses.diagnose(incident)
         settings = getattr(self.settings, system)
         if isinstance(settings, System) and settings.write_back:
-            await self._owe(order_for(system, settings, report, diagnosis))
+            await self._owe([order_for(system, settings, report, diagnosis)])
         return diagnosis
 
-    def _remember(self, report: Report) -> tuple[IncidentIn, bool]:
-        stored = self._incidents.stored([report.incident.number]).get(report.incident.number)
-        previous: Mapping[str, Any] = stored.body if stored else {}
-        lasting = {name: value for name, value in previous.items() if name not in _STATE}
-        values = _plain(report.incident)
-        if "opened_at" in lasting:  # when it was first reported; an alert that fires again has a later start
-            values.pop("opened_at", None)
-        if "type" in lasting and values.get("type") == TYPES[0] and not report.has_type:  # none was named
-            del values["type"]
-        incident = read_one(IncidentIn, {**lasting, **values})
-        [record] = self._incidents.take_in([incident])
-        return incident, dict(record.body) != dict(previous)
+    async def _diagnose_in_time(self, incidents: Sequence[IncidentIn], seconds: float) -> list[dict[str, Any] | None]:
+        """Return the diagnosis of each incident, None where it is not there in time; nothing goes on behind it."""
+        tasks = [asyncio.create_task(self._diagnoses.diagnose(incident, in_bulk=True)) for incident in incidents]
+        if not tasks:
+            return []
+        try:
+            await asyncio.wait(tasks, timeout=seconds)
+        finally:
+            for task in tasks:
+                task.cancel()
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException) and not isinstance(outcome, asyncio.CancelledError):
+                raise outcome
+        return [None if isinstance(outcome, BaseException) else outcome for outcome in outcomes]
 
-    def _later(self, system: str, report: Report, key: str = "") -> OutgoingCall:
+    def _newest(self, numbers: Mapping[int, str]) -> dict[int, dict[str, Any]]:
+        newest = {place: self._diagnoses.newest(number) for place, number in numbers.items()}
+        return {place: diagnosis for place, diagnosis in newest.items() if diagnosis is not None}
+
+    def _remember(self, report: Report) -> IncidentIn:
+        incident = _merged(report, self._incidents.stored([report.incident.number]).get(report.incident.number))
+        self._incidents.take_in([incident])
+        return incident
+
+    def _remember_list(
+        self, reports: Mapping[int, Report]
+    ) -> tuple[dict[int, tuple[IncidentIn, bool]], dict[int, str]]:
+        """Return each incident that was stored and whether it is changed, and why others were not, by place."""
+        incidents: dict[int, tuple[IncidentIn, bool]] = {}
+        refused: dict[int, str] = {}
+        left = dict(reports)
+        while left:  # once, unless several report on the same incident: each builds on the one before
+            first: dict[str, int] = {}
+            for place, report in left.items():
+                first.setdefault(report.incident.number, place)
+            stored = self._incidents.stored(list(first))
+            wave: dict[int, IncidentIn] = {}
+            for number, place in first.items():
+                try:
+                    wave[place] = _merged(left.pop(place), stored.get(number))
+                except (RequestValidationError, InputError) as error:
+                    refused[place] = reason_of(error)
+            records = {record.number: record for record in self._incidents.take_in(list(wave.values()))}
+            for place, incident in wave.items():
+                previous = stored.get(reports[place].incident.number)
+                is_changed = previous is None or dict(records[incident.number].body) != dict(previous.body)
+                incidents[place] = (incident, is_changed)
+        return incidents, refused
+
+    def _later(self, system: str, report: Report, key: str = "", *, is_remembered: bool = False) -> OutgoingCall:
         """Return the call that diagnoses a report; without a key of its own, once for what it says."""
         incident = mask_incident(_plain(report.incident), self._redactor)  # owed calls are stored
         body: dict[str, Any] = {"system": system, "record": report.record, "incident": incident}
         if report.has_type:
             body["has_type"] = True
+        if is_remembered:
+            body["is_remembered"] = True
         digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
         return OutgoingCall(LATER, system, key or f"{LATER}:{system}:{digest}", body, trace=current_trace())
 
-    async def _owe(self, call: OutgoingCall) -> None:
-        await run_in_threadpool(self._store.outbox.add, [call])
+    async def _owe(self, calls: Sequence[OutgoingCall]) -> None:
+        await run_in_threadpool(self._store.outbox.add, calls)
         self._events.outbox_changed()
 
 
@@ -263,6 +353,17 @@ def report_of(owed: OutgoingCall) -> tuple[str, Report]:
     """Return the system and the report of a call that `IntegrationService.later` owed."""
     incident = IncidentIn.model_validate(owed.body["incident"]).to_incident()
     return owed.body["system"], Report(incident, owed.body["record"], has_type=owed.body.get("has_type", False))
+
+
+def _merged(report: Report, stored: Record | None) -> IncidentIn:
+    """Return an incident as a report leaves it: what it does not speak of is kept."""
+    lasting = {name: value for name, value in (stored.body if stored else {}).items() if name not in _STATE}
+    values = _plain(report.incident)
+    if "opened_at" in lasting:  # when it was first reported; an alert that fires again has a later start
+        values.pop("opened_at", None)
+    if "type" in lasting and values.get("type") == TYPES[0] and not report.has_type:  # none was named
+        del values["type"]
+    return read_one(IncidentIn, {**lasting, **values})
 
 
 def _is_open_since(incident: Incident, since: datetime) -> bool:

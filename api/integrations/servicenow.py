@@ -6,14 +6,15 @@ A row's values are all strings; a reference is an object (link and value, or dis
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import Field, model_validator
+from fastapi.exceptions import RequestValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from api.integrations.note import Diagnosis, certified_values, note_text
-from api.integrations.payload import Payload, Words
-from api.integrations.report import Report, report_of_ticket
+from api.integrations.payload import Payload, Words, errors_of
+from api.integrations.report import ListOutcome, Report, reason_of, report_of_ticket
 from diagnosis.errors import InputError
 
 SYSTEM = "servicenow"
@@ -34,11 +35,7 @@ class IncidentRow(Payload):
         return self.extra_fields | {"sys_id": self.sys_id, "number": self.number}
 
 
-class Rows(Payload):
-    """What a business rule or a script sends: a row, or the Table API's ``{"result": row or rows}``."""
-
-    result: list[IncidentRow] = Field(min_length=1, max_length=MAX_ROWS)
-
+class _Listing(Payload):
     @model_validator(mode="before")
     @classmethod
     def _as_rows(cls, value: object) -> object:
@@ -47,6 +44,18 @@ class Rows(Payload):
         if isinstance(value, dict) and isinstance(value.get("result"), dict):
             return {"result": [value["result"]]}
         return value
+
+
+class Rows(_Listing):
+    """What a business rule or a script sends: a row, or the Table API's ``{"result": row or rows}``."""
+
+    result: list[IncidentRow] = Field(min_length=1, max_length=MAX_ROWS)
+
+
+class UnreadRows(_Listing):
+    """The same, each row as it came: one that cannot be read must not cost the others their diagnoses."""
+
+    result: list[Any] = Field(min_length=1, max_length=MAX_ROWS)
 
 
 def incident_of(row: IncidentRow, fields: Mapping[str, str], number: str = "") -> Report:
@@ -61,6 +70,28 @@ def incident_of(row: IncidentRow, fields: Mapping[str, str], number: str = "") -
     return report_of_ticket(SYSTEM, ticket, row.sys_id or row.number or number, fields)
 
 
+def reports_of(rows: Sequence[object], fields: Mapping[str, str]) -> tuple[dict[int, Report], dict[int, str]]:
+    """Return several rows as incidents, and why others cannot be used, by their places.
+
+    Raises
+    ------
+    InputError
+        If none can be used.
+    """
+    reports: dict[int, Report] = {}
+    refused: dict[int, str] = {}
+    for place, row in enumerate(rows):
+        try:
+            reports[place] = incident_of(IncidentRow.model_validate(row), fields)
+        except ValidationError as error:
+            refused[place] = reason_of(RequestValidationError(errors_of(error)))
+        except (RequestValidationError, InputError) as error:
+            refused[place] = reason_of(error)
+    if not reports:
+        raise InputError(f"expected rows of incidents; found none that can be used, the first for {refused[0]}")
+    return reports, refused
+
+
 def reply(report: Report, diagnosis: Diagnosis) -> dict[str, Any]:
     """Return what the business rule sets on the record: work notes, and each certified value under its field's name."""
     return {
@@ -70,6 +101,19 @@ def reply(report: Report, diagnosis: Diagnosis) -> dict[str, Any]:
         "certified": certified_values(diagnosis),
         "diagnosis": diagnosis,
         "warnings": list(report.warnings),
+    }
+
+
+def list_reply(reports: Mapping[int, Report], outcome: ListOutcome, refused: Mapping[int, str]) -> dict[str, Any]:
+    """Return what a script gets that sent several rows: what is diagnosed, what follows, and what cannot be used."""
+    return {
+        "result": [reply(reports[place], diagnosis) for place, diagnosis in sorted(outcome.diagnoses.items())],
+        "accepted": [
+            {"sys_id": reports[place].record, "number": reports[place].incident.number} for place in outcome.owed
+        ],
+        "refused": [
+            {"index": place, "error": error} for place, error in sorted({**refused, **outcome.refused}.items())
+        ],
     }
 
 

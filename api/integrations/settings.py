@@ -61,6 +61,9 @@ class ServiceNow(System):
     solutions: dict[str, str] = Field(
         default_factory=dict, description="Predictive Intelligence solution names to targets, as JSON"
     )
+    answer_seconds: float = Field(
+        default=20.0, gt=0, le=300, description="After this long several rows are answered 202; their script waits 30 s"
+    )
 
 
 class Jira(System):
@@ -111,6 +114,9 @@ class Alertmanager(BaseModel):
 
     reopen_minutes: float = Field(
         default=60, ge=0, description="A fault that fires again this soon reopens its incident; later it is a new one"
+    )
+    answer_seconds: float = Field(
+        default=8.0, gt=0, le=300, description="After this long a group is answered 202; Alertmanager waits 10 s"
     )
 
 

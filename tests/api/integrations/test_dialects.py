@@ -10,7 +10,7 @@ from api.integrations import alertmanager, glpi, jira, servicenow, zammad
 from api.integrations.examples import ALERTMANAGER, GLPI, JIRA, SERVICENOW, ZAMMAD
 from api.integrations.note import note_text
 from api.integrations.payload import parse
-from api.integrations.report import checked_fields
+from api.integrations.report import ListOutcome, checked_fields
 from diagnosis.errors import InputError
 from diagnosis.text.atlassian import document_text
 
@@ -266,7 +266,8 @@ class TestAlertmanager:
 
     def test_truncation_is_told(self):
         notification = read(alertmanager.Notification, {**ALERTMANAGER, "truncatedAlerts": 5})
-        [warning] = alertmanager.reply(notification, [])["warnings"]
+        reports = [alertmanager.incident_of(alert, alert.fingerprint) for alert in notification.alerts]
+        [warning] = alertmanager.reply(notification, reports, ListOutcome({}, {}, []))["warnings"]
         assert "left 5 alerts out" in warning
 
 

@@ -14,6 +14,7 @@ from api.settings import Settings
 from tests.api.integrations import systems
 from tests.api.remote import Remote
 from tests.serving import Serving
+from tests.waiting import soon
 
 SECRET = "s3cret"  # not a password of anything
 PROBLEM = "application/problem+json"
@@ -99,6 +100,32 @@ class TestServiceNow:
         assert [
             one["number"] for one in client.post("/v1/integrations/servicenow", json={"result": rows}).json()["result"]
         ] == ["SNM0", "SNM1", "SNM2"]
+
+    def test_a_row_that_cannot_be_used_costs_the_others_nothing(self, client):
+        rows = [
+            {**SERVICENOW, "number": "SNB0"},
+            {"short_description": "no number"},
+            ["no row"],
+            {**SERVICENOW, "number": "SNB3", "opened_at": "1960-01-01 00:00:00"},
+            {**SERVICENOW, "number": "SNB4"},
+        ]
+        answer = client.post("/v1/integrations/servicenow", json={"result": rows})
+        assert answer.status_code == 200, answer.text
+        numbers = [one["number"] for one in answer.json()["result"]]
+        assert [number for number in numbers if number != "SNB3"] == ["SNB0", "SNB4"]
+        assert {one["index"] for one in answer.json()["refused"]} >= {1, 2}
+        is_problem(client.post("/v1/integrations/servicenow", json={"result": [{"a": 1}, {"b": 2}]}), 422)
+
+    def test_rows_of_one_incident_build_on_each_other(self, client):
+        rows = [
+            {"number": "SNW", "short_description": "VPN down", "description": "long words"},
+            {"number": "SNV", "short_description": "another"},
+            {"number": "SNW", "short_description": "VPN is down"},
+        ]
+        answer = client.post("/v1/integrations/servicenow", json={"result": rows}).json()
+        assert [one["number"] for one in answer["result"]] == ["SNW", "SNV", "SNW"]
+        known = stored(client, "SNW")
+        assert (known["short_description"], known["description"]) == ("VPN is down", "long words")
 
     def test_an_update_keeps_what_it_does_not_speak_of_and_a_reopening_is_one(self, client):
         client.post("/v1/integrations/servicenow", json={**SERVICENOW, "number": "SN2", "description": "long words"})
@@ -365,7 +392,7 @@ class TestZammad:
         assert said["incident"] == payload["ticket"]["number"]
         assert stored(client, said["incident"])["description"] == "Since this morning."
         end = time.monotonic() + 10
-        while not any(said["id"] in one["body"] for one in zammad.articles):
+        while not any(said["id"] in one["body"] for one in zammad.articles) or not zammad.tags:
             assert time.monotonic() < end, client.get("/v1/outbox").text
             time.sleep(0.05)
         assert zammad.tags == ["faultwise"]
@@ -548,10 +575,66 @@ class TestAlertmanager:
         self.send(client, self.alert(name, status="resolved", endsAt="2026-01-31T09:00:00Z"))
         assert stored(client, name)["resolved_at"].startswith("2026-01-31T09")
 
+    def test_an_alert_of_an_impossible_time_costs_the_others_nothing(self, client):
+        names = [uuid4().hex[:16] for _ in range(4)]
+        times = ({"startsAt": "1960-01-01T00:00:00Z"}, {}, {"startsAt": "2300-01-01T00:00:00Z"}, {"endsAt": ""})
+        alerts = [self.alert(name, **time) for name, time in zip(names, times, strict=True)]
+        answer = self.send(client, *alerts)
+        assert answer.status_code == 200, answer.text
+        assert [one["incident"] for one in answer.json()["incidents"]] == [names[1], names[3]]
+        assert [one["fingerprint"] for one in answer.json()["refused"]] == [names[0], names[2]]
+
     def test_wrong_notifications(self, client):
         assert is_problem(self.send(client, version="3"), 422)["errors"][0]["pointer"] == "/version"
         assert is_problem(self.send(client, self.alert("")), 422)["errors"][0]["pointer"] == "/alerts/0/fingerprint"
         is_problem(self.send(client, self.alert("x"), truncatedAlerts=-1), 422)
+
+
+@pytest.fixture
+def slow(models, tmp_path):
+    """A service that answers lists at once, whatever is diagnosed by then."""
+    settings = Settings(
+        database=f"sqlite:///{tmp_path / 'f.db'}",
+        models=models,
+        max_waiting=30,
+        integrations={"servicenow": {"answer_seconds": 0.001}, "alertmanager": {"answer_seconds": 0.001}},
+    )
+    with Serving(settings) as client:
+        yield client
+
+
+class TestLists:
+    """Lists go behind single incidents, and what takes longer than the system waits follows."""
+
+    COUNT = 100
+
+    def send(self, client, system, prefix):
+        names = [f"{prefix}{place}" for place in range(self.COUNT)]
+        if system == "servicenow":
+            body = {"result": [{**SERVICENOW, "number": name} for name in names]}
+        else:
+            body = {**ALERTMANAGER, "alerts": [{**ALERTMANAGER["alerts"][0], "fingerprint": name} for name in names]}
+        return names, client.post(f"/v1/integrations/{system}", json=body)
+
+    @pytest.mark.parametrize("system", ["servicenow", "alertmanager"])
+    def test_a_list_longer_than_single_incidents_may_wait_is_taken(self, slow, system):
+        names, answer = self.send(slow, system, "L")
+        assert answer.status_code == 202, answer.text
+        assert len(answer.json()["accepted"]) > 0
+        assert {item["number"] for item in slow.get("/v1/incidents?limit=200").json()["items"]} == set(names)
+        assert soon(lambda: not slow.get("/v1/outbox?state=waiting&limit=200").json()["items"], 60)
+        assert all(slow.get("/v1/diagnoses", params={"incident": name}).json()["items"] for name in names)
+        assert slow.get("/v1/outbox?state=dead").json()["items"] == []
+
+    def test_an_owed_diagnosis_does_not_undo_what_was_reported_since(self, slow):
+        names, _ = self.send(slow, "alertmanager", "M")
+        alerts = [
+            {**ALERTMANAGER["alerts"][0], "fingerprint": name, "status": "resolved", "endsAt": "2026-01-31T09:00:00Z"}
+            for name in names
+        ]
+        assert slow.post("/v1/integrations/alertmanager", json={**ALERTMANAGER, "alerts": alerts}).status_code == 200
+        assert soon(lambda: not slow.get("/v1/outbox?state=waiting&limit=200").json()["items"], 60)
+        assert all(stored(slow, name).get("resolved_at") for name in names)
 
 
 def test_a_body_beyond_the_limit(client):
