@@ -16,10 +16,9 @@ import pandas as pd
 from tqdm import tqdm
 
 from diagnosis.errors import InputError
-from diagnosis.incident import IncidentBatch
 from diagnosis.phrases import Language, Phrase
 from diagnosis.redact import Redactor
-from diagnosis.redact.records import mask_articles, mask_incidents
+from diagnosis.redact.records import mask_articles
 from diagnosis.store import Store
 from diagnosis.store.bodies import bodies_of
 from diagnosis.store.records import Records
@@ -45,6 +44,7 @@ from training.fitting.as_of import moment
 from training.records import ImportCounts, RecordStream, read_incidents, read_knowledge
 from training.records.columns import CHANGES, INCIDENTS, KNOWLEDGE, RecordKind
 from training.records.explain import Explanation, explain
+from training.records.masking import IncidentMask
 from training.records.stored_monitoring import import_monitoring
 from training.records.times import zone_named
 from training.sources.credentials import PREFIX, Credentials
@@ -180,12 +180,9 @@ def _from_files(args: argparse.Namespace) -> dict[str, ImportCounts]:
     try:
         if args.incidents:
             stream = read_incidents(args.incidents, chunk_rows=_CHUNK_ROWS, **record_options(args))
-            counts["incidents"] = _put(
-                stream,
-                store.incidents,
-                lambda f: _masked(f, redactor),
-                args.quiet,
-            )
+            mask = IncidentMask(redactor)
+            put = _put(stream, store.incidents, mask, args.quiet)
+            counts["incidents"] = replace(put, notes=(*put.notes, *mask.notes))
         if args.knowledge:
             stream = read_knowledge(args.knowledge, chunk_rows=_CHUNK_ROWS, **knowledge_options(args))
             counts["knowledge"] = _put(stream, store.articles, lambda f: mask_articles(f, redactor), args.quiet)
@@ -201,10 +198,6 @@ def _opened(database: str, language: Language) -> Store:
     if store.audit.objects(DEMO, datetime.min.replace(tzinfo=UTC)):
         warn(Phrase("store_holds_demo"), language)
     return store
-
-
-def _masked(frame: pd.DataFrame, redactor: Redactor) -> pd.DataFrame:
-    return mask_incidents(IncidentBatch.from_frame(frame), redactor).frame
 
 
 def _put(

@@ -185,6 +185,15 @@ def test_personal_data_that_masking_leaves_are_listed_by_number_alone(clean) -> 
     assert "ann.lee" not in json.dumps(everything.to_dict(), ensure_ascii=False)
 
 
+def test_a_target_whose_classes_masking_makes_one_is_warned_of(clean) -> None:
+    frame = clean.assign(server=[f"10.0.0.{row % 7 + 1}" for row in range(len(clean))])
+    result = audit(frame, replace(SETTINGS, targets=("server",)), labels=False)
+    [finding] = found(result, "personal data", "their values are personal data")
+    assert (finding.severity, finding.count, finding.fields) == ("warning", len(frame), ("server",))
+    unmasked = audit(frame, replace(SETTINGS, targets=("server",), masked=("EMAIL",)), labels=False)
+    assert found(unmasked, "personal data", "their values are personal data") == []
+
+
 def test_the_verb_writes_a_page_that_needs_no_network(clean, tmp_path, capsys) -> None:
     source, page = tmp_path / "incidents.csv", tmp_path / "audit.html"
     clean.assign(category=clean["category"].replace("network", "<b>网络</b>")).to_csv(source, index=False)

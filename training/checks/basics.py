@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from diagnosis.incident import IncidentBatch
+from diagnosis.incident import FIELDS, IncidentBatch
 from diagnosis.phrases import Phrase
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import WORDS, mask_incidents
 from diagnosis.text import language
 from training.checks.finding import Finding, Severity, finding
 from training.fitting.splits import DATED
+from training.records.masking import MASKS
 
 _FEW = 200  # incidents of a language below which its figures say little
 
@@ -70,6 +71,18 @@ def languages(frame: pd.DataFrame) -> Iterator[Finding]:
             rows = frame.loc[[s == name for s in languages_of_rows], "number"]
             title = Phrase("audit_rare_language", {"n": count, "language": name})
             yield finding("languages", "note", title, Phrase("audit_rare_language_why"), rows)
+
+
+def masked_classes(frame: pd.DataFrame, target: str, redactor: Redactor) -> Iterator[Finding]:
+    """Yield the incidents whose class of a target is personal data, which masking makes one class."""
+    if target in FIELDS:
+        return  # masked so that equal values stay equal, and others apart
+    values = frame[target].astype("str").fillna("")
+    hit = values.map({value: redactor.redact(value) for value in values.unique()}).isin(MASKS).to_numpy()
+    if hit.any():
+        title = Phrase("audit_masked_class", {"n": int(hit.sum()), "target": target})
+        numbers = frame.loc[hit, "number"]
+        yield finding("personal data", "warning", title, Phrase("audit_masked_class_why"), numbers, [target])
 
 
 def personal_data_left(frame: pd.DataFrame, redactor: Redactor) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from diagnosis.incident import as_frame
 from diagnosis.phrases import Phrase
 from diagnosis.redact import Redactor
 from diagnosis.releases import Releases
-from training.checks.basics import dates, languages, personal_data_left
+from training.checks.basics import dates, languages, masked_classes, personal_data_left
 from training.checks.classes import changed_classes, retired_in_history
 from training.checks.duplicates import MOST_LATER, repeated_texts
 from training.checks.finding import Audit, Finding
@@ -66,6 +66,7 @@ def audit(
     for target in settings.targets:
         if target not in frame:
             continue
+        findings += masked_classes(frame, target, Redactor(frozenset(settings.masked)))
         findings += retired_in_history(frame, target)
         findings += [*columns_that_predict_alone(frame, target), *texts_that_name_the_class(sample, target)]
         findings += names_of_people(sample, target)

@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from diagnosis.errors import InputError
-from diagnosis.incident import FIELDS, IncidentBatch, as_frame
+from diagnosis.incident import FIELDS, as_frame
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.locks import LockedError, locked
 from diagnosis.phrases import Phrase
 from diagnosis.redact import Redactor
-from diagnosis.redact.records import mask_articles, mask_change, mask_incidents
+from diagnosis.redact.records import mask_articles, mask_change
 from diagnosis.store.bodies import bodies_of
 from diagnosis.times import format_utc
 from training.records import PRESETS, ImportCounts
 from training.records.changes import CHANGE_TIMES, canonical_change
 from training.records.columns import CHANGES, INCIDENTS, KNOWLEDGE, RecordKind
+from training.records.masking import IncidentMask
 from training.records.reject import Reject, RejectFile
 from training.records.tickets import translate_tickets
 from training.records.times import parse_times
@@ -201,6 +202,7 @@ class _PageTranslator:
 
     def __init__(self, request: Pull, rejects: RejectFile) -> None:
         self._request, self._rejects, self._redactor = request, rejects, Redactor()
+        self._mask = IncidentMask(self._redactor)
         self._imported = self._repaired = 0
         self._unread: Counter[str] = Counter()
         self._without_value = dict(request.mapping or {}) if request.kind is INCIDENTS else {}
@@ -223,7 +225,7 @@ class _PageTranslator:
         self._look_at(translation.columns)
         frame = as_frame(translation.frame())
         extra = [name for name in request.extra_fields if name in frame and name not in FIELDS]
-        return bodies_of(mask_incidents(IncidentBatch.from_frame(frame[[*FIELDS, *extra]]), self._redactor).frame)
+        return bodies_of(self._mask(frame[[*FIELDS, *extra]]))
 
     def _changes(self, records: Sequence[Record]) -> dict[str, dict[str, Any]]:
         """Return the changes that have a number and a time; times are written in UTC."""
@@ -276,5 +278,5 @@ class _PageTranslator:
             blanked=self._rejects.values,
             presets={self._request.system: self._request.system},
             reasons=dict(self._rejects.reasons.most_common()),
-            notes=self._notes(),
+            notes=(*self._notes(), *self._mask.notes),
         )
