@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -109,9 +110,9 @@ class AlertService:
         if not opened_at:
             return []
         moment = parse_utc(str(opened_at))
-        around = self._store.alerts.started_between(
-            moment - timedelta(seconds=BEFORE), moment + timedelta(seconds=AFTER), _MOST_AROUND
-        )
+        before, after = moment - timedelta(seconds=BEFORE), moment + timedelta(seconds=AFTER)
+        around = self._store.alerts.started_between(before, moment, _MOST_AROUND)  # of a storm those nearest in time
+        around += self._store.alerts.started_between(moment, after, _MOST_AROUND)
         number = str(incident.get("number") or "")
         verdicts = self._store.alert_verdicts.of_incident(number) if number else {}
         nearby = {alert.id for alert in around}
@@ -234,7 +235,14 @@ class AlertService:
             If it is no month.
         """
         start, end = _month(month or f"{utc_now().replace(day=1) - timedelta(days=1):%Y-%m}")
-        around = self._store.alerts.started_between(start - _COMPARISON_SHIFT, end + _COMPARISON_SHIFT, _MOST_ALERTS)
+        bounds = (start - _COMPARISON_SHIFT, start, end, end + _COMPARISON_SHIFT)
+        around = [
+            alert
+            for since, until in itertools.pairwise(
+                bounds
+            )  # each by itself, so that none takes the place of the month's
+            for alert in self._store.alerts.started_between(since, until, _MOST_ALERTS)
+        ]
         incidents, first = self._incidents(start - _COMPARISON_SHIFT, end + _COMPARISON_SHIFT)
         alerts, known = [plain_alert(alert) for alert in around], (first, utc_now().timestamp())
         review = monitoring_review(alerts, incidents, start.timestamp(), end.timestamp(), known)

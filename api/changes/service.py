@@ -96,8 +96,10 @@ class ChangeService:
         changes = self._store.change_records.on(
             [cmdb_ci] if cmdb_ci else [], [service] if service and not cmdb_ci else [], start, end
         )
-        began = [change.at.timestamp() for change in changes if change.at is not None]
-        incidents = self._incidents(cmdb_ci, service) if began else []
+        dated = [change.at for change in changes if change.at is not None]
+        incidents, first = self._incidents(cmdb_ci, service) if dated else ([], start)
+        start = max(start, first)  # before that nothing is known that could have followed a change
+        began = [at.timestamp() for at in dated if at >= start]
         effect = change_effect(incidents, began, start.timestamp(), end.timestamp())
         day_ago = end.timestamp() - DAY
         return ItemChanges(effect, [change for change in changes if change.at and change.at.timestamp() > day_ago])
@@ -142,11 +144,14 @@ class ChangeService:
             latest=[change_out(change) for change in on_item.latest],
         )
 
-    def _incidents(self, cmdb_ci: str, service: str) -> list[float]:
+    def _incidents(self, cmdb_ci: str, service: str) -> tuple[list[float], datetime]:
+        """Return when incidents of an item or service came, and when the first of all did."""
         field, value = ("cmdb_ci", cmdb_ci) if cmdb_ci else ("service", service)
         frame = self._serving.incidents(("number", "opened_at", "type", field))
         chosen = (frame[field] == value) & frame["opened_at"].notna() & (frame["type"] != "request")
-        return [float(moment.timestamp()) for moment in frame.loc[chosen, "opened_at"]]
+        opened = frame["opened_at"]
+        first = utc_now() if opened.isna().all() else opened.min().to_pydatetime()
+        return [float(moment.timestamp()) for moment in opened[chosen]], first
 
     def _stored(self, change: ChangeIn) -> StoredChange:
         fields = {k: v for k, v in change.model_dump(mode="json").items() if v not in ("", None)}

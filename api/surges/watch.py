@@ -88,6 +88,8 @@ class SurgeWatch:
         self._joined: dict[str, int] = {}  # how many of its incidents are stored
         self._seen: dict[str, float] = {}
         self._end_times: dict[str, datetime] = {}
+        self._dismissed: set[str] = set()  # what the detector knows to be none
+        self._unknown: dict[str, StoredSurge] = {}  # stored as lasting, and not in the detector as it was saved
         self._past_courses: dict[str, Course] = {}  # of surges of the history that was learned from
         self._sequence = self._watched_upto = 0
         self._held_until = self._saved_at = self._decisions_at = float("-inf")
@@ -157,6 +159,8 @@ class SurgeWatch:
         if complete:
             self._track(detector.advance(utc_now().timestamp()))
         self._write(detector)
+        if complete:
+            self._end_unknown()
         if time.monotonic() - self._saved_at > _SAVE:
             self._save()
         self._refresh()
@@ -189,6 +193,7 @@ class SurgeWatch:
         """Return the detector as it was when it was last saved, else one that has learned from the history."""
         detector = self._new_detector()
         self._alerts, self._tracked, self._written, self._joined, self._seen = OpenAlerts(), {}, {}, {}, {}
+        self._end_times, self._dismissed, self._decisions_at = {}, set(), float("-inf")
         saved = None if anew else self._store.watch_states.load(NAME)
         try:
             if saved is not None:
@@ -206,6 +211,8 @@ class SurgeWatch:
             self._learn(detector)
         self._tracked.update((surge.id, surge) for surge in detector.held_open())
         self._seen.update(detector.recent_numbers())
+        known = {surge.id for surge in detector.held_open()}
+        self._unknown = {surge.id: surge for surge in self._store.surges.lasting() if surge.id not in known}
         self._detector = detector
         self._saved_at = time.monotonic()
         return detector
@@ -260,6 +267,10 @@ class SurgeWatch:
             if surge.over_at is not None and self._end_times.get(surge.id) != surge.over_at:
                 detector.end(surge.id, surge.over_at.timestamp())
                 self._end_times[surge.id] = surge.over_at
+        for surge in dismissed:
+            if surge.dismissed_at is not None and surge.id not in self._dismissed:
+                detector.dismiss(surge.id, surge.dismissed_at.timestamp())
+                self._dismissed.add(surge.id)
         self._decisions_at = time.monotonic()
 
     def _take_in(self, detector: SurgeDetector) -> bool:
@@ -311,6 +322,7 @@ class SurgeWatch:
     def _write(self, detector: SurgeDetector) -> None:
         """Store what changed of surges, and announce what is new, in one transaction."""
         self._track(detector.held_open())
+        self._adopt(detector)
         changed = [surge for surge in self._tracked.values() if self._written.get(surge.id) != _version(surge)]
         if not changed:
             return
@@ -338,6 +350,44 @@ class SurgeWatch:
             if surge.over_at is not None and moment.timestamp() - surge.over_at > 2 * WINDOWS[-1]:
                 for kept in (self._tracked, self._written, self._joined):
                     kept.pop(surge.id, None)
+
+    def _adopt(self, detector: SurgeDetector) -> None:
+        """Give what was announced before a crash its id of then: what came may be seen in another order now."""
+        for surge in list(self._tracked.values()):
+            if not self._unknown:
+                return
+            if self._unknown.pop(surge.id, None) is not None or surge.id in self._written:
+                continue
+            for stored in list(self._unknown.values()):
+                if self._is_same(surge, stored):
+                    del self._tracked[surge.id], self._unknown[stored.id]
+                    detector.rename(surge, stored.id)
+                    self._tracked[surge.id] = surge
+                    break
+
+    def _is_same(self, surge: Surge, stored: StoredSurge) -> bool:
+        if "silence" in (surge.kind, stored.kind):
+            return surge.kind == stored.kind
+        if (stored.scope_kind, stored.scope_value) == surge.scope:
+            return True
+        incidents, alerts = self._store.surges.members(stored.id)
+        numbers = {*incidents, *(f"{ALERT}{alert}" for alert in alerts)}
+        return 2 * len(numbers & set(surge.numbers)) >= min(len(numbers), len(surge.numbers)) > 0
+
+    def _end_unknown(self) -> None:
+        """End what is stored as lasting and the detector, which has seen all, has known nothing of for long."""
+        quiet = utc_now() - timedelta(seconds=WINDOWS[-1])
+        lost = [surge for surge in self._unknown.values() if surge.latest < quiet and surge.declared_at is None]
+        self._unknown = {surge.id: surge for surge in self._unknown.values() if surge.latest >= quiet}
+        if not lost:
+            return
+        with self._store.transaction():
+            ended = [self._store.surges.decide(surge.id, over_at=max(surge.latest, surge.at)) for surge in lost]
+            self._events.emit(
+                "surge.ended",
+                [(f"{row.id}@{format_utc(row.over_at)}", event_data(row)) for row in ended if row.over_at],
+            )
+        self._events.outbox_changed()
 
     def _row(self, surge: Surge, stored: StoredSurge | None, detector: SurgeDetector, moment: datetime) -> StoredSurge:
         over_at = None if surge.over_at is None else from_seconds(surge.over_at)

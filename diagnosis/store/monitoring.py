@@ -104,11 +104,11 @@ class Alerts:
             return [alert_of(row) for row in connection.execute(statement)]
 
     def started_between(self, start: datetime, end: datetime, limit: int) -> list[StoredAlert]:
-        """Return up to `limit` alerts that started within a time, the earliest first."""
+        """Return the latest alerts that started within a time, up to `limit`, the earliest of them first."""
         t = tables.alerts
-        statement = sa.select(t).where(t.c.started_at >= start, t.c.started_at < end).order_by(t.c.started_at)
+        statement = sa.select(t).where(t.c.started_at >= start, t.c.started_at < end).order_by(t.c.started_at.desc())
         with self.database.read() as connection:
-            return [alert_of(row) for row in connection.execute(statement.limit(limit))]
+            return [alert_of(row) for row in connection.execute(statement.limit(limit))][::-1]
 
     def between(self, after: int, upto: int, limit: int) -> list[StoredAlert]:
         """Return up to `limit` alerts with ``after < sequence <= upto``, in order."""
@@ -162,6 +162,13 @@ def _repetition(earlier: StoredAlert, alert: StoredAlert) -> StoredAlert:
     latest = max(earlier.latest_at or earlier.started_at, alert.started_at)
     ended = _end(alert)
     is_end = ended is not None and alert.id == earlier.id
+    if (
+        ended is None
+        and earlier.ended_at is not None
+        and alert.id == earlier.id
+        and alert.started_at <= earlier.ended_at
+    ):
+        ended = earlier.ended_at  # what began before the end and came after it: the order on the way is not promised
     if ended is not None and earlier.ended_at is not None:
         ended = max(ended, earlier.ended_at)
     return replace(

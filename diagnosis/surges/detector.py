@@ -16,6 +16,7 @@ Farrington et al. (1996), A statistical algorithm for the early detection of out
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -48,6 +49,7 @@ _SAME = 0.5  # share of common incidents from which two warnings are one
 _DISMISSAL_FACTOR = 10.0  # how much rarer than before a scope must be after each dismissal
 _MOST_DISMISSALS = 6
 _PAUSE = 60.0  # seconds until a scope that said the same as an open surge is looked at again
+_MANY = 1_000  # arrivals in a window, which cost too much to count at each one of them
 _BIN = 20 * 60.0
 _MAJOR_COUNT, _MAJOR_TIMES, _MAJOR_CALLERS = 12, 6.0, 8
 
@@ -85,6 +87,7 @@ class SurgeDetector:
         self.maintenance: Sequence[MaintenanceWindow] = ()
         self.dismissals: Mapping[Scope, int] = {}
         self._ended: list[Surge] = []
+        self._decided: dict[str, int] = {}  # by what people ended, how many callers another one of its scope must have
         self._rhythm = ArrivalRhythm(day_kinds)
         self._recent: dict[Scope, RecentArrivals] = {}
         self._members: dict[str, set[str]] = {}
@@ -118,7 +121,7 @@ class SurgeDetector:
             announced = self.advance(at)
         self._end_silence(at)
         self._latest = at
-        if any(window.covers(arrival.fields, at) for window in self.maintenance):
+        if any(window.covers(arrival.fields, arrival.at) for window in self.maintenance):
             return announced
         arrival = Arrival(arrival.number, at, arrival.fields, tuple(dict.fromkeys(arrival.words)), arrival.caller)
         scopes = scopes_of(arrival)
@@ -165,12 +168,30 @@ class SurgeDetector:
         self._forget(at)
 
     def end(self, surge_id: str, at: float) -> None:
-        """End an open surge because a person says that it is over."""
+        """End a surge because a person says that it is over: what comes after and is rare by itself is another."""
+        self._decide(surge_id, at, 1)
+        if self._silence is not None and self._silence.id == surge_id:
+            self._end_silence(at)
+
+    def dismiss(self, surge_id: str, at: float) -> None:
+        """End a surge because a person says that it was none: another one of its scope has to have more callers."""
+        dismissed = next((surge for surge in [*self.open, *self._ended] if surge.id == surge_id), None)
+        if dismissed is not None and surge_id not in self._decided:
+            self._decide(surge_id, at, len(dismissed.callers) + 1)
+
+    def _decide(self, surge_id: str, at: float, least: int) -> None:
         for surge in list(self.open):
             if surge.id == surge_id:
                 self._end_one(surge, at)
-        if self._silence is not None and self._silence.id == surge_id:
-            self._end_silence(at)
+        if any(surge.id == surge_id for surge in self._ended):
+            self._decided[surge_id] = least
+
+    def rename(self, surge: Surge, surge_id: str) -> None:
+        """Give a surge the id under which it was announced before."""
+        members = self._members.pop(surge.id, None)
+        surge.id = surge_id
+        if members is not None:
+            self._members[surge_id] = members
 
     def held_open(self) -> list[Surge]:
         """Return what is announced and not over, a silence too."""
@@ -215,6 +236,7 @@ class SurgeDetector:
             "ended": [surge.to_state() for surge in self._ended],
             "silence": self._silence.to_state() if self._silence else None,
             "last_silence": self._last_silence.to_state() if self._last_silence else None,
+            "decided": self._decided,
             "members": {surge.id: sorted(self._members[surge.id]) for surge in [*self.open, *self._ended]},
             "taken_up": [[*scope, moment] for scope, moment in self._taken_up.items()],
             "day": self._day,
@@ -242,6 +264,7 @@ class SurgeDetector:
         self._ended = [Surge.from_state(row) for row in state["ended"]]
         self._silence = Surge.from_state(state["silence"]) if state["silence"] else None
         self._last_silence = Surge.from_state(state["last_silence"]) if state["last_silence"] else None
+        self._decided = dict(state.get("decided", {}))
         self._members = {surge: set(numbers) for surge, numbers in state["members"].items()}
         self._taken_up = {Scope(kind, value): moment for kind, value, moment in state["taken_up"]}
         self._day, self._latest, self._clock = state["day"], state["latest"], state["clock"]
@@ -312,19 +335,47 @@ class SurgeDetector:
     def _announce(self, surge: Surge) -> list[Surge]:
         arrivals = self._recent[surge.scope].since(surge.at - surge.window)
         numbers = {arrival.number for arrival in arrivals}
+        decided: list[Surge] = []
         for earlier in [*self.open, *self._ended]:
             common = len(numbers & self._members[earlier.id])
             same = earlier.scope == surge.scope or common >= _SAME * min(len(numbers), len(earlier.numbers))
-            if same and (earlier.over_at is None or surge.at - earlier.over_at < _AGAIN):
-                if earlier.over_at is None or self._since_end(earlier) >= _ANEW:
-                    self._take_up(earlier, surge.scope, arrivals)
-                self._taken_up[surge.scope] = surge.at
+            if not same or (earlier.over_at is not None and surge.at - earlier.over_at >= _AGAIN):
+                continue
+            if earlier.id in self._decided:
+                decided.append(earlier)
+                continue
+            if earlier.over_at is None or self._since_end(earlier) >= _ANEW:
+                self._take_up(earlier, surge.scope, arrivals)
+            self._taken_up[surge.scope] = surge.at
+            return []
+        if decided:
+            another = self._another(surge, decided)
+            if another is None:
+                if len(arrivals) > _MANY:
+                    self._taken_up[surge.scope] = surge.at
                 return []
+            surge, arrivals = another, self._recent[surge.scope].since(another.at - another.window)
         self.open.append(surge)
         self._members[surge.id] = set()
         for arrival in arrivals:
             self._join(surge, arrival)
         return [surge]
+
+    def _another(self, surge: Surge, decided: Sequence[Surge]) -> Surge | None:
+        """Return what came since people ended these surges, as one of its own; None where it is not rare by itself."""
+        start = max(surge.at - surge.window, *(earlier.over_at or earlier.at for earlier in decided))
+        arrivals = self._recent[surge.scope].since(start)
+        count, expected = people(arrivals), self._expected(surge.scope, start, surge.at)
+        least = LEAST_BY_WORD if surge.scope.kind == "word" else LEAST_COUNT
+        p_value = tail(count - 1, expected)
+        if count < max(least, *(self._decided[earlier.id] for earlier in decided)):
+            return None
+        if p_value >= self._level(surge.scope):
+            return None
+        window = surge.at - start
+        return replace(
+            surge, since=arrivals[0].at, count=len(arrivals), expected=expected.mean, window=window, p_value=p_value
+        )
 
     def _since_end(self, surge: Surge) -> int:
         """Return how many incidents the scope of an ended surge has had since."""
@@ -389,6 +440,7 @@ class SurgeDetector:
             if surge.over_at is not None and at - surge.over_at > _AGAIN:
                 self._ended.remove(surge)
                 del self._members[surge.id]
+                self._decided.pop(surge.id, None)
 
     def _listen(self, start: float, end: float) -> list[Surge]:
         """Return the silence that the time up to ``end`` has made too long to be chance, once."""

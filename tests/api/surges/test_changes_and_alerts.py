@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 from fastapi.testclient import TestClient
 
 from api.settings import Settings
@@ -52,6 +53,40 @@ def test_incidents_that_follow_changes_are_counted_with_an_interval(client: Test
     assert client.delete("/v1/changes/FW1").status_code == 204
     assert client.get("/v1/changes/FW1").status_code == 404
     assert len(client.get("/v1/changes", params={"limit": 3}).json()["items"]) == 3
+
+
+def test_a_year_of_which_a_month_is_known_teaches_nothing_of_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    rng = np.random.default_rng(0)
+    settings = Settings(database=f"sqlite:///{tmp_path / 'f.db'}", models=tmp_path / "models")
+    with Serving(settings) as client:
+        changes, incidents = [], []
+        for item in range(20):
+            name = f"item {item}"
+            changes += [
+                {"number": f"C{item}-{i}", "started_at": iso(days=day), "cmdb_ci": name}
+                for i, day in enumerate([*rng.uniform(1, 28, 6), 200.0])
+            ]
+            incidents += [
+                {"number": f"I{item}-{i}", "opened_at": iso(days=day), "short_description": "x", "cmdb_ci": name}
+                for i, day in enumerate(rng.uniform(0, 30, 20))
+            ]
+        client.post("/v1/incidents", json=incidents)
+        client.post("/v1/changes", json=changes)
+        service = client.app.state.service
+        soon(lambda: len(service.serving.incidents(("number",))) == len(incidents), 20)
+        effects = [client.get("/v1/changes/effect", params={"cmdb_ci": f"item {i}"}).json() for i in range(20)]
+    assert {effect["changes"] for effect in effects} == {6}, "one of before the first incident says nothing"
+    assert sum(effect["verdict"] == "more" for effect in effects) <= 3
+
+
+def test_an_alert_that_ended_stays_so_when_its_beginning_comes_after_its_end(client: TestClient) -> None:
+    fired = {"id": "LATE1", "started_at": iso(hours=3), "name": "FanLate", "cmdb_ci": "sw-late"}
+    client.post("/v1/alerts", json={**fired, "ended_at": iso(hours=2)})
+    client.post("/v1/alerts", json=fired)
+    assert client.get("/v1/alerts/LATE1").json()["ended_at"]
+    client.post("/v1/alerts", json={**fired, "id": "LATE2", "started_at": iso(hours=1)})
+    assert client.get("/v1/alerts/LATE2").status_code == 200, "the next one of the fault is another"
 
 
 def test_a_servicenow_and_a_glpi_change_come_in_by_their_own_payload(client: TestClient) -> None:

@@ -278,6 +278,68 @@ def test_what_is_dismissed_is_not_announced_again_so_soon(client: TestClient) ->
     assert service.surges.marks_of(["WAVE1"]) == {}
 
 
+def test_an_outage_after_a_wave_that_was_dismissed_is_announced(client: TestClient) -> None:
+    calls = subscribe(client, "surge.started")
+    send(client, 6)
+    [surge] = open_surges(client)
+    client.post(f"/v1/surges/{surge['id']}/dismiss", json={"note": "Exercise"})
+    soon(lambda: client.app.state.service.store.surges.get(surge["id"]).over_at is not None, 10)
+    send(client, 40, "MORE")
+    [outage] = open_surges(client)
+    assert (outage["scope"], outage["kind"], outage["incidents"]) == (SCOPE, "major_incident", 40)
+    dismissed = client.get(f"/v1/surges/{surge['id']}").json()
+    assert (dismissed["state"], dismissed["incidents"]) == ("dismissed", 6)
+    assert {call["data"]["id"] for call in calls()} == {surge["id"], outage["id"]}
+
+
+def test_a_second_outage_after_a_person_ended_the_first_is_announced(client: TestClient) -> None:
+    calls = subscribe(client, "surge.started")
+    send(client, 15)
+    [first] = open_surges(client)
+    client.post(f"/v1/surges/{first['id']}/end", json={"note": "Restarted"})
+    time.sleep(1.2)  # until the watch has read what people decided
+    send(client, 2, "AFTER")
+    assert open_surges(client) == []
+    send(client, 20, "AGAIN")
+    [second] = open_surges(client)
+    assert second["id"] != first["id"]
+    assert second["incidents"] == 22
+    assert client.get(f"/v1/surges/{first['id']}").json()["incidents"] == 15
+    assert len(calls()) == 2
+
+
+def test_what_came_in_another_order_before_a_crash_is_not_announced_again(settings: Settings) -> None:
+    with Serving(settings) as client:
+        watched(client)
+        send(client, 8)
+        send(client, 7, "LATE", opened_at=(utc_now() - timedelta(minutes=20)).isoformat())
+        [before] = open_surges(client)
+    store = Store.open(settings.database)
+    with store.database.write() as connection:
+        connection.exec_driver_sql("UPDATE watch_states SET state = NULL")
+    store.close()
+    with Serving(settings) as client:  # which now learns from incidents in order of their opening
+        watched(client)
+        soon(lambda: client.app.state.service.surges.watch.is_watching, 10)
+        [after] = open_surges(client)
+        calls = client.app.state.service.store.outbox.page(100)
+    assert after["id"] == before["id"]
+    assert after["incidents"] == 15
+    assert not [call for call in calls if call.body.get("type") == "surge.ended"]
+
+
+def test_a_surge_that_was_lost_with_a_crash_ends(settings: Settings) -> None:
+    store = Store.open(settings.database)
+    moment = utc_now() - timedelta(hours=13)
+    lost = StoredSurge("lost", "surge", "service", "gone", moment, moment, moment, None, 5, 0.1, 1200.0)
+    store.surges.write([lost])
+    store.close()
+    with Serving(settings) as client:
+        watched(client)
+        soon(lambda: client.get("/v1/surges/lost").json()["state"] == "ended", 10)
+        assert client.app.state.service.surges.watch.mark_of({"service": "gone"}) is None
+
+
 def test_planned_work_is_no_surge(client: TestClient) -> None:
     window = {
         "starts_at": (utc_now() - timedelta(hours=1)).isoformat(),

@@ -12,6 +12,7 @@ from benchmarks.surge_histories import DAY, START, half_year
 from diagnosis.errors import InputError
 from diagnosis.surges import Arrival, Surge, SurgeDetector
 from diagnosis.surges.detector import tail
+from diagnosis.surges.maintenance import MaintenanceWindow
 from diagnosis.surges.rhythm import Expectation
 from diagnosis.surges.scope import Scope
 
@@ -189,6 +190,19 @@ def test_a_hole_of_months_is_one_silence_and_what_comes_after_it_is_as_usual() -
     assert len(silences) == 1
     assert silences[0].over_at == pytest.approx(next(a.at for a in arrivals if a.at - START >= 120 * DAY))
     assert len(surges) <= 3
+
+
+def test_a_maintenance_window_covers_what_it_held_however_late_it_is_seen() -> None:
+    detector = SurgeDetector()
+    arrivals = half_year(3)[0]
+    announced(arrivals, detector)
+    end = arrivals[-1].at
+    detector.maintenance = [MaintenanceWindow("W", end, end + 3600, {"service": "VPN"})]
+    detector.add(Arrival("OTHER", end + 3630, {"service": "Mail"}, (), "somebody"))
+    late = [Arrival(f"V{i}", end + 3000 + i, {"service": "VPN"}, (), f"c{i}") for i in range(12)]
+    assert announced(late, detector) == []
+    begun = [Arrival(f"B{i}", end - 600 + i, {"service": "VPN"}, (), f"d{i}") for i in range(12)]
+    assert announced(begun, detector), "what was opened before it is not of the window"
 
 
 def test_a_flood_of_one_alert_is_kept_up_with() -> None:
