@@ -13,6 +13,11 @@ import pytest
 
 from tests.sharing import shared_folder
 
+# Before NumPy is loaded, here and in what tests start: processes that share out a run would wait for each other's
+# threads, which took twice the processor time. A figure does not depend on it.
+for library in ("OMP", "OPENBLAS"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the files for processes that share them out, so that none waits for another.
