@@ -11,7 +11,10 @@ from sklearn.metrics import roc_auc_score
 from api.cli import main
 
 BANK = Path(__file__).resolve().parents[3] / "shared" / "data" / "bank-incidents" / "incidents.csv"
-pytestmark = pytest.mark.skipif(not BANK.is_file(), reason="needs the shared bank incidents beside the repository")
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(not BANK.is_file(), reason="needs the shared bank incidents beside the repository"),
+]
 CUT = pd.Timestamp("2013-11-01", tz="UTC")
 LATER = ("resolved_at", "closed_at", "close_code", "reassignment_count", "reopened_at", "reopen_count", "state")
 
