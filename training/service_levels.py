@@ -96,9 +96,9 @@ def _model(release: Path | None, batch: IncidentBatch, t: Wording) -> ServiceLev
         return None
     diagnoser = Diagnoser.load(release or MODELS)
     model = diagnoser.parts.service_levels
+    if reason := diagnoser.parts.left_out.get("service_levels"):
+        warn(reason, t.language)
     if model is None:
-        if reason := diagnoser.parts.left_out.get("service_levels"):
-            warn(reason, t.language)
         return None
     numbers = batch.column("number")
     new = [row for row, number in enumerate(numbers) if number not in diagnoser.parts.history]

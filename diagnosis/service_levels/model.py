@@ -56,9 +56,10 @@ class ServiceLevelModel:
         Raises
         ------
         InputError
-            If no clock could be learned, with the reason; the rules stand in ``rules_`` all the same.
+            If no clock could be learned, with the reason; the rules hold all the same, and set due times.
         """
         self.rules_ = rules_for(self.settings or {}, frame["priority"].tolist())
+        self.waits_: dict[ClockName, WaitModel] = {}
         order = np.argsort(frame["opened_at"].to_numpy(), kind="stable")
         order = order[frame["opened_at"].notna().to_numpy()[order]]
         if not len(order):
@@ -69,7 +70,6 @@ class ServiceLevelModel:
         usable = (times.opened <= end) & ~(times.is_closed & np.isnan(times.restored))
         rows = np.flatnonzero(usable)
         batch, times = batch.take(rows), ClockTimes.of(batch.take(rows)).at(end)
-        self.waits_: dict[ClockName, WaitModel] = {}
         most_ended = 0
         for name in CLOCKS:
             ended = times.ends(name)

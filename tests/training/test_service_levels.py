@@ -5,6 +5,7 @@ import json
 import pytest
 
 from api.cli import main
+from tests.training.conftest import solved
 
 ROWS = """number,opened_at,priority,short_description,state,responded_at,resolved_at,type
 LATE,2026-11-27T06:00:00Z,1 - Critical,VPN down,In Progress,2026-11-27T06:30:00Z,,incident
@@ -50,6 +51,40 @@ def test_a_release_says_how_likely_each_is_missed(incidents, models, capsys) -> 
     rows = json.loads(capsys.readouterr().out)["service_levels"]
     fresh = [row for row in rows if row["number"] == "FRESH" and row["clock"] == "restoration"]
     assert all(0 <= row["probability_missed"] <= 1 for row in fresh)
+
+
+def test_a_release_that_no_clock_could_be_learned_of_keeps_its_rules(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    config, diagnoses = tmp_path / "settings.toml", tmp_path / "diagnoses.jsonl"
+    rules = "[[service_levels.rules]]\nresponse_hours = 3\nrestoration_hours = 9\n"
+    config.write_text("encoder_steps = 20\naudit = false\nevaluate = false\n" + rules, encoding="utf-8")
+    rows = solved(60).assign(resolved_at=None, closed_at=None, responded_at=None)
+    rows.to_csv(tmp_path / "incidents.csv", index=False)
+    train = [
+        "train",
+        "--incidents",
+        "incidents.csv",
+        "--target",
+        "category",
+        "--config",
+        str(config),
+        "--out",
+        "models",
+    ]
+    assert main(train) == 0
+    assert "service levels were not trained" in capsys.readouterr().err
+    new = tmp_path / "new.csv"
+    new.write_text("number,opened_at,short_description\nA,2026-11-27T06:00:00Z,VPN down\n", encoding="utf-8")
+    assert main(["diagnose", "--release", "models", "--incidents", str(new), "--out", str(diagnoses)]) == 0
+    levels = json.loads(diagnoses.read_text(encoding="utf-8"))["service_levels"]
+    due = {name: (clock["due_at"], clock["probability_missed"]) for name, clock in levels.items()}
+    assert due == {"response": ("2026-11-27T09:00:00Z", None), "restoration": ("2026-11-27T15:00:00Z", None)}
+    listed = ["service-levels", "--incidents", str(new), "--release", "models", "--as-of", "2026-11-27T12:00:00Z"]
+    capsys.readouterr()
+    assert main([*listed, "--json"]) == 0
+    written = capsys.readouterr()
+    assert json.loads(written.out)["counts"] == {"at_risk": 0, "missed": 1, "running": 1, "paused": 0}
+    assert "service levels were not trained" in written.err
 
 
 def test_without_any_date_it_says_so(tmp_path, capsys) -> None:

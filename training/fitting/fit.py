@@ -306,16 +306,14 @@ def _fit_recurrence(
 
 def _fit_service_levels(
     history: pd.DataFrame, vectors: Vectors, settings: TrainSettings, left_out: dict[str, Phrase]
-) -> ServiceLevelModel | None:
-    as_of = last_moment(history, settings.as_of)
-    if history.empty or pd.isna(as_of):
-        left_out["service_levels"] = Phrase("service_levels_have_no_dates")
-        return None
+) -> ServiceLevelModel:
+    """Return the rules, and how likely each clock is missed where the history can teach it."""
+    model = ServiceLevelModel(settings.service_levels, settings.seed)
     try:
-        return ServiceLevelModel(settings.service_levels, settings.seed).fit(history, as_of=as_of, vectors=vectors)
+        return model.fit(history, as_of=last_moment(history, settings.as_of), vectors=vectors)
     except InputError as error:
         left_out["service_levels"] = error.phrase or Phrase("service_levels_have_no_dates")
-        return None
+        return model
 
 
 def _days_until_recurrence(
