@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api.joined_copies import JoinedCopies
 from api.metrics import Metrics
 from api.service import Service
+from api.service_levels.rules import read_table, set_rules
 from api.serving import Serving
 from api.settings import Settings
 from api.webhooks.events import Events
@@ -27,6 +29,7 @@ def build(settings: Settings, metrics: Metrics) -> Service:
     releases = Releases(settings.models)
     load, copies = _loader(settings, store, releases), _copies(settings, store, releases)
     serving = Serving(store, releases, load, metrics, settings.poll_seconds, copies)
+    serving.prepare_release = partial(set_rules, read_table(settings.service_levels))
     _show_first_key(store.keys.create_first())
     serving.start()
     return Service(

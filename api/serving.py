@@ -76,6 +76,8 @@ class Serving:
         self.metrics = metrics
         self.poll_seconds = poll_seconds
         self.copies = copies
+        # Called with what was loaded before it answers: what the settings of the service change of it.
+        self.prepare_release: Callable[[Diagnoser], None] = lambda _diagnoser: None
         self.swapped: Callable[[], None] = lambda: None  # called when another release has come into service
         self._current: LoadedRelease | None = None
         self._refused: str | None = None
@@ -193,6 +195,7 @@ class Serving:
         gc.freeze()
         while not self._apply_next(candidate):
             pass
+        self.prepare_release(candidate.diagnoser)
         return candidate
 
     def _swap(self, candidate: LoadedRelease) -> None:

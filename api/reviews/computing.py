@@ -18,7 +18,7 @@ def compute_review(
     quarter: Quarter,
     moment: datetime,
     settings: ReviewSettings,
-    rules: ServiceLevelRules | None,
+    rules: ServiceLevelRules | Mapping[str, Any] | None,
     gaps: Sequence[Mapping[str, Any]] | None,
     minutes_saved: float,
 ) -> dict[str, Any]:

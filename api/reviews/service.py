@@ -87,7 +87,7 @@ class ReviewService:
         self._holidays = holidays
         self.reminders = Reminders(store, events, options.remind_days)
         self.find_gaps: Callable[[], Sequence[Gap]] = tuple
-        self.find_rules: Callable[[], ServiceLevelRules | None] = lambda: None
+        self.find_rules: Callable[[], ServiceLevelRules | Mapping[str, Any] | None] = lambda: None
         self._turns = Turns()
         self._drafts: dict[str, tuple[tuple[object, ...], dict[str, Any]]] = {}
 

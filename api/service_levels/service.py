@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from api.errors import NothingPublishedError
+from api.service_levels.rules import read_table
 from api.service_levels.schemas import CountsOut, OpenClockOut, ServiceLevelsOut, Standing
 from api.serving import Serving
 from api.turns import SharedComputation
 from api.webhooks.events import Events, EventType
 from diagnosis.background import BackgroundLoop
-from diagnosis.errors import InputError
 from diagnosis.incident import IncidentBatch
 from diagnosis.service_levels import ServiceLevelModel, ServiceLevelRules, rules_for
 from diagnosis.service_levels.queue import OpenClock, open_clocks, take_first
@@ -45,10 +44,10 @@ class ServiceLevelService:
     ----------
     store : Store
     serving : Serving
-        Its release says how likely a clock is missed.
+        Its release says what is promised and how likely a clock is missed.
     events : Events
     rules : Path or None
-        A TOML file with ``[service_levels]`` in place of the release's rules.
+        A TOML file with ``[service_levels]``, which holds without a release too.
     seconds : float
         How often all clocks are read in the background.
     """
@@ -57,7 +56,7 @@ class ServiceLevelService:
         self._store = store
         self._serving = serving
         self._events = events
-        self._own_rules = _read_rules(rules)
+        self._table = read_table(rules) or {}
         self._loop = BackgroundLoop("service levels", self.watch, seconds)
         self._shared = SharedComputation(self._read)
         self._reading: tuple[float, ClockReading] | None = None
@@ -120,7 +119,8 @@ class ServiceLevelService:
 
     def _clocks(self, bodies: Sequence[Mapping[str, Any]], moment: datetime) -> list[OpenClock]:
         incidents, model = IncidentBatch.from_rows(bodies), self._model()
-        return open_clocks(incidents, moment, self._rules(model), model)
+        rules = rules_for(self._table, incidents.column("priority")) if model is None else model.rules_
+        return open_clocks(incidents, moment, rules, model)
 
     def _model(self) -> ServiceLevelModel | None:
         try:
@@ -128,27 +128,13 @@ class ServiceLevelService:
         except NothingPublishedError:
             return None
 
-    def rules(self) -> ServiceLevelRules:
-        """Return what is promised: the settings' rules, else the release's, else the programme's."""
-        return self._rules(self._model())
-
-    def _rules(self, model: ServiceLevelModel | None) -> ServiceLevelRules:
-        if self._own_rules is not None:
-            return self._own_rules
-        return rules_for({}, ["1"]) if model is None else model.rules_
+    def rules(self) -> ServiceLevelRules | Mapping[str, Any]:
+        """Return what is promised: the settings' rules, else the release's; without a release the settings' table."""
+        model = self._model()
+        return self._table if model is None else model.rules_
 
 
 def _event(clock: OpenClock) -> dict[str, Any]:
     values = clock.to_dict()
     names = ("clock", "due_at", "hours_left", "probability_missed", "assignment_group", "priority")
     return {"incident": clock.number, **{name: values[name] for name in names}}
-
-
-def _read_rules(path: Path | None) -> ServiceLevelRules | None:
-    if path is None:
-        return None
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"setting service_levels: {path} is not a readable TOML file ({error})") from error
-    return ServiceLevelRules.from_settings(content.get("service_levels", {}))

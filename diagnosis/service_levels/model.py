@@ -50,6 +50,13 @@ class ServiceLevelModel:
         self.seed = seed
         self._lock = RLock()
 
+    @classmethod
+    def without_waits(cls) -> Self:
+        """Return a model that knows due times alone, by the programme's rules until ``rules_`` is set."""
+        model = cls()
+        model.rules_, model.waits_ = rules_for({}, []), {}
+        return model
+
     def fit(self, frame: pd.DataFrame, *, as_of: pd.Timestamp, vectors: Vectors | None = None) -> Self:
         """Learn from a canonical incident frame as it was known at ``as_of``.
 

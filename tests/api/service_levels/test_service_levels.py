@@ -1,6 +1,6 @@
 """Clocks of open incidents over HTTP, and their events: once each, also across restarts."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -99,6 +99,48 @@ def test_a_diagnosis_has_due_times_and_how_long_such_incidents_take(client) -> N
     assert levels["restoration"]["due_at"] is not None
     assert 0 <= levels["restoration"]["probability_missed"] <= 1
     assert levels["restoration"]["hours"]["p50"] <= levels["restoration"]["hours"]["p80"]
+
+
+def test_the_rules_of_the_settings_hold_behind_every_door(settings) -> None:
+    rules = "[[service_levels.rules]]\nresponse_hours = 7\nrestoration_hours = 70\n"
+    settings.service_levels.write_text(rules, encoding="utf-8")
+    with Serving(settings) as client:
+        incident = row("INC-OWN-1", 0, priority="1 - Critical")
+        levels = client.post("/v1/diagnoses", json=incident).json()["service_levels"]
+        opened = datetime.fromisoformat(incident["opened_at"])
+        hours = {
+            name: (datetime.fromisoformat(clock["due_at"]) - opened) / timedelta(hours=1)
+            for name, clock in levels.items()
+        }
+        assert hours == {"response": 7, "restoration": 70}
+        service = client.app.state.service
+        assert [rule.hours for rule in service.reviews.find_rules().rules] == [hours]
+        client.post("/v1/incidents", json=incident)
+        service.service_levels.watch()
+        listed = client.get("/v1/service-levels", params={"standing": ["running", "at_risk"]}).json()["items"]
+        of_queue = {item["clock"]: item["due_at"][:19] for item in listed if item["number"] == "INC-OWN-1"}
+        assert of_queue == {name: clock["due_at"][:19] for name, clock in levels.items()}
+
+
+def test_a_table_without_rules_promises_what_the_history_allows(settings) -> None:
+    settings.service_levels.write_text("[service_levels]\nat_risk = 0.7\n", encoding="utf-8")
+    with Serving(settings) as client:
+        rules = client.app.state.service.service_levels.rules()
+        assert rules.at_risk == 0.7
+        assert rules.rules[0].conditions == {"type": ("incident",)}  # none of the history is critical
+        assert rules.rules[0].hours == {"response": 2, "restoration": 4}
+
+
+def test_without_a_release_restoration_is_promised_to_each_where_none_is_critical(settings, tmp_path) -> None:
+    nothing = settings.model_copy(update={"models": tmp_path / "none", "service_levels": None})
+    with Serving(nothing) as client:
+        client.post("/v1/incidents", json=[row("PLAIN", 5, priority="3")])
+        service = client.app.state.service.service_levels
+        service.watch()
+        assert {clock.clock: clock.standing for clock in service.reading().clocks} == {
+            "response": "missed",
+            "restoration": "missed",
+        }
 
 
 @pytest.fixture
