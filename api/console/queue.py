@@ -11,7 +11,11 @@ from api.console.clocks import ShownClock, service_clocks, urgency
 from api.console.incident_view import TARGETS, is_sure
 from api.service import Service
 from diagnosis.findings import SurgeMark
+from diagnosis.incident import IncidentBatch
+from diagnosis.service_levels.clocks import ClockTimes
 from diagnosis.store.feedback import Feedback, standing
+from diagnosis.store.records import Record
+from diagnosis.times import utc_now
 
 WINDOW = 300  # newest diagnoses that filters, sorting and counts look at; older ones are a link away
 MOST_BESIDE = 50  # older diagnoses of incidents at risk
@@ -142,9 +146,10 @@ def queue_rows(service: Service, before: str | None = None) -> tuple[list[QueueR
     for entry in service.feedback.of(*incident_of):
         feedback.setdefault(incident_of[entry.diagnosis], []).append(entry)
     marks = service.surges.marks_of(list(newest))
+    closed = _closed(records)
     rows = [
         replace(
-            _row(diagnosis, records[number].body, feedback.get(number, [])),
+            _row(diagnosis, records[number].body, feedback.get(number, []), resolved=number in closed),
             surge=marks.get(number),
             clock=clocks.most_urgent(number, records[number].body, diagnosis),
         )
@@ -154,7 +159,16 @@ def queue_rows(service: Service, before: str | None = None) -> tuple[list[QueueR
     return rows, older
 
 
-def _row(diagnosis: Mapping[str, Any], record: Mapping[str, Any], feedback: Sequence[Feedback]) -> QueueRow:
+def _closed(records: Mapping[str, Record]) -> set[str]:
+    """Return which incidents are closed, as their clocks are read: one that was reopened is not."""
+    batch = IncidentBatch.from_rows([record.body for record in records.values()])
+    is_closed = ClockTimes.of(batch).at(utc_now().timestamp()).is_closed
+    return {number for number, closed in zip(records, is_closed.tolist(), strict=True) if closed}
+
+
+def _row(
+    diagnosis: Mapping[str, Any], record: Mapping[str, Any], feedback: Sequence[Feedback], *, resolved: bool
+) -> QueueRow:
     predictions = diagnosis["predictions"]
     targets = [target for target in TARGETS if target in predictions] or list(predictions)[:2]
     return QueueRow(
@@ -163,7 +177,7 @@ def _row(diagnosis: Mapping[str, Any], record: Mapping[str, Any], feedback: Sequ
         predictions={target: {**predictions[target], "sure": is_sure(predictions[target])} for target in targets},
         risk=_risk(diagnosis["recurrence"]),
         judgements=standing(feedback),
-        resolved=bool(record.get("resolved_at")),
+        resolved=resolved,
     )
 
 

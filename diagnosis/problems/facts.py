@@ -77,8 +77,8 @@ class FaultFacts:
     def __init__(self, incidents: IncidentBatch, opened: Floats, end: float) -> None:
         self.incidents, self.opened, self.end = incidents, opened, end
         self.column = {name: incidents.column(name) for name in _COLUMNS}
-        resolved = ends_of(incidents.frame)
-        self.is_resolved = resolved >= opened
+        resolved = ends_of(incidents.frame, end)
+        self.is_resolved = np.isfinite(resolved)
         self.hours = 24.0 * np.minimum(np.where(self.is_resolved, resolved, end) - opened, LATE)
         self.is_workaround = reads_like_workaround(incidents)
         self.any_resolved = bool(self.is_resolved.any())
@@ -199,9 +199,16 @@ class FaultFacts:
         return dict(Counter(values).most_common(MOST_NAMED))
 
 
-def ends_of(frame: pd.DataFrame) -> Floats:
-    """Return when each incident was resolved, or closed where only that is known, in days since 1970; NaN for open."""
-    return days_of(frame["resolved_at"].fillna(frame["closed_at"]))
+def ends_of(frame: pd.DataFrame, end: float) -> Floats:
+    """Return when each incident was resolved, or closed where only that is known, in days since 1970.
+
+    NaN for one that is open at ``end``: not resolved by then, or reopened since. An end before the opening is none.
+    """
+    opened = days_of(frame["opened_at"])
+    times = (days_of(frame[name]) for name in ("resolved_at", "closed_at", "reopened_at"))
+    resolved, closed, reopened = (np.where((time >= opened) & (time <= end), time, np.nan) for time in times)
+    is_open_again = reopened > np.fmax(resolved, closed)
+    return np.where(is_open_again, np.nan, np.where(np.isfinite(resolved), resolved, closed))
 
 
 def trend_of(starts: Floats, first: float, end: float) -> tuple[Trend, Mapping[str, Any]]:

@@ -30,11 +30,11 @@ class ProblemHistory:
     """
 
     def __init__(self, frame: pd.DataFrame, report: ProblemReport) -> None:
-        opened, resolved = days_of(frame["opened_at"]), ends_of(frame)
         self.end = float(days_of(pd.Series([report.as_of]))[0])
+        opened, resolved = days_of(frame["opened_at"]), ends_of(frame, self.end)
         self._row = {number: row for row, number in enumerate(frame["number"].tolist())}
         self._opened = opened
-        is_resolved = (resolved >= opened) & (resolved <= self.end)
+        is_resolved = np.isfinite(resolved)
         self._hours = 24.0 * np.minimum(np.where(is_resolved, resolved, self.end) - opened, LATE)
         self._any_resolved = bool(is_resolved.any())
         rows = [self._row[number] for number in report.numbers]

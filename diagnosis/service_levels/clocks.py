@@ -2,7 +2,8 @@
 
 A clock runs from ``opened_at`` in the hours of its rule's calendar. Minutes on hold move the due time; while the caller
 is waited for it is paused. A resolution answers too. An incident that was reopened after its resolution is open again,
-and its clock has never stopped. An end before the opening is a typing error, after which no clock can be read.
+and its clock of restoration has never stopped; it was answered by the resolution. An end before the opening is a typing
+error, after which no clock can be read.
 """
 
 from __future__ import annotations
@@ -75,10 +76,10 @@ class ClockTimes:
         """Read the times of incidents."""
         names = ("opened_at", "responded_at", "resolved_at", "closed_at", "reopened_at")
         opened, responded, resolved, closed, reopened = (seconds(incidents.column(name)) for name in names)
-        ended = np.where(np.isfinite(resolved), resolved, closed)
-        last_end = np.fmax(resolved, closed)
-        ended = np.where(reopened > last_end, np.nan, ended)  # open again
+        first_end = np.where(np.isfinite(resolved), resolved, closed)
+        ended = np.where(reopened > np.fmax(resolved, closed), np.nan, first_end)  # open again
         with np.errstate(invalid="ignore"):
+            answered_by_end = np.where(first_end < opened, np.nan, first_end)  # also of one that is open again
             restored = np.where(ended < opened, np.nan, ended)
             is_answered_before = responded < opened
             responded = np.where(is_answered_before, np.nan, responded)
@@ -92,7 +93,7 @@ class ClockTimes:
         closed_at_all = np.isfinite(ended) | (says_ended & ~reopened_again)
         return cls(
             opened,
-            np.fmin(responded, restored),
+            np.fmin(responded, answered_by_end),
             restored,
             responded,
             hold_seconds,

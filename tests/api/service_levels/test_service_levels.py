@@ -180,6 +180,16 @@ def test_the_queue_begins_with_what_is_most_urgent(queue) -> None:
     assert shown(queue, order="oldest")[0] == "FRESH"
 
 
+def test_what_was_reopened_is_open_in_the_queue_and_what_was_closed_is_not(queue) -> None:
+    ended = format_utc(utc_now() - timedelta(hours=5))
+    times = {"resolved_at": ended, "reopened_at": format_utc(utc_now() - timedelta(hours=3))}
+    for incident in (row("AGAIN", 6, **times), row("CLOSED", 6, closed_at=ended)):
+        assert queue.post("/v1/incidents", json=incident).json()["stored"] == 1
+        assert queue.post("/v1/diagnoses", json=incident).status_code == 200
+    assert set(shown(queue, state="resolved")) == {"DONE", "CLOSED"}
+    assert "AGAIN" in shown(queue, state="open")
+
+
 def test_what_to_take_first_leads_the_queue_also_while_it_is_not_at_risk() -> None:
     from api.console.clocks import ShownClock, urgency
 

@@ -7,6 +7,7 @@ import pytest
 from diagnosis.errors import InputError
 from diagnosis.incident import as_frame
 from diagnosis.problems import find_problems
+from diagnosis.problems.history import ProblemHistory
 from diagnosis.recurrence import Signature
 
 START = pd.Timestamp("2026-01-01", tz="UTC")
@@ -138,6 +139,20 @@ def test_an_incident_that_was_closed_is_not_open_though_nobody_wrote_when_it_was
     closed["closed_at"] = closed["opened_at"] + pd.Timedelta(hours=3)
     problem = find_problems(together(closed), SIGNATURE, as_of=END).problems[0]
     assert problem.hours_lost == pytest.approx(17 * 3)
+
+
+def test_a_reopened_incident_costs_the_hours_that_it_waits_and_an_end_before_the_opening_is_none():
+    odd = rows("a", range(0, 90, 5), 2.0)
+    odd["closed_at"] = odd["opened_at"] + pd.Timedelta(hours=3)
+    odd.loc[0, "reopened_at"] = odd["opened_at"][0] + pd.Timedelta(hours=9)
+    odd.loc[1, "resolved_at"] = odd["opened_at"][1] - pd.Timedelta(hours=9)
+    odd.loc[2, "reopened_at"] = odd["opened_at"][2] + pd.Timedelta(hours=2.5)
+    odd.loc[3, "reopened_at"] = END + pd.Timedelta(hours=1)
+    frame = as_frame(odd)
+    report = find_problems(frame, SIGNATURE, as_of=END)
+    hours = ProblemHistory(frame, report).of(report.problems[0].numbers)[1]
+    assert hours.round(6).tolist() == [30 * 24.0, 3.0, *[2.0] * 16]  # facts and history count alike
+    assert report.problems[0].hours_lost == pytest.approx(hours.sum())
 
 
 def test_requests_and_complaints_are_no_faults():

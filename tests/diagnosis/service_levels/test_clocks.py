@@ -131,6 +131,16 @@ def test_a_resolved_incident_that_was_reopened_is_open_and_ends_with_its_last_re
     assert (restoration.status, restoration.ended_at) == ("missed", hours_before(1))
 
 
+def test_a_resolution_answers_also_where_the_incident_was_reopened():
+    times = {"opened_at": hours_before(6), "resolved_at": hours_before(5), "reopened_at": hours_before(3)}
+    response = clock_of("response", **times, priority="1")
+    assert (response.status, response.ended_at) == ("met", hours_before(5))
+    answered = clock_of("response", **times, responded_at=hours_before(5.5), priority="1")
+    assert answered.ended_at == hours_before(5.5)
+    typing_error = {"opened_at": hours_before(1), "resolved_at": hours_before(5), "reopened_at": hours_before(0.5)}
+    assert clock_of("response", **typing_error, priority="1").is_open
+
+
 def test_an_end_before_the_opening_runs_no_clock_and_is_counted():
     backwards = {"opened_at": hours_before(1), "priority": "1", "resolved_at": hours_before(2)}
     assert clock_of("restoration", **backwards) is None
