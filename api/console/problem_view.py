@@ -9,6 +9,7 @@ import pandas as pd
 
 from api.problems.service import ProblemView
 from diagnosis.actions import Action
+from diagnosis.problems.follow_up import ExpectedIncidents
 
 AHEAD = 3  # months to come
 DAYS_A_MONTH = 30.4
@@ -60,11 +61,10 @@ def _first_expectation(view: ProblemView) -> tuple[str | None, float | None]:
 
 
 def _expectation(action: Action) -> tuple[str, float] | None:
-    result, effect = action.result or {}, action.expected_effect
+    result, expectation = action.result or {}, ExpectedIncidents.of(action.expected_effect)
     if action.done_at is not None and result.get("days_after"):
         per_month = result["incidents"]["expected"] / result["days_after"] * DAYS_A_MONTH
         return f"{action.done_at:%Y-%m}", round(per_month, 1)
-    if action.status not in ("proposed", "open") or effect.get("expected_incidents") is None:
+    if action.status not in ("proposed", "open") or expectation is None or expectation.as_of is None:
         return None
-    begin = pd.Timestamp(effect["as_of"])
-    return f"{begin:%Y-%m}", round(effect["expected_incidents"] / effect["horizon_days"] * DAYS_A_MONTH, 1)
+    return f"{expectation.as_of:%Y-%m}", round(expectation.incidents / expectation.horizon_days * DAYS_A_MONTH, 1)

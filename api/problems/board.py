@@ -264,28 +264,34 @@ class ProblemBoard:
     def _follow(self, snapshot: ProblemSnapshot) -> None:
         """Count what each measure that is done achieved, and say which did not hold."""
         for action in self._actions():
-            followed = self.follow(snapshot, action) if action.status == "done" else None
-            if followed is None:
-                if action.result and snapshot.resolve(action.source) in snapshot.by_id:
-                    self._store.actions.change(action.id, result=None)  # of a date that it has no more
-                continue
-            result = followed.to_dict(now_text())
-            earlier = dict(action.result or {})
-            if {**earlier, "counted_at": ""} == {**result, "counted_at": ""}:
-                continue
-            with self._store.transaction():
-                self._store.actions.change(action.id, result=result)
-                if action.done_at is not None and result["verdict"] == RETURNED != earlier.get("verdict"):
-                    problem = snapshot.resolve(action.source)
-                    data = {
-                        "problem": problem,
-                        "title": snapshot.by_id[problem].title,
-                        "action": action.id,
-                        "ratio": result["ratio"],
-                        "since": format_utc(action.done_at),
-                    }
-                    self._events.emit("problem.returned", [(f"{problem}:{action.id}", data)])
-            self._events.outbox_changed()
+            try:
+                self._follow_one(snapshot, action)
+            except Exception:  # whatever one of them holds, the others are followed
+                log.exception("action not followed", extra={"fields": {"action": action.id}})
+
+    def _follow_one(self, snapshot: ProblemSnapshot, action: Action) -> None:
+        followed = self.follow(snapshot, action) if action.status == "done" else None
+        if followed is None:
+            if action.result and snapshot.resolve(action.source) in snapshot.by_id:
+                self._store.actions.change(action.id, result=None)  # of a date that it has no more
+            return
+        result = followed.to_dict(now_text())
+        earlier = dict(action.result or {})
+        if {**earlier, "counted_at": ""} == {**result, "counted_at": ""}:
+            return
+        with self._store.transaction():
+            self._store.actions.change(action.id, result=result)
+            if action.done_at is not None and result["verdict"] == RETURNED != earlier.get("verdict"):
+                problem = snapshot.resolve(action.source)
+                data = {
+                    "problem": problem,
+                    "title": snapshot.by_id[problem].title,
+                    "action": action.id,
+                    "ratio": result["ratio"],
+                    "since": format_utc(action.done_at),
+                }
+                self._events.emit("problem.returned", [(f"{problem}:{action.id}", data)])
+        self._events.outbox_changed()
 
     def follow(self, snapshot: ProblemSnapshot, action: Action) -> FollowUp | None:
         """Return what became of a measure since it was done; None where its problem or its date lies outside."""

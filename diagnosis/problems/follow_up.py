@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
-from diagnosis.arrays import Floats
+from diagnosis.arrays import Bools, Floats
 from diagnosis.problems.prevention import MeasureEffect
 from diagnosis.recurrence.verdict import EPISODE, FixVerdict, verdict_of
 from diagnosis.times import as_utc, days_of
@@ -18,6 +18,42 @@ LOOK_BACK = 365.0  # days before a measure that say how often its fault came
 FEWEST_DAYS = 14.0  # days after a measure from which it teaches what such measures achieve
 PRIOR = 0.5  # incidents: Jeffreys' prior of a Poisson rate
 TAILS = (0.1, 0.9)
+MOST = 1e9  # incidents, days or hours: more is no figure that somebody expected
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedIncidents:
+    """What had been expected of a problem when a measure on it was proposed.
+
+    Attributes
+    ----------
+    incidents : float
+        Within the horizon.
+    horizon_days : float
+    as_of : Timestamp or None
+        When it was expected; None where that is not known.
+    hours_per_incident : float or None
+    """
+
+    incidents: float
+    horizon_days: float
+    as_of: pd.Timestamp | None = None
+    interval: tuple[float, float] = (0.0, 0.0)
+    hours_per_incident: float | None = None
+
+    @classmethod
+    def of(cls, effect: Mapping[str, Any]) -> Self | None:
+        """Read it from the expected effect of an action; None where that says no incidents: anybody may write one."""
+        incidents, horizon = _number(effect.get("expected_incidents")), _number(effect.get("horizon_days"))
+        if incidents is None or horizon is None or horizon < 1:
+            return None
+        interval = effect.get("interval")
+        bounds = tuple(map(_number, interval)) if isinstance(interval, list | tuple) else ()
+        low, high = bounds if len(bounds) == 2 else (None, None)
+        interval = (low, high) if low is not None and high is not None else (0.0, 0.0)
+        return cls(
+            incidents, horizon, _moment(effect.get("as_of")), interval, _number(effect.get("hours_per_incident"))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +107,7 @@ def follow_up(
     *,
     first: float,
     end: float,
-    forecast: Mapping[str, Any] | None = None,
+    forecast: ExpectedIncidents | None = None,
     signature: Mapping[str, str] | None = None,
 ) -> FollowUp | None:
     """Compare a fault before and after a measure.
@@ -86,9 +122,8 @@ def follow_up(
         From when the measure works.
     first, end : float
         Beginning and end of the records, in days since 1970.
-    forecast : mapping, optional
-        What had been expected when it was proposed: ``expected_incidents``, ``interval`` and ``hours_per_incident``
-        within ``horizon_days``; otherwise the rate of the year before the date stands in.
+    forecast : ExpectedIncidents, optional
+        What had been expected when it was proposed; otherwise the rate of the year before the date stands in.
 
     Returns
     -------
@@ -131,14 +166,12 @@ def measure_effect(kind: str, result: Mapping[str, Any]) -> MeasureEffect | None
 
 
 def _expected(
-    times: Floats, cut: float, end: float, first: float, forecast: Mapping[str, Any] | None
+    times: Floats, cut: float, end: float, first: float, forecast: ExpectedIncidents | None
 ) -> tuple[float, tuple[float, float]]:
     days = end - cut
-    horizon = float((forecast or {}).get("horizon_days") or 0)
-    if forecast and horizon > 0 and forecast.get("expected_incidents") is not None:
-        scale = days / horizon
-        low, high = forecast.get("interval") or (0.0, 0.0)
-        return float(forecast["expected_incidents"]) * scale, (float(low) * scale, float(high) * scale)
+    if forecast is not None:
+        scale = days / forecast.horizon_days
+        return forecast.incidents * scale, (forecast.interval[0] * scale, forecast.interval[1] * scale)
     from scipy.special import gammaincinv  # noqa: PLC0415 - no diagnosis needs it
 
     begin = max(first, cut - LOOK_BACK)
@@ -147,9 +180,24 @@ def _expected(
     return count / (cut - begin) * days, (low, high)
 
 
-def _hours_of_one(hours: Floats | None, is_after: Any, forecast: Mapping[str, Any] | None) -> float | None:  # noqa: ANN401
-    if forecast and forecast.get("hours_per_incident") is not None:
-        return float(forecast["hours_per_incident"])
+def _number(value: Any) -> float | None:  # noqa: ANN401 - whatever JSON holds
+    """Return a count, days or hours; None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST:
+        return None
+    return float(value)
+
+
+def _moment(value: Any) -> pd.Timestamp | None:  # noqa: ANN401 - whatever JSON holds
+    try:
+        moment = pd.Timestamp(value) if isinstance(value, str) else pd.NaT
+    except ValueError:
+        return None
+    return None if pd.isna(moment) else as_utc(moment)
+
+
+def _hours_of_one(hours: Floats | None, is_after: Bools, forecast: ExpectedIncidents | None) -> float | None:
+    if forecast is not None and forecast.hours_per_incident is not None:
+        return forecast.hours_per_incident
     if hours is None or not (~is_after).any():
         return None
     return float(np.mean(hours[~is_after]))

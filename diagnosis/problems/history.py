@@ -10,10 +10,10 @@ import pandas as pd
 from diagnosis.actions import Action
 from diagnosis.arrays import Floats
 from diagnosis.problems.facts import LATE, ends_of
-from diagnosis.problems.follow_up import FollowUp, follow_up
+from diagnosis.problems.follow_up import ExpectedIncidents, FollowUp, follow_up
 from diagnosis.problems.problem import Problem, ProblemReport
 from diagnosis.recurrence.verdict import episodes
-from diagnosis.times import days_of
+from diagnosis.times import as_utc, days_of
 
 MONTHS = 24  # newest months of a timeline
 
@@ -54,9 +54,9 @@ class ProblemHistory:
         """Return what became of a measure on a problem since it was done; None where its date lies outside."""
         if action.done_at is None:
             return None
-        done_at, effect = pd.Timestamp(action.done_at), action.expected_effect
+        done_at, expectation = as_utc(pd.Timestamp(action.done_at)), ExpectedIncidents.of(action.expected_effect)
         # What was expected after the measure had begun to work knows of it: then the rate before it stands in.
-        is_early = bool(effect.get("as_of")) and pd.Timestamp(effect["as_of"]) <= done_at
+        is_early = expectation is not None and expectation.as_of is not None and expectation.as_of <= done_at
         times, hours = self.of(problem.numbers)
         return follow_up(
             times,
@@ -64,7 +64,7 @@ class ProblemHistory:
             done_at,
             first=self.first,
             end=self.end,
-            forecast=effect if is_early else None,
+            forecast=expectation if is_early else None,
             signature=problem.signature,
         )
 

@@ -249,6 +249,29 @@ def test_a_proposal_is_followed_and_one_that_did_not_hold_is_told(own) -> None:
     assert told.count("problem.returned") == (followed["verdict"] == "did not hold")
 
 
+def test_an_effect_that_somebody_wrote_breaks_neither_the_page_nor_what_follows(own) -> None:
+    problems = own.get("/v1/problems", params={"top": 1000}).json()["problems"]
+    busiest = max(problems, key=lambda problem: problem["episodes"])
+    middle = own.get(f"/v1/problems/{busiest['id']}").json()["numbers"][busiest["incidents"] // 2]
+    frame = own.app.state.service.serving.current.diagnoser.parts.history.frame().set_index("number")
+    done = {"status": "done", "done_at": frame.loc[middle, "opened_at"].isoformat()}
+    foreign = (
+        {"expected_incidents": 3},
+        {"expected_incidents": 3, "as_of": "soon", "horizon_days": "x"},
+        {"expected_incidents": 3, "as_of": "2026-01-01", "horizon_days": 90},
+    )
+    plain = {"title": "Replace it", "source_kind": "problem", "source": busiest["id"]}
+    for effect in foreign:
+        assert own.post("/v1/actions", json={**plain, "expected_effect": effect}).status_code == 201
+    own.cookies.clear()
+    _, key = own.app.state.service.store.keys.create("manager", ("diagnose", "feedback", "admin"))
+    own.post("/console/sign-in", data={"key": key})
+    assert own.get(f"/console/problems/{busiest['id']}").status_code == 200
+    ids = [own.post("/v1/actions", json={**plain, "expected_effect": e, **done}).json()["id"] for e in (*foreign, {})]
+    board(own).refresh()
+    assert all(own.get(f"/v1/actions/{name}").json()["result"]["incidents"]["happened"] for name in ids)
+
+
 def test_a_system_that_is_not_written_to_is_refused(own) -> None:
     (name,) = first(own)
     assert own.post(f"/v1/problems/{name}/proposal", json={"system": "servicenow"}).status_code == 422

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from diagnosis.problems.follow_up import follow_up, measure_effect
+from diagnosis.problems.follow_up import ExpectedIncidents, follow_up, measure_effect
 
 FIRST, CUT, END = 20000.0, 20300.0, 20500.0
 DATE = pd.Timestamp(CUT, unit="D", tz="UTC")
@@ -19,7 +19,8 @@ def simulated(draw, rate, remaining, dispersion=0.0):
 
 
 def followed(times, forecast=None, end=END, hours=None):
-    return follow_up(times, hours, DATE, first=FIRST, end=end, forecast=forecast)
+    expected = None if forecast is None else ExpectedIncidents.of(forecast)
+    return follow_up(times, hours, DATE, first=FIRST, end=end, forecast=expected)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,32 @@ def test_a_forecast_that_was_kept_is_what_savings_are_counted_against():
     result = followed(times, forecast, hours=np.array([1.0, 1.0, 4.0, 4.0])).to_dict("now")
     assert result["incidents"] == {"expected": 20.0, "interval": [10.0, 32.0], "happened": 2}
     assert result["hours"] == {"expected": 60.0, "lost": 8.0, "saved": 52.0, "interval": [22.0, 88.0]}
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        {},
+        {"expected_incidents": "many", "horizon_days": 90},
+        {"expected_incidents": 3},
+        {"expected_incidents": 3, "horizon_days": 0},
+        {"expected_incidents": -1, "horizon_days": 90},
+        {"expected_incidents": True, "horizon_days": 90},
+        {"expected_incidents": float("nan"), "horizon_days": [90]},
+    ],
+)
+def test_what_says_no_incidents_is_no_expectation(effect):
+    assert ExpectedIncidents.of(effect) is None
+
+
+def test_an_expectation_that_somebody_wrote_is_read_as_far_as_it_says_something():
+    odd = {"as_of": "next week", "interval": "wide", "hours_per_incident": {}}
+    plain = ExpectedIncidents.of({"expected_incidents": 3, "horizon_days": 90, **odd})
+    assert (plain.incidents, plain.as_of, plain.hours_per_incident) == (3.0, None, None)
+    dated = ExpectedIncidents.of(
+        {"expected_incidents": 3, "horizon_days": 90, "as_of": "2026-03-01", "interval": [1, "2"]}
+    )
+    assert dated.as_of == pd.Timestamp("2026-03-01", tz="UTC")
 
 
 def test_a_fault_that_is_younger_than_the_records_is_compared_with_its_own_days():
