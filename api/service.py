@@ -111,7 +111,7 @@ class Service:
         self.incidents: RecordService[IncidentIn] = RecordService("incidents", store, serving, redactor, events, audit)
         self.articles: RecordService[ArticleIn] = RecordService("knowledge", store, serving, redactor, events, audit)
         self.search = SearchService(serving, redactor, self.metrics)
-        self.rules = RuleService(store, audit)
+        self.rules = RuleService(store, redactor, audit)
         self.changes = ChangeService(store, serving, redactor, audit)
         self.alerts = AlertService(store, serving, redactor, audit, self.incidents.look_up)
         self.maintenance = MaintenanceService(store, redactor, audit)
@@ -138,7 +138,7 @@ class Service:
         """Make what releases, keys, connections and upkeep of the service need."""
         store, serving, events, audit = self.store, self.serving, self.events, self.audit
         self.releases = ReleaseService(serving, audit)
-        self.keys = KeyService(store, audit)
+        self.keys = KeyService(store, redactor, audit)
         self.sessions = SessionService(store, audit)
         self.monitoring = MonitoringService(
             store, serving, self.metrics, events, audit, settings.revocation_risk, settings.watch_seconds

@@ -13,10 +13,14 @@ from api.webhooks.events import Events
 from diagnosis.actions import Action
 from diagnosis.errors import InputError
 from diagnosis.redact import Redactor
+from diagnosis.redact.records import mask_code, mask_value
 from diagnosis.store import Store
 from diagnosis.store.database import ConflictError
 from diagnosis.times import utc_now
 
+_WORDS = ("title", "evidence", "expected_effect")
+_CODES = ("owner", "source")
+_LONGEST_CODE = 255
 AHEAD = timedelta(days=1)  # of our clock, that today may be somewhere
 
 
@@ -27,7 +31,7 @@ class ActionService:
     ----------
     store : Store
     redactor : Redactor
-        Masks personal data in titles.
+        Masks personal data in titles, owners, sources, evidence and effects.
     events : Events
         Wakes what writes to connected systems.
     audit : AuditService
@@ -56,11 +60,12 @@ class ActionService:
 
     def all(self, source_kind: str = "", source: str = "", status: str = "", owner: str = "") -> list[Action]:
         """Return the actions of a source, status and owner, the newest first; an empty filter lets every one pass."""
-        return self._store.actions.all(source_kind, source, status, owner)
+        return self._store.actions.all(source_kind, self._code(source), status, self._code(owner))
 
     def page(self, limit: int, older_than: str | None, **filters: str) -> list[Action]:
         """Return up to `limit` actions older than an id, the newest first, whose columns have the values asked for."""
-        return self._store.actions.page(limit, older_than, **filters)
+        codes = {name: self._code(filters[name]) for name in _CODES if name in filters}
+        return self._store.actions.page(limit, older_than, **filters | codes)
 
     def add(self, actor: str, body: ActionIn) -> Action:
         """Store a new action.
@@ -141,9 +146,14 @@ class ActionService:
         """Keep the number of the record that a system made of an action."""
         self._store.actions.change(action, record={"system": system, "number": number})
 
+    def _code(self, value: str) -> str:
+        """Return an owner or a source as it is stored: a name stays, a mail address is masked as a caller's is."""
+        return mask_code(value, self._redactor)[:_LONGEST_CODE]
+
     def _values(self, values: dict[str, Any]) -> dict[str, Any]:
-        if "title" in values:
-            values["title"] = self._redactor.redact(values["title"])
+        masked = {name: mask_value(values[name], self._redactor) for name in _WORDS if name in values}
+        codes = {name: self._code(values[name]) for name in _CODES if name in values}
+        values |= masked | codes
         if values.get("status") == "done" and values.get("done_at") is None:
             values["done_at"] = utc_now()
         if (done_at := values.get("done_at")) is not None and done_at > utc_now() + AHEAD:

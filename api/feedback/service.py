@@ -13,6 +13,7 @@ from api.serving import Serving
 from api.webhooks.events import Events
 from diagnosis.errors import InputError
 from diagnosis.redact import Redactor
+from diagnosis.redact.records import mask_code
 from diagnosis.store import Store
 from diagnosis.store.database import ConflictError
 from diagnosis.store.feedback import Feedback, standing
@@ -135,7 +136,7 @@ class FeedbackService:
     def _value(self, body: FeedbackIn, predicted: str | None) -> str | None:
         if body.kind == "reverted":
             return None
-        return body.value or predicted
+        return mask_code(body.value, self._redactor) or predicted  # as the field itself is masked
 
     def _committed(self) -> None:
         self._serving.store_changed()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from api.audit.service import AuditService
 from api.keys.schemas import KeyIn
+from diagnosis.redact import Redactor
 from diagnosis.store import Store
 from diagnosis.store.keys import ApiKey
 
@@ -14,11 +15,14 @@ class KeyService:
     Parameters
     ----------
     store : Store
+    redactor : Redactor
+        Masks personal data in what the audit log says of a key.
     audit : AuditService
     """
 
-    def __init__(self, store: Store, audit: AuditService) -> None:
+    def __init__(self, store: Store, redactor: Redactor, audit: AuditService) -> None:
         self._store = store
+        self._redactor = redactor
         self._audit = audit
 
     def all(self) -> list[ApiKey]:
@@ -29,7 +33,8 @@ class KeyService:
         """Make a key and return it with its secret form, which cannot be shown again."""
         with self._store.transaction():
             key, secret = self._store.keys.create(body.name, body.scopes, body.expires_at)
-            self._audit.note(actor, "key.create", key.id, name=key.name, scopes=sorted(key.scopes))
+            name = self._redactor.redact(key.name)  # the log is for ever
+            self._audit.note(actor, "key.create", key.id, name=name, scopes=sorted(key.scopes))
         return key, secret
 
     def revoke(self, actor: str, key: str) -> ApiKey:

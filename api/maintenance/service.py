@@ -7,6 +7,7 @@ from datetime import datetime
 from api.audit.service import AuditService
 from api.maintenance.schemas import WindowIn
 from diagnosis.redact import Redactor
+from diagnosis.redact.records import mask_labels
 from diagnosis.store import Store
 from diagnosis.store.monitoring import StoredWindow
 from diagnosis.times import format_utc, utc_now
@@ -19,7 +20,7 @@ class MaintenanceService:
     ----------
     store : Store
     redactor : Redactor
-        Masks personal data in notes.
+        Masks personal data in notes and scopes.
     audit : AuditService
     """
 
@@ -30,7 +31,8 @@ class MaintenanceService:
 
     def add(self, actor: str, window: WindowIn) -> StoredWindow:
         """Enter a window; it holds from this moment, on every replica."""
-        scope = {name: pattern for name, pattern in window.scope.items() if pattern}
+        # As the fields themselves are masked, so that it still covers what it names.
+        scope = mask_labels({name: pattern for name, pattern in window.scope.items() if pattern}, self._redactor)
         with self._store.transaction():
             note = self._redactor.redact(window.note)
             saved = self._store.maintenance.add(StoredWindow(window.starts_at, window.ends_at, scope, note), actor)

@@ -24,6 +24,7 @@ from diagnosis.errors import InputError
 from diagnosis.problems import Problem, ProblemReport
 from diagnosis.recurrence import Signature
 from diagnosis.redact import Redactor
+from diagnosis.redact.records import mask_code
 from diagnosis.store import Store
 from diagnosis.store.database import ConflictError, RecordNotFoundError
 from diagnosis.store.monitoring import StoredChange
@@ -273,7 +274,7 @@ class ProblemService:
             source_kind="problem",
             source=entry.id,
             evidence=[{"kind": "incident", "number": number} for number in entry.numbers[:10]],
-            owner=body.owner,
+            owner=mask_code(body.owner, self._redactor)[:255],
             due=body.due,
             expected_effect=_expected_effect(snapshot.report, entry, body.kind),
             status="open" if body.owner else "proposed",

@@ -7,7 +7,13 @@ from dataclasses import replace
 from api.audit.service import AuditService
 from api.rules.schemas import RuleIn
 from diagnosis.decisions import ExclusionRule
+from diagnosis.errors import InputError
+from diagnosis.incident import CODED_FIELDS
+from diagnosis.redact import Redactor
+from diagnosis.redact.records import mask_code
 from diagnosis.store import Store
+
+_WILDCARDS = frozenset("*?[")
 
 
 class RuleService:
@@ -16,11 +22,14 @@ class RuleService:
     Parameters
     ----------
     store : Store
+    redactor : Redactor
+        Masks personal data in names, and in fields and values as those of incidents are masked.
     audit : AuditService
     """
 
-    def __init__(self, store: Store, audit: AuditService) -> None:
+    def __init__(self, store: Store, redactor: Redactor, audit: AuditService) -> None:
         self._store = store
+        self._redactor = redactor
         self._audit = audit
 
     def all(self) -> list[ExclusionRule]:
@@ -38,9 +47,15 @@ class RuleService:
         return self._store.rules.get(rule)
 
     def add(self, actor: str, body: RuleIn) -> ExclusionRule:
-        """Save a new rule."""
+        """Save a new rule.
+
+        Raises
+        ------
+        InputError
+            If it looks for personal data, which is masked before a rule sees an incident.
+        """
         with self._store.transaction():
-            saved = self._store.rules.add(_rule("", body), actor)
+            saved = self._store.rules.add(self._rule("", body), actor)
             self._audit.note(actor, "rule.add", saved.id, name=saved.name)
         return saved
 
@@ -51,9 +66,11 @@ class RuleService:
         ------
         RecordNotFoundError
             If there is none of that id.
+        InputError
+            If it looks for personal data, which is masked before a rule sees an incident.
         """
         with self._store.transaction():
-            saved = self._store.rules.replace(_rule(rule, body))
+            saved = self._store.rules.replace(self._rule(rule, body))
             self._audit.note(actor, "rule.change", rule, name=saved.name)
         return saved
 
@@ -71,6 +88,18 @@ class RuleService:
             self._audit.note(actor, "rule.delete", rule)
         return deleted
 
+    def _rule(self, id_: str, body: RuleIn) -> ExclusionRule:
+        fields = {name: self._pattern(name, pattern) for name, pattern in body.fields.items()}
+        if self._redactor.redact(body.text) != body.text:
+            # Its mask would stand for everybody's, and the rule would hold for more than it was meant for.
+            raise InputError("text: expected words that a masked report may hold; found personal data")
+        typed = ExclusionRule("", **body.model_dump())
+        name, value = self._redactor.redact(body.name), mask_code(body.value, self._redactor)
+        return replace(typed, id=id_, name=name, fields=fields, value=value)
 
-def _rule(id_: str, body: RuleIn) -> ExclusionRule:
-    return replace(ExclusionRule("", **body.model_dump()), id=id_)
+    def _pattern(self, name: str, pattern: str) -> str:
+        """Return a pattern as the field itself is masked, so that the rule still finds the same caller."""
+        masked = mask_code(pattern, self._redactor)
+        if masked != pattern and (name not in CODED_FIELDS or _WILDCARDS & set(pattern)):
+            raise InputError(f"fields: expected patterns that masked values may match; found personal data in {name!r}")
+        return masked

@@ -14,6 +14,7 @@ from api.console.session import Acting, Agent, Reading
 from api.dependencies import Served
 from api.rules.schemas import RuleIn
 from api.service import Service
+from diagnosis.errors import InputError
 from diagnosis.incident import CODED_FIELDS
 from diagnosis.store.database import RecordNotFoundError
 
@@ -44,7 +45,10 @@ async def add(request: Request, service: Served, agent: Acting) -> Response:
         return await run_in_threadpool(_page, request, service, agent, 422, "rule_incomplete", form=form)
     if not (form["fields"] or form["text"]) and submitted.get("confirmed") != "everything":
         return await run_in_threadpool(_page, request, service, agent, 409, form=form, unconditional=True)
-    saved = await run_in_threadpool(service.rules.add, agent.id, rule)
+    try:
+        saved = await run_in_threadpool(service.rules.add, agent.id, rule)
+    except InputError:
+        return await run_in_threadpool(_page, request, service, agent, 422, "rule_personal", form=form)
     return await run_in_threadpool(_page, request, service, agent, saved=saved.name)
 
 
