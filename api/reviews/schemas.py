@@ -88,7 +88,7 @@ class ReviewOut(Out):
     needs: list[dict[str, Any]] = Field(description="Training needs by team and topic", examples=[[]])
     proposals: list[dict[str, Any]] = Field(
         description="Proposed actions with evidence and expected effect; `decision` is taken, dropped or null",
-        examples=[[{"id": "2026Q3-1", "code": "prevent", "decision": None}]],
+        examples=[[{"id": "2026Q3-5d41402abc4b", "code": "prevent", "decision": None}]],
     )
     actions: list[dict[str, Any]] = Field(
         description="Actions as they stand",

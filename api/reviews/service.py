@@ -238,7 +238,10 @@ class ReviewService:
         listed: list[dict[str, Any]] = draft["proposals"]
         entry = next((entry for entry in listed if entry["id"] == proposal), None)
         if entry is None:
-            raise RecordNotFoundError(f"no proposal {proposal!r} in the review of {quarter}")
+            raise RecordNotFoundError(
+                f"no proposal {proposal!r} in the review of {quarter} as it stands: records have changed since, or it "
+                "never had it; read the draft again"
+            )
         if entry["decision"] is not None:
             raise ConflictError(f"proposal {proposal} of {quarter} has been decided on already")
         return entry

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from hashlib import blake2b
 from typing import Any
 
 from diagnosis.problems import Problem
@@ -12,6 +14,7 @@ from diagnosis.review.quarters import Quarter
 
 MOST = 3  # of each kind
 EVIDENCE = 10
+_CLOCKS = {"clock_worse": "clock", "clock_missed": "clock"}  # one proposal, however its figures move
 _LATE = ("response", "restoration", "requests", "complaints", "closure")
 
 
@@ -28,8 +31,9 @@ def proposals(
 ) -> list[dict[str, Any]]:
     """Return proposed actions, those with the most hours to spare first.
 
-    Each has a ``code`` with ``values`` for its title, a ``kind`` of action, the ``measure`` it is judged by, the
-    ``expected_effect``, its ``evidence`` and until when it is ``due``: the end of the quarter after the reviewed one.
+    Each has an ``id`` that stays while records change figures and order, a ``code`` with ``values`` for its title, a
+    ``kind`` of action, the ``measure`` it is judged by, the ``expected_effect``, its ``evidence`` and until when it is
+    ``due``: the end of the quarter after the reviewed one.
     No action is asked of ``persons``: groups, in lower case, that are one.
     """
     due = _last_day(quarter.following.following if quarter.number else quarter)
@@ -41,7 +45,15 @@ def proposals(
         *_of_blind_spots(blind_spots),
         *_of_workload(workload),
     ]
-    return [{"id": f"{quarter}-{place}", **entry, "due": due.isoformat()} for place, entry in enumerate(found, 1)]
+    return [{"id": _id(quarter, entry), **entry, "due": due.isoformat()} for entry in found]
+
+
+def _id(quarter: Quarter, entry: Mapping[str, Any]) -> str:
+    """Return an id made of what is to be done and of what: a decision on it must not pass on to another proposal."""
+    values = entry["values"]
+    about = entry["source"] or values.get("gap") or values  # titles of faults and gaps change as records come
+    text = json.dumps([_CLOCKS.get(entry["code"], entry["code"]), about], ensure_ascii=False, sort_keys=True)
+    return f"{quarter}-{blake2b(text.encode(), digest_size=6).hexdigest()}"
 
 
 def _last_day(following: Quarter) -> date:
@@ -71,7 +83,7 @@ def _of_gaps(gaps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [
         {
             "code": "write_article",
-            "values": {"topic": gap["title"]},
+            "values": {"topic": gap["title"], "gap": gap["id"]},
             "kind": "article",
             "measure": "coverage",
             "source": "",

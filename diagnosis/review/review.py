@@ -39,7 +39,7 @@ class ReviewExtras:
     Attributes
     ----------
     gaps : sequence of mapping or None
-        Chronic faults that no article answers: ``title``, ``incidents``, ``hours_lost``, ``numbers``.
+        Chronic faults that no article answers: ``id``, ``title``, ``incidents``, ``hours_lost``, ``numbers``.
     outcomes : sequence of mapping
         What earlier actions have achieved: ``title``, ``verdict`` and the counts behind it.
     blind_spots : sequence of mapping
@@ -99,7 +99,7 @@ def extras_of(
 
 def plain_gaps(gaps: Iterable[Gap]) -> list[dict[str, Any]]:
     """Return the gaps of a knowledge base as a review lists them, the first ones."""
-    names = ("title", "incidents", "hours_lost", "numbers")
+    names = ("id", "title", "incidents", "hours_lost", "numbers")
     return [{name: getattr(gap, name) for name in names} | {"numbers": list(gap.numbers)} for gap in gaps][:MOST_GAPS]
 
 

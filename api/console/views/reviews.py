@@ -88,8 +88,10 @@ def decide(
             service.reviews.take(agent.id, quarter, proposal, ReviewProposalIn.model_validate(form.values))
         else:
             service.reviews.drop(agent.id, quarter, proposal)
-    except (ConflictError, RecordNotFoundError):
+    except ConflictError:
         return _draft(request, service, agent, quarter, 409, "review_decided")
+    except RecordNotFoundError:
+        return _draft(request, service, agent, quarter, 409, "review_changed")
     except ValidationError:
         return _draft(request, service, agent, quarter, 422, "form_wrong")
     except ComputingError:

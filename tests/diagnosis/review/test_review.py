@@ -21,6 +21,7 @@ from diagnosis.review import (
 )
 from diagnosis.review.definitions import DEFINITIONS, DIMENSIONS
 from diagnosis.review.measures import measures
+from diagnosis.review.proposals import proposals
 from diagnosis.review.summary import action_title
 from diagnosis.review.wording import catalogue
 from training.records import load_incidents
@@ -235,3 +236,18 @@ def test_no_change_planted_is_seldom_called_one():
                 changed += entry.previous.changed in ("better", "worse")
     assert compared > 50
     assert changed / compared <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / compared)
+
+
+def test_a_proposal_keeps_its_id_while_order_titles_and_figures_change():
+    def gap(name, title, incidents):
+        return {"id": name, "title": title, "incidents": incidents, "numbers": ["I1"]}
+
+    def ids(*gaps):
+        listed = proposals(Quarter(2026, 3), [], [], [], gaps=gaps)
+        return {entry["values"]["gap"]: entry["id"] for entry in listed}
+
+    before = ids(gap("g1", "VPN drops", 9), gap("g2", "VPN drops", 4))
+    assert len(set(before.values())) == 2
+    assert ids(gap("g3", "Mail", 12), gap("g2", "VPN drops at night", 10), gap("g1", "VPN drops", 9)).items() >= (
+        before.items()
+    )
