@@ -143,7 +143,7 @@ def _measure(history: ReviewHistory, definition: Definition, quarter: Quarter) -
         value=estimate.value if estimate else None,
         interval=_interval(estimate),
         n=len(sample),
-        n_open=estimate.n_open if estimate else 0,
+        n_open=sample.n_open,
         target=target,
         lower_is_better=definition.lower_is_better,
         verdict=verdict_of(definition, estimate, target),
@@ -154,7 +154,7 @@ def _measure(history: ReviewHistory, definition: Definition, quarter: Quarter) -
         if by_record
         else {},
         drivers=_drivers(history, sample, earlier)
-        if earlier is not None and _enough(history, sample, earlier)
+        if earlier is not None and estimate and earlier.estimate() and _enough(history, sample, earlier)
         else None,
     )
 
@@ -242,12 +242,13 @@ def _breakdown(
     before = labels[earlier.rows] if earlier is not None and dimension != "month" else np.array([], dtype=object)
     rows = []
     for name in names:
-        estimate = sample.take(inside == name).estimate()
+        part = sample.take(inside == name)
+        estimate = part.estimate()
         previous = None
         if earlier is not None and dimension != "month" and (same := before == name).any():
             was = earlier.take(same).estimate()
             previous = _comparison(history, definition, estimate, was, str(quarter.previous), len(names))
-        rows.append(_row(history, definition, name, estimate, int((inside == name).sum()), previous))
+        rows.append(_row(history, definition, name, estimate, part, previous))
     return rows
 
 
@@ -256,7 +257,7 @@ def _row(
     definition: Definition,
     name: str,
     estimate: Estimate | None,
-    n: int,
+    sample: Sample,
     previous: QuarterComparison | None,
 ) -> BreakdownRow:
     target = history.settings.target(definition.name)
@@ -264,8 +265,8 @@ def _row(
         name,
         estimate.value if estimate else None,
         _interval(estimate),
-        n,
-        estimate.n_open if estimate else 0,
+        len(sample),
+        sample.n_open,
         verdict_of(definition, estimate, target, history.settings.fewest),
         previous,
     )

@@ -23,6 +23,7 @@ Kind = Literal["recurs", "in_time", "mean_hours", "plain"]
 Mask = npt.NDArray[np.bool_] | npt.NDArray[np.intp]
 LEVEL = 0.95
 HOURS = 24.0
+MOST_UNKNOWN = 0.05  # of a share, of records that nobody watched to the limit, above which it is not judged
 ROUNDING = 1e-9  # days: what 2 hours after a moment may be off by
 
 
@@ -76,24 +77,36 @@ class Sample:
         )
 
     def estimate(self) -> Estimate | None:
-        """Return the value with its interval; None where nobody was watched long enough to say anything."""
+        """Return the value with its interval; None where nobody was watched long enough to say."""
         if not len(self):
             return None
         if self.kind == "plain":
             return self._plain()
-        n_open = int((~self.happened & (self.duration < self.limit)).sum())
-        if self.kind == "recurs":
-            return self._recurrence(n_open)
         waits = Waits(np.full(len(self), -1.0), self.duration, self.happened)
         if self.kind == "mean_hours":
             level = mean_wait("", waits)
-        elif not (self.happened | (self.duration >= self.limit)).any():
+        elif self._unknown_share > MOST_UNKNOWN:
             return None
+        elif self.kind == "recurs":
+            return self._recurrence()
         else:
             level = share_in_time("", waits, self.limit)
         if level.value is None or level.lower is None or level.upper is None:
             return None
-        return Estimate(level.value, level.lower, level.upper, level.n, n_open)
+        upper = 1.0 if self._unknown_share else level.upper
+        return Estimate(level.value, level.lower, upper, level.n, self.n_open)
+
+    @property
+    def n_open(self) -> int:
+        """How many have been waited for less than the limit, and still are."""
+        return int((~self.happened & (self.duration < self.limit)).sum())
+
+    @property
+    def _unknown_share(self) -> float:
+        """The share of which nobody knows whether it happens within the limit: none was watched so long."""
+        if self.kind == "mean_hours" or not self.n_open or (self.duration >= self.limit).any():
+            return 0.0
+        return 1.0 - float(kaplan_meier(self.duration, self.happened, [self.limit])[0])
 
     def pseudo_values(self) -> Floats:
         """Return one value a record whose mean is the estimate, shape (n,)."""
@@ -112,13 +125,11 @@ class Sample:
         lower, upper = exact_interval(value * n_effective, n_effective)
         return Estimate(value, lower, upper, n)
 
-    def _recurrence(self, n_open: int) -> Estimate | None:
-        if not (self.happened | (self.duration >= self.limit)).any():
-            return None
+    def _recurrence(self) -> Estimate:
         cluster = np.arange(len(self)) if self.cluster is None else self.cluster
         value = float(kaplan_meier(self.duration, self.happened, [self.limit])[0])
         lower, upper = band(self.duration, self.happened, cluster, self.limit)
-        return Estimate(value, lower, upper, len(self), n_open)
+        return Estimate(value, lower, 1.0 if self._unknown_share else upper, len(self), self.n_open)
 
     def _share_influence(self) -> Floats:
         times, events, at_risk = life_table(self.duration, self.happened)

@@ -36,7 +36,9 @@ def summary(content: Content, words: Words) -> list[str]:
 def figure(measure: Content, words: Words) -> str:
     """Return a measure with its interval and target, as a clause."""
     if measure["value"] is None:
-        return words("sentence", "no_record", name=words("measure", measure["name"]))
+        counts = {name: f"{measure[name]:,}" for name in ("n", "n_open")}
+        code = "unwatched" if measure["n"] else "no_record"
+        return words("sentence", code, name=words("measure", measure["name"]), **counts)
     return words(
         "sentence",
         "figure",

@@ -251,3 +251,30 @@ def test_a_proposal_keeps_its_id_while_order_titles_and_figures_change():
     assert ids(gap("g3", "Mail", 12), gap("g2", "VPN drops at night", 10), gap("g1", "VPN drops", 9)).items() >= (
         before.items()
     )
+
+
+def test_shares_are_not_judged_in_the_first_days_of_a_quarter():
+    rng, begin = np.random.default_rng(11), pd.Timestamp("2026-07-01T00:00Z")
+    as_of = begin + pd.Timedelta(days=10)
+    days = np.concatenate([rng.uniform(-90, 0, 600), rng.uniform(0, 10, 300)])
+    opened = begin + pd.to_timedelta(days, unit="D")
+    closed = pd.Series(opened + pd.to_timedelta(rng.exponential(15, 900), unit="D"))
+    frame = pd.DataFrame(
+        {
+            "number": [f"I{place}" for place in range(900)],
+            "opened_at": opened,
+            "closed_at": closed.where(closed <= as_of),
+            "resolved_at": closed.where(closed <= as_of),
+            "category": "Hardware",
+            "cmdb_ci": rng.integers(0, 200, 900).astype(str),
+        }
+    )
+    running = review_quarter(ReviewHistory.read(as_frame(frame), ReviewSettings(), as_of=as_of), Quarter(2026, 3))
+    for name in ("closure", "recurrence"):
+        entry = measure(running, name)
+        assert (entry["value"], entry["interval"], entry["verdict"], entry["drivers"]) == (None, None, "too few", None)
+        assert entry["compared"]["value"] is not None
+        assert entry["compared"]["changed"] == "too few"
+        assert (entry["n"], entry["n_open"] > 100) == (300, True)
+    assert any("none was watched to the limit" in sentence for sentence in summary(running, Words("en")))
+    assert any("尚无工单观察到期限" in sentence for sentence in summary(running, Words("zh")))

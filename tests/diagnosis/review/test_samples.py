@@ -58,6 +58,19 @@ def test_nothing_is_said_where_nobody_was_watched_long_enough():
     assert sample("plain", []).estimate() is None
 
 
+def test_a_curve_that_ends_before_the_limit_is_judged_only_where_nearly_all_is_known():
+    rng = np.random.default_rng(2)
+    watched = rng.uniform(0, 10, 300)
+    for kind, mean in (("in_time", 15), ("recurs", 40)):
+        wait = rng.exponential(mean, 300)
+        assert sample(kind, np.minimum(wait, watched), wait <= watched).estimate() is None
+    nearly = sample("in_time", [0.5] * 199 + [0.9], [True] * 199 + [False], limit=1.0).estimate()
+    assert nearly.value == pytest.approx(0.995)
+    assert 0.95 < nearly.lower < nearly.upper == 1.0
+    assert nearly.n_open == 1
+    assert sample("in_time", [0.5, 1.0], [True, False], limit=1.0).estimate().value == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize(
     ("draw", "times"),
     [
