@@ -189,7 +189,7 @@ def _actions(content: Content, words: Words) -> list[str]:
         counts = {name: sum(entry["verdict"] == name for entry in outcomes) for name in ("held", "did not hold")}
         rest = len(outcomes) - sum(counts.values())
         sentences.append(words("sentence", "outcomes", held=counts["held"], not_held=counts["did not hold"], open=rest))
-    proposed = content["proposals"]
+    proposed = [entry for entry in content["proposals"] if not entry.get("decision")]  # what was decided is no proposal
     if proposed:
         first = action_title(proposed[0], words)
         sentences.append(words("sentence", "actions", count=len(proposed), first=first))

@@ -278,3 +278,15 @@ def test_shares_are_not_judged_in_the_first_days_of_a_quarter():
         assert (entry["n"], entry["n_open"] > 100) == (300, True)
     assert any("none was watched to the limit" in sentence for sentence in summary(running, Words("en")))
     assert any("尚无工单观察到期限" in sentence for sentence in summary(running, Words("zh")))
+
+
+def test_the_summary_counts_only_proposals_that_nobody_has_decided_on(review):
+    open_ones = [entry | {"decision": None} for entry in review["proposals"]]
+    assert len(open_ones) > 2
+    decided = [open_ones[0] | {"decision": "taken"}, open_ones[1] | {"decision": "dropped"}, *open_ones[2:]]
+    text = summary(review | {"proposals": decided}, Words("en"))[-1]
+    assert action_title(open_ones[2], Words("en")) in text
+    assert action_title(open_ones[0], Words("en")) not in text
+    assert str(len(open_ones) - 2) in text
+    everything = [entry | {"decision": "dropped"} for entry in open_ones]
+    assert len(summary(review | {"proposals": everything}, Words("en"))) == len(summary(review, Words("en"))) - 1
