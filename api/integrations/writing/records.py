@@ -90,10 +90,19 @@ def required(value: str, setting: str, meaning: str) -> str:
 
 
 def servicenow_record(client: httpx.Client, table: str, order: RecordOrder) -> str:
-    """Make a row of a table and return its number."""
+    """Make a row of a table and return its number.
+
+    Raises
+    ------
+    GivenUpError
+        If the table has no ``correlation_id``: ServiceNow leaves such a condition out and answers any row.
+    """
     path = f"/api/now/table/{table}"
-    query = {"sysparm_query": f"correlation_id={order.marker}", "sysparm_fields": "number", "sysparm_limit": "1"}
+    fields = "number,correlation_id"
+    query = {"sysparm_query": f"correlation_id={order.marker}", "sysparm_fields": fields, "sysparm_limit": "1"}
     rows = call(client, "GET", path, params=query)["result"]
+    if rows and rows[0].get("correlation_id") != order.marker:
+        raise GivenUpError(f"expected a table with the field correlation_id; found none in {table}")
     if rows:
         return str(rows[0]["number"])
     row = {

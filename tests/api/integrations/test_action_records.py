@@ -94,6 +94,25 @@ def test_without_a_place_for_it_a_record_is_given_up_with_what_to_set(tmp_path, 
         store.close()
 
 
+def test_the_number_of_another_row_is_not_taken(tmp_path) -> None:
+    """ServiceNow leaves out a condition on a field that a table lacks, and so answers any row."""
+
+    def answer(request):
+        assert request.method == "GET"
+        return 200, {"result": [{"number": "TASK0000001"}]}
+
+    made = []
+    with Remote(answer) as remote:
+        values = {"write_back": True, "url": remote.url, **SETTINGS["servicenow"], "action_table": "u_plans"}
+        store = Store.open(f"sqlite:///{tmp_path / 'x.db'}")
+        deliver(Integrations.model_validate({"servicenow": values}), store, "servicenow", "first", made)
+        (call,) = store.outbox.page(1)
+        assert (call.state, made) == ("dead", [])
+        assert "correlation_id" in call.error
+        assert "u_plans" in call.error
+        store.close()
+
+
 def test_a_table_whose_name_would_lead_elsewhere_is_refused() -> None:
     with pytest.raises(ValueError, match="action_table"):
         Integrations.model_validate({"servicenow": {"action_table": "../sys_user"}})
