@@ -94,8 +94,11 @@ class ActionService:
         values = self._values(body.model_dump(exclude_unset=True))
         with self._store.transaction():
             earlier = self._store.actions.get(action)
-            if earlier.done_at is not None and "done_at" not in body.model_fields_set:
-                values.pop("done_at", None)
+            if "done_at" not in body.model_fields_set:
+                if earlier.done_at is not None and values.get("status") == "done":
+                    values.pop("done_at", None)
+                elif values.get("status") in ("proposed", "open") and earlier.status != values["status"]:
+                    values |= {"done_at": None, "result": None}  # what is done anew is judged from then on
             changed = self._store.actions.change(action, **values)
             self._audit.note(actor, "action.change", action, fields=sorted(values), status=changed.status)
         return changed

@@ -42,11 +42,15 @@ def test_an_action_is_stored_changed_and_done(client) -> None:
     assert done["done_at"] is not None
     again = client.patch(f"/v1/actions/{action['id']}", json={"status": "done"}).json()
     assert again["done_at"] == done["done_at"]  # the day from which it is judged does not move
+    opened = client.patch(f"/v1/actions/{action['id']}", json={"status": "open"}).json()
+    assert (opened["done_at"], opened["result"]) == (None, None)
+    anew = client.patch(f"/v1/actions/{action['id']}", json={"status": "done"}).json()
+    assert anew["done_at"] > done["done_at"]
     moved = client.patch(f"/v1/actions/{action['id']}", json={"done_at": "2026-10-20T09:00:00Z"}).json()
     assert moved.get("done_at") == "2026-10-20T09:00:00Z", moved
     assert client.get(f"/v1/actions/{action['id']}").json() == moved
     acts = [entry["action"] for entry in client.get("/v1/audit").json()["items"] if entry["object"] == action["id"]]
-    assert acts == ["action.change"] * 4 + ["action.add"]
+    assert acts == ["action.change"] * 6 + ["action.add"]
 
 
 def test_actions_are_filtered_and_paged_newest_first(client) -> None:
