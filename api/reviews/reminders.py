@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from api.webhooks.events import Events
 from diagnosis.background import BackgroundLoop
+from diagnosis.review.quarters import zone_of
 from diagnosis.store import Store
 from diagnosis.times import utc_now
 
@@ -23,12 +24,15 @@ class Reminders:
     events : Events
     days : int
         How long before it is due a reminder is sent first.
+    zone : str
+        The organisation's, whose days are counted.
     """
 
-    def __init__(self, store: Store, events: Events, days: int) -> None:
+    def __init__(self, store: Store, events: Events, days: int, zone: str = "UTC") -> None:
         self._store = store
         self._events = events
         self._days = days
+        self._zone = zone_of(zone)
         self._sent_ids: tuple[date, frozenset[str]] = (date.min, frozenset())
         self._loop = BackgroundLoop("reminders", self.remind, _EVERY)
 
@@ -43,7 +47,7 @@ class Reminders:
 
     def remind(self) -> None:
         """Tell of each action that is due within the days, late ones too, once a day."""
-        today = utc_now().date()
+        today = utc_now().astimezone(self._zone).date()
         sent_ids = self._sent_ids[1] if self._sent_ids[0] == today else frozenset()
         due = [action for action in self._store.actions.due_by(today + timedelta(days=self._days)) if action.due]
         fresh = [action for action in due if action.id not in sent_ids]

@@ -27,6 +27,7 @@ from diagnosis.processes import in_own_process
 from diagnosis.redact import Redactor
 from diagnosis.review import Quarter, Words, last_complete_quarter, plain_action, plain_gaps
 from diagnosis.review.programme import programme_actions
+from diagnosis.review.quarters import zone_of
 from diagnosis.review.summary import action_title
 from diagnosis.service_levels import ServiceLevelRules
 from diagnosis.store import Store
@@ -85,7 +86,7 @@ class ReviewService:
         self._actions = actions
         self.options = options
         self._holidays = holidays
-        self.reminders = Reminders(store, events, options.remind_days)
+        self.reminders = Reminders(store, events, options.remind_days, options.zone)
         self.find_gaps: Callable[[], Sequence[Gap]] = tuple
         self.find_rules: Callable[[], ServiceLevelRules | Mapping[str, Any] | None] = lambda: None
         self._turns = Turns()
@@ -248,7 +249,8 @@ class ReviewService:
 
     def _state(self, moment: datetime) -> tuple[object, ...]:
         """Return what differs once a review would say something else: records, and what is in none of them."""
-        return f"{moment:%Y-%m-%d}", self._store.changes.last(), facts_marker(self._store)
+        today = moment.astimezone(zone_of(self.options.zone)).date()
+        return today, self._store.changes.last(), facts_marker(self._store)
 
     def _with_decisions(self, content: dict[str, Any]) -> dict[str, Any]:
         decided = self._store.reviews.decisions(content["quarter"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import pandas as pd
@@ -16,7 +16,7 @@ from diagnosis.review.definitions import BY_NAME
 from diagnosis.review.history import ReviewHistory
 from diagnosis.review.quarters import Quarter
 from diagnosis.review.samples import Sample, change_of
-from diagnosis.times import format_utc
+from diagnosis.times import as_utc, format_utc
 
 Verdict = Literal["held", "did not hold", "cannot tell yet"]
 MONTH = 30.0  # days: hazards are told as episodes in so many
@@ -40,9 +40,9 @@ def _outcome(history: ReviewHistory, action: Action) -> dict[str, Any] | None:
         return None
     head = {"title": action.title, "action": action.id, "done_at": format_utc(action.done_at)}
     if action.result and "verdict" in action.result:
-        return head | _of_problem(action.result)
+        return head | _of_problem(history, action.result)
     if action.source_kind == "problem" and (followed := _followed(history, action, action.done_at)) is not None:
-        return head | _of_problem(followed)
+        return head | _of_problem(history, followed)
     if action.measure in BY_NAME:
         return head | _of_measure(history, action, action.done_at)
     return None
@@ -75,12 +75,13 @@ def _fault_of(history: ReviewHistory, action: Action) -> str:
     return faults.get(action.source, "")
 
 
-def _of_problem(result: Mapping[str, Any]) -> dict[str, Any]:
+def _of_problem(history: ReviewHistory, result: Mapping[str, Any]) -> dict[str, Any]:
     days = (result.get("days_before") or 0.0, result.get("days_after") or 0.0)
     counts = (result.get("episodes_before") or 0, result.get("episodes_after") or 0)
     rates = [MONTH * count / length if length else None for count, length in zip(counts, days, strict=True)]
     wait = result.get("days_until_told")
-    until = (datetime.now(UTC) + timedelta(days=wait)).date().isoformat() if wait else None
+    counted_at = pd.Timestamp(result["counted_at"]) if result.get("counted_at") else history.as_of
+    until = _local_day(history, counted_at + timedelta(days=wait)) if wait else None
     return {
         "measure": "episodes",
         "unit": "episodes",
@@ -104,7 +105,7 @@ def _of_measure(history: ReviewHistory, action: Action, done_at: datetime) -> di
     if earlier is not None:
         plain["before"] = earlier.value
     if history.as_of < over:
-        return plain | {"until": over.date().isoformat()}
+        return plain | {"until": _local_day(history, over)}
     after = _sample(history, action, done.following)
     later = after.estimate() if after is not None else None
     if earlier is None or later is None:
@@ -113,6 +114,11 @@ def _of_measure(history: ReviewHistory, action: Action, done_at: datetime) -> di
     better = (change.difference < 0) == definition.lower_is_better
     verdict: Verdict = "cannot tell yet" if not change.changed else "held" if better else "did not hold"
     return plain | {"after": later.value, "interval": [change.lower, change.upper], "verdict": verdict}
+
+
+def _local_day(history: ReviewHistory, moment: pd.Timestamp) -> str:
+    """Return the day of a moment in the organisation's zone, as ISO text."""
+    return as_utc(moment).tz_convert(history.settings.zone).date().isoformat()
 
 
 def _sample(history: ReviewHistory, action: Action, quarter: Quarter) -> Sample | None:

@@ -4,13 +4,16 @@ import csv
 import io
 import json
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from api.cli import main
+from api.reviews.reminders import Reminders
 from api.settings import settings_from
+from diagnosis.actions import Action
 from diagnosis.errors import InputError
 from diagnosis.review import Quarter
 from diagnosis.store import Store, tables
@@ -161,6 +164,22 @@ def test_owners_are_reminded_once_a_day(client: TestClient) -> None:
     assert ids[1] not in told
     event = told[ids[0]]
     assert (event["type"], event["data"]["due"], event["data"]["days_left"]) == ("action.due", soon.isoformat(), 3)
+
+
+def test_days_of_a_reminder_are_those_of_the_organisation(tmp_path) -> None:
+    class Recorder:
+        """Keeps what would be sent."""
+
+        def emit(self, _kind, events):
+            self.events = list(events)
+
+    store, recorder = Store.open(f"sqlite:///{tmp_path / 'x.db'}"), Recorder()
+    for zone in ("Pacific/Kiritimati", "Etc/GMT+12"):  # one of them always has another day than UTC
+        due = utc_now().astimezone(ZoneInfo(zone)).date()
+        store.actions.add(Action("Soon", due=due, status="open"), "key:1")
+        Reminders(store, recorder, 0, zone).remind()
+        assert {event["due"]: event["days_left"] for _, event in recorder.events}[due.isoformat()] == 0
+    store.close()
 
 
 def test_settings_of_the_review_are_checked(monkeypatch) -> None:

@@ -15,7 +15,7 @@ from diagnosis.review.outcomes import outcomes
 DONE = datetime(2026, 5, 15, tzinfo=UTC)  # in the second quarter: the first is before, the third after
 
 
-def records(as_of="2026-10-15T00:00Z", seed=4):
+def records(as_of="2026-10-15T00:00Z", seed=4, zone="UTC"):
     """Return three quarters: Mail answers faster from May on, Network slower; pc-1 fails no more, pc-2 more often."""
     rng = np.random.default_rng(seed)
     frames = []
@@ -33,7 +33,7 @@ def records(as_of="2026-10-15T00:00Z", seed=4):
     frame["cmdb_ci"] = frame["cmdb_ci"].fillna(frame["number"])
     frame["category"] = "Hardware"
     frame["resolved_at"] = frame["responded_at"]
-    return ReviewHistory.read(as_frame(frame), ReviewSettings(), as_of=pd.Timestamp(as_of))
+    return ReviewHistory.read(as_frame(frame), ReviewSettings(zone=zone), as_of=pd.Timestamp(as_of))
 
 
 def action(title, **values):
@@ -65,6 +65,24 @@ def test_before_the_quarter_after_it_is_over_nobody_can_tell_and_it_is_said_unti
     assert told["Mail"]["verdict"] == "cannot tell yet"
     assert told["Mail"]["until"] == "2026-10-01"
     assert told["Mail"]["after"] is None
+
+
+def test_until_when_is_a_day_of_the_organisation_counted_from_when_the_records_were_known():
+    history = records("2026-09-01T20:00Z", zone="Asia/Shanghai")
+    told = by_title(
+        history,
+        action("Mail", measure="response"),
+        action("kept", result={"verdict": "cannot tell yet", "days_until_told": 10.0}),
+        action(
+            "dated",
+            result={"verdict": "cannot tell yet", "days_until_told": 10.0, "counted_at": "2026-08-30T01:00:00Z"},
+        ),
+    )
+    assert {title: entry["until"] for title, entry in told.items()} == {
+        "Mail": "2026-10-01",
+        "kept": "2026-09-12",
+        "dated": "2026-09-09",
+    }
 
 
 @pytest.mark.parametrize("named", ["id", "numbers"])
