@@ -14,10 +14,11 @@ from typing import Any
 
 from ulid import ULID
 
+from api.integrations.jira import is_own_record
 from api.integrations.report import Report, report_of_ticket
 from api.integrations.rt import is_in_queue
 from api.integrations.service import IntegrationService
-from api.integrations.settings import Glpi, Integrations, RequestTracker, System, Zammad
+from api.integrations.settings import Glpi, Integrations, Jira, RequestTracker, System, Zammad
 from api.integrations.zammad import is_in_group
 from api.outgoing.addresses import checked_client
 from diagnosis.background import BackgroundLoop
@@ -144,6 +145,8 @@ def _credentials(settings: System) -> Credentials:
 def _is_incident(settings: System, record: dict[str, Any]) -> bool:
     if isinstance(settings, RequestTracker):
         return not is_in_queue(record, (settings.problem_queue, settings.action_queue))
+    if isinstance(settings, Jira):
+        return not is_own_record(record.get("fields") or {}, settings.tags)
     return not (isinstance(settings, Zammad) and is_in_group(record, settings.action_group))
 
 

@@ -5,7 +5,7 @@ Payloads: https://developer.atlassian.com/cloud/jira/platform/webhooks/ and Auto
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -17,6 +17,7 @@ from diagnosis.errors import InputError
 from diagnosis.text.atlassian import text_document
 
 SYSTEM = "jira"
+OWN_LABEL = "faultwise-"  # begins the label of an issue that we make of a problem or an action
 _DIAGNOSED = frozenset({"", "jira:issue_created", "jira:issue_updated"})
 # Events of an issue with nothing to diagnose; an event that is neither is refused, so that a wrong set-up shows.
 _IGNORED = (
@@ -49,6 +50,12 @@ class JiraEvent(Payload):
         """Automation's "issue data" is the issue itself."""
         bare = isinstance(value, dict) and "issue" not in value and "webhookEvent" not in value
         return {"issue": value} if bare else value
+
+
+def is_own_record(fields: Mapping[str, Any], tags: Collection[str]) -> bool:
+    """Return whether an issue was made of a problem or an action: a label of ours that is no tag of incidents."""
+    labels = [label for label in fields.get("labels") or () if isinstance(label, str)]
+    return any(label.startswith(OWN_LABEL) and label not in tags for label in labels)
 
 
 def is_diagnosed(event: JiraEvent) -> bool:

@@ -58,6 +58,8 @@ async def from_jira(request: Request, integrations: Integrations) -> Response:
     event = parse(jira.JiraEvent, body)
     if not jira.is_diagnosed(event):
         return _ignored(f"event {event.webhook_event}")
+    if jira.is_own_record(event.issue.fields, integrations.settings.jira.tags):
+        return _ignored("a problem or an action, and no incident")
     report = jira.incident_of(event, integrations.settings.jira.fields)
     async with integrations.once("jira", delivery_names("jira", request, body)):
         return JSONResponse(jira.reply(report, await integrations.diagnose("jira", report)))

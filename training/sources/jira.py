@@ -31,6 +31,7 @@ _FIELDS = (
     "project",
     "environment",
     "status",
+    "labels",
 )
 
 

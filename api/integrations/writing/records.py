@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from api.integrations.jira import OWN_LABEL
 from api.integrations.settings import Glpi, Integrations, Jira, System
 from api.integrations.writing.order import call
 from api.integrations.writing.sessions import glpi_session, signed_in
@@ -118,7 +119,7 @@ def servicenow_record(client: httpx.Client, table: str, order: RecordOrder) -> s
 
 def jira_issue(client: httpx.Client, settings: Jira, project: str, issue_type: str, order: RecordOrder) -> str:
     """Make an issue and return its key."""
-    label = f"faultwise-{order.marker}"
+    label = f"{OWN_LABEL}{order.marker}"
     search = {"jql": f'labels = "{label}"', "fields": ["summary"], "maxResults": 1}
     issues = call(client, "POST", "/rest/api/3/search/jql", json=search)["issues"]
     if issues:

@@ -3,7 +3,9 @@
 import pytest
 
 from api.actions.external_records import WRITE_BACK, action_call
-from api.integrations.settings import Integrations
+from api.integrations.catching_up import _is_incident
+from api.integrations.jira import is_own_record
+from api.integrations.settings import Integrations, Jira
 from api.integrations.writing.actions import action_writers
 from api.settings import Settings
 from diagnosis.actions import Action
@@ -55,6 +57,7 @@ class Zammad:
 
 
 SYSTEMS = {**problem_records.SYSTEMS, "servicenow": ServiceNow, "glpi": Glpi, "zammad": Zammad}
+JIRA_ISSUE = {"key": "PM-7", "fields": {"summary": "Train", "labels": ["desk", f"faultwise-{ID}"]}}
 NUMBERS = {**problem_records.NUMBERS, "zammad": "96010"}
 
 
@@ -226,4 +229,15 @@ def test_tickets_of_actions_are_no_incidents(models, tmp_path) -> None:
         assert client.post("/v1/integrations/zammad", json={"ticket": ticket}).status_code == 202
         ticket = {"id": 7, "Subject": "Train", "Queue": {"id": "1", "Name": "Improvements"}}
         assert client.post("/v1/integrations/rt", json={"event": "create", "ticket": ticket}).status_code == 202
+        for event in (JIRA_ISSUE, {"webhookEvent": "jira:issue_updated", "issue": JIRA_ISSUE}):
+            assert client.post("/v1/integrations/jira", json=event).status_code == 202
         assert client.app.state.service.store.incidents.page(5, None) == []
+
+
+def test_issues_of_actions_are_told_from_issues_with_a_tag_of_ours() -> None:
+    tags = ("faultwise-seen",)
+    assert is_own_record(JIRA_ISSUE["fields"], tags)
+    assert not is_own_record({"labels": ["faultwise-seen", "vpn"]}, tags)
+    assert not is_own_record({"labels": None}, tags)
+    assert not _is_incident(Jira(), JIRA_ISSUE)
+    assert _is_incident(Jira(), {"key": "OPS-1", "fields": {"summary": "VPN"}})
