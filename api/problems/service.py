@@ -379,6 +379,7 @@ def _expected_effect(report: ProblemReport, problem: Problem, kind: str) -> dict
         "horizon_days": report.horizon_days,
         "expected_incidents": problem.expected_incidents,
         "interval": list(problem.interval),
+        "spread": problem.basis["expected"]["spread"],
         "hours_per_incident": problem.basis["hours"]["per_incident"] if problem.expected_hours is not None else None,
         "expected_hours": problem.expected_hours,
         "preventable_share": share,

@@ -142,7 +142,7 @@ class FaultFacts:
             numbers=tuple(self.column["number"][row] for row in rows[::-1]),
             basis={
                 "trend": trend_basis,
-                "expected": self._incidents_lately(rows) | {"origins": forecast.origins},
+                "expected": self._incidents_lately(rows) | _how_expected(forecast, place),
                 "hours": restoring.to_dict() | self._usual(),
                 "share": share.to_dict(),
             },
@@ -197,6 +197,11 @@ class FaultFacts:
         article, code = self.column["knowledge"], self.column["close_code"]
         values = [v for row in rows for v in (article[row], code[row]) if not is_placeholder(v)]
         return dict(Counter(values).most_common(MOST_NAMED))
+
+
+def _how_expected(forecast: FaultForecast, place: int) -> dict[str, float]:
+    """Return how many earlier days taught the forecast, and its spread: variance = mean + spread * mean^2."""
+    return {"origins": forecast.origins, "spread": round(float(forecast.spread[place]), 4)}
 
 
 def ends_of(frame: pd.DataFrame, end: float) -> Floats:

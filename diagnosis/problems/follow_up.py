@@ -32,13 +32,15 @@ class ExpectedIncidents:
     horizon_days : float
     as_of : Timestamp or None
         When it was expected; None where that is not known.
+    spread : float or None
+        Of their number: variance = mean + spread * mean^2, for any number of days; None where it was not kept.
     hours_per_incident : float or None
     """
 
     incidents: float
     horizon_days: float
     as_of: pd.Timestamp | None = None
-    interval: tuple[float, float] = (0.0, 0.0)
+    spread: float | None = None
     hours_per_incident: float | None = None
 
     @classmethod
@@ -47,13 +49,8 @@ class ExpectedIncidents:
         incidents, horizon = _number(effect.get("expected_incidents")), _number(effect.get("horizon_days"))
         if incidents is None or horizon is None or horizon < 1:
             return None
-        interval = effect.get("interval")
-        bounds = tuple(map(_number, interval)) if isinstance(interval, list | tuple) else ()
-        low, high = bounds if len(bounds) == 2 else (None, None)
-        interval = (low, high) if low is not None and high is not None else (0.0, 0.0)
-        return cls(
-            incidents, horizon, _moment(effect.get("as_of")), interval, _number(effect.get("hours_per_incident"))
-        )
+        spread, hours = _number(effect.get("spread")) or None, _number(effect.get("hours_per_incident"))
+        return cls(incidents, horizon, _moment(effect.get("as_of")), spread, hours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +168,22 @@ def _expected(
     days = end - cut
     if forecast is not None:
         scale = days / forecast.horizon_days
-        return forecast.incidents * scale, (forecast.interval[0] * scale, forecast.interval[1] * scale)
-    from scipy.special import gammaincinv  # noqa: PLC0415 - no diagnosis needs it
-
+        expected = forecast.incidents * scale
+        if forecast.spread is not None:
+            return expected, _interval(1.0 / forecast.spread, expected)
+        return expected, _interval(forecast.incidents + PRIOR, (forecast.incidents + PRIOR) * scale)
     begin = max(first, cut - LOOK_BACK)
     count = float(((times >= begin) & (times < cut)).sum())
-    low, high = (float(gammaincinv(count + PRIOR, tail)) / (cut - begin) * days for tail in TAILS)
-    return count / (cut - begin) * days, (low, high)
+    expected = count / (cut - begin) * days
+    return expected, _interval(count + PRIOR, (count + PRIOR) / (cut - begin) * days)
+
+
+def _interval(size: float, mean: float) -> tuple[float, float]:
+    """Return the 80 % interval of a count: Poisson, its mean gamma of this shape (negative binomial)."""
+    from scipy.stats import nbinom  # noqa: PLC0415 - no diagnosis needs it
+
+    low, high = (float(nbinom.ppf(tail, size, size / (size + mean))) for tail in TAILS)
+    return low, high
 
 
 def _number(value: Any) -> float | None:  # noqa: ANN401 - whatever JSON holds

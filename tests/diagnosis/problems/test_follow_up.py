@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import nbinom
 
 from diagnosis.problems.follow_up import ExpectedIncidents, follow_up, measure_effect
 
@@ -70,11 +71,35 @@ def test_savings_are_what_was_expected_less_what_happened_and_their_interval_cov
 
 
 def test_a_forecast_that_was_kept_is_what_savings_are_counted_against():
-    forecast = {"horizon_days": 100, "expected_incidents": 10.0, "interval": [5, 16], "hours_per_incident": 3.0}
+    forecast = {"horizon_days": 100, "expected_incidents": 10.0, "spread": 0.1, "hours_per_incident": 3.0}
     times = np.array([FIRST, FIRST + 50, CUT + 10, CUT + 40])
     result = followed(times, forecast, hours=np.array([1.0, 1.0, 4.0, 4.0])).to_dict("now")
-    assert result["incidents"] == {"expected": 20.0, "interval": [10.0, 32.0], "happened": 2}
-    assert result["hours"] == {"expected": 60.0, "lost": 8.0, "saved": 52.0, "interval": [22.0, 88.0]}
+    bounds = nbinom.ppf([0.1, 0.9], 10, 1 / 3).tolist()  # mean 20, variance 20 + 0.1 * 400
+    assert result["incidents"] == {"expected": 20.0, "interval": bounds, "happened": 2}
+    saved = [3.0 * bound - 8.0 for bound in bounds]
+    assert result["hours"] == {"expected": 60.0, "lost": 8.0, "saved": 52.0, "interval": saved}
+
+
+@pytest.mark.parametrize("spread", [0.2, 1.0, None])
+@pytest.mark.parametrize("days", [3.0, 20.0, 100.0, 200.0])
+def test_the_interval_of_what_would_have_come_holds_it_as_often_as_stated(days, spread):
+    """The rate is a gamma variable around what had been expected, the count Poisson: 6 within 100 days on average.
+
+    Without a spread the expectation is a count of 100 earlier days. A whole number is held in 80 % or more.
+    """
+    draw, held, spared = np.random.default_rng(4), [], []
+    for _ in range(400):
+        rate = 6.0 * draw.gamma(1 / spread, spread) if spread else draw.uniform(1.0, 12.0)
+        expected = 6.0 if spread else float(draw.poisson(rate))
+        forecast = {"horizon_days": 100, "expected_incidents": expected, "spread": spread, "hours_per_incident": 2.0}
+        would_have_come = draw.poisson(rate * days / 100)
+        result = followed(np.array([FIRST, FIRST + 50]), forecast, end=CUT + days, hours=np.ones(2)).to_dict("now")
+        low, high = result["incidents"]["interval"]
+        held.append(low <= would_have_come <= high)
+        low, high = result["hours"]["interval"]  # nothing happened: all that would have come was spared
+        spared.append(low <= 2.0 * would_have_come <= high)
+    assert 0.77 <= np.mean(held) == np.mean(spared)
+    assert np.mean(held) <= (1.0 if days * 6.0 / 100 < 2 else 0.93)
 
 
 @pytest.mark.parametrize(
@@ -94,13 +119,11 @@ def test_what_says_no_incidents_is_no_expectation(effect):
 
 
 def test_an_expectation_that_somebody_wrote_is_read_as_far_as_it_says_something():
-    odd = {"as_of": "next week", "interval": "wide", "hours_per_incident": {}}
+    odd = {"as_of": "next week", "spread": "wide", "hours_per_incident": {}}
     plain = ExpectedIncidents.of({"expected_incidents": 3, "horizon_days": 90, **odd})
     assert (plain.incidents, plain.as_of, plain.hours_per_incident) == (3.0, None, None)
-    dated = ExpectedIncidents.of(
-        {"expected_incidents": 3, "horizon_days": 90, "as_of": "2026-03-01", "interval": [1, "2"]}
-    )
-    assert dated.as_of == pd.Timestamp("2026-03-01", tz="UTC")
+    dated = ExpectedIncidents.of({"expected_incidents": 3, "horizon_days": 90, "as_of": "2026-03-01", "spread": 0})
+    assert (dated.as_of, dated.spread) == (pd.Timestamp("2026-03-01", tz="UTC"), None)
 
 
 def test_a_fault_that_is_younger_than_the_records_is_compared_with_its_own_days():
