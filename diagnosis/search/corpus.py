@@ -29,7 +29,8 @@ from diagnosis.text.inflections import inflections
 
 EXACT = "exact"
 _COSINE = "lexical:cosine"
-_LEXICAL = ("lexical:whole", "lexical:heading", "lexical:glossary", _COSINE)
+_SCORED = ("lexical:whole", "lexical:heading", "lexical:glossary")
+_LEXICAL = (*_SCORED, _COSINE)
 _ENGLISH_WORD = re.compile(r"(?<![\w./\\-])[A-Za-z]{4,}(?![\w/\\-]|\.\w)")  # no part of a code or path
 _DEPTH = 70  # candidates that each signal names, all of them then compared by every signal: 100 found no better
 _MOST_EXCLUDED = 32  # numbers that are struck out of what was found; more are a filter of their own
@@ -86,6 +87,7 @@ class CorpusIndex:
         }
         self.bags = {f"history:{part}": TokenBags(history) for part in self.compared}
         self.signals = (*_LEXICAL, *self.vectors, *self.bags, EXACT)
+        self.absolute_signals = (*self.signals, *(f"{name}:score" for name in _SCORED))
 
     def __len__(self) -> int:
         return len(self.metadata)
@@ -143,8 +145,8 @@ class CorpusIndex:
         """Return the candidates that some signal names, and what every signal says of each."""
         allowed, no_rows = self._allowed(filters), np.empty(0, dtype=np.intp)
         if allowed.mask is not None and not allowed.mask.any():
-            nothing = np.zeros((0, len(self.signals)))
-            return Candidates(no_rows, nothing, nothing, no_rows, no_rows, is_number=False, has_evidence=True)
+            signals, absolute = (np.zeros((0, len(names))) for names in (self.signals, self.absolute_signals))
+            return Candidates(no_rows, signals, absolute, no_rows, no_rows, is_number=False, has_evidence=True)
         words, by_code = self._words(question.text, question.sentence)
         vectors = {name: self._vectors(name, question) for name in self.vectors}
         matches = identifier_matches(
@@ -162,8 +164,9 @@ class CorpusIndex:
             else:
                 columns[name] = query.similarities_at(places)
         signals = np.column_stack([columns[name] for name in self.signals])
-        shares = {name: scores[name] / max(words[name].weight, 1e-9) for name in _LEXICAL if name != _COSINE}
-        absolute = np.column_stack([(columns | scores | shares)[name] for name in self.signals])
+        shares = {name: scores[name] / max(words[name].weight, 1e-9) for name in _SCORED}
+        by_share = [(columns | scores | shares)[name] for name in self.signals]
+        absolute = np.column_stack([*by_share, *(scores[name] for name in _SCORED)])
         by_identifier = matches.identified(places, self.lexical["whole"], self.metadata) if matches.codes else no_rows
         return Candidates(
             places,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from diagnosis.arrays import Floats
+from diagnosis.arrays import Bools, Floats
 from diagnosis.errors import InputError
 from diagnosis.search.signals import Candidates
 
@@ -31,12 +31,16 @@ class Coverage:
     ----------
     features : sequence of str
         ``score`` and ``lead`` (of the best candidate, and over the mean of the next five), ``chance`` (log odds of the
-        best among all candidates), and what every signal says of the best candidate, words by the share that it holds.
+        best among all candidates), and what every signal says of the best candidate, words by the share that it holds
+        and by their scores. Releases of before have no scores.
     means, scales, weights : sequence of float
         One a feature.
     intercept : float
     n_questions : int
         Each asked twice: with its answers, and with these taken out.
+    long : Coverage or None
+        What judges long questions, learned from such alone: in many words a good candidate stands out more, and short
+        questions would teach that little can be said. None where there were too few.
     """
 
     features: Sequence[str]
@@ -45,16 +49,22 @@ class Coverage:
     weights: Sequence[float]
     intercept: float
     n_questions: int
+    long: Coverage | None = None
 
     @classmethod
-    def fit(cls, signals: Sequence[str], with_answer: Floats, without_answer: Floats) -> Coverage:
+    def fit(
+        cls, signals: Sequence[str], with_answer: Floats, without_answer: Floats, is_long: Bools | None = None
+    ) -> Coverage:
         """Learn from questions whose answers were there, and the same ones with these taken out.
 
         Parameters
         ----------
         signals : sequence of str, length m
+            The columns of `Candidates.absolute`.
         with_answer, without_answer : ndarray of float, shape (n_questions, m + 3)
             See `measured`.
+        is_long : ndarray of bool, shape (n_questions,), optional
+            Which of them are long; by default none.
 
         Raises
         ------
@@ -82,17 +92,25 @@ class Coverage:
         solution = minimize(loss, np.zeros(n_features + 1), jac=True, method="L-BFGS-B", bounds=bounds).x
         names = ("score", "lead", "chance", *signals)
         weights, intercept = solution[1:].tolist(), float(solution[0])
-        return cls(names, means.tolist(), scales.tolist(), weights, intercept, len(with_answer))
+        long = None
+        if is_long is not None and is_long.sum() >= FEWEST_QUESTIONS:
+            long = cls.fit(signals, with_answer[is_long], without_answer[is_long])
+        return cls(names, means.tolist(), scales.tolist(), weights, intercept, len(with_answer), long)
 
-    def probabilities(self, rows: Floats) -> Floats:
+    def probabilities(self, rows: Floats, is_long: Bools) -> Floats:
         """Return the probability of each question that something answers it; shape (n_questions,).
 
         Parameters
         ----------
         rows : ndarray of float, shape (n_questions, n_features)
+        is_long : ndarray of bool, shape (n_questions,)
         """
-        standardised = (rows - np.array(self.means)) / np.array(self.scales)
-        return _sigmoid(standardised @ np.array(self.weights) + self.intercept)
+        known = rows[:, : len(self.means)]  # a release of before knows no scores of words, which stand last
+        standardised = (known - np.array(self.means)) / np.array(self.scales)
+        probabilities = _sigmoid(standardised @ np.array(self.weights) + self.intercept)
+        if self.long is not None and is_long.any():
+            probabilities[is_long] = self.long.probabilities(rows[is_long], np.zeros(int(is_long.sum()), dtype=bool))
+        return probabilities
 
     def to_dict(self) -> dict[str, Any]:
         """Return what was learned as plain JSON values."""
@@ -101,11 +119,12 @@ class Coverage:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Coverage:
         """Read what `to_dict` has returned."""
-        return cls(**values)
+        long = values.get("long")
+        return cls(**{**values, "long": None if long is None else cls.from_dict(long)})
 
 
 def measured(candidates: Candidates, scores: Floats) -> Floats:
-    """Return the features of one question; shape (m + 3,), zeros where nothing was found.
+    """Return the features of one question; shape (m + 3,) for m columns of `absolute`, zeros where nothing was found.
 
     Parameters
     ----------
@@ -114,7 +133,7 @@ def measured(candidates: Candidates, scores: Floats) -> Floats:
         Fused.
     """
     if not len(scores):
-        return np.zeros(candidates.signals.shape[1] + 3)
+        return np.zeros(candidates.absolute.shape[1] + 3)
     order = np.argsort(-scores, kind="stable")[:_CANDIDATES]
     best, others = order[0], order[1:]
     lead = scores[best] - (scores[others].mean() if len(others) else 0.0)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from diagnosis.arrays import Floats, Rows, Vectors
+from diagnosis.arrays import Bools, Floats, Rows, Vectors
 from diagnosis.errors import InputError
 from diagnosis.incident import Incident, IncidentBatch
 from diagnosis.knowledge import as_knowledge_frame
@@ -253,12 +253,22 @@ class Retriever:
         scores = self._fusion(corpus).score(found.signals, self.signals(corpus))
         covered = None
         if is_covered is not None:
-            covered = float(is_covered.probabilities(measured(found, scores)[None])[0]) if len(scores) else 0.0
+            row, is_long = measured(found, scores)[None], np.array([_is_long(question)])
+            covered = float(is_covered.probabilities(row, is_long)[0]) if len(scores) else 0.0
             covered = 1.0 if found.is_number else covered
         return Answer(self._ranked(found, scores, corpus, k, filters, passages), covered)
 
-    def coverage_features(self, queries: Sequence[str], corpus: Corpus, filters: Iterable[Filters | None]) -> Floats:
-        """Return what `Coverage` learns from: a row for each query, asked among the records that its filters allow."""
+    def coverage_features(
+        self, queries: Sequence[str], corpus: Corpus, filters: Iterable[Filters | None]
+    ) -> tuple[Floats, Bools]:
+        """Return what `Coverage` learns from: a row for each query, asked among the records that its filters allow.
+
+        Returns
+        -------
+        ndarray of float, shape (n_queries, n_features)
+        ndarray of bool, shape (n_queries,)
+            Which queries are long.
+        """
         index = self.corpora_[corpus]
         fusion, questions = self._fusion(corpus), self._questions(queries, corpus)
         rows = []
@@ -266,7 +276,8 @@ class Retriever:
             for question, allowed in zip(questions, filters, strict=True):
                 found = index.measure(question, allowed)
                 rows.append(measured(found, fusion.score(found.signals, index.signals)))
-        return np.array(rows).reshape(len(rows), len(index.signals) + 3)
+        is_long = np.array([_is_long(question) for question in questions], dtype=bool)
+        return np.array(rows).reshape(len(rows), len(index.absolute_signals) + 3), is_long
 
     def _fusion(self, corpus: Corpus) -> Fusion:
         return (self.weights or {}).get(corpus) or Fusion.untaught(self.corpora_[corpus].signals)
@@ -333,6 +344,10 @@ class Retriever:
     def signals(self, corpus: Corpus) -> tuple[str, ...]:
         """Return the names of the signals, in the order of a measured row."""
         return self.corpora_[corpus].signals
+
+    def absolute_signals(self, corpus: Corpus) -> tuple[str, ...]:
+        """Return the names of what coverage learns from, in the order of `Candidates.absolute`."""
+        return self.corpora_[corpus].absolute_signals
 
     def _ranked(
         self, found: Candidates, scores: Floats, corpus: Corpus, k: int, filters: Filters | None, passages: bool
@@ -443,6 +458,11 @@ class Retriever:
         if any(len(index) > LARGE for index in retriever.corpora_.values()):
             keep_freed_memory()
         return retriever
+
+
+def _is_long(question: Question) -> bool:
+    """Return whether a question is asked whole, and judged by what long ones have taught."""
+    return len(question.sentence) > _SHORT
 
 
 def _newest_resolved(

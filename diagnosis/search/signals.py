@@ -69,9 +69,9 @@ class Candidates:
         In the metadata, as long as nothing changes there.
     signals : ndarray of float64, shape (n_candidates, n_signals)
         Those of words relative to the best that the question got.
-    absolute : ndarray of float64, shape (n_candidates, n_signals)
+    absolute : ndarray of float64, shape (n_candidates, n_signals + 3)
         The same with the share of the question's weight that a record holds in place of scores of words, and their
-        cosine as it is, so that questions compare, long and short ones.
+        cosine as it is, so that questions compare, long and short ones; then those scores as they are.
     passages : ndarray of int, shape (n_candidates,)
         Which passage of each is nearest to the question.
     identified : ndarray of int

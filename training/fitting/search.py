@@ -322,9 +322,9 @@ def _coverages(trial: Retriever, taken_out: Mapping[Corpus, _TakenOut]) -> Itera
             continue
         wordings = [(words, present, without) for text, present, without in questions for words in _wordings(text)]
         texts = [words for words, _, _ in wordings]
-        with_answer = trial.coverage_features(texts, corpus, [present for _, present, _ in wordings])
-        without_answer = trial.coverage_features(texts, corpus, _without_answers(wordings))
-        yield corpus, Coverage.fit(trial.signals(corpus), with_answer, without_answer)
+        with_answer, is_long = trial.coverage_features(texts, corpus, [present for _, present, _ in wordings])
+        without_answer, _ = trial.coverage_features(texts, corpus, _without_answers(wordings))
+        yield corpus, Coverage.fit(trial.absolute_signals(corpus), with_answer, without_answer, is_long)
 
 
 def _without_answers(questions: _TakenOut) -> Iterator[Filters]:

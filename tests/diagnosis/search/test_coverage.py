@@ -1,5 +1,7 @@
 """Coverage: whether anything answers at all, calibrated on questions whose answer was taken out."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -113,3 +115,39 @@ def test_probabilities_of_many_move_towards_the_share_that_is_covered(share):
     assert abs(after.mean() - share) < abs(before.mean() - share) + 0.02
     assert np.array_equal(np.argsort(before), np.argsort(after))
     assert len(adjusted(before[:0])) == 0
+
+
+def questions_of_two_lengths(count=200):
+    """Return rows of two features with an answer and without, and which are long: these alone tell the two apart."""
+    rng = np.random.default_rng(7)
+    is_long = np.arange(count) % 2 == 0
+    without = rng.normal(size=(count, 4))
+    return without + np.where(is_long, 3.0, 0.1)[:, None], without, is_long
+
+
+def test_long_questions_are_judged_by_what_long_ones_have_taught():
+    present, absent, is_long = questions_of_two_lengths()
+    coverage = Coverage.fit(["exact"], present, absent, is_long)
+    alike = Coverage.fit(["exact"], present, absent)
+    rows, truth = np.concatenate([present, absent]), np.repeat([1.0, 0.0], len(present))
+    long = np.tile(is_long, 2)
+    errors, errors_alike = ((c.probabilities(rows, long) - truth) ** 2 for c in (coverage, alike))
+    assert errors[long].mean() < errors_alike[long].mean() - 0.02
+    assert np.array_equal(errors[~long], errors_alike[~long]), "short ones are judged as before"
+    again = Coverage.from_dict(json.loads(json.dumps(coverage.to_dict())))
+    assert np.array_equal(again.probabilities(rows, long), coverage.probabilities(rows, long))
+
+
+def test_of_too_few_long_questions_nothing_is_learned_apart():
+    present, absent, _ = questions_of_two_lengths()
+    few = np.arange(len(present)) < 19
+    assert Coverage.fit(["exact"], present, absent, few) == Coverage.fit(["exact"], present, absent)
+
+
+def test_what_a_release_of_before_has_learned_still_judges():
+    present, absent, is_long = questions_of_two_lengths()
+    saved = Coverage.fit(["exact"], present, absent).to_dict()
+    del saved["long"]
+    before = Coverage.from_dict(saved)
+    wider = np.column_stack([present, np.ones(len(present))])  # a score of words that it does not know
+    assert np.array_equal(before.probabilities(wider, is_long), before.probabilities(present, is_long))
