@@ -190,7 +190,8 @@ def share_in_time(
     """Return the share of incidents that waited no longer than ``limit`` days (Kaplan and Meier 1958).
 
     The interval is the exact binomial one at the effective number of incidents, the number whose plain share would have
-    Greenwood's variance (Dorey and Korn 1987); it holds for few incidents, and where all or none were in time.
+    Greenwood's variance (Dorey and Korn 1987); it holds for few incidents, and where all or none were in time. Where
+    those left were watched for less than ``limit``, all of them may yet be in time: the upper bound is 1.
     """
     if waits is None or not len(waits):
         return _unknown(name, "share", target, scope)
@@ -205,6 +206,8 @@ def share_in_time(
         n_effective = min(survival * (1.0 - survival) / variance, float(len(waits)))
     # Nobody was watched for so long: everything is possible.
     lower, upper = proportion_interval((1.0 - survival) * n_effective, n_effective, LEVEL) if reached else (0.0, 1.0)
+    if survival > 0.0 and waits.duration.max() < limit - ROUNDING:
+        upper = 1.0
     n_open = int((~waits.happened).sum())
     value = 1.0 - survival
     verdict = _verdict(lower, upper, target, lower_is_better=False)

@@ -30,6 +30,20 @@ def levels(incidents, **options):
     return {level.name: level for level in service_levels(incidents, as_of=END, **options)}
 
 
+def test_a_share_within_days_that_nobody_was_watched_for_may_still_become_anything():
+    ages = np.linspace(2 * 24, 20 * 24, 20)
+    young = levels(frame(ages, closed_at=[1.0, *[None] * 19]))["closure"]
+    assert (young.n, young.n_open, young.verdict) == (20, 19, "too few")
+    assert young.value == pytest.approx(1 / 20)
+    assert young.lower < 1 / 20
+    assert young.upper == 1.0
+    old = levels(frame([*ages, 31 * 24], closed_at=[1.0, *[None] * 20]), days=40)["closure"]
+    assert old.verdict == "missed"
+    done = levels(frame(ages, closed_at=[1.0] * 20))["closure"]
+    assert (done.value, done.upper) == (1.0, 1.0)
+    assert done.lower > 0.8
+
+
 def test_incidents_that_nobody_answered_are_misses_and_not_absent():
     ages = np.linspace(2 * 24, 20 * 24, 20)
     actual = levels(frame(ages, responded_at=[1.0, *[None] * 19], resolved_at=[1.5, *[None] * 19]))
