@@ -71,8 +71,10 @@ class Phrase:
         return cls(stored["code"], values)
 
 
-def in_words(phrase: Phrase, language: str) -> str:
+def in_words(phrase: Phrase, language: str, *, labels: bool = False) -> str:
     """Return the sentence of a phrase; any language but Chinese is answered in English.
+
+    With ``labels``, English calls fields as agents do: ``configuration item`` and not ``cmdb_ci``.
 
     Raises
     ------
@@ -82,7 +84,7 @@ def in_words(phrase: Phrase, language: str) -> str:
     reader = _of_reader(language)
     forms = catalogue()[phrase.code]
     form = "one" if reader == "en" and phrase.values.get("n") == 1 and "one" in forms else reader
-    values = {name: _shown(name, value, reader) for name, value in phrase.values.items()}
+    values = {name: _shown(name, value, reader, labels) for name, value in phrase.values.items()}
     counts_one = reader == "en" and 1 in phrase.values.values()  # else the singular is not looked for: it takes time
     return (CountedForm(forms[form]) if counts_one else forms[form]).format(**values)
 
@@ -151,18 +153,18 @@ def reason_of(prediction: Mapping[str, Any], language: str) -> tuple[str, Langua
     """
     if code := prediction.get("reason_code"):
         phrase = Phrase.from_dict({"code": code, "values": prediction["reason_values"]})
-        return in_words(phrase, language), _of_reader(language)
+        return in_words(phrase, language, labels=True), _of_reader(language)
     return prediction["reason"], "en"
 
 
 def warnings_of(diagnosis: Mapping[str, Any], language: str) -> list[tuple[str, Language]]:
     """Return the warnings of a diagnosis (the contract's object), each with the language of its sentence."""
     if phrases := diagnosis.get("warning_phrases"):
-        return [(in_words(Phrase.from_dict(phrase), language), _of_reader(language)) for phrase in phrases]
+        return [(in_words(Phrase.from_dict(phrase), language, labels=True), _of_reader(language)) for phrase in phrases]
     return [(sentence, "en") for sentence in diagnosis["warnings"]]
 
 
-def name_in_words(kind: str, name: str, language: Language) -> str:
+def name_in_words(kind: str, name: str, language: Language, *, labels: bool = False) -> str:
     """Return what a field, a language, a kind of records or a reason to leave records out is called.
 
     What is not in the catalogue keeps its name.
@@ -170,7 +172,9 @@ def name_in_words(kind: str, name: str, language: Language) -> str:
     English sentences name a field as the import format does.
     """
     forms = catalogue().get(f"{kind}_{name}")
-    return name if forms is None else forms[language]
+    if forms is None:
+        return name
+    return forms["label"] if labels and language == "en" and "label" in forms else forms[language]
 
 
 def listed(names: Iterable[str], language: Language) -> str:
@@ -188,19 +192,21 @@ def _of_reader(language: str) -> Language:
     return "zh" if language.startswith("zh") else "en"
 
 
-def _shown(name: str, value: Any, language: Language) -> Any:  # noqa: ANN401 - text, number, phrase or several of them
+def _shown(name: str, value: Any, language: Language, labels: bool) -> Any:  # noqa: ANN401 - of each kind
     kind = _NAMES.get(name.rpartition("_")[2])
     if isinstance(value, Phrase):
-        return in_words(value, language)
+        return in_words(value, language, labels=labels)
     if isinstance(value, float):
         return _Number(value)
     if isinstance(value, str):
-        return value if kind is None else name_in_words(kind, value, language)
+        return value if kind is None else name_in_words(kind, value, language, labels=labels)
     if isinstance(value, Sequence):
         if value and isinstance(value[0], Phrase):
             between = (_SEPARATORS if name.endswith("names") else _BETWEEN_PHRASES)[language]
-            return between.join(in_words(part, language) for part in value)
-        return listed(value if kind is None else (name_in_words(kind, part, language) for part in value), language)
+            return between.join(in_words(part, language, labels=labels) for part in value)
+        if kind is not None:
+            value = [name_in_words(kind, part, language, labels=labels) for part in value]
+        return listed(value, language)
     return value
 
 

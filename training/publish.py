@@ -87,7 +87,10 @@ def put_into_service(releases: Releases, decision: GateDecision, force: str | No
     if not decision.publishes:
         reason = _forced(decision, force)
     elif decision.unmeasured:
-        reason = Phrase("gate_not_measured", {"reasons": tuple(check.why for check in decision.unmeasured)})
+        reasons = tuple(
+            Phrase("gate_check_unmeasured", {"check": check.name, "why": check.why}) for check in decision.unmeasured
+        )
+        reason = Phrase("gate_not_measured", {"reasons": reasons})
     else:
         reason = Phrase("gate_passed")
     releases.publish(decision.release, reason, instead_of=decision.instead_of)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from api.alerts.schemas import MonitoringReviewOut
+from api.console.incident_view import is_sure
 from api.console.release_quality import Verdict, release_quality
 from api.monitoring.service import ReleaseQuality
 from api.service import Service
@@ -121,7 +122,7 @@ def _by_day(
     counts: dict[str, Counter[str]] = {day: Counter() for day in days}
     for _, at, predictions in diagnosed:
         day = counts.setdefault(f"{at:%Y-%m-%d}", Counter())
-        day.update(prediction["decision"] for prediction in predictions.values())
+        day.update(p["decision"] if is_sure(p) else "abstained" for p in predictions.values())  # as the queue says it
     return sorted(counts.items())
 
 

@@ -92,7 +92,7 @@ shu shuang shui tao ting wei wen xi xia xian xiang xiao xin xing xiong xiu xue y
 yun ze zhen zheng zhi zhong zi
 """
 _PINYIN_GIVEN = re.compile(f"(?:{'|'.join(_SYLLABLES.split())}){{1,2}}")
-_ENGLISH = frozenset({"bin", "dan", "fang", "gang", "long", "ping", "tan", "ting", "wen"})
+_ENGLISH = frozenset({"long", "ping"})
 _HAN_RUN = re.compile(f"[{HAN}]+")
 _HAN_NAME = re.compile(rf"(?:{_COMPOUND}|[{_SURNAMES}])[{HAN}]{{1,2}}")
 # What a given name is made of, but for characters that end words of the desk and names of places.

@@ -111,3 +111,16 @@ def test_a_reason_is_shown_by_its_code_and_an_older_one_as_it_was_stored() -> No
     assert reason_of(prediction, "zh") == ("没有剩余的类别", "zh")
     assert reason_of({"reason": "no class is left"}, "zh") == ("no class is left", "en")
     assert warnings_of({"warnings": ["something"]}, "zh") == [("something", "en")]
+
+
+def test_fields_have_the_names_that_agents_know_and_the_api_those_of_the_import_format() -> None:
+    values = {"fields": ["contact_type", "cmdb_ci", "category"]}
+    phrase = Phrase("lacks_expected_fields", values)
+    prediction = {"reason": str(phrase), "reason_code": phrase.code, "reason_values": values}
+    assert "without contact_type, cmdb_ci, category" in str(phrase)
+    assert "without channel, configuration item, category" in reason_of(prediction, "en")[0]
+    assert "缺少报障渠道、配置项、分类" in reason_of(prediction, "zh")[0]
+    nested = Phrase("several", {"phrases": (Phrase("recurrence_needs_signature", values), phrase)}).to_dict()
+    ((warning, _),) = warnings_of({"warning_phrases": [nested]}, "en")
+    assert "cmdb_ci" not in warning
+    assert warning.count("configuration item") == 2

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from api.console.incident_view import is_sure
 from api.console.release_quality import verdict
 from api.console.service_report import service_report
 from api.console.views.service_report import report_marker
@@ -197,3 +198,16 @@ def test_a_revocation_shows_although_nothing_came_in_since(models, tmp_path) -> 
         detail = {"promised": 0.95, "of_all": True, "answered": 10, "wrong": 6, "evidence": 99.0}
         service.store.revocations.add(service.serving.current.diagnoser.release, "category", "network", detail)
         assert report_marker(service, "2026-11-22") != before
+
+
+def test_decisions_are_counted_as_the_queue_calls_them(models, tmp_path) -> None:
+    with Serving(Settings(database=f"sqlite:///{tmp_path / 'c.db'}", models=models)) as client:
+        for number, text in (("NS-1", "qzxv jkwp"), ("NS-2", "printer shows paper jam but there is none")):
+            client.post("/v1/diagnoses", json={"number": number, "short_description": text})
+        diagnoses = client.get("/v1/diagnoses").json()["items"]
+        predictions = [prediction for item in diagnoses for prediction in item["predictions"].values()]
+        n_sure = sum(map(is_sure, predictions))
+        assert 0 < n_sure < len(predictions)
+        assert any(not is_sure(p) and p["decision"] == "suggested" for p in predictions)
+        totals = measured(client)[0].totals
+        assert totals["abstained"] == len(predictions) - n_sure

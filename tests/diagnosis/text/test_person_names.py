@@ -46,7 +46,8 @@ def test_a_surname_is_known_by_the_given_name_before_it():
 
 
 def test_a_name_in_pinyin_is_known_in_either_order_and_no_word_of_the_desk_is_one():
-    assert surnames("ask li wei or Xiaoming Liu, the apps hang, can he ping lin") == ["li", "wei", "Xiaoming", "Liu"]
+    names = surnames("ask li wei or Xiaoming Liu or wang fang, the apps hang, can he ping lin")
+    assert names == ["li", "wei", "Xiaoming", "Liu", "wang", "fang"]
 
 
 def test_names_of_a_history_are_known_whole_and_in_any_order():
