@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -78,7 +79,8 @@ class Parts:
 
     def __post_init__(self) -> None:
         share_features(self.routers.values())
-        self.retriever.find_resolved = self.numbers_with_resolution
+        # Of the history alone: a retriever that held these parts would live on with them until a collection.
+        self.retriever.find_resolved = partial(_numbers_with_resolution, self.history)
         self.people.add(self.history.distinct(PEOPLE_FIELDS))
         if self.recurrence is not None and self.state is None:
             self.state = self.recurrence.state(self.history.frame())
@@ -109,11 +111,6 @@ class Parts:
         self.history.upsert(batch.reported)
         self.people.add({name for column in PEOPLE_FIELDS for name in batch.reported.column(column)})
         return new
-
-    def numbers_with_resolution(self, numbers: Sequence[str]) -> set[str]:
-        """Return which of some past incidents have a resolution that says something."""
-        rows = self.history.records(numbers, ("number", "close_notes"))
-        return {number for number, row in rows.items() if not says_nothing(row["close_notes"])}
 
     def time_incidents(self, batch: PreparedIncidents, new: Sequence[int]) -> None:
         """Let clocks know who waits, for which group, and whose wait has ended."""
@@ -209,3 +206,9 @@ def clean_articles(frame: pd.DataFrame, normaliser: TextNormaliser) -> pd.DataFr
     """Return a canonical knowledge frame with its words cleaned."""
     bodies = {name: normaliser.normalise_texts(frame[name].tolist()) for name in ("symptoms", "cause", "resolution")}
     return frame.assign(title=normaliser.normalise_titles(frame["title"].tolist()), **bodies)
+
+
+def _numbers_with_resolution(history: IncidentRecords, numbers: Sequence[str]) -> set[str]:
+    """Return which of some past incidents have a resolution that says something."""
+    rows = history.records(numbers, ("number", "close_notes"))
+    return {number for number, row in rows.items() if not says_nothing(row["close_notes"])}
