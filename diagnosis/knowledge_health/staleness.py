@@ -16,13 +16,14 @@ from diagnosis.arrays import Floats
 from diagnosis.knowledge_health.form import families_of
 from diagnosis.phrases import Phrase, in_words, joined
 from diagnosis.placeholders import is_placeholder
+from diagnosis.recurrence.verdict import episodes
 
 SOON = 31  # days: an article that ends within them is to be looked at now
 RISK = 0.01  # chance of what is taken for a change, were there none
 HOLDS_FOR = 30.0  # days without a return
 _WINDOWS = (45, 90, 135, 180, 270)  # days before the end, each compared with all before them
 _FEWEST_USES = 5  # before and after
-_FEWEST_ON_ITEM = 5  # incidents: how often fewer come cannot be told
+_FEWEST_ON_ITEM = 5  # episodes: how often fewer come cannot be told
 _SILENCE = 90  # days without an incident on an item, at least
 _FEWEST_UNUSED = 5  # incidents that an article would have answered
 _UNUSED_WINDOW = 180  # days
@@ -169,23 +170,28 @@ def _chance_of_so_many(bad: int, drawn: int, all_bad: int, n: int) -> float:
 
 
 def _items_gone(articles: pd.DataFrame, uses: ArticleUses) -> Iterable[tuple[str, Phrase, npt.NDArray[np.intp]]]:
-    """Yield the articles about an item that had incidents steadily and has none any more."""
+    """Yield the articles about an item that had incidents steadily and has none any more.
+
+    Had it the rate of the whole time watched throughout, each of its episodes would lie in the silence at its end with
+    the share that this is of that time. Items that articles name are looked at together (Bonferroni).
+    """
     rows_of = _rows("" if is_placeholder(item) else item.lower() for item in uses.item)
-    silent: dict[str, npt.NDArray[np.intp]] = {}
-    for item, of_item in rows_of.items():
-        rows = of_item[np.isfinite(uses.opened[of_item])]
-        days = uses.opened[rows]
-        if len(days) < _FEWEST_ON_ITEM:
-            continue
-        silence, span = uses.end - days.max(), max(days.max() - days.min(), 1.0)
-        if silence >= _SILENCE and (len(days) - 1) / span * silence >= -math.log(RISK):
-            silent[item] = rows
-    if not silent:
-        return
     texts = (articles[name] for name in ("title", "symptoms", "cause", "resolution", "keywords"))
-    for number, *words in zip(articles["number"], *texts, strict=True):
-        for item in sorted(set(_NAME.findall(" ".join(words).lower())) & silent.keys()):
-            rows = silent[item]
+    items_of_articles = [
+        set(_NAME.findall(" ".join(words).lower())) & rows_of.keys() for words in zip(*texts, strict=True)
+    ]
+    dates = np.asarray(uses.opened)[np.isfinite(uses.opened)]
+    chance_of: dict[str, float] = {}
+    for item in set().union(*items_of_articles):
+        days = np.sort(uses.opened[rows_of[item]])
+        starts = episodes(days[np.isfinite(days)])
+        if len(starts) >= _FEWEST_ON_ITEM:
+            silence, watched = uses.end - days[np.isfinite(days)].max(), max(uses.end - dates.min(), 1.0)
+            chance_of[item] = (1.0 - min(silence / watched, 1.0)) ** len(starts) if silence >= _SILENCE else 1.0
+    silent_items = {item for item, chance in chance_of.items() if chance * len(chance_of) <= RISK}
+    for number, items in zip(articles["number"], items_of_articles, strict=True):
+        for item in sorted(items & silent_items):
+            rows = rows_of[item][np.isfinite(uses.opened[rows_of[item]])]
             last = pd.Timestamp(uses.opened[rows].max(), unit="D")
             values = {"item": uses.item[rows[-1]], "n_before": len(rows), "date": f"{last:%Y-%m-%d}"}
             yield number, Phrase("stale_item_gone", values), rows

@@ -189,6 +189,27 @@ def test_an_article_about_an_item_that_fell_silent_is_stale_and_a_rare_item_is_n
     assert (stale.number, stale.reasons[0].code) == ("GONE", "stale_item_gone")
 
 
+@pytest.mark.parametrize("burst", [0.2, 4.0])
+def test_an_item_that_had_one_burst_is_not_gone(burst):
+    opened = np.linspace(0, 399, 40)
+    opened[:20] = np.linspace(200.0, 200.0 + burst, 20)
+    item = ["storm-gw-1"] * 20 + [""] * 20
+    assert stale_articles(base(article("A", title="storm-gw-1 is down")), uses_of(item=item, opened=opened), NOW) == []
+
+
+def test_of_many_steady_items_hardly_one_is_called_gone():
+    """Of 300 items with some ten incidents at any time of 400 days each, so silent is one in a hundred histories."""
+    rng, calls = np.random.default_rng(0), []
+    articles = base(*(article(f"A{i}", title=f"gw-{i} fails") for i in range(300)))
+    for _ in range(20):
+        counts = rng.poisson(10, 300)
+        item = np.repeat([f"gw-{i}" for i in range(300)], counts).tolist()
+        numbers, opened = [f"I{i}" for i in range(len(item))], rng.uniform(0, 400, len(item))
+        uses = uses_of(numbers=numbers, item=item, opened=opened, failed=np.zeros(len(item)))
+        calls.append(len(stale_articles(articles, uses, NOW)))
+    assert sum(calls) <= 2
+
+
 def test_an_article_that_nobody_uses_though_its_fault_comes_is_stale():
     articles = base(article("USED"), article("IDLE"))
     nearest = ["USED", "IDLE"] * 60
