@@ -24,7 +24,7 @@ from training.command_line.terminal import padded
 from training.command_line.verb import DONE, add_json, add_language, answer, main, warn, whole_number
 from training.command_line.wording import Wording
 from training.fitting.article_search import search_articles
-from training.fitting.as_of import last_moment
+from training.fitting.as_of import as_known_at, last_moment
 from training.reports.page import render
 
 SUMMARY = (
@@ -44,7 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--release", type=Path, metavar="DIR", help="search as this release does (default: learn from the files)"
     )
-    parser.add_argument("--as-of", default="", metavar="DATE", help="when it is looked at (default: latest time)")
+    parser.add_argument(
+        "--as-of", default="", metavar="DATE", help="as it was known at this moment (default: latest time)"
+    )
     parser.add_argument(
         "--out", type=Path, metavar="FILE.jsonl", help="write how likely an article answers each incident, one a line"
     )
@@ -67,9 +69,10 @@ def run(args: argparse.Namespace) -> int:
     sources, t = read_sources(args), Wording(args.language)
     if sources.articles.empty:
         raise InputError(Phrase("knowledge_without_articles"))
-    in_order = sources.incidents.sort_values("opened_at", kind="stable", na_position="first")
-    newest = sources.incidents.loc[in_order.index[-args.newest :].sort_values()].reset_index(drop=True)
-    older = sources.incidents.loc[in_order.index[: -args.newest].sort_values()].reset_index(drop=True)
+    history = as_known_at(sources.incidents, args.as_of)
+    in_order = history.sort_values("opened_at", kind="stable", na_position="first")
+    newest = history.loc[in_order.index[-args.newest :].sort_values()].reset_index(drop=True)
+    older = history.loc[in_order.index[: -args.newest].sort_values()].reset_index(drop=True)
     parts = Diagnoser.load(find_release(args.release)).parts if args.release is not None else None
     with tqdm(
         total=100, desc="learning to search", unit="%", disable=args.quiet or parts is not None, file=sys.stderr
@@ -87,8 +90,8 @@ def run(args: argparse.Namespace) -> int:
     texts = [*older["short_description"], *asked.texts]
     health = assess_knowledge(incidents, articles, texts, searched, retriever, as_of=as_of)
     if args.out:
-        rows = pd.Index(incidents["number"]).get_indexer(sources.incidents["number"])
-        _write_covered(args.out, sources.incidents["number"].tolist(), searched.take(rows))
+        rows = pd.Index(incidents["number"]).get_indexer(history["number"])
+        _write_covered(args.out, history["number"].tolist(), searched.take(rows))
     if args.html:
         with open_atomically(args.html) as stream:
             stream.write(render("knowledge.html", args.language, health=health, articles=_titles(articles)))

@@ -28,7 +28,7 @@ from training.command_line.intake import add_sources, read_sources
 from training.command_line.output import open_atomically
 from training.command_line.verb import DONE, add_json, add_language, answer, main, warn, whole_number
 from training.command_line.wording import Wording
-from training.fitting.as_of import last_moment
+from training.fitting.as_of import as_known_at, last_moment
 from training.records.action_files import read_actions
 from training.reports.problems_page import problems_page
 from training.reports.problems_text import problems_text
@@ -87,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
     if frame["opened_at"].isna().all():
         raise InputError(Phrase("problems_need_dates"))
     as_of = last_moment(frame, args.as_of)
+    frame = as_known_at(frame, args.as_of)
     signature = _signature(args, frame)
     report = _find(args, frame, signature, as_of)
     measures = None

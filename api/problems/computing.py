@@ -17,7 +17,8 @@ from diagnosis.problems.index import ProblemIndex
 from diagnosis.processes import in_own_process
 from diagnosis.records import IncidentRecords
 from diagnosis.recurrence import Signature
-from training.fitting.as_of import last_moment
+from diagnosis.times import format_utc
+from training.fitting.as_of import as_known_at, last_moment
 
 # Incidents from which a process of its own pays: it takes two seconds to start, and finding takes as long.
 LARGE = 5_000
@@ -108,6 +109,8 @@ def _compute(
     texts: bool,
     as_of: pd.Timestamp | None,
 ) -> ComputedProblems:
+    if as_of is not None:
+        frame = as_known_at(frame, format_utc(as_of))
     report = find_problems(
         frame,
         problem_signature(frame, signature) if texts or signature is None else signature,

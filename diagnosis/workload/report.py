@@ -139,7 +139,8 @@ def _checked(zone: str) -> str:
 
 def _read(incidents: IncidentBatch, moment: datetime, horizon: int, holidays: str, zone: str) -> _PlacedIncidents:
     now = moment.timestamp()
-    times = ClockTimes.of(incidents).at(now)
+    reopened = [None if time is not None and time > moment else time for time in incidents.column("reopened_at")]
+    times = ClockTimes.of(incidents.with_columns({"reopened_at": reopened})).at(now)  # a later reopening undoes no end
     dated = times.opened <= now
     without_date = int(np.isnan(times.opened).sum())
     if not dated.any():

@@ -33,7 +33,7 @@ def judged(capsys, incidents, *options):
 @pytest.mark.parametrize("count", [0, 1, 5])
 def test_few_incidents_judge_what_needs_none(capsys, few, tmp_path, count):
     out, page = tmp_path / "covered.jsonl", tmp_path / "knowledge.html"
-    said = judged(capsys, few(count), "--json", "--as-of", "2026-10-31", "--out", str(out), "--html", str(page))
+    said = judged(capsys, few(count), "--json", "--as-of", "2026-11-01", "--out", str(out), "--html", str(page))
     health = json.loads(said.out)
     assert (health["incidents"], len(out.read_text(encoding="utf-8").splitlines())) == (count, count)
     assert health["gaps"] == []  # one of a kind is none
@@ -43,6 +43,26 @@ def test_few_incidents_judge_what_needs_none(capsys, few, tmp_path, count):
     assert {reason["code"] for entry in health["stale"] for reason in entry["reasons"]} >= {"stale_expired"}
     assert ("no incident" in said.err) == (count == 0)
     assert page.stat().st_size > 1000
+
+
+def test_nothing_later_than_the_moment_is_looked_at(capsys, few, tmp_path):
+    incidents, out = few(40), tmp_path / "covered.jsonl"
+    frame = pd.read_csv(incidents, dtype=str, keep_default_na=False)
+    moment = sorted(frame["opened_at"])[20]
+    known = frame[frame["opened_at"] <= moment]
+    open_still = (known["resolved_at"] > moment) | (known["resolved_at"] == "")
+    later = [name for name in ("resolved_at", "closed_at", "responded_at", "reopened_at") if name in known]
+    blank = {name: known[name].where(known[name] <= moment, "") for name in later}
+    outcome = [name for name in ("state", "close_code", "close_notes", "knowledge", "satisfaction") if name in known]
+    known = known.assign(**blank, **{name: known[name].mask(open_still, "") for name in outcome})
+    known.to_csv(tmp_path / "known.csv", index=False)
+    options = ("--json", "--as-of", moment, "--out", str(out))
+    contents = [
+        (json.loads(judged(capsys, file, *options).out), out.read_text(encoding="utf-8"))
+        for file in (incidents, tmp_path / "known.csv")
+    ]
+    assert contents[0] == contents[1]
+    assert len(contents[0][1].splitlines()) == len(known)
 
 
 def test_an_article_is_looked_for_to_the_newest_and_every_incident_has_its_line(capsys, few, tmp_path):

@@ -5,9 +5,14 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from api.cli import main
+from api.problems.computing import compute_problems
+from diagnosis.problems import ProblemContext
+from diagnosis.records import IncidentRecords
+from training.records import load_incidents
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample" / "incidents.csv"
 FIELDS = {
@@ -59,6 +64,43 @@ def test_the_page_is_there_in_chinese_with_pictures_of_the_months(capsys, tmp_pa
 def test_what_cannot_be_done_ends_with_one_line(capsys, options):
     assert main(["problems", "--incidents", str(SAMPLE), *options]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def later_and_known(tmp_path):
+    """Return a file of incidents, and one of what was known of them on 2026-03-01: no item, one fix, and some open."""
+    head = "number,opened_at,resolved_at,cmdb_ci,service,category,knowledge,short_description\n"
+    past = [f"A{i},2026-02-{i + 1:02}T08:00Z,{{}},,mail,app,{{}},mail {'ab'[i % 2]} queue stuck\n" for i in range(20)]
+    ends = [f"2026-02-{i + 1:02}T09:00Z" if i < 5 else "2026-03-09T09:00Z" for i in range(20)]
+    fixes = ["KB1" if i < 5 else "KB9" for i in range(20)]
+    later = [f"B{i},2026-03-{i + 1:02}T08:00Z,,gw-{i % 3},vpn,network,,vpn tunnel drops\n" for i in range(30)]
+    whole, known = tmp_path / "whole.csv", tmp_path / "known.csv"
+    rows = [row.format(end, fix) for row, end, fix in zip(past, ends, fixes, strict=True)]
+    whole.write_text(head + "".join(rows + later), encoding="utf-8")
+    by_then = [
+        row.format(*((end, fix) if end < "2026-03" else ("", "")))
+        for row, end, fix in zip(past, ends, fixes, strict=True)
+    ]
+    known.write_text(head + "".join(by_then), encoding="utf-8")
+    return whole, known
+
+
+def test_nothing_later_is_looked_at(capsys, tmp_path):
+    contents = []
+    for file in later_and_known(tmp_path):
+        assert main(["problems", "--incidents", str(file), "--as-of", "2026-03-01", "--json", "--quiet"]) == 0
+        contents.append(json.loads(capsys.readouterr().out))
+    assert contents[0] == contents[1]
+    assert {problem["known_fix"] for problem in contents[0]["problems"]} == {"KB1"}
+
+
+def test_problems_of_an_earlier_moment_are_those_that_the_service_would_have_found(tmp_path):
+    reports = []
+    for file in later_and_known(tmp_path):
+        records = IncidentRecords(load_incidents(file).frame)
+        moment = pd.Timestamp("2026-03-01", tz="UTC")
+        computed = compute_problems(records, None, 90, ProblemContext(), lambda: False, as_of=moment)
+        reports.append((computed.report.problems, computed.report.signature))
+    assert reports[0] == reports[1]
 
 
 def test_incidents_without_a_date_are_refused_though_other_times_are_known(capsys, tmp_path):

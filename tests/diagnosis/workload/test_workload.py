@@ -106,6 +106,7 @@ def test_what_happens_later_changes_nothing() -> None:
         for row in rows
         if row["opened_at"] <= now
     ]
+    rows = [row | {"reopened_at": now + timedelta(days=2)} if row["resolved_at"] <= now else row for row in rows]
     assert forecast_workload(IncidentBatch.from_rows(rows), now) == forecast_workload(
         IncidentBatch.from_rows(known), now
     )
