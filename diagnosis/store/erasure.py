@@ -32,16 +32,19 @@ KEPT = ("audit", "subscriptions", "api_keys")  # of those, what is looked at, so
 _UNWATCHED = timedelta(seconds=60)  # longer than who watches believes to hold the watch without looking
 _FIELD = re.compile(r"[a-z][a-z0-9_]*")
 _SHORTEST = 2  # characters of a name
+_CHINESE = re.compile("(?<=[\u3400-\u9fff])(?=[\u3400-\u9fff])")  # where a form may fill up with spaces
 _CHUNK = 500  # rows
 
 
 class Person:
-    """The names by which a person is known: as they stand, in any case and width.
+    """The names by which a person is known: as they stand, in any case and width, however they are spaced.
 
     Parameters
     ----------
     names : sequence of str
-        Such as a mail address, a sign-in and a name. A name in Latin letters is found as a whole word.
+        Such as a mail address, a sign-in and a name. A name in Latin letters is found as a whole word. A line may end
+        between two words of a name, and spaces or a line end may stand between two of its Chinese characters. The
+        same words in another order are another name.
 
     Raises
     ------
@@ -58,7 +61,8 @@ class Person:
         folded = sorted({_folded(name.strip()) for name in names}, key=len, reverse=True)
         if not folded or len(folded[-1]) < _SHORTEST:
             raise InputError(f"expected names of {_SHORTEST} characters or more; found {list(names)!r}")
-        self._pattern = re.compile("|".join(map(_whole, folded)), re.IGNORECASE)
+        # A mask stays as it is, whatever the person is called.
+        self._pattern = re.compile("|".join([f"(?-i:{MASK})", *map(_whole, folded)]), re.IGNORECASE)
 
     def erased(self, value: Any) -> Any:  # noqa: ANN401 - any JSON value
         """Return a JSON value with a mask wherever the person is named; the same object if that is nowhere."""
@@ -77,10 +81,11 @@ class Person:
         return name if _FIELD.fullmatch(name) else self._erased_text(name)
 
     def _erased_text(self, text: str) -> str:
-        if self._pattern.search(text):
-            return self._pattern.sub(MASK, text)
-        folded = _folded(text)  # full-width letters, and letters written as base and accent
-        return self._pattern.sub(MASK, folded) if folded != text and self._pattern.search(folded) else text
+        masked = self._pattern.sub(MASK, text)
+        folded = _folded(masked)  # full-width letters, and letters written as base and accent
+        folded_masked = self._pattern.sub(MASK, folded)
+        masked = folded_masked if folded_masked != folded else masked
+        return masked if masked != text else text
 
 
 def erase_person(
@@ -226,4 +231,5 @@ def _whole(name: str) -> str:
     # Chinese stands beside Latin letters without a space: only Latin letters and digits continue a Latin word.
     begin = "(?<![A-Za-z0-9])" if name[0].isascii() else ""
     end = "(?![A-Za-z0-9])" if name[-1].isascii() else ""
-    return f"{begin}{re.escape(name)}{end}"
+    spaced = r"\s+".join(_CHINESE.sub(r"\\s*", re.escape(word)) for word in name.split())
+    return f"{begin}{spaced}{end}"

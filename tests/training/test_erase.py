@@ -30,10 +30,19 @@ from training.erase import erase
         ("Lilith Leibniz", "Lilith Leibniz"),
         ("Li Leifeng", "Li Leifeng"),
         ("mail li.lei@example.com", f"mail {MASK}"),
+        ("Li Lei, then Ｌｉ Ｌｅｉ", f"{MASK}, then {MASK}"),
+        ("ask Li\r\nLei or Li  Lei or Li\u00a0Lei", f"ask {MASK} or {MASK} or {MASK}"),
+        ("王　小明 和 王小\n明", f"{MASK} 和 {MASK}"),
+        ("Lei Li and LiLei", "Lei Li and LiLei"),
     ],
 )
 def test_a_person_is_named_in_any_case_and_width_but_never_within_a_word(text, erased):
     assert Person(["Li Lei", "王小明", "li.lei@example.com"]).erased(text) == erased
+
+
+def test_a_person_whose_name_stands_in_the_mask_is_masked_once():
+    person = Person(["Person"])
+    assert person.erased(person.erased("ask Person")) == f"ask {MASK}"
 
 
 def test_names_that_are_too_short_are_refused():
