@@ -9,7 +9,7 @@ from api.serving import Serving
 from api.settings import Settings
 from diagnosis.background import BackgroundLoop
 from diagnosis.store import Store
-from diagnosis.store.retention import forget_diagnoses, forget_incidents
+from diagnosis.store.retention import forget_diagnoses, forget_incidents, forget_monitoring
 
 _EVERY = 3600.0  # s
 
@@ -31,11 +31,12 @@ class Housekeeping:
         self._audit = audit
         self._incident_days = settings.retention_incident_days
         self._diagnosis_days = settings.retention_diagnosis_days
+        self._monitoring_days = settings.retention_monitoring_days
         self._loop = BackgroundLoop("housekeeping", self.forget, _EVERY)
 
     def start(self) -> None:
         """Begin, at once; nothing runs where nothing is forgotten."""
-        if self._incident_days is not None or self._diagnosis_days is not None:
+        if any((self._incident_days, self._diagnosis_days, self._monitoring_days)):
             self._loop.start()
             self._loop.wake()
 
@@ -51,6 +52,8 @@ class Housekeeping:
             counts["diagnoses"] = forget_diagnoses(database, timedelta(days=self._diagnosis_days))
         if self._incident_days is not None:
             counts["incidents"] = forget_incidents(database, timedelta(days=self._incident_days))
+        if self._monitoring_days is not None:
+            counts["monitoring"] = forget_monitoring(database, timedelta(days=self._monitoring_days))
         if any(counts.values()):
             self._audit.note("retention", "records.forget", "store", **counts)
             self._serving.store_changed()

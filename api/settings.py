@@ -138,6 +138,9 @@ class Settings(BaseSettings):
     retention_diagnosis_days: int | None = Field(
         default=None, ge=1, description="Days until a diagnosis and what people said of it are deleted; kept unless set"
     )
+    retention_monitoring_days: int | None = Field(
+        default=None, ge=1, description="Days after their end until alerts, changes and surges go; kept unless set"
+    )
 
     service_levels: Path | None = Field(
         default=None,

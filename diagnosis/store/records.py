@@ -167,8 +167,8 @@ class Records:
 
 
 def _forget_beside(connection: Connection, incidents: Sequence[str]) -> None:
-    """Delete what people said of incidents that are gone, beside diagnoses, which stay as they were made."""
-    for table in (tables.survey_answers, tables.alert_verdicts):
+    """Delete what people and monitoring said of incidents that are gone, beside diagnoses, which stay as they were."""
+    for table in (tables.survey_answers, tables.alert_verdicts, tables.alerts):
         for numbers in chunks(incidents):
             connection.execute(sa.delete(table).where(table.c.incident.in_(numbers)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -13,13 +13,14 @@ from diagnosis.store.records import Record, Records
 from diagnosis.times import as_utc, utc_now
 
 _CHUNK = 500
-_TIMES = ("closed_at", "resolved_at")  # the first that an incident has is its age
+_ENDS = ("resolved_at", "closed_at")
 
 
 def forget_incidents(database: Database, older_than: timedelta) -> int:
     """Erase incidents that ended longer ago, as deleting each would; return how many.
 
-    An incident is as old as its closure, else its resolution. One that is open is kept.
+    An incident is as old as its resolution or closure, whichever came last. One that is open is kept, as is one that
+    was reopened since.
     """
     records, limit, forgotten, after = Records(database, tables.incidents), utc_now() - older_than, 0, None
     while page := records.page(_CHUNK, after):
@@ -50,8 +51,42 @@ def forget_diagnoses(database: Database, older_than: timedelta) -> int:
             return forgotten
 
 
+def forget_monitoring(database: Database, older_than: timedelta) -> int:
+    """Delete alerts, changes and surges that were over longer ago, with what people said of them; return how many.
+
+    An alert that nobody ended is as old as its last repetition. A surge that is not over is kept.
+    """
+    alerts, changes, surges, limit = tables.alerts, tables.change_records, tables.surges, utc_now() - older_than
+    ends = (
+        (alerts.c.id, sa.func.coalesce(alerts.c.ended_at, alerts.c.latest_at), (tables.alert_verdicts.c.alert,)),
+        (changes.c.number, sa.func.coalesce(changes.c.at, changes.c.updated_at), ()),
+        (surges.c.id, surges.c.over_at, (tables.surge_incidents.c.surge,)),
+    )
+    return sum(_delete_older(database, key, ended, limit, beside) for key, ended, beside in ends)
+
+
+def _delete_older(
+    database: Database,
+    key: sa.Column[str],
+    ended: sa.ColumnElement[datetime],
+    limit: datetime,
+    beside: Sequence[sa.Column[str]],
+) -> int:
+    old, forgotten = sa.select(key).where(ended < limit).order_by(key).limit(_CHUNK), 0
+    while True:
+        with database.write() as connection:
+            keys = list(connection.execute(old).scalars())
+            for column in (*beside, key):
+                connection.execute(sa.delete(column.table).where(column.in_(keys)))
+        forgotten += len(keys)
+        if len(keys) < _CHUNK:
+            return forgotten
+
+
 def _ended_at(record: Record) -> datetime | None:
-    return next((moment for name in _TIMES if (moment := _time(record.body, name))), None)
+    ended = max((moment for name in _ENDS if (moment := _time(record.body, name))), default=None)
+    reopened = _time(record.body, "reopened_at")
+    return None if ended and reopened and reopened > ended else ended
 
 
 def _time(body: Mapping[str, object], name: str) -> datetime | None:
