@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Self
 
 import pandas as pd
-from ulid import ULID
 
 from diagnosis.decisions import NO_DECISIONS, HumanDecisions
 from diagnosis.findings import (
@@ -22,6 +21,7 @@ from diagnosis.findings import (
     SimilarIncident,
     Suggestion,
 )
+from diagnosis.ids import new_id
 from diagnosis.incident import CODED_FIELDS, Incident, IncidentBatch, Record
 from diagnosis.knowledge import KnowledgeArticle, as_knowledge_frame
 from diagnosis.parts import Parts
@@ -149,7 +149,7 @@ class Diagnoser:
             risk = assessments[row].risk
             diagnoses.append(
                 Diagnosis(
-                    id=str(ULID()),
+                    id=new_id(),
                     incident=number,
                     release=self.release,
                     created_at=now,

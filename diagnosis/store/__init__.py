@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
+import sqlalchemy as sa
+
 from diagnosis.decisions import HumanDecisions
+from diagnosis.ids import begin_after
 from diagnosis.store import tables
 from diagnosis.store.actions import Actions
 from diagnosis.store.alert_verdicts import AlertVerdicts
@@ -29,6 +32,18 @@ from diagnosis.store.sessions import Sessions
 from diagnosis.store.subscriptions import Subscriptions
 from diagnosis.store.surges import Surges, WatchStates
 from diagnosis.store.use import Use
+
+_IN_ORDER_OF_IDS = (
+    tables.diagnoses,
+    tables.rules,
+    tables.actions,
+    tables.problem_decisions,
+    tables.reviews,
+    tables.revocations,
+    tables.outbox,
+    tables.subscriptions,
+    tables.api_keys,
+)
 
 __all__ = ["Store"]
 
@@ -79,6 +94,7 @@ class Store:
         store = cls(url)
         store.database.migrate()
         store.changes.introduce()
+        store._go_on_counting()
         return store
 
     def decisions(self, incidents: Sequence[str], release: str = "") -> list[HumanDecisions]:
@@ -89,6 +105,13 @@ class Store:
         with self.database.read() as connection:
             revoked = tuple(revocation.as_rule() for revocation in revoked_of(connection, release)) if release else ()
             return decisions_on(connection, incidents, rules_in_force(connection) + revoked)
+
+    def _go_on_counting(self) -> None:
+        """Let new ids be above those that are stored: the clock may have been set back since."""
+        newest = [sa.select(sa.func.max(table.c.id).label("id")) for table in _IN_ORDER_OF_IDS]
+        with self.database.read() as connection:
+            for stored in connection.execute(sa.union_all(*newest)).scalars():
+                begin_after(stored or "")
 
     def transaction(self) -> AbstractContextManager[None]:
         """Return a block whose reads and writes in this thread are committed together, all or none."""

@@ -7,9 +7,9 @@ from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
-from ulid import ULID
 
 from diagnosis.actions import Action
+from diagnosis.ids import new_id
 from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError
 from diagnosis.times import as_utc, utc_now
@@ -24,7 +24,7 @@ class Actions:
     def add(self, action: Action, actor: str) -> Action:
         """Store a new action, under an id of its own, and return it."""
         moment = utc_now()
-        stored = replace(action, id=str(ULID()), created_at=moment, created_by=actor, updated_at=moment)
+        stored = replace(action, id=new_id(), created_at=moment, created_by=actor, updated_at=moment)
         with self.database.write() as connection:
             connection.execute(sa.insert(tables.actions).values(_row(stored)))
         return stored

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from ulid import ULID
 
 from diagnosis.decisions import ExclusionRule, HumanDecisions
+from diagnosis.ids import new_id
 from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError, take_sequences
 from diagnosis.times import as_utc, utc_now
@@ -62,7 +62,7 @@ class FeedbackLog:
         columns = ("diagnosis", "incident", "kind", "target", "predicted", "value", "suggestion", "comment", "actor")
         row = {name: getattr(feedback, name) for name in columns}
         with self.database.write() as connection:
-            row |= {"id": str(ULID()), "created_at": utc_now(), "sequence": take_sequences(connection, 1)}
+            row |= {"id": new_id(), "created_at": utc_now(), "sequence": take_sequences(connection, 1)}
             connection.execute(sa.insert(tables.feedback).values(row))
         return Feedback(**row)
 
@@ -95,16 +95,16 @@ class FeedbackLog:
         return _feedback(row)
 
     def of(self, *diagnoses: str) -> list[Feedback]:
-        """Return what was said of one diagnosis or some, oldest first, undone entries too."""
+        """Return what was said of one diagnosis or some, oldest first, undone entries too, at their undoing."""
         t = tables.feedback
         with self.database.read() as connection:
-            rows = connection.execute(sa.select(t).where(t.c.diagnosis.in_(diagnoses)).order_by(t.c.id))
+            rows = connection.execute(sa.select(t).where(t.c.diagnosis.in_(diagnoses)).order_by(t.c.sequence))
             return [_feedback(row) for row in rows]
 
     def since(self, moment: datetime) -> list[Feedback]:
         """Return what people said since a moment and did not take back, oldest first."""
         t = tables.feedback
-        statement = sa.select(t).where(t.c.created_at >= moment, t.c.undone_at.is_(None)).order_by(t.c.id)
+        statement = sa.select(t).where(t.c.created_at >= moment, t.c.undone_at.is_(None)).order_by(t.c.sequence)
         with self.database.read() as connection:
             return [_feedback(row) for row in connection.execute(statement)]
 
@@ -112,7 +112,7 @@ class FeedbackLog:
         """Return everything that people said and did not take back, oldest first."""
         t = tables.feedback
         with self.database.read() as connection:
-            rows = connection.execute(sa.select(t).where(t.c.undone_at.is_(None)).order_by(t.c.id))
+            rows = connection.execute(sa.select(t).where(t.c.undone_at.is_(None)).order_by(t.c.sequence))
             return [_feedback(row) for row in rows]
 
     def decisions(self) -> dict[str, HumanDecisions]:

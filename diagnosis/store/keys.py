@@ -12,9 +12,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from ulid import ULID
 
 from diagnosis.errors import FaultwiseError
+from diagnosis.ids import new_id
 from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError
 from diagnosis.times import as_utc, utc_now
@@ -111,7 +111,7 @@ def _create(
     connection: Connection, name: str, scopes: Iterable[str], expires_at: datetime | None
 ) -> tuple[ApiKey, str]:
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    key = ApiKey(str(ULID()), name, frozenset(scopes), utc_now(), expires_at, None)
+    key = ApiKey(new_id(), name, frozenset(scopes), utc_now(), expires_at, None)
     row = {
         "id": key.id,
         "name": name,

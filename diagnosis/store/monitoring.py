@@ -9,8 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from ulid import ULID
 
+from diagnosis.ids import new_id
 from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError, chunks, insert_unknown, take_sequences, upsert
 from diagnosis.times import as_utc, utc_now
@@ -364,7 +364,7 @@ class MaintenanceWindows:
 
     def add(self, window: StoredWindow, actor: str) -> StoredWindow:
         """Save a new window, under an id of its own, and return it."""
-        saved = replace(window, id=str(ULID()), created_at=utc_now(), created_by=actor)
+        saved = replace(window, id=new_id(), created_at=utc_now(), created_by=actor)
         row = {column.name: getattr(saved, column.name) for column in tables.maintenance_windows.columns}
         with self.database.write() as connection:
             connection.execute(sa.insert(tables.maintenance_windows).values({**row, "scope": dict(saved.scope)}))

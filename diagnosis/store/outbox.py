@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from ulid import ULID
 
+from diagnosis.ids import new_id
 from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError, insert_new
 from diagnosis.times import as_utc, utc_now
@@ -65,7 +65,7 @@ class Outbox:
         moment = utc_now()
         rows = [
             {
-                "id": str(ULID()),
+                "id": new_id(),
                 "kind": c.kind,
                 "destination": c.destination,
                 "key": c.key,

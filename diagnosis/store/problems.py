@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from ulid import ULID
 
+from diagnosis.ids import begin_after, new_id
 from diagnosis.store import tables
-from diagnosis.store.database import Database, RecordNotFoundError, insert_unknown
+from diagnosis.store.database import Database, RecordNotFoundError, insert_unknown, take_sequences
 from diagnosis.times import as_utc, utc_now
 
 
@@ -129,13 +129,14 @@ class Problems:
     def decide(
         self, actor: str, kind: str, problem: str, value: str = "", numbers: Sequence[str] = ()
     ) -> StoredDecision:
-        """Store a decision; it holds from now on."""
-        decision = StoredDecision(str(ULID()), kind, problem, value, tuple(numbers), actor, utc_now())
-        row = {name: getattr(decision, name) for name in ("id", "kind", "problem", "value", "actor", "created_at")}
+        """Store a decision; it holds from now on, and comes after every one that any process stored before it."""
+        t = tables.problem_decisions
         with self.database.write() as connection:
-            connection.execute(
-                sa.insert(tables.problem_decisions).values({**row, "numbers": list(numbers), "undone_at": None})
-            )
+            take_sequences(connection, 0)  # whoever decides meanwhile waits, so that the newest is the newest
+            begin_after(connection.execute(sa.select(sa.func.max(t.c.id))).scalar_one() or "")
+            decision = StoredDecision(new_id(), kind, problem, value, tuple(numbers), actor, utc_now())
+            row = {name: getattr(decision, name) for name in ("id", "kind", "problem", "value", "actor", "created_at")}
+            connection.execute(sa.insert(t).values({**row, "numbers": list(numbers), "undone_at": None}))
         return decision
 
     def undo(self, decision: str) -> StoredDecision:

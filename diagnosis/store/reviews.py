@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from ulid import ULID
 
 from diagnosis.errors import StoreError
+from diagnosis.ids import new_id
 from diagnosis.store import tables
 from diagnosis.store.database import ConflictError, Database, RecordNotFoundError
 from diagnosis.times import as_utc, utc_now
@@ -61,7 +61,7 @@ class Reviews:
         """Keep a review as it is now, and return it."""
         text = json.dumps(content, ensure_ascii=False, sort_keys=True)
         values = {
-            "id": str(ULID()),
+            "id": new_id(),
             "quarter": quarter,
             "data_hash": str(content["data_hash"]),
             "content_hash": hashlib.sha256(text.encode()).hexdigest(),

@@ -13,9 +13,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from ulid import ULID
 
 from diagnosis.decisions import ExclusionRule
+from diagnosis.ids import new_id
 from diagnosis.phrases import Phrase
 from diagnosis.store import tables
 from diagnosis.store.database import Database, insert_new
@@ -57,7 +57,7 @@ class Revocations:
 
     def add(self, release: str, target: str, value: str, detail: Mapping[str, Any]) -> Revocation | None:
         """Take a certificate back; None if another replica has just done so."""
-        revoked = Revocation(str(ULID()), release, target, value, utc_now(), detail)
+        revoked = Revocation(new_id(), release, target, value, utc_now(), detail)
         row = {name: getattr(revoked, name) for name in Revocation.__slots__} | {"detail": dict(detail)}
         with self.database.write() as connection:
             return revoked if insert_new(tables.revocations, connection, [row]) else None

@@ -7,9 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from ulid import ULID
 
 from diagnosis.decisions import ExclusionRule
+from diagnosis.ids import new_id
 from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError
 from diagnosis.times import utc_now
@@ -25,7 +25,7 @@ class Rules:
 
     def add(self, rule: ExclusionRule, actor: str) -> ExclusionRule:
         """Save a new rule, under an id of its own, and return it."""
-        saved = replace(rule, id=str(ULID()))
+        saved = replace(rule, id=new_id())
         with self.database.write() as connection:
             row = {**_row(saved), "created_at": utc_now(), "created_by": actor}
             connection.execute(sa.insert(tables.rules).values(row))

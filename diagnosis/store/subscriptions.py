@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from ulid import ULID
 
+from diagnosis.ids import new_id
 from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError
 from diagnosis.times import as_utc, utc_now
@@ -74,7 +74,7 @@ class Subscriptions:
     ) -> Subscription:
         """Store a new subscription."""
         row = {
-            "id": str(ULID()),
+            "id": new_id(),
             "url": url,
             "events": list(events),
             "secret": secret,
