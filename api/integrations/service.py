@@ -91,6 +91,8 @@ class IntegrationService:
     async def once(self, system: str, deliveries: Sequence[str]) -> AsyncIterator[None]:
         """Let a delivery through once, known by several names; one that fails may be sent again.
 
+        So may one whose process was killed before it was worked off, after a minute.
+
         Raises
         ------
         ReplayError
@@ -104,6 +106,8 @@ class IntegrationService:
             if deliveries:
                 await run_in_threadpool(self._store.inbox.release, system, deliveries)
             raise
+        if deliveries:
+            await run_in_threadpool(self._store.inbox.keep, system, deliveries)
 
     async def report_alerts(self, alerts: Sequence[AlertmanagerAlert], group: str = "") -> list[Report]:
         """Return alerts as reports on the incidents that stand for their faults, and remember which ones those are."""

@@ -12,18 +12,28 @@ from diagnosis.store.database import ConflictError, Database, upsert
 from diagnosis.times import as_utc, utc_now
 
 REMEMBERED = timedelta(days=30)
+IN_HAND = timedelta(seconds=60)  # as long as a claim of an Idempotency-Key: a process may be killed in between
 
 
 class Inbox:
-    """What came in from the systems around us."""
+    """What came in from the systems around us.
 
-    def __init__(self, database: Database) -> None:
+    Parameters
+    ----------
+    database : Database
+    in_hand : timedelta
+        How long a delivery that was taken and neither kept nor released counts as taken.
+    """
+
+    def __init__(self, database: Database, in_hand: timedelta = IN_HAND) -> None:
         self.database = database
+        self.in_hand = in_hand
 
     def take(self, system: str, deliveries: Sequence[str]) -> bool:
-        """Take a delivery by each of its names; return False if one of them was taken before."""
+        """Take a delivery by each of its names, for a while; return False if one of them was taken before."""
         t, moment = tables.received, utc_now()
-        rows = [{"system": system, "delivery": name, "at": moment} for name in deliveries]
+        lapses = moment - REMEMBERED + self.in_hand  # what is older than the memory is forgotten
+        rows = [{"system": system, "delivery": name, "at": lapses} for name in deliveries]
         try:
             with self.database.write() as connection:
                 connection.execute(sa.delete(t).where(t.c.at < moment - REMEMBERED))
@@ -31,6 +41,13 @@ class Inbox:
         except ConflictError:
             return False
         return True
+
+    def keep(self, system: str, deliveries: Sequence[str]) -> None:
+        """Note that a delivery was worked off: it is not taken again while it is remembered."""
+        t = tables.received
+        with self.database.write() as connection:
+            names = sa.and_(t.c.system == system, t.c.delivery.in_(deliveries))
+            connection.execute(sa.update(t).where(names).values(at=utc_now()))
 
     def release(self, system: str, deliveries: Sequence[str]) -> None:
         """Give a delivery back that came to nothing, so that it may be sent again."""

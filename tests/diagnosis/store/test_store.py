@@ -15,8 +15,10 @@ from diagnosis.store.changes import ChangeCursor
 from diagnosis.store.database import Database, RecordNotFoundError
 from diagnosis.store.diagnoses import Claim, DiagnosisEntry
 from diagnosis.store.feedback import Feedback
+from diagnosis.store.inbox import Inbox
 from diagnosis.store.keys import KeyRefusedError
 from diagnosis.store.sessions import Visitor
+from tests.waiting import soon
 
 AT = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
 
@@ -271,3 +273,15 @@ def test_the_tables_are_those_that_the_migrations_lead_to(store: Store) -> None:
         version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
     assert version == ScriptDirectory(str(Path(tables.__file__).parent / "migrations")).get_current_head()
     store.database.check()
+
+
+def test_a_delivery_in_hand_when_its_process_died_may_come_again_and_a_kept_one_not(store: Store) -> None:
+    inbox = Inbox(store.inbox.database, in_hand=timedelta(seconds=0.3))
+    assert inbox.take("glpi", ["id:1", "content:1"])
+    inbox.keep("glpi", ["id:1", "content:1"])
+    assert store.inbox.take("glpi", ["id:2"])
+    assert not inbox.take("glpi", ["id:2"])
+    assert inbox.take("glpi", ["id:3"])  # its process dies
+    assert soon(lambda: inbox.take("glpi", ["id:3"]))
+    assert not inbox.take("glpi", ["id:1"])
+    assert not inbox.take("glpi", ["content:1"])
