@@ -29,6 +29,7 @@ class Issuer:
         self.secret = secret
         self.people: dict[str, dict[str, Any]] = {"ann": {"name": "Ann 安", "scope": "openid faultwise:diagnose"}}
         self.claims: dict[str, Any] = {}  # said instead of what is right
+        self.requests: list[str] = []  # paths
         self._codes: dict[str, dict[str, str]] = {}
 
     def __enter__(self) -> "Issuer":
@@ -113,6 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path, query = urlsplit(self.path).path, _single(urlsplit(self.path).query)
+        self.issuer.requests.append(path)
         if path == "/.well-known/openid-configuration":
             self._json(200, self.issuer._configuration())
         elif path == "/jwks":

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -15,7 +19,12 @@ from diagnosis.store.keys import SCOPES, KeyRefusedError
 # Asymmetric only: with HMAC, whoever knows the public key could sign.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 SECONDS = 5  # that the issuer has to answer
+KEYS_SECONDS = 300  # for which its keys are believed
+_KEY_SECONDS = 30  # after which keys are fetched anew for one that is not among them
+_RETRY_SECONDS = 10  # after which an issuer that did not answer is called again
 _LEEWAY_SECONDS = 30
+_MAX_CALLERS = 4  # requests that call the issuer, or wait for one that does; threads are for others too
+_CLAIMS = ["exp", "iss", "aud", "sub"]
 
 
 class IssuerUnreachableError(StoreError):
@@ -24,6 +33,9 @@ class IssuerUnreachableError(StoreError):
 
 class Issuer:
     """An OpenID Connect issuer: where its endpoints are, and what its tokens say.
+
+    Anybody can make requests that need the issuer, so that one which is silent must not hold them all: few call it or
+    wait for one that does, the others are refused at once, and so are all for a while after it did not answer.
 
     Parameters
     ----------
@@ -37,8 +49,10 @@ class Issuer:
         self.url = url
         self.jwks_url = jwks_url
         self._configuration: dict[str, Any] | None = None
-        self._keys: jwt.PyJWKClient | None = None
+        self._keys: tuple[float, list[jwt.PyJWK]] | None = None
+        self._failed_at = -math.inf
         self._lock = threading.Lock()
+        self._callers = threading.BoundedSemaphore(_MAX_CALLERS)
 
     def endpoint(self, name: str) -> str:
         """Return an address that the issuer publishes, such as ``token_endpoint``.
@@ -48,13 +62,10 @@ class Issuer:
         IssuerUnreachableError
             If its configuration cannot be had, is another's, or names none.
         """
-        with self._lock:
-            if self._configuration is None:
-                self._configuration = self._discover()
-            try:
-                return str(self._configuration[name])
-            except KeyError as error:
-                raise IssuerUnreachableError(f"the issuer's configuration names no {name}") from error
+        if self._configuration is None:
+            with self._calling():
+                return self._endpoint(name)
+        return self._endpoint(name)
 
     def claims(self, token: str, audience: str) -> dict[str, Any]:
         """Return what a token says, once its signature, issuer, audience and times are found good.
@@ -67,28 +78,82 @@ class Issuer:
             If the issuer's keys cannot be had.
         """
         try:
-            key = self._client().get_signing_key_from_jwt(token)
+            # What cannot be good is refused before anything is fetched for it.
+            whose: dict[str, Any] = {"issuer": self.url, "audience": audience, "leeway": _LEEWAY_SECONDS}
+            checks = dict.fromkeys(("verify_exp", "verify_nbf", "verify_iss", "verify_aud"), True)
+            options: Any = {"verify_signature": False, "require": _CLAIMS, **checks}
+            header = jwt.decode_complete(token, options=options, **whose)["header"]
+            if header.get("alg") not in ALGORITHMS:
+                raise jwt.InvalidAlgorithmError("expected an asymmetric algorithm")
+            key = self._key(str(header.get("kid")))
             claims: dict[str, Any] = jwt.decode(
                 token,
                 key.key,
                 algorithms=list(ALGORITHMS),
-                issuer=self.url,
-                audience=audience,
-                leeway=_LEEWAY_SECONDS,
-                options={"require": ["exp", "iss", "aud", "sub"]},
+                options={"require": _CLAIMS},
+                **whose,
             )
-        except jwt.PyJWKClientConnectionError as error:
-            raise IssuerUnreachableError("the issuer's keys could not be fetched") from error
         except (jwt.PyJWTError, ValueError) as error:
             raise KeyRefusedError(f"the token is not valid: {type(error).__name__}") from error
         return claims
 
-    def _client(self) -> jwt.PyJWKClient:
-        url = self.jwks_url or self.endpoint("jwks_uri")
-        with self._lock:
-            if self._keys is None:
-                self._keys = jwt.PyJWKClient(url, lifespan=300, timeout=SECONDS)
-            return self._keys
+    def _key(self, kid: str) -> jwt.PyJWK:
+        """Return one of the issuer's keys, fetched now if need be."""
+        if (key := self._known_key(kid)) is None:
+            with self._calling():
+                if (key := self._known_key(kid)) is None:  # nobody has fetched it meanwhile
+                    self._keys = (time.monotonic(), self._fetch_keys())
+                    key = self._known_key(kid)
+        if key is None:
+            raise KeyRefusedError("the token is signed with a key that is not the issuer's")
+        return key
+
+    def _known_key(self, kid: str) -> jwt.PyJWK | None:
+        """Return a key that was fetched not long ago, None where keys have to be fetched.
+
+        Raises
+        ------
+        KeyRefusedError
+            If it was not among those that were fetched a moment ago.
+        """
+        fetched_at, keys = self._keys or (-math.inf, [])
+        age = time.monotonic() - fetched_at
+        key = next((key for key in keys if key.key_id == kid), None) if age < KEYS_SECONDS else None
+        if key is None and age < _KEY_SECONDS:
+            raise KeyRefusedError("the token is signed with a key that is not the issuer's")
+        return key
+
+    @contextmanager
+    def _calling(self) -> Iterator[None]:
+        """Let few call the issuer, one at a time, and nobody for a while after it did not answer."""
+        if not self._callers.acquire(blocking=False):
+            raise IssuerUnreachableError("others wait for the issuer to answer")
+        try:
+            with self._lock:
+                if time.monotonic() - self._failed_at < _RETRY_SECONDS:
+                    raise IssuerUnreachableError("the issuer did not answer a moment ago")
+                try:
+                    yield
+                except IssuerUnreachableError:
+                    self._failed_at = time.monotonic()
+                    raise
+        finally:
+            self._callers.release()
+
+    def _endpoint(self, name: str) -> str:
+        if self._configuration is None:
+            self._configuration = self._discover()
+        try:
+            return str(self._configuration[name])
+        except KeyError as error:
+            raise IssuerUnreachableError(f"the issuer's configuration names no {name}") from error
+
+    def _fetch_keys(self) -> list[jwt.PyJWK]:
+        url = self.jwks_url or self._endpoint("jwks_uri")
+        try:
+            return jwt.PyJWKClient(url, cache_jwk_set=False, timeout=SECONDS).get_signing_keys()
+        except (jwt.PyJWKClientError, jwt.PyJWKSetError, ValueError, OSError) as error:
+            raise IssuerUnreachableError("the issuer's keys could not be fetched") from error
 
     def _discover(self) -> dict[str, Any]:
         # https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig

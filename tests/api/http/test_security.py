@@ -1,6 +1,9 @@
 """No open door: every route asks for a key, every key opens only what it should, and every act is written down."""
 
+import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -200,10 +203,39 @@ def test_a_token_that_is_not_the_issuers_or_not_for_us_or_not_valid_now_is_refus
     assert {why: status(federated, token) for why, token in wrong.items()} == dict.fromkeys(wrong, 401)
 
 
+def test_a_silent_issuer_is_called_by_one_request_and_holds_up_no_other(tmp_path: Path, issuer: Issuer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        settings = Settings(
+            database=f"sqlite:///{tmp_path / 'f.db'}", models=tmp_path, oidc_issuer=url, oidc_audience="f"
+        )
+        with Serving(settings) as client, ThreadPoolExecutor(8) as pool:
+            wrong = [issuer.token(iss=url), issuer.token(aud="f"), issuer.token(iss=url, aud="f", exp=1), "a.b.c"]
+            assert [status(client, token) for token in wrong] == [401] * 4
+            right = issuer.token(iss=url, aud="f")
+            assert set(pool.map(lambda _: status(client, right), range(8))) == {503}
+            assert client.get("/v1/diagnoses").status_code == 200
+        silent.setblocking(False)
+        calls = 0
+        with suppress(BlockingIOError):
+            while True:
+                silent.accept()[0].close()
+                calls += 1
+    assert calls == 1
+
+
+def test_a_key_that_the_issuer_does_not_have_is_looked_for_once_in_a_while(federated, issuer) -> None:
+    assert status(federated, issuer.token()) == 200
+    stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    before = issuer.requests.count("/jwks")
+    assert {status(federated, issuer.token(kid=f"k{i}", key=stranger)) for i in range(5)} == {401}
+    assert issuer.requests.count("/jwks") <= before + 1
+
+
 def test_an_issuer_that_cannot_be_reached_is_503(tmp_path: Path, issuer: Issuer) -> None:
     settings = Settings(
         database=f"sqlite:///{tmp_path / 'f.db'}", models=tmp_path, oidc_issuer="http://127.0.0.1:9", oidc_audience="f"
     )
     with Serving(settings) as client:
-        assert status(client, issuer.token()) == 503
+        assert status(client, issuer.token(iss="http://127.0.0.1:9", aud="f")) == 503
         assert client.get("/v1/diagnoses").status_code == 200
