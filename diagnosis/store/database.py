@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ T = TypeVar("T")
 
 BUSY_SECONDS = 10  # how long a write waits for another one
 STATEMENT_SECONDS = 60  # how long PostgreSQL may work on one statement
+# How long it may say nothing: it ends a statement by itself, unless it hangs.
+SILENT_SECONDS = STATEMENT_SECONDS + BUSY_SECONDS
 POOL_SIZE = 8
 # Any number will do, so long as every replica takes the same one while it migrates.
 _MIGRATION_LOCK = 0x0FA17715E
@@ -47,6 +50,8 @@ class Database:
         ``sqlite:///var/faultwise.db`` or ``postgresql://user@host/name``.
     busy_seconds : float
         How long to wait for a lock that another writer holds, and for a free connection.
+    silent_seconds : float
+        How long PostgreSQL may say nothing in the middle of an operation.
 
     Raises
     ------
@@ -54,9 +59,9 @@ class Database:
         If the URL is neither.
     """
 
-    def __init__(self, url: str, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(self, url: str, busy_seconds: float = BUSY_SECONDS, silent_seconds: float = SILENT_SECONDS) -> None:
         self.url = _checked(url)
-        self.engine = _engine(self.url, busy_seconds)
+        self.engine = _engine(self.url, busy_seconds, silent_seconds)
         self._transaction: ContextVar[Connection | None] = ContextVar("transaction", default=None)
 
     @property
@@ -104,14 +109,25 @@ class Database:
 
     def migrate(self, line: str = "migrations") -> None:
         """Bring the tables of one line of migrations up to date; safe when several replicas start at once."""
-        with self.write() as connection:
-            if not self.is_sqlite:  # on SQLite the write transaction itself keeps the others out
-                # A migration, or waiting for another replica's, may take long.
-                connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
-                connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        with self.write() as connection, self._without_limits(connection):
             if line != _MIGRATIONS.name or _version(connection) != _newest():
                 _upgrade(connection, line)
+
+    @contextmanager
+    def _without_limits(self, connection: Connection) -> Iterator[None]:
+        """Let a migration, or waiting for another replica's, take as long as it takes."""
+        if self.is_sqlite:  # the write transaction itself keeps the others out
+            yield
+            return
+        driver: Any = connection.connection.driver_connection
+        seconds, driver.silent_seconds = driver.silent_seconds, math.inf
+        try:
+            connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
+            connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+            yield
+        finally:
+            driver.silent_seconds = seconds
 
     def check(self) -> None:
         """Make sure, changing nothing, that a store of this program's version is there.
@@ -264,16 +280,19 @@ def _checked(url: str) -> URL:
     return parsed
 
 
-def _engine(url: URL, busy_seconds: float) -> Engine:
+def _engine(url: URL, busy_seconds: float, silent_seconds: float) -> Engine:
     if url.get_backend_name() == "postgresql":
+        from diagnosis.store.postgresql import connect, connect_arguments  # noqa: PLC0415 - psycopg is an extra
+
         engine = sa.create_engine(
             url,
             pool_size=POOL_SIZE,
             max_overflow=POOL_SIZE,
             pool_timeout=busy_seconds,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": 5},
+            connect_args=connect_arguments(busy_seconds),
         )
+        sa.event.listen(engine, "do_connect", lambda _d, _r, args, options: connect(silent_seconds, *args, **options))
         sa.event.listen(engine, "connect", partial(_prepare_postgresql, busy_seconds))
         return engine
     if url.database:

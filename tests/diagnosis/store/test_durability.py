@@ -2,11 +2,13 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -205,3 +207,69 @@ def test_a_write_that_another_session_locks_out_fails_in_time_and_works_afterwar
     assert records.put({"INC1": {"number": "INC1"}})[0].number == "INC1"
     database.close()
     holder.close()
+
+
+class Wire:
+    """A TCP connection to a PostgreSQL server that listens on a Unix socket; `cut` lets nothing through any more."""
+
+    def __init__(self, url: str) -> None:
+        parts = make_url(url)
+        self.server = f"{parts.query['host']}/.s.PGSQL.{parts.query.get('port', 5432)}"
+        self.is_open = threading.Event()
+        self.is_open.set()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        port = self.listener.getsockname()[1]
+        self.url = parts.set(host="127.0.0.1", port=port, query={}).render_as_string(hide_password=False)
+        self.threads = [threading.Thread(target=self.accept)]
+        self.threads[0].start()
+
+    def close(self) -> None:
+        self.is_open.set()
+        self.listener.shutdown(socket.SHUT_RDWR)
+        for thread in self.threads:
+            thread.join()
+        self.listener.close()
+
+    def accept(self) -> None:
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(self.server)
+            for source, target in ((client, server), (server, client)):
+                self.threads.append(threading.Thread(target=self.pump, args=(source, target)))
+                self.threads[-1].start()
+
+    def pump(self, source: socket.socket, target: socket.socket) -> None:
+        with source:
+            with suppress(OSError):
+                while data := source.recv(65536):
+                    self.is_open.wait()
+                    target.sendall(data)
+            with suppress(OSError):
+                target.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_postgresql_that_falls_silent_is_given_up_and_used_again_when_it_speaks(postgres_url: str) -> None:
+    wire = Wire(postgres_url)
+    database = Database(wire.url, silent_seconds=1)
+    try:
+        database.ping()
+        with database.engine.connect() as connection:
+            handle = socket.socket(fileno=os.dup(connection.connection.driver_connection.fileno()))
+            assert handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
+            assert handle.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            handle.close()
+        wire.is_open.clear()
+        with ThreadPoolExecutor(1) as pool:
+            asking = pool.submit(database.ping)
+            try:
+                assert isinstance(asking.exception(30), StoreError)
+            finally:
+                wire.is_open.set()
+        database.ping()
+    finally:
+        database.close()
+        wire.close()
