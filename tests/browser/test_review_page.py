@@ -42,8 +42,8 @@ def test_it_is_folded_on_a_phone_and_whole_on_a_wide_screen_and_on_paper(chromiu
     page.goto("about:blank")
     page.goto(file.as_uri())
     page.emulate_media(media="print")
-    assert page.evaluate(f"{HIDDEN}.length") == 0
+    page.wait_for_function(f"{HIDDEN}.length === 0")
     page.emulate_media(media="screen")
     page.set_viewport_size({"width": 1200, "height": 900})
-    assert page.evaluate(f"{HIDDEN}.length") == 0
+    page.wait_for_function(f"{HIDDEN}.length === 0")
     page.close()
