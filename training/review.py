@@ -116,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
             Quarter.parse(args.quarter) if args.quarter else last_complete_quarter(as_of.to_pydatetime(), settings.zone)
         )
         diagnoser = _diagnoser(args.release)
-        facts = _facts(args, frame, settings.zone)
+        facts = _facts(args, frame, settings, as_of)
         bar.update(1)
         bar.set_description("searching" if len(stored.articles) else "counting")
         covered, gaps = _judged(args, diagnoser, stored, quarter, settings.zone, as_of)
@@ -154,7 +154,7 @@ def _warn_of(history: ReviewHistory, language: Language) -> None:
             warn(Phrase("left_out_of_review", {"n": count, "omission": reason}), language)
 
 
-def _facts(args: argparse.Namespace, frame: pd.DataFrame, zone: str) -> ReviewFacts:
+def _facts(args: argparse.Namespace, frame: pd.DataFrame, settings: ReviewSettings, as_of: pd.Timestamp) -> ReviewFacts:
     """Return what the store knows besides the records, and the outages that alerts and incidents show."""
     facts = ReviewFacts(actions=tuple(read_actions(args.actions, tuple(BY_NAME)) if args.actions else ()))
     if args.from_store:
@@ -168,12 +168,14 @@ def _facts(args: argparse.Namespace, frame: pd.DataFrame, zone: str) -> ReviewFa
         return facts
     from diagnosis.surges import SurgeDetector  # noqa: PLC0415 - only with alerts are outages looked for
     from diagnosis.surges.replay import replay_surges  # noqa: PLC0415
+    from diagnosis.surges.rhythm import holiday_kinds  # noqa: PLC0415
 
     say = partial(warn, language=args.language)
-    alerts = read_alerts(args.alerts, say)
+    alerts = [alert for alert in read_alerts(args.alerts, say) if alert.at <= as_of.timestamp()]
     changes = read_changes(args.changes, say) if args.changes else []
-    records = frame.drop_duplicates("number", keep="last")
-    surges = replay_surges(records, alerts, changes, detector=SurgeDetector(zone=zone))
+    records = frame[frame["opened_at"] <= as_of].drop_duplicates("number", keep="last")
+    detector = SurgeDetector(zone=settings.zone, day_kinds=holiday_kinds(settings.holidays))
+    surges = replay_surges(records, alerts, changes, detector=detector)
     started = {alert.id: alert.at for alert in alerts}
     return replace(facts, outages=outages_of(surges, records, started), watched_since=None)
 

@@ -26,6 +26,7 @@ from diagnosis.knowledge_health.gaps import Gap
 from diagnosis.processes import in_own_process
 from diagnosis.redact import Redactor
 from diagnosis.review import Quarter, Words, last_complete_quarter, plain_action, plain_gaps
+from diagnosis.review.programme import SOURCE as PROGRAMME
 from diagnosis.review.programme import programme_actions
 from diagnosis.review.quarters import zone_of
 from diagnosis.review.summary import action_title
@@ -225,14 +226,28 @@ class ReviewService:
         Raises
         ------
         ConflictError
-            If it has been taken before.
+            If one that was taken before runs in that quarter still.
         """
         first = Quarter.parse(quarter)
         planned = programme_actions(first, language)
         with self._store.transaction():  # the whole plan, or nothing of it
-            if self._store.actions.all(source_kind="review", source="programme", limit=1):
-                raise ConflictError("the programme's timetable has been taken already; its actions are there")
+            until = self._programme_end()
+            if until is not None and until >= first.first_day:
+                raise ConflictError(
+                    f"a quarter after {until} was expected, until which the timetable runs that was taken before; "
+                    f"{first} found"
+                )
             return [self._actions.add(actor, ActionIn.model_validate(entry)) for entry in planned]
+
+    def programme_start(self) -> Quarter | None:
+        """Return the next quarter if the programme's timetable can be taken from it on; None while one runs in it."""
+        start = Quarter.parse(self.default_quarter()).following.following
+        until = self._programme_end()
+        return start if until is None or until < start.first_day else None
+
+    def _programme_end(self) -> date | None:
+        taken = self._store.actions.all(source_kind="review", source=PROGRAMME)
+        return max((action.due for action in taken if action.due), default=None)
 
     def _proposal(self, quarter: str, proposal: str) -> Content:
         draft = self.draft(quarter)
@@ -250,7 +265,11 @@ class ReviewService:
     def _state(self, moment: datetime) -> tuple[object, ...]:
         """Return what differs once a review would say something else: records, and what is in none of them."""
         today = moment.astimezone(zone_of(self.options.zone)).date()
-        return today, self._store.changes.last(), facts_marker(self._store)
+        try:
+            release = self._serving.current.release  # judges what an article answers
+        except NothingPublishedError:
+            release = None
+        return today, release, self._store.changes.last(), facts_marker(self._store)
 
     def _with_decisions(self, content: dict[str, Any]) -> dict[str, Any]:
         decided = self._store.reviews.decisions(content["quarter"])

@@ -89,6 +89,9 @@ class ReviewFacts:
         None where nobody has watched.
     watched_since : datetime or None
         From when on outages are known; None for from the first record on.
+    spared_at : sequence of datetime or None
+        When records were routed without a person who would have had to, or has put it right; None where no routing is
+        known of.
     """
 
     by_number: Mapping[str, pd.Series] = field(default_factory=dict)
@@ -98,7 +101,7 @@ class ReviewFacts:
     outages: Sequence[Outage] | None = None
     watched_since: datetime | None = None
     actions: Sequence[Action] = ()
-    automatic_at: Sequence[datetime] = ()
+    spared_at: Sequence[datetime] | None = None
 
     @property
     def events(self) -> dict[str, MeasuredEvents]:
@@ -110,9 +113,9 @@ class ReviewFacts:
             events["warnings"] = MeasuredEvents.of(since, [outage.warned is True for outage in monitored])
         return events
 
-    def automatic_between(self, since: datetime, until: datetime) -> int:
-        """Return how many routings of a period were made without a person."""
-        return sum(since <= moment < until for moment in self.automatic_at)
+    def spared_between(self, since: datetime, until: datetime) -> int | None:
+        """Return how many routings of a period needed no person; None where no routing is known of."""
+        return None if self.spared_at is None else sum(since <= moment < until for moment in self.spared_at)
 
     def outages_between(self, since: datetime, until: datetime) -> list[dict[str, Any]] | None:
         """Return the outages of a period as plain values, in order of time; None where nobody watched in it."""

@@ -69,6 +69,7 @@ _REPEATED = (
     "assigned_to",
 )
 _UNSEEN = "ended at a time that nobody wrote down (without clocks)"
+_CLOSED_STATES = ("closed", "已关闭", "关闭")  # what the state of a closed record begins with
 _CLOCK_OF: Mapping[str, ClockName] = {
     "response": "response",
     "response_in_time": "response",
@@ -178,9 +179,9 @@ class ReviewHistory:
 
     @cached_property
     def data_hash(self) -> str:
-        """SHA-256 of the records: the same for the same records in any order and any number of files."""
+        """SHA-256 of the records: the same for the same records in any order, any number of files and at any time."""
         ordered = self.frame.sort_values("number", kind="stable").astype(dict.fromkeys(_REPEATED, "str"))
-        digest = hashlib.sha256(f"{self.as_of.isoformat()}{list(ordered.columns)}".encode())
+        digest = hashlib.sha256(f"{list(ordered.columns)}".encode())
         digest.update(pd.util.hash_pandas_object(ordered, index=False).to_numpy().tobytes())
         return digest.hexdigest()
 
@@ -207,6 +208,15 @@ class ReviewHistory:
             return named
         return named & frozenset(self.frame["caller"].astype("str").str.casefold().unique().tolist())
 
+    @cached_property
+    def teams(self) -> npt.NDArray[np.object_]:
+        """The group of each record, ``""`` for none and for a group that is a person, shape (n,)."""
+        groups = self.frame["assignment_group"].astype("str")
+        teams: npt.NDArray[np.object_] = groups.where(~groups.str.casefold().isin(self.persons), "").to_numpy(
+            dtype=object
+        )
+        return teams
+
     def rows_of(self, quarter: Quarter) -> npt.NDArray[np.intp]:
         """Return the positions of the records that were opened in a quarter."""
         start, stop = days_of(pd.Series(quarter.bounds(self.settings.zone)))
@@ -218,7 +228,7 @@ class ReviewHistory:
         return self.months if name == "month" else self.frame[name].astype("str").to_numpy(dtype=object)
 
     def is_recorded(self, measure: str) -> bool:
-        """Return whether the records hold what a measure needs."""
+        """Return whether the records, of any time, hold what a measure needs."""
         definition = BY_NAME[measure]
         if measure in self.events:
             return True
@@ -253,7 +263,18 @@ class ReviewHistory:
             return _plain(rows, satisfied)
         if measure == "recurrence":
             return self._recurrence(rows)
-        return self._wait(measure, rows)
+        return self._wait(measure, rows) if self._is_kept(BY_NAME[measure].column, rows, quarter) else None
+
+    def _is_kept(self, column: str, rows: npt.NDArray[np.intp], quarter: Quarter) -> bool:
+        """Return whether a time was written down in a quarter.
+
+        Where not one of many records has it, over the whole of a quarter, nobody wrote it down then: they did not all
+        wait to the end.
+        """
+        _, quarter_end = quarter.bounds(self.settings.zone)
+        if self.as_of < quarter_end or len(rows) < self.settings.fewest:
+            return True
+        return bool(self.frame[column].iloc[rows].notna().any())
 
     def _of_events(self, events: MeasuredEvents, quarter: Quarter) -> Sample:
         start, stop = days_of(pd.Series(quarter.bounds(self.settings.zone)))
@@ -319,6 +340,7 @@ class ReviewHistory:
 
     def _wait(self, measure: str, rows: npt.NDArray[np.intp]) -> Sample:
         if measure == "closure":
+            rows = rows[~self._closed_unseen[rows]]
             ended = self._closed[rows]
             happened = np.isfinite(ended)
             duration = np.where(happened, ended, self.end) - self.opened[rows]
@@ -332,9 +354,17 @@ class ReviewHistory:
 
     @cached_property
     def _closed(self) -> Floats:
-        """When each record was closed."""
-        ended = days_of(self.frame["closed_at"])
-        return np.where((ended >= self.opened) & (ended <= self.end), ended, np.nan)
+        """When each record was closed, in days since 1970; NaN for one that is open, or open again."""
+        ended, reopened = (days_of(self.frame[name]) for name in ("closed_at", "reopened_at"))
+        is_open_again = (reopened > ended) & (reopened <= self.end)
+        return np.where((ended >= self.opened) & (ended <= self.end) & ~is_open_again, ended, np.nan)
+
+    @cached_property
+    def _closed_unseen(self) -> npt.NDArray[np.bool_]:
+        """Whether a record was closed at a time that nobody wrote down."""
+        says_closed = self.frame["state"].astype("str").str.strip().str.casefold().str.startswith(_CLOSED_STATES)
+        unseen: npt.NDArray[np.bool_] = (says_closed & self.frame["closed_at"].isna()).to_numpy(dtype=bool)
+        return unseen
 
 
 def _plain(rows: npt.NDArray[np.intp], values: Floats) -> Sample:

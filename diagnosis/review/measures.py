@@ -234,7 +234,7 @@ def _breakdown(
     dimension: str,
     quarter: Quarter,
 ) -> list[BreakdownRow]:
-    labels = history.column(dimension)
+    labels = history.teams if dimension == "assignment_group" else history.column(dimension)
     inside = labels[sample.rows]
     names = _largest(inside, by_name=dimension == "month")
     if len(names) < 2 and dimension not in ("month", "assignment_group"):  # an action is asked of a single team too
@@ -287,7 +287,7 @@ def _enough(history: ReviewHistory, *samples: Sample) -> bool:
 def _drivers(history: ReviewHistory, later: Sample, earlier: Sample) -> Driver:
     kinds = [join_labels([history.column(name)[sample.rows] for name in KINDS]) for sample in (later, earlier)]
     faults = [history.faults[sample.rows] for sample in (later, earlier)]
-    groups = [history.column("assignment_group")[sample.rows] for sample in (later, earlier)]
+    groups = [history.teams[sample.rows] for sample in (later, earlier)]
     return Driver(
         decompose(later, earlier, kinds[0], kinds[1]),
         tuple(_titled(history, contributions(later, earlier, faults[0], faults[1], CHRONIC))),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -71,6 +71,11 @@ class Quarter:
     def bounds(self, zone: str) -> tuple[pd.Timestamp, pd.Timestamp]:
         """Return the quarter's first moment and the next quarter's, in UTC."""
         return self._start(zone), self.following._start(zone)
+
+    @property
+    def first_day(self) -> date:
+        """The first day of the quarter."""
+        return date(self.year, 3 * self.number - 2, 1)
 
     def _start(self, zone: str) -> pd.Timestamp:
         local = datetime(self.year, 3 * self.number - 2, 1, tzinfo=zone_of(zone))

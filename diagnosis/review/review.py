@@ -83,8 +83,9 @@ def extras_of(
     available : mapping of (str, str) to float, optional
         As of `ReviewExtras`.
     """
-    since, until = (bound.to_pydatetime() for bound in quarter.bounds(history.settings.zone))
-    automatic = facts.automatic_between(since, until)
+    since, quarter_end = (bound.to_pydatetime() for bound in quarter.bounds(history.settings.zone))
+    until = min(quarter_end, history.as_of.to_pydatetime())  # nothing of after the moment at which it is looked at
+    n_spared = facts.spared_between(since, until)
     return ReviewExtras(
         gaps=gaps,
         outcomes=outcomes(history, facts.actions),
@@ -92,7 +93,7 @@ def extras_of(
         outages=facts.outages_between(since, until),
         outages_from=facts.outages_known_from(since, until),
         available=available or {},
-        saved_hours=automatic * minutes_saved / 60 if automatic else None,
+        saved_hours=None if n_spared is None else n_spared * minutes_saved / 60,
         actions=[plain_action(action) for action in facts.actions if action.status != "proposed"],
     )
 

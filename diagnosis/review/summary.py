@@ -76,16 +76,19 @@ def _verdicts(content: Content, words: Words) -> list[str]:
 
 
 def _changes(content: Content, words: Words) -> list[str]:
-    sentences = []
-    for measure in content["measures"]:
-        compared = measure["compared"]
-        if compared is None or compared["changed"] not in ("better", "worse"):
-            continue
-        sentences.append((" " if words.language == "en" else "").join(_change(measure, compared, words)))
     previous = content["previous_quarter"]
     if not content["records"]["previous"]:
         return [words("sentence", "no_previous", quarter=previous)]
-    return sentences[:MOST_CHANGES] or [words("sentence", "unchanged", quarter=previous)]
+    space = " " if words.language == "en" else ""
+    sentences = [
+        space.join(_change(measure, measure["compared"], words))
+        for verdict in ("worse", "better")  # what got worse is never what there was no room for
+        for measure in content["measures"]
+        if measure["compared"] is not None and measure["compared"]["changed"] == verdict
+    ]
+    more = len(sentences) - MOST_CHANGES
+    rest = [words("sentence", "more_changes", count=f"{more:,}")] if more > 0 else []
+    return [*sentences[:MOST_CHANGES], *rest] or [words("sentence", "unchanged", quarter=previous)]
 
 
 def _change(measure: Content, compared: Content, words: Words) -> list[str]:

@@ -142,7 +142,8 @@ class _Mask:
         self._redactor = Redactor()
         frame = history.frame.iloc[rows]
         names = {name.strip() for column in PERSONS for name in frame[column].astype("str").unique().tolist()}
-        groups = set(frame["assignment_group"].astype("str").unique().tolist())
+        labels = frame["assignment_group"].astype("str").unique().tolist()
+        groups = {label for label in labels if label.casefold() not in history.persons}
         persons = [
             name for name in names - groups if len(name) > 1 and not is_placeholder(name) and not name.isdecimal()
         ]

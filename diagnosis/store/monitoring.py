@@ -110,6 +110,14 @@ class Alerts:
         with self.database.read() as connection:
             return [alert_of(row) for row in connection.execute(statement.limit(limit))][::-1]
 
+    def first_started(self) -> datetime | None:
+        """Return when the earliest alert started; None without any."""
+        t = tables.alerts
+        statement = sa.select(t.c.started_at).order_by(t.c.started_at).limit(1)
+        with self.database.read() as connection:
+            moment: datetime | None = connection.execute(statement).scalar_one_or_none()
+        return None if moment is None else as_utc(moment)
+
     def between(self, after: int, upto: int, limit: int) -> list[StoredAlert]:
         """Return up to `limit` alerts with ``after < sequence <= upto``, in order."""
         t = tables.alerts

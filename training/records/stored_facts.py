@@ -16,7 +16,6 @@ from diagnosis.store import Store
 from diagnosis.store.monitoring import StoredAlert
 from diagnosis.store.observations import Observation
 from diagnosis.store.surges import StoredSurge
-from diagnosis.times import utc_now
 
 TARGET = "assignment_group"
 MOST_SURGES = 2_000
@@ -33,9 +32,10 @@ def facts_of_store(store: Store) -> ReviewFacts:
     """Read what a store knows besides its records."""
     routed = [answer for answer in store.observations.first_answers() if answer.target == TARGET]
     surges = store.surges.page(MOST_SURGES)
-    alerted = [alert.started_at for alert in store.alerts.started_between(_BEGIN, utc_now(), 1)]
-    joined = [_outage(store, surge, min(alerted, default=None)) for surge in surges if _is_outage(surge)]
+    first_alert = store.alerts.first_started()
+    joined = [_outage(store, surge, first_alert) for surge in surges if _is_outage(surge)]
     outages = [outage for outage in joined if outage.numbers]  # alerts that no incident followed were none
+    alerted = [] if first_alert is None else [first_alert]
     watched = [surge.since for surge in surges] or alerted  # alerts of years may have been imported before one watched
     return ReviewFacts(
         by_number=_decisions(routed) | {"fix_failed": _fixes(store)},
@@ -45,7 +45,7 @@ def facts_of_store(store: Store) -> ReviewFacts:
         outages=outages if watched else None,
         watched_since=min(watched, default=None),
         actions=tuple(store.actions.all()),
-        automatic_at=tuple(answer.predicted_at for answer in routed if answer.decision == "automatic"),
+        spared_at=tuple(answer.predicted_at for answer in routed if _spared_work(answer)) if routed else None,
     )
 
 
@@ -169,6 +169,11 @@ def _questions(store: Store) -> MeasuredEvents | None:
     solved = store.audit.objects(_SOLVED, _BEGIN)
     times = [ULID.from_str(question).timestamp / _DAY for question in asked]
     return MeasuredEvents.of(times, [question in solved for question in asked])
+
+
+def _spared_work(answer: Observation) -> bool:
+    """Return whether a routing was made without a person, and none has put it right since."""
+    return answer.decision == "automatic" and not answer.taken_back and answer.truth in (None, answer.value)
 
 
 def _most(counts: Mapping[str, int]) -> str:

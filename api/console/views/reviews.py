@@ -85,7 +85,12 @@ def decide(
     """Take a proposal as an action, as it was edited, or drop it."""
     try:
         if form.decision == "take":
-            service.reviews.take(agent.id, quarter, proposal, ReviewProposalIn.model_validate(form.values))
+            service.reviews.take(
+                agent.id,
+                quarter,
+                proposal,
+                ReviewProposalIn.model_validate(form.values | {"language": language_of(request)}),
+            )
         else:
             service.reviews.drop(agent.id, quarter, proposal)
     except ConflictError:
@@ -129,7 +134,9 @@ def write_record(
 @router.post("/console/review/programme")
 def programme(request: Request, service: Served, agent: Acting) -> Response:
     """Take the programme's timetable as actions, from the quarter after the reviewed one on."""
-    start = Quarter.parse(service.reviews.default_quarter()).following.following
+    start = service.reviews.programme_start()
+    if start is None:
+        return _draft(request, service, agent, "", 409, "review_decided")
     try:
         service.reviews.start_programme(agent.id, str(start), language_of(request))
     except ConflictError:
@@ -180,6 +187,7 @@ def _page(
         notice=notice,
         agent=agent,
         content=content,
+        may_start_programme=service.reviews.programme_start() is not None,
         frozen=frozen,
         review=frozen.id if frozen else content["quarter"] if content else "",
         parts=parts,

@@ -113,12 +113,16 @@ def test_a_dropped_proposal_is_remembered(client: TestClient, quarter) -> None:
     assert client.delete(f"/v1/reviews/{quarter}/proposals/none").status_code == 404
 
 
-def test_the_programme_is_taken_once(client: TestClient) -> None:
+def test_the_programme_is_taken_again_once_its_four_quarters_are_over(client: TestClient) -> None:
     actions = client.post("/v1/reviews/programme", json={"quarter": "2031Q4", "language": "zh"}).json()
     assert len(actions) >= 12
     assert all(action["owner"] and action["due"] and action["status"] == "open" for action in actions)
     assert {action["due"] for action in actions} >= {"2031-10-31", "2032-09-30"}
-    assert client.post("/v1/reviews/programme", json={"quarter": "2032Q1"}).status_code == 409
+    refused = client.post("/v1/reviews/programme", json={"quarter": "2032Q3"})
+    assert refused.status_code == 409
+    assert "2032-09-30" in refused.json()["detail"]
+    again = client.post("/v1/reviews/programme", json={"quarter": "2032Q4"})
+    assert len(again.json()) == len(actions)
     due = [action["due"] for action in client.get("/v1/reviews/draft").json()["actions"] if action["status"] == "open"]
     assert due == sorted(due, key=lambda day: day or "9999")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from diagnosis.incident import as_frame
-from diagnosis.review import Quarter, ReviewFacts, ReviewHistory, ReviewSettings, review_quarter
+from diagnosis.review import Quarter, ReviewFacts, ReviewHistory, ReviewSettings, Words, review_quarter, summary
 from diagnosis.review.needs import training_needs
 from diagnosis.review.proposals import proposals
 
@@ -105,7 +105,8 @@ def test_no_need_and_no_proposal_names_a_person_not_even_where_a_group_is_one():
     needs, history = needs_of(frame, ReviewFacts(routings=right | wrong))
     assert history.persons == {"petra vogel"}
     review = review_quarter(history, QUARTER)
-    told = json.dumps([needs, review["needs"], review["proposals"]], ensure_ascii=False)
+    assert {row["name"] for entry in review["measures"] for row in entry["by"].get("assignment_group", ())}
+    told = json.dumps([needs, review, *(summary(review, Words(name)) for name in ("en", "zh"))], ensure_ascii=False)
     assert not [name for name in PERSONS if name in told]
 
 

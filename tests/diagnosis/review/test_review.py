@@ -140,6 +140,70 @@ def test_the_same_records_give_the_same_review_in_any_order_and_from_overlapping
     assert review_quarter(again, Quarter.parse("2026Q3"))["measures"] == review["measures"]
 
 
+def test_the_same_records_have_the_same_hash_at_another_moment(records, history):
+    later = ReviewHistory.read(records, history.settings, as_of=history.as_of + pd.Timedelta("1h"))
+    assert later.data_hash == history.data_hash
+
+
+def test_a_time_that_was_not_written_down_in_a_quarter_is_not_recorded_in_it_and_nothing_got_better(records, history):
+    start, _ = Quarter.parse("2026Q3").bounds(history.settings.zone)
+    before = records["opened_at"] < start
+    blank = {name: records[name].mask(before) for name in ("responded_at", "sla_response_minutes", "closed_at")}
+    settings, as_of = history.settings, history.as_of
+    told = {
+        quarter: {
+            entry["name"]: entry
+            for entry in review_quarter(
+                ReviewHistory.read(records.assign(**blank), settings, as_of=as_of), Quarter.parse(quarter)
+            )["measures"]
+        }
+        for quarter in ("2026Q2", "2026Q3")
+    }
+    for name in ("response", "closure"):
+        assert told["2026Q2"][name]["verdict"] == "not recorded"
+        assert told["2026Q3"][name]["value"] is not None
+        assert told["2026Q3"][name]["compared"] is None
+
+
+def test_what_was_reopened_is_not_closed_and_what_was_closed_at_an_unknown_time_is_not_counted(history):
+    opened = pd.date_range("2026-07-02", periods=60, freq="D", tz="UTC")
+    frame = pd.DataFrame(
+        {
+            "number": [f"C{place:03d}" for place in range(60)],
+            "opened_at": opened,
+            "closed_at": opened + pd.Timedelta("1h"),
+            "reopened_at": pd.Series(opened + pd.Timedelta("1D")).where(np.arange(60) < 20),
+            "state": np.where(np.arange(60) < 20, "In Progress", "Closed"),
+        }
+    )
+    frame["closed_at"] = frame["closed_at"].mask(np.arange(60) >= 50)
+    settings = ReviewSettings(zone=history.settings.zone)
+    read = ReviewHistory.read(as_frame(frame), settings, as_of=pd.Timestamp("2026-12-31T00:00Z"))
+    closure = next(entry for entry in measures(read, Quarter.parse("2026Q3")) if entry.name == "closure")
+    assert closure.n == 50
+    assert closure.value == pytest.approx(0.6)
+
+
+def test_the_summary_names_what_got_worse_first_and_counts_what_it_leaves_out(review):
+    changed = next(entry for entry in review["measures"] if entry["compared"] and entry["value"] is not None)
+    entries = [
+        {
+            **changed,
+            "drivers": None,
+            "compared": {
+                **changed["compared"],
+                "changed": changed_to,
+                "difference": 0.1,
+                "difference_interval": [0.05, 0.15],
+            },
+        }
+        for changed_to in ["better"] * 5 + ["worse"] * 2
+    ]
+    text = "\n".join(summary({**review, "measures": entries}, Words("en")))
+    assert text.index("worse") < text.index("better")
+    assert "changed besides, in the table below: 2." in text
+
+
 def test_other_records_have_another_hash(records, history):
     fewer = ReviewHistory.read(records.iloc[:-1], history.settings, as_of=history.as_of)
     assert fewer.data_hash != history.data_hash

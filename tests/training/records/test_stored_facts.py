@@ -68,6 +68,17 @@ def test_an_alert_of_its_service_that_is_imported_after_a_surge_was_found_has_wa
     assert [outage.warned for outage in facts_of_store(store).outages] == [True]
 
 
+def test_a_surge_between_the_first_alert_and_the_latest_was_watched(store):
+    now = utc_now()
+    keep_surge(store, now - 10 * DAY)
+    alert = StoredAlert("A0", now - 30 * DAY, now - 29 * DAY, name="disk full", service="CRM")
+    store.alerts.put([alert, replace(alert, id="A1", started_at=now - HOUR, ended_at=None)])
+    facts = facts_of_store(store)
+    assert [outage.warned for outage in facts.outages] == [False]
+    assert facts.events["warnings"].met.tolist() == [False]
+    assert [spot["service"] for spot in facts.blind_spots(now - 20 * DAY, now)] == ["CRM"]
+
+
 def test_an_alert_that_was_made_into_an_incident_has_warned_of_what_people_reported_after_it(store):
     since = utc_now() - 10 * DAY
     keep_surge(store, since)

@@ -352,7 +352,9 @@ def _needs(content: Content, words: Words) -> Section:
     table = Table(tuple(words("column", name) for name in names), rows, numeric=(3, 4, 5))
     texts = [words("text", "people"), *([] if rows else [words("text", "no_needs")])]
     if content["saved_hours"] is not None:
-        texts.append(words("text", "saved", value=f"{content['saved_hours']:,.0f}"))
+        texts.append(
+            words("text", "saved", value=f"{content['saved_hours']:,.{1 if content['saved_hours'] < 10 else 0}f}")
+        )
     return Section("needs", words("head", "needs"), texts, [table] if rows else [])
 
 
