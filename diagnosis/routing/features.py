@@ -156,8 +156,8 @@ class IncidentFeatures:
         last = self._last
         if last is not None and last.prepared is prepared:
             return last.rows
-        counted = self._counted(prepared)
-        columns, data, starts = counted
+        counts = self._counted(prepared)
+        columns, data, starts = counts
         to_topics: npt.NDArray[np.float32] | None = None
         if len(prepared) == 1:  # what its evidence asks for again
             to_topics = self.topics_.at(columns)
@@ -165,7 +165,7 @@ class IncidentFeatures:
             of_words = self._parts_of_words(prepared.text[0])
             words = of_words.sum(axis=0, keepdims=True)
         else:
-            topics = self.topics_.of(counted.matrix(self.n_sparse_))
+            topics = self.topics_.of(counts.matrix(self.n_sparse_))
             words = self._words(prepared.text)
         words = words * np.float32(np.sqrt(self.weights_.words))
         meaning = self.meaning_.of(prepared.general) * np.float32(np.sqrt(self.weights_.meaning))
@@ -186,9 +186,9 @@ class IncidentFeatures:
         of_fields = np.flatnonzero((rows.columns >= values) & (rows.columns < self.n_sparse_ - 1))
         parts[of_fields] = self.values_.named_[rows.columns[of_fields] - values]
         row_of = np.repeat(np.arange(len(rows)), np.diff(rows.starts))
-        known = np.bincount(row_of, weights=parts, minlength=len(rows))
-        known[np.any(rows.dense[:, self._first_of_meaning :] != 0, axis=1)] = 1
-        return np.minimum(known, 1)
+        share = np.bincount(row_of, weights=parts, minlength=len(rows))
+        share[np.any(rows.dense[:, self._first_of_meaning :] != 0, axis=1)] = 1
+        return np.minimum(share, 1)
 
     def reading(self, prepared: PreparedIncidents, row: int, rows: FeatureRows) -> Reading:
         """Return one incident as a person reads it, with the parts that its words have in its features."""

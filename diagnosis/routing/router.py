@@ -210,13 +210,13 @@ class Router:
         answers, classes = [], self.classes_.tolist()
         for row, (allowed, human, incident) in enumerate(zip(judgements, people, incidents, strict=True)):
             constraints = constraints_for(self.target, human, incident)
-            shown = renormalise(probabilities[row], constraints.keep(classes))
-            first, second = (*np.argsort(-shown, kind="stable")[:2], 0)[:2]
+            chances = renormalise(probabilities[row], constraints.keep(classes))
+            first, second = (*np.argsort(-chances, kind="stable")[:2], 0)[:2]
             evidence = (
                 *evidence_for(self.suggester_, prepared, rows, row, (int(first), int(second)), scores[row]),
                 *(IncidentEvidence(i.number, i.similarity) for i in near[row][:_SHOWN_INCIDENTS]),
             )
-            answers.append(answer(self.target, classes, shown, allowed, constraints, self.precision, evidence))
+            answers.append(answer(self.target, classes, chances, allowed, constraints, self.precision, evidence))
         return answers
 
     def predict_proba(self, prepared: PreparedIncidents) -> Floats:
@@ -324,9 +324,9 @@ class Router:
     def _as_shown(self, certified: Floats) -> Floats:
         """Return one row of the certified fit's probabilities by the classes that may be answered."""
         probability_of = dict(zip(self.classifier_.classes_, certified.tolist(), strict=True))
-        shown: Floats = np.array([probability_of.get(name, 0.0) for name in self.classes_])
-        shown /= shown.sum()
-        return shown
+        chances: Floats = np.array([probability_of.get(name, 0.0) for name in self.classes_])
+        chances /= chances.sum()
+        return chances
 
     def _both_answers(
         self, probabilities: Floats, labels: Labels

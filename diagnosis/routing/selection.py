@@ -187,9 +187,9 @@ def held_out_quality(scores: Matrix, codes: Rows) -> float:
 def _trial(codes: Rows, groups: Rows, age: Floats | None, seed: int, most_rows: int) -> ComparisonRows:
     """Return rows drawn by whole groups, and which of them answer which."""
     n_classes = int(codes.max(initial=0)) + 1
-    most = int(np.clip(_MAX_CELLS * most_rows // _MAX_ROWS // n_classes, _MIN_ROWS, most_rows))
+    limit = int(np.clip(_MAX_CELLS * most_rows // _MAX_ROWS // n_classes, _MIN_ROWS, most_rows))
     order = np.random.default_rng(seed).permutation(int(groups.max(initial=0)) + 1)[groups]
-    rows = np.sort(np.argsort(order, kind="stable")[:most])
+    rows = np.sort(np.argsort(order, kind="stable")[:limit])
     if age is not None:
         rows = rows[np.argsort(-age[rows], kind="stable")]
         ends = [(int(start * len(rows)), int(end * len(rows))) for start, end in _EARLIER]

@@ -51,8 +51,8 @@ class _Block:
     def of(cls, matrix: FeatureMatrix, columns: Ints) -> Self:
         """Return the columns of a matrix; few are dense."""
         n_sparse = matrix.sparse.shape[1]
-        counted = columns < n_sparse
-        sparse, dense = matrix.sparse[:, columns[counted]], matrix.dense[:, columns[~counted] - n_sparse]
+        is_sparse = columns < n_sparse
+        sparse, dense = matrix.sparse[:, columns[is_sparse]], matrix.dense[:, columns[~is_sparse] - n_sparse]
         if sparse.shape[1] <= _FEW_COLUMNS:
             features = FeatureMatrix(sparse[:, :0], np.hstack([sparse.toarray(), dense]))
             return cls(columns, features, None)

@@ -130,9 +130,9 @@ def _summed(
     n: int,
 ) -> Matrix:
     """Return weighted sums of rows of a table, shape (n, n_dimensions); only rows that are needed are read."""
-    needed, columns = np.unique(rows, return_inverse=True)
-    counts = sp.csr_matrix((weights, (sum_of, columns)), shape=(n, len(needed)))
-    sums: Matrix = counts @ table[needed].astype(np.float32)
+    distinct, columns = np.unique(rows, return_inverse=True)
+    counts = sp.csr_matrix((weights, (sum_of, columns)), shape=(n, len(distinct)))
+    sums: Matrix = counts @ table[distinct].astype(np.float32)
     return sums
 
 

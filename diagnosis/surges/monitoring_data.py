@@ -103,8 +103,8 @@ class ServiceMap:
     def from_pairs(cls, pairs: Iterable[tuple[str, str]]) -> ServiceMap:
         """Return the map of pairs ``(item, what it needs)``."""
         needs: dict[str, set[str]] = {}
-        for item, needed in pairs:
-            needs.setdefault(item, set()).add(needed)
+        for item, dependency in pairs:
+            needs.setdefault(item, set()).add(dependency)
         return cls(needs)
 
     def common_item(self, items: Mapping[str, int]) -> str | None:
@@ -119,9 +119,9 @@ class ServiceMap:
         support: dict[str, int] = {}
         steps: dict[str, int] = {}
         for item, count in items.items():
-            for needed, distance in self.steps_from(item).items():
-                support[needed] = support.get(needed, 0) + count
-                steps[needed] = max(steps.get(needed, 0), distance)
+            for dependency, distance in self.steps_from(item).items():
+                support[dependency] = support.get(dependency, 0) + count
+                steps[dependency] = max(steps.get(dependency, 0), distance)
         shared = [item for item, count in support.items() if 2 * count >= total and count > items.get(item, 0)]
         best = min(shared, key=lambda item: (-support[item], steps[item], item), default=None)
         if best is None or support[best] <= max(items.values(), default=0):
@@ -134,8 +134,8 @@ class ServiceMap:
         waiting = deque([item])
         while waiting:
             current = waiting.popleft()
-            for needed in self.needs.get(current, ()):
-                if needed not in steps:
-                    steps[needed] = steps[current] + 1
-                    waiting.append(needed)
+            for dependency in self.needs.get(current, ()):
+                if dependency not in steps:
+                    steps[dependency] = steps[current] + 1
+                    waiting.append(dependency)
         return steps

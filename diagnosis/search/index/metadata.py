@@ -128,8 +128,8 @@ class RecordMetadata(SegmentedIndex[MetadataSegment]):
     def templates_at(self, places: Rows) -> npt.NDArray[np.uint64]:
         """Return what is equal for records whose texts differ in numbers, marks and case alone."""
         templates = np.zeros(len(places), dtype=np.uint64)
-        for view, which, rows in located(self._views, places):
-            templates[which] = view.segment.column("template")[rows]
+        for view, targets, rows in located(self._views, places):
+            templates[targets] = view.segment.column("template")[rows]
         return templates
 
     def places_of_template(self, template: int) -> Rows:
@@ -144,25 +144,25 @@ class RecordMetadata(SegmentedIndex[MetadataSegment]):
     def passages_at(self, places: Rows) -> list[list[str]]:
         """Return the passages of some records."""
         by_record: list[list[str]] = [[]] * len(places)
-        for view, which, rows in located(self._views, places):
+        for view, targets, rows in located(self._views, places):
             starts = view.segment.starts
             counts = starts[rows + 1] - starts[rows]
             first = np.cumsum(counts) - counts
             texts = view.segment.texts_at(np.arange(counts.sum()) + np.repeat(starts[rows] - first, counts))
-            for i, start, count in zip(which.tolist(), first.tolist(), counts.tolist(), strict=True):
+            for i, start, count in zip(targets.tolist(), first.tolist(), counts.tolist(), strict=True):
                 by_record[i] = texts[start : start + count]
         return by_record
 
     def passage_at(self, places: Rows, passages: Rows) -> list[str]:
         """Return one passage of each of some records, the last where it has fewer, ``""`` of one that has none."""
         passage_of = [""] * len(places)
-        for view, which, rows in located(self._views, places):
+        for view, targets, rows in located(self._views, places):
             starts = view.segment.starts
             last = starts[rows + 1] - starts[rows] - 1
             with_passages = last >= 0
-            within = np.minimum(passages[which[with_passages]], last[with_passages])
+            within = np.minimum(passages[targets[with_passages]], last[with_passages])
             texts = view.segment.texts_at(starts[rows[with_passages]] + within)
-            for i, text in zip(which[with_passages].tolist(), texts, strict=True):
+            for i, text in zip(targets[with_passages].tolist(), texts, strict=True):
                 passage_of[i] = text
         return passage_of
 

@@ -99,8 +99,8 @@ def located(views: Sequence[SegmentView[S]], places: Rows) -> Iterator[tuple[Seg
         if start <= low and high < stop:
             yield view, np.arange(len(places)), rows_at(view.dead, places - start)
         elif low < stop and start <= high:
-            which = np.flatnonzero((places >= start) & (places < stop))
-            yield view, which, rows_at(view.dead, places[which] - start)
+            targets = np.flatnonzero((places >= start) & (places < stop))
+            yield view, targets, rows_at(view.dead, places[targets] - start)
         start = stop
 
 
@@ -124,8 +124,8 @@ def ranks(dead: Rows, rows: Rows) -> Rows:
 def names_at(views: Sequence[SegmentView[Any]], places: Rows) -> list[str]:
     """Return the ids at these places among the living rows."""
     names = [""] * len(places)
-    for view, which, rows in located(views, places):
-        for i, name in zip(which.tolist(), view.segment.ids.at(rows), strict=True):
+    for view, targets, rows in located(views, places):
+        for i, name in zip(targets.tolist(), view.segment.ids.at(rows), strict=True):
             names[i] = name
     return names
 

@@ -60,11 +60,11 @@ class TokenBags(SegmentedIndex[BagSegment]):
         0 where a text is empty, and for the place -1.
         """
         cosines = np.zeros(len(places))
-        for view, which, rows in located(self._views, places) if vector.any() else ():
+        for view, targets, rows in located(self._views, places) if vector.any() else ():
             bags = view.segment.bags
             full = bags.norms[rows] > 0
             if full.any():
-                cosines[which[full]] = self._cosines(bags.take(rows[full]), vector[0])
+                cosines[targets[full]] = self._cosines(bags.take(rows[full]), vector[0])
         return cosines
 
     def save(self, folder: Path) -> None:

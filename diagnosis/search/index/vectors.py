@@ -109,12 +109,12 @@ class VectorQuery:
     def similarities_at(self, places: Rows) -> npt.NDArray[np.float64]:
         """Return the cosine of the rows at places in `ids` with the question; 0 for the place -1 and a zero row."""
         cosines = np.zeros(len(places))
-        for view, which, rows in located(self._views, places):
+        for view, targets, rows in located(self._views, places):
             cosines_of_all = self._compared.get(id(view))
             if cosines_of_all is None:
-                cosines[which] = rescore(view.segment.vectors.take(rows, axis=0), self._query)
+                cosines[targets] = rescore(view.segment.vectors.take(rows, axis=0), self._query)
             else:
-                cosines[which] = cosines_of_all[rows]
+                cosines[targets] = cosines_of_all[rows]
         return cosines
 
 
