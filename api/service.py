@@ -113,7 +113,7 @@ class Service:
         self.search = SearchService(serving, redactor, self.metrics)
         self.rules = RuleService(store, redactor, audit)
         self.changes = ChangeService(store, serving, redactor, audit)
-        self.alerts = AlertService(store, serving, redactor, audit, self.incidents.look_up)
+        self.alerts = AlertService(store, serving, redactor, audit, self.incidents.look_up, settings.review.zone)
         self.maintenance = MaintenanceService(store, redactor, audit)
 
     def _make_for_many_incidents(self, redactor: Redactor, settings: Settings) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -24,15 +26,16 @@ from api.serving import Serving
 from diagnosis.errors import InputError
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_code, mask_labels
+from diagnosis.statistics import regular_start
 from diagnosis.store import Store
 from diagnosis.store.alert_verdicts import AlertVerdict
 from diagnosis.store.monitoring import StoredAlert
 from diagnosis.surges.alert_links import incident_words, pairs_of
 from diagnosis.surges.joining import AFTER, BEFORE, AlertLessons, explaining_alerts, judgement_balance
-from diagnosis.surges.monitoring_data import ServiceMap
+from diagnosis.surges.monitoring_data import DAY, ServiceMap
 from diagnosis.surges.monitoring_review import AlertRow, Logged, monitoring_review
 from diagnosis.surges.replay import scope_words
-from diagnosis.times import format_utc, parse_utc, utc_now
+from diagnosis.times import days_of, format_utc, parse_utc, utc_now
 
 MOST_LINKS = 10
 _MOST_ALERTS = 100_000  # of a review, repetitions not counted
@@ -42,6 +45,7 @@ _MOST_JUDGED = 2_000  # pairs that people judged, the latest, of alerts of the s
 _MOST_LEARNED = 100  # alerts nearest in time that a linker looks at: a third of a millisecond each
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199  # of a review
 _COMPARISON_SHIFT = timedelta(weeks=3)  # around a month
+_GAP = 30 * DAY  # without any incident, before which dates are wrong ones
 
 
 class AlertService:
@@ -56,6 +60,8 @@ class AlertService:
     audit : AuditService
     incident_of : callable
         Returns the incident of a number; raises `RecordNotFoundError` if there is none.
+    zone : str
+        In which a month of the review begins.
     """
 
     def __init__(
@@ -65,12 +71,14 @@ class AlertService:
         redactor: Redactor,
         audit: AuditService,
         incident_of: Callable[[str], Mapping[str, Any]],
+        zone: str = "UTC",
     ) -> None:
         self._store = store
         self._incident_of = incident_of
         self._serving = serving
         self._redactor = redactor
         self._audit = audit
+        self._zone = ZoneInfo(zone)
         self._taught = TaughtLinks(store.alert_verdicts)
 
     def start(self) -> None:
@@ -234,7 +242,8 @@ class AlertService:
         InputError
             If it is no month.
         """
-        start, end = _month(month or f"{utc_now().replace(day=1) - timedelta(days=1):%Y-%m}")
+        today = utc_now().astimezone(self._zone)
+        start, end = _month(month or f"{today.replace(day=1) - timedelta(days=1):%Y-%m}", self._zone)
         bounds = (start - _COMPARISON_SHIFT, start, end, end + _COMPARISON_SHIFT)
         around = [
             alert
@@ -258,7 +267,7 @@ class AlertService:
         )
 
     def _incidents(self, start: datetime, end: datetime) -> tuple[list[Logged], float]:
-        """Return the incidents of a time, and when the first of all came."""
+        """Return the incidents of a time, and from when on incidents are known."""
         columns = ("number", "opened_at", "cmdb_ci", "service")
         frame = self._serving.incidents((*columns, "type", "contact_type"))
         opened = frame["opened_at"]
@@ -267,7 +276,8 @@ class AlertService:
         chosen &= frame["contact_type"] != "monitoring"
         rows = zip(*(frame.loc[chosen, name].tolist() for name in columns), strict=True)
         logged = [Logged(number, moment.timestamp(), item, service) for number, moment, item, service in rows]
-        return logged, opened.min().timestamp() if opened.notna().any() else utc_now().timestamp()
+        first = regular_start(days_of(opened) * DAY, _GAP)
+        return logged, utc_now().timestamp() if math.isnan(first) else first
 
     def _stored(self, alert: AlertIn) -> StoredAlert:
         named = {"id", "started_at", "ended_at", "name", "cmdb_ci", "service"}
@@ -326,9 +336,10 @@ def _row(row: AlertRow) -> AlertRowOut:
     )
 
 
-def _month(text: str) -> tuple[datetime, datetime]:
+def _month(text: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return a month's first moment and the next month's in a zone."""
     try:
-        start = datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC)
+        start = datetime.strptime(text, "%Y-%m").replace(tzinfo=zone)
     except ValueError as error:
         raise InputError(f"expected a month such as 2026-10; found {text!r}") from error
     if not _FIRST_YEAR <= start.year <= _LAST_YEAR:

@@ -7,22 +7,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
+import numpy.typing as npt
+
 from api.audit.service import AuditService
 from api.changes.schemas import ChangeEffectOut, ChangeIn, ChangeOut
 from api.serving import Serving
 from diagnosis.errors import InputError
-from diagnosis.phrases import in_words
+from diagnosis.phrases import Phrase, in_words
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_change, mask_code
+from diagnosis.statistics import regular_start
 from diagnosis.store import Store
 from diagnosis.store.monitoring import StoredChange
 from diagnosis.surges.change_effect import DAY, ChangeEffect, change_effect
-from diagnosis.times import format_utc, parse_utc, utc_now
+from diagnosis.times import days_of, format_utc, parse_utc, utc_now
 from training.records.changes import is_cancelled
 
 DAYS = 365
 MOST_RECENT = 50
+_GAP = 30 * DAY  # without any incident, before which dates are wrong ones
 _LANGUAGES = ("en", "zh")
+_NONE: npt.NDArray[np.float64] = np.empty(0)
 _TIMES = ("opened_at", "started_at", "ended_at")
 _SHOWN = ("cmdb_ci", "service", "short_description")
 
@@ -97,12 +103,19 @@ class ChangeService:
             [cmdb_ci] if cmdb_ci else [], [service] if service and not cmdb_ci else [], start, end
         )
         dated = [change.at for change in changes if change.at is not None]
-        incidents, first = self._incidents(cmdb_ci, service) if dated else ([], start)
-        start = max(start, first)  # before that nothing is known that could have followed a change
-        began = [at.timestamp() for at in dated if at >= start]
-        effect = change_effect(incidents, began, start.timestamp(), end.timestamp())
+        incidents, others = self._incidents(cmdb_ci, service) if dated else (_NONE, _NONE)
+        # Before the first ones nothing is known that could have followed a change.
+        first = regular_start(np.concatenate([incidents, others]), _GAP) if dated else start.timestamp()
+        begin = np.fmax(start.timestamp(), np.nan_to_num(first, nan=end.timestamp()))
+        began = [at.timestamp() for at in dated if at.timestamp() >= begin]
+        effect = change_effect(incidents.tolist(), began, float(begin), end.timestamp(), others)
         day_ago = end.timestamp() - DAY
         return ItemChanges(effect, [change for change in changes if change.at and change.at.timestamp() > day_ago])
+
+    def statement(self, cmdb_ci: str, service: str) -> Phrase | None:
+        """Return in words how incidents of an item, else of a service, follow its changes; None where none is shown."""
+        effect = self.of_item(cmdb_ci, service).effect
+        return effect.statement() if effect.verdict in ("more", "less") else None
 
     def before(self, cmdb_ci: str, service: str, opened_at: str) -> list[StoredChange]:
         """Return the changes of an item, else of a service, in the 24 hours before a time, the latest first."""
@@ -144,14 +157,14 @@ class ChangeService:
             latest=[change_out(change) for change in on_item.latest],
         )
 
-    def _incidents(self, cmdb_ci: str, service: str) -> tuple[list[float], datetime]:
-        """Return when incidents of an item or service came, and when the first of all did."""
+    def _incidents(self, cmdb_ci: str, service: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return when incidents of an item or service came, and when the others did, in seconds since 1970."""
         field, value = ("cmdb_ci", cmdb_ci) if cmdb_ci else ("service", service)
         frame = self._serving.incidents(("number", "opened_at", "type", field))
-        chosen = (frame[field] == value) & frame["opened_at"].notna() & (frame["type"] != "request")
-        opened = frame["opened_at"]
-        first = utc_now() if opened.isna().all() else opened.min().to_pydatetime()
-        return [float(moment.timestamp()) for moment in opened[chosen]], first
+        frame = frame[frame["opened_at"].notna() & (frame["type"] != "request")]
+        moments = days_of(frame["opened_at"]) * DAY
+        is_here = (frame[field] == value).to_numpy(dtype=bool)
+        return moments[is_here], moments[~is_here]
 
     def _stored(self, change: ChangeIn) -> StoredChange:
         fields = {k: v for k, v in change.model_dump(mode="json").items() if v not in ("", None)}

@@ -230,12 +230,9 @@ def _explanation(service: Service, record: Mapping[str, Any], language: Language
     opened_at = str(record.get("opened_at") or "")
     item, served = str(record.get("cmdb_ci") or ""), str(record.get("service") or "")
     changes = service.changes.before(item, served, opened_at) if opened_at and (item or served) else []
-    statement = ""
-    if changes:
-        effect = service.changes.of_item(item, served).effect
-        statement = in_words(effect.statement(), language) if effect.verdict in ("more", "less") else ""
+    statement = service.changes.statement(item, served) if changes else None
     return {
         "explaining": service.alerts.explaining(record),
         "changes_here": changes,
-        "change_statement": statement,
+        "change_statement": in_words(statement, language) if statement else "",
     }

@@ -93,7 +93,8 @@ def monitoring_review(
     Parameters
     ----------
     known_time : pair of float
-        From when to when incidents are known: outside of it there is none that an alert could come before.
+        From when to when incidents are known: an alert outside of it, or so late that one may still follow, is not
+        counted.
     """
     single = collapse(alerts)
     by_place = _by_place([(incident.at, incident.cmdb_ci, incident.service) for incident in incidents])
@@ -145,7 +146,10 @@ def _lead(alert: Alert, by_place: _Places, shift: float = 0.0) -> float | None:
     return None
 
 
-def _row(name: str, alerts: Sequence[Alert], by_place: _Places, known_time: tuple[float, float]) -> AlertRow:
+def _row(name: str, period: Sequence[Alert], by_place: _Places, known_time: tuple[float, float]) -> AlertRow:
+    alerts = [alert for alert in period if known_time[0] - LEAD <= alert.at <= known_time[1] - LEAD]
+    if not alerts:
+        return AlertRow(name, len(period), 0, (0.0, 1.0), 0.0, None, "too few")
     leads = [lead for alert in alerts if (lead := _lead(alert, by_place)) is not None]
     moved = [
         _lead(alert, by_place, shift * WEEK) is not None

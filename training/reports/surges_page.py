@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -74,13 +75,13 @@ def surges_page(
     """
     words = {name: forms[0 if language == "en" else 1] for name, forms in _WORDS.items()}
     titles = dict(zip(frame["number"], frame["short_description"], strict=True))
-    first, last = frame["opened_at"].min(), frame["opened_at"].max()
+    first, last = (moment.tz_convert(zone) for moment in (frame["opened_at"].min(), frame["opened_at"].max()))
     lead = words["lead"].format(
         len(surges), f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}", int(frame["opened_at"].notna().sum()), rate, zone
     )
     rows = [_row(surge, titles, zone) for surge in surges]
     return render(
-        "surges.html", language=language, words=words, lead=lead, surges=rows, months=_months(surges, first, last)
+        "surges.html", language=language, words=words, lead=lead, surges=rows, months=_months(surges, first, last, zone)
     )
 
 
@@ -103,10 +104,10 @@ def usual_text(expected: float) -> str:
     return f"{expected:.1f}" if expected >= 0.05 else "<0.1"
 
 
-def _months(surges: Sequence[Mapping[str, Any]], first: pd.Timestamp, last: pd.Timestamp) -> list[tuple[str, int]]:
-    counts: dict[str, int] = {}
-    for surge in surges:
-        counts[surge["at"][:7]] = counts.get(surge["at"][:7], 0) + 1
+def _months(
+    surges: Sequence[Mapping[str, Any]], first: pd.Timestamp, last: pd.Timestamp, zone: str
+) -> list[tuple[str, int]]:
+    counts = Counter(f"{pd.Timestamp(surge['at']).tz_convert(zone):%Y-%m}" for surge in surges)
     months = pd.period_range(first.strftime("%Y-%m"), last.strftime("%Y-%m"), freq="M")
     return [(str(month), counts.get(str(month), 0)) for month in months]
 

@@ -11,13 +11,14 @@ from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from api.console.pages import in_path, page
+from api.console.pages import in_path, language_of, page
 from api.console.session import Acting, Agent, Reading
 from api.dependencies import Served
 from api.http.cursors import decode_moment, next_of
 from api.maintenance.schemas import WindowIn
 from api.service import Service
 from api.surges.service import cursor_of
+from diagnosis.phrases import in_words
 from diagnosis.store.database import ConflictError, RecordNotFoundError
 from diagnosis.surges.scope import FIELDS
 
@@ -225,6 +226,9 @@ def _surge(
         for number in numbers
     ]
     incidents.sort(key=lambda row: (not row["opened_at"], row["opened_at"]))
+    statement = None
+    if detail.changes:
+        statement = service.changes.statement(detail.changes[0].cmdb_ci, detail.changes[0].service)
     alert_ids = detail.alert_ids[:_MOST_LISTED]
     return page(
         request,
@@ -237,4 +241,5 @@ def _surge(
         alerts=service.alerts.find(alert_ids),
         verdicts=service.alerts.verdicts_of(alert_ids),
         contingency=contingency,
+        change_statement=in_words(statement, language_of(request)) if statement else "",
     )

@@ -28,6 +28,16 @@ def test_one_alert_of_seven_before_an_incident_announces_none_and_six_do() -> No
     assert verdicts(alerts, incidents) == {"once": "no better than chance", "often": "announces"}
 
 
+def test_an_alert_of_a_time_without_known_incidents_or_of_the_last_hours_is_not_counted() -> None:
+    times = [MONTH[0] + DAY * place + HOUR for place in range(30)]
+    incidents = [Logged(f"I{place}", at + HOUR / 2, "disk") for place, at in enumerate(times[15:29])]
+    known = (incidents[0].at - HOUR, times[29] + HOUR)
+    [row] = monitoring_review(alerts_of("disk", times), incidents, *MONTH, known_time=known).alerts
+    assert (row.alerts, row.before) == (14, 14)
+    [row] = monitoring_review(alerts_of("disk", times[:8]), incidents, *MONTH, known_time=known).alerts
+    assert (row.alerts, row.verdict) == (8, "too few"), "nobody logged incidents then: it is not said to announce none"
+
+
 def test_weeks_that_are_not_known_yet_do_not_count_as_weeks_without_an_incident() -> None:
     times = [MONTH[0] + 3 * DAY * place + HOUR for place in range(10)]
     incidents = [Logged(f"day {day}", day * DAY + 1.5 * HOUR, "disk") for day in range(60)]  # up to the month's end
@@ -37,8 +47,9 @@ def test_weeks_that_are_not_known_yet_do_not_count_as_weeks_without_an_incident(
     assert (row.by_chance, row.verdict) == (1, "no better than chance")
     [row] = monitoring_review(alerts_of("disk", times[:6]), incidents, *MONTH, known_time=(MONTH[0], times[5])).alerts
     assert row.by_chance == 1
-    [row] = monitoring_review(alerts_of("disk", times[:6]), incidents, *MONTH, known_time=MONTH[:1] * 2).alerts
-    assert (row.by_chance, row.verdict) == (0, "too few")
+    short = (MONTH[0], MONTH[0] + 14 * DAY)  # no alert of it has another week to be compared with
+    [row] = monitoring_review(alerts_of("disk", times[3:5]), incidents, *MONTH, known_time=short).alerts
+    assert row.verdict == "too few"
 
 
 def test_where_alerts_and_incidents_have_nothing_in_common_at_most_five_in_a_hundred_are_said_to_announce() -> None:
