@@ -24,9 +24,10 @@ test: .venv/.installed-dev
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest --doctest-modules diagnosis training api --ignore-glob='*/store/*/env.py'
 
-# What takes minutes and tries the whole service from outside: every route by schemathesis, 200 examples each.
+# What takes minutes: the whole service tried from outside (every route by schemathesis, 200 examples each), simulations,
+# trainings that are killed or compared.
 test-system: .venv/.installed-dev
-	$(BIN)/python -m pytest -m system tests/system
+	$(BIN)/python -m pytest -m system tests
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .

@@ -23,6 +23,10 @@ REPORTS = {
     f"KEPT{n}": {"number": f"KEPT{n}", "short_description": text, "opened_at": f"2026-11-0{n + 1}T09:00:00Z"}
     for n, text in enumerate(["zebra-4711 scanner beeps", "斑马扫描枪不亮", "VPN drops", "printer jam 卡纸", "no mail"])
 }
+# A copy is made and used alike whatever holds the records: one database is enough for every day.
+pytestmark = pytest.mark.parametrize(
+    "database_url", ["sqlite", pytest.param("postgres", marks=pytest.mark.system)], indirect=True
+)
 QUESTION = {"number": "ASKED", "short_description": "zebra-4711 scanner beeps twice 斑马扫描枪"}
 
 

@@ -178,6 +178,23 @@ def test_a_page_says_that_it_is_cut_off_and_recovers(browse, service, diagnosed)
     expect(other.locator("#failed")).to_be_hidden()
 
 
+def test_what_comes_while_the_queue_is_fetched_is_shown_too(browse, diagnosed) -> None:
+    page, waits = browse(), [2000]
+    expect(page.locator("#live")).to_have_class("live on")
+
+    def slow(route):
+        answer = route.fetch()
+        page.wait_for_timeout(waits.pop() if waits else 0)
+        route.fulfill(response=answer)
+
+    page.route("**/console/queue/rows**", slow)
+    with page.expect_request("**/console/queue/rows**"):
+        diagnosed("DURING-0")
+    page.wait_for_timeout(500)
+    diagnosed("DURING-1")
+    expect(page.locator("tr", has_text="DURING-1")).to_be_visible()
+
+
 def test_a_slow_server_is_said_to_be_slow(browse, diagnosed) -> None:
     said, page = diagnosed("SLOW-1"), browse()
     page.goto(f"/console/diagnoses/{said['id']}")

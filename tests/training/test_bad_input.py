@@ -169,6 +169,7 @@ def test_a_full_disk_leaves_no_release_and_the_one_in_service(files, own_judged)
     assert Releases(models).published() == older
 
 
+@pytest.mark.system
 def test_two_trainings_at_once_make_two_whole_releases(files, tmp_path) -> None:
     models = tmp_path / "models"
     base = [sys.executable, "-m", "training.train", "--incidents", str(files / "incidents.csv")]
@@ -184,6 +185,7 @@ def test_two_trainings_at_once_make_two_whole_releases(files, tmp_path) -> None:
     assert {path.name for path in models.iterdir()} == {*made, "published.json", ".published.lock", "reports"}
 
 
+@pytest.mark.system
 def test_the_same_data_and_seed_make_the_same_content(tmp_path, monkeypatch) -> None:
     from diagnosis.release import Manifest
 

@@ -71,6 +71,7 @@ def test_a_round_learns_what_people_corrected_and_goes_into_service_once(filled,
     assert {path.name for path in models.iterdir()} == before
 
 
+@pytest.mark.system
 def test_what_is_worse_stays_out_of_service(filled, own_judged, tmp_path, history, capsys) -> None:
     url, store = filled
     models, older, _ = own_judged

@@ -178,7 +178,7 @@
       if (busy) {
         event.preventDefault();
         missed = true;
-      }
+      } else fetching += 1;
       return;
     }
     // News would take the card from under what the person does: they are asked for again with the next beat.
@@ -188,6 +188,11 @@
     $("#failed").hidden = true;
   });
   document.addEventListener("htmx:afterRequest", settle);
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (!itself(event) || --fetching > 0 || !again) return;
+    again = false;
+    setTimeout(() => document.body.dispatchEvent(new Event("live")), 50); // once the answer stands in the page
+  });
   for (const lost of ["htmx:sendAbort", "htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
     document.addEventListener(lost, (event) => {
       // News that could not be fetched are asked for again with the next; what a person did must not vanish silently.
@@ -215,6 +220,7 @@
   const indicator = $("#live");
   const SILENT_MS = 13000; // two heartbeats and a half
   let source, watchdog, missed = false;
+  let fetching = 0, again = false; // news that come while older ones are fetched are in no answer yet
 
   function state(on) {
     indicator.className = on ? "live on" : "live off";
@@ -223,6 +229,7 @@
   }
 
   function received(change) {
+    if (change && fetching) again = true;
     document.body.dispatchEvent(new Event(change || missed ? "live" : "heartbeat"));
     missed = false;
     state(true);

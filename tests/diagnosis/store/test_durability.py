@@ -252,6 +252,7 @@ class Wire:
                 target.shutdown(socket.SHUT_RDWR)
 
 
+@pytest.mark.system
 def test_a_postgresql_that_falls_silent_is_given_up_and_used_again_when_it_speaks(postgres_url: str) -> None:
     wire = Wire(postgres_url)
     database = Database(wire.url, silent_seconds=1)

@@ -45,11 +45,13 @@ def test_the_tail_is_that_of_a_negative_binomial() -> None:
     assert tail(0, Expectation(1.0, 1.0)) == 1.0
 
 
+@pytest.mark.system
 def test_ten_half_years_without_a_surge_have_at_most_the_stated_false_alarms() -> None:
     counts = [len(announced(half_year(seed)[0])) for seed in range(10)]
     assert sum(counts) / 60 <= 1.0
 
 
+@pytest.mark.system
 def test_bursts_beyond_chance_do_not_break_the_promise() -> None:
     counts = [len(announced(half_year(seed, dispersion=0.25)[0])) for seed in range(4)]
     assert sum(counts) / 24 <= 1.4
@@ -172,6 +174,7 @@ def test_late_and_jumping_clocks_do_no_harm() -> None:
     assert detector.add(Arrival("NOW", arrivals[2000].at)) == []
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("days", [40, 12_000])
 def test_one_incident_of_a_wrong_year_does_not_break_the_promise(days: int) -> None:
     counts = []

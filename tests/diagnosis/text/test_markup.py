@@ -121,7 +121,7 @@ def test_paragraphs_and_entries_that_are_never_closed_are_lines():
 
 
 @given(st.text(max_size=300))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_any_text_may_be_markup(text):
     plain_text(text).encode()
     without_markup(text)

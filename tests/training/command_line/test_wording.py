@@ -104,6 +104,7 @@ def english_texts(html: str) -> list[str]:
     return [text for text in page.texts if ENGLISH_WORDS.search(text)]
 
 
+@pytest.mark.system
 def test_the_report_of_a_release_reads_in_chinese_plots_too(judged, tmp_path, capsys) -> None:
     folder, _, newer = judged
     page = tmp_path / "report.html"

@@ -29,6 +29,7 @@ def stages(models: Path) -> set[str]:
     return {path.name for folder in models.glob(f"{PREFIX}*") if folder.is_dir() for path in folder.iterdir()}
 
 
+@pytest.mark.system
 def test_a_killed_training_goes_on_and_makes_the_same_release(tmp_path, monkeypatch) -> None:
     source, config, broken = tmp_path / "incidents.csv", tmp_path / "c.toml", tmp_path / "broken"
     solved(100).to_csv(source, index=False)

@@ -66,6 +66,7 @@ def test_pieces_come_back_in_order_from_several_processes(cluster) -> None:
             assert os.getpid() not in {process for _, process in found}
 
 
+@pytest.mark.system
 def test_a_training_on_a_cluster_makes_the_same_release(cluster, tmp_path) -> None:
     settings = TrainSettings(encoder_steps=1000, audit=False, evaluate=False)
     waited_for(cluster, 2)
