@@ -19,14 +19,11 @@ import numpy.typing as npt
 from diagnosis.arrays import Bools, Floats
 from diagnosis.incident import IncidentBatch
 from diagnosis.service_levels.rules import CLOCKS, ClockName, ServiceLevelRules
+from diagnosis.states import is_on_hold, says_ended
 from diagnosis.times import from_seconds
 
 ClockStatus = Literal["running", "paused", "missed", "met"]
 SECONDS_AN_HOUR = 3_600.0
-
-# What a state begins with, or holds, in the words of the systems around us.
-_ON_HOLD = ("hold", "pending", "awaiting", "waiting for", "suspended", "挂起", "暂停", "待用户", "等待", "待反馈")
-_ENDED = ("closed", "resolved", "solved", "done", "cancel", "merged", "已关闭", "已解决", "已取消", "关闭", "解决")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +83,12 @@ class ClockTimes:
         hold_seconds = (
             np.array([max(value or 0, 0) for value in incidents.column("on_hold_minutes")], dtype=np.float64) * 60
         )
-        states = [str(state).strip().casefold() for state in incidents.column("state")]
-        on_hold = np.array([any(word in state for word in _ON_HOLD) for state in states], dtype=bool)
-        says_ended = np.array([state.startswith(_ENDED) for state in states], dtype=bool)
+        states = [str(state) for state in incidents.column("state")]
+        hold_states, end_states = ({word for word in set(states) if test(word)} for test in (is_on_hold, says_ended))
+        on_hold = np.array([state in hold_states for state in states], dtype=bool)
+        has_ended = np.array([state in end_states for state in states], dtype=bool)
         reopened_again = np.isfinite(reopened) & np.isnan(ended)
-        closed_at_all = np.isfinite(ended) | (says_ended & ~reopened_again)
+        closed_at_all = np.isfinite(ended) | (has_ended & ~reopened_again)
         return cls(
             opened,
             np.fmin(responded, answered_by_end),

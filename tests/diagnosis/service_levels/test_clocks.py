@@ -98,6 +98,31 @@ def test_minutes_on_hold_move_the_due_time_and_waiting_for_the_caller_pauses_it(
     assert clock_of("restoration", opened_at=hours_before(5), priority="1", on_hold_minutes=-600).status == "missed"
 
 
+@pytest.mark.parametrize(
+    ("status", "states"),
+    {
+        "paused": (
+            *("stalled", "Waiting for customer", "Waiting on Third Party", "Pending Vendor", "Awaiting User Info"),
+            *(
+                "pending reminder",
+                "3 - On Hold",
+                "On Hold - Awaiting Caller",
+                "等待供应商",
+                "挂起（等待厂商）",
+                "待用户确认",
+            ),
+        ),
+        "missed": (
+            *("Waiting for support", "Awaiting Assignment", "Pending approval", "Waiting in queue", "Hold released"),
+            *("等待处理", "等待分派", "待处理", "等待客服处理", "等待二线处理"),
+        ),
+    }.items(),
+)
+def test_a_clock_is_paused_for_the_caller_or_a_third_party_and_runs_while_the_desk_has_to_act(status, states):
+    told = {state: clock_of("restoration", opened_at=hours_before(5), priority="1", state=state) for state in states}
+    assert {state: clock.status for state, clock in told.items()} == dict.fromkeys(states, status)
+
+
 def test_a_hold_moves_the_due_time_by_its_business_hours_alone():
     opened = datetime(2026, 9, 30, 8, tzinfo=UTC)  # 16:00 in Shanghai; the National Day holidays follow
     held = {"opened_at": opened, "type": "request", "on_hold_minutes": 7 * 24 * 60}
@@ -158,6 +183,21 @@ def test_without_a_date_or_opened_later_there_is_no_clock():
 def test_a_state_that_says_closed_without_a_time_runs_no_clock():
     assert clock_of("restoration", priority="1", opened_at=hours_before(9), state="Closed") is None
     assert clock_of("restoration", priority="1", opened_at=hours_before(9), state="Unresolved").status == "missed"
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["Completed", "Rejected", "Closed Complete", "Resolved (Permanently)", "7 - Closed", "完成", "已完成", "办结"],
+)
+def test_a_state_of_the_end_in_other_words_runs_no_clock(state):
+    assert clock_of("restoration", priority="1", opened_at=hours_before(9), state=state) is None
+
+
+@pytest.mark.parametrize(
+    "state", ["解决中", "关闭中", "待关闭", "未完成", "Closing", "Cancel requested", "Solution rejected"]
+)
+def test_a_state_on_the_way_to_the_end_leaves_the_clock_running(state):
+    assert clock_of("restoration", priority="1", opened_at=hours_before(9), state=state).status == "missed"
 
 
 def test_a_later_end_is_not_known_yet():
