@@ -160,7 +160,7 @@ class Diagnoser:
                     suggestions=suggestions,
                     warnings=tuple(str(warning) for warning in warnings),
                     warning_phrases=warnings,
-                    problem=None if problem is None else ProblemMatch(problem.id, problem.title),
+                    problem=_named(problem),
                     service_levels=risks[row],
                 )
             )
@@ -331,12 +331,19 @@ class Diagnoser:
         if assessment.predicted_fields:
             warnings.append(Phrase("recurrence_by_prediction", {"fields": assessment.predicted_fields}))
         if assessment.by_problem and problem is not None:
-            warnings.append(Phrase("recurrence_by_problem", {"title": problem.title}))
+            is_named = _named(problem) is not None
+            by_problem = Phrase("recurrence_by_problem", {"title": problem.title})
+            warnings.append(by_problem if is_named else Phrase("recurrence_by_like_incidents"))
         if _is_empty(batch, row):
             warnings.append(_NOTHING_TO_JUDGE_BY)
         elif not batch.text[row]:
             warnings.append(Phrase("no_text"))
         return tuple(warnings)
+
+
+def _named(problem: MatchedProblem | None) -> ProblemMatch | None:
+    """Return the problem that a diagnosis names: none that people dismissed."""
+    return None if problem is None or problem.is_dismissed else ProblemMatch(problem.id, problem.title)
 
 
 def _guesses(

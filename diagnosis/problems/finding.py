@@ -117,10 +117,10 @@ def find_problems(
     members = joining.members()
     facts.learn_hours(members)
     shares = PreventedShares([*context.effects, *_effects_of_resolutions(facts, opened, members, end)])
-    problems = _problems(facts, joining, members, forecast, shares, fewest)
+    as_counted = _problems(facts, joining, members, forecast, shares, fewest)
     alike = likely_twins(joining, incidents, words) if texts else {}
     problems = [
-        replace(p, title=lineage.titles.get(p.id, p.title), may_be_one_with=alike.get(p.id, ())) for p in problems
+        replace(p, title=lineage.titles.get(p.id, p.title), may_be_one_with=alike.get(p.id, ())) for p in as_counted
     ]
     return ProblemReport(
         as_utc(as_of),
@@ -137,6 +137,7 @@ def find_problems(
         shares,
         keys=tuple(signature.keys(incidents)) if texts else (),
         chances=return_chances(joining, opened, end) if texts else {},
+        own_titles={problem.id: problem.title for problem in as_counted},
     )
 
 

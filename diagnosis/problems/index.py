@@ -26,11 +26,15 @@ FEWEST_SHARED = 0.3  # share of the words of an incident and a problem that they
 
 @dataclass(frozen=True, slots=True)
 class MatchedProblem:
-    """A problem, and what its fault says of an incident that lacks fields."""
+    """A problem, and what its fault says of an incident that lacks fields.
+
+    A dismissed one is not named to anybody; its fault comes back all the same.
+    """
 
     id: str
     title: str
     fault: ProblemFault
+    is_dismissed: bool = False
 
 
 class ProblemIndex:
@@ -45,7 +49,8 @@ class ProblemIndex:
     def __init__(self, report: ProblemReport) -> None:
         self._signature, self._joining = report.signature, report.joining
         self._problems = {problem.id: _matched(problem, report) for problem in report.problems}
-        self._words = {p.id: Counter(tokenise(clean(p.title))) for p in report.problems}
+        # Its incidents' words: a person may call it what no incident says.
+        self._words = {name: Counter(tokenise(clean(title))) for name, title in report.own_titles.items()}
         by_key: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for key, code in zip(report.keys, self._joining.codes.tolist(), strict=True):
             if key and code >= 0:
@@ -97,7 +102,7 @@ class ProblemIndex:
         candidates = self._by_key.get(key, [])
         if len(candidates) < 2:
             return candidates[0] if candidates else ""
-        # One signature with several faults: the one whose title shares most words.
+        # One signature with several faults: the one whose own words it shares most.
         words = Counter(tokenise(text))
         shares = [_shared(words, self._words.get(name, Counter())) for name in candidates]
         best = int(np.argmax(shares))
@@ -128,7 +133,8 @@ class ProblemIndex:
 def _matched(problem: Problem, report: ProblemReport) -> MatchedProblem:
     chances = report.chances.get(problem.id)
     risk = None if chances is None else _risk(problem, chances)
-    return MatchedProblem(problem.id, problem.title, ProblemFault(problem.signature, risk))
+    fault, is_dismissed = ProblemFault(problem.signature, risk), problem.id in report.lineage.dismissed
+    return MatchedProblem(problem.id, problem.title, fault, is_dismissed)
 
 
 def _risk(problem: Problem, chances: ReturnChances) -> RecurrenceRisk | None:

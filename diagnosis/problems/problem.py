@@ -117,6 +117,8 @@ class ProblemReport:
         Signature of each incident, row by row; empty unless texts joined too.
     chances : mapping of str to ReturnChances
         How likely each fault that texts joined is to come back, by its id.
+    own_titles : mapping of str to str
+        Title of each problem from its incidents' words, by its id: also of one that a person calls otherwise.
     """
 
     as_of: pd.Timestamp
@@ -133,6 +135,7 @@ class ProblemReport:
     shares: PreventedShares
     keys: tuple[str, ...] = ()
     chances: Mapping[str, ReturnChances] = field(default_factory=dict)
+    own_titles: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def problem_of(self) -> dict[str, str]:

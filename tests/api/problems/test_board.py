@@ -305,8 +305,8 @@ def test_a_diagnosis_names_the_problem_and_one_without_an_item_is_judged_by_it(o
     problems = own.get("/v1/problems", params={"top": 1000}).json()["problems"]
     by_text = next(problem for problem in problems if problem["joined_by"] == "text")
     fields = {name: value for name, value in by_text["signature"].items() if name != "text"}
-    incident = {"number": "CALL-1", "short_description": by_text["signature"]["text"], **fields}
-    diagnosis = own.post("/v1/diagnoses", json=incident).json()
+    incident_by_text = {"number": "CALL-1", "short_description": by_text["signature"]["text"], **fields}
+    diagnosis = own.post("/v1/diagnoses", json=incident_by_text).json()
     assert diagnosis["problem"] == {"id": by_text["id"], "title": by_text["title"]}
     assert diagnosis["recurrence"] is not None
     assert "recurrence_by_problem" in [phrase["code"] for phrase in diagnosis["warning_phrases"]]
@@ -316,6 +316,15 @@ def test_a_diagnosis_names_the_problem_and_one_without_an_item_is_judged_by_it(o
     assert (
         own.post("/v1/diagnoses", json={"number": "CALL-3", "short_description": "a zebra"}).json()["problem"] is None
     )
+
+    # What people dismissed is named no more, and comes back as often as before.
+    decision = {"kind": "dismiss", "value": "it is meant so"}
+    assert own.post(f"/v1/problems/{by_text['id']}/decisions", json=decision).status_code in (200, 201)
+    again = own.post("/v1/diagnoses", json={**incident_by_text, "number": "CALL-4"}).json()
+    assert again["problem"] is None
+    assert again["recurrence"]["horizons"] == diagnosis["recurrence"]["horizons"]
+    assert by_text["title"] not in " ".join(again["warnings"])
+    assert "recurrence_by_like_incidents" in [phrase["code"] for phrase in again["warning_phrases"]]
 
 
 def test_changes_on_its_items_are_linked(own) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from diagnosis.incident import IncidentBatch, as_frame
-from diagnosis.problems import find_problems
+from diagnosis.problems import ProblemContext, ProblemDecision, find_problems
 from diagnosis.problems.chances import return_chances
 from diagnosis.problems.index import ProblemIndex
 from diagnosis.problems.joining import Fault, Joining
@@ -71,6 +71,35 @@ def test_what_a_call_without_an_item_is_told_comes_true_about_as_often(frame, ea
     assert len(chances) >= 50
     spread = 3 * np.sqrt(np.mean(came_back) * (1 - np.mean(came_back)) / len(chances))
     assert np.mean(chances) == pytest.approx(np.mean(came_back), abs=spread + 0.05)
+
+
+def test_a_problem_that_a_person_renamed_gets_new_incidents_as_before():
+    words = ("paper jam in the second tray", "toner cartridge is empty")
+    start = pd.Timestamp("2026-01-01", tz="UTC")
+    rows = [
+        {
+            "number": f"{place}-{kind}",
+            "short_description": words[kind],
+            "cmdb_ci": "printer-1",
+            "category": "Printing",
+            "opened_at": start + pd.Timedelta(days=3 * place + kind),
+        }
+        for place in range(20)
+        for kind in (0, 1)
+    ]
+    frame, signature = as_frame(pd.DataFrame(rows)), Signature(("cmdb_ci", "category"))
+    end = start + pd.Timedelta(days=70)
+    incident = {"number": "NEW", "short_description": words[0], "cmdb_ci": "printer-1", "category": "Printing"}
+    new = IncidentBatch.from_frame(as_frame(pd.DataFrame([incident])))
+
+    def match(*decisions):
+        report = find_problems(frame, signature, as_of=end, texts=True, context=ProblemContext(decisions=decisions))
+        assert len(report.problems) == 2
+        return ProblemIndex(report).match(new)[0]
+
+    before = match()
+    renamed = match(ProblemDecision("rename", before.id, "Rollers are worn"))
+    assert (renamed.id, renamed.title) == (before.id, "Rollers are worn")
 
 
 def test_chances_are_those_of_the_fault_drawn_towards_all():
