@@ -16,6 +16,7 @@ from diagnosis.arrays import Floats
 from diagnosis.knowledge_health.form import families_of
 from diagnosis.phrases import Phrase, in_words, joined
 from diagnosis.placeholders import is_placeholder
+from diagnosis.recurrence.beginning import beginning_of
 from diagnosis.recurrence.verdict import episodes
 
 SOON = 31  # days: an article that ends within them is to be looked at now
@@ -180,13 +181,14 @@ def _items_gone(articles: pd.DataFrame, uses: ArticleUses) -> Iterable[tuple[str
     items_of_articles = [
         set(_NAME.findall(" ".join(words).lower())) & rows_of.keys() for words in zip(*texts, strict=True)
     ]
-    dates = np.asarray(uses.opened)[np.isfinite(uses.opened)]
+    dates = np.sort(np.asarray(uses.opened)[np.isfinite(uses.opened)])
+    watched = max(uses.end - beginning_of(dates, uses.end), 1.0) if len(dates) else 1.0
     chance_of: dict[str, float] = {}
     for item in set().union(*items_of_articles):
         days = np.sort(uses.opened[rows_of[item]])
         starts = episodes(days[np.isfinite(days)])
         if len(starts) >= _FEWEST_ON_ITEM:
-            silence, watched = uses.end - days[np.isfinite(days)].max(), max(uses.end - dates.min(), 1.0)
+            silence = uses.end - days[np.isfinite(days)].max()
             chance_of[item] = (1.0 - min(silence / watched, 1.0)) ** len(starts) if silence >= _SILENCE else 1.0
     silent_items = {item for item, chance in chance_of.items() if chance * len(chance_of) <= RISK}
     for number, items in zip(articles["number"], items_of_articles, strict=True):

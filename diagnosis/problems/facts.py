@@ -19,6 +19,7 @@ from diagnosis.problems.joining import Fault
 from diagnosis.problems.prevention import PreventedShare
 from diagnosis.problems.problem import Problem, Trend
 from diagnosis.problems.titles import titles_of, without_form
+from diagnosis.recurrence.beginning import beginning_of
 from diagnosis.recurrence.features import reads_like_workaround
 from diagnosis.recurrence.verdict import LEVEL, episodes, ratio_interval
 from diagnosis.redact import Redactor
@@ -76,6 +77,7 @@ class FaultFacts:
 
     def __init__(self, incidents: IncidentBatch, opened: Floats, end: float) -> None:
         self.incidents, self.opened, self.end = incidents, opened, end
+        self.first = beginning_of(opened, end)
         self.column = {name: incidents.column(name) for name in _COLUMNS}
         resolved = ends_of(incidents.frame, end)
         self.is_resolved = np.isfinite(resolved)
@@ -115,7 +117,7 @@ class FaultFacts:
     ) -> Problem:
         """Return a fault with all that is known of it."""
         starts, resolved = episodes(self.opened[rows]), self.is_resolved[rows]
-        trend, trend_basis = trend_of(starts, float(self.opened[0]), self.end)
+        trend, trend_basis = trend_of(starts, self.first, self.end)
         restoring = self._time_to_restore(rows)
         return Problem(
             id=fault.id,
@@ -217,7 +219,16 @@ def ends_of(frame: pd.DataFrame, end: float) -> Floats:
 
 
 def trend_of(starts: Floats, first: float, end: float) -> tuple[Trend, Mapping[str, Any]]:
-    """Return the trend and its evidence: the first window whose interval says rising or falling, else the shortest."""
+    """Return the trend and its evidence: the first window whose interval says rising or falling, else the shortest.
+
+    Parameters
+    ----------
+    starts : ndarray, shape (n,)
+        When its episodes began, sorted, in days since 1970; what lies before the records is not counted.
+    first, end : float
+        Beginning and end of the records, in days since 1970.
+    """
+    starts = starts[starts >= first]
     windows = [evidence for days in WINDOWS if (evidence := _compared(starts, first, end, days)) is not None]
     for evidence in windows:
         if evidence["lower"] > 1:

@@ -11,7 +11,8 @@ import pandas as pd
 
 from diagnosis.arrays import Bools, Floats
 from diagnosis.problems.prevention import MeasureEffect
-from diagnosis.recurrence.verdict import EPISODE, FixVerdict, verdict_of
+from diagnosis.recurrence.beginning import beginning_of
+from diagnosis.recurrence.verdict import EPISODE, FixVerdict, episodes, verdict_of
 from diagnosis.times import as_utc, days_of
 
 LOOK_BACK = 365.0  # days before a measure that say how often its fault came
@@ -112,7 +113,7 @@ def follow_up(
     Parameters
     ----------
     times : ndarray, shape (n,)
-        When its incidents were logged, sorted, in days since 1970.
+        When its incidents were logged, sorted, in days since 1970; what lies before the records is not counted.
     hours : ndarray, shape (n,), or None
         Hours to restore of each, as far as known.
     date : Timestamp
@@ -128,8 +129,10 @@ def follow_up(
         None while the date does not lie between the fault's first episode and the end of the records.
     """
     cut = float(days_of(pd.Series([as_utc(date)]))[0])
+    inside = times >= first
+    times, hours = times[inside], None if hours is None else hours[inside]
     # A fault is watched from its first episode on, which is not counted: before it there may have been no such item.
-    begin = max(first, float(times[0]) + EPISODE)
+    begin = max(first, _first_of(times, cut, end) + EPISODE) if len(times) else end
     if not begin < cut < end:
         return None
     watched = times[times > begin]
@@ -148,6 +151,14 @@ def follow_up(
         lost if known else None,
         (interval[0] * per_incident, interval[1] * per_incident) if known and per_incident is not None else None,
     )
+
+
+def _first_of(times: Floats, cut: float, end: float) -> float:
+    """Return when a fault began: a single date more than a year before all others is somebody's typing error."""
+    starts = episodes(times)
+    before = starts[starts < cut]
+    first = beginning_of(starts, end, LOOK_BACK)
+    return max(first, beginning_of(before, cut, LOOK_BACK)) if len(before) else first
 
 
 def measure_effect(kind: str, result: Mapping[str, Any]) -> MeasureEffect | None:

@@ -17,6 +17,7 @@ from scipy.special import gammaln, xlogy
 
 from diagnosis.arrays import Floats, Ints
 from diagnosis.calendars import Calendar
+from diagnosis.recurrence.beginning import beginning_of
 
 HALF_LIVES = (5.0, 20.0, 60.0)  # days
 RECENT = (7.0, 21.0)  # days of the usual load since the last incident, at which a fault counts as of another kind
@@ -183,7 +184,7 @@ class _FaultHistory:
 
     def __init__(self, ages: Floats, faults: Ints, holidays: HolidayDays | None = None) -> None:
         self.n_faults = int(faults.max()) + 1
-        self.n_days = int(min(ages.max() + 1.0, WINDOW))
+        self.n_days = int(min(1.0 - beginning_of(np.sort(-ages), 0.0), WINDOW))
         self.ages, self.faults = ages, faults
         self.desk = DeskLoad.fit(ages[ages < self.n_days], self.n_days, holidays)
         # What lies between, in days of the usual load: a fault that rested over a holiday has not stopped.

@@ -12,6 +12,7 @@ from diagnosis.arrays import Floats
 from diagnosis.problems.facts import LATE, ends_of
 from diagnosis.problems.follow_up import ExpectedIncidents, FollowUp, follow_up
 from diagnosis.problems.problem import Problem, ProblemReport
+from diagnosis.recurrence.beginning import beginning_of
 from diagnosis.recurrence.verdict import episodes
 from diagnosis.times import as_utc, days_of
 
@@ -38,7 +39,7 @@ class ProblemHistory:
         self._hours = 24.0 * np.minimum(np.where(is_resolved, resolved, self.end) - opened, LATE)
         self._any_resolved = bool(is_resolved.any())
         rows = [self._row[number] for number in report.numbers]
-        self.first = float(np.min(opened[rows])) if rows else self.end
+        self.first = beginning_of(np.sort(opened[rows]), self.end) if rows else self.end
 
     def of(self, numbers: Sequence[str]) -> tuple[Floats, Floats | None]:
         """Return when incidents were logged in days since 1970, sorted, and the hours that each took, if known."""

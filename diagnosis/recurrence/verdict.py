@@ -11,6 +11,7 @@ from scipy.special import pdtr
 
 from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
+from diagnosis.recurrence.beginning import beginning_of
 from diagnosis.recurrence.outcomes import cohort
 from diagnosis.recurrence.signature import Signature
 from diagnosis.statistics import proportion_interval
@@ -82,13 +83,14 @@ def fix_verdict(
     signature_times = times[(signature.keys(eligible) == key).to_numpy()]
     if not key or not len(signature_times):
         raise InputError(f"a verdict needs incidents of the signature {signature.values(key)}; found none")
-    cut, end = days_of(pd.Series([as_utc(date), as_utc(as_of)]))
-    if not times[0] < cut < end:
+    cut, end = days_of(pd.Series([as_utc(date), as_utc(as_of)])).tolist()
+    first = beginning_of(times, end)
+    if not first < cut < end:
         raise InputError(
-            f"the date of a fix must lie inside the records, {eligible['opened_at'].iloc[0]:%Y-%m-%d} to "
+            f"the date of a fix must lie inside the records, {pd.Timestamp(first, unit='D'):%Y-%m-%d} to "
             f"{as_utc(as_of):%Y-%m-%d}; found {as_utc(date):%Y-%m-%d}"
         )
-    return verdict_of(signature_times, times[0], cut, end, signature=signature.values(key), date=as_utc(date))
+    return verdict_of(signature_times, first, cut, end, signature=signature.values(key), date=as_utc(date))
 
 
 def verdict_of(
@@ -99,11 +101,11 @@ def verdict_of(
     Parameters
     ----------
     times : ndarray, shape (n,)
-        When the incidents were logged, sorted, in days since 1970.
+        When the incidents were logged, sorted, in days since 1970; what lies before the records is not counted.
     first, cut, end : float
         Beginning of the records, date of the fix and end of the records, in days since 1970.
     """
-    starts = episodes(times)
+    starts = episodes(times[times >= first])
     events_before, events_after = int((starts < cut).sum()), int((starts >= cut).sum())
     days_before, days_after = float(cut - first), float(end - cut)
     lower, upper = ratio_interval(events_before, days_before, events_after, days_after)

@@ -12,6 +12,7 @@ import pandas as pd
 from diagnosis.actions import Action
 from diagnosis.problems.follow_up import follow_up
 from diagnosis.problems.joining import fault_id
+from diagnosis.recurrence.beginning import beginning_of
 from diagnosis.review.definitions import BY_NAME
 from diagnosis.review.history import ReviewHistory
 from diagnosis.review.quarters import Quarter
@@ -54,7 +55,7 @@ def _followed(history: ReviewHistory, action: Action, done_at: datetime) -> dict
     if not fault:
         return None
     times = history.opened[history.faults == fault]
-    first = float(history.opened[0])
+    first = beginning_of(history.opened, history.end)
     followed = follow_up(times, None, pd.Timestamp(done_at), first=first, end=history.end)
     return None if followed is None else followed.to_dict("")
 

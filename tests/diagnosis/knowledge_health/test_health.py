@@ -189,6 +189,14 @@ def test_an_article_about_an_item_that_fell_silent_is_stale_and_a_rare_item_is_n
     assert (stale.number, stale.reasons[0].code) == ("GONE", "stale_item_gone")
 
 
+def test_an_item_is_gone_also_where_one_incident_is_dated_years_before():
+    articles = base(article("GONE", title="fax-gw-1 reports busy"))
+    opened = np.linspace(0, 399, 40)
+    opened[39] = -9000.0
+    (stale,) = stale_articles(articles, uses_of(item=["fax-gw-1"] * 15 + [""] * 25, opened=opened), NOW)
+    assert stale.reasons[0].code == "stale_item_gone"
+
+
 @pytest.mark.parametrize("burst", [0.2, 4.0])
 def test_an_item_that_had_one_burst_is_not_gone(burst):
     opened = np.linspace(0, 399, 40)

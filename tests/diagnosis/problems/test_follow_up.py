@@ -137,6 +137,22 @@ def test_a_fault_that_is_younger_than_the_records_is_compared_with_its_own_days(
     assert np.mean([verdict.verdict == "held" for verdict in told]) <= 0.05
 
 
+@pytest.mark.parametrize("first", [FIRST, FIRST - 9000.0])
+@pytest.mark.parametrize(("remaining", "verdict"), [(0.0, "held"), (1.5, "did not hold")])
+def test_one_date_of_years_before_changes_no_verdict(first, remaining, verdict):
+    times = simulated(np.random.default_rng(5), 0.2, remaining)
+    strayed = np.concatenate([[FIRST - 9000.0], times])
+    plain = followed(times, hours=np.ones(len(times)))
+    result = follow_up(strayed, np.ones(len(strayed)), DATE, first=first, end=END)
+    assert plain.verdict.verdict == verdict
+    assert result.to_dict("now") == plain.to_dict("now")
+
+
+def test_a_fault_whose_only_earlier_date_is_of_years_before_began_after_the_measure():
+    times = np.array([FIRST - 9000.0, *np.arange(CUT + 5.0, END, 10.0)])
+    assert follow_up(times, None, DATE, first=FIRST - 9000.0, end=END) is None
+
+
 def test_a_date_outside_the_records_is_not_followed_and_a_young_measure_teaches_nothing():
     times = np.array([FIRST, CUT - 5.0])
     assert follow_up(times, None, DATE, first=CUT, end=END) is None

@@ -72,6 +72,18 @@ def test_the_fault_that_costs_most_hours_is_first_and_a_solved_one_is_last():
     assert report.without_signature == 20
 
 
+@pytest.mark.parametrize("strays", [1, 2])
+def test_openings_that_were_set_back_by_years_change_no_trend_and_no_forecast(strays):
+    frame = history()
+    others = frame.index[frame["cmdb_ci"].str.startswith("ci")][:strays]
+    before = by_item(find_problems(frame, SIGNATURE, as_of=END))
+    frame.loc[others, "opened_at"] = pd.Timestamp("1999-01-01", tz="UTC") + pd.to_timedelta(range(strays), unit="D")
+    after = by_item(find_problems(frame, SIGNATURE, as_of=END))
+    for item in ("gw", "prn", "db", "old"):
+        assert after[item].trend == before[item].trend
+        assert after[item].expected_incidents == pytest.approx(before[item].expected_incidents, rel=0.1, abs=0.1)
+
+
 def test_a_problem_says_what_is_known_of_it():
     problem = by_item(found())["gw"]
     assert (problem.incidents, problem.callers, problem.known_fix, problem.record) == (60, 9, "KB42", "PRB7")

@@ -21,6 +21,10 @@ def frame_of(days, item="gw", **columns):
     )
 
 
+def together(*frames):
+    return as_frame(pd.concat(frames, ignore_index=True).sort_values("opened_at", ignore_index=True))
+
+
 def test_kaplan_meier_by_hand():
     duration, recurred = np.array([1.0, 2.0, 2.0, 3.0, 4.0]), np.array([True, False, True, True, False])
     shares = kaplan_meier(duration, recurred, [0.5, 1, 2, 3, 9])
@@ -145,6 +149,13 @@ def test_verdicts():
     assert early.verdict == "cannot tell yet"
     later = START + pd.Timedelta(days=205 + early.days_until_told)
     assert fix_verdict(fixed, SIGNATURE, key, date, as_of=later).verdict == "held"
+
+
+def test_one_record_that_is_dated_years_before_changes_no_verdict():
+    as_of, date = START + pd.Timedelta(days=300), START + pd.Timedelta(days=200)
+    frame = together(frame_of(np.arange(0, 200, 5.0)), frame_of([-9000.0, 1.0], item="other"))
+    verdict = fix_verdict(frame, SIGNATURE, SIGNATURE.key(["gw", "网络"]), date, as_of=as_of)
+    assert (verdict.verdict, verdict.days_before) == ("held", 200.0)
 
 
 def test_one_burst_is_one_episode():
