@@ -14,12 +14,12 @@ import pandas as pd
 from diagnosis.arrays import Floats
 from diagnosis.knowledge import KnowledgeArticle
 from diagnosis.placeholders import is_placeholder
+from diagnosis.problems.hours import HoursLost
 from diagnosis.problems.titles import titles_of
-from diagnosis.times import days_of
+from diagnosis.times import as_utc, days_of
 
 LIKE = 0.5  # cosine with the mean of a gap from which an incident belongs to it
 FEWEST = 2  # incidents of a gap: what came once needs no article
-LONGEST = 30.0  # days that one incident costs at most
 _ROOM = 64  # groups that there is room for at first
 _SCOPE = ("service", "category", "subcategory")
 
@@ -35,7 +35,8 @@ class Gap:
     problem : str or None
         The problem that most of them belong to.
     hours_lost : float or None
-        Hours to restore, each for at most thirty days; None without resolutions.
+        Hours to restore, each for at most thirty days, without incidents of which nobody can say when they ended; None
+        without resolutions.
     covered : float
         Mean probability that an article answers them after all.
     nearest : str
@@ -55,15 +56,6 @@ class Gap:
     problem: str | None
     numbers: tuple[str, ...]
     draft: KnowledgeArticle | None = None
-
-
-def hours_of(frame: pd.DataFrame, as_of: pd.Timestamp) -> tuple[Floats, bool]:
-    """Return the hours that each incident cost so far, 0 without dates, and whether any was resolved."""
-    opened, resolved = frame["opened_at"], frame["resolved_at"].fillna(frame["closed_at"])
-    ended = resolved.where(resolved >= opened, as_of).fillna(as_of)
-    days = days_of(ended) - days_of(opened)
-    hours = 24.0 * np.clip(np.nan_to_num(days, nan=0.0), 0.0, LONGEST)
-    return hours, bool((resolved >= opened).any())
 
 
 def grouped(
@@ -131,7 +123,8 @@ def find_gaps(
         The article that comes nearest to each, ``""`` if none does.
     """
     parts = [part for part in grouped(frame, rows, vectors) if len(part) >= FEWEST]
-    hours, any_resolved = hours_of(frame, as_of)
+    lost = HoursLost.of(frame, float(days_of(pd.Series([as_utc(as_of)]))[0]))
+    any_resolved = bool(lost.is_resolved.any())
     short, long = frame["short_description"].tolist(), frame["description"].tolist()
     numbers = frame["number"].tolist()
     texts = [[short[row].strip() or long[row].strip() for row in part[::-1]] for part in parts]
@@ -143,7 +136,7 @@ def find_gaps(
             id=f"G{blake2b(numbers[part[0]].encode(), digest_size=6).hexdigest()}",
             title=title,
             incidents=len(part),
-            hours_lost=round(float(hours[part].sum()), 1) if any_resolved else None,
+            hours_lost=round(float(np.nansum(lost.hours[part])), 1) if any_resolved else None,
             covered=round(float(covered[part].mean()), 3),
             nearest=_most_common([nearest[row] for row in part]),
             problem=_problem(members, problems),

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from diagnosis.arrays import Floats, Ints
 from diagnosis.incident import IncidentBatch
 from diagnosis.placeholders import is_placeholder
 from diagnosis.problems.forecast import FaultForecast
+from diagnosis.problems.hours import LATE, HoursLost
 from diagnosis.problems.joining import Fault
 from diagnosis.problems.prevention import PreventedShare
 from diagnosis.problems.problem import Problem, Trend
@@ -23,9 +23,8 @@ from diagnosis.recurrence.beginning import beginning_of
 from diagnosis.recurrence.features import reads_like_workaround
 from diagnosis.recurrence.verdict import LEVEL, episodes, ratio_interval
 from diagnosis.redact import Redactor
-from diagnosis.times import days_of, format_utc
+from diagnosis.times import format_utc
 
-LATE = 30.0  # days: the longest that one incident costs
 WINDOWS = (30.0, 90.0)  # days that a trend compares with all before them
 FEWEST_EVENTS = 3  # episodes that a trend needs
 PRIORS = np.geomspace(0.5, 32.0, 13)  # resolved incidents that the usual time to restore may count for
@@ -43,7 +42,8 @@ _COLUMNS = (
 class _TimeToRestore:
     """Hours to restore an incident of one fault: exponential, their rate gamma with this shape and rate.
 
-    Those still open are censored: their hours count among those ``lost``, their ends do not.
+    Those still open are censored: their hours count among those ``lost``, their ends do not. Those whose end nobody
+    can say count in neither.
     """
 
     lost: float
@@ -73,15 +73,15 @@ class FaultFacts:
         Days since 1970.
     end : float
         When the history is looked at, in days since 1970.
+    lost : HoursLost
     """
 
-    def __init__(self, incidents: IncidentBatch, opened: Floats, end: float) -> None:
+    def __init__(self, incidents: IncidentBatch, opened: Floats, end: float, lost: HoursLost) -> None:
         self.incidents, self.opened, self.end = incidents, opened, end
         self.first = beginning_of(opened, end)
         self.column = {name: incidents.column(name) for name in _COLUMNS}
-        resolved = ends_of(incidents.frame, end)
-        self.is_resolved = np.isfinite(resolved)
-        self.hours = 24.0 * np.minimum(np.where(self.is_resolved, resolved, end) - opened, LATE)
+        self.is_resolved, self.is_open = lost.is_resolved, lost.is_open
+        self.hours = np.nan_to_num(lost.hours)
         self.is_workaround = reads_like_workaround(incidents)
         self.any_resolved = bool(self.is_resolved.any())
         self.usual_hours = float(self.hours.sum() / max(self.is_resolved.sum(), 1))
@@ -153,7 +153,7 @@ class FaultFacts:
     def _time_to_restore(self, rows: Ints) -> _TimeToRestore:
         n_resolved, lost = int(self.is_resolved[rows].sum()), float(self.hours[rows].sum())
         shape, rate = n_resolved + self.prior, lost + self.prior * self.usual_hours
-        return _TimeToRestore(lost, n_resolved, len(rows) - n_resolved, shape, rate)
+        return _TimeToRestore(lost, n_resolved, int(self.is_open[rows].sum()), shape, rate)
 
     def _worth(
         self, fault: Fault, restoring: _TimeToRestore, forecast: FaultForecast, place: int, share: PreventedShare
@@ -204,18 +204,6 @@ class FaultFacts:
 def _how_expected(forecast: FaultForecast, place: int) -> dict[str, float]:
     """Return how many earlier days taught the forecast, and its spread: variance = mean + spread * mean^2."""
     return {"origins": forecast.origins, "spread": round(float(forecast.spread[place]), 4)}
-
-
-def ends_of(frame: pd.DataFrame, end: float) -> Floats:
-    """Return when each incident was resolved, or closed where only that is known, in days since 1970.
-
-    NaN for one that is open at ``end``: not resolved by then, or reopened since. An end before the opening is none.
-    """
-    opened = days_of(frame["opened_at"])
-    times = (days_of(frame[name]) for name in ("resolved_at", "closed_at", "reopened_at"))
-    resolved, closed, reopened = (np.where((time >= opened) & (time <= end), time, np.nan) for time in times)
-    is_open_again = reopened > np.fmax(resolved, closed)
-    return np.where(is_open_again, np.nan, np.where(np.isfinite(resolved), resolved, closed))
 
 
 def trend_of(starts: Floats, first: float, end: float) -> tuple[Trend, Mapping[str, Any]]:

@@ -16,6 +16,7 @@ from diagnosis.incident import IncidentBatch
 from diagnosis.problems.chances import return_chances
 from diagnosis.problems.facts import FaultFacts
 from diagnosis.problems.forecast import FaultForecast, HolidayDays
+from diagnosis.problems.hours import HoursLost
 from diagnosis.problems.identity import ProblemDecision, settle
 from diagnosis.problems.joining import Joining, fault_id, join, join_by_fields, texts_of
 from diagnosis.problems.prevention import MeasureEffect, PreventedShares, effect_of_resolutions
@@ -113,7 +114,8 @@ def find_problems(
     )
     forecast = FaultForecast.fit(end - opened[rows], joining.codes[rows], horizon, holidays)
     on_stage("counting")
-    facts = FaultFacts(incidents, opened, end)
+    # A cohort has no times that cannot be; of which incidents nobody can say when they ended, these tell.
+    facts = FaultFacts(incidents, opened, end, HoursLost.of(frame[is_fault].iloc[eligible.rows], end))
     members = joining.members()
     facts.learn_hours(members)
     shares = PreventedShares([*context.effects, *_effects_of_resolutions(facts, opened, members, end)])

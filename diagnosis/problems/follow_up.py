@@ -115,7 +115,7 @@ def follow_up(
     times : ndarray, shape (n,)
         When its incidents were logged, sorted, in days since 1970; what lies before the records is not counted.
     hours : ndarray, shape (n,), or None
-        Hours to restore of each, as far as known.
+        Hours to restore of each, NaN for one of which nobody can say.
     date : Timestamp
         From when the measure works.
     first, end : float
@@ -140,7 +140,7 @@ def follow_up(
     is_after = times >= cut
     expected, interval = _expected(watched, cut, end, begin, forecast)
     per_incident = _hours_of_one(hours, is_after, forecast)
-    lost = None if hours is None else float(hours[is_after].sum())
+    lost = None if hours is None else float(np.nansum(hours[is_after]))
     known = per_incident is not None and lost is not None
     return FollowUp(
         verdict,
@@ -215,6 +215,5 @@ def _moment(value: Any) -> pd.Timestamp | None:  # noqa: ANN401 - whatever JSON 
 def _hours_of_one(hours: Floats | None, is_after: Bools, forecast: ExpectedIncidents | None) -> float | None:
     if forecast is not None and forecast.hours_per_incident is not None:
         return forecast.hours_per_incident
-    if hours is None or not (~is_after).any():
-        return None
-    return float(np.mean(hours[~is_after]))
+    known_hours = np.zeros(0) if hours is None else hours[~is_after & np.isfinite(hours)]
+    return float(np.mean(known_hours)) if len(known_hours) else None

@@ -9,8 +9,8 @@ import pandas as pd
 
 from diagnosis.actions import Action
 from diagnosis.arrays import Floats
-from diagnosis.problems.facts import LATE, ends_of
 from diagnosis.problems.follow_up import ExpectedIncidents, FollowUp, follow_up
+from diagnosis.problems.hours import HoursLost
 from diagnosis.problems.problem import Problem, ProblemReport
 from diagnosis.recurrence.beginning import beginning_of
 from diagnosis.recurrence.verdict import episodes
@@ -32,17 +32,18 @@ class ProblemHistory:
 
     def __init__(self, frame: pd.DataFrame, report: ProblemReport) -> None:
         self.end = float(days_of(pd.Series([report.as_of]))[0])
-        opened, resolved = days_of(frame["opened_at"]), ends_of(frame, self.end)
+        opened, lost = days_of(frame["opened_at"]), HoursLost.of(frame, self.end)
         self._row = {number: row for row, number in enumerate(frame["number"].tolist())}
         self._opened = opened
-        is_resolved = np.isfinite(resolved)
-        self._hours = 24.0 * np.minimum(np.where(is_resolved, resolved, self.end) - opened, LATE)
-        self._any_resolved = bool(is_resolved.any())
+        self._hours, self._any_resolved = lost.hours, bool(lost.is_resolved.any())
         rows = [self._row[number] for number in report.numbers]
         self.first = beginning_of(np.sort(opened[rows]), self.end) if rows else self.end
 
     def of(self, numbers: Sequence[str]) -> tuple[Floats, Floats | None]:
-        """Return when incidents were logged in days since 1970, sorted, and the hours that each took, if known."""
+        """Return when incidents were logged in days since 1970, sorted, and the hours that each took, if known.
+
+        NaN for an incident whose end nobody can say; None instead of hours where none of the history was resolved.
+        """
         rows = np.array([self._row[number] for number in numbers], dtype=np.intp)
         rows = rows[np.argsort(self._opened[rows], kind="stable")]
         return self._opened[rows], self._hours[rows] if self._any_resolved else None

@@ -35,8 +35,8 @@ class Problem:
     first, last : str
         When it was first and last logged.
     hours_lost : float or None
-        Hours to restore so far, each incident for at most 30 days and those still open up to now; None where no
-        incident of the history has a resolution.
+        Hours to restore so far, each incident for at most 30 days and those still open up to now, without those of
+        which nobody can say when they ended; None where no incident of the history has a resolution.
     expected_incidents : float
         Within the horizon, with their 80 % ``interval``.
     expected_hours : float or None

@@ -241,6 +241,15 @@ def test_gaps_are_ranked_by_hours_and_say_the_same():
     assert gaps[0][0].nearest == "K"
 
 
+def test_a_gap_costs_no_hours_of_incidents_of_which_nobody_can_say_when_they_ended():
+    frame = incidents(4, service=["Doors", "Doors", "Print", "Print"], state="Closed")
+    frame["resolved_at"] = frame["opened_at"] + pd.to_timedelta([1, -5, 2, 2], unit="h")
+    frame.loc[0, "resolved_at"] = pd.NaT
+    vectors = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], dtype=np.float32)
+    gaps = find_gaps(frame, np.arange(4), np.full(4, 0.1), ["K"] * 4, vectors, {}, NOW)
+    assert [gap.hours_lost for gap, _ in gaps] == [4.0, 0.0]
+
+
 def test_a_draft_takes_the_fix_that_held_and_leaves_out_what_says_nothing():
     notes = [
         "Closed.",

@@ -70,6 +70,16 @@ def test_savings_are_what_was_expected_less_what_happened_and_their_interval_cov
     assert np.mean(covered) >= 0.72  # stated: 0.8
 
 
+def test_hours_that_nobody_can_say_are_neither_lost_nor_those_of_one_incident():
+    times = np.sort(np.concatenate([[FIRST], np.linspace(FIRST + 5, END - 5, 60)]))
+    hours = np.full(len(times), 2.0)
+    hours[::3] = np.nan
+    n_after = int(np.isfinite(hours[times >= CUT]).sum())
+    result = followed(times, hours=hours).to_dict("now")
+    assert result["hours"]["lost"] == pytest.approx(2.0 * n_after)
+    assert result["hours"]["expected"] == pytest.approx(2.0 * result["incidents"]["expected"], abs=0.2)
+
+
 def test_a_forecast_that_was_kept_is_what_savings_are_counted_against():
     forecast = {"horizon_days": 100, "expected_incidents": 10.0, "spread": 0.1, "hours_per_incident": 3.0}
     times = np.array([FIRST, FIRST + 50, CUT + 10, CUT + 40])

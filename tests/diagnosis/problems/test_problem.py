@@ -167,6 +167,23 @@ def test_a_reopened_incident_costs_the_hours_that_it_waits_and_an_end_before_the
     assert report.problems[0].hours_lost == pytest.approx(hours.sum())
 
 
+def test_an_incident_of_which_nobody_can_say_when_it_ended_costs_no_hours_and_ranks_nothing():
+    """Closed without a time, or resolved before it was opened: neither lost nor watched on, as its clocks read it."""
+    sure, unsure = rows("sure", range(0, 90, 5), 4.0), rows("unsure", range(0, 90, 5), 1.0, state="Closed")
+    unsure.loc[2:9, "resolved_at"] = pd.NaT
+    unsure.loc[10:, "resolved_at"] = unsure["opened_at"] - pd.Timedelta(hours=3)
+    frame = together(sure.assign(state="Resolved"), unsure)
+    report = find_problems(frame, SIGNATURE, as_of=END)
+    problems = by_item(report)
+    assert [problem.signature["cmdb_ci"] for problem in report.problems] == ["sure", "unsure"]
+    assert problems["unsure"].hours_lost == pytest.approx(2.0)
+    assert problems["unsure"].basis["hours"]["resolved"] == 2
+    assert problems["unsure"].basis["hours"]["open"] == 0
+    assert problems["unsure"].basis["hours"]["per_incident"] < 8
+    hours = ProblemHistory(frame, report).of(problems["unsure"].numbers)[1]
+    assert np.nansum(hours) == pytest.approx(2.0)
+
+
 def test_requests_and_complaints_are_no_faults():
     frame = together(rows("a", range(10), 1.0), rows("b", range(10), 1.0, type="request"))
     report = find_problems(frame, SIGNATURE, as_of=END)
@@ -211,7 +228,7 @@ def test_what_cannot_be_judged_is_refused_with_a_reason(case):
 def test_a_clock_set_back_and_a_single_incident_do_no_harm():
     frame = as_frame(rows("gw", range(10), 1.0))
     frame.loc[3, "resolved_at"] = frame.loc[3, "opened_at"] - pd.Timedelta(hours=1)
-    assert find_problems(frame, SIGNATURE, as_of=END).problems[0].hours_lost > 24 * 29  # counts as not resolved
+    assert find_problems(frame, SIGNATURE, as_of=END).problems[0].hours_lost == pytest.approx(9.0)
     (alone,) = find_problems(frame[:1], SIGNATURE, as_of=END, fewest=1).problems
     assert (alone.incidents, alone.trend) == (1, "steady")
     with pytest.raises(InputError, match="1 day or more"):
