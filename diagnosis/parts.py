@@ -11,7 +11,7 @@ from typing import Protocol, Self
 
 import pandas as pd
 
-from diagnosis.incident import PEOPLE_FIELDS, IncidentBatch
+from diagnosis.incident import FIELDS, PEOPLE_FIELDS, IncidentBatch
 from diagnosis.knowledge import answering_articles
 from diagnosis.phrases import Phrase
 from diagnosis.prepared import PreparedIncidents
@@ -136,6 +136,8 @@ class Parts:
     def remove(self, corpus: Corpus, numbers: Sequence[str]) -> None:
         """Forget articles or incidents; unknown numbers are no error."""
         self.retriever.remove(corpus, numbers)
+        if corpus == "incidents" and self.service_levels is not None:
+            self.service_levels.remove(IncidentBatch.from_rows(list(self.history.records(numbers, FIELDS).values())))
         (self.history if corpus == "incidents" else self.knowledge).remove(numbers)
 
     def save(self, folder: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -71,6 +71,25 @@ class ValueCounts:
             self.times.append(at)
         if len(self.times) > 64 and self.times[len(self.times) // 2] < self.times[-1] - WINDOWS[-1]:
             del self.times[: bisect_right(self.times, self.times[-1] - WINDOWS[-1]) - 1]
+
+    def unlog(self, at: float) -> None:
+        """Take back what `log` counted."""
+        self.logged = max(self.logged - 1, 0)
+        place = bisect_left(self.times, at)
+        if place < len(self.times) and self.times[place] == at:
+            del self.times[place]
+
+    def count_wait(self, hours: float, *, is_late: bool) -> None:
+        """Count an incident that waited so long."""
+        self.waited += 1.0
+        self.log_hours += _log(hours)
+        self.late += is_late
+
+    def uncount_wait(self, hours: float, *, is_late: bool) -> None:
+        """Take back what `count_wait` counted; its values may have changed since."""
+        self.waited = max(self.waited - 1.0, 0.0)
+        self.log_hours = self.log_hours - _log(hours) if self.waited else 0.0
+        self.late = max(self.late - is_late, 0.0)
 
 
 @dataclass(slots=True)
@@ -166,9 +185,54 @@ class WaitHistory:
             if incident.is_late:
                 counts.log_hours += _log(hours) - _log(self.limit)
             else:
-                counts.waited += 1.0
-                counts.log_hours += _log(hours)
-                counts.late += hours > self.limit
+                counts.count_wait(hours, is_late=hours > self.limit)
+
+    def resume(
+        self, number: str, keys: dict[str, str], opened: float, ended: float = math.nan, text: Floats | None = None
+    ) -> None:
+        """Let an incident that was reopened wait on, as if it had not ended: its wait is counted no more.
+
+        Parameters
+        ----------
+        ended : float
+            When it had ended, in hours since 1970; NaN where that is not known.
+        """
+        for name in ("", *self.fields):
+            if value := keys[name] if name else "all":
+                counts = self.counts[name].setdefault(value, ValueCounts())
+                counts.open += 1
+                if math.isfinite(ended):
+                    counts.uncount_wait(max(ended - opened, 0.0), is_late=ended - opened > self.limit)
+        self.open[number] = OpenIncident(keys, opened, text=text)
+        heapq.heappush(self._due, (opened + self.limit, number))
+
+    def withdraw(self, number: str) -> None:
+        """Let an open incident wait no longer, of which nobody can say when it ended; of any other it is no error."""
+        if (incident := self.open.pop(number, None)) is not None:
+            for counts in self._of(incident.keys):
+                counts.open -= 1
+
+    def remove(self, number: str, keys: Mapping[str, str], opened: float, ended: float) -> None:
+        """Forget an incident: that it waits, and what it was counted for.
+
+        Parameters
+        ----------
+        keys : mapping of str to str
+            Its values, if it does not wait.
+        opened, ended : float
+            Hours since 1970; an end that is NaN, of one that does not wait, was never counted.
+        """
+        incident = self.open.pop(number, None)
+        if incident is None and not math.isfinite(ended):
+            return
+        for counts in self._of(keys if incident is None else incident.keys):
+            counts.unlog(opened if incident is None else incident.opened)
+            if incident is None:
+                counts.uncount_wait(max(ended - opened, 0.0), is_late=ended - opened > self.limit)
+            else:
+                counts.open -= 1
+                if incident.is_late:
+                    counts.uncount_wait(self.limit, is_late=True)
 
     @contextmanager
     def restored(self, keys: Sequence[Mapping[str, str]], until: float) -> Iterator[None]:
@@ -216,13 +280,11 @@ class WaitHistory:
         while self._due and self._due[0][0] <= until:
             _, number = heapq.heappop(self._due)
             incident = self.open.get(number)
-            if incident is None or incident.is_late:
+            if incident is None or incident.is_late or incident.opened + self.limit > until:
                 continue
             incident.is_late = True
             for counts in self._of(incident.keys):
-                counts.waited += 1.0
-                counts.log_hours += _log(self.limit)
-                counts.late += 1.0
+                counts.count_wait(self.limit, is_late=True)
 
     def describe(self, keys: Mapping[str, str], now: float) -> list[float]:
         """Return the features of an incident with these values at a moment, in hours since 1970; see `columns`."""
@@ -253,8 +315,8 @@ class WaitHistory:
         return [float(counts.open) if queue_known else math.nan, gap, *_recent(counts, now)]
 
     def _of(self, keys: Mapping[str, str]) -> list[ValueCounts]:
-        everywhere = [self.counts[""]["all"]]
-        return everywhere + [self.counts[name][keys[name]] for name in self.fields if keys[name]]
+        pairs = [("", "all"), *((name, keys[name]) for name in self.fields)]
+        return [self.counts[name][value] for name, value in pairs if value in self.counts[name]]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the state as plain values for JSON."""

@@ -19,7 +19,7 @@ from diagnosis.errors import InputError, NotFittedError
 from diagnosis.findings import ClockRisk, ServiceLevelRisk, WaitHours
 from diagnosis.incident import IncidentBatch
 from diagnosis.phrases import Phrase
-from diagnosis.service_levels.clocks import SECONDS_AN_HOUR, ClockTimes, due_times
+from diagnosis.service_levels.clocks import SECONDS_AN_HOUR, ClockTimes, due_times, seconds
 from diagnosis.service_levels.history import WaitHistory
 from diagnosis.service_levels.rules import CLOCKS, ClockName, ServiceLevelRules, rules_for
 from diagnosis.service_levels.waiting import FEWEST_ENDED, WaitModel
@@ -143,9 +143,11 @@ class ServiceLevelModel:
         return risks
 
     def upsert(self, reported: IncidentBatch, new: Sequence[int], vectors: Vectors | None = None) -> None:
-        """Take incidents into the history as they are reported now: new ones, other groups, and ends."""
+        """Take incidents into the history as they are reported now: new ones, other groups, ends, and reopenings."""
         self._check_fitted()
         times, is_new = ClockTimes.of(reported), set(new)
+        resolved, closed = (seconds(reported.column(name)) / SECONDS_AN_HOUR for name in ("resolved_at", "closed_at"))
+        former_ends = np.where(np.isfinite(resolved), resolved, closed).tolist()
         with self._lock:
             for name, wait in self.waits_.items():
                 keys, text = wait.history_.keys(reported, later=True), _text(wait, vectors)
@@ -155,12 +157,28 @@ class ServiceLevelModel:
                     if not math.isfinite(opened) or not number:
                         continue
                     axes = None if text is None else text[row]
-                    if row in is_new and number not in wait.history_.open:
+                    is_waiting = number in wait.history_.open
+                    if row in is_new and not is_waiting:
                         wait.history_.add(number, keys[row], opened, axes)
-                    else:
+                    elif is_waiting:
                         wait.history_.reassign(number, keys[row], axes)
+                    elif np.isnan(ends[row]) and not times.is_closed[row]:
+                        wait.history_.resume(number, keys[row], opened, former_ends[row], axes)
                     if np.isfinite(ends[row]):
                         wait.history_.end(number, float(ends[row]) / SECONDS_AN_HOUR)
+                    elif times.is_closed[row]:
+                        wait.history_.withdraw(number)
+
+    def remove(self, incidents: IncidentBatch) -> None:
+        """Forget incidents: who of them waits, and what was learned of how long they waited since training."""
+        self._check_fitted()
+        times = ClockTimes.of(incidents)
+        opened = times.opened / SECONDS_AN_HOUR
+        with self._lock:
+            for name, wait in self.waits_.items():
+                keys, ends = wait.history_.keys(incidents, later=True), times.ends(name) / SECONDS_AN_HOUR
+                for row, number in enumerate(incidents.column("number")):
+                    wait.history_.remove(number, keys[row], float(opened[row]), float(ends[row]))
 
     def late(
         self, name: ClockName, incidents: IncidentBatch, due: Floats, now: float, *, fresh: bool = False

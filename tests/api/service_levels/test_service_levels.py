@@ -7,6 +7,7 @@ import pytest
 from api.settings import Settings
 from diagnosis.times import format_utc, utc_now
 from tests.serving import Serving
+from tests.waiting import soon
 
 
 @pytest.fixture
@@ -120,6 +121,16 @@ def test_the_rules_of_the_settings_hold_behind_every_door(settings) -> None:
         listed = client.get("/v1/service-levels", params={"standing": ["running", "at_risk"]}).json()["items"]
         of_queue = {item["clock"]: item["due_at"][:19] for item in listed if item["number"] == "INC-OWN-1"}
         assert of_queue == {name: clock["due_at"][:19] for name, clock in levels.items()}
+
+
+def test_a_deleted_incident_waits_in_no_queue(settings) -> None:
+    with Serving(settings) as client:
+        client.post("/v1/incidents", json=row("GONE", 1))
+        service = client.app.state.service
+        waits = service.serving.current.diagnoser.parts.service_levels.waits_
+        assert soon(lambda: all("GONE" in wait.history_.open for wait in waits.values()))
+        assert client.delete("/v1/incidents/GONE").status_code in (200, 204)
+        assert soon(lambda: not any("GONE" in wait.history_.open for wait in waits.values()))
 
 
 def test_a_table_without_rules_promises_what_the_history_allows(settings) -> None:

@@ -152,6 +152,69 @@ def test_a_batch_that_does_not_join_leaves_the_history_as_it_was(model, waits):
         assert new["counts"]["cmdb_ci"] == old["counts"]["cmdb_ci"]
 
 
+def counts_of(history):
+    """Return what a history counts by field and value; values of none are left out."""
+    return {
+        (name, value): (counts.open, counts.logged, counts.waited, round(counts.log_hours, 6), counts.late)
+        for name, values in history.counts.items()
+        for value, counts in values.items()
+        if counts.logged or counts.open
+    }
+
+
+def test_what_is_deleted_waits_no_more_and_is_counted_no_more(model):
+    histories = [wait.history_ for wait in model.waits_.values()]
+    before = [counts_of(history) for history in histories]
+    opened = (AS_OF + pd.Timedelta(hours=1)).to_pydatetime()
+    fields = {"opened_at": opened, "cmdb_ci": "erp", "category": "a", "priority": "3"}
+    ends = {"responded_at": opened + timedelta(hours=1), "resolved_at": opened + timedelta(hours=9)}
+    batch = IncidentBatch.of([Incident("WAITS", **fields), Incident("ENDED", **fields, **ends)])
+    model.upsert(batch, [0, 1])
+    assert [counts_of(history) for history in histories] != before
+    model.remove(batch)
+    assert [counts_of(history) for history in histories] == before
+    assert not any("WAITS" in history.open for history in histories)
+
+
+def test_what_is_deleted_while_it_waits_too_long_is_not_counted_as_late():
+    history = WaitHistory(("cmdb_ci",), 4.0)
+    history.add("OTHER", {"cmdb_ci": "erp"}, 1.0)
+    history.end("OTHER", 9.0)
+    history.advance(9.0)
+    before = counts_of(history)
+    history.add("LATE", {"cmdb_ci": "erp"}, 2.0)
+    history.advance(9.0)
+    assert history.counts["cmdb_ci"]["erp"].late == 2
+    history.remove("LATE", {}, 2.0, np.nan)
+    assert counts_of(history) == before
+
+
+def test_what_is_reopened_waits_in_the_queue_again_and_its_wait_is_counted_once(model):
+    opened = (AS_OF + pd.Timedelta(hours=1)).to_pydatetime()
+    fields = {"opened_at": opened, "cmdb_ci": "erp", "category": "a", "priority": "3"}
+    history = model.waits_["restoration"].history_
+    queue, waited = history.counts["cmdb_ci"]["erp"].open, history.counts["cmdb_ci"]["erp"].waited
+
+    def report(new=(), **times):
+        hours = {name: opened + timedelta(hours=after) for name, after in times.items()}
+        model.upsert(IncidentBatch.of([Incident("AGAIN", **fields, **hours)]), new)
+        counts = history.counts["cmdb_ci"]["erp"]
+        return "AGAIN" in history.open, counts.open - queue, counts.waited - waited
+
+    assert report([0]) == (True, 1, 0)
+    assert report(resolved_at=1) == (False, 0, 1)
+    assert report(resolved_at=1, reopened_at=2) == (True, 1, 0)
+    assert report(resolved_at=3, reopened_at=2) == (False, 0, 1)
+
+
+def test_what_is_closed_without_a_time_waits_no_longer(model):
+    fields = {"opened_at": AS_OF.to_pydatetime(), "cmdb_ci": "erp", "category": "a"}
+    model.upsert(IncidentBatch.of([Incident("SHUT", **fields)]), [0])
+    assert "SHUT" in model.waits_["restoration"].history_.open
+    model.upsert(IncidentBatch.of([Incident("SHUT", **fields, state="Closed")]), [])
+    assert "SHUT" not in model.waits_["restoration"].history_.open
+
+
 def test_an_incident_that_is_reassigned_is_judged_anew(waits):
     draw = np.random.default_rng(1)
     groups = draw.choice(["Day", "Night"], len(waits))
