@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from api.service import Service
 from diagnosis.service_levels.queue import OpenClock, Standing, take_first
-from diagnosis.service_levels.rules import CLOCKS
-from diagnosis.times import format_utc, utc_now
+from diagnosis.times import format_utc
 
 LATELY = 24.0  # hours since it was due, for which a missed clock is urgent: older ones would fill the first pages
 _RANK: Mapping[Standing, int] = {"at_risk": 0, "missed": 1, "running": 2, "paused": 3}
@@ -50,25 +48,26 @@ class ShownClock:
 
 
 class ServiceClocks:
-    """The open clocks of the service as last read, and those of incidents that came since."""
+    """Open clocks by incident, as last read, and which of all gains most by being taken first."""
 
-    def __init__(self, by_number: Mapping[str, Sequence[OpenClock]], first: OpenClock | None, now: datetime) -> None:
+    def __init__(self, by_number: Mapping[str, Sequence[OpenClock]], first: OpenClock | None) -> None:
         self._by_number = by_number
         self._first = first
-        self._now = now
 
-    def most_urgent(self, number: str, record: Mapping[str, Any], diagnosis: Mapping[str, Any]) -> ShownClock | None:
+    def __contains__(self, number: object) -> bool:
+        return number in self._by_number
+
+    def beside(self, by_number: Mapping[str, Sequence[OpenClock]]) -> ServiceClocks:
+        """Return these and the clocks of other incidents."""
+        return ServiceClocks({**self._by_number, **by_number}, self._first)
+
+    def most_urgent(self, number: str, diagnosis: Mapping[str, Any]) -> ShownClock | None:
         """Return the clock of an incident that needs attention first; None where none runs."""
-        return min(self.of(number, record, diagnosis), key=urgency, default=None)
+        return min(self.of(number, diagnosis), key=urgency, default=None)
 
-    def of(self, number: str, record: Mapping[str, Any], diagnosis: Mapping[str, Any]) -> list[ShownClock]:
-        """Return the open clocks of an incident: as they are read now, or as it was logged if it is new."""
-        if record.get("resolved_at") or record.get("closed_at"):
-            if number not in self._by_number:  # else it was reopened
-                return []
-        elif number not in self._by_number:
-            return _as_logged(diagnosis, record, self._now)
-        return [self._shown(clock, diagnosis) for clock in self._by_number[number]]
+    def of(self, number: str, diagnosis: Mapping[str, Any]) -> list[ShownClock]:
+        """Return the open clocks of an incident; none of one that is closed."""
+        return [self._shown(clock, diagnosis) for clock in self._by_number.get(number, ())]
 
     def at_risk(self) -> list[str]:
         """Return the incident to take first, then those with a clock at risk, by what they gain."""
@@ -94,16 +93,20 @@ class ServiceClocks:
 def service_clocks(service: Service) -> ServiceClocks:
     """Return the open clocks of the service, as they were at most a minute or two ago."""
     reading = service.service_levels.reading()
-    return ServiceClocks(reading.by_number, take_first(reading.clocks), utc_now())
+    return ServiceClocks(reading.by_number, take_first(reading.clocks))
 
 
 def clocks_of(service: Service, record: Mapping[str, Any], diagnosis: Mapping[str, Any]) -> list[ShownClock]:
-    """Return the open clocks of one incident as they are at this moment."""
+    """Return the open clocks of one incident as they are at this moment.
+
+    Parameters
+    ----------
+    record : mapping
+        The incident as it stands, stored or typed in.
+    """
     number = str(diagnosis["incident"])
     first = take_first(service.service_levels.reading().clocks)
-    return ServiceClocks({number: own} if (own := service.service_levels.of(number)) else {}, first, utc_now()).of(
-        number, record, diagnosis
-    )
+    return ServiceClocks(service.service_levels.of_records({number: record}), first).of(number, diagnosis)
 
 
 def urgency(clock: ShownClock | None) -> tuple[int, float]:
@@ -120,23 +123,6 @@ def urgency(clock: ShownClock | None) -> tuple[int, float]:
     if clock.standing == "missed":
         return _LONG_MISSED if clock.hours_left < -LATELY else _RANK["missed"], -clock.hours_left
     return _RANK[clock.standing], -(clock.gain or 0.0) if clock.standing == "at_risk" else clock.hours_left
-
-
-def _as_logged(diagnosis: Mapping[str, Any], record: Mapping[str, Any], now: datetime) -> list[ShownClock]:
-    levels = diagnosis.get("service_levels") or {}
-    shown = []
-    for name in CLOCKS:
-        clock = levels.get(name) or {}
-        if not clock.get("due_at") or (name == "response" and record.get("responded_at")):
-            continue
-        left = (datetime.fromisoformat(clock["due_at"]) - now).total_seconds() / 3600
-        standing: Standing = "missed" if left < 0 else "running"
-        hours = clock.get("hours") or {}
-        probability = 1.0 if left < 0 else clock["probability_missed"]
-        shown.append(
-            ShownClock(name, standing, clock["due_at"], left, probability, p50=hours.get("p50"), p80=hours.get("p80"))
-        )
-    return shown
 
 
 def _hours(diagnosis: Mapping[str, Any], name: str) -> Mapping[str, float | None]:

@@ -147,11 +147,13 @@ def queue_rows(service: Service, before: str | None = None) -> tuple[list[QueueR
         feedback.setdefault(incident_of[entry.diagnosis], []).append(entry)
     marks = service.surges.marks_of(list(newest))
     closed = _closed(records)
+    unread = {name: record.body for name, record in records.items() if name not in closed and name not in clocks}
+    clocks = clocks.beside(service.service_levels.of_records(unread))
     rows = [
         replace(
             _row(diagnosis, records[number].body, feedback.get(number, []), resolved=number in closed),
             surge=marks.get(number),
-            clock=clocks.most_urgent(number, records[number].body, diagnosis),
+            clock=None if number in closed else clocks.most_urgent(number, diagnosis),
         )
         for number, diagnosis in newest.items()
         if number in records

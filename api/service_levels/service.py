@@ -90,9 +90,13 @@ class ServiceLevelService:
     def of(self, number: str) -> Sequence[OpenClock]:
         """Return the open clocks of one incident as they are now."""
         record = self._store.incidents.find([number]).get(number)
-        if record is None:
-            return []
-        return self._clocks([dict(record.body)], utc_now())
+        return [] if record is None else self.of_records({number: record.body}).get(number, [])
+
+    def of_records(self, bodies: Mapping[str, Mapping[str, Any]]) -> dict[str, list[OpenClock]]:
+        """Return the open clocks of incidents, given as their fields by number, as they are now."""
+        if not bodies:
+            return {}
+        return _by_number(self._clocks([{**body, "number": name} for name, body in bodies.items()], utc_now()))
 
     def listed(self, standing: Sequence[Standing], assignment_group: str = "", limit: int = 200) -> ServiceLevelsOut:
         """Return the clocks that stand so, of one group or of all."""
@@ -110,10 +114,7 @@ class ServiceLevelService:
     def _read(self) -> ClockReading:
         moment = utc_now()
         clocks = self._clocks(self._store.clocks.waiting(), moment)
-        by_number: dict[str, list[OpenClock]] = {}
-        for clock in clocks:
-            by_number.setdefault(clock.number, []).append(clock)
-        reading = ClockReading(moment, clocks, by_number)
+        reading = ClockReading(moment, clocks, _by_number(clocks))
         self._reading = (time.monotonic(), reading)
         return reading
 
@@ -132,6 +133,13 @@ class ServiceLevelService:
         """Return what is promised: the settings' rules, else the release's; without a release the settings' table."""
         model = self._model()
         return self._table if model is None else model.rules_
+
+
+def _by_number(clocks: Sequence[OpenClock]) -> dict[str, list[OpenClock]]:
+    by_number: dict[str, list[OpenClock]] = {}
+    for clock in clocks:
+        by_number.setdefault(clock.number, []).append(clock)
+    return by_number
 
 
 def _event(clock: OpenClock) -> dict[str, Any]:

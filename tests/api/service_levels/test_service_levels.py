@@ -240,6 +240,59 @@ def test_an_incident_that_came_since_the_last_reading_has_its_clock(queue) -> No
     assert "left</span>" in first
 
 
+def send(client, *incidents) -> None:
+    """Store incidents and have them diagnosed, after the clocks were last read."""
+    for incident in incidents:
+        assert client.post("/v1/incidents", json=incident).json()["stored"] == 1
+        assert client.post("/v1/diagnoses", json=incident).status_code == 200
+
+
+def page_of(client, number) -> str:
+    newest = client.get("/v1/diagnoses", params={"incident": number}).json()["items"][0]["id"]
+    return client.get(f"/console/diagnoses/{newest}").text
+
+
+def test_what_is_closed_without_a_time_has_no_clock_and_stands_behind_what_runs(queue) -> None:
+    send(queue, row("SHUT", 5, state="Closed"))
+    assert shown(queue).index("SHUT") > shown(queue).index("HELD")
+    assert 'class="card clocks"' not in page_of(queue, "SHUT")
+    queue.app.state.service.service_levels.watch()
+    assert shown(queue).index("SHUT") > shown(queue).index("HELD")
+
+
+def test_what_is_on_hold_since_the_last_reading_is_paused(queue) -> None:
+    send(queue, row("WAITS", 5, state="Waiting for customer"))
+    assert "on hold" in page_of(queue, "WAITS")
+    assert shown(queue).index("WAITS") > shown(queue).index("SOON")
+
+
+def test_what_came_since_the_last_reading_is_at_risk_where_it_is(settings) -> None:
+    rules = "[service_levels]\nat_risk = 0.0001\n[[service_levels.rules]]\nrestoration_hours = 4\n"
+    settings.service_levels.write_text(rules, encoding="utf-8")
+    with Serving(settings) as client:
+        client.app.state.service.service_levels.watch()
+        _, key = client.app.state.service.store.keys.create("agent", ("diagnose", "feedback"))
+        client.post("/console/sign-in", data={"key": key})
+        send(client, row("NEW", 1))
+        assert "at risk" in client.get("/").text
+        assert "at risk" in page_of(client, "NEW")
+
+
+def test_the_hours_left_of_what_came_since_the_last_reading_are_those_of_its_calendar(settings) -> None:
+    calendar = (
+        '{ zone = "UTC", days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], from = "09:00", to = "11:00" }'
+    )
+    rules = f"[[service_levels.rules]]\nrestoration_hours = 20\ncalendar = {calendar}\n"
+    settings.service_levels.write_text(rules, encoding="utf-8")
+    with Serving(settings) as client:
+        client.app.state.service.service_levels.watch()
+        _, key = client.app.state.service.store.keys.create("agent", ("diagnose", "feedback"))
+        client.post("/console/sign-in", data={"key": key})
+        send(client, row("NEW", 0.01))
+        for html in (client.get("/").text, page_of(client, "NEW")):
+            assert "20.0 h left" in html or "19.9 h left" in html
+
+
 def test_what_is_at_risk_is_in_the_queue_however_long_ago_it_was_diagnosed(queue, monkeypatch) -> None:
     from api.console import queue as console_queue
 
