@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,31 +26,48 @@ def training_needs(history: ReviewHistory, quarter: Quarter) -> list[dict[str, A
     ``fix_fails``: records closed with an article came back. ``advice_fails``: people said that the suggested article
     did not work. ``bounces``: records are passed on twice or more although an article of the topic exists.
     ``overridden``: another group than the one that was proposed first was right. ``slow``: the first response takes
-    longer than in the quarter before. Each needs as many records as a breakdown's row, and an interval that holds for
-    all topics and teams together. A group that is a person is left out.
+    longer than in the quarter before; ``behind``: longer than the desk's other records wait. Each needs as many records
+    as a breakdown's row, and an interval that holds for all topics and teams together. A group that is a person is left
+    out.
     """
     rows = history.rows_of(quarter)
     labels = join_labels([history.column("assignment_group"), history.column("category")])
     cited = history.frame["knowledge"].astype("str").to_numpy(dtype=object) != ""
-    needs = _fixes_that_fail(history, rows[cited[rows]], labels)
+    cited[rows[-1] + 1 if len(rows) else 0 :] = False  # an article that came after the quarter helped nobody in it
+    needs = _fixes_that_fail(history, quarter, cited, labels)
     needs += _bounces(history, rows, labels, set(labels[cited]))
     needs += _advice_that_fails(history, rows, labels)
     needs += _overridden(history, rows)
     needs += _slower(history, quarter, labels)
+    needs += _behind(history, quarter, labels)
     return sorted(
         needs, key=lambda need: (-need["n"] * abs(need["value"] - need["usual"]), need["team"], need["topic"])
     )
 
 
 def _fixes_that_fail(
-    history: ReviewHistory, rows: npt.NDArray[np.intp], labels: npt.NDArray[np.object_]
+    history: ReviewHistory, quarter: Quarter, cited: npt.NDArray[np.bool_], labels: npt.NDArray[np.object_]
 ) -> list[dict[str, Any]]:
-    if history.recurrences is None:
+    """Return the topics on which records with an article come back more often; those watched for less are censored."""
+    sample = history.sample("recurrence", quarter)
+    if sample is None:
         return []
-    duration, recurred = history.recurrences
-    limit = history.settings.recurrence_days
-    watched = rows[(recurred[rows] & (duration[rows] <= limit)) | (duration[rows] >= limit)]
-    return _above_usual(history, "fix_fails", watched, (recurred & (duration <= limit)).astype(float), labels)
+    sample = sample.take(cited[sample.rows])
+    rest = sample.estimate()
+    names = _judged(history, labels[sample.rows])
+    needs = []
+    for name in names if rest else ():
+        part = _of_label(sample, labels, name)
+        estimate = part.estimate()
+        if (
+            estimate
+            and rest
+            and change_of(estimate, replace(rest, lower=rest.value, upper=rest.value), len(names)).lower > 0
+        ):
+            came_back = part.rows[part.happened & (part.duration <= part.limit)]
+            numbers = history.frame["number"].to_numpy()[came_back]
+            needs.append(_need("fix_fails", name, estimate, rest.value, numbers[:EVIDENCE].tolist()))
+    return needs
 
 
 def _bounces(
@@ -131,6 +149,26 @@ def _slower(history: ReviewHistory, quarter: Quarter, labels: npt.NDArray[np.obj
             slowest = now.rows[np.argsort(-now.duration, kind="stable")]
             numbers = history.frame["number"].to_numpy()[slowest]
             needs.append(_need("slow", name, value, usual.value, numbers[:EVIDENCE].tolist()))
+    return needs
+
+
+def _behind(history: ReviewHistory, quarter: Quarter, labels: npt.NDArray[np.object_]) -> list[dict[str, Any]]:
+    """Return the topics on which a team answers later than the desk does otherwise."""
+    sample = history.sample("response", quarter)
+    if sample is None:
+        return []
+    of_sample = labels[sample.rows]
+    names = _judged(history, of_sample)
+    needs = []
+    for name in names:
+        inside = of_sample == name
+        if min(inside.sum(), (~inside).sum()) < 2 * history.settings.fewest:
+            continue
+        part = sample.take(inside)
+        value, usual = part.estimate(), sample.take(~inside).estimate()
+        if value and usual and change_of(value, usual, len(names)).lower > 0:
+            numbers = history.frame["number"].to_numpy()[part.rows[np.argsort(-part.duration, kind="stable")]]
+            needs.append(_need("behind", name, value, usual.value, numbers[:EVIDENCE].tolist()))
     return needs
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from diagnosis.incident import as_frame
+from diagnosis.recurrence import Signature
 from diagnosis.review import Quarter, ReviewFacts, ReviewHistory, ReviewSettings, Words, review_quarter, summary
 from diagnosis.review.needs import training_needs
 from diagnosis.review.proposals import proposals
@@ -80,6 +81,53 @@ def test_articles_that_people_said_did_not_help_are_a_need():
     assert [(need["team"], need["topic"]) for need in needs if need["kind"] == "advice_fails"] == [
         ("Messaging", "Printing")
     ]
+
+
+def test_a_team_that_is_always_slow_on_a_topic_is_named_though_it_was_slow_before():
+    frame = records()
+    rng = np.random.default_rng(5)
+    late = (frame["category"] == "Printing") & (frame["assignment_group"] == "Messaging")
+    hours = rng.exponential(np.where(late, 9.0, 2.0))
+    frame["responded_at"] = frame["opened_at"] + pd.to_timedelta(hours, unit="h")
+    needs, _ = needs_of(frame)
+    assert [(need["kind"], need["team"], need["topic"]) for need in needs] == [("behind", "Messaging", "Printing")]
+    even = frame.assign(responded_at=frame["opened_at"] + pd.to_timedelta(rng.exponential(2.0, len(frame)), unit="h"))
+    assert needs_of(even)[0] == []
+
+
+def test_records_not_watched_for_long_make_no_fix_fail():
+    wrong = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        frame = records(1800, seed).assign(knowledge="KB1")
+        frame["cmdb_ci"] = [f"pc-{place}" for place in rng.integers(0, 500, len(frame))]
+        new = (frame["opened_at"] > pd.Timestamp("2026-09-09T00:00Z")) & (frame["category"] == "Printing")
+        frame["category"] = np.where(
+            new, "Printing", np.where(frame["category"] == "Printing", "Email", frame["category"])
+        )
+        as_of, item = pd.Timestamp("2026-10-02T00:00Z"), Signature(("cmdb_ci",))
+        history = ReviewHistory.read(as_frame(frame), ReviewSettings(), as_of=as_of, signature=item)
+        wrong += any(need["kind"] == "fix_fails" for need in training_needs(history, QUARTER))
+    assert wrong <= 3
+
+
+def test_an_article_that_came_after_the_quarter_was_none_in_it():
+    moved = records(1200).assign(knowledge="")
+    chosen = (moved["category"] == "Email") & (moved["assignment_group"] == "Messaging")
+    moved["reassignment_count"] = moved["reassignment_count"].mask(chosen, 3)
+    later = (
+        moved[chosen]
+        .head(1)
+        .assign(
+            number="LATER",
+            opened_at=pd.Timestamp("2026-10-05T00:00Z"),
+            resolved_at=pd.NaT,
+            responded_at=pd.NaT,
+            knowledge="KB1",
+        )
+    )
+    needs, _ = needs_of(pd.concat([moved, later], ignore_index=True))
+    assert not [need for need in needs if need["kind"] == "bounces"]
 
 
 def test_records_that_are_passed_around_are_a_need_only_where_an_article_exists():

@@ -336,7 +336,7 @@ def _quotes(voice: Content, words: Words) -> list[Table]:
 def _needs(content: Content, words: Words) -> Section:
     rows = []
     for need in content["needs"]:
-        unit = "hours" if need["kind"] == "slow" else "share"
+        unit = "hours" if need["kind"] in ("slow", "behind") else "share"
         rows.append(
             [
                 Cell(need["team"]),
