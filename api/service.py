@@ -29,6 +29,7 @@ from api.releases.service import ReleaseService
 from api.reviews.service import ReviewService
 from api.rules.service import RuleService
 from api.search.service import SearchService
+from api.self_service.service import SelfService
 from api.service_levels.service import ServiceLevelService
 from api.serving import Serving
 from api.sessions.service import SessionService
@@ -101,6 +102,7 @@ class Service:
             self.surges,
             self.alerts,
             self.knowledge,
+            self.self_service,
         )
 
     def _make_for_one_incident(self, redactor: Redactor, settings: Settings) -> None:
@@ -132,6 +134,7 @@ class Service:
         self.reviews = ReviewService(
             store, serving, redactor, events, audit, self.actions, settings.review, settings.holidays
         )
+        self.self_service = SelfService(store, audit, settings.self_service)
         self.surveys = SurveyService(store, redactor, audit, settings.survey_secret, settings.survey_days)
 
     def _make_for_operators(self, redactor: Redactor, settings: Settings) -> None:

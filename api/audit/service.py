@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from api.telemetry import context
@@ -30,7 +29,3 @@ class AuditService:
     def page(self, limit: int, older_than: int | None = None) -> list[AuditEntry]:
         """Return up to `limit` acts, newest first, those older than an id."""
         return self._log.page(limit, older_than)
-
-    def objects(self, action: str, since: datetime) -> set[str]:
-        """Return what an act was done to since a moment, each once."""
-        return self._log.objects(action, since)

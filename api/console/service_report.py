@@ -175,9 +175,9 @@ def _verdict(level: ServiceLevel) -> Verdict:
 
 def _deflection(service: Service, since: datetime, target: float | None) -> list[KeyFigure]:
     """Return the share of self-service questions that needed no ticket; nothing where nobody has asked."""
-    questions = service.audit.objects("help.asked", since)
-    solved = service.audit.objects("help.solved", since) & questions
-    return [_key_figure(share_of("deflection", len(solved), len(questions), target))] if questions else []
+    total = service.self_service.total(since)
+    solutions = min(total.solutions, total.questions)  # one may have been said in two processes
+    return [_key_figure(share_of("deflection", solutions, total.questions, target))] if total.questions else []
 
 
 def _frame(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

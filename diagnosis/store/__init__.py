@@ -24,6 +24,7 @@ from diagnosis.store.monitoring import Alerts, ChangeRecords, MaintenanceWindows
 from diagnosis.store.observations import Observations
 from diagnosis.store.outbox import Outbox
 from diagnosis.store.problems import Problems
+from diagnosis.store.questions import Questions
 from diagnosis.store.records import Records
 from diagnosis.store.reviews import Reviews, SurveyAnswers
 from diagnosis.store.revocations import Revocations, revoked_of
@@ -75,6 +76,7 @@ class Store:
         self.sessions = Sessions(self.database)
         self.use = Use(self.database)
         self.audit = AuditLog(self.database)
+        self.questions = Questions(self.audit)
         self.outbox = Outbox(self.database)
         self.inbox = Inbox(self.database)
         self.subscriptions = Subscriptions(self.database)

@@ -53,6 +53,13 @@ class AuditLog:
         with self.database.read() as connection:
             return set(connection.execute(statement).scalars())
 
+    def details(self, action: str, since: datetime) -> list[Mapping[str, Any]]:
+        """Return the details of such acts since a moment, in order."""
+        t = tables.audit
+        statement = sa.select(t.c.detail).where(t.c.action == action, t.c.at >= since).order_by(t.c.id)
+        with self.database.read() as connection:
+            return list(connection.execute(statement).scalars())
+
     def count(self, actions: Collection[str]) -> int:
         """Return how often such acts were done."""
         t = tables.audit

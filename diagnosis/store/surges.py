@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -256,7 +257,10 @@ class Surges:
 
 
 class WatchStates:
-    """Who watches, how far it has come, and what it knew then: one holder at a time among all processes."""
+    """Who watches, how far it has come, and what it knew then: one holder at a time among all processes.
+
+    What they share as a secret is kept beside it.
+    """
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -291,6 +295,14 @@ class WatchStates:
         if row is None or row.state is None:
             return None
         return int(row.sequence), as_utc(row.saved_at), bytes(row.state)
+
+    def secret(self, name: str) -> bytes:
+        """Return 32 random bytes that all processes share, made by the first that asks."""
+        t, moment, secret = tables.watch_states, utc_now(), secrets.token_bytes(32)
+        row = {"name": name, "holder": "", "until": moment, "sequence": 0, "saved_at": moment, "state": secret}
+        with self.database.write() as connection:
+            insert_new(t, connection, [row])
+            return bytes(connection.execute(sa.select(t.c.state).where(t.c.name == name)).scalar_one())
 
     def save(self, name: str, holder: str, sequence: int, state: bytes) -> None:
         """Keep the state of who holds the watch."""

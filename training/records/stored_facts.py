@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from ulid import ULID
 
 from diagnosis.review.facts import Comment, MeasuredEvents, Outage, ReviewFacts
 from diagnosis.store import Store
@@ -22,7 +21,7 @@ MOST_SURGES = 2_000
 _MOST_ALERTS = 1_000  # while one surge lasts
 _MONITORING = "monitoring"  # contact_type of what monitoring filed itself: its alert, and no answer to it
 SILENCE = "silence"  # a kind of surge that is no outage
-_ASKED, _SOLVED = "help.asked", "help.solved"
+_MOST_OF_AN_HOUR = 1_000  # questions: who floods a page without a sign-in neither fills memory nor moves a quarter
 _ARTICLE = "knowledge:"  # begins the id of a suggestion from an article
 _DAY = 86_400.0
 _BEGIN = datetime.fromisoformat("1990-01-01T00:00:00+00:00")
@@ -51,7 +50,7 @@ def facts_of_store(store: Store) -> ReviewFacts:
 
 def facts_marker(store: Store) -> tuple[object, ...]:
     """Return a value that differs once `facts_of_store` would say something else of what is in no record."""
-    questions = store.audit.count((_ASKED, _SOLVED))
+    questions = store.questions.marker()
     answers = len(store.survey_answers.all())
     done = tuple((action.id, action.updated_at) for action in store.actions.all(status="done"))
     return (*store.surges.marker(), *store.alerts.marker(), *store.change_records.marker(), questions, answers, done)
@@ -162,13 +161,15 @@ def _fixes(store: Store) -> pd.Series:
 
 
 def _questions(store: Store) -> MeasuredEvents | None:
-    """Return each question put to self-service and whether it needed no ticket; its id says when it was asked."""
-    asked = sorted(store.audit.objects(_ASKED, _BEGIN))
-    if not asked:
-        return None
-    solved = store.audit.objects(_SOLVED, _BEGIN)
-    times = [ULID.from_str(question).timestamp / _DAY for question in asked]
-    return MeasuredEvents.of(times, [question in solved for question in asked])
+    """Return each question put to self-service and whether it needed no ticket, as if asked when its hour began."""
+    counts = sorted(store.questions.by_hour(_BEGIN).items())
+    times, met = [], []
+    for hour, count in counts:
+        questions = min(count.questions, _MOST_OF_AN_HOUR)
+        solutions = min(round(count.solutions * questions / count.questions), questions) if questions else 0
+        times += [hour.timestamp() / _DAY] * questions
+        met += [True] * solutions + [False] * (questions - solutions)
+    return MeasuredEvents.of(times, met) if times else None
 
 
 def _spared_work(answer: Observation) -> bool:

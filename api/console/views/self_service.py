@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
-from ulid import ULID
 
 from api.console.pages import page
 from api.console.session import check_origin
@@ -22,8 +21,8 @@ MIN_SIMILARITY = 0.3  # of an article and the words; below, "no fix known" is th
 MIN_SHARE = 0.5  # of the score of the article, of any audience, that is nearest to the words
 _MAX_CANDIDATES = 100  # of every audience
 _PER_MINUTE = 600
-_ASKED_ACTION, _SOLVED_ACTION = "help.asked", "help.solved"
-_ACTOR = "self-service"
+_EVERYBODY = "self-service"
+_LONGEST_QUESTION = 400  # of the name of one, signed
 _limiter = RateLimiter(_PER_MINUTE)  # nobody signs in here, so that all share one allowance
 
 
@@ -33,7 +32,7 @@ def open_to_all(request: Request) -> None:
         raise HTTPException(404, "there is no self-service page here")
     if request.method == "POST":
         check_origin(request)
-        if retry := _limiter.take(_ACTOR).retry_after:
+        if retry := _limiter.take(_EVERYBODY).retry_after:
             raise RateLimitedError(f"too many questions at once; wait {retry} s")
 
 
@@ -52,16 +51,15 @@ def answer(request: Request, service: Served, text: Text = "") -> Response:
     """Show what has helped others, from articles that are for everyone."""
     if not text.strip():
         return page(request, "help.html", 422, notice="too_little", text="", state="ask")
-    question = str(ULID())
-    service.audit.note(_ACTOR, _ASKED_ACTION, question)
+    question = service.self_service.ask()
     articles = _articles(service, text)
     return page(request, "help.html", text=text, state="answer", question=question, articles=articles)
 
 
 @router.post("/help/helped")
-def helped(request: Request, service: Served, question: Annotated[str, Form(max_length=26)]) -> Response:
+def helped(request: Request, service: Served, question: Annotated[str, Form(max_length=_LONGEST_QUESTION)]) -> Response:
     """Count that no ticket was needed."""
-    service.audit.note(_ACTOR, _SOLVED_ACTION, question)
+    service.self_service.solve(question)
     return page(request, "help.html", text="", state="solved")
 
 

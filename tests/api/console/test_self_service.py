@@ -1,15 +1,20 @@
 """The self-service page: for anybody where it is opened, and only from articles that are for everybody."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from fastapi.testclient import TestClient
 
 from api.console.service_report import service_report
+from api.http.signed_tokens import sign_token
+from api.self_service.service import AUDIENCE
 from api.settings import Settings
+from diagnosis.store import Store
 from diagnosis.times import utc_now
 from tests.serving import Serving
 from tests.waiting import soon
+from training.records.stored_facts import facts_of_store
 
 # What people ask that no service desk of computers has an article for.
 OTHER_MATTERS = """
@@ -155,19 +160,69 @@ def test_what_nothing_is_known_for_is_no_fix_that_failed(anybody) -> None:
     assert "did not help" not in page.text
 
 
-def test_it_counts_as_deflected_when_they_say_that_it_helped(anybody, client) -> None:
-    def share():
-        measures = service_report(client.app.state.service, utc_now()).key_figures
-        return next(((one.value, one.n) for one in measures if one.key == "deflection"), (None, 0))
+def question_of(page: str) -> str:
+    return re.search('name="question" value="([^"]+)"', page)[1]
 
-    _, before = share()
+
+def acts(client) -> list[dict]:
+    return client.get("/v1/audit?limit=100").json()["items"]
+
+
+def secret_of(client) -> str:
+    return client.app.state.service.store.watch_states.secret("self-service").hex()
+
+
+def share_of_deflected(client):
+    measures = service_report(client.app.state.service, utc_now()).key_figures
+    return next(((one.value, one.n) for one in measures if one.key == "deflection"), (None, 0))
+
+
+def test_it_counts_as_deflected_when_they_say_that_it_helped(anybody, client) -> None:
+    _, before = share_of_deflected(client)
     pages = [anybody.post("/help", data={"text": "paper jam"}).text for _ in range(2)]
-    asked = re.search('name="question" value="([0-9A-Z]{26})"', pages[0])[1]
+    asked = question_of(pages[0])
     for one in (asked, asked, "01ARZ3NDEKTSV4RRFFQ69G5FAV"):
         assert anybody.post("/help/helped", data={"question": one}).status_code == 200
-    found, n = share()
+    found, n = share_of_deflected(client)
     assert n == before + 2
     assert found == pytest.approx(1 / n), "once for each who asked, and never for who did not"
+
+
+def test_questions_fill_no_table_and_are_counted_by_hour_once_they_are_written(models, tmp_path) -> None:
+    settings = Settings(database=f"sqlite:///{tmp_path / 'a.db'}", models=models, self_service=True)
+    with Serving(settings) as first:
+        for_everyone = {"audience": "self_service", "title": "Printer shows paper jam", "resolution": "Open it"}
+        first.post("/v1/knowledge", json=[{"number": "SELF", **for_everyone}])
+        search = first.app.state.service.search
+        assert soon(lambda: "SELF" in [hit for hit, _ in search.search("printer paper jam", "knowledge", 20)])
+        questions = [question_of(first.post("/help", data={"text": "printer paper jam"}).text) for _ in range(20)]
+        assert first.post("/help/helped", data={"question": questions[0]}).status_code == 200
+        assert not [entry for entry in acts(first) if entry["action"].startswith("help.")]
+    with Serving(settings) as second:  # another process: it knows what the first signed
+        for question in (questions[1], questions[1], questions[2][:-4] + "aaaa", "x"):
+            assert second.post("/help/helped", data={"question": question}).status_code == 200
+        long_ago = sign_token(secret_of(second), AUDIENCE, {"question": "x"}, timedelta(hours=-1))[0]
+        second.post("/help/helped", data={"question": long_ago})
+    with Serving(settings) as third:
+        told = [entry for entry in acts(third) if entry["action"].startswith("help.")]
+        assert [entry["action"] for entry in told] == ["help.counted"] * 2
+        hours = [count for entry in told for count in entry["detail"]["hours"].values()]
+        assert sum(count["asked"] for count in hours) == 20
+        assert sum(count["solved"] for count in hours) == 2
+        assert share_of_deflected(third) == (pytest.approx(2 / 20), 20)
+        questions_known = facts_of_store(third.app.state.service.store).questions
+        assert (len(questions_known.times), questions_known.met.sum()) == (20, 2)
+
+
+def test_a_flood_of_questions_moves_a_quarter_no_more_than_a_busy_hour(tmp_path) -> None:
+    store = Store.open(f"sqlite:///{tmp_path / 'a.db'}")
+    hours = {f"2026-03-02T0{n}:00:00Z": {"asked": 10, "solved": 5} for n in range(5)}
+    store.audit.add("self-service", "help.counted", "self-service", "", {"hours": hours})
+    flood = {"2026-03-02T09:00:00Z": {"asked": 4_000_000, "solved": 4_000_001}}
+    store.audit.add("self-service", "help.counted", "self-service", "", {"hours": flood})
+    questions = facts_of_store(store).questions
+    store.close()
+    assert (len(questions.times), questions.met.sum()) == (1_050, 1_025)
 
 
 def test_a_ticket_is_prepared_with_what_was_tried(anybody) -> None:

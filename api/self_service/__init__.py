@@ -1,0 +1,1 @@
+"""The self-service page's questions."""
