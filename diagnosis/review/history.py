@@ -276,11 +276,21 @@ class ReviewHistory:
             return True
         return bool(self.frame[column].iloc[rows].notna().any())
 
+    def event_months(self, measure: str, quarter: Quarter) -> npt.NDArray[np.object_]:
+        """Return the month of each event of a quarter's sample in the organisation's zone, such as 2026-07."""
+        events = self.events[measure]
+        times = pd.to_datetime(events.times[self._happened_in(events, quarter)], unit="D", utc=True)
+        return np.asarray(times.tz_convert(self.settings.zone).strftime("%Y-%m"), dtype=object)
+
     def _of_events(self, events: MeasuredEvents, quarter: Quarter) -> Sample:
-        start, stop = days_of(pd.Series(quarter.bounds(self.settings.zone)))
-        inside = (events.times >= start) & (events.times < min(stop, self.end))
+        inside = self._happened_in(events, quarter)
         none = np.full(int(inside.sum()), -1, dtype=np.intp)
         return Sample("plain", none, events.met[inside], np.ones(len(none), dtype=bool))
+
+    def _happened_in(self, events: MeasuredEvents, quarter: Quarter) -> npt.NDArray[np.bool_]:
+        start, stop = days_of(pd.Series(quarter.bounds(self.settings.zone)))
+        inside: npt.NDArray[np.bool_] = (events.times >= start) & (events.times < min(stop, self.end))
+        return inside
 
     @cached_property
     def faults(self) -> npt.NDArray[np.object_]:

@@ -152,7 +152,7 @@ def _measure(history: ReviewHistory, definition: Definition, quarter: Quarter) -
         trend=_trend(history, definition.name, quarter),
         by={name: _breakdown(history, definition, sample, earlier, name, quarter) for name in DIMENSIONS}
         if by_record
-        else {},
+        else {"month": _months_of_events(history, definition, sample, quarter)},
         drivers=_drivers(history, sample, earlier)
         if earlier is not None and estimate and earlier.estimate() and _enough(history, sample, earlier)
         else None,
@@ -250,6 +250,15 @@ def _breakdown(
             previous = _comparison(history, definition, estimate, was, str(quarter.previous), len(names))
         rows.append(_row(history, definition, name, estimate, part, previous))
     return rows
+
+
+def _months_of_events(
+    history: ReviewHistory, definition: Definition, sample: Sample, quarter: Quarter
+) -> list[BreakdownRow]:
+    """Return the months of what is of no record, and so of no service, team or type."""
+    labels = history.event_months(definition.name, quarter)
+    parts = [(name, sample.take(labels == name)) for name in np.unique(labels).tolist()]
+    return [_row(history, definition, name, part.estimate(), part, None) for name, part in parts]
 
 
 def _row(

@@ -11,7 +11,9 @@ import pytest
 from diagnosis.errors import InputError
 from diagnosis.incident import as_frame
 from diagnosis.review import (
+    MeasuredEvents,
     Quarter,
+    ReviewFacts,
     ReviewHistory,
     ReviewSettings,
     Words,
@@ -163,6 +165,18 @@ def test_a_time_that_was_not_written_down_in_a_quarter_is_not_recorded_in_it_and
         assert told["2026Q2"][name]["verdict"] == "not recorded"
         assert told["2026Q3"][name]["value"] is not None
         assert told["2026Q3"][name]["compared"] is None
+
+
+def test_questions_and_warnings_have_months_of_the_organisations_zone(records, history):
+    at = [
+        pd.Timestamp(f"2026-{month}-{day}T20:00Z").timestamp() / 86_400 for month in ("07", "08") for day in (5, 15, 31)
+    ]
+    facts = ReviewFacts(questions=MeasuredEvents.of(at, [True, True, False, True, False, False]))
+    read = ReviewHistory.read(records, history.settings, as_of=history.as_of, facts=facts)
+    deflection = next(entry for entry in measures(read, Quarter.parse("2026Q3")) if entry.name == "deflection")
+    months = [(row.name, row.n, row.value) for row in deflection.by["month"]]
+    assert [(name, n) for name, n, _ in months] == [("2026-07", 2), ("2026-08", 3), ("2026-09", 1)]
+    assert deflection.n == 6
 
 
 def test_what_was_reopened_is_not_closed_and_what_was_closed_at_an_unknown_time_is_not_counted(history):
