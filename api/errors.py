@@ -14,8 +14,9 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import Scope
 
-from api.telemetry import context
+from api.telemetry import context, current_language
 from diagnosis.errors import FaultwiseError, GateRefusedError, InputError, NotFittedError, ReleaseError, StoreError
+from diagnosis.phrases import Phrase, as_written, in_words
 from diagnosis.processes import InterruptedComputationError
 from diagnosis.store.database import ConflictError, RecordNotFoundError
 from diagnosis.store.keys import KeyRefusedError
@@ -123,6 +124,11 @@ def kind_of(error: Exception) -> ErrorKind:
     return next((KINDS[cls] for cls in type(error).__mro__ if cls in KINDS), _DEFECT)
 
 
+def detail_of(phrase: Phrase) -> str:
+    """Return what is said of an error, in the language of whoever sent the request."""
+    return in_words(phrase, current_language())
+
+
 def problem(kind: ErrorKind, detail: str, errors: Sequence[Mapping[str, str]] = ()) -> dict[str, Any]:
     """Return the problem object of RFC 9457."""
     request_context = context.get()
@@ -144,13 +150,15 @@ def retry_after_header(seconds: int = RETRY_SECONDS) -> dict[str, str]:
 def answer(error: Exception, headers: Mapping[str, str] | None = None) -> ProblemResponse:
     """Return the response to an error of `KINDS`, or to a defect of ours, whose message stays inside."""
     kind = kind_of(error)
-    detail = str(error) if kind is not _DEFECT else "the request could not be answered; the log names the place"
+    phrase = Phrase("request_unanswered")
+    if isinstance(error, FaultwiseError) and kind is not _DEFECT:
+        phrase = error.phrase
     sent = {**(retry_after_header() if kind.status == 503 else {}), **getattr(error, "headers", {}), **(headers or {})}
     if kind.status == 401:
         sent["WWW-Authenticate"] = "Bearer"
     if kind.status in (408, 413):
         sent["Connection"] = "close"  # what is left of the body is not read
-    return ProblemResponse(problem(kind, detail), kind.status, sent)
+    return ProblemResponse(problem(kind, detail_of(phrase)), kind.status, sent)
 
 
 def pointers(errors: Sequence[Any], prefix: Sequence[str | int] = ()) -> list[dict[str, str]]:
@@ -183,13 +191,13 @@ async def _invalid(request: Request, error: Exception) -> ProblemResponse:
     for entry in errors:
         if entry["type"] == "json_invalid":
             wrong, place = entry.get("ctx", {}).get("error", entry["msg"]), entry["loc"][-1]
-            at = f" at {place}" if isinstance(place, int) else ""
-            return answer(MalformedError(f"expected JSON; found what is not{at}: {wrong}"))
+            at = Phrase("at_character", {"place": place}) if isinstance(place, int) else ""
+            return answer(MalformedError(Phrase("body_not_json", {"at": at, "fault": wrong})))
     if isinstance(error.body, bytes):  # FastAPI reads JSON only from a body that says that it is
         sent = request.headers.get("content-type", "none")
-        return answer(InputError(f"expected a body with Content-Type application/json; found {sent}"))
+        return answer(InputError(Phrase("body_of_other_type", {"type": sent})))
     located = [{**entry, "loc": _without_source(entry["loc"])} for entry in errors]
-    detail = f"{len(errors)} of the values sent cannot be used"
+    detail = detail_of(Phrase("values_refused", {"n": len(errors)}))
     return ProblemResponse(problem(KINDS[InputError], detail, pointers(located)), 422)
 
 
@@ -206,12 +214,14 @@ async def _http(request: Request, error: Exception) -> ProblemResponse:
     if error.status_code == 405:  # Starlette names the methods of one route; several may share an address
         headers["Allow"] = ", ".join(allowed_methods(request.app, request.scope))
     ours = {
-        "There was an error parsing the body": "expected JSON in UTF-8; found a body that cannot be read as that",
-        "Not Found": f"nothing is at {request.url.path}",
-        "Method Not Allowed": f"expected {headers.get('Allow')}; found {request.method}",
+        "There was an error parsing the body": Phrase("body_unreadable"),
+        "Not Found": Phrase("nothing_at_address", {"address": request.url.path}),
+        "Method Not Allowed": Phrase(
+            "other_method_expected", {"methods": headers.get("Allow"), "method": request.method}
+        ),
     }
-    detail = str(error.detail)
-    return ProblemResponse(problem(kind, ours.get(detail, detail)), error.status_code, headers)
+    detail = detail_of(ours.get(str(error.detail), as_written(str(error.detail))))
+    return ProblemResponse(problem(kind, detail), error.status_code, headers)
 
 
 def allowed_methods(app: FastAPI, scope: Scope) -> list[str]:

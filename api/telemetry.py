@@ -1,4 +1,4 @@
-"""What a request carries through the service: its id and W3C trace, and logs as JSON lines without personal data."""
+"""What a request carries through the service: id, W3C trace and language; logs as JSON without personal data."""
 
 from __future__ import annotations
 
@@ -13,22 +13,26 @@ from datetime import UTC, datetime
 
 from ulid import ULID
 
+from diagnosis.phrases import Language
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
 # https://www.w3.org/TR/trace-context/#traceparent-header
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_TAG = re.compile("[a-z]+")
 
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """The identity of one request, for its logs and its answer."""
+    """The identity of one request and the language of its answer, for its logs and its errors."""
 
     request_id: str
     trace_id: str
     span_id: str
     flags: str
+    language: Language = "en"  # that whoever asks reads
 
     @classmethod
-    def of(cls, request_id: str, traceparent: str) -> RequestContext:
+    def of(cls, request_id: str, traceparent: str, accepted: str = "") -> RequestContext:
         """Return the context of a request from its headers, making new ids where none (or none usable) came."""
         match = _TRACEPARENT.fullmatch(traceparent)
         usable = match is not None and match[1].strip("0") and match[2].strip("0")
@@ -37,6 +41,7 @@ class RequestContext:
             trace_id=match[1] if match and usable else secrets.token_hex(16),
             span_id=secrets.token_hex(8),
             flags=match[3] if match and usable else "00",
+            language=accepted_language(accepted),
         )
 
     @property
@@ -52,6 +57,18 @@ def current_trace() -> str:
     """Return the ``traceparent`` of the request that is being handled, for the calls that it leads to; else ``""``."""
     request = context.get()
     return request.traceparent if request is not None else ""
+
+
+def accepted_language(header: str) -> Language:
+    """Return the first language of ours in ``Accept-Language``, or English."""
+    ours = [tag for tag in _TAG.findall(header.lower()) if tag in {"en", "zh"}]
+    return "zh" if ours[:1] == ["zh"] else "en"
+
+
+def current_language() -> Language:
+    """Return the language of whoever sent the request that is being handled; English where none is."""
+    request = context.get()
+    return request.language if request is not None else "en"
 
 
 class JsonFormatter(logging.Formatter):

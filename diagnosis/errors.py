@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diagnosis.phrases import Phrase
+from diagnosis.phrases import Phrase, as_written
 
 
 class FaultwiseError(Exception):
@@ -10,13 +10,13 @@ class FaultwiseError(Exception):
 
     Attributes
     ----------
-    phrase : Phrase or None
-        What went wrong as a code with values, where the message was given so.
+    phrase : Phrase
+        What went wrong as a code with values; a message that was given as text has no code of its own.
     """
 
     def __init__(self, message: str | Phrase = "") -> None:
         super().__init__(str(message))
-        self.phrase = message if isinstance(message, Phrase) else None
+        self.phrase = message if isinstance(message, Phrase) else as_written(message)
 
 
 class InputError(FaultwiseError, ValueError):

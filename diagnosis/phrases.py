@@ -1,7 +1,8 @@
 """Phrases: what a part has to say, as a code with values, put into words in English or Chinese.
 
-Who computes something says what it means by a code; the catalogue `phrases.toml` holds the sentence of each code in
-both languages. It is put into words where a person reads it, and where a file keeps it in English.
+Who computes something says what it means by a code; the catalogue holds the sentence of each code in both languages:
+`phrases.toml`, and `refusals.toml` of what was refused. It is put into words where a person reads it, and where a file
+keeps it in English.
 """
 
 from __future__ import annotations
@@ -26,7 +27,12 @@ _NOUNS = re.compile(
 )
 _BETWEEN_PHRASES: Mapping[Language, str] = {"en": "; ", "zh": "；"}
 # What the entries of names in the catalogue begin with, by the last word of what a value is called.
-_NAMES = {"field": "field", "fields": "field", "target": "field", "language": "language", "omission": "left_out"}
+_NAMES = {
+    **dict.fromkeys(("field", "fields", "target"), "field"),
+    "language": "language",
+    "records": "records",
+    "omission": "left_out",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +42,12 @@ class Phrase:
     Attributes
     ----------
     code : str
-        Name of an entry of `phrases.toml`.
+        Name of an entry of `phrases.toml` or `refusals.toml`.
     values : mapping of str to object
         A value is text, a number, another phrase, or a sequence of texts or of phrases. Texts named ``field``,
         ``fields`` or ``target``, also after an underscore, are names of fields, and one named ``language`` is the code
-        of a language, ``omission`` why records are left out: they are shown in the reader's language. Between several
-        phrases stands a semicolon, between ``names`` a comma.
+        of a language, ``records`` a kind of them, ``omission`` why records are left out: they are shown in the reader's
+        language. Between several phrases stands a semicolon, between ``names`` a comma.
 
     Examples
     --------
@@ -146,6 +152,15 @@ def joined(phrases: Sequence[Phrase]) -> Phrase | None:
     return Phrase("several", {"phrases": tuple(phrases)})
 
 
+def either(names: Sequence[str]) -> str | Phrase:
+    """Return names of which one is enough."""
+    first, *others = names
+    named: str | Phrase = first
+    for name in others:
+        named = Phrase("either", {"first": named, "second": name})
+    return named
+
+
 def reason_of(prediction: Mapping[str, Any], language: str) -> tuple[str, Language]:
     """Return why a prediction (the contract's object) is not automatic, and the language of that sentence.
 
@@ -185,7 +200,9 @@ def listed(names: Iterable[str], language: Language) -> str:
 @cache
 def catalogue() -> Mapping[str, Mapping[str, str]]:
     """Return code to form (``en``, ``zh``, and ``one``: English where ``n`` is 1) to sentence."""
-    return tomllib.loads(files("diagnosis").joinpath("phrases.toml").read_text(encoding="utf-8"))
+    folder = files("diagnosis")
+    texts = (folder.joinpath(name).read_text(encoding="utf-8") for name in ("phrases.toml", "refusals.toml"))
+    return tomllib.loads("".join(texts))
 
 
 def _of_reader(language: str) -> Language:

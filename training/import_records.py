@@ -163,7 +163,7 @@ def _explanation_text(explanation: Explanation, args: argparse.Namespace) -> str
         lines.append(f"{columns}  {use.filled:>5}  {use.sample}{proposal}")
     lines += [t("note: {}", t(note)) for note in explanation.notes]
     if explanation.missing:
-        lines.append(t("refused as it is: {}", explanation.missing))
+        lines.append(t("refused as it is: {}", t(explanation.missing)))
     if explanation.advice or not explanation.missing:
         values = ((f"--{name.replace('_', '-')}", getattr(args, name)) for name in _READING)
         options = [f"{name} {shlex.quote(value)}" for name, value in values if value]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Literal
 
+from api.telemetry import accepted_language
 from diagnosis.phrases import CountedForm
 
 Language = Literal["en", "zh"]
@@ -26,6 +26,4 @@ MESSAGES = _read()
 
 def language_for(cookie: str | None, accepted: str) -> Language:
     """Return the language that a person chose, or the first of ours that the browser accepts, or English."""
-    tags = [cookie or "", *re.findall(r"[a-z]+", accepted.lower())]
-    first = next((tag for tag in tags if tag in MESSAGES), "en")
-    return "zh" if first == "zh" else "en"
+    return accepted_language(f"{cookie or ''},{accepted}")

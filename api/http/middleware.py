@@ -59,7 +59,8 @@ class Identity:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        request_context = RequestContext.of(headers.get("x-request-id", ""), headers.get("traceparent", ""))
+        sent = (headers.get(name, "") for name in ("x-request-id", "traceparent", "accept-language"))
+        request_context = RequestContext.of(*sent)
         token, start, status = context.set(request_context), time.perf_counter(), 500
 
         async def send_marked(message: Message) -> None:

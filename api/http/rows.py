@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, ValidationError
 
-from api.errors import kind_of, pointers
+from api.errors import detail_of, kind_of, pointers
 from api.http.fields import Out
 from diagnosis.errors import FaultwiseError, InputError
 
@@ -97,4 +97,4 @@ def results_of(rows: Sequence[Row | RowError], name: Callable[[Row], str]) -> di
 
 def row_error(error: FaultwiseError) -> RowError:
     """Return why a row was not done."""
-    return RowError(status=kind_of(error).status, detail=str(error), errors=[])
+    return RowError(status=kind_of(error).status, detail=detail_of(error.phrase), errors=[])

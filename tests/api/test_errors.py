@@ -128,6 +128,22 @@ def test_what_is_wrong_is_said_with_what_was_expected_and_what_was_found(client,
 
 
 @pytest.mark.parametrize(
+    ("body", "headers", "said"),
+    [
+        (b"{bad", JSON, "实际位置 1 处不是 JSON："),
+        (b"{}", {"Content-Type": "text/plain"}, "请求正文的 Content-Type 应为 application/json，实为 text/plain"),
+        (b'{"number": ""}', JSON, "提交的值中有 1 个无法使用"),
+    ],
+)
+def test_a_reader_of_chinese_is_told_in_chinese(client, body, headers, said) -> None:
+    chinese = {**headers, "Accept-Language": "fr, zh-CN;q=0.9, en;q=0.8"}
+    assert said in problem(client.post("/v1/diagnoses", content=body, headers=chinese)).detail
+    assert said not in problem(client.post("/v1/diagnoses", content=body, headers=headers)).detail
+    lost = client.get("/v1/nowhere", headers={"Accept-Language": "zh"})
+    assert problem(lost).detail == "地址 /v1/nowhere 不存在"
+
+
+@pytest.mark.parametrize(
     "value",
     [
         "'; DROP TABLE incidents; --",

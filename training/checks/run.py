@@ -98,7 +98,7 @@ def in_service(models: Path) -> Diagnoser | Phrase:
     try:
         return Diagnoser.load(releases.path(published))
     except ReleaseError as error:
-        return Phrase("release_in_service_not_loaded", {"reason": error.phrase or str(error)})
+        return Phrase("release_in_service_not_loaded", {"reason": error.phrase})
 
 
 def _check_all(frame: pd.DataFrame, settings: TrainSettings) -> Iterator[Finding]:

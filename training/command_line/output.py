@@ -39,7 +39,7 @@ def _beside(path: Path) -> Iterator[Path]:
     if not path.parent.is_dir():
         raise InputError(folder_missing(path))
     if path.is_dir():
-        raise InputError(f"{path}: a file to write was expected, a folder found")
+        raise InputError(Phrase("file_to_write_expected", {"path": str(path)}))
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield beside
@@ -62,7 +62,7 @@ def writing(folder: Path) -> Iterator[None]:
     except FaultwiseError:
         raise
     except (SafetensorError, RuntimeError) as error:
-        raise ReleaseError(f"{folder}: the release could not be written ({error})") from error
+        raise ReleaseError(Phrase("release_not_written", {"folder": folder, "fault": str(error)})) from error
 
 
 def without_nan(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -63,7 +63,7 @@ def run(verb: Verb, args: argparse.Namespace) -> int:
     try:
         return verb.run(args)
     except FaultwiseError as error:
-        sys.stderr.write(f"faultwise: {in_words(error.phrase, language) if error.phrase else error}\n")
+        sys.stderr.write(f"faultwise: {in_words(error.phrase, language)}\n")
         return USAGE if isinstance(error, UsageError) else FAILED
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import ReleaseError
-from diagnosis.phrases import Phrase, as_written
+from diagnosis.phrases import Phrase
 from diagnosis.releases import Releases
 from training.evaluation.comparison import Comparison, compare
 from training.evaluation.held_out import HeldOut, honest_predictions
@@ -105,7 +105,7 @@ class Candidate:
         try:
             self.rival  # noqa: B018 - loads it
         except ReleaseError as error:
-            return error.phrase or as_written(str(error))
+            return error.phrase
         return None
 
     @cached_property

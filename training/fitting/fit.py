@@ -300,7 +300,7 @@ def _fit_recurrence(
     try:
         return model.fit(history, as_of=as_of, texts=text, vectors=vectors)
     except InputError as error:
-        left_out["recurrence"] = Phrase("recurrence_not_trained", {"reason": error.phrase or str(error)})
+        left_out["recurrence"] = Phrase("recurrence_not_trained", {"reason": error.phrase})
         return None
 
 
@@ -312,7 +312,7 @@ def _fit_service_levels(
     try:
         return model.fit(history, as_of=last_moment(history, settings.as_of), vectors=vectors)
     except InputError as error:
-        left_out["service_levels"] = error.phrase or Phrase("service_levels_have_no_dates")
+        left_out["service_levels"] = error.phrase
         return model
 
 

@@ -12,6 +12,7 @@ from typing import Any, cast, get_args
 
 from diagnosis.actions import Action, ActionKind, ActionSource, ActionStatus
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.times import as_utc
 from training.records.small_table import read_text, rows_of
 
@@ -43,7 +44,8 @@ def read_actions(path: Path, measures: tuple[str, ...]) -> list[Action]:
         try:
             actions.append(_action(row, measures))
         except InputError as error:
-            raise InputError(f"{path}: action {place}: {error}") from error
+            values = {"path": str(path), "place": place, "fault": error.phrase}
+            raise InputError(Phrase("action_refused", values)) from error
     return actions
 
 
@@ -60,10 +62,10 @@ def _json_rows(path: Path, text: str) -> list[Mapping[str, Any]]:
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
-        raise InputError(f"{path}: not readable as JSON ({error})") from error
+        raise InputError(Phrase("json_unreadable", {"path": str(path), "fault": str(error)})) from error
     rows = content.get("items", [content]) if isinstance(content, Mapping) else content
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
-        raise InputError(f"{path}: expected a list of actions, or an object with items")
+        raise InputError(Phrase("actions_expected", {"path": str(path)}))
     return rows
 
 
@@ -81,14 +83,14 @@ def _csv_rows(path: Path, text: str) -> list[Mapping[str, Any]]:
 def _action(row: Mapping[str, Any], measures: tuple[str, ...]) -> Action:
     text = {name: str(row.get(name) or "").strip() for name in COLUMNS}
     if not text["title"]:
-        raise InputError("title: expected what is to be done; found nothing")
+        raise InputError(Phrase("action_without_title"))
     evidence = row.get("evidence") or []
     if not isinstance(evidence, list) or not all(isinstance(item, Mapping) for item in evidence):
-        raise InputError("evidence: expected a list of objects")
+        raise InputError(Phrase("action_evidence_wrong"))
     done_at = _moment(text["done_at"], "done_at")
     status = _among("status", text["status"] or ("done" if done_at else "open"), get_args(ActionStatus))
     if status == "done" and done_at is None:
-        raise InputError("done_at: expected from when the action works, as it is done; found nothing")
+        raise InputError(Phrase("action_done_undated"))
     due = _moment(text["due"], "due")
     result = row.get("result")
     return Action(
@@ -109,7 +111,8 @@ def _action(row: Mapping[str, Any], measures: tuple[str, ...]) -> Action:
 
 def _among(name: str, value: str, expected: tuple[str, ...]) -> str:
     if value not in expected:
-        raise InputError(f"{name}: expected one of {', '.join(filter(None, expected))}; found {value!r}")
+        choices = tuple(filter(None, expected))
+        raise InputError(Phrase("value_not_offered", {"name": name, "choices": choices, "value": value}))
     return value
 
 
@@ -117,4 +120,4 @@ def _moment(text: str, name: str) -> datetime | None:
     try:
         return as_utc(datetime.fromisoformat(text)) if text else None
     except ValueError as error:
-        raise InputError(f"{name}: expected a date such as 2026-09-30; found {text!r}") from error
+        raise InputError(Phrase("date_expected", {"name": name, "value": text})) from error

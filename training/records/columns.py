@@ -7,12 +7,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import pandas as pd
 
 from diagnosis.errors import InputError
 from diagnosis.incident import CODED_FIELDS, FIELDS, as_frame
 from diagnosis.knowledge import KNOWLEDGE_FIELDS, as_knowledge_frame
+from diagnosis.phrases import Phrase, either
 from training.records.dialects import SYSTEMS, Dialect, common_names, dialects
 
 PRESETS = SYSTEMS
@@ -182,49 +184,44 @@ def _dialect(header: Sequence[str], kind: RecordKind, name: str | None, mapping:
         return None if {"number", *kind.text} & set(mapping) else detect_dialect(header, kind)
     presets = dialects(kind.name)
     if name not in presets:
-        raise InputError(
-            f"expected a preset for {kind.name} among {', '.join(presets)}; found '{name}'{_near(name, presets)}"
-        )
+        values = {"records": kind.name, "presets": tuple(presets), "name": name, "nearest": _nearest(name, presets)}
+        raise InputError(Phrase("preset_unknown", values))
     return presets[name]
 
 
 def _check_mapping(header: Sequence[str], kind: RecordKind, mapping: Mapping[str, str], file: str) -> None:
     for field, column in mapping.items():
         if field not in kind.fields:
-            raise InputError(f"expected a field of {kind.name} to map to; found '{field}'{_near(field, kind.fields)}")
+            values = {"records": kind.name, "name": field, "nearest": _nearest(field, kind.fields)}
+            raise InputError(Phrase("mapping_to_no_field", values))
         if column not in header:
-            raise InputError(
-                f"expected the column '{column}' (mapped to {field}) in '{file}'; "
-                f"found {_listed(header)}{_near(column, header)}"
-            )
+            values = {"column": column, "name": field, **_found(column, header, file)}
+            raise InputError(Phrase("mapping_of_no_column", values))
 
 
 def _check_required(
     header: Sequence[str], kind: RecordKind, sources: Mapping[str, tuple[str, ...]], file: str, *, numbered: bool
 ) -> None:
+    presets = tuple(dialects(kind.name))
     if "number" not in sources and not numbered:
-        missing = "number"
-    elif not any(field in sources for field in (*kind.text, *kind.substitutes)):
-        missing = " or ".join(kind.text)
-    else:
-        return
-    field = missing.split(" ")[0]
-    advice = f"name it with --map {field}=COLUMN or use a preset ({', '.join(dialects(kind.name))})"
-    if missing == "number":
-        advice += f"; --number-from {ROWS} numbers the rows of a file that has none"
-    raise InputError(
-        f"expected a column for {missing} in '{file}'; found {_listed(header)}{_near(missing, header)}; {advice}"
-    )
+        values = {"name": "number", "presets": presets, "rows": ROWS, **_found("number", header, file)}
+        raise InputError(Phrase("column_for_number_missing", values))
+    if not any(field in sources for field in (*kind.text, *kind.substitutes)):
+        found = _found(" or ".join(kind.text), header, file)
+        values = {"names": either(kind.text), "name": kind.text[0], "presets": presets, **found}
+        raise InputError(Phrase("column_for_text_missing", values))
 
 
-def _listed(header: Sequence[str]) -> str:
-    return ", ".join(header[:40]) + (", …" if len(header) > 40 else "") or "no columns"
+def _found(name: str, header: Sequence[str], file: str) -> dict[str, Any]:
+    """Return what is said of the columns that a file has, where one was expected."""
+    columns = (*header[:40], *(["…"] if len(header) > 40 else [])) or Phrase("without_columns")
+    return {"file": file, "columns": columns, "nearest": _nearest(name, header)}
 
 
-def _near(name: str, candidates: Sequence[str] | Mapping[str, object]) -> str:
+def _nearest(name: str, candidates: Sequence[str] | Mapping[str, object]) -> Phrase | str:
     keys = {_key(candidate): candidate for candidate in candidates}
     close = difflib.get_close_matches(_key(name), keys, n=1)
-    return f" (nearest: '{keys[close[0]]}')" if close else ""
+    return Phrase("nearest", {"name": keys[close[0]]}) if close else ""
 
 
 def _key(name: str) -> str:

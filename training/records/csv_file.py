@@ -135,7 +135,7 @@ def _chunks(rows: Iterator[Row], options: ReadOptions, path: Path) -> Iterator[C
     tables = [(at, cells) for at, (_, cells) in enumerate(start) if isinstance(cells, list)]
     place = header_place([cells for _, cells in tables], options.is_known)
     if place is None:
-        raise InputError(f"expected a header in '{path.name}'; found an empty file, or empty lines alone")
+        raise InputError(Phrase("csv_without_header", {"file": path.name}))
     at, cells = tables[place]
     builder = ChunkBuilder(header_of(cells))
     for line, row in chain(start[at + 1 :], rows):

@@ -69,8 +69,8 @@ def named_encoding(name: str) -> Encoding:
     except LookupError:
         codec = None
     if codec is None or not codec._is_text_encoding:
-        names = ", ".join(["utf-8", "utf-16", *_candidates()])
-        raise InputError(f"expected an encoding such as {names}; found {name!r}")
+        encodings = ("utf-8", "utf-16", *_candidates())
+        raise InputError(Phrase("unknown_encoding", {"encodings": encodings, "name": name}))
     # Both contain GB2312, and exports that say so hold characters beyond it.
     return Encoding("gb18030" if codec.name in {"gb2312", "gbk"} else codec.name)
 

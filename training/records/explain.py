@@ -67,8 +67,8 @@ class Explanation:
         Rows that were looked at.
     columns : tuple of ColumnUse
         In order of the file.
-    missing : str
-        Why the file would be refused as it is, or ``""``.
+    missing : Phrase or ""
+        Why the file would be refused as it is; ``""`` if it would not.
     advice : tuple of str
         Options that would help.
     notes : tuple of Phrase
@@ -79,7 +79,7 @@ class Explanation:
     preset: str
     rows: int
     columns: tuple[ColumnUse, ...]
-    missing: str
+    missing: Phrase | Literal[""]
     advice: tuple[str, ...]
     notes: tuple[Phrase, ...]
 
@@ -121,11 +121,11 @@ def explain(
     given = {*(mapping or {}).values(), options.get("number_from")}
     uses = tuple(_use(name, samples[name], plan, kind, mask) for name in header)
     uses = tuple(replace(use, proposal="") if use.column in given else use for use in uses)
-    missing = ""
+    missing: Phrase | Literal[""] = ""
     try:
         plan.check(list(header), kind, path.name)
     except InputError as error:
-        missing = str(error)
+        missing = error.phrase
     notes = [*reading.notes, *(() if options.get("timezone") else _zone_notes(uses, samples))]
     return Explanation(path.name, plan.preset, rows, uses, missing, _advice(uses, plan), tuple(notes))
 

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from diagnosis.errors import InputError
-from training.records.small_table import read_text, rows_of
+from diagnosis.phrases import Phrase
+from training.records.small_table import read_text, row_refused, rows_of
 
 MOST = 1_000_000.0  # hours of one week
 _COLUMNS = ("assignment_group", "hours")
@@ -26,9 +27,10 @@ def read_hours(path: Path) -> dict[tuple[str, str], float]:
         try:
             key, value = _row(values)
         except InputError as error:
-            raise InputError(f"{path}: row {place}: {error}") from error
+            raise InputError(row_refused(path, place, error.phrase)) from error
         if key in hours:
-            raise InputError(f"{path}: row {place}: {' '.join(filter(None, key))} was there already")
+            repeated = Phrase("hours_repeated", {"group": " ".join(filter(None, key))})
+            raise InputError(row_refused(path, place, repeated))
         hours[key] = value
     return hours
 
@@ -36,13 +38,13 @@ def read_hours(path: Path) -> dict[tuple[str, str], float]:
 def _row(values: Mapping[str, str]) -> tuple[tuple[str, str], float]:
     group, text = values.get("assignment_group", ""), values.get("hours", "")
     if not group:
-        raise InputError("assignment_group: expected a group; found nothing")
+        raise InputError(Phrase("hours_without_group"))
     try:
         hours = float(text)
     except ValueError:
         hours = -1.0
     if not 0 <= hours <= MOST:
-        raise InputError(f"hours: expected a number from 0 to {MOST:,.0f}; found {text!r}")
+        raise InputError(Phrase("hours_out_of_range", {"most": MOST, "value": text}))
     return (group, _monday(values.get("week", ""))), hours
 
 
@@ -50,5 +52,5 @@ def _monday(text: str) -> str:
     try:
         day = date.fromisoformat(text) if text else None
     except ValueError as error:
-        raise InputError(f"week: expected a day of it such as 2026-10-05; found {text!r}") from error
+        raise InputError(Phrase("hours_of_no_week", {"value": text})) from error
     return "" if day is None else (day - timedelta(days=day.weekday())).isoformat()

@@ -126,9 +126,9 @@ class _Values:
         elif sign == "{":
             yield from self._object()
         else:
-            start = f"{sign!r} at its start" if sign else "nothing"
-            forms = f"JSON Lines, an object, an array of objects, or one under {', '.join(WRAPPERS)}"
-            raise InputError(f"expected {forms} in '{self._file}'; found {start}")
+            start = Phrase("json_begins_otherwise", {"sign": sign}) if sign else Phrase("json_is_empty")
+            values = {"wrappers": tuple(WRAPPERS), "file": self._file, "start": start}
+            raise InputError(Phrase("json_of_other_form", values))
 
     def _array(self) -> Iterator[Record]:
         """Yield the records of an array; what is broken is one of them, and those around it are read."""
@@ -136,7 +136,7 @@ class _Values:
         place = 0
         while (sign := self._peek()) != "]":
             if not sign and not place:
-                raise self._broken("expected the end of the array")
+                raise self._broken(Phrase("json_array_end_expected"))
             place += 1
             if not sign:
                 yield place, Malformed(place, _CUT_OFF)
@@ -153,7 +153,7 @@ class _Values:
             elif after not in ("]", "{"):  # a comma that is missing leaves two records that can be told apart
                 stop = self._next_record(self._at)
                 if stop is None:
-                    raise self._broken("expected a comma or the end of the array")
+                    raise self._broken(Phrase("json_comma_in_array_expected"))
                 place += 1
                 yield place, Malformed(place, Phrase("json_comma_expected"))
                 self._at = stop
@@ -205,7 +205,7 @@ class _Values:
         while self._peek() != "}":
             name = self._value()
             if not isinstance(name, str) or self._peek() != ":":
-                raise self._broken("expected a name and a colon")
+                raise self._broken(Phrase("json_name_expected"))
             self._at += 1
             if name in WRAPPERS and self._peek() == "[":
                 yield from self._array()
@@ -214,7 +214,7 @@ class _Values:
             if self._peek() == ",":
                 self._at += 1
             elif self._peek() != "}":
-                raise self._broken("expected a comma or the end of the object")
+                raise self._broken(Phrase("json_comma_in_object_expected"))
         self._at += 1
         inner = next((record[name] for name in WRAPPERS if isinstance(record.get(name), dict)), None)
         yield 1, inner if inner is not None and len(record) == 1 else record
@@ -246,7 +246,7 @@ class _Values:
                     return Malformed(place, Phrase("json_error", {"fault": fault}))
                 if not self._read_on():
                     if place is None or place == 1:
-                        raise self._broken(str(fault)) from None
+                        raise self._broken(fault) from None
                     following = self._next_record(self._at + 1)
                     self._at = len(self._text) if following is None else following
                     reason = _CUT_OFF if following is None else Phrase("json_object_broken", {"fault": fault})
@@ -263,14 +263,14 @@ class _Values:
         """Read on; the next block is as large as what is held, so that a large value is not read over and over."""
         pending = self._text[self._at :]
         if len(pending) > _MAX_VALUE:
-            raise InputError(f"expected records in '{self._file}'; found a value of over {_MAX_VALUE:,} characters")
+            raise InputError(Phrase("json_value_too_long", {"file": self._file, "most": _MAX_VALUE}))
         block = self._stream.read(max(_BLOCK, len(pending)))
         self._text, self._at = pending + block, 0
         return bool(block)
 
-    def _broken(self, fault: str) -> InputError:
-        near = " ".join(self._text[self._at : self._at + 30].split())
-        return InputError(f"expected valid JSON in '{self._file}'; found an error ({fault}) at {near or 'its end'!r}")
+    def _broken(self, fault: Phrase) -> InputError:
+        place = " ".join(self._text[self._at : self._at + 30].split()) or Phrase("json_at_its_end")
+        return InputError(Phrase("json_broken", {"file": self._file, "fault": fault, "place": place}))
 
 
 def _beginning(names: list[str]) -> re.Pattern[str]:

@@ -11,11 +11,12 @@ from typing import TypeVar
 import pandas as pd
 
 from diagnosis.errors import InputError
-from diagnosis.phrases import Phrase
+from diagnosis.phrases import Phrase, either
 from diagnosis.surges.maintenance import MaintenanceWindow
 from diagnosis.surges.monitoring_data import Alert, Change, ServiceMap
 from diagnosis.surges.scope import FIELDS
 from training.records.changes import canonical_change, is_cancelled
+from training.records.small_table import column_expected, row_refused
 from training.records.times import parse_times
 
 Row = TypeVar("Row")
@@ -87,9 +88,9 @@ def read_change_rows(path: Path, warn: Callable[[Phrase], object]) -> list[tuple
     """
     table = _table(path, ())
     rows = [canonical_change({str(name): value for name, value in row.items()}) for row in table.to_dict("records")]
-    for names, text in ((("number",), "number"), (("started_at", "opened_at"), "started_at or opened_at")):
+    for names in (("number",), ("started_at", "opened_at")):
         if rows and not any(name in row for row in rows for name in names):
-            raise InputError(f"{path}: a column {text} was expected; found {', '.join(table.columns)}")
+            raise InputError(column_expected(path, either(names), table.columns))
     columns = pd.DataFrame({name: [row.get(name, "") for row in rows] for name in ("started_at", "opened_at")})
     at = _times(columns, "started_at").fillna(_times(columns, "opened_at"))
     usable = [not pd.isna(at[place]) and "number" in row for place, row in enumerate(rows)]
@@ -124,9 +125,9 @@ def read_maintenance(path: Path) -> list[MaintenanceWindow]:
     windows = []
     for place, row in enumerate(table.to_dict("records")):
         if pd.isna(starts[place]) or pd.isna(ends[place]):
-            raise InputError(f"{path}: row {place + 2}: readable starts_at and ends_at were expected; found others")
+            raise InputError(row_refused(path, place + 2, Phrase("maintenance_untimed")))
         if ends[place] <= starts[place]:
-            raise InputError(f"{path}: row {place + 2}: ends_at was expected after starts_at; found it before or equal")
+            raise InputError(row_refused(path, place + 2, Phrase("maintenance_ends_first")))
         scope: dict[str, str] = {name: row[name] for name in FIELDS if row.get(name)}
         start, end = _seconds(starts[place]), _seconds(ends[place])
         windows.append(MaintenanceWindow(f"row {place + 2}", start, end, scope, row.get("note", "")))
@@ -141,12 +142,12 @@ def _table(path: Path, required: tuple[str, ...]) -> pd.DataFrame:
         else:
             table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
     except pd.errors.EmptyDataError as error:
-        raise InputError(f"{path}: a header of columns was expected; found an empty file") from error
+        raise InputError(Phrase("header_expected", {"path": str(path)})) from error
     except (ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
-        raise InputError(f"{path}: a CSV or .jsonl file in UTF-8 was expected; {error}") from error
+        raise InputError(Phrase("table_expected", {"path": str(path), "fault": str(error)})) from error
     lacking = [name for name in required if name not in table.columns]
     if lacking:
-        raise InputError(f"{path}: a column {lacking[0]} was expected; found {', '.join(table.columns) or 'none'}")
+        raise InputError(column_expected(path, lacking[0], table.columns))
     return table
 
 

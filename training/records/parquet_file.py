@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from training.records.chunk import Chunk, ReadOptions
 from training.records.json_file import as_text
 
@@ -25,7 +26,7 @@ def read_parquet(path: Path, options: ReadOptions) -> Iterator[Chunk]:
     try:
         file = pq.ParquetFile(path)
     except pa.ArrowException as error:
-        raise InputError(f"expected a Parquet file in '{path.name}'; found {error}") from error
+        raise InputError(Phrase("parquet_expected", {"file": path.name, "fault": str(error)})) from error
     first = 1
     with file:
         header = list(file.schema_arrow.names)

@@ -13,6 +13,7 @@ from zipfile import BadZipFile
 import pyarrow as pa
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from training.records.chunk import Chunk, ReadOptions
 from training.records.csv_file import read_csv
 from training.records.encoding import open_binary
@@ -69,26 +70,27 @@ def open_source(path: Path) -> Source:
     """
     if path.is_dir():
         inside = sorted(p.name for p in path.iterdir() if p.is_file())[:5]
-        raise InputError(f"expected a file; found the directory '{path}' (holding {', '.join(inside) or 'no files'})")
+        code = "file_expected" if inside else "file_expected_empty"
+        raise InputError(Phrase(code, {"path": str(path), "files": tuple(inside)}))
     if not path.exists():
-        raise InputError(f"expected the file '{path}'; found none{_near_file(path)}")
+        raise InputError(Phrase("file_missing", {"path": str(path), "nearest": _nearest_file(path)}))
     reader = READERS.get(_suffix(path))
     if reader is None:
-        endings = ", ".join(READERS)
-        hint = "; save it as .xlsx" if _suffix(path) == ".xls" else ""
-        raise InputError(f"expected a file ending in {endings} (or .gz of a text format); found '{path.name}'{hint}")
+        advice = Phrase("save_as_xlsx") if _suffix(path) == ".xls" else ""
+        values = {"endings": tuple(READERS), "file": path.name, "advice": advice}
+        raise InputError(Phrase("file_of_other_kind", values))
     with open_binary(path) as stream:
         try:
             start = stream.read(1)
         except _DAMAGE as error:
             raise _damaged(path, error) from error
     if not start:
-        raise InputError(f"expected records in '{path}'; found an empty file")
+        raise InputError(Phrase("file_empty", {"path": str(path)}))
     return Source(path, reader)
 
 
 def _damaged(path: Path, error: Exception) -> InputError:
-    return InputError(f"expected all of '{path.name}' to be readable; found damage ({error})")
+    return InputError(Phrase("file_damaged", {"file": path.name, "fault": str(error)}))
 
 
 def _suffix(path: Path) -> str:
@@ -99,8 +101,8 @@ def _suffix(path: Path) -> str:
     return suffix
 
 
-def _near_file(path: Path) -> str:
+def _nearest_file(path: Path) -> Phrase | str:
     if not path.parent.is_dir():
-        return ", nor its directory"
+        return Phrase("nor_its_directory")
     near = difflib.get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1)
-    return f" (nearest: '{near[0]}')" if near else ""
+    return Phrase("nearest", {"name": near[0]}) if near else ""

@@ -110,7 +110,7 @@ class RecordStream(Iterator[pd.DataFrame]):
         self.kind, self._options = kind, options
         self._chunk_rows = options.get("chunk_rows", CHUNK_ROWS)
         if self._chunk_rows < 1:
-            raise InputError(f"expected chunk_rows of at least 1; found {self._chunk_rows}")
+            raise InputError(Phrase("chunk_rows_too_few", {"value": self._chunk_rows}))
         self._sources = [open_source(path) for path in _as_paths(paths)]  # all are checked before the first is read
         self._latest = (options.get("now") or datetime.now(UTC)) + timedelta(days=1)
         self._zone = zone_named(options.get("timezone") or "UTC")
@@ -243,5 +243,5 @@ def _decide_orders(
 def _as_paths(paths: Paths) -> list[Path]:
     listed = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
     if not listed:
-        raise InputError("expected at least one file to read; found none")
+        raise InputError(Phrase("file_needed"))
     return listed

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from diagnosis.errors import InputError
-from diagnosis.phrases import as_written
+from diagnosis.phrases import Phrase, as_written
 from training.records.arrangements import as_record
 from training.records.chunk import Malformed
 from training.records.columns import INCIDENTS, RecordKind, draft_plan, plan_columns
@@ -60,6 +60,6 @@ def translate_tickets(
     present = {ours: theirs for ours, theirs in (mapping or {}).items() if theirs in chunk.header}
     plan = (draft_plan if every_row else plan_columns)(chunk.header, kind, system, present, system)
     if "number" not in plan.sources:
-        raise InputError(f"expected a number in a ticket of {system}; found none")
+        raise InputError(Phrase("ticket_without_number", {"system": system}))
     latest = datetime.now(UTC) + timedelta(days=1)
     return Translator(system, kind, latest, every_row=every_row, zone=zone).translate(chunk, plan, {})

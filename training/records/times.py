@@ -213,7 +213,7 @@ def zone_named(name: str) -> tzinfo:
     offset = _offset(name.strip())
     if isinstance(offset, tzinfo):
         return offset
-    raise InputError(f"expected a time zone such as Asia/Shanghai, Europe/Berlin or +08:00; found {name!r}")
+    raise InputError(Phrase("zone_unknown", {"name": name}))
 
 
 def _fault_of(time: datetime, latest: datetime | None) -> Phrase | None:

@@ -53,7 +53,7 @@ def read_xlsx(path: Path, options: ReadOptions) -> Iterator[Chunk]:
         sheets = _chosen_sheets(workbook, path, options)
         tables = [table for sheet in sheets if (table := _table(sheet, options))]
         if not tables:
-            raise InputError(f"expected a header in '{path.name}'; found no sheet with any row")
+            raise InputError(Phrase("workbook_without_header", {"file": path.name}))
         best = max(tables, key=lambda table: (table.known_names, len(table.header) if not table.known_names else 0))
         same = [table for table in tables if table.header == best.header]
         _note_unread([table for table in tables if table not in same], path, options)
@@ -72,7 +72,7 @@ def _workbook(path: Path) -> Iterator[Any]:
     except InputError:
         raise
     except Exception as error:  # openpyxl lets through whatever a damaged part makes its parsers raise
-        raise InputError(f"expected an XLSX workbook in '{path.name}'; found {_first_line(error)}") from error
+        raise InputError(Phrase("workbook_expected", {"file": path.name, "fault": _first_line(error)})) from error
     try:
         yield workbook
     except InputError:
@@ -80,9 +80,7 @@ def _workbook(path: Path) -> Iterator[Any]:
     except GeneratorExit:
         raise
     except Exception as error:
-        raise InputError(
-            f"expected all of '{path.name}' to be readable; found damage ({_first_line(error)})"
-        ) from error
+        raise InputError(Phrase("file_damaged", {"file": path.name, "fault": _first_line(error)})) from error
     finally:
         workbook.close()
 
@@ -96,7 +94,8 @@ def _check_size(path: Path) -> None:
         packed = sum(entry.compress_size for entry in archive.infolist())
         unpacked = sum(entry.file_size for entry in archive.infolist())
     if unpacked > _MOST_UNPACKED or (unpacked > 100 << 20 and unpacked > _MOST_RATIO * packed):
-        raise InputError(f"expected a workbook in '{path.name}'; found one of {unpacked:,} bytes in {packed:,}")
+        values = {"file": path.name, "unpacked": unpacked, "packed": packed}
+        raise InputError(Phrase("workbook_too_large", values))
 
 
 def _chosen_sheets(workbook: Any, path: Path, options: ReadOptions) -> list[Any]:  # noqa: ANN401 - a workbook
@@ -104,8 +103,9 @@ def _chosen_sheets(workbook: Any, path: Path, options: ReadOptions) -> list[Any]
         return list(workbook.worksheets)
     sheets = [sheet for sheet in workbook.worksheets if sheet.title.casefold() == options.sheet.casefold()]
     if not sheets:
-        titles = ", ".join(f"'{sheet.title}'" for sheet in workbook.worksheets)
-        raise InputError(f"expected a sheet '{options.sheet}' in '{path.name}'; found {titles}")
+        titles = tuple(f"'{sheet.title}'" for sheet in workbook.worksheets)
+        values = {"sheet": options.sheet, "file": path.name, "sheets": titles}
+        raise InputError(Phrase("sheet_missing", values))
     return sheets
 
 

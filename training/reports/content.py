@@ -125,7 +125,7 @@ def recurrence_section(diagnoser: Diagnoser, held_out: HeldOut | None, t: Wordin
         )
         drawings.append(recurrence_plots.rate_by_month(rates, model.usual_horizon_, TARGET, t))
     except InputError as error:
-        notes.append(Phrase("no_recurrence_rate", {"reason": error.phrase or str(error)}))
+        notes.append(Phrase("no_recurrence_rate", {"reason": error.phrase}))
     return RecurrenceSection(definition(model.signature_.fields, model.origin), scores, drawings, notes)
 
 

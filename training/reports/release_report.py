@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from diagnosis.errors import InputError
-from diagnosis.phrases import Language, Phrase, as_written
+from diagnosis.phrases import Language, Phrase
 from diagnosis.release import Manifest
 from training.checks import AUDIT, Audit
 from training.command_line.output import open_atomically
@@ -81,4 +81,4 @@ def _replay_section(candidate: Candidate) -> ReplaySection:
         replay = replay_last_quarter(rival.diagnoser, rival.predictions, candidate.diagnoser, candidate.held_out)
         return ReplaySection(replay)
     except InputError as error:
-        return ReplaySection(None, error.phrase or as_written(str(error)))
+        return ReplaySection(None, error.phrase)
