@@ -34,9 +34,10 @@ class ConnectionLimits:
     max_url_bytes : int
         Of the request line's address; more is answered 414.
     max_header_bytes : int
-        Of the whole head of a request, its request line among it; more is answered 431.
+        Of the whole head of a request, its request line among it; more is answered 431, and so are more trailers
+        behind a chunked body.
     max_headers : int
-        Header fields; more is answered 431.
+        Header fields, and trailers; more is answered 431.
     header_seconds : float
         From the connection or its last answer's end to the end of the next head, once its first byte is there; more is
         answered 408. A new connection that sends nothing is closed after the same time.
@@ -80,6 +81,10 @@ class LimitedProtocol(HttpToolsProtocol):
     _head_begun = False
     _body_open = False
     _body_bytes = 0
+    _trailers = 0
+    _trailer_bytes = 0  # in names and values that are whole
+    _unseen_bytes = 0  # received since the parser last gave something to us: of a trailer that is not whole, say
+    _is_fed = False
     _refused = False
     _address = ""
 
@@ -115,9 +120,15 @@ class LimitedProtocol(HttpToolsProtocol):
             self._wait(self._too_slow)
         if self._head_begun:
             self._head_bytes += len(data)
+        self._is_fed = False
         super().data_received(data)
-        if self._head_begun and not self._refused and self.parser is not None:
+        if self._refused or self.parser is None:
+            return
+        if self._head_begun:
             self._check_head(self._head_bytes)
+        elif self._body_open:  # the parser keeps a trailer until it is whole, and passes over a chunk's extensions
+            self._unseen_bytes = 0 if self._is_fed else self._unseen_bytes + len(data)
+            self._check_trailers()
 
     def on_message_begin(self) -> None:
         """Begin a head; a pipelined one begins inside the bytes of another message."""
@@ -133,8 +144,18 @@ class LimitedProtocol(HttpToolsProtocol):
         if len(self.url) > self.limits.max_url_bytes:
             self._refuse_url()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header field; a trailer is counted and thrown away, for it must not pass for a field of the head."""
+        if not self._body_open:
+            super().on_header(name, value)
+            return
+        self._trailers += 1
+        self._trailer_bytes += len(name) + len(value) + 4
+        self._check_trailers()
+
     def on_headers_complete(self) -> None:
         """Start the request, if its head is within the limits."""
+        self._is_fed = True
         self._head_begun = False
         self._head_bytes = 0
         self._stop_waiting()
@@ -146,6 +167,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body, unless the request was refused."""
+        self._is_fed = True
         if self._refused:
             return
         super().on_body(body)
@@ -157,7 +179,9 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """End a request's body."""
+        self._is_fed = True
         self._body_open = False
+        self._trailers = self._trailer_bytes = self._unseen_bytes = 0
         self._forget_body()
         if self._refused:
             return
@@ -214,6 +238,12 @@ class LimitedProtocol(HttpToolsProtocol):
                 self._refuse_url()
         return not self._refused
 
+    def _check_trailers(self) -> None:
+        if self._trailers > self.limits.max_headers:
+            self._refuse_headers(f"expected at most {self.limits.max_headers} trailers; found more")
+        elif max(self._trailer_bytes, self._unseen_bytes) > self.limits.max_header_bytes:
+            self._refuse_headers(f"expected at most {self.limits.max_header_bytes} bytes of trailers; found more")
+
     def _refuse_url(self) -> None:
         detail = f"expected an address of at most {self.limits.max_url_bytes} bytes; found more"
         self._refuse(414, "uri-too-long", "The address is too long", detail)
@@ -230,7 +260,9 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         if self._body_open and not self.cycle.response_started and not self.pipeline:
             self._answer_now(ErrorKind(status, slug, title), detail)
-        elif self.cycle is None or self.cycle.response_complete:  # no answer to an earlier request is under way
+        # Else an answer is under way, or the request whose body this is has had its own: a second one would be taken
+        # for the answer to the next request.
+        elif not self._body_open and (self.cycle is None or self.cycle.response_complete):
             self._write(ErrorKind(status, slug, title), detail)
         self._linger()
 

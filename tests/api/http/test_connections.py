@@ -91,6 +91,57 @@ def test_a_header_without_end_takes_no_memory(service: Process) -> None:
     assert process.memory_info().rss - memory < 30e6
 
 
+@pytest.mark.parametrize("trailer", [b"a:b\r\n", b"a" * 1000, b"a:" + b"b" * 1_000_000], ids=["many", "name", "value"])
+@pytest.mark.parametrize("path", ["/health/live", "/v1/diagnoses"], ids=["read", "refused"])
+def test_trailers_without_end_take_no_memory(service: Process, path: str, trailer: bytes) -> None:
+    process = psutil.Process(service.process.pid)
+    memory, data = process.memory_info().rss, trailer * (1_000_000 // len(trailer))
+    with connect(service) as client, suppress(OSError):  # the server closes
+        client.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n".encode())
+        for _ in range(40):
+            client.sendall(data)
+    assert process.memory_info().rss - memory < 30e6
+
+
+@pytest.mark.parametrize(
+    "trailers",
+    [b"a:b\r\n" * 101, b"a: " + b"b" * 70_000, b"a" * 70_000, b"a: " + b"b" * 70_000 + b"\r\n\r\n"],
+    ids=["many", "value", "name", "whole"],
+)
+def test_trailers_have_the_limits_of_a_header(service: Process, trailers: bytes) -> None:
+    with connect(service) as client:
+        client.sendall(b"POST /health/live HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n")
+        client.sendall(trailers)
+        client.sendall(trailers)
+        status, problem = problem_in(everything(client))
+    assert (status, problem["type"]) == (431, "urn:faultwise:problem:headers-too-large")
+
+
+def test_a_body_in_very_small_chunks_is_no_trailer(service: Process) -> None:
+    head = b"GET /health/live HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with connect(service) as client:
+        client.sendall(head + b"1\r\nx\r\n" * 40_000 + b"0\r\nA: b\r\n\r\n" + ASKS)
+        assert one_answer(client).startswith(b"HTTP/1.1 200")
+        assert one_answer(client).startswith(b"HTTP/1.1 200")
+
+
+def test_a_trailer_does_not_pass_for_a_field_of_the_head(service: Process) -> None:
+    key = f"Authorization: {service.headers['Authorization']}"
+    head = f"POST /v1/diagnoses HTTP/1.1\r\nHost: x\r\n{key}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    body = b'{"number": "INC1", "short_description": "VPN"}'
+    with connect(service) as client:
+        client.sendall(head + b"%x\r\n%b\r\n0\r\nContent-Type: application/json\r\n\r\n" % (len(body), body))
+        assert one_answer(client).startswith(b"HTTP/1.1 422")
+
+
+def test_what_follows_a_refused_request_gets_no_answer_that_is_taken_for_another(service: Process) -> None:
+    with connect(service) as client:
+        client.sendall(b"POST /v1/diagnoses HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert one_answer(client).startswith(b"HTTP/1.1 401")
+        client.sendall(b"this is no chunk\r\n")
+        assert everything(client) == b""
+
+
 @pytest.mark.parametrize(
     ("head", "status", "slug"),
     [
