@@ -20,7 +20,8 @@ from training.command_line.wording import Wording
 
 SUMMARY = (
     "Copy the store and the releases of a service into a new folder, while it runs. The copy is one moment of the\n"
-    "store, whole transactions only. `faultwise restore` puts it back. PostgreSQL needs pg_dump on the path."
+    "store, whole transactions only, and only you may read it. `faultwise restore` puts it back. PostgreSQL needs\n"
+    "pg_dump on the path."
 )
 EXAMPLE = "faultwise backup --to /backup/faultwise-2026-11-22"
 
@@ -60,9 +61,11 @@ def back_up(database: str, models: Path, target: Path) -> dict[str, Any]:
         raise InputError(f"expected a new folder for the backup; found {target} already there")
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    (partial / MODELS_FOLDER).mkdir(parents=True)
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    partial.mkdir(mode=0o700)  # the copy of a store is read by whoever reads the file, and asks for no key
+    (partial / MODELS_FOLDER).mkdir()
     try:
-        back_up_store(database, partial)
+        back_up_store(database, partial).chmod(0o600)  # also where it is moved out of the folder
         # The pointers first: releases are only ever added, so that each one that they name is copied after them.
         for pointer in (POINTER, SHADOW):
             if (models / pointer).is_file():

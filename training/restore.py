@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from diagnosis.errors import InputError
+from diagnosis.release import MANIFEST
 from diagnosis.releases import POINTER, SHADOW
 from diagnosis.store.backup import POSTGRESQL_FILE, SQLITE_FILE, restore_store
 from training.backup import CONTENTS, MODELS_FOLDER, hashes_of
@@ -47,16 +48,16 @@ def restore(source: Path, database: str, models: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If it is no backup, a file of it is missing or was altered, or a store or release is there already.
+        If it is no backup, a file of it is missing, was altered or was added, or a store, a release or a pointer to
+        one is there already.
     StoreError
         If the store could not be put back.
     """
     content = _checked_content(source)
-    present = [name for name in (*content["releases"], POINTER) if (models / name).exists()]
+    present = [name for name in (*content["releases"], POINTER, SHADOW) if (models / name).exists()]
     if present:
         raise InputError(f"expected none of the backup's releases in {models}; found {present[0]}: move it away first")
-    file = next(source / name for name in (SQLITE_FILE, POSTGRESQL_FILE) if name in content["files"])
-    restore_store(file, database)
+    restore_store(source / _store_in(content), database)
     models.mkdir(parents=True, exist_ok=True)
     for release in content["releases"]:
         incoming = models / f".incoming-{release}"
@@ -72,12 +73,38 @@ def restore(source: Path, database: str, models: Path) -> dict[str, Any]:
 def _checked_content(source: Path) -> dict[str, Any]:
     if not (source / CONTENTS).is_file():
         raise InputError(f"expected a folder that `faultwise backup` wrote; {source} has no {CONTENTS}")
-    content: dict[str, Any] = json.loads((source / CONTENTS).read_text(encoding="utf-8"))
+    content = _listed(source / CONTENTS)
     actual = hashes_of(source)
     wrong = [name for name, expected in content["files"].items() if actual.get(name) != expected]
     if wrong:
         raise InputError(f"{source}: {wrong[0]} is missing or was altered since the backup was made")
+    links = [path.relative_to(source).as_posix() for path in sorted(source.rglob("*")) if path.is_symlink()]
+    added = [*links, *(name for name in actual if name not in content["files"])]
+    if added:
+        raise InputError(f"{source}: {added[0]} was added since the backup was made")
     return content
+
+
+def _listed(path: Path) -> dict[str, Any]:
+    """Return a list of contents that names one store, and releases by names that lead nowhere else as paths."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        made_at, releases, files = content["made_at"], content["releases"], content["files"]
+        is_ours = isinstance(made_at, str) and bool(_store_in(content)) and all(map(_is_release, releases))
+        is_whole = is_ours and all(f"{MODELS_FOLDER}/{release}/{MANIFEST}" in files for release in releases)
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{path}: expected the list of contents that `faultwise backup` wrote; found none") from error
+    if not is_whole:
+        raise InputError(f"{path}: expected a store and releases of the backup; found something else among them")
+    return content
+
+
+def _is_release(name: object) -> bool:
+    return isinstance(name, str) and name == Path(name).name and not name.startswith(".")
+
+
+def _store_in(content: dict[str, Any]) -> str:
+    return next((name for name in (SQLITE_FILE, POSTGRESQL_FILE) if name in content["files"]), "")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A drill: a backup made while the service writes is put back elsewhere, and everything acknowledged is there."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -148,6 +149,65 @@ def test_nothing_is_overwritten_and_a_damaged_backup_is_refused(tmp_path: Path) 
     with pytest.raises(InputError, match="found no such file"):
         back_up(f"sqlite:///{tmp_path / 'none.db'}", tmp_path / "no-models", tmp_path / "other")
     assert not list(tmp_path.glob(".*.partial"))
+
+
+@pytest.fixture
+def shadowed(models: Path, tmp_path: Path) -> Path:
+    """Return a backup of a store and of releases, of which one is the shadow."""
+    shutil.copytree(models, tmp_path / "own")
+    releases = Releases(tmp_path / "own")
+    releases.set_shadow(next(s.release for s in releases.summaries() if not s.published))
+    url = f"sqlite:///{tmp_path / 'live.db'}"
+    Store.open(url).close()
+    back_up(url, tmp_path / "own", tmp_path / "backup")
+    return tmp_path / "backup"
+
+
+@pytest.mark.parametrize("name", ["published.json", "shadow.json"])
+def test_a_pointer_to_a_release_is_not_overwritten(shadowed: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / name).write_text("mine")
+    with pytest.raises(InputError, match=f"found {name}"):
+        restore(shadowed, f"sqlite:///{tmp_path / 'new.db'}", tmp_path / "models")
+    assert (tmp_path / "models" / name).read_text() == "mine"
+    assert not (tmp_path / "new.db").exists()
+
+
+def test_what_was_added_to_a_backup_is_not_restored(shadowed: Path, tmp_path: Path) -> None:
+    [release, *_] = json.loads((shadowed / "backup.json").read_text())["releases"]
+    added = shadowed / "models" / release / "added"
+    target = f"sqlite:///{tmp_path / 'new.db'}", tmp_path / "models"
+    for add in (
+        lambda: added.write_text("x"),
+        lambda: added.symlink_to(tmp_path / "own", target_is_directory=True),
+        lambda: added.symlink_to("/etc/hostname"),
+    ):
+        add()
+        with pytest.raises(InputError, match="added was added since"):
+            restore(shadowed, *target)
+        added.unlink()
+    restore(shadowed, *target)
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "..", ".hidden", "", "a/b", 7])
+def test_a_name_of_a_release_leads_nowhere_else(shadowed: Path, tmp_path: Path, name: object) -> None:
+    content = json.loads((shadowed / "backup.json").read_text())
+    (shadowed / "backup.json").write_text(json.dumps({**content, "releases": [name]}))
+    with pytest.raises(InputError, match="expected a store and releases of the backup"):
+        restore(shadowed, f"sqlite:///{tmp_path / 'new.db'}", tmp_path / "models")
+    assert not (tmp_path / "new.db").exists()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"made_at": "now", "releases": 1, "files": {"store.db": ""}}'])
+def test_a_list_of_contents_that_is_none_is_refused(shadowed: Path, tmp_path: Path, text: str) -> None:
+    (shadowed / "backup.json").write_text(text)
+    with pytest.raises(InputError, match="expected the list of contents"):
+        restore(shadowed, f"sqlite:///{tmp_path / 'new.db'}", tmp_path / "models")
+
+
+def test_only_who_made_a_backup_may_read_it(shadowed: Path) -> None:
+    assert shadowed.stat().st_mode & 0o777 == 0o700
+    assert (shadowed / "store.db").stat().st_mode & 0o777 == 0o600
 
 
 def test_the_commands_say_what_they_did(tmp_path: Path) -> None:
