@@ -62,6 +62,15 @@ def test_a_service_answers_without_what_the_image_lacks(models: Path, tmp_path: 
     assert done.returncode == 0, done.stderr[-3000:]
 
 
+def test_the_trainer_has_the_client_of_the_server_beside_it_and_a_place_for_backups() -> None:
+    compose = (ROOT / "compose.yaml").read_text()
+    [server] = re.findall(r"image: postgres:(\d+)", compose)
+    trainer = RECIPE[RECIPE.index("AS trainer") : RECIPE.index("AS service")]
+    assert f"postgresql-client-{server}" in trainer
+    assert trainer.rindex("USER faultwise") > trainer.rindex("USER root")  # it does not work as root
+    assert "./backup:/backup" in compose[compose.index("  trainer:") :]
+
+
 def test_every_file_that_the_recipe_copies_is_there() -> None:
     sources = [name for line in re.findall(r"^COPY (?!--from)(.+) \S+$", RECIPE, re.M) for name in line.split()]
     assert len(sources) >= 5
