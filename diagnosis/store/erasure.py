@@ -33,6 +33,15 @@ _UNWATCHED = timedelta(seconds=60)  # longer than who watches believes to hold t
 _FIELD = re.compile(r"[a-z][a-z0-9_]*")
 _SHORTEST = 2  # characters of a name
 _CHINESE = re.compile("(?<=[\u3400-\u9fff])(?=[\u3400-\u9fff])")  # where a form may fill up with spaces
+# Scripts without spaces between words, and Korean, whose particles follow a name: Thai and its like, kana, Han, Hangul.
+_WITHOUT_SPACES = (
+    "\u0e00-\u0eff\u1000-\u11ff\u1780-\u17ff\u3005-\u318f\u31f0-\u9fff\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc"
+    "\U00020000-\U0003ffff"
+)
+_UNSPACED = re.compile(f"[{_WITHOUT_SPACES}]")
+# Letters and digits of any other alphabet, and the marks that may follow a letter in place of an accented one.
+_MARKS = "".join(chr(code) for code in range(0x300, 0x2100) if unicodedata.category(chr(code)).startswith("M"))
+_BEGIN, _END = (rf"({look}[^\W_{_WITHOUT_SPACES}])({look}[{_MARKS}])" for look in ("?<!", "?!"))
 _CHUNK = 500  # rows
 
 
@@ -42,9 +51,10 @@ class Person:
     Parameters
     ----------
     names : sequence of str
-        Such as a mail address, a sign-in and a name. A name in Latin letters is found as a whole word. A line may end
-        between two words of a name, and spaces or a line end may stand between two of its Chinese characters. The
-        same words in another order are another name.
+        Such as a mail address, a sign-in and a name. A name is found as a whole word, but one in Chinese, Japanese,
+        Korean or another script without spaces anywhere. A line may end between two words of a name, and spaces or a
+        line end may stand between two of its Chinese characters. The same words in another order are another name,
+        and so is an inflected form.
 
     Raises
     ------
@@ -228,8 +238,7 @@ def _folded(text: str) -> str:
 
 
 def _whole(name: str) -> str:
-    # Chinese stands beside Latin letters without a space: only Latin letters and digits continue a Latin word.
-    begin = "(?<![A-Za-z0-9])" if name[0].isascii() else ""
-    end = "(?![A-Za-z0-9])" if name[-1].isascii() else ""
+    # What is written without spaces stands beside a Latin word without one, too, and is no part of it.
+    begin, end = ("" if _UNSPACED.match(edge) else bound for edge, bound in ((name[0], _BEGIN), (name[-1], _END)))
     spaced = r"\s+".join(_CHINESE.sub(r"\\s*", re.escape(word)) for word in name.split())
     return f"{begin}{spaced}{end}"

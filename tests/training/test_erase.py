@@ -1,6 +1,7 @@
 """A person is masked wherever the store names them, and what still holds them is named."""
 
 import json
+import unicodedata
 import zlib
 from contextlib import closing
 
@@ -38,6 +39,24 @@ from training.erase import erase
 )
 def test_a_person_is_named_in_any_case_and_width_but_never_within_a_word(text, erased):
     assert Person(["Li Lei", "王小明", "li.lei@example.com"]).erased(text) == erased
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "erased"),
+    [
+        ("Ben", "Prüben", "Prüben"),
+        ("Ben", unicodedata.normalize("NFD", "Prüben, Benés, Beń"), unicodedata.normalize("NFD", "Prüben, Benés, Beń")),
+        ("Ben", "éBen Benй Benß Ｂｅｎｏ", "éBen Benй Benß Ｂｅｎｏ"),
+        ("Ben", "转Ben处理, Benさん, Ben은, Ben_2", f"转{MASK}处理, {MASK}さん, {MASK}은, {MASK}_2"),
+        ("Éva", "Séva, Évas, éva", f"Séva, Évas, {MASK}"),
+        ("Иван", "Иванов, иван, диван", f"Иванов, {MASK}, диван"),
+        ("김철수", "담당자김철수는", f"담당자{MASK}는"),
+        ("さくら", "担当さくらさん", f"担当{MASK}さん"),
+        ("राम", "रामायण, राम", f"रामायण, {MASK}"),
+    ],
+)
+def test_a_letter_of_any_alphabet_with_spaces_continues_a_word(name, text, erased):
+    assert Person([name]).erased(text) == erased
 
 
 def test_a_person_whose_name_stands_in_the_mask_is_masked_once():
