@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from diagnosis.store import tables
-from diagnosis.store.database import Database
+from diagnosis.store.database import Database, take_sequences
 from diagnosis.store.records import Record, Records
 from diagnosis.times import as_utc, utc_now
 
@@ -25,9 +25,11 @@ def forget_incidents(database: Database, older_than: timedelta) -> int:
     records, limit, forgotten, after = Records(database, tables.incidents), utc_now() - older_than, 0, None
     while page := records.page(_CHUNK, after):
         after = page[-1].number
-        numbers = [record.number for record in page if (moment := _ended_at(record)) and moment < limit]
-        if numbers:
+        if numbers := _ended_before(page, limit):
             with database.write() as connection:
+                take_sequences(connection, 0)  # whoever writes records meanwhile waits
+                stored = records.by_number(connection, numbers).values()  # one may have been reopened since
+                numbers = _ended_before([record for record in stored if not record.deleted], limit)
                 records.write(connection, {number: {} for number in numbers}, deleted=True)
         forgotten += len(numbers)
     return forgotten
@@ -72,7 +74,8 @@ def _delete_older(
     limit: datetime,
     beside: Sequence[sa.Column[str]],
 ) -> int:
-    old, forgotten = sa.select(key).where(ended < limit).order_by(key).limit(_CHUNK), 0
+    old = sa.select(key).where(ended < limit).order_by(key).limit(_CHUNK).with_for_update()  # one may go on meanwhile
+    forgotten = 0
     while True:
         with database.write() as connection:
             keys = list(connection.execute(old).scalars())
@@ -81,6 +84,10 @@ def _delete_older(
         forgotten += len(keys)
         if len(keys) < _CHUNK:
             return forgotten
+
+
+def _ended_before(records: Iterable[Record], limit: datetime) -> list[str]:
+    return [record.number for record in records if (moment := _ended_at(record)) and moment < limit]
 
 
 def _ended_at(record: Record) -> datetime | None:
