@@ -14,6 +14,7 @@ from api.errors import kind_of
 from api.telemetry import RequestContext, context
 from diagnosis.background import BackgroundLoop
 from diagnosis.errors import FaultwiseError
+from diagnosis.store.database import ConflictError
 from diagnosis.store.outbox import Outbox, OutgoingCall
 from diagnosis.times import utc_now
 from diagnosis.web import requested_wait
@@ -45,7 +46,7 @@ class Courier:
     outbox : Outbox
     makers : mapping of str to callable
         Makes a call of each kind. It raises ``httpx.HTTPError`` for a failure that may pass, and `GivenUpError` or
-        another error of ours for one that will not (one that is answered 503 may pass too).
+        another error of ours for one that will not (a `ConflictError`, and one that is answered 503, may pass too).
     poll_seconds : float
         How often to look for calls that another replica left or that have become due.
     delays : sequence of timedelta
@@ -132,7 +133,9 @@ class Courier:
         self._note(lambda: self.outbox.later(call.id, utc_now() + delay, outcome))
 
     def _delay(self, attempts: int, error: Exception) -> timedelta | None:
-        lasting = isinstance(error, FaultwiseError) and kind_of(error).status != 503
+        # A conflict of ours is with what another wrote at that moment: it is there by the next try.
+        is_passing = isinstance(error, ConflictError) or kind_of(error).status == 503
+        lasting = isinstance(error, FaultwiseError) and not is_passing
         if lasting or attempts > len(self.delays):
             return None
         planned = self.delays[attempts - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load

@@ -92,6 +92,20 @@ def test_failures_are_tried_again_then_done(store):
     assert tries == [1, 2, 3]
 
 
+def test_a_call_that_meets_what_another_wrote_at_that_moment_is_tried_again(store):
+    tries = []
+
+    def make(call):
+        tries.append(call.id)
+        if len(tries) == 1:  # as the database says it, of a key that was inserted meanwhile
+            with store.database.write() as connection:
+                connection.exec_driver_sql("INSERT INTO counters (name, value) VALUES ('changes', 0)")
+
+    store.outbox.add([OutgoingCall("k", "d", "a", {})])
+    run_until(Courier(store.outbox, {"k": make}, 0.02, (timedelta(milliseconds=5),)), lambda: len(tries) == 2)
+    assert store.outbox.page(1)[0].state == "done"
+
+
 def test_after_the_last_delay_a_call_is_dead_visible_and_can_be_owed_again(store):
     def make(_call):
         raise failing(500)
