@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from api.http.deadlines import end_within
 from api.http.oidc import SECONDS, Issuer, IssuerUnreachableError, scopes_of
 from diagnosis.store.keys import KeyRefusedError
 from diagnosis.store.sessions import Visitor
@@ -130,10 +131,11 @@ class SignOn:
     def _redeem(self, attempt: Attempt, code: str, redirect_uri: str) -> str:
         from authlib.integrations.base_client import OAuthError  # noqa: PLC0415
 
+        endpoint = self.issuer.endpoint("token_endpoint")
         try:
-            with self._client(redirect_uri) as client:
+            with end_within(SECONDS, self._client(redirect_uri)) as client:
                 token = client.fetch_token(
-                    self.issuer.endpoint("token_endpoint"),
+                    endpoint,
                     grant_type="authorization_code",
                     code=code,
                     code_verifier=attempt.verifier,

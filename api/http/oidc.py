@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -13,12 +14,13 @@ from typing import Any
 import httpx
 import jwt
 
+from api.http.deadlines import end_within
 from diagnosis.errors import StoreError
 from diagnosis.store.keys import SCOPES, KeyRefusedError
 
 # Asymmetric only: with HMAC, whoever knows the public key could sign.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-SECONDS = 5  # that the issuer has to answer
+SECONDS = 5  # that the issuer has for a whole answer, its name looked up and its last byte sent
 KEYS_SECONDS = 300  # for which its keys are believed
 _KEY_SECONDS = 30  # after which keys are fetched anew for one that is not among them
 _RETRY_SECONDS = 10  # after which an issuer that did not answer is called again
@@ -151,21 +153,30 @@ class Issuer:
     def _fetch_keys(self) -> list[jwt.PyJWK]:
         url = self.jwks_url or self._endpoint("jwks_uri")
         try:
-            return jwt.PyJWKClient(url, cache_jwk_set=False, timeout=SECONDS).get_signing_keys()
-        except (jwt.PyJWKClientError, jwt.PyJWKSetError, ValueError, OSError) as error:
+            # The authorities of this machine, and where it redirects to: as PyJWKClient, which knows no deadline.
+            published = jwt.PyJWKSet.from_dict(_json(url, verify=ssl.create_default_context(), follow_redirects=True))
+        except (httpx.HTTPError, jwt.PyJWTError, ValueError, TypeError, AttributeError) as error:
             raise IssuerUnreachableError("the issuer's keys could not be fetched") from error
+        keys = [key for key in published.keys if key.public_key_use in ("sig", None) and key.key_id]
+        if not keys:
+            raise IssuerUnreachableError("the issuer publishes no key that signs")
+        return keys
 
     def _discover(self) -> dict[str, Any]:
         # https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig
         try:
-            answer = httpx.get(f"{self.url.rstrip('/')}/.well-known/openid-configuration", timeout=SECONDS)
-            configuration: dict[str, Any] = answer.raise_for_status().json()
+            configuration: dict[str, Any] = _json(f"{self.url.rstrip('/')}/.well-known/openid-configuration")
             issuer = configuration["issuer"]
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             raise IssuerUnreachableError("the issuer's configuration could not be fetched") from error
         if issuer != self.url:
             raise IssuerUnreachableError(f"expected the configuration of {self.url}; found that of {issuer}")
         return configuration
+
+
+def _json(url: str, **options: Any) -> Any:  # noqa: ANN401 - any JSON value, and options of `httpx.Client`
+    with end_within(SECONDS, httpx.Client(timeout=SECONDS, **options)) as http:
+        return http.get(url).raise_for_status().json()
 
 
 class TokenVerifier:

@@ -4,28 +4,27 @@ A webhook's URL comes from a person or a system, so it must not become a way int
 request forgery), neither by a private address nor by a name that resolves to another one when it is asked again (DNS
 rebinding). Redirects are not followed, and proxies from the environment are not used.
 
-A call has a deadline as a whole. A time-out for each read is none: a receiver that sends a header line every ten
-seconds would hold a thread, and the deliveries to everybody else, for as long as it likes.
+A call has a deadline as a whole (`api.http.deadlines`): a slow receiver, or a silent name server, would hold a thread,
+and the deliveries to everybody else, for as long as it likes.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import math
-import socket
 import ssl
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
 
 import httpcore
 import httpx
 
+from api.http.deadlines import Deadline, TimedNetwork, addresses_of, look_up_in_time
 from api.telemetry import current_trace
 from diagnosis.errors import InputError
 
 LookUp = Callable[[str, int], Sequence[str]]
+_LOOK_UP_SECONDS = 10.0
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 # Reserved by the IANA special-purpose registries, though Python 3.11 takes them for global, and one public address at
 # which Azure tells every machine inside it secrets of its own.
@@ -61,18 +60,9 @@ def is_public(address: str) -> bool:
     return ip.is_global and not is_special
 
 
-def addresses_of(host: str, port: int) -> list[str]:
-    """Return the addresses that the system's resolver gives for a host.
-
-    Raises
-    ------
-    OSError
-        If the name does not resolve.
-    """
-    return [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-
-
-def resolve(host: str, port: int, allow_private: bool, look_up: LookUp = addresses_of) -> str:
+def resolve(
+    host: str, port: int, allow_private: bool, look_up: LookUp = addresses_of, seconds: float = _LOOK_UP_SECONDS
+) -> str:
     """Return one address of a host, after checking all of them; the name is looked up once.
 
     Parameters
@@ -83,6 +73,8 @@ def resolve(host: str, port: int, allow_private: bool, look_up: LookUp = address
         Whether private, loopback and link-local addresses may be called.
     look_up : callable, optional
         From host and port to addresses; the system's resolver unless given.
+    seconds : float
+        How long it may take.
 
     Raises
     ------
@@ -90,77 +82,18 @@ def resolve(host: str, port: int, allow_private: bool, look_up: LookUp = address
         If any address is private, loopback, link-local or otherwise not public, or the port is that of another
         service than the web, and that is not allowed.
     httpx.ConnectError
-        If the name does not resolve.
+        If the name does not resolve, or not in time.
     """
     if port in _REFUSED_PORTS and not allow_private:
         raise AddressRefusedError(f"expected a port of a web server; found {port}, which may not be called")
     try:
-        addresses = look_up(host, port)
+        addresses = look_up_in_time(host, port, seconds, look_up)
     except (OSError, UnicodeError) as error:
         raise httpx.ConnectError(f"{host} does not resolve: {error}") from error
     refused = [address for address in addresses if not is_public(address)]
     if refused and not allow_private:
         raise AddressRefusedError(f"expected a public address; found {host} at {refused[0]}, which may not be called")
     return addresses[0]
-
-
-class _Deadline:
-    """How much of a call's time is left."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._end = time.monotonic() + seconds
-
-    def left(self, timeout: float | None, passed: type[httpcore.TimeoutException]) -> float:
-        """Return how long the next step may last at most; raise `passed` when nothing is left."""
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise passed(f"the call was not over after {self.seconds:g} s")
-        return left if timeout is None else min(timeout, left)
-
-
-class _Stream(httpcore.NetworkStream):
-    """A connection of which each read and write ends by the call's deadline."""
-
-    def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
-        self._stream = stream
-        self._deadline = deadline
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._deadline.left(timeout, httpcore.ReadTimeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._deadline.left(timeout, httpcore.WriteTimeout))
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        left = self._deadline.left(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._deadline)
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - as httpcore has it
-        return self._stream.get_extra_info(info)
-
-
-class _Network(httpcore.SyncBackend):
-    """Opens connections that end by the call's deadline."""
-
-    def __init__(self, deadline: _Deadline) -> None:
-        self._deadline = deadline
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        left = self._deadline.left(timeout, httpcore.ConnectTimeout)
-        return _Stream(super().connect_tcp(host, port, left, local_address, socket_options), self._deadline)
 
 
 class PinnedTransport(httpx.BaseTransport):
@@ -179,19 +112,22 @@ class PinnedTransport(httpx.BaseTransport):
     def __init__(self, allow_private: bool, seconds: float, look_up: LookUp = addresses_of) -> None:
         self.allow_private = allow_private
         self.look_up = look_up
+        self._deadline = Deadline(seconds)
         self._plain = httpx.HTTPTransport(verify=_authorities(), trust_env=False)
         # httpx has no argument for the network beneath, so the pool is put in its place. No connection is kept: the
         # pool knows addresses only, and would use one host's connection for another's.
         self._plain._pool = httpcore.ConnectionPool(
             ssl_context=_authorities(),
             max_keepalive_connections=0,
-            network_backend=_Network(_Deadline(seconds)),
+            network_backend=TimedNetwork(self._deadline),
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request."""
         host, port = request.url.host, request.url.port or (443 if request.url.scheme == "https" else 80)
-        address = resolve(host, port, self.allow_private, self.look_up)
+        timeout = request.extensions.get("timeout", {}).get("connect")
+        left = self._deadline.left(timeout, httpx.ConnectTimeout)
+        address = resolve(host, port, self.allow_private, self.look_up, left)
         pinned = httpx.Request(
             request.method,
             request.url.copy_with(host=address),

@@ -1,6 +1,8 @@
 """A real HTTP server in a thread, for what calls out: it answers as `answer` says and keeps what came."""
 
+import contextlib
 import json
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -84,3 +86,28 @@ class Remote:
         with self.came:
             assert self.came.wait_for(lambda: len(self.requests) >= count, seconds), self.requests
             return list(self.requests)
+
+
+class Dripping:
+    """A receiver that sends a byte every tenth of a second and never ends."""
+
+    def __init__(self, begin: bytes) -> None:
+        self.begin = begin
+
+    def __enter__(self) -> str:
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._end = threading.Event()
+        threading.Thread(target=self._serve, daemon=True).start()
+        return f"http://127.0.0.1:{self._listening.getsockname()[1]}/"
+
+    def __exit__(self, *_error: object) -> None:
+        self._end.set()
+        self._listening.close()
+
+    def _serve(self) -> None:
+        peer, _address = self._listening.accept()
+        with peer, contextlib.suppress(OSError):
+            peer.recv(65536)
+            peer.sendall(self.begin)
+            while not self._end.wait(0.1):
+                peer.sendall(b"x")

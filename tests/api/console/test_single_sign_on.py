@@ -1,6 +1,7 @@
 """Sign-in with OpenID Connect against a real issuer over HTTP: who gets in, with which scopes, and who does not."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from api.http.security import SESSION_COOKIE
 from api.settings import Settings
+from tests.api.remote import Dripping
 from tests.issuer import Issuer
 from tests.serving import Serving
 
@@ -144,6 +146,25 @@ def test_an_issuer_that_is_away_is_said_so(models, tmp_path) -> None:
         page = client.get("/console/sign-on")
         assert page.status_code == 503
         assert "cannot be reached" in page.text
+
+
+class ElsewhereIssuer(Issuer):
+    """An issuer that gives its tokens at another address."""
+
+    token_endpoint = ""
+
+    def _configuration(self):
+        return {**super()._configuration(), "token_endpoint": self.token_endpoint}
+
+
+def test_an_issuer_that_gives_its_token_byte_by_byte_is_given_up(models, tmp_path) -> None:
+    with ThreadPoolExecutor(1) as pool, ElsewhereIssuer() as slow, Dripping(b"HTTP/1.1 200 OK\r\nX-Slow: ") as url:
+        slow.token_endpoint = url
+        settings = Settings(
+            database=f"sqlite:///{tmp_path / 'a.db'}", models=models, oidc_issuer=slow.url, oidc_client_id="console"
+        )
+        with Serving(settings) as client:
+            assert pool.submit(client.get, to_issuer(client)).result(timeout=15).status_code == 503
 
 
 def test_without_a_client_id_there_is_no_such_sign_in(models, tmp_path) -> None:

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from api.app import create_app
 from api.audit.schemas import AuditPage
 from api.keys.schemas import KeyList, NewKeyOut
 from api.settings import Settings
+from tests.api.remote import Dripping
 from tests.issuer import Issuer
 from tests.serving import Serving
 from tests.waiting import soon
@@ -222,6 +223,27 @@ def test_a_silent_issuer_is_called_by_one_request_and_holds_up_no_other(tmp_path
                 silent.accept()[0].close()
                 calls += 1
     assert calls == 1
+
+
+@pytest.mark.parametrize(
+    "begin", [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"], ids=["head", "body"]
+)
+@pytest.mark.parametrize("what", ["configuration", "keys"])
+def test_an_issuer_that_answers_byte_by_byte_is_given_up(tmp_path: Path, issuer: Issuer, what: str, begin) -> None:
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(1))
+        dripping = stack.enter_context(Dripping(begin))
+        url = dripping if what == "configuration" else issuer.url
+        settings = Settings(
+            database=f"sqlite:///{tmp_path / 'f.db'}",
+            models=tmp_path,
+            oidc_issuer=url,
+            oidc_audience="f",
+            oidc_jwks_url=dripping if what == "keys" else "",
+        )
+        with Serving(settings) as client:
+            asked = pool.submit(status, client, issuer.token(iss=url, aud="f"))
+            assert asked.result(timeout=15) == 503
 
 
 def test_a_key_that_the_issuer_does_not_have_is_looked_for_once_in_a_while(federated, issuer) -> None:

@@ -1,7 +1,5 @@
 """Which addresses may be called, against real sockets and a real name."""
 
-import contextlib
-import socket
 import threading
 import time
 
@@ -11,7 +9,8 @@ import pytest
 from api.outgoing.addresses import AddressRefusedError, client, is_public, resolve
 from diagnosis.errors import InputError
 from diagnosis.web import check_url
-from tests.api.remote import Remote
+from tests.api.remote import Dripping, Remote
+from tests.waiting import soon
 
 
 @pytest.mark.parametrize(
@@ -149,31 +148,6 @@ def test_what_is_no_url_to_call(url):
         check_url(url)
 
 
-class Dripping:
-    """A receiver that sends a byte every tenth of a second and never ends."""
-
-    def __init__(self, begin: bytes) -> None:
-        self.begin = begin
-
-    def __enter__(self) -> str:
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self._end = threading.Event()
-        threading.Thread(target=self._serve, daemon=True).start()
-        return f"http://127.0.0.1:{self._listening.getsockname()[1]}/"
-
-    def __exit__(self, *_error: object) -> None:
-        self._end.set()
-        self._listening.close()
-
-    def _serve(self) -> None:
-        peer, _address = self._listening.accept()
-        with peer, contextlib.suppress(OSError):
-            peer.recv(65536)
-            peer.sendall(self.begin)
-            while not self._end.wait(0.1):
-                peer.sendall(b"x")
-
-
 @pytest.mark.parametrize(
     "begin", [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"], ids=["head", "body"]
 )
@@ -191,3 +165,35 @@ def test_a_call_ends_by_its_deadline_though_it_is_of_several_requests():
         time.sleep(0.6)
         with pytest.raises(httpx.TimeoutException, match=r"not over after 0\.5 s"):
             http.get(remote.url)
+
+
+def test_a_call_ends_by_its_deadline_though_no_name_server_answers():
+    silent = threading.Event()
+
+    def look_up(_host, _port):
+        silent.wait(30)
+        return ["127.0.0.1"]
+
+    with client(allow_private=True, timeout=0.5, look_up=look_up) as http:
+        started = time.monotonic()
+        with pytest.raises(httpx.ConnectError, match=r"no name server answered within 0\.\d+ s"):
+            http.get("http://silent.test/")
+        assert time.monotonic() - started < 5
+    silent.set()
+
+
+def test_look_ups_that_nobody_answers_hold_few_threads_and_let_go_of_them():
+    silent = threading.Event()
+
+    def look_up(_host, _port):
+        silent.wait(30)
+        return ["127.0.0.1"]
+
+    before = threading.active_count()
+    for _ in range(40):
+        with pytest.raises(httpx.ConnectError, match="no name server answered"):
+            resolve("silent.test", 80, allow_private=True, look_up=look_up, seconds=0.01)
+    assert threading.active_count() - before <= 32
+    silent.set()
+    assert soon(lambda: threading.active_count() <= before)
+    assert resolve("again.test", 80, allow_private=True, look_up=look_up) == "127.0.0.1"
