@@ -6,6 +6,7 @@ import argparse
 import math
 import os
 import socket
+import ssl
 import sys
 import tempfile
 from pathlib import Path
@@ -16,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from uvicorn.supervisors import Multiprocess
 
 from api.settings import Settings, settings_from
-from diagnosis.errors import FaultwiseError
+from diagnosis.errors import FaultwiseError, InputError
 
 SUMMARY = "Serve API and console; the first start shows an admin key."
 EXAMPLE = "faultwise serve --port 8000 --database postgresql://faultwise@db/faultwise"
@@ -50,9 +51,10 @@ def serve(settings: Settings) -> None:
     Raises
     ------
     FaultwiseError
-        If nobody may listen on that address, before anything is opened or made.
+        If nobody may listen on that address, or the certificate cannot be used, before anything is opened or made.
     """
     listener = _bind(settings.host, settings.port)
+    _tls(settings)
     if settings.workers > 1:
         _hand_over(settings)
     config = uvicorn.Config(
@@ -66,8 +68,6 @@ def serve(settings: Settings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        ssl_certfile=settings.tls_certificate,
-        ssl_keyfile=settings.tls_key,
         timeout_keep_alive=math.ceil(settings.idle_seconds),
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
@@ -124,9 +124,25 @@ def _app(settings: Settings) -> FastAPI:
         max_connections=settings.max_connections,
         max_unfinished_bytes=settings.max_unfinished_bytes,
     )
+    LimitedProtocol.tls = _tls(settings)
     sys.setswitchinterval(_HAND_OVER_SECONDS)
     threadpool_limits(1)  # one incident is too little to share out among threads: to wake them costs more than it does
     return create_app(settings)
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    """Return what TLS is spoken with, None where it ends at a proxy."""
+    if settings.tls_certificate is None:
+        if settings.tls_key is not None:
+            raise InputError("setting tls_certificate: expected one where tls_key is set; found none")
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    except OSError as error:
+        files = " and ".join(str(path) for path in (settings.tls_certificate, settings.tls_key) if path)
+        raise InputError(f"setting tls_certificate: expected a certificate and its key; {files}: {error}") from error
+    return context
 
 
 def _hand_over(settings: Settings) -> None:

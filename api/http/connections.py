@@ -1,17 +1,20 @@
 """Limits of a connection, enforced where bytes arrive: no client without a key can hold memory, time or a place.
 
 uvicorn limits neither the size nor the time of a request's head when httptools parses it, so `LimitedProtocol` counts
-both. Whatever is refused here is answered as a problem (RFC 9457) by hand, because no application runs yet.
+both. It begins TLS itself, because asyncio shows a server its connections only once their handshake is done: until then
+they would be neither counted nor timed. Whatever is refused here is answered as a problem (RFC 9457) by hand, because
+no application runs yet.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -40,7 +43,8 @@ class ConnectionLimits:
         Header fields, and trailers; more is answered 431.
     header_seconds : float
         From the connection or its last answer's end to the end of the next head, once its first byte is there; more is
-        answered 408. A new connection that sends nothing is closed after the same time.
+        answered 408. A new connection that sends nothing is closed after the same time, and so is one whose TLS
+        handshake is not done; the first head has its time from there.
     send_seconds : float
         How long a client may leave an answer unread.
     max_connections : int
@@ -66,9 +70,10 @@ class ConnectionLimits:
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """HTTP/1.1 on one connection, within the `ConnectionLimits` of this process."""
+    """HTTP/1.1 on one connection, within the `ConnectionLimits` of this process; with ``tls``, over TLS."""
 
     limits: ClassVar[ConnectionLimits] = ConnectionLimits()
+    tls: ClassVar[ssl.SSLContext | None] = None
     # Connections that wait for their client (for a head, for the rest of a body, for an answer to be read), the one
     # that has waited longest first.
     waiting: ClassVar[dict[LimitedProtocol, None]] = {}
@@ -87,17 +92,61 @@ class LimitedProtocol(HttpToolsProtocol):
     _is_fed = False
     _refused = False
     _address = ""
+    _handshake: asyncio.Task[None] | None = None
+    _early = b""  # what came right before a handshake, or right behind it
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a place, if there is one, and wait for the first head."""
+        """Take a place, if there is one, and wait for the handshake or the first head."""
         super().connection_made(transport)
         if self.client and self.client[0] not in getattr(self.config.loaded_app, "trusted_hosts", ()):
             self._address = network_of(self.client[0])
             self.of_address[self._address] += 1
-        if not self._has_place():
+        has_place = self._has_place()
+        if not has_place and self.tls is None:
             self._refuse(503, *_BUSY, "every connection has a request in progress")
+        elif not has_place:
+            self._close()
+        else:
+            self._wait(self._close)
+            if self.tls is not None:
+                transport.pause_reading()
+                self._handshake = self.loop.create_task(self._secure(transport, self.tls))
+
+    async def _secure(self, plain: asyncio.Transport, context: ssl.SSLContext) -> None:
+        """Go on over TLS once the handshake is done, and wait for the first head."""
+        try:
+            if plain.is_closing():  # it gave way already
+                return
+            self.loop.call_soon(self._hand_on, plain)  # comes between the beginning of TLS and what it reads itself
+            secured = await self.loop.start_tls(
+                plain,
+                self,
+                context,
+                server_side=True,
+                ssl_handshake_timeout=self.limits.header_seconds,
+                ssl_shutdown_timeout=LINGER_SECONDS,
+            )
+        except OSError as error:  # among them those of TLS, and time-outs
+            plain.abort()
+            self.connection_lost(error)
             return
+        finally:
+            self._handshake = None
+        if secured is None or plain.is_closing():
+            self.connection_lost(ConnectionResetError())
+            return
+        super().connection_made(secured)
         self._wait(self._close)
+        if self._early:
+            self.data_received(self._early)
+
+    def _hand_on(self, plain: asyncio.Transport) -> None:
+        """Give what came before TLS was begun to whoever speaks it: uvloop reads on where a new connection pauses."""
+        data, self._early = self._early, b""
+        if data and plain.get_protocol() is not self:
+            speaker = cast("asyncio.BufferedProtocol", plain.get_protocol())
+            memoryview(speaker.get_buffer(len(data)))[: len(data)] = data
+            speaker.buffer_updated(len(data))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give the place back."""
@@ -108,11 +157,15 @@ class LimitedProtocol(HttpToolsProtocol):
             self.of_address[self._address] -= 1
             if not self.of_address[self._address]:
                 del self.of_address[self._address]
+            self._address = ""
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, unless it is too much or too late."""
         if self._refused:
+            return
+        if self._handshake is not None:  # not begun, or done, and `_secure` goes on at the next turn of the loop
+            self._early += data
             return
         if not self._head_begun and not self._body_open:  # the first byte of a head
             self._head_begun = True
@@ -122,13 +175,16 @@ class LimitedProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
         self._is_fed = False
         super().data_received(data)
-        if self._refused or self.parser is None:
+        if not self._goes_on():
             return
         if self._head_begun:
             self._check_head(self._head_bytes)
         elif self._body_open:  # the parser keeps a trailer until it is whole, and passes over a chunk's extensions
             self._unseen_bytes = 0 if self._is_fed else self._unseen_bytes + len(data)
             self._check_trailers()
+
+    def _goes_on(self) -> bool:
+        return not self._refused and self.parser is not None
 
     def on_message_begin(self) -> None:
         """Begin a head; a pipelined one begins inside the bytes of another message."""

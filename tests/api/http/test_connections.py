@@ -377,27 +377,115 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
     return folder / "certificate.pem", folder / "key.pem"
 
 
-def test_over_tls_answers_to_what_cannot_be_read_keep_browsers_to_it_too(
-    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture(scope="module")
+def secure(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Process, ssl.SSLContext]]:
+    """Yield a service that speaks TLS itself, and how its clients do."""
+    folder = tmp_path_factory.mktemp("tls")
+    certificate, key = make_certificate(folder)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SSL_CERT_FILE", str(certificate))
+        process = Process(
+            f"sqlite:///{folder / 'faultwise.db'}",
+            models,
+            tls_certificate=certificate,
+            tls_key=key,
+            header_seconds=HEADER_SECONDS,
+            max_connections=MAX_CONNECTIONS,
+        )
+        process.base = process.base.replace("http:", "https:")
+        yield process.start(), ssl.create_default_context(cafile=str(certificate))
+        process.stop()
+
+
+def connect_securely(secure: tuple[Process, ssl.SSLContext], source: str = "127.0.0.1") -> ssl.SSLSocket:
+    service, context = secure
+    return context.wrap_socket(connect(service, source), server_hostname="127.0.0.1")
+
+
+def test_over_tls_answers_to_what_cannot_be_read_keep_browsers_to_it_too(secure) -> None:
+    for head, status in (
+        (ASKS, b"200"),
+        (b"this is no HTTP\r\n\r\n", b"400"),
+        (b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"414"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X-Many: 1\r\n" * 101 + b"\r\n", b"431"),
+    ):
+        with connect_securely(secure) as client:
+            client.sendall(head)
+            answer = one_answer(client).lower()
+        assert answer.startswith(b"http/1.1 " + status)
+        assert b"strict-transport-security: max-age=" in answer
+
+
+def test_over_tls_large_and_pipelined_requests_are_answered(secure) -> None:
+    service, context = secure
+    rows = [{"number": f"TLS{i}", "short_description": "VPN", "description": "断线 " * 2000} for i in range(100)]
+    answer = httpx.post(
+        f"{service.base}/v1/diagnoses/batch", json=rows, headers=service.headers, verify=context, timeout=60
+    )
+    assert [row["error"] for row in answer.json()["results"]] == [None] * 100
+    with connect_securely(secure) as client:
+        client.sendall(ASKS * 20)
+        assert all(one_answer(client).startswith(b"HTTP/1.1 200") for _ in range(3))
+
+
+@pytest.mark.parametrize("hello", [b"", b"\x16\x03\x01"], ids=["silent", "begun"])
+def test_a_handshake_has_the_time_of_a_header(secure, hello: bytes) -> None:
+    with connect(secure[0]) as client:
+        client.sendall(hello)
+        assert seconds_until_closed(client) == pytest.approx(HEADER_SECONDS, abs=0.7)
+
+
+def test_what_speaks_no_tls_is_closed_at_once(secure) -> None:
+    with connect(secure[0]) as client, suppress(ConnectionResetError):
+        client.sendall(ASKS)
+        assert b"HTTP" not in everything(client)
+
+
+def test_a_connection_whose_handshake_is_done_says_something_soon(secure) -> None:
+    with connect_securely(secure) as client:
+        assert seconds_until_closed(client) == pytest.approx(HEADER_SECONDS, abs=0.7)
+
+
+def test_connections_without_a_handshake_count_and_take_no_places_from_another_address(secure) -> None:
+    with ExitStack() as open_sockets:
+        patient = open_sockets.enter_context(connect_securely(secure, "127.0.0.3"))
+        patient.sendall(ASKS)
+        assert one_answer(patient).startswith(b"HTTP/1.1 200")
+        silent = [open_sockets.enter_context(connect(secure[0], "127.0.0.2")) for _ in range(2 * MAX_CONNECTIONS)]
+        for client in silent[: 3 * MAX_CONNECTIONS // 2]:  # gave way to the newer ones
+            client.settimeout(HEADER_SECONDS / 3)
+            assert client.recv(1) == b""
+        patient.sendall(ASKS)
+        assert one_answer(patient).startswith(b"HTTP/1.1 200")
+
+
+def test_places_of_handshakes_that_failed_are_given_back(secure) -> None:
+    for round_of in range(3):
+        with ExitStack() as open_sockets:
+            clients = [open_sockets.enter_context(connect(secure[0])) for _ in range(MAX_CONNECTIONS // 2)]
+            for client in clients:
+                client.sendall(b"no TLS" * round_of)
+    with ExitStack() as open_sockets:
+        clients = [open_sockets.enter_context(connect_securely(secure)) for _ in range(MAX_CONNECTIONS // 2)]
+        for client in clients:
+            client.sendall(ASKS)
+        assert all(one_answer(client).startswith(b"HTTP/1.1 200") for client in clients)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_certificate_that_cannot_be_used_ends_the_start_with_one_line(
+    models: Path, tmp_path: Path, workers: int
 ) -> None:
-    certificate, key = make_certificate(tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    database = f"sqlite:///{tmp_path / 'faultwise.db'}"
-    service = Process(database, models, tls_certificate=certificate, tls_key=key)
-    service.base = service.base.replace("http:", "https:")
-    service.start()
-    try:
-        assert "strict-transport-security" in httpx.get(f"{service.base}/health/live").headers
-        context = ssl.create_default_context(cafile=str(certificate))
-        for head, status in (
-            (b"this is no HTTP\r\n\r\n", b"400"),
-            (b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"414"),
-            (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X-Many: 1\r\n" * 101 + b"\r\n", b"431"),
-        ):
-            with context.wrap_socket(connect(service), server_hostname="127.0.0.1") as client:
-                client.sendall(head)
-                answer = one_answer(client).lower()
-            assert answer.startswith(b"http/1.1 " + status)
-            assert b"strict-transport-security: max-age=" in answer
-    finally:
-        service.stop()
+    (tmp_path / "wrong.pem").write_text("no certificate")
+    environment = {
+        **os.environ,
+        "FAULTWISE_DATABASE": f"sqlite:///{tmp_path / 'faultwise.db'}",
+        "FAULTWISE_TLS_CERTIFICATE": str(tmp_path / "wrong.pem"),
+        "FAULTWISE_PORT": "0",
+        "FAULTWISE_WORKERS": str(workers),
+    }
+    command = [sys.executable, "-m", "api.cli", "serve", "--models", str(models)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode in (1, 2)
+    [line] = done.stderr.strip().splitlines()
+    assert line.startswith("faultwise: setting tls_certificate: expected a certificate and its key;")
