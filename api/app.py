@@ -33,7 +33,7 @@ from api.http.ratelimit import RateLimiter, SharedUse
 from api.http.security import Authenticator
 from api.http.wrong_keys import WrongKeys
 from api.integrations import routes as integrations
-from api.integrations.proof import signed_paths
+from api.integrations.proof import signers
 from api.keys import routes as keys
 from api.knowledge import routes as knowledge
 from api.maintenance import routes as maintenance
@@ -146,9 +146,10 @@ def _add_middleware(app: FastAPI) -> None:
         Gate,
         authenticator=lambda: app.state.authenticator,
         check_session=lambda token: app.state.service.sessions.check(token),  # noqa: PLW0108 - there once it runs
+        wrong_keys=app.state.wrong_keys,
         limiter=app.state.limiter,
         open_paths=open_paths(settings),
-        signed_paths=signed_paths(settings.integrations),
+        signers=signers(settings.integrations),
     )
     if settings.cors_origins:
         app.add_middleware(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.integrations.proof import signed_paths
+from api.integrations.proof import signers
 from api.settings import Settings
 
 # Whatever is not listed needs a key.
@@ -30,13 +30,13 @@ _WITH_KEY: list[dict[str, list[str]]] = [{"Bearer": []}, {"ApiKey": []}, {"Basic
 def open_paths(settings: Settings) -> frozenset[str]:
     """Return the paths that need no key: open to all, or with a proof of their own."""
     metrics = frozenset() if settings.metrics_key else frozenset({"/metrics"})
-    return _OPEN | signed_paths(settings.integrations) | metrics
+    return _OPEN | signers(settings.integrations).keys() | metrics
 
 
 def describe_security(described: dict[str, Any], settings: Settings) -> None:
     """Give every operation of an OpenAPI description its ``security``: a key, a signature, or none."""
     described["components"].setdefault("securitySchemes", {}).update(_SCHEMES)
-    signed, unlocked = signed_paths(settings.integrations), open_paths(settings)
+    signed, unlocked = signers(settings.integrations), open_paths(settings)
     for path, operations in described["paths"].items():
         for operation in operations.values():
             if path in signed:

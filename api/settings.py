@@ -83,7 +83,8 @@ class Settings(BaseSettings):
     wrong_keys_per_minute: int = Field(
         default=20,
         ge=1,
-        description="Wrong keys and sign-ins from one address; then only keys known from there are let in for a while",
+        description="Wrong keys, sign-ins, signatures, tokens, sessions from one address; then only those known from "
+        "there are let in for a while",
     )
     max_waiting: int = Field(
         default=2000, ge=1, description="Incidents that may wait for diagnosis; more is answered 503"

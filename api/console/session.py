@@ -16,7 +16,8 @@ from api.console.navigation import Role, roles_of
 from api.console.pages import current_address, in_path
 from api.dependencies import Served
 from api.errors import ScopeError
-from api.http.security import SESSION_COOKIE, take_allowance
+from api.http.security import SESSION_COOKIE, address_of, take_allowance
+from api.service import Service
 from diagnosis.errors import FaultwiseError
 from diagnosis.store.keys import KeyRefusedError
 from diagnosis.store.sessions import Visitor
@@ -44,15 +45,33 @@ class Agent:
         return scope in self.scopes
 
 
+def visitor_of(request: Request, service: Service, token: str) -> Visitor:
+    """Return who opened a session; a token of none counts against the address that it came from, as a wrong key does.
+
+    Raises
+    ------
+    KeyRefusedError
+        If there is no such session, or it is over.
+    RateLimitedError
+        If too many from there were wrong, and this one was not right before.
+    """
+    if not token:
+        raise KeyRefusedError("nobody is signed in")
+    with request.app.state.wrong_keys.counted(address_of(request.scope), token):
+        return service.sessions.check(token)
+
+
 def signed_in(request: Request, service: Served, token: Token = "") -> Agent:
     """Return who is signed in and may open this address; who is not signed in is sent to sign in and back."""
     try:
-        visitor = service.sessions.check(token)
+        visitor = visitor_of(request, service, token)
     except KeyRefusedError:
         target = f"/console/sign-in?next={in_path(return_address(request))}"
+        # A cookie that opens nothing is let go of, so that no browser sends it again and again.
+        deletion = {"Set-Cookie": f"{SESSION_COOKIE}=; Max-Age=0; Path=/; HttpOnly; SameSite=strict"} if token else {}
         if request.headers.get("hx-request") == "true":
-            raise HTTPException(401, headers={"HX-Redirect": target}) from None
-        raise HTTPException(303, headers={"Location": target}) from None
+            raise HTTPException(401, headers={"HX-Redirect": target, **deletion}) from None
+        raise HTTPException(303, headers={"Location": target, **deletion}) from None
     take_allowance(request.app.state.limiter, visitor.id)  # pages count towards the key's rate
     check_access(request, visitor.scopes)
     return agent_of(visitor, token)
@@ -62,7 +81,7 @@ def whoever_is_signed_in(request: Request) -> Agent | None:
     """Return who is signed in, for the bar of a page that anybody may see; None for a visitor, or without a store."""
     token = request.cookies.get(SESSION_COOKIE, "")
     try:
-        return agent_of(request.app.state.service.sessions.check(token), token)
+        return agent_of(visitor_of(request, request.app.state.service, token), token)
     except FaultwiseError:
         return None
 

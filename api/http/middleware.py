@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.errors import BodyTooLargeError, BodyTooSlowError, MalformedError, answer
 from api.http.ratelimit import RateLimiter
 from api.http.security import SESSION_COOKIE, Authenticator, address_of, take_allowance
+from api.http.wrong_keys import WrongKeys
 from api.metrics import Metrics
 from api.telemetry import RequestContext, context
 from diagnosis.errors import FaultwiseError
@@ -110,9 +111,13 @@ class Gate:
         Returns who judges keys, once the service runs.
     check_session : callable
         Raises `KeyRefusedError` unless a token of the console's sessions is valid.
+    wrong_keys : WrongKeys
+        Slows who tries one proof after another.
     limiter : RateLimiter
-    open_paths, signed_paths : frozenset of str
-        What needs no key; those of them whose signature is over the body, which may so be as large as one with a key.
+    open_paths : frozenset of str
+        What needs no key.
+    signers : mapping of str to str
+        Those of them whose signature is over the body, which may so be as large as one with a key: path to who signs.
     """
 
     def __init__(
@@ -120,16 +125,18 @@ class Gate:
         app: ASGIApp,
         authenticator: Callable[[], Authenticator],
         check_session: Callable[[str], object],
+        wrong_keys: WrongKeys,
         limiter: RateLimiter,
         open_paths: frozenset[str],
-        signed_paths: frozenset[str],
+        signers: Mapping[str, str],
     ) -> None:
         self.app = app
         self.authenticator = authenticator
         self.check_session = check_session
+        self.wrong_keys = wrong_keys
         self.limiter = limiter
         self.open_paths = open_paths
-        self.signed_paths = signed_paths
+        self.signers = signers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -137,9 +144,7 @@ class Gate:
             await self.app(scope, receive, send)
             return
         if self._is_open(scope):
-            if scope["path"] not in self.signed_paths and not await self._may_send_much(Headers(scope=scope)):
-                scope.setdefault("state", {})["largest_body"] = OPEN_BODY_BYTES
-            await self.app(scope, receive, send)
+            await self._pass_open(scope, receive, send)
             return
         try:
             principal = await self.authenticator().principal(Headers(scope=scope), address_of(scope))
@@ -156,13 +161,30 @@ class Gate:
 
         await self.app(scope, receive, send_counted)
 
-    async def _may_send_much(self, headers: Headers) -> bool:
+    async def _pass_open(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through that brings a proof of its own, or needs none."""
+        signer = self.signers.get(scope["path"])
+        if signer is None:
+            if not await self._may_send_much(Headers(scope=scope), address_of(scope)):
+                scope.setdefault("state", {})["largest_body"] = OPEN_BODY_BYTES
+        else:
+            try:  # before a body is read that may be large
+                self.wrong_keys.check(address_of(scope), signer)
+            except FaultwiseError as error:
+                await answer(error)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+    async def _may_send_much(self, headers: Headers, address: str) -> bool:
         length = headers.get("content-length", "")
         if not length.isdecimal() or int(length) <= OPEN_BODY_BYTES:  # nearly all: no look into the store
             return False
         token = cookie_parser(headers.get("cookie", "")).get(SESSION_COOKIE, "")
+        if not token:
+            return False
         try:
-            await run_in_threadpool(self.check_session, token)
+            with self.wrong_keys.counted(address, token):
+                await run_in_threadpool(self.check_session, token)
         except FaultwiseError:
             return False
         return True

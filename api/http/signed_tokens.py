@@ -8,12 +8,14 @@ from typing import Any
 
 import jwt
 
+from diagnosis.store.keys import KeyRefusedError
 from diagnosis.times import utc_now
 
 _ALGORITHM = "HS256"
 
-# What `read_token` raises of a token that is over, for something else, or not ours.
-TOKEN_ERRORS = (jwt.PyJWTError, ValueError, TypeError)
+
+class TokenOverError(KeyRefusedError):
+    """A token that is signed with our secret and over: nobody guesses with it."""
 
 
 def sign_token(secret: str, audience: str, claims: Mapping[str, Any], lifetime: timedelta) -> tuple[str, datetime]:
@@ -36,15 +38,22 @@ def read_token(
 
     Raises
     ------
-    TOKEN_ERRORS
-        If it is not signed with this secret, is over, lacks a claim, or is for something else.
+    TokenOverError
+        If it was signed with this secret and is over.
+    KeyRefusedError
+        If it is not signed with this secret, lacks a claim, or is for something else.
     """
-    claims: dict[str, Any] = jwt.decode(
-        token,
-        secret,
-        algorithms=[_ALGORITHM],
-        audience=audience,
-        leeway=leeway_seconds,
-        options={"require": ["exp", "iat", "aud", *required]},
-    )
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            secret,
+            algorithms=[_ALGORITHM],
+            audience=audience,
+            leeway=leeway_seconds,
+            options={"require": ["exp", "iat", "aud", *required]},
+        )
+    except jwt.ExpiredSignatureError as error:
+        raise TokenOverError("the token is over") from error
+    except (jwt.PyJWTError, ValueError, TypeError) as error:
+        raise KeyRefusedError(f"the token is not valid: {type(error).__name__}") from error
     return claims

@@ -7,7 +7,7 @@ import hashlib
 from fastapi import Request
 
 from api.errors import ScopeError
-from api.http.security import Principal
+from api.http.security import Principal, address_of, take_allowance
 from api.integrations.settings import Integrations
 from api.integrations.signatures import check_glpi_signature, check_hub_signature
 
@@ -16,11 +16,11 @@ PREFIX = "/v1/integrations"
 _DELIVERY_IDS = ("x-zammad-delivery", "x-atlassian-webhook-identifier")
 
 
-def signed_paths(settings: Integrations) -> frozenset[str]:
-    """Return the paths of systems that sign what they send, and so need no key."""
+def signers(settings: Integrations) -> dict[str, str]:
+    """Return the paths of systems that sign what they send, and so need no key: each with whom it speaks for."""
     signed = ("zammad", "glpi", "jira", "rt")
     names = [name for name in signed if getattr(settings, name).secret.get_secret_value()]
-    return frozenset(f"{PREFIX}/{name}{kind}" for name in names for kind in ("", CHANGES))
+    return {f"{PREFIX}/{name}{kind}": _signer(name) for name in names for kind in ("", CHANGES)}
 
 
 async def proven_body(request: Request, system: str, settings: Integrations) -> bytes:
@@ -32,19 +32,19 @@ async def proven_body(request: Request, system: str, settings: Integrations) -> 
         If the system shares a secret and this is not signed with it.
     ScopeError
         If it does not, and the key may not diagnose.
+    RateLimitedError
+        If too many signatures from that address were wrong, or the system sends more than its rate.
     """
     body = await request.body()
-    if request.url.path not in signed_paths(settings):
+    signer = signers(settings).get(request.url.path)
+    if signer is None:
         _check_scope(request)
         return body
-    secret, headers = getattr(settings, system).secret.get_secret_value(), request.headers
-    if system == "glpi":
-        signature, timestamp = headers.get("x-glpi-signature"), headers.get("x-glpi-timestamp")
-        check_glpi_signature(body, signature, timestamp, secret, settings.glpi.window_seconds)
-    else:
-        algorithm = "sha1" if system == "zammad" else "sha256"
-        check_hub_signature(body, headers.get("x-hub-signature"), secret, algorithm)
-    request.state.principal = Principal(f"system:{system}", system, frozenset({"diagnose"}))
+    state = request.app.state
+    with state.wrong_keys.counted(address_of(request.scope), signer, is_secret=False):
+        _check_signature(request, body, system, settings)
+    take_allowance(state.limiter, signer)
+    request.state.principal = Principal(signer, system, frozenset({"diagnose"}))
     return body
 
 
@@ -55,10 +55,24 @@ def delivery_names(system: str, request: Request, body: bytes) -> list[str]:
     """
     ids = [request.headers.get(header, "")[:128] for header in _DELIVERY_IDS]
     names = [f"id:{value}" for value in ids if value]
-    if request.state.principal.id == f"system:{system}":
+    if request.state.principal.id == _signer(system):
         signed = request.headers.get("x-glpi-timestamp", "").encode() + body
         names.append(f"content:{hashlib.sha256(signed).hexdigest()}")
     return names
+
+
+def _signer(system: str) -> str:
+    return f"system:{system}"
+
+
+def _check_signature(request: Request, body: bytes, system: str, settings: Integrations) -> None:
+    secret, headers = getattr(settings, system).secret.get_secret_value(), request.headers
+    if system == "glpi":
+        signature, timestamp = headers.get("x-glpi-signature"), headers.get("x-glpi-timestamp")
+        check_glpi_signature(body, signature, timestamp, secret, settings.glpi.window_seconds)
+    else:
+        algorithm = "sha1" if system == "zammad" else "sha256"
+        check_hub_signature(body, headers.get("x-hub-signature"), secret, algorithm)
 
 
 def _check_scope(request: Request) -> None:

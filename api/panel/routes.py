@@ -13,11 +13,11 @@ from api.console.pages import STATIC, language_of, page
 from api.console.session import Agent, needs
 from api.console.views.feedback import Card, card_page, give_feedback, undo_feedback
 from api.dependencies import Served
-from api.errors import ScopeError
+from api.errors import RateLimitedError, ScopeError, kind_of
 from api.http.fields import Number, Out, Strict, Word
 from api.http.middleware import PAGE_HEADERS
 from api.http.problems import problems
-from api.http.security import MayDiagnose
+from api.http.security import MayDiagnose, address_of, take_allowance
 from api.panel.tokens import LONGEST, read, sign
 from diagnosis.store.keys import KeyRefusedError
 
@@ -52,9 +52,9 @@ def make_token(body: PanelTokenIn, principal: MayDiagnose, request: Request) -> 
 def panel(request: Request, service: Served, token: Token = "") -> Response:
     """Show one incident inside another tool."""
     try:
-        agent, incident = read(request.app.state.settings.panel_secret, token)
-    except KeyRefusedError:
-        return _framed(request, page(request, "panel.html", 401, notice="panel_expired"))
+        agent, incident = _shown_to(request, token)
+    except (KeyRefusedError, RateLimitedError) as error:
+        return _framed(request, page(request, "panel.html", kind_of(error).status, notice="panel_expired"))
     newest = service.diagnoses.newest(incident)
     if newest is None:
         return _framed(request, page(request, "panel.html", notice="panel_none"))
@@ -87,8 +87,17 @@ def embed() -> Response:
     return FileResponse(str(STATIC.joinpath("embed.js")), media_type="text/javascript", headers=headers)
 
 
+def _shown_to(request: Request, token: str) -> tuple[Agent, str]:
+    """Return who a token speaks for, within their rate, and its incident; a wrong one counts against the address."""
+    state = request.app.state
+    with state.wrong_keys.counted(address_of(request.scope), token):
+        agent, incident = read(state.settings.panel_secret, token)
+    take_allowance(state.limiter, agent.id)
+    return agent, incident
+
+
 def _acting(request: Request, service: Served, token: str, diagnosis: str) -> Agent:
-    agent, incident = read(request.app.state.settings.panel_secret, token)
+    agent, incident = _shown_to(request, token)
     needs(agent, "feedback")
     if service.diagnoses.get(diagnosis)["incident"] != incident:
         raise ScopeError("expected a diagnosis of the incident that the token opens; found one of another")

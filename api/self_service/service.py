@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 from ulid import ULID
 
 from api.audit.service import AuditService
-from api.http.signed_tokens import TOKEN_ERRORS, read_token, sign_token
+from api.http.signed_tokens import read_token, sign_token
 from diagnosis.background import BackgroundLoop
 from diagnosis.errors import FaultwiseError
 from diagnosis.store import Store
+from diagnosis.store.keys import KeyRefusedError
 from diagnosis.store.questions import ACTION, QuestionCount, counts_as_detail, hour_of
 from diagnosis.times import utc_now
 
@@ -71,7 +72,7 @@ class SelfService:
         """Count that a question needed no ticket, once; what was not asked here, or long ago, is passed over."""
         try:
             claims = read_token(self._signing(), question, AUDIENCE, ("question",), leeway_seconds=_LEEWAY_SECONDS)
-        except TOKEN_ERRORS:
+        except KeyRefusedError:
             return
         name, asked_at = str(claims["question"]), datetime.fromtimestamp(claims["iat"], UTC)
         with self._lock:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from api.audit.service import AuditService
+from api.http.signed_tokens import TokenOverError
 from api.surveys.tokens import read, sign
 from diagnosis.redact import Redactor
 from diagnosis.store import Store
-from diagnosis.store.keys import KeyRefusedError
 from diagnosis.store.reviews import SurveyAnswer
 
 ACTOR = "survey"
@@ -56,12 +56,14 @@ class SurveyService:
 
         Raises
         ------
+        TokenOverError
+            If the link is over, or its incident was deleted.
         KeyRefusedError
-            If the link is not ours, or over, or its incident was deleted.
+            If it is not ours.
         """
         incident = read(self._secret, token)
         if incident not in self._store.incidents.find([incident]):
-            raise KeyRefusedError("the incident that the link asks about is gone")
+            raise TokenOverError("the incident that the link asks about is gone")
         return incident
 
     def is_answered(self, incident: str) -> bool:

@@ -13,8 +13,9 @@ from api.console.session import keep_session, session_lifetime
 from api.console.single_sign_on import Attempt, SignOn
 from api.console.views.sign_in import sign_in_page
 from api.dependencies import Served
-from api.errors import ScopeError, kind_of
+from api.errors import RateLimitedError, ScopeError, kind_of
 from api.http.oidc import IssuerUnreachableError
+from api.http.security import address_of
 from diagnosis.errors import FaultwiseError
 from diagnosis.store.keys import KeyRefusedError
 
@@ -51,11 +52,13 @@ def begin(request: Request, next: str = "/") -> Response:  # noqa: A002 - the na
 def finish(request: Request, service: Served) -> Response:
     """Open a session for whom the issuer lets in, if they may diagnose."""
     sign_on = _sign_on(request)
+    cookie = request.cookies.get(_COOKIE, "")
     try:
-        attempt = Attempt.opened(request.cookies.get(_COOKIE, ""))
-        visitor = sign_on.finish(attempt, request.query_params, _redirect_uri(request))
+        with request.app.state.wrong_keys.counted(address_of(request.scope), cookie):
+            attempt = Attempt.opened(cookie)
+            visitor = sign_on.finish(attempt, request.query_params, _redirect_uri(request))
         token = service.sessions.open_for(visitor, session_lifetime(request))
-    except (KeyRefusedError, ScopeError, IssuerUnreachableError) as error:
+    except (KeyRefusedError, RateLimitedError, ScopeError, IssuerUnreachableError) as error:
         return _refused(request, error)
     # A page and no redirect: this request came from the issuer's site, and along a redirect of it the browser would not
     # send the strict cookie that is being set here.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
@@ -13,6 +14,7 @@ from api.errors import RateLimitedError
 from api.http.addresses import network_of
 from api.http.ratelimit import RateLimiter
 from api.http.security import address_of
+from api.http.wrong_keys import WrongKeys
 from diagnosis.store.database import ConflictError
 from diagnosis.store.keys import KeyRefusedError
 
@@ -30,6 +32,11 @@ def open_to_callers(request: Request) -> None:
         check_origin(request)
 
 
+def _as_a_key(request: Request, token: str) -> AbstractContextManager[None]:
+    wrong_keys: WrongKeys = request.app.state.wrong_keys
+    return wrong_keys.counted(address_of(request.scope), token)
+
+
 router = APIRouter(dependencies=[Depends(open_to_callers)])
 
 
@@ -37,7 +44,8 @@ router = APIRouter(dependencies=[Depends(open_to_callers)])
 def ask(request: Request, service: Served, token: str) -> Response:
     """Ask how satisfied the caller is."""
     try:
-        incident = service.surveys.incident(token)
+        with _as_a_key(request, token):
+            incident = service.surveys.incident(token)
     except KeyRefusedError:
         return page(request, "survey.html", 410, state="over", incident="", token="")
     state = "answered" if service.surveys.is_answered(incident) else "ask"
@@ -54,7 +62,8 @@ def answer(
 ) -> Response:
     """Keep the answer; a second one is not."""
     try:
-        service.surveys.answer(token, rating, comment.strip(), language_of(request))
+        with _as_a_key(request, token):
+            service.surveys.answer(token, rating, comment.strip(), language_of(request))
     except KeyRefusedError:
         return page(request, "survey.html", 410, state="over", incident="", token="")
     except ConflictError:
