@@ -67,10 +67,16 @@ async def from_jira(request: Request, integrations: Integrations) -> Response:
 
 @_post("servicenow/changes", examples.SERVICENOW_CHANGE)
 async def changes_from_servicenow(request: Request, integrations: Integrations) -> Response:
-    """Take a row of ServiceNow's table change_request, or several."""
+    """Take a row of ServiceNow's table change_request, or several; of several each answers for itself."""
     body = await proven_body(request, "servicenow", integrations.settings)
-    rows = parse(servicenow.Rows, body).result
-    return JSONResponse({"stored": await integrations.take_changes([row.ticket for row in rows])})
+    rows = parse(servicenow.UnreadRows, body).result
+    if len(rows) == 1:
+        [row] = parse(servicenow.Rows, body).result
+        await integrations.take_change(row.ticket)
+        return JSONResponse({"stored": 1})
+    records, refused = servicenow.changes_of(rows)
+    stored, unusable = await integrations.take_changes(records)
+    return JSONResponse(servicenow.changes_reply(stored, {**refused, **unusable}))
 
 
 @_post("glpi/changes", examples.GLPI_CHANGE)
@@ -82,7 +88,8 @@ async def changes_from_glpi(request: Request, integrations: Integrations) -> Res
         if event.event == "delete":
             return _ignored("event delete")
         item = event.item.extra_fields | {"id": event.item.id}
-        return JSONResponse({"stored": await integrations.take_changes([item])})
+        await integrations.take_change(item)
+        return JSONResponse({"stored": 1})
 
 
 @_post("zammad", examples.ZAMMAD)

@@ -113,17 +113,29 @@ class IntegrationService:
         """Return alerts as reports on the incidents that stand for their faults, and remember which ones those are."""
         return await run_in_threadpool(self._report_alerts, alerts, group)
 
-    async def take_changes(self, records: Sequence[Mapping[str, Any]]) -> int:
-        """Store changes as their system sends them, and return how many.
+    async def take_change(self, record: Mapping[str, Any]) -> None:
+        """Store a change as its system sends it.
 
         Raises
         ------
         RequestValidationError
-            If one has no number, or holds a value that cannot be used.
+            If it has no number, or holds a value that cannot be used.
+        InputError
+            If it is nested too deep to be one.
         """
-        changes = [read_one(ChangeIn, canonical_change(record)) for record in records]
+        await run_in_threadpool(self._changes.take_in, [_change_of(record)])
+
+    async def take_changes(self, records: Mapping[int, Mapping[str, Any]]) -> tuple[int, dict[int, str]]:
+        """Store those changes of a list that can be used; return how many, and why others cannot, by their places."""
+        changes: list[ChangeIn] = []
+        refused: dict[int, str] = {}
+        for place, record in records.items():
+            try:
+                changes.append(_change_of(record))
+            except (RequestValidationError, InputError) as error:
+                refused[place] = reason_of(error)
         await run_in_threadpool(self._changes.take_in, changes)
-        return len(changes)
+        return len(changes), refused
 
     def write_answer(self, surge: StoredSurge, numbers: Sequence[str]) -> None:
         """Owe the one answer of a surge to the tickets of incidents whose systems are written to."""
@@ -357,6 +369,13 @@ def report_of(owed: OutgoingCall) -> tuple[str, Report]:
     """Return the system and the report of a call that `IntegrationService.later` owed."""
     incident = IncidentIn.model_validate(owed.body["incident"]).to_incident()
     return owed.body["system"], Report(incident, owed.body["record"], has_type=owed.body.get("has_type", False))
+
+
+def _change_of(record: Mapping[str, Any]) -> ChangeIn:
+    try:
+        return read_one(ChangeIn, canonical_change(record))
+    except RecursionError as error:
+        raise InputError(str(error)) from error
 
 
 def _merged(report: Report, stored: Record | None) -> IncidentIn:

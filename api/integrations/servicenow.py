@@ -92,6 +92,35 @@ def reports_of(rows: Sequence[object], fields: Mapping[str, str]) -> tuple[dict[
     return reports, refused
 
 
+def changes_of(rows: Sequence[object]) -> tuple[dict[int, dict[str, Any]], dict[int, str]]:
+    """Return rows of the table ``change_request`` as they came, and why others are none, by their places."""
+    records: dict[int, dict[str, Any]] = {}
+    refused: dict[int, str] = {}
+    for place, row in enumerate(rows):
+        try:
+            records[place] = IncidentRow.model_validate(row).ticket
+        except ValidationError as error:
+            refused[place] = reason_of(RequestValidationError(errors_of(error)))
+    return records, refused
+
+
+def changes_reply(stored: int, refused: Mapping[int, str]) -> dict[str, Any]:
+    """Return what a script gets that sent several changes.
+
+    Raises
+    ------
+    InputError
+        If none can be used.
+    """
+    if not stored:
+        raise InputError(f"expected rows of changes; found none that can be used, the first for {refused[0]}")
+    return {"stored": stored, "refused": _refusals(refused)}
+
+
+def _refusals(refused: Mapping[int, str]) -> list[dict[str, Any]]:
+    return [{"index": place, "error": error} for place, error in sorted(refused.items())]
+
+
 def reply(report: Report, diagnosis: Diagnosis) -> dict[str, Any]:
     """Return what the business rule sets on the record: work notes, and each certified value under its field's name."""
     return {
@@ -111,9 +140,7 @@ def list_reply(reports: Mapping[int, Report], outcome: ListOutcome, refused: Map
         "accepted": [
             {"sys_id": reports[place].record, "number": reports[place].incident.number} for place in outcome.owed
         ],
-        "refused": [
-            {"index": place, "error": error} for place, error in sorted({**refused, **outcome.refused}.items())
-        ],
+        "refused": _refusals({**refused, **outcome.refused}),
     }
 
 

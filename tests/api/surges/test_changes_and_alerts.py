@@ -107,6 +107,24 @@ def test_a_servicenow_and_a_glpi_change_come_in_by_their_own_payload(client: Tes
     assert client.post("/v1/integrations/servicenow/changes", json={"cmdb_ci": "x"}).status_code == 422
 
 
+def test_of_several_changes_each_answers_for_itself(client: TestClient) -> None:
+    path = "/v1/integrations/servicenow/changes"
+    right = [{"number": f"CHG88{n}", "work_start": "2026-01-31 07:00:00", "cmdb_ci": "vpn-gw-9"} for n in range(2)]
+    wrong = [
+        {"cmdb_ci": "without a number"},
+        "no row",
+        {"number": "CHG889", "work_start": "2026-01-31 07:00:00", "type": "x" * 5_000},
+    ]
+    answer = client.post(path, json={"result": [right[0], *wrong, right[1]]})
+    assert answer.status_code == 200
+    told = answer.json()
+    assert told["stored"] == 2
+    assert [entry["index"] for entry in told["refused"]] == [1, 2, 3]
+    assert all(entry["error"] for entry in told["refused"])
+    assert [client.get(f"/v1/changes/CHG88{n}").status_code for n in (0, 1, 9)] == [200, 200, 404]
+    assert client.post(path, json={"result": wrong}).status_code == 422
+
+
 def test_alerts_that_explain_an_incident_are_ranked_and_storms_are_one(client: TestClient) -> None:
     moment = utc_now() - timedelta(minutes=5)
     links = [{"from": "web-77", "to": "db-77"}, {"from": "db-77", "to": "web-77", "kind": "cycle"}]
