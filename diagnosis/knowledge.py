@@ -30,6 +30,8 @@ KNOWLEDGE_FIELDS = (
 KNOWLEDGE_TIMES = ("review_at", "valid_to")
 # Keywords of a contingency plan: what to do when a service fails, and no answer to a single incident.
 CONTINGENCY = re.compile(r"(?:^|[,;，；、\s])(?:contingency(?: plan)?|应急预案|应急)(?=$|[,;，；、\s])", re.IGNORECASE)
+# A line of such a plan that says whom to call.
+CONTACT_LINE = re.compile(r"^\s*(?:call|contacts?|联系人|联系|电话)\s*[:：]\s*(.+)$", re.IGNORECASE | re.MULTILINE)
 AUDIENCES = ("internal", "self_service")
 
 

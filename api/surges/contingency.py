@@ -3,19 +3,16 @@
 An article is one if its keywords name ``contingency`` (应急预案, 应急); it is never suggested for a single incident. It
 holds for the service that it names, without one for every service. Its resolution says what to do. Whom to call stands
 in a field ``contact``, else in the lines of its text that begin with "Call:" or "Contact:" (联系人：, 联系：, 电话：),
-else it is the article's owner.
+else it is the article's owner. Masks leave these as they were written, in no other article and in no other line.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from diagnosis.knowledge import CONTINGENCY
-
-_CONTACT = re.compile(r"^\s*(?:call|contacts?|联系人|联系|电话)\s*[:：]\s*(.+)$", re.IGNORECASE | re.MULTILINE)
+from diagnosis.knowledge import CONTACT_LINE, CONTINGENCY
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,8 @@ def contingency_pages(articles: Iterable[Mapping[str, Any]]) -> list[Contingency
 
 def _page(article: Mapping[str, Any]) -> Contingency:
     steps = str(article.get("resolution") or "")
-    lines = _CONTACT.findall("\n".join(str(article.get(name) or "") for name in ("symptoms", "cause", "resolution")))
+    words = "\n".join(str(article.get(name) or "") for name in ("symptoms", "cause", "resolution"))
+    lines = CONTACT_LINE.findall(words)
     contact = str(article.get("contact") or "") or "\n".join(line.strip() for line in lines)
     return Contingency(
         number=str(article["number"]),

@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from diagnosis.incident import CODED_FIELDS, FIELDS, IncidentBatch
-from diagnosis.knowledge import KNOWLEDGE_FIELDS
+from diagnosis.knowledge import CONTACT_LINE, CONTINGENCY, KNOWLEDGE_FIELDS
 from diagnosis.redact import Redactor
 
 WORDS = ("short_description", "description", "close_notes")
@@ -44,12 +45,28 @@ def mask_incident(fields: Mapping[str, Any], redactor: Redactor) -> dict[str, An
 def mask_articles(frame: pd.DataFrame, redactor: Redactor) -> pd.DataFrame:
     """Return a copy of a canonical knowledge frame without personal data, each article as `mask_article` leaves it."""
     texts = [name for name in map(str, frame.columns) if _is_article_text(name)]
-    return frame.assign(**{name: _masked_series(frame[name], redactor) for name in texts})
+    masked = frame.assign(**{name: _masked_series(frame[name], redactor) for name in texts})
+    plans = np.flatnonzero(frame["keywords"].astype("str").str.contains(CONTINGENCY)) if "keywords" in frame else ()
+    if len(plans):
+        articles = [
+            mask_article({str(name): value for name, value in frame.iloc[row].items()}, redactor) for row in plans
+        ]
+        for name in texts:
+            values = masked[name].tolist()
+            for row, article in zip(plans, articles, strict=True):
+                values[row] = article[name]
+            masked[name] = pd.Series(values, index=frame.index, dtype=frame[name].dtype)
+    return masked
 
 
 def mask_article(fields: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
-    """Return an article's fields without personal data: words and extra columns masked."""
-    return {name: mask_value(value, redactor) if _is_article_text(name) else value for name, value in fields.items()}
+    """Return an article's fields without personal data: words and extra columns masked.
+
+    Of a contingency plan the field ``contact`` and the lines that say whom to call stay as they are: a plan whose
+    telephone number is masked is none.
+    """
+    mask = _plan_mask if CONTINGENCY.search(str(fields.get("keywords") or "")) else _text_mask
+    return {name: mask(name, value, redactor) if _is_article_text(name) else value for name, value in fields.items()}
 
 
 def mask_code(value: str, redactor: Redactor) -> str:
@@ -89,6 +106,22 @@ def _incident_mask(name: str) -> _Mask | None:
     if name in CODES:
         return _mask_code_value
     return mask_value if name in WORDS or name not in FIELDS else None
+
+
+def _text_mask(_name: str, value: Any, redactor: Redactor) -> Any:  # noqa: ANN401 - any JSON value
+    return mask_value(value, redactor)
+
+
+def _plan_mask(name: str, value: Any, redactor: Redactor) -> Any:  # noqa: ANN401 - any JSON value
+    if name == "contact":
+        return value
+    if name not in ARTICLE_WORDS or not isinstance(value, str):
+        return mask_value(value, redactor)
+    parts, end = [], 0
+    for line in CONTACT_LINE.finditer(value):
+        parts += [redactor.redact(value[end : line.start()]), line[0]]
+        end = line.end()
+    return "".join([*parts, redactor.redact(value[end:])])
 
 
 def _is_article_text(name: str) -> bool:

@@ -216,6 +216,23 @@ def test_a_frame_of_articles_keeps_its_index_and_missing_values():
     assert frame["title"][3] == "a@example.com"
 
 
+def test_of_a_contingency_plan_alone_whom_to_call_is_kept():
+    frame = pd.DataFrame(
+        {
+            "number": ["A", "B"],
+            "keywords": ["mail", "mail, contingency"],
+            "resolution": ["Call: 13812345678"] * 2,
+            "contact": ["13812345678"] * 2,
+            "cause": ["said a@example.com"] * 2,
+        },
+        index=[3, 5],
+    )
+    masked = mask_articles(frame, REDACTOR)
+    assert masked["resolution"].to_dict() == {3: "Call: <PHONE>", 5: "Call: 13812345678"}
+    assert masked["contact"].to_dict() == {3: "<PHONE>", 5: "13812345678"}
+    assert masked["cause"].tolist() == ["said <EMAIL>"] * 2
+
+
 RECORD = {
     "number": "N1",
     "caller": "li.lei@example.com",

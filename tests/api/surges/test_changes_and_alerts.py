@@ -317,6 +317,30 @@ def test_a_contingency_page_is_an_article_with_that_keyword() -> None:
     assert contacts == [("KB2", "", "Desk"), ("KB1", "Remote", "8000")]
 
 
+def test_whom_to_call_stays_readable_in_a_contingency_page_and_nowhere_else(client: TestClient) -> None:
+    number = "+86 138 0013 8000"
+    words = "Switch over. Caller li@example.com, +86 138 0013 8001.\nCall: +86 138 0013 8002"
+    plan = {"keywords": "contingency", "service": "Masks", "contact": f"Network on call, {number}", "resolution": words}
+    lines = {"keywords": "应急预案", "service": "掩码", "resolution": "切换网关\n电话：13800138003\n报障人 13800138004"}
+    other = {"keywords": "masks", "contact": number, "resolution": words, "service": "Masks"}
+    articles = [{"number": f"MASK{n}", "title": "x", **fields} for n, fields in enumerate((plan, lines, other))]
+    client.post("/v1/knowledge", json=articles)
+
+    def pages() -> dict[str, dict[str, str]]:
+        return {page["number"]: page for page in client.get("/v1/surges/contingency").json()["items"]}
+
+    assert soon(lambda: {"MASK0", "MASK1"} <= pages().keys())
+    shown = pages()
+    assert shown["MASK0"]["contact"] == f"Network on call, {number}"
+    assert "8002" in shown["MASK0"]["steps"]
+    assert "8001" not in shown["MASK0"]["steps"]
+    assert "li@" not in shown["MASK0"]["steps"]
+    assert shown["MASK1"]["contact"] == "13800138003"
+    assert "13800138004" not in shown["MASK1"]["steps"]
+    stored = client.get("/v1/knowledge/MASK2").json()
+    assert "138 0013" not in str(stored)
+
+
 def test_an_alert_of_alertmanager_is_kept_with_its_incident(client: TestClient) -> None:
     alert = {
         "status": "firing",
