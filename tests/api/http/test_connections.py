@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.serving import ROOT, Process
+from tests.waiting import soon
 
 HEADER_SECONDS = 1.5
 MAX_CONNECTIONS = 30
@@ -317,6 +318,31 @@ def test_the_pages_that_one_session_keeps_open_leave_room_for_others(service: Pr
             statuses.append(int(client.recv(65536).split()[1]))
         assert statuses == [200] * (MAX_CONNECTIONS // 2) + [429] * (MAX_CONNECTIONS // 2)
         assert httpx.get(f"{service.base}/health/live").status_code == 200
+
+
+def test_a_session_has_sixteen_pages_that_listen_and_takes_none_of_another(models: Path, tmp_path: Path) -> None:
+    service = Process(f"sqlite:///{tmp_path / 'f.db'}", models).start()
+    try:
+        cookies = [session_cookie(service) for _ in range(2)]
+        with ExitStack() as open_sockets:
+
+            def listen(cookie: str) -> tuple[socket.socket, int]:
+                client = open_sockets.enter_context(connect(service))
+                client.sendall(f"GET /console/events HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n\r\n".encode())
+                return client, int(client.recv(65536).split()[1])
+
+            pages = [listen(cookies[0]) for _ in range(20)]
+            assert [status for _, status in pages] == [200] * 16 + [429] * 4
+            assert [listen(cookies[1])[1] for _ in range(17)] == [200] * 16 + [429]
+            client, _ = pages[0]
+            client.close()
+            assert soon(lambda: listen(cookies[0])[1] == 200), "a page that is closed gives its place back"
+            assert listen(cookies[0])[1] == 429
+            client, _ = pages[1]
+            client.settimeout(20)
+            assert client.recv(65536), "those that listen go on"
+    finally:
+        service.stop()
 
 
 def test_a_client_is_served_while_others_send_endless_headers(service: Process) -> None:
