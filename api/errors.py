@@ -163,7 +163,9 @@ def answer(error: Exception, headers: Mapping[str, str] | None = None) -> Proble
 
 def pointers(errors: Sequence[Any], prefix: Sequence[str | int] = ()) -> list[dict[str, str]]:
     """Return pydantic's errors as JSON pointers (RFC 6901) with what is wrong there."""
-    return [{"pointer": _pointer([*prefix, *error["loc"]]), "detail": describe_error(error)} for error in errors]
+    return [
+        {"pointer": _pointer([*prefix, *error["loc"]]), "detail": detail_of(describe_error(error))} for error in errors
+    ]
 
 
 def _pointer(path: Sequence[str | int]) -> str:

@@ -14,6 +14,7 @@ from api.outgoing.mail import MailSettings
 from api.reviews.settings import ReviewOptions
 from api.surges.settings import SurgeSettings
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.validation import describe_error
 
 
@@ -232,6 +233,7 @@ def settings_from(**options: Any) -> Settings:  # noqa: ANN401 - options of the 
         return Settings(**options)
     except ValidationError as error:
         first = error.errors()[0]
-        raise InputError(f"setting {'.'.join(map(str, first['loc']))}: {describe_error(first)}") from error
+        values = {"name": ".".join(map(str, first["loc"])), "fault": describe_error(first)}
+        raise InputError(Phrase("setting_wrong", values)) from error
     except SettingsError as error:
-        raise InputError(f"{error}; expected JSON, as docs/operations.md says") from error
+        raise InputError(Phrase("setting_not_json", {"fault": str(error)})) from error

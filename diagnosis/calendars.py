@@ -19,6 +19,7 @@ import numpy as np
 
 from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.times import as_utc, from_seconds
 from diagnosis.validation import quote_value
 
@@ -205,7 +206,7 @@ class BusinessHours(_Moments):
     def _longer(self, table: _Intervals, *, ahead: bool) -> _Intervals:
         length = table.last - table.first
         if length > _LONGEST:
-            raise InputError(f"calendar of {self.zone}: its working hours of {length:,} days are too few")
+            raise InputError(Phrase("calendar_too_empty", {"zone": self.zone, "n": length}))
         if ahead:
             return self._intervals(table.first, table.last + 2 * length)
         return self._intervals(table.first - 2 * length, table.last)
@@ -274,15 +275,13 @@ def calendar_from(value: Any) -> Calendar:  # noqa: ANN401 - what a settings fil
     if isinstance(value, str) and value.strip().casefold() in (ROUND_THE_CLOCK, "24/7"):
         return RoundTheClock()
     if not isinstance(value, Mapping):
-        raise InputError(
-            f'calendar: expected "{ROUND_THE_CLOCK}", or business hours as {{ zone = "Asia/Shanghai", '
-            f'from = "09:00", to = "18:00", holidays = "CN" }}; found {quote_value(value)}'
-        )
+        raise InputError(Phrase("calendar_expected", {"whole": ROUND_THE_CLOCK, "value": quote_value(value)}))
     if unknown := [name for name in value if name not in _KEYS]:
-        raise InputError(f"calendar: unknown setting {unknown[0]!r}; expected {', '.join(_KEYS)}")
+        values = {"table": "calendar", "name": unknown[0], "names": tuple(_KEYS)}
+        raise InputError(Phrase("table_setting_unknown", values))
     opens, closes = _clock(value.get("from", "09:00"), "from"), _clock(value.get("to", "18:00"), "to")
     if opens == closes:
-        raise InputError(f'calendar: from and to are both {_clock_text(opens)}; expected hours, or "{ROUND_THE_CLOCK}"')
+        raise InputError(Phrase("calendar_never_open", {"time": _clock_text(opens), "whole": ROUND_THE_CLOCK}))
     return BusinessHours(
         zone=_zone(value.get("zone")),
         days=_days(value.get("days", WORKING_WEEK)),
@@ -307,11 +306,11 @@ def holidays_of(country: str) -> BusinessHours:
 
 def _zone(value: Any) -> str:  # noqa: ANN401 - what a settings file holds
     if not value:
-        raise InputError("calendar: business hours need a time zone, such as zone = 'Asia/Shanghai'; found none")
+        raise InputError(Phrase("calendar_without_zone"))
     if value not in available_timezones():
         near = get_close_matches(str(value), available_timezones(), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise InputError(f"calendar: expected an IANA time zone such as 'Asia/Shanghai'; found {value!r}{hint}")
+        hint = Phrase("did_you_mean", {"name": near[0]}) if near else ""
+        raise InputError(Phrase("calendar_zone_wrong", {"value": value, "near": hint}))
     return str(value)
 
 
@@ -320,9 +319,8 @@ def _days(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - what a settings file
     short_names = tuple(str(day).strip().casefold()[:3] for day in days)
     wrong = [day for day, short in zip(days, short_names, strict=True) if short not in WEEKDAYS]
     if wrong or not days:
-        raise InputError(
-            f"calendar: days: expected some of {', '.join(WEEKDAYS)}; found {', '.join(map(str, wrong)) or 'none'}"
-        )
+        found = tuple(map(str, wrong)) or Phrase("none_found")
+        raise InputError(Phrase("calendar_days_wrong", {"days": tuple(WEEKDAYS), "found": found}))
     return tuple(day for day in WEEKDAYS if day in short_names)
 
 
@@ -333,7 +331,7 @@ def _clock(value: Any, name: str) -> float:  # noqa: ANN401 - what a settings fi
     numbers = [int(part) for part in parts if part.isdecimal()]
     if len(numbers) == len(parts) == 2 and numbers[1] < 60 and numbers[0] + numbers[1] / 60 <= 24:
         return numbers[0] + numbers[1] / 60
-    raise InputError(f"calendar: {name}: expected a time such as 09:00, at most 24:00; found {value!r}")
+    raise InputError(Phrase("calendar_time_wrong", {"name": name, "value": value}))
 
 
 def _clock_text(hours: float) -> str:
@@ -346,7 +344,7 @@ def _dates(value: Any, name: str) -> frozenset[date]:  # noqa: ANN401 - what a s
     try:
         return frozenset(day if isinstance(day, date) else date.fromisoformat(day) for day in days)
     except (TypeError, ValueError) as error:
-        raise InputError(f"calendar: {name}: expected dates such as 2027-02-05; found {quote_value(value)}") from error
+        raise InputError(Phrase("calendar_dates_wrong", {"name": name, "value": quote_value(value)})) from error
 
 
 def _holidays(value: Any) -> str:  # noqa: ANN401 - what a settings file holds
@@ -375,8 +373,8 @@ def _country_days(code: str, year: int) -> _CountryDays:
         listed = holidays.country_holidays(country, subdiv=part or None, years=years, expand=False)
     except NotImplementedError as error:
         parts = holidays.list_supported_countries().get(country)
-        example = f"a part of {country} such as {country}-{parts[0]}" if parts else "a country's code such as CN or DE"
-        raise InputError(f"calendar: holidays: expected {example} (ISO 3166); found {code!r}") from error
+        values = {"country": country, "part": parts[0] if parts else "", "value": code}
+        raise InputError(Phrase("calendar_part_wrong" if parts else "calendar_country_wrong", values)) from error
     return _CountryDays(frozenset(day for day in listed if day.year == year), frozenset(listed.weekend_workdays))
 
 

@@ -19,6 +19,7 @@ import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.times import as_utc
 
 TEXT_FIELDS = ("short_description", "description")
@@ -165,7 +166,8 @@ class IncidentBatch:
 
     def __init__(self, columns: Mapping[str, Sequence[Any]]) -> None:
         if "number" not in columns:
-            raise InputError(f"incidents need a column 'number'; found {', '.join(map(str, columns)) or 'none'}")
+            found = tuple(map(str, columns)) or Phrase("none_found")
+            raise InputError(Phrase("incidents_without_number", {"columns": found}))
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
             raise InputError(f"columns of incidents must be of one length; found {lengths}")
@@ -366,10 +368,8 @@ def _with_field_names(frame: pd.DataFrame) -> pd.DataFrame:
 def _must_name_fields(names: Iterable[str]) -> None:
     present = list(names)
     if not any(name in FIELDS for name in present):
-        raise InputError(
-            f"incidents need fields such as short_description; found {', '.join(present) or 'none'} "
-            "(`training.records.load_incidents` knows the names of ServiceNow, Jira, Zammad and GLPI)"
-        )
+        found = tuple(map(str, present)) or Phrase("none_found")
+        raise InputError(Phrase("incidents_without_fields", {"columns": found}))
 
 
 def as_frame(incidents: Iterable[Incident] | pd.DataFrame) -> pd.DataFrame:
@@ -392,8 +392,8 @@ def as_frame(incidents: Iterable[Incident] | pd.DataFrame) -> pd.DataFrame:
     """
     if isinstance(incidents, pd.DataFrame):
         if "number" not in incidents:
-            present = ", ".join(map(str, incidents.columns)) or "none"
-            raise InputError(f"incidents need a column 'number'; found {present}")
+            present = tuple(map(str, incidents.columns)) or Phrase("none_found")
+            raise InputError(Phrase("incidents_without_number", {"columns": present}))
         columns = {name: _canonical(incidents.get(name), name, len(incidents)) for name in FIELDS}
         extra = {name: incidents[name].array for name in incidents.columns if name not in FIELDS}
         return pd.DataFrame({**columns, **extra}, copy=True)
@@ -418,9 +418,9 @@ def _canonical(column: pd.Series | None, name: str, length: int) -> ExtensionArr
         return _unknown(name, length)
     if column.dtype != _DTYPES.get(name, _TEXT) or (name not in _DTYPES and column.hasnans):
         if name in TIME_FIELDS:
-            column = _parsed(column, name, "ISO 8601 times", _times).astype(_TIME)
+            column = _parsed(column, name, "column_of_times", _times).astype(_TIME)
         elif name in COUNT_FIELDS:
-            column = _parsed(column, name, "whole numbers", _integers)
+            column = _parsed(column, name, "column_of_whole_numbers", _integers)
         else:
             column = column.astype(_TEXT).fillna("")
     if name == "type":
@@ -439,12 +439,12 @@ def _integers(column: pd.Series, errors: Literal["raise", "coerce"] = "raise") -
     return (numbers if errors == "raise" else numbers.where(numbers % 1 == 0)).astype("Int64")
 
 
-def _parsed(column: pd.Series, name: str, expected: str, parse: Callable[..., pd.Series]) -> pd.Series:
+def _parsed(column: pd.Series, name: str, code: str, parse: Callable[..., pd.Series]) -> pd.Series:
     try:
         return parse(column)
     except (ValueError, TypeError) as error:
         wrong = column[parse(column, errors="coerce").isna() & column.notna()].iloc[0]
-        raise InputError(f"column {name!r}: {expected} were expected, {wrong!r} found") from error
+        raise InputError(Phrase(code, {"name": name, "value": wrong})) from error
 
 
 def _array(values: list[Any], name: str) -> ExtensionArray:
@@ -471,7 +471,7 @@ def _count(value: Any, name: str) -> int:  # noqa: ANN401 - as it came
     except (ValueError, TypeError):
         number = math.nan
     if not number.is_integer():
-        raise InputError(f"column {name!r}: whole numbers were expected, {value!r} found")
+        raise InputError(Phrase("column_of_whole_numbers", {"name": name, "value": value}))
     return int(number)
 
 
@@ -479,7 +479,7 @@ def _moment(value: Any, name: str) -> datetime:  # noqa: ANN401 - as it came
     try:
         return as_utc(value if isinstance(value, datetime) else datetime.fromisoformat(value))
     except (ValueError, TypeError) as error:
-        raise InputError(f"column {name!r}: ISO 8601 times were expected, {value!r} found") from error
+        raise InputError(Phrase("column_of_times", {"name": name, "value": value})) from error
 
 
 def _blank(name: str) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 
 KNOWLEDGE_FIELDS = (
     "number",
@@ -78,7 +79,8 @@ def as_knowledge_frame(articles: Iterable[KnowledgeArticle] | pd.DataFrame) -> p
     if isinstance(articles, pd.DataFrame):
         frame = articles.reset_index(drop=True)
         if "number" not in frame:
-            raise InputError(f"knowledge needs a column 'number'; found {', '.join(map(str, frame.columns)) or 'none'}")
+            found = tuple(map(str, frame.columns)) or Phrase("none_found")
+            raise InputError(Phrase("articles_without_number", {"columns": found}))
     else:
         names = [f.name for f in fields(KnowledgeArticle)]
         frame = pd.DataFrame([[getattr(a, n) for n in names] for a in articles], columns=names)

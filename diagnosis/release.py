@@ -68,7 +68,7 @@ class Manifest:
         """
         path = folder / MANIFEST
         if not path.is_file():
-            raise ReleaseError(f"{folder} is not a release: {MANIFEST} is missing")
+            raise ReleaseError(Phrase("release_expected", {"folder": str(folder), "file": MANIFEST}))
         try:
             raw = json.loads(path.read_text(encoding="utf-8"))
             version = raw["format"]
@@ -77,7 +77,7 @@ class Manifest:
                 raise ReleaseError(Phrase("release_of_other_format", formats))
             return cls(**raw)
         except (ValueError, TypeError, KeyError, UnicodeDecodeError) as error:
-            raise ReleaseError(f"{path}: not a readable manifest ({error})") from error
+            raise ReleaseError(Phrase("manifest_unreadable", {"path": str(path), "fault": str(error)})) from error
 
 
 def write_release(
@@ -146,15 +146,14 @@ def check_release(folder: Path) -> Manifest:
     manifest = Manifest.read(folder)
     for path, expected in manifest.files.items():
         if not (folder / path).is_file():
-            raise ReleaseError(f"{folder.name}: {path} is missing")
+            raise ReleaseError(Phrase("release_file_missing", {"release": folder.name, "file": path}))
         actual = _sha256(folder / path)
         if actual != expected:
-            raise ReleaseError(
-                f"{folder.name}: {path} was altered (sha256 {expected[:12]}… expected, {actual[:12]}… found)"
-            )
+            values = {"release": folder.name, "file": path, "expected": expected[:12], "actual": actual[:12]}
+            raise ReleaseError(Phrase("release_file_altered", values))
     stray = sorted(set(_files(folder)) - {*manifest.files, MANIFEST})
     if stray:
-        raise ReleaseError(f"{folder.name}: {stray[0]} is not named in the manifest")
+        raise ReleaseError(Phrase("release_file_stray", {"release": folder.name, "file": stray[0]}))
     return manifest
 
 

@@ -107,7 +107,8 @@ class Releases:
         """
         names = [folder.name for folder in self._folders()]
         if release not in names:
-            raise ReleaseError(f"no release {release!r} in {self.folder}; found {', '.join(names) or 'none'}")
+            values = {"release": release, "folder": str(self.folder), "names": tuple(names) or Phrase("none_found")}
+            raise ReleaseError(Phrase("release_unknown", values))
         return self.folder / release
 
     def published(self) -> str | None:
@@ -128,7 +129,9 @@ class Releases:
                 return []
             return [_publication(entry) for entry in json.loads(self._pointer.read_text(encoding="utf-8"))["history"]]
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise ReleaseError(f"{self._pointer}: not a readable pointer ({error})") from error
+            raise ReleaseError(
+                Phrase("pointer_unreadable", {"path": str(self._pointer), "fault": str(error)})
+            ) from error
 
     def publish(self, release: str, reason: str | Phrase = "", *, instead_of: str | None = None) -> None:
         """Check a release and put it into service.
@@ -149,10 +152,8 @@ class Releases:
         with self._changing():
             history = self.history()
             if instead_of is not None and history and history[-1].release != instead_of:
-                raise ReleaseError(
-                    f"{release} was compared with {instead_of}, but {history[-1].release} is in service by now: "
-                    "publish again"
-                )
+                values = {"release": release, "compared": instead_of, "current": history[-1].release}
+                raise ReleaseError(Phrase("release_compared_with_former", values))
             self._point([*history, Publication.now(release, reason)])
 
     def previous(self) -> str:
@@ -179,8 +180,8 @@ class Releases:
         while earlier and earlier[-1].release == current:
             earlier.pop()
         if not earlier:
-            published = f"only {current}" if current else "no release"
-            raise ReleaseError(f"nothing to roll back to in {self.folder}: {published} was published so far")
+            values = {"folder": str(self.folder), "release": current}
+            raise ReleaseError(Phrase("only_one_was_published" if current else "none_was_published", values))
         return earlier
 
     def rollback(self, reason: str | Phrase = ROLLED_BACK) -> str:
@@ -214,7 +215,7 @@ class Releases:
         try:
             release = str(json.loads(path.read_text(encoding="utf-8"))["release"])
         except (ValueError, TypeError, KeyError) as error:
-            raise ReleaseError(f"{path}: not a readable pointer ({error})") from error
+            raise ReleaseError(Phrase("pointer_unreadable", {"path": str(path), "fault": str(error)})) from error
         return None if release == self.published() else release
 
     def set_shadow(self, release: str | None) -> None:
@@ -231,7 +232,7 @@ class Releases:
             if release is None:
                 (self.folder / SHADOW).unlink(missing_ok=True)
             elif release == self.published():
-                raise ReleaseError(f"a release other than the one in service was expected as shadow, {release} found")
+                raise ReleaseError(Phrase("shadow_in_service", {"release": release}))
             else:
                 write_json(self.folder / SHADOW, {"release": release, "since": now_text()})
 
@@ -241,9 +242,8 @@ class Releases:
             with locked(self.folder / _LOCK, seconds=_PATIENCE):
                 yield
         except LockedError as error:
-            raise ReleaseError(
-                f"{self.folder}: another program has been changing the release in service for {_PATIENCE:.0f} seconds"
-            ) from error
+            values = {"folder": str(self.folder), "seconds": _PATIENCE}
+            raise ReleaseError(Phrase("releases_locked", values)) from error
 
     def _point(self, history: list[Publication]) -> None:
         entries = [{name: value for name, value in asdict(entry).items() if value} for entry in history]

@@ -1,4 +1,4 @@
-"""Validation: pydantic's errors in our words, what was expected and what was found."""
+"""Validation: pydantic's errors as phrases, what was expected and what was found."""
 
 from __future__ import annotations
 
@@ -6,32 +6,53 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from diagnosis.errors import FaultwiseError
+from diagnosis.phrases import Phrase, as_written, catalogue
+
 _OF_OBJECTS = ("model_type", "model_attributes_type", "dict_type")
 _COMPLETE = ("missing", "extra_forbidden", "value_error")  # the last are our own words
 _LONGEST = 60  # characters of a wrong value that are quoted
 
 
-def describe_error(error: Mapping[str, Any]) -> str:
-    """Return one of pydantic's errors in words: what was expected, and what was found.
+def describe_error(error: Mapping[str, Any]) -> Phrase:
+    """Return one of pydantic's errors as a phrase: what was expected, and what was found.
 
     Examples
     --------
-    >>> describe_error({"type": "greater_than", "msg": "Input should be greater than 0", "input": -1})
-    'Input should be greater than 0; found -1'
+    >>> str(describe_error({"type": "missing", "msg": "Field required", "input": {}}))
+    'Field required'
+    >>> str(describe_error({"type": "bool_type", "msg": "Input should be a valid boolean", "input": -1}))
+    'Input should be a valid boolean; found -1'
     """
-    expected = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] in _OF_OBJECTS:
-        expected = "expected a JSON object"  # pydantic's words name our classes
+    expected = _expected(error)
     if error["type"] in _COMPLETE:
         return expected
-    return f"{expected}; found {quote_value(error.get('input'))}"
+    return Phrase("expected_and_found", {"expected": expected, "found": quote_value(error.get("input"))})
 
 
-def quote_value(value: Any) -> str:  # noqa: ANN401 - any JSON value
+def _expected(error: Mapping[str, Any]) -> Phrase:
+    context = dict(error.get("ctx", {}))
+    if isinstance(context.get("error"), FaultwiseError):
+        phrase: Phrase = context["error"].phrase
+        return phrase
+    code = "pydantic_object" if error["type"] in _OF_OBJECTS else f"pydantic_{error['type']}"
+    form = catalogue().get(code)
+    if form is None or ("ctx" not in error and "{" in form["en"]):
+        return as_written(str(error["msg"]).removeprefix("Value error, "))
+    if isinstance(offered := context.get("expected"), str):  # such as: 'a', 'b' or 'c'
+        *first, last = offered.rsplit(" or ", 1)
+        context["expected"] = (
+            Phrase("either", {"first": tuple(first[0].split(", ")), "second": last}) if first else last
+        )
+    bounds = {name: int(bound) for name, bound in context.items() if isinstance(bound, float) and bound.is_integer()}
+    return Phrase(code, {**context, **bounds, "n": context.get("min_length", context.get("max_length"))})
+
+
+def quote_value(value: Any) -> str | Phrase:  # noqa: ANN401 - any JSON value
     """Return a value as it may stand in a message: short, on one line, no character that cannot be encoded."""
     if isinstance(value, Mapping):
-        return "an object"
+        return Phrase("an_object")
     if isinstance(value, list | tuple):
-        return "a list"
+        return Phrase("a_list")
     text = json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 
 _MOST_SECONDS = 10**7  # of Retry-After; more is no wait but a refusal
 
@@ -32,9 +33,9 @@ def check_url(url: str, example: str = "https://example.com") -> str:
     except (httpx.InvalidURL, TypeError, ValueError):
         parsed = httpx.URL("")
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise InputError(f"expected a URL with http or https and a host, such as {example}; found {url[:200]!r}")
+        raise InputError(Phrase("url_wrong", {"example": example, "value": url[:200]}))
     if parsed.userinfo:
-        raise InputError("expected a URL without user and password: they belong in the environment or the settings")
+        raise InputError(Phrase("url_with_password"))
     return url
 
 

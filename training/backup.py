@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.releases import POINTER, SHADOW, Releases
 from diagnosis.store.backup import back_up_store
 from diagnosis.times import now_text
@@ -58,7 +59,7 @@ def back_up(database: str, models: Path, target: Path) -> dict[str, Any]:
         If the store could not be copied.
     """
     if target.exists():
-        raise InputError(f"expected a new folder for the backup; found {target} already there")
+        raise InputError(Phrase("backup_folder_present", {"folder": str(target)}))
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.parent.mkdir(parents=True, exist_ok=True)

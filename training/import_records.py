@@ -214,7 +214,7 @@ def _from_system(args: argparse.Namespace, kind: RecordKind) -> ImportCounts:
     credentials = Credentials.from_environment(args.source, os.environ)
     url = args.url or credentials.url
     if not url:
-        raise InputError(f"expected --url, or {PREFIX}{args.source.upper()}__URL in the environment; found neither")
+        raise InputError(Phrase("url_missing", {"variable": f"{PREFIX}{args.source.upper()}__URL"}))
     own = fields_from_environment(args.source) if kind is INCIDENTS else {}
     mapping = {**own, **dict(args.mapping or ())} or None
     request = Pull(

@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read, decide twice, compare."""
     if args.hours is not None and not args.hours >= 0:
-        raise InputError(f"expected --hours of at least 0; found {args.hours}")
+        raise InputError(Phrase("hours_below_zero", {"value": str(args.hours)}))
     replay = _replay(args)
     if args.html:
         with open_atomically(args.html) as stream:
@@ -134,7 +134,8 @@ def _replay(args: argparse.Namespace) -> Replay:
     rules, thresholds = _rules(args.rules), dict(args.threshold)
     unknown = sorted(thresholds.keys() - routers.keys())
     if unknown:
-        raise InputError(f"--threshold: expected one of {', '.join(routers)}; found {unknown[0]!r}")
+        values = {"name": "--threshold", "choices": tuple(routers), "value": unknown[0]}
+        raise InputError(Phrase("value_not_offered", values))
     incidents, period = _period(read_sources(args).incidents, args)
     as_of = last_moment(incidents)
     predictions = honest_predictions(diagnoser, folder, incidents, as_of)
@@ -166,10 +167,8 @@ def _period(
     first = moment(args.first) if args.first else last - QUARTER
     inside = incidents[(opened >= first) & (opened < last)].drop_duplicates("number", keep="last")
     if inside.empty:
-        raise InputError(
-            f"expected incidents opened from {first:%Y-%m-%d} to {last:%Y-%m-%d}; found none, they were opened from "
-            f"{opened.min():%Y-%m-%d} to {opened.max():%Y-%m-%d}"
-        )
+        days = {"first": first, "last": last, "opened_first": opened.min(), "opened_last": opened.max()}
+        raise InputError(Phrase("period_without_incidents", {name: f"{day:%Y-%m-%d}" for name, day in days.items()}))
     return inside.reset_index(drop=True), (first, last)
 
 
@@ -220,10 +219,11 @@ def _rules(path: Path | None) -> list[ExclusionRule]:
         raw = json.loads(path.read_text(encoding="utf-8"))
         rules = [ExclusionRule(id="", **rule) for rule in (raw if isinstance(raw, list) else [raw])]
     except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: expected rules as a JSON list of objects ({error})") from error
+        raise InputError(Phrase("rules_unreadable", {"path": str(path), "fault": str(error)})) from error
     for rule in rules:
         if rule.action not in _ACTIONS or not isinstance(rule.fields, dict):
-            raise InputError(f"{path}: expected an action of {', '.join(_ACTIONS)} and fields; found {rule.action!r}")
+            values = {"path": str(path), "choices": tuple(_ACTIONS), "value": rule.action}
+            raise InputError(Phrase("rule_of_other_action", values))
     return rules
 
 

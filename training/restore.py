@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.release import MANIFEST
 from diagnosis.releases import POINTER, SHADOW
 from diagnosis.store.backup import POSTGRESQL_FILE, SQLITE_FILE, restore_store
@@ -56,7 +57,7 @@ def restore(source: Path, database: str, models: Path) -> dict[str, Any]:
     content = _checked_content(source)
     present = [name for name in (*content["releases"], POINTER, SHADOW) if (models / name).exists()]
     if present:
-        raise InputError(f"expected none of the backup's releases in {models}; found {present[0]}: move it away first")
+        raise InputError(Phrase("restored_release_present", {"folder": str(models), "release": present[0]}))
     restore_store(source / _store_in(content), database)
     models.mkdir(parents=True, exist_ok=True)
     for release in content["releases"]:
@@ -72,16 +73,16 @@ def restore(source: Path, database: str, models: Path) -> dict[str, Any]:
 
 def _checked_content(source: Path) -> dict[str, Any]:
     if not (source / CONTENTS).is_file():
-        raise InputError(f"expected a folder that `faultwise backup` wrote; {source} has no {CONTENTS}")
+        raise InputError(Phrase("backup_expected", {"folder": str(source), "file": CONTENTS}))
     content = _listed(source / CONTENTS)
     actual = hashes_of(source)
     wrong = [name for name, expected in content["files"].items() if actual.get(name) != expected]
     if wrong:
-        raise InputError(f"{source}: {wrong[0]} is missing or was altered since the backup was made")
+        raise InputError(Phrase("backup_altered", {"folder": str(source), "file": wrong[0]}))
     links = [path.relative_to(source).as_posix() for path in sorted(source.rglob("*")) if path.is_symlink()]
     added = [*links, *(name for name in actual if name not in content["files"])]
     if added:
-        raise InputError(f"{source}: {added[0]} was added since the backup was made")
+        raise InputError(Phrase("backup_added_to", {"folder": str(source), "file": added[0]}))
     return content
 
 
@@ -93,9 +94,9 @@ def _listed(path: Path) -> dict[str, Any]:
         is_ours = isinstance(made_at, str) and bool(_store_in(content)) and all(map(_is_release, releases))
         is_whole = is_ours and all(f"{MODELS_FOLDER}/{release}/{MANIFEST}" in files for release in releases)
     except (ValueError, TypeError, KeyError) as error:
-        raise InputError(f"{path}: expected the list of contents that `faultwise backup` wrote; found none") from error
+        raise InputError(Phrase("backup_list_unreadable", {"path": str(path)})) from error
     if not is_whole:
-        raise InputError(f"{path}: expected a store and releases of the backup; found something else among them")
+        raise InputError(Phrase("backup_list_foreign", {"path": str(path)}))
     return content
 
 

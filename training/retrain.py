@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from diagnosis.errors import InputError, StoreError
 from diagnosis.locks import LockedError, locked
-from diagnosis.phrases import Language
+from diagnosis.phrases import Language, Phrase
 from diagnosis.release import Manifest
 from diagnosis.releases import Releases
 from diagnosis.store import Store
@@ -166,8 +166,8 @@ def alone(models: Path) -> Iterator[None]:
             finally:
                 holder.unlink(missing_ok=True)
     except LockedError as error:
-        process = holder.read_text(encoding="utf-8").strip() if holder.is_file() else "another program"
-        raise InputError(f"expected no other retraining on {models}; found one under way: {process}") from error
+        holds = holder.read_text(encoding="utf-8").strip() if holder.is_file() else Phrase("another_program")
+        raise InputError(Phrase("retraining_under_way", {"folder": str(models), "process": holds})) from error
 
 
 def _is_known(stored: Stored, settings: TrainSettings, releases: Releases) -> bool:

@@ -265,9 +265,9 @@ def _table(config: Path | None, name: str) -> Mapping[str, Any]:
     try:
         table: Any = tomllib.loads(config.read_text(encoding="utf-8")).get(name, {})
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{config}: not a readable TOML file ({error})") from error
+        raise InputError(Phrase("toml_unreadable", {"path": str(config), "fault": str(error)})) from error
     if not isinstance(table, Mapping):
-        raise InputError(f"{config}: {name}: expected a table, {table!r} found")
+        raise InputError(Phrase("toml_table_expected", {"path": str(config), "name": name, "value": repr(table)}))
     return table
 
 

@@ -20,6 +20,7 @@ from pydantic.dataclasses import dataclass
 
 from diagnosis.calendars import calendar_from
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.routing import FeatureWeights
 from diagnosis.service_levels import ServiceLevelRules
 from diagnosis.validation import describe_error
@@ -44,16 +45,17 @@ def in_input_errors(cls: Class) -> Class:
     return cls
 
 
-def _describe(error: ValidationError, names: list[str]) -> str:
+def _describe(error: ValidationError, names: list[str]) -> Phrase:
     """Return the first fault in words; a name that is not a setting's with the nearest that is."""
     first = error.errors()[0]
     if first["type"] == "unexpected_keyword_argument":
         unknown = str(first["loc"][0])
         near = get_close_matches(unknown, names, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        return f"unknown setting {unknown!r}: {hint}expected one of {', '.join(names)}"
+        values = {"name": unknown, "names": tuple(names)}
+        return Phrase("setting_mistyped", {**values, "near": near[0]}) if near else Phrase("setting_unknown", values)
     place = ".".join(map(str, first["loc"]))
-    return f"setting {place}: {describe_error(first)}" if place else describe_error(first)
+    fault = describe_error(first)
+    return Phrase("setting_wrong", {"name": place, "fault": fault}) if place else fault
 
 
 def _setting(default: Setting, meaning: str, *, counts: bool = True) -> Setting:
@@ -199,7 +201,7 @@ def load_settings(config: Path | None = None, overrides: Mapping[str, Any] | Non
         try:
             values = tomllib.loads(config.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise InputError(f"{config}: not a readable TOML file ({error})") from error
+            raise InputError(Phrase("toml_unreadable", {"path": str(config), "fault": str(error)})) from error
     values.pop("review", None)  # the quarter's review reads its table from the same file
     return TrainSettings(**{**values, **(overrides or {})})
 

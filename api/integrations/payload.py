@@ -85,7 +85,7 @@ def errors_of(error: ValidationError, *place: str | int) -> list[dict[str, Any]]
     """Return what is wrong with a payload, with a pointer into the body."""
     return [
         {**fault, "input": None, "loc": ("body", *place, *fault["loc"])}
-        for fault in error.errors(include_url=False, include_context=False, include_input=False)
+        for fault in error.errors(include_url=False, include_input=False)
     ]
 
 

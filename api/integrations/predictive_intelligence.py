@@ -262,7 +262,7 @@ def _validated(name: str, text: str, read: Callable[[str], Any]) -> Any:  # noqa
     try:
         return read(text)
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False)
+        faults = error.errors(include_url=False)
         raise RequestValidationError(
             [{**fault, "type": _typed(fault["type"]), "loc": ("query", name, *fault["loc"])} for fault in faults]
         ) from error

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.placeholders import without_placeholders
 from diagnosis.recurrence.signature import COVERAGE, TEXT, Signature
 
@@ -64,11 +65,10 @@ def problem_signature(frame: pd.DataFrame, learned: Signature | None = None) -> 
     if learned is not None:
         return learned
     names = sorted({name for fields in CANDIDATES for name in fields})
-    filled = ", ".join(f"{name} {_share_filled(faults, (name,)):.0%}" for name in names)
-    raise InputError(
-        f"no signature fits: one of {', '.join(names)} must be filled in for {COVERAGE:.0%} of the incidents, or their "
-        f"texts; found {filled}"
-    )
+    shares = {name: _share_filled(faults, (name,)) for name in names}
+    filled = tuple(Phrase("share_of_field", {"field": name, "share": share}) for name, share in shares.items())
+    values = {"fields": tuple(names), "coverage": COVERAGE, "filled_names": filled}
+    raise InputError(Phrase("no_fault_signature", values))
 
 
 def _supports(faults: pd.DataFrame, fields: tuple[str, ...]) -> bool:

@@ -13,6 +13,7 @@ from diagnosis.arrays import Floats, Ints
 from diagnosis.calendars import Calendar
 from diagnosis.errors import InputError
 from diagnosis.incident import IncidentBatch
+from diagnosis.phrases import Phrase
 from diagnosis.problems.chances import return_chances
 from diagnosis.problems.facts import FaultFacts
 from diagnosis.problems.forecast import FaultForecast, HolidayDays
@@ -91,7 +92,7 @@ def find_problems(
         If the horizon is no number of days, no incident can be judged, or none belongs to a fault.
     """
     if horizon < 1:
-        raise InputError(f"a horizon needs 1 day or more; found {horizon}")
+        raise InputError(Phrase("problem_horizon_wrong", {"value": horizon}))
     context = context or ProblemContext()
     is_fault = (frame["type"] == FAULTY).to_numpy()
     eligible = cohort(frame if is_fault.all() else frame[is_fault], as_of)
@@ -107,7 +108,7 @@ def find_problems(
     joining, lineage = settle(joining, numbers, context.earlier, decisions, context.ended)
     rows = np.flatnonzero(joining.codes >= 0)
     if not len(rows):
-        raise InputError(f"problems need incidents with {', '.join(signature.fields)}; found none in {len(incidents)}")
+        raise InputError(Phrase("problems_without_signature", {"fields": signature.fields, "n": len(incidents)}))
     end = float(days_of(pd.Series([as_utc(as_of)]))[0])
     holidays = (
         None if context.calendar is None else HolidayDays.of(context.calendar, as_utc(as_of).to_pydatetime(), horizon)

@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.recurrence.outcomes import CensoredOutcomes
 from diagnosis.recurrence.rhythm import EVEN, DeskRhythm
 
@@ -43,7 +44,7 @@ def check_horizons(horizons: Sequence[int]) -> None:
         If they are not.
     """
     if not horizons or any(days < 1 for days in horizons) or list(horizons) != sorted(set(horizons)):
-        raise InputError(f"horizons need days from 1 up, each longer than the one before; found {tuple(horizons)}")
+        raise InputError(Phrase("horizons_wrong", {"value": str(tuple(horizons))}))
 
 
 def grid(horizons: tuple[int, ...]) -> Floats:

@@ -12,6 +12,7 @@ from scipy.special import ndtri, stdtrit
 from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
 from diagnosis.incident import IncidentBatch
+from diagnosis.phrases import Phrase
 from diagnosis.recurrence.features import reads_like_workaround
 from diagnosis.recurrence.outcomes import CensoredOutcomes, Origin, censored_outcomes, cohort
 from diagnosis.recurrence.signature import Signature
@@ -61,16 +62,14 @@ def recurrence_rate(
         If no incident can be judged, the column does not exist, or a horizon is no day or there is none.
     """
     if not horizons or min(horizons) < 1:
-        raise InputError(f"expected horizons of at least one day; found {list(horizons)}")
+        raise InputError(Phrase("horizons_too_short", {"value": str(list(horizons))}))
     eligible = cohort(frame, as_of).frame
     keys = signature.keys(eligible)
     outcomes = censored_outcomes(eligible, keys, as_of, origin)
     usable = (keys != "").to_numpy() & np.isfinite(outcomes.observed)
     if not usable.any():
-        raise InputError(
-            f"a recurrence rate needs incidents with {', '.join(signature.fields)}"
-            f"{' and resolved_at' if origin == 'resolved' else ''}; found none in {len(eligible)}"
-        )
+        values = {"fields": signature.fields, "n": len(eligible)}
+        raise InputError(Phrase("no_rate_after_resolution" if origin == "resolved" else "no_rate", values))
     # A start before every incident leaves all of them in, from age 0 on.
     entry = (
         np.full(len(eligible), -1.0)
@@ -188,7 +187,7 @@ def _groups(frame: pd.DataFrame, by: str | None) -> pd.Series:
         words = pd.Series(np.where(reads, "workaround", "not a workaround"), index=frame.index)
         return words.where(frame["resolved_at"].notna(), "not resolved")
     if by not in frame:
-        raise InputError(f"'by' needs month, workaround or a column; found {by!r}, columns {', '.join(frame.columns)}")
+        raise InputError(Phrase("grouped_by_no_column", {"value": by, "columns": tuple(frame.columns)}))
     return frame[by].astype("str")
 
 

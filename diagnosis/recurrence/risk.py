@@ -178,10 +178,10 @@ class RecurrenceModel:
         """
         self._check_fitted()
         if self.resolution_ is None:
-            raise InputError(f"the moment of resolution needs {FEWEST_RESOLVED} resolved incidents to learn from")
+            raise InputError(Phrase("too_few_resolved", {"needed": FEWEST_RESOLVED}))
         batch = IncidentBatch.of(incidents)
         if unresolved := sum(time is None for time in batch.column("resolved_at")):
-            raise InputError(f"every incident needs resolved_at; {unresolved} have none")
+            raise InputError(Phrase("incidents_unresolved", {"unresolved": unresolved}))
         state = self._state_of(history)
         placed, start = state.place(batch), days_since_1970(batch.column("resolved_at"))
         x = np.hstack([state.describe_at(placed, start, joining=joining), self.closure_.describe(placed)])
@@ -216,10 +216,8 @@ class RecurrenceModel:
         outcomes = outcomes.take(usable)
         watched = [(j, days) for j, days in enumerate(self.horizons) if (outcomes.observed >= days).any()]
         if not watched:
-            raise InputError(
-                f"scores need incidents opened after {self.as_of_:%Y-%m-%d} and watched for {min(self.horizons)} days; "
-                f"found {len(later)} opened after it, known at {as_utc(as_of):%Y-%m-%d}"
-            )
+            days = {"since": f"{self.as_of_:%Y-%m-%d}", "at": f"{as_utc(as_of):%Y-%m-%d}", "days": min(self.horizons)}
+            raise InputError(Phrase("no_recurrence_scores", {**days, "later": len(later)}))
         risk = self.probabilities(later, history)
         return RecurrenceScores(tuple(score_horizon(risk[:, j], outcomes, days) for j, days in watched))
 

@@ -56,14 +56,10 @@ class Signature:
 
     def __post_init__(self) -> None:
         if not self.fields or len(set(self.fields)) < len(self.fields):
-            raise InputError(
-                f"a signature needs one or more different fields; found {', '.join(self.fields) or 'none'}"
-            )
+            raise InputError(Phrase("signature_empty", {"fields": self.fields or Phrase("none_found")}))
         if unknown := [name for name in self.fields if name not in (*CODED_FIELDS, TEXT)]:
-            raise InputError(
-                f"a signature is made of fields known at logging ({', '.join(CODED_FIELDS)}, {TEXT}); "
-                f"found {', '.join(unknown)}"
-            )
+            values = {"known": (*CODED_FIELDS, TEXT), "unknown": tuple(unknown)}
+            raise InputError(Phrase("signature_of_unknown_fields", values))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -103,10 +99,9 @@ class Signature:
         index = incidents.index if isinstance(incidents, pd.DataFrame) else None
         if isinstance(incidents, pd.DataFrame):
             if absent := [name for name in self.fields if name != TEXT and name not in incidents]:
-                raise InputError(
-                    f"signature {', '.join(self.fields)} needs these columns; missing {', '.join(absent)}, "
-                    f"found {', '.join(map(str, incidents.columns))}"
-                )
+                found = tuple(map(str, incidents.columns))
+                values = {"names": self.fields, "absent": tuple(absent), "columns": found}
+                raise InputError(Phrase("signature_without_columns", values))
             incidents = IncidentBatch.from_frame(incidents)
         placed = self.place(incidents)
         columns = [self.values_in(placed, name) for name in self.columns]
@@ -174,10 +169,8 @@ def default_signature(frame: pd.DataFrame) -> Signature:
         if all(name in frame for name in fields) and _supports(frame, fields):
             return Signature(fields)
     candidates = sorted({name for fields in PREFERRED for name in fields})
-    raise InputError(
-        f"no signature fits: one of {', '.join(candidates)} must be filled in for {COVERAGE:.0%} of the incidents with "
-        f"at least two values; found {_fill(frame, candidates)}"
-    )
+    values = {"fields": tuple(candidates), "coverage": COVERAGE, "filled_names": _fill(frame, candidates)}
+    raise InputError(Phrase("no_signature", values))
 
 
 def require_variety(keys: pd.Series, signature: Signature) -> None:
@@ -203,5 +196,7 @@ def _coverage(column: pd.Series) -> float:
     return float(np.mean([not is_placeholder(value) for value in column]))
 
 
-def _fill(frame: pd.DataFrame, names: Iterable[str]) -> str:
-    return ", ".join(f"{name} {_coverage(frame[name]):.0%}" for name in names if name in frame) or "none of them"
+def _fill(frame: pd.DataFrame, names: Iterable[str]) -> tuple[Phrase, ...] | Phrase:
+    shares = {name: _coverage(frame[name]) for name in names if name in frame}
+    filled = tuple(Phrase("share_of_field", {"field": name, "share": share}) for name, share in shares.items())
+    return filled or Phrase("none_of_them")

@@ -11,6 +11,7 @@ from scipy.special import pdtr
 
 from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.recurrence.beginning import beginning_of
 from diagnosis.recurrence.outcomes import cohort
 from diagnosis.recurrence.signature import Signature
@@ -82,14 +83,12 @@ def fix_verdict(
     times = days_of(eligible["opened_at"])
     signature_times = times[(signature.keys(eligible) == key).to_numpy()]
     if not key or not len(signature_times):
-        raise InputError(f"a verdict needs incidents of the signature {signature.values(key)}; found none")
+        raise InputError(Phrase("verdict_on_nothing", {"value": str(signature.values(key))}))
     cut, end = days_of(pd.Series([as_utc(date), as_utc(as_of)])).tolist()
     first = beginning_of(times, end)
     if not first < cut < end:
-        raise InputError(
-            f"the date of a fix must lie inside the records, {pd.Timestamp(first, unit='D'):%Y-%m-%d} to "
-            f"{as_utc(as_of):%Y-%m-%d}; found {as_utc(date):%Y-%m-%d}"
-        )
+        days = {"first": pd.Timestamp(first, unit="D"), "last": as_utc(as_of), "day": as_utc(date)}
+        raise InputError(Phrase("fix_outside_records", {name: f"{day:%Y-%m-%d}" for name, day in days.items()}))
     return verdict_of(signature_times, first, cut, end, signature=signature.values(key), date=as_utc(date))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.redact.addresses import mask_emails, mask_ips, mask_macs
 from diagnosis.redact.credentials import mask_secrets
 from diagnosis.redact.identities import mask_cards, mask_national_ids
@@ -52,7 +53,9 @@ class Redactor:
 
     def __init__(self, kinds: frozenset[str] = ALL_KINDS) -> None:
         if unknown := set(kinds) - ALL_KINDS:
-            raise InputError(f"expected kinds among {', '.join(sorted(ALL_KINDS))}; found {', '.join(sorted(unknown))}")
+            raise InputError(
+                Phrase("masked_kinds_unknown", {"kinds": tuple(sorted(ALL_KINDS)), "unknown": tuple(sorted(unknown))})
+            )
         self.kinds = frozenset(kinds)
         self._spotless: set[str] = set()
         self._spotless_before: set[str] = set()

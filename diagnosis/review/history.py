@@ -14,6 +14,7 @@ import pandas as pd
 
 from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.recurrence import Signature, default_signature
 from diagnosis.recurrence.outcomes import censored_outcomes, cohort
 from diagnosis.review.clocks import RecordClocks, record_clocks, review_rules
@@ -248,7 +249,7 @@ class ReviewHistory:
             If there is no such measure.
         """
         if measure not in BY_NAME:
-            raise InputError(f"a measure among {', '.join(BY_NAME)} was expected, {measure!r} found")
+            raise InputError(Phrase("measure_unknown", {"names": tuple(BY_NAME), "value": measure}))
         if not self.is_recorded(measure):
             return None
         if measure in self.events:

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from diagnosis.calendars import holidays_of
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.review.definitions import BY_NAME
 from diagnosis.review.quarters import zone_of
 
@@ -68,7 +69,8 @@ class ReviewSettings:
             _check("hours_per_record", self.hours_per_record, 0.0, 1_000.0)
         _check_hours("hours_available", self.hours_available, 1e6)
         if unknown := [name for name in self.targets if name not in BY_NAME]:
-            raise InputError(f"review.targets: expected one of {', '.join(BY_NAME)}; found {unknown[0]!r}")
+            values = {"name": "review.targets", "choices": tuple(BY_NAME), "value": unknown[0]}
+            raise InputError(Phrase("value_not_offered", values))
         for name, target in self.targets.items():
             _check(f"targets.{name}", target, 0.0, 1.0 if BY_NAME[name].unit == "share" else 24.0 * 30)
 
@@ -83,12 +85,14 @@ class ReviewSettings:
         """
         names = [entry.name for entry in fields(cls)]
         if unknown := [name for name in values if name not in names]:
-            raise InputError(f"[review]: expected one of {', '.join(names)}; found {unknown[0]!r}")
+            raise InputError(
+                Phrase("value_not_offered", {"name": "[review]", "choices": tuple(names), "value": unknown[0]})
+            )
         for name in ("targets", "hours_available"):
             if not isinstance(values.get(name, {}), Mapping):
-                raise InputError(f"review.{name}: a table was expected, {values[name]!r} found")
+                raise InputError(Phrase("review_table_expected", {"name": name, "value": repr(values[name])}))
         if not isinstance(values.get("holidays", ""), str):
-            raise InputError(f"review.holidays: a country such as CN was expected, {values['holidays']!r} found")
+            raise InputError(Phrase("review_country_expected", {"value": repr(values["holidays"])}))
         return cls(**values)
 
     def target(self, measure: str) -> float | None:
@@ -104,4 +108,5 @@ def _check_hours(name: str, hours: Mapping[str, float], most: float) -> None:
 
 def _check(name: str, value: object, above: float, most: float) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not above < value <= most:
-        raise InputError(f"review.{name}: a number above {above:g} and at most {most:g} was expected, {value!r} found")
+        limits = {"above": above, "most": most, "value": repr(value)}
+        raise InputError(Phrase("review_number_expected", {"name": name, **limits}))

@@ -10,6 +10,7 @@ import numpy as np
 
 from diagnosis.arrays import Bools, Floats
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.search.signals import Candidates
 
 GUESS = 0.5  # below it, what is shown is more likely no answer than one
@@ -74,7 +75,7 @@ class Coverage:
         from scipy.optimize import minimize  # noqa: PLC0415 - no diagnosis needs it
 
         if len(with_answer) < FEWEST_QUESTIONS:
-            raise InputError(f"expected {FEWEST_QUESTIONS} questions to calibrate by; found {len(with_answer)}")
+            raise InputError(Phrase("too_few_questions", {"needed": FEWEST_QUESTIONS, "found": len(with_answer)}))
         rows = np.concatenate([with_answer, without_answer])
         covered = np.repeat([1.0, 0.0], [len(with_answer), len(without_answer)])
         means, scales = rows.mean(axis=0), rows.std(axis=0) + 1e-9

@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 
 from diagnosis.arrays import Vectors
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.text.tokens import CJK
 
 WEIGHTS_FILE = "model.safetensors"
@@ -169,7 +170,8 @@ class HistoryEncoder:
         """
         for name in (WEIGHTS_FILE, TOKENIZER_FILE):
             if not (folder / name).is_file():
-                raise InputError(f"expected an encoder with {WEIGHTS_FILE} and {TOKENIZER_FILE}; {name} is missing")
+                files = {"weights": WEIGHTS_FILE, "tokenizer": TOKENIZER_FILE, "file": name}
+                raise InputError(Phrase("encoder_file_missing", files))
         return cls(Tokenizer.from_file(str(folder / TOKENIZER_FILE)), _mapped(folder / WEIGHTS_FILE))
 
 
@@ -180,7 +182,8 @@ def _mapped(path: Path) -> Vectors:
         header = json.loads(file.read(header_length))
     entry = header.get(_WEIGHTS_KEY)
     if entry is None or entry["dtype"] != "F32":
-        raise InputError(f"expected a float32 tensor {_WEIGHTS_KEY!r}; found {', '.join(header) or 'none'}")
+        values = {"name": _WEIGHTS_KEY, "found": tuple(header) or Phrase("none_found")}
+        raise InputError(Phrase("encoder_weights_missing", values))
     offset = 8 + header_length + entry["data_offsets"][0]
     mapped = np.memmap(path, dtype="<f4", mode="r", offset=offset, shape=tuple(entry["shape"]))
     return mapped.view(np.ndarray)  # slicing a memmap costs more than most sums of a question's tokens
@@ -219,9 +222,8 @@ class GeneralEncoder:
             transformer = import_module("sentence_transformers").SentenceTransformer
             self._model = transformer(source, device="cpu", local_files_only=not allow_download)
         except (OSError, ValueError, ImportError) as error:
-            raise InputError(
-                f"expected the encoder {path_or_name!r} as a local folder or an installed model; {error}"
-            ) from error
+            values = {"name": path_or_name, "fault": str(error)}
+            raise InputError(Phrase("encoder_not_found", values)) from error
 
     @property
     def dimensions(self) -> int:
@@ -247,5 +249,5 @@ def _located(name: str) -> str:
     if package is None:
         return str(Path(name)) if Path(name).is_dir() else name
     if find_spec(package) is None:
-        raise InputError(f"expected the model {name!r} of the extra faultwise[{name}]; it is not installed")
+        raise InputError(Phrase("model_not_installed", {"name": name}))
     return str(import_module(package).get_model_path())

@@ -18,6 +18,7 @@ from diagnosis.errors import InputError
 from diagnosis.incident import Incident, IncidentBatch
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.memory import keep_freed_memory
+from diagnosis.phrases import Phrase
 from diagnosis.search.corpus import EXACT, CorpusIndex
 from diagnosis.search.coverage import GUESS, Coverage, measured
 from diagnosis.search.encoder import GeneralEncoder, HistoryEncoder
@@ -142,9 +143,8 @@ class Retriever:
         """
         unknown = [name for name in self.fields if name not in ARTICLE_FIELDS]
         if unknown or not self.fields:
-            raise InputError(
-                f"searched fields are some of {', '.join(ARTICLE_FIELDS)}; found {', '.join(unknown) or 'none'}"
-            )
+            found = tuple(unknown) or Phrase("none_found")
+            raise InputError(Phrase("searched_fields_unknown", {"names": tuple(ARTICLE_FIELDS), "found": found}))
         self.corpora_ = {c: CorpusIndex(c, self.encoder, self.general, self.seed) for c in CORPORA}
         self._lock = threading.RLock()
         self.upsert("knowledge", articles)

@@ -19,6 +19,7 @@ from scipy.special import ndtri
 
 from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.service_levels.rules import priority_rank
 from diagnosis.statistics import proportion_interval
 from diagnosis.times import days_of
@@ -157,7 +158,7 @@ def service_levels(
         If the period is no longer than nothing.
     """
     if not days > 0:
-        raise InputError(f"a period needs more than 0 days; found {days}")
+        raise InputError(Phrase("period_of_no_days", {"value": str(days)}))
     goals = TARGETS if targets is None else targets
     end = _days(pd.Series([pd.Timestamp(as_of)]))[0]
     start = end - days

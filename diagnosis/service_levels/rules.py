@@ -23,7 +23,7 @@ from typing import Any, Literal, Self, get_args
 from diagnosis.calendars import Calendar, RoundTheClock, calendar_from
 from diagnosis.errors import InputError
 from diagnosis.incident import TYPES, IncidentBatch
-from diagnosis.phrases import Phrase
+from diagnosis.phrases import Phrase, either
 from diagnosis.validation import quote_value
 
 ClockName = Literal["response", "restoration"]
@@ -155,7 +155,7 @@ class ServiceLevelRules:
             For a name, a value or a calendar that cannot be used, with the rule's number.
         """
         if not isinstance(settings, Mapping):
-            raise InputError(f"service_levels: expected a table; found {quote_value(settings)}")
+            raise InputError(Phrase("service_levels_not_table", {"value": quote_value(settings)}))
         _check_names(settings, _KEYS, "service_levels")
         calendar = calendar_from(settings.get("calendar", "24x7"))
         at_risk = _number(settings.get("at_risk", AT_RISK), "service_levels: at_risk", 1.0)
@@ -163,13 +163,13 @@ class ServiceLevelRules:
         if rules is None:
             return cls(tuple(_rule(rule, calendar) for rule in PROGRAMME), at_risk)
         if not isinstance(rules, Sequence) or isinstance(rules, str):
-            raise InputError(f"service_levels: rules: expected a list of tables; found {quote_value(rules)}")
+            raise InputError(Phrase("service_levels_rules_wrong", {"value": quote_value(rules)}))
         read = []
         for place, rule in enumerate(rules, 1):
             try:
                 read.append(_rule(rule, calendar))
             except InputError as error:
-                raise InputError(f"service_levels: rule {place}: {error}") from error
+                raise InputError(Phrase("service_level_rule_wrong", {"place": place, "fault": error.phrase})) from error
         return cls(tuple(read), at_risk)
 
 
@@ -216,15 +216,15 @@ def _is_among(name: str, value: str, values: Sequence[str]) -> bool:
 
 def _rule(rule: Any, calendar: Calendar) -> ServiceLevelRule:  # noqa: ANN401 - what a settings file holds
     if not isinstance(rule, Mapping):
-        raise InputError(f"expected a table; found {quote_value(rule)}")
+        raise InputError(Phrase("table_value_expected", {"value": quote_value(rule)}))
     _check_names(rule, _RULE_KEYS, "rule")
     conditions = {name: _texts(rule[name], name) for name in CONDITIONS if rule.get(name) is not None}
     wrong = [value for value in conditions.get("type", ()) if value not in TYPES]
     if wrong:
-        raise InputError(f"type: expected {', '.join(TYPES)}; found {wrong[0]!r}")
+        raise InputError(Phrase("rule_type_wrong", {"choices": tuple(TYPES), "value": wrong[0]}))
     hours = {name: _number(rule[key], key, LONGEST_HOURS) for name, key in _HOURS.items() if rule.get(key) is not None}
     if not hours:
-        raise InputError(f"expected {' or '.join(_HOURS.values())}; found neither")
+        raise InputError(Phrase("rule_without_hours", {"names": either(tuple(_HOURS.values()))}))
     calendar_value = rule.get("calendar")
     return ServiceLevelRule(conditions, hours, calendar if calendar_value is None else calendar_from(calendar_value))
 
@@ -232,17 +232,19 @@ def _rule(rule: Any, calendar: Calendar) -> ServiceLevelRule:  # noqa: ANN401 - 
 def _check_names(table: Mapping[str, Any], names: Sequence[str], table_name: str) -> None:
     unknown = [name for name in table if name not in names]
     if unknown:
-        raise InputError(f"{table_name}: unknown setting {unknown[0]!r}; expected {', '.join(names)}")
+        values = {"table": table_name, "name": unknown[0], "names": tuple(names)}
+        raise InputError(Phrase("table_setting_unknown", values))
 
 
 def _texts(value: Any, name: str) -> tuple[str, ...]:  # noqa: ANN401 - what a settings file holds
     values = (value,) if isinstance(value, str | int) else value
     if not isinstance(values, Sequence) or not values or isinstance(values, bool):
-        raise InputError(f"{name}: expected a value or a list of values; found {quote_value(value)}")
+        raise InputError(Phrase("rule_values_expected", {"name": name, "value": quote_value(value)}))
     return tuple(str(part) for part in values)
 
 
 def _number(value: Any, name: str, highest: float) -> float:  # noqa: ANN401 - what a settings file holds
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= highest or math.isnan(value):
-        raise InputError(f"{name}: expected a number above 0, at most {highest:,g}; found {quote_value(value)}")
+        values = {"name": name, "most": highest, "value": quote_value(value)}
+        raise InputError(Phrase("rule_number_expected", values))
     return float(value)

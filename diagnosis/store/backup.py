@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
 from diagnosis.errors import InputError, StoreError
+from diagnosis.phrases import Phrase
 from diagnosis.store.database import Database
 
 SQLITE_FILE, POSTGRESQL_FILE = "store.db", "store.dump"
@@ -31,7 +32,7 @@ def back_up_store(url: str, folder: Path) -> Path:
     try:
         if database.is_sqlite:
             if not Path(database.url.database or "").is_file():
-                raise InputError(f"expected the service's store at {url}; found no such file")
+                raise InputError(Phrase("store_missing", {"address": url}))
             database.backup(folder / SQLITE_FILE)
             return folder / SQLITE_FILE
         target = folder / POSTGRESQL_FILE
@@ -54,14 +55,14 @@ def restore_store(file: Path, url: str) -> None:
     database = Database(url)
     expected = SQLITE_FILE if database.is_sqlite else POSTGRESQL_FILE
     if file.name != expected:
-        raise InputError(f"expected a copy named {expected} for this kind of database; found {file.name}")
+        raise InputError(Phrase("copy_of_other_database", {"expected": expected, "file": file.name}))
     try:
         if database.is_sqlite:
             _restore_file(file, Path(database.url.database or ""))
         else:
             with database.read() as connection:
                 if sa.inspect(connection).has_table("alembic_version"):
-                    raise InputError("expected an empty database to restore into; found a store")
+                    raise InputError(Phrase("database_not_empty"))
             _run("pg_restore", database.url, "--single-transaction", "--exit-on-error", "--no-owner", file=file)
     finally:
         database.close()
@@ -69,7 +70,7 @@ def restore_store(file: Path, url: str) -> None:
 
 def _restore_file(file: Path, target: Path) -> None:
     if target.exists():
-        raise InputError(f"expected no store at {target}; found one: move it away first")
+        raise InputError(Phrase("store_present", {"path": str(target)}))
     # Left over from another store of that name, they would be taken for the newest commits of this one.
     for log in ("-wal", "-shm"):
         target.with_name(target.name + log).unlink(missing_ok=True)
@@ -80,7 +81,7 @@ def _restore_file(file: Path, target: Path) -> None:
     connection.close()
     if verdict != "ok":
         partial.unlink()
-        raise StoreError(f"{file} is damaged: {verdict}")
+        raise StoreError(Phrase("copy_damaged", {"path": str(file), "fault": verdict}))
     partial.replace(target)
 
 
@@ -96,10 +97,7 @@ def _run(program: str, url: URL, *options: str, file: Path | None = None) -> Non
     try:
         subprocess.run(arguments, check=True, capture_output=True, text=True, env=environment)  # noqa: S603 - our own
     except FileNotFoundError as error:
-        raise InputError(
-            f"expected {program}, which comes with PostgreSQL's client programs, on the path; found none"
-        ) from error
+        raise InputError(Phrase("postgresql_program_missing", {"program": program})) from error
     except subprocess.CalledProcessError as error:
-        raise StoreError(
-            f"{program} failed: {error.stderr.strip().splitlines()[-1] if error.stderr else ''}"
-        ) from error
+        fault = error.stderr.strip().splitlines()[-1] if error.stderr else ""
+        raise StoreError(Phrase("postgresql_program_failed", {"program": program, "fault": fault})) from error

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from diagnosis.errors import FaultwiseError, InputError, StoreError
+from diagnosis.phrases import Phrase
 from diagnosis.store import tables
 
 T = TypeVar("T")
@@ -141,17 +142,13 @@ class Database:
         """
         address = self.url.render_as_string(hide_password=True)
         if self.is_sqlite and not Path(self.url.database or "").is_file():
-            raise InputError(f"expected the service's store at {address}; found no such file")
+            raise InputError(Phrase("store_missing", {"address": address}))
         with self.read() as connection:
             version = _version(connection)
         expected = _newest()
         if version != expected:
-            has = (
-                "no tables of ours"
-                if version is None
-                else f"those of version {version}; start the service to bring it up"
-            )
-            raise InputError(f"expected the tables of version {expected} at {address}; found {has}")
+            values = {"expected": expected, "address": address, "version": version}
+            raise InputError(Phrase("store_without_tables" if version is None else "store_of_other_version", values))
 
     def backup(self, target: Path) -> None:
         """Write a consistent copy of a SQLite database while it is in use.
@@ -164,14 +161,14 @@ class Database:
             If it cannot be written.
         """
         if not self.is_sqlite:
-            raise InputError("expected a SQLite database to copy; PostgreSQL is backed up with pg_dump")
+            raise InputError(Phrase("sqlite_expected"))
         if target.exists():
-            raise InputError(f"expected a new file for the backup; found {target} already there")
+            raise InputError(Phrase("backup_file_present", {"path": str(target)}))
         connection = self.engine.raw_connection()  # past SQLAlchemy, whose BEGIN a VACUUM would refuse
         try:
             connection.cursor().execute("VACUUM INTO ?", (str(target),))
         except sqlite3.Error as error:
-            raise StoreError(f"the backup was not written: {error}") from error
+            raise StoreError(Phrase("backup_not_written", {"fault": str(error)})) from error
         finally:
             connection.close()
 
@@ -271,12 +268,12 @@ def _checked(url: str) -> URL:
     try:
         parsed = make_url(url)
     except sa.exc.ArgumentError as error:
-        raise InputError(f"expected a database URL such as sqlite:///var/faultwise.db; found {url!r}") from error
+        raise InputError(Phrase("database_url_wrong", {"value": url})) from error
     backend = parsed.get_backend_name()
     if backend == "postgresql":
         return parsed.set(drivername="postgresql+psycopg")
     if backend != "sqlite":
-        raise InputError(f"expected a sqlite or postgresql database URL; found {backend!r}")
+        raise InputError(Phrase("database_of_other_kind", {"value": backend}))
     return parsed
 
 
@@ -335,15 +332,13 @@ def _as_store_error() -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        raise ConflictError(f"the database refused the change: {_first_line(error)}") from error
+        raise ConflictError(Phrase("change_refused", {"fault": _first_line(error)})) from error
     except DataError as error:  # such as a NUL, which PostgreSQL refuses: to try again would not help
-        raise InputError(
-            f"expected values that the database can hold; found one that it refuses: {_first_line(error)}"
-        ) from error
+        raise InputError(Phrase("value_not_storable", {"fault": _first_line(error)})) from error
     except DBAPIError as error:
-        raise StoreError(f"the database did not do what was asked: {_first_line(error)}") from error
+        raise StoreError(Phrase("database_failed", {"fault": _first_line(error)})) from error
     except PoolTimeoutError as error:
-        raise StoreError("no database connection came free in time") from error
+        raise StoreError(Phrase("no_connection_free")) from error
 
 
 def _first_line(error: DBAPIError) -> str:

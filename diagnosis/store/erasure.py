@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.store import tables
 from diagnosis.store.database import Database
 from diagnosis.store.records import Records
@@ -70,7 +71,7 @@ class Person:
     def __init__(self, names: Sequence[str]) -> None:
         folded = sorted({_folded(name.strip()) for name in names}, key=len, reverse=True)
         if not folded or len(folded[-1]) < _SHORTEST:
-            raise InputError(f"expected names of {_SHORTEST} characters or more; found {list(names)!r}")
+            raise InputError(Phrase("erased_name_too_short", {"least": _SHORTEST, "value": repr(list(names))}))
         # A mask stays as it is, whatever the person is called.
         self._pattern = re.compile("|".join([f"(?-i:{MASK})", *map(_whole, folded)]), re.IGNORECASE)
 

@@ -12,6 +12,7 @@ from pgvector.sqlalchemy import Vector
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.store.database import Database
 
 Rows = npt.NDArray[np.float32]
@@ -49,7 +50,7 @@ class VectorRows:
 
     def __init__(self, database: Database) -> None:
         if database.is_sqlite:
-            raise InputError("expected a PostgreSQL database for vectors in pgvector; found SQLite")
+            raise InputError(Phrase("pgvector_needs_postgresql"))
         self.database = database
         database.migrate("pgvector")
 

@@ -19,6 +19,7 @@ from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
 from diagnosis.findings import SimilarIncident, Suggestion
 from diagnosis.knowledge import AUDIENCES
+from diagnosis.phrases import Phrase
 from diagnosis.suggest.outcomes import SolutionOutcomes, SolutionRecord
 from diagnosis.suggest.similar import RankedRecord, Records, rows_of, similar_incidents
 from diagnosis.suggest.uses import article_keys, wording_keys
@@ -123,7 +124,7 @@ class Suggester:
             If the audience is not known.
         """
         if audience not in AUDIENCES:
-            raise InputError(f"expected an audience of {', '.join(AUDIENCES)}; found {audience!r}")
+            raise InputError(Phrase("audience_unknown", {"choices": tuple(AUDIENCES), "value": audience}))
         candidates = _from_articles(knowledge_hits, articles, audience, now)
         if audience == "internal":
             candidates += _from_incidents(incident_hits, incidents)

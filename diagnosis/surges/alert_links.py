@@ -19,6 +19,7 @@ import numpy as np
 
 from diagnosis.arrays import Floats
 from diagnosis.errors import InputError, NotFittedError
+from diagnosis.phrases import Phrase
 from diagnosis.surges.monitoring_data import Alert
 from diagnosis.surges.replay import scope_words
 
@@ -100,7 +101,7 @@ class AlertLinker:
             raise InputError(f"as many judgements as pairs were expected; found {len(linked)} and {len(pairs)}")
         positive = [pair for pair, is_linked in zip(pairs, linked, strict=True) if is_linked]
         if len(positive) < LEAST_LINKED:
-            raise InputError(f"at least {LEAST_LINKED} linked pairs are needed to learn from; found {len(positive)}")
+            raise InputError(Phrase("too_few_linked", {"needed": LEAST_LINKED, "found": len(positive)}))
         negative = [pair for pair, is_linked in zip(pairs, linked, strict=True) if not is_linked]
         self._kinds = (
             sorted({kind for pair in positive for kind in pair.alert_terms}),

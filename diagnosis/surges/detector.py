@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfo
 from scipy.special import betainc
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.surges.maintenance import MaintenanceWindow
 from diagnosis.surges.recent import WINDOWS, Arrival, RecentArrivals, people
 from diagnosis.surges.rhythm import DAY, HOUR, ArrivalRhythm, DayKinds, Expectation, plain_week
@@ -80,7 +81,7 @@ class SurgeDetector:
         self, false_alarms_per_month: float = 1.0, zone: str = "UTC", day_kinds: DayKinds = plain_week
     ) -> None:
         if not 0 < false_alarms_per_month < 1000:
-            raise InputError(f"false alarms a month between 0 and 1000 were expected, {false_alarms_per_month} found")
+            raise InputError(Phrase("false_alarms_wrong", {"value": str(false_alarms_per_month)}))
         self.false_alarms_per_month = false_alarms_per_month
         self.zone = ZoneInfo(zone)
         self.open: list[Surge] = []
@@ -255,7 +256,9 @@ class SurgeDetector:
             If another version of the program wrote it.
         """
         if state.get("version") != STATE_VERSION:
-            raise InputError(f"a state of version {STATE_VERSION} was expected, {state.get('version')} found")
+            raise InputError(
+                Phrase("surge_state_of_other_version", {"expected": STATE_VERSION, "value": state.get("version")})
+            )
         self._rhythm.restore(state["rhythm"])
         for number, at, fields, words, caller in state["arrivals"]:
             arrival = Arrival(number, at, fields, tuple(words), caller)

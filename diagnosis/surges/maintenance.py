@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.surges.scope import FIELDS
 
 
@@ -42,10 +43,10 @@ class MaintenanceWindow:
 
     def __post_init__(self) -> None:
         if not self.start < self.end:
-            raise InputError("expected a maintenance window that ends after it starts; found one that does not")
+            raise InputError(Phrase("maintenance_window_wrong"))
         unknown = sorted(set(self.scope) - set(FIELDS))
         if unknown:
-            raise InputError(f"expected a scope of {', '.join(FIELDS)}; found {unknown[0]}")
+            raise InputError(Phrase("scope_unknown", {"names": tuple(FIELDS), "value": unknown[0]}))
 
     def covers(self, fields: Mapping[str, str], at: float) -> bool:
         """Return whether an incident with these fields, logged at a time, belongs to the planned work."""

@@ -12,6 +12,7 @@ import pandas as pd
 from diagnosis.arrays import Floats, Ints
 from diagnosis.errors import InputError
 from diagnosis.incident import IncidentBatch
+from diagnosis.phrases import Phrase
 from diagnosis.service_levels.clocks import ClockTimes
 from diagnosis.surges.rhythm import holiday_kinds
 from diagnosis.times import as_utc
@@ -84,7 +85,7 @@ def forecast_workload(
         If no incident was logged by then, or horizon, country or zone cannot be used.
     """
     if not 1 <= horizon <= LONGEST:
-        raise InputError(f"horizon: 1 to {LONGEST} days were expected, {horizon} found")
+        raise InputError(Phrase("workload_horizon_wrong", {"most": LONGEST, "value": horizon}))
     moment = as_utc(as_of)
     history = _read(incidents, moment, horizon, holidays, _checked(zone))
     days, n_series, n_past = history.days, len(history.groups), history.n_past
@@ -133,7 +134,7 @@ def _checked(zone: str) -> str:
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise InputError(f"zone: a time zone such as Asia/Shanghai was expected, {zone!r} found") from error
+        raise InputError(Phrase("setting_zone_wrong", {"value": zone})) from error
     return zone
 
 
@@ -144,7 +145,7 @@ def _read(incidents: IncidentBatch, moment: datetime, horizon: int, holidays: st
     dated = times.opened <= now
     without_date = int(np.isnan(times.opened).sum())
     if not dated.any():
-        raise InputError("a workload needs incidents with opened_at, logged by the given moment; none was found")
+        raise InputError(Phrase("workload_without_incidents"))
     opened, open_share = local_days(times.opened[dated], zone)
     ended, end_share = local_days(times.restored[dated], zone)
     (today,), (over,) = local_days(np.array([now]), zone)

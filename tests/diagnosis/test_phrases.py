@@ -24,11 +24,14 @@ PHRASES = [
     for node in ast.walk(tree)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Phrase" and node.args
 ]
-REFUSALS = {"FaultwiseError", "InputError", "MalformedError", "ReleaseError", "UsageError"}
+REFUSALS = {
+    *("ConflictError", "FaultwiseError", "InputError", "MalformedError", "ReleaseError", "SourceError", "StoreError"),
+    "UsageError",
+}
 # Rooms whose errors have a code each.
-ROOMS_WITHOUT_SENTENCES = ("api/errors.py", "training/command_line", "training/records")
+ROOMS_WITHOUT_SENTENCES = ("api/errors.py", "api/settings.py", "training/")
 # Entries that are found by a name that comes from elsewhere.
-NAMES = ("field_", "factor_", "language_", "records_", "left_out_", "encoding_")
+NAMES = ("field_", "factor_", "language_", "records_", "left_out_", "encoding_", "pydantic_")
 ENGLISH_WORDS = re.compile(r"\b[A-Za-z]{2,}(?: [a-z]{2,}){2,}")
 
 

@@ -18,6 +18,7 @@ import pandas as pd
 from diagnosis.arrays import Bools, Floats, Labels, Rows
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.recurrence import Signature
 from diagnosis.recurrence.outcomes import CensoredOutcomes, Origin, censored_outcomes, cohort
@@ -198,7 +199,7 @@ class Predictions:
         """
         rows = pd.Index(self.number).get_indexer(pd.Index(numbers))
         if (rows < 0).any():
-            raise InputError(f"no prediction for incident {np.asarray(numbers, dtype=object)[rows < 0][0]!r}")
+            raise InputError(Phrase("prediction_missing", {"number": np.asarray(numbers, dtype=object)[rows < 0][0]}))
         return self.take(rows)
 
     def to_frame(self) -> pd.DataFrame:
@@ -274,7 +275,7 @@ def predict(diagnoser: Diagnoser, incidents: pd.DataFrame, as_of: pd.Timestamp) 
         If there is no incident.
     """
     if incidents.empty:
-        raise InputError("at least one incident is needed to measure a release; found none")
+        raise InputError(Phrase("measured_on_nothing"))
     incidents = incidents.reset_index(drop=True)
     prepared = diagnoser.prepare(incidents)
     return Predictions(

@@ -98,7 +98,7 @@ class ReleaseDecisions:
             If there are no predictions to decide by.
         """
         if self.predictions is None:
-            raise InputError(f"no predictions of {target} to decide by")
+            raise InputError(Phrase("target_without_predictions", {"target": target}))
         predicted = self.predictions.select(incidents["number"].to_numpy(dtype=object)).targets[target]
         if target in self.thresholds:
             automatic = np.asarray(predicted.probability >= self.thresholds[target], dtype=bool)

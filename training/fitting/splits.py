@@ -8,6 +8,7 @@ import pandas as pd
 
 from diagnosis.arrays import Rows
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 
 DATED = 0.9  # share of rows with a date from which a history counts as dated
 
@@ -41,7 +42,7 @@ def split_latest(frame: pd.DataFrame, share: float, seed: int = 0) -> tuple[Rows
         If the share is not between 0 and 1.
     """
     if not 0 < share < 1:
-        raise InputError(f"share: a number between 0 and 1 was expected, {share} found")
+        raise InputError(Phrase("share_wrong", {"value": str(share)}))
     latest = _latest_by_time(frame, share) if is_dated(frame) else _drawn_by_text(frame, share, seed)
     return np.flatnonzero(~latest), np.flatnonzero(latest)
 

@@ -19,6 +19,7 @@ import pandas as pd
 
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.problems.index import ProblemIndex
 from diagnosis.sequential import CHUNK, HistoryPass
 from training.parallel.workers import Workers
@@ -82,7 +83,7 @@ def _sequence(release: Path, incidents: Path, sha256: str) -> HistoryPass:
     """Return the incidents' way through a diagnoser of this process, as far as it has come."""
     content = incidents.read_bytes()
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise InputError(f"{incidents}: expected the incidents as they were written; found other content")
+        raise InputError(Phrase("incidents_rewritten", {"path": str(incidents)}))
     diagnoser = Diagnoser.load(release)
     parts = diagnoser.parts
     signature = None if parts.recurrence is None else parts.recurrence.signature_

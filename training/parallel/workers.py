@@ -16,6 +16,7 @@ from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import threadpool_limits
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 
 _PATIENCE = "30s"  # that a scheduler may take to answer
 BACKENDS = ("loky", "threading", "dask")
@@ -43,13 +44,12 @@ class Workers:
 
     def __post_init__(self) -> None:
         if self.backend not in BACKENDS:
-            raise InputError(f"setting parallel_backend: expected one of {', '.join(BACKENDS)}; found {self.backend!r}")
+            values = {"choices": tuple(BACKENDS), "value": self.backend}
+            raise InputError(Phrase("parallel_backend_unknown", values))
         if self.jobs == 0 or self.jobs < -1:
-            raise InputError(f"setting parallel_jobs: expected -1 or at least 1; found {self.jobs}")
+            raise InputError(Phrase("parallel_jobs_wrong", {"value": self.jobs}))
         if (self.backend == "dask") != bool(self.scheduler):
-            raise InputError(
-                "settings parallel_backend, parallel_scheduler: expected 'dask' and an address together; found one"
-            )
+            raise InputError(Phrase("parallel_scheduler_alone"))
 
     def each(self, work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[Result]:
         """Return the result of each piece, in order.
@@ -89,11 +89,12 @@ def _cluster(scheduler: str) -> Iterator[None]:
     try:
         from dask.distributed import Client  # noqa: PLC0415 - an extra: pip install 'faultwise[dask]'
     except ImportError as error:
-        raise InputError("parallel_backend 'dask' needs Dask: pip install 'faultwise[dask]'") from error
+        raise InputError(Phrase("dask_not_installed")) from error
     try:
         client = Client(scheduler, timeout=_PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError, ValueError) as error:
-        raise InputError(f"setting parallel_scheduler: no Dask scheduler answers at {scheduler} ({error})") from error
+        values = {"address": scheduler, "fault": str(error)}
+        raise InputError(Phrase("parallel_scheduler_silent", values)) from error
     try:
         with client.as_current(), parallel_config(backend="dask", client=client, n_jobs=-1):
             yield

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from diagnosis.errors import FaultwiseError, InputError
+from diagnosis.phrases import Phrase
 from diagnosis.release import Manifest
 from training.evaluation.scorecard import SCORECARD, Scorecard
 from training.reports.model_card import MODEL_CARD
@@ -28,11 +29,11 @@ def check_tracking(settings: TrainSettings) -> None:
     if not settings.mlflow:
         return
     if "@" in urlsplit(settings.mlflow).netloc:
-        raise InputError("setting mlflow: a URI without user and password was expected: they belong in the environment")
+        raise InputError(Phrase("mlflow_with_password"))
     try:
         import mlflow  # noqa: F401, PLC0415 - an extra: pip install 'faultwise[mlflow]'
     except ImportError as error:
-        raise InputError("setting mlflow needs MLflow: pip install 'faultwise[mlflow]'") from error
+        raise InputError(Phrase("mlflow_not_installed")) from error
 
 
 def log_release(folder: Path, settings: TrainSettings, scorecard: Scorecard | None, report: Path | None) -> str:
@@ -65,7 +66,8 @@ def log_release(folder: Path, settings: TrainSettings, scorecard: Scorecard | No
                 client.log_artifact(run, str(path))
         client.set_terminated(run)
     except (MlflowException, OSError) as error:
-        raise FaultwiseError(f"{manifest.release} was made, but MLflow took no note of it: {error}") from error
+        values = {"release": manifest.release, "fault": str(error)}
+        raise FaultwiseError(Phrase("mlflow_refused", values)) from error
     return run
 
 

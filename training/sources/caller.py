@@ -11,6 +11,7 @@ from typing import Any, Self
 import httpx
 
 from diagnosis.errors import FaultwiseError
+from diagnosis.phrases import Phrase
 from diagnosis.web import check_url, requested_wait
 
 _log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class SourceError(FaultwiseError):
         Of the answer; 0 if there was none.
     """
 
-    def __init__(self, message: str, status: int = 0) -> None:
+    def __init__(self, message: str | Phrase, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
 
@@ -95,13 +96,14 @@ class Caller:
         SourceError
             If the system refuses, answers something else than JSON, or stays away.
         """
-        outcome, attempt = "", 0
+        outcome: str | Phrase = ""
+        attempt = 0
         for attempt in range(tries):
             seconds = self._first_wait * 2**attempt
             try:
                 response = self._client.get(path, params=dict(parameters or {}), headers=dict(headers or {}))
             except httpx.TransportError as error:
-                outcome = f"no answer ({error or type(error).__name__})"
+                outcome = Phrase("no_answer", {"fault": str(error) or type(error).__name__})
             else:
                 if response.status_code not in _BUSY:
                     return _content(response), response.headers
@@ -114,18 +116,19 @@ class Caller:
                 # Seen by who waits: eight tries take two minutes, and a mistyped name is worth none of them.
                 _log.warning("%s%s: %s; asked again in %.0f s", self.url, path, outcome, seconds)
                 self._wait(seconds)
-        raise SourceError(f"{self.url}{path} was asked {attempt + 1} times and the last answer was {outcome}")
+        values = {"address": f"{self.url}{path}", "n": attempt + 1, "outcome": outcome}
+        raise SourceError(Phrase("source_given_up", values))
 
 
 def _content(response: httpx.Response) -> Any:  # noqa: ANN401 - any JSON value
     address = f"{response.request.url.copy_with(query=None)}"
     status = response.status_code
     if status in (401, 403):
-        raise SourceError(f"{address} was answered {status}: the credentials are wrong, or may not read this", status)
+        raise SourceError(Phrase("source_refused_credentials", {"address": address, "status": status}), status)
     if not response.is_success:
-        words = response.text[:200].strip()
-        raise SourceError(f"{address} was answered {status} {response.reason_phrase}: {words}", status)
+        said = f"{status} {response.reason_phrase}: {response.text[:200].strip()}"
+        raise SourceError(Phrase("source_refused", {"address": address, "answer": said}), status)
     try:
         return response.json() if response.content else None
     except ValueError as error:
-        raise SourceError(f"{address} was answered with something else than JSON", status) from error
+        raise SourceError(Phrase("source_without_json", {"address": address}), status) from error

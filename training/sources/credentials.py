@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 
 PREFIX = "FAULTWISE_INTEGRATIONS__"
 
@@ -51,7 +52,7 @@ class Credentials:
             environment.get(prefix + name, "").strip() for name in ("URL", "USER", "TOKEN", "APP_TOKEN")
         )
         if not token:
-            raise InputError(f"expected the password or token for {system} in {prefix}TOKEN; found nothing")
+            raise InputError(Phrase("token_missing", {"system": system, "variable": f"{prefix}TOKEN"}))
         return cls(url, user, token, app_token)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from training.sources.caller import Caller, SourceError
 from training.sources.page import Cursor, Page, Query
 
@@ -48,7 +49,7 @@ def pages(caller: Caller, query: Query, cursor: Cursor) -> Iterator[Page]:
     if cursor.get("end"):
         return
     if re.search(r"\border\s+by\b", query.filter, re.IGNORECASE):
-        raise InputError(f"expected JQL without ORDER BY; found {query.filter!r}")
+        raise InputError(Phrase("jql_sorts", {"query": query.filter}))
     # A search without any bound is refused by Jira; and it knows minutes only, in a zone that is the user's.
     since = query.since[:16].replace("T", " ") or "1970-01-02 00:00"
     jql = f'updated >= "{since}"' + (f" AND ({query.filter})" if query.filter else "")
@@ -59,7 +60,7 @@ def pages(caller: Caller, query: Query, cursor: Cursor) -> Iterator[Page]:
     while True:
         previous, token = token, page.get("nextPageToken") or ""
         if token and token == previous:
-            raise SourceError("Jira answered the same page token twice: the search does not go on")
+            raise SourceError(Phrase("jira_repeats_page"))
         if issues := page.get("issues"):
             yield Page(issues, {"token": token} if token else {"end": 1})
         if not token:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.store.monitoring import ChangeRecords
 from diagnosis.store.records import Records
 from training.command_line.output import open_atomically
@@ -71,9 +72,9 @@ class FileOutput:
 
     def __init__(self, path: Path) -> None:
         if not path.name.endswith(".jsonl"):
-            raise InputError(f"expected an output ending in .jsonl; found {path.name!r}")
+            raise InputError(Phrase("output_not_jsonl", {"file": path.name}))
         if not path.absolute().parent.is_dir():
-            raise InputError(f"{path}: the folder {path.parent} was expected to exist")
+            raise InputError(Phrase("folder_missing", {"path": str(path), "folder": str(path.parent)}))
         self.path = path
         self._part = path.with_name(path.name + ".part")
 
@@ -87,9 +88,8 @@ class FileOutput:
         """
         size_now = self._part.stat().st_size if self._part.exists() else 0
         if size_now < size:
-            raise InputError(
-                f"{self._part}: {size:,} bytes were expected, {size_now:,} found; remove the state file to begin anew"
-            )
+            values = {"path": str(self._part), "expected": size, "found": size_now}
+            raise InputError(Phrase("output_cut_off", values))
         with self._part.open("ab") as stream:
             stream.truncate(size)
 

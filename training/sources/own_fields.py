@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from diagnosis.errors import InputError
 from diagnosis.incident import FIELDS
+from diagnosis.phrases import Phrase
 from training.sources.credentials import PREFIX
 
 CUSTOM = "CF."  # how Request Tracker's begin, whose records bring all of them
@@ -41,9 +42,9 @@ def fields_from_environment(system: str, environment: Mapping[str, str] = os.env
     try:
         fields = json.loads(text) if text else {}
     except ValueError as error:
-        raise InputError(f'{name}: expected JSON such as {{"Area": "category"}}; found {text[:100]!r}') from error
+        raise InputError(Phrase("own_fields_not_json", {"name": name, "text": text[:100]})) from error
     if not isinstance(fields, dict) or not all(isinstance(value, str) for value in fields.values()):
-        raise InputError(f"{name}: expected names of their fields and of ours as JSON; found {text[:100]!r}")
+        raise InputError(Phrase("own_fields_not_names", {"name": name, "text": text[:100]}))
     if unknown := sorted(set(fields.values()) - set(FIELDS)):
-        raise InputError(f"{name}: expected fields of an incident; found {', '.join(unknown)}")
+        raise InputError(Phrase("own_fields_unknown", {"name": name, "unknown": tuple(unknown)}))
     return {ours: theirs for theirs, ours in own_fields(system, fields).items()}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.release import write_json
 from diagnosis.times import format_utc, now_text, parse_utc
 from training.sources.page import Cursor
@@ -64,13 +65,11 @@ class Progress:
                 state["origin"] = state.pop("asked")
             progress = cls(**state)
         except (ValueError, TypeError) as error:
-            raise InputError(f"{path}: not the state of an import ({error}); remove it to begin anew") from error
+            raise InputError(Phrase("import_state_unreadable", {"path": str(path), "fault": str(error)})) from error
         for name, value in origin.items():
             if progress.origin.get(name) != value:
-                raise InputError(
-                    f"{path}: {name} {value!r} was expected, {progress.origin.get(name)!r} found: "
-                    "it is of another import; give another --state, or remove it to begin anew"
-                )
+                values = {"path": str(path), "name": name, "expected": value, "found": progress.origin.get(name)}
+                raise InputError(Phrase("import_state_of_another", values))
         if progress.fields != fields:
             log.warning("%s: other fields are read than before, so everything is read again", path)
             return cls(origin, fields, since)

@@ -148,9 +148,8 @@ def pages_of(request: Pull) -> Pages:
         return partial(glpi.pages, credentials=request.credentials)
     if request.kind is KNOWLEDGE:
         if request.system != "rt":
-            raise InputError(
-                f"expected a source of articles among {', '.join(KNOWLEDGE_SYSTEMS)}; found {request.system!r}"
-            )
+            values = {"systems": tuple(KNOWLEDGE_SYSTEMS), "system": request.system}
+            raise InputError(Phrase("source_without_articles", values))
         return rt.article_pages
     systems: dict[str, Pages] = {
         "servicenow": servicenow.pages,
@@ -159,16 +158,17 @@ def pages_of(request: Pull) -> Pages:
         "rt": rt.pages,
     }
     if request.system not in systems:
-        raise InputError(f"expected a source among {', '.join(SYSTEMS)}; found {request.system!r}")
+        raise InputError(Phrase("source_unknown", {"systems": tuple(SYSTEMS), "system": request.system}))
     return systems[request.system]
 
 
 def _change_pages(request: Pull) -> Pages:
     if request.system not in CHANGE_SYSTEMS:
-        raise InputError(f"expected a source of changes among {', '.join(CHANGE_SYSTEMS)}; found {request.system!r}")
+        values = {"systems": tuple(CHANGE_SYSTEMS), "system": request.system}
+        raise InputError(Phrase("source_without_changes", values))
     if request.system in CHANGES_BY_QUERY and not request.query:
-        what = "type of issue" if request.system == "jira" else "queue"
-        raise InputError(f"expected --query with the {what} that changes have in {request.system}; found none")
+        code = "changes_without_type" if request.system == "jira" else "changes_without_queue"
+        raise InputError(Phrase(code, {"system": request.system}))
     systems: dict[str, Pages] = {
         "servicenow": servicenow.change_pages,
         "jira": jira.pages,
@@ -194,7 +194,7 @@ def _alone(state: Path) -> Iterator[None]:
         with locked(state.with_name(f".{state.name}.lock")):
             yield
     except LockedError as error:
-        raise InputError(f"{state}: another import is writing it") from error
+        raise InputError(Phrase("import_state_locked", {"path": str(state)})) from error
 
 
 class _PageTranslator:

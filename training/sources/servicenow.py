@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from training.sources.caller import Caller
 from training.sources.page import Cursor, Page, Query
 
@@ -99,7 +100,7 @@ def _pages(rows_of: Rows, query: Query, cursor: Cursor) -> Iterator[Page]:
         If the query sorts or holds a second query, which would undo the order.
     """
     if "^NQ" in query.filter or "ORDERBY" in query.filter:
-        raise InputError(f"expected an encoded query without ORDERBY and ^NQ; found {query.filter!r}")
+        raise InputError(Phrase("servicenow_query_sorts", {"query": query.filter}))
     updated, sys_id = str(cursor.get("updated", "")), str(cursor.get("sys_id", ""))
     total: int | None = None
     while True:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.text.cleaning import clean
 from training.sources.caller import Caller
 from training.sources.page import Cursor, Page, Query, in_order_of_id
@@ -27,7 +28,7 @@ def pages(caller: Caller, query: Query, cursor: Cursor) -> Iterator[Page]:
         If a query is given: the list of tickets knows none.
     """
     if query.filter:
-        raise InputError(f"expected no query for zammad, which lists every ticket; found {query.filter!r}")
+        raise InputError(Phrase("zammad_query", {"query": query.filter}))
 
     def fetch(number: int) -> list[dict[str, Any]]:
         parameters: dict[str, str | int] = {"page": number + 1, "per_page": PAGE, "expand": "true"}

@@ -13,6 +13,7 @@ from diagnosis.arrays import Labels, Rows
 from diagnosis.errors import InputError
 from diagnosis.incident import CODED_FIELDS, IncidentBatch, as_frame, frame_as_logged
 from diagnosis.parts import clean_incidents
+from diagnosis.phrases import Phrase, either
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_incidents
@@ -63,7 +64,7 @@ def blocks_of(incidents: pd.DataFrame, settings: TrainSettings) -> list[Block]:
     """
     frame = as_known_at(as_frame(incidents), settings.as_of)
     if frame.empty:
-        raise InputError("at least one incident is needed to tune; found none")
+        raise InputError(Phrase("tuned_on_nothing"))
     earlier, _ = split_latest(frame, settings.evaluation_share, settings.seed)
     redactor = Redactor(frozenset(settings.masked))
     incidents = mask_incidents(IncidentBatch.from_frame(frame.iloc[earlier]), redactor).frame
@@ -81,10 +82,8 @@ def blocks_of(incidents: pd.DataFrame, settings: TrainSettings) -> list[Block]:
         if (block := _block(prepared, incidents, target, part, number)) is not None
     ]
     if not blocks:
-        raise InputError(
-            f"tuning needs {_FEWEST} incidents with {' or '.join(settings.targets)} in each of {BLOCKS} later blocks; "
-            f"found {len(incidents):,} incidents before the ones to evaluate on"
-        )
+        values = {"needed": _FEWEST, "names": either(settings.targets), "blocks": BLOCKS, "n": len(incidents)}
+        raise InputError(Phrase("tuned_on_too_few", values))
     return blocks
 
 

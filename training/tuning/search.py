@@ -150,13 +150,13 @@ def _study(journal: Path, incidents: pd.DataFrame, settings: TrainSettings) -> A
         import optuna  # noqa: PLC0415 - an extra: pip install 'faultwise[tune]'
         from optuna.storages.journal import JournalFileBackend  # noqa: PLC0415
     except ImportError as error:
-        raise InputError("tuning needs optuna: pip install 'faultwise[tune]'") from error
+        raise InputError(Phrase("optuna_not_installed")) from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(journal)))
     study = optuna.create_study(storage=storage, study_name="faultwise", load_if_exists=True)
     about = _about(incidents, settings)
     if study.user_attrs.get("about", about) != about:
-        raise InputError(f"{journal}: it is of other incidents or settings; give another --journal, or remove it")
+        raise InputError(Phrase("journal_of_another", {"path": str(journal)}))
     n_trials = len(study.trials)
     # After a break the draws go on, they do not come again.
     study.sampler = optuna.samplers.TPESampler(seed=settings.seed + n_trials, n_startup_trials=10)

@@ -63,6 +63,47 @@ def test_a_file_that_cannot_be_read_is_refused_in_chinese(words, said, folder, t
     assert "expected" in capsys.readouterr().err
 
 
+SETTINGS = [
+    ("encoder_step = 10\n", "没有名为“encoder_step”的设置，是否指“encoder_steps”？应为 "),
+    ("encoder_steps = 0\n", "设置 encoder_steps：应不小于 1，实为：0"),
+    ("audit = 1\n", "设置 audit：应为 true 或 false，实为：1"),
+    ("fast\n", "settings.toml：无法读作 TOML 文件（"),
+    ("parallel_jobs = 0\n", "设置 parallel_jobs：应为 -1 或不小于 1，实为 0"),
+    ('[service_levels]\ncalendar = "8x5"\n', 'calendar：应为 "24x7"，或工作时间，如 { zone = '),
+    ('[[service_levels.rules]]\ntype = "fault"\n', "service_levels：第 1 条规则：type 应为 "),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), SETTINGS)
+def test_a_setting_that_cannot_be_used_is_refused_in_chinese(text, said, folder, tmp_path, capsys) -> None:
+    (tmp_path / "settings.toml").write_text(text, encoding="utf-8")
+    words = ["--config", str(tmp_path / "settings.toml"), "--out", str(tmp_path / "models"), "--language", "zh"]
+    assert main(["train", "--incidents", str(folder / "incidents.csv"), *words]) == 1
+    assert said in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "models").exists()
+
+
+STORES_AND_RELEASES = [
+    (["publish", "2026-01-01"], "中没有模型版本“2026-01-01”，现有：无"),
+    (["rollback"], "中没有可回退的版本：尚未发布过任何版本"),
+    (["report", "--release", "{folder}/none", "--html", "{folder}/a.html"], "none 中没有模型版本："),
+    (
+        ["export", "--incidents", "{folder}/a.jsonl", "--database", "mysql://somewhere"],
+        "数据库 URL 应为 sqlite 或 postgresql，实为“mysql”",
+    ),
+    (["export", "--incidents", "{folder}/a.jsonl", "--database", "sqlite:///{folder}/no.db"], "处没有数据库文件"),
+    (["restore", "--from", "{folder}"], "应为 `faultwise backup` 写入的文件夹，"),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), STORES_AND_RELEASES)
+def test_a_store_or_release_that_is_not_there_is_told_in_chinese(words, said, tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    assert main([*(word.format(folder=tmp_path) for word in words), "--language", "zh"]) == 1
+    assert said in capsys.readouterr().err
+
+
 def test_a_row_of_a_small_table_is_named_with_what_was_found_in_it(folder, tmp_path, capsys) -> None:
     hours = tmp_path / "hours.csv"
     hours.write_text("assignment_group,hours\nNetwork,many\n", encoding="utf-8")

@@ -278,7 +278,7 @@ def test_the_waits_are_what_the_server_asks_for_or_grow_and_are_told(caplog) -> 
             with pytest.raises(SourceError, match="asked 8 times and the last answer was 500"):
                 caller.get("/x")
             remote.failures = [(429, {}, {"Retry-After": "86400"})]
-            with pytest.raises(SourceError, match="asked 1 times"):
+            with pytest.raises(SourceError, match="asked 1 time and"):
                 caller.get("/x")
 
 
