@@ -122,7 +122,7 @@ def measures(history: ReviewHistory, quarter: Quarter) -> list[Measure]:
 def _measure(history: ReviewHistory, definition: Definition, quarter: Quarter) -> Measure:
     target = history.settings.target(definition.name)
     sample = history.sample(definition.name, quarter)
-    if sample is None:
+    if sample is None or (definition.source != "records" and not len(sample)):  # the service was not there yet
         return Measure(
             definition.name,
             definition.unit,

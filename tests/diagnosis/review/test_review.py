@@ -179,6 +179,23 @@ def test_questions_and_warnings_have_months_of_the_organisations_zone(records, h
     assert deflection.n == 6
 
 
+def test_a_quarter_before_the_first_decision_has_none_recorded(records, history):
+    last = records["number"].tail(50)
+    read = ReviewHistory.read(
+        records,
+        history.settings,
+        as_of=history.as_of,
+        facts=ReviewFacts(by_number={"automatic": pd.Series(1.0, index=last)}),
+    )
+    told = {quarter: measures(read, Quarter.parse(quarter)) for quarter in ("2026Q2", "2026Q4")}
+    verdicts = {
+        quarter: next(entry.verdict for entry in entries if entry.name == "automatic")
+        for quarter, entries in told.items()
+    }
+    assert verdicts["2026Q2"] == "not recorded"
+    assert verdicts["2026Q4"] == "no target"
+
+
 def test_what_was_reopened_is_not_closed_and_what_was_closed_at_an_unknown_time_is_not_counted(history):
     opened = pd.date_range("2026-07-02", periods=60, freq="D", tz="UTC")
     frame = pd.DataFrame(
