@@ -7,7 +7,7 @@ those of the library ``holidays``, which has China's make-up workdays (weekend d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from difflib import get_close_matches
@@ -307,15 +307,15 @@ def holidays_of(country: str) -> BusinessHours:
 def _zone(value: Any) -> str:  # noqa: ANN401 - what a settings file holds
     if not value:
         raise InputError(Phrase("calendar_without_zone"))
-    if value not in available_timezones():
+    if not isinstance(value, str) or value not in available_timezones():
         near = get_close_matches(str(value), available_timezones(), n=1)
         hint = Phrase("did_you_mean", {"name": near[0]}) if near else ""
-        raise InputError(Phrase("calendar_zone_wrong", {"value": value, "near": hint}))
-    return str(value)
+        raise InputError(Phrase("calendar_zone_wrong", {"value": str(value), "near": hint}))
+    return value
 
 
 def _days(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - what a settings file holds
-    days = (value,) if isinstance(value, str) else tuple(value)
+    days = value if isinstance(value, list | tuple) else (value,)
     short_names = tuple(str(day).strip().casefold()[:3] for day in days)
     wrong = [day for day, short in zip(days, short_names, strict=True) if short not in WEEKDAYS]
     if wrong or not days:
@@ -340,11 +340,17 @@ def _clock_text(hours: float) -> str:
 
 
 def _dates(value: Any, name: str) -> frozenset[date]:  # noqa: ANN401 - what a settings file holds
-    days: Sequence[Any] = (value,) if isinstance(value, str | date) else tuple(value)
+    days: Iterable[Any] = value if isinstance(value, list | tuple | frozenset) else (value,)
     try:
-        return frozenset(day if isinstance(day, date) else date.fromisoformat(day) for day in days)
+        return frozenset(_date(day) for day in days)
     except (TypeError, ValueError) as error:
         raise InputError(Phrase("calendar_dates_wrong", {"name": name, "value": quote_value(value)})) from error
+
+
+def _date(value: Any) -> date:  # noqa: ANN401 - what a settings file holds
+    if isinstance(value, datetime):
+        return value.date()
+    return value if isinstance(value, date) else date.fromisoformat(value)
 
 
 def _holidays(value: Any) -> str:  # noqa: ANN401 - what a settings file holds

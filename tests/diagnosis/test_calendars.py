@@ -136,6 +136,16 @@ def test_a_moment_without_zone_is_in_utc():
         ({"zone": "UTC", "from": "08:00", "to": "08:00"}, "are both 08:00"),
         ({"zone": "UTC", "closed": ["5 February"]}, "closed: expected dates"),
         ({"zone": "UTC", "hours": 8}, "unknown setting 'hours'"),
+        ({"zone": "UTC", "days": 5}, "expected some of mon, tue, wed, thu, fri, sat, sun; found 5"),
+        ({"zone": "UTC", "days": [1, 2]}, "found 1, 2"),
+        ({"zone": "UTC", "days": True}, "found True"),
+        ({"zone": "UTC", "closed": 5}, "closed: expected dates such as 2027-02-05; found 5"),
+        ({"zone": "UTC", "open": [5]}, "open: expected dates"),
+        ({"zone": "UTC", "open": {"day": 5}}, "open: expected dates"),
+        ({"zone": ["Asia/Shanghai"]}, "expected an IANA time zone such as 'Asia/Shanghai'"),
+        ({"zone": 8}, "expected an IANA time zone"),
+        ({"zone": "UTC", "holidays": ["CN"]}, "holidays: expected"),
+        ({"zone": "UTC", "from": ["09:00"]}, "from: expected a time"),
     ],
 )
 def test_what_is_no_calendar_is_said_in_words(value, words):
@@ -150,6 +160,11 @@ def test_a_calendar_that_is_never_open_says_so():
     assert calendar.due_at(datetime(2026, 1, 1, tzinfo=UTC), 0.5).weekday() == 0
     with pytest.raises(InputError, match="are too few"):
         never.due_at(datetime(2026, 1, 1, tzinfo=UTC), 1)
+
+
+def test_a_day_that_is_written_with_a_time_is_closed_all_the_same():
+    calendar = calendar_from({"zone": "UTC", "closed": [datetime(2027, 2, 5, tzinfo=UTC)]})
+    assert not calendar.is_workday(date(2027, 2, 5))
 
 
 def test_settings_come_back_as_they_were_read():
