@@ -170,7 +170,8 @@ def _print_cut(name: str, times: np.ndarray, faults: np.ndarray, cut: str, days:
     ]
     inside = (ours.lower <= y) & (y <= ours.upper)
     starts = [episodes(np.sort(-ages[past][codes == code])) for code in range(len(known))]
-    rising = np.array([trend_of(of_fault, -float(ages.max()), 0.0)[0] == "rising" for of_fault in starts])
+    load = np.sort(np.concatenate(starts))
+    rising = np.array([trend_of(of_fault, -float(ages.max()), 0.0, load)[0] == "rising" for of_fault in starts])
     print(
         f"| {name} | {cut} | {days} | {len(known):,} | {over_best[0]:.2f} | {over_best[1]:.2f} | "
         f"{inside[counts >= 5].mean():.0%} | {rising.sum()} | {ours.expected[rising].sum():.1f} | {y[rising].sum()} | "

@@ -27,6 +27,9 @@ from diagnosis.times import format_utc
 
 WINDOWS = (30.0, 90.0)  # days that a trend compares with all before them
 FEWEST_EVENTS = 3  # episodes that a trend needs
+# Episodes for which it counts that every day is as busy as any other, at least and in those of the fault itself: of the
+# desk's load no more is believed than its own episodes are many.
+STEADY_DESK, STEADY_DESK_SHARE = 20.0, 2.0
 PRIORS = np.geomspace(0.5, 32.0, 13)  # resolved incidents that the usual time to restore may count for
 MOST_NAMED = 5  # items, services, groups and fixes that are named
 DRAWS = 400  # of which the interval of preventable hours is made
@@ -86,10 +89,16 @@ class FaultFacts:
         self.any_resolved = bool(self.is_resolved.any())
         self.usual_hours = float(self.hours.sum() / max(self.is_resolved.sum(), 1))
         self.prior = 1.0
+        self.load: Floats = np.zeros(0)
         self._times = incidents.column("opened_at")
         self._redactor = Redactor()
 
-    def learn_hours(self, members: Sequence[Ints]) -> None:
+    def learn(self, members: Sequence[Ints]) -> None:
+        """Learn from all faults what single ones are held against: usual hours, and the desk's load."""
+        self._learn_hours(members)
+        self._learn_load(members)
+
+    def _learn_hours(self, members: Sequence[Ints]) -> None:
         """Learn how many resolved incidents the usual time to restore counts for, beside a fault's own.
 
         Hours are exponential, their rate by fault gamma around the usual one: what is most likely of `PRIORS` (the
@@ -105,6 +114,11 @@ class FaultFacts:
         )
         self.prior = float(PRIORS[int(np.argmax(likelihood.sum(axis=0)))])
 
+    def _learn_load(self, members: Sequence[Ints]) -> None:
+        """Count the desk's load that trends are held against: the episodes of every fault, a flood of one being one."""
+        starts = [episodes(self.opened[rows]) for rows in members]
+        self.load = np.sort(np.concatenate(starts)) if starts else np.zeros(0)
+
     def titles(self, faults: Sequence[Fault], members: Sequence[Ints]) -> list[str]:
         """Return a title for each fault, from its incidents' words."""
         words = without_form(self.column["short_description"]), self.column["description"]
@@ -117,7 +131,7 @@ class FaultFacts:
     ) -> Problem:
         """Return a fault with all that is known of it."""
         starts, resolved = episodes(self.opened[rows]), self.is_resolved[rows]
-        trend, trend_basis = trend_of(starts, self.first, self.end)
+        trend, trend_basis = trend_of(starts, self.first, self.end, self.load)
         restoring = self._time_to_restore(rows)
         return Problem(
             id=fault.id,
@@ -206,8 +220,10 @@ def _how_expected(forecast: FaultForecast, place: int) -> dict[str, float]:
     return {"origins": forecast.origins, "spread": round(float(forecast.spread[place]), 4)}
 
 
-def trend_of(starts: Floats, first: float, end: float) -> tuple[Trend, Mapping[str, Any]]:
+def trend_of(starts: Floats, first: float, end: float, load: Floats | None = None) -> tuple[Trend, Mapping[str, Any]]:
     """Return the trend and its evidence: the first window whose interval says rising or falling, else the shortest.
+
+    Days count by how busy the desk was with its other faults: where a whole desk rests, no fault of it has got better.
 
     Parameters
     ----------
@@ -215,9 +231,12 @@ def trend_of(starts: Floats, first: float, end: float) -> tuple[Trend, Mapping[s
         When its episodes began, sorted, in days since 1970; what lies before the records is not counted.
     first, end : float
         Beginning and end of the records, in days since 1970.
+    load : ndarray, shape (m,), optional
+        When the episodes of all faults began, its own among them; by default each day counts the same.
     """
     starts = starts[starts >= first]
-    windows = [evidence for days in WINDOWS if (evidence := _compared(starts, first, end, days)) is not None]
+    load = starts if load is None else load[load >= first]
+    windows = [evidence for days in WINDOWS if (evidence := _compared(starts, first, end, days, load)) is not None]
     for evidence in windows:
         if evidence["lower"] > 1:
             return "rising", evidence
@@ -226,19 +245,24 @@ def trend_of(starts: Floats, first: float, end: float) -> tuple[Trend, Mapping[s
     return "steady", windows[0] if windows else {}
 
 
-def _compared(starts: Floats, first: float, end: float, days: float) -> dict[str, Any] | None:
+def _compared(starts: Floats, first: float, end: float, days: float, load: Floats) -> dict[str, Any] | None:
     cut = end - days
     n_before, n_after = int((starts < cut).sum()), int((starts >= cut).sum())
     if cut - first < days or n_before + n_after < FEWEST_EVENTS:
         return None
+    n_others, others_after = len(load) - len(starts), int((load >= cut).sum()) - n_after
+    steady = max(STEADY_DESK, STEADY_DESK_SHARE * len(starts))
+    share = (others_after + steady * days / (end - first)) / (n_others + steady)
+    busy_before, busy_after = (1 - share) * (end - first), share * (end - first)
     # Two windows are looked at, so each has half of the 5 % (Bonferroni).
-    lower, upper = ratio_interval(n_before, cut - first, n_after, days, level=1 - (1 - LEVEL) / len(WINDOWS))
+    lower, upper = ratio_interval(n_before, busy_before, n_after, busy_after, level=1 - (1 - LEVEL) / len(WINDOWS))
     return {
         "days": days,
         "episodes": n_after,
         "days_before": round(cut - first),
         "episodes_before": n_before,
-        "ratio": None if not n_before else round((n_after / days) / (n_before / (cut - first)), 2),
+        "load": round((busy_after / days) / (busy_before / (cut - first)), 2),
+        "ratio": None if not n_before else round((n_after / busy_after) / (n_before / busy_before), 2),
         "lower": round(lower, 3),
         "upper": None if upper is None else round(upper, 3),
     }

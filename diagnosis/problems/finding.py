@@ -118,7 +118,7 @@ def find_problems(
     # A cohort has no times that cannot be; of which incidents nobody can say when they ended, these tell.
     facts = FaultFacts(incidents, opened, end, HoursLost.of(frame[is_fault].iloc[eligible.rows], end))
     members = joining.members()
-    facts.learn_hours(members)
+    facts.learn(members)
     shares = PreventedShares([*context.effects, *_effects_of_resolutions(facts, opened, members, end)])
     as_counted = _problems(facts, joining, members, forecast, shares, fewest)
     alike = likely_twins(joining, incidents, words) if texts else {}

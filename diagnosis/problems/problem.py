@@ -46,8 +46,8 @@ class Problem:
     preventable_hours, preventable_interval : float or None, tuple of float or None
         Hours that a fix would spare, with their 80 % interval.
     trend : {"rising", "steady", "falling"}
-        Episodes of the last 30 days, or 90, against all before: steady unless the exact interval of their ratio says
-        otherwise (95 % for both windows together).
+        Episodes of the last 30 days, or 90, against all before, by how busy the desk was with other faults: steady
+        unless the exact interval of their ratio says otherwise (95 % for both windows together).
     workaround_share : float or None
         Of those resolved, how many read like a workaround.
     fixes : mapping of str to int

@@ -7,6 +7,7 @@ import pytest
 from diagnosis.errors import InputError
 from diagnosis.incident import as_frame
 from diagnosis.problems import find_problems
+from diagnosis.problems.facts import trend_of
 from diagnosis.problems.history import ProblemHistory
 from diagnosis.recurrence import Signature
 
@@ -70,6 +71,33 @@ def test_the_fault_that_costs_most_hours_is_first_and_a_solved_one_is_last():
     assert problems["old"].preventable_hours < 0.2 * problems["gw"].preventable_hours
     assert (problems["db"].trend, problems["prn"].trend, problems["old"].trend) == ("rising", "steady", "falling")
     assert report.without_signature == 20
+
+
+def trends(draw, quiet, changed=1.0):
+    """Return the trends of 200 faults of one episode in ten days, where the desk's last 30 days differ, and of one."""
+    faults = []
+    for place in range(201):
+        rate = 0.1 * (changed if place == 200 else 1.0)
+        before = draw.uniform(0, 270, draw.poisson(0.1 * 270))
+        faults.append(np.sort(np.concatenate([before, draw.uniform(270, 300, draw.poisson(quiet * rate * 30))])))
+    load = np.sort(np.concatenate(faults))
+    told = [trend_of(starts, 0.0, 300.0, load)[0] for starts in faults]
+    return told[:200], told[200]
+
+
+@pytest.mark.parametrize("quiet", [0.2, 1.0, 2.0])
+def test_where_the_whole_desk_is_quiet_or_busy_hardly_a_steady_fault_falls_or_rises(quiet):
+    draw = np.random.default_rng(11)
+    told = [trends(draw, quiet)[0] for _ in range(5)]
+    for trend in ("falling", "rising"):
+        assert np.mean([entry == trend for of_desk in told for entry in of_desk]) <= 0.025
+
+
+def test_a_fault_that_rises_is_told_where_the_desk_is_quiet():
+    draw = np.random.default_rng(12)
+    assert np.mean([trends(draw, 0.4, changed=10.0)[1] == "rising" for _ in range(20)]) >= 0.8
+    alone = np.sort(np.concatenate([draw.uniform(0, 270, 27), draw.uniform(270, 300, 20)]))
+    assert trend_of(alone, 0.0, 300.0, alone)[0] == "rising"  # with no other fault each day counts the same
 
 
 @pytest.mark.parametrize("strays", [1, 2])
