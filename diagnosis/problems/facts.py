@@ -21,7 +21,7 @@ from diagnosis.problems.problem import Problem, Trend
 from diagnosis.problems.titles import titles_of, without_form
 from diagnosis.recurrence.beginning import beginning_of
 from diagnosis.recurrence.features import reads_like_workaround
-from diagnosis.recurrence.verdict import LEVEL, episodes, ratio_interval
+from diagnosis.recurrence.verdict import LEVEL, episodes, monitored_rows, ratio_interval
 from diagnosis.redact import Redactor
 from diagnosis.times import format_utc
 
@@ -91,6 +91,7 @@ class FaultFacts:
         self.prior = 1.0
         self.load: Floats = np.zeros(0)
         self._times = incidents.column("opened_at")
+        self._is_monitored = monitored_rows(incidents.frame)
         self._redactor = Redactor()
 
     def learn(self, members: Sequence[Ints]) -> None:
@@ -116,8 +117,11 @@ class FaultFacts:
 
     def _learn_load(self, members: Sequence[Ints]) -> None:
         """Count the desk's load that trends are held against: the episodes of every fault, a flood of one being one."""
-        starts = [episodes(self.opened[rows]) for rows in members]
+        starts = [self._starts(rows) for rows in members]
         self.load = np.sort(np.concatenate(starts)) if starts else np.zeros(0)
+
+    def _starts(self, rows: Ints) -> Floats:
+        return episodes(self.opened[rows], self._is_monitored[rows])
 
     def titles(self, faults: Sequence[Fault], members: Sequence[Ints]) -> list[str]:
         """Return a title for each fault, from its incidents' words."""
@@ -130,7 +134,7 @@ class FaultFacts:
         self, fault: Fault, title: str, rows: Ints, forecast: FaultForecast, place: int, share: PreventedShare
     ) -> Problem:
         """Return a fault with all that is known of it."""
-        starts, resolved = episodes(self.opened[rows]), self.is_resolved[rows]
+        starts, resolved = self._starts(rows), self.is_resolved[rows]
         trend, trend_basis = trend_of(starts, self.first, self.end, self.load)
         restoring = self._time_to_restore(rows)
         return Problem(

@@ -12,7 +12,7 @@ import pandas as pd
 from diagnosis.arrays import Bools, Floats
 from diagnosis.problems.prevention import MeasureEffect
 from diagnosis.recurrence.beginning import beginning_of
-from diagnosis.recurrence.verdict import EPISODE, FixVerdict, episodes, verdict_of
+from diagnosis.recurrence.verdict import FixVerdict, episode_bounds, verdict_of
 from diagnosis.times import as_utc, days_of
 
 LOOK_BACK = 365.0  # days before a measure that say how often its fault came
@@ -107,6 +107,7 @@ def follow_up(
     end: float,
     forecast: ExpectedIncidents | None = None,
     signature: Mapping[str, str] | None = None,
+    is_monitored: Bools | None = None,
 ) -> FollowUp | None:
     """Compare a fault before and after a measure.
 
@@ -122,6 +123,8 @@ def follow_up(
         Beginning and end of the records, in days since 1970.
     forecast : ExpectedIncidents, optional
         What had been expected when it was proposed; otherwise the rate of the year before the date stands in.
+    is_monitored : ndarray of bool, shape (n,), optional
+        Which incidents monitoring filed: a flood of them is one episode.
 
     Returns
     -------
@@ -131,12 +134,16 @@ def follow_up(
     cut = float(days_of(pd.Series([as_utc(date)]))[0])
     inside = times >= first
     times, hours = times[inside], None if hours is None else hours[inside]
+    is_monitored = np.zeros(len(times), dtype=bool) if is_monitored is None else is_monitored[inside]
     # A fault is watched from its first episode on, which is not counted: before it there may have been no such item.
-    begin = max(first, _first_of(times, cut, end) + EPISODE) if len(times) else end
+    begin = max(first, _end_of_first(times, is_monitored, cut, end)) if len(times) else end
     if not begin < cut < end:
         return None
-    watched = times[times > begin]
-    verdict = verdict_of(watched, begin, cut, end, signature=dict(signature or {}), date=as_utc(date))
+    later = times > begin
+    watched, of_fault = times[later], dict(signature or {})
+    verdict = verdict_of(
+        watched, begin, cut, end, signature=of_fault, date=as_utc(date), is_monitored=is_monitored[later]
+    )
     is_after = times >= cut
     expected, interval = _expected(watched, cut, end, begin, forecast)
     per_incident = _hours_of_one(hours, is_after, forecast)
@@ -153,12 +160,13 @@ def follow_up(
     )
 
 
-def _first_of(times: Floats, cut: float, end: float) -> float:
-    """Return when a fault began: a single date more than a year before all others is somebody's typing error."""
-    starts = episodes(times)
+def _end_of_first(times: Floats, is_monitored: Bools, cut: float, end: float) -> float:
+    """Return when a fault's first episode ended: a date more than a year before all others is a typing error."""
+    starts, ends = episode_bounds(times, is_monitored)
     before = starts[starts < cut]
     first = beginning_of(starts, end, LOOK_BACK)
-    return max(first, beginning_of(before, cut, LOOK_BACK)) if len(before) else first
+    first = max(first, beginning_of(before, cut, LOOK_BACK)) if len(before) else first
+    return float(ends[np.searchsorted(starts, first)])
 
 
 def measure_effect(kind: str, result: Mapping[str, Any]) -> MeasureEffect | None:

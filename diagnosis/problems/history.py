@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from diagnosis.actions import Action
-from diagnosis.arrays import Floats
+from diagnosis.arrays import Floats, Ints
 from diagnosis.problems.follow_up import ExpectedIncidents, FollowUp, follow_up
 from diagnosis.problems.hours import HoursLost
 from diagnosis.problems.problem import Problem, ProblemReport
 from diagnosis.recurrence.beginning import beginning_of
-from diagnosis.recurrence.verdict import episodes
+from diagnosis.recurrence.verdict import episodes, monitored_rows
 from diagnosis.times import as_utc, days_of
 
 MONTHS = 24  # newest months of a timeline
@@ -34,7 +34,7 @@ class ProblemHistory:
         self.end = float(days_of(pd.Series([report.as_of]))[0])
         opened, lost = days_of(frame["opened_at"]), HoursLost.of(frame, self.end)
         self._row = {number: row for row, number in enumerate(frame["number"].tolist())}
-        self._opened = opened
+        self._opened, self._is_monitored = opened, monitored_rows(frame)
         self._hours, self._any_resolved = lost.hours, bool(lost.is_resolved.any())
         rows = [self._row[number] for number in report.numbers]
         self.first = beginning_of(np.sort(opened[rows]), self.end) if rows else self.end
@@ -44,8 +44,7 @@ class ProblemHistory:
 
         NaN for an incident whose end nobody can say; None instead of hours where none of the history was resolved.
         """
-        rows = np.array([self._row[number] for number in numbers], dtype=np.intp)
-        rows = rows[np.argsort(self._opened[rows], kind="stable")]
+        rows = self._rows(numbers)
         return self._opened[rows], self._hours[rows] if self._any_resolved else None
 
     def newest_first(self, numbers: Sequence[str]) -> tuple[str, ...]:
@@ -68,21 +67,27 @@ class ProblemHistory:
             end=self.end,
             forecast=expectation if is_early else None,
             signature=problem.signature,
+            is_monitored=self._is_monitored[self._rows(problem.numbers)],
         )
 
     def by_month(self, numbers: Sequence[str]) -> list[tuple[str, int, int]]:
         """Return the newest months up to the end of the records, each with its incidents and episodes."""
-        times = self.of(numbers)[0]
+        rows = self._rows(numbers)
+        times = self._opened[rows]
         end = pd.Timestamp(self.end, unit="D")
         months = pd.period_range(end=end.to_period("M"), periods=MONTHS, freq="M")
         incidents = _months_of(times).value_counts()
-        starts = _months_of(episodes(times)).value_counts()
+        starts = _months_of(episodes(times, self._is_monitored[rows])).value_counts()
         first = _months_of(times[:1]).iloc[0] if len(times) else months[-1]
         return [
             (str(month), int(incidents.get(month, 0)), int(starts.get(month, 0)))
             for month in months
             if month >= first - 1
         ]
+
+    def _rows(self, numbers: Sequence[str]) -> Ints:
+        rows = np.array([self._row[number] for number in numbers], dtype=np.intp)
+        return rows[np.argsort(self._opened[rows], kind="stable")]
 
 
 def _months_of(days: Floats) -> pd.Series:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import pdtr
 
-from diagnosis.arrays import Floats
+from diagnosis.arrays import Bools, Floats
 from diagnosis.errors import InputError
 from diagnosis.phrases import Phrase
 from diagnosis.recurrence.beginning import beginning_of
@@ -23,6 +23,7 @@ LEVEL = 0.95
 HALVED = 0.5  # a fix worth the name at least halves the hazard
 REMAINING = 0.1  # and one that works leaves about a tenth: what the time still needed is reckoned for
 POWER = 0.8
+FLOOD = 0.125  # days: what monitoring files so soon after its last report is the same outage
 EPISODE = 1.0  # days: incidents of one signature logged this soon after the first are one episode, reported by many
 MAX_DAYS = 3650  # days: farther than that, "how long until" is not an answer
 
@@ -34,7 +35,8 @@ class FixVerdict:
     Attributes
     ----------
     episodes_before, episodes_after : int
-        Separate occurrences: what is logged within a day of an episode's first incident belongs to it.
+        Separate occurrences: what is logged within a day of an episode's first incident belongs to it, and what
+        monitoring files within three hours of its last report.
     days_before, days_after : float
     hazard_before, hazard_after : float
         Episodes a day.
@@ -81,7 +83,8 @@ def fix_verdict(
     """
     eligible = cohort(frame, as_of).frame
     times = days_of(eligible["opened_at"])
-    signature_times = times[(signature.keys(eligible) == key).to_numpy()]
+    of_signature = (signature.keys(eligible) == key).to_numpy()
+    signature_times = times[of_signature]
     if not key or not len(signature_times):
         raise InputError(Phrase("verdict_on_nothing", {"value": str(signature.values(key))}))
     cut, end = days_of(pd.Series([as_utc(date), as_utc(as_of)])).tolist()
@@ -89,11 +92,26 @@ def fix_verdict(
     if not first < cut < end:
         days = {"first": pd.Timestamp(first, unit="D"), "last": as_utc(as_of), "day": as_utc(date)}
         raise InputError(Phrase("fix_outside_records", {name: f"{day:%Y-%m-%d}" for name, day in days.items()}))
-    return verdict_of(signature_times, first, cut, end, signature=signature.values(key), date=as_utc(date))
+    return verdict_of(
+        signature_times,
+        first,
+        cut,
+        end,
+        signature=signature.values(key),
+        date=as_utc(date),
+        is_monitored=monitored_rows(eligible)[of_signature],
+    )
 
 
 def verdict_of(
-    times: Floats, first: float, cut: float, end: float, *, signature: dict[str, str], date: pd.Timestamp
+    times: Floats,
+    first: float,
+    cut: float,
+    end: float,
+    *,
+    signature: dict[str, str],
+    date: pd.Timestamp,
+    is_monitored: Bools | None = None,
 ) -> FixVerdict:
     """Compare the hazard of incidents before and after a cut.
 
@@ -103,8 +121,11 @@ def verdict_of(
         When the incidents were logged, sorted, in days since 1970; what lies before the records is not counted.
     first, cut, end : float
         Beginning of the records, date of the fix and end of the records, in days since 1970.
+    is_monitored : ndarray of bool, shape (n,), optional
+        Which of them monitoring filed.
     """
-    starts = episodes(times[times >= first])
+    inside = times >= first
+    starts = episodes(times[inside], None if is_monitored is None else is_monitored[inside])
     events_before, events_after = int((starts < cut).sum()), int((starts >= cut).sum())
     days_before, days_after = float(cut - first), float(end - cut)
     lower, upper = ratio_interval(events_before, days_before, events_after, days_after)
@@ -138,13 +159,40 @@ def ratio_interval(
     return scale * low / (1 - low), (scale * high / (1 - high) if events_before else None)
 
 
-def episodes(times: Floats) -> Floats:
-    """Return when each episode began: one incident, and all those logged within a day of it."""
+def episodes(times: Floats, is_monitored: Bools | None = None) -> Floats:
+    """Return when each episode began: one incident, all those logged within a day of it, and a flood of monitoring.
+
+    What a monitor files within hours of its last report goes on about one outage, however many days that lasts. What
+    people report does not: were a day of silence needed to end an episode, a fault of every day would be one that never
+    ends, and seem to come more often as it comes less.
+
+    Parameters
+    ----------
+    times : ndarray, shape (n,)
+        When the incidents were logged, sorted, in days.
+    is_monitored : ndarray of bool, shape (n,), optional
+        Which of them monitoring filed; by default none.
+    """
+    return episode_bounds(times, is_monitored)[0]
+
+
+def episode_bounds(times: Floats, is_monitored: Bools | None = None) -> tuple[Floats, Floats]:
+    """Return when each episode began, and from when on, without any more reports, another would begin."""
     starts: list[float] = []
-    for time in times.tolist():
-        if not starts or time - starts[-1] > EPISODE:
+    ends: list[float] = []
+    monitored = [False] * len(times) if is_monitored is None else is_monitored.tolist()
+    for time, is_flood in zip(times.tolist(), monitored, strict=True):
+        if not starts or time > ends[-1]:
             starts.append(time)
-    return np.array(starts)
+            ends.append(time + EPISODE)
+        if is_flood:
+            ends[-1] = max(ends[-1], time + FLOOD)
+    return np.array(starts), np.array(ends)
+
+
+def monitored_rows(frame: pd.DataFrame) -> Bools:
+    """Return which incidents of a canonical frame monitoring filed."""
+    return (frame["contact_type"].str.lower() == "monitoring").to_numpy(dtype=bool)
 
 
 def _verdict(ratio: float | None, lower: float, upper: float | None) -> Verdict:

@@ -13,6 +13,7 @@ from diagnosis.actions import Action
 from diagnosis.problems.follow_up import follow_up
 from diagnosis.problems.joining import fault_id
 from diagnosis.recurrence.beginning import beginning_of
+from diagnosis.recurrence.verdict import monitored_rows
 from diagnosis.review.definitions import BY_NAME
 from diagnosis.review.history import ReviewHistory
 from diagnosis.review.quarters import Quarter
@@ -54,9 +55,10 @@ def _followed(history: ReviewHistory, action: Action, done_at: datetime) -> dict
     fault = _fault_of(history, action)
     if not fault:
         return None
-    times = history.opened[history.faults == fault]
+    of_fault = history.faults == fault
+    times, is_monitored = history.opened[of_fault], monitored_rows(history.frame)[of_fault]
     first = beginning_of(history.opened, history.end)
-    followed = follow_up(times, None, pd.Timestamp(done_at), first=first, end=history.end)
+    followed = follow_up(times, None, pd.Timestamp(done_at), first=first, end=history.end, is_monitored=is_monitored)
     return None if followed is None else followed.to_dict("")
 
 

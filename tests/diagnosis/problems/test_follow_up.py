@@ -163,6 +163,14 @@ def test_a_fault_whose_only_earlier_date_is_of_years_before_began_after_the_meas
     assert follow_up(times, None, DATE, first=FIRST - 9000.0, end=END) is None
 
 
+def test_a_flood_of_monitoring_before_a_measure_is_one_episode():
+    flood = FIRST + 100 + np.arange(0, 9, 1 / 24)
+    times = np.sort(np.concatenate([[FIRST], flood, FIRST + np.arange(20, 300, 40.0)]))
+    result = follow_up(times, None, DATE, first=FIRST, end=END, is_monitored=np.isin(times, flood))
+    assert result.verdict.episodes_before == 7
+    assert result.happened == 0
+
+
 def test_a_date_outside_the_records_is_not_followed_and_a_young_measure_teaches_nothing():
     times = np.array([FIRST, CUT - 5.0])
     assert follow_up(times, None, DATE, first=CUT, end=END) is None

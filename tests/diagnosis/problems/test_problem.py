@@ -212,6 +212,13 @@ def test_an_incident_of_which_nobody_can_say_when_it_ended_costs_no_hours_and_ra
     assert np.nansum(hours) == pytest.approx(2.0)
 
 
+def test_a_flood_of_monitoring_is_one_episode_of_a_problem():
+    frame = together(rows("gw", 30 + np.arange(0, 5, 1 / 24), 1.0, contact_type="monitoring"))
+    report = find_problems(frame, SIGNATURE, as_of=END)
+    assert (report.problems[0].incidents, report.problems[0].episodes) == (120, 1)
+    assert sum(count for _, _, count in ProblemHistory(frame, report).by_month(report.problems[0].numbers)) == 1
+
+
 def test_requests_and_complaints_are_no_faults():
     frame = together(rows("a", range(10), 1.0), rows("b", range(10), 1.0, type="request"))
     report = find_problems(frame, SIGNATURE, as_of=END)

@@ -7,7 +7,7 @@ from diagnosis.errors import InputError
 from diagnosis.incident import as_frame
 from diagnosis.recurrence import Signature, fix_verdict, recurrence_rate
 from diagnosis.recurrence.rates import band, kaplan_meier
-from diagnosis.recurrence.verdict import ratio_interval
+from diagnosis.recurrence.verdict import episodes, ratio_interval
 
 START = pd.Timestamp("2026-01-01", tz="UTC")
 SIGNATURE = Signature(("cmdb_ci", "category"))
@@ -165,6 +165,23 @@ def test_one_burst_is_one_episode():
         frame_of(burst), SIGNATURE, key, START + pd.Timedelta(days=95), as_of=START + pd.Timedelta(days=110)
     )
     assert verdict.episodes_before == 6  # days 0, 20, 40, 50 to 50.3, 60 and 80
+
+
+def test_a_flood_of_monitoring_is_one_episode_however_long_it_lasts():
+    hourly = 50 + np.arange(0, 5, 1 / 24)
+    days = np.concatenate([np.arange(0, 50, 10.0), hourly, np.arange(60, 100, 10.0)])
+    filed = np.where(np.isin(days, hourly), "monitoring", "phone")
+    frame, key = frame_of(days, contact_type=filed), SIGNATURE.key(["gw", "网络"])
+    date, as_of = START + pd.Timedelta(days=95), START + pd.Timedelta(days=110)
+    assert fix_verdict(frame, SIGNATURE, key, date, as_of=as_of).episodes_before == 10
+    by_people = frame.assign(contact_type="phone")
+    assert fix_verdict(by_people, SIGNATURE, key, date, as_of=as_of).episodes_before == 14
+
+
+def test_a_fault_that_monitoring_files_some_times_a_day_has_an_episode_a_day_as_one_that_people_report():
+    times = np.sort(np.random.default_rng(3).uniform(0, 300, 900))
+    plain, monitored = episodes(times), episodes(times, np.ones(900, dtype=bool))
+    assert len(monitored) == pytest.approx(len(plain), rel=0.05)
 
 
 def test_the_interval_of_the_ratio_covers_at_least_as_often_as_it_says():
