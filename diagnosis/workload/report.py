@@ -158,15 +158,18 @@ def _read(incidents: IncidentBatch, moment: datetime, horizon: int, holidays: st
     names = np.array([str(name).strip() for name in incidents.column("assignment_group")], dtype=object)[dated]
     codes, groups = pd.factorize(names, sort=True)
     end_places = np.where(ended >= 0, ended - first, np.where(unseen, -1, never))
-    left = (
-        _left_of_today(open_share[opened - first >= days.n_past - LATELY], float(over)),
+    opened_places = opened - first
+    left = (  # by whole days: of today itself nothing that is still to come is known
+        _left_of_today(
+            open_share[(opened_places >= days.n_past - LATELY) & (opened_places < days.n_past)], float(over)
+        ),
         _left_of_today(end_share[(end_places >= days.n_past - LATELY) & (end_places < days.n_past)], float(over)),
     )
     return _PlacedIncidents(
         days,
         [str(name) for name in groups],
         codes.astype(np.intp),
-        opened - first,
+        opened_places,
         end_places,
         is_open,
         left,

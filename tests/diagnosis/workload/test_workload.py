@@ -174,6 +174,16 @@ def test_the_first_day_is_what_is_left_of_today() -> None:
     assert forecast(rows, 98).desk.weeks[0].first == date(2026, 4, 13)
 
 
+def test_at_noon_half_of_an_even_day_is_left() -> None:
+    moments = [START + timedelta(days=day, hours=place / 10 + 0.05) for day in range(71) for place in range(240)]
+    rows = [{"number": str(place), "opened_at": moment} for place, moment in enumerate(moments[: 70 * 240 + 120])]
+    left = [
+        forecast_workload(IncidentBatch.from_rows(rows), START + timedelta(days=70, hours=12), 7, seed=seed)
+        for seed in range(4)
+    ]
+    assert np.mean([report.desk.days[0].logged.expected for report in left]) == pytest.approx(120, abs=1)
+
+
 def test_a_level_that_doubled_is_followed() -> None:
     rng = np.random.default_rng(7)
     low, high = simulate(rng, 70, rate=8.0, close=0.6), simulate(rng, 100, rate=16.0, close=0.6)
