@@ -178,6 +178,9 @@ class FaultFacts:
     ) -> dict[str, Any]:
         """Return the fields of a Problem that say what its incidents will cost, and how much of that a fix spares.
 
+        Hours are those to restore, not of people: each caller who reports a fault is an incident of it, so callers
+        count already, and how many others wait in silence no record says.
+
         The 80 % interval multiplies draws of three: incidents are negative binomial, the hours of one follow the gamma
         posterior of exponential times, the share its own. Equal facts give equal draws: the seed is the fault's id.
         """

@@ -265,6 +265,10 @@ def test_a_clock_set_back_and_a_single_incident_do_no_harm():
     frame.loc[3, "resolved_at"] = frame.loc[3, "opened_at"] - pd.Timedelta(hours=1)
     assert find_problems(frame, SIGNATURE, as_of=END).problems[0].hours_lost == pytest.approx(9.0)
     (alone,) = find_problems(frame[:1], SIGNATURE, as_of=END, fewest=1).problems
-    assert (alone.incidents, alone.trend) == (1, "steady")
+    assert (alone.incidents, alone.episodes, alone.hours_lost, alone.basis["trend"]) == (1, 1, 1.0, {})
+    assert 0 < alone.expected_incidents < 1
+    frame.loc[5, "opened_at"] = pd.Timestamp("1970-01-01", tz="UTC")
+    report = find_problems(frame, SIGNATURE, as_of=END)
+    assert (report.left_out["opened before 1990"], report.problems[0].incidents) == (1, 9)
     with pytest.raises(InputError, match="1 day or more"):
         find_problems(frame, SIGNATURE, as_of=END, horizon=0)

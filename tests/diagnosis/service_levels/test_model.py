@@ -1,5 +1,6 @@
 """ServiceLevelModel: how likely a clock is missed, learned from incidents of which some still wait."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -257,10 +258,11 @@ def test_the_queue_says_what_is_late_at_risk_and_what_to_take_first(model):
     assert [row.number for row in rows][:2] == ["RISK", "LATE"]
     assert rows[1].probability_missed == 1.0
     assert rows[1].gain == 0.0
-    first = take_first(rows)
-    assert first is None or first.number in ("RISK", "FINE")
-    without = open_clocks(batch, now, model.rules_)
-    assert all(row.probability_missed in (None, 1.0) for row in without)
+    gains = {"RISK": 0.3, "FINE": 0.1}
+    assert take_first([replace(row, gain=gains.get(row.number, row.gain)) for row in rows]).number == "RISK"
+    assert take_first([replace(row, gain=row.gain and 0.0) for row in rows]) is None
+    without = {row.number: row.probability_missed for row in open_clocks(batch, now, model.rules_)}
+    assert without == {"RISK": None, "LATE": 1.0, "FINE": None, "HELD": None}
 
 
 @pytest.mark.parametrize(("hours", "standing"), [(1, "running"), (6.7, "running"), (6.8, "at_risk"), (8, "at_risk")])
