@@ -14,6 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
+from api.http.deadlines import look_up_in_time
 from diagnosis.errors import InputError
 
 
@@ -76,8 +77,8 @@ class _MailConnection(smtplib.SMTP):
         if self._handle is not None:
             self._handle.close()
 
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        plain = socket.create_connection((host, port), timeout)
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # noqa: ARG002 - smtplib's name
+        plain = _connected(host, port, self._end)
         self._handle = plain.dup()  # of its own: TLS takes the other one over
         self._timer = threading.Timer(max(0.0, self._end - time.monotonic()), self._cut)
         self._timer.start()
@@ -93,6 +94,30 @@ class _MailConnection(smtplib.SMTP):
             self._handle.shutdown(socket.SHUT_RDWR)
 
 
+def _connected(host: str, port: int, end: float) -> socket.socket:
+    """Return a connection to the first address of a host that answers; each has an equal share of what is left.
+
+    Raises
+    ------
+    OSError
+        If the name does not resolve, or no address answers, by `end`, a moment of ``time.monotonic``.
+    """
+    addresses: list[str] = look_up_in_time(host, port, end - time.monotonic())
+    failure: OSError = TimeoutError(f"{host} was not reached in time")
+    for place, address in enumerate(addresses):
+        left = end - time.monotonic()
+        if left <= 0:
+            break
+        try:
+            connection = socket.create_connection((address, port), left / (len(addresses) - place))
+        except OSError as error:
+            failure = error
+        else:
+            connection.settimeout(max(0.001, end - time.monotonic()))
+            return connection
+    raise failure
+
+
 def send(settings: MailSettings, to: str, subject: str, text: str, message: str, timeout: float) -> None:
     """Send one message.
 
@@ -103,7 +128,7 @@ def send(settings: MailSettings, to: str, subject: str, text: str, message: str,
     message : str
         The same at each attempt, so that a mail program shows a repetition once.
     timeout : float
-        Seconds for the whole call, once a connection is there; and for the connection to each address of the server.
+        Seconds for the whole call, the look-up of the server's name included, however many addresses it has.
 
     Raises
     ------

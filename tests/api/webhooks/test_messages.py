@@ -8,7 +8,7 @@ import hmac
 import socket
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import get_args
 
 import pytest
@@ -104,6 +104,49 @@ def test_a_mail_server_that_sends_a_byte_now_and_then_is_not_waited_for(security
             send(mail, "desk@example.com", "x", "x", "m1", timeout=1)
         server.join()
     assert len(sent) < len(greeting)
+
+
+@pytest.fixture
+def silent(mailbox):
+    """An address at whose port no connection comes about, as behind a firewall that drops packets."""
+    with socket.socket() as listener, ExitStack() as waiting:
+        listener.bind(("127.0.0.2", mailbox.port))
+        listener.listen(0)
+        for _ in range(4):  # more than wait in line, so that the system answers no other
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
+        yield "127.0.0.2"
+
+
+@pytest.fixture
+def mail_of(mailbox, monkeypatch):
+    """Return settings of a mail server whose name stands for several addresses."""
+    real = socket.getaddrinfo
+
+    def settings(*addresses):
+        infos = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, mailbox.port)) for address in addresses]
+        monkeypatch.setattr(
+            socket, "getaddrinfo", lambda host, *rest, **more: infos if host == name else real(host, *rest, **more)
+        )
+        return MailSettings(host=name, port=mailbox.port, security="none", sender="faultwise@example.com")
+
+    name = "mail.example.com"
+    return settings
+
+
+def test_a_mail_server_of_many_silent_addresses_has_the_time_of_one_call(silent, mail_of):
+    mail = mail_of(*[silent] * 4)
+    start = time.monotonic()
+    with pytest.raises(TimeoutError):
+        send(mail, "desk@example.com", "x", "x", "m1", timeout=1)
+    assert 0.9 < time.monotonic() - start < 1.5
+
+
+def test_a_silent_address_of_a_mail_server_leaves_time_for_the_others(silent, mailbox, mail_of):
+    known = len(mailbox.messages)
+    send(mail_of(silent, "127.0.0.1"), "desk@example.com", "after a silent one", "x", "m1", timeout=4)
+    assert [message["subject"] for _, message in mailbox.messages[known:]] == ["after a silent one"]
 
 
 def test_a_slow_mail_server_holds_its_share_and_others_get_their_events(models, tmp_path):
