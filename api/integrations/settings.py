@@ -14,6 +14,31 @@ from diagnosis.web import check_url
 FieldMap = Annotated[dict[str, str], AfterValidator(checked_fields)]
 
 
+def check_table(name: str) -> str:
+    """Return the name of a table whose rows are no incidents.
+
+    Raises
+    ------
+    ValueError
+        If it is the one that incidents are read from: what is made in it would come back and be diagnosed.
+    """
+    if name == "incident":
+        raise ValueError("expected a table whose rows are not read as incidents, such as task; found incident")
+    return name
+
+
+def check_place(setting: str, name: str, intake_groups: tuple[str, ...]) -> None:
+    """Check that records of ours have a group or queue of their own; its tickets are no incidents.
+
+    Raises
+    ------
+    ValueError
+        If incidents wait there to be routed: none of them would be diagnosed.
+    """
+    if name and name in intake_groups:
+        raise ValueError(f"{setting}: expected none of intake_groups, whose tickets are incidents; found {name}")
+
+
 class System(BaseModel):
     """What every system that sends us incidents may have set."""
 
@@ -55,7 +80,7 @@ class System(BaseModel):
 class ServiceNow(System):
     """ServiceNow."""
 
-    action_table: str = Field(
+    action_table: Annotated[str, AfterValidator(check_table)] = Field(
         default="task", pattern=r"^[a-z0-9_]+$", description="Table of the rows that are made of actions"
     )
     solutions: dict[str, str] = Field(
@@ -83,6 +108,11 @@ class Zammad(System):
         default="", description="Group where tickets of actions are made; its tickets are no incidents"
     )
 
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        check_place("action_group", self.action_group, self.intake_groups)
+        return self
+
 
 class Glpi(System):
     """GLPI; `token` is the user's API token."""
@@ -105,6 +135,12 @@ class RequestTracker(System):
     answer_seconds: float = Field(
         default=1.5, gt=0, le=30, description="After this long RT is answered 202; its scrip waits 2 s"
     )
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        check_place("problem_queue", self.problem_queue, self.intake_groups)
+        check_place("action_queue", self.action_queue, self.intake_groups)
+        return self
 
 
 class Alertmanager(BaseModel):

@@ -241,3 +241,19 @@ def test_issues_of_actions_are_told_from_issues_with_a_tag_of_ours() -> None:
     assert not is_own_record({"labels": None}, tags)
     assert not _is_incident(Jira(), JIRA_ISSUE)
     assert _is_incident(Jira(), {"key": "OPS-1", "fields": {"summary": "VPN"}})
+
+
+@pytest.mark.parametrize(
+    ("system", "values", "said"),
+    [
+        ("servicenow", {"action_table": "incident"}, "not read as incidents, such as task; found incident"),
+        ("zammad", {"action_group": "Users"}, "action_group: expected none of intake_groups"),
+        ("rt", {"action_queue": "General"}, "action_queue: expected none of intake_groups"),
+        ("rt", {"problem_queue": "Desk", "intake_groups": ["Desk"]}, "problem_queue: expected none of intake_groups"),
+    ],
+)
+def test_a_place_where_incidents_come_in_is_refused_for_our_own_records(system, values, said) -> None:
+    with pytest.raises(ValueError, match=said):
+        Integrations.model_validate({system: values})
+    access = {"write_back": True, "url": "https://desk.example", "token": "t"}
+    Integrations.model_validate({system: access | PLACES[system]})  # a place of its own is taken
