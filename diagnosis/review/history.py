@@ -220,8 +220,10 @@ class ReviewHistory:
 
     def rows_of(self, quarter: Quarter) -> npt.NDArray[np.intp]:
         """Return the positions of the records that were opened in a quarter."""
-        start, stop = days_of(pd.Series(quarter.bounds(self.settings.zone)))
-        first, last = np.searchsorted(self.opened, [start, stop], side="left")
+        return self._rows_between(*quarter.bounds(self.settings.zone))
+
+    def _rows_between(self, start: pd.Timestamp, stop: pd.Timestamp) -> npt.NDArray[np.intp]:
+        first, last = np.searchsorted(self.opened, days_of(pd.Series([start, stop])), side="left")
         return np.arange(first, last, dtype=np.intp)
 
     def column(self, name: str) -> npt.NDArray[np.object_]:
@@ -241,7 +243,11 @@ class ReviewHistory:
         return bool(self.frame.loc[inside, definition.column].notna().any()) if inside.any() else False
 
     def sample(self, measure: str, quarter: Quarter) -> Sample | None:
-        """Return the records of a quarter that a measure is of; None where it is not recorded.
+        """Return the records of a quarter that a measure is of, as `sample_between` does."""
+        return self.sample_between(measure, *quarter.bounds(self.settings.zone))
+
+    def sample_between(self, measure: str, start: pd.Timestamp, stop: pd.Timestamp) -> Sample | None:
+        """Return the records opened from one moment to before another that a measure is of; None: it is not recorded.
 
         Raises
         ------
@@ -253,8 +259,8 @@ class ReviewHistory:
         if not self.is_recorded(measure):
             return None
         if measure in self.events:
-            return self._of_events(self.events[measure], quarter)
-        rows = self.rows_of(quarter)
+            return self._of_events(self.events[measure], start, stop)
+        rows = self._rows_between(start, stop)
         rows = rows[self._of_type(BY_NAME[measure])[rows]]
         if measure in self.values:
             return _plain(rows, self.values[measure])
@@ -264,33 +270,35 @@ class ReviewHistory:
             return _plain(rows, satisfied)
         if measure == "recurrence":
             return self._recurrence(rows)
-        return self._wait(measure, rows) if self._is_kept(BY_NAME[measure].column, rows, quarter) else None
+        return self._wait(measure, rows) if self._is_kept(BY_NAME[measure].column, rows, stop) else None
 
-    def _is_kept(self, column: str, rows: npt.NDArray[np.intp], quarter: Quarter) -> bool:
-        """Return whether a time was written down in a quarter.
+    def _is_kept(self, column: str, rows: npt.NDArray[np.intp], stop: pd.Timestamp) -> bool:
+        """Return whether a time was written down of what was opened before a moment.
 
         Where not one of many records has it, over the whole of a quarter, nobody wrote it down then: they did not all
         wait to the end.
         """
-        _, quarter_end = quarter.bounds(self.settings.zone)
-        if self.as_of < quarter_end or len(rows) < self.settings.fewest:
+        if self.as_of < stop or len(rows) < self.settings.fewest:
             return True
         return bool(self.frame[column].iloc[rows].notna().any())
 
     def event_months(self, measure: str, quarter: Quarter) -> npt.NDArray[np.object_]:
         """Return the month of each event of a quarter's sample in the organisation's zone, such as 2026-07."""
         events = self.events[measure]
-        times = pd.to_datetime(events.times[self._happened_in(events, quarter)], unit="D", utc=True)
+        inside = self._happened_between(events, *quarter.bounds(self.settings.zone))
+        times = pd.to_datetime(events.times[inside], unit="D", utc=True)
         return np.asarray(times.tz_convert(self.settings.zone).strftime("%Y-%m"), dtype=object)
 
-    def _of_events(self, events: MeasuredEvents, quarter: Quarter) -> Sample:
-        inside = self._happened_in(events, quarter)
+    def _of_events(self, events: MeasuredEvents, start: pd.Timestamp, stop: pd.Timestamp) -> Sample:
+        inside = self._happened_between(events, start, stop)
         none = np.full(int(inside.sum()), -1, dtype=np.intp)
         return Sample("plain", none, events.met[inside], np.ones(len(none), dtype=bool))
 
-    def _happened_in(self, events: MeasuredEvents, quarter: Quarter) -> npt.NDArray[np.bool_]:
-        start, stop = days_of(pd.Series(quarter.bounds(self.settings.zone)))
-        inside: npt.NDArray[np.bool_] = (events.times >= start) & (events.times < min(stop, self.end))
+    def _happened_between(
+        self, events: MeasuredEvents, start: pd.Timestamp, stop: pd.Timestamp
+    ) -> npt.NDArray[np.bool_]:
+        first, last = days_of(pd.Series([start, stop]))
+        inside: npt.NDArray[np.bool_] = (events.times >= first) & (events.times < min(last, self.end))
         return inside
 
     @cached_property

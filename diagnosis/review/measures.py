@@ -212,8 +212,7 @@ def _comparison(
         value = earlier.value if earlier else None
         return QuarterComparison(quarter, value, _interval(earlier), earlier.n if earlier else 0, None, None, "too few")
     change = change_of(later, earlier, comparisons)
-    fewest = history.settings.fewest * (2 if definition.unit == "hours" else 1)  # a mean of long tails needs more
-    enough = min(later.n, earlier.n) >= fewest
+    enough = min(later.n, earlier.n) >= history.settings.fewest_of(definition.name)
     direction: Direction = direction_of(definition, change) if enough else "too few"
     return QuarterComparison(
         quarter,

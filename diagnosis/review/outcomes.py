@@ -1,4 +1,4 @@
-"""What earlier actions achieved: their problem's hazard before and after, or their measure in the quarters around."""
+"""What earlier actions achieved: their problem's hazard before and after, or their measure before and after."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from diagnosis.problems.follow_up import follow_up
 from diagnosis.problems.joining import fault_id
 from diagnosis.recurrence.beginning import beginning_of
 from diagnosis.recurrence.verdict import monitored_rows
+from diagnosis.review.baselines import baseline_of, local_day, sample_of
 from diagnosis.review.definitions import BY_NAME
 from diagnosis.review.history import ReviewHistory
 from diagnosis.review.quarters import Quarter
-from diagnosis.review.samples import Sample, change_of
-from diagnosis.times import as_utc, format_utc
+from diagnosis.review.samples import change_of
+from diagnosis.times import format_utc
 
 Verdict = Literal["held", "did not hold", "cannot tell yet"]
 MONTH = 30.0  # days: hazards are told as episodes in so many
@@ -29,8 +30,9 @@ def outcomes(history: ReviewHistory, actions: Iterable[Action]) -> list[dict[str
 
     A problem's action is judged by the hazard of its fault before and after, as the service last counted it, or as the
     records have it where the service has not (its source is the fault's id, or its evidence names incidents); any other
-    by its measure, of its team where its evidence names one: the quarter before the one in which it was done against
-    the quarter after. Until that one is over it cannot be told, and ``until`` says when it can.
+    by its measure, of its team where its evidence names one: its ``baseline`` (`ActionBaseline.to_dict`; None where there is
+    none) against the quarter after the one in which it was done, of ``n_after`` records. Until that one is over it
+    cannot be told, and ``until`` says when it can.
     """
     found = [entry for action in actions if (entry := _outcome(history, action)) is not None]
     order = {"held": 0, "did not hold": 1, "cannot tell yet": 2}
@@ -42,9 +44,9 @@ def _outcome(history: ReviewHistory, action: Action) -> dict[str, Any] | None:
         return None
     head = {"title": action.title, "action": action.id, "done_at": format_utc(action.done_at)}
     if action.result and "verdict" in action.result:
-        return head | _of_problem(history, action.result)
+        return head | _of_problem(history, action.result, action.done_at)
     if action.source_kind == "problem" and (followed := _followed(history, action, action.done_at)) is not None:
-        return head | _of_problem(history, followed)
+        return head | _of_problem(history, followed, action.done_at)
     if action.measure in BY_NAME:
         return head | _of_measure(history, action, action.done_at)
     return None
@@ -78,13 +80,13 @@ def _fault_of(history: ReviewHistory, action: Action) -> str:
     return faults.get(action.source, "")
 
 
-def _of_problem(history: ReviewHistory, result: Mapping[str, Any]) -> dict[str, Any]:
+def _of_problem(history: ReviewHistory, result: Mapping[str, Any], done_at: datetime) -> dict[str, Any]:
     days = (result.get("days_before") or 0.0, result.get("days_after") or 0.0)
     counts = (result.get("episodes_before") or 0, result.get("episodes_after") or 0)
     rates = [MONTH * count / length if length else None for count, length in zip(counts, days, strict=True)]
     wait = result.get("days_until_told")
     counted_at = pd.Timestamp(result["counted_at"]) if result.get("counted_at") else history.as_of
-    until = _local_day(history, counted_at + timedelta(days=wait)) if wait else None
+    until = local_day(counted_at + timedelta(days=wait), history.settings.zone) if wait else None
     return {
         "measure": "episodes",
         "unit": "episodes",
@@ -94,39 +96,40 @@ def _of_problem(history: ReviewHistory, result: Mapping[str, Any]) -> dict[str, 
         "interval": None,
         "verdict": result["verdict"],
         "until": until,
+        "baseline": _own_history(history, done_at, days[0], counts[0]),
+        "n_after": counts[1],
     }
 
 
+def _own_history(history: ReviewHistory, done_at: datetime, days: float, episodes: int) -> dict[str, Any] | None:
+    """Return the days before an action in which its fault was watched; None where the service has not counted them."""
+    if not days:
+        return None
+    zone, done = history.settings.zone, pd.Timestamp(done_at)
+    first, last = local_day(done - timedelta(days=days), zone), local_day(done, zone)
+    return {"code": "since_first", "first_day": first, "last_day": last, "n": episodes}
+
+
 def _of_measure(history: ReviewHistory, action: Action, done_at: datetime) -> dict[str, Any]:
-    definition = BY_NAME[action.measure]
-    done = Quarter.of(done_at, history.settings.zone)
-    _, over = done.following.bounds(history.settings.zone)
+    definition, zone = BY_NAME[action.measure], history.settings.zone
+    following = Quarter.of(done_at, zone).following.bounds(zone)
     plain: dict[str, Any] = {"measure": action.measure, "unit": definition.unit, "before": None, "after": None}
     plain |= {"ratio": None, "interval": None, "verdict": "cannot tell yet", "until": None}
-    before = _sample(history, action, done.previous)
-    earlier = before.estimate() if before is not None else None
-    if earlier is not None:
-        plain["before"] = earlier.value
-    if history.as_of < over:
-        return plain | {"until": _local_day(history, over)}
-    after = _sample(history, action, done.following)
-    later = after.estimate() if after is not None else None
-    if earlier is None or later is None:
+    baseline = baseline_of(history, action, done_at)
+    plain |= {"baseline": baseline.to_dict(zone) if baseline is not None else None, "n_after": None}
+    if baseline is not None:
+        plain["before"] = baseline.estimate.value
+    if history.as_of < following[1]:
+        return plain | {"until": local_day(following[1], zone) if baseline is not None else None}
+    sample = sample_of(history, action, *following)
+    later = sample.estimate() if sample is not None else None
+    if later is None:
         return plain
-    change = change_of(later, earlier)
+    plain |= {"after": later.value, "n_after": later.n}
+    if baseline is None:
+        return plain
+    change = change_of(later, baseline.estimate)
+    is_told = change.changed and later.n >= history.settings.fewest_of(action.measure)
     better = (change.difference < 0) == definition.lower_is_better
-    verdict: Verdict = "cannot tell yet" if not change.changed else "held" if better else "did not hold"
-    return plain | {"after": later.value, "interval": [change.lower, change.upper], "verdict": verdict}
-
-
-def _local_day(history: ReviewHistory, moment: pd.Timestamp) -> str:
-    """Return the day of a moment in the organisation's zone, as ISO text."""
-    return as_utc(moment).tz_convert(history.settings.zone).date().isoformat()
-
-
-def _sample(history: ReviewHistory, action: Action, quarter: Quarter) -> Sample | None:
-    sample = history.sample(action.measure, quarter)
-    teams = [str(item["team"]) for item in action.evidence if "team" in item]
-    if sample is None or not teams or action.measure in history.events:
-        return sample
-    return sample.take(history.column("assignment_group")[sample.rows] == teams[0])
+    verdict: Verdict = "cannot tell yet" if not is_told else "held" if better else "did not hold"
+    return plain | {"interval": [change.lower, change.upper], "verdict": verdict}

@@ -40,7 +40,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Sample:
-    """The records of one quarter that a measure is of.
+    """The records of some time that a measure is of.
 
     Attributes
     ----------
@@ -75,6 +75,10 @@ class Sample:
             happened=self.happened[mask],
             cluster=cluster,
         )
+
+    def watched_for(self, days: Floats) -> Sample:
+        """Return the sample as it was known when each record had been watched for so many days, shape (n,)."""
+        return replace(self, duration=np.minimum(self.duration, days), happened=self.happened & (self.duration <= days))
 
     def estimate(self) -> Estimate | None:
         """Return the value with its interval; None where nobody was watched long enough to say."""

@@ -99,6 +99,10 @@ class ReviewSettings:
         """Return a measure's target: as set, or the programme's; None where there is none."""
         return self.targets.get(measure, BY_NAME[measure].target)
 
+    def fewest_of(self, measure: str) -> int:
+        """Return how many records of a measure are compared at the fewest."""
+        return self.fewest * (2 if BY_NAME[measure].unit == "hours" else 1)  # a mean of long tails needs more
+
 
 def _check_hours(name: str, hours: Mapping[str, float], most: float) -> None:
     for group, value in hours.items():

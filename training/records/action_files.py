@@ -106,6 +106,7 @@ def _action(row: Mapping[str, Any], measures: tuple[str, ...]) -> Action:
         done_at=done_at,
         result=result if isinstance(result, Mapping) else None,
         id=text["id"],
+        created_at=_moment(str(row.get("created_at") or "").strip(), "created_at"),
     )
 
 

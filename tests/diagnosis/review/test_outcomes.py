@@ -6,13 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.actions import Desk, verdicts
 from diagnosis.actions import Action
 from diagnosis.incident import as_frame
 from diagnosis.problems.joining import fault_id
 from diagnosis.review import ReviewHistory, ReviewSettings
 from diagnosis.review.outcomes import outcomes
 
-DONE = datetime(2026, 5, 15, tzinfo=UTC)  # in the second quarter: the first is before, the third after
+DONE = datetime(2026, 5, 15, tzinfo=UTC)  # in the second quarter: the first raised it, the third comes after
+RAISED = {"source_kind": "review", "source": "2026Q1"}
 
 
 def records(as_of="2026-10-15T00:00Z", seed=4, zone="UTC"):
@@ -51,8 +53,8 @@ def of_team(team):
 def test_an_effective_measure_holds_and_an_ineffective_one_does_not():
     told = by_title(
         records(),
-        action("Mail", measure="response", evidence=of_team("Mail")),
-        action("Network", measure="response", evidence=of_team("Network")),
+        action("Mail", measure="response", evidence=of_team("Mail"), **RAISED),
+        action("Network", measure="response", evidence=of_team("Network"), **RAISED),
     )
     assert told["Mail"]["verdict"] == "held"
     assert told["Mail"]["interval"][1] < 0 < told["Mail"]["before"] - told["Mail"]["after"]
@@ -61,7 +63,8 @@ def test_an_effective_measure_holds_and_an_ineffective_one_does_not():
 
 
 def test_before_the_quarter_after_it_is_over_nobody_can_tell_and_it_is_said_until_when():
-    told = by_title(records("2026-09-01T00:00Z"), action("Mail", measure="response", evidence=of_team("Mail")))
+    planned = action("Mail", measure="response", evidence=of_team("Mail"), **RAISED)
+    told = by_title(records("2026-09-01T00:00Z"), planned)
     assert told["Mail"]["verdict"] == "cannot tell yet"
     assert told["Mail"]["until"] == "2026-10-01"
     assert told["Mail"]["after"] is None
@@ -71,7 +74,7 @@ def test_until_when_is_a_day_of_the_organisation_counted_from_when_the_records_w
     history = records("2026-09-01T20:00Z", zone="Asia/Shanghai")
     told = by_title(
         history,
-        action("Mail", measure="response"),
+        action("Mail", measure="response", **RAISED),
         action("kept", result={"verdict": "cannot tell yet", "days_until_told": 10.0}),
         action(
             "dated",
@@ -119,6 +122,86 @@ def test_a_measure_that_changed_nothing_is_seldom_said_to_have_done_anything():
             }
         )
         history = ReviewHistory.read(as_frame(frame), ReviewSettings(), as_of=pd.Timestamp("2026-10-15T00:00Z"))
-        told += [entry["verdict"] for entry in outcomes(history, [action("x", measure="satisfaction")])]
+        told += [entry["verdict"] for entry in outcomes(history, [action("x", measure="satisfaction", **RAISED)])]
     assert len(told) == 80
     assert sum(verdict != "cannot tell yet" for verdict in told) / 80 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 80)
+
+
+def two_years(good=0.75, every=1):
+    """Return records of one team from July 2024 to September 2026, four a day, every so many of the last quarter's.
+
+    A record is closed after 40 days, until an action clears the backlog and has each closed in 2.
+    """
+    opened = pd.Timestamp("2024-07-01T00:00Z") + pd.to_timedelta(np.arange(822 * 4) * 6, unit="h")
+    opened = opened[(opened < pd.Timestamp("2026-07-01T00:00Z")) | (np.arange(len(opened)) % every == 0)]
+    frame = pd.DataFrame({"opened_at": opened, "assignment_group": "Mail", "category": "Hardware"})
+    frame["number"] = frame["cmdb_ci"] = [f"I{place:05d}" for place in range(len(frame))]
+    shares = np.where(opened < pd.Timestamp("2026-07-01T00:00Z"), 0.75, good)
+    frame["satisfaction"] = np.where(np.random.default_rng(3).random(len(frame)) < shares, 5, 2)
+    cleared = np.maximum(opened, pd.Timestamp(DONE)) + pd.Timedelta(days=2)
+    frame["closed_at"] = np.minimum(opened + pd.Timedelta(days=40), cleared)
+    return ReviewHistory.read(as_frame(frame), ReviewSettings(), as_of=pd.Timestamp("2026-10-01T00:00Z"))
+
+
+YEAR_BEFORE = {"code": "quarters_before", "first_day": "2025-01-01", "last_day": "2025-12-31", "n": 1460}
+
+
+@pytest.mark.parametrize(
+    ("values", "baseline"),
+    [
+        (RAISED, {"code": "since_raised", "first_day": "2026-04-01", "last_day": "2026-05-14", "n": 176}),
+        (RAISED | {"done_at": datetime(2026, 4, 5, tzinfo=UTC)}, YEAR_BEFORE),  # too few since
+        (RAISED | {"done_at": datetime(2026, 4, 6, tzinfo=UTC)}, {"code": "since_raised", "n": 20}),
+        (  # done before the quarter that is said to have raised it
+            RAISED | {"source": "2026Q3"},
+            {"code": "quarters_before", "first_day": "2025-04-01", "last_day": "2026-03-31", "n": 1460},
+        ),
+        (RAISED | {"source": "2024Q4"}, {"code": "since_raised", "first_day": "2025-01-01", "n": 1996}),
+        (RAISED | {"source": "2024Q3", "done_at": datetime(2024, 10, 3, tzinfo=UTC)}, None),  # nothing before it
+        (  # a person wrote it down: only what came since is new to them
+            {"created_at": datetime(2026, 4, 20, tzinfo=UTC)},
+            {"code": "since_raised", "first_day": "2026-04-20", "last_day": "2026-05-14", "n": 100},
+        ),
+        ({"created_at": datetime(2026, 5, 13, tzinfo=UTC)}, YEAR_BEFORE),
+        ({"created_at": datetime(2026, 6, 1, tzinfo=UTC)}, YEAR_BEFORE),  # once it was done
+        ({"source_kind": "review", "source": "programme"}, YEAR_BEFORE),
+        ({}, YEAR_BEFORE),
+    ],
+)
+def test_an_action_is_compared_with_records_that_it_was_not_chosen_by(values, baseline):
+    entry = by_title(two_years(), action("x", measure="satisfaction", **values))["x"]
+    if baseline is None:
+        assert (entry["baseline"], entry["before"], entry["verdict"]) == (None, None, "cannot tell yet")
+        assert entry["until"] is None
+    else:
+        assert entry["baseline"] == entry["baseline"] | baseline
+        assert entry["before"] == pytest.approx(0.75, abs=0.15)
+        assert entry["n_after"]
+
+
+def test_what_an_action_spared_is_no_part_of_how_it_was_before():
+    entry = by_title(two_years(), action("x", measure="closure", **RAISED))["x"]
+    assert entry["baseline"]["code"] == "since_raised"
+    assert (entry["before"], entry["after"], entry["verdict"]) == (0.0, 1.0, "held")
+
+
+@pytest.mark.parametrize(("every", "verdict"), [(1, "held"), (50, "cannot tell yet")])
+def test_few_records_after_an_action_tell_nothing(every, verdict):
+    entry = by_title(two_years(1.0, every), action("x", measure="satisfaction", **RAISED))["x"]
+    assert (entry["n_after"] < 10) == (every > 1)
+    assert entry["verdict"] == verdict
+
+
+@pytest.mark.parametrize(("measure", "days"), [("satisfaction", 10), ("satisfaction", 45), ("response", 10)])
+def test_the_worst_team_of_a_desk_where_nothing_changes_is_seldom_said_to_be_better(measure, days):
+    """Chance makes 2.5 % of it on this side of a 95 % interval; the quarters around the action make 10 %."""
+    entries = list(verdicts(Desk(60, measure, days=days), 270))
+    held, around = (np.mean([entry[place] == "held" for entry in entries]) for place in (0, 1))
+    assert held <= 0.04
+    assert around > 0.06  # the quarter that a team was chosen by, against the one after
+
+
+@pytest.mark.parametrize("measure", ["satisfaction", "response"])
+def test_an_action_that_works_is_found_to(measure):
+    entries = list(verdicts(Desk(120, measure, effective=True), 18))
+    assert np.mean([verdict == "held" for verdict, _ in entries]) >= 0.8

@@ -237,6 +237,7 @@ def _outcomes(content: Content, words: Words) -> Section:
         [
             Cell(outcome["title"]),
             Cell(words("measure", outcome["measure"])),
+            Cell(_baseline(outcome, words)),
             Cell(_achieved(outcome, "before", words)),
             Cell(_achieved(outcome, "after", words)),
             Cell(_change_of(outcome, words)),
@@ -245,9 +246,20 @@ def _outcomes(content: Content, words: Words) -> Section:
         ]
         for outcome in content["outcomes"]
     ]
-    names = ("action", "measure", "before", "after", "change", "result", "until")
+    names = ("action", "measure", "baseline", "before", "after", "change", "result", "until")
     table = Table(tuple(words("column", name) for name in names), rows)
-    return _table_section("outcomes", words, table, empty="no_actions")
+    return _table_section("outcomes", words, table, empty="no_actions", note="outcomes")
+
+
+def _baseline(outcome: Content, words: Words) -> str:
+    """Return what an action is compared with; reviews from before it was kept do not say."""
+    if "baseline" not in outcome:
+        return "–"
+    baseline = outcome["baseline"]
+    if baseline is None:
+        return words("baseline", "none")
+    values = {"first": baseline["first_day"], "last": baseline["last_day"], "n": f"{baseline['n']:,}"}
+    return words("baseline", baseline["code"], **values)
 
 
 def _achieved(outcome: Content, name: str, words: Words) -> str:
@@ -574,8 +586,9 @@ def _missing(name: str, content: Content, words: Words) -> str:
     return words("text", "missing", name=words("measure", name), reason=reason)
 
 
-def _table_section(key: str, words: Words, table: Table, empty: str = "none") -> Section:
-    texts = [] if table.rows else [words("text", empty)]
+def _table_section(key: str, words: Words, table: Table, empty: str = "none", note: str = "") -> Section:
+    code = note if table.rows else empty
+    texts = [words("text", code)] if code else []
     return Section(key, words("head", key), texts, [table] if table.rows else [])
 
 
