@@ -43,6 +43,7 @@ SECRET = "rt-webhook-secret"  # not a password of anything
 PANEL_SECRET = "a secret of thirty-two characters or more"
 QUEUES = ("Messaging", "Network Operations", "Workplace Support")
 PROBLEMS = "Problems"  # where tickets of chronic faults are made
+ACTIONS = "Improvements"  # and those of actions
 UNPROVEN = "Messaging"  # has too few tickets for a promise
 EACH = 120  # tickets of each other queue
 FIELDS = {"Category": "category", "Configuration item": "cmdb_ci"}
@@ -160,6 +161,20 @@ class Desk:
                 for one in ids
             ]
 
+    def first_text(self, number: str) -> str:
+        """Return the text that a ticket was made with."""
+        created = f"ObjectType = 'RT::Ticket' AND ObjectId = {number} AND Type = 'Create'"
+        with self.rt.client() as client:
+            (first,) = client.get("/transactions", params={"query": created, "fields": "Type"}).json()["items"]
+            path = f"/transaction/{first['id']}/attachments"
+            return str(client.get(path, params={"fields": "Content"}).json()["items"][0]["Content"])
+
+    def referred_by(self, number: str) -> set[str]:
+        """Return the tickets that a ticket refers to."""
+        with self.rt.client() as client:
+            query = {"query": f"ReferredToBy = {number}", "per_page": 100}
+            return {str(item["id"]) for item in client.get("/tickets", params=query).json()["items"]}
+
     def create(self, subject: str, content: str, **fields: Any) -> str:
         body = {"Queue": "General", "Subject": subject, "Content": content, "ContentType": "text/plain"}
         with self.rt.client() as client:
@@ -169,7 +184,7 @@ class Desk:
 def fill(rt: RequestTracker, history: pd.DataFrame, articles: pd.DataFrame) -> dict[str, str]:
     """Write a history into RT over REST2, and move it to its days, which REST2 cannot; return RT's numbers."""
     with rt.client() as client:
-        for queue in (*QUEUES, PROBLEMS):
+        for queue in (*QUEUES, PROBLEMS, ACTIONS):
             posted(client, "/queue", {"Name": queue})
         for name in FIELDS:
             kind = {"Type": "Freeform", "MaxValues": 1, "LookupType": "RT::Queue-RT::Ticket"}
@@ -274,6 +289,7 @@ def desk(tmp_path_factory) -> Iterator[Desk]:
             "WRITE_BACK": "true",
             "FIELDS": json.dumps(FIELDS),
             "PROBLEM_QUEUE": PROBLEMS,
+            "ACTION_QUEUE": ACTIONS,
         }
         service.environment |= {f"FAULTWISE_INTEGRATIONS__RT__{name}": value for name, value in settings.items()}
         service.environment |= {"FAULTWISE_PANEL_ANCESTORS": rt.base, "FAULTWISE_ALLOW_PRIVATE_ADDRESSES": "true"}
@@ -499,7 +515,7 @@ def test_nothing_is_lost_while_rt_is_away_or_refuses_us(desk) -> None:
 
 
 def test_a_proposed_problem_becomes_one_ticket_that_refers_to_its_incidents_and_is_none(desk) -> None:
-    with desk.api() as client, desk.rt.client() as rt:
+    with desk.api() as client:
         problem = client.get("/v1/problems").json()["problems"][0]
         path = f"/v1/problems/{problem['id']}"
         proposal = {"system": "rt", "owner": "Network Operations", "due": "2030-01-31"}
@@ -514,22 +530,58 @@ def test_a_proposed_problem_becomes_one_ticket_that_refers_to_its_incidents_and_
         ticket = desk.ticket(number)
         assert ticket["Queue"]["Name"] == PROBLEMS
         assert ticket["Subject"] == f"{problem['title']} [{problem['id']}]"
-        created = f"ObjectType = 'RT::Ticket' AND ObjectId = {number} AND Type = 'Create'"
-        (first,) = rt.get("/transactions", params={"query": created, "fields": "Type"}).json()["items"]
-        texts = rt.get(f"/transaction/{first['id']}/attachments", params={"fields": "Content"}).json()["items"]
-        assert f"Faultwise {problem['id']}" in texts[0]["Content"]
-
-        def referred() -> set[str]:
-            query = {"query": f"ReferredToBy = {number}", "per_page": 100}
-            return {str(item["id"]) for item in rt.get("/tickets", params=query).json()["items"]}
-
-        assert referred() == set(problem["numbers"][:50])
+        assert f"Faultwise {problem['id']}" in desk.first_text(number)
+        assert desk.referred_by(number) == set(problem["numbers"][:50])
         assert client.post(f"{path}/proposal", json=proposal).status_code == 409
         order = next(call for call in client.get("/v1/outbox").json()["items"] if call["kind"] == "problem:rt")
         assert order["state"] == "done"
         assert client.get(f"/v1/incidents/{number}").status_code == 404
         desk.import_tickets("--query", f"Queue != '{PROBLEMS}'")
         assert client.get(f"/v1/incidents/{number}").status_code == 404
+
+
+def test_an_open_action_becomes_one_ticket_that_says_what_is_to_be_done_and_is_no_incident(desk) -> None:
+    numbers = [desk.numbers[number] for number in desk.history["number"][:2]]
+    planned = {
+        "title": "邮件组：更快响应 <faster>",
+        "kind": "process",
+        "source_kind": "review",
+        "source": "2026Q3",
+        "measure": "response",
+        "owner": "Li Lei",
+        "due": "2030-01-31",
+        "evidence": [{"kind": "incident", "number": number} for number in numbers],
+        "expected_effect": {"from": 5.0, "to": 2.0, "records": 40},
+        "status": "open",
+    }
+    with desk.api() as client:
+        path = f"/v1/actions/{client.post('/v1/actions', json=planned).raise_for_status().json()['id']}"
+        order = {"system": "rt", "language": "zh"}
+        assert client.post(f"{path}/record", json=order).status_code == 201
+
+        def action() -> dict[str, Any]:
+            return client.get(path).json()
+
+        assert soon(lambda: action()["external_record"]["state"] != "waiting", 60)
+        record = action()["external_record"]
+        assert record["state"] == "made", record
+        number, marker = record["number"], action()["id"]
+        ticket = desk.ticket(number)
+        assert (ticket["Queue"]["Name"], ticket["Subject"]) == (ACTIONS, f"{planned['title']} [{marker}]")
+        lines = desk.first_text(number).strip().splitlines()
+        assert lines[0] == "预期效果：由 5 小时 变为 2 小时，涉及 40 件"
+        assert "负责人：Li Lei" in lines
+        assert "期限：2030-01-31" in lines
+        assert lines[-1] == f"Faultwise {marker}"
+        assert desk.referred_by(number) == set(numbers)
+        assert client.post(f"{path}/record", json=order).status_code == 409
+        with desk.rt.client() as rt:
+            found = rt.get("/tickets", params={"query": f"Subject LIKE '{marker}'"}).json()["items"]
+            assert [str(item["id"]) for item in found] == [number]
+            body = {"Content": "agreed", "ContentType": "text/plain"}
+            posted(rt, f"/ticket/{number}/correspond", body)  # RT tells us of it as of any ticket
+        assert client.get(f"/v1/incidents/{number}").status_code == 404
+        assert client.get("/v1/diagnoses", params={"incident": number}).json()["items"] == []
 
 
 def test_a_problem_is_found_again_in_rt_and_no_second_ticket_is_made(desk) -> None:
