@@ -30,9 +30,9 @@ def outcomes(history: ReviewHistory, actions: Iterable[Action]) -> list[dict[str
 
     A problem's action is judged by the hazard of its fault before and after, as the service last counted it, or as the
     records have it where the service has not (its source is the fault's id, or its evidence names incidents); any other
-    by its measure, of its team where its evidence names one: its ``baseline`` (`ActionBaseline.to_dict`; None where there is
-    none) against the quarter after the one in which it was done, of ``n_after`` records. Until that one is over it
-    cannot be told, and ``until`` says when it can.
+    by its measure, of its team where its evidence names one: its ``baseline`` (`ActionBaseline.to_dict`; None where
+    there is none) against the quarter after the one in which it was done, of ``n_after`` records. Until that one is
+    over it cannot be told, and ``until`` says when it can.
     """
     found = [entry for action in actions if (entry := _outcome(history, action)) is not None]
     order = {"held": 0, "did not hold": 1, "cannot tell yet": 2}
