@@ -25,6 +25,7 @@ from api.serve import require_free, serve
 from api.settings import Settings, settings_from
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import FaultwiseError, InputError
+from diagnosis.phrases import Phrase
 from diagnosis.releases import Releases
 from diagnosis.store import Store
 from diagnosis.times import utc_now
@@ -80,7 +81,7 @@ def _prepare(sample: Path, models: Path, database: str, today: datetime) -> None
     incidents, knowledge = sample / "incidents.csv", sample / "knowledge.csv"
     for path in (incidents, knowledge):
         if not path.is_file():
-            raise InputError(f"{path} was expected; give the folder of the sample with --sample")
+            raise InputError(Phrase("demo_sample_missing", {"path": str(path)}))
     sample_history = pd.read_csv(incidents, dtype=str, keep_default_na=False)
     history_to_today = move_to_today(sample_history, today)
     training_rows, diagnosed_rows = split_history(history_to_today, today)
@@ -103,7 +104,7 @@ def _prepare(sample: Path, models: Path, database: str, today: datetime) -> None
     releases = Releases(models)
     published = releases.published()
     if published is None:
-        raise FaultwiseError("no release was published, see above")
+        raise FaultwiseError(Phrase("demo_not_published"))
     store = Store.open(database)
     diagnose_history(store, Diagnoser.load(releases.path(published)), diagnosed_rows, today)
     store.close()
@@ -131,7 +132,7 @@ def _beside_incidents(sample: Path, folder: Path, time: pd.Timedelta, today: dat
 
 def _must(verb: Verb, arguments: list[str]) -> None:
     if main(verb, arguments) != DONE:
-        raise FaultwiseError(f"`{verb.__name__}` failed, see above")  # type: ignore[attr-defined]
+        raise FaultwiseError(Phrase("demo_step_failed", {"verb": verb.__name__}))  # type: ignore[attr-defined]
 
 
 def _welcome(port: int, key: str | None, example: dict[str, str]) -> str:

@@ -46,7 +46,7 @@ class ScopeError(FaultwiseError):
 class RateLimitedError(FaultwiseError):
     """The key or the address has asked too often; `headers` say when it may ask again."""
 
-    def __init__(self, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(self, message: str | Phrase, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.headers = dict(headers or {})
 

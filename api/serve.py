@@ -18,6 +18,7 @@ from uvicorn.supervisors import Multiprocess
 
 from api.settings import Settings, settings_from
 from diagnosis.errors import FaultwiseError, InputError
+from diagnosis.phrases import Phrase
 
 SUMMARY = "Serve API and console; the first start shows an admin key."
 EXAMPLE = "faultwise serve --port 8000 --database postgresql://faultwise@db/faultwise"
@@ -77,7 +78,7 @@ def serve(settings: Settings) -> None:
         return
     server.run(sockets=[listener])
     if not server.started:
-        raise FaultwiseError("the service did not start; its log says why")
+        raise FaultwiseError(Phrase("service_not_started"))
 
 
 def require_free(host: str, port: int) -> None:
@@ -99,7 +100,8 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise FaultwiseError(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
+        values = {"host": host, "port": port, "fault": error.strerror or str(error)}
+        raise FaultwiseError(Phrase("address_in_use", values)) from error
     listener.set_inheritable(True)
     return listener
 
@@ -134,14 +136,14 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     """Return what TLS is spoken with, None where it ends at a proxy."""
     if settings.tls_certificate is None:
         if settings.tls_key is not None:
-            raise InputError("setting tls_certificate: expected one where tls_key is set; found none")
+            raise InputError(Phrase("tls_key_alone"))
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
         context.load_cert_chain(settings.tls_certificate, settings.tls_key)
     except OSError as error:
         files = " and ".join(str(path) for path in (settings.tls_certificate, settings.tls_key) if path)
-        raise InputError(f"setting tls_certificate: expected a certificate and its key; {files}: {error}") from error
+        raise InputError(Phrase("tls_unreadable", {"files": files, "fault": str(error)})) from error
     return context
 
 

@@ -98,7 +98,7 @@ class Serving:
             If no release is in service.
         """
         if self._current is None:
-            raise NothingPublishedError(f"no release in {self.releases.folder} is published; train and publish one")
+            raise NothingPublishedError(Phrase("nothing_published", {"folder": str(self.releases.folder)}))
         return self._current
 
     def incidents(self, columns: Sequence[str] | None = None, numbers: Collection[str] | None = None) -> pd.DataFrame:
@@ -185,7 +185,9 @@ class Serving:
             raise
         except Exception as error:
             self.metrics.refused.inc()
-            raise ReleaseError(f"{release} could not be loaded: {type(error).__name__}") from error
+            raise ReleaseError(
+                Phrase("release_not_loaded", {"release": release, "fault": type(error).__name__})
+            ) from error
 
     def _loaded(self, release: str) -> LoadedRelease:
         with self._counting_refusals(release):

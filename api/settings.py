@@ -192,7 +192,7 @@ class Settings(BaseSettings):
     def _sites(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         wrong = [site for site in value if not re.fullmatch(r"https?://[A-Za-z0-9.*:\[\]-]+", site)]
         if wrong:
-            raise ValueError(f"expected sites such as https://example.service-now.com; found {', '.join(wrong)}")
+            raise InputError(Phrase("sites_wrong", {"wrong": tuple(wrong)}))
         return value
 
     @field_validator("database")
@@ -200,24 +200,22 @@ class Settings(BaseSettings):
     def _of_ours(cls, value: str) -> str:
         scheme, separator, _ = value.partition("://")  # the rest may hold a password
         if not separator or scheme.partition("+")[0] not in ("sqlite", "postgresql"):
-            raise ValueError(f"expected sqlite:///… or postgresql://…; found {scheme[:40]!r}")
+            raise InputError(Phrase("database_scheme_wrong", {"value": scheme[:40]}))
         return value
 
     @field_validator("panel_secret", "survey_secret")
     @classmethod
     def _long(cls, value: str) -> str:
         if 0 < len(value) < 32:
-            raise ValueError(f"expected 32 characters or more; found {len(value)}")
+            raise InputError(Phrase("secret_too_short", {"found": len(value)}))
         return value
 
     @model_validator(mode="after")
     def _audience(self) -> Self:
         if self.oidc_issuer and not (self.oidc_audience or self.oidc_client_id):
-            raise ValueError(
-                "oidc_issuer is set, expected oidc_audience or oidc_client_id too: a token for others must not open us"
-            )
+            raise InputError(Phrase("oidc_without_audience"))
         if self.oidc_client_id and not self.oidc_issuer:
-            raise ValueError("oidc_client_id is set, expected oidc_issuer too")
+            raise InputError(Phrase("oidc_without_issuer"))
         return self
 
 

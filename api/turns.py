@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from api.errors import ComputingError
+from diagnosis.phrases import Phrase
 
 T = TypeVar("T")
 
@@ -47,10 +48,10 @@ class Turns:
             If too many wait, or the turn does not come in time.
         """
         if not self._places.acquire(blocking=False):
-            raise ComputingError("more of these computations were asked for than wait here; ask again")
+            raise ComputingError(Phrase("too_many_computations"))
         try:
             if not self._turn.acquire(timeout=self._seconds):
-                raise ComputingError("another of these computations takes its time; ask again")
+                raise ComputingError(Phrase("computation_takes_time"))
             try:
                 yield
             finally:

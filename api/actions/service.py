@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from api.audit.service import AuditService
 from api.webhooks.events import Events
 from diagnosis.actions import Action
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_code, mask_value
 from diagnosis.store import Store
@@ -127,20 +128,19 @@ class ActionService:
             If a record of it is there already, or being made; one that was given up may be asked for anew.
         """
         if system not in self.systems:
-            allowed = ", ".join(self.systems) or "none of them"
-            raise InputError(f"expected a system with write-back, {allowed}; found {system!r}")
+            raise InputError(no_write_back(self.systems, system))
         with self._store.transaction():
             earlier = self._store.actions.get(action)
             if earlier.status != "open":
-                raise InputError(f"expected an open action; found one that is {earlier.status}")
+                raise InputError(Phrase("action_not_open", {"status": earlier.status}))
             record = self.external_record(earlier)
             if record is not None and record.state != "failed":
-                raise ConflictError(f"action {action} has a record in {record.system} already")
+                raise ConflictError(Phrase("action_has_record", {"action": action, "system": record.system}))
             changed = self._store.actions.change(action, record={"system": system, "number": None})
             previous = self._store.outbox.newest(action_key(system, action))
             call = action_call(system, changed, "" if previous is None else previous.id, language)
             if not self._store.outbox.add([call]):  # somebody else asked for it in the same moment
-                raise ConflictError(f"action {action} has a record in {system} already")
+                raise ConflictError(Phrase("action_has_record", {"action": action, "system": system}))
             self._audit.note(actor, "action.record", action, system=system)
         self._events.outbox_changed()
         return changed
@@ -160,5 +160,11 @@ class ActionService:
         if values.get("status") == "done" and values.get("done_at") is None:
             values["done_at"] = utc_now()
         if (done_at := values.get("done_at")) is not None and done_at > utc_now() + AHEAD:
-            raise InputError(f"done_at: expected when it began to work, up to now; found {done_at:%Y-%m-%d}")
+            raise InputError(Phrase("action_done_later", {"day": f"{done_at:%Y-%m-%d}"}))
         return values
+
+
+def no_write_back(systems: Iterable[str], system: str) -> Phrase:
+    """Return that nothing may be written to a system, and to which something may."""
+    allowed = tuple(systems) or Phrase("none_of_the_systems")
+    return Phrase("system_without_write_back", {"systems": allowed, "value": system})

@@ -24,6 +24,7 @@ from api.alerts.schemas import (
 from api.audit.service import AuditService
 from api.serving import Serving
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_code, mask_labels
 from diagnosis.statistics import regular_start
@@ -341,7 +342,7 @@ def _month(text: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
     try:
         start = datetime.strptime(text, "%Y-%m").replace(tzinfo=zone)
     except ValueError as error:
-        raise InputError(f"expected a month such as 2026-10; found {text!r}") from error
+        raise InputError(Phrase("month_wrong", {"value": text})) from error
     if not _FIRST_YEAR <= start.year <= _LAST_YEAR:
-        raise InputError(f"expected a month from {_FIRST_YEAR} to {_LAST_YEAR}; found {text!r}")
+        raise InputError(Phrase("month_out_of_range", {"first": _FIRST_YEAR, "last": _LAST_YEAR, "value": text}))
     return start, (start + timedelta(days=32)).replace(day=1)

@@ -12,6 +12,7 @@ from api.http.cursors import Cursor, Limit, decode, next_of
 from api.http.problems import problems
 from api.http.security import MayAdminister
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"])
 
@@ -21,7 +22,7 @@ def list_audit(_principal: MayAdminister, service: Served, limit: Limit = 50, cu
     """Return who did what, newest first."""
     place = decode(cursor)
     if place is not None and not (place.isascii() and place.isdecimal() and len(place) < 19):
-        raise InputError("expected the cursor of a page before; found something else")
+        raise InputError(Phrase("cursor_wrong"))
     entries = service.audit.page(limit, int(place) if place is not None else None)
     items = [AuditEntryOut(**asdict(entry)) for entry in entries]
     return AuditPage(items=items, next=next_of(items, limit, lambda entry: str(entry.id)))

@@ -132,7 +132,7 @@ class ChangeService:
             If neither is named, or both.
         """
         if bool(cmdb_ci) == bool(service):
-            raise InputError("expected cmdb_ci or service; found both or neither")
+            raise InputError(Phrase("item_or_service"))
         # Changes and incidents are stored under their masks; who asks knows the item by its name.
         item, of_service = (mask_code(name, self._redactor) for name in (cmdb_ci, service))
         on_item = self.of_item(item, of_service, days=days)

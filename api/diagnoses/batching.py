@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 
 from api.errors import BusyError
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.store.database import ConflictError
 
 In = TypeVar("In")
@@ -55,9 +56,10 @@ class Stage(Generic[In, Out]):
             If too many wait already, or the stage is closing.
         """
         if self._closing:
-            raise BusyError(f"{self.name} is stopping and takes nothing more")
+            raise BusyError(Phrase("stage_stopping", {"name": self.name}))
         if len(self._queue) >= self.max_waiting:
-            raise BusyError(f"{len(self._queue)} are waiting for {self.name}, at most {self.max_waiting} may")
+            values = {"waiting": len(self._queue), "name": self.name, "most": self.max_waiting}
+            raise BusyError(Phrase("too_many_waiting", values))
         future: asyncio.Future[Out] = asyncio.get_running_loop().create_future()
         self._queue.append((item, future))
         if self._task is None or self._task.done():

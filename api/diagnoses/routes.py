@@ -16,6 +16,7 @@ from api.http.rows import LARGEST_BATCH, RowError, read_rows
 from api.http.security import MayDiagnose
 from api.records.schemas import EXAMPLE, IncidentIn
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.store.diagnoses import Claim
 
 router = APIRouter(prefix="/v1/diagnoses", tags=["diagnoses"])
@@ -112,4 +113,4 @@ def _rows(batch: Any) -> list[IncidentIn | RowError]:  # noqa: ANN401 - any JSON
         return read_rows(IncidentIn, batch)
     if isinstance(batch, dict) and isinstance(batch.get("incidents"), list):
         return read_rows(IncidentIn, batch["incidents"], ["incidents"])
-    raise InputError("expected a list of incidents, or an object with the list 'incidents'; found neither")
+    raise InputError(Phrase("incidents_expected"))

@@ -26,6 +26,7 @@ from diagnosis.corrections import apply_corrections, near_duplicates
 from diagnosis.errors import FaultwiseError
 from diagnosis.findings import Diagnosis, SurgeMark
 from diagnosis.incident import LOGGED_FIELDS, Incident, IncidentBatch
+from diagnosis.phrases import Phrase
 from diagnosis.prepared import PreparedIncidents
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_incidents
@@ -332,7 +333,7 @@ class DiagnosisService:
 
 def _replayed(claim: Claim, request: bytes, status: int | None, body: Any) -> Response:  # noqa: ANN401
     if request != claim.request:
-        raise KeyReusedError("expected the request that this Idempotency-Key came with first; found another")
+        raise KeyReusedError(Phrase("idempotency_key_reused"))
     if status is None:
-        raise RequestInFlightError("the first request with this Idempotency-Key is still being answered")
+        raise RequestInFlightError(Phrase("request_in_flight"))
     return Response(body, replayed=True)

@@ -7,6 +7,8 @@ from typing import Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from api.http.fields import Out, Strict, Text, Word
+from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 
 
 class FeedbackIn(Strict):
@@ -33,11 +35,11 @@ class FeedbackIn(Strict):
     def _complete(self) -> FeedbackIn:
         about_prediction = not self.kind.startswith("suggestion_")
         if about_prediction and not self.target:
-            raise ValueError(f"kind {self.kind} needs target, the prediction that it speaks of")
+            raise InputError(Phrase("feedback_without_target", {"kind": self.kind}))
         if self.kind == "overridden" and not self.value:
-            raise ValueError("kind overridden needs value, what is right")
+            raise InputError(Phrase("feedback_without_value"))
         if not about_prediction and not self.suggestion:
-            raise ValueError(f"kind {self.kind} needs suggestion, the id of the one that it speaks of")
+            raise InputError(Phrase("feedback_without_suggestion", {"kind": self.kind}))
         return self
 
 

@@ -12,6 +12,7 @@ from api.metrics import Metrics
 from api.serving import Serving
 from api.webhooks.events import Events
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_code
 from diagnosis.store import Store
@@ -25,7 +26,7 @@ class ColleagueDecidedError(ConflictError):
     """Somebody else has judged the same since the person looked; ``feedback`` is what they said."""
 
     def __init__(self, feedback: Feedback) -> None:
-        super().__init__(f"{feedback.actor} has judged this in the meantime; undo that first")
+        super().__init__(Phrase("colleague_decided", {"actor": feedback.actor}))
         self.feedback = feedback
 
 
@@ -145,8 +146,9 @@ class FeedbackService:
 
 def _check_named(noun: str, name: str, expected: Sequence[str]) -> None:
     if name not in expected:
-        names = ", ".join(expected) or "it has none"
-        raise InputError(f"expected a {noun} of this diagnosis, {names}; found {name!r}")
+        names = tuple(expected) or Phrase("it_has_none")
+        code = "target_not_of_diagnosis" if noun == "target" else "suggestion_not_of_diagnosis"
+        raise InputError(Phrase(code, {"names": names, "value": name}))
 
 
 def _predicted(prediction: Mapping[str, Any]) -> str | None:

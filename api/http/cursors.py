@@ -11,6 +11,7 @@ from typing import Annotated, TypeVar
 from fastapi import Query
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 
 Item = TypeVar("Item")
 
@@ -36,9 +37,9 @@ def decode(cursor: str | None) -> str | None:
     try:
         place = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError) as error:
-        raise InputError("expected the cursor of a page before; found something else") from error
+        raise InputError(Phrase("cursor_wrong")) from error
     if not place or "\x00" in place:
-        raise InputError("expected the cursor of a page before; found something else")
+        raise InputError(Phrase("cursor_wrong"))
     return place
 
 
@@ -57,7 +58,7 @@ def decode_moment(cursor: str | None) -> tuple[datetime, str] | None:
     try:
         return datetime.fromisoformat(moment), name
     except ValueError as error:
-        raise InputError("expected the cursor of a page before; found something else") from error
+        raise InputError(Phrase("cursor_wrong")) from error
 
 
 def next_of(items: Sequence[Item], limit: int, place: Callable[[Item], str]) -> str | None:

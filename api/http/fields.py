@@ -18,9 +18,10 @@ from training.records.times import AMBIGUOUS, AMBIGUOUS_ZONE, parse_time
 MAX_DEPTH = 6
 MAX_TEXT = 200_000  # characters, once the markup is gone
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_YEARS = {"first": _EARLIEST.year, "last": _LATEST.year - 1}
 _EXPECTED = {
-    AMBIGUOUS: "expected a time whose day and month cannot be mistaken, such as 2026-04-03",
-    AMBIGUOUS_ZONE: "expected a time whose zone has one offset, such as +08:00",
+    AMBIGUOUS: Phrase("time_of_two_readings"),
+    AMBIGUOUS_ZONE: Phrase("time_of_several_zones"),
 }
 
 
@@ -38,13 +39,13 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
 
 def _limited(value: str) -> str:
     if len(value) > MAX_TEXT:
-        raise ValueError(f"expected text of at most {MAX_TEXT} characters; found {len(value)}")
+        raise InputError(Phrase("text_too_long", {"most": MAX_TEXT, "found": len(value)}))
     return value
 
 
 def _no_nul(value: str) -> str:
     if "\x00" in value:
-        raise ValueError("expected text; found a NUL character")
+        raise InputError(Phrase("text_with_nul"))
     return value
 
 
@@ -54,7 +55,8 @@ def _time(value: Any) -> Any:  # noqa: ANN401
         return value
     time = parse_time(str(value))
     if isinstance(time, Phrase):
-        raise ValueError(f"{_EXPECTED.get(time, time)}; found {quote_value(value)}")  # noqa: TRY004 - pydantic wants it so
+        values = {"expected": _EXPECTED.get(time, time), "found": quote_value(value)}
+        raise InputError(Phrase("expected_and_found", values))
     return time
 
 
@@ -62,7 +64,7 @@ def _moment(value: Any) -> Any:  # noqa: ANN401
     """Return a time that must be there; a zero date is none."""
     time = _time(value)
     if time is None:
-        raise ValueError(f"expected a time; found {quote_value(value) if value else 'none'}")
+        raise InputError(Phrase("time_needed", {"found": quote_value(value) if value else Phrase("none_found")}))
     return time
 
 
@@ -70,13 +72,13 @@ def recorded_time(value: datetime) -> datetime:
     """Return a time in UTC, if a record may have it."""
     moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value
     if not _EARLIEST <= moment < _LATEST:
-        raise ValueError(f"expected a time from {_EARLIEST.year} to {_LATEST.year - 1}; found {value.isoformat()}")
+        raise InputError(Phrase("time_out_of_range", {**_YEARS, "value": value.isoformat()}))
     return moment.astimezone(UTC)
 
 
 def _day(value: date) -> date:
     if not _EARLIEST.date() <= value < _LATEST.date():
-        raise ValueError(f"expected a date from {_EARLIEST.year} to {_LATEST.year - 1}; found {value.isoformat()}")
+        raise InputError(Phrase("date_out_of_range", {**_YEARS, "value": value.isoformat()}))
     return value
 
 
@@ -127,12 +129,12 @@ def check_extra(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON v
         If it is nested more than `MAX_DEPTH` deep, holds a NUL character or a number that is not finite.
     """
     if depth > MAX_DEPTH:
-        raise InputError(f"expected values nested at most {MAX_DEPTH} deep; found more")
+        raise InputError(Phrase("nested_too_deep", {"most": MAX_DEPTH}))
     if isinstance(value, str):
         if "\x00" in value or not _is_text(value):
-            raise InputError("expected text; found a NUL character or half a surrogate pair")
+            raise InputError(Phrase("text_not_storable"))
     elif isinstance(value, float) and not math.isfinite(value):
-        raise InputError("expected a finite number; found one that is not")
+        raise InputError(Phrase("number_not_finite"))
     elif isinstance(value, dict):
         for name, item in value.items():
             check_extra(name, depth + 1)

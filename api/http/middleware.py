@@ -19,6 +19,7 @@ from api.http.wrong_keys import WrongKeys
 from api.metrics import Metrics
 from api.telemetry import RequestContext, context
 from diagnosis.errors import FaultwiseError
+from diagnosis.phrases import Phrase
 
 log = logging.getLogger("api.access")
 
@@ -243,7 +244,7 @@ class BodyLimit:
     async def _body(self, headers: Headers, receive: Receive, largest: int) -> bytes:
         declared = headers.get("content-length", "0")
         if declared.isdecimal() and int(declared) > largest:
-            raise BodyTooLargeError(f"expected at most {largest} bytes; found {declared}")
+            raise BodyTooLargeError(Phrase("body_too_large", {"most": largest, "found": declared}))
         chunks: list[bytes] = []
         size = 0
         try:
@@ -255,11 +256,11 @@ class BodyLimit:
                     chunks.append(message.get("body", b""))
                     size += len(chunks[-1])
                     if size > largest:
-                        raise BodyTooLargeError(f"expected at most {largest} bytes; found more")
+                        raise BodyTooLargeError(Phrase("body_larger_than_said", {"most": largest}))
                     if not message.get("more_body", False):
                         return b"".join(chunks)
         except TimeoutError:
-            raise BodyTooSlowError(f"expected the whole body within {self.seconds:g} s") from None
+            raise BodyTooSlowError(Phrase("body_too_slow", {"seconds": self.seconds})) from None
 
 
 class _ClientGoneError(Exception):
@@ -268,7 +269,7 @@ class _ClientGoneError(Exception):
 
 def _check_address(scope: Scope) -> None:
     if b"%00" in scope.get("raw_path", b"") or b"%00" in scope["query_string"] or "\x00" in scope["path"]:
-        raise MalformedError("expected text in path and query; found a NUL character")
+        raise MalformedError(Phrase("address_with_nul"))
 
 
 def _replay(body: bytes, receive: Receive) -> Callable[[], Awaitable[Message]]:

@@ -16,6 +16,7 @@ import jwt
 
 from api.http.deadlines import end_within
 from diagnosis.errors import StoreError
+from diagnosis.phrases import Phrase
 from diagnosis.store.keys import SCOPES, KeyRefusedError
 
 # Asymmetric only: with HMAC, whoever knows the public key could sign.
@@ -96,7 +97,7 @@ class Issuer:
                 **whose,
             )
         except (jwt.PyJWTError, ValueError) as error:
-            raise KeyRefusedError(f"the token is not valid: {type(error).__name__}") from error
+            raise KeyRefusedError(Phrase("token_invalid", {"fault": type(error).__name__})) from error
         return claims
 
     def _key(self, kid: str) -> jwt.PyJWK:
@@ -107,7 +108,7 @@ class Issuer:
                     self._keys = (time.monotonic(), self._fetch_keys())
                     key = self._known_key(kid)
         if key is None:
-            raise KeyRefusedError("the token is signed with a key that is not the issuer's")
+            raise KeyRefusedError(Phrase("token_of_other_key"))
         return key
 
     def _known_key(self, kid: str) -> jwt.PyJWK | None:
@@ -122,7 +123,7 @@ class Issuer:
         age = time.monotonic() - fetched_at
         key = next((key for key in keys if key.key_id == kid), None) if age < KEYS_SECONDS else None
         if key is None and age < _KEY_SECONDS:
-            raise KeyRefusedError("the token is signed with a key that is not the issuer's")
+            raise KeyRefusedError(Phrase("token_of_other_key"))
         return key
 
     @contextmanager

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 from api.errors import detail_of, kind_of, pointers
 from api.http.fields import Out
 from diagnosis.errors import FaultwiseError, InputError
+from diagnosis.phrases import Phrase
 
 LARGEST_BATCH = 1000
 
@@ -37,7 +38,7 @@ def read_rows(model: type[Row], rows: Sequence[Any], prefix: Sequence[str] = ())
         If there are none, or more than a batch may have.
     """
     if not 1 <= len(rows) <= LARGEST_BATCH:
-        raise InputError(f"expected 1 to {LARGEST_BATCH} rows; found {len(rows)}")
+        raise InputError(Phrase("rows_out_of_range", {"most": LARGEST_BATCH, "found": len(rows)}))
     return [_read(model, row, [*prefix, str(index)]) for index, row in enumerate(rows)]
 
 
@@ -81,7 +82,7 @@ def rows_of(model: type[Row], body: Any) -> list[Row | RowError]:  # noqa: ANN40
         return [read_one(model, body)]
     if isinstance(body, list):
         return read_rows(model, body)
-    raise InputError(f"expected an object or a list of objects; found {type(body).__name__}")
+    raise InputError(Phrase("rows_expected", {"found": type(body).__name__}))
 
 
 def results_of(rows: Sequence[Row | RowError], name: Callable[[Row], str]) -> dict[str, Any]:

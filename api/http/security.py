@@ -17,6 +17,7 @@ from api.errors import RateLimitedError, ScopeError
 from api.http.oidc import TokenVerifier
 from api.http.ratelimit import Allowance, RateLimiter
 from api.http.wrong_keys import WrongKeys
+from diagnosis.phrases import Phrase, either
 from diagnosis.store.keys import ApiKeys, KeyRefusedError
 
 
@@ -68,9 +69,7 @@ class Authenticator:
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         secret = bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "") or _password(headers)
         if not secret:
-            raise KeyRefusedError(
-                "expected a key in Authorization: Bearer or X-API-Key, or as the password of Basic; found none"
-            )
+            raise KeyRefusedError(Phrase("key_expected"))
         with self.wrong_keys.counted(address, secret):
             if self.tokens is not None and secret.count(".") == 2:
                 return await run_in_threadpool(self._of_token, secret)
@@ -96,8 +95,8 @@ def take_allowance(limiter: RateLimiter, principal: str) -> Allowance:
     """
     allowance = limiter.take(principal)
     if allowance.retry_after:
-        message = f"at most {allowance.limit} requests a minute; wait {allowance.retry_after} s"
-        raise RateLimitedError(message, allowance.headers)
+        values = {"limit": allowance.limit, "seconds": allowance.retry_after}
+        raise RateLimitedError(Phrase("too_many_requests", values), allowance.headers)
     return allowance
 
 
@@ -115,7 +114,7 @@ def _password(headers: Headers) -> str:
     try:
         return base64.b64decode(pair.strip(), validate=True).decode().partition(":")[2]
     except ValueError:
-        raise KeyRefusedError("expected Authorization: Basic with base64 of user:key; found something else") from None
+        raise KeyRefusedError(Phrase("basic_expected")) from None
 
 
 def needs(*scopes: str) -> Callable[..., Awaitable[Principal]]:
@@ -126,7 +125,8 @@ def needs(*scopes: str) -> Callable[..., Awaitable[Principal]]:
     ) -> Principal:
         principal: Principal = request.state.principal  # set before the body was read, by `api.http.middleware.Gate`
         if principal.scopes.isdisjoint(scopes):
-            raise ScopeError(f"expected a key with scope {' or '.join(scopes)}; found {_words(principal.scopes)}")
+            values = {"scopes": either(scopes), "found": tuple(sorted(principal.scopes)) or Phrase("none_found")}
+            raise ScopeError(Phrase("scope_needed", values))
         return principal
 
     return check
@@ -137,7 +137,3 @@ MayGiveFeedback = Annotated[Principal, Depends(needs("feedback"))]
 MayRead = Annotated[Principal, Depends(needs("diagnose", "knowledge"))]
 MayWrite = Annotated[Principal, Depends(needs("knowledge"))]
 MayAdminister = Annotated[Principal, Depends(needs("admin"))]
-
-
-def _words(scopes: frozenset[str]) -> str:
-    return ", ".join(sorted(scopes)) or "none"

@@ -8,6 +8,7 @@ from typing import Any
 
 import jwt
 
+from diagnosis.phrases import Phrase
 from diagnosis.store.keys import KeyRefusedError
 from diagnosis.times import utc_now
 
@@ -53,7 +54,7 @@ def read_token(
             options={"require": ["exp", "iat", "aud", *required]},
         )
     except jwt.ExpiredSignatureError as error:
-        raise TokenOverError("the token is over") from error
+        raise TokenOverError(Phrase("token_over")) from error
     except (jwt.PyJWTError, ValueError, TypeError) as error:
-        raise KeyRefusedError(f"the token is not valid: {type(error).__name__}") from error
+        raise KeyRefusedError(Phrase("token_invalid", {"fault": type(error).__name__})) from error
     return claims

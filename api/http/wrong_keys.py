@@ -13,6 +13,7 @@ from api.errors import RateLimitedError, retry_after_header
 from api.http.addresses import network_of
 from api.http.ratelimit import RateLimiter
 from api.http.signed_tokens import TokenOverError
+from diagnosis.phrases import Phrase
 from diagnosis.store.keys import KeyRefusedError
 
 _REMEMBERED = 10_000  # right keys, each with the address that it came from
@@ -41,8 +42,8 @@ class WrongKeys:
         """Raise `RateLimitedError` if too many were wrong from an address and this one was not right from there."""
         seconds = self._limiter.wait(network_of(address))
         if seconds and _digest(address, secret) not in self._right:
-            message = f"too many wrong keys from this address; wait {seconds} s"
-            raise RateLimitedError(message, retry_after_header(seconds))
+            refused = Phrase("too_many_wrong_keys", {"seconds": seconds})
+            raise RateLimitedError(refused, retry_after_header(seconds))
 
     @contextmanager
     def counted(self, address: str, secret: str, *, is_secret: bool = True) -> Iterator[None]:

@@ -14,6 +14,7 @@ from api.integrations.note import Diagnosis, certified_values, note_text
 from api.integrations.payload import Number, Payload
 from api.integrations.report import Report, report_of_ticket
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.text.atlassian import text_document
 
 SYSTEM = "jira"
@@ -70,8 +71,7 @@ def is_diagnosed(event: JiraEvent) -> bool:
         return True
     if event.webhook_event.startswith(_IGNORED):
         return False
-    expected = "jira:issue_created or jira:issue_updated"
-    raise InputError(f"expected webhookEvent {expected}; found {event.webhook_event!r}")
+    raise InputError(Phrase("jira_event_unknown", {"value": event.webhook_event}))
 
 
 def incident_of(event: JiraEvent, fields: Mapping[str, str]) -> Report:

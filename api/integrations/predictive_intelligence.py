@@ -28,6 +28,7 @@ from pydantic import (
 from api.integrations.report import Report
 from api.integrations.servicenow import MAX_ROWS, IncidentRow, incident_of
 from diagnosis.findings import Alternative, Prediction
+from diagnosis.phrases import Phrase
 from diagnosis.store.database import RecordNotFoundError
 
 NO_THRESHOLD = -1
@@ -190,10 +191,8 @@ def target_of(solution: str, solutions: Mapping[str, str], available: Sequence[s
     for target in (solutions.get(solution), solution, bare, _CUSTOMARY.get(bare)):
         if target in available:
             return str(target)
-    raise RecordNotFoundError(
-        f"no solution {solution!r}: the release in service answers for {', '.join(available) or 'nothing'}; "
-        "name another in the setting integrations.servicenow.solutions"
-    )
+    targets = tuple(available) or Phrase("for_nothing")
+    raise RecordNotFoundError(Phrase("no_solution", {"id": solution, "available": targets}))
 
 
 def results(

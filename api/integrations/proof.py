@@ -10,6 +10,7 @@ from api.errors import ScopeError
 from api.http.security import Principal, address_of, take_allowance
 from api.integrations.settings import Integrations
 from api.integrations.signatures import check_glpi_signature, check_hub_signature
+from diagnosis.phrases import Phrase
 
 CHANGES = "/changes"  # behind a system's address: where its changes go
 PREFIX = "/v1/integrations"
@@ -78,4 +79,5 @@ def _check_signature(request: Request, body: bytes, system: str, settings: Integ
 def _check_scope(request: Request) -> None:
     principal: Principal = request.state.principal
     if "diagnose" not in principal.scopes:
-        raise ScopeError(f"expected a key with scope diagnose; found {', '.join(sorted(principal.scopes)) or 'none'}")
+        values = {"scopes": "diagnose", "found": tuple(sorted(principal.scopes)) or Phrase("none_found")}
+        raise ScopeError(Phrase("scope_needed", values))

@@ -8,8 +8,10 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 
+from api.errors import detail_of
 from diagnosis.errors import InputError
 from diagnosis.incident import COUNT_FIELDS, FIELDS, TIME_FIELDS, Incident
+from diagnosis.phrases import Phrase
 from training.records.arrangements import as_record
 from training.records.dialects import dialects
 from training.records.json_file import flatten
@@ -64,7 +66,7 @@ class ListOutcome:
 def reason_of(error: RequestValidationError | InputError) -> str:
     """Return in a line why a report cannot be used."""
     if isinstance(error, InputError):
-        return str(error)
+        return detail_of(error.phrase)
     fault = error.errors()[0]
     return f"{'/'.join(map(str, fault['loc'][1:]))}: {fault['msg']}"
 
@@ -95,7 +97,7 @@ def report_of_ticket(
     try:
         present = flatten(as_record(ticket))
     except RecursionError as error:
-        raise InputError(str(error)) from error
+        raise InputError(error.args[0]) from error
     if not any(present.get(name) for name in _NUMBERS):
         fault = {
             "type": "missing",
@@ -107,7 +109,7 @@ def report_of_ticket(
     mapping = {ours: prefix + theirs for theirs, ours in fields.items() if present.get(prefix + theirs)}
     translation = translate_tickets(system, [ticket], mapping=mapping, every_row=True)
     if not translation.places:
-        raise InputError(f"{system}: {translation.rejects[0].reason}")
+        raise InputError(Phrase("ticket_refused", {"system": system, "reason": translation.rejects[0].reason}))
     values = {name: translation.columns[name][0] for name in FIELDS if name in translation.columns}
     values = {name: _cut(name, value) for name, value in values.items() if value not in ("", None)}
     warnings = tuple(f"{reject.column}: {reject.reason}; left out" for reject in translation.rejects)
@@ -132,5 +134,6 @@ def checked_fields(fields: Mapping[str, str]) -> dict[str, str]:
     """
     unknown = sorted(set(fields.values()) - MAPPABLE)
     if unknown:
-        raise InputError(f"expected incident fields ({', '.join(sorted(MAPPABLE))}); found {', '.join(unknown)}")
+        values = {"names": tuple(sorted(MAPPABLE)), "unknown": tuple(unknown)}
+        raise InputError(Phrase("mapped_fields_unknown", values))
     return dict(fields)

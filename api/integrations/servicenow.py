@@ -16,6 +16,7 @@ from api.integrations.note import Diagnosis, certified_values, note_text
 from api.integrations.payload import Payload, Words, errors_of
 from api.integrations.report import ListOutcome, Report, reason_of, report_of_ticket
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 
 SYSTEM = "servicenow"
 MAX_ROWS = 1000
@@ -88,7 +89,7 @@ def reports_of(rows: Sequence[object], fields: Mapping[str, str]) -> tuple[dict[
         except (RequestValidationError, InputError) as error:
             refused[place] = reason_of(error)
     if not reports:
-        raise InputError(f"expected rows of incidents; found none that can be used, the first for {refused[0]}")
+        raise InputError(Phrase("servicenow_rows_refused", {"reason": refused[0]}))
     return reports, refused
 
 
@@ -113,7 +114,7 @@ def changes_reply(stored: int, refused: Mapping[int, str]) -> dict[str, Any]:
         If none can be used.
     """
     if not stored:
-        raise InputError(f"expected rows of changes; found none that can be used, the first for {refused[0]}")
+        raise InputError(Phrase("servicenow_changes_refused", {"reason": refused[0]}))
     return {"stored": stored, "refused": _refusals(refused)}
 
 
@@ -153,7 +154,7 @@ def checked_number(number: str) -> str:
         If it holds anything but letters, digits, ``-`` and ``_``.
     """
     if not _NUMBER.fullmatch(number):
-        raise InputError(f"expected a ServiceNow number such as INC0010023; found {number[:60]!r}")
+        raise InputError(Phrase("servicenow_number_wrong", {"value": number[:60]}))
     return number
 
 

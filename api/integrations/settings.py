@@ -9,6 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 from api.integrations.report import checked_fields
 from api.integrations.rt import INTAKE_GROUPS as RT_INTAKE
 from api.integrations.zammad import INTAKE_GROUPS
+from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.web import check_url
 
 FieldMap = Annotated[dict[str, str], AfterValidator(checked_fields)]
@@ -71,7 +73,7 @@ class System(BaseModel):
     def _complete(self) -> Self:
         for name, is_on in (("write_back", self.write_back), ("sync_minutes", self.sync_minutes > 0)):
             if is_on and not (self.url and self.token.get_secret_value()):
-                raise ValueError(f"{name} is on, expected url and token too")
+                raise InputError(Phrase("integration_incomplete", {"name": name}))
         if self.url:
             check_url(self.url)
         return self

@@ -8,13 +8,15 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, Field
 
 from api.http.fields import Name, Out, Strict, Time
+from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 
 Scope = Literal["diagnose", "feedback", "knowledge", "admin"]
 
 
 def _ahead(value: datetime | None) -> datetime | None:
     if value is not None and value <= datetime.now(UTC):
-        raise ValueError(f"expected a time that is still to come; found {value.isoformat()}")
+        raise InputError(Phrase("time_to_come_expected", {"value": value.isoformat()}))
     return value
 
 

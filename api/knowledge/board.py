@@ -21,6 +21,7 @@ from diagnosis.incident import IncidentBatch
 from diagnosis.knowledge import answering_articles
 from diagnosis.knowledge_health import KnowledgeHealth, SearchedIncidents, assess_knowledge
 from diagnosis.parts import Parts
+from diagnosis.phrases import Phrase
 from diagnosis.search import Filters
 from diagnosis.store import Store
 from diagnosis.times import utc_now
@@ -119,7 +120,7 @@ class KnowledgeBoard:
             if self._failure is not None:
                 raise self._failure
             if self._snapshot is None:
-                raise ComputingError("the knowledge base is being judged for the first time since the start")
+                raise ComputingError(Phrase("knowledge_being_judged"))
             return self._snapshot
 
     def _state(self) -> tuple[object, ...]:

@@ -13,6 +13,7 @@ from api.records.schemas import ArticleIn
 from api.records.service import RecordService
 from diagnosis.errors import InputError
 from diagnosis.knowledge_health.gaps import Gap
+from diagnosis.phrases import Phrase
 from diagnosis.store.database import RecordNotFoundError
 from diagnosis.times import format_utc, utc_now
 
@@ -65,7 +66,7 @@ class KnowledgeService:
         for gap in self.health().health.gaps:
             if gap.id == name:
                 return gap
-        raise RecordNotFoundError(f"no gap {name!r}")
+        raise RecordNotFoundError(Phrase("no_gap", {"id": name}))
 
     def edit(self, actor: str, number: str, changes: Mapping[str, Any]) -> None:
         """Change fields of an article.
@@ -93,7 +94,7 @@ class KnowledgeService:
         try:
             article = ArticleIn.model_validate({**fields, **changes, "number": number})
         except ValidationError as error:
-            wrong = ", ".join(".".join(map(str, e["loc"])) for e in error.errors())
-            raise InputError(f"article {number}: values that cannot be used: {wrong}") from error
+            wrong = tuple(".".join(map(str, e["loc"])) for e in error.errors())
+            raise InputError(Phrase("article_values_refused", {"article": number, "names": wrong})) from error
         self._articles.keep_up(actor, article, upkeep, sorted(changes))
         self._board.touch(number)

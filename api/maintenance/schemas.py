@@ -7,6 +7,8 @@ from typing import Any, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from api.http.fields import Moment, Out, Strict, Text, Word
+from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.surges.scope import FIELDS
 
 _EXAMPLE: dict[str, Any] = {
@@ -35,9 +37,9 @@ class WindowIn(Strict):
     def _sensible(self) -> Self:
         unknown = sorted(set(self.scope) - set(FIELDS))
         if unknown:
-            raise ValueError(f"expected a scope of {', '.join(FIELDS)}; found {unknown[0]}")
+            raise InputError(Phrase("scope_unknown", {"names": tuple(FIELDS), "value": unknown[0]}))
         if self.ends_at <= self.starts_at:
-            raise ValueError("expected ends_at after starts_at; found it before")
+            raise InputError(Phrase("maintenance_ends_before"))
         return self
 
 

@@ -36,7 +36,7 @@ from api.problems.board import HORIZON
 from api.records.schemas import IncidentIn
 from api.service import Service
 from diagnosis.errors import FaultwiseError
-from diagnosis.phrases import percent
+from diagnosis.phrases import Phrase, either, percent
 from diagnosis.search.coverage import GUESS
 from diagnosis.times import format_utc
 from diagnosis.validation import describe_error
@@ -271,11 +271,10 @@ class Tools:
         request = ctx.request_context.request
         principal = self._principal or (request.state.principal if request is not None else None)
         if not isinstance(principal, Principal):
-            raise ScopeError("expected a request that passed the gate; found one without a principal")
+            raise ScopeError(Phrase("request_without_principal"))
         if principal.scopes.isdisjoint(scopes):
-            raise ScopeError(
-                f"expected a key with scope {' or '.join(scopes)}; found {', '.join(sorted(principal.scopes))}"
-            )
+            values = {"scopes": either(scopes), "found": tuple(sorted(principal.scopes))}
+            raise ScopeError(Phrase("scope_needed", values))
         return principal
 
     def _search(self, query: str, corpus: Literal["knowledge", "incidents"], k: int) -> SearchResult:

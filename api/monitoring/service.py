@@ -17,6 +17,7 @@ from api.webhooks.events import Events
 from diagnosis.monitoring.quality import TargetQuality, live_quality
 from diagnosis.monitoring.report import LiveReport, revoked_values
 from diagnosis.monitoring.shadow import compare_shadow
+from diagnosis.phrases import Phrase
 from diagnosis.store import Store
 from diagnosis.store.database import RecordNotFoundError
 from diagnosis.store.revocations import Revocation
@@ -116,7 +117,7 @@ class MonitoringService:
         """
         releases = self._serving.releases
         if release not in [summary.release for summary in releases.summaries()]:
-            raise RecordNotFoundError(f"no release {release!r}")
+            raise RecordNotFoundError(Phrase("no_release", {"id": release}))
         releases.set_shadow(release)
         self._audit.note(actor, "shadow.set", release)
         return self.compare_shadow()

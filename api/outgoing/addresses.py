@@ -22,6 +22,7 @@ import httpx
 from api.http.deadlines import Deadline, TimedNetwork, addresses_of, look_up_in_time
 from api.telemetry import current_trace
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 
 LookUp = Callable[[str, int], Sequence[str]]
 _LOOK_UP_SECONDS = 10.0
@@ -85,14 +86,14 @@ def resolve(
         If the name does not resolve, or not in time.
     """
     if port in _REFUSED_PORTS and not allow_private:
-        raise AddressRefusedError(f"expected a port of a web server; found {port}, which may not be called")
+        raise AddressRefusedError(Phrase("port_refused", {"port": port}))
     try:
         addresses = look_up_in_time(host, port, seconds, look_up)
     except (OSError, UnicodeError) as error:
         raise httpx.ConnectError(f"{host} does not resolve: {error}") from error
     refused = [address for address in addresses if not is_public(address)]
     if refused and not allow_private:
-        raise AddressRefusedError(f"expected a public address; found {host} at {refused[0]}, which may not be called")
+        raise AddressRefusedError(Phrase("address_not_public", {"host": host, "address": refused[0]}))
     return addresses[0]
 
 

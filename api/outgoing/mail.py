@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, SecretStr, model_validator
 
 from api.http.deadlines import look_up_in_time
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 
 
 class MailSettings(BaseModel):
@@ -35,7 +36,7 @@ class MailSettings(BaseModel):
         if self.host:
             parse_address(self.sender)
         if self.user and self.security == "none":
-            raise ValueError("a password does not go over a connection without TLS: expected security starttls or tls")
+            raise InputError(Phrase("mail_without_tls"))
         return self
 
 
@@ -50,9 +51,9 @@ def parse_address(text: str) -> Address:
     try:
         address = Address(addr_spec=text)
     except Exception as error:
-        raise InputError(f"expected an address of mail such as desk@example.com; found {text[:200]!r}") from error
+        raise InputError(Phrase("mail_address_wrong", {"value": text[:200]})) from error
     if not address.username or "." not in address.domain:
-        raise InputError(f"expected an address of mail such as desk@example.com; found {text[:200]!r}")
+        raise InputError(Phrase("mail_address_wrong", {"value": text[:200]}))
     return address
 
 

@@ -19,6 +19,7 @@ from api.http.middleware import PAGE_HEADERS
 from api.http.problems import problems
 from api.http.security import MayDiagnose, address_of, take_allowance
 from api.panel.tokens import LONGEST, read, sign
+from diagnosis.phrases import Phrase
 from diagnosis.store.keys import KeyRefusedError
 
 router = APIRouter()
@@ -100,7 +101,7 @@ def _acting(request: Request, service: Served, token: str, diagnosis: str) -> Ag
     agent, incident = _shown_to(request, token)
     needs(agent, "feedback")
     if service.diagnoses.get(diagnosis)["incident"] != incident:
-        raise ScopeError("expected a diagnosis of the incident that the token opens; found one of another")
+        raise ScopeError(Phrase("diagnosis_of_another_incident"))
     return agent
 
 

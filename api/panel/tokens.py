@@ -7,6 +7,7 @@ from datetime import timedelta
 from api.console.session import Agent
 from api.http.signed_tokens import read_token, sign_token
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.store.keys import KeyRefusedError
 
 AUDIENCE = "faultwise-panel"
@@ -24,7 +25,7 @@ def sign(secret: str, incident: str, person: str, scopes: frozenset[str]) -> str
         If no secret is set.
     """
     if not secret:
-        raise InputError("expected the setting FAULTWISE_PANEL_SECRET; found none, so that no panel can be opened")
+        raise InputError(Phrase("panel_secret_missing"))
     claims = {"sub": person, "incident": incident, "scope": " ".join(sorted(scopes & _SCOPES))}
     return sign_token(secret, AUDIENCE, claims, LONGEST)[0]
 
@@ -38,13 +39,11 @@ def read(secret: str, token: str) -> tuple[Agent, str]:
         If it is not signed with our secret, over, valid for too long, or not for the panel.
     """
     if not secret:
-        raise KeyRefusedError("no panel is set up here")
+        raise KeyRefusedError(Phrase("no_panel_here"))
     claims = read_token(secret, token, AUDIENCE, ("sub", "incident"), leeway_seconds=_LEEWAY_SECONDS)
     lasts = float(claims["exp"]) - float(claims["iat"])
     if lasts > LONGEST.total_seconds():
-        raise KeyRefusedError(
-            f"expected a token for at most {LONGEST.total_seconds():.0f} s; found one for {lasts:.0f} s"
-        )
+        raise KeyRefusedError(Phrase("token_lasts_too_long", {"most": LONGEST.total_seconds(), "found": lasts}))
     person = str(claims["sub"])[:200]
     scopes = frozenset(str(claims.get("scope", "")).split()) & _SCOPES
     # A form of the panel proves itself with the token: there is no cookie that another site could make use of.

@@ -20,6 +20,7 @@ from diagnosis.actions import Action
 from diagnosis.background import BackgroundLoop
 from diagnosis.calendars import holidays_of
 from diagnosis.errors import FaultwiseError, InputError
+from diagnosis.phrases import Phrase
 from diagnosis.problems import MeasureEffect, Problem, ProblemContext, ProblemDecision, ProblemReport
 from diagnosis.problems.follow_up import FollowUp, measure_effect
 from diagnosis.problems.history import ProblemHistory
@@ -152,7 +153,7 @@ class ProblemBoard:
             self._found.wait_for(lambda: self._snapshot is not None or self._failure is not None, FIRST_WAIT)
             if self._snapshot is not None:
                 return self._snapshot
-            raise self._failure or ComputingError("the problems are being found for the first time since the start")
+            raise self._failure or ComputingError(Phrase("problems_being_found"))
 
     def _hasten(self) -> None:
         self._is_urgent = True

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.problems import ProblemContext, ProblemReport, find_problems
 from diagnosis.problems.fault_signature import problem_signature
 from diagnosis.problems.history import ProblemHistory
@@ -86,7 +87,7 @@ def moment_of(frame: pd.DataFrame) -> pd.Timestamp:
     """
     moment = last_moment(frame)
     if pd.isna(moment):
-        raise InputError("problems need opened_at; no incident has a date")
+        raise InputError(Phrase("problems_need_dates"))
     return moment
 
 

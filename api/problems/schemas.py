@@ -9,6 +9,8 @@ from pydantic import ConfigDict, Field, model_validator
 from api.actions.schemas import ActionOut, ExternalRecordOut, Owner, Title
 from api.http.fields import Day, Line, Number, Out, Strict
 from diagnosis.actions import ActionKind
+from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 
 Status = Literal["found", "proposed", "watched", "held", "returned", "dismissed"]
 
@@ -133,9 +135,9 @@ class ProblemDecisionIn(Strict):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.kind in ("rename", "merge") and not self.value.strip():
-            raise ValueError(f"{self.kind} needs value: the title, or the problem that it joins")
+            raise InputError(Phrase("decision_without_value", {"kind": self.kind}))
         if self.kind == "split" and not self.numbers:
-            raise ValueError("split needs numbers: the incidents that it takes out")
+            raise InputError(Phrase("split_without_numbers"))
         return self
 
 

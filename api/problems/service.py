@@ -12,7 +12,7 @@ from ulid import ULID
 
 from api.actions.external_records import ExternalRecord, external_record
 from api.actions.schemas import ActionChange
-from api.actions.service import ActionService
+from api.actions.service import ActionService, no_write_back
 from api.audit.service import AuditService
 from api.problems.board import HORIZON, RETURNED, ProblemBoard, ProblemSnapshot
 from api.problems.schemas import ProblemDecisionIn, ProblemProposalIn, Status
@@ -21,6 +21,7 @@ from api.telemetry import current_trace
 from api.webhooks.events import Events
 from diagnosis.actions import Action
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.problems import Problem, ProblemReport
 from diagnosis.recurrence import Signature
 from diagnosis.redact import Redactor
@@ -219,12 +220,12 @@ class ProblemService:
         if body.kind == "merge":
             value = outcome = self._find(snapshot, value).id
             if value == entry.id:
-                raise InputError("expected another problem to merge into; found the same")
+                raise InputError(Phrase("merged_into_itself"))
         elif body.kind == "split":
             if foreign := [number for number in numbers if number not in set(entry.numbers)]:
-                raise InputError(f"expected incidents of this problem; found {', '.join(foreign[:5])}")
+                raise InputError(Phrase("incidents_not_of_problem", {"numbers": tuple(foreign[:5])}))
             if len(set(numbers)) == entry.incidents:
-                raise InputError("expected some of the problem's incidents; found all of them")
+                raise InputError(Phrase("split_of_everything"))
             value = outcome = f"P{str(ULID()).lower()[-20:]}"
         with self._store.transaction():
             decision = self._store.problems.decide(actor, body.kind, entry.id, value, numbers)
@@ -244,7 +245,7 @@ class ProblemService:
         with self._store.transaction():
             undone = self._store.problems.undo(decision)
             if snapshot.resolve(undone.problem) != snapshot.resolve(problem):
-                raise RecordNotFoundError(f"no decision {decision!r} on problem {problem!r}")
+                raise RecordNotFoundError(Phrase("no_decision_on_problem", {"id": decision, "problem": problem}))
             self._audit.note(actor, "problem.undo", undone.problem, decision=decision, kind=undone.kind)
         self.board.catch_up()
 
@@ -263,11 +264,10 @@ class ProblemService:
         snapshot = self.board.current()
         entry = self._find(snapshot, problem)
         if body.system and body.system not in self.systems:
-            allowed = ", ".join(self.systems) or "none of them"
-            raise InputError(f"expected a system with write-back, {allowed}; found {body.system!r}")
+            raise InputError(no_write_back(self.systems, body.system))
         record = self.view(entry.id).record if body.system else None
         if record is not None and record.state != "failed":
-            raise ConflictError(f"problem {entry.id} has a record in {record.system} already")
+            raise ConflictError(Phrase("problem_has_record", {"problem": entry.id, "system": record.system}))
         action = Action(
             title=self._redactor.redact(body.title or entry.title),
             kind=body.kind,
@@ -320,10 +320,8 @@ class ProblemService:
             return
         problem = snapshot.by_id.get(snapshot.resolve(measure.source))
         if problem is not None and body.done_at <= datetime.fromisoformat(problem.first):
-            raise InputError(
-                f"done_at: expected a day after the problem's first incident, {problem.first[:10]}, as nothing came "
-                f"before it to compare with; found {body.done_at:%Y-%m-%d}"
-            )
+            days = {"first": problem.first[:10], "day": f"{body.done_at:%Y-%m-%d}"}
+            raise InputError(Phrase("action_done_before_problem", days))
 
     def record_made(self, problem: str, system: str, number: str) -> None:
         """Keep the number of the record that a system made of a problem."""
@@ -348,7 +346,7 @@ class ProblemService:
     def _find(self, snapshot: ProblemSnapshot, problem: str) -> Problem:
         entry = snapshot.by_id.get(snapshot.resolve(problem))
         if entry is None:
-            raise RecordNotFoundError(f"no problem {problem!r}: there never was one, or its incidents were deleted")
+            raise RecordNotFoundError(Phrase("no_problem", {"id": problem}))
         return entry
 
 

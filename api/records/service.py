@@ -10,6 +10,7 @@ from api.errors import NothingPublishedError
 from api.records.schemas import ArticleIn, IncidentIn, body_of
 from api.serving import Serving
 from api.webhooks.events import Events
+from diagnosis.phrases import Phrase
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_article, mask_incident
 from diagnosis.store import Store
@@ -139,7 +140,7 @@ class RecordService(Generic[Row]):
         """
         fields = self.find([number])
         if number not in fields:
-            raise RecordNotFoundError(f"no record {number!r} in {self.kind}")
+            raise RecordNotFoundError(Phrase("no_record", {"id": number, "records": self.kind}))
         return fields[number]
 
     @property

@@ -13,6 +13,7 @@ from api.recurrence.schemas import FixIn, FixOut, RateOut, RecurrenceRatesOut
 from api.serving import Serving
 from api.turns import Turns
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.recurrence import Signature, default_signature, fix_verdict, recurrence_rate
 from diagnosis.recurrence.outcomes import definition
 from diagnosis.times import format_utc
@@ -99,7 +100,7 @@ class RecurrenceService:
             If there is no date of the fix, or no incident has a date.
         """
         if body.since is None:
-            raise InputError("expected 'since', the date of the fix; found none")
+            raise InputError(Phrase("fix_undated"))
         frame = self._frame()
         signature = Signature(tuple(body.signature))
         moment = _moment(frame, body.as_of)
@@ -122,7 +123,7 @@ def _moment(frame: pd.DataFrame, as_of: datetime | None) -> pd.Timestamp:
         return pd.Timestamp(as_of)
     latest = last_moment(frame)
     if pd.isna(latest):
-        raise InputError("recurrence needs opened_at; no incident has a date")
+        raise InputError(Phrase("recurrence_needs_dates"))
     return latest
 
 

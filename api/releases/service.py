@@ -8,6 +8,7 @@ from api.audit.service import AuditService
 from api.errors import NothingPublishedError
 from api.releases.schemas import ReleaseOut
 from api.serving import Serving
+from diagnosis.phrases import Phrase
 from diagnosis.store.database import RecordNotFoundError
 
 
@@ -78,7 +79,7 @@ class ReleaseService:
         """
         routers = self._serving.current.diagnoser.parts.routers
         if target not in routers:
-            raise RecordNotFoundError(f"the release in service predicts no {target!r}")
+            raise RecordNotFoundError(Phrase("target_not_predicted", {"name": target}))
         return [str(value) for value in routers[target].classes_]
 
     def publish(self, actor: str, release: str, force: str = "") -> str:
@@ -94,7 +95,7 @@ class ReleaseService:
             If it cannot be loaded; the one in service stays.
         """
         if release not in [summary.release for summary in self._serving.releases.summaries()]:
-            raise RecordNotFoundError(f"no release {release!r}")
+            raise RecordNotFoundError(Phrase("no_release", {"id": release}))
         self._serving.publish(release, force or None)
         self._audit.note(actor, "release.publish", release, **({"force": force} if force else {}))
         return release

@@ -23,6 +23,7 @@ from api.webhooks.events import Events
 from diagnosis.actions import Action
 from diagnosis.errors import InputError
 from diagnosis.knowledge_health.gaps import Gap
+from diagnosis.phrases import Phrase
 from diagnosis.processes import in_own_process
 from diagnosis.redact import Redactor
 from diagnosis.review import Quarter, Words, last_complete_quarter, plain_action, plain_gaps
@@ -136,7 +137,7 @@ class ReviewService:
         """
         content = self.draft(quarter)
         if not content["complete"]:
-            raise InputError(f"{content['quarter']} is not over: a review is finished when its quarter is")
+            raise InputError(Phrase("quarter_not_over", {"quarter": content["quarter"]}))
         with self._store.transaction():
             frozen = self._store.reviews.freeze(content["quarter"], content, self._redactor.redact(note), actor)
             self._audit.note(actor, "review.freeze", frozen.id, quarter=frozen.quarter, data_hash=frozen.data_hash)
@@ -233,10 +234,8 @@ class ReviewService:
         with self._store.transaction():  # the whole plan, or nothing of it
             until = self._programme_end()
             if until is not None and until >= first.first_day:
-                raise ConflictError(
-                    f"a quarter after {until} was expected, until which the timetable runs that was taken before; "
-                    f"{first} found"
-                )
+                values = {"until": str(until), "quarter": str(first)}
+                raise ConflictError(Phrase("programme_runs", values))
             return [self._actions.add(actor, ActionIn.model_validate(entry)) for entry in planned]
 
     def programme_start(self) -> Quarter | None:
@@ -254,12 +253,9 @@ class ReviewService:
         listed: list[dict[str, Any]] = draft["proposals"]
         entry = next((entry for entry in listed if entry["id"] == proposal), None)
         if entry is None:
-            raise RecordNotFoundError(
-                f"no proposal {proposal!r} in the review of {quarter} as it stands: records have changed since, or it "
-                "never had it; read the draft again"
-            )
+            raise RecordNotFoundError(Phrase("no_proposal", {"id": proposal, "quarter": quarter}))
         if entry["decision"] is not None:
-            raise ConflictError(f"proposal {proposal} of {quarter} has been decided on already")
+            raise ConflictError(Phrase("proposal_decided", {"proposal": proposal, "quarter": quarter}))
         return entry
 
     def _state(self, moment: datetime) -> tuple[object, ...]:

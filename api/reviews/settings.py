@@ -6,7 +6,6 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from diagnosis.errors import InputError
 from diagnosis.review import ReviewSettings
 
 
@@ -40,10 +39,7 @@ class ReviewOptions(BaseModel):
 
     @model_validator(mode="after")
     def _can_be_used(self) -> Self:
-        try:
-            self.review()
-        except InputError as error:
-            raise ValueError(str(error)) from error
+        self.review()
         return self
 
     def review(self, holidays: str = "") -> ReviewSettings:

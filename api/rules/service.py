@@ -9,6 +9,7 @@ from api.rules.schemas import RuleIn
 from diagnosis.decisions import ExclusionRule
 from diagnosis.errors import InputError
 from diagnosis.incident import CODED_FIELDS
+from diagnosis.phrases import Phrase
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_code
 from diagnosis.store import Store
@@ -92,7 +93,7 @@ class RuleService:
         fields = {name: self._pattern(name, pattern) for name, pattern in body.fields.items()}
         if self._redactor.redact(body.text) != body.text:
             # Its mask would stand for everybody's, and the rule would hold for more than it was meant for.
-            raise InputError("text: expected words that a masked report may hold; found personal data")
+            raise InputError(Phrase("rule_text_personal"))
         typed = ExclusionRule("", **body.model_dump())
         name, value = self._redactor.redact(body.name), mask_code(body.value, self._redactor)
         return replace(typed, id=id_, name=name, fields=fields, value=value)
@@ -101,5 +102,5 @@ class RuleService:
         """Return a pattern as the field itself is masked, so that the rule still finds the same caller."""
         masked = mask_code(pattern, self._redactor)
         if masked != pattern and (name not in CODED_FIELDS or _WILDCARDS & set(pattern)):
-            raise InputError(f"fields: expected patterns that masked values may match; found personal data in {name!r}")
+            raise InputError(Phrase("rule_pattern_personal", {"name": name}))
         return masked

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.service_levels import ServiceLevelModel, ServiceLevelRules, rules_for
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def read_table(path: Path | None) -> Mapping[str, Any] | None:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"setting service_levels: {path} is not a readable TOML file ({error})") from error
+        values = {"path": str(path), "fault": str(error)}
+        raise InputError(Phrase("service_levels_unreadable", values)) from error
     table: Mapping[str, Any] = content.get("service_levels", {})
     ServiceLevelRules.from_settings(table)
     return table

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from api.audit.service import AuditService
 from api.errors import ScopeError
+from diagnosis.phrases import Phrase
 from diagnosis.store import Store
 from diagnosis.store.sessions import Visitor
 
@@ -73,4 +74,5 @@ class SessionService:
 
 def _check(scopes: frozenset[str]) -> None:
     if SCOPE not in scopes:
-        raise ScopeError(f"expected the scope {SCOPE}; found {', '.join(sorted(scopes)) or 'none'}")
+        values = {"scope": SCOPE, "found": tuple(sorted(scopes)) or Phrase("none_found")}
+        raise ScopeError(Phrase("session_scope_needed", values))

@@ -24,6 +24,7 @@ from api.surges.schemas import (
 from api.surges.watch import SurgeWatch, event_data, mark
 from api.webhooks.events import Events
 from diagnosis.findings import SurgeMark
+from diagnosis.phrases import Phrase
 from diagnosis.records import KnowledgeRecords
 from diagnosis.redact import Redactor
 from diagnosis.store import Store
@@ -222,7 +223,7 @@ class SurgeService:
         """
         with self._store.transaction():
             if self._store.surges.get(surge).state == "dismissed":
-                raise ConflictError("expected a surge that was not dismissed; found one that was")
+                raise ConflictError(Phrase("surge_dismissed"))
             answer = self._redactor.redact(answer)
             answered = self._store.surges.decide(surge, answer=answer, answered_at=utc_now(), answered_by=actor)
             self._audit.note(actor, "surge.answer", surge, scope=answered.scope)
@@ -259,7 +260,7 @@ class SurgeService:
     def _lasting(self, surge: str) -> StoredSurge:
         stored = self._store.surges.get(surge)
         if stored.state != "open":
-            raise ConflictError(f"expected a surge that lasts; found one that is {stored.state}")
+            raise ConflictError(Phrase("surge_over", {"state": stored.state}))
         return stored
 
     def _tell_answer(self, surge: StoredSurge, numbers: Sequence[str]) -> None:

@@ -6,6 +6,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
+
 
 class SurgeSettings(BaseModel):
     """How surges are watched for."""
@@ -24,5 +27,5 @@ class SurgeSettings(BaseModel):
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"expected a time zone such as Asia/Shanghai; found {value!r}") from error
+            raise InputError(Phrase("surge_zone_wrong", {"value": value})) from error
         return value

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from api.audit.service import AuditService
 from api.http.signed_tokens import TokenOverError
 from api.surveys.tokens import read, sign
+from diagnosis.phrases import Phrase
 from diagnosis.redact import Redactor
 from diagnosis.store import Store
 from diagnosis.store.reviews import SurveyAnswer
@@ -63,7 +64,7 @@ class SurveyService:
         """
         incident = read(self._secret, token)
         if incident not in self._store.incidents.find([incident]):
-            raise TokenOverError("the incident that the link asks about is gone")
+            raise TokenOverError(Phrase("surveyed_incident_gone"))
         return incident
 
     def is_answered(self, incident: str) -> bool:

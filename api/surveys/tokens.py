@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from api.http.signed_tokens import read_token, sign_token
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.store.keys import KeyRefusedError
 
 AUDIENCE = "faultwise-survey"
@@ -20,7 +21,7 @@ def sign(secret: str, incident: str, lifetime: timedelta) -> tuple[str, datetime
         If no secret is set: then nobody is asked.
     """
     if not secret:
-        raise InputError("expected the setting FAULTWISE_SURVEY_SECRET; found none, so that nobody can be asked")
+        raise InputError(Phrase("survey_secret_missing"))
     return sign_token(secret, AUDIENCE, {"incident": incident}, lifetime)
 
 
@@ -33,5 +34,5 @@ def read(secret: str, token: str) -> str:
         If it is not signed with our secret, is over, or is for something else.
     """
     if not secret:
-        raise KeyRefusedError("nobody is asked here")
+        raise KeyRefusedError(Phrase("no_survey_here"))
     return str(read_token(secret, token, AUDIENCE, ("incident",))["incident"])

@@ -19,6 +19,7 @@ from api.webhooks.events import encode
 from api.webhooks.formats import chat_request, refusal
 from api.webhooks.messages import message_of
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.store.outbox import OutgoingCall
 from diagnosis.store.subscriptions import Subscription, Subscriptions
 from diagnosis.times import utc_now
@@ -118,7 +119,7 @@ def mail_address(url: str) -> str:
     """
     scheme, _, address = url.partition(":")
     if scheme != "mailto":
-        raise InputError(f"expected mailto: and an address, such as mailto:desk@example.com; found {url[:200]!r}")
+        raise InputError(Phrase("mailto_wrong", {"value": url[:200]}))
     return str(parse_address(address))
 
 

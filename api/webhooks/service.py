@@ -13,6 +13,7 @@ from api.outgoing.mail import MailSettings
 from api.webhooks.delivery import mail_address, new_secret
 from api.webhooks.events import Events, EventType
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.store import Store
 from diagnosis.store.outbox import OutgoingCall
 from diagnosis.store.subscriptions import Format, Language, Subscription
@@ -73,7 +74,7 @@ class WebhookService:
         """
         self._check(url, message_format)
         if secret and message_format not in ("dingtalk", "feishu"):
-            raise InputError("expected no secret, as only a dingtalk or feishu robot has; found one")
+            raise InputError(Phrase("secret_not_used"))
         secret = new_secret() if message_format == "webhook" else secret
         with self._store.transaction():
             added = self._store.subscriptions.add(
@@ -125,9 +126,7 @@ class WebhookService:
             If it is one of people: a robot's secret is made by the robot.
         """
         if (existing := self._store.subscriptions.get(subscription)).format != "webhook":
-            raise InputError(
-                f"expected a subscription of format webhook, whose secret is ours; found {existing.format}"
-            )
+            raise InputError(Phrase("secret_not_ours", {"format": existing.format}))
         with self._store.transaction():
             changed = self._store.subscriptions.rotate(subscription, new_secret())
             self._audit.note(actor, "subscription.rotate", subscription)
@@ -173,12 +172,13 @@ class WebhookService:
         if message_format == "email":
             mail_address(url)
             if not self._mail.host:
-                raise InputError("expected a mail server in the settings, FAULTWISE_MAIL__HOST; found none")
+                raise InputError(Phrase("mail_server_missing"))
             return
         parsed = httpx.URL(check_url(url))
         if parsed.scheme != "https" and not self._allow_private:
-            raise InputError(f"expected https, as events cross a network that is not ours; found {parsed.scheme}")
+            raise InputError(Phrase("https_expected", {"found": parsed.scheme}))
         try:
             resolve(parsed.host, parsed.port or 443, self._allow_private)
         except httpx.ConnectError as error:
-            raise InputError(str(error)) from error
+            values = {"host": parsed.host, "fault": str(error.__cause__)}
+            raise InputError(Phrase("host_unresolved", values)) from error

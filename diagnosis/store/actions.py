@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from diagnosis.actions import Action
 from diagnosis.ids import new_id
+from diagnosis.phrases import Phrase
 from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError
 from diagnosis.times import as_utc, utc_now
@@ -41,7 +42,7 @@ class Actions:
         with self.database.read() as connection:
             row = connection.execute(sa.select(t).where(t.c.id == action)).one_or_none()
         if row is None:
-            raise RecordNotFoundError(f"no action {action!r}")
+            raise RecordNotFoundError(Phrase("no_action", {"id": action}))
         return _action(row)
 
     def change(self, action: str, **changes: Any) -> Action:  # noqa: ANN401 - fields of an action

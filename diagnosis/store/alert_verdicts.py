@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from diagnosis.phrases import Phrase
 from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError, chunks, upsert
 from diagnosis.store.monitoring import StoredAlert, alert_of
@@ -63,7 +64,7 @@ class AlertVerdicts:
         with self.database.write() as connection:
             statement = sa.delete(t).where(t.c.alert == alert, t.c.incident == incident)
             if not connection.execute(statement).rowcount:
-                raise RecordNotFoundError(f"nothing was said of alert {alert!r} and incident {incident!r}")
+                raise RecordNotFoundError(Phrase("no_alert_verdict", {"alert": alert, "incident": incident}))
 
     def of_incident(self, incident: str) -> dict[str, AlertVerdict]:
         """Return what was said of an incident, by alert."""

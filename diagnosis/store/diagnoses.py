@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from diagnosis.phrases import Phrase
 from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError, upsert
 from diagnosis.store.observations import ReleaseAnswer, is_resolved, observe
@@ -77,7 +78,7 @@ class DiagnosisRecords:
         with self.database.read() as connection:
             body: dict[str, Any] | None = connection.execute(statement).scalar_one_or_none()
         if body is None:
-            raise RecordNotFoundError(f"no diagnosis {diagnosis!r}")
+            raise RecordNotFoundError(Phrase("no_diagnosis", {"id": diagnosis}))
         return body
 
     def page(self, limit: int, incident: str | None = None, older_than: str | None = None) -> list[dict[str, Any]]:

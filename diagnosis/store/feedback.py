@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from diagnosis.decisions import ExclusionRule, HumanDecisions
 from diagnosis.ids import new_id
+from diagnosis.phrases import Phrase
 from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError, take_sequences
 from diagnosis.times import as_utc, utc_now
@@ -87,7 +88,7 @@ class FeedbackLog:
         with self.database.write() as connection:
             row = connection.execute(sa.select(t).where(*mine)).one_or_none()
             if row is None:
-                raise RecordNotFoundError(f"no feedback {feedback!r} on diagnosis {diagnosis!r}")
+                raise RecordNotFoundError(Phrase("no_feedback", {"id": feedback, "diagnosis": diagnosis}))
             if row.undone_at is None:
                 values = {"undone_at": utc_now(), "sequence": take_sequences(connection, 1)}
                 connection.execute(sa.update(t).where(*mine).values(values))

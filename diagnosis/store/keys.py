@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from diagnosis.errors import FaultwiseError
 from diagnosis.ids import new_id
+from diagnosis.phrases import Phrase
 from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError
 from diagnosis.times import as_utc, utc_now
@@ -75,12 +76,12 @@ class ApiKeys:
         """
         key_id, _, token = secret.removeprefix(_PREFIX).partition("_")
         if not (secret.isascii() and secret.startswith(_PREFIX) and token and len(secret) < 200):
-            raise KeyRefusedError("the key is not valid")
+            raise KeyRefusedError(Phrase("key_invalid"))
         with self.database.read() as connection:
             row = connection.execute(sa.select(tables.api_keys).where(tables.api_keys.c.id == key_id)).one_or_none()
         same = hmac.compare_digest(hash_of(token), row.secret_hash if row is not None else _NOBODY)
         if row is None or not same or not key_of(row).is_valid(utc_now()):
-            raise KeyRefusedError("the key is not valid")
+            raise KeyRefusedError(Phrase("key_invalid"))
         return key_of(row)
 
     def all(self) -> list[ApiKey]:
@@ -103,7 +104,7 @@ class ApiKeys:
             connection.execute(sa.update(t).where(t.c.id == key, t.c.revoked_at.is_(None)).values(revoked_at=utc_now()))
             row = connection.execute(sa.select(t).where(t.c.id == key)).one_or_none()
         if row is None:
-            raise RecordNotFoundError(f"no key {key!r}")
+            raise RecordNotFoundError(Phrase("no_key", {"id": key}))
         return key_of(row)
 
 

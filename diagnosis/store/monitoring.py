@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from diagnosis.ids import new_id
+from diagnosis.phrases import Phrase
 from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError, chunks, insert_unknown, take_sequences, upsert
 from diagnosis.times import as_utc, utc_now
@@ -84,7 +85,7 @@ class Alerts:
         with self.database.read() as connection:
             earlier = self._by_id(connection, [alert])
         if alert not in earlier:
-            raise RecordNotFoundError(f"no alert {alert!r}")
+            raise RecordNotFoundError(Phrase("no_alert", {"id": alert}))
         return earlier[alert]
 
     def find(self, alerts: Sequence[str]) -> dict[str, StoredAlert]:
@@ -225,7 +226,7 @@ class ChangeRecords:
         with self.database.read() as connection:
             row = connection.execute(sa.select(t).where(t.c.number == number)).one_or_none()
         if row is None:
-            raise RecordNotFoundError(f"no change {number!r}")
+            raise RecordNotFoundError(Phrase("no_change", {"id": number}))
         return _change(row)
 
     def delete(self, number: str) -> None:
@@ -239,7 +240,7 @@ class ChangeRecords:
         t = tables.change_records
         with self.database.write() as connection:
             if not connection.execute(sa.delete(t).where(t.c.number == number)).rowcount:
-                raise RecordNotFoundError(f"no change {number!r}")
+                raise RecordNotFoundError(Phrase("no_change", {"id": number}))
 
     def page(self, limit: int, after: str | None = None) -> list[StoredChange]:
         """Return up to `limit` changes in order of number, those after the given number."""
@@ -389,7 +390,7 @@ class MaintenanceWindows:
         t = tables.maintenance_windows
         with self.database.write() as connection:
             if not connection.execute(sa.delete(t).where(t.c.id == window)).rowcount:
-                raise RecordNotFoundError(f"no maintenance window {window!r}")
+                raise RecordNotFoundError(Phrase("no_maintenance_window", {"id": window}))
 
     def since(self, moment: datetime) -> list[StoredWindow]:
         """Return the windows that end after a moment, in order of their start."""

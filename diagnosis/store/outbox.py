@@ -11,6 +11,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from diagnosis.ids import new_id
+from diagnosis.phrases import Phrase
 from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError, insert_new
 from diagnosis.times import as_utc, utc_now
@@ -155,7 +156,7 @@ class Outbox:
                 .values(state="waiting", attempts=0, due_at=utc_now(), error="")
             )
             if not changed.rowcount:
-                raise RecordNotFoundError(f"no call {call!r} was given up")
+                raise RecordNotFoundError(Phrase("no_call_given_up", {"id": call}))
             return _owed(connection.execute(sa.select(t).where(t.c.id == call)).one())
 
     def page(

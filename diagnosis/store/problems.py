@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from diagnosis.ids import begin_after, new_id
+from diagnosis.phrases import Phrase
 from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError, insert_unknown, take_sequences
 from diagnosis.times import as_utc, utc_now
@@ -151,7 +152,7 @@ class Problems:
         with self.database.transaction():
             undone = next((entry for entry in self.decisions() if entry.id == decision), None)
             if undone is None:
-                raise RecordNotFoundError(f"no decision {decision!r}")
+                raise RecordNotFoundError(Phrase("no_decision", {"id": decision}))
             with self.database.write() as connection:
                 connection.execute(sa.update(t).where(t.c.id == decision).values(undone_at=utc_now()))
         return undone

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from diagnosis.phrases import Phrase
 from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError, chunks, take_sequences, upsert
 from diagnosis.times import as_utc, utc_now
@@ -106,7 +107,7 @@ class Records:
         with self.database.read() as connection:
             record = self.by_number(connection, [number]).get(number)
         if record is None or record.deleted:
-            raise RecordNotFoundError(f"no record {number!r} in {self.table.name}")
+            raise RecordNotFoundError(Phrase("no_record", {"id": number, "records": self.table.name}))
         return record
 
     def find(self, numbers: Sequence[str]) -> dict[str, Record]:
@@ -142,7 +143,7 @@ class Records:
         with self.database.write() as connection:
             record = self.by_number(connection, [number]).get(number)
             if record is None or record.deleted:
-                raise RecordNotFoundError(f"no record {number!r} in {self.table.name}")
+                raise RecordNotFoundError(Phrase("no_record", {"id": number, "records": self.table.name}))
             self.write(connection, {number: {}}, deleted=True)
 
     def count(self) -> int:

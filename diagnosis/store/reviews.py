@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from diagnosis.errors import StoreError
 from diagnosis.ids import new_id
+from diagnosis.phrases import Phrase
 from diagnosis.store import tables
 from diagnosis.store.database import ConflictError, Database, RecordNotFoundError
 from diagnosis.times import as_utc, utc_now
@@ -88,9 +89,9 @@ class Reviews:
         with self.database.read() as connection:
             row = connection.execute(sa.select(t).where(t.c.id == review)).one_or_none()
         if row is None:
-            raise RecordNotFoundError(f"no review {review!r}")
+            raise RecordNotFoundError(Phrase("no_review", {"id": review}))
         if hashlib.sha256(row.content.encode()).hexdigest() != row.content_hash:
-            raise StoreError(f"review {review} is not what was frozen: its text and its hash disagree")
+            raise StoreError(Phrase("review_altered", {"id": review}))
         return _review(row)
 
     def all(self, quarter: str = "", limit: int = 100) -> list[FrozenReview]:
@@ -119,7 +120,7 @@ class Reviews:
             "by": actor,
         }
         if proposal in self.decisions(quarter):
-            raise ConflictError(f"proposal {proposal} of {quarter} has been decided on already")
+            raise ConflictError(Phrase("proposal_decided", {"proposal": proposal, "quarter": quarter}))
         with self.database.write() as connection:  # the key keeps out whoever decides at the same moment
             connection.execute(sa.insert(tables.review_decisions).values(values))
 
@@ -153,7 +154,7 @@ class SurveyAnswers:
             "answered_at": utc_now(),
         }
         if self.of(incident) is not None:
-            raise ConflictError(f"incident {incident} has been answered for already")
+            raise ConflictError(Phrase("survey_answered", {"incident": incident}))
         with self.database.write() as connection:  # the key keeps out whoever answers at the same moment
             connection.execute(sa.insert(tables.survey_answers).values(values))
 

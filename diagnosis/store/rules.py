@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from diagnosis.decisions import ExclusionRule
 from diagnosis.ids import new_id
+from diagnosis.phrases import Phrase
 from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError
 from diagnosis.times import utc_now
@@ -44,7 +45,7 @@ class Rules:
                 sa.update(tables.rules).where(tables.rules.c.id == rule.id).values(_row(rule))
             ).rowcount
         if not changed:
-            raise RecordNotFoundError(f"no rule {rule.id!r}")
+            raise RecordNotFoundError(Phrase("no_rule", {"id": rule.id}))
         return rule
 
     def get(self, rule: str) -> ExclusionRule:
@@ -58,7 +59,7 @@ class Rules:
         with self.database.read() as connection:
             row = connection.execute(sa.select(tables.rules).where(tables.rules.c.id == rule)).one_or_none()
         if row is None:
-            raise RecordNotFoundError(f"no rule {rule!r}")
+            raise RecordNotFoundError(Phrase("no_rule", {"id": rule}))
         return _rule(row)
 
     def all(self) -> list[ExclusionRule]:
@@ -76,7 +77,7 @@ class Rules:
         """
         with self.database.write() as connection:
             if not connection.execute(sa.delete(tables.rules).where(tables.rules.c.id == rule)).rowcount:
-                raise RecordNotFoundError(f"no rule {rule!r}")
+                raise RecordNotFoundError(Phrase("no_rule", {"id": rule}))
 
 
 def rules_in_force(connection: Connection) -> tuple[ExclusionRule, ...]:

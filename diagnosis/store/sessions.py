@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from diagnosis.phrases import Phrase
 from diagnosis.store import tables
 from diagnosis.store.database import Database
 from diagnosis.store.keys import SECRET_BYTES, ApiKey, KeyRefusedError, hash_of, key_of
@@ -52,12 +53,12 @@ class Sessions:
         with self.database.read() as connection:
             row = connection.execute(statement).one_or_none()
         if row is None:
-            raise KeyRefusedError("the session is over")
+            raise KeyRefusedError(Phrase("session_over"))
         if row.key is None:
             return Visitor(row.actor, row.person, frozenset(row.granted))
         key = key_of(row)
         if not key.is_valid(utc_now()):
-            raise KeyRefusedError("the session is over")
+            raise KeyRefusedError(Phrase("session_over"))
         return Visitor(f"key:{key.id}", key.name, key.scopes)
 
     def close(self, token: str) -> None:

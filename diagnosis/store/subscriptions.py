@@ -10,6 +10,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from diagnosis.ids import new_id
+from diagnosis.phrases import Phrase
 from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError
 from diagnosis.times import as_utc, utc_now
@@ -103,7 +104,7 @@ class Subscriptions:
         with self.database.read() as connection:
             row = connection.execute(sa.select(t).where(t.c.id == subscription)).one_or_none()
         if row is None:
-            raise RecordNotFoundError(f"no subscription {subscription!r}")
+            raise RecordNotFoundError(Phrase("no_subscription", {"id": subscription}))
         return _subscription(row)
 
     def all(self) -> list[Subscription]:
@@ -141,7 +142,7 @@ class Subscriptions:
         t, owed = tables.subscriptions, tables.outbox
         with self.database.write() as connection:
             if not connection.execute(sa.delete(t).where(t.c.id == subscription)).rowcount:
-                raise RecordNotFoundError(f"no subscription {subscription!r}")
+                raise RecordNotFoundError(Phrase("no_subscription", {"id": subscription}))
             connection.execute(sa.delete(owed).where(owed.c.destination == subscription, owed.c.state == "waiting"))
 
     def _set(self, subscription: str, **values: Any) -> Subscription:  # noqa: ANN401 - columns

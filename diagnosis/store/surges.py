@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from diagnosis.phrases import Phrase
 from diagnosis.store import tables
 from diagnosis.store.database import Database, RecordNotFoundError, chunks, insert_new, insert_unknown, upsert
 from diagnosis.times import as_utc, utc_now
@@ -136,7 +137,7 @@ class Surges:
         with self.database.read() as connection:
             row = connection.execute(sa.select(t).where(t.c.id == surge)).one_or_none()
         if row is None:
-            raise RecordNotFoundError(f"no surge {surge!r}")
+            raise RecordNotFoundError(Phrase("no_surge", {"id": surge}))
         return _surge(row)
 
     def find(self, surges: Sequence[str]) -> list[StoredSurge]:

@@ -139,8 +139,26 @@ def test_a_reader_of_chinese_is_told_in_chinese(client, body, headers, said) -> 
     chinese = {**headers, "Accept-Language": "fr, zh-CN;q=0.9, en;q=0.8"}
     assert said in problem(client.post("/v1/diagnoses", content=body, headers=chinese)).detail
     assert said not in problem(client.post("/v1/diagnoses", content=body, headers=headers)).detail
-    lost = client.get("/v1/nowhere", headers={"Accept-Language": "zh"})
-    assert problem(lost).detail == "地址 /v1/nowhere 不存在"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "said"),
+    [
+        ("GET", "/v1/nowhere", None, "地址 /v1/nowhere 不存在"),
+        ("GET", "/v1/incidents/NONE", None, "事件中没有记录“NONE”"),
+        ("GET", "/v1/diagnoses/NONE", None, "没有诊断“NONE”"),
+        ("GET", "/v1/audit?cursor=@", None, "cursor 应为前一页返回的值"),
+        ("PUT", "/v1/diagnoses", None, "此地址应使用 GET, HEAD, POST，实为 PUT"),
+        ("POST", "/v1/diagnoses/batch", {"rows": []}, "应为事件列表，或含有列表“incidents”的对象"),
+        ("POST", "/v1/releases/NONE/publish", {}, "没有模型版本“NONE”"),
+        ("POST", "/v1/diagnoses", {"number": "1", "opened_at": "昨天"}, "/opened_at 无法识别的时间"),
+        ("POST", "/v1/diagnoses", {"number": "1", "reopen_count": -1}, "/reopen_count 应不小于 0，实为：-1"),
+    ],
+)
+def test_what_is_not_there_or_cannot_be_used_is_told_in_chinese(client, method, path, body, said) -> None:
+    answer = problem(client.request(method, path, json=body, headers={"Accept-Language": "zh"}))
+    words = " ".join([answer.detail, *(f"{one['pointer']} {one['detail']}" for one in answer.errors)])
+    assert said in words
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from api.feedback.schemas import FeedbackIn
 from api.feedback.service import ColleagueDecidedError
 from api.service import Service
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from diagnosis.store.database import RecordNotFoundError
 from diagnosis.store.feedback import Feedback
 
@@ -126,7 +127,7 @@ def undo_feedback(service: Service, agent: Agent, diagnosis: str, feedback: str)
     """
     entries = {entry.id: entry for entry in service.feedback.on(service.diagnoses.get(diagnosis))}
     if feedback not in entries:
-        raise RecordNotFoundError(f"no feedback {feedback!r} on diagnosis {diagnosis!r}")
+        raise RecordNotFoundError(Phrase("no_feedback", {"id": feedback, "diagnosis": diagnosis}))
     return service.feedback.undo(agent.id, entries[feedback].diagnosis, feedback)
 
 
