@@ -86,7 +86,7 @@ class Sample:
             return None
         if self.kind == "plain":
             return self._plain()
-        waits = Waits(np.full(len(self), -1.0), self.duration, self.happened)
+        waits = Waits.from_opening(self.duration, self.happened)
         if self.kind == "mean_hours":
             level = mean_wait("", waits)
         elif self._unknown_share > MOST_UNKNOWN:

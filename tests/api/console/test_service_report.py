@@ -90,11 +90,12 @@ def test_figures_are_those_counted_by_hand(client) -> None:
     ]
     assert client.post("/v1/incidents", json=rows + long_ago).json()["stored"] == 59
     _, found = measured(client)
-    # A resolution answers too, and what is 40 days old and still waits says nothing of the first hours.
-    assert found["response_in_time"].value == pytest.approx(6 / 9)
-    assert found["restoration_all"].value == pytest.approx(7 / 9)
+    # A resolution answers too, and what has waited for a month or more is a miss of this month too.
+    assert found["response_in_time"].value == pytest.approx(6 / 59)
+    assert found["restoration_all"].value == pytest.approx(7 / 59)
     assert (found["restoration_all"].n, found["restoration_all"].n_open) == (59, 50)
-    assert found["closure"].value == pytest.approx(8 / 9)
+    assert found["restoration_all"].verdict == "missed"
+    assert found["closure"].value == pytest.approx(8 / 59)
     assert found["satisfaction"].value == pytest.approx(7 / 9)
     assert found["satisfaction"].verdict == "not_proven", "nine answers prove neither side of 90 %"
     for figure in found.values():

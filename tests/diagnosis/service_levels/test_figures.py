@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import ndtr
 from scipy.stats import CensoredData, ecdf
 
 from diagnosis.errors import InputError
@@ -30,18 +31,23 @@ def levels(incidents, **options):
     return {level.name: level for level in service_levels(incidents, as_of=END, **options)}
 
 
-def test_a_share_within_days_that_nobody_was_watched_for_may_still_become_anything():
+def test_a_share_within_days_that_nobody_was_watched_for_has_no_value():
     ages = np.linspace(2 * 24, 20 * 24, 20)
     young = levels(frame(ages, closed_at=[1.0, *[None] * 19]))["closure"]
-    assert (young.n, young.n_open, young.verdict) == (20, 19, "too few")
-    assert young.value == pytest.approx(1 / 20)
-    assert young.lower < 1 / 20
-    assert young.upper == 1.0
-    old = levels(frame([*ages, 31 * 24], closed_at=[1.0, *[None] * 20]), days=40)["closure"]
-    assert old.verdict == "missed"
+    assert (young.n, young.n_open, young.value, young.verdict) == (20, 19, None, "too few")
+    just_now = levels(frame([1.0] * 20, closed_at=[0.5, *[None] * 19]))["closure"]
+    assert (just_now.value, just_now.verdict) == (None, "too few")
+    old = levels(frame([*ages, 31 * 24], closed_at=[1.0, *[None] * 20]))["closure"]
+    assert old.verdict == "too few", "one that was watched for the whole time proves nothing of nineteen that were not"
     done = levels(frame(ages, closed_at=[1.0] * 20))["closure"]
     assert (done.value, done.upper) == (1.0, 1.0)
     assert done.lower > 0.8
+
+
+def test_a_share_of_which_nearly_all_is_known_reaches_to_what_is_not():
+    nearly = levels(frame([24.0 * 10] * 100, closed_at=[1.0] * 98 + [None] * 2))["closure"]
+    assert nearly.value == pytest.approx(0.98)
+    assert (nearly.lower > 0.9, nearly.upper) == (True, 1.0)
 
 
 def test_incidents_that_nobody_answered_are_misses_and_not_absent():
@@ -84,11 +90,47 @@ def test_the_last_days_are_of_the_last_days():
     assert (actual.value, actual.n, actual.verdict) == (1.0, 40, "met")
 
 
-def test_what_waits_since_before_the_period_counts_at_the_age_it_has():
-    waiting = frame([24.0 * 40] * 10 + [24.0 * 10] * 10, closed_at=[None] * 10 + [1.0] * 10)
-    waits = Waits.of(np.array([-40.0] * 10 + [-10.0] * 10), np.array([np.nan] * 10 + [-9.9] * 10), -30.0, 0.0)
-    assert sorted({*waits.entry.tolist()}) == [-1.0, 10.0]
-    assert levels(waiting)["closure"].n == 20
+def spread(n, first, last, **waits):
+    """Return incidents opened between so many days before the end, each figure of the same wait in hours."""
+    columns = {name: [wait] * n for name, wait in waits.items()}
+    return frame(np.linspace(24.0 * first, 24.0 * last, n), **columns).assign(
+        number=[f"{first}-{last}-{i}" for i in range(n)]
+    )
+
+
+def test_what_waits_since_before_the_period_past_its_time_is_a_miss_of_the_period():
+    quick = spread(40, 1, 29, responded_at=1.0, resolved_at=2.0, closed_at=2.0)
+    for waiting in (spread(200, 31, 40), spread(200, 61, 90)):
+        actual = levels(pd.concat([quick, waiting], ignore_index=True))
+        for name in ("response_in_time", "restoration", "closure"):
+            assert (actual[name].n, actual[name].n_open) == (240, 200)
+            assert actual[name].value == pytest.approx(40 / 240), name
+        assert [actual[name].verdict for name in ("response", "restoration", "closure")] == ["missed"] * 3
+        assert actual["response"].value == pytest.approx((40 * 1 + 200 * 24 * LONGEST) / 240)
+        assert actual["response"].lower > 2
+
+
+def test_what_ended_late_in_the_period_is_a_miss_of_it_and_what_ended_before_is_not():
+    quick = spread(40, 1, 29, responded_at=1.0, resolved_at=2.0)
+    late = spread(10, 40, 45, resolved_at=24.0 * 35)  # five to ten days ago
+    before = spread(100, 40, 45, resolved_at=24.0 * 9).assign(number=[f"B{i}" for i in range(100)])
+    actual = levels(pd.concat([quick, late, before], ignore_index=True))
+    assert (actual["restoration"].n, actual["restoration"].n_open) == (50, 0)
+    assert actual["restoration"].value == pytest.approx(0.8)
+    assert actual["restoration_hours"].value == pytest.approx((40 * 2 + 10 * 24 * LONGEST) / 50)
+
+
+def test_a_closure_counts_in_the_period_in_which_its_thirty_days_ran_out():
+    in_time = spread(50, 35, 55, closed_at=24.0)
+    waiting = spread(10, 35, 55).assign(number=[f"W{i}" for i in range(10)])
+    assert levels(pd.concat([in_time, waiting], ignore_index=True))["closure"].value == pytest.approx(50 / 60)
+
+
+def test_a_mean_of_a_shorter_period_leaves_out_nobody_who_waits():
+    quick = spread(40, 1, 6, responded_at=1.0)
+    waiting = spread(200, 8, 14)
+    actual = levels(pd.concat([quick, waiting], ignore_index=True), days=7)["response"]
+    assert (actual.n, actual.n_open, actual.verdict) == (240, 200, "missed")
 
 
 def test_critical_faults_are_those_of_rank_one_and_all_without_priorities():
@@ -126,7 +168,7 @@ def test_a_target_below_the_interval_is_met_and_above_it_missed():
 def test_share_and_mean_agree_with_the_curve_of_scipy():
     draw = np.random.default_rng(0)
     wait, watched = draw.exponential(4, 300), draw.uniform(1, 30, 300)
-    waits = Waits.of(-watched, np.where(wait <= watched, wait - watched, np.nan), -30.0, 0.0)
+    waits = Waits.of(-watched, np.where(wait <= watched, wait - watched, np.nan), -30.0, 0.0, LONGEST)
     survival = ecdf(CensoredData.right_censored(waits.duration, ~waits.happened)).sf
     assert share_in_time("x", waits, 2.0).value == pytest.approx(1 - survival.evaluate(2.0))
     grid = np.linspace(0, LONGEST, 200_001)
@@ -134,26 +176,58 @@ def test_share_and_mean_agree_with_the_curve_of_scipy():
     assert mean_wait("x", waits).value == pytest.approx(24 * area, rel=1e-3)
 
 
-@pytest.mark.parametrize("n", [10, 60])
-def test_the_interval_of_a_share_covers_as_often_as_it_says(n):
-    draw = np.random.default_rng(1)
-    covered = []
-    for _ in range(200):
-        waits = _simulated(draw.lognormal(np.log(1.5 / 24), 1.2, 3 * n), draw)
-        level = share_in_time("x", waits, 4 / 24)
-        covered.append(level.lower <= 0.7934 <= level.upper)  # the normal distribution function at ln(4 / 1.5) / 1.2
-    assert np.mean(covered) >= 0.93
+SIGMA = 1.2
+MEDIAN = 1.5 / 24
 
 
-def test_the_interval_of_a_mean_of_skewed_waits_covers_and_is_not_too_low():
+def share_waiting(days, never):
+    """Return which share still waits after so many days, of lognormal waits of which some never end."""
+    return never + (1 - never) * ndtr(-np.log(np.maximum(days, 1e-12) / MEDIAN) / SIGMA)
+
+
+def simulated(draw, n_a_day, never, limit, first):
+    """Return the waits of the last 30 of 130 days on which incidents were opened."""
+    opened = draw.uniform(0, 130, draw.poisson(130 * n_a_day))
+    ended = opened + MEDIAN * np.exp(SIGMA * draw.standard_normal(len(opened)))
+    ended[draw.random(len(opened)) < never] = np.inf
+    return Waits.of(opened, np.where(ended <= 130, ended, np.nan), 100.0, 130.0, limit, first)
+
+
+def overdue_a_day(never, limit, first):
+    """Return the expected number past their time for one incident a day."""
+    opened = np.linspace(0, first, 20_001)
+    return np.trapezoid(share_waiting(np.maximum(limit, 100 - opened), never), opened)
+
+
+@pytest.mark.parametrize("never", [0.0, 0.03])
+@pytest.mark.parametrize("n_a_day", [0.4, 2])
+def test_the_interval_of_a_share_covers_as_often_as_it_says(n_a_day, never):
+    draw, limit = np.random.default_rng(1), 4 / 24
+    young = 30 + limit
+    true = young * (1 - share_waiting(limit, never)) / (young + overdue_a_day(never, limit, 100 - limit))
+    shares = [share_in_time("x", simulated(draw, n_a_day, never, limit, None), limit) for _ in range(300)]
+    assert np.mean([level.lower > true for level in shares]) <= 0.04
+    assert np.mean([level.upper < true for level in shares]) <= 0.04
+    assert np.mean([level.value for level in shares]) == pytest.approx(true, abs=0.02)
+
+
+@pytest.mark.parametrize("never", [0.0, 0.03])
+def test_the_interval_of_a_mean_of_skewed_waits_covers_and_is_not_too_low(never):
     draw = np.random.default_rng(2)
-    true = 1.5 * np.exp(1.2**2 / 2)
-    intervals = [mean_wait("x", _simulated(draw.lognormal(np.log(1.5 / 24), 1.2, 300), draw)) for _ in range(60)]
-    assert np.mean([level.lower <= true <= level.upper for level in intervals]) >= 0.88
-    assert np.mean([level.upper < true for level in intervals]) <= 0.1
+    ages = np.linspace(0, LONGEST, 20_001)
+    late = overdue_a_day(never, LONGEST, 100)
+    true = 24 * (30 * np.trapezoid(share_waiting(ages, never), ages) + late * LONGEST) / (30 + late)
+    means = [mean_wait("x", simulated(draw, 4, never, LONGEST, 100.0)) for _ in range(60)]
+    assert np.mean([level.lower <= true <= level.upper for level in means]) >= 0.88
+    assert np.mean([level.upper < true for level in means]) <= 0.1
 
 
-def _simulated(waits, draw):
-    opened = draw.uniform(0, 90, len(waits))
-    ended = opened + waits
-    return Waits.of(opened, np.where(ended <= 90, ended, np.nan), 60.0, 90.0)
+def test_the_interval_of_a_share_covers_where_few_were_watched_to_the_limit():
+    draw, true = np.random.default_rng(3), 1 - np.exp(-1.0)
+    shares = []
+    for _ in range(300):
+        wait, watched = draw.exponential(30, 60), np.minimum(draw.exponential(12, 60), 45)
+        shares.append(share_in_time("x", Waits.from_opening(np.minimum(wait, watched), wait <= watched), 30.0))
+    told = [level for level in shares if level.value is not None]
+    assert len(told) > 150
+    assert np.mean([level.lower <= true <= level.upper for level in told]) >= 0.93
