@@ -48,6 +48,8 @@ _ENDED = re.compile(
     r"|已(?:关闭|解决|完成|办结)[,，、]?待.*"
     r"|已处理|已拒绝|处理(?:完成|完毕|结束)|已?(?:关单|销单)"
 )
+# It has ended, but is yet to be closed.
+_RESOLVED = re.compile(r"(?:auto[ -]?)?(?:resolved|solved|fixed)|已?(?:自动)?解决|已?处理|已(?:完成|办结)[,，、]?待")
 _NUMBERED = re.compile(r"^(?:\d+\s*[-.:)、]\s*|[\s_]+)")
 _REOPENED = re.compile(r"re-?open|重新打开|重开")
 
@@ -77,6 +79,17 @@ def says_ended(state: str) -> bool:
     """
     plain = _plain(state)
     return _ENDED.fullmatch(plain) is not None and _REOPENED.search(plain) is None
+
+
+def says_closed(state: str) -> bool:
+    """Return whether a state says that an incident has ended for good, and not only that it was resolved.
+
+    Examples
+    --------
+    >>> [says_closed(state) for state in ("Closed", "Cancelled", "已关闭", "Resolved", "已解决", "In Progress")]
+    [True, True, True, False, False, False]
+    """
+    return says_ended(state) and _RESOLVED.match(_plain(state)) is None
 
 
 def _plain(state: str) -> str:

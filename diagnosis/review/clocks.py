@@ -19,19 +19,28 @@ from diagnosis.arrays import Bools, Floats
 from diagnosis.incident import TYPES, IncidentBatch, as_frame
 from diagnosis.review.settings import ReviewSettings
 from diagnosis.service_levels import ServiceLevelRule, ServiceLevelRules, rules_for
-from diagnosis.service_levels.clocks import SECONDS_AN_HOUR, ClockTimes, due_times
+from diagnosis.service_levels.clocks import ENDS, SECONDS_AN_HOUR, ClockTimes, EndName, as_known, due_times
 from diagnosis.service_levels.rules import CLOCKS, CONDITIONS, ClockName
 
 ROWS = 50_000  # that are read at once: a million rows as lists would take gigabytes
 DAY = 86_400.0
 NOT_YET = 1.0 - 1e-6  # of its time: how long a record that waits for its caller is watched at most
-_LATER = ("responded_at", "resolved_at", "closed_at", "reopened_at")
-_COLUMNS = ("number", "state", "opened_at", *_LATER, "on_hold_minutes", *CONDITIONS)
+_COLUMNS = (
+    "number",
+    "state",
+    "opened_at",
+    "responded_at",
+    "resolved_at",
+    "closed_at",
+    "reopened_at",
+    "on_hold_minutes",
+    *CONDITIONS,
+)
 
 
 @dataclass(frozen=True)
 class RecordClocks:
-    """One clock of each record as it stood at a moment; arrays of shape (n,).
+    """One clock of each record, or its closure, as it stood at a moment; arrays of shape (n,).
 
     Attributes
     ----------
@@ -92,26 +101,26 @@ def _with_own_hours(rule: ServiceLevelRule, own: Mapping[str, tuple[ClockName, f
         yield replace(rule, conditions={**rule.conditions, "type": (name,)}, hours={**rule.hours, **hours})
 
 
-def record_clocks(frame: pd.DataFrame, rules: ServiceLevelRules, as_of: pd.Timestamp) -> dict[ClockName, RecordClocks]:
-    """Return both clocks of the records of a frame, as they were known at a moment."""
+def record_clocks(frame: pd.DataFrame, rules: ServiceLevelRules, as_of: pd.Timestamp) -> dict[EndName, RecordClocks]:
+    """Return both clocks of the records of a frame, and their closures, as they were known at a moment."""
     parts = [_of_rows(frame.iloc[start : start + ROWS], rules, as_of) for start in range(0, len(frame), ROWS)]
-    return {name: _joined([part[name] for part in parts]) for name in CLOCKS}
+    return {name: _joined([part[name] for part in parts]) for name in ENDS}
 
 
-def _of_rows(frame: pd.DataFrame, rules: ServiceLevelRules, as_of: pd.Timestamp) -> dict[ClockName, RecordClocks]:
+def _of_rows(frame: pd.DataFrame, rules: ServiceLevelRules, as_of: pd.Timestamp) -> dict[EndName, RecordClocks]:
     now = as_of.timestamp()
-    batch = IncidentBatch.from_frame(as_frame(_as_known(frame[[name for name in _COLUMNS if name in frame]], as_of)))
+    batch = IncidentBatch.from_frame(as_frame(as_known(frame[[name for name in _COLUMNS if name in frame]], as_of)))
     times = ClockTimes.of(batch).at(now)
     places = np.array([-1 if place is None else place for place in rules.places(batch)], dtype=np.intp)
-    return {name: _clock(name, rules, batch, times, places, now) for name in CLOCKS}
+    of_records: dict[EndName, RecordClocks] = {name: _clock(name, rules, batch, times, places, now) for name in CLOCKS}
+    return {**of_records, "closure": _closure(times, now)}
 
 
-def _as_known(frame: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Return the times as they were known, and no state of a resolution that had not happened."""
-    resolved, closed = frame["resolved_at"], frame["closed_at"]
-    unresolved = (resolved > as_of) | (resolved.isna() & (closed > as_of))
-    times = {name: frame[name].where(frame[name] <= as_of) for name in _LATER}
-    return frame.assign(**times, state=frame["state"].mask(unresolved, ""))
+def _closure(times: ClockTimes, now: float) -> RecordClocks:
+    """Return the closures, which no rule promises: in days of 24 hours."""
+    ended, has_times = np.isfinite(times.closed), times.has_clock("closure", now)
+    days = (np.where(ended, times.closed, now) - times.opened) / DAY
+    return RecordClocks(np.zeros(len(days), dtype=bool), has_times, ended, np.full(len(days), np.nan), days)
 
 
 def _clock(
@@ -124,7 +133,7 @@ def _clock(
 ) -> RecordClocks:
     due, ends = due_times(rules, batch, times, name), times.ends(name)
     ended = np.isfinite(ends)
-    has_times = (times.opened <= now) & (ended | ~times.is_closed)
+    has_times = times.has_clock(name, now)
     until = np.where(ended, ends, now)
     with np.errstate(invalid="ignore", divide="ignore"):
         part = (until - times.opened) / (due - times.opened)

@@ -25,8 +25,8 @@ class Definition:
         Whether the target is a most and not a least.
     type : str
         Of the records that it is of; empty for all.
-    column : str
-        Without a value in it the measure is not recorded.
+    columns : tuple of str
+        Without a value in any of them the measure is not recorded.
     source : str
         Where it is taken from; all but ``"records"`` need more than incidents.
     """
@@ -36,19 +36,20 @@ class Definition:
     target: float | None
     lower_is_better: bool = False
     type: str = ""
-    column: str = ""
+    columns: tuple[str, ...] = ()
     source: Source = "records"
 
 
+_RESPONSE = ("responded_at",)
 DEFINITIONS = (
-    Definition("recurrence", "share", RECURRENCE, lower_is_better=True, type="incident", column="opened_at"),
-    Definition("response", "hours", TARGETS["response"], lower_is_better=True, type="incident", column="responded_at"),
-    Definition("response_in_time", "share", None, type="incident", column="responded_at"),
-    Definition("restoration", "share", TARGETS["restoration"], type="incident", column="resolved_at"),
-    Definition("requests", "share", 0.95, type="request", column="responded_at"),
-    Definition("complaints", "share", 0.95, type="complaint", column="responded_at"),
-    Definition("closure", "share", TARGETS["closure"], column="closed_at"),
-    Definition("satisfaction", "share", TARGETS["satisfaction"], column="satisfaction"),
+    Definition("recurrence", "share", RECURRENCE, lower_is_better=True, type="incident", columns=("opened_at",)),
+    Definition("response", "hours", TARGETS["response"], lower_is_better=True, type="incident", columns=_RESPONSE),
+    Definition("response_in_time", "share", None, type="incident", columns=_RESPONSE),
+    Definition("restoration", "share", TARGETS["restoration"], type="incident", columns=("resolved_at", "closed_at")),
+    Definition("requests", "share", 0.95, type="request", columns=_RESPONSE),
+    Definition("complaints", "share", 0.95, type="complaint", columns=_RESPONSE),
+    Definition("closure", "share", TARGETS["closure"], columns=("closed_at",)),
+    Definition("satisfaction", "share", TARGETS["satisfaction"], columns=("satisfaction",)),
     Definition("deflection", "share", None, source="self_service"),
     Definition("automatic", "share", None, source="decisions"),
     Definition("automatic_right", "share", 0.95, source="decisions"),

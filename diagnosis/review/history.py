@@ -24,6 +24,7 @@ from diagnosis.review.quarters import Quarter
 from diagnosis.review.samples import Sample
 from diagnosis.review.settings import ReviewSettings
 from diagnosis.service_levels import ServiceLevelRules, with_first_responses
+from diagnosis.service_levels.clocks import EndName
 from diagnosis.service_levels.rules import ClockName
 from diagnosis.times import as_utc, days_of
 
@@ -70,7 +71,6 @@ _REPEATED = (
     "assigned_to",
 )
 _UNSEEN = "ended at a time that nobody wrote down (without clocks)"
-_CLOSED_STATES = ("closed", "已关闭", "关闭")  # what the state of a closed record begins with
 _CLOCK_OF: Mapping[str, ClockName] = {
     "response": "response",
     "response_in_time": "response",
@@ -92,7 +92,7 @@ class ReviewHistory:
         Reason to number of rows.
     rules : ServiceLevelRules
         What is promised to the records.
-    clocks : mapping of ClockName to RecordClocks
+    clocks : mapping of EndName to RecordClocks
         Row by row with ``frame``.
     values : mapping of str to ndarray, shape (n,)
         What is not in the records, one value a record, NaN where it has none: the measures ``coverage``, ``automatic``
@@ -107,7 +107,7 @@ class ReviewHistory:
     signature: Signature | None
     left_out: Mapping[str, int]
     rules: ServiceLevelRules
-    clocks: Mapping[ClockName, RecordClocks]
+    clocks: Mapping[EndName, RecordClocks]
     values: Mapping[str, Floats] = field(default_factory=dict)
     facts: ReviewFacts = field(default_factory=ReviewFacts)
 
@@ -240,7 +240,7 @@ class ReviewHistory:
         if measure == "recurrence":
             return self.recurrences is not None
         inside = self._of_type(definition)
-        return bool(self.frame.loc[inside, definition.column].notna().any()) if inside.any() else False
+        return bool(self.frame.loc[inside, list(definition.columns)].notna().any(axis=None)) if inside.any() else False
 
     def sample(self, measure: str, quarter: Quarter) -> Sample | None:
         """Return the records of a quarter that a measure is of, as `sample_between` does."""
@@ -270,17 +270,17 @@ class ReviewHistory:
             return _plain(rows, satisfied)
         if measure == "recurrence":
             return self._recurrence(rows)
-        return self._wait(measure, rows) if self._is_kept(BY_NAME[measure].column, rows, stop) else None
+        return self._wait(measure, rows) if self._is_kept(BY_NAME[measure].columns, rows, stop) else None
 
-    def _is_kept(self, column: str, rows: npt.NDArray[np.intp], stop: pd.Timestamp) -> bool:
+    def _is_kept(self, columns: tuple[str, ...], rows: npt.NDArray[np.intp], stop: pd.Timestamp) -> bool:
         """Return whether a time was written down of what was opened before a moment.
 
-        Where not one of many records has it, over the whole of a quarter, nobody wrote it down then: they did not all
+        Where not one of many records has any, over the whole of a quarter, nobody wrote it down then: they did not all
         wait to the end.
         """
         if self.as_of < stop or len(rows) < self.settings.fewest:
             return True
-        return bool(self.frame[column].iloc[rows].notna().any())
+        return bool(self.frame[list(columns)].iloc[rows].notna().any(axis=None))
 
     def event_months(self, measure: str, quarter: Quarter) -> npt.NDArray[np.object_]:
         """Return the month of each event of a quarter's sample in the organisation's zone, such as 2026-07."""
@@ -359,31 +359,15 @@ class ReviewHistory:
 
     def _wait(self, measure: str, rows: npt.NDArray[np.intp]) -> Sample:
         if measure == "closure":
-            rows = rows[~self._closed_unseen[rows]]
-            ended = self._closed[rows]
-            happened = np.isfinite(ended)
-            duration = np.where(happened, ended, self.end) - self.opened[rows]
-            return Sample("in_time", rows, duration, happened, self.settings.closure_days)
+            closure = self.clocks["closure"]
+            rows = rows[closure.has_times[rows]]
+            return Sample("in_time", rows, closure.days[rows], closure.ended[rows], self.settings.closure_days)
         clock = self.clocks[_CLOCK_OF[measure]]
         if measure == "response":
             rows = rows[clock.has_times[rows]]
             return Sample("mean_hours", rows, clock.days[rows], clock.ended[rows])
         rows = rows[clock.has_clock[rows]]
         return Sample("in_time", rows, clock.part[rows], clock.ended[rows], 1.0)
-
-    @cached_property
-    def _closed(self) -> Floats:
-        """When each record was closed, in days since 1970; NaN for one that is open, or open again."""
-        ended, reopened = (days_of(self.frame[name]) for name in ("closed_at", "reopened_at"))
-        is_open_again = (reopened > ended) & (reopened <= self.end)
-        return np.where((ended >= self.opened) & (ended <= self.end) & ~is_open_again, ended, np.nan)
-
-    @cached_property
-    def _closed_unseen(self) -> npt.NDArray[np.bool_]:
-        """Whether a record was closed at a time that nobody wrote down."""
-        says_closed = self.frame["state"].astype("str").str.strip().str.casefold().str.startswith(_CLOSED_STATES)
-        unseen: npt.NDArray[np.bool_] = (says_closed & self.frame["closed_at"].isna()).to_numpy(dtype=bool)
-        return unseen
 
 
 def _plain(rows: npt.NDArray[np.intp], values: Floats) -> Sample:

@@ -3,27 +3,32 @@
 A clock runs from ``opened_at`` in the hours of its rule's calendar. Minutes on hold move the due time; while the caller
 is waited for it is paused. A resolution answers too. An incident that was reopened after its resolution is open again,
 and its clock of restoration has never stopped; it was answered by the resolution. An end before the opening is a typing
-error, after which no clock can be read.
+error, after which no clock can be read. The figures of a period and the review are counted from the same ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from diagnosis.arrays import Bools, Floats
-from diagnosis.incident import IncidentBatch
+from diagnosis.incident import IncidentBatch, as_frame
 from diagnosis.service_levels.rules import CLOCKS, ClockName, ServiceLevelRules
-from diagnosis.states import is_on_hold, says_ended
+from diagnosis.states import is_on_hold, says_closed, says_ended
 from diagnosis.times import from_seconds
 
 ClockStatus = Literal["running", "paused", "missed", "met"]
+EndName = Literal["response", "restoration", "closure"]
+ENDS: tuple[EndName, ...] = get_args(EndName)
 SECONDS_AN_HOUR = 3_600.0
+
+_LATER = ("responded_at", "resolved_at", "closed_at", "reopened_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +67,13 @@ class ClockTimes:
     opened: Floats
     responded: Floats
     restored: Floats
+    closed: Floats
     responded_apart: Floats  # as it was written down, where no resolution answers for it
     hold_seconds: Floats
     on_hold: Bools
     is_closed: Bools
     is_answered_before: Bools  # answered before the opening, as it is written down: nobody knows when
+    is_closure_unseen: Bools  # closed at a time that nobody wrote down
 
     @classmethod
     def of(cls, incidents: IncidentBatch) -> ClockTimes:
@@ -74,41 +81,52 @@ class ClockTimes:
         names = ("opened_at", "responded_at", "resolved_at", "closed_at", "reopened_at")
         opened, responded, resolved, closed, reopened = (seconds(incidents.column(name)) for name in names)
         first_end = np.where(np.isfinite(resolved), resolved, closed)
-        ended = np.where(reopened > np.fmax(resolved, closed), np.nan, first_end)  # open again
         with np.errstate(invalid="ignore"):
+            # A reopening undoes the ends before it.
+            last_closed = np.where(reopened > closed, np.nan, closed)
+            ended = np.where(np.isfinite(resolved) & ~(reopened > resolved), resolved, last_closed)
             answered_by_end = np.where(first_end < opened, np.nan, first_end)  # also of one that is open again
             restored = np.where(ended < opened, np.nan, ended)
+            closed_in_order = np.where(last_closed < opened, np.nan, last_closed)
             is_answered_before = responded < opened
             responded = np.where(is_answered_before, np.nan, responded)
         hold_seconds = (
             np.array([max(value or 0, 0) for value in incidents.column("on_hold_minutes")], dtype=np.float64) * 60
         )
         states = [str(state) for state in incidents.column("state")]
-        hold_states, end_states = ({word for word in set(states) if test(word)} for test in (is_on_hold, says_ended))
-        on_hold = np.array([state in hold_states for state in states], dtype=bool)
-        has_ended = np.array([state in end_states for state in states], dtype=bool)
+        on_hold, has_ended, is_closed = (_of_states(states, test) for test in (is_on_hold, says_ended, says_closed))
         reopened_again = np.isfinite(reopened) & np.isnan(ended)
         closed_at_all = np.isfinite(ended) | (has_ended & ~reopened_again)
+        closed_unseen = np.isfinite(last_closed) | (is_closed & ~reopened_again)
         return cls(
             opened,
             np.fmin(responded, answered_by_end),
             restored,
+            closed_in_order,
             responded,
             hold_seconds,
             on_hold & ~closed_at_all,
             closed_at_all,
             is_answered_before,
+            closed_unseen & np.isnan(closed_in_order),
         )
 
-    def ends(self, name: ClockName) -> Floats:
-        """Return the ends of a clock."""
-        return self.responded if name == "response" else self.restored
+    @classmethod
+    def of_frame(cls, incidents: pd.DataFrame, as_of: pd.Timestamp) -> ClockTimes:
+        """Read the times of an incident frame as they were known at a moment."""
+        read = as_frame(incidents[["number", "state", "opened_at", *(name for name in _LATER if name in incidents)]])
+        return cls.of(IncidentBatch.from_frame(as_known(read, as_of))).at(as_of.timestamp())
 
-    def has_clock(self, name: ClockName, row: int, now: float) -> bool:
-        """Return whether a clock can be read: opened by now, and not ended at a time that nobody wrote down."""
-        ends_unseen = self.is_answered_before[row] if name == "response" else False
-        ended_unseen = bool(self.is_closed[row] or ends_unseen) and np.isnan(self.ends(name)[row])
-        return bool(self.opened[row] <= now) and not ended_unseen
+    def ends(self, name: EndName) -> Floats:
+        """Return the ends of a clock, or the closures."""
+        return {"response": self.responded, "restoration": self.restored, "closure": self.closed}[name]
+
+    def has_clock(self, name: EndName, now: float) -> Bools:
+        """Return whether each can be read: opened by now, and not ended at a time that nobody wrote down."""
+        ends_unseen = self.is_closure_unseen if name == "closure" else self.is_closed
+        if name == "response":
+            ends_unseen = ends_unseen | self.is_answered_before
+        return (self.opened <= now) & ~(ends_unseen & np.isnan(self.ends(name)))
 
     def at(self, now: float) -> ClockTimes:
         """Return the times as they were known at a moment: what ended later is open, and no hold is longer."""
@@ -119,12 +137,21 @@ class ClockTimes:
             self.opened,
             np.where(self.responded > now, np.nan, self.responded),
             np.where(later, np.nan, self.restored),
+            np.where(self.closed > now, np.nan, self.closed),
             np.where(self.responded_apart > now, np.nan, self.responded_apart),
             np.fmin(self.hold_seconds, lasted),
             self.on_hold,
             self.is_closed & ~later,
             self.is_answered_before,
+            self.is_closure_unseen,
         )
+
+
+def as_known(incidents: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Return incidents with the times that were known at a moment, and no state of an end that was still to come."""
+    ends_later = (incidents["resolved_at"] > as_of) | (incidents["closed_at"] > as_of)
+    times = {name: incidents[name].where(incidents[name] <= as_of) for name in _LATER}
+    return incidents.assign(**times, state=incidents["state"].mask(ends_later, ""))
 
 
 def due_times(rules: ServiceLevelRules, incidents: IncidentBatch, times: ClockTimes, name: ClockName) -> Floats:
@@ -151,6 +178,7 @@ def clocks(rules: ServiceLevelRules, incidents: IncidentBatch, now: datetime) ->
     moment = now.timestamp()
     times = ClockTimes.of(incidents).at(moment)
     due = {name: due_times(rules, incidents, times, name) for name in CLOCKS}
+    readable = {name: times.has_clock(name, moment) for name in CLOCKS}
     places = rules.places(incidents)
     standing: list[dict[ClockName, Clock]] = []
     for row in range(len(incidents)):
@@ -159,7 +187,7 @@ def clocks(rules: ServiceLevelRules, incidents: IncidentBatch, now: datetime) ->
             {
                 name: _clock(name, rules, place, float(due[name][row]), times, row, moment)
                 for name in CLOCKS
-                if place is not None and np.isfinite(due[name][row]) and times.has_clock(name, row, moment)
+                if place is not None and np.isfinite(due[name][row]) and readable[name][row]
             }
         )
     return standing
@@ -180,6 +208,12 @@ def _clock(
 def open_rows(times: ClockTimes, now: float) -> npt.NDArray[np.intp]:
     """Return the rows of incidents that are open at a moment."""
     return np.flatnonzero((times.opened <= now) & ~times.is_closed)
+
+
+def _of_states(states: list[str], test: Callable[[str], bool]) -> Bools:
+    """Return whether each state passes a test."""
+    passing = {state for state in set(states) if test(state)}
+    return np.array([state in passing for state in states], dtype=bool)
 
 
 def seconds(column: list[Any]) -> Floats:

@@ -20,14 +20,16 @@ from scipy.special import ndtri
 from diagnosis.arrays import Bools, Floats
 from diagnosis.errors import InputError
 from diagnosis.phrases import Phrase
+from diagnosis.service_levels.clocks import ClockTimes, EndName
 from diagnosis.service_levels.rules import priority_rank
 from diagnosis.statistics import proportion_interval, proportion_lower_bound, proportion_upper_bound
-from diagnosis.times import days_of
+from diagnosis.times import as_utc, days_of
 
 Verdict = Literal["met", "missed", "too few", "no data"]
 Unit = Literal["share", "hours"]
 LEVEL = 0.95
 HOUR = 1 / 24  # times are in days
+DAY = 86_400.0
 LONGEST = 30.0  # days: a mean is restricted to them, and closure is looked at after them
 RESPONSE, RESTORATION = 2 * HOUR, 4 * HOUR
 SATISFIED = 4.0  # of five
@@ -36,6 +38,12 @@ TARGETS: Mapping[str, float] = {"response": 2.0, "restoration": 0.9, "closure": 
 FEWEST_ENDED = 30
 MOST_UNKNOWN = 0.05  # of a share, of incidents that nobody watched to the limit, above which it is not told
 RESAMPLES, MOST_RESAMPLED = 300, 1_000  # above, the normal quantiles are as good, and cost nothing
+# Where none of these is written down, the data do not hold when it ended.
+_RECORDED_AS: Mapping[EndName, tuple[str, ...]] = {
+    "response": ("responded_at",),
+    "restoration": ("resolved_at", "closed_at"),
+    "closure": ("closed_at",),
+}
 ROUNDING = 1e-9  # days: what 2 hours after a moment may be off by
 
 
@@ -174,7 +182,8 @@ def service_levels(
 
     A share is of the incidents whose time ran out in the period or still runs, and of those that waited in it past
     their time; a mean is of the incidents that were opened in the period, and of those that waited in it for longer
-    than the mean is restricted to.
+    than the mean is restricted to. When each ended is read as its clocks are: what was reopened is open again, and what
+    ended at a time that nobody wrote down is left out.
 
     Parameters
     ----------
@@ -191,39 +200,37 @@ def service_levels(
     if not days > 0:
         raise InputError(Phrase("period_of_no_days", {"value": str(days)}))
     goals = TARGETS if targets is None else targets
-    end = _days(pd.Series([pd.Timestamp(as_of)]))[0]
+    moment = as_utc(pd.Timestamp(as_of))
+    end = moment.timestamp() / DAY
     start = end - days
     records = incidents.drop_duplicates("number", keep="last")
-    opened, resolved = _days(records["opened_at"]), _days(records["resolved_at"])
-    responded = _days(records["responded_at"]) if "responded_at" in records else np.full(len(records), np.nan)
-    has_responses = bool(np.isfinite(responded).any())
-    responded = np.where(np.isfinite(responded), responded, resolved if has_responses else np.nan)
+    times = ClockTimes.of_frame(records, moment)
     critical, scope = _critical(records["priority"])
-    closed = _days(records["closed_at"])
     longest = min(days, LONGEST)  # nobody whose opening lies in the period was watched for longer
 
-    def waits(rows: Bools, ended: Floats, limit: float, first: float | None = None) -> Waits | None:
+    def waits(name: EndName, limit: float, first: float | None = None) -> Waits | None:
         """Return waits, None where no incident at all has such an end: then the data do not hold it."""
-        return Waits.of(opened[rows], ended[rows], start, end, limit, first) if np.isfinite(ended).any() else None
+        if not any(name in records and records[name].notna().any() for name in _RECORDED_AS[name]):
+            return None
+        rows = times.has_clock(name, moment.timestamp()) & (critical if name == "restoration" else True)
+        return Waits.of(times.opened[rows] / DAY, times.ends(name)[rows] / DAY, start, end, limit, first)
 
-    every = np.ones(len(records), dtype=bool)
+    opened, resolved, closed = (_days(records[name]) for name in ("opened_at", "resolved_at", "closed_at"))
     rated = pd.to_numeric(records["satisfaction"], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     ended = np.fmax(closed, resolved)
     inside = np.isfinite(rated) & (np.where(np.isfinite(ended), ended, opened) >= start) & (opened < end)
     return (
-        mean_wait("response", waits(every, responded, longest, start), goals.get("response"), limit=longest),
-        share_in_time("response_in_time", waits(every, responded, RESPONSE), RESPONSE, goals.get("response_in_time")),
-        share_in_time(
-            "restoration", waits(critical, resolved, RESTORATION), RESTORATION, goals.get("restoration"), scope
-        ),
+        mean_wait("response", waits("response", longest, start), goals.get("response"), limit=longest),
+        share_in_time("response_in_time", waits("response", RESPONSE), RESPONSE, goals.get("response_in_time")),
+        share_in_time("restoration", waits("restoration", RESTORATION), RESTORATION, goals.get("restoration"), scope),
         mean_wait(
             "restoration_hours",
-            waits(critical, resolved, longest, start),
+            waits("restoration", longest, start),
             goals.get("restoration_hours"),
             scope,
             longest,
         ),
-        share_in_time("closure", waits(every, closed, LONGEST), LONGEST, goals.get("closure")),
+        share_in_time("closure", waits("closure", LONGEST), LONGEST, goals.get("closure")),
         share_of("satisfaction", int((rated[inside] >= SATISFIED).sum()), int(inside.sum()), goals.get("satisfaction")),
     )
 
@@ -286,8 +293,9 @@ def mean_wait(
     Greenwood-type variance (Klein and Moeschberger 2003); those that are overdue count with the whole limit. Waits are
     skewed, so the interval is taken on the scale of logarithms, by the bootstrap-t for up to `MOST_RESAMPLED` incidents
     (Efron 1981). Where nobody has been watched up to the limit, the lower bound takes those left as ended at once, the
-    upper one as waiting for all of it. With fewer than `FEWEST_ENDED` ends a mean of such waits cannot be judged, and
-    the verdict is "too few".
+    upper one as waiting for all of it. Where all waited alike, as many may wait not at all, or for all of it, as may be
+    where none such was seen. With fewer than `FEWEST_ENDED` ends a mean of such waits cannot be judged, and the verdict
+    is "too few".
     """
     if waits is None or not len(waits):
         return _unknown(name, "hours", target, scope)
@@ -299,6 +307,9 @@ def mean_wait(
         least = max(mean - tail_area, 1e-9)
         lower = least * float(np.exp(-above * error / least))
         upper = min(mean * float(np.exp(-below * error / mean)), limit)
+    elif n_ended > 1 and not waits.n_open:
+        unseen = 1.0 - proportion_lower_bound(n_ended, n_ended, (1.0 - LEVEL) / 2)
+        lower, upper = mean * (1.0 - unseen), mean + unseen * (limit - mean)
     lower, value, upper = (float(bound / HOUR) for bound in (lower, mean, upper))
     verdict = _verdict(lower, upper, target, lower_is_better=True)
     if n_ended < FEWEST_ENDED:

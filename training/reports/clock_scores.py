@@ -59,7 +59,7 @@ def clock_scores(held_out: HeldOut, rules: ServiceLevelRules, t: Wording = ENGLI
         if predicted is None:
             continue
         due = due_times(rules, batch, times, name)
-        readable = np.array([times.has_clock(name, row, end) for row in range(len(batch))], dtype=bool)
+        readable = times.has_clock(name, end)
         # Whoever ended before a due time that is still to come is left out with those who wait for it.
         rows = np.flatnonzero(readable & np.isfinite(predicted.probability) & (due <= end))
         if len(rows) >= FEWEST:

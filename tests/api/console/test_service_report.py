@@ -91,7 +91,7 @@ def test_figures_are_those_counted_by_hand(client) -> None:
     assert client.post("/v1/incidents", json=rows + long_ago).json()["stored"] == 59
     _, found = measured(client)
     # A resolution answers too, and what has waited for a month or more is a miss of this month too.
-    assert found["response_in_time"].value == pytest.approx(6 / 59)
+    assert found["response_in_time"].value == pytest.approx(7 / 59), "one was resolved before it was answered"
     assert found["restoration_all"].value == pytest.approx(7 / 59)
     assert (found["restoration_all"].n, found["restoration_all"].n_open) == (59, 50)
     assert found["restoration_all"].verdict == "missed"

@@ -149,3 +149,24 @@ def test_a_promise_that_no_rule_makes_has_no_clock():
     history = ReviewHistory.read(simulated(500), ReviewSettings(), as_of=AS_OF, rules=rules)
     assert not len(history.sample("restoration", QUARTER))
     assert len(history.sample("requests", QUARTER))
+
+
+def test_a_closure_is_read_as_the_clocks_are():
+    opened = pd.Timestamp("2026-07-10T00:00Z")
+    hour = pd.Timedelta("1h")
+
+    def closure(**ended):
+        times = {name: opened + hours * hour for name, hours in ended.items() if name.endswith("_at")}
+        state = ended.get("state", "")
+        record = {"number": "A", "type": "incident", "opened_at": opened, **times, "state": state}
+        other = {"number": "B", "type": "incident", "opened_at": opened, "closed_at": opened + 40 * 24 * hour}
+        frame = as_frame(pd.DataFrame([record, other]))
+        history = ReviewHistory.read(frame, ReviewSettings(), as_of=AS_OF)
+        sample = history.sample("closure", QUARTER)
+        of_record = [happened for row, happened in zip(sample.rows, sample.happened, strict=True) if row == 0]
+        return of_record, [history.is_recorded("restoration"), len(sample)]
+
+    assert closure(closed_at=1) == ([True], [True, 2])
+    assert closure(closed_at=1, reopened_at=2) == ([False], [True, 2])
+    assert closure(closed_at=1, reopened_at=2, resolved_at=3, state="Resolved") == ([False], [True, 2])
+    assert closure(state="Closed") == ([], [True, 1])

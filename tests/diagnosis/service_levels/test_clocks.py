@@ -154,6 +154,9 @@ def test_a_resolved_incident_that_was_reopened_is_open_and_ends_with_its_last_re
     again = {**first, "reopened_at": hours_before(5), "resolved_at": hours_before(1)}
     restoration = clock_of("restoration", **again)
     assert (restoration.status, restoration.ended_at) == ("missed", hours_before(1))
+    closed = {**first, "reopened_at": hours_before(3), "closed_at": hours_before(1)}
+    restoration = clock_of("restoration", **closed)
+    assert (restoration.status, restoration.ended_at) == ("missed", hours_before(1)), "a closure after the reopening"
 
 
 def test_a_resolution_answers_also_where_the_incident_was_reopened():

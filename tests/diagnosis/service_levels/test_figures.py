@@ -7,8 +7,17 @@ from scipy.special import ndtr
 from scipy.stats import CensoredData, ecdf
 
 from diagnosis.errors import InputError
-from diagnosis.incident import as_frame
-from diagnosis.service_levels import LONGEST, Waits, mean_wait, service_levels, share_in_time, share_of
+from diagnosis.incident import IncidentBatch, as_frame
+from diagnosis.service_levels import (
+    LONGEST,
+    ServiceLevelRules,
+    Waits,
+    clocks,
+    mean_wait,
+    service_levels,
+    share_in_time,
+    share_of,
+)
 
 END = pd.Timestamp("2026-06-30", tz="UTC")
 HOUR = pd.Timedelta(hours=1)
@@ -124,6 +133,59 @@ def test_a_closure_counts_in_the_period_in_which_its_thirty_days_ran_out():
     in_time = spread(50, 35, 55, closed_at=24.0)
     waiting = spread(10, 35, 55).assign(number=[f"W{i}" for i in range(10)])
     assert levels(pd.concat([in_time, waiting], ignore_index=True))["closure"].value == pytest.approx(50 / 60)
+
+
+def test_what_was_reopened_and_is_still_open_is_neither_restored_nor_closed():
+    ages = np.linspace(24.0 * 31, 24.0 * 59, 40)
+    ended = {"responded_at": [0.5] * 40, "resolved_at": [1.0] * 40, "closed_at": [1.5] * 40}
+    actual = levels(frame(ages, **ended, reopened_at=[2.0] * 40), days=60)
+    assert [actual[name].value for name in ("restoration", "closure", "response_in_time")] == [0.0, 0.0, 1.0]
+    assert [actual[name].n_open for name in ("restoration", "restoration_hours", "closure")] == [40] * 3
+    assert (actual["restoration"].verdict, actual["closure"].verdict) == ("missed", "missed")
+    again = levels(frame(ages, **ended | {"closed_at": [9.0] * 40}, reopened_at=[2.0] * 40), days=60)
+    assert (again["restoration"].value, again["closure"].value) == (0.0, 1.0), "closed nine hours after the opening"
+    assert again["restoration_hours"].value == pytest.approx(9)
+
+
+def test_a_closure_restores_where_no_resolution_was_written_down():
+    ages = np.linspace(24, 24 * 29, 41)
+    actual = levels(frame(ages, closed_at=[1.0] * 41, resolved_at=[1.0, *[None] * 40]))["restoration"]
+    assert (actual.value, actual.n_open, actual.verdict) == (1.0, 0, "met")
+    assert levels(frame(ages, closed_at=[1.0] * 41))["restoration"].verdict == "met"
+
+
+def test_what_ended_at_a_time_that_nobody_wrote_down_is_left_out():
+    ages = np.linspace(24, 24 * 29, 20)
+    dated = frame(ages, resolved_at=[1.0] * 20, closed_at=[1.0] * 20)
+    for state, n_closure in (("Closed", 20), ("已关闭", 20), ("Resolved", 40)):
+        undated = frame(ages, state=[state] * 20).assign(number=[f"U{i}" for i in range(20)])
+        actual = levels(pd.concat([dated, undated], ignore_index=True))
+        assert (actual["restoration"].n, actual["restoration"].value) == (20, 1.0), state
+        assert actual["closure"].n == n_closure, state
+
+
+def test_ends_are_those_of_the_clocks():
+    draw = np.random.default_rng(4)
+    n = 400
+    waits = draw.lognormal(1, 1.5, (4, n)) * np.where(draw.random((4, n)) < 0.7, 1, np.nan)
+    names = ("responded_at", "resolved_at", "closed_at", "reopened_at")
+    columns = {name: [None if np.isnan(wait) else wait for wait in row] for name, row in zip(names, waits, strict=True)}
+    states = draw.choice(["Closed", "Resolved", "In Progress", ""], n).tolist()
+    incidents = frame(draw.uniform(24 * 20, 24 * 29, n), **columns, state=states, type=["incident"] * n)
+    rules = ServiceLevelRules.from_settings({"rules": [{"response_hours": 2, "restoration_hours": 4}]})
+    standing = clocks(rules, IncidentBatch.from_frame(incidents), END.to_pydatetime())
+    actual = levels(incidents)
+    for name, figure in (("response", "response_in_time"), ("restoration", "restoration")):
+        read = [of_row[name] for of_row in standing if name in of_row]
+        over = [clock for clock in read if clock.status != "running"]
+        assert (actual[figure].n, actual[figure].n_open) == (len(read), sum(clock.is_open for clock in read))
+        assert actual[figure].value == pytest.approx(np.mean([clock.status == "met" for clock in over]), abs=0.01)
+
+
+def test_a_mean_of_waits_that_are_all_alike_still_has_a_band():
+    few, many = (levels(spread(n, 1, 29, responded_at=0.5))["response"] for n in (40, 2000))
+    assert few.lower < few.value < few.upper
+    assert (few.verdict, many.verdict) == ("too few", "met")
 
 
 def test_a_mean_of_a_shorter_period_leaves_out_nobody_who_waits():

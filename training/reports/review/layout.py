@@ -582,7 +582,7 @@ def _missing(name: str, content: Content, words: Words) -> str:
     elif definition.type and definition.type not in content["records"]["types"]:
         reason = words("missing", "type", type=words("type", definition.type))
     else:
-        reason = words("missing", "records", column=words("field", definition.column))
+        reason = words("missing", "records", column=words("field", definition.columns[0]))
     return words("text", "missing", name=words("measure", name), reason=reason)
 
 
