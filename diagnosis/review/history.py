@@ -15,6 +15,7 @@ import pandas as pd
 from diagnosis.arrays import Floats
 from diagnosis.errors import InputError
 from diagnosis.phrases import Phrase
+from diagnosis.placeholders import without_placeholders
 from diagnosis.recurrence import Signature, default_signature
 from diagnosis.recurrence.outcomes import censored_outcomes, cohort
 from diagnosis.review.clocks import RecordClocks, record_clocks, review_rules
@@ -227,8 +228,11 @@ class ReviewHistory:
         return np.arange(first, last, dtype=np.intp)
 
     def column(self, name: str) -> npt.NDArray[np.object_]:
-        """Return a column as text, shape (n,)."""
-        return self.months if name == "month" else self.frame[name].astype("str").to_numpy(dtype=object)
+        """Return a coded column as text, ``""`` for a value that means "nothing", shape (n,)."""
+        if name == "month":
+            return self.months
+        codes, values = pd.factorize(self.frame[name].astype("str"))
+        return np.array([*without_placeholders(values), ""], dtype=object)[codes]
 
     def is_recorded(self, measure: str) -> bool:
         """Return whether the records, of any time, hold what a measure needs."""

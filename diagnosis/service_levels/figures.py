@@ -20,6 +20,7 @@ from scipy.special import ndtri
 from diagnosis.arrays import Bools, Floats
 from diagnosis.errors import InputError
 from diagnosis.phrases import Phrase
+from diagnosis.placeholders import without_placeholders
 from diagnosis.service_levels.clocks import ClockTimes, EndName
 from diagnosis.service_levels.rules import priority_rank
 from diagnosis.statistics import proportion_interval, proportion_lower_bound, proportion_upper_bound
@@ -395,7 +396,7 @@ def is_critical(priority: str) -> bool:
 
 
 def _critical(priorities: Iterable[str]) -> tuple[npt.NDArray[np.bool_], str]:
-    values = [str(value) for value in priorities]
+    values = without_placeholders(map(str, priorities))
     if not any(values):
         return np.ones(len(values), dtype=bool), "all"
     return np.array([is_critical(value) for value in values], dtype=bool), "critical"

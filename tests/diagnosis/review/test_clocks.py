@@ -170,3 +170,11 @@ def test_a_closure_is_read_as_the_clocks_are():
     assert closure(closed_at=1, reopened_at=2) == ([False], [True, 2])
     assert closure(closed_at=1, reopened_at=2, resolved_at=3, state="Resolved") == ([False], [True, 2])
     assert closure(state="Closed") == ([], [True, 1])
+
+
+def test_a_value_that_means_nothing_is_no_service_team_or_priority():
+    frame = simulated(300)
+    written = {name: np.tile(["N/A", "无", "A", "B"], 75) for name in ("service", "assignment_group")}
+    history = ReviewHistory.read(frame.assign(**written), ReviewSettings(), as_of=AS_OF)
+    for name in written:
+        assert {*history.column(name)} == {"", "A", "B"}

@@ -199,7 +199,9 @@ def test_critical_faults_are_those_of_rank_one_and_all_without_priorities():
     priorities = ["1 - Critical", "P1", "紧急", "2 - High", "3"]
     actual = levels(frame([100.0] * 5, resolved_at=[1, 2, 3, 50, 60], priority=priorities))["restoration"]
     assert (actual.n, actual.value, actual.scope) == (3, 1.0, "critical")
-    assert levels(frame([100.0] * 5, resolved_at=[1, 2, 3, 50, 60]))["restoration"].scope == "all"
+    for blank in ("", "N/A", "-", "无"):
+        every = levels(frame([100.0] * 5, resolved_at=[1, 2, 3, 50, 60], priority=[blank] * 5))["restoration"]
+        assert (every.n, every.scope) == (5, "all"), blank
 
 
 def test_few_incidents_prove_nothing_and_none_are_no_data():
