@@ -26,6 +26,8 @@ NOTHING = (
     "UNKNOWN",
     "--",
     "0000-00-00 00:00:00",
+    *("N / A", "n/a n/a", "N/A; N/A", "k.A.", "--None--", "nothing", "not provided", "no ci", "Unknown CI"),
+    *("未提供", "未选择", "不清楚", "未确定", "待确认", "沒有", "無資產", "未說明", "无配置项", "未 知", "无 无"),
 )
 
 
@@ -35,7 +37,11 @@ def test_what_people_write_for_nothing_is_nothing(value):
 
 
 @pytest.mark.parametrize(
-    "value", ["0", "1", "Nora", "None Such Ltd", "未来", "无线网络", "2026-01-01", "ci-0", "其他", "10.0.0.0"]
+    "value",
+    [
+        *("0", "1", "Nora", "None Such Ltd", "未来", "无线网络", "2026-01-01", "ci-0", "其他", "10.0.0.0"),
+        *("KA", "NA-01", "n/a-server", "No service", "Unknown user", "CRM none", "没有网络", "未知设备"),
+    ],
 )
 def test_a_name_that_looks_alike_is_kept(value):
     assert without_placeholders([value]) == [value]
