@@ -116,7 +116,9 @@ def gate_words(decision: GateDecision, *, published: bool, t: Wording = ENGLISH)
     release, rival = decision.release, decision.instead_of
     if published:
         return f"{t('{} is in service', release)}\n{table(decision.checks, t)}"
-    if decision.outcome == "cannot_tell":
+    if decision.outcome == "cannot_tell" and rival is None:
+        head = t("{} is the first release and could not be measured, so it was not published:", release)
+    elif decision.outcome == "cannot_tell":
         head = t("{} could not be compared with {} and was not published:", release, rival)
     elif rival:
         head = t("{} is worse than {} and was not published:", release, rival)

@@ -1,14 +1,17 @@
 """What evaluate says: every row, search on labelled questions, a baseline beside each figure, the live certificate."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from diagnosis.diagnoser import Diagnoser
+from diagnosis.releases import Releases
 from tests.training.evaluation.test_gate import _arguments
 from training import evaluate as verb
+from training import publish as publish_verb
 from training import train as train_verb
 from training.checks.people import names_of_people
 from training.command_line.verb import run as run_verb
@@ -129,10 +132,15 @@ def test_train_and_publish_print_the_gates_table(history, tmp_path, capsys) -> N
     config = tmp_path / "quick.toml"
     config.write_text("encoder_steps = 20\naudit = false\nreport = false\n", encoding="utf-8")
     words = ["--incidents", str(source), "--config", str(config), "--out", str(tmp_path / "m"), "--quiet", "--publish"]
-    assert run_verb(train_verb, _arguments(train_verb, words)) == 0
+    assert run_verb(train_verb, _arguments(train_verb, words)) == 1
     said = capsys.readouterr().out
-    assert "is in service" in said
+    assert "is the first release and could not be measured, so it was not published" in said
     assert "figures of its own" in said
+    assert Releases(tmp_path / "m").published() is None
+    release = re.search(r"`faultwise publish (\S+) --force REASON` publishes it all the same", said)[1]
+    forced = [release, "--models", str(tmp_path / "m"), "--force", "a new desk"]
+    assert run_verb(publish_verb, _arguments(publish_verb, forced)) == 0
+    assert "is in service" in capsys.readouterr().out
     assert run_verb(train_verb, _arguments(train_verb, [*words, "--seed", "1", "--json"])) == 1
     said = json.loads(capsys.readouterr().out)
     assert said["published"] is False

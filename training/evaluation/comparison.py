@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -77,6 +77,8 @@ class Comparison:
         answered before A learned from them; those that only a release that knew the answer could have answered.
     notes : tuple of Phrase
         What could not be compared, and why.
+    labelled : mapping of str to int
+        By target that both predict, the compared incidents whose right answer is known.
     """
 
     a: str
@@ -86,6 +88,7 @@ class Comparison:
     left_out: int
     figures: tuple[Figure, ...]
     notes: tuple[Phrase, ...]
+    labelled: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -139,7 +142,13 @@ def compare(a: Diagnoser, predictions: Predictions | None, b: str, held_out: Hel
         *_recurrence(ours, rows, held_out, (a.release, b), notes),
     ]
     left_out = len(held_out) - len(rows)
-    return Comparison(a.release, b, live, len(rows) - live, left_out, tuple(figures), tuple(notes))
+    labelled = {name: int(_common_rows(ours, theirs, name).sum()) for name in theirs.targets if name in ours.targets}
+    return Comparison(a.release, b, live, len(rows) - live, left_out, tuple(figures), tuple(notes), labelled)
+
+
+def _common_rows(a: Predictions, b: Predictions, target: str) -> npt.NDArray[np.bool_]:
+    """Return which rows A answers and B has a right answer for."""
+    return a.targets[target].answered & b.targets[target].labelled
 
 
 def _routing(a: Predictions, b: Predictions, notes: list[Phrase]) -> Iterator[Figure]:
@@ -149,7 +158,7 @@ def _routing(a: Predictions, b: Predictions, notes: list[Phrase]) -> Iterator[Fi
         if name not in a.targets:
             continue
         ours = a.targets[name]
-        rows = ours.answered & theirs.labelled
+        rows = _common_rows(a, b, name)
         if rows.any():
             yield from _target_figures(name, ours.take(rows), theirs.take(rows), b.language[rows])
 

@@ -45,7 +45,7 @@ class Limits:
     brier : float
         Of recurrence.
     fewest : int
-        Rows below which nothing is compared.
+        Rows, with the right answer of a target, below which nothing is compared.
     large : int
         Rows from which a class is large.
     calibration_error : float
@@ -155,12 +155,14 @@ def judge(candidate: Candidate, limits: Limits = LIMITS) -> GateDecision:
         If the candidate cannot be loaded.
     """
     held_out = candidate.held_out
+    rival = None if candidate.is_published else candidate.published
     if held_out is None:
-        checks = [_unmeasured(Phrase("gate_own_figures"), Phrase("gate_own_figures_why"))]
+        # Beside another release the comparison that is missing says it.
+        checks = [_unmeasured(Phrase("gate_own_figures"), Phrase("gate_own_figures_why"), essential=rival is None)]
     else:
         checks = [*own_checks(held_out, limits), *plain_checks(candidate.diagnoser, held_out, limits)]
-    if candidate.published is not None and not candidate.is_published:
-        checks += _against(candidate, candidate.published, limits)
+    if rival is not None:
+        checks += _against(candidate, rival, limits)
     return GateDecision(candidate.name, candidate.published, tuple(checks))
 
 
@@ -194,12 +196,14 @@ def _unmeasured(name: Phrase, reason: Phrase, *, essential: bool = False, requir
 
 def own_checks(held_out: HeldOut, limits: Limits = LIMITS) -> Iterator[Check]:
     """Yield what is asked of every release: probabilities that mean what they say, and promises that hold."""
-    for target in held_out.predictions.targets.values():
+    targets = held_out.predictions.targets.values()
+    is_measured = any(int(target.labelled.sum()) >= limits.fewest for target in targets)
+    for target in targets:
         labelled = target.take(target.labelled)
         name = Phrase("figure_calibration_error", {"target": target.target})
         if len(labelled) < limits.fewest:
             reason = Phrase("gate_too_few_labelled_why", {"n": len(labelled), "needed": limits.fewest})
-            yield _unmeasured(name, reason, required=limits.calibration_error)
+            yield _unmeasured(name, reason, essential=not is_measured, required=limits.calibration_error)
             continue
         error = expected_calibration_error(labelled.probability, labelled.rank == 1)
         passed = error <= limits.calibration_error
@@ -241,6 +245,10 @@ def comparison_checks(comparison: Comparison, limits: Limits = LIMITS) -> list[C
         reason = Phrase("gate_too_few_why", {"basis": comparison.basis, "needed": limits.fewest})
         return [Check(name, comparison.rows, limits.fewest, None, reason, essential=True)]
     checks = [Check(name, comparison.rows, limits.fewest, True, comparison.basis)]
+    for target, n in comparison.labelled.items():
+        if n < limits.fewest:
+            reason = Phrase("gate_too_few_labelled_why", {"n": n, "needed": limits.fewest})
+            checks.append(_unmeasured(Phrase("gate_target_compared", {"target": target}), reason, essential=True))
     checks += [
         _non_inferior(figure, margin)
         for figure in comparison.figures

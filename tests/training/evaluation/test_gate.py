@@ -63,6 +63,42 @@ def test_with_too_few_incidents_nothing_is_compared_and_nothing_published() -> N
     assert (decision.outcome, decision.publishes) == ("cannot_tell", False)
 
 
+@pytest.mark.parametrize(("n", "outcome"), [(8, "cannot_tell"), (LIMITS.fewest, "pass")])
+def test_a_target_that_few_of_the_compared_incidents_carry_is_not_published_unseen(n, outcome) -> None:
+    equal = comparison(0.0, 0.0, 500, np.random.default_rng(0))
+    checks = comparison_checks(replace(equal, labelled={"category": n, "assignment_group": 500}))
+    assert GateDecision("b", "a", tuple(checks)).outcome == outcome
+    missing = [(str(check.name), str(check.why)) for check in checks if check.passed is None]
+    assert missing == ([] if n == 100 else [("category: compared", "8 incidents with a truth; 100 are needed")])
+
+
+def test_a_target_is_compared_on_the_incidents_that_carry_it(judged) -> None:
+    folder, older, _ = judged
+    held = HeldOut.load(folder / older)
+    truth = held.predictions.targets["category"].truth.copy()
+    truth[8:] = ""
+    labelled = np.arange(len(held)) < 8
+    category = replace(held.predictions.targets["category"], truth=truth)
+    assert category.labelled.tolist() == labelled.tolist()
+    few = replace(held, predictions=with_category(held.predictions, truth=truth))
+    found = compared(folder / older, older, few)
+    assert (found.rows, found.labelled["category"]) == (208, 8)
+    assert "category: compared" in [str(check.name) for check in comparison_checks(found) if check.essential]
+
+
+def test_a_first_release_of_which_nothing_was_measured_waits_for_a_person(judged, tmp_path) -> None:
+    import shutil
+
+    folder, older, _ = judged
+    shutil.copytree((folder / older).resolve(), tmp_path / older)
+    first = Candidate(tmp_path / older)
+    assert judge(first).outcome == "pass"
+    assert judge(first, replace(LIMITS, fewest=5000)).outcome == "cannot_tell"
+    shutil.rmtree(tmp_path / older / EVALUATION)
+    unseen = judge(Candidate(tmp_path / older))
+    assert (unseen.outcome, [str(check.name) for check in unseen.missing]) == ("cannot_tell", ["figures of its own"])
+
+
 def test_a_release_keeps_its_later_incidents_masked_with_answers_given_before_it_saw_them(judged, history) -> None:
     folder, older, _ = judged
     held = HeldOut.load(folder / older)
