@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -23,7 +23,6 @@ from diagnosis.service_levels import ServiceLevel, service_levels, share_of, wit
 from diagnosis.workload import WorkloadForecast
 
 DAYS = 30
-MAX_RECORDS = 20_000  # newest diagnoses and incidents that are counted
 DECISIONS = ("automatic", "suggested", "abstained")
 LOWER_IS_BETTER = frozenset({"recurrence", "response"})
 _VERDICTS: Mapping[str, Verdict] = {"met": "met", "missed": "missed", "no data": ""}
@@ -85,16 +84,16 @@ class ServiceReport:
 def service_report(service: Service, moment: datetime) -> ServiceReport:
     """Return the report of the last `DAYS` days before a moment."""
     since = moment - timedelta(days=DAYS)
-    predictions = service.diagnoses.predictions_since(since, MAX_RECORDS)
     feedback = service.feedback.since(since)
-    frame = _frame([{**record.body, "number": record.number} for record in service.incidents.newest(MAX_RECORDS)])
+    # What was opened in the span before may come back, or have its time run out, in this one.
+    frame = _frame(service.store.clocks.of_period(moment - timedelta(days=2 * DAYS + 1), since))
     targets = {name: target for name in BY_NAME if (target := service.reviews.target(name)) is not None}
     overrides = Counter(
         (entry.target, entry.predicted or "") for entry in feedback if entry.kind in ("overridden", "reverted")
     )
     levels = service_levels(frame, as_of=pd.Timestamp(moment), days=DAYS, targets=targets)
     return ServiceReport(
-        days=_by_day(predictions, moment),
+        days=_by_day(service.diagnoses.predictions_since(since), moment),
         key_figures=[
             _recurrence(service, frame, moment, targets["recurrence"]),
             *(_key_figure(level) for level in levels),
@@ -115,14 +114,15 @@ def _workload(service: Service) -> WorkloadForecast | None:
 
 
 def _by_day(
-    diagnosed: Sequence[tuple[str, datetime, Mapping[str, Any]]], moment: datetime
+    diagnosed: Iterable[tuple[datetime, Mapping[str, Any]]], moment: datetime
 ) -> list[tuple[str, Mapping[str, int]]]:
-    """Return the decisions of each day, also of days without any, so that a chart's time axis is even."""
+    """Return the decisions of each whole day, also of days without any, so that a chart's time axis is even."""
     days = [f"{moment - timedelta(days=back):%Y-%m-%d}" for back in reversed(range(DAYS))]
     counts: dict[str, Counter[str]] = {day: Counter() for day in days}
-    for _, at, predictions in diagnosed:
-        day = counts.setdefault(f"{at:%Y-%m-%d}", Counter())
-        day.update(p["decision"] if is_sure(p) else "abstained" for p in predictions.values())  # as the queue says it
+    for at, predictions in diagnosed:
+        if (day := f"{at:%Y-%m-%d}") in counts:
+            decisions = [p["decision"] if is_sure(p) else "abstained" for p in predictions.values()]  # as in the queue
+            counts[day].update(decisions)
     return sorted(counts.items())
 
 

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -249,9 +249,9 @@ class DiagnosisService:
         """Return the newest diagnosis of an incident, None where there is none."""
         return next(iter(self.page(1, incident)), None)
 
-    def predictions_since(self, moment: datetime, limit: int) -> list[tuple[str, datetime, dict[str, Any]]]:
-        """Return id, time and predictions of up to `limit` diagnoses made since a moment, newest first."""
-        return self._store.diagnoses.predictions_since(moment, limit)
+    def predictions_since(self, moment: datetime) -> Iterator[tuple[datetime, dict[str, Any]]]:
+        """Yield time and predictions of the newest diagnosis of each incident that was diagnosed since a moment."""
+        return self._store.diagnoses.predictions_since(moment)
 
     async def close(self) -> None:
         """Finish what waits and take nothing more."""

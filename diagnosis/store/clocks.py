@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,6 +29,21 @@ class ClockRecords:
         statement = sa.select(t.c.body).where(t.c.deleted.is_(False), (ended == "") | (reopened != ""))
         with self.database.read() as connection:
             return [dict(row.body) for row in connection.execute(statement)]
+
+    def of_period(self, opened_from: datetime, ended_from: datetime) -> list[dict[str, Any]]:
+        """Return the incidents that were opened or that ended since these days, that are open, or were reopened."""
+        t = tables.incidents
+        opened, resolved, closed, reopened = (
+            sa.func.coalesce(t.c.body[name].as_string(), "")
+            for name in ("opened_at", "resolved_at", "closed_at", "reopened_at")
+        )
+        # Times are kept as UTC in ISO 8601, so that their days can be compared as text.
+        opened_day, ended_day = (f"{moment:%Y-%m-%d}" for moment in (opened_from, ended_from))
+        is_open = (resolved == "") & (closed == "")
+        inside = (opened >= opened_day) | (resolved >= ended_day) | (closed >= ended_day) | is_open | (reopened != "")
+        statement = sa.select(t.c.number, t.c.body).where(t.c.deleted.is_(False), inside)
+        with self.database.read() as connection:
+            return [{**row.body, "number": row.number} for row in connection.execute(statement)]
 
     def courses(self) -> list[dict[str, Any]]:
         """Return number, group, state and times of every incident, for who counts them by day."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -99,18 +99,15 @@ class DiagnosisRecords:
         with self.database.read() as connection:
             return {number: as_utc(moment) for number, moment in connection.execute(statement)}
 
-    def predictions_since(self, moment: datetime, limit: int) -> list[tuple[str, datetime, dict[str, Any]]]:
-        """Return id, time and predictions of up to `limit` diagnoses made since a moment, newest first."""
+    def predictions_since(self, moment: datetime) -> Iterator[tuple[datetime, dict[str, Any]]]:
+        """Yield time and predictions of the newest diagnosis of each incident that was diagnosed since a moment."""
         t = tables.diagnoses
-        # Ids begin with their time, so that the primary key finds the newest; only what is counted is read.
-        statement = (
-            sa.select(t.c.id, t.c.created_at, t.c.body["predictions"].label("predictions"))
-            .where(t.c.created_at >= moment)
-            .order_by(t.c.id.desc())
-            .limit(limit)
-        )
+        newest = sa.select(sa.func.max(t.c.id)).where(t.c.created_at >= moment).group_by(t.c.incident)
+        predictions = t.c.body["predictions"].label("predictions")  # only what is counted is read
+        statement = sa.select(t.c.created_at, predictions).where(t.c.id.in_(newest))
         with self.database.read() as connection:
-            return [(row.id, as_utc(row.created_at), row.predictions) for row in connection.execute(statement)]
+            for row in connection.execution_options(yield_per=1_000).execute(statement):
+                yield as_utc(row.created_at), row.predictions
 
 
 class IdempotentResponses:

@@ -12,7 +12,7 @@ from api.console.service_report import service_report
 from api.console.views.service_report import report_marker
 from api.settings import Settings
 from diagnosis.store.diagnoses import DiagnosisEntry
-from diagnosis.times import utc_now
+from diagnosis.times import format_utc, utc_now
 from tests.serving import Serving
 
 
@@ -212,3 +212,29 @@ def test_decisions_are_counted_as_the_queue_calls_them(models, tmp_path) -> None
         assert any(not is_sure(p) and p["decision"] == "suggested" for p in predictions)
         totals = measured(client)[0].totals
         assert totals["abstained"] == len(predictions) - n_sure
+
+
+def test_a_diagnosis_made_anew_is_no_second_decision(models, tmp_path) -> None:
+    with Serving(Settings(database=f"sqlite:///{tmp_path / 'd.db'}", models=models)) as client:
+        for _ in range(3):
+            answer = client.post("/v1/diagnoses", json={"number": "AGAIN", "short_description": "printer paper jam"})
+        assert measured(client)[0].n_decisions == len(answer.json()["predictions"])
+
+
+def test_more_than_twenty_thousand_are_all_counted(models, tmp_path) -> None:
+    with Serving(Settings(database=f"sqlite:///{tmp_path / 'm.db'}", models=models)) as client:
+        store, moment = client.app.state.service.store, utc_now()
+
+        def times(**days):
+            return {name: format_utc(moment - timedelta(days=ago)) for name, ago in days.items()}
+
+        store.incidents.put({f"OLD{i}": times(opened_at=35) for i in range(500)})
+        store.incidents.put({f"DONE{i}": times(opened_at=400, resolved_at=399, closed_at=399) for i in range(100)})
+        quick = times(opened_at=5, resolved_at=4.9, closed_at=4.9)
+        store.incidents.put({f"NEW{i}": quick for i in range(20_000)})
+        diagnosed = {"release": "r", "suggestions": [], "predictions": {"category": prediction("suggested", "mail")}}
+        numbers = [f"{i:06}" for i in range(20_500)]
+        store.diagnoses.add([DiagnosisEntry({**diagnosed, "id": f"01{i}", "incident": i}, moment) for i in numbers])
+        outcome, found = measured(client)
+        assert outcome.totals["suggested"] == 20_500
+        assert (found["closure"].n, found["closure"].n_open) == (20_500, 500)
