@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -138,8 +138,8 @@ def _recurrence(service: Service, frame: pd.DataFrame, moment: datetime, target:
     if rates.empty:
         return unknown
     row = rates.iloc[0]
-    if pd.isna(row["rate"]):
-        return unknown
+    if pd.isna(row["rate"]):  # nobody was watched for so long
+        return replace(unknown, n=int(row["incidents"]), verdict="not_proven")
     return KeyFigure(
         key="recurrence",
         unit="share",

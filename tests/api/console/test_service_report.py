@@ -238,3 +238,12 @@ def test_more_than_twenty_thousand_are_all_counted(models, tmp_path) -> None:
         outcome, found = measured(client)
         assert outcome.totals["suggested"] == 20_500
         assert (found["closure"].n, found["closure"].n_open) == (20_500, 500)
+
+
+def test_a_recurrence_that_nobody_was_watched_for_is_too_few_to_tell_and_not_without_data(models, tmp_path) -> None:
+    with Serving(Settings(database=f"sqlite:///{tmp_path / 'r.db'}", models=models)) as client:
+        opened = format_utc(utc_now() - timedelta(hours=1))
+        rows = {f"R{i}": {"opened_at": opened, "cmdb_ci": f"ci-{i // 2}", "category": "network"} for i in range(20)}
+        client.app.state.service.store.incidents.put(rows)
+        recurrence = measured(client)[1]["recurrence"]
+        assert (recurrence.n, recurrence.value, recurrence.verdict) == (20, None, "not_proven")
