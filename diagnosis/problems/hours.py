@@ -41,7 +41,8 @@ class HoursLost:
         times = [days_of(frame[name]) for name in ("resolved_at", "closed_at", "reopened_at")]
         resolved, closed, reopened = (np.where((time >= opened) & (time <= end), time, np.nan) for time in times)
         is_again_open = np.isfinite(reopened) & ~(reopened <= np.fmax(resolved, closed))
-        ends = np.where(is_again_open, np.nan, np.where(np.isfinite(resolved), resolved, closed))
+        is_restored = np.isfinite(resolved) & ~(reopened > resolved)  # else the closure after the reopening counts
+        ends = np.where(is_again_open, np.nan, np.where(is_restored, resolved, closed))
         is_resolved = np.isfinite(ends)
         ends_later = (times[0] > end) | (times[1] > end)
         end_states = {state for state in set(frame["state"].tolist()) if says_ended(str(state))}
