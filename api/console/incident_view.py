@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from api.console.clocks import clocks_of
 from api.console.messages import MESSAGES, Language
 from api.console.pages import usual_days
@@ -25,7 +23,6 @@ TRIAL_PREFIX = "CONSOLE-"  # starts the number of an incident that was typed wit
 SURE_FROM = 0.4  # a suggested value of a lower probability is offered among others, not as the answer
 PROMISE_CASES = 5  # fewer similar incidents support no promise of a duration
 PROMISE_SIMILARITY = 0.5
-PROMISE_QUANTILE = 0.8
 _FACTS = ("opened_at", *CODED_FIELDS, "assignment_group", "resolved_at", "close_code")
 
 
@@ -160,7 +157,7 @@ def reply_to_caller(diagnosis: Diagnosis, language: Language) -> str:
     group = diagnosis["predictions"].get("assignment_group", {})
     if group.get("value") and group["decision"] != "suggested":  # a suggested group does not have the incident yet
         lines.append(msg["reply_group"].format(group=group["value"]))
-    hours = promised_hours(diagnosis["similar_incidents"])
+    hours = promised_hours(diagnosis)
     if hours is not None:
         lines.append(msg["reply_duration"].format(duration=_duration(hours, msg)))
     lines.append(msg["reply_end"])
@@ -169,16 +166,15 @@ def reply_to_caller(diagnosis: Diagnosis, language: Language) -> str:
     return "\n".join(lines)
 
 
-def promised_hours(similar: Sequence[Mapping[str, Any]]) -> float | None:
-    """Return the hours within which four of five similar incidents were restored; None where too few are hours."""
-    hours = [
-        incident["outcome"]["hours_to_restore"]
-        for incident in similar
-        if incident["similarity"] >= PROMISE_SIMILARITY and incident["outcome"]["hours_to_restore"] is not None
-    ]
-    if len(hours) < PROMISE_CASES:
-        return None
-    return float(np.quantile(hours, PROMISE_QUANTILE, method="higher"))
+def promised_hours(diagnosis: Diagnosis) -> float | None:
+    """Return the hours within which four of five such incidents are restored for good, as all of the history says.
+
+    None where fewer than `PROMISE_CASES` past incidents are like it, or nothing has learned how long such take. The few
+    that are shown do not say: one that was reopened, or is open, has not ended.
+    """
+    alike = sum(similar["similarity"] >= PROMISE_SIMILARITY for similar in diagnosis["similar_incidents"])
+    hours = ((diagnosis.get("service_levels") or {}).get("restoration") or {}).get("hours") or {}
+    return hours.get("p80") if alike >= PROMISE_CASES else None
 
 
 def _duration(hours: float, msg: Mapping[str, str]) -> str:

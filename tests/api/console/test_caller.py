@@ -18,13 +18,24 @@ def test_a_group_is_named_once_it_has_the_incident(decision, told, language, wor
     assert (words in reply_to_caller(said, language)) is told
 
 
-def similar(hours, similarity=0.8):
-    return {"similarity": similarity, "outcome": {"hours_to_restore": hours}}
+def diagnosed(similarities, p80, reopened=False):
+    outcome = {"hours_to_restore": 0.3, "reopened": reopened}
+    hours = {"p50": 0.3, "p80": p80}
+    return {
+        "incident": "INC1",
+        "language": "en",
+        "recurrence": None,
+        "predictions": {},
+        "similar_incidents": [{"similarity": similarity, "outcome": outcome} for similarity in similarities],
+        "service_levels": {"response": None, "restoration": {"hours": hours}},
+    }
 
 
-def test_a_duration_is_promised_only_from_enough_similar_cases_and_then_for_most_of_them() -> None:
-    hours = [0.8, 0.9, 1.25, 3.7, 31.0]
-    assert promised_hours([similar(h) for h in hours]) == 31.0
-    assert promised_hours([similar(h) for h in [*hours, 1.0, 1.0, 1.0, 1.0, 2.0]]) == 3.7
-    assert promised_hours([similar(h) for h in hours[:4]]) is None
-    assert promised_hours([similar(h, 0.3) for h in hours]) is None, "cases unlike this one"
+def test_a_duration_is_promised_only_where_five_cases_are_alike_and_by_what_the_whole_history_says() -> None:
+    assert promised_hours(diagnosed([0.8] * 5, 30.2)) == 30.2
+    assert promised_hours(diagnosed([0.8] * 4 + [0.3], 30.2)) is None, "cases unlike this one"
+    assert promised_hours(diagnosed([0.8] * 5, None)) is None, "four of five take longer than can be said"
+    unlearned = {**diagnosed([0.8] * 5, 1.0), "service_levels": None}
+    assert promised_hours(unlearned) is None
+    came_back = diagnosed([0.8] * 5, 30.2, reopened=True)  # each was resolved after 0.3 hours
+    assert "solved within 31 hours" in reply_to_caller(came_back, "en")

@@ -343,3 +343,18 @@ def test_counts_are_those_of_a_plain_count(waits):
 
 def test_intervals_begin_at_nothing_and_hold_the_limits_that_are_promised():
     assert {0.0, 2.0, 4.0, 24.0, 48.0} <= set(EDGES.tolist())
+
+
+def test_what_came_back_after_a_quick_end_and_is_still_open_takes_long():
+    n = 400
+    opened = START + pd.to_timedelta(np.linspace(0, 60 * 24, n), unit="h")
+    resolved = opened + pd.Timedelta(minutes=20)
+    frame = pd.DataFrame({"number": [f"I{i}" for i in range(n)], "opened_at": opened, "resolved_at": resolved})
+    frame["cmdb_ci"] = np.where(np.arange(n) % 2, "gate", "desk")
+    reopened = (resolved + pd.Timedelta(hours=5)).where(frame["cmdb_ci"] == "gate")
+    as_of = opened[-1] + pd.Timedelta(days=1)
+    model = ServiceLevelModel().fit(as_frame(frame.assign(reopened_at=reopened)), as_of=as_of)
+    new = [{"number": item, "opened_at": as_of, "cmdb_ci": item} for item in ("gate", "desk")]
+    gate, desk = (risk.restoration.hours.p80 for risk in model.assess(IncidentBatch.of(new)))
+    assert desk < 1
+    assert gate is None or gate > 24
