@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 
-from training.command_line.verb import Verb, describe, run
+from training.command_line.verb import Parser, Verb, describe, run
 
 # Verb, the module that holds it, and the line of `faultwise --help`.
 VERBS = {
@@ -50,7 +50,7 @@ VERBS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `faultwise`; return its exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="faultwise",
         description="Fault diagnosis for IT service management, learned from your own incidents.",
         epilog="`faultwise VERB --help` shows a verb's options and an example.",

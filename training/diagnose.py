@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from diagnosis.phrases import Phrase
 from diagnosis.release import Manifest
 from diagnosis.releases import find_release
 from training.command_line.intake import frame_of
@@ -76,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _jobs(text: str) -> int:
     if not text.removeprefix("-").isdecimal() or int(text) == 0 or int(text) < -1:
-        raise argparse.ArgumentTypeError(f"-1 or at least 1 was expected, {text!r} found")
+        raise argparse.ArgumentTypeError(Phrase("jobs_expected", {"value": text}))
     return int(text)
 
 

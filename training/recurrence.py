@@ -156,7 +156,7 @@ def _sentence(verdict: FixVerdict, t: Wording) -> str:
 def _days(text: str) -> tuple[int, ...]:
     parts = text.split(",")
     if not all(part.strip().isdigit() and int(part) for part in parts):
-        raise argparse.ArgumentTypeError(f"days such as 7,30,90 were expected, {text!r} found")
+        raise argparse.ArgumentTypeError(Phrase("days_expected", {"value": text}))
     return tuple(sorted({int(part) for part in parts}))
 
 
@@ -166,14 +166,14 @@ def _share(text: str) -> float:
     except ValueError:
         share = -1.0
     if not 0 < share < 1:
-        raise argparse.ArgumentTypeError(f"a share between 0 and 1 was expected, {text!r} found")
+        raise argparse.ArgumentTypeError(Phrase("share_expected", {"value": text}))
     return share
 
 
 def _pair(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator or not name or not value:
-        raise argparse.ArgumentTypeError(f"FIELD=VALUE was expected, {text!r} found")
+        raise argparse.ArgumentTypeError(Phrase("pair_of_field_expected", {"value": text}))
     return name, value
 
 

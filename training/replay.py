@@ -234,7 +234,7 @@ def _threshold(value: str) -> tuple[str, float]:
     except ValueError:
         share = float("nan")
     if not target or not 0 <= share <= 1:
-        raise argparse.ArgumentTypeError(f"TARGET=PROBABILITY was expected, such as category=0.9; {value!r} found")
+        raise argparse.ArgumentTypeError(Phrase("threshold_expected", {"value": value}))
     return target, share
 
 

@@ -244,7 +244,7 @@ def _minutes(text: str) -> float:
     except ValueError:
         minutes = -1.0
     if not 0 <= minutes <= 480:
-        raise argparse.ArgumentTypeError(f"a number from 0 to 480 was expected, {text!r} found")
+        raise argparse.ArgumentTypeError(Phrase("minutes_of_work_expected", {"value": text}))
     return minutes
 
 

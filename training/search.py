@@ -10,6 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from diagnosis.diagnoser import Diagnoser
+from diagnosis.phrases import Phrase
 from diagnosis.releases import find_release
 from training.command_line.intake import frame_of
 from training.command_line.output import open_atomically
@@ -67,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a number of hits from 1 up was expected, {text!r} found")
+        raise argparse.ArgumentTypeError(Phrase("hits_expected", {"value": text}))
     return int(text)
 
 

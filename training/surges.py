@@ -127,7 +127,7 @@ def _rate(text: str) -> float:
     except ValueError:
         rate = 0.0
     if not 0 < rate < 1000:
-        raise argparse.ArgumentTypeError(f"a number above 0 and below 1000 was expected, {text!r} found")
+        raise argparse.ArgumentTypeError(Phrase("rate_expected", {"value": text}))
     return rate
 
 
@@ -135,7 +135,7 @@ def _zone(text: str) -> str:
     try:
         ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise argparse.ArgumentTypeError(f"a time zone such as Asia/Shanghai was expected, {text!r} found") from error
+        raise argparse.ArgumentTypeError(Phrase("option_zone_expected", {"value": text})) from error
     return text
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from diagnosis.errors import InputError
+from diagnosis.phrases import Phrase
 from training.command_line.intake import add_sources, check_targets, read_sources
 from training.command_line.output import folder_missing, open_atomically
 from training.command_line.verb import DONE, add_json, add_language, answer, main
@@ -88,7 +89,7 @@ def _positive(text: str) -> float:
     except ValueError:
         value = 0.0
     if not value > 0:
-        raise argparse.ArgumentTypeError(f"minutes above 0 were expected, {text!r} found")
+        raise argparse.ArgumentTypeError(Phrase("minutes_expected", {"value": text}))
     return value
 
 

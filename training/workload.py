@@ -122,7 +122,7 @@ def _amount(amount: Amount, t: Wording) -> tuple[str, str]:
 
 def _horizon(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= LONGEST:
-        raise argparse.ArgumentTypeError(f"a whole number from 1 to {LONGEST} was expected, {text!r} found")
+        raise argparse.ArgumentTypeError(Phrase("whole_number_up_to_expected", {"value": text, "most": LONGEST}))
     return int(text)
 
 

@@ -12,8 +12,9 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from diagnosis.errors import FaultwiseError, InputError
 from diagnosis.phrases import Language, Phrase, in_words
@@ -41,6 +42,27 @@ class Verb(Protocol):
         """Do the work and return an exit status."""
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that says in the language that is asked for why the value of an option cannot be used."""
+
+    language: Language = "en"
+
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override] # noqa: ANN401
+        """Parse; an option behind a wrong one may name the language, so that it is looked for first."""
+        words = sys.argv[1:] if args is None else list(args)
+        is_chinese = "--language=zh" in words or ("--language", "zh") in pairwise(words)
+        self.language = "zh" if is_chinese else "en"
+        return super().parse_known_args(words, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and how the command is used, and end with status 2."""
+        error = sys.exc_info()[1]
+        if isinstance(error, argparse.ArgumentError) and isinstance(error.__context__, argparse.ArgumentTypeError):
+            values = {"name": error.argument_name, "fault": error.__context__.args[0]}
+            message = in_words(Phrase("option_refused", values), self.language)
+        super().error(message)
+
+
 def describe(verb: Verb, parser: argparse.ArgumentParser) -> None:
     """Give a parser the verb's words, options and example."""
     parser.description = verb.SUMMARY
@@ -51,7 +73,7 @@ def describe(verb: Verb, parser: argparse.ArgumentParser) -> None:
 
 def main(verb: Verb, arguments: Sequence[str] | None = None) -> int:
     """Run one verb as a program of its own."""
-    parser = argparse.ArgumentParser(prog=f"python -m {verb.__name__}")  # type: ignore[attr-defined]
+    parser = Parser(prog=f"python -m {verb.__name__}")  # type: ignore[attr-defined]
     describe(verb, parser)
     return run(verb, parser.parse_args(arguments))
 
@@ -92,7 +114,7 @@ def language_of(args: argparse.Namespace) -> Language:
 def whole_number(text: str) -> int:
     """Return a number from 1 up, as options take it."""
     if not text.isdigit() or not int(text):
-        raise argparse.ArgumentTypeError(f"a whole number from 1 up was expected, {text!r} found")
+        raise argparse.ArgumentTypeError(Phrase("whole_number_expected", {"value": text}))
     return int(text)
 
 
@@ -175,5 +197,5 @@ def record_options(args: argparse.Namespace) -> dict[str, Any]:
 def _pair(text: str) -> tuple[str, str]:
     ours, separator, theirs = text.partition("=")
     if not separator or not ours or not theirs:
-        raise argparse.ArgumentTypeError(f"CANONICAL=THEIRS was expected, {text!r} found")
+        raise argparse.ArgumentTypeError(Phrase("mapping_pair_expected", {"value": text}))
     return ours, theirs

@@ -104,6 +104,30 @@ def test_a_store_or_release_that_is_not_there_is_told_in_chinese(words, said, tm
     assert said in capsys.readouterr().err
 
 
+OPTIONS = [
+    (
+        ["surges", "--false-alarms-per-month", "many"],
+        "参数 --false-alarms-per-month：应为大于 0 且小于 1000 的数，实为“many”",
+    ),
+    (["workload", "--horizon", "0"], "参数 --horizon：应为 1 至 "),
+    (["import", "--map", "category"], "参数 --map：应写作 本系统字段=对方列名，实为“category”"),
+    (["recurrence", "--horizons", "a"], "参数 --horizons：应为天数，如 7,30,90，实为“a”"),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), OPTIONS)
+def test_the_value_of_an_option_is_refused_in_chinese_wherever_the_language_stands(words, said, capsys) -> None:
+    verb, *options = words
+    for more in ([*options, "--language", "zh"], ["--language=zh", *options]):
+        with pytest.raises(SystemExit, match="2"):
+            main([verb, *more])
+        assert said in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(words)
+    assert f"argument {options[0]}: " in (english := capsys.readouterr().err)
+    assert "expected, " in english
+
+
 def test_a_row_of_a_small_table_is_named_with_what_was_found_in_it(folder, tmp_path, capsys) -> None:
     hours = tmp_path / "hours.csv"
     hours.write_text("assignment_group,hours\nNetwork,many\n", encoding="utf-8")
