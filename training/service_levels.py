@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     known = as_known_at(frame, format_utc(as_of))
     batch = IncidentBatch.from_frame(known)
     _warn_of_dates(batch, t)
-    model = _model(args.release, batch, t)
+    model = _model(args.release, batch, as_of, t)
     rules = _rules(args.config, model, known)
     for unused in rules.unused(batch):
         warn(unused, t.language)
@@ -90,8 +90,8 @@ def _warn_of_dates(batch: IncidentBatch, t: Wording) -> None:
             warn(Phrase(code, {"n": undatable[name], "of": len(batch)}), t.language)
 
 
-def _model(release: Path | None, batch: IncidentBatch, t: Wording) -> ServiceLevelModel | None:
-    """Return the release's model, its history brought up to these incidents."""
+def _model(release: Path | None, batch: IncidentBatch, as_of: pd.Timestamp, t: Wording) -> ServiceLevelModel | None:
+    """Return the release's model, its history brought up to these incidents; what it knows of later is warned of."""
     if release is None and not Releases(MODELS).summaries():
         return None
     diagnoser = Diagnoser.load(release or MODELS)
@@ -100,6 +100,9 @@ def _model(release: Path | None, batch: IncidentBatch, t: Wording) -> ServiceLev
         warn(reason, t.language)
     if model is None:
         return None
+    if (until := model.known_until) is not None and until > as_of:
+        days = {"until": f"{until:%Y-%m-%d %H:%M}", "as_of": f"{as_of:%Y-%m-%d %H:%M}"}
+        warn(Phrase("service_levels_look_ahead", days), t.language)
     numbers = batch.column("number")
     new = [row for row, number in enumerate(numbers) if number not in diagnoser.parts.history]
     if new:

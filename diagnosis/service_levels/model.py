@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from datetime import datetime
 from pathlib import Path
 from threading import RLock
 from typing import Any, Self
@@ -220,6 +221,13 @@ class ServiceLevelModel:
         if promised.any():
             probabilities[promised] = wait.late(x[promised], starts[promised], elapsed[promised], limits[promised])
         return probabilities
+
+    @property
+    def known_until(self) -> datetime | None:
+        """Up to when outcomes are known to it; None where no clock was learned."""
+        self._check_fitted()
+        hours = max((wait.history_.known_until for wait in self.waits_.values()), default=-math.inf)
+        return from_seconds(hours * SECONDS_AN_HOUR) if math.isfinite(hours) else None
 
     def describe(self) -> dict[str, Any]:
         """Return what was learned, for the model card."""

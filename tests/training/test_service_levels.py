@@ -53,6 +53,14 @@ def test_a_release_says_how_likely_each_is_missed(incidents, models, capsys) -> 
     assert all(0 <= row["probability_missed"] <= 1 for row in fresh)
 
 
+def test_a_moment_before_the_end_of_what_the_release_learned_from_is_warned_of(incidents, models, capsys) -> None:
+    listed = ["service-levels", "--incidents", incidents, "--release", str(models), "--as-of"]
+    assert main([*listed, "2026-11-27T12:00:00Z"]) == 0
+    assert "knows of outcomes" not in capsys.readouterr().err
+    assert main([*listed, "2024-01-01"]) == 0
+    assert "later than 2024-01-01 00:00: its probabilities are too good" in capsys.readouterr().err
+
+
 def test_a_release_that_no_clock_could_be_learned_of_keeps_its_rules(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     config, diagnoses = tmp_path / "settings.toml", tmp_path / "diagnoses.jsonl"
