@@ -35,7 +35,7 @@ WITH_SENTENCES = (
     *("diagnosis/service_levels/model.py", "api/console/"),
 )
 # Entries that are found by a name that comes from elsewhere.
-NAMES = ("field_", "factor_", "language_", "records_", "left_out_", "encoding_", "pydantic_")
+NAMES = ("field_", "factor_", "language_", "records_", "left_out_", "encoding_", "pydantic_", "os_")
 ENGLISH_WORDS = re.compile(r"\b[A-Za-z]{2,}(?: [a-z]{2,}){2,}")
 
 

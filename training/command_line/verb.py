@@ -12,12 +12,13 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from errno import errorcode
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from diagnosis.errors import FaultwiseError, InputError
-from diagnosis.phrases import Language, Phrase, in_words
+from diagnosis.phrases import Language, Phrase, catalogue, in_words
 from training.command_line.wording import LANGUAGES, Wording
 
 DONE, FAILED, USAGE = 0, 1, 2
@@ -89,7 +90,9 @@ def run(verb: Verb, args: argparse.Namespace) -> int:
         return USAGE if isinstance(error, UsageError) else FAILED
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(f"faultwise: {where}{error.strerror or error}\n")
+        code = f"os_{errorcode.get(error.errno or 0, '').lower()}"
+        fault = in_words(Phrase(code), language) if code in catalogue() else error.strerror or error
+        sys.stderr.write(f"faultwise: {where}{fault}\n")
     except KeyboardInterrupt:
         sys.stderr.write(f"faultwise: {Wording(language)('interrupted')}\n")
     return FAILED

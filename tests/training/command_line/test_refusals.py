@@ -141,3 +141,12 @@ def test_a_row_of_a_small_table_is_named_with_what_was_found_in_it(folder, tmp_p
 def test_an_explanation_says_why_a_file_would_be_refused(folder, capsys) -> None:
     assert main(["import", "--explain", str(folder / "columns.csv"), "--language", "zh"]) == 0
     assert "“columns.csv”中没有编号（number）列" in capsys.readouterr().out
+
+
+def test_what_the_operating_system_refuses_is_told_in_chinese(folder, tmp_path, capsys) -> None:
+    store = f"sqlite:///{folder / 'incidents.csv' / 'below' / 'store.db'}"
+    words = ["import", "--incidents", str(folder / "incidents.csv"), "--database", store, "--quiet"]
+    assert main([*words, "--language", "zh"]) == 1
+    assert capsys.readouterr().err.endswith(": 不是文件夹\n")
+    assert main(words) == 1
+    assert capsys.readouterr().err.endswith(": Not a directory\n")
