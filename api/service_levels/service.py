@@ -120,8 +120,11 @@ class ServiceLevelService:
 
     def _clocks(self, bodies: Sequence[Mapping[str, Any]], moment: datetime) -> list[OpenClock]:
         incidents, model = IncidentBatch.from_rows(bodies), self._model()
-        rules = rules_for(self._table, incidents.column("priority")) if model is None else model.rules_
-        return open_clocks(incidents, moment, rules, model)
+        return open_clocks(incidents, moment, self._rules_alone() if model is None else model.rules_, model)
+
+    def _rules_alone(self) -> ServiceLevelRules:
+        """Return the rules without a release: by the priorities of all that is stored, not of who waits just now."""
+        return rules_for(self._table, self._store.clocks.priorities() if self._table.get("rules") is None else ())
 
     def _model(self) -> ServiceLevelModel | None:
         try:

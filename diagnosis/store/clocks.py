@@ -45,6 +45,14 @@ class ClockRecords:
         with self.database.read() as connection:
             return [{**row.body, "number": row.number} for row in connection.execute(statement)]
 
+    def priorities(self) -> list[str]:
+        """Return the priorities that incidents have, each once, of closed ones too."""
+        t = tables.incidents
+        priority = sa.func.coalesce(t.c.body["priority"].as_string(), "")
+        with self.database.read() as connection:
+            rows = connection.execute(sa.select(priority).where(t.c.deleted.is_(False)).distinct())
+            return [str(value) for value in rows.scalars()]
+
     def courses(self) -> list[dict[str, Any]]:
         """Return number, group, state and times of every incident, for who counts them by day."""
         t = tables.incidents

@@ -154,6 +154,20 @@ def test_without_a_release_restoration_is_promised_to_each_where_none_is_critica
         }
 
 
+def test_without_a_release_what_is_promised_does_not_change_with_who_waits(settings, tmp_path) -> None:
+    nothing = settings.model_copy(update={"models": tmp_path / "none", "service_levels": None})
+    with Serving(nothing) as client:
+        critical = row("CRITICAL", 9, priority="1 - Critical")
+        client.post("/v1/incidents", json=[row("PLAIN", 5, priority="3"), critical])
+        service = client.app.state.service.service_levels
+        service.watch()
+        assert {clock.clock for clock in service.of("PLAIN")} == {"response"}  # restoration is for what is critical
+        resolved = {**critical, "resolved_at": format_utc(utc_now())}
+        client.post("/v1/incidents", json=resolved)
+        service.watch()
+        assert {clock.clock for clock in service.of("PLAIN")} == {"response"}
+
+
 @pytest.fixture
 def queue(settings):
     """Six diagnosed incidents: one missed for days, one for an hour, two that run, one that waits, one that ended."""
