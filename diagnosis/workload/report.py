@@ -105,10 +105,13 @@ def forecast_workload(
     now = history.is_open
     stock = open_by_age(history.series[now], history.opened[now], n_past, table.worked, n_series)
     random = np.random.default_rng(seed)
-    workloads = []
+    workloads: list[GroupWorkload] = []
     for series in range(n_series + 1):
         if series and not stock[series].any() and not logged[series, -LIVELY:].any():
             continue  # a group that gets nothing any more
+        if series and n_series == 1:  # all of the desk: drawn anew it would differ from it
+            workloads.append(replace(workloads[0], assignment_group=history.groups[0]))
+            continue
         paths = _draw(series, history, arrivals, closing, table, stock[series], random)
         recent = _Recent.of(logged[series], closed[series], table, series)
         name = history.groups[series - 1] if series else ""

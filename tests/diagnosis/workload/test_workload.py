@@ -235,3 +235,14 @@ def test_a_history_without_dates_is_refused() -> None:
     batch = IncidentBatch.from_rows([{"number": "1", "short_description": "x"}])
     with pytest.raises(InputError, match="opened_at"):
         forecast_workload(batch, START)
+
+
+def test_the_only_group_has_the_workload_of_the_desk() -> None:
+    rows = [
+        {**row, "assignment_group": "Network"} for row in simulate(np.random.default_rng(5), 60, rate=3.0, close=0.1)
+    ]
+    report = forecast(rows, 56)
+    (group,) = report.groups
+    assert report.desk.open_now > 0
+    assert group.assignment_group == "Network"
+    assert group.to_dict() == report.desk.to_dict()
