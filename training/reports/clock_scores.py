@@ -59,7 +59,8 @@ def clock_scores(held_out: HeldOut, rules: ServiceLevelRules, t: Wording = ENGLI
         if predicted is None:
             continue
         due = due_times(rules, batch, times, name)
-        readable = times.has_clock(name, end)
+        is_paused = times.on_hold & np.isnan(times.ends(name))  # not late, however long it waits
+        readable = times.has_clock(name, end) & ~is_paused
         # Whoever ended before a due time that is still to come is left out with those who wait for it.
         rows = np.flatnonzero(readable & np.isfinite(predicted.probability) & (due <= end))
         if len(rows) >= FEWEST:

@@ -218,6 +218,18 @@ def test_clocks_are_judged_on_rows_that_the_model_has_not_seen(judged, held) -> 
     assert "<svg" in score.plot
 
 
+def test_an_incident_that_waits_for_its_caller_is_not_counted_as_late(judged, held) -> None:
+    folder, _, newer = judged
+    rules = Diagnoser.load(folder / newer).parts.service_levels.rules_
+    incidents = held.incidents.copy()
+    incidents.loc[incidents.index[:20], "state"] = "Awaiting caller"
+    incidents.loc[incidents.index[:20], ["resolved_at", "closed_at"]] = pd.NaT
+    waiting = clock_scores(replace(held, incidents=incidents), rules)
+    (score,) = [s for s in waiting if s.name == "restoration"]
+    (before,) = [s for s in clock_scores(held.select(held.incidents["number"][20:]), rules) if s.name == "restoration"]
+    assert (score.late.n, score.late.value) == (before.late.n, before.late.value)
+
+
 def test_predictions_from_before_clocks_were_judged_have_none(held, tmp_path) -> None:
     held.predictions.save(tmp_path)
     saved = tmp_path / "predictions.json"
