@@ -249,6 +249,10 @@ class DiagnosisService:
         """Return the newest diagnosis of an incident, None where there is none."""
         return next(iter(self.page(1, incident)), None)
 
+    def diagnosed(self, incidents: Sequence[str]) -> set[str]:
+        """Return those of these incidents that have a diagnosis."""
+        return self._store.diagnoses.diagnosed(incidents)
+
     def predictions_since(self, moment: datetime) -> Iterator[tuple[datetime, dict[str, Any]]]:
         """Yield time and predictions of the newest diagnosis of each incident that was diagnosed since a moment."""
         return self._store.diagnoses.predictions_since(moment)

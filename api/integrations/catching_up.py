@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from fastapi.exceptions import RequestValidationError
 from ulid import ULID
 
 from api.integrations.jira import is_own_record
@@ -22,13 +23,13 @@ from api.integrations.settings import Glpi, Integrations, Jira, RequestTracker, 
 from api.integrations.zammad import is_in_group
 from api.outgoing.addresses import checked_client
 from diagnosis.background import BackgroundLoop
-from diagnosis.errors import FaultwiseError
+from diagnosis.errors import FaultwiseError, InputError
 from diagnosis.store import Store
 from diagnosis.times import utc_now
 from training.sources.caller import Caller
 from training.sources.credentials import Credentials, authorization
 from training.sources.own_fields import own_fields
-from training.sources.page import Query
+from training.sources.page import Page, Query
 from training.sources.pull import Pull, pages_of
 
 log = logging.getLogger(__name__)
@@ -111,14 +112,25 @@ class CatchUp:
             for page in pages_of(request)(caller, query, {}):
                 if loop.is_stopping or not self._store.watch_states.hold(name, self._id, _HOLD):
                     return False
-                reports = [
-                    _report(system, settings, record) for record in page.records if _is_incident(settings, record)
-                ]
+                reports = self._reports(system, page)
                 missed += self._integrations.catch_up(system, reports, since, self._started_at)
                 rows += len(reports)
         if missed:
             log.info("caught up", extra={"fields": {"system": system, "read": rows, "missed": missed}})
         return True
+
+    def _reports(self, system: str, page: Page) -> list[Report]:
+        """Return the incidents of a page; one that cannot be read ends no look, which would begin with it again."""
+        settings, reports, refused = self._systems[system], [], 0
+        for record in page.records:
+            try:
+                if _is_incident(settings, record):
+                    reports.append(_report(system, settings, record))
+            except (RequestValidationError, InputError):  # what is wrong with it may be what a person wrote
+                refused += 1
+        if refused:
+            log.warning("records that cannot be read", extra={"fields": {"system": system, "refused": refused}})
+        return reports
 
     def _previous(self, name: str) -> dict[str, str]:
         saved = self._store.watch_states.load(name)

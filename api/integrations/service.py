@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -42,6 +43,8 @@ from diagnosis.store.records import Record
 from diagnosis.store.surges import StoredSurge
 from diagnosis.times import format_utc, utc_now
 from training.records.changes import canonical_change
+
+log = logging.getLogger(__name__)
 
 _ON_ITS_WAY = timedelta(minutes=2)  # as long as a webhook may take
 LATER = "diagnosis"  # the kind of call that diagnoses a report whose system could not wait
@@ -262,7 +265,9 @@ class IntegrationService:
         await self._diagnose(system, report, read_one(IncidentIn, {**record.body, "number": record.number}))
 
     def catch_up(self, system: str, reports: Sequence[Report], since: datetime, started_at: datetime) -> int:
-        """Remember what a system was read to hold, and owe the diagnosis of what was never reported.
+        """Remember what a system was read to hold, together, and owe the diagnosis of what was never reported.
+
+        A report that cannot be used costs the others nothing.
 
         Parameters
         ----------
@@ -277,15 +282,21 @@ class IntegrationService:
         int
             How many diagnoses are owed now that were not.
         """
-        for report in reports:
-            self._remember(report)
+        remembered, refused = self._remember_list(dict(enumerate(reports)))
+        if refused:  # what is wrong with them may be what a person wrote, and so stands in no log
+            log.warning("records that cannot be used", extra={"fields": {"system": system, "refused": len(refused)}})
         moment = utc_now()
+        open_ones = {
+            reports[place].incident.number: reports[place]
+            for place in sorted(remembered)
+            if _is_open_since(reports[place].incident, since)
+            and not _is_on_its_way(reports[place].incident, max(started_at, moment - _ON_ITS_WAY), moment)
+        }
+        diagnosed = self._diagnoses.diagnosed(list(open_ones))
         calls = [
-            self._later(system, report, f"{LATER}:{system}:missed:{report.incident.number}")
-            for report in reports
-            if _is_open_since(report.incident, since)
-            and not _is_on_its_way(report.incident, max(started_at, moment - _ON_ITS_WAY), moment)
-            and self._diagnoses.newest(report.incident.number) is None
+            self._later(system, report, f"{LATER}:{system}:missed:{number}")
+            for number, report in open_ones.items()
+            if number not in diagnosed
         ]
         owed = self._store.outbox.add(calls)
         if owed:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from diagnosis.phrases import Phrase
 from diagnosis.store import tables
-from diagnosis.store.database import Database, RecordNotFoundError, upsert
+from diagnosis.store.database import Database, RecordNotFoundError, chunks, upsert
 from diagnosis.store.observations import ReleaseAnswer, is_resolved, observe
 from diagnosis.store.records import Records
 from diagnosis.times import as_utc, utc_now
@@ -91,6 +91,16 @@ class DiagnosisRecords:
             statement = statement.where(t.c.id < older_than)
         with self.database.read() as connection:
             return list(connection.execute(statement).scalars())
+
+    def diagnosed(self, incidents: Sequence[str]) -> set[str]:
+        """Return those of these incidents that have a diagnosis."""
+        t = tables.diagnoses
+        numbers: set[str] = set()
+        with self.database.read() as connection:
+            for chosen in chunks(incidents):
+                statement = sa.select(t.c.incident).distinct().where(t.c.incident.in_(chosen))
+                numbers.update(connection.execute(statement).scalars())
+        return numbers
 
     def first_diagnosed_at(self) -> dict[str, datetime]:
         """Return when each incident was diagnosed first."""

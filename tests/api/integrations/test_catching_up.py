@@ -3,11 +3,14 @@
 import json
 import time
 from datetime import UTC, datetime, timedelta
+from threading import get_ident
 
 import pytest
+from sqlalchemy import event
 
 from api.integrations.catching_up import CatchUp
 from api.integrations.examples import REQUEST_TRACKER
+from api.integrations.report import report_of_ticket
 from api.settings import Settings
 from diagnosis.times import utc_now
 from tests.api.remote import Remote
@@ -185,6 +188,49 @@ def test_replicas_look_one_at_a_time(models, tmp_path) -> None:
             asked = len(desk.remote.requests)
             desk.look(serving, as_another=True)  # it has been looked a moment ago
             assert len(desk.remote.requests) == asked
+
+
+def test_one_record_that_cannot_be_used_ends_no_look(models, tmp_path) -> None:
+    with Desk("servicenow", models, tmp_path) as desk:
+        missed = opened(desk.system, "servicenow", (1, 3), utc_now() - timedelta(hours=2))
+        opened(desk.system, "servicenow", (2,), utc_now() - timedelta(hours=2))
+        desk.system.rows[2]["number"] = "x" * 300
+        serving = Serving(desk.settings)
+        with serving as client:
+            assert soon(lambda: numbers_of(client) == sorted(missed), 30), numbers_of(client)
+            states = serving.app.state.service.store.watch_states
+            assert soon(lambda: states.load("catch-up-servicenow") is not None), "the next look goes on from here"
+
+
+def test_a_page_is_remembered_together(models, tmp_path) -> None:
+    settings = Settings(database=f"sqlite:///{tmp_path / 'x.db'}", models=models)
+    moment = utc_now() - timedelta(hours=1)
+    rows = [
+        {"sys_id": f"{n:032x}", "number": f"INC{n}", "short_description": "VPN", "opened_at": f"{moment:%Y-%m-%d %T}"}
+        for n in range(200)
+    ]
+    with Serving(settings) as client:
+        service = client.app.state.service
+        client.app.state.systems.courier.stop()
+        statements: list[str] = []
+        reader = get_ident()
+
+        def note(*arguments: object) -> None:
+            if get_ident() == reader and "outbox" not in str(arguments[2]):  # calls owed are told from known ones
+                statements.append(str(arguments[2]))
+
+        def catch_up(chosen):
+            reports = [report_of_ticket("servicenow", row, row["sys_id"], {}) for row in chosen]
+            statements.clear()
+            return service.integrations.catch_up("servicenow", reports, moment - timedelta(hours=1), moment)
+
+        event.listen(service.store.database.engine, "before_cursor_execute", note)
+        assert catch_up(rows[:1]) == 1
+        for_one = len(statements)
+        assert catch_up(rows[1:]) == 199
+        assert len(statements) <= for_one + 2, "statements do not grow with the records"
+        assert catch_up(rows) == 0
+        assert service.incidents.get("INC199").body["short_description"] == "VPN"
 
 
 def test_looking_asks_for_an_address_and_a_token() -> None:
