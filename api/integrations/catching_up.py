@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -109,15 +110,24 @@ class CatchUp:
         header = authorization(system, settings.user, settings.token.get_secret_value())
         http = checked_client(self._allow_private, _TIMEOUT)
         with Caller(settings.url, header, wait=loop.pause, http=http) as caller:
-            for page in pages_of(request)(caller, query, {}):
+            for known_to, page in self._pages(pages_of(request)(caller, query, {})):
                 if loop.is_stopping or not self._store.watch_states.hold(name, self._id, _HOLD):
                     return False
                 reports = self._reports(system, page)
-                missed += self._integrations.catch_up(system, reports, since, self._started_at)
+                missed += self._integrations.catch_up(system, reports, since, self._started_at, known_to)
                 rows += len(reports)
         if missed:
             log.info("caught up", extra={"fields": {"system": system, "read": rows, "missed": missed}})
         return True
+
+    def _pages(self, pages: Iterator[Page]) -> Iterator[tuple[int, Page]]:
+        """Return each page, and the latest change of the store before it was read."""
+        while True:
+            known_to = self._store.changes.last()
+            page = next(pages, None)
+            if page is None:
+                return
+            yield known_to, page
 
     def _reports(self, system: str, page: Page) -> list[Report]:
         """Return the incidents of a page; one that cannot be read ends no look, which would begin with it again."""

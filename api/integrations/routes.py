@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
@@ -119,22 +118,10 @@ async def from_glpi(request: Request, integrations: Integrations) -> Response:
 
 
 async def _glpi_answer(integrations: IntegrationService, report: Report) -> Response:
-    diagnosis = await _in_time(integrations, "glpi", report, integrations.settings.glpi.answer_seconds)
+    diagnosis = await integrations.diagnose_in_time("glpi", report, integrations.settings.glpi.answer_seconds)
     if diagnosis is None:
         return JSONResponse({"status": "accepted", "tickets_id": report.record}, 202)
     return JSONResponse(glpi.reply(report, diagnosis))
-
-
-async def _in_time(
-    integrations: IntegrationService, system: str, report: Report, seconds: float
-) -> Mapping[str, Any] | None:
-    """Return the diagnosis, or None where it takes longer than the system waits: then it is owed."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await integrations.diagnose(system, report)
-    except TimeoutError:
-        await integrations.later(system, report)
-        return None
 
 
 @_post("rt", examples.REQUEST_TRACKER)
@@ -150,7 +137,7 @@ async def from_request_tracker(request: Request, integrations: Integrations) -> 
         if event.event != "create":
             await integrations.remember(report)
             return JSONResponse({"status": "remembered", "id": report.record}, 202)
-        diagnosis = await _in_time(integrations, "rt", report, integrations.settings.rt.answer_seconds)
+        diagnosis = await integrations.diagnose_in_time("rt", report, integrations.settings.rt.answer_seconds)
         if diagnosis is None:
             return JSONResponse({"status": "accepted", "id": report.record}, 202)
         return JSONResponse(rt.reply(report, diagnosis))

@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -232,7 +233,7 @@ class IntegrationService:
             place: diagnosis for place, diagnosis in zip(places, results, strict=True) if diagnosis is not None
         }
         owed = [place for place in places if place not in diagnoses]
-        calls = [self._later(system, reports[place], is_remembered=True) for place in owed]
+        calls = [self._later(system, reports[place]) for place in owed]
         settings = getattr(self.settings, system)
         if isinstance(settings, System) and settings.write_back:
             calls += [order_for(system, settings, reports[place], diagnoses[place]) for place in diagnoses]
@@ -244,27 +245,36 @@ class IntegrationService:
         """Store what a report says of its incident, and keep what it does not speak of."""
         await run_in_threadpool(self._remember, report)
 
-    async def later(self, system: str, report: Report) -> None:
-        """Owe the diagnosis of a report: it is made, and written back, even if we are stopped now."""
-        await self._owe([self._later(system, report)])
+    async def diagnose_in_time(self, system: str, report: Report, seconds: float) -> dict[str, Any] | None:
+        """Do as `diagnose`; return None where that takes longer than the system waits.
+
+        Then the diagnosis is owed: it is made, and written back, even if we are stopped now.
+        """
+        end = asyncio.get_running_loop().time() + seconds
+        incident = await run_in_threadpool(self._remember, report)
+        try:
+            async with asyncio.timeout_at(end):
+                return await self._diagnose(system, report, incident)
+        except TimeoutError:
+            await self._owe([self._later(system, report)])
+            return None
 
     async def diagnose_owed(self, owed: OutgoingCall) -> None:
-        """Make a diagnosis that was owed.
+        """Make a diagnosis that was owed, of what is known of the incident now: its report may be the older one.
 
         Raises
         ------
         RecordNotFoundError
-            If its incident was remembered then and is deleted now.
+            If the incident, which was remembered before this was owed, is deleted now.
         """
         system, report = report_of(owed)
-        if not owed.body.get("is_remembered"):
-            await self.diagnose(system, report)
-            return
-        # What was reported of it since then stands: this report is the older one.
         record = await run_in_threadpool(self._incidents.get, report.incident.number)
-        await self._diagnose(system, report, read_one(IncidentIn, {**record.body, "number": record.number}))
+        incident = read_one(IncidentIn, {**record.body, "number": record.number})
+        await self._diagnose(system, replace(report, incident=incident.to_incident()), incident)
 
-    def catch_up(self, system: str, reports: Sequence[Report], since: datetime, started_at: datetime) -> int:
+    def catch_up(
+        self, system: str, reports: Sequence[Report], since: datetime, started_at: datetime, known_to: int
+    ) -> int:
         """Remember what a system was read to hold, together, and owe the diagnosis of what was never reported.
 
         A report that cannot be used costs the others nothing.
@@ -276,13 +286,19 @@ class IntegrationService:
             before anybody asked for one.
         started_at : datetime
             When this process began: what was opened after it, a moment ago, may be on its way by webhook.
+        known_to : int
+            The latest change of the store before the system was read: what was stored of an incident after it is newer
+            than what was read, and stands.
 
         Returns
         -------
         int
             How many diagnoses are owed now that were not.
         """
-        remembered, refused = self._remember_list(dict(enumerate(reports)))
+        stored = self._incidents.stored([report.incident.number for report in reports])
+        newer = {number for number, record in stored.items() if record.sequence > known_to}
+        older = {place: report for place, report in enumerate(reports) if report.incident.number not in newer}
+        remembered, refused = self._remember_list(older)
         if refused:  # what is wrong with them may be what a person wrote, and so stands in no log
             log.warning("records that cannot be used", extra={"fields": {"system": system, "refused": len(refused)}})
         moment = utc_now()
@@ -360,14 +376,12 @@ class IntegrationService:
                 incidents[place] = (incident, is_changed)
         return incidents, refused
 
-    def _later(self, system: str, report: Report, key: str = "", *, is_remembered: bool = False) -> OutgoingCall:
-        """Return the call that diagnoses a report; without a key of its own, once for what it says."""
+    def _later(self, system: str, report: Report, key: str = "") -> OutgoingCall:
+        """Return the call that diagnoses a remembered report; without a key of its own, once for what it says."""
         incident = mask_incident(_plain(report.incident), self._redactor)  # owed calls are stored
         body: dict[str, Any] = {"system": system, "record": report.record, "incident": incident}
         if report.has_type:
             body["has_type"] = True
-        if is_remembered:
-            body["is_remembered"] = True
         digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
         return OutgoingCall(LATER, system, key or f"{LATER}:{system}:{digest}", body, trace=current_trace())
 

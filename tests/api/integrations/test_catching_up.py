@@ -149,6 +149,29 @@ def test_a_ticket_of_the_queue_for_problems_is_no_incident_however_it_comes(mode
             assert numbers_of(client) == [incident]
 
 
+def test_what_a_webhook_brought_while_a_page_was_read_stands(models, tmp_path) -> None:
+    with Desk("rt", models, tmp_path) as desk:
+        [number] = opened(desk.system, "rt", (1,), utc_now() - timedelta(hours=2))
+        serving = Serving(desk.settings)
+        with serving as client:
+            assert soon(lambda: numbers_of(client) == [number], 30)
+            opened(desk.system, "rt", (1,), utc_now() - timedelta(minutes=5))  # so that it is read again
+            read = desk.system.answer
+
+            def answer(request):
+                page = read(request)  # as it was before the webhook
+                ticket = {**REQUEST_TRACKER["ticket"], "id": int(number), "Subject": "Newer than what is read"}
+                client.post("/v1/integrations/rt", json={"event": "update", "ticket": ticket})
+                return page
+
+            desk.remote.answer = answer
+            asked = len(desk.remote.requests)
+            desk.look(serving)
+            assert len(desk.remote.requests) > asked
+            assert client.get(f"/v1/incidents/{number}").json()["short_description"] == "Newer than what is read"
+            desk.remote.answer = read
+
+
 def test_what_may_be_on_its_way_is_left_to_its_webhook(models, tmp_path) -> None:
     with Desk("rt", models, tmp_path) as desk:
         serving = Serving(desk.settings)
@@ -221,8 +244,9 @@ def test_a_page_is_remembered_together(models, tmp_path) -> None:
 
         def catch_up(chosen):
             reports = [report_of_ticket("servicenow", row, row["sys_id"], {}) for row in chosen]
+            known_to = service.store.changes.last()
             statements.clear()
-            return service.integrations.catch_up("servicenow", reports, moment - timedelta(hours=1), moment)
+            return service.integrations.catch_up("servicenow", reports, moment - timedelta(hours=1), moment, known_to)
 
         event.listen(service.store.database.engine, "before_cursor_execute", note)
         assert catch_up(rows[:1]) == 1

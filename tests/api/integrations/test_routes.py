@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from api.integrations.examples import ALERTMANAGER, GLPI, JIRA, SERVICENOW, ZAMMAD
+from api.integrations.examples import ALERTMANAGER, GLPI, JIRA, REQUEST_TRACKER, SERVICENOW, ZAMMAD
 from api.settings import Settings
 from tests.api.integrations import systems
 from tests.api.remote import Remote
@@ -517,6 +517,23 @@ class TestGlpi:
                     time.sleep(0.05)
                 [said] = client.get("/v1/diagnoses", params={"incident": "7"}).json()["items"][:1]
                 assert said["id"] in model.followups[-1]["content"]
+
+
+def test_a_diagnosis_that_was_owed_is_of_what_was_reported_since(models, tmp_path):
+    settings = Settings(
+        database=f"sqlite:///{tmp_path / 'x.db'}", models=models, integrations={"rt": {"answer_seconds": 0.001}}
+    )
+    ticket = REQUEST_TRACKER["ticket"]
+    with Serving(settings) as client:
+        client.app.state.systems.courier.stop()
+        assert client.post("/v1/integrations/rt", json=REQUEST_TRACKER).json() == {"status": "accepted", "id": "7"}
+        newer = {**ticket, "Subject": "Printer is jammed", "Content": "No VPN at all", "Status": "open"}
+        assert client.post("/v1/integrations/rt", json={"event": "update", "ticket": newer}).status_code == 202
+        assert client.get("/v1/outbox").json()["items"][0]["state"] == "waiting"
+    with Serving(settings) as client:
+        assert soon(lambda: client.get("/v1/outbox").json()["items"][0]["state"] == "done", 20)
+        assert client.get("/v1/incidents/7").json()["short_description"] == "Printer is jammed"
+        assert len(client.get("/v1/diagnoses", params={"incident": "7"}).json()["items"]) == 1
 
 
 class TestAlertmanager:
