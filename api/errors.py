@@ -75,6 +75,14 @@ class ReplayError(ConflictError):
     """A signed delivery that was taken before."""
 
 
+class ConfirmationNeededError(ConflictError):
+    """What is meant seldom and done easily by mistake; `pointers` say what a request that means it holds."""
+
+    def __init__(self, message: Phrase, pointers: Mapping[str, Phrase]) -> None:
+        super().__init__(message)
+        self.pointers = pointers
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorKind:
     """How one sort of error is answered."""
@@ -91,6 +99,7 @@ KINDS: Mapping[type[Exception], ErrorKind] = {
     RecordNotFoundError: ErrorKind(404, "not-found", "There is no such thing"),
     BodyTooSlowError: ErrorKind(408, "timeout", "The body did not arrive in time"),
     RequestInFlightError: ErrorKind(409, "in-flight", "The same request is being answered"),
+    ConfirmationNeededError: ErrorKind(409, "confirmation-needed", "Say that this is meant"),
     ConflictError: ErrorKind(409, "conflict", "The change collides with another"),
     ReleaseError: ErrorKind(409, "release-refused", "The release cannot be put into service"),
     GateRefusedError: ErrorKind(409, "gate-refused", "The release did not pass the gate"),
@@ -158,7 +167,9 @@ def answer(error: Exception, headers: Mapping[str, str] | None = None) -> Proble
         sent["WWW-Authenticate"] = "Bearer"
     if kind.status in (408, 413):
         sent["Connection"] = "close"  # what is left of the body is not read
-    return ProblemResponse(problem(kind, detail_of(phrase)), kind.status, sent)
+    pointers_of = getattr(error, "pointers", {})
+    errors = [{"pointer": pointer, "detail": detail_of(detail)} for pointer, detail in pointers_of.items()]
+    return ProblemResponse(problem(kind, detail_of(phrase), errors), kind.status, sent)
 
 
 def pointers(errors: Sequence[Any], prefix: Sequence[str | int] = ()) -> list[dict[str, str]]:

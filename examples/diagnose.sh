@@ -1,5 +1,5 @@
 #!/bin/sh
-# One incident over HTTP, then what a person said of its first prediction. Needs curl and python3 (to read one field of the answer).
+# One incident over HTTP, then what a person said of its first prediction. Needs curl and python3 (to read the answer).
 set -eu
 url="${FAULTWISE_URL:-http://127.0.0.1:8000}"
 key="${FAULTWISE_KEY:?set FAULTWISE_KEY to a key with the scopes diagnose and feedback}"
@@ -10,7 +10,8 @@ diagnosis=$(curl --silent --show-error --fail-with-body "$url/v1/diagnoses" \
 echo "$diagnosis"
 
 id=$(printf '%s' "$diagnosis" | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
-target=$(printf '%s' "$diagnosis" | python3 -c 'import json, sys; print(next(iter(json.load(sys.stdin)["predictions"])))')
+feedback=$(printf '%s' "$diagnosis" | python3 -c 'import json, sys
+target, prediction = next(iter(json.load(sys.stdin)["predictions"].items()))
+print(json.dumps({"kind": "overridden", "target": target, "value": prediction["alternatives"][-1]["value"]}))')
 curl --silent --show-error --fail-with-body "$url/v1/diagnoses/$id/feedback" \
-  -H "X-API-Key: $key" -H "Content-Type: application/json" \
-  -d "{\"kind\": \"overridden\", \"target\": \"$target\", \"value\": \"Network\"}"
+  -H "X-API-Key: $key" -H "Content-Type: application/json" -d "$feedback"

@@ -18,11 +18,22 @@ from diagnosis.times import format_utc
 router = APIRouter(prefix="/v1/diagnoses", tags=["diagnoses"])
 
 
-@router.post("/{diagnosis}/feedback", response_model=FeedbackOut, status_code=201, responses=problems(404))
+_STANDS = {"model": FeedbackOut, "description": "Somebody else's that says the same; nothing was stored"}
+
+
+@router.post(
+    "/{diagnosis}/feedback",
+    response_model=FeedbackOut,
+    status_code=201,
+    responses={200: _STANDS, **problems(404, 409)},
+)
 def give_feedback(diagnosis: str, body: FeedbackIn, principal: MayGiveFeedback, service: Served) -> Response:
-    """Say whether a prediction was right or a suggestion worked; it holds from this moment."""
-    saved = service.feedback.give(principal.id, diagnosis, body)
-    return JSONResponse(_feedback(saved), 201)
+    """Say whether a prediction was right or a suggestion worked; it holds from this moment.
+
+    Another's judgement stays unless `replaces` names it, and a value that nothing here knows is asked about (409).
+    """
+    current = service.feedback.give(principal.id, diagnosis, body)
+    return JSONResponse(_feedback(current), 201 if current.actor == principal.id else 200)
 
 
 @router.get("/{diagnosis}/feedback", response_model=FeedbackList, responses=problems(404))

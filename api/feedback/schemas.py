@@ -30,13 +30,15 @@ class FeedbackIn(Strict):
     value: Word = Field("", description="What is right; required with overridden")
     suggestion: Word = Field("", description="Which suggestion; required with the last two kinds")
     comment: Text = Field("", description="In the person's words; personal data is masked")
+    replaces: Word = Field("", description="Id of the feedback that stands, of somebody else, that this replaces")
+    confirm: bool = Field(False, description="The value is meant although nothing here knows it")
 
     @model_validator(mode="after")
     def _complete(self) -> FeedbackIn:
         about_prediction = not self.kind.startswith("suggestion_")
         if about_prediction and not self.target:
             raise InputError(Phrase("feedback_without_target", {"kind": self.kind}))
-        if self.kind == "overridden" and not self.value:
+        if self.kind == "overridden" and not self.value.strip():
             raise InputError(Phrase("feedback_without_value"))
         if not about_prediction and not self.suggestion:
             raise InputError(Phrase("feedback_without_suggestion", {"kind": self.kind}))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 
 from api.audit.service import AuditService
+from api.errors import ConfirmationNeededError, NothingPublishedError
 from api.feedback.schemas import FeedbackIn
 from api.metrics import Metrics
 from api.serving import Serving
@@ -15,19 +17,36 @@ from diagnosis.errors import InputError
 from diagnosis.phrases import Phrase
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_code
+from diagnosis.routing.labels import label_key
 from diagnosis.store import Store
 from diagnosis.store.database import ConflictError
 from diagnosis.store.feedback import Feedback, standing
+from diagnosis.validation import quote_value
 
 MAX_DIAGNOSES = 50  # of one incident, whose feedback stands together
+MAX_NEAR = 3  # known values that are quoted beside an unknown one
 
 
 class ColleagueDecidedError(ConflictError):
-    """Somebody else has judged the same since the person looked; ``feedback`` is what they said."""
+    """Somebody else has judged the same otherwise; ``feedback`` is what they said."""
 
     def __init__(self, feedback: Feedback) -> None:
-        super().__init__(Phrase("colleague_decided", {"actor": feedback.actor}))
+        judgement = feedback.kind + (f" {quote_value(feedback.value)}" if feedback.value else "")
+        values = {"actor": feedback.actor, "judgement": judgement, "feedback": feedback.id}
+        super().__init__(Phrase("judged_by_colleague", values))
         self.feedback = feedback
+        self.pointers = {"/replaces": Phrase("expected_standing_feedback", {"feedback": feedback.id})}
+
+
+class UnknownValueError(ConfirmationNeededError):
+    """A value that neither the release nor anybody here has used for a target; ``value`` as it would be stored."""
+
+    def __init__(self, target: str, value: str, near: Sequence[str]) -> None:
+        like = Phrase("such_as", {"names": tuple(map(quote_value, near))}) if near else ""
+        values = {"near": like, "value": quote_value(value)}
+        pointers = {"/value": Phrase("known_value_expected", values), "/confirm": Phrase("new_value_unconfirmed")}
+        super().__init__(Phrase("value_new_here", {**values, "field": target}), pointers)
+        self.value = value
 
 
 class FeedbackService:
@@ -60,19 +79,24 @@ class FeedbackService:
         self._events = events
         self._audit = audit
 
-    def give(self, actor: str, diagnosis: str, body: FeedbackIn, seen: str | None = None) -> Feedback:
+    def give(self, actor: str, diagnosis: str, body: FeedbackIn) -> Feedback:
         """Store what a person said of a diagnosis; it binds every later diagnosis of that incident at once.
 
-        Parameters
-        ----------
-        seen : str, optional
-            Id of the judgement that stood when the person looked, ``""`` for none; a colleague's later one then stays.
-            The check and the write are one transaction, so that of two who click at once one is told.
+        A colleague's judgement stays unless ``body.replaces`` names it. The check and the write are one transaction, so
+        that of two who click at once one is told.
+
+        Returns
+        -------
+        Feedback
+            What stands now: what was stored, or a colleague's that says the same, and then nothing is stored.
 
         Raises
         ------
         ColleagueDecidedError
-            If a colleague's judgement stands that the person has not seen.
+            If a colleague's judgement that says something else stands that ``body.replaces`` does not name.
+        UnknownValueError
+            If the value is known neither to the release, nor to the incident's record, nor from what people said
+            before, and is not confirmed.
         RecordNotFoundError
             If there is no such diagnosis.
         InputError
@@ -81,8 +105,12 @@ class FeedbackService:
         with self._store.transaction():
             about = self._store.diagnoses.get(diagnosis)
             feedback = self._feedback(actor, about, body)
-            if seen is not None:
-                self._check_unchanged(actor, about, feedback, seen)
+            self._store.feedback.lock(about["incident"])
+            current = standing(self.on(about)).get(feedback.target or feedback.suggestion or "")
+            if current is not None and current.actor != actor and current.id != body.replaces:
+                if _says_the_same(feedback, current):
+                    return current
+                raise ColleagueDecidedError(current)
             saved = self._store.feedback.add(feedback)
             self._events.feedback(saved)
             self._audit.note(actor, f"feedback.{saved.kind}", diagnosis, feedback=saved.id)
@@ -125,23 +153,49 @@ class FeedbackService:
         else:
             _check_named("target", body.target, list(diagnosis["predictions"]))
             predicted = _predicted(diagnosis["predictions"][body.target])
-            about = {"target": body.target, "predicted": predicted, "value": self._value(body, predicted)}
+            value = None if body.kind == "reverted" else self._value(body, diagnosis) or predicted
+            about = {"target": body.target, "predicted": predicted, "value": value}
         return Feedback(diagnosis["id"], diagnosis["incident"], body.kind, comment=comment, actor=actor, **about)
 
-    def _check_unchanged(self, actor: str, diagnosis: Mapping[str, Any], feedback: Feedback, seen: str) -> None:
-        self._store.feedback.lock(diagnosis["incident"])
-        current = standing(self.on(diagnosis)).get(feedback.target or feedback.suggestion or "")
-        if current is not None and current.id != seen and current.actor != actor:
-            raise ColleagueDecidedError(current)
+    def _value(self, body: FeedbackIn, diagnosis: Mapping[str, Any]) -> str:
+        """Return the value in the spelling that is known here, ``""`` for none."""
+        value = mask_code(body.value.strip(), self._redactor)  # as the field itself is masked
+        key, classes = label_key(value), self._classes(body.target)
+        if not (value and classes):  # without classes nothing says what is unknown
+            return value
+        known = {label_key(name): name for name in [*self._used_values(body.target, diagnosis), *classes]}
+        if key not in known and not body.confirm:
+            near = [known[close] for close in get_close_matches(key, known, MAX_NEAR)]
+            raise UnknownValueError(body.target, value, near)
+        return known.get(key, value)
 
-    def _value(self, body: FeedbackIn, predicted: str | None) -> str | None:
-        if body.kind == "reverted":
-            return None
-        return mask_code(body.value, self._redactor) or predicted  # as the field itself is masked
+    def _classes(self, target: str) -> list[str]:
+        """Return what the release in service may predict; nothing where it does not predict the target."""
+        try:
+            routers = self._serving.current.diagnoser.parts.routers
+        except NothingPublishedError:
+            return []
+        return [str(name) for name in routers[target].classes_] if target in routers else []
+
+    def _used_values(self, target: str, diagnosis: Mapping[str, Any]) -> list[str]:
+        """Return what this diagnosis names, what the incident's record holds and what people said of any incident."""
+        prediction, number = diagnosis["predictions"][target], diagnosis["incident"]
+        named = [prediction["value"], *(entry["value"] for entry in prediction["alternatives"])]
+        held = [record.body.get(target) for record in self._store.incidents.find([number]).values()]
+        return [value for value in [*named, *held, *self._store.feedback.values(target)] if isinstance(value, str)]
 
     def _committed(self) -> None:
         self._serving.store_changed()
         self._events.outbox_changed()
+
+
+def _says_the_same(feedback: Feedback, current: Feedback) -> bool:
+    """Whether a judgement adds nothing to the one that stands: no other value or outcome, and no comment."""
+    if feedback.comment:
+        return False
+    if feedback.value is None or current.value is None:
+        return feedback.kind == current.kind
+    return label_key(feedback.value) == label_key(current.value)
 
 
 def _check_named(noun: str, name: str, expected: Sequence[str]) -> None:

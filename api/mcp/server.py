@@ -247,7 +247,7 @@ class Tools:
         return _result(answer, _marked(lines))
 
     @_with_readable_errors
-    async def give_feedback(
+    async def give_feedback(  # noqa: PLR0913, PLR0917 - as above
         self,
         ctx: Context[Any, Any],
         diagnosis: Annotated[str, Field(min_length=1, max_length=64, description="Id that diagnose returned")],
@@ -259,13 +259,29 @@ class Tools:
         value: Annotated[Word, Field(description="What is right; required with overridden")] = "",
         suggestion: Annotated[Word, Field(description="Id of the suggestion")] = "",
         comment: Annotated[Text, Field(description="In the person's words")] = "",
+        replaces: Annotated[
+            Word, Field(description="Id of somebody else's feedback, once the person knows of it and replaces it")
+        ] = "",
+        confirm: Annotated[
+            bool, Field(description="Only once the person has confirmed a value that is new here")
+        ] = False,
     ) -> Annotated[CallToolResult, FeedbackResult]:
         """Pass on what a person decided about a prediction, or whether a suggestion worked. It holds at once."""
         principal = self._check(ctx, "feedback")
-        feedback = FeedbackIn(kind=kind, target=target, value=value, suggestion=suggestion, comment=comment)
-        service = self._service()
-        saved = await run_in_threadpool(service.feedback.give, principal.id, diagnosis, feedback)
-        return _result(FeedbackResult(id=saved.id, diagnosis=diagnosis, kind=kind), f"Stored as {saved.id}.")
+        feedback = FeedbackIn(
+            kind=kind,
+            target=target,
+            value=value,
+            suggestion=suggestion,
+            comment=comment,
+            replaces=replaces,
+            confirm=confirm,
+        )
+        give = self._service().feedback.give
+        current = await run_in_threadpool(give, principal.id, diagnosis, feedback)
+        is_ours = current.actor == principal.id
+        text = f"Stored as {current.id}." if is_ours else f"{current.id} of {current.actor} says the same already."
+        return _result(FeedbackResult(id=current.id, diagnosis=current.diagnosis, kind=current.kind), text)
 
     def _check(self, ctx: Context[Any, Any], *scopes: str) -> Principal:
         request = ctx.request_context.request

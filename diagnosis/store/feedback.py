@@ -116,6 +116,13 @@ class FeedbackLog:
             rows = connection.execute(sa.select(t).where(t.c.undone_at.is_(None)).order_by(t.c.sequence))
             return [_feedback(row) for row in rows]
 
+    def values(self, target: str) -> list[str]:
+        """Return the values that people gave a target of any incident and did not take back."""
+        t = tables.feedback
+        in_force = (t.c.target == target, t.c.kind == "overridden", t.c.undone_at.is_(None))
+        with self.database.read() as connection:
+            return list(connection.execute(sa.select(t.c.value).distinct().where(*in_force)).scalars())
+
     def decisions(self) -> dict[str, HumanDecisions]:
         """Return what people have decided, by incident, rules aside; incidents of which nobody spoke are not in it."""
         with self.database.read() as connection:

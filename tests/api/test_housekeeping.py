@@ -46,7 +46,7 @@ def test_old_incidents_and_diagnoses_are_forgotten_and_open_ones_stay(models, da
             client.post("/v1/diagnoses", json={"number": n, "short_description": "VPN"}).json() for n in ("D1", "D2")
         ]
         target = next(iter(said[0]["predictions"]))
-        body = {"kind": "overridden", "target": target, "value": "Network"}
+        body = {"kind": "overridden", "target": target, "value": "Network", "confirm": True}
         assert client.post(f"/v1/diagnoses/{said[0]['id']}/feedback", json=body).status_code == 201
     with store.database.write() as connection:
         old = sa.update(tables.diagnoses).where(tables.diagnoses.c.id == said[0]["id"])

@@ -109,7 +109,10 @@ async def conversation(client):
         "value": "What a person chose",
         "comment": "ok",
     }
-    taken = await client.call_tool("give_feedback", feedback)
+    unknown = await client.call_tool("give_feedback", feedback)
+    assert unknown.is_error
+    assert 'found "What a person chose"; send confirm if it is meant' in unknown.content[0].text
+    taken = await client.call_tool("give_feedback", {**feedback, "confirm": True})
     assert not taken.is_error, taken.content
     again = (await client.call_tool("diagnose", report)).structured_content["predictions"][target]
     assert again["value"] == "What a person chose" or again["decision"] != "automatic"
@@ -200,6 +203,29 @@ def test_scopes_hold(service, key):
     assert not diagnosed.is_error
     assert refused.is_error
     assert "expected a key with scope feedback; found diagnose" in refused.content[0].text
+
+
+def test_a_colleagues_judgement_is_not_overwritten_unless_it_is_named(service, key):
+    said = {}
+
+    async def first(client):
+        found = (
+            await client.call_tool("diagnose", {"number": "MCP-TWO", "short_description": "VPN"})
+        ).structured_content
+        said["diagnosis"], said["target"] = found["id"], next(iter(found["predictions"]))
+        value = found["predictions"][said["target"]]["alternatives"][0]["value"]
+        return await client.call_tool("give_feedback", {**said, "kind": "overridden", "value": value})
+
+    async def second(client):
+        body = {**said, "kind": "reverted"}
+        refused = await client.call_tool("give_feedback", body)
+        return refused, await client.call_tool("give_feedback", {**body, "replaces": given.structured_content["id"]})
+
+    given = over_http(service, key(), first)
+    refused, replaced = over_http(service, key(), second)
+    assert refused.is_error
+    assert f"undo {given.structured_content['id']}, or name it in replaces" in refused.content[0].text
+    assert not replaced.is_error
 
 
 def test_no_key_no_entrance(service):

@@ -66,7 +66,10 @@ def test_a_rule_that_no_masked_report_could_match_is_refused(client, condition) 
 def test_the_value_of_feedback(client, database, diagnosis) -> None:
     target = next(iter(diagnosis["predictions"]))
     body = {"kind": "overridden", "target": target, "value": f"team of {CONTACT}", "comment": CONTACT}
-    assert client.post(f"/v1/diagnoses/{diagnosis['id']}/feedback", json=body).status_code == 201
+    asked = client.post(f"/v1/diagnoses/{diagnosis['id']}/feedback", json=body)
+    assert asked.status_code == 409
+    assert MAIL not in asked.text
+    assert client.post(f"/v1/diagnoses/{diagnosis['id']}/feedback", json={**body, "confirm": True}).status_code == 201
     assert_masked(database, "team of <EMAIL> <PHONE>")
 
 

@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from api.console.incident_view import (
     News,
-    classes_of,
     judgements_of,
     news_of,
     predictions_of,
@@ -23,7 +22,7 @@ from api.console.pages import is_part, language_of, page
 from api.console.session import Acting, Agent, Reading, Text
 from api.dependencies import Served
 from api.feedback.schemas import FeedbackIn
-from api.feedback.service import ColleagueDecidedError
+from api.feedback.service import ColleagueDecidedError, UnknownValueError
 from api.service import Service
 from diagnosis.errors import InputError
 from diagnosis.phrases import Phrase
@@ -99,22 +98,26 @@ def undo(request: Request, service: Served, agent: Acting, diagnosis: str, feedb
 def give_feedback(service: Service, agent: Agent, diagnosis: str, form: CardForm) -> Refusal | None:
     """Store a judgement and note it in the audit log, unless a colleague's or an unknown value stands against it."""
     value = form.value.strip()
-    if form.kind == "overridden":
-        classes = {name.casefold(): name for name in classes_of(service, form.target)}
-        value = classes.get(value.casefold(), value)
-        if classes and value.casefold() not in classes and form.confirmed != value:
-            return Refusal(unknown_value=value)
     try:
         body = FeedbackIn.model_validate(
-            {"kind": form.kind, "target": form.target, "value": value, "suggestion": form.suggestion}
+            {
+                "kind": form.kind,
+                "target": form.target,
+                "value": value,
+                "suggestion": form.suggestion,
+                "replaces": form.judgement,
+                "confirm": bool(value) and form.confirmed == value,
+            }
         )
     except ValidationError as error:
         raise InputError(f"expected feedback on a prediction or a suggestion; found {form.kind!r}") from error
     try:
-        service.feedback.give(agent.id, diagnosis, body, seen=form.judgement)
+        current = service.feedback.give(agent.id, diagnosis, body)
+    except UnknownValueError:
+        return Refusal(unknown_value=value)
     except ColleagueDecidedError as error:
-        return Refusal(person=judgements_of(service, [error.feedback])[form.subject].person)
-    return None
+        current = error.feedback
+    return None if current.actor == agent.id else Refusal(person=judgements_of(service, [current])[form.subject].person)
 
 
 def undo_feedback(service: Service, agent: Agent, diagnosis: str, feedback: str) -> Feedback:

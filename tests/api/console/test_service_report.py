@@ -121,7 +121,7 @@ def test_live_quality_is_that_of_the_api_worst_first_and_shows_what_was_revoked(
         store.diagnoses.add(
             [DiagnosisEntry({**one, "predictions": {"category": prediction("automatic", value)}}, utc_now())]
         )
-        said = {"kind": "accepted"} if right else {"kind": "overridden", "value": "other"}
+        said = {"kind": "accepted"} if right else {"kind": "overridden", "value": "other", "confirm": True}
         if right is not None:
             answer = client.post(f"/v1/diagnoses/01D{i:03}/feedback", json={"target": "category", **said})
             assert answer.status_code == 201

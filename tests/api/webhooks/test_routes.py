@@ -34,7 +34,8 @@ def test_every_event_from_its_cause_to_a_receiver(client):
         incident = {"number": "WH1", "short_description": "VPN 断线"}
         said = client.post("/v1/diagnoses", json=incident, headers={"traceparent": TRACE}).json()
         target = next(iter(said["predictions"]))
-        feedback = {"kind": "overridden", "target": target, "value": "Other", "comment": "call Li on 555-1234"}
+        feedback = {"kind": "overridden", "target": target, "value": "Other", "confirm": True}
+        feedback["comment"] = "call Li on 555-1234"
         given = client.post(f"/v1/diagnoses/{said['id']}/feedback", json=feedback)
         assert given.status_code == 201, given.text
         client.post("/v1/incidents", json={"number": "WH2", "short_description": "x"})
