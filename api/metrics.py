@@ -13,6 +13,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from diagnosis.findings import answer_kind
+
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 # Shares of classes are compared over this many diagnoses: enough that chance alone moves them little.
 WINDOW = 500
@@ -39,7 +41,7 @@ class Metrics:
         )
         self.decisions = Counter(
             "faultwise_decisions_total",
-            "Predictions by decision, abstentions among them",
+            "Predictions by decision: automatic, suggested, abstained, or decided by a person before",
             ("target", "decision"),
             **kwargs,
         )
@@ -77,7 +79,8 @@ class Metrics:
     def diagnosed(self, diagnosis: Mapping[str, Any]) -> None:
         """Count what one diagnosis (as the contract's object) decided."""
         for target, prediction in diagnosis["predictions"].items():
-            self.decisions.labels(target, prediction["decision"]).inc()
+            by_person = answer_kind(prediction) == "decided"
+            self.decisions.labels(target, "decided" if by_person else prediction["decision"]).inc()
             if prediction["alternatives"]:
                 shares = self._shares.setdefault(target, _Shares())
                 self.drift.labels(target).set(shares.add(prediction["alternatives"][0]["value"]))

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Decision = Literal["automatic", "suggested", "abstained"]
+AnswerKind = Literal["automatic", "suggested", "decided", "not_sure"]
+
+SURE_FROM = 0.4  # a suggested value of a lower probability is offered among others, not as the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,29 @@ class Prediction:
     def because(self, reason: Phrase) -> Prediction:
         """Return the same prediction with a reason."""
         return replace(self, reason=str(reason), reason_code=reason.code, reason_values=reason.values)
+
+
+def answer_kind(prediction: Mapping[str, Any]) -> AnswerKind:
+    """Return as what a reader is shown a prediction (the contract's object).
+
+    ``decided`` is a value that a person gave the incident before: it stays, however probable it is. ``not_sure`` is no
+    value, or a suggested one below `SURE_FROM`.
+
+    Examples
+    --------
+    >>> answer_kind({"decision": "suggested", "value": "Hardware", "probability": 0.17})
+    'not_sure'
+    >>> answer_kind({"decision": "abstained", "value": "Hardware", "probability": 0.17})
+    'decided'
+    """
+    if prediction["value"] is None:
+        return "not_sure"
+    if prediction["decision"] == "automatic":
+        return "automatic"
+    if prediction["decision"] == "abstained":  # with a value only where a person had given it
+        return "decided"
+    probability = prediction["probability"]
+    return "suggested" if probability is None or probability >= SURE_FROM else "not_sure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,9 +281,7 @@ class Diagnosis:
         """
         row: dict[str, Any] = {"number": self.incident, "language": self.language}
         for target, prediction in self.predictions.items():
-            best = prediction.alternatives[0] if prediction.alternatives else None
-            row[target] = prediction.value if prediction.value is not None or best is None else best.value
-            row[f"{target}_probability"] = prediction.probability if best is None else best.probability
+            row[target], row[f"{target}_probability"] = _best(prediction)
             row[f"{target}_decision"] = prediction.decision
         for horizon in self.recurrence.horizons if self.recurrence is not None else ():
             row[f"recurrence_{horizon.days}"] = horizon.probability
@@ -308,11 +332,19 @@ class Diagnoses(list[Diagnosis]):
 
 def _answer(prediction: Prediction) -> str:
     """Return what is answered in a few words, such as ``Mail Team 83 % (suggested)``."""
-    best = prediction.alternatives[0] if prediction.alternatives else None
-    value = prediction.value if prediction.value is not None or best is None else best.value
-    probability = prediction.probability if best is None else best.probability
+    if prediction.decision == "abstained" and prediction.value is not None:
+        return f"{prediction.value} (decided by a person)"
+    value, probability = _best(prediction)
     share = "" if probability is None else f" {percent(probability)}"
     return f"{value}{share} ({prediction.decision})" if value is not None else prediction.decision
+
+
+def _best(prediction: Prediction) -> tuple[str | None, float | None]:
+    """Return the value with its probability; where it abstained, those of the most probable class."""
+    if prediction.value is not None or not prediction.alternatives:
+        return prediction.value, prediction.probability
+    best = prediction.alternatives[0]
+    return best.value, best.probability
 
 
 # In place of `dataclasses.asdict`, which copies deeply what is never changed, at ten times the cost.

@@ -12,6 +12,7 @@ from api.console.messages import MESSAGES, Language
 from api.console.pages import usual_days
 from api.console.text_layout import MAX_SHOWN, mark_shared_terms, split_steps
 from api.service import Service
+from diagnosis.findings import answer_kind
 from diagnosis.incident import CODED_FIELDS
 from diagnosis.phrases import in_words
 from diagnosis.store.feedback import Feedback, standing
@@ -20,7 +21,6 @@ from diagnosis.times import utc_now
 Diagnosis = Mapping[str, Any]  # as the contract has it
 TARGETS = ("assignment_group", "category")  # shown first
 TRIAL_PREFIX = "CONSOLE-"  # starts the number of an incident that was typed without one
-SURE_FROM = 0.4  # a suggested value of a lower probability is offered among others, not as the answer
 PROMISE_CASES = 5  # fewer similar incidents support no promise of a duration
 PROMISE_SIMILARITY = 0.5
 _FACTS = ("opened_at", *CODED_FIELDS, "assignment_group", "resolved_at", "close_code")
@@ -64,7 +64,7 @@ def view_of(
     number = diagnosis["incident"]
     record = entered or service.incidents.find([number]).get(number, {})
     report = f"{record.get('short_description', '')}\n{record.get('description', '')}"
-    feedback = service.feedback.on(diagnosis)
+    feedback = service.feedback.on(number)
     return {
         "diagnosis": diagnosis,
         "is_trial": is_trial(number),
@@ -72,7 +72,7 @@ def view_of(
         "record": record,
         "report": str(record.get("description", ""))[:MAX_SHOWN],
         "facts": [(name, record[name]) for name in _FACTS if record.get(name)],
-        "predictions": predictions_of(service, diagnosis),
+        "predictions": predictions_of(service, diagnosis, feedback),
         "suggestions": suggestions_of(service, diagnosis, language),
         "similar": [_similar_view(similar, report) for similar in diagnosis["similar_incidents"]],
         "judgements": judgements_of(service, feedback),
@@ -102,10 +102,11 @@ def judgements_of(service: Service, feedback: Sequence[Feedback]) -> dict[str, J
     }
 
 
-def predictions_of(service: Service, diagnosis: Diagnosis) -> dict[str, dict[str, Any]]:
-    """Return the predictions by target, each with whether it is sure enough to offer, and every class to choose."""
+def predictions_of(service: Service, diagnosis: Diagnosis, feedback: Sequence[Feedback]) -> dict[str, dict[str, Any]]:
+    """Return the predictions by target as they stand (see `prediction_view`), each with every class to choose."""
+    entries = standing(feedback)
     return {
-        target: {**prediction, "sure": is_sure(prediction), "classes": classes_of(service, target)}
+        target: {**prediction_view(prediction, entries.get(target)), "classes": classes_of(service, target)}
         for target, prediction in sorted(diagnosis["predictions"].items(), key=lambda item: _rank(item[0]))
     }
 
@@ -114,12 +115,18 @@ def _rank(target: str) -> int:
     return TARGETS.index(target) if target in TARGETS else len(TARGETS)
 
 
-def is_sure(prediction: Mapping[str, Any]) -> bool:
-    """Whether a prediction is offered as the answer: automatic, decided by a person, or probable enough."""
-    if prediction["value"] is None:
-        return False
-    probability = prediction["probability"]
-    return prediction["decision"] == "automatic" or probability is None or bool(probability >= SURE_FROM)
+def prediction_view(prediction: Mapping[str, Any], judgement: Feedback | None) -> dict[str, Any]:
+    """Return a prediction with the ``kind`` of its answer and whether it is ``sure`` enough to offer.
+
+    A value that a person had given before the diagnosis follows what stands of their feedback by now.
+    """
+    kind = answer_kind(prediction)
+    if kind == "decided":
+        value = judgement.value if judgement else None
+        prediction = {**prediction, "value": value, "probability": None}
+        if value is None:  # taken back since
+            prediction, kind = {**prediction, "reason": None}, "not_sure"
+    return {**prediction, "kind": kind, "sure": kind != "not_sure"}
 
 
 def classes_of(service: Service, target: str) -> list[str]:

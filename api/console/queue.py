@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from api.console.clocks import ShownClock, service_clocks, urgency
-from api.console.incident_view import TARGETS, is_sure
+from api.console.incident_view import TARGETS, prediction_view
 from api.service import Service
-from diagnosis.findings import SurgeMark
+from diagnosis.findings import AnswerKind, SurgeMark
 from diagnosis.incident import IncidentBatch
 from diagnosis.service_levels.clocks import ClockTimes
 from diagnosis.store.feedback import Feedback, standing
@@ -23,7 +23,7 @@ PAGE_SIZE = 25  # some three screens of a phone
 
 State = Literal["all", "open", "decided", "resolved"]
 STATES: tuple[State, ...] = ("open", "decided", "resolved")
-Decision = Literal["all", "automatic", "suggested", "not_sure"]
+Decision = Literal["all", "automatic", "suggested", "decided", "not_sure"]
 Order = Literal["urgent", "newest", "oldest", "risk", "least_sure"]
 
 
@@ -64,9 +64,8 @@ class QueueRow:
     def decision(self) -> Decision:
         """How the first target was decided."""
         for prediction in self.predictions.values():
-            if not prediction["sure"]:
-                return "not_sure"
-            return "automatic" if prediction["decision"] == "automatic" else "suggested"
+            kind: AnswerKind = prediction["kind"]
+            return kind
         return "not_sure"
 
 
@@ -139,12 +138,10 @@ def queue_rows(service: Service, before: str | None = None) -> tuple[list[QueueR
         beside = [number for number in clocks.at_risk() if number not in newest][:MOST_BESIDE]
         older_ones = [last for number in beside if (last := service.diagnoses.newest(number)) is not None]
         newest |= {diagnosis["incident"]: diagnosis for diagnosis in older_ones}
-        diagnoses = [*diagnoses, *older_ones]
     records = service.incidents.stored(list(newest))
-    incident_of = {diagnosis["id"]: diagnosis["incident"] for diagnosis in diagnoses}
     feedback: dict[str, list[Feedback]] = {}
-    for entry in service.feedback.of(*incident_of):
-        feedback.setdefault(incident_of[entry.diagnosis], []).append(entry)
+    for entry in service.feedback.on(*newest):
+        feedback.setdefault(entry.incident, []).append(entry)
     marks = service.surges.marks_of(list(newest))
     closed = _closed(records)
     unread = {name: record.body for name, record in records.items() if name not in closed and name not in clocks}
@@ -173,12 +170,13 @@ def _row(
 ) -> QueueRow:
     predictions = diagnosis["predictions"]
     targets = [target for target in TARGETS if target in predictions] or list(predictions)[:2]
+    judgements = standing(feedback)
     return QueueRow(
         diagnosis=diagnosis,
         title=str(record.get("short_description") or record.get("description", ""))[:300],
-        predictions={target: {**predictions[target], "sure": is_sure(predictions[target])} for target in targets},
+        predictions={target: prediction_view(predictions[target], judgements.get(target)) for target in targets},
         risk=_risk(diagnosis["recurrence"]),
-        judgements=standing(feedback),
+        judgements=judgements,
         resolved=resolved,
     )
 
@@ -205,5 +203,5 @@ def _ordered(rows: list[QueueRow], order: Order) -> list[QueueRow]:
 
 def _probability(row: QueueRow) -> float:
     for prediction in row.predictions.values():
-        return float(prediction["probability"] or 0.0)
+        return 1.0 if prediction["kind"] == "decided" else float(prediction["probability"] or 0.0)
     return 0.0

@@ -11,11 +11,11 @@ from typing import Any, Literal
 import pandas as pd
 
 from api.alerts.schemas import MonitoringReviewOut
-from api.console.incident_view import is_sure
 from api.console.release_quality import Verdict, release_quality
 from api.monitoring.service import ReleaseQuality
 from api.service import Service
 from diagnosis.errors import InputError
+from diagnosis.findings import AnswerKind, answer_kind
 from diagnosis.incident import as_frame
 from diagnosis.recurrence import default_signature, recurrence_rate
 from diagnosis.review.definitions import BY_NAME
@@ -23,7 +23,7 @@ from diagnosis.service_levels import ServiceLevel, service_levels, share_of, wit
 from diagnosis.workload import WorkloadForecast
 
 DAYS = 30
-DECISIONS = ("automatic", "suggested", "abstained")
+DECISIONS: tuple[AnswerKind, ...] = ("automatic", "suggested", "decided", "not_sure")
 LOWER_IS_BETTER = frozenset({"recurrence", "response"})
 _VERDICTS: Mapping[str, Verdict] = {"met": "met", "missed": "missed", "no data": ""}
 
@@ -121,8 +121,7 @@ def _by_day(
     counts: dict[str, Counter[str]] = {day: Counter() for day in days}
     for at, predictions in diagnosed:
         if (day := f"{at:%Y-%m-%d}") in counts:
-            decisions = [p["decision"] if is_sure(p) else "abstained" for p in predictions.values()]  # as in the queue
-            counts[day].update(decisions)
+            counts[day].update(map(answer_kind, predictions.values()))
     return sorted(counts.items())
 
 

@@ -23,7 +23,6 @@ from diagnosis.store.database import ConflictError
 from diagnosis.store.feedback import Feedback, standing
 from diagnosis.validation import quote_value
 
-MAX_DIAGNOSES = 50  # of one incident, whose feedback stands together
 MAX_NEAR = 3  # known values that are quoted beside an unknown one
 
 
@@ -106,7 +105,7 @@ class FeedbackService:
             about = self._store.diagnoses.get(diagnosis)
             feedback = self._feedback(actor, about, body)
             self._store.feedback.lock(about["incident"])
-            current = standing(self.on(about)).get(feedback.target or feedback.suggestion or "")
+            current = standing(self.on(about["incident"])).get(feedback.target or feedback.suggestion or "")
             if current is not None and current.actor != actor and current.id != body.replaces:
                 if _says_the_same(feedback, current):
                     return current
@@ -132,10 +131,9 @@ class FeedbackService:
         self._committed()
         return undone
 
-    def on(self, diagnosis: Mapping[str, Any]) -> list[Feedback]:
-        """Return the feedback on every diagnosis of an incident, oldest first: a new one keeps what people said."""
-        diagnoses = self._store.diagnoses.page(MAX_DIAGNOSES, diagnosis["incident"])
-        return self.of(*{diagnosis["id"], *(entry["id"] for entry in diagnoses)})
+    def on(self, *incidents: str) -> list[Feedback]:
+        """Return the feedback on every diagnosis of incidents, oldest first: a new one keeps what people said."""
+        return self._store.feedback.on(incidents)
 
     def of(self, *diagnoses: str) -> list[Feedback]:
         """Return what was said of some diagnoses, oldest first, undone entries too."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from diagnosis.findings import answer_kind
 from diagnosis.phrases import Language, percent, reason_of, warnings_of
 
 Diagnosis = Mapping[str, Any]
@@ -25,8 +26,10 @@ _WORDS = {
         "certified": "certified: at least {bound:.0%} of such decisions are right",
         "automatic": "decided automatically",
         "suggested": "a suggestion",
-        "abstained": "no decision",
+        "decided": "decided by a person",
+        "not_sure": "not sure",
         "why": " ({reason})",
+        "perhaps": "perhaps",
         "or": "or",
         "because": "because of",
         "fixes": "Suggested fixes",
@@ -55,8 +58,10 @@ _WORDS = {
         "certified": "已认证：此类判定至少 {bound:.0%} 正确",
         "automatic": "自动判定",
         "suggested": "建议",
-        "abstained": "不作判定",
+        "decided": "人工确认",
+        "not_sure": "不确定",
         "why": "（{reason}）",
+        "perhaps": "可能是",
         "or": "或",
         "because": "依据",
         "fixes": "建议的解决办法",
@@ -153,23 +158,33 @@ def _prediction(name: str, prediction: Mapping[str, Any], language: Language) ->
     words = _WORDS[language]
     target, colon = words.get(name, name), words["colon"]
     value, bound = prediction["value"], prediction["certified_precision"]
-    automatic = prediction["decision"] == "automatic"
-    if value is None:
-        reason, _ = reason_of(prediction, language)
-        yield f"{target}{colon}{words[prediction['decision']]}" + (words["why"].format(reason=reason) if reason else "")
-    else:
-        chance = "" if prediction["probability"] is None else f"{percent(prediction['probability'])}, "
-        how = words["certified"].format(bound=bound) if automatic and bound else words[prediction["decision"]]
-        yield f"{target}{colon}{value} ({chance}{how})"
-    runners_up = [entry for entry in prediction["alternatives"] if entry["value"] != value][:2]
-    if runners_up and not automatic:
-        names = [f"{entry['value']} ({percent(entry['probability'])})" for entry in runners_up]
-        yield f"  {words['or']}{colon}" + ", ".join(names)
+    kind = answer_kind(prediction)
+    if kind == "decided":
+        yield f"{target}{colon}{value} ({words[kind]})"
+        return
+    if kind == "not_sure":
+        reason = reason_of(prediction, language)[0] if value is None else ""
+        yield f"{target}{colon}{words[kind]}" + (words["why"].format(reason=reason) if reason else "")
+        yield from _possible(prediction["alternatives"][:3], "perhaps", words)
+        return
+    chance = "" if prediction["probability"] is None else f"{percent(prediction['probability'])}, "
+    how = words["certified"].format(bound=bound) if kind == "automatic" and bound else words[kind]
+    yield f"{target}{colon}{value} ({chance}{how})"
+    if kind == "suggested":
+        yield from _possible(
+            [entry for entry in prediction["alternatives"] if entry["value"] != value][:2], "or", words
+        )
     evidence = prediction["evidence"]
     reasons = [entry["text"] for entry in evidence if entry["kind"] == "term" and entry["weight"] > 0][:5]
     reasons += [entry["number"] for entry in evidence if entry["kind"] == "incident"][:2]
     if reasons:
         yield f"  {words['because']}{colon}" + ", ".join(reasons)
+
+
+def _possible(alternatives: Sequence[Mapping[str, Any]], word: str, words: Mapping[str, str]) -> Iterator[str]:
+    names = [f"{entry['value']} ({percent(entry['probability'])})" for entry in alternatives]
+    if names:
+        yield f"  {words[word]}{words['colon']}" + ", ".join(names)
 
 
 def _fixes(diagnosis: Diagnosis, words: Mapping[str, str]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from diagnosis.findings import answer_kind
 from diagnosis.phrases import percent
 from diagnosis.store.subscriptions import Language
 
@@ -59,7 +60,9 @@ def _lines(data: Mapping[str, Any], language: Language) -> list[str]:
         if name in _NO_PERSON_READS or value in (None, "", [], {}):
             continue
         if name == "predictions":
-            lines += [_line(target, _decided(prediction), language) for target, prediction in value.items()]
+            lines += [
+                _line(target, _prediction(prediction, language), language) for target, prediction in value.items()
+            ]
         elif isinstance(value, Mapping):
             lines += [_line(part, content, language) for part, content in value.items() if _is_plain(content)]
         elif isinstance(value, list) and all(map(_is_plain, value)):
@@ -75,10 +78,13 @@ def _line(name: str, value: object, language: Language) -> str:
     return _one_line(f"{name if forms is None else forms[language]}{_COLON[language]}{shown}")
 
 
-def _decided(prediction: Mapping[str, Any]) -> str:
-    if prediction["value"] is None:
-        return "-"
-    return f"{prediction['value']} ({percent(prediction['probability'])})"
+def _prediction(prediction: Mapping[str, Any], language: Language) -> str:
+    kind = answer_kind(prediction)
+    if kind in ("decided", "not_sure"):
+        words = _catalogue()["answer"][kind][language]
+        return f"{prediction['value']} ({words})" if kind == "decided" else words
+    chance = prediction["probability"]
+    return str(prediction["value"]) + (f" ({percent(chance)})" if chance is not None else "")
 
 
 def _is_plain(value: object) -> bool:

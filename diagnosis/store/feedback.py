@@ -102,6 +102,13 @@ class FeedbackLog:
             rows = connection.execute(sa.select(t).where(t.c.diagnosis.in_(diagnoses)).order_by(t.c.sequence))
             return [_feedback(row) for row in rows]
 
+    def on(self, incidents: Sequence[str]) -> list[Feedback]:
+        """Return what was said of every diagnosis of some incidents, as `of` does."""
+        t = tables.feedback
+        with self.database.read() as connection:
+            rows = connection.execute(sa.select(t).where(t.c.incident.in_(incidents)).order_by(t.c.sequence))
+            return [_feedback(row) for row in rows]
+
     def since(self, moment: datetime) -> list[Feedback]:
         """Return what people said since a moment and did not take back, oldest first."""
         t = tables.feedback

@@ -10,6 +10,7 @@ import pytest
 from mcp import Client, StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
+from diagnosis.findings import SURE_FROM
 from diagnosis.store import Store
 from diagnosis.store.keys import SCOPES
 from diagnosis.times import format_utc, utc_now
@@ -114,8 +115,10 @@ async def conversation(client):
     assert 'found "What a person chose"; send confirm if it is meant' in unknown.content[0].text
     taken = await client.call_tool("give_feedback", {**feedback, "confirm": True})
     assert not taken.is_error, taken.content
-    again = (await client.call_tool("diagnose", report)).structured_content["predictions"][target]
-    assert again["value"] == "What a person chose" or again["decision"] != "automatic"
+    later = await client.call_tool("diagnose", report)
+    again = later.structured_content["predictions"][target]
+    assert (again["value"], again["answer"]) == ("What a person chose", "decided")
+    assert f'{target}: "What a person chose" (decided by a person)' in later.content[0].text
     return found
 
 
@@ -190,6 +193,22 @@ def test_without_a_number_nothing_is_stored(service, key):
     assert (found["id"], found["incident"]) == ("", "")
     items = httpx2.get(f"{service.base}/v1/diagnoses", headers={"X-API-Key": key()}).json()["items"]
     assert all(one["incident"].startswith("MCP") for one in items)
+
+
+def test_a_weak_guess_is_not_offered_as_the_answer(service, key):
+    async def talk(client):
+        return await client.call_tool("diagnose", {"short_description": "qzxv jkwp"})
+
+    answer = over_http(service, key(), talk)
+    guesses = {
+        target: prediction
+        for target, prediction in answer.structured_content["predictions"].items()
+        if prediction["decision"] == "suggested" and prediction["probability"] < SURE_FROM
+    }
+    assert guesses, "else the test shows nothing"
+    for target, prediction in guesses.items():
+        assert prediction["answer"] == "not_sure"
+        assert f"{target}: not sure (perhaps {prediction['value']} " in answer.content[0].text
 
 
 def test_scopes_hold(service, key):

@@ -78,7 +78,7 @@ def test_metrics_count_stages_decisions_and_the_release(client) -> None:
 def drift(values: list[str]) -> float:
     metrics = Metrics()
     for value in values:
-        prediction = {"decision": "suggested", "alternatives": [{"value": value}]}
+        prediction = {"decision": "abstained", "value": None, "alternatives": [{"value": value}]}
         metrics.diagnosed({"predictions": {"group": prediction}})
     found = metrics.registry.get_sample_value("faultwise_class_share_drift", {"target": "group"})
     assert found is not None

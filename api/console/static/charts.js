@@ -114,7 +114,7 @@
     },
     days(table) {
       const rows = cells(table);
-      const colours = ["--good", "--accent", "--warn"];
+      const colours = ["--good", "--accent", "--muted", "--warn"];
       return {
         type: "bar",
         data: { labels: rows.map((row) => row[0]), datasets: heads(table).slice(1).map((name, i) => (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -128,7 +128,7 @@ def undo_feedback(service: Service, agent: Agent, diagnosis: str, feedback: str)
     RecordNotFoundError
         If the incident has no such feedback.
     """
-    entries = {entry.id: entry for entry in service.feedback.on(service.diagnoses.get(diagnosis))}
+    entries = {entry.id: entry for entry in service.feedback.on(service.diagnoses.get(diagnosis)["incident"])}
     if feedback not in entries:
         raise RecordNotFoundError(Phrase("no_feedback", {"id": feedback, "diagnosis": diagnosis}))
     return service.feedback.undo(agent.id, entries[feedback].diagnosis, feedback)
@@ -149,7 +149,7 @@ def card_page(
         back = f"/panel?token={agent.csrf}" if actions == "/panel" else f"/console/diagnoses/{diagnosis}"
         return RedirectResponse(back, 303)
     body = service.diagnoses.get(diagnosis)
-    feedback = service.feedback.on(body)
+    feedback = service.feedback.on(body["incident"])
     template = "card.html" if is_part(request) else "card_alone.html"
     return page(
         request,
@@ -161,7 +161,7 @@ def card_page(
         actions=actions,
         fresh=True,
         refusal=refusal,
-        **_card(service, body, target, suggestion, language_of(request)),
+        **_card(service, body, feedback, target, suggestion, language_of(request)),
     )
 
 
@@ -171,7 +171,7 @@ def news(
 ) -> Response:
     """Return the cards that others judged since a page was shown, and whether the diagnosis is still the newest."""
     body = service.diagnoses.get(diagnosis)
-    feedback = service.feedback.on(body)
+    feedback = service.feedback.on(body["incident"])
     current = news_of(service, body, feedback)
     if current == News(sequence, newer):
         return Response(status_code=204)
@@ -183,16 +183,21 @@ def news(
         diagnosis=body,
         judgements=judgements_of(service, feedback),
         news=current,
-        cards=[_card(service, body, target, suggestion, language_of(request)) for target, suggestion in subjects],
+        cards=[_card(service, body, feedback, *subject, language_of(request)) for subject in subjects],
     )
 
 
 def _card(
-    service: Service, diagnosis: Mapping[str, Any], target: str, suggestion: str, language: Language
+    service: Service,
+    diagnosis: Mapping[str, Any],
+    feedback: Sequence[Feedback],
+    target: str,
+    suggestion: str,
+    language: Language,
 ) -> dict[str, Any]:
     """Return the template variables of one card: a prediction, or a suggestion and its place."""
     if target:
-        prediction = predictions_of(service, diagnosis).get(target)
+        prediction = predictions_of(service, diagnosis, feedback).get(target)
         return {"target": target, "prediction": prediction, "suggestion": None, "place": 0}
     views = enumerate(suggestions_of(service, diagnosis, language), 1)
     place, view = next(((place, view) for place, view in views if view["id"] == suggestion), (0, None))

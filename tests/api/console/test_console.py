@@ -7,16 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from fastapi.testclient import TestClient
 
-from api.console.incident_view import is_sure
 from api.console.messages import MESSAGES
 from api.console.pages import local_path
 from api.http.security import SESSION_COOKIE
 from api.settings import Settings
+from diagnosis.findings import SURE_FROM
 from diagnosis.search import Coverage
 from diagnosis.store.keys import SCOPES
 from tests.serving import Serving
 from tests.waiting import soon
 
+DECISIONS = ("automatic", "suggested", "decided", "not_sure")
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> {{ 7*7 }} \u202eevil\u202c \"'&"
 
 
@@ -320,13 +321,32 @@ def test_a_number_that_is_taken_is_asked_about_before_it_is_diagnosed_again(clie
     assert len(client.get("/v1/diagnoses", params={"incident": "TAKEN-1"}).json()["items"]) == 2
 
 
-def test_a_weak_guess_is_not_offered_as_the_answer() -> None:
-    weak = {"value": "Hardware", "decision": "suggested", "probability": 0.17}
-    assert not is_sure(weak)
-    assert is_sure({**weak, "probability": 0.62})
-    assert is_sure({**weak, "decision": "automatic", "probability": 0.3}), "what is certified is the answer"
-    assert is_sure({**weak, "probability": None}), "a person's decision has no probability"
-    assert not is_sure({"value": None, "decision": "abstained", "probability": None})
+def test_a_value_that_a_person_decided_stays_the_answer_when_it_is_diagnosed_again(client, person) -> None:
+    said = diagnosed(client, "AGAIN-1", cmdb_ci="prn-3f")
+    path = f"/console/diagnoses/{said['id']}/feedback"
+    person.post(path, {"kind": "overridden", "target": "assignment_group", "value": "Identity"})
+    newer = diagnosed(client, "AGAIN-1", cmdb_ci="prn-3f")
+    prediction = newer["predictions"]["assignment_group"]
+    assert (prediction["decision"], prediction["value"]) == ("abstained", "Identity")
+    assert prediction["probability"] < SURE_FROM, "else the test shows nothing"
+
+    def card():
+        page = person.get(f"/console/diagnoses/{newer['id']}").text
+        return re.search(
+            r'<section class="card prediction" id="target-assignment_group".*?</section>', page, re.DOTALL
+        )[0]
+
+    assert "<strong><bdi>Identity</bdi></strong>" in card()
+    assert MESSAGES["en"]["decided"] in card()
+    assert MESSAGES["en"]["not_sure"] not in card()
+    assert MESSAGES["en"]["why_abstained"] not in card()
+    in_queue = {decision: "AGAIN-1" in person.get("/", params={"decision": decision}).text for decision in DECISIONS}
+    assert in_queue == {"automatic": False, "suggested": False, "decided": True, "not_sure": False}
+    (given,) = client.get(f"/v1/diagnoses/{said['id']}/feedback").json()["items"]
+    person.post(f"/console/diagnoses/{newer['id']}/feedback/{given['id']}/undo")
+    assert MESSAGES["en"]["not_sure"] in card(), "what was taken back is no decision, in a diagnosis made before too"
+    assert "already set" not in card()
+    assert "AGAIN-1" in person.get("/", params={"decision": "not_sure"}).text
 
 
 def test_the_queue_filters_sorts_counts_and_leads_to_the_next_open_incident(models, tmp_path) -> None:

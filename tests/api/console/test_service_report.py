@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from api.console.incident_view import is_sure
 from api.console.release_quality import verdict
 from api.console.service_report import service_report
 from api.console.views.service_report import report_marker
 from api.settings import Settings
+from diagnosis.findings import answer_kind
 from diagnosis.store.diagnoses import DiagnosisEntry
 from diagnosis.times import format_utc, utc_now
 from tests.serving import Serving
@@ -207,11 +207,14 @@ def test_decisions_are_counted_as_the_queue_calls_them(models, tmp_path) -> None
             client.post("/v1/diagnoses", json={"number": number, "short_description": text})
         diagnoses = client.get("/v1/diagnoses").json()["items"]
         predictions = [prediction for item in diagnoses for prediction in item["predictions"].values()]
-        n_sure = sum(map(is_sure, predictions))
-        assert 0 < n_sure < len(predictions)
-        assert any(not is_sure(p) and p["decision"] == "suggested" for p in predictions)
-        totals = measured(client)[0].totals
-        assert totals["abstained"] == len(predictions) - n_sure
+        kinds = [answer_kind(prediction) for prediction in predictions]
+        assert 0 < kinds.count("not_sure") < len(kinds)
+        assert ("suggested", "not_sure") in zip([p["decision"] for p in predictions], kinds, strict=True)
+        assert measured(client)[0].totals["not_sure"] == kinds.count("not_sure")
+        accepted = {"kind": "accepted", "target": "assignment_group"}
+        assert client.post(f"/v1/diagnoses/{diagnoses[0]['id']}/feedback", json=accepted).status_code == 201
+        client.post("/v1/diagnoses", json={"number": diagnoses[0]["incident"], "short_description": "printer"})
+        assert measured(client)[0].totals["decided"] == 1
 
 
 def test_a_diagnosis_made_anew_is_no_second_decision(models, tmp_path) -> None:

@@ -12,7 +12,7 @@ Assignment group: Network Operations (97%, certified: at least 95% of such decis
   because of: vpn, INC0009120
 Category: network (71%, a suggestion)
   or: hardware (20%)
-Subcategory: no decision (no class is left)
+Subcategory: not sure (no class is left)
 
 Suggested fixes:
 1. KB0000042 VPN certificate expired (worked 40 of 42 times)
@@ -37,7 +37,7 @@ def test_chinese(said):
     assert text.startswith(
         "Faultwise 诊断\n\n处理组：Network Operations (97%, 已认证：此类判定至少 95% 正确)\n  依据：vpn, INC0009120"
     )
-    assert "分类：network (71%, 建议)\n  或：hardware (20%)\n子分类：不作判定（没有剩余的类别）" in text
+    assert "分类：network (71%, 建议)\n  或：hardware (20%)\n子分类：不确定（没有剩余的类别）" in text
     assert "请注意：\n- 此事件没有文字，无法查找相似事件\n" in text
     assert "建议的解决办法：\n1. KB0000042 VPN certificate expired（42 次中 40 次有效）" in text
     assert "复发可能：7 天内 11%, 30 天内 29% (通常为 15%)" in text
@@ -48,7 +48,7 @@ def test_a_diagnosis_that_was_stored_without_codes_has_its_english_sentences(sai
     said["language"] = "zh"
     del said["warning_phrases"], said["predictions"]["subcategory"]["reason_code"]
     text = note_text(said)
-    assert "子分类：不作判定（no class is left）" in text
+    assert "子分类：不确定（no class is left）" in text
     assert "- the incident has no text: nothing similar can be found" in text
 
 
@@ -74,6 +74,28 @@ def test_the_digest_changes_with_what_is_said_and_not_with_who_says_it(said):
     assert note_digest(said) == before
     said["predictions"]["category"]["value"] = "hardware"
     assert note_digest(said) != before
+
+
+def test_a_weak_guess_is_not_offered_as_the_answer(said):
+    likely = [{"value": "hardware", "probability": 0.17}, {"value": "network", "probability": 0.15}]
+    said["predictions"]["category"] |= {"value": "hardware", "probability": 0.17, "alternatives": likely}
+    assert "Category: not sure\n  perhaps: hardware (17%), network (15%)\n" in note_text(said)
+    said["language"] = "zh"
+    assert "分类：不确定\n  可能是：hardware (17%), network (15%)\n" in note_text(said)
+
+
+def test_what_a_person_decided_is_said_to_be_theirs(said):
+    values = {"field": "category", "value": "email"}
+    said["predictions"]["category"] |= {
+        "decision": "abstained",
+        "value": "email",
+        "probability": 0.02,
+        "reason_code": "already_decided",
+        "reason_values": values,
+    }
+    assert "Category: email (decided by a person)\nSubcategory" in note_text(said)
+    said["language"] = "zh"
+    assert "分类：email (人工确认)\n子分类" in note_text(said)
 
 
 def test_only_certified_values_may_be_written(said):

@@ -264,7 +264,27 @@ def test_every_event_has_a_title_in_both_languages(event, language):
 
 
 def test_decisions_stand_in_a_message():
-    predictions = {"assignment_group": {"value": "Network", "probability": 0.97}, "category": {"value": None}}
+    predictions = {
+        "assignment_group": {"decision": "automatic", "value": "Network", "probability": 0.97},
+        "category": {"decision": "abstained", "value": None, "probability": None},
+    }
     message = message_of({"type": "diagnosis.created", "data": {"incident": "INC1", "predictions": predictions}}, "en")
     assert message.title == "Incident INC1 was diagnosed"
-    assert message.lines[1:] == ("Assignment group: Network (97%)", "Category: -")
+    assert message.lines[1:] == ("Assignment group: Network (97%)", "Category: not sure")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", ("decided by a person", "not sure")), ("zh", ("人工确认", "不确定"))]
+)
+def test_a_message_says_what_a_person_decided_and_offers_no_weak_guess(language, words):
+    predictions = {
+        "category": {"decision": "abstained", "value": "Courier", "probability": None},
+        "subcategory": {"decision": "suggested", "value": "Hardware", "probability": 0.17},
+        "assignment_group": {"decision": "suggested", "value": "Network", "probability": 0.62},
+    }
+    event = {"type": "diagnosis.created", "data": {"incident": "INC1", "predictions": predictions}}
+    text = message_of(event, language).text
+    assert f"Courier ({words[0]})" in text
+    assert words[1] in text
+    assert "Hardware" not in text
+    assert "Network (62%)" in text
