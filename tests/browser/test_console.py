@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from api.console.messages import MESSAGES
+from diagnosis.store.keys import SCOPES
 from tests.browser.conftest import axe, sign_in, visit
 
 LANGUAGES = ("en", "zh")
@@ -270,6 +271,64 @@ def test_what_was_typed_survives_a_session_that_ran_out(browse, service, key) ->
     expect(page.locator("h1")).to_contain_text("The printer on the third floor")
     page.goto("/console/new")
     expect(page.locator("#description"), "what was sent is not offered again").to_have_value("")
+
+
+def test_reply_note_and_another_value_survive_a_session_that_ran_out(browse, diagnosed, key, client) -> None:
+    w, said, page = MESSAGES["en"], diagnosed("TYPED-1"), browse()
+    address = f"/console/diagnoses/{said['id']}"
+    page.goto(address)
+    page.fill("#reply", "We replaced the rollers.")
+    page.get_by_role("button", name=w["into_note"]).first.click()
+    page.locator("#note").press_sequentially(" Ask the floor manager.")
+    note = page.locator("#note").input_value()
+    page.locator("#target-assignment_group summary").first.click()
+    page.fill("#value-assignment_group", "Identity")
+
+    def signed_out_and_in(secret):
+        page.context.clear_cookies()
+        page.reload()
+        page.wait_for_url("**/console/sign-in?next=*")
+        assert secret not in page.evaluate("JSON.stringify(sessionStorage)")
+        page.fill("#key", secret)
+        page.press("#key", "Enter")
+        page.wait_for_url(f"**{address}")
+        assert secret not in page.evaluate("JSON.stringify(sessionStorage)")
+
+    signed_out_and_in(key)
+    expect(page.locator("#draft-restored")).to_be_visible()
+    expect(page.locator("#reply")).to_have_value("We replaced the rollers.")
+    expect(page.locator("#note")).to_have_value(note)
+    expect(page.locator("#value-assignment_group")).to_be_visible()
+    expect(page.locator("#value-assignment_group")).to_have_value("Identity")
+    page.locator("#target-assignment_group").get_by_role("button", name=w["save"], exact=True).click()
+    expect(page.locator("#target-assignment_group").get_by_role("status")).to_be_visible()
+    page.goto("/")
+    page.goto(address)
+    expect(page.locator("#reply"), "what was not sent is there again").to_have_value("We replaced the rollers.")
+    assert "Identity" not in page.evaluate("JSON.stringify(sessionStorage)"), "what was saved is not kept"
+    signed_out_and_in(client.post("/v1/keys", json={"name": "another", "scopes": list(SCOPES)}).json()["key"])
+    expect(page.locator("#reply"), "nobody else reads it").not_to_have_value("We replaced the rollers.")
+
+
+def test_what_was_typed_for_a_problem_survives_a_session_that_ran_out(browse, key) -> None:
+    page = browse()
+    page.goto("/console/problems")
+    expect(page.locator(".measures tbody tr").first).to_be_visible(timeout=30_000)
+    page.locator(".measures tbody a").first.click()
+    page.wait_for_url("**/console/problems/*")
+    address = page.url
+    if not page.locator("#propose[open]").count():
+        page.locator("#propose summary").click()
+    page.fill("#title", "Replace the printer's rollers")
+    page.fill("#owner", "Desktop Support")
+    page.context.clear_cookies()
+    page.locator("#propose").get_by_role("button").click()
+    page.wait_for_url("**/console/sign-in?next=*")
+    page.fill("#key", key)
+    page.press("#key", "Enter")
+    page.wait_for_url(address)
+    expect(page.locator("#title")).to_have_value("Replace the printer's rollers")
+    expect(page.locator("#owner")).to_have_value("Desktop Support")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

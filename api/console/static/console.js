@@ -96,6 +96,7 @@
     const text = fix.content.textContent.trim();
     const added = button.dataset.insert === "note" ? `${fix.dataset.heading}\n${text}` : text;
     if (!draft.value.includes(added)) draft.value = draft.value ? `${draft.value.trimEnd()}\n\n${added}` : added;
+    draft.dispatchEvent(new Event("input", { bubbles: true }));
     const folded = draft.closest("details");
     if (folded) folded.open = true;
     if (parent !== window) parent.postMessage({ faultwise: "insert", field: button.dataset.insert, text: added }, "*");
@@ -134,40 +135,79 @@
   document.addEventListener("htmx:load", (event) => localTimes(event.detail.elt.parentElement || document));
 
   // What was typed survives a sign-in that ran out ------------------------------------------------------------
-  const DRAFT = "faultwise-draft";
-  const draftForm = $("form[data-draft]");
-  const typed = (form) => [...form.elements].filter((field) => field.name && field.type !== "hidden" && field.type !== "submit");
+  // Kept in the tab by page and field, of whoever typed it, until it was taken or they sign out. What finds or filters
+  // is in the address, and a key or password is never kept.
+  const DRAFT = "faultwise-draft:";
+  const FIELDS = "main textarea[id], main select[id], main input[id]:not([type=hidden], [type=submit], [type=password]," +
+    " [type=search], [type=radio], [type=checkbox], [type=file])";
+  const person = document.body.dataset.person;
+  const here = DRAFT + location.pathname + location.search;
+  const isTyped = (field) => field.matches(FIELDS) && !field.closest("form[method=get]");
+  const drafts = () => Object.keys(sessionStorage).filter((name) => name.startsWith(DRAFT));
+  const draftOf = (name) => JSON.parse(sessionStorage.getItem(name)) || { person, values: {}, sent: [] };
 
-  function keepDraft(sent) {
-    const values = typed(draftForm).map((field) => [field.id, field.value]);
-    sessionStorage.setItem(DRAFT, JSON.stringify({ address: location.pathname + location.search, values, sent }));
+  function keepDraft(name, draft) {
+    try {
+      if (Object.keys(draft.values).length) sessionStorage.setItem(name, JSON.stringify(draft));
+      else sessionStorage.removeItem(name);
+    } catch {} // a browser that keeps nothing, or is full
+  }
+
+  function forget(name, ids) {
+    const draft = draftOf(name);
+    for (const id of ids) delete draft.values[id];
+    keepDraft(name, { ...draft, sent: [] });
+  }
+
+  function settleDrafts() {
+    // Forms lead to a page of ours: what was sent was taken if it is no error and not the one for signing in.
+    const arrival = performance.getEntriesByType("navigation")[0] || {};
+    const taken = person && arrival.type === "navigate" && !(arrival.responseStatus >= 400);
+    for (const name of drafts()) {
+      const draft = draftOf(name);
+      if (person && (draft.person !== person || (draft.brief && name !== here))) sessionStorage.removeItem(name);
+      else forget(name, taken ? draft.sent : []);
+    }
   }
 
   function restoreDraft() {
-    if (!("signedIn" in document.body.dataset)) return; // on the sign-in page it waits
-    const draft = JSON.parse(sessionStorage.getItem(DRAFT) || "null");
-    if (!draft) return;
-    sessionStorage.removeItem(DRAFT);
-    if (!draftForm || draft.address !== location.pathname + location.search) return;
     let restored = false;
-    for (const [id, value] of draft.values) {
-      const field = id && document.getElementById(id);
-      if (field && value && field.value !== value) {
-        field.value = value;
-        restored = true;
-      }
+    for (const [id, value] of Object.entries(draftOf(here).values)) {
+      const field = document.getElementById(id);
+      if (!field || !isTyped(field) || field.value === value) continue;
+      if (field.options && ![...field.options].some((option) => option.value === value)) continue;
+      field.value = value;
+      restored = true;
+      for (let fold = field.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
     }
     $("#draft-restored").hidden = !restored;
-    if (restored) keepDraft(false);
   }
-  restoreDraft();
-  if (draftForm) {
-    draftForm.addEventListener("input", () => keepDraft(false));
-    draftForm.addEventListener("submit", () => keepDraft(true));
+
+  settleDrafts();
+  if (person) {
+    restoreDraft();
+    document.addEventListener("input", (event) => {
+      const field = event.target;
+      if (!isTyped(field)) return;
+      const draft = draftOf(here);
+      draft.values[field.id] = field.value;
+      if (field.value === field.defaultValue) delete draft.values[field.id];
+      const brief = draft.brief || Boolean(field.closest("[data-draft=brief]"));
+      keepDraft(here, { ...draft, brief, sent: draft.sent.filter((id) => id !== field.id) });
+    });
+    document.addEventListener("submit", (event) => {
+      const form = event.target;
+      if (form.matches("[data-forget-drafts]")) drafts().forEach((name) => sessionStorage.removeItem(name));
+      else if (!form.hasAttribute("hx-post")) {
+        const ids = [...form.elements].filter(isTyped).map((field) => field.id);
+        if (ids.length) keepDraft(here, { ...draftOf(here), sent: ids });
+      }
+    });
+    document.addEventListener("htmx:afterRequest", (event) => {
+      const form = event.detail.requestConfig.elt; // the card that held it is gone by now
+      if (event.detail.successful && form.matches("form")) forget(here, [...form.elements].map((field) => field.id));
+    });
   }
-  document.addEventListener("submit", (event) => {
-    if (event.target.matches("[data-forget-drafts]")) sessionStorage.removeItem(DRAFT);
-  });
 
   // Slow or lost requests -------------------------------------------------------------------------------------
   let busy = 0, late;

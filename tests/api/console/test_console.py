@@ -3,10 +3,12 @@
 import html
 import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
+from api import console
 from api.console.messages import MESSAGES
 from api.console.pages import local_path
 from api.http.security import SESSION_COOKIE
@@ -17,6 +19,7 @@ from diagnosis.store.keys import SCOPES
 from tests.serving import Serving
 from tests.waiting import soon
 
+TEMPLATES = Path(console.__file__).parent / "templates"
 DECISIONS = ("automatic", "suggested", "decided", "not_sure")
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> {{ 7*7 }} \u202eevil\u202c \"'&"
 
@@ -214,6 +217,17 @@ def test_how_often_a_fix_worked_is_counted_over_every_use_of_it(client, person) 
     assert sum(uses.values()) > len(fix["evidence"])
     page = person.get(f"/console/diagnoses/{said['id']}").text
     assert f"worked {uses['held']} of {uses['held'] + uses['failed']} times" in page
+
+
+def test_every_field_that_people_type_in_has_an_id_by_which_it_is_kept() -> None:
+    fields = [
+        (path.name, tag)
+        for path in sorted(TEMPLATES.glob("*.html"))
+        for tag in re.findall(r"<(?:textarea|input)\b[^>]*>", path.read_text(encoding="utf-8"))
+        if not re.search('type="(?:hidden|checkbox|radio)"', tag)
+    ]
+    assert len(fields) > 30
+    assert [field for field in fields if ' id="' not in field[1]] == []
 
 
 def test_a_value_that_nobody_has_used_is_asked_for_before_it_is_saved(client, person) -> None:
