@@ -183,6 +183,20 @@ def is_person_name(word: str) -> bool:
     return word.casefold() in GIVEN_NAMES or _is_dictionary_name(word)
 
 
+def is_unlisted_name(run: str) -> bool:
+    """Whether Chinese characters that are no word read as a surname and a given name, or the dictionary says so.
+
+    Examples
+    --------
+    >>> [run for run in ("张三", "李建国", "文件", "安装", "连接") if is_unlisted_name(run)]
+    ['张三', '李建国']
+    """
+    if _HAN_NAME.fullmatch(run) is None or run in _NO_NAMES:
+        return False
+    tags: list[tuple[str, str]] = rjieba.tag(run, False)
+    return all(len(word) == 1 or tag.startswith("nr") for word, tag in tags)
+
+
 def surnames(text: str) -> list[str]:
     """Return the words behind given names that are capitalised or common surnames, and the words of names in pinyin.
 
