@@ -107,11 +107,12 @@ def predictions_of(service: Service, diagnosis: Diagnosis, feedback: Sequence[Fe
     entries = standing(feedback)
     return {
         target: {**prediction_view(prediction, entries.get(target)), "classes": classes_of(service, target)}
-        for target, prediction in sorted(diagnosis["predictions"].items(), key=lambda item: _rank(item[0]))
+        for target, prediction in sorted(diagnosis["predictions"].items(), key=lambda item: target_rank(item[0]))
     }
 
 
-def _rank(target: str) -> int:
+def target_rank(target: str) -> int:
+    """Return the place of a target on a page."""
     return TARGETS.index(target) if target in TARGETS else len(TARGETS)
 
 

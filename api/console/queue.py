@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
+from urllib.parse import urlencode
 
 from api.console.clocks import ShownClock, service_clocks, urgency
-from api.console.incident_view import TARGETS, prediction_view
+from api.console.incident_view import TARGETS, prediction_view, target_rank
 from api.service import Service
 from diagnosis.findings import AnswerKind, SurgeMark
 from diagnosis.incident import IncidentBatch
@@ -80,12 +81,25 @@ class Selection:
     page: int = 1
     before: str | None = None
 
+    @property
+    def query(self) -> str:
+        """The query of an address that keeps filters and order, ``""`` for the queue as it comes."""
+        usual = Selection()
+        names = ("state", "decision", "value", "order", "before")
+        return urlencode({name: value for name in names if (value := getattr(self, name)) != getattr(usual, name)})
+
 
 @dataclass(frozen=True, slots=True)
 class QueuePage:
-    """One page of the queue, and the counts beside its filters: each of what the other filters leave."""
+    """One page of the queue, and the counts beside its filters: each of what the other filters leave.
+
+    ``targets`` are those that any row of the page has, ``window`` how many diagnoses were looked at where there are
+    more.
+    """
 
     rows: Sequence[QueueRow]
+    targets: Sequence[str]
+    window: int | None
     is_empty: bool
     counts: Mapping[str, int]
     values: Sequence[tuple[str, int]]
@@ -100,15 +114,18 @@ def queue_page(service: Service, selection: Selection) -> QueuePage:
     """
     rows, older = queue_rows(service, selection.before)
     in_decision = [row for row in rows if selection.decision in ("all", row.decision)]
-    in_every_state = [row for row in in_decision if selection.value in ("", row.value)]
+    in_every_state = [row for row in in_decision if _matches(row, selection)]
     selected = [row for row in in_every_state if selection.state in ("all", row.state)]
     ordered = _ordered(selected, selection.order)
     start = PAGE_SIZE * (selection.page - 1)
+    shown = ordered[start : start + PAGE_SIZE]
     states = Counter(row.state for row in in_every_state)
     values = Counter(row.value for row in in_decision if selection.state in ("all", row.state))
     values[selection.value] += 0  # what is chosen stays in the list, though no row has it now
     return QueuePage(
-        rows=ordered[start : start + PAGE_SIZE],
+        rows=shown,
+        targets=sorted(dict.fromkeys(target for row in shown for target in row.predictions), key=target_rank),
+        window=WINDOW if older or selection.before else None,
         is_empty=not rows,
         counts={"all": len(in_every_state), **{state: states[state] for state in STATES}},
         values=sorted((value, count) for value, count in values.items() if value),
@@ -117,13 +134,21 @@ def queue_page(service: Service, selection: Selection) -> QueuePage:
     )
 
 
-def next_open(service: Service, current: str) -> str | None:
-    """Return the id of the open diagnosis that follows one in the queue, else of its first; None if none is open."""
-    rows, _ = queue_rows(service)
-    ids = [str(row.diagnosis["id"]) for row in _ordered(rows, "urgent")]
+def next_open(service: Service, current: str, selection: Selection) -> str | None:
+    """Return the id of the open diagnosis that follows one in the queue as it is filtered and sorted.
+
+    After the last comes the first. None if none is open.
+    """
+    rows, _ = queue_rows(service, selection.before)
+    ids = [str(row.diagnosis["id"]) for row in _ordered(rows, selection.order)]
     place = ids.index(current) + 1 if current in ids else 0
-    is_open = {str(row.diagnosis["id"]) for row in rows if row.state == "open"} - {current}
+    is_open = {str(row.diagnosis["id"]) for row in rows if row.state == "open" and _matches(row, selection)} - {current}
     return next((identifier for identifier in [*ids[place:], *ids[:place]] if identifier in is_open), None)
+
+
+def _matches(row: QueueRow, selection: Selection) -> bool:
+    """Whether a row has the decision and the value that are asked for."""
+    return selection.decision in ("all", row.decision) and selection.value in ("", row.value)
 
 
 def queue_rows(service: Service, before: str | None = None) -> tuple[list[QueueRow], str | None]:

@@ -20,6 +20,7 @@ from api.console.incident_view import (
 from api.console.messages import Language
 from api.console.pages import is_part, language_of, page
 from api.console.session import Acting, Agent, Reading, Text
+from api.console.views.incidents import Selected
 from api.dependencies import Served
 from api.feedback.schemas import FeedbackIn
 from api.feedback.service import ColleagueDecidedError, UnknownValueError
@@ -167,7 +168,13 @@ def card_page(
 
 @router.get("/console/diagnoses/{diagnosis}/news")
 def news(
-    request: Request, service: Served, agent: Reading, diagnosis: str, sequence: int, newer: Word = ""
+    request: Request,
+    service: Served,
+    agent: Reading,
+    diagnosis: str,
+    sequence: int,
+    selection: Selected,
+    newer: Word = "",
 ) -> Response:
     """Return the cards that others judged since a page was shown, and whether the diagnosis is still the newest."""
     body = service.diagnoses.get(diagnosis)
@@ -183,6 +190,7 @@ def news(
         diagnosis=body,
         judgements=judgements_of(service, feedback),
         news=current,
+        selection=selection,
         cards=[_card(service, body, feedback, *subject, language_of(request)) for subject in subjects],
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -63,28 +64,35 @@ def rows(request: Request, service: Served, _agent: Reading, selection: Selected
 
 @router.get("/console/next")
 def next_incident(
-    service: Served, _agent: Reading, after: Annotated[str, Query(max_length=32)] = ""
+    service: Served, _agent: Reading, selection: Selected, after: Annotated[str, Query(max_length=32)] = ""
 ) -> RedirectResponse:
-    """Go to the next open incident of the queue; to the queue where none is open."""
-    diagnosis = next_open(service, after)
-    return RedirectResponse(f"/console/diagnoses/{diagnosis}" if diagnosis else "/?state=open", 303)
+    """Go to the next open incident of the queue as it was filtered and sorted; to the queue where none is open."""
+    diagnosis = next_open(service, after, selection)
+    if diagnosis is None:
+        return RedirectResponse(_with_query("/", replace(selection, state="open")), 303)
+    return RedirectResponse(_with_query(f"/console/diagnoses/{diagnosis}", selection), 303)
+
+
+def _with_query(path: str, selection: Selection) -> str:
+    return f"{path}?{selection.query}" if selection.query else path
 
 
 @router.get("/console/diagnoses/{diagnosis}")
-def incident(request: Request, service: Served, agent: Reading, diagnosis: str) -> Response:
-    """Show one incident and its diagnosis."""
+def incident(request: Request, service: Served, agent: Reading, diagnosis: str, selection: Selected) -> Response:
+    """Show one incident and its diagnosis; filters and order are those of the queue that led here."""
     try:
         body = service.diagnoses.get(diagnosis)
     except RecordNotFoundError:
         return page(request, "message.html", 404, notice="not_found", agent=agent)
-    return page(request, "incident.html", agent=agent, **view_of(service, body, language_of(request)))
+    view = view_of(service, body, language_of(request))
+    return page(request, "incident.html", agent=agent, selection=selection, **view)
 
 
 @router.post("/console/diagnoses/{diagnosis}/again")
-async def diagnose_again(service: Served, _agent: Acting, diagnosis: str) -> Response:
+async def diagnose_again(service: Served, _agent: Acting, diagnosis: str, selection: Selected) -> Response:
     """Diagnose an incident of the store anew: a release or people's decisions may have changed since."""
     newer = await service.diagnoses.diagnose_again(diagnosis)
-    return RedirectResponse(f"/console/diagnoses/{newer['id']}", 303)
+    return RedirectResponse(_with_query(f"/console/diagnoses/{newer['id']}", selection), 303)
 
 
 @router.get("/console/new")

@@ -3,6 +3,7 @@
 import html
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,14 @@ from fastapi.testclient import TestClient
 from api import console
 from api.console.messages import MESSAGES
 from api.console.pages import local_path
+from api.console.queue import WINDOW
 from api.http.security import SESSION_COOKIE
 from api.settings import Settings
 from diagnosis.findings import SURE_FROM
 from diagnosis.search import Coverage
+from diagnosis.store.diagnoses import DiagnosisEntry
 from diagnosis.store.keys import SCOPES
+from diagnosis.times import utc_now
 from tests.serving import Serving
 from tests.waiting import soon
 
@@ -394,7 +398,47 @@ def test_the_queue_filters_sorts_counts_and_leads_to_the_next_open_incident(mode
         for current, following in ((2, 0), (0, 2)):
             page = person.get("/console/next", params={"after": said[current]["id"]})
             assert page.url.path == f"/console/diagnoses/{said[following]['id']}"
+        listed = person.get("/", params={"order": "oldest", "decision": "suggested"}).text
+        opened = html.unescape(re.search(rf'href="(/console/diagnoses/{said[0]["id"]}[^"]*)"', listed)[1])
+        following = html.unescape(re.search(r'href="(/console/next[^"]*)"', person.get(opened).text)[1])
+        page = person.get(following)
+        expected = next(
+            entry["id"]
+            for entry in said[1:]
+            if entry["incident"] in shown(order="oldest", decision="suggested", state="open")
+        )
+        assert page.url.path == f"/console/diagnoses/{expected}", "the next of the queue as it was filtered and sorted"
+        assert "order=oldest" in str(page.url)
+        none = person.get("/console/next", params={"after": said[0]["id"], "value": "nobody's"})
+        assert (none.url.path, "value=nobody" in str(none.url)) == ("/", True)
         assert person.get("/", params={"state": "nonsense"}).status_code == 422
+
+
+def test_each_value_stands_under_its_own_heading_and_counts_say_what_they_count(models, tmp_path) -> None:
+    with Serving(Settings(database=f"sqlite:///{tmp_path / 'a.db'}", models=models)) as client:
+        store, person = client.app.state.service.store, Person(client, *SCOPES)
+        said = diagnosed(client, "WHOLE-1")
+        assert 'id="window"' not in person.get("/").text
+        for number, target in (("GROUP-1", "assignment_group"), ("CATEGORY-1", "category")):
+            body = {**said, "id": f"{said['id'][:-2]}{number[:2]}", "incident": number}
+            body["predictions"] = {target: {**said["predictions"][target], "decision": "automatic", "value": number}}
+            record = {"number": number, "short_description": number}
+            store.diagnoses.add([DiagnosisEntry(body, datetime.fromisoformat(said["created_at"]), record)])
+        page = person.get("/").text
+        heads = re.findall(r'<th scope="col"[^>]*>([^<]*)', page)
+        for number, target in (("GROUP-1", "assignment_group"), ("CATEGORY-1", "category")):
+            row = next(part for part in re.findall(r"<tr>.*?</tr>", page, re.DOTALL) if f">{number}</bdi></a>" in part)
+            cells = re.findall(r"<td.*?</td>", row, re.DOTALL)
+            assert len(cells) == len(heads)
+            assert number in cells[heads.index(MESSAGES["en"][f"field_{target}"])]
+        entries = [
+            DiagnosisEntry(
+                {**said, "id": f"0{place:025}", "incident": f"OLD-{place}"}, utc_now(), {"number": f"OLD-{place}"}
+            )
+            for place in range(WINDOW)
+        ]
+        store.diagnoses.add(entries)
+        assert MESSAGES["en"]["queue_window"].format(WINDOW) in person.get("/").text
 
 
 @pytest.mark.parametrize("corpus", ["knowledge", "incidents"])
