@@ -217,7 +217,8 @@ def _rules(path: Path | None) -> list[ExclusionRule]:
         return []
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-        rules = [ExclusionRule(id="", **rule) for rule in (raw if isinstance(raw, list) else [raw])]
+        entries = raw if isinstance(raw, list) else [raw]
+        rules = [ExclusionRule(id="", **{name: rule[name] for name in rule if name != "confirm"}) for rule in entries]
     except (OSError, ValueError, TypeError) as error:
         raise InputError(Phrase("rules_unreadable", {"path": str(path), "fault": str(error)})) from error
     for rule in rules:

@@ -13,9 +13,12 @@ from diagnosis.decisions import ExclusionRule
 router = APIRouter(prefix="/v1/rules", tags=["rules"])
 
 
-@router.post("", response_model=RuleOut, status_code=201, responses=problems())
+@router.post("", response_model=RuleOut, status_code=201, responses=problems(409))
 def add_rule(rule: RuleIn, principal: MayAdminister, service: Served) -> RuleOut:
-    """Save a rule; it holds from this moment, on every replica."""
+    """Save a rule; it holds from this moment, on every replica.
+
+    One that nothing limits would stop all automation: it is asked about (409) unless `confirm` is true.
+    """
     saved = service.rules.add(principal.id, rule)
     return _rule(saved)
 
@@ -32,9 +35,9 @@ def get_rule(rule: str, _principal: MayAdminister, service: Served) -> RuleOut:
     return _rule(service.rules.get(rule))
 
 
-@router.put("/{rule}", response_model=RuleOut, responses=problems(404))
+@router.put("/{rule}", response_model=RuleOut, responses=problems(404, 409))
 def change_rule(rule: str, changed: RuleIn, principal: MayAdminister, service: Served) -> RuleOut:
-    """Change a rule; the change holds from this moment."""
+    """Change a rule; the change holds from this moment. What stops all automation is asked about (409)."""
     saved = service.rules.change(principal.id, rule, changed)
     return _rule(saved)
 

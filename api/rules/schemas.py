@@ -35,6 +35,16 @@ class RuleIn(Strict):
     action: Literal["never_automatic", "never_predict"] = Field(
         "never_automatic", description="Leave the decision to a person, or take the value out of the answer"
     )
+    confirm: bool = Field(False, description="A rule for every value of every incident is meant")
+
+    @property
+    def is_for_everything(self) -> bool:
+        """Whether no pattern, no words and no value limit the rule: it stops all automation of its targets."""
+        return not (self.text.strip() or self.value.strip() or any(map(_limits, self.fields.values())))
+
+
+def _limits(pattern: str) -> bool:
+    return pattern == "" or bool(pattern.replace("*", "").strip())  # an empty one matches what lacks the field
 
 
 class RuleOut(Out):

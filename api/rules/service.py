@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from api.audit.service import AuditService
+from api.errors import ConfirmationNeededError
 from api.rules.schemas import RuleIn
 from diagnosis.decisions import ExclusionRule
 from diagnosis.errors import InputError
@@ -54,6 +55,8 @@ class RuleService:
         ------
         InputError
             If it looks for personal data, which is masked before a rule sees an incident.
+        ConfirmationNeededError
+            If it stops all automation and is not confirmed.
         """
         with self._store.transaction():
             saved = self._store.rules.add(self._rule("", body), actor)
@@ -69,6 +72,8 @@ class RuleService:
             If there is none of that id.
         InputError
             If it looks for personal data, which is masked before a rule sees an incident.
+        ConfirmationNeededError
+            If it stops all automation and is not confirmed.
         """
         with self._store.transaction():
             saved = self._store.rules.replace(self._rule(rule, body))
@@ -90,11 +95,15 @@ class RuleService:
         return deleted
 
     def _rule(self, id_: str, body: RuleIn) -> ExclusionRule:
+        if body.is_for_everything and not body.confirm:
+            code = "rule_stops_target" if body.target else "rule_stops_everything"
+            pointers = {"/confirm": Phrase("rule_unconfirmed")}
+            raise ConfirmationNeededError(Phrase(code, {"field": body.target}), pointers)
         fields = {name: self._pattern(name, pattern) for name, pattern in body.fields.items()}
         if self._redactor.redact(body.text) != body.text:
             # Its mask would stand for everybody's, and the rule would hold for more than it was meant for.
             raise InputError(Phrase("rule_text_personal"))
-        typed = ExclusionRule("", **body.model_dump())
+        typed = ExclusionRule("", **body.model_dump(exclude={"confirm"}))
         name, value = self._redactor.redact(body.name), mask_code(body.value, self._redactor)
         return replace(typed, id=id_, name=name, fields=fields, value=value)
 

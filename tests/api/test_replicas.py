@@ -36,7 +36,8 @@ def test_what_people_decide_on_one_replica_binds_the_other_at_once(replicas) -> 
     one.post(f"/v1/diagnoses/{first['id']}/feedback", json=body)
     later = diagnose(other, "BOUND")["predictions"]["assignment_group"]
     assert predicted not in [alternative["value"] for alternative in later["alternatives"]]
-    one.post("/v1/rules", json={"name": "nobody's", "action": "never_predict", "target": "category"})
+    rule = {"name": "nobody's", "action": "never_predict", "target": "category", "confirm": True}
+    assert one.post("/v1/rules", json=rule).status_code == 201
     assert diagnose(other, "RULED")["predictions"]["category"]["decision"] == "abstained"
 
 

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from api.console.pages import page
 from api.console.session import Acting, Agent, Reading
 from api.dependencies import Served
+from api.errors import ConfirmationNeededError
 from api.rules.schemas import RuleIn
 from api.service import Service
 from diagnosis.errors import InputError
@@ -40,13 +41,13 @@ async def add(request: Request, service: Served, agent: Acting) -> Response:
     form: dict[str, Any] = {name: str(submitted.get(name, "")).strip() for name in _TEXT_FIELDS}
     form["fields"] = {field: pattern.strip() for field, pattern in pairs if field and pattern.strip()}
     try:
-        rule = RuleIn.model_validate(form)
+        rule = RuleIn.model_validate({**form, "confirm": submitted.get("confirmed") == "everything"})
     except ValidationError:
         return await run_in_threadpool(_page, request, service, agent, 422, "rule_incomplete", form=form)
-    if not (form["fields"] or form["text"]) and submitted.get("confirmed") != "everything":
-        return await run_in_threadpool(_page, request, service, agent, 409, form=form, unconditional=True)
     try:
         saved = await run_in_threadpool(service.rules.add, agent.id, rule)
+    except ConfirmationNeededError:
+        return await run_in_threadpool(_page, request, service, agent, 409, form=form, unconditional=True)
     except InputError:
         return await run_in_threadpool(_page, request, service, agent, 422, "rule_personal", form=form)
     return await run_in_threadpool(_page, request, service, agent, saved=saved.name)

@@ -225,7 +225,11 @@ def test_an_exclusion_rule_holds_from_the_moment_it_is_saved(client) -> None:
         assert predicted not in [one["value"] for one in ruled["alternatives"]]
         elsewhere = diagnose(client, "RULED", location="plant", **CHINESE)["predictions"]["assignment_group"]
         assert elsewhere["alternatives"][0]["value"] == predicted
-        changed = client.put(f"/v1/rules/{rule['id']}", json={"name": "never alone", "target": "assignment_group"})
+        body = {"name": "never alone", "target": "assignment_group"}
+        asked = client.put(f"/v1/rules/{rule['id']}", json=body)
+        assert (asked.status_code, asked.json()["type"]) == (409, "urn:faultwise:problem:confirmation-needed")
+        assert client.get("/v1/rules").json()["items"] == [rule], "nothing is changed before it is confirmed"
+        changed = client.put(f"/v1/rules/{rule['id']}", json={**body, "confirm": True})
         assert changed.json()["action"] == "never_automatic"
         now = diagnose(client, "RULED", location="HQ-2", **CHINESE)["predictions"]["assignment_group"]
         assert now["decision"] != "automatic"
@@ -236,6 +240,31 @@ def test_an_exclusion_rule_holds_from_the_moment_it_is_saved(client) -> None:
         assert client.delete(f"/v1/rules/{rule['id']}").status_code == 204
     free = diagnose(client, "RULED", location="HQ-2", **CHINESE)["predictions"]["assignment_group"]
     assert "never alone" not in (free["reason"] or "")
+
+
+@pytest.mark.parametrize(
+    ("limits", "status"),
+    [
+        ({}, 409),
+        ({"text": "  "}, 409),
+        ({"fields": {"service": "*", "caller": " ** "}}, 409),
+        ({"target": "category"}, 409),
+        ({"target": "category", "confirm": True}, 201),
+        ({"fields": {"service": ""}}, 201),
+        ({"fields": {"service": "VPN*"}}, 201),
+        ({"text": "zebra"}, 201),
+        ({"target": "category", "value": "network"}, 201),
+    ],
+)
+def test_a_rule_that_stops_all_automation_is_asked_about(client, limits, status) -> None:
+    answer = client.post("/v1/rules", json={"name": "limits", **limits})
+    assert answer.status_code == status, answer.text
+    if status == 201:
+        client.delete(f"/v1/rules/{answer.json()['id']}")
+    else:
+        assert answer.json()["errors"][0]["pointer"] == "/confirm"
+        assert "stops all automation" in answer.json()["detail"]
+    assert "limits" not in [rule["name"] for rule in client.get("/v1/rules").json()["items"]]
 
 
 @pytest.mark.parametrize("path", ["/v1/diagnoses/none", "/v1/diagnoses/none/feedback", "/v1/rules/none"])
