@@ -112,7 +112,7 @@ class Service:
         self.feedback = FeedbackService(store, serving, redactor, self.metrics, events, audit)
         self.incidents: RecordService[IncidentIn] = RecordService("incidents", store, serving, redactor, events, audit)
         self.articles: RecordService[ArticleIn] = RecordService("knowledge", store, serving, redactor, events, audit)
-        self.search = SearchService(serving, redactor, self.metrics)
+        self.search = SearchService(serving, redactor, self.metrics, self.articles)
         self.rules = RuleService(store, redactor, audit)
         self.changes = ChangeService(store, serving, redactor, audit)
         self.alerts = AlertService(store, serving, redactor, audit, self.incidents.look_up, settings.review.zone)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 
 from diagnosis.errors import InputError
 from diagnosis.phrases import Phrase
+from diagnosis.times import utc_now
 
 KNOWLEDGE_FIELDS = (
     "number",
@@ -53,6 +54,11 @@ class KnowledgeArticle:
     owner: str = ""
     review_at: datetime | None = None
     valid_to: datetime | None = None
+
+
+def is_expired(article: Mapping[str, Any]) -> bool:
+    """Whether the validity of an article, given as stored fields with times as ISO 8601, is over."""
+    return str(article.get("valid_to") or "9999") < utc_now().isoformat()
 
 
 def answering_articles(frame: pd.DataFrame) -> pd.DataFrame:

@@ -14,9 +14,9 @@ from api.console.text_layout import MAX_SHOWN, mark_shared_terms, split_steps
 from api.service import Service
 from diagnosis.findings import answer_kind
 from diagnosis.incident import CODED_FIELDS
+from diagnosis.knowledge import is_expired
 from diagnosis.phrases import in_words
 from diagnosis.store.feedback import Feedback, standing
-from diagnosis.times import utc_now
 
 Diagnosis = Mapping[str, Any]  # as the contract has it
 TARGETS = ("assignment_group", "category")  # shown first
@@ -148,11 +148,6 @@ def suggestions_of(service: Service, diagnosis: Diagnosis, language: Language) -
         for number, article in articles.items()
     }
     return [_suggestion_view(suggestion, current.get(suggestion["number"], {})) for suggestion in suggestions]
-
-
-def is_expired(article: Mapping[str, Any]) -> bool:
-    """Whether the validity of an article is over."""
-    return str(article.get("valid_to") or "9999") < utc_now().isoformat()
 
 
 def reply_to_caller(diagnosis: Diagnosis, language: Language) -> str:

@@ -79,10 +79,11 @@ class SearchHit(BaseModel):
     score: float = Field(description="Only ranks")
     title: str
     excerpt: str = Field(description="The beginning of its resolution")
+    expired: bool = Field(description="Whether it is an article whose validity is over: it may be wrong by now")
 
 
 class SearchResult(BaseModel):
-    """What was found, best first."""
+    """What was found, best first; articles whose validity is over below the others."""
 
     notice: str = _UNTRUSTED_FIELD
     hits: list[SearchHit]

@@ -200,7 +200,10 @@ class Tools:
         """Find the knowledge articles or past incidents that are nearest to the words."""
         self._check(ctx, "diagnose")
         answer = await run_in_threadpool(self._search, query, corpus, k)
-        lines = [f"{hit.number}: {quoted(hit.title)}" for hit in answer.hits]
+        lines = [
+            f"{hit.number}: {quoted(hit.title)}{' (expired: it may be wrong by now)' if hit.expired else ''}"
+            for hit in answer.hits
+        ]
         if lines and answer.covered is not None and answer.covered < GUESS:
             lines.insert(
                 0, f"Probably nothing answers this ({percent(answer.covered)} that one does); the nearest are:"
@@ -306,6 +309,7 @@ class Tools:
                 score=hit.score,
                 title=records[hit.number].get(title, ""),
                 excerpt=short(records[hit.number].get(text, "")),
+                expired=hit.number in answer.expired,
             )
             for hit in answer.hits
             if hit.number in records  # one may be deleted at this moment

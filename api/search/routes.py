@@ -24,5 +24,5 @@ def search(
 ) -> SearchOut:
     """Find the articles or past incidents that are nearest to the words."""
     answer = service.search.answer(q, corpus, k)
-    hits = [HitOut(number=hit.number, score=hit.score) for hit in answer.hits]
+    hits = [HitOut(number=hit.number, score=hit.score, expired=hit.number in answer.expired) for hit in answer.hits]
     return SearchOut(query=q, hits=hits, covered=answer.covered)

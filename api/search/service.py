@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from api.metrics import Metrics
+from api.records.schemas import ArticleIn
+from api.records.service import RecordService
 from api.serving import Serving
+from diagnosis.knowledge import is_expired
 from diagnosis.redact import Redactor
 from diagnosis.search import Answer, Filters
 from diagnosis.search.retriever import Hit
 
 Corpus = Literal["knowledge", "incidents"]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchAnswer(Answer):
+    """What was found; ``expired`` are the numbers of articles whose validity is over, which stand below the others."""
+
+    expired: frozenset[str] = frozenset()
 
 
 class SearchService:
@@ -22,23 +33,36 @@ class SearchService:
     redactor : Redactor
         Masks personal data in the query, as it is masked in the records.
     metrics : Metrics
+    articles : RecordService
+        Knows until when an article is valid.
     """
 
-    def __init__(self, serving: Serving, redactor: Redactor, metrics: Metrics) -> None:
+    def __init__(
+        self, serving: Serving, redactor: Redactor, metrics: Metrics, articles: RecordService[ArticleIn]
+    ) -> None:
         self._serving = serving
         self._redactor = redactor
         self._metrics = metrics
+        self._articles = articles
 
     def search(self, query: str, corpus: Corpus, k: int, filters: Filters | None = None) -> list[tuple[str, float]]:
-        """Return numbers and scores of the records that a query finds, best first."""
+        """Return numbers and scores of the records that a query finds, in the order of `answer`."""
         return [(hit.number, hit.score) for hit in self.hits(query, corpus, k, filters)]
 
     def hits(self, query: str, corpus: Corpus, k: int, filters: Filters | None = None) -> list[Hit]:
-        """Return the records that a query finds, best first, with their similarity."""
+        """Return the records that a query finds, in the order of `answer`, with their similarity."""
         return self.answer(query, corpus, k, filters).hits
 
-    def answer(self, query: str, corpus: Corpus, k: int, filters: Filters | None = None) -> Answer:
-        """Return what `hits` returns, and the probability that something there answers the query."""
+    def answer(self, query: str, corpus: Corpus, k: int, filters: Filters | None = None) -> SearchAnswer:
+        """Return the records that a query finds, and the probability that something there answers it.
+
+        The best come first; below them those of the articles whose validity is over, best first again.
+        """
         with self._metrics.stage("search"):
             diagnoser = self._serving.current.diagnoser
-            return diagnoser.answers([self._redactor.redact(query)], corpus, k, filters)[0]
+            answer = diagnoser.answers([self._redactor.redact(query)], corpus, k, filters)[0]
+        if corpus != "knowledge":
+            return SearchAnswer(answer.hits, answer.covered)
+        articles = self._articles.find([hit.number for hit in answer.hits])
+        expired = frozenset(number for number, article in articles.items() if is_expired(article))
+        return SearchAnswer(sorted(answer.hits, key=lambda hit: hit.number in expired), answer.covered, expired)

@@ -7,16 +7,16 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.console.incident_view import is_expired
 from api.console.pages import is_part, language_of, page
 from api.console.session import Reading
 from api.console.text_layout import mark_shared_terms
 from api.dependencies import Served
 from api.errors import kind_of
 from api.records.service import Kind
+from api.search.service import SearchAnswer
 from api.service import Service
 from diagnosis.errors import FaultwiseError
-from diagnosis.search import Answer
+from diagnosis.knowledge import is_expired
 from diagnosis.search.retriever import own_language_first
 
 router = APIRouter()
@@ -63,12 +63,12 @@ def _exact(service: Service, query: str) -> list[dict[str, Any]]:
     ]
 
 
-def _hits(service: Service, query: str, kind: Kind, answer: Answer, reader: str) -> list[dict[str, Any]]:
+def _hits(service: Service, query: str, kind: Kind, answer: SearchAnswer, reader: str) -> list[dict[str, Any]]:
     """Return the hits as the page shows them: of translations the one in the reader's language first."""
     records = _find(service, kind, [hit.number for hit in answer.hits])
     numbers = [hit.number for hit in own_language_first(answer.hits, records, reader)]
     hits = [_hit(number, records[number], query) for number in numbers if number in records]
-    return sorted(hits, key=lambda hit: hit["expired"])  # stable: an expired article stands below the valid ones
+    return sorted(hits, key=lambda hit: hit["number"] in answer.expired)  # stable, also once the languages are in order
 
 
 def _find(service: Service, kind: Kind, numbers: list[str]) -> dict[str, Mapping[str, Any]]:

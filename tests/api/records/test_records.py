@@ -35,6 +35,29 @@ def test_an_incident_is_found_within_a_second_and_no_more_when_deleted(client, n
     assert soon(lambda: number not in found(client, query, "incidents"))
 
 
+def test_an_article_whose_validity_is_over_is_marked_and_stands_below_the_others(client) -> None:
+    title = "Quince-23 label printer prints blank labels"
+    valid = {"number": "KQ-2", "title": "Label printer", "resolution": "Quince-23: clean the head"}
+    ended = {"number": "KQ-1", "title": title, "resolution": title, "valid_to": "2026-01-31"}
+    client.post("/v1/knowledge", json={**ended, "valid_to": None})
+    client.post("/v1/knowledge", json=valid)
+
+    def hits():
+        answer = client.get("/v1/search", params={"q": title, "in": "knowledge", "k": 5}).json()
+        return [(hit["number"], hit["expired"]) for hit in answer["hits"] if hit["number"] in ("KQ-1", "KQ-2")]
+
+    assert soon(lambda: hits() == [("KQ-1", False), ("KQ-2", False)])
+    client.post("/v1/knowledge", json=ended)
+    assert soon(lambda: hits() == [("KQ-2", False), ("KQ-1", True)])
+    incident = {"number": "KQ-3", "short_description": title, "valid_to": "2026-01-31"}
+    client.post("/v1/incidents", json=incident)
+    asked = {"q": title, "in": "incidents", "k": 5}
+    assert soon(lambda: "KQ-3" in client.get("/v1/search", params=asked).text)
+    assert {hit["expired"] for hit in client.get("/v1/search", params=asked).json()["hits"]} == {False}
+    for path in ("knowledge/KQ-1", "knowledge/KQ-2", "incidents/KQ-3"):
+        client.delete(f"/v1/{path}")
+
+
 def test_an_article_is_found_changed_and_forgotten(client) -> None:
     article = {"number": "KB-NEW", "title": "Coffee machine descaling", "resolution": "Run the descaling program"}
     assert client.post("/v1/knowledge", json=article).json()["stored"] == 1
