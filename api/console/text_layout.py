@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from diagnosis.text.stop_words import STOP_WORDS
+from diagnosis.text.stop_words import SMALL_WORDS
 from diagnosis.text.tokens import CJK, tokenise
 
 MAX_SHOWN = 20_000  # characters of one text; more than anybody reads, and a page stays quick
@@ -43,7 +43,7 @@ def mark_shared_terms(text: str, reference: str) -> list[tuple[str, bool]]:
     [('VPN', True), (' is down', False)]
     """
     text = text[:MAX_SHOWN]
-    terms = {token for token in tokenise(reference[:MAX_SHOWN]) if token not in STOP_WORDS}
+    terms = {token for token in tokenise(reference[:MAX_SHOWN]) if token not in SMALL_WORDS}
     return _merged(text, sorted(_matches(text, terms)))
 
 

@@ -25,7 +25,7 @@ from diagnosis.recurrence.signature import TEXT
 from diagnosis.search.glossary import glossary_pairs, translated
 from diagnosis.text import tokenise
 from diagnosis.text.chinese import has_han
-from diagnosis.text.stop_words import tells_something
+from diagnosis.text.stop_words import STOP_WORDS
 from diagnosis.times import as_utc, days_since_1970
 
 if TYPE_CHECKING:
@@ -283,7 +283,7 @@ def _profile(
 
 def _telling(text: str) -> list[str]:
     """Return the words that tell something, in an order that is the same in every process."""
-    return sorted({word for word in tokenise(text) if tells_something(word)})
+    return sorted({word for word in tokenise(text) if len(word) > 1 and word not in STOP_WORDS})
 
 
 def _shares(values: Iterable[str]) -> dict[str, float]:

@@ -1,11 +1,11 @@
 """Names of people in a text, so that no reason rests on who wrote it.
 
-Known are: whole names that a history gives to callers and agents, in any case and order; given names, and a common
-surname behind one; names in pinyin; a Chinese surname with a title; and Chinese names that the dictionary of words
-has as such.
+Known are: names that a history gives to callers and agents, whole in any case and order, and each part alone that is
+no other word; given names, and a common surname behind one; names in pinyin; a Chinese surname with a title or as
+colleagues say it (小王, 王姐); and Chinese names that the dictionary of words has as such.
 
-A surname alone is not told from other words. A name that is also a word of the desk (Mark, Bill, Jack, Dean, Will) or
-stands for a product is left out: what says something of a fault is shown.
+A name that is also a word (Mark, Bill, Black, Keys) or stands for a product is left out where it stands alone: what
+says something of a fault is shown.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from itertools import pairwise
 
 import rjieba
 
+from diagnosis.text.stop_words import SMALL_WORDS
 from diagnosis.text.tokens import HAN
 
 _NAMES = """
@@ -93,6 +94,46 @@ yun ze zhen zheng zhi zhong zi
 """
 _PINYIN_GIVEN = re.compile(f"(?:{'|'.join(_SYLLABLES.split())}){{1,2}}")
 _ENGLISH = frozenset({"long", "ping"})
+# Names of people that are words too: alone they are read as these.
+_ORDINARY = """
+abbey ace alt amber angel arch archer art ash baker bank banks bar base bass bay beach bean bear beck bell belt berg
+berry best bill binder bird bishop black blank block bloom blue board bolt bond book booth boss bow bowl box branch
+brand bridge bridges brook brooks brown buck bug bull burn burns bush butler byte cable call camp cannon card carol
+carpenter carrier cart carter case cases cash castle center chair chamber chambers chance chase check chip christmas
+church city clay clear click cliff clock close cloud club coach code coffee cole comfort cook cool copper copy core
+corn cotton counts court craft crane cross crow crown crystal dale dash data date dawn day days deal dean deep default
+desk dial diamond disk dock dot down downs drake draw drew drive driver drop duke dunn early earth east edge english
+ernest error event ever excel exchange fair faith falls farmer fast fax field fields file fine fire first fish fisher
+flash flood floor flow flowers fly focus font foot ford forest form fort foster fox frame france frank free freeman
+french fresh friend frost full game garage gates gene general german gift glass gold good goodman grace grant graph
+grass gray great green grey ground grove guard guest gun guy hall hammer hand hands hard harder hardy harvest head
+heart heat heath help high hill hills hold holder home honey hood hook hope horn host hour house hub hunt hunter ice
+image index ink ireland iron ivy jack jade jasmine jay jenkins jewel join jordan joy judge jump june just kaiser keen
+keep key keys kind king kitchen klein knight kurz lab lake lamb lamp land lane lange large last law leaf lee lens
+level light lily line link lock locke log logan london long loop lord lore love low luck mac mail main major man march
+mark mars marsh mask mason master mate max may mercury mill miller mills mine mint mode monday money moon moss mount
+mouse name nest neu new newman news night noble node noon norm north note office old olive open oracle order outlook
+pace pack page paint pan panel paper paris park parker part pat patch path patience paul pay peace pearl penny pepper
+perry phone pick pierce pike pilot pin pine pink pipe place plan plant play point pole pool port porter post pot
+potter pound power powers price prince print printer prior profile proxy pure purple quick radio rain ram ranger rate
+ray read reader ready red reed rest rice rich ring rise rivers road rob robin rock rod rolling room root rose round
+router row royal rule rush rust ryder sack safe sage sales salt sand sands savage save scan school schwarz scott
+screen script sea seal search server set shade share sharp shell shift ship shore short silver simple singer single
+site size sky skype slack slow small smart snow solo son song south space spark spears speed spring square stack staff
+star stark start state steam steel step stern stick still stock stone storage store storm story street strong sue
+sugar summer summers sun sunday swift switch tab table tag tang tape task team temple test thorn tiger time token
+tower town track trade train travel tray tree trip true trust turner twin user valentine valid van vault vendor victor
+view voice wade walker wall walls ward ware warm warner watch water waters wave way web weeks weiss well wells west
+white wild will win wind window windows winter wire wise wolf wood woods word words work worker works worth yard young
+zip zone zoom
+"""
+_ORDINARY_WORDS = frozenset(_ORDINARY.split())
+_SHORTEST_PART = 3  # letters of a part of a name that is known alone
+_NICKNAME = re.compile(rf"[小老阿][{_SURNAMES}]|[{_SURNAMES}][姐哥叔姨嫂]")
+_WORDS_LIKE_NICKNAMES = """
+小钱 小许 老许 老何 小金 老金 小费 小康 小班 小房 小石 小苗 小熊 小池 小容 小温 小季 老翁 老赖 小白 老白 小史 阿莫 阿古
+"""
+_NO_NICKNAMES = frozenset(_WORDS_LIKE_NICKNAMES.split())
 _HAN_RUN = re.compile(f"[{HAN}]+")
 _HAN_NAME = re.compile(rf"(?:{_COMPOUND}|[{_SURNAMES}])[{HAN}]{{1,2}}")
 # What a given name is made of, but for characters that end words of the desk and names of places.
@@ -109,6 +150,7 @@ _NO_NAMES = frozenset(_WORDS_LIKE_NAMES.split())
 _HAN_START = re.compile(f"[{_SURNAMES}{_COMPOUND.replace('|', '')}]")
 _WORD = re.compile(rf"[^\W\d_{HAN}]+")
 _LONGEST_NAME = 4  # words
+_HAN_LENGTH = 3  # of a surname and a given name of two characters, which is known alone
 _DESKS = """
 account admin administrator agent alert alerts api app automation batch bot center centre client customer desk
 employee event external group guest help helpdesk hotline integration internal it job manager management monitor
@@ -119,7 +161,9 @@ _NO_PERSON = frozenset(_DESKS.split())  # who calls is a desk or a system: the w
 
 
 class KnownPeople:
-    """Names of the people of a history: whole ones are known in a text, in any case and order.
+    """Names of the people of a history: known in a text whole, in any case and order, and by each part alone.
+
+    A part that is a word too, or has less than three letters, is known beside another part alone.
 
     Parameters
     ----------
@@ -131,27 +175,38 @@ class KnownPeople:
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._latin: set[frozenset[str]] = set()
         self._han: set[str] = set()
+        self._parts: set[str] = set()
+        self._given_names: set[str] = set()
         self.add(names)
 
     def add(self, names: Iterable[str]) -> None:
         """Know more names."""
         for name in names:
-            self._han.update(run for run in _HAN_RUN.findall(name.replace(" ", "")) if _HAN_NAME.fullmatch(run))
+            han_names = [run for run in _HAN_RUN.findall(name.replace(" ", "")) if _HAN_NAME.fullmatch(run)]
+            self._han.update(han_names)
+            self._given_names.update(run[1:] for run in han_names if len(run) == _HAN_LENGTH and not _is_word(run[1:]))
             words = [word for word in map(str.casefold, _WORD.findall(name)) if len(word) > 1]
             if 2 <= len(words) <= _LONGEST_NAME and not _NO_PERSON.intersection(words):
                 self._latin |= {frozenset(words), frozenset((words[0], words[-1]))}
+                self._parts.update(word for word in words if _is_no_other_word(word))
 
     def words_in(self, text: str) -> set[str]:
-        """Return the words, in small letters, of the known names that stand whole in a text.
+        """Return the words, in small letters, of the known names that stand in a text, whole or in part.
 
         Examples
         --------
         >>> sorted(KnownPeople(["Okafor, Ngozi", "张伟"]).words_in("ngozi okafor: printer, ask 张伟"))
         ['ngozi', 'okafor', '张伟']
+        >>> sorted(KnownPeople(["Fatma Yilmaz", "Mark Black"]).words_in("regards, Fatma: the black screen of Mark"))
+        ['fatma']
         """
         words_of_names: set[str] = set()
+        if self._given_names:
+            pairs = {text[start : start + 2] for start in range(len(text) - 1)}
+            words_of_names |= self._given_names & pairs
         if self._latin:
             words = [word.casefold() for word in _WORD.findall(text)]
+            words_of_names |= self._parts.intersection(words)
             for size in range(2, _LONGEST_NAME + 1):
                 for start in range(len(words) - size + 1):
                     window = frozenset(words[start : start + size])
@@ -169,15 +224,17 @@ NOBODY = KnownPeople()
 
 
 def is_person_name(word: str) -> bool:
-    """Whether a word is a common given name, a Chinese surname with a title, or a Chinese name of the dictionary.
+    """Whether a word is a common given name, a Chinese surname with a title or in a nickname, or a dictionary's name.
 
     Examples
     --------
-    >>> [word for word in ("john", "vpn", "mark", "孙先生", "项目经理", "陈建国", "华为") if is_person_name(word)]
-    ['john', '孙先生', '陈建国']
+    >>> [word for word in ("john", "mark", "孙先生", "小王", "项目经理", "陈建国", "华为") if is_person_name(word)]
+    ['john', '孙先生', '小王', '陈建国']
     """
     if word.isascii():
         return word.casefold() in GIVEN_NAMES
+    if _NICKNAME.fullmatch(word):
+        return word not in _NO_NICKNAMES
     if _TITLED.fullmatch(word) is not None:
         return _POST.fullmatch(word) is None
     return word.casefold() in GIVEN_NAMES or _is_dictionary_name(word)
@@ -234,6 +291,18 @@ def _is_dictionary_name(word: str) -> bool:
         return False
     tags: list[tuple[str, str]] = rjieba.tag(word, False)
     return len(tags) == 1 and tags[0][1].startswith("nr")
+
+
+def _is_word(run: str) -> bool:
+    """Return whether the dictionary of Chinese words has two characters as a word that is no name."""
+    tags: list[tuple[str, str]] = rjieba.tag(run, False)
+    return len(tags) == 1 and not tags[0][1].startswith("nr")
+
+
+def _is_no_other_word(word: str) -> bool:
+    """Return whether a part of a name, in small letters, is read as nothing else where it stands alone."""
+    is_other = word in _ORDINARY_WORDS or word in _NO_PERSON or word in SMALL_WORDS
+    return len(word) >= _SHORTEST_PART and not is_other
 
 
 def _starts_of_names(text: str) -> Iterator[int]:

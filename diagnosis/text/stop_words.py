@@ -29,6 +29,28 @@ _CHINESE = """
 经常 被 你 你们 你好 我的 你的 他的 您的 先生 女士 小姐
 """
 STOP_WORDS = frozenset((_ENGLISH + _CHINESE).split())
+# Words of letters and of the hour: they stand beside every fault, and search and models may read them; no reason does.
+_OF_LETTERS = """
+able afternoon all another anybody anyone apologies appreciate appreciated apr april asap attached aug august best bye
+can cant cheers colleague colleagues couldn couldnt currently day days dear dec december didn didnt doesn doesnt don
+dont dr due earlier evening everybody everyone eve faithfully feb february folks following fri friday fyi good great
+greetings guys hallo hasn hasnt haven hey hope hour hours however immediately inform informed isn isnt jan january jul
+july jun june kind kindly later latest madam mar minute minutes mon monday month months morning mr mrs ms night noon nov
+november oct october past per possible previously quickly really recently regard regarding regards respectfully sat
+saturday sep september sincerely sir sirs sorry sun sunday team thx thu thursday tomorrow tonight truly tue tuesday
+unable unfortunately urgency urgent urgently usual usually wasn wasnt wed wednesday week weekend weeks wish won wont
+wouldn wouldnt work working works yesterday yours
+i'm i've i'd i'll we're we've we'll you're you've they're he's she's it's that's there's let's can't couldn't didn't
+doesn't don't hasn't haven't isn't aren't wasn't weren't won't wouldn't shouldn't
+bitte danke freundlich freundliche freundlichen gruß grüße gruss gruesse guten heute gestern liebe mfg morgen tag viele
+vielen
+凌晨 清早 清晨 一早 早上 早晨 上午 中午 下午 傍晚 晚上 夜里 今早 今晨 今晚 昨天 昨日 昨晚 前天 明天 明日 后天 今日 近日
+近期 目前 当前 刚 刚才 周一 周二 周三 周四 周五 周六 周日 周末 星期一 星期二 星期三 星期四 星期五 星期六 星期日 星期天
+本周 上周 下周 本月 上月 上个月 这周 几天 两天 小时 分钟 半天 多次 好几次 再次 又 尽快 尽早 紧急 急 加急 急需 马上 立刻
+立即 及时 无法 没法 不能 没办法 需要 希望 求助 协助 帮助 拜托 辛苦 敬礼 此致 祝好 顺祝 商祺 老师 同事 领导 大神 早安
+午安 晚安 万分 十分 特别 比较 太 真的 其实 突然 忽然 一会儿 一会
+"""
+SMALL_WORDS = STOP_WORDS | frozenset(_OF_LETTERS.split())
 # Words of grammar and politeness, and those that say only that it happens again, which stand beside every fault: a
 # question asks the same without them. No "down", "no" or "cannot".
 _GRAMMAR = """
@@ -74,11 +96,11 @@ def _is_designation(letter: re.Match[str]) -> bool:
 
 
 def tells_something(word: str) -> bool:
-    """Whether a word can stand as a reason: no small word, and no single letter or character cut from a longer word.
+    """Whether a word can stand as a reason: no small word or word of letters, and no character cut from a longer word.
 
     Examples
     --------
-    >>> [word for word in ("vpn", "the", "月结", "结", "809", "被", "C") if tells_something(word)]
+    >>> [word for word in ("vpn", "the", "月结", "结", "809", "Regards", "don’t", "昨天", "C") if tells_something(word)]
     ['vpn', '月结', '809']
     """
-    return word.casefold() not in STOP_WORDS and len(word) > 1
+    return len(word) > 1 and word.casefold().replace("’", "'") not in SMALL_WORDS

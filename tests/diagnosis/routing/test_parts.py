@@ -329,6 +329,23 @@ def test_names_that_the_history_holds_are_no_reasons_in_any_case_and_order(batch
     assert not shown & {"ngozi", "okafor", "zdenko", "horvat", "欧阳", "娜娜"}
 
 
+def test_words_of_letters_and_parts_of_known_names_are_no_reasons_and_count_all_the_same(batch):
+    texts = [
+        "Dear sir, printer jams since Monday morning, regards Fatma",
+        "unable to use vpn, urgent, 王姐 昨天 早上 报修",
+    ]
+    router = Router("assignment_group").fit(batch(texts * 60), ["Printing", "Network"] * 60)
+    prepared = batch(texts)
+    people = KnownPeople(["Fatma Yilmaz"])
+    known = PreparedIncidents(prepared.incidents, prepared.text, prepared.vectors, people=people)
+    answers, before = router.predict(known), router.predict(prepared)
+    shown = {e.text for answer in answers for e in answer.evidence if isinstance(e, TermEvidence)}
+    assert shown <= {"printer", "jams", "vpn", "报修"}
+    assert shown & {"printer", "jams"}
+    probabilities = [[entry.probability for entry in answer.alternatives] for answer in (*answers, *before)]
+    assert probabilities[:2] == probabilities[2:]
+
+
 def test_fields_speak_too(batch):
     rng = np.random.default_rng(0)
     groups = rng.choice(["A", "B"], 200).tolist()
