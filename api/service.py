@@ -90,6 +90,8 @@ class Service:
         self.workload = WorkloadService(store, serving, settings.holidays, settings.review.zone)
         self.diagnoses.on_diagnosis = self.monitoring.shadow.offer
         self.diagnoses.surge_of = self.surges.watch.mark_of
+        self.search.find_articles = self.articles.find
+        self.diagnoses.find_incidents = self.incidents.find
         self.surges.on_answer = self.integrations.write_answer
         self.reviews.find_rules = self.service_levels.rules
         self.reviews.find_gaps = lambda: self.knowledge.health().health.gaps
@@ -112,7 +114,7 @@ class Service:
         self.feedback = FeedbackService(store, serving, redactor, self.metrics, events, audit)
         self.incidents: RecordService[IncidentIn] = RecordService("incidents", store, serving, redactor, events, audit)
         self.articles: RecordService[ArticleIn] = RecordService("knowledge", store, serving, redactor, events, audit)
-        self.search = SearchService(serving, redactor, self.metrics, self.articles)
+        self.search = SearchService(serving, redactor, self.metrics)
         self.rules = RuleService(store, redactor, audit)
         self.changes = ChangeService(store, serving, redactor, audit)
         self.alerts = AlertService(store, serving, redactor, audit, self.incidents.look_up, settings.review.zone)

@@ -20,6 +20,7 @@ from diagnosis.findings import (
     ServiceLevelRisk,
     SimilarIncident,
     Suggestion,
+    with_warning,
 )
 from diagnosis.ids import new_id
 from diagnosis.incident import CODED_FIELDS, Incident, IncidentBatch, Record
@@ -365,13 +366,7 @@ def with_resolution(diagnosis: Diagnosis, risk: RecurrenceRisk | None) -> Diagno
     """Return the diagnosis with the risk from the resolution on, and what to make of it."""
     if risk is None:
         return diagnosis
-    phrase = advice(risk)
-    return replace(
-        diagnosis,
-        at_resolution=in_language(risk, diagnosis.language),
-        warnings=(*diagnosis.warnings, str(phrase)),
-        warning_phrases=(*diagnosis.warning_phrases, phrase),
-    )
+    return replace(with_warning(diagnosis, advice(risk)), at_resolution=in_language(risk, diagnosis.language))
 
 
 def _abstained(prediction: Prediction) -> Prediction:

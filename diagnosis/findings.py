@@ -311,6 +311,12 @@ class Diagnosis:
         return f"<table><caption>{escape(self.incident)}</caption>{cells}</table>"
 
 
+def with_warning(diagnosis: Diagnosis, phrase: Phrase) -> Diagnosis:
+    """Return a diagnosis with one warning more."""
+    warnings, phrases = (*diagnosis.warnings, str(phrase)), (*diagnosis.warning_phrases, phrase)
+    return replace(diagnosis, warnings=warnings, warning_phrases=phrases)
+
+
 class Diagnoses(list[Diagnosis]):
     """Diagnoses in order, with a table of all of them."""
 

@@ -118,13 +118,13 @@ def queue_page(service: Service, selection: Selection) -> QueuePage:
     selected = [row for row in in_every_state if selection.state in ("all", row.state)]
     ordered = _ordered(selected, selection.order)
     start = PAGE_SIZE * (selection.page - 1)
-    shown = ordered[start : start + PAGE_SIZE]
+    page_rows = ordered[start : start + PAGE_SIZE]
     states = Counter(row.state for row in in_every_state)
     values = Counter(row.value for row in in_decision if selection.state in ("all", row.state))
     values[selection.value] += 0  # what is chosen stays in the list, though no row has it now
     return QueuePage(
-        rows=shown,
-        targets=sorted(dict.fromkeys(target for row in shown for target in row.predictions), key=target_rank),
+        rows=page_rows,
+        targets=sorted(dict.fromkeys(target for row in page_rows for target in row.predictions), key=target_rank),
         window=WINDOW if older or selection.before else None,
         is_empty=not rows,
         counts={"all": len(in_every_state), **{state: states[state] for state in STATES}},

@@ -18,13 +18,14 @@ from api.errors import KeyReusedError, RequestInFlightError
 from api.http.rows import RowError, row_error
 from api.joining import LoadedRelease
 from api.metrics import Metrics
+from api.records.numbers import spellings, warning_of
 from api.records.schemas import IncidentIn
 from api.serving import Serving
 from api.telemetry import current_trace
 from api.webhooks.events import Events
 from diagnosis.corrections import apply_corrections, near_duplicates
 from diagnosis.errors import FaultwiseError
-from diagnosis.findings import Diagnosis, SurgeMark
+from diagnosis.findings import Diagnosis, SurgeMark, with_warning
 from diagnosis.incident import LOGGED_FIELDS, Incident, IncidentBatch
 from diagnosis.phrases import Phrase
 from diagnosis.prepared import PreparedIncidents
@@ -109,6 +110,8 @@ class DiagnosisService:
     on_diagnosis : callable
         Called with each incident that was diagnosed, when, and what one diagnosis of its batch took in seconds; must
         return at once.
+    find_incidents : callable
+        Returns the fields of those of some incidents that are known, by number.
     surge_of : callable
         Returns the surge that an incident, as it is stored, is part of; must return at once.
     """
@@ -128,6 +131,7 @@ class DiagnosisService:
         self._metrics = metrics
         self._events = events
         self.on_diagnosis: Callable[[Incident, datetime, float], None] = lambda _incident, _at, _seconds: None
+        self.find_incidents: Callable[[Sequence[str]], Mapping[str, Mapping[str, Any]]] = lambda _numbers: {}
         self.surge_of: Callable[[Mapping[str, Any]], SurgeMark | None] = lambda _record: None
         self._single: Stage[Incident, Diagnosed] = Stage("diagnosis", self._diagnose, LARGEST_BATCH, max_waiting)
         self._bulk: Stage[Incident, Diagnosed] = Stage(
@@ -299,13 +303,24 @@ class DiagnosisService:
         records = [record_of(masked, row, LOGGED_FIELDS) for row in range(len(masked))]
         diagnoses = [
             diagnosis if (mark := self.surge_of(record)) is None else replace(diagnosis, surge=mark)
-            for diagnosis, record in zip(diagnoses, records, strict=True)
+            for diagnosis, record in zip(self._with_warnings(diagnoses, records), records, strict=True)
         ]
         # Made plain here, where a processor has it at hand, and not on the event loop, which all requests share.
         return [
             Diagnosed(diagnosis, diagnosis.to_dict(), current, batch, row, record, seconds)
             for row, (diagnosis, record) in enumerate(zip(diagnoses, records, strict=True))
         ]
+
+    def _with_warnings(self, diagnoses: Sequence[Diagnosis], records: Sequence[Mapping[str, Any]]) -> list[Diagnosis]:
+        """Return the diagnoses, with a warning where a number is known in another case or with other words."""
+        spelled = {diagnosis.incident: spellings(diagnosis.incident) for diagnosis in diagnoses}
+        stored = self.find_incidents(list({number for numbers in spelled.values() for number in numbers}))
+        warned: list[Diagnosis] = []
+        for diagnosis, record in zip(diagnoses, records, strict=True):
+            number = diagnosis.incident
+            phrase = warning_of(record, number, {name: stored[name] for name in spelled[number] if name in stored})
+            warned.append(diagnosis if phrase is None else with_warning(diagnosis, phrase))
+        return warned
 
     def _corrected(self, diagnoses: list[Diagnosis]) -> list[Diagnosis]:
         """Return the diagnoses without automatic answers that people took back on nearly the same incidents."""

@@ -161,11 +161,11 @@ class FeedbackService:
         key, classes = label_key(value), self._classes(body.target)
         if not (value and classes):  # without classes nothing says what is unknown
             return value
-        known = {label_key(name): name for name in [*self._used_values(body.target, diagnosis), *classes]}
-        if key not in known and not body.confirm:
-            near = [known[close] for close in get_close_matches(key, known, MAX_NEAR)]
+        names = {label_key(name): name for name in [*self._used_values(body.target, diagnosis), *classes]}
+        if key not in names and not body.confirm:
+            near = [names[close] for close in get_close_matches(key, names, MAX_NEAR)]
             raise UnknownValueError(body.target, value, near)
-        return known.get(key, value)
+        return names.get(key, value)
 
     def _classes(self, target: str) -> list[str]:
         """Return what the release in service may predict; nothing where it does not predict the target."""
@@ -178,9 +178,11 @@ class FeedbackService:
     def _used_values(self, target: str, diagnosis: Mapping[str, Any]) -> list[str]:
         """Return what this diagnosis names, what the incident's record holds and what people said of any incident."""
         prediction, number = diagnosis["predictions"][target], diagnosis["incident"]
-        named = [prediction["value"], *(entry["value"] for entry in prediction["alternatives"])]
-        held = [record.body.get(target) for record in self._store.incidents.find([number]).values()]
-        return [value for value in [*named, *held, *self._store.feedback.values(target)] if isinstance(value, str)]
+        predicted = [prediction["value"], *(entry["value"] for entry in prediction["alternatives"])]
+        recorded = [record.body.get(target) for record in self._store.incidents.find([number]).values()]
+        return [
+            value for value in [*predicted, *recorded, *self._store.feedback.values(target)] if isinstance(value, str)
+        ]
 
     def _committed(self) -> None:
         self._serving.store_changed()

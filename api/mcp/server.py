@@ -326,6 +326,7 @@ class Tools:
 
     def _incident(self, number: str) -> IncidentResult:
         service = self._service()
+        number = service.incidents.known_number(number) or number
         diagnosis = service.diagnoses.newest(number)
         fields = dict(service.incidents.look_up(number))
         names = ("clock", "standing", "due_at", "hours_left", "probability_missed", "gain")

@@ -7,6 +7,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from api.audit.service import AuditService
 from api.errors import NothingPublishedError
+from api.records.numbers import spellings
 from api.records.schemas import ArticleIn, IncidentIn, body_of
 from api.serving import Serving
 from api.webhooks.events import Events
@@ -118,6 +119,11 @@ class RecordService(Generic[Row]):
         }
         missing = [number for number in numbers if number not in fields]
         return fields | self._released(missing) if missing else fields
+
+    def known_number(self, number: str) -> str | None:
+        """Return the number of a record that is equal but for the case of letters, the same where there is one."""
+        records = self.find(spellings(number))
+        return next((spelling for spelling in spellings(number) if spelling in records), None)
 
     def in_language(self, numbers: Sequence[str], language: str) -> dict[str, Mapping[str, Any]]:
         """Return the fields of these articles by number, those of a translation where one is in the language."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from api.metrics import Metrics
-from api.records.schemas import ArticleIn
-from api.records.service import RecordService
 from api.serving import Serving
 from diagnosis.knowledge import is_expired
 from diagnosis.redact import Redactor
@@ -33,17 +32,18 @@ class SearchService:
     redactor : Redactor
         Masks personal data in the query, as it is masked in the records.
     metrics : Metrics
-    articles : RecordService
-        Knows until when an article is valid.
+
+    Attributes
+    ----------
+    find_articles : callable
+        Returns the fields of some articles, by number.
     """
 
-    def __init__(
-        self, serving: Serving, redactor: Redactor, metrics: Metrics, articles: RecordService[ArticleIn]
-    ) -> None:
+    def __init__(self, serving: Serving, redactor: Redactor, metrics: Metrics) -> None:
         self._serving = serving
         self._redactor = redactor
         self._metrics = metrics
-        self._articles = articles
+        self.find_articles: Callable[[Sequence[str]], Mapping[str, Mapping[str, Any]]] = lambda _numbers: {}
 
     def search(self, query: str, corpus: Corpus, k: int, filters: Filters | None = None) -> list[tuple[str, float]]:
         """Return numbers and scores of the records that a query finds, in the order of `answer`."""
@@ -63,6 +63,6 @@ class SearchService:
             answer = diagnoser.answers([self._redactor.redact(query)], corpus, k, filters)[0]
         if corpus != "knowledge":
             return SearchAnswer(answer.hits, answer.covered)
-        articles = self._articles.find([hit.number for hit in answer.hits])
+        articles = self.find_articles([hit.number for hit in answer.hits])
         expired = frozenset(number for number, article in articles.items() if is_expired(article))
         return SearchAnswer(sorted(answer.hits, key=lambda hit: hit.number in expired), answer.covered, expired)

@@ -100,7 +100,8 @@ async def conversation(client):
     assert health["articles"] > 0
     assert health["covered"] is None or 0 <= health["covered"] <= 1
     assert all(0 <= gap["covered"] < 0.5 for gap in health["gaps"])
-    known = (await client.call_tool("get_incident", {"number": "MCP1"})).structured_content
+    known = (await client.call_tool("get_incident", {"number": "mcp1"})).structured_content
+    assert known["number"] == "MCP1"
     assert known["diagnosis"] == found["id"]
     assert known["fields"]["short_description"].startswith("VPN")
     target = next(iter(found["predictions"]))

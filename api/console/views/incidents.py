@@ -112,10 +112,11 @@ async def diagnose(request: Request, service: Served, agent: Acting) -> Response
     variables: dict[str, Any] = {"agent": agent, "fields": _CODED_FIELDS, "form": form}
     if not (form["short_description"] or form["description"]):
         return page(request, "new.html", 422, notice="too_little", **variables)
-    existing = await run_in_threadpool(service.incidents.find, [form["number"]]) if form["number"] else {}
-    if existing and submitted.get("confirmed") != form["number"]:
-        return page(request, "new.html", 409, existing=existing[form["number"]], **variables)
-    number = form["number"] or f"{TRIAL_PREFIX}{ULID()}"
+    existing = await run_in_threadpool(service.incidents.known_number, form["number"]) if form["number"] else None
+    if existing and submitted.get("confirmed") != existing:
+        record = await run_in_threadpool(service.incidents.look_up, existing)
+        return page(request, "new.html", 409, existing=record, **variables)
+    number = existing or form["number"] or f"{TRIAL_PREFIX}{ULID()}"
     try:
         incident = IncidentIn.model_validate({**form, "number": number})
         diagnosis = await service.diagnoses.diagnose(incident, remember=bool(form["number"]))

@@ -337,6 +337,14 @@ def test_a_number_that_is_taken_is_asked_about_before_it_is_diagnosed_again(clie
     assert len(client.get("/v1/diagnoses", params={"incident": "TAKEN-1"}).json()["items"]) == 1
     person.post("/console/diagnose", {**typed, "short_description": "printer jam", "confirmed": "TAKEN-1"})
     assert len(client.get("/v1/diagnoses", params={"incident": "TAKEN-1"}).json()["items"]) == 2
+    other_case = {**typed, "number": "taken-1"}
+    page = person.post("/console/diagnose", other_case)
+    assert page.status_code == 409
+    assert "TAKEN-1 already exists" in page.text
+    assert '/console/records/incidents/TAKEN-1"' in page.text
+    person.post("/console/diagnose", {**other_case, "confirmed": "TAKEN-1"})
+    assert len(client.get("/v1/diagnoses", params={"incident": "TAKEN-1"}).json()["items"]) == 3
+    assert client.get("/v1/diagnoses", params={"incident": "taken-1"}).json()["items"] == [], "no second incident"
 
 
 def test_a_value_that_a_person_decided_stays_the_answer_when_it_is_diagnosed_again(client, person) -> None:

@@ -164,6 +164,27 @@ def test_an_overridden_value_is_never_predicted_again(client) -> None:
     assert listed == [undone.json()]
 
 
+def test_a_number_that_is_known_with_other_words_or_in_another_case_is_warned_about(client) -> None:
+    first = diagnose(client, "INC-KNOWN-1", short_description="VPN certificate expired", description="since Monday")
+    assert not [warning for warning in first["warnings"] if "INC-KNOWN-1" in warning]
+    longer = {
+        "short_description": "VPN certificate expired",
+        "description": "since Monday, on every laptop of the team",
+    }
+    again = diagnose(client, "INC-KNOWN-1", **longer)
+    assert not [warning for warning in again["warnings"] if "INC-KNOWN-1" in warning], "it was only extended"
+    other = diagnose(client, "INC-KNOWN-1", **ENGLISH)
+    (warning,) = [warning for warning in other["warnings"] if "INC-KNOWN-1" in warning]
+    assert "was known with other words: “VPN certificate expired since Monday”" in warning
+    [result] = client.post("/v1/diagnoses/batch", json=[{"number": "inc-known-1", **ENGLISH}]).json()["results"]
+    (warning,) = [warning for warning in result["diagnosis"]["warnings"] if "inc-known-1" in warning]
+    assert "INC-KNOWN-1 is known, which differs in the case of letters alone" in warning
+    [phrase] = [entry for entry in result["diagnosis"]["warning_phrases"] if entry["code"] == "number_in_other_case"]
+    assert phrase["values"] == {"number": "inc-known-1", "other": "INC-KNOWN-1"}
+    shown = client.get("/v1/diagnoses", params={"incident": "inc-known-1"}).json()["items"][0]
+    assert shown["warnings"] == result["diagnosis"]["warnings"]
+
+
 def test_a_reverted_value_is_never_predicted_again_in_a_batch(client) -> None:
     first = diagnose(client, "REVERT")
     predicted = first["predictions"]["category"]["alternatives"][0]["value"]
