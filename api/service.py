@@ -153,6 +153,7 @@ class Service:
         self.integrations = IntegrationService(
             store, self.diagnoses, self.incidents, self.releases, self.changes, events, redactor, settings.integrations
         )
+        self.integrations.zone = settings.review.zone
         self.housekeeping = Housekeeping(store, serving, audit, settings)
 
     def start(self) -> None:

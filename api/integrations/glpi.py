@@ -33,11 +33,11 @@ def incident_of(event: GlpiEvent, fields: Mapping[str, str]) -> Report:
     return report_of_ticket(SYSTEM, event.item.extra_fields | {"id": event.item.id}, event.item.id, fields)
 
 
-def reply(report: Report, diagnosis: Diagnosis) -> dict[str, Any]:
+def reply(report: Report, diagnosis: Diagnosis, zone: str = "UTC") -> dict[str, Any]:
     """Return what GLPI logs with its queued webhook: the note, and the diagnosis."""
     return {
         "tickets_id": report.record,
-        "followup": note_text(diagnosis),
+        "followup": note_text(diagnosis, zone),
         "diagnosis": diagnosis,
         "warnings": list(report.warnings),
     }

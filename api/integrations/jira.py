@@ -85,9 +85,9 @@ def incident_of(event: JiraEvent, fields: Mapping[str, str]) -> Report:
     return report_of_ticket(SYSTEM, ticket, issue.key, fields, prefix="fields.")
 
 
-def reply(report: Report, diagnosis: Diagnosis) -> dict[str, Any]:
+def reply(report: Report, diagnosis: Diagnosis, zone: str = "UTC") -> dict[str, Any]:
     """Return what Automation reads as ``{{webhookResponse.body}}``: a comment as text and as a document, and values."""
-    text = note_text(diagnosis)
+    text = note_text(diagnosis, zone)
     return {
         "key": report.record,
         "comment": text,

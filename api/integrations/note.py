@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from diagnosis.findings import answer_kind
 from diagnosis.phrases import Language, percent, reason_of, warnings_of
+from diagnosis.times import parse_utc
 
 Diagnosis = Mapping[str, Any]
 
@@ -23,9 +25,9 @@ _WORDS = {
         "assignment_group": "Assignment group",
         "category": "Category",
         "subcategory": "Subcategory",
-        "certified": "certified: at least {bound:.0%} of such decisions are right",
-        "automatic": "decided automatically",
-        "suggested": "a suggestion",
+        "tested": "Tested: at least {bound} right (90% confidence).",
+        "automatic": "automatic",
+        "suggested": "suggested",
         "decided": "decided by a person",
         "not_sure": "not sure",
         "why": " ({reason})",
@@ -33,7 +35,7 @@ _WORDS = {
         "or": "or",
         "because": "because of",
         "fixes": "Suggested fixes",
-        "held": " (worked {held} of {settled} times)",
+        "held": " · worked {held} of {settled} times (no return in 30 days)",
         "similar": "Similar incidents",
         "similarity": "similarity",
         "fixed_by": "resolved by",
@@ -55,8 +57,8 @@ _WORDS = {
         "assignment_group": "处理组",
         "category": "分类",
         "subcategory": "子分类",
-        "certified": "已认证：此类判定至少 {bound:.0%} 正确",
-        "automatic": "自动判定",
+        "tested": "经检验：至少 {bound} 正确（90% 置信度）。",
+        "automatic": "自动",
         "suggested": "建议",
         "decided": "人工确认",
         "not_sure": "不确定",
@@ -65,7 +67,7 @@ _WORDS = {
         "or": "或",
         "because": "依据",
         "fixes": "建议的解决办法",
-        "held": "（{settled} 次中 {held} 次有效）",
+        "held": " · {settled} 次中 {held} 次有效（30 天内未复发）",
         "similar": "相似事件",
         "similarity": "相似度",
         "fixed_by": "解决办法",
@@ -83,13 +85,20 @@ _WORDS = {
 }
 
 
-def note_text(diagnosis: Diagnosis) -> str:
+def note_text(diagnosis: Diagnosis, zone: str = "UTC") -> str:
     """Return the diagnosis as plain text: decisions and reasons, fixes, similar incidents, risk, and its id last.
 
-    Chinese for a Chinese incident, English for any other language.
+    Chinese for a Chinese incident, English for any other language; in the words of the console.
+
+    Parameters
+    ----------
+    zone : str
+        Of the times that stand in it, such as ``Asia/Shanghai``.
     """
     words = _words(diagnosis)
-    return f"{_body(diagnosis, words)}\n\n{words['footer'].format(id=diagnosis['id'], release=diagnosis['release'])}"
+    return (
+        f"{_body(diagnosis, words, zone)}\n\n{words['footer'].format(id=diagnosis['id'], release=diagnosis['release'])}"
+    )
 
 
 def note_digest(diagnosis: Diagnosis) -> str:
@@ -117,13 +126,13 @@ def _language(diagnosis: Diagnosis) -> Language:
     return "zh" if diagnosis["language"].startswith("zh") else "en"
 
 
-def _body(diagnosis: Diagnosis, words: Mapping[str, str]) -> str:
+def _body(diagnosis: Diagnosis, words: Mapping[str, str], zone: str = "UTC") -> str:
     language, risk = _language(diagnosis), diagnosis["recurrence"]
     warnings = [sentence for sentence, _ in warnings_of(diagnosis, language)]
     blocks = [
-        [words["title"], *_surge(diagnosis.get("surge"), words)],
+        [words["title"], *_surge(diagnosis.get("surge"), words, zone)],
         [line for name, entry in diagnosis["predictions"].items() for line in _prediction(name, entry, language)],
-        [_clock(name, clock, words) for name, clock in _clocks(diagnosis)],
+        [_clock(name, clock, words, zone) for name, clock in _clocks(diagnosis)],
         list(_fixes(diagnosis, words)),
         list(_similar(diagnosis, words)),
         [_recurrence(risk, words)] if risk else [],
@@ -138,19 +147,23 @@ def _clocks(diagnosis: Diagnosis) -> list[tuple[str, Mapping[str, Any]]]:
     return [(name, levels[name]) for name in ("response", "restoration") if (levels.get(name) or {}).get("due_at")]
 
 
-def _clock(name: str, clock: Mapping[str, Any], words: Mapping[str, str]) -> str:
-    line = words[name] + words["colon"] + words["due"].format(due=f"{clock['due_at'][:16].replace('T', ' ')} UTC")
+def _clock(name: str, clock: Mapping[str, Any], words: Mapping[str, str], zone: str) -> str:
+    line = words[name] + words["colon"] + words["due"].format(due=_local_time(clock["due_at"], zone))
     probability, hours = clock.get("probability_missed"), clock.get("hours") or {}
     if probability is not None:
         line += words["missed"].format(probability=percent(probability))
     return line + (words["hours"].format(p80=hours["p80"]) if hours.get("p80") is not None else "")
 
 
-def _surge(surge: Mapping[str, Any] | None, words: Mapping[str, str]) -> list[str]:
+def _local_time(moment: str, zone: str) -> str:
+    return f"{parse_utc(moment).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} {zone}"
+
+
+def _surge(surge: Mapping[str, Any] | None, words: Mapping[str, str], zone: str) -> list[str]:
     """Return the line that points to the surge that the incident is part of."""
     if not surge:
         return []
-    since = f"{surge['since'][:16].replace('T', ' ')} UTC"
+    since = _local_time(surge["since"], zone)
     return [words["surge"].format(scope=", ".join(surge["scope"].values()), since=since)]
 
 
@@ -168,8 +181,9 @@ def _prediction(name: str, prediction: Mapping[str, Any], language: Language) ->
         yield from _possible(prediction["alternatives"][:3], "perhaps", words)
         return
     chance = "" if prediction["probability"] is None else f"{percent(prediction['probability'])}, "
-    how = words["certified"].format(bound=bound) if kind == "automatic" and bound else words[kind]
-    yield f"{target}{colon}{value} ({chance}{how})"
+    yield f"{target}{colon}{value} ({chance}{words[kind]})"
+    if kind == "automatic" and bound:
+        yield f"  {words['tested'].format(bound=percent(bound))}"
     if kind == "suggested":
         yield from _possible(
             [entry for entry in prediction["alternatives"] if entry["value"] != value][:2], "or", words

@@ -44,10 +44,12 @@ async def from_servicenow(request: Request, integrations: Integrations) -> Respo
     if len(rows) == 1:
         [row] = parse(servicenow.Rows, body).result
         report = servicenow.incident_of(row, names.fields)
-        return JSONResponse({"result": servicenow.reply(report, await integrations.diagnose("servicenow", report))})
+        return JSONResponse(
+            {"result": servicenow.reply(report, await integrations.diagnose("servicenow", report), integrations.zone)}
+        )
     reports, refused = servicenow.reports_of(rows, names.fields)
     outcome = await integrations.diagnose_list("servicenow", reports, names.answer_seconds)
-    return JSONResponse(servicenow.list_reply(reports, outcome, refused), _status(outcome))
+    return JSONResponse(servicenow.list_reply(reports, outcome, refused, integrations.zone), _status(outcome))
 
 
 @_post("jira", examples.JIRA)
@@ -61,7 +63,7 @@ async def from_jira(request: Request, integrations: Integrations) -> Response:
         return _ignored("a problem or an action, and no incident")
     report = jira.incident_of(event, integrations.settings.jira.fields)
     async with integrations.once("jira", delivery_names("jira", request, body)):
-        return JSONResponse(jira.reply(report, await integrations.diagnose("jira", report)))
+        return JSONResponse(jira.reply(report, await integrations.diagnose("jira", report), integrations.zone))
 
 
 @_post("servicenow/changes", examples.SERVICENOW_CHANGE)
@@ -103,7 +105,7 @@ async def from_zammad(request: Request, integrations: Integrations) -> Response:
         if trigger.article is not None and trigger.article.internal:  # agents' notes, ours among them
             await integrations.remember(report)
             return _ignored("internal article")
-        return JSONResponse(zammad.reply(report, await integrations.diagnose("zammad", report)))
+        return JSONResponse(zammad.reply(report, await integrations.diagnose("zammad", report), integrations.zone))
 
 
 @_post("glpi", examples.GLPI)
@@ -121,7 +123,7 @@ async def _glpi_answer(integrations: IntegrationService, report: Report) -> Resp
     diagnosis = await integrations.diagnose_in_time("glpi", report, integrations.settings.glpi.answer_seconds)
     if diagnosis is None:
         return JSONResponse({"status": "accepted", "tickets_id": report.record}, 202)
-    return JSONResponse(glpi.reply(report, diagnosis))
+    return JSONResponse(glpi.reply(report, diagnosis, integrations.zone))
 
 
 @_post("rt", examples.REQUEST_TRACKER)
@@ -140,7 +142,7 @@ async def from_request_tracker(request: Request, integrations: Integrations) -> 
         diagnosis = await integrations.diagnose_in_time("rt", report, integrations.settings.rt.answer_seconds)
         if diagnosis is None:
             return JSONResponse({"status": "accepted", "id": report.record}, 202)
-        return JSONResponse(rt.reply(report, diagnosis))
+        return JSONResponse(rt.reply(report, diagnosis, integrations.zone))
 
 
 @_post("alertmanager", examples.ALERTMANAGER)

@@ -61,11 +61,11 @@ def is_in_queue(ticket: Mapping[str, Any], names: Collection[str]) -> bool:
     return bool(name) and name in names
 
 
-def reply(report: Report, diagnosis: Diagnosis) -> dict[str, Any]:
+def reply(report: Report, diagnosis: Diagnosis, zone: str = "UTC") -> dict[str, Any]:
     """Return what the scrip gets: the note to show, and the diagnosis."""
     return {
         "id": report.record,
-        "comment": note_text(diagnosis),
+        "comment": note_text(diagnosis, zone),
         "certified": certified_values(diagnosis),
         "diagnosis": diagnosis,
         "warnings": list(report.warnings),

@@ -68,6 +68,11 @@ class IntegrationService:
     redactor : Redactor
         Masks personal data in alerts.
     settings : Integrations
+
+    Attributes
+    ----------
+    zone : str
+        The organisation's, of the times in notes.
     """
 
     def __init__(
@@ -82,6 +87,7 @@ class IntegrationService:
         settings: Integrations,
     ) -> None:
         self.settings = settings
+        self.zone = "UTC"
         self._store = store
         self._diagnoses = diagnoses
         self._incidents = incidents
@@ -236,7 +242,7 @@ class IntegrationService:
         calls = [self._later(system, reports[place]) for place in owed]
         settings = getattr(self.settings, system)
         if isinstance(settings, System) and settings.write_back:
-            calls += [order_for(system, settings, reports[place], diagnoses[place]) for place in diagnoses]
+            calls += [order_for(system, settings, reports[place], diagnoses[place], self.zone) for place in diagnoses]
         if calls:
             await self._owe(calls)
         return ListOutcome(previous | diagnoses, refused, owed)
@@ -323,7 +329,7 @@ class IntegrationService:
         diagnosis = await self._diagnoses.diagnose(incident)
         settings = getattr(self.settings, system)
         if isinstance(settings, System) and settings.write_back:
-            await self._owe([order_for(system, settings, report, diagnosis)])
+            await self._owe([order_for(system, settings, report, diagnosis, self.zone)])
         return diagnosis
 
     async def _diagnose_in_time(self, incidents: Sequence[IncidentIn], seconds: float) -> list[dict[str, Any] | None]:

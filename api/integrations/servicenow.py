@@ -122,22 +122,24 @@ def _refusals(refused: Mapping[int, str]) -> list[dict[str, Any]]:
     return [{"index": place, "error": error} for place, error in sorted(refused.items())]
 
 
-def reply(report: Report, diagnosis: Diagnosis) -> dict[str, Any]:
+def reply(report: Report, diagnosis: Diagnosis, zone: str = "UTC") -> dict[str, Any]:
     """Return what the business rule sets on the record: work notes, and each certified value under its field's name."""
     return {
         "sys_id": report.record,
         "number": report.incident.number,
-        "work_notes": note_text(diagnosis),
+        "work_notes": note_text(diagnosis, zone),
         "certified": certified_values(diagnosis),
         "diagnosis": diagnosis,
         "warnings": list(report.warnings),
     }
 
 
-def list_reply(reports: Mapping[int, Report], outcome: ListOutcome, refused: Mapping[int, str]) -> dict[str, Any]:
+def list_reply(
+    reports: Mapping[int, Report], outcome: ListOutcome, refused: Mapping[int, str], zone: str = "UTC"
+) -> dict[str, Any]:
     """Return what a script gets that sent several rows: what is diagnosed, what follows, and what cannot be used."""
     return {
-        "result": [reply(reports[place], diagnosis) for place, diagnosis in sorted(outcome.diagnoses.items())],
+        "result": [reply(reports[place], diagnosis, zone) for place, diagnosis in sorted(outcome.diagnoses.items())],
         "accepted": [
             {"sys_id": reports[place].record, "number": reports[place].incident.number} for place in outcome.owed
         ],

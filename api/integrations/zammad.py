@@ -68,12 +68,12 @@ def is_in_group(ticket: Mapping[str, Any], name: str) -> bool:
     return bool(name) and (group.get("name") if isinstance(group, Mapping) else group) == name
 
 
-def reply(report: Report, diagnosis: Diagnosis) -> dict[str, Any]:
+def reply(report: Report, diagnosis: Diagnosis, zone: str = "UTC") -> dict[str, Any]:
     """Return what the trigger gets: the note to show, and the diagnosis."""
     return {
         "ticket_id": report.record,
         "number": report.incident.number,
-        "note": note_text(diagnosis),
+        "note": note_text(diagnosis, zone),
         "diagnosis": diagnosis,
         "warnings": list(report.warnings),
     }

@@ -67,16 +67,15 @@ class Order:
         return quote(self.record, safe="")
 
 
-def order_for(system: str, settings: System, report: Report, diagnosis: Diagnosis) -> OutgoingCall:
+def order_for(system: str, settings: System, report: Report, diagnosis: Diagnosis, zone: str = "UTC") -> OutgoingCall:
     """Return the call that writes a diagnosis back: once for what it says, however often the record is sent."""
     values, previous = {}, {}
     for target, value in certified_values(diagnosis).items():
         current = getattr(report.incident, target) if target in FIELDS else ""
         if current != value and (not current or current in settings.intake_groups):  # a person's choice is never moved
             values[target], previous[target] = value, current
-    order = Order(
-        report.record, report.incident.number, note_text(diagnosis), diagnosis["id"], settings.tags, values, previous
-    )
+    note = note_text(diagnosis, zone)
+    order = Order(report.record, report.incident.number, note, diagnosis["id"], settings.tags, values, previous)
     return OutgoingCall(
         system, system, f"{system}:{report.record}:{note_digest(diagnosis)}", asdict(order), trace=current_trace()
     )

@@ -1,5 +1,10 @@
 """What an agent reads in their own system, in both languages."""
 
+import copy
+
+import pytest
+
+from api.console.messages import MESSAGES
 from api.integrations.note import certified_values, note_digest, note_text
 
 
@@ -8,14 +13,15 @@ def test_english(said):
         note_text(said)
         == """Faultwise diagnosis
 
-Assignment group: Network Operations (97%, certified: at least 95% of such decisions are right)
+Assignment group: Network Operations (97%, automatic)
+  Tested: at least 95% right (90% confidence).
   because of: vpn, INC0009120
-Category: network (71%, a suggestion)
+Category: network (71%, suggested)
   or: hardware (20%)
 Subcategory: not sure (no class is left)
 
 Suggested fixes:
-1. KB0000042 VPN certificate expired (worked 40 of 42 times)
+1. KB0000042 VPN certificate expired · worked 40 of 42 times (no return in 30 days)
    Renew it.
    Restart the gateway.
 
@@ -35,11 +41,12 @@ def test_chinese(said):
     said["language"] = "zh"
     text = note_text(said)
     assert text.startswith(
-        "Faultwise 诊断\n\n处理组：Network Operations (97%, 已认证：此类判定至少 95% 正确)\n  依据：vpn, INC0009120"
+        "Faultwise 诊断\n\n处理组：Network Operations (97%, 自动)\n"
+        "  经检验：至少 95% 正确（90% 置信度）。\n  依据：vpn, INC0009120"
     )
     assert "分类：network (71%, 建议)\n  或：hardware (20%)\n子分类：不确定（没有剩余的类别）" in text
     assert "请注意：\n- 此事件没有文字，无法查找相似事件\n" in text
-    assert "建议的解决办法：\n1. KB0000042 VPN certificate expired（42 次中 40 次有效）" in text
+    assert "建议的解决办法：\n1. KB0000042 VPN certificate expired · 42 次中 40 次有效（30 天内未复发）" in text
     assert "复发可能：7 天内 11%, 30 天内 29% (通常为 15%)" in text
     assert text.endswith("请反馈是否有帮助。")
 
@@ -116,6 +123,26 @@ def test_due_times_are_said_with_how_likely_they_are_missed(said):
     ) in note_text(said)
     said["language"] = "zh"
     assert "响应：截止 2026-11-22 12:20 UTC，超时概率 12%，同类事件八成在 1.7 小时内完成\n恢复：截止" in note_text(said)
+
+
+def test_times_are_in_the_organisation_s_zone(said):
+    said["service_levels"] = CLOCKS
+    said["surge"] = {"id": "S1", "scope": {"service": "VPN"}, "since": "2026-11-22T18:30:00Z"}
+    text = note_text(said, "Asia/Shanghai")
+    assert "Response: due 2026-11-22 20:20 Asia/Shanghai" in text
+    assert "since 2026-11-23 02:30 Asia/Shanghai" in text
+    assert "UTC" not in text
+    assert note_digest(said) == note_digest(copy.deepcopy(said)), "what a note says does not depend on the zone"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_note_says_it_in_the_console_s_words(said, language):
+    said["language"] = language
+    text, words = note_text(said), MESSAGES[language]
+    assert words["why_automatic"].format("95%") in text
+    assert words["history_held"].format(40, 42) in text
+    for kind in ("automatic", "suggested", "not_sure"):
+        assert words[kind] in text
 
 
 def test_a_risk_that_moves_with_the_queue_writes_no_note_anew(said):
