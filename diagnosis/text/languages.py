@@ -26,6 +26,7 @@ _NO_WORD = re.compile(r"<[A-Z_]+>|\S*[\d_@\\/<>]\S*")
 _LATIN_WORD = re.compile(r"[a-zà-öø-ÿāăąćčďđęěğıłńňőœřśşšťůűźżž]{2,}", re.IGNORECASE)
 # Few languages, and English unless another is likelier than not: short reports are full of English product words.
 _LATIN_LANGUAGES = frozenset({"en", "de", "fr", "es", "it", "pt", "nl", "pl"})
+_LONGEST_ABBREVIATION = 5  # letters
 _SURE = 0.8
 _LIKELIEST = 20  # of 176 languages: what comes after them has no share worth naming
 _MAX_CHARS = 2_000
@@ -48,7 +49,17 @@ def language(text: str) -> str:
         dominant = _by_script(text[:_MAX_CHARS], len(latin))
         if dominant:
             return dominant
-    return _latin(" ".join(latin)) if latin else "und"
+    return _latin(" ".join(_without_abbreviations(latin))) if latin else "und"
+
+
+def _without_abbreviations(words: list[str]) -> list[str]:
+    """Return words without ``ERP`` and its like, which is of no language and reads as Polish.
+
+    Where all is in capitals, they say nothing: then all words, in small letters.
+    """
+    if all(map(str.isupper, words)):
+        return [word.lower() for word in words]
+    return [word for word in words if not (word.isupper() and len(word) <= _LONGEST_ABBREVIATION)]
 
 
 def _by_script(text: str, latin: int) -> str | None:
