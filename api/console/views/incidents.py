@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -15,17 +17,25 @@ from api.console.incident_view import TRIAL_PREFIX, view_of
 from api.console.pages import in_path, language_of, page
 from api.console.queue import Decision, Order, Selection, State, next_open, queue_page
 from api.console.session import Acting, Reading
+from api.console.views.surges import in_zone
 from api.dependencies import Served
 from api.errors import kind_of
 from api.records.schemas import IncidentIn
 from api.records.service import Kind
 from diagnosis.errors import FaultwiseError
+from diagnosis.incident import TYPES
 from diagnosis.store.database import RecordNotFoundError
+from diagnosis.times import format_utc, utc_now
 
 router = APIRouter()
 
 _CODED_FIELDS = ("service", "cmdb_ci", "category", "caller")
-_EMPTY_FORM = dict.fromkeys(("number", "short_description", "description", *_CODED_FIELDS), "")
+_TIMES = ("opened_at", "responded_at")
+_LATER = ("state", "responded_at")  # what a diagnosis does not look at, and the clocks do
+_WORDS = ("number", "short_description", "description", "type", "state", "zone", *_CODED_FIELDS, *_TIMES)
+_EMPTY_FORM = dict.fromkeys(_WORDS, "") | {"type": TYPES[0]}
+_AHEAD = timedelta(minutes=5)  # by which the clock of a reader may be ahead of ours
+_FORM: dict[str, Any] = {"fields": _CODED_FIELDS, "kinds": TYPES}
 
 
 def selection(
@@ -98,7 +108,7 @@ async def diagnose_again(service: Served, _agent: Acting, diagnosis: str, select
 @router.get("/console/new")
 def new(request: Request, agent: Reading) -> Response:
     """Show the form for an incident."""
-    return page(request, "new.html", agent=agent, fields=_CODED_FIELDS, form=_EMPTY_FORM)
+    return page(request, "new.html", agent=agent, **_FORM, form=_EMPTY_FORM)
 
 
 @router.post("/console/diagnose")
@@ -109,25 +119,54 @@ async def diagnose(request: Request, service: Served, agent: Acting) -> Response
     """
     submitted = await request.form()
     form = {name: str(submitted.get(name, "")).strip() for name in _EMPTY_FORM}
-    variables: dict[str, Any] = {"agent": agent, "fields": _CODED_FIELDS, "form": form}
-    if not (form["short_description"] or form["description"]):
-        return page(request, "new.html", 422, notice="too_little", **variables)
+    variables: dict[str, Any] = {"agent": agent, **_FORM, "form": form}
+    notice = "" if form["short_description"] or form["description"] else "too_little"
+    try:
+        fields = _fields_of(form)
+    except ValueError:
+        notice = "new_times_wrong"
+    if notice:
+        return page(request, "new.html", 422, notice=notice, **variables)
     existing = await run_in_threadpool(service.incidents.known_number, form["number"]) if form["number"] else None
-    if existing and submitted.get("confirmed") != existing:
+    if existing:
         record = await run_in_threadpool(service.incidents.look_up, existing)
-        return page(request, "new.html", 409, existing=record, **variables)
+        if submitted.get("confirmed") != existing:
+            return page(request, "new.html", 409, existing=record, **variables)
+        if not form["opened_at"]:
+            fields["opened_at"] = record.get("opened_at") or fields["opened_at"]
     number = existing or form["number"] or f"{TRIAL_PREFIX}{ULID()}"
     try:
-        incident = IncidentIn.model_validate({**form, "number": number})
+        incident = IncidentIn.model_validate({**fields, "number": number})
         diagnosis = await service.diagnoses.diagnose(incident, remember=bool(form["number"]))
     except ValidationError:
         return page(request, "new.html", 422, notice="too_little", **variables)
     except FaultwiseError as error:
         return page(request, "new.html", kind_of(error).status, notice="unavailable", **variables)
     if form["number"]:
+        if not existing and any(form[name] for name in _LATER):
+            await run_in_threadpool(service.incidents.upsert, agent.id, [incident])
         return RedirectResponse(f"/console/diagnoses/{diagnosis['id']}", 303)
-    view = await run_in_threadpool(view_of, service, diagnosis, language_of(request), form)
+    view = await run_in_threadpool(view_of, service, diagnosis, language_of(request), fields)
     return page(request, "incident.html", agent=agent, **view)
+
+
+def _fields_of(form: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields of an incident that a form holds, its times with a zone; what is not dated is logged now.
+
+    Raises
+    ------
+    ValueError
+        If a time or the zone is none, a time lies in the future, or it was answered before it was logged.
+    """
+    now = utc_now()
+    times = {name: datetime.fromisoformat(in_zone(form[name], form["zone"] or "UTC")) for name in _TIMES if form[name]}
+    if any(moment > now + _AHEAD for moment in times.values()):
+        raise ValueError(f"expected times before now; found {times}")
+    opened = times["opened_at"] = min(times.get("opened_at", now), now)
+    if times.get("responded_at", opened) < opened:
+        raise ValueError(f"expected a response after the time of logging; found {times}")
+    others = {name: value for name, value in form.items() if name not in ("zone", *_TIMES)}
+    return others | {name: format_utc(moment) for name, moment in times.items()}
 
 
 @router.get("/console/records/{kind}/{number:path}")

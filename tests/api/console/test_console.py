@@ -3,7 +3,7 @@
 import html
 import re
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -140,6 +140,42 @@ def test_what_is_tried_out_does_not_join_the_history(client, person) -> None:
     assert "CONSOLE-" not in re.sub(r'(href|action|name|value|id)="[^"]*"', "", page.text)
     assert "CONSOLE-" not in client.get("/v1/incidents", params={"limit": 500}).text
     assert "CONSOLE-" not in person.get("/").text
+
+
+@pytest.mark.parametrize(("language", "kind", "due"), [("zh", "投诉", "响应"), ("en", "Complaint", "Response")])
+def test_a_complaint_that_is_typed_in_has_the_clocks_of_a_complaint(client, person, language, kind, due) -> None:
+    headers = {"Accept-Language": language, "Cookie": cookies(person, language)}
+    assert f'<option value="complaint">{kind}</option>' in person.get("/console/new", headers=headers).text
+    typed = {"short_description": "The engineer did not come", "type": "complaint"}
+    for number in ("", f"TYPED-{language}"):
+        page = person.post("/console/diagnose", {**typed, "number": number}, headers=headers).text
+        clocks = page[page.index('class="card clocks"') :].partition("</section>")[0]
+        assert re.search(r"2[34]\.\d (h left|小时)", clocks), "answered in 24 h, which is a complaint's"
+        assert due in clocks
+    stored = client.get(f"/v1/incidents/TYPED-{language}").json()
+    assert stored["type"] == "complaint"
+    assert stored["opened_at"], "it is logged now"
+
+
+def test_state_and_response_that_are_typed_in_are_kept_and_set_the_clocks(client, person) -> None:
+    opened, responded = ((datetime.now(UTC) - timedelta(minutes=m)).strftime("%Y-%m-%dT%H:%M") for m in (90, 60))
+    typed = {"number": "TYPED-1", "short_description": "VPN drops", "state": "On Hold", "opened_at": opened}
+    page = person.post("/console/diagnose", typed).text
+    assert "on hold" in page
+    stored = client.get("/v1/incidents/TYPED-1").json()
+    assert (stored["state"], stored["opened_at"][:16]) == ("On Hold", opened)
+    answered = {"number": "TYPED-2", "short_description": "VPN drops", "opened_at": opened, "responded_at": responded}
+    person.post("/console/diagnose", answered | {"zone": "UTC"})
+    assert client.get("/v1/incidents/TYPED-2").json()["responded_at"][:16] == responded
+
+
+@pytest.mark.parametrize(("language", "words"), [("zh", "时间有误"), ("en", "The times do not fit")])
+def test_times_that_do_not_fit_are_said_and_nothing_typed_is_lost(person, language, words) -> None:
+    headers = {"Accept-Language": language, "Cookie": cookies(person, language)}
+    typed = {"short_description": "VPN drops", "opened_at": "2026-01-02T10:00", "responded_at": "2026-01-01T10:00"}
+    page = person.post("/console/diagnose", typed, headers=headers)
+    assert (page.status_code, words in page.text, 'value="VPN drops"' in page.text) == (422, True, True)
+    assert person.post("/console/diagnose", {**typed, "zone": "Nowhere/Town"}).status_code == 422
 
 
 def test_what_is_logged_with_a_number_joins_queue_and_history(client, person) -> None:

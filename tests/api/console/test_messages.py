@@ -24,6 +24,7 @@ COMPOSED = (
     "measure_",
     "rule_",
     "filter_",
+    "type_",
     "state_",
     "order_",
     "search_",
