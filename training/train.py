@@ -14,12 +14,13 @@ from typing import Any
 import pandas as pd
 
 from diagnosis.diagnoser import Diagnoser
-from diagnosis.incident import as_frame
+from diagnosis.incident import IncidentBatch, as_frame
 from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.parts import Parts
 from diagnosis.phrases import Language, Phrase
 from diagnosis.release import STORE, write_release
 from diagnosis.releases import Releases
+from diagnosis.service_levels import ServiceLevelRules
 from diagnosis.store.changes import ChangeCursor
 from diagnosis.store.feedback import Feedback
 from diagnosis.times import format_utc
@@ -58,12 +59,19 @@ FEWEST_EVALUATED = 200  # incidents; below this a held-out slice says too little
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A release on disk and what is known of it."""
+    """A release on disk and what is known of it.
+
+    Attributes
+    ----------
+    unused_rules : tuple of Phrase
+        Service level rules of the settings that fit no incident of the history, or only such as an earlier one fits.
+    """
 
     folder: Path
     scorecard: Scorecard | None
     left_out: Mapping[str, Phrase]
     audit: Audit | None = None
+    unused_rules: tuple[Phrase, ...] = ()
 
 
 def train(
@@ -124,7 +132,7 @@ def train(
             seed=settings.seed,
             data=data if cursor is None or settings.as_of else {**data, STORE: cursor.to_dict()},
         )
-    return Trained(folder, scorecard, dict(parts.left_out), audited)
+    return Trained(folder, scorecard, dict(parts.left_out), audited, _unused_rules(incidents, settings))
 
 
 def describe(incidents: pd.DataFrame, articles: pd.DataFrame, feedback: Sequence[Feedback] = ()) -> dict[str, Any]:
@@ -187,9 +195,16 @@ def run(args: argparse.Namespace) -> int:
     return FAILED if args.publish and not published else DONE
 
 
+def _unused_rules(incidents: pd.DataFrame, settings: TrainSettings) -> tuple[Phrase, ...]:
+    table = settings.service_levels
+    if table.get("rules") is None:
+        return ()  # the programme's: that a history has no complaints is no mistake
+    return tuple(ServiceLevelRules.from_settings(table).unused(IncidentBatch.from_frame(incidents)))
+
+
 def _warn_of(trained: Trained, t: Wording) -> None:
     """Print what the data could not support, and what the audit found that matters."""
-    for reason in trained.left_out.values():
+    for reason in (*trained.left_out.values(), *trained.unused_rules):
         warn(reason, t.language)
     for finding in trained.audit.findings if trained.audit else ():
         if finding.severity != "note":

@@ -65,6 +65,7 @@ def test_a_release_that_no_clock_could_be_learned_of_keeps_its_rules(tmp_path, m
     monkeypatch.chdir(tmp_path)
     config, diagnoses = tmp_path / "settings.toml", tmp_path / "diagnoses.jsonl"
     rules = "[[service_levels.rules]]\nresponse_hours = 3\nrestoration_hours = 9\n"
+    rules += '[[service_levels.rules]]\nservice = "Fax"\nresponse_hours = 1\n'
     config.write_text("encoder_steps = 20\naudit = false\nevaluate = false\n" + rules, encoding="utf-8")
     rows = solved(60).assign(resolved_at=None, closed_at=None, responded_at=None)
     rows.to_csv(tmp_path / "incidents.csv", index=False)
@@ -80,7 +81,9 @@ def test_a_release_that_no_clock_could_be_learned_of_keeps_its_rules(tmp_path, m
         "models",
     ]
     assert main(train) == 0
-    assert "service levels were not trained" in capsys.readouterr().err
+    written = capsys.readouterr()
+    assert "service levels were not trained" in written.err
+    assert "rule 2 (service Fax: response 1 h) fits no incident" in written.err
     new = tmp_path / "new.csv"
     new.write_text("number,opened_at,short_description\nA,2026-11-27T06:00:00Z,VPN down\n", encoding="utf-8")
     assert main(["diagnose", "--release", "models", "--incidents", str(new), "--out", str(diagnoses)]) == 0

@@ -133,6 +133,17 @@ def test_a_deleted_incident_waits_in_no_queue(settings) -> None:
         assert soon(lambda: not any("GONE" in wait.history_.open for wait in waits.values()))
 
 
+def test_a_rule_that_fits_no_incident_is_warned_of_in_the_log(settings, caplog) -> None:
+    rules = (
+        '[[service_levels.rules]]\nservice = "Fax"\nresponse_hours = 1\n[[service_levels.rules]]\nresponse_hours = 2\n'
+    )
+    settings.service_levels.write_text(rules, encoding="utf-8")
+    with Serving(settings):
+        warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+        assert any("rule 1 (service Fax: response 1 h) fits no incident" in words for words in warnings)
+        assert not any("rule 2" in words for words in warnings)
+
+
 def test_a_table_without_rules_promises_what_the_history_allows(settings) -> None:
     settings.service_levels.write_text("[service_levels]\nat_risk = 0.7\n", encoding="utf-8")
     with Serving(settings) as client:
