@@ -31,7 +31,7 @@ from diagnosis.store.database import ConflictError, RecordNotFoundError
 from diagnosis.store.monitoring import StoredChange
 from diagnosis.store.outbox import OutgoingCall
 from diagnosis.store.problems import ProblemRow, StoredDecision
-from diagnosis.times import format_utc
+from diagnosis.times import format_utc, utc_now
 
 MOST_NUMBERS = 100  # of the incidents of one problem
 WRITE_BACK = "problem:"  # begins the kind of the call that makes a record of a problem
@@ -298,7 +298,7 @@ class ProblemService:
         RecordNotFoundError
             If there is none of that id.
         InputError
-            If it is done in the future, or before the problem's first incident.
+            If it is done in the future, or within the problem's first episode.
         """
         self.check_date(action, body)
         changed = self._actions.change(actor, action, body)
@@ -316,11 +316,17 @@ class ProblemService:
             If it does not.
         """
         measure, snapshot = self._actions.get(action), self.board.latest
-        if measure.source_kind != "problem" or body.done_at is None or snapshot is None:
+        done_at = body.done_at
+        if done_at is None and body.status == "done" and measure.done_at is None:
+            done_at = utc_now()  # as it is kept where nobody says when
+        if measure.source_kind != "problem" or done_at is None or snapshot is None:
             return
         problem = snapshot.by_id.get(snapshot.resolve(measure.source))
-        if problem is not None and body.done_at <= datetime.fromisoformat(problem.first):
-            days = {"first": problem.first[:10], "day": f"{body.done_at:%Y-%m-%d}"}
+        if problem is None:
+            return
+        since = snapshot.history.watched_since(problem, pd.Timestamp(done_at))
+        if done_at <= since:
+            days = {"since": f"{since:%Y-%m-%d %H:%M}", "day": f"{done_at:%Y-%m-%d %H:%M}"}
             raise InputError(Phrase("action_done_before_problem", days))
 
     def record_made(self, problem: str, system: str, number: str) -> None:

@@ -135,8 +135,7 @@ def follow_up(
     inside = times >= first
     times, hours = times[inside], None if hours is None else hours[inside]
     is_monitored = np.zeros(len(times), dtype=bool) if is_monitored is None else is_monitored[inside]
-    # A fault is watched from its first episode on, which is not counted: before it there may have been no such item.
-    begin = max(first, _end_of_first(times, is_monitored, cut, end)) if len(times) else end
+    begin = watched_since(times, date, first=first, end=end, is_monitored=is_monitored)
     if not begin < cut < end:
         return None
     later = times > begin
@@ -160,13 +159,23 @@ def follow_up(
     )
 
 
-def _end_of_first(times: Floats, is_monitored: Bools, cut: float, end: float) -> float:
-    """Return when a fault's first episode ended: a date more than a year before all others is a typing error."""
-    starts, ends = episode_bounds(times, is_monitored)
+def watched_since(
+    times: Floats, date: pd.Timestamp, *, first: float, end: float, is_monitored: Bools | None = None
+) -> float:
+    """Return since when a fault is watched, in days since 1970, as `follow_up` takes it; ``end`` for one without times.
+
+    That is the end of its first episode, which is not counted: before it there may have been no such item. A date more
+    than a year before all others is a typing error, and begins nothing.
+    """
+    inside = times >= first
+    if not inside.any():
+        return end
+    cut = float(days_of(pd.Series([as_utc(date)]))[0])
+    starts, ends = episode_bounds(times[inside], None if is_monitored is None else is_monitored[inside])
     before = starts[starts < cut]
-    first = beginning_of(starts, end, LOOK_BACK)
-    first = max(first, beginning_of(before, cut, LOOK_BACK)) if len(before) else first
-    return float(ends[np.searchsorted(starts, first)])
+    begin = beginning_of(starts, end, LOOK_BACK)
+    begin = max(begin, beginning_of(before, cut, LOOK_BACK)) if len(before) else begin
+    return max(first, float(ends[np.searchsorted(starts, begin)]))
 
 
 def measure_effect(kind: str, result: Mapping[str, Any]) -> MeasureEffect | None:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from diagnosis.actions import Action
 from diagnosis.arrays import Floats, Ints
-from diagnosis.problems.follow_up import ExpectedIncidents, FollowUp, follow_up
+from diagnosis.problems.follow_up import ExpectedIncidents, FollowUp, follow_up, watched_since
 from diagnosis.problems.hours import HoursLost
 from diagnosis.problems.problem import Problem, ProblemReport
 from diagnosis.recurrence.beginning import beginning_of
@@ -69,6 +69,14 @@ class ProblemHistory:
             signature=problem.signature,
             is_monitored=self._is_monitored[self._rows(problem.numbers)],
         )
+
+    def watched_since(self, problem: Problem, date: pd.Timestamp) -> pd.Timestamp:
+        """Return since when a problem is watched: a measure before that has nothing to be compared with."""
+        rows = self._rows(problem.numbers)
+        since = watched_since(
+            self._opened[rows], date, first=self.first, end=self.end, is_monitored=self._is_monitored[rows]
+        )
+        return pd.Timestamp(since, unit="D", tz="UTC")
 
     def by_month(self, numbers: Sequence[str]) -> list[tuple[str, int, int]]:
         """Return the newest months up to the end of the records, each with its incidents and episodes."""

@@ -235,7 +235,12 @@ def test_a_proposal_is_followed_and_one_that_did_not_hold_is_told(own) -> None:
     )
     detail = own.get(f"/v1/problems/{busiest['id']}").json()
     assert detail["status"] == {"did not hold": "returned"}.get(followed["verdict"], "watched")
-    for senseless, words in (("2199-01-01", "up to now"), (busiest["first"], "after the problem's first incident")):
+    same_day = (pd.Timestamp(busiest["first"]) + timedelta(hours=20)).isoformat()
+    for senseless, words in (
+        ("2199-01-01", "up to now"),
+        (busiest["first"], "after the problem's first incident"),
+        (same_day, "after the problem's first incident"),  # it would be followed for ever, and nothing be said of it
+    ):
         refused = own.patch(f"/v1/actions/{action['id']}", json={"status": "done", "done_at": senseless})
         assert refused.status_code == 422
         assert words in refused.json()["detail"]

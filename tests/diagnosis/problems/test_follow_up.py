@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import nbinom
 
-from diagnosis.problems.follow_up import ExpectedIncidents, follow_up, measure_effect
+from diagnosis.problems.follow_up import ExpectedIncidents, follow_up, measure_effect, watched_since
 
 FIRST, CUT, END = 20000.0, 20300.0, 20500.0
 DATE = pd.Timestamp(CUT, unit="D", tz="UTC")
@@ -161,6 +161,15 @@ def test_one_date_of_years_before_changes_no_verdict(first, remaining, verdict):
 def test_a_fault_whose_only_earlier_date_is_of_years_before_began_after_the_measure():
     times = np.array([FIRST - 9000.0, *np.arange(CUT + 5.0, END, 10.0)])
     assert follow_up(times, None, DATE, first=FIRST - 9000.0, end=END) is None
+
+
+@pytest.mark.parametrize("hours", [1, 23.9, 24.1, 48])
+def test_a_measure_is_followed_from_the_end_of_the_first_episode_on(hours):
+    times = np.array([FIRST, FIRST + 50, FIRST + 90])
+    date = pd.Timestamp(FIRST, unit="D", tz="UTC") + pd.Timedelta(hours=hours)
+    since = watched_since(times, date, first=FIRST, end=END)
+    assert since == FIRST + 1
+    assert (follow_up(times, None, date, first=FIRST, end=END) is not None) == (hours > 24)
 
 
 def test_a_flood_of_monitoring_before_a_measure_is_one_episode():
