@@ -19,7 +19,7 @@ from api.webhooks.events import Events, EventType
 from diagnosis.background import BackgroundLoop
 from diagnosis.incident import IncidentBatch
 from diagnosis.service_levels import ServiceLevelModel, ServiceLevelRules, rules_for
-from diagnosis.service_levels.queue import OpenClock, open_clocks, take_first
+from diagnosis.service_levels.queue import OpenClock, open_clocks, take_first, with_missed
 from diagnosis.store import Store
 from diagnosis.times import format_utc, utc_now
 
@@ -120,7 +120,9 @@ class ServiceLevelService:
 
     def _clocks(self, bodies: Sequence[Mapping[str, Any]], moment: datetime) -> list[OpenClock]:
         incidents, model = IncidentBatch.from_rows(bodies), self._model()
-        return open_clocks(incidents, moment, self._rules_alone() if model is None else model.rules_, model)
+        clocks = open_clocks(incidents, moment, self._rules_alone() if model is None else model.rules_, model)
+        overdue = {clock.number for clock in clocks if clock.standing == "paused" and clock.hours_left < 0}
+        return with_missed(clocks, self._store.clocks.missed(overdue)) if overdue else clocks
 
     def _rules_alone(self) -> ServiceLevelRules:
         """Return the rules without a release: by the priorities of all that is stored, not of who waits just now."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -87,6 +87,24 @@ def open_clocks(
             for i, (row, clock) in enumerate(zip(places, own_clocks, strict=True))
         ]
     return sorted(rows, key=_place)
+
+
+def with_missed(clocks: Sequence[OpenClock], missed: Collection[tuple[str, str]]) -> list[OpenClock]:
+    """Return clocks in order, those as missed that were so before their incident was put on hold.
+
+    A record does not say since when it is on hold, so a clock that is past its due time then may have been paused
+    before. Who saw it missed knows better.
+
+    Parameters
+    ----------
+    missed : collection of (number, clock)
+        Clocks that were seen missed.
+    """
+    is_missed = [c.standing == "paused" and c.hours_left < 0 and (c.number, c.clock) in missed for c in clocks]
+    late: dict[str, Any] = {"standing": "missed", "probability_missed": 1.0, "gain": 0.0}
+    return sorted(
+        (replace(c, **late) if late_now else c for c, late_now in zip(clocks, is_missed, strict=True)), key=_place
+    )
 
 
 def _risks(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from diagnosis.store import tables
-from diagnosis.store.database import Database, insert_new
+from diagnosis.store.database import Database, chunks, insert_new
 from diagnosis.times import utc_now
 
 Announced = tuple[str, str, str]
@@ -61,6 +61,17 @@ class ClockRecords:
         with self.database.read() as connection:
             rows = connection.execute(sa.select(t.c.number, *columns).where(t.c.deleted.is_(False)))
             return [dict(row._mapping) for row in rows]
+
+    def missed(self, numbers: Collection[str]) -> set[tuple[str, str]]:
+        """Return which clocks of these incidents were announced, or written down, as missed: number and clock."""
+        t = tables.clock_announcements
+        pairs: set[tuple[str, str]] = set()
+        with self.database.read() as connection:
+            for chosen in chunks(sorted(numbers)):
+                of_chosen = (t.c.standing == "missed") & t.c.incident.in_(chosen)
+                rows = connection.execute(sa.select(t.c.incident, t.c.clock).where(of_chosen))
+                pairs.update((row.incident, row.clock) for row in rows)
+        return pairs
 
     def announce(self, clocks: Iterable[Announced]) -> list[Announced]:
         """Write down that clocks (incident, clock, standing) were announced; return those that were not before."""

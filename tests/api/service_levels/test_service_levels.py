@@ -84,6 +84,25 @@ def test_each_clock_is_announced_once_also_after_a_restart(settings) -> None:
         assert again == first
 
 
+def test_a_clock_that_was_missed_stays_missed_while_its_incident_is_on_hold(settings) -> None:
+    with Serving(settings) as client:
+        service = client.app.state.service.service_levels
+        answered = format_utc(utc_now() - timedelta(hours=5))
+        rows = [row("LATE", 5, responded_at=answered), row("HELD", 5, responded_at=answered, state="On Hold")]
+        client.post("/v1/incidents", json=rows)
+        service.watch()
+        client.post("/v1/incidents", json={**rows[0], "state": "On Hold"})
+        service.watch()
+        standing = {clock.number: (clock.standing, clock.probability_missed) for clock in service.reading().clocks}
+        assert standing == {"LATE": ("missed", 1.0), "HELD": ("paused", None)}
+        assert [clock.standing for clock in service.of("LATE")] == ["missed"]
+        listed = client.get("/v1/service-levels").json()
+        assert [item["number"] for item in listed["items"]] == ["LATE"]
+        # What is known of its hold by now moves its due time.
+        client.post("/v1/incidents", json={**rows[0], "state": "On Hold", "on_hold_minutes": 120})
+        assert [clock.standing for clock in service.of("LATE")] == ["paused"]
+
+
 def test_rules_that_cannot_be_read_stop_the_start(settings, tmp_path) -> None:
     from diagnosis.errors import InputError
 
