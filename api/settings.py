@@ -88,7 +88,9 @@ class Settings(BaseSettings):
         "there are let in for a while",
     )
     max_waiting: int = Field(
-        default=2000, ge=1, description="Incidents that may wait for diagnosis; more is answered 503"
+        default=2000,
+        ge=1,
+        description="Incidents that come alone and may wait for diagnosis, and a tenth of those of batches",
     )
     rate_per_minute: int = Field(
         default=12_000, ge=1, description="Requests per key and minute, on average and in one burst"

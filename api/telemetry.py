@@ -52,6 +52,9 @@ class RequestContext:
 
 context: ContextVar[RequestContext | None] = ContextVar("faultwise_request", default=None)
 
+# The id of the key, token or system that the request being handled came with; "" where it has none.
+principal_id: ContextVar[str] = ContextVar("faultwise_principal", default="")
+
 
 def current_trace() -> str:
     """Return the ``traceparent`` of the request that is being handled, for the calls that it leads to; else ``""``."""

@@ -2,6 +2,9 @@
 
 A request that finds the stage idle starts at once; those that come while it works form the next batch. So nothing
 waits on a clock: a lone client pays no delay, and under load the batches grow by themselves.
+
+Clients (keys, tokens, systems that sign) take turns, item by item, and where all places are taken the one who holds
+most of them gives way: however much one of them asks for, the others wait for a turn of theirs alone.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 from api.errors import BusyError
+from api.telemetry import principal_id
 from diagnosis.errors import InputError
 from diagnosis.phrases import Phrase
 from diagnosis.store.database import ConflictError
@@ -34,7 +38,7 @@ class Stage(Generic[In, Out]):
     largest : int
         Items in a batch, at most.
     max_waiting : int
-        Items that may wait.
+        Items that may wait, of all clients.
     """
 
     def __init__(self, name: str, work: Callable[[list[In]], Sequence[Out]], largest: int, max_waiting: int) -> None:
@@ -42,7 +46,9 @@ class Stage(Generic[In, Out]):
         self.work = work
         self.largest = largest
         self.max_waiting = max_waiting
-        self._queue: deque[tuple[In, asyncio.Future[Out]]] = deque()
+        # Of each client that has something here; whose turn it is, is first.
+        self._queues: dict[str, deque[tuple[In, asyncio.Future[Out]]]] = {}
+        self._waiting = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._task: asyncio.Task[None] | None = None
         self._closing = False
@@ -53,22 +59,36 @@ class Stage(Generic[In, Out]):
         Raises
         ------
         BusyError
-            If too many wait already, or the stage is closing.
+            If too many wait already, or the stage is closing; or if this client holds most of the places when another
+            one needs one.
         """
         if self._closing:
             raise BusyError(Phrase("stage_stopping", {"name": self.name}))
-        if len(self._queue) >= self.max_waiting:
-            values = {"waiting": len(self._queue), "name": self.name, "most": self.max_waiting}
-            raise BusyError(Phrase("too_many_waiting", values))
+        client = principal_id.get()
+        if self._waiting >= self.max_waiting:
+            self._make_room(client)
         future: asyncio.Future[Out] = asyncio.get_running_loop().create_future()
-        self._queue.append((item, future))
+        self._queues.setdefault(client, deque()).append((item, future))
+        self._waiting += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._drain())
         return await future
 
+    def _make_room(self, client: str) -> None:
+        """Refuse the last item of the client with most of them, if that leaves it no fewer than the one that comes."""
+        largest = max(self._queues, key=lambda name: len(self._queues[name]))
+        values = {"waiting": self._waiting, "name": self.name, "most": self.max_waiting}
+        busy = BusyError(Phrase("too_many_waiting", values))
+        if len(self._queues[largest]) <= len(self._queues.get(client, ())) + 1:
+            raise busy
+        _, future = self._queues[largest].pop()
+        self._waiting -= 1
+        if not future.done():
+            future.set_exception(busy)
+
     async def _drain(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._queue:
+        while self._queues:
             batch = self._take()
             results = await loop.run_in_executor(self._thread, self._results, [item for item, _ in batch])
             for (_, future), result in zip(batch, results, strict=True):
@@ -80,10 +100,15 @@ class Stage(Generic[In, Out]):
                     future.set_result(result)
 
     def _take(self) -> list[tuple[In, asyncio.Future[Out]]]:
-        """Return the next items, without those whose askers have gone: nobody waits for what is made of them."""
+        """Return the next items, one of each client in turn, without those whose askers have gone."""
         batch: list[tuple[In, asyncio.Future[Out]]] = []
-        while self._queue and len(batch) < self.largest:
-            item, future = self._queue.popleft()
+        while self._queues and len(batch) < self.largest:
+            client = next(iter(self._queues))
+            queue = self._queues.pop(client)
+            item, future = queue.popleft()
+            self._waiting -= 1
+            if queue:
+                self._queues[client] = queue  # behind the others
             if not future.done():
                 batch.append((item, future))
         return batch

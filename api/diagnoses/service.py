@@ -38,6 +38,7 @@ from diagnosis.store.diagnoses import Claim, DiagnosisEntry
 log = logging.getLogger(__name__)
 
 LARGEST_BATCH = 64
+_BATCH_PLACES = 10  # that batches have in the queue, for each place of incidents that come alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class DiagnosisService:
     events : Events
         Sends an event for what was stored, in the same transaction.
     max_waiting : int
-        Incidents that may wait for diagnosis.
+        Incidents that come alone and may wait for diagnosis; ten times as many of batches may.
 
     Attributes
     ----------
@@ -134,10 +135,9 @@ class DiagnosisService:
         self.find_incidents: Callable[[Sequence[str]], Mapping[str, Mapping[str, Any]]] = lambda _numbers: {}
         self.surge_of: Callable[[Mapping[str, Any]], SurgeMark | None] = lambda _record: None
         self._single: Stage[Incident, Diagnosed] = Stage("diagnosis", self._diagnose, LARGEST_BATCH, max_waiting)
-        self._bulk: Stage[Incident, Diagnosed] = Stage(
-            "bulk-diagnosis", self._diagnose, LARGEST_BATCH, 10 * max_waiting
-        )
-        self._storing: Stage[_Unstored, None] = Stage("storing", self._keep, 4 * LARGEST_BATCH, 20 * max_waiting)
+        of_batches = _BATCH_PLACES * max_waiting
+        self._bulk: Stage[Incident, Diagnosed] = Stage("bulk-diagnosis", self._diagnose, LARGEST_BATCH, of_batches)
+        self._storing: Stage[_Unstored, None] = Stage("storing", self._keep, 4 * LARGEST_BATCH, 2 * of_batches)
 
     async def diagnose(
         self, incident: IncidentIn, claim: Claim | None = None, *, remember: bool = True, in_bulk: bool = False
@@ -187,8 +187,9 @@ class DiagnosisService:
         return results
 
     async def predict(self, incidents: Sequence[Incident]) -> list[Diagnosis]:
-        """Diagnose records that are not saved yet: nothing is stored, and no event is sent."""
-        diagnosed = await asyncio.gather(*[self._bulk.put(incident.as_logged()) for incident in incidents])
+        """Diagnose records that are not saved yet: nothing is stored, and no event is sent. One alone goes first."""
+        stage = self._single if len(incidents) == 1 else self._bulk
+        diagnosed = await asyncio.gather(*[stage.put(incident.as_logged()) for incident in incidents])
         return [item.diagnosis for item in diagnosed]
 
     async def once(

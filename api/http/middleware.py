@@ -17,7 +17,7 @@ from api.http.ratelimit import RateLimiter
 from api.http.security import SESSION_COOKIE, Authenticator, address_of, take_allowance
 from api.http.wrong_keys import WrongKeys
 from api.metrics import Metrics
-from api.telemetry import RequestContext, context
+from api.telemetry import RequestContext, context, principal_id
 from diagnosis.errors import FaultwiseError
 from diagnosis.phrases import Phrase
 
@@ -160,7 +160,11 @@ class Gate:
                 MutableHeaders(scope=message).update(allowance.headers)
             await send(message)
 
-        await self.app(scope, receive, send_counted)
+        token = principal_id.set(principal.id)
+        try:
+            await self.app(scope, receive, send_counted)
+        finally:
+            principal_id.reset(token)
 
     async def _pass_open(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through that brings a proof of its own, or needs none."""

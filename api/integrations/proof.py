@@ -10,6 +10,7 @@ from api.errors import ScopeError
 from api.http.security import Principal, address_of, take_allowance
 from api.integrations.settings import Integrations
 from api.integrations.signatures import check_glpi_signature, check_hub_signature
+from api.telemetry import principal_id
 from diagnosis.phrases import Phrase
 
 CHANGES = "/changes"  # behind a system's address: where its changes go
@@ -46,6 +47,7 @@ async def proven_body(request: Request, system: str, settings: Integrations) -> 
         _check_signature(request, body, system, settings)
     take_allowance(state.limiter, signer)
     request.state.principal = Principal(signer, system, frozenset({"diagnose"}))
+    principal_id.set(signer)  # of this request's task
     return body
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from api.diagnoses.batching import Stage
 from api.errors import BusyError
+from api.telemetry import principal_id
 from diagnosis.errors import InputError, StoreError
 
 
@@ -86,6 +87,60 @@ def test_too_many_that_wait_are_refused_and_one_that_left_is_skipped() -> None:
         return sum(isinstance(one, int) for one in done)
 
     assert asyncio.run(ask()) >= 1
+
+
+async def put_as(stage: Stage, client: str, item: str) -> object:
+    principal_id.set(client)  # of this task alone
+    return await stage.put(item)
+
+
+def test_clients_take_turns_and_each_keeps_its_order() -> None:
+    go, batches = threading.Event(), []
+
+    def work(items: list[str]) -> list[str]:
+        batches.append(items)
+        go.wait(30)
+        return items
+
+    async def ask() -> None:
+        stage = Stage("t", work, 3, 100)
+        asked = [asyncio.create_task(put_as(stage, "a", "first"))]
+        while not batches:
+            await asyncio.sleep(0.001)
+        asked += [asyncio.create_task(put_as(stage, "a", f"a{i}")) for i in range(5)]
+        asked += [asyncio.create_task(put_as(stage, client, client + "0")) for client in "bc"]
+        await asyncio.sleep(0.01)
+        go.set()
+        await asyncio.gather(*asked)
+
+    asyncio.run(ask())
+    assert batches == [["first"], ["a0", "b0", "c0"], ["a1", "a2", "a3"], ["a4"]]
+
+
+def test_the_client_with_most_places_gives_way_to_another_and_nobody_to_it() -> None:
+    go, working = threading.Event(), threading.Event()
+
+    def work(items: list[str]) -> list[str]:
+        working.set()
+        go.wait(30)
+        return items
+
+    async def ask() -> tuple[list[object], list[object]]:
+        stage = Stage("t", work, 1, 10)
+        asked = [asyncio.create_task(put_as(stage, "greedy", f"g{i}")) for i in range(30)]
+        while not working.is_set():
+            await asyncio.sleep(0.001)
+        others = [asyncio.create_task(put_as(stage, "other", f"o{i}")) for i in range(30)]
+        await asyncio.sleep(0.01)
+        asked += [asyncio.create_task(put_as(stage, "greedy", f"late{i}")) for i in range(30)]
+        await asyncio.sleep(0.01)
+        go.set()
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        return answers, await asyncio.gather(*others, return_exceptions=True)
+
+    greedy, other = ([one for one in answers if isinstance(one, str)] for answers in asyncio.run(ask()))
+    assert greedy == [f"g{i}" for i in range(6)]  # the one in work, and half of the places
+    assert other == [f"o{i}" for i in range(5)]
 
 
 def test_what_comes_while_a_stage_closes_is_done_or_refused_and_never_left_waiting() -> None:
