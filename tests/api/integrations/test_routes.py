@@ -536,6 +536,21 @@ def test_a_diagnosis_that_was_owed_is_of_what_was_reported_since(models, tmp_pat
         assert len(client.get("/v1/diagnoses", params={"incident": "7"}).json()["items"]) == 1
 
 
+def test_what_is_deleted_before_its_owed_diagnosis_is_made_stays_deleted(models, tmp_path):
+    settings = Settings(
+        database=f"sqlite:///{tmp_path / 'x.db'}", models=models, integrations={"glpi": {"answer_seconds": 0.001}}
+    )
+    with Serving(settings) as client:
+        client.app.state.systems.courier.stop()
+        taken = client.post("/v1/integrations/glpi", json=GLPI)
+        assert taken.status_code == 202
+        number = str(taken.json()["tickets_id"])
+        assert client.delete(f"/v1/incidents/{number}").status_code == 204
+    with Serving(settings) as client:
+        assert soon(lambda: client.get("/v1/outbox").json()["items"][0]["state"] == "dead", 20)
+        assert client.get(f"/v1/incidents/{number}").status_code == 404
+
+
 class TestAlertmanager:
     def alert(self, fingerprint, **changes):
         return {**ALERTMANAGER["alerts"][0], "fingerprint": fingerprint, **changes}
