@@ -4,6 +4,7 @@
     python -m benchmarks.problems --sample     # planted faults found, and calls without an item, on data/sample
     python -m benchmarks.problems --cuts       # three histories at earlier and later cuts, and their rising faults
     python -m benchmarks.problems --closings   # do some ways to close an incident prevent the next one
+    python -m benchmarks.problems --trends     # how often faults without a trend are called rising, and doublings found
     python -m benchmarks.problems --scale 100000
 
 Each cut learns from what was logged before it and forecasts every fault (configuration item and subcategory) known by
@@ -233,12 +234,38 @@ def scale(n: int) -> None:
     print(f"{n:,} incidents, {len(report.problems):,} problems: {seconds:.0f} s, {peak:.1f} GiB at most")
 
 
+def trends(n: int = 2_000, days: float = 365.0) -> None:
+    """Print how often simulated faults of a year are called rising or falling: without a trend, and doubled lately."""
+    print("| incidents a month | no trend | in bursts of 2 | in bursts of 5 | doubled for 90 days | doubled for 30 |")
+    print("|--:|--:|--:|--:|--:|--:|")
+    faults = ({}, {"burst": 1.0}, {"burst": 4.0}, {"factor": 2.0, "lately": 90.0}, {"factor": 2.0, "lately": 30.0})
+    for rate in (0.02, 0.05, 0.1, 0.2, 0.5):
+        shares = []
+        for fault in faults:
+            draw = np.random.default_rng(0)
+            said = Counter(trend_of(_simulated(draw, rate, days, **fault), 0.0, days)[0] for _ in range(n))
+            shares.append(1 - said["steady"] / n if "factor" not in fault else said["rising"] / n)
+        print(f"| {30 * rate:g} | " + " | ".join(f"{share:.1%}" for share in shares) + " |")
+
+
+def _simulated(
+    draw: np.random.Generator, rate: float, days: float, factor: float = 1.0, lately: float = 0.0, burst: float = 0.0
+) -> np.ndarray:
+    """Return when episodes began; each incident is followed by ``burst`` others within five days."""
+    more = draw.uniform(days - lately, days, draw.poisson(rate * (factor - 1) * lately))
+    times = np.concatenate([draw.uniform(0, days, draw.poisson(rate * days)), more])
+    followers = np.repeat(times, draw.poisson(burst, len(times)))
+    times = np.sort(np.concatenate([times, followers + draw.uniform(0, 5, len(followers))]))
+    return episodes(times[times < days])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--horizon", type=int, default=30, help="days")
     parser.add_argument("--sample", action="store_true", help="what is planted in data/sample")
     parser.add_argument("--cuts", action="store_true", help="three histories at earlier and later cuts")
     parser.add_argument("--closings", action="store_true", help="what ways to close an incident prevented")
+    parser.add_argument("--trends", action="store_true", help="how often a trend is said and found")
     parser.add_argument("--scale", type=int, default=0, metavar="N", help="time and memory for so many incidents")
     args = parser.parse_args()
     if args.scale:
@@ -247,6 +274,8 @@ def main() -> None:
         three_histories()
     elif args.closings:
         closings()
+    elif args.trends:
+        trends()
     elif args.sample:
         planted_faults()
         told_twice()

@@ -21,7 +21,7 @@ from diagnosis.problems.problem import Problem, Trend
 from diagnosis.problems.titles import titles_of, without_form
 from diagnosis.recurrence.beginning import beginning_of
 from diagnosis.recurrence.features import reads_like_workaround
-from diagnosis.recurrence.verdict import LEVEL, episodes, monitored_rows, ratio_interval
+from diagnosis.recurrence.verdict import EPISODE, LEVEL, episodes, monitored_rows, ratio_interval
 from diagnosis.redact import Redactor
 from diagnosis.times import format_utc
 
@@ -30,6 +30,8 @@ FEWEST_EVENTS = 3  # episodes that a trend needs
 # Episodes for which it counts that every day is as busy as any other, at least and in those of the fault itself: of the
 # desk's load no more is believed than its own episodes are many.
 STEADY_DESK, STEADY_DESK_SHARE = 20.0, 2.0
+MONTH = 30.0  # days
+FEWEST_MONTHS = 3  # from which it is seen whether episodes come in bursts
 PRIORS = np.geomspace(0.5, 32.0, 13)  # resolved incidents that the usual time to restore may count for
 MOST_NAMED = 5  # items, services, groups and fixes that are named
 DRAWS = 400  # of which the interval of preventable hours is made
@@ -253,26 +255,56 @@ def trend_of(starts: Floats, first: float, end: float, load: Floats | None = Non
 
 
 def _compared(starts: Floats, first: float, end: float, days: float, load: Floats) -> dict[str, Any] | None:
+    """Return how often episodes began in the last days against all before, while none was going on.
+
+    An episode of a day begins at most once a day: were those days counted too, a doubling of a frequent fault would
+    hardly be seen. Episodes that come in bursts count for fewer (quasi-likelihood; Wedderburn 1974).
+    """
     cut = end - days
-    n_before, n_after = int((starts < cut).sum()), int((starts >= cut).sum())
+    before, n_after = starts[starts < cut], int((starts >= cut).sum())
+    n_before = len(before)
     if cut - first < days or n_before + n_after < FEWEST_EVENTS:
         return None
     n_others, others_after = len(load) - len(starts), int((load >= cut).sum()) - n_after
     steady = max(STEADY_DESK, STEADY_DESK_SHARE * len(starts))
     share = (others_after + steady * days / (end - first)) / (n_others + steady)
     busy_before, busy_after = (1 - share) * (end - first), share * (end - first)
+    spread = _spread(before, first, cut)
     # Two windows are looked at, so each has half of the 5 % (Bonferroni).
-    lower, upper = ratio_interval(n_before, busy_before, n_after, busy_after, level=1 - (1 - LEVEL) / len(WINDOWS))
+    level = 1 - (1 - LEVEL) / len(WINDOWS)
+    free_before, free_after = busy_before * _free(n_before, cut - first), busy_after * _free(n_after, days)
+    lower, upper = ratio_interval(n_before / spread, free_before, n_after / spread, free_after, level=level)
     return {
         "days": days,
         "episodes": n_after,
         "days_before": round(cut - first),
         "episodes_before": n_before,
         "load": round((busy_after / days) / (busy_before / (cut - first)), 2),
-        "ratio": None if not n_before else round((n_after / busy_after) / (n_before / busy_before), 2),
+        "ratio": None if not n_before else round((n_after / free_after) / (n_before / free_before), 2),
+        "spread": round(spread, 2),
         "lower": round(lower, 3),
         "upper": None if upper is None else round(upper, 3),
     }
+
+
+def _free(n_episodes: int, days: float) -> float:
+    """Return the share of some days on which no episode went on, so that one could begin."""
+    return max(days - EPISODE * n_episodes, EPISODE) / days
+
+
+def _spread(before: Floats, first: float, cut: float) -> float:
+    """Return how many times the variance of a plain fault's counts those of a fault have; 1 at least.
+
+    Of the episodes of each month and the next (von Neumann 1941), so that a slow change is none. The counts of episodes
+    that last a day vary less than those of incidents would.
+    """
+    months = int((cut - first) // MONTH)
+    if months < FEWEST_MONTHS or not len(before):
+        return 1.0
+    counts = np.histogram(before, bins=months, range=(cut - MONTH * months, cut))[0]
+    mean = float(counts.mean())
+    plain = mean * (1.0 - EPISODE * mean / MONTH) ** 2
+    return max(1.0, float((np.diff(counts) ** 2).mean()) / 2 / plain) if plain > 0 else 1.0
 
 
 def _share(part: npt.NDArray[np.bool_], of: npt.NDArray[np.bool_]) -> float | None:

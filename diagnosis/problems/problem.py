@@ -47,7 +47,8 @@ class Problem:
         Hours that a fix would spare, with their 80 % interval.
     trend : {"rising", "steady", "falling"}
         Episodes of the last 30 days, or 90, against all before, by how busy the desk was with other faults: steady
-        unless the exact interval of their ratio says otherwise (95 % for both windows together).
+        unless the interval of their ratio says otherwise (95 % for both windows together, wider where episodes come in
+        bursts).
     workaround_share : float or None
         Of those resolved, how many read like a workaround.
     fixes : mapping of str to int

@@ -150,7 +150,7 @@ def verdict_of(
 
 
 def ratio_interval(
-    events_before: int, days_before: float, events_after: int, days_after: float, level: float = LEVEL
+    events_before: float, days_before: float, events_after: float, days_after: float, level: float = LEVEL
 ) -> tuple[float, float | None]:
     """Return the exact interval of the hazard after over before; the upper bound is None where there is none."""
     # Of all events, those after are binomial.

@@ -10,6 +10,7 @@ from diagnosis.problems import find_problems
 from diagnosis.problems.facts import trend_of
 from diagnosis.problems.history import ProblemHistory
 from diagnosis.recurrence import Signature
+from diagnosis.recurrence.verdict import episodes
 
 START = pd.Timestamp("2026-01-01", tz="UTC")
 END = START + pd.Timedelta(days=120)
@@ -79,7 +80,8 @@ def trends(draw, quiet, changed=1.0):
     for place in range(201):
         rate = 0.1 * (changed if place == 200 else 1.0)
         before = draw.uniform(0, 270, draw.poisson(0.1 * 270))
-        faults.append(np.sort(np.concatenate([before, draw.uniform(270, 300, draw.poisson(quiet * rate * 30))])))
+        lately = draw.uniform(270, 300, draw.poisson(quiet * rate * 30))
+        faults.append(episodes(np.sort(np.concatenate([before, lately]))))
     load = np.sort(np.concatenate(faults))
     told = [trend_of(starts, 0.0, 300.0, load)[0] for starts in faults]
     return told[:200], told[200]
