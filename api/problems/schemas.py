@@ -155,3 +155,6 @@ class ProblemProposalIn(Strict):
     system: Literal["", "servicenow", "jira", "glpi", "zammad", "rt"] = Field(
         "", description="Where a Problem record is made; empty for none"
     )
+    language: Literal["", "en", "zh"] = Field(
+        "", description="Of the record's text, beside its title; empty for that of the incidents"
+    )

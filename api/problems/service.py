@@ -21,7 +21,7 @@ from api.telemetry import current_trace
 from api.webhooks.events import Events
 from diagnosis.actions import Action
 from diagnosis.errors import InputError
-from diagnosis.phrases import Phrase
+from diagnosis.phrases import Language, Phrase, in_words
 from diagnosis.problems import Problem, ProblemReport
 from diagnosis.recurrence import Signature
 from diagnosis.redact import Redactor
@@ -31,10 +31,12 @@ from diagnosis.store.database import ConflictError, RecordNotFoundError
 from diagnosis.store.monitoring import StoredChange
 from diagnosis.store.outbox import OutgoingCall
 from diagnosis.store.problems import ProblemRow, StoredDecision
+from diagnosis.text import language
 from diagnosis.times import format_utc, utc_now
 
 MOST_NUMBERS = 100  # of the incidents of one problem
 WRITE_BACK = "problem:"  # begins the kind of the call that makes a record of a problem
+MOST_NAMED = 20  # the newest, in the text of a record
 MOST_CHANGES = 10  # the latest on its items
 MOST_TAGGED = 50  # incidents that are tagged where a system has no records of problems
 
@@ -268,8 +270,10 @@ class ProblemService:
         record = self.view(entry.id).record if body.system else None
         if record is not None and record.state != "failed":
             raise ConflictError(Phrase("problem_has_record", {"problem": entry.id, "system": record.system}))
+        title = self._redactor.redact(body.title or entry.title)
+        written_in = body.language or self._language_of(entry, title)
         action = Action(
-            title=self._redactor.redact(body.title or entry.title),
+            title=title,
             kind=body.kind,
             source_kind="problem",
             source=entry.id,
@@ -283,7 +287,9 @@ class ProblemService:
             stored = self._store.actions.add(action, actor)
             if body.system:
                 self._store.problems.set_record(entry.id, {"system": body.system, "number": None})
-                self._store.outbox.add([_record_call(body.system, entry, stored, snapshot.report.horizon_days)])
+                self._store.outbox.add(
+                    [_record_call(body.system, entry, stored, snapshot.report.horizon_days, written_in)]
+                )
             data = {"problem": entry.id, "title": entry.title, "action": stored.id, "system": body.system or None}
             self._events.emit("problem.proposed", [(stored.id, data)])
             self._audit.note(actor, "problem.propose", entry.id, proposal=stored.id, system=body.system)
@@ -342,6 +348,13 @@ class ProblemService:
         ]
         return min(records, key=lambda record: ("made", "waiting", "failed").index(record.state), default=None)
 
+    def _language_of(self, problem: Problem, title: str) -> Language:
+        """Return the language of a record: Chinese where its title or its newest incidents are, else English."""
+        history = self._serving.current.diagnoser.parts.history
+        records = history.records(problem.numbers[:MOST_NAMED], ("short_description",))
+        texts = "\n".join(str(record["short_description"]) for record in records.values())
+        return "zh" if "zh" in (language(title), language(texts)) else "en"
+
     def _by_problem(self) -> dict[str, list[Action]]:
         snapshot = self.board.current()
         by_problem: dict[str, list[Action]] = {}
@@ -391,21 +404,20 @@ def _expected_effect(report: ProblemReport, problem: Problem, kind: str) -> dict
     }
 
 
-def _record_call(system: str, problem: Problem, action: Action, horizon: int) -> OutgoingCall:
-    hours = (
-        "" if problem.preventable_hours is None else f", {problem.preventable_hours:,.1f} h of which a fix would spare"
-    )
-    text = "\n".join(
-        [
-            f"{problem.incidents} incidents, {problem.episodes} episodes, {problem.callers} callers since "
-            f"{problem.first[:10]}.",
-            f"Expected within {horizon} days: {problem.expected_incidents:.1f} ({problem.interval[0]} to "
-            f"{problem.interval[1]}){hours}.",
-            "Incidents: " + ", ".join(problem.numbers[:20]),
-            f"Owner: {action.owner or '-'}. Due: {action.due or '-'}.",
-            f"Faultwise {problem.id}",
-        ]
-    )
+def _record_call(system: str, problem: Problem, action: Action, horizon: int, written_in: Language) -> OutgoingCall:
+    low, high = problem.interval
+    counts = {name: getattr(problem, name) for name in ("incidents", "episodes", "callers")}
+    expected = {"days": horizon, "expected": problem.expected_incidents, "low": low, "high": high}
+    hours, due = problem.preventable_hours, action.due
+    phrases = [
+        Phrase("problem_record_counts", {**counts, "date": problem.first[:10]}),
+        Phrase("problem_record_expected", expected),
+        None if hours is None else Phrase("problem_record_preventable", {"hours": hours}),
+        Phrase("problem_record_incidents", {"numbers": ", ".join(problem.numbers[:MOST_NAMED])}),
+        Phrase("problem_record_owner", {"owner": action.owner}) if action.owner else None,
+        None if due is None else Phrase("problem_record_due", {"due": due.isoformat()}),
+    ]
+    text = "\n".join([*(in_words(phrase, written_in) for phrase in phrases if phrase), f"Faultwise {problem.id}"])
     body = {
         "problem": problem.id,
         "title": action.title,
