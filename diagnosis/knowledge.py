@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from diagnosis.arrays import Bools
 from diagnosis.errors import InputError
 from diagnosis.phrases import Phrase
 from diagnosis.times import utc_now
@@ -29,9 +30,12 @@ KNOWLEDGE_FIELDS = (
     "review_at",
     "valid_to",
 )
+ENDS_SOON = 31  # days: an article that ends within them is to be looked at now
 KNOWLEDGE_TIMES = ("review_at", "valid_to")
 # Keywords of a contingency plan: what to do when a service fails, and no answer to a single incident.
 CONTINGENCY = re.compile(r"(?:^|[,;，；、\s])(?:contingency(?: plan)?|应急预案|应急)(?=$|[,;，；、\s])", re.IGNORECASE)
+# Keywords of an article that a person has ended for good.
+_RETIRED = re.compile(r"(?:^|[,;，；、\s])(?:retired|已停用|已废止|停用)(?=$|[,;，；、\s])", re.IGNORECASE)
 # A line of such a plan that says whom to call.
 CONTACT_LINE = re.compile(r"^\s*(?:call|contacts?|联系人|联系|电话)\s*[:：]\s*(.+)$", re.IGNORECASE | re.MULTILINE)
 AUDIENCES = ("internal", "self_service")
@@ -72,6 +76,33 @@ def answering_articles(frame: pd.DataFrame) -> pd.DataFrame:
     ['KB3']
     """
     return frame[~frame["keywords"].astype("str").str.contains(CONTINGENCY)]
+
+
+def ended_articles(frame: pd.DataFrame, moment: pd.Timestamp) -> tuple[Bools, Bools]:
+    """Return which articles of a canonical frame are valid no more, and which of those a person has retired.
+
+    What is retired has a keyword that says so beside its end. It counts as retired a month before that end too, so that
+    it does for who looks at a history that stops shortly before.
+
+    Examples
+    --------
+    >>> ends = pd.Timestamp("2026-05-01", tz="UTC")
+    >>> articles = [KnowledgeArticle(words, keywords=words, valid_to=ends) for words in ("vpn", "vpn, retired")]
+    >>> ended, retired = ended_articles(as_knowledge_frame(articles), pd.Timestamp("2026-06-01", tz="UTC"))
+    >>> ended.tolist(), retired.tolist()
+    ([True, True], [False, True])
+    """
+    marked = frame["keywords"].astype("str").str.contains(_RETIRED).to_numpy(dtype=bool)
+    retired = marked & (frame["valid_to"] < moment + pd.Timedelta(days=ENDS_SOON)).to_numpy(dtype=bool)
+    return (frame["valid_to"] < moment).to_numpy(dtype=bool) | retired, retired
+
+
+def retired_keywords(keywords: str, language: str) -> str:
+    """Return the keywords of an article with the word that says, in its language, that it is retired."""
+    if _RETIRED.search(keywords):
+        return keywords
+    word, comma = ("已停用", "，") if language.startswith("zh") else ("retired", ", ")
+    return comma.join(filter(None, [keywords.strip(), word]))
 
 
 def as_knowledge_frame(articles: Iterable[KnowledgeArticle] | pd.DataFrame) -> pd.DataFrame:

@@ -189,7 +189,16 @@ def _judged(diagnoser: Diagnoser, state: tuple[object, ...], give: Give) -> Know
     matched = parts.problems.match(newest) if parts.problems is not None else [None] * len(newest)
     numbers = newest.column("number")
     problems = {number: found.id for number, found in zip(numbers, matched, strict=True) if found is not None}
-    health = assess_knowledge(incidents, articles, texts, searched, parts.retriever, as_of=as_of, problems=problems)
+    health = assess_knowledge(
+        incidents,
+        articles,
+        texts,
+        searched,
+        parts.retriever,
+        as_of=as_of,
+        now=max(as_of, pd.Timestamp(judged_at)),
+        problems=problems,
+    )
     titles = dict(zip(articles["number"], articles["title"], strict=True))
     return KnowledgeSnapshot(state, health, titles, len(rows), judged_at)
 

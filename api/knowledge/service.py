@@ -12,9 +12,11 @@ from api.knowledge.board import KnowledgeBoard, KnowledgeSnapshot
 from api.records.schemas import ArticleIn
 from api.records.service import RecordService
 from diagnosis.errors import InputError
+from diagnosis.knowledge import retired_keywords
 from diagnosis.knowledge_health.gaps import Gap
 from diagnosis.phrases import Phrase
 from diagnosis.store.database import RecordNotFoundError
+from diagnosis.text import language
 from diagnosis.times import format_utc, utc_now
 
 Upkeep = Literal["edit", "review", "retire"]
@@ -86,8 +88,11 @@ class KnowledgeService:
         self._change(actor, number, {"review_at": next_review}, "review")
 
     def retire(self, actor: str, number: str) -> None:
-        """End an article: it is suggested no more."""
-        self._change(actor, number, {"valid_to": format_utc(utc_now())}, "retire")
+        """End an article for good: it is suggested no more, and is no work for whoever keeps the others up."""
+        fields = {name: str(value or "") for name, value in self._articles.look_up(number).items()}
+        written_in = fields.get("language") or language(f"{fields.get('title', '')} {fields.get('resolution', '')}")
+        keywords = retired_keywords(fields.get("keywords", ""), written_in)
+        self._change(actor, number, {"valid_to": format_utc(utc_now()), "keywords": keywords}, "retire")
 
     def _change(self, actor: str, number: str, changes: Mapping[str, Any], upkeep: Upkeep) -> None:
         fields = dict(self._articles.look_up(number))

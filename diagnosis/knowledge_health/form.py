@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from diagnosis.knowledge import ended_articles
 from diagnosis.suggest.wording import says_nothing
 from diagnosis.text import language
 
@@ -92,7 +93,7 @@ def untranslated(articles: pd.DataFrame, demand: Mapping[tuple[str, str], int], 
     for family, name in zip(families, languages, strict=True):
         present.setdefault(family, set()).add(name)
     missing: list[tuple[int, str]] = []
-    is_current = ~(articles["valid_to"] < as_of)
+    is_current = ~ended_articles(articles, as_of)[0]
     for number, family, name, current in zip(articles["number"], families, languages, is_current, strict=True):
         lacking = used_languages - present[family]
         if name in used_languages and lacking and current:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from diagnosis.arrays import Bools, Floats
 from diagnosis.errors import InputError
+from diagnosis.knowledge import ended_articles
 from diagnosis.knowledge_health.drafts import draft_of
 from diagnosis.knowledge_health.form import FormFault, families_of, form_faults, untranslated
 from diagnosis.knowledge_health.gaps import Gap, find_gaps
@@ -154,6 +155,7 @@ def assess_knowledge(
     retriever: Retriever,
     *,
     as_of: pd.Timestamp,
+    now: pd.Timestamp | None = None,
     problems: Mapping[str, str] | None = None,
 ) -> KnowledgeHealth:
     """Judge a knowledge base by the incidents that it should answer.
@@ -168,10 +170,14 @@ def assess_knowledge(
     retriever : Retriever
         Whose encoder compares articles.
     as_of : Timestamp
+        As which the incidents are known.
+    now : Timestamp, optional
+        When it is looked at, by which articles are valid or not: what ended is neither a duplicate nor badly formed.
+        Default: ``as_of``.
     problems : mapping of str to str, optional
         Number of an incident to the problem that it belongs to.
     """
-    moment = as_utc(as_of)
+    moment, today = as_utc(as_of), as_utc(as_of if now is None else now)
     # In order of time, undated ones first, so that groups of incidents do not depend on the order of a file.
     order = incidents["opened_at"].argsort(kind="stable").to_numpy() if len(incidents) else np.zeros(0, dtype=np.intp)
     frame, searched = incidents.iloc[order].reset_index(drop=True), searched.take(order)
@@ -183,7 +189,8 @@ def assess_knowledge(
     unanswered = np.flatnonzero(searched.judged & ~searched.likely & ~linked & is_question & has_words)
     gaps = find_gaps(frame, unanswered, searched.covered, searched.nearest, searched.vectors, problems or {}, moment)
     share = np.where(linked, 1.0, searched.covered)[is_question & searched.judged]
-    duplicates, contradictions = pairs_of(articles, *_article_vectors(articles, retriever))
+    valid = articles[~ended_articles(articles, today)[0]].reset_index(drop=True)
+    duplicates, contradictions = pairs_of(valid, *_article_vectors(valid, retriever))
     return KnowledgeHealth(
         as_of=moment,
         articles=len(articles),
@@ -193,11 +200,11 @@ def assess_knowledge(
             replace(gap, draft=draft_of(frame, rows, came_back, gap.title)) if place < DRAFTS else gap
             for place, (gap, rows) in enumerate(gaps)
         ),
-        stale=tuple(stale_articles(articles, _uses(frame, searched.answers, failed, moment), moment)),
+        stale=tuple(stale_articles(articles, _uses(frame, searched.answers, failed, moment), today)),
         duplicates=tuple(duplicates),
         contradictions=tuple(contradictions),
-        form=tuple(form_faults(articles)),
-        untranslated=tuple(untranslated(articles, _demand(articles, searched.answers, words), moment)),
+        form=tuple(form_faults(valid)),
+        untranslated=tuple(untranslated(articles, _demand(articles, searched.answers, words), today)),
     )
 
 

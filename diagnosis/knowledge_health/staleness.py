@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections import defaultdict
@@ -13,13 +14,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from diagnosis.arrays import Floats
+from diagnosis.knowledge import ENDS_SOON, ended_articles
 from diagnosis.knowledge_health.form import families_of
 from diagnosis.phrases import Phrase, in_words, joined
 from diagnosis.placeholders import is_placeholder
 from diagnosis.recurrence.beginning import beginning_of
 from diagnosis.recurrence.verdict import episodes
 
-SOON = 31  # days: an article that ends within them is to be looked at now
 RISK = 0.01  # chance of what is taken for a change, were there none
 HOLDS_FOR = 30.0  # days without a return
 _WINDOWS = (45, 90, 135, 180, 270)  # days before the end, each compared with all before them
@@ -82,21 +83,25 @@ class ArticleUses:
 
 
 def stale_articles(articles: pd.DataFrame, uses: ArticleUses, as_of: pd.Timestamp) -> list[StaleArticle]:
-    """Return the stale articles with evidence: what misleads first, what is only due for a look last."""
+    """Return the stale articles with evidence: what misleads first, what is only due for a look last.
+
+    Of an article that ran out that alone is said, as it is suggested no more; of a retired one nothing.
+    """
+    ended, retired = ended_articles(articles, as_of)
     reasons: defaultdict[str, list[Phrase]] = defaultdict(list)
     evidence: defaultdict[str, list[str]] = defaultdict(list)
     by_family: defaultdict[str, list[str]] = defaultdict(list)
     family_of = dict(zip(articles["number"], families_of(articles), strict=True))
-    for number, family in family_of.items():
+    for number, family in itertools.compress(family_of.items(), ~ended):
         by_family[family].append(number)
-    for number, phrase in _by_date(articles, as_of):
+    for number, phrase in _by_date(articles[~retired], as_of):
         reasons[number].append(phrase)
     rows_of = _rows(family_of.get(name, "") for name in uses.article)
     for family, rows in rows_of.items():
         fallen = _success_fell(uses, rows)
         if fallen is not None:
             _add(reasons, evidence, by_family[family], fallen[0], [uses.numbers[row] for row in fallen[1]])
-    for number, phrase, rows in _items_gone(articles, uses):
+    for number, phrase, rows in _items_gone(articles[~ended], uses):
         _add(reasons, evidence, [number], phrase, [uses.numbers[row] for row in rows])
     for family, phrase, rows in _unused(uses, rows_of, family_of):
         _add(reasons, evidence, by_family[family], phrase, [uses.numbers[row] for row in rows])
@@ -130,7 +135,8 @@ def _by_date(articles: pd.DataFrame, as_of: pd.Timestamp) -> Iterable[tuple[str,
     ):
         if pd.notna(valid_to) and valid_to < as_of:
             yield number, Phrase("stale_expired", {"date": f"{valid_to:%Y-%m-%d}"})
-        elif pd.notna(valid_to) and valid_to < as_of + pd.Timedelta(days=SOON):
+            continue
+        if pd.notna(valid_to) and valid_to < as_of + pd.Timedelta(days=ENDS_SOON):
             yield number, Phrase("stale_expires", {"date": f"{valid_to:%Y-%m-%d}"})
         if pd.notna(review_at) and review_at < as_of:
             yield number, Phrase("stale_review_due", {"date": f"{review_at:%Y-%m-%d}"})

@@ -141,6 +141,33 @@ def test_an_article_is_edited_reviewed_and_retired_on_the_console(own, manager) 
     assert {"article.edit", "article.review", "article.retire"} <= actions
 
 
+def test_a_retired_article_is_named_no_more_by_what_is_to_be_kept_up(own, manager) -> None:
+    twin = {"symptoms": "Der Toner ist leer", "resolution": "see the mail", "language": "en", "review_at": "2020-01-01"}
+    for number in ("KB-ONE", "KB-TWO"):
+        own.post("/v1/knowledge", json={"number": number, "title": "Toner", "keywords": "toner", **twin})
+    own.app.state.service.serving.store_changed()
+    health = judged(own, lambda state: "KB-TWO" in {fault["number"] for fault in state["form"]})
+    assert "KB-TWO" in {entry["number"] for entry in health["stale"]}
+    assert manager.post("/console/knowledge/retire", {"number": "KB-TWO"}).status_code == 200
+    assert own.get("/v1/knowledge/KB-TWO").json()["keywords"] == "toner, retired"
+    health = settled(own)
+    named = {entry["number"] for part in ("stale", "form") for entry in health[part]}
+    named |= {number for part in ("duplicates", "contradictions") for pair in health[part] for number in pair}
+    assert "KB-ONE" in named
+    assert "KB-TWO" not in named
+    for number in ("KB-ONE", "KB-TWO"):
+        own.delete(f"/v1/knowledge/{number}")
+
+
+def judged(client, is_reached):
+    for _ in range(400):
+        state = client.get("/v1/knowledge/health").json()
+        if is_reached(state):
+            return state
+        time.sleep(0.05)
+    raise AssertionError("the knowledge base was not judged anew")
+
+
 def test_the_page_shows_every_part_and_a_draft_begins_an_article(own, manager) -> None:
     page = manager.get("/console/knowledge")
     assert page.status_code == 200

@@ -123,6 +123,29 @@ def test_an_article_ends_soon_or_has_ended_or_waits_for_its_review():
     assert found == {"ENDED": "stale_expired", "ENDS": "stale_expires", "DUE": "stale_review_due"}
 
 
+def test_a_retired_article_is_no_work_and_one_that_ran_out_only_waits_to_be_renewed(encoder):
+    faulty = {"resolution": "see the mail of March", "review_at": "2026-01-01"}
+    articles = base(
+        article("A", review_at="2027-01-01"),
+        article("TWIN", keywords="printer, retired", valid_to="2026-05-01"),
+        article("FAULTY", keywords="已停用", valid_to="2026-05-01", **faulty),
+        article("RAN-OUT", valid_to="2026-05-01", **faulty),
+        article("JUST-NOW", keywords="retired", valid_to="2026-06-02"),
+        article("RENEWED", keywords="retired", valid_to="2028-06-02", **faulty),
+    )
+    late = np.linspace(0, 399, 40) >= 300
+    uses = uses_of(article=["TWIN", "RAN-OUT"] * 20, failed=late.astype(float))
+    stale = {entry.number: [phrase.code for phrase in entry.reasons] for entry in stale_articles(articles, uses, NOW)}
+    assert stale == {"RAN-OUT": ["stale_expired"], "RENEWED": ["stale_review_due"]}
+    frame, retriever = incidents(1), Retriever(encoder).fit(articles, as_frame([]))
+    unknown = SearchedIncidents(np.array([np.nan]), [""], np.zeros((1, encoder.dimensions), dtype=np.float32))
+    health = assess_knowledge(frame, articles, [""], unknown, retriever, as_of=NOW)
+    assert health.duplicates == ()
+    assert [fault.number for fault in health.form] == ["RENEWED"]
+    earlier = assess_knowledge(frame, articles, [""], unknown, retriever, as_of=NOW - pd.Timedelta(days=90))
+    assert {("A", "TWIN"), ("A", "JUST-NOW")} <= set(earlier.duplicates), "it was valid then"
+
+
 def test_a_fix_that_stopped_working_is_stale_in_every_translation_with_evidence():
     articles = base(article("A"), article("B", translation_of="A", language="zh"), article("C"))
     late = np.linspace(0, 399, 40) >= 300
