@@ -151,7 +151,14 @@ class Service:
         private = settings.allow_private_addresses
         self.webhooks = WebhookService(store, events, audit, allow_private=private, mail=settings.mail)
         self.integrations = IntegrationService(
-            store, self.diagnoses, self.incidents, self.releases, self.changes, events, redactor, settings.integrations
+            store,
+            self.diagnoses,
+            self.incidents,
+            self.releases,
+            self.service_levels,
+            events,
+            redactor,
+            settings.integrations,
         )
         self.integrations.zone = settings.review.zone
         self.housekeeping = Housekeeping(store, serving, audit, settings)

@@ -149,7 +149,10 @@ class RecurrenceRisk:
 
 @dataclass(frozen=True, slots=True)
 class WaitHours:
-    """Hours since the opening within which half, and four of five, of such incidents end; None beyond 90 days."""
+    """Hours within which half, and four of five, of such incidents end; None beyond 90 days after the opening.
+
+    They count from the opening for an incident as it is logged, and from now for one that is open.
+    """
 
     p50: float | None
     p80: float | None

@@ -127,11 +127,13 @@ def _text(rows: list[OpenClock], as_of: pd.Timestamp, t: Wording = ENGLISH) -> s
         clock = t(first.clock)
         lines.append(t("take first: {} ({}): its risk to be late falls by {} if it is next", first.number, clock, gain))
     if rows:
-        heads = (t(name) for name in ("clock", "standing", "due (UTC)", "hours left", "late", "gain"))
-        lines += ["", _columns("", *heads)]
+        names = ("clock", "standing", "due (UTC)", "hours left", "p50 h", "p80 h", "late", "gain")
+        lines += ["", _columns("", *(t(name) for name in names))]
     lines += [_line(row, t) for row in rows[:SHOWN]]
     if len(rows) > SHOWN:
         lines.append(t("… and {} more (--json has all)", f"{len(rows) - SHOWN:,}"))
+    if any(row.hours for row in rows[:SHOWN]):
+        lines += ["", t("p50 h, p80 h: hours from now within which half, and four of five, that waited as long end")]
     return "\n".join(lines)
 
 
@@ -139,13 +141,15 @@ def _line(row: OpenClock, t: Wording) -> str:
     late = "" if row.probability_missed is None else percent(row.probability_missed)
     gain = percent(row.gain) if row.gain else ""
     standing = t(row.standing.replace("_", " "))
-    due, left = _minute(row.due_at), f"{row.hours_left:.1f}"
-    return f"{_columns(row.number[:14], t(row.clock), standing, due, left, late, gain)}  {row.short_description:.40}"
+    hours = (None, None) if row.hours is None else (row.hours.p50, row.hours.p80)
+    half, most = ("" if value is None else f"{value:.1f}" for value in hours)
+    texts = (row.number[:14], t(row.clock), standing, _minute(row.due_at))
+    return f"{_columns(*texts, f'{row.hours_left:.1f}', half, most, late, gain)}  {row.short_description:.40}"
 
 
-def _columns(number: str, clock: str, standing: str, due: str, left: str, late: str, gain: str) -> str:
-    texts = (padded(text, width) for text, width in ((number, 14), (clock, 12), (standing, 9), (due, 16)))
-    figures = (padded(text, width, right=True) for text, width in ((left, 10), (late, 5), (gain, 5)))
+def _columns(*values: str) -> str:
+    texts = (padded(text, width) for text, width in zip(values[:4], (14, 12, 9, 16), strict=True))
+    figures = (padded(text, width, right=True) for text, width in zip(values[4:], (10, 6, 6, 5, 5), strict=True))
     return " ".join((*texts, *figures))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.service import Service
+from diagnosis.findings import WaitHours
 from diagnosis.service_levels.queue import OpenClock, Standing, take_first
 from diagnosis.times import format_utc
 
@@ -33,7 +34,7 @@ class ShownClock:
     first : bool
         Whether no other open incident gains more by being taken first.
     p50, p80 : float or None
-        Hours since it was logged within which half, and four of five, such incidents end.
+        Hours from now within which half, and four of five, of those that have waited as long end.
     """
 
     name: str
@@ -61,13 +62,13 @@ class ServiceClocks:
         """Return these and the clocks of other incidents."""
         return ServiceClocks({**self._by_number, **by_number}, self._first)
 
-    def most_urgent(self, number: str, diagnosis: Mapping[str, Any]) -> ShownClock | None:
+    def most_urgent(self, number: str) -> ShownClock | None:
         """Return the clock of an incident that needs attention first; None where none runs."""
-        return min(self.of(number, diagnosis), key=urgency, default=None)
+        return min(self.of(number), key=urgency, default=None)
 
-    def of(self, number: str, diagnosis: Mapping[str, Any]) -> list[ShownClock]:
+    def of(self, number: str) -> list[ShownClock]:
         """Return the open clocks of an incident; none of one that is closed."""
-        return [self._shown(clock, diagnosis) for clock in self._by_number.get(number, ())]
+        return [self._shown(clock) for clock in self._by_number.get(number, ())]
 
     def at_risk(self) -> list[str]:
         """Return the incident to take first, then those with a clock at risk, by what they gain."""
@@ -75,8 +76,8 @@ class ServiceClocks:
         clocks = [c for of in self._by_number.values() for c in of if c.standing == "at_risk"]
         return list(dict.fromkeys(first + [c.number for c in sorted(clocks, key=lambda c: -(c.gain or 0.0))]))
 
-    def _shown(self, clock: OpenClock, diagnosis: Mapping[str, Any]) -> ShownClock:
-        hours = _hours(diagnosis, clock.clock)
+    def _shown(self, clock: OpenClock) -> ShownClock:
+        hours = clock.hours or WaitHours(None, None)
         return ShownClock(
             clock.clock,
             clock.standing,
@@ -85,8 +86,8 @@ class ServiceClocks:
             clock.probability_missed,
             clock.gain,
             self._first is not None and (clock.number, clock.clock) == (self._first.number, self._first.clock),
-            hours.get("p50"),
-            hours.get("p80"),
+            hours.p50,
+            hours.p80,
         )
 
 
@@ -96,7 +97,7 @@ def service_clocks(service: Service) -> ServiceClocks:
     return ServiceClocks(reading.by_number, take_first(reading.clocks))
 
 
-def clocks_of(service: Service, record: Mapping[str, Any], diagnosis: Mapping[str, Any]) -> list[ShownClock]:
+def clocks_of(service: Service, number: str, record: Mapping[str, Any]) -> list[ShownClock]:
     """Return the open clocks of one incident as they are at this moment.
 
     Parameters
@@ -104,9 +105,8 @@ def clocks_of(service: Service, record: Mapping[str, Any], diagnosis: Mapping[st
     record : mapping
         The incident as it stands, stored or typed in.
     """
-    number = str(diagnosis["incident"])
     first = take_first(service.service_levels.reading().clocks)
-    return ServiceClocks(service.service_levels.of_records({number: record}), first).of(number, diagnosis)
+    return ServiceClocks(service.service_levels.of_records({number: record}), first).of(number)
 
 
 def urgency(clock: ShownClock | None) -> tuple[int, float]:
@@ -123,8 +123,3 @@ def urgency(clock: ShownClock | None) -> tuple[int, float]:
     if clock.standing == "missed":
         return _LONG_MISSED if clock.hours_left < -LATELY else _RANK["missed"], -clock.hours_left
     return _RANK[clock.standing], -(clock.gain or 0.0) if clock.standing == "at_risk" else clock.hours_left
-
-
-def _hours(diagnosis: Mapping[str, Any], name: str) -> Mapping[str, float | None]:
-    hours: Mapping[str, float | None] = ((diagnosis.get("service_levels") or {}).get(name) or {}).get("hours") or {}
-    return hours

@@ -78,7 +78,7 @@ def view_of(
         "judgements": judgements_of(service, feedback),
         "reply": reply_to_caller(diagnosis, language),
         "surge": service.surges.of_incident(number),
-        "clocks": clocks_of(service, record, diagnosis),
+        "clocks": clocks_of(service, number, record),
         **_explanation(service, record, language),
     }
 

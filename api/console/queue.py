@@ -175,7 +175,7 @@ def queue_rows(service: Service, before: str | None = None) -> tuple[list[QueueR
         replace(
             _row(diagnosis, records[number].body, feedback.get(number, []), resolved=number in closed),
             surge=marks.get(number),
-            clock=None if number in closed else clocks.most_urgent(number, diagnosis),
+            clock=None if number in closed else clocks.most_urgent(number),
         )
         for number, diagnosis in newest.items()
         if number in records

@@ -16,6 +16,7 @@ Diagnosis = Mapping[str, Any]
 MAX_FIX = 600  # characters of a resolution; the whole text is one click away under its number
 MAX_FIXES = 3
 MAX_SIMILAR = 3
+_NO_RISK = {"probability_missed": None, "hours": None}
 
 _WORDS = {
     "en": {
@@ -46,7 +47,11 @@ _WORDS = {
         "restoration": "Restoration",
         "due": "due {due}",
         "missed": ", {probability} likely missed",
-        "hours": ", four of five such within {p80:.1f} h",
+        "late": ", missed",
+        "paused": ", on hold",
+        "half": ", half of such within {:.1f} h",
+        "half from now": ", half of those that waited as long end within {:.1f} h of this note",
+        "most": ", four of five within {:.1f} h",
         "warnings": "Please note",
         "footer": "Diagnosis {id}, release {release}. Tell Faultwise whether it helped.",
     },
@@ -78,7 +83,11 @@ _WORDS = {
         "restoration": "恢复",
         "due": "截止 {due}",
         "missed": "，超时概率 {probability}",
-        "hours": "，同类事件八成在 {p80:.1f} 小时内完成",
+        "late": "，已超时",
+        "paused": "，暂停",
+        "half": "，同类事件半数在 {:.1f} 小时内完成",
+        "half from now": "，已等待同样久的事件自本备注起半数在 {:.1f} 小时内完成",
+        "most": "，八成在 {:.1f} 小时内完成",
         "warnings": "请注意",
         "footer": "诊断 {id}，发布版本 {release}。请反馈是否有帮助。",
     },
@@ -107,9 +116,10 @@ def note_digest(diagnosis: Diagnosis) -> str:
     Due times count; how likely they are missed moves with the queue of each moment, and how often a fix has worked
     with every use of it: neither writes a note anew.
     """
-    due_alone = {name: {"due_at": clock.get("due_at")} for name, clock in _clocks(diagnosis)}
+    levels = diagnosis.get("service_levels") or {}
+    due_alone = {name: {**_NO_RISK, "due_at": (clock or {}).get("due_at")} for name, clock in levels.items()}
     fixes = [{**suggestion, "uses": None} for suggestion in diagnosis["suggestions"]]
-    lasting = {**diagnosis, "service_levels": due_alone, "suggestions": fixes}
+    lasting = {**diagnosis, "service_levels": due_alone, "clocks": [], "suggestions": fixes}
     return hashlib.sha256(_body(lasting, _words(diagnosis)).encode()).hexdigest()[:32]
 
 
@@ -132,7 +142,7 @@ def _body(diagnosis: Diagnosis, words: Mapping[str, str], zone: str = "UTC") -> 
     blocks = [
         [words["title"], *_surge(diagnosis.get("surge"), words, zone)],
         [line for name, entry in diagnosis["predictions"].items() for line in _prediction(name, entry, language)],
-        [_clock(name, clock, words, zone) for name, clock in _clocks(diagnosis)],
+        [_clock(clock, words, zone) for clock in _clocks(diagnosis)],
         list(_fixes(diagnosis, words)),
         list(_similar(diagnosis, words)),
         [_recurrence(risk, words)] if risk else [],
@@ -141,18 +151,27 @@ def _body(diagnosis: Diagnosis, words: Mapping[str, str], zone: str = "UTC") -> 
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
-def _clocks(diagnosis: Diagnosis) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return the clocks of the incident that are due at a known time."""
+def _clocks(diagnosis: Diagnosis) -> list[Mapping[str, Any]]:
+    """Return the clocks of the incident that are due at a known time: as they stand, else as it was logged."""
     levels = diagnosis.get("service_levels") or {}
-    return [(name, levels[name]) for name in ("response", "restoration") if (levels.get(name) or {}).get("due_at")]
+    logged: list[Mapping[str, Any]] = [
+        {"clock": name, **levels[name]}
+        for name in ("response", "restoration")
+        if (levels.get(name) or {}).get("due_at")
+    ]
+    return diagnosis.get("clocks") or logged
 
 
-def _clock(name: str, clock: Mapping[str, Any], words: Mapping[str, str], zone: str) -> str:
-    line = words[name] + words["colon"] + words["due"].format(due=_local_time(clock["due_at"], zone))
-    probability, hours = clock.get("probability_missed"), clock.get("hours") or {}
-    if probability is not None:
+def _clock(clock: Mapping[str, Any], words: Mapping[str, str], zone: str) -> str:
+    line = words[clock["clock"]] + words["colon"] + words["due"].format(due=_local_time(clock["due_at"], zone))
+    standing, probability, hours = clock.get("standing"), clock["probability_missed"], clock["hours"] or {}
+    if standing in ("missed", "paused"):
+        line += words["late" if standing == "missed" else "paused"]
+    elif probability is not None:
         line += words["missed"].format(probability=percent(probability))
-    return line + (words["hours"].format(p80=hours["p80"]) if hours.get("p80") is not None else "")
+    if hours.get("p50") is not None:
+        line += words["half from now" if standing else "half"].format(hours["p50"])
+    return line + (words["most"].format(hours["p80"]) if hours.get("p80") is not None else "")
 
 
 def _local_time(moment: str, zone: str) -> str:

@@ -67,21 +67,21 @@ async def from_jira(request: Request, integrations: Integrations) -> Response:
 
 
 @_post("servicenow/changes", examples.SERVICENOW_CHANGE)
-async def changes_from_servicenow(request: Request, integrations: Integrations) -> Response:
+async def changes_from_servicenow(request: Request, service: Served, integrations: Integrations) -> Response:
     """Take a row of ServiceNow's table change_request, or several; of several each answers for itself."""
     body = await proven_body(request, "servicenow", integrations.settings)
     rows = parse(servicenow.UnreadRows, body).result
     if len(rows) == 1:
         [row] = parse(servicenow.Rows, body).result
-        await integrations.take_change(row.ticket)
+        await integrations.take_change(service.changes, row.ticket)
         return JSONResponse({"stored": 1})
     records, refused = servicenow.changes_of(rows)
-    stored, unusable = await integrations.take_changes(records)
+    stored, unusable = await integrations.take_changes(service.changes, records)
     return JSONResponse(servicenow.changes_reply(stored, {**refused, **unusable}))
 
 
 @_post("glpi/changes", examples.GLPI_CHANGE)
-async def changes_from_glpi(request: Request, integrations: Integrations) -> Response:
+async def changes_from_glpi(request: Request, service: Served, integrations: Integrations) -> Response:
     """Take a change from a GLPI webhook on changes."""
     body = await proven_body(request, "glpi", integrations.settings)
     event = parse(glpi.GlpiEvent, body)
@@ -89,7 +89,7 @@ async def changes_from_glpi(request: Request, integrations: Integrations) -> Res
         if event.event == "delete":
             return _ignored("event delete")
         item = event.item.extra_fields | {"id": event.item.id}
-        await integrations.take_change(item)
+        await integrations.take_change(service.changes, item)
         return JSONResponse({"stored": 1})
 
 

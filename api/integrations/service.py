@@ -30,6 +30,7 @@ from api.integrations.writing.order import answer_order, order_for
 from api.records.schemas import IncidentIn
 from api.records.service import RecordService
 from api.releases.service import ReleaseService
+from api.service_levels.service import ServiceLevelService
 from api.telemetry import current_trace
 from api.webhooks.events import Events
 from diagnosis.errors import InputError
@@ -63,7 +64,8 @@ class IntegrationService:
     diagnoses : DiagnosisService
     incidents : RecordService
     releases : ReleaseService
-    changes : ChangeService
+    service_levels : ServiceLevelService
+        Says how the clocks of an incident stand when a note is written.
     events : Events
     redactor : Redactor
         Masks personal data in alerts.
@@ -81,7 +83,7 @@ class IntegrationService:
         diagnoses: DiagnosisService,
         incidents: RecordService[IncidentIn],
         releases: ReleaseService,
-        changes: ChangeService,
+        service_levels: ServiceLevelService,
         events: Events,
         redactor: Redactor,
         settings: Integrations,
@@ -92,7 +94,7 @@ class IntegrationService:
         self._diagnoses = diagnoses
         self._incidents = incidents
         self._releases = releases
-        self._changes = changes
+        self._service_levels = service_levels
         self._events = events
         self._redactor = redactor
         self._faults = Faults(store.inbox, timedelta(minutes=settings.alertmanager.reopen_minutes))
@@ -123,7 +125,8 @@ class IntegrationService:
         """Return alerts as reports on the incidents that stand for their faults, and remember which ones those are."""
         return await run_in_threadpool(self._report_alerts, alerts, group)
 
-    async def take_change(self, record: Mapping[str, Any]) -> None:
+    @staticmethod
+    async def take_change(changes: ChangeService, record: Mapping[str, Any]) -> None:
         """Store a change as its system sends it.
 
         Raises
@@ -133,19 +136,22 @@ class IntegrationService:
         InputError
             If it is nested too deep to be one.
         """
-        await run_in_threadpool(self._changes.take_in, [_change_of(record)])
+        await run_in_threadpool(changes.take_in, [_change_of(record)])
 
-    async def take_changes(self, records: Mapping[int, Mapping[str, Any]]) -> tuple[int, dict[int, str]]:
+    @staticmethod
+    async def take_changes(
+        changes: ChangeService, records: Mapping[int, Mapping[str, Any]]
+    ) -> tuple[int, dict[int, str]]:
         """Store those changes of a list that can be used; return how many, and why others cannot, by their places."""
-        changes: list[ChangeIn] = []
+        usable: list[ChangeIn] = []
         refused: dict[int, str] = {}
         for place, record in records.items():
             try:
-                changes.append(_change_of(record))
+                usable.append(_change_of(record))
             except (RequestValidationError, InputError) as error:
                 refused[place] = reason_of(error)
-        await run_in_threadpool(self._changes.take_in, changes)
-        return len(changes), refused
+        await run_in_threadpool(changes.take_in, usable)
+        return len(usable), refused
 
     def write_answer(self, surge: StoredSurge, numbers: Sequence[str]) -> None:
         """Owe the one answer of a surge to the tickets of incidents whose systems are written to."""
@@ -242,7 +248,8 @@ class IntegrationService:
         calls = [self._later(system, reports[place]) for place in owed]
         settings = getattr(self.settings, system)
         if isinstance(settings, System) and settings.write_back:
-            calls += [order_for(system, settings, reports[place], diagnoses[place], self.zone) for place in diagnoses]
+            noted = await run_in_threadpool(self._with_clocks, diagnoses)
+            calls += [order_for(system, settings, reports[place], noted[place], self.zone) for place in noted]
         if calls:
             await self._owe(calls)
         return ListOutcome(previous | diagnoses, refused, owed)
@@ -329,7 +336,8 @@ class IntegrationService:
         diagnosis = await self._diagnoses.diagnose(incident)
         settings = getattr(self.settings, system)
         if isinstance(settings, System) and settings.write_back:
-            await self._owe([order_for(system, settings, report, diagnosis, self.zone)])
+            noted = await run_in_threadpool(self._with_clocks, {0: diagnosis})
+            await self._owe([order_for(system, settings, report, noted[0], self.zone)])
         return diagnosis
 
     async def _diagnose_in_time(self, incidents: Sequence[IncidentIn], seconds: float) -> list[dict[str, Any] | None]:
@@ -351,6 +359,15 @@ class IntegrationService:
     def _newest(self, numbers: Mapping[int, str]) -> dict[int, dict[str, Any]]:
         newest = {place: self._diagnoses.newest(number) for place, number in numbers.items()}
         return {place: diagnosis for place, diagnosis in newest.items() if diagnosis is not None}
+
+    def _with_clocks(self, diagnoses: Mapping[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
+        """Return diagnoses as a note tells them: with the open clocks of their incidents as these stand now."""
+        records = self._incidents.stored([diagnosis["incident"] for diagnosis in diagnoses.values()])
+        clocks = self._service_levels.of_records({number: record.body for number, record in records.items()})
+        return {
+            place: {**diagnosis, "clocks": [clock.to_dict() for clock in clocks.get(diagnosis["incident"], ())]}
+            for place, diagnosis in diagnoses.items()
+        }
 
     def _remember(self, report: Report) -> IncidentIn:
         incident = _merged(report, self._incidents.stored([report.incident.number]).get(report.incident.number))

@@ -329,7 +329,7 @@ class Tools:
         number = service.incidents.known_number(number) or number
         diagnosis = service.diagnoses.newest(number)
         fields = dict(service.incidents.look_up(number))
-        names = ("clock", "standing", "due_at", "hours_left", "probability_missed", "gain")
+        names = ("clock", "standing", "due_at", "hours_left", "probability_missed", "gain", "hours")
         clocks = [{name: clock.to_dict()[name] for name in names} for clock in service.service_levels.of(number)]
         identifier = diagnosis["id"] if diagnosis else None
         return IncidentResult(number=number, fields=fields, diagnosis=identifier, clocks=clocks)
@@ -371,7 +371,13 @@ def _clock(clock: Mapping[str, Any]) -> str:
     standing = clock["standing"].replace("_", " ")
     line = f"{clock['clock']} {standing}, due {clock['due_at']}, {clock['hours_left']:.1f} h left"
     chance = clock["probability_missed"]
-    return line + (f", {percent(chance)} likely missed" if chance is not None and chance < 1 else "")
+    hours = clock["hours"] or {"p50": None, "p80": None}
+    parts = [
+        f"{percent(chance)} likely missed" if chance is not None and chance < 1 else "",
+        f"half of those that waited as long end within {hours['p50']:.1f} h" if hours["p50"] is not None else "",
+        f"four of five within {hours['p80']:.1f} h" if hours["p80"] is not None else "",
+    ]
+    return ", ".join([line, *filter(None, parts)])
 
 
 def _result(answer: BaseModel, text: str) -> CallToolResult:

@@ -11,6 +11,13 @@ from api.http.fields import Out
 Standing = Literal["at_risk", "missed", "running", "paused"]
 
 
+class HoursToWaitOut(Out):
+    """How long incidents that have waited as long still wait, from now."""
+
+    p50: float | None = Field(description="Hours within which half end; null beyond 90 days", examples=[1.9])
+    p80: float | None = Field(description="Hours within which four of five end", examples=[7.2])
+
+
 class OpenClockOut(Out):
     """A clock of an open incident that nobody has stopped yet."""
 
@@ -22,6 +29,9 @@ class OpenClockOut(Out):
     probability_missed: float | None = Field(description="1 once missed; null where not known", examples=[0.71])
     gain: float | None = Field(
         description="By how much that falls if it is taken now, before all others", examples=[0.34]
+    )
+    hours: HoursToWaitOut | None = Field(
+        description="From now until half, and four of five, of those that have waited as long end; null where not known"
     )
     type: str = Field(description="incident, request or complaint", examples=["incident"])
     priority: str = Field(description="As recorded", examples=["1 - Critical"])

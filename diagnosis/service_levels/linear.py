@@ -102,7 +102,9 @@ class LinearHazard:
         hour = (opened % DAY).astype(np.intp)
         weekday = (opened // DAY + 3).astype(np.intp) % _WEEKDAYS  # 1970 began on a Thursday
         of_values = [[places.get(k[name], places[""]) for name, places in self.values.items()] for k in keys]
-        return np.column_stack([hour, _HOURS + weekday, np.array(of_values, dtype=np.intp).reshape(len(keys), -1)])
+        return np.column_stack(
+            [hour, _HOURS + weekday, np.array(of_values, dtype=np.intp).reshape(len(keys), len(self.values))]
+        )
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the weights as arrays to be saved."""

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import RLock
@@ -28,6 +29,27 @@ from diagnosis.times import from_seconds
 
 FILE, ARRAYS, STATE = "service_levels.json", "service_levels.npz", "history.json"
 SHARES = (0.5, 0.8)
+
+
+@dataclass(frozen=True)
+class OpenRisks:
+    """What open incidents risk on one clock at a moment, one entry each; NaN where it is not known.
+
+    Attributes
+    ----------
+    late : ndarray, shape (n,)
+        Probability to miss it, 1 once it is missed.
+    gain : ndarray, shape (n,)
+        By how much that falls if the incident is taken now, before all others: as if it were logged now, with nobody
+        waiting before it. 0 once it is missed.
+    hours : ndarray, shape (n, n_shares)
+        Hours from the moment within which half, and four of five, of those that have waited as long will have ended;
+        NaN beyond 90 days after the opening.
+    """
+
+    late: Floats
+    gain: Floats
+    hours: Floats
 
 
 class ServiceLevelModel:
@@ -134,7 +156,7 @@ class ServiceLevelModel:
                     opened = float(times.opened[row]) / SECONDS_AN_HOUR
                     wait.history_.advance(opened)
                     axes = None if text is None else text[row]
-                    x = np.array([wait.features(keys[row], opened, axes)])
+                    x = wait.features([keys[row]], opened, [axes], np.array([opened]))
                     clocks[name][row] = _risk(wait, x, opened, float(due[name][row]))
                     if together and numbers[row] and numbers[row] not in wait.history_.open:
                         wait.history_.add(numbers[row], keys[row], opened, axes)
@@ -181,10 +203,8 @@ class ServiceLevelModel:
                 for row, number in enumerate(incidents.column("number")):
                     wait.history_.remove(number, keys[row], float(opened[row]), float(ends[row]))
 
-    def late(
-        self, name: ClockName, incidents: IncidentBatch, due: Floats, now: float, *, fresh: bool = False
-    ) -> Floats:
-        """Return the probability that open incidents miss a clock, by what is known now; NaN without a model.
+    def open_risks(self, name: ClockName, incidents: IncidentBatch, due: Floats, now: float) -> OpenRisks:
+        """Return what open incidents risk on a clock by what is known now; NaN without a model.
 
         Parameters
         ----------
@@ -194,33 +214,28 @@ class ServiceLevelModel:
             Seconds since 1970, NaN for one that nothing is promised.
         now : float
             Seconds since 1970.
-        fresh : bool
-            As if each were logged now, with nobody waiting before it: what is gained by taking it first.
         """
         self._check_fitted()
-        wait = self.waits_.get(name)
-        if wait is None or not len(incidents):
-            return np.full(len(incidents), np.nan)
-        opened = ClockTimes.of(incidents).opened
+        wait, n = self.waits_.get(name), len(incidents)
+        if wait is None or not n:
+            return OpenRisks(np.full(n, np.nan), np.full(n, np.nan), np.full((n, len(SHARES)), np.nan))
+        hours = now / SECONDS_AN_HOUR
+        opened, promised = ClockTimes.of(incidents).opened / SECONDS_AN_HOUR, due / SECONDS_AN_HOUR
         with self._lock:
-            history, hours = wait.history_, now / SECONDS_AN_HOUR
+            history = wait.history_
             history.advance(hours)
             keys, numbers = history.keys(incidents, later=True), incidents.column("number")
             texts = [history.open[number].text if number in history.open else None for number in numbers]
-            starts = np.full(len(keys), hours) if fresh else opened / SECONDS_AN_HOUR
-            described = [
-                wait.features(k, hours, text, start)
-                for k, text, start in zip(keys, texts, starts.tolist(), strict=True)
-            ]
-        x = np.array(described, dtype=np.float64)
-        if fresh:
-            x[:, [i for i, column in enumerate(history.columns) if column.startswith(("open:", "logged:"))]] = 0.0
-        elapsed, limits = hours - starts, due / SECONDS_AN_HOUR - starts
-        promised = np.isfinite(limits)
-        probabilities = np.full(len(x), np.nan)
-        if promised.any():
-            probabilities[promised] = wait.late(x[promised], starts[promised], elapsed[promised], limits[promised])
-        return probabilities
+            x = wait.features(keys, hours, texts, opened)
+        late, left = wait.assess(x, opened, hours - opened, promised - opened, SHARES)
+        still = np.flatnonzero(promised > hours)  # what is missed gains nothing more
+        fresh = wait.taken_now(x[still], [keys[row] for row in still.tolist()], hours)
+        starts = np.full(len(still), hours)
+        gain = np.where(np.isnan(promised), np.nan, 0.0)
+        gain[still] = np.maximum(
+            late[still] - wait.assess(fresh, starts, np.zeros(len(still)), promised[still] - hours)[0], 0.0
+        )
+        return OpenRisks(late, gain, left)
 
     @property
     def known_until(self) -> datetime | None:
@@ -283,10 +298,17 @@ def _text(wait: WaitModel, vectors: Vectors | None) -> Floats | None:
 
 
 def _risk(wait: WaitModel, x: Floats, opened: float, due: float) -> ClockRisk:
-    late, hours = wait.assess(x, opened, due / SECONDS_AN_HOUR - opened, SHARES)
-    p50, p80 = (None if math.isnan(value) else round(value, 2) for value in hours)
+    limit = due / SECONDS_AN_HOUR - opened
+    late, hours = wait.assess(x, np.array([opened]), np.zeros(1), np.array([limit]), SHARES)
     promised = math.isfinite(due)
-    return ClockRisk(from_seconds(due) if promised else None, late if promised else None, WaitHours(p50, p80))
+    return ClockRisk(
+        from_seconds(due) if promised else None, float(late[0]) if promised else None, wait_hours(hours[0])
+    )
+
+
+def wait_hours(hours: Floats) -> WaitHours:
+    """Return the hours of each share as they are said, None where they lie behind what was learned."""
+    return WaitHours(*(None if math.isnan(value) else round(value, 2) for value in hours.tolist()))
 
 
 def _promise(due: float) -> ClockRisk | None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
 
+from diagnosis.findings import WaitHours
 from diagnosis.incident import IncidentBatch
 from diagnosis.service_levels.clocks import Clock, ClockTimes, clocks, open_rows
-from diagnosis.service_levels.model import ServiceLevelModel
+from diagnosis.service_levels.model import SHARES, OpenRisks, ServiceLevelModel, wait_hours
 from diagnosis.service_levels.rules import CLOCKS, ClockName, ServiceLevelRules
 from diagnosis.times import format_utc
 
@@ -35,6 +36,9 @@ class OpenClock:
     gain : float or None
         By how much the probability to miss it falls if the incident is taken now, before all others; None where that
         is not known, 0 once it is missed.
+    hours : WaitHours or None
+        From now until half, and four of five, of those that have waited as long will have ended, missed ones too; None
+        without a model, and while it is paused.
     """
 
     number: str
@@ -44,6 +48,7 @@ class OpenClock:
     hours_left: float
     probability_missed: float | None
     gain: float | None
+    hours: WaitHours | None
     type: str
     priority: str
     assignment_group: str
@@ -53,6 +58,7 @@ class OpenClock:
         """Return the clock as JSON values."""
         values = {name: getattr(self, name) for name in self.__slots__}
         values["due_at"] = format_utc(self.due_at, timespec="seconds")
+        values["hours"] = None if self.hours is None else asdict(self.hours)
         for name in ("hours_left", "probability_missed", "gain"):
             if values[name] is not None:
                 values[name] = round(values[name], 4)
@@ -81,11 +87,8 @@ def open_clocks(
     for name in CLOCKS:
         places = [row for row, of_row in enumerate(standing) if name in of_row and of_row[name].is_open]
         own_clocks = [standing[row][name] for row in places]
-        late, gains = _risks(model, name, waiting.take(places), own_clocks, moment)
-        rows += [
-            _open_clock(waiting, row, clock, late[i], gains[i], rules)
-            for i, (row, clock) in enumerate(zip(places, own_clocks, strict=True))
-        ]
+        risks = _risks(model, name, waiting.take(places), own_clocks, moment)
+        rows += [_open_clock(waiting, row, own_clocks[i], risks, i, rules) for i, row in enumerate(places)]
     return sorted(rows, key=_place)
 
 
@@ -109,23 +112,25 @@ def with_missed(clocks: Sequence[OpenClock], missed: Collection[tuple[str, str]]
 
 def _risks(
     model: ServiceLevelModel | None, name: ClockName, incidents: IncidentBatch, of: Sequence[Clock], now: float
-) -> tuple[list[float], list[float]]:
-    late, gains = np.full(len(of), math.nan), np.full(len(of), math.nan)
-    running = [row for row, clock in enumerate(of) if clock.status == "running"]
-    for row, clock in enumerate(of):
-        if clock.status == "missed":
-            late[row], gains[row] = 1.0, 0.0
-    if model is not None and running:
-        due = np.array([of[row].due_at.timestamp() for row in running])
-        late[running] = model.late(name, incidents.take(running), due, now)
-        fresh = model.late(name, incidents.take(running), due, now, fresh=True)
-        gains[running] = np.maximum(late[running] - fresh, 0.0)
-    return late.tolist(), gains.tolist()
+) -> OpenRisks:
+    """Return what the clocks risk: of one that is missed that is known without a model, of one that is paused never."""
+    missed = np.array([clock.status == "missed" for clock in of], dtype=bool)
+    late, gains = np.where(missed, 1.0, math.nan), np.where(missed, 0.0, math.nan)
+    hours = np.full((len(of), len(SHARES)), math.nan)
+    unpaused = [row for row, clock in enumerate(of) if clock.status != "paused"]
+    if model is not None and unpaused:
+        due = np.array([of[row].due_at.timestamp() for row in unpaused])
+        risks = model.open_risks(name, incidents.take(unpaused), due, now)
+        hours[unpaused] = risks.hours
+        late[unpaused] = np.where(missed[unpaused], 1.0, risks.late)
+        gains[unpaused] = np.where(missed[unpaused], 0.0, risks.gain)
+    return OpenRisks(late, gains, hours)
 
 
 def _open_clock(
-    incidents: IncidentBatch, row: int, clock: Clock, late: float, gain: float, rules: ServiceLevelRules
+    incidents: IncidentBatch, row: int, clock: Clock, risks: OpenRisks, place: int, rules: ServiceLevelRules
 ) -> OpenClock:
+    late, gain, hours = float(risks.late[place]), float(risks.gain[place]), wait_hours(risks.hours[place])
     standing: Standing = "missed" if clock.status == "missed" else "paused" if clock.status == "paused" else "running"
     if standing == "running":
         is_likely = _share_used(incidents, row, clock, rules) >= USED_UP if math.isnan(late) else late >= rules.at_risk
@@ -138,6 +143,7 @@ def _open_clock(
         hours_left=clock.hours_left,
         probability_missed=None if math.isnan(late) else late,
         gain=None if math.isnan(gain) else gain,
+        hours=None if hours.p50 is None else hours,
         **{name: incidents.column(name)[row] for name in ("type", "priority", "assignment_group", "short_description")},
     )
 

@@ -10,7 +10,7 @@ most.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -29,6 +29,8 @@ HALF_LIFE = 60 * DAY
 FEWEST_ENDED = 100
 MOST_ROWS = 150_000
 _EPS = 1e-7
+_FEW = 32  # incidents
+_STRIDE = 3  # intervals
 
 
 class WaitModel:
@@ -83,19 +85,35 @@ class WaitModel:
         return self
 
     def features(
-        self, keys: Mapping[str, str], now: float, text: Floats | None = None, opened: float | None = None
-    ) -> list[float]:
-        """Return what is known of an incident with these values at a moment (hours since 1970).
+        self,
+        keys: Sequence[Mapping[str, str]],
+        now: float,
+        texts: Sequence[Floats | None],
+        opened: Floats,
+    ) -> Floats:
+        """Return what is known of incidents with these values at a moment (hours since 1970), shape (n, n_features).
 
-        The last two are what the regression says of its values, by the time at which it was opened.
+        The last two columns are what the regression says of its values, by the time at which each was opened.
         """
-        row = self.history_.describe(keys, now)
+        rows = [self.history_.describe(values_of, now) for values_of in keys]
         if self.text_ is not None:
-            row += [math.nan] * self.text_.axes.shape[1] if text is None else text.tolist()
-        return [*row, *self.linear_.terms([keys], np.array([now if opened is None else opened]))[0].tolist()]
+            unknown = [math.nan] * self.text_.axes.shape[1]
+            rows = [row + (unknown if text is None else text.tolist()) for row, text in zip(rows, texts, strict=True)]
+        described = np.array(rows, dtype=np.float64)
+        return np.hstack([described, self.linear_.terms(keys, opened)])
 
-    def late(self, x: Floats, opened: Floats, elapsed: Floats, limits: Floats) -> Floats:
-        """Return the probability that each incident, still waiting, waits longer than its limit; 1 where it has.
+    def taken_now(self, x: Floats, keys: Sequence[Mapping[str, str]], now: float) -> Floats:
+        """Return the `features` of the same incidents, were each logged now with nobody waiting before it."""
+        fresh = x.copy()
+        crowd = [i for i, name in enumerate(self.history_.columns) if name.startswith(("open:", "logged:"))]
+        fresh[:, crowd] = 0.0
+        fresh[:, -2:] = self.linear_.terms(keys, np.full(len(keys), now))
+        return fresh
+
+    def assess(
+        self, x: Floats, opened: Floats, elapsed: Floats, limits: Floats, shares: tuple[float, ...] = ()
+    ) -> tuple[Floats, Floats]:
+        """Return how likely each incident, still waiting, waits longer than its limit, and how long it still waits.
 
         Parameters
         ----------
@@ -104,41 +122,50 @@ class WaitModel:
         opened : ndarray, shape (n,)
             Hours since 1970.
         elapsed, limits : ndarray, shape (n,)
-            Hours since the opening.
+            Hours since the opening; a limit that is NaN is nobody's.
+
+        Returns
+        -------
+        late : ndarray, shape (n,)
+            1 where it has waited longer; NaN without a limit.
+        hours : ndarray, shape (n, n_shares)
+            Hours from the moment within which each share will have ended, of those that have waited as long; NaN where
+            they lie behind the last interval that was learned.
         """
-        survival = self._log_survival(x, opened, elapsed, limits)
-        return np.array(
-            [math.exp(_at(survival[i], elapsed[i], limits[i])) for i in range(len(x))], dtype=np.float64
-        ).reshape(len(x))
+        most = math.log1p(-max(shares)) if shares else 0.0
+        survival = self._log_survival(x, opened, elapsed, limits, most)
+        late = [
+            math.exp(_at(of, waited, limit)) if math.isfinite(limit) else math.nan
+            for of, waited, limit in zip(survival, elapsed.tolist(), limits.tolist(), strict=True)
+        ]
+        hours = [
+            [_when(of, waited, share) - waited for share in shares]
+            for of, waited in zip(survival, elapsed.tolist(), strict=True)
+        ]
+        return np.array(late, dtype=np.float64), np.array(hours, dtype=np.float64).reshape(len(x), len(shares))
 
-    def quantiles(self, x: Floats, opened: Floats, elapsed: Floats, shares: tuple[float, ...]) -> Floats:
-        """Return the hours since the opening within which each share will have ended, shape (n, n_shares).
+    def _log_survival(self, x: Floats, opened: Floats, elapsed: Floats, limits: Floats, most: float) -> Floats:
+        """Return the logarithm of the share that waits on at each edge, given that it waits now; (n, n_edges).
 
-        NaN where they lie behind the last interval that was learned.
+        It is worked out up to the limit, and on until it has fallen to ``most``.
         """
-        survival = self._log_survival(x, opened, elapsed, np.full(len(x), EDGES[-1]))
-        return np.array([[_when(survival[i], elapsed[i], share) for share in shares] for i in range(len(x))])
-
-    def assess(self, x: Floats, opened: float, limit: float, shares: tuple[float, ...]) -> tuple[float, list[float]]:
-        """Return `late` and `quantiles` of one incident as it is logged; a limit that is NaN is nobody's."""
-        elapsed = np.zeros(1)
-        survival = self._log_survival(x, np.array([opened]), elapsed, np.full(1, EDGES[-1]))[0]
-        late = math.exp(_at(survival, 0.0, limit)) if math.isfinite(limit) else math.nan
-        return late, [_when(survival, 0.0, share) for share in shares]
-
-    def _log_survival(self, x: Floats, opened: Floats, elapsed: Floats, until: Floats) -> Floats:
-        """Return the logarithm of the share that waits on at each edge, given that it waits now; (n, n_edges)."""
         starts, ends = EDGES[:-1], EDGES[1:]
-        needed_steps = (ends[None, :] > elapsed[:, None]) & (starts[None, :] < until[:, None])
-        rows, intervals = np.nonzero(needed_steps)
         features, terms = x[:, :-2], x[:, -2:]
-        at = DescribedIncidents(features, rows, opened, elapsed, np.zeros(0), np.zeros(0, dtype=bool))
-        by_trees = self.trees_.log_odds(_interval_features(at, rows, intervals))
-        hazard = expit((by_trees + self.linear_.log_odds(terms, rows, intervals)) / 2)
-        share = (ends[intervals] - np.maximum(starts[intervals], elapsed[rows])) / (ends - starts)[intervals]
-        steps = np.zeros((len(x), N_INTERVALS))
-        steps[rows, intervals] = share * np.log1p(-np.clip(hazard, _EPS, 1 - _EPS))
-        return np.hstack([np.zeros((len(x), 1)), np.cumsum(steps, axis=1)])
+        survival = np.zeros((len(x), N_INTERVALS + 1))
+        step = N_INTERVALS if len(x) < _FEW else _STRIDE  # of few all at once, as each call costs more than its rows
+        for first in range(0, N_INTERVALS, step):
+            block = slice(first, min(first + step, N_INTERVALS))
+            is_open = (starts[None, block] < limits[:, None]) | (survival[:, first] > most)[:, None]
+            rows, places = np.nonzero((ends[None, block] > elapsed[:, None]) & is_open)
+            intervals = first + places
+            at = DescribedIncidents(features, rows, opened, elapsed, np.zeros(0), np.zeros(0, dtype=bool))
+            by_trees = self.trees_.log_odds(_interval_features(at, rows, intervals))
+            hazard = expit((by_trees + self.linear_.log_odds(terms, rows, intervals)) / 2)
+            share = (ends[intervals] - np.maximum(starts[intervals], elapsed[rows])) / (ends - starts)[intervals]
+            steps = np.zeros((len(x), block.stop - first))
+            steps[rows, places] = share * np.log1p(-np.clip(hazard, _EPS, 1 - _EPS))
+            survival[:, first + 1 : block.stop + 1] = survival[:, [first]] + np.cumsum(steps, axis=1)
+        return survival
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return what was fitted as arrays to be saved, without the history's state."""

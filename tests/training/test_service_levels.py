@@ -51,6 +51,23 @@ def test_a_release_says_how_likely_each_is_missed(incidents, models, capsys) -> 
     rows = json.loads(capsys.readouterr().out)["service_levels"]
     fresh = [row for row in rows if row["number"] == "FRESH" and row["clock"] == "restoration"]
     assert all(0 <= row["probability_missed"] <= 1 for row in fresh)
+    assert all(0 < row["hours"]["p50"] <= row["hours"]["p80"] for row in fresh)
+    (late,) = [row for row in rows if row["standing"] == "missed"]
+    assert 0 < late["hours"]["p50"] <= late["hours"]["p80"], "when it will be restored is not known by its being late"
+    assert {row["hours"] for row in rows if row["standing"] == "paused"} == {None}
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", ("p50 h", "p80 h: hours from now")), ("zh", ("半数 h", "从现在起半数、八成在多少小时内完成"))],
+)
+def test_hours_are_printed_in_both_languages(incidents, models, capsys, language, words) -> None:
+    arguments = ["service-levels", "--incidents", incidents, "--as-of", "2026-11-27T12:00:00Z", "--language", language]
+    assert main([*arguments, "--release", str(models)]) == 0
+    printed = capsys.readouterr().out
+    assert all(word in printed for word in words)
+    assert main(arguments) == 0
+    assert words[1] not in capsys.readouterr().out, "without a release none is known"
 
 
 def test_a_moment_before_the_end_of_what_the_release_learned_from_is_warned_of(incidents, models, capsys) -> None:

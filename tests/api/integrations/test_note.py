@@ -118,11 +118,37 @@ CLOCKS = {
 def test_due_times_are_said_with_how_likely_they_are_missed(said):
     said["service_levels"] = CLOCKS
     assert (
-        "Response: due 2026-11-22 12:20 UTC, 12% likely missed, four of five such within 1.7 h\n"
+        "Response: due 2026-11-22 12:20 UTC, 12% likely missed, half of such within 0.6 h, four of five within 1.7 h\n"
         "Restoration: due 2026-11-22 14:20 UTC, 31% likely missed\n\n"
     ) in note_text(said)
     said["language"] = "zh"
-    assert "响应：截止 2026-11-22 12:20 UTC，超时概率 12%，同类事件八成在 1.7 小时内完成\n恢复：截止" in note_text(said)
+    assert (
+        "响应：截止 2026-11-22 12:20 UTC，超时概率 12%，同类事件半数在 0.6 小时内完成，八成在 1.7 小时内完成\n"
+        "恢复：截止"
+    ) in note_text(said)
+
+
+def test_the_clocks_of_now_are_said_in_place_of_those_at_logging(said):
+    said["service_levels"] = CLOCKS
+    digest = note_digest(said)
+    said["clocks"] = [
+        {
+            "clock": "restoration",
+            "standing": "missed",
+            "due_at": "2026-11-22T14:20:00Z",
+            "probability_missed": 1.0,
+            "hours": {"p50": 2.0, "p80": 9.5},
+        }
+    ]
+    assert (
+        "Restoration: due 2026-11-22 14:20 UTC, missed, half of those that waited as long end within 2.0 h of this "
+        "note, four of five within 9.5 h\n\n"
+    ) in note_text(said)
+    assert "Response" not in note_text(said)
+    assert note_digest(said) == digest
+    said["clocks"][0] |= {"standing": "paused", "probability_missed": None, "hours": None}
+    said["language"] = "zh"
+    assert "恢复：截止 2026-11-22 14:20 UTC，暂停\n" in note_text(said)
 
 
 def test_times_are_in_the_organisation_s_zone(said):

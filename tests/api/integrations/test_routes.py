@@ -396,6 +396,8 @@ class TestZammad:
             assert time.monotonic() < end, client.get("/v1/outbox").text
             time.sleep(0.05)
         assert zammad.tags == ["faultwise"]
+        (note,) = [one["body"] for one in zammad.articles if said["id"] in one["body"]]
+        assert ", missed" in note, "its clocks stand there as they do now, months after it was opened"
 
     def test_what_is_written_back_carries_the_trace_of_the_call_that_led_to_it(self, client, zammad):
         trace = uuid4().hex

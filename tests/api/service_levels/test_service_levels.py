@@ -58,8 +58,10 @@ def test_what_is_late_and_what_runs_is_listed(settings) -> None:
         late = next(item for item in body["items"] if item["number"] == "LATE")
         assert (late["clock"], late["standing"], late["probability_missed"]) == ("restoration", "missed", 1.0)
         assert late["hours_left"] == pytest.approx(-1, abs=0.1)
+        assert 0 < late["hours"]["p50"] <= late["hours"]["p80"]
         paused = client.get("/v1/service-levels", params={"standing": "paused"}).json()["items"]
         assert {item["number"] for item in paused} == {"HELD"}
+        assert [item["hours"] for item in paused] == [None] * len(paused)
         everything = client.get("/v1/service-levels", params={"standing": ["running", "at_risk"]}).json()["items"]
         assert {item["clock"] for item in everything if item["number"] == "FRESH"} == {"response", "restoration"}
         assert "DONE" not in str(client.get("/v1/service-levels", params={"standing": ["missed", "running"]}).json())
@@ -272,6 +274,7 @@ def test_queue_and_page_say_how_much_time_is_left(queue, language, words) -> Non
     page = queue.get(f"/console/diagnoses/{newest}", headers={"Accept-Language": language}).text
     assert 'class="card clocks"' in page
     assert words[0] in page
+    assert ("as long half end within" if language == "en" else "从现在起半数在") in page
 
 
 def test_an_incident_that_came_since_the_last_reading_has_its_clock(queue) -> None:

@@ -95,8 +95,45 @@ def test_who_has_waited_long_is_judged_by_what_is_left(model):
     opened = now - timedelta(hours=3)
     batch = IncidentBatch.of([Incident("X1", opened_at=opened, cmdb_ci="vpn", category="a", priority="3")])
     due = np.array([(opened + timedelta(hours=4)).timestamp()])
-    (left,) = model.late("restoration", batch, due, now.timestamp())
+    (left,) = model.open_risks("restoration", batch, due, now.timestamp()).late
     assert left == pytest.approx(np.exp(-1 / 4), abs=0.15)  # exponential waits have no memory
+
+
+def test_hours_are_those_that_are_left_to_incidents_that_have_waited_as_long(waits):
+    draw = np.random.default_rng(3)
+    slow = draw.random(len(waits)) < 0.3  # who is not done within 2 h waits for a part: three days more
+    hours = np.where(slow, 74.0 + draw.exponential(1.0, len(waits)), draw.exponential(0.5, len(waits)))
+    frame = waits.assign(cmdb_ci="erp", resolved_at=waits["opened_at"] + pd.to_timedelta(hours, unit="h"))
+    model = ServiceLevelModel().fit(known_at(frame, AS_OF), as_of=AS_OF)
+    now = AS_OF.to_pydatetime()
+    left = {}
+    for waited in (0.0, 10.0, 40.0):
+        opened = now - timedelta(hours=waited)
+        batch = IncidentBatch.of([Incident("X1", opened_at=opened, cmdb_ci="erp", category="a", priority="3")])
+        (left[waited],) = model.open_risks("restoration", batch, np.array([np.nan]), now.timestamp()).hours
+    assert left[0.0][0] < 6
+    assert left[10.0][0] == pytest.approx(65, abs=15)
+    assert left[40.0][0] == pytest.approx(35, abs=15)
+    assert all(half <= most for half, most in left.values())
+
+
+def test_what_is_left_is_what_came_of_incidents_that_were_open_at_a_moment(model, waits):
+    later = later_part(waits)
+    hours = (later["resolved_at"] - later["opened_at"]).dt.total_seconds().to_numpy() / 3600
+    for elapsed in (1.0, 5.0):  # each at a moment of its own, so that there are enough of them
+        still = later[hours > elapsed].reset_index(drop=True)
+        left = hours[hours > elapsed] - elapsed
+        due = np.full(1, np.nan)
+        expected = np.array(
+            [
+                model.open_risks(
+                    "restoration", IncidentBatch.from_frame(still.iloc[row : row + 1]), due, at.timestamp()
+                ).hours[0]
+                for row, at in enumerate(still["opened_at"] + pd.Timedelta(hours=elapsed))
+            ]
+        )
+        assert (left <= expected[:, 0]).mean() == pytest.approx(0.5, abs=0.1)
+        assert (left <= expected[:, 1]).mean() == pytest.approx(0.8, abs=0.1)
 
 
 def test_open_ones_are_censored_and_not_taken_as_quick(waits):
@@ -224,12 +261,15 @@ def test_an_incident_that_is_reassigned_is_judged_anew(waits):
     model = ServiceLevelModel().fit(known_at(frame, AS_OF), as_of=AS_OF)
     now = AS_OF.to_pydatetime()
     opened = now - timedelta(minutes=45)
-    risks = {}
+    risks, hours = {}, {}
     for group in ("Day", "Night"):
         incident = Incident("X1", opened_at=opened, cmdb_ci="vpn", category="a", priority="3", assignment_group=group)
         due = np.array([(opened + timedelta(hours=4)).timestamp()])
-        (risks[group],) = model.late("restoration", IncidentBatch.of([incident]), due, now.timestamp())
+        of_group = model.open_risks("restoration", IncidentBatch.of([incident]), due, now.timestamp())
+        (risks[group],), (hours[group],) = of_group.late, of_group.hours
     assert risks["Night"] > risks["Day"] + 0.2
+    assert hours["Night"][0] > hours["Day"][0] + 10
+    assert hours["Night"][1] > hours["Day"][1]
 
 
 def test_the_queue_says_what_is_late_at_risk_and_what_to_take_first(model):
@@ -263,6 +303,27 @@ def test_the_queue_says_what_is_late_at_risk_and_what_to_take_first(model):
     assert take_first([replace(row, gain=row.gain and 0.0) for row in rows]) is None
     without = {row.number: row.probability_missed for row in open_clocks(batch, now, model.rules_)}
     assert without == {"RISK": None, "LATE": 1.0, "FINE": None, "HELD": None}
+    hours = {row.number: row.hours for row in rows}
+    assert hours["HELD"] is None, "nobody knows when its caller answers"
+    assert hours["RISK"].p50 == pytest.approx(np.log(2) * MEAN_HOURS["erp"], rel=0.5)
+    assert hours["LATE"].p50 == pytest.approx(hours["RISK"].p50, rel=0.5)  # exponential waits have no memory
+    assert hours["FINE"].p80 < hours["RISK"].p50
+    assert {row.hours for row in open_clocks(batch, now, model.rules_)} == {None}
+
+
+def test_many_incidents_are_judged_as_each_alone(model):
+    now = AS_OF.to_pydatetime()
+    draw = np.random.default_rng(5)
+    incidents = [
+        Incident(f"N{i}", opened_at=now - timedelta(hours=float(hours)), cmdb_ci=item, category="a", priority="3")
+        for i, (hours, item) in enumerate(zip(draw.exponential(20, 60), draw.choice(list(MEAN_HOURS), 60), strict=True))
+    ]
+    due = np.array([(incident.opened_at + timedelta(hours=30)).timestamp() for incident in incidents])
+    together = model.open_risks("restoration", IncidentBatch.of(incidents), due, now.timestamp())
+    for row, incident in enumerate(incidents):
+        alone = model.open_risks("restoration", IncidentBatch.of([incident]), due[row : row + 1], now.timestamp())
+        for name in ("late", "gain", "hours"):
+            assert getattr(together, name)[row] == pytest.approx(getattr(alone, name)[0], rel=1e-9)
 
 
 @pytest.mark.parametrize(("hours", "standing"), [(1, "running"), (6.7, "running"), (6.8, "at_risk"), (8, "at_risk")])
