@@ -18,7 +18,7 @@ from diagnosis.phrases import Phrase, percent
 from diagnosis.releases import Releases
 from diagnosis.service_levels import ServiceLevelModel, ServiceLevelRules, rules_for
 from diagnosis.service_levels.clocks import counts
-from diagnosis.service_levels.queue import OpenClock, open_clocks, take_first
+from diagnosis.service_levels.queue import OpenClock, describe_first, open_clocks, take_first
 from diagnosis.times import format_utc
 from training.command_line.intake import add_sources, read_sources
 from training.command_line.terminal import padded
@@ -78,7 +78,7 @@ def content(rows: list[OpenClock], as_of: pd.Timestamp, rules: ServiceLevelRules
         "as_of": format_utc(as_of.to_pydatetime(), timespec="seconds"),
         "rules": [rule.describe() for rule in rules.rules],
         "counts": {name: standing[name] for name in ("at_risk", "missed", "running", "paused")},
-        "take_first": None if first is None else first.number,
+        **describe_first(first),
         "service_levels": [row.to_dict() for row in rows],
     }
 

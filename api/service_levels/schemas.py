@@ -54,4 +54,12 @@ class ServiceLevelsOut(Out):
     as_of: str = Field(description="When they were read", examples=["2026-11-22T13:00:00Z"])
     counts: CountsOut = Field(description="How many clocks stand how")
     take_first: str | None = Field(description="The incident that gains most by being taken first", examples=["INC1"])
+    take_first_clock: Literal["response", "restoration"] | None = Field(
+        description="Which of its clocks", examples=["restoration"]
+    )
+    take_first_gain: float | None = Field(description="By how much its risk falls then", examples=[0.34])
+    rules: list[str] = Field(
+        description="What is promised, the first that fits an incident counting",
+        examples=[["type incident, priority 1: response 2 h, restoration 4 h"]],
+    )
     items: list[OpenClockOut] = Field(description="At risk first, the one that gains most before the others")

@@ -19,7 +19,7 @@ from api.webhooks.events import Events, EventType
 from diagnosis.background import BackgroundLoop
 from diagnosis.incident import IncidentBatch
 from diagnosis.service_levels import ServiceLevelModel, ServiceLevelRules, rules_for
-from diagnosis.service_levels.queue import OpenClock, open_clocks, take_first, with_missed
+from diagnosis.service_levels.queue import OpenClock, describe_first, open_clocks, take_first, with_missed
 from diagnosis.store import Store
 from diagnosis.times import format_utc, utc_now
 
@@ -30,11 +30,12 @@ _EVENTS: Mapping[str, EventType] = {"at_risk": "service_level.at_risk", "missed"
 
 @dataclass(frozen=True)
 class ClockReading:
-    """The clocks of all open incidents at a moment, in the order in which to look at them."""
+    """The clocks of all open incidents at a moment, in the order in which to look at them, and what is promised."""
 
     at: datetime
     clocks: Sequence[OpenClock]
     by_number: Mapping[str, Sequence[OpenClock]] = field(default_factory=dict)
+    rules: Sequence[str] = ()
 
 
 class ServiceLevelService:
@@ -107,25 +108,28 @@ class ServiceLevelService:
         return ServiceLevelsOut(
             as_of=format_utc(reading.at, timespec="seconds"),
             counts=CountsOut(**{name: counts[name] for name in ("at_risk", "missed", "running", "paused")}),
-            take_first=None if first is None else first.number,
+            **describe_first(first),
+            rules=list(reading.rules),
             items=[OpenClockOut(**c.to_dict()) for c in selected],
         )
 
     def _read(self) -> ClockReading:
         moment = utc_now()
-        clocks = self._clocks(self._store.clocks.waiting(), moment)
-        reading = ClockReading(moment, clocks, _by_number(clocks))
+        clocks, rules = self._clocks(self._store.clocks.waiting(), moment), self._rules_of(self._model()).rules
+        reading = ClockReading(moment, clocks, _by_number(clocks), [rule.describe() for rule in rules])
         self._reading = (time.monotonic(), reading)
         return reading
 
     def _clocks(self, bodies: Sequence[Mapping[str, Any]], moment: datetime) -> list[OpenClock]:
         incidents, model = IncidentBatch.from_rows(bodies), self._model()
-        clocks = open_clocks(incidents, moment, self._rules_alone() if model is None else model.rules_, model)
+        clocks = open_clocks(incidents, moment, self._rules_of(model), model)
         overdue = {clock.number for clock in clocks if clock.standing == "paused" and clock.hours_left < 0}
         return with_missed(clocks, self._store.clocks.missed(overdue)) if overdue else clocks
 
-    def _rules_alone(self) -> ServiceLevelRules:
-        """Return the rules without a release: by the priorities of all that is stored, not of who waits just now."""
+    def _rules_of(self, model: ServiceLevelModel | None) -> ServiceLevelRules:
+        """Return the model's rules; without one by the priorities of all that is stored, not of who waits just now."""
+        if model is not None:
+            return model.rules_
         return rules_for(self._table, self._store.clocks.priorities() if self._table.get("rules") is None else ())
 
     def _model(self) -> ServiceLevelModel | None:

@@ -166,3 +166,14 @@ def _place(clock: OpenClock) -> tuple[int, float, float]:
 def take_first(rows: Sequence[OpenClock]) -> OpenClock | None:
     """Return the clock that gains most by being taken first; None where nothing can be gained."""
     return max((row for row in rows if row.gain), key=lambda row: row.gain or 0.0, default=None)
+
+
+def describe_first(first: OpenClock | None) -> dict[str, Any]:
+    """Return the incident to take first, its clock and by how much its risk falls then, as JSON values."""
+    if first is None:
+        return dict.fromkeys(("take_first", "take_first_clock", "take_first_gain"))
+    return {
+        "take_first": first.number,
+        "take_first_clock": first.clock,
+        "take_first_gain": None if first.gain is None else round(first.gain, 4),
+    }

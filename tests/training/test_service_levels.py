@@ -48,13 +48,17 @@ def test_rules_of_a_file_count_in_place_of_the_programme_s(incidents, tmp_path, 
 def test_a_release_says_how_likely_each_is_missed(incidents, models, capsys) -> None:
     arguments = ["service-levels", "--incidents", incidents, "--release", str(models)]
     assert main([*arguments, "--as-of", "2026-11-27T12:00:00Z", "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)["service_levels"]
+    content = json.loads(capsys.readouterr().out)
+    rows = content["service_levels"]
     fresh = [row for row in rows if row["number"] == "FRESH" and row["clock"] == "restoration"]
     assert all(0 <= row["probability_missed"] <= 1 for row in fresh)
     assert all(0 < row["hours"]["p50"] <= row["hours"]["p80"] for row in fresh)
     (late,) = [row for row in rows if row["standing"] == "missed"]
     assert 0 < late["hours"]["p50"] <= late["hours"]["p80"], "when it will be restored is not known by its being late"
     assert {row["hours"] for row in rows if row["standing"] == "paused"} == {None}
+    first = max(rows, key=lambda row: row["gain"] or 0.0)
+    named = tuple(content[f"take_first{name}"] for name in ("", "_clock", "_gain"))
+    assert named == ((first["number"], first["clock"], first["gain"]) if first["gain"] else (None, None, None))
 
 
 @pytest.mark.parametrize(

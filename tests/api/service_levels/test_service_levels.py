@@ -67,6 +67,30 @@ def test_what_is_late_and_what_runs_is_listed(settings) -> None:
         assert "DONE" not in str(client.get("/v1/service-levels", params={"standing": ["missed", "running"]}).json())
 
 
+def test_what_to_take_first_is_named_with_its_clock_and_gain_and_what_is_promised(settings) -> None:
+    with Serving(settings) as client:
+        answered = format_utc(utc_now() - timedelta(minutes=5))
+        rows = [row(f"RUNS-{hours}", hours, responded_at=answered) for hours in (0.2, 1, 2, 3.5)]
+        client.post("/v1/incidents", json=rows)
+        client.app.state.service.service_levels.watch()
+        body = client.get("/v1/service-levels", params={"standing": ["running", "at_risk"]}).json()
+        first = max(body["items"], key=lambda item: item["gain"])
+        assert first["gain"] > 0
+        named = {name: body[f"take_first{name}"] for name in ("", "_clock", "_gain")}
+        assert named == {"": first["number"], "_clock": first["clock"], "_gain": first["gain"]}
+        assert body["rules"] == ["everything: response 2 h, restoration 4 h"]
+        resolved = [{**rows[0], "resolved_at": format_utc(utc_now() - timedelta(minutes=1))}]
+        for changes in ({}, {"reopened_at": format_utc(utc_now())}):  # resolved, reopened, and resolved once more
+            client.post("/v1/incidents", json=[{**resolved[0], **changes}])
+            client.app.state.service.service_levels.watch()
+            listed = client.get("/v1/service-levels", params={"standing": ["running", "at_risk"]}).json()["items"]
+            assert ("RUNS-0.2" in {item["number"] for item in listed}) == bool(changes)
+        again = {"reopened_at": format_utc(utc_now() - timedelta(seconds=30)), "resolved_at": format_utc(utc_now())}
+        client.post("/v1/incidents", json=[{**rows[0], **again}])
+        client.app.state.service.service_levels.watch()
+        assert "RUNS-0.2" not in client.get("/v1/service-levels", params={"standing": ["running", "at_risk"]}).text
+
+
 def test_each_clock_is_announced_once_also_after_a_restart(settings) -> None:
     with Serving(settings) as client:
         hook = {"url": "http://127.0.0.1:9/hook", "events": ["service_level.missed", "service_level.at_risk"]}
