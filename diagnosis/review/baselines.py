@@ -25,6 +25,7 @@ QUARTERS = 4  # before the one that raised an action
 ENOUGH = (
     2  # of what a comparison needs: with fewer a real effect is hardly ever seen, and the quarters before have more
 )
+_COLUMNS = {"team": "assignment_group", "topic": "category", "service": "service"}  # by name in an action's evidence
 SLOW = ("recurrence", "closure")  # watched for weeks, of which some come after the action
 
 Span = tuple[pd.Timestamp, pd.Timestamp]
@@ -80,12 +81,21 @@ def baseline_of(history: ReviewHistory, action: Action, done_at: datetime) -> Ac
 
 
 def sample_of(history: ReviewHistory, action: Action, start: pd.Timestamp, stop: pd.Timestamp) -> Sample | None:
-    """Return the records of some time that an action's measure is of, of its team where its evidence names one."""
+    """Return the records of some time that an action's measure is of: of what its evidence says that it is for.
+
+    That is a team, a topic or a service, as the first entry of its evidence names them that does.
+    """
     sample = history.sample_between(action.measure, start, stop)
-    teams = [str(item["team"]) for item in action.evidence if "team" in item]
-    if sample is None or not teams or action.measure in history.events:
-        return sample
-    return sample.take(history.column("assignment_group")[sample.rows] == teams[0])
+    scope = next((item for item in action.evidence if any(name in item for name in _COLUMNS)), {})
+    if sample is None:
+        return None
+    if action.measure in history.events:
+        services = history.event_services(action.measure, start, stop)
+        return sample.take(services == str(scope["service"])) if "service" in scope else sample
+    for name, column in _COLUMNS.items():
+        if name in scope:
+            sample = sample.take(history.column(column)[sample.rows] == str(scope[name]))
+    return sample
 
 
 def local_day(moment: pd.Timestamp, zone: str) -> str:

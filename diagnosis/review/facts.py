@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from diagnosis.actions import Action
@@ -20,7 +21,7 @@ _DAY = 86_400.0
 
 @dataclass(frozen=True)
 class MeasuredEvents:
-    """What a measure is of where it is of no records; both arrays of shape (n,).
+    """What a measure is of where it is of no records; arrays of shape (n,).
 
     Attributes
     ----------
@@ -28,15 +29,19 @@ class MeasuredEvents:
         Days since 1970.
     met : ndarray
         1 for each that was as it should be, else 0.
+    services : ndarray
+        Of each, ``""`` where it is of none.
     """
 
     times: Floats
     met: Floats
+    services: npt.NDArray[np.object_]
 
     @classmethod
-    def of(cls, times: Sequence[float], met: Sequence[bool]) -> MeasuredEvents:
-        """Return events at the given days, and whether each was as it should be."""
-        return cls(np.array(times, dtype=np.float64), np.array(met, dtype=np.float64))
+    def of(cls, times: Sequence[float], met: Sequence[bool], services: Sequence[str] = ()) -> MeasuredEvents:
+        """Return events at the given days, whether each was as it should be, and of which service each is."""
+        places = np.array(list(services) or [""] * len(times), dtype=object)
+        return cls(np.array(times, dtype=np.float64), np.array(met, dtype=np.float64), places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,8 @@ class ReviewFacts:
         monitored = [outage for outage in self.outages or () if outage.warned is not None]
         if monitored:
             since = [outage.since.timestamp() / _DAY for outage in monitored]
-            events["warnings"] = MeasuredEvents.of(since, [outage.warned is True for outage in monitored])
+            warned = [outage.warned is True for outage in monitored]
+            events["warnings"] = MeasuredEvents.of(since, warned, [outage.service for outage in monitored])
         return events
 
     def spared_between(self, since: datetime, until: datetime) -> int | None:

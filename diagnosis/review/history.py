@@ -293,6 +293,12 @@ class ReviewHistory:
         times = pd.to_datetime(events.times[inside], unit="D", utc=True)
         return np.asarray(times.tz_convert(self.settings.zone).strftime("%Y-%m"), dtype=object)
 
+    def event_services(self, measure: str, start: pd.Timestamp, stop: pd.Timestamp) -> npt.NDArray[np.object_]:
+        """Return the service of each event that happened from one moment to before another, as `sample_between`."""
+        events = self.events[measure]
+        services: npt.NDArray[np.object_] = events.services[self._happened_between(events, start, stop)]
+        return services
+
     def _of_events(self, events: MeasuredEvents, start: pd.Timestamp, stop: pd.Timestamp) -> Sample:
         inside = self._happened_between(events, start, stop)
         none = np.full(int(inside.sum()), -1, dtype=np.intp)

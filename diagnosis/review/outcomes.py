@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pandas as pd
 
@@ -21,7 +21,8 @@ from diagnosis.review.quarters import Quarter
 from diagnosis.review.samples import change_of
 from diagnosis.times import format_utc
 
-Verdict = Literal["held", "did not hold", "cannot tell yet"]
+Verdict = Literal["held", "did not hold", "no change shown", "too few", "not recorded", "cannot tell yet"]
+_ORDER = {verdict: place for place, verdict in enumerate(get_args(Verdict))}
 MONTH = 30.0  # days: hazards are told as episodes in so many
 
 
@@ -32,11 +33,11 @@ def outcomes(history: ReviewHistory, actions: Iterable[Action]) -> list[dict[str
     records have it where the service has not (its source is the fault's id, or its evidence names incidents); any other
     by its measure, of its team where its evidence names one: its ``baseline`` (`ActionBaseline.to_dict`; None where
     there is none) against the quarter after the one in which it was done, of ``n_after`` records. Until that one is
-    over it cannot be told, and ``until`` says when it can.
+    over it cannot be told, and ``until`` says when it can; then it held, did not hold, or no change is shown, unless
+    the records before or after are too few or the measure is not recorded.
     """
     found = [entry for action in actions if (entry := _outcome(history, action)) is not None]
-    order = {"held": 0, "did not hold": 1, "cannot tell yet": 2}
-    return sorted(found, key=lambda entry: (order[entry["verdict"]], entry["title"]))
+    return sorted(found, key=lambda entry: (_ORDER[entry["verdict"]], entry["title"]))
 
 
 def _outcome(history: ReviewHistory, action: Action) -> dict[str, Any] | None:
@@ -122,14 +123,15 @@ def _of_measure(history: ReviewHistory, action: Action, done_at: datetime) -> di
     if history.as_of < following[1]:
         return plain | {"until": local_day(following[1], zone) if baseline is not None else None}
     sample = sample_of(history, action, *following)
-    later = sample.estimate() if sample is not None else None
+    if sample is None:
+        return plain | {"verdict": "not recorded"}
+    later = sample.estimate()
     if later is None:
-        return plain
+        return plain | {"verdict": "too few"}
     plain |= {"after": later.value, "n_after": later.n}
-    if baseline is None:
-        return plain
+    if baseline is None or later.n < history.settings.fewest_of(action.measure):
+        return plain | {"verdict": "too few"}
     change = change_of(later, baseline.estimate)
-    is_told = change.changed and later.n >= history.settings.fewest_of(action.measure)
     better = (change.difference < 0) == definition.lower_is_better
-    verdict: Verdict = "cannot tell yet" if not is_told else "held" if better else "did not hold"
+    verdict: Verdict = "no change shown" if not change.changed else "held" if better else "did not hold"
     return plain | {"interval": [change.lower, change.upper], "verdict": verdict}

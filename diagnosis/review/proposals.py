@@ -139,7 +139,7 @@ def _of_needs(needs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     codes = {
         "fix_fails": ("renew_fix", "article", "recurrence"),
         "advice_fails": ("renew_advice", "article", "recurrence"),
-        "bounces": ("clear_routing", "process", "automatic_right"),
+        "bounces": ("clear_routing", "process", "response"),
         "overridden": ("train_routing", "training", "automatic_right"),
     }
     return [
@@ -150,7 +150,7 @@ def _of_needs(needs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "measure": codes[need["kind"]][2],
             "source": "",
             "expected_effect": {"from": need["value"], "to": need["usual"], "records": need["n"]},
-            "evidence": _numbers(need["numbers"]),
+            "evidence": [_scope(codes[need["kind"]][2], need, "team", "topic"), *_numbers(need["numbers"])],
         }
         for need in [need for need in needs if need["kind"] in codes and need.get("right_team") != ""][:MOST]
     ]
@@ -165,7 +165,7 @@ def _of_blind_spots(blind_spots: Sequence[Mapping[str, Any]]) -> list[dict[str, 
             "measure": "warnings",
             "source": "",
             "expected_effect": {"outages": spot["outages"]},
-            "evidence": _numbers(spot["numbers"]),
+            "evidence": [_scope("warnings", spot, "service"), *_numbers(spot["numbers"])],
         }
         for spot in blind_spots[:MOST]
     ]
@@ -190,6 +190,11 @@ def _of_workload(workload: Mapping[str, Any] | None) -> list[dict[str, Any]]:
 
 def _most_weeks(team: Mapping[str, Any]) -> tuple[int, str]:
     return -team["weeks_short"], team["team"]
+
+
+def _scope(measure: str, values: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Return the evidence that says by what, and of whom or what, an action is judged."""
+    return {"kind": "measure", "measure": measure} | {name: values[name] for name in names}
 
 
 def _numbers(numbers: Iterable[str]) -> list[dict[str, Any]]:

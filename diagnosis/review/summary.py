@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -189,9 +190,9 @@ def _actions(content: Content, words: Words) -> list[str]:
     sentences = []
     outcomes = content["outcomes"]
     if outcomes:
-        counts = {name: sum(entry["verdict"] == name for entry in outcomes) for name in ("held", "did not hold")}
-        rest = len(outcomes) - sum(counts.values())
-        sentences.append(words("sentence", "outcomes", held=counts["held"], not_held=counts["did not hold"], open=rest))
+        counts = Counter(entry["verdict"] for entry in outcomes)
+        values = {"held": counts["held"], "not_held": counts["did not hold"], "open": counts["cannot tell yet"]}
+        sentences.append(words("sentence", "outcomes", **values, unclear=len(outcomes) - sum(values.values())))
     proposed = [entry for entry in content["proposals"] if not entry.get("decision")]  # what was decided is no proposal
     if proposed:
         first = action_title(proposed[0], words)

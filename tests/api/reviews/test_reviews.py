@@ -245,7 +245,8 @@ def test_a_large_store_is_reviewed_by_a_process_of_its_own_with_the_same_outcome
     monkeypatch.setattr("api.reviews.service.LARGE", 0)
     reviews._drafts = {}
     own = reviews.draft(quarter)
-    moment = {"as_of": "", "data_hash": "", "workload": None}  # is of the moment at which it was looked at
+    moment = {"as_of": "", "workload": None, "problems": None}  # is of the moment at which it was looked at
     assert own | moment == threads | moment
+    assert [problem["id"] for problem in own["problems"]] == [problem["id"] for problem in threads["problems"]]
     teams = [{row["team"] for row in review["workload"]["teams"]} for review in (own, threads)]
     assert teams[0] == teams[1]  # whose order is of the moment, too

@@ -10,7 +10,7 @@ from benchmarks.actions import Desk, verdicts
 from diagnosis.actions import Action
 from diagnosis.incident import as_frame
 from diagnosis.problems.joining import fault_id
-from diagnosis.review import ReviewHistory, ReviewSettings
+from diagnosis.review import Outage, ReviewFacts, ReviewHistory, ReviewSettings
 from diagnosis.review.outcomes import outcomes
 
 DONE = datetime(2026, 5, 15, tzinfo=UTC)  # in the second quarter: the first raised it, the third comes after
@@ -104,6 +104,59 @@ def test_the_fault_of_a_problems_action_is_followed_in_the_records(named):
     assert told["pc-2"]["after"] > told["pc-2"]["before"]
 
 
+def test_once_the_quarter_after_is_over_it_is_said_why_nothing_was_shown():
+    frame = records().frame
+    same = frame.assign(**dict.fromkeys(("responded_at", "resolved_at"), frame["opened_at"] + pd.Timedelta("1h")))
+    history = ReviewHistory.read(as_frame(same), ReviewSettings(), as_of=pd.Timestamp("2026-10-15T00:00Z"))
+    told = by_title(
+        history,
+        action("even", measure="response", evidence=of_team("Mail"), **RAISED),
+        action("unrecorded", measure="automatic_right", **RAISED),
+    )
+    assert {title: entry["verdict"] for title, entry in told.items()} == {
+        "even": "no change shown",
+        "unrecorded": "not recorded",
+    }
+    assert {entry["until"] for entry in told.values()} == {None}
+
+
+def test_an_action_is_judged_by_the_topic_and_the_service_that_it_is_for():
+    frame = records().frame
+    new = frame["opened_at"] >= pd.Timestamp(DONE)
+    topic = np.where(frame["opened_at"].dt.minute % 2 == 0, "Printing", "Hardware")
+    hours = np.where((topic == "Printing") & new, 1.0, 6.0) * np.random.default_rng(1).uniform(0.5, 1.5, len(frame))
+    answered = frame["opened_at"] + pd.to_timedelta(hours, unit="h")
+    frame = frame.assign(category=topic, responded_at=answered, resolved_at=answered)
+    since = [pd.Timestamp(f"2026-{month:02}-{day:02}T00:00Z") for month in range(1, 10) for day in range(1, 27)]
+    services = ["CRM" if place % 2 else "Mail" for place in range(len(since))]
+    outages = [
+        Outage(at.to_pydatetime(), service, ["I00001"], 1, service == "CRM" and at >= pd.Timestamp(DONE))
+        for at, service in zip(since, services, strict=True)
+    ]
+    history = ReviewHistory.read(
+        as_frame(frame), ReviewSettings(), as_of=pd.Timestamp("2026-10-15T00:00Z"), facts=ReviewFacts(outages=outages)
+    )
+    scopes = {
+        "topic": ("response", {"team": "Mail", "topic": "Printing"}),
+        "other topic": ("response", {"team": "Mail", "topic": "Hardware"}),
+        "service": ("warnings", {"service": "CRM"}),
+        "other service": ("warnings", {"service": "Mail"}),
+    }
+    told = by_title(
+        history,
+        *[
+            action(title, measure=name, evidence=({"kind": "measure", **scope},), **RAISED)
+            for title, (name, scope) in scopes.items()
+        ],
+    )
+    assert {title: entry["verdict"] for title, entry in told.items()} == {
+        "topic": "held",
+        "other topic": "no change shown",
+        "service": "held",
+        "other service": "no change shown",
+    }
+
+
 def test_what_is_not_done_or_has_no_measure_is_not_judged():
     assert not outcomes(records(), [action("open", status="open"), action("unmeasured")])
 
@@ -124,7 +177,7 @@ def test_a_measure_that_changed_nothing_is_seldom_said_to_have_done_anything():
         history = ReviewHistory.read(as_frame(frame), ReviewSettings(), as_of=pd.Timestamp("2026-10-15T00:00Z"))
         told += [entry["verdict"] for entry in outcomes(history, [action("x", measure="satisfaction", **RAISED)])]
     assert len(told) == 80
-    assert sum(verdict != "cannot tell yet" for verdict in told) / 80 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 80)
+    assert sum(verdict in ("held", "did not hold") for verdict in told) / 80 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 80)
 
 
 def two_years(good=0.75, every=1):
@@ -171,7 +224,7 @@ YEAR_BEFORE = {"code": "quarters_before", "first_day": "2025-01-01", "last_day":
 def test_an_action_is_compared_with_records_that_it_was_not_chosen_by(values, baseline):
     entry = by_title(two_years(), action("x", measure="satisfaction", **values))["x"]
     if baseline is None:
-        assert (entry["baseline"], entry["before"], entry["verdict"]) == (None, None, "cannot tell yet")
+        assert (entry["baseline"], entry["before"], entry["verdict"]) == (None, None, "too few")
         assert entry["until"] is None
     else:
         assert entry["baseline"] == entry["baseline"] | baseline
@@ -185,7 +238,7 @@ def test_what_an_action_spared_is_no_part_of_how_it_was_before():
     assert (entry["before"], entry["after"], entry["verdict"]) == (0.0, 1.0, "held")
 
 
-@pytest.mark.parametrize(("every", "verdict"), [(1, "held"), (50, "cannot tell yet")])
+@pytest.mark.parametrize(("every", "verdict"), [(1, "held"), (50, "too few")])
 def test_few_records_after_an_action_tell_nothing(every, verdict):
     entry = by_title(two_years(1.0, every), action("x", measure="satisfaction", **RAISED))["x"]
     assert (entry["n_after"] < 10) == (every > 1)

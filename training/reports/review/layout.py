@@ -203,7 +203,7 @@ def _evidence(evidence: Sequence[Content], words: Words) -> str:
     if numbers:
         return ", ".join(numbers[:EVIDENCE]) + (" …" if len(numbers) > EVIDENCE else "")  # lines break after the space
     places = [
-        f"{words('measure', item['measure'])}: {item.get('team') or words('text', 'desk')}"
+        f"{words('measure', item['measure'])}: {item.get('team') or item.get('service') or words('text', 'desk')}"
         for item in evidence
         if "measure" in item
     ]
