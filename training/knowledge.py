@@ -15,7 +15,10 @@ from tqdm import tqdm
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import InputError
 from diagnosis.knowledge_health import KnowledgeHealth, SearchedIncidents, assess_knowledge
+from diagnosis.parts import Parts
 from diagnosis.phrases import Language, Phrase
+from diagnosis.problems import find_problems
+from diagnosis.problems.fault_signature import problem_signature
 from diagnosis.releases import find_release
 from diagnosis.search import Filters
 from training.command_line.intake import add_sources, read_sources
@@ -88,7 +91,8 @@ def run(args: argparse.Namespace) -> int:
     _warn(found, len(newest), len(older), args.language)
     searched = found.spread(np.arange(len(older), len(incidents)), len(incidents))
     texts = [*older["short_description"], *asked.texts]
-    health = assess_knowledge(incidents, articles, texts, searched, retriever, as_of=as_of)
+    problems = _problems(incidents, parts, as_of)
+    health = assess_knowledge(incidents, articles, texts, searched, retriever, as_of=as_of, problems=problems)
     if args.out:
         rows = pd.Index(incidents["number"]).get_indexer(history["number"])
         _write_covered(args.out, history["number"].tolist(), searched.take(rows))
@@ -97,6 +101,17 @@ def run(args: argparse.Namespace) -> int:
             stream.write(render("knowledge.html", args.language, health=health, articles=_titles(articles)))
     answer(args, health.to_dict(), _text(health, t))
     return DONE
+
+
+def _problems(incidents: pd.DataFrame, parts: Parts | None, as_of: pd.Timestamp) -> dict[str, str]:
+    """Return the chronic problem of each incident that has one, by its number; none where there are no faults."""
+    learned_by = None if parts is None or parts.recurrence is None else parts.recurrence.signature_
+    try:
+        report = find_problems(incidents, problem_signature(incidents, learned_by), as_of=as_of, texts=True)
+    except InputError:
+        return {}
+    chronic = {problem.id for problem in report.problems}
+    return {number: name for number, name in report.problem_of.items() if name in chronic}
 
 
 def _warn(searched: SearchedIncidents, n_newest: int, n_older: int, language: Language) -> None:

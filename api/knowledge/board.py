@@ -20,6 +20,7 @@ from diagnosis.errors import FaultwiseError
 from diagnosis.incident import IncidentBatch
 from diagnosis.knowledge import answering_articles
 from diagnosis.knowledge_health import KnowledgeHealth, SearchedIncidents, assess_knowledge
+from diagnosis.knowledge_health.gaps import with_earlier_ids
 from diagnosis.parts import Parts
 from diagnosis.phrases import Phrase
 from diagnosis.search import Filters
@@ -145,6 +146,9 @@ class KnowledgeBoard:
                 self._failure = error
                 self._changed.notify_all()
             raise
+        if self._snapshot is not None:
+            gaps = with_earlier_ids(snapshot.health.gaps, self._snapshot.health.gaps)
+            snapshot = replace(snapshot, health=replace(snapshot.health, gaps=gaps))
         with self._changed:
             self._snapshot = snapshot
             self._touched = {name: at for name, at in self._touched.items() if at > current.applied}

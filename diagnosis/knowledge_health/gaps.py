@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import numpy as np
@@ -31,7 +31,7 @@ class Gap:
     Attributes
     ----------
     id : str
-        Made from the first incident, so that it stays as others come.
+        Made from the first incident, so that it stays as others come; as that leaves, `with_earlier_ids` keeps it.
     problem : str or None
         The problem that most of them belong to.
     hours_lost : float or None
@@ -133,7 +133,7 @@ def find_gaps(
     for part, title in zip(parts, titles, strict=True):
         members = [numbers[row] for row in part[::-1]]
         gap = Gap(
-            id=f"G{blake2b(numbers[part[0]].encode(), digest_size=6).hexdigest()}",
+            id=_id_of(numbers[part[0]]),
             title=title,
             incidents=len(part),
             hours_lost=round(float(np.nansum(lost.hours[part])), 1) if any_resolved else None,
@@ -144,6 +144,32 @@ def find_gaps(
         )
         gaps.append((gap, part))
     return sorted(gaps, key=lambda entry: (-(entry[0].hours_lost or 0.0), -entry[0].incidents, entry[0].id))
+
+
+def with_earlier_ids(gaps: Sequence[Gap], earlier: Sequence[Gap]) -> tuple[Gap, ...]:
+    """Return gaps under the ids that they had, though their first incidents have left what is looked at since.
+
+    An id goes on with the gap that has most of its incidents.
+    """
+    before = {number: gap.id for gap in earlier for number in gap.numbers}
+    shares = [
+        (-count, name, place)
+        for place, gap in enumerate(gaps)
+        for name, count in Counter(before[number] for number in gap.numbers if number in before).items()
+    ]
+    id_of: dict[int, str] = {}
+    for _, name, place in sorted(shares):
+        if place not in id_of and name not in id_of.values():
+            id_of[place] = name
+    taken = set(id_of.values())
+    for place, gap in enumerate(gaps):
+        if place not in id_of:
+            id_of[place] = gap.id if gap.id not in taken else _id_of(f"{gap.id} {gap.numbers[0]}")
+    return tuple(replace(gap, id=id_of[place]) for place, gap in enumerate(gaps))
+
+
+def _id_of(number: str) -> str:
+    return f"G{blake2b(number.encode(), digest_size=6).hexdigest()}"
 
 
 def _problem(members: Sequence[str], problems: Mapping[str, str]) -> str | None:

@@ -1,6 +1,7 @@
 """The state of a knowledge base: each kind of fault is found where it is planted, and only there."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from diagnosis.knowledge import as_knowledge_frame
 from diagnosis.knowledge_health import SearchedIncidents, assess_knowledge
 from diagnosis.knowledge_health.drafts import draft_of
 from diagnosis.knowledge_health.form import form_faults, untranslated
-from diagnosis.knowledge_health.gaps import find_gaps
+from diagnosis.knowledge_health.gaps import find_gaps, with_earlier_ids
 from diagnosis.knowledge_health.pairs import pairs_of
 from diagnosis.knowledge_health.staleness import ArticleUses, stale_articles
 from diagnosis.phrases import in_words
@@ -271,6 +272,25 @@ def test_a_gap_costs_no_hours_of_incidents_of_which_nobody_can_say_when_they_end
     vectors = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], dtype=np.float32)
     gaps = find_gaps(frame, np.arange(4), np.full(4, 0.1), ["K"] * 4, vectors, {}, NOW)
     assert [gap.hours_lost for gap, _ in gaps] == [4.0, 0.0]
+
+
+def test_a_gap_keeps_its_id_as_its_oldest_incident_leaves_what_is_looked_at():
+    frame = incidents(6, service=["Doors"] * 3 + ["Print"] * 3)
+    vectors = np.array([[1, 0]] * 3 + [[0, 1]] * 3, dtype=np.float32)
+
+    def gaps_of(rows):
+        found = find_gaps(frame, np.array(rows), np.full(6, 0.1), ["K"] * 6, vectors, {}, NOW)
+        return [gap for gap, _ in found]
+
+    before = gaps_of(range(6))
+    doors, printers = (next(gap for gap in before if f"I{row}" in gap.numbers).id for row in (0, 5))
+    later = {gap.numbers: gap.id for gap in with_earlier_ids(gaps_of([1, 2, 4, 5]), before)}
+    assert later == {("I2", "I1"): doors, ("I5", "I4"): printers}
+    # What is new does not take the id of what went on, though its first incident once made that id.
+    parts = [replace(before[0], id=doors, numbers=("I0",)), replace(before[0], id="G", numbers=("I2", "I1"))]
+    again = with_earlier_ids(parts, [replace(before[0], id=doors, numbers=("I2", "I1", "I0"))])
+    assert again[1].id == doors
+    assert len({gap.id for gap in again}) == 2
 
 
 def test_a_draft_takes_the_fix_that_held_and_leaves_out_what_says_nothing():
