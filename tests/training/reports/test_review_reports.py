@@ -117,3 +117,47 @@ def test_the_command_writes_all_three(tmp_path, capsys):
     assert document.read_bytes()[:2] == b"PK"
     assert table.read_bytes()[:3] == b"\xef\xbb\xbf"
     assert main([*command, "--html", str(tmp_path / "nowhere" / "review.html")]) == 1
+
+
+OUTCOME = {"title": "Answer faster", "action": "", "done_at": "2026-05-15T00:00:00Z", "measure": "response"}
+OUTCOME |= {"unit": "hours", "before": 4.0, "after": 2.0, "ratio": None, "interval": [-3.0, -1.0], "n_after": 60}
+OUTCOME |= {"verdict": "held", "until": None}
+DAYS = {"first_day": "2026-04-01", "last_day": "2026-05-14"}
+
+
+@pytest.mark.parametrize(
+    ("language", "lines"),
+    [
+        (
+            "en",
+            [
+                "since it was proposed: 2026-04-01 to 2026-05-14, 1 record",
+                "before the quarter that it was chosen by: 2026-04-01 to 2026-05-14, 1,460 records",
+                "since the fault was first seen: 2026-04-01 to 2026-05-14, 3 episodes",
+                "nothing: too few earlier records, or only those that it was chosen by",
+                "–",
+            ],
+        ),
+        (
+            "zh",
+            [
+                "提出之后：2026-04-01 至 2026-05-14，1 件",
+                "选定所依据的季度之前：2026-04-01 至 2026-05-14，1,460 件",
+                "故障首次出现以来：2026-04-01 至 2026-05-14，3 次",
+                "无：早期工单不足，或仅有选定时所依据的工单",
+                "–",
+            ],
+        ),
+    ],
+)
+def test_page_and_document_say_what_an_action_is_compared_with(content, language, lines):
+    counts = {"since_raised": 1, "quarters_before": 1460, "since_first": 3}
+    baselines = [*({"code": code, **DAYS, "n": n} for code, n in counts.items()), None]
+    outcomes = [{**OUTCOME, "baseline": baseline} for baseline in baselines]
+    changed = {**content, "outcomes": [*outcomes, OUTCOME]}  # the last is of a review from before it was said
+    document = Document(io.BytesIO(review_document(changed, language)))
+    columns = [column.cells for table in document.tables for column in table.columns]
+    (cells,) = [cells for cells in columns if cells[0].text in ("Compared with", "比较基准")]
+    assert [cell.text for cell in cells[1:]] == lines
+    text = review_page(changed, language)
+    assert all(line in text for line in lines)
