@@ -24,6 +24,7 @@ from diagnosis.incident import as_frame
 from diagnosis.problems import find_problems
 from diagnosis.problems.follow_up import follow_up
 from diagnosis.recurrence import Signature
+from diagnosis.recurrence.verdict import HALVED, FixVerdict
 from diagnosis.review import Quarter, ReviewHistory, ReviewSettings
 from diagnosis.review.outcomes import outcomes
 from diagnosis.review.samples import change_of
@@ -179,13 +180,13 @@ class Faults:
     faults: int = 300
     shape: float = 0.5
     months: int = 18
-    incidents: float = 120.0
-    wait: int = 30
-    watched: int = 180
+    incidents: float = 60.0
+    wait: int = 7
+    watched: int = 365
     remaining: float = 1.0
 
 
-def fault_verdicts(world: Faults, times: int, seed: int = 0, first: int = 3) -> Iterator[str]:
+def fault_verdicts(world: Faults, times: int, seed: int = 0, first: int = 3) -> Iterator[FixVerdict]:
     """Yield the verdict on an action on each of the problems that are ranked first."""
     draw = np.random.default_rng(seed)
     begin = pd.Timestamp("2024-01-01T00:00Z")
@@ -203,8 +204,15 @@ def fault_verdicts(world: Faults, times: int, seed: int = 0, first: int = 3) -> 
             days = days_of(rows["opened_at"])[left.to_numpy()]
             first_day, last_day = days_of(pd.Series([frame["opened_at"].iloc[0], end]))
             followed = follow_up(days, None, done_at, first=first_day, end=last_day)
-            yield "outside" if followed is None else followed.verdict.verdict
+            assert followed is not None
+            yield followed.verdict
         times -= len(ranked)
+
+
+def at_once(verdict: FixVerdict) -> str:
+    """Return what the 95 % interval says alone."""
+    is_below = verdict.upper is not None and verdict.upper < 1 and (verdict.ratio or 0.0) <= HALVED
+    return "held" if is_below else verdict.verdict
 
 
 def _fault_records(
@@ -251,22 +259,19 @@ def desks(times: int) -> None:
 
 
 def faults(times: int) -> None:
-    print("| records before | incidents a month | watched after | remaining | held | did not hold |")
-    print("|---:|---:|---:|---:|---:|---:|")
-    for months in (6, 18):
-        for incidents in (60.0, 240.0):
-            for watched in (90, 365):
-                for remaining in (1.0, 0.1):
-                    world = Faults(months=months, incidents=incidents, watched=watched, remaining=remaining)
-                    told = list(fault_verdicts(world, times))
-                    cells = [
-                        f"{months} months",
-                        f"{incidents:.0f}",
-                        f"{watched} days",
-                        f"{remaining:.0%}",
-                        shares(told),
-                    ]
-                    print(f"| {' | '.join(cells)} |", flush=True)
+    names = "records before | hazards differ | watched after | action | held | did not hold"
+    print(f"| {names} | by the 95 % interval: held | did not hold | episodes of those expected |")
+    print("|---:|---|---:|---|---:|---:|---:|---:|---:|")
+    for remaining, action in ((1.0, "changes nothing"), (0.1, "leaves a tenth")):
+        for months in (3, 6, 18):
+            for shape, how in ((2.0, "little"), (0.5, "much")):
+                world = Faults(months=months, shape=shape, remaining=remaining)
+                told = list(fault_verdicts(world, times))
+                cells = [f"{months} months", how, f"{world.watched} days", action]
+                cells += [shares([entry.verdict for entry in told]), shares([at_once(entry) for entry in told])]
+                expected = sum(entry.hazard_before * entry.days_after for entry in told)
+                cells.append(f"{sum(entry.episodes_after for entry in told) / expected:.0%}")
+                print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def main() -> None:

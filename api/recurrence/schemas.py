@@ -73,6 +73,7 @@ class FixOut(Out):
     lower: float = Field(description="Of the ratio's exact 95 % interval", examples=[0.01])
     upper: float | None = Field(description="Of the ratio's exact 95 % interval; null if unbounded", examples=[1.6])
     verdict: Literal["held", "did not hold", "cannot tell yet"] = Field(
-        description="held: the interval is below 1 and the hazard at least halved", examples=["cannot tell yet"]
+        description="held: even the 99 % interval is below 1, and the hazard at least halved",
+        examples=["cannot tell yet"],
     )
     days_until_told: int | None = Field(description="More days until a fix that works would be told", examples=[45])

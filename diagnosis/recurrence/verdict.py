@@ -20,6 +20,9 @@ from diagnosis.times import as_utc, days_of, format_utc
 
 Verdict = Literal["held", "did not hold", "cannot tell yet"]
 LEVEL = 0.95
+# Of the interval that has to lie below 1: a fault is acted on because it came often, and what came often by chance
+# comes less often afterwards (regression to the mean), so that at 95 % up to a tenth of fixes that do nothing held.
+SURE = 0.99
 HALVED = 0.5  # a fix worth the name at least halves the hazard
 REMAINING = 0.1  # and one that works leaves about a tenth: what the time still needed is reckoned for
 POWER = 0.8
@@ -73,8 +76,9 @@ def fix_verdict(
     """Compare a signature's hazard before and after ``date`` (a change, a Problem closed, an article published).
 
     Given how many episodes there were in all, those after the date are binomial, so the interval of the ratio of two
-    Poisson hazards is exact (Przyborowski and Wilenski 1940; Clopper and Pearson 1934). It has *held* if the whole
-    interval is below 1 and the hazard was at least halved, *did not hold* if the whole interval is above a half.
+    Poisson hazards is exact (Przyborowski and Wilenski 1940; Clopper and Pearson 1934). It has *held* if even the whole
+    99 % interval is below 1 and the hazard was at least halved, *did not hold* if the whole 95 % interval is above a
+    half.
 
     Raises
     ------
@@ -130,7 +134,7 @@ def verdict_of(
     days_before, days_after = float(cut - first), float(end - cut)
     lower, upper = ratio_interval(events_before, days_before, events_after, days_after)
     ratio = (events_after / days_after) / (events_before / days_before) if events_before else None
-    verdict = _verdict(ratio, lower, upper)
+    verdict = _verdict(events_before, days_before, events_after, days_after)
     undecided = verdict == "cannot tell yet"
     return FixVerdict(
         signature=signature,
@@ -195,10 +199,13 @@ def monitored_rows(frame: pd.DataFrame) -> Bools:
     return (frame["contact_type"].str.lower() == "monitoring").to_numpy(dtype=bool)
 
 
-def _verdict(ratio: float | None, lower: float, upper: float | None) -> Verdict:
-    if ratio is not None and upper is not None and upper < 1 and ratio <= HALVED:
+def _verdict(events_before: int, days_before: float, events_after: int, days_after: float) -> Verdict:
+    counts = events_before, days_before, events_after, days_after
+    _, upper = ratio_interval(*counts, SURE)
+    is_halved = events_after / days_after <= HALVED * events_before / days_before
+    if upper is not None and upper < 1 and is_halved:
         return "held"
-    return "did not hold" if lower > HALVED else "cannot tell yet"
+    return "did not hold" if ratio_interval(*counts)[0] > HALVED else "cannot tell yet"
 
 
 def _days_until(events_before: int, days_before: float, events_after: int, days_after: float) -> int | None:
@@ -215,8 +222,7 @@ def _power(events_before: int, days_before: float, events_after: int, days_after
     watched, expected = days_after + extra_days, REMAINING * events_before / days_before * extra_days
     max_after = events_after - 1  # episodes after the date with which the verdict would still be that the fix held
     while True:
-        ratio = (max_after + 1) / watched * days_before / events_before
-        if _verdict(ratio, *ratio_interval(events_before, days_before, max_after + 1, watched)) != "held":
+        if _verdict(events_before, days_before, max_after + 1, watched) != "held":
             break
         max_after += 1
     return float(pdtr(max_after - events_after, expected)) if max_after >= events_after else 0.0

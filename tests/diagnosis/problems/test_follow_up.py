@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import nbinom
 
+from benchmarks.actions import Faults, at_once, fault_verdicts
 from diagnosis.problems.follow_up import ExpectedIncidents, follow_up, measure_effect, watched_since
 
 FIRST, CUT, END = 20000.0, 20300.0, 20500.0
@@ -189,3 +190,15 @@ def test_a_date_outside_the_records_is_not_followed_and_a_young_measure_teaches_
     assert measure_effect("fix", followed(times).to_dict("now")).expected > 0
     assert measure_effect("fix", {}) is None  # not followed yet
     assert young.to_dict("now")["hours"] is None
+
+
+def test_of_the_worst_of_many_faults_few_are_said_to_have_been_fixed_where_nothing_was_done():
+    """Hazards differ little, and what is known of them is young: mostly chance ranks a fault first."""
+    verdicts = list(fault_verdicts(Faults(shape=2.0, months=3), 150))
+    assert np.mean([verdict.verdict == "held" for verdict in verdicts]) <= 0.04
+    assert np.mean([at_once(verdict) == "held" for verdict in verdicts]) > 0.06  # by chance of the choice
+
+
+def test_a_fix_of_the_worst_of_many_faults_is_found():
+    verdicts = list(fault_verdicts(Faults(incidents=240.0, remaining=0.1), 30))
+    assert np.mean([verdict.verdict == "held" for verdict in verdicts]) >= 0.8
