@@ -12,7 +12,7 @@ from api.knowledge.board import KnowledgeBoard, KnowledgeSnapshot
 from api.records.schemas import ArticleIn
 from api.records.service import RecordService
 from diagnosis.errors import InputError
-from diagnosis.knowledge import retired_keywords
+from diagnosis.knowledge import ENDS_SOON, retired_keywords
 from diagnosis.knowledge_health.gaps import Gap
 from diagnosis.phrases import Phrase
 from diagnosis.store.database import RecordNotFoundError
@@ -83,9 +83,17 @@ class KnowledgeService:
         self._change(actor, number, changes, "edit")
 
     def review(self, actor: str, number: str, until: datetime | None = None) -> None:
-        """Say that an article is still right, until its next review: by default a year from now."""
-        next_review = format_utc(until or utc_now() + REVIEWED_FOR)
-        self._change(actor, number, {"review_at": next_review}, "review")
+        """Say that an article is still right, until its next review: by default a year from now.
+
+        One that ran out, or would within a month, is valid until then.
+        """
+        now = utc_now()
+        next_review = until or now + REVIEWED_FOR
+        changes = {"review_at": format_utc(next_review)}
+        ends = ArticleIn.model_validate({**self._articles.look_up(number), "number": number}).valid_to
+        if ends is not None and ends < min(now + timedelta(days=ENDS_SOON), next_review):
+            changes["valid_to"] = format_utc(next_review)
+        self._change(actor, number, changes, "review")
 
     def retire(self, actor: str, number: str) -> None:
         """End an article for good: it is suggested no more, and is no work for whoever keeps the others up."""

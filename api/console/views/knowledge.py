@@ -19,6 +19,7 @@ from diagnosis.store.database import RecordNotFoundError
 router = APIRouter()
 PATH = "/console/knowledge"
 MOST_LISTED = 15  # entries of each list
+MOST_INCIDENTS = 20  # of a gap
 
 
 @router.get(PATH)
@@ -45,6 +46,7 @@ def knowledge(request: Request, service: Served, agent: Reading) -> Response:
         lacking=[(name, lacking[name]) for name in STANDARD if lacking[name]],
         form=[fault for fault in health.form if set(fault.lacks) - {"owner", "review_at"}][:MOST_LISTED],
         listed=MOST_LISTED,
+        listed_incidents=MOST_INCIDENTS,
     )
 
 

@@ -141,6 +141,18 @@ def test_an_article_is_edited_reviewed_and_retired_on_the_console(own, manager) 
     assert {"article.edit", "article.review", "article.retire"} <= actions
 
 
+@pytest.mark.parametrize(("valid_to", "is_renewed"), [("2020-01-01", True), ("2035-01-01", False), (None, False)])
+def test_who_confirms_an_article_that_ran_out_renews_it(own, manager, valid_to, is_renewed) -> None:
+    own.post(
+        "/v1/knowledge", json={"number": "KB-END", "title": "Dial-in", "resolution": "1. Dial.", "valid_to": valid_to}
+    )
+    before = own.get("/v1/knowledge/KB-END").json()["valid_to"]
+    assert manager.post("/console/knowledge/review", {"number": "KB-END"}).status_code == 200
+    after = own.get("/v1/knowledge/KB-END").json()
+    assert after["valid_to"] == (after["review_at"] if is_renewed else before)
+    own.delete("/v1/knowledge/KB-END")
+
+
 def test_a_retired_article_is_named_no_more_by_what_is_to_be_kept_up(own, manager) -> None:
     twin = {"symptoms": "Der Toner ist leer", "resolution": "see the mail", "language": "en", "review_at": "2020-01-01"}
     for number in ("KB-ONE", "KB-TWO"):
@@ -198,6 +210,8 @@ def test_the_page_shows_every_part_and_a_draft_begins_an_article(own, manager) -
         time.sleep(0.05)
     (gap,) = mine
     assert (gap["incidents"], gap["hours_lost"]) == (6, 72.0)
+    page = manager.get("/console/knowledge").text
+    assert all(f'href="/console/records/incidents/GAP-{i}"' in page for i in range(6))
     form = manager.get("/console/articles/new", params={"gap": gap["id"]}).text
     assert "Replaced the battery of the turnstile reader" in form
     assert manager.get("/console/articles/new", params={"gap": "G0"}).status_code == 404
