@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import datetime
 
 from diagnosis.background import BackgroundLoop
 from diagnosis.processes import in_own_process
@@ -36,7 +35,7 @@ class TaughtLinks:
     def __init__(self, verdicts: AlertVerdicts) -> None:
         self._verdicts = verdicts
         self.linker: AlertLinker | None = None
-        self._version: tuple[int, datetime | None] = 0, None
+        self._version: tuple[int, int | None] = 0, None
         self._next_at = float("-inf")
         self._loop = BackgroundLoop("alert links", self._turn, _LOOK_SECONDS)
 

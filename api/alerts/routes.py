@@ -22,8 +22,9 @@ from api.alerts.schemas import (
     ServiceMapIn,
     ServiceMapOut,
 )
+from api.alerts.service import alert_out, verdict_out
 from api.dependencies import Served
-from api.http.cursors import Cursor, Limit, decode_moment, next_of
+from api.http.cursors import Cursor, Limit, decode_number, next_of
 from api.http.problems import problems
 from api.http.rows import rows_of
 from api.http.security import MayGiveFeedback, MayRead, MayWrite
@@ -53,9 +54,11 @@ def put_alerts(_principal: MayWrite, service: Served, body: Alerts = _ALERTS) ->
 
 @router.get("/v1/alerts", response_model=AlertPage, responses=problems())
 def list_alerts(_principal: MayRead, service: Served, limit: Limit = 50, cursor: Cursor = None) -> AlertPage:
-    """Return alerts, the latest started first."""
-    alerts = service.alerts.page(limit, decode_moment(cursor))
-    return AlertPage(items=alerts, next=next_of(alerts, limit, lambda item: f"{item.started_at} {item.id}"))
+    """Return alerts, those that came last first."""
+    alerts = service.alerts.page(limit, decode_number(cursor))
+    return AlertPage(
+        items=[alert_out(alert) for alert in alerts], next=next_of(alerts, limit, lambda alert: str(alert.sequence))
+    )
 
 
 @router.get("/v1/alerts/explaining", response_model=AlertLinks, responses=problems(404))
@@ -71,9 +74,10 @@ def explaining(
 @router.get("/v1/alerts/verdicts", response_model=AlertVerdictPage, responses=problems())
 def list_verdicts(_principal: MayRead, service: Served, limit: Limit = 50, cursor: Cursor = None) -> AlertVerdictPage:
     """Return what people said of alerts and incidents, the latest first."""
-    verdicts = service.alerts.verdicts(limit, decode_moment(cursor))
+    verdicts = service.alerts.verdicts(limit, decode_number(cursor))
     return AlertVerdictPage(
-        items=verdicts, next=next_of(verdicts, limit, lambda verdict: f"{verdict.at} {verdict.alert}")
+        items=[verdict_out(verdict) for verdict in verdicts],
+        next=next_of(verdicts, limit, lambda verdict: str(verdict.sequence)),
     )
 
 

@@ -104,9 +104,9 @@ class AlertService:
         """
         return alert_out(self._store.alerts.get(alert))
 
-    def page(self, limit: int, before: tuple[datetime, str] | None = None) -> list[AlertOut]:
-        """Return up to `limit` alerts, the latest started first."""
-        return [alert_out(alert) for alert in self._store.alerts.page(limit, before)]
+    def page(self, limit: int, before: int | None = None) -> list[StoredAlert]:
+        """Return up to `limit` alerts, those that came last first, those before a sequence."""
+        return self._store.alerts.page(limit, before)
 
     def find(self, alerts: Sequence[str]) -> list[AlertOut]:
         """Return those of these alerts that there are, the earliest first."""
@@ -186,9 +186,9 @@ class AlertService:
             self._audit.note(actor, "alert.verdict.undo", alert, incident=incident)
         self._taught.wake()
 
-    def verdicts(self, limit: int, before: tuple[datetime, str] | None = None) -> list[AlertVerdictOut]:
+    def verdicts(self, limit: int, before: int | None = None) -> list[AlertVerdict]:
         """Return up to `limit` things that people said of alerts and incidents, the latest first."""
-        return [verdict_out(verdict) for verdict in self._store.alert_verdicts.page(limit, before)]
+        return self._store.alert_verdicts.page(limit, before)
 
     def verdicts_of(self, alerts: Sequence[str]) -> dict[str, list[AlertVerdictOut]]:
         """Return what people said of each of these alerts."""

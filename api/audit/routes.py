@@ -8,11 +8,9 @@ from fastapi import APIRouter
 
 from api.audit.schemas import AuditEntryOut, AuditPage
 from api.dependencies import Served
-from api.http.cursors import Cursor, Limit, decode, next_of
+from api.http.cursors import Cursor, Limit, decode_number, next_of
 from api.http.problems import problems
 from api.http.security import MayAdminister
-from diagnosis.errors import InputError
-from diagnosis.phrases import Phrase
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"])
 
@@ -20,9 +18,6 @@ router = APIRouter(prefix="/v1/audit", tags=["audit"])
 @router.get("", response_model=AuditPage, responses=problems())
 def list_audit(_principal: MayAdminister, service: Served, limit: Limit = 50, cursor: Cursor = None) -> AuditPage:
     """Return who did what, newest first."""
-    place = decode(cursor)
-    if place is not None and not (place.isascii() and place.isdecimal() and len(place) < 19):
-        raise InputError(Phrase("cursor_wrong"))
-    entries = service.audit.page(limit, int(place) if place is not None else None)
+    entries = service.audit.page(limit, decode_number(cursor))
     items = [AuditEntryOut(**asdict(entry)) for entry in entries]
     return AuditPage(items=items, next=next_of(items, limit, lambda entry: str(entry.id)))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Annotated, TypeVar
 
 from fastapi import Query
@@ -15,6 +15,7 @@ from diagnosis.phrases import Phrase
 
 Item = TypeVar("Item")
 
+_NUMBER = re.compile("-?[0-9]{1,18}")
 Limit = Annotated[int, Query(ge=1, le=500, description="Items on a page")]
 Cursor = Annotated[str | None, Query(max_length=1000, description="`next` of the page before")]
 
@@ -43,8 +44,8 @@ def decode(cursor: str | None) -> str | None:
     return place
 
 
-def decode_moment(cursor: str | None) -> tuple[datetime, str] | None:
-    """Return the moment and the id that a cursor of a list in order of time stands for: "MOMENT ID".
+def decode_number(cursor: str | None) -> int | None:
+    """Return the number that a cursor of a list in order of numbers stands for; None is the beginning.
 
     Raises
     ------
@@ -54,11 +55,9 @@ def decode_moment(cursor: str | None) -> tuple[datetime, str] | None:
     place = decode(cursor)
     if place is None:
         return None
-    moment, _, name = place.partition(" ")
-    try:
-        return datetime.fromisoformat(moment), name
-    except ValueError as error:
-        raise InputError(Phrase("cursor_wrong")) from error
+    if not _NUMBER.fullmatch(place):
+        raise InputError(Phrase("cursor_wrong"))
+    return int(place)
 
 
 def next_of(items: Sequence[Item], limit: int, place: Callable[[Item], str]) -> str | None:

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.dependencies import Served
-from api.http.cursors import Cursor, Limit, decode_moment, next_of
+from api.http.cursors import Cursor, Limit, decode_number, next_of
 from api.http.problems import problems
 from api.http.security import MayGiveFeedback, MayRead
 from api.surges.schemas import (
@@ -34,8 +34,8 @@ def list_surges(
     cursor: Cursor = None,
 ) -> SurgePage:
     """Return surges, the latest announced first."""
-    surges = service.surges.page(limit, decode_moment(cursor), state or "")
-    return SurgePage(items=surges, next=next_of(surges, limit, cursor_of))
+    surges = service.surges.page(limit, decode_number(cursor), state or "")
+    return SurgePage(items=service.surges.summaries(surges), next=next_of(surges, limit, cursor_of))
 
 
 @router.get("/contingency", response_model=ContingencyList, responses=problems())

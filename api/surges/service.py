@@ -108,9 +108,9 @@ class SurgeService:
         """End that."""
         self.watch.stop()
 
-    def page(self, limit: int, before: tuple[datetime, str] | None = None, state: str = "") -> list[SurgeOut]:
-        """Return up to `limit` surges in a state, or in any, the latest announced first."""
-        return self._shown(self._store.surges.page(limit, before, state))
+    def page(self, limit: int, before: int | None = None, state: str = "") -> list[StoredSurge]:
+        """Return up to `limit` surges in a state, or in any, the latest announced first, those before a sequence."""
+        return self._store.surges.page(limit, before, state)
 
     def get(self, surge: str) -> SurgeDetailOut:
         """Return one surge with everything that is known of it.
@@ -132,7 +132,7 @@ class SurgeService:
         """
         stored = self._store.surges.get(surge)
         changes = self._changes([stored])
-        [summary] = self._shown([stored], changes)
+        [summary] = self.summaries([stored], changes)
         incidents, alerts = self._store.surges.members(surge)
         contingency = self.contingency(stored)
         detail = SurgeDetailOut(
@@ -155,7 +155,7 @@ class SurgeService:
     def of_incident(self, number: str) -> SurgeOut | None:
         """Return the latest surge that joins an incident and was not dismissed; None if none does."""
         surge = self._store.surges.of_incidents([number]).get(number)
-        return self._shown([surge])[0] if surge else None
+        return self.summaries([surge])[0] if surge else None
 
     def declare(self, actor: str, surge: str, note: str = "") -> SurgeDetailOut:
         """Declare a surge a major incident: it lasts until a person ends it.
@@ -274,9 +274,10 @@ class SurgeService:
     def _stored_articles(self, numbers: Sequence[str]) -> list[Mapping[str, Any]]:
         return [{**fields, "number": number} for number, fields in self._articles.find(numbers).items()]
 
-    def _shown(
+    def summaries(
         self, surges: Sequence[StoredSurge], changes: Mapping[str, Sequence[StoredChange]] | None = None
     ) -> list[SurgeOut]:
+        """Return surges as they are shown in a list."""
         counts = self._store.surges.counts([surge.id for surge in surges])
         links = self._store.service_links.all() if surges else []
         service_map = ServiceMap.from_pairs((item, needs) for item, needs, _ in links)
@@ -299,12 +300,12 @@ class SurgeService:
         """Return earlier surges like one: of its scope, then those that hit the same service most."""
         if surge.kind == "silence" or surge.scope_kind == "all":
             return []
-        same = self._store.surges.of_scope(surge.scope_kind, surge.scope_value, surge.at, _MOST_PAST)
+        same = self._store.surges.of_scope(surge.scope_kind, surge.scope_value, surge.sequence, _MOST_PAST)
         own_ids = {earlier.id for earlier in same}
         service = services_hit(surge.members.get("service", {}))[:1]
         alike = [
             earlier
-            for earlier in self._store.surges.page(_MOST_COMPARED, (surge.at, surge.id))
+            for earlier in self._store.surges.page(_MOST_COMPARED, surge.sequence)
             if earlier.id not in own_ids and _is_of(earlier, service)
         ]
         return [*same, *alike][:_MOST_PAST]
@@ -330,9 +331,9 @@ class SurgeService:
         return note[:600] if count > 1 or len(notes) == 1 else ""
 
 
-def cursor_of(surge: SurgeOut) -> str:
+def cursor_of(surge: StoredSurge) -> str:
     """Return the place of a surge in the list, for a cursor."""
-    return f"{surge.at} {surge.id}"
+    return str(surge.sequence)
 
 
 def _out(

@@ -248,10 +248,8 @@ class SurgeWatch:
 
         Those made into incidents are in the history as such, and those stored meanwhile are taken in afterwards.
         """
-        alerts = self._store.alerts.page(_MOST_ALERTS)
-        arrivals = [_arrival_of(alert) for alert in alerts if not alert.incident and alert.sequence <= self._sequence]
-        moment = utc_now().timestamp()
-        return [arrival for arrival in arrivals if start <= arrival.at <= moment]
+        alerts = self._store.alerts.started_between(from_seconds(start), utc_now(), _MOST_ALERTS)
+        return [_arrival_of(alert) for alert in alerts if not alert.incident and alert.sequence <= self._sequence]
 
     def _hear_decisions(self, detector: SurgeDetector) -> None:
         """Take in what people decided, and which windows hold."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from diagnosis.phrases import Phrase
 from diagnosis.store import tables
-from diagnosis.store.database import Database, RecordNotFoundError, chunks, upsert
+from diagnosis.store.database import Database, RecordNotFoundError, chunks, take_sequences, upsert
 from diagnosis.store.monitoring import StoredAlert, alert_of
 from diagnosis.times import as_utc, utc_now
 
@@ -20,13 +20,14 @@ _MOST_NAMES = 400
 
 @dataclass(frozen=True, slots=True)
 class AlertVerdict:
-    """What a person said of an alert and an incident."""
+    """What a person said of an alert and an incident; its sequence is above that of all that was said before."""
 
     alert: str
     incident: str
     belongs: bool
     at: datetime
     by: str
+    sequence: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,9 @@ class AlertVerdicts:
 
     def say(self, alert: str, incident: str, belongs: bool, actor: str) -> AlertVerdict:
         """Keep what a person said, in place of what was said before of the same two."""
-        verdict = AlertVerdict(alert, incident, belongs, utc_now(), actor)
-        row = {"alert": alert, "incident": incident, "belongs": belongs, "at": verdict.at, "by": actor}
         with self.database.write() as connection:
-            upsert(tables.alert_verdicts, connection, [row])
+            verdict = AlertVerdict(alert, incident, belongs, utc_now(), actor, take_sequences(connection, 1))
+            upsert(tables.alert_verdicts, connection, [asdict(verdict)])
         return verdict
 
     def take_back(self, alert: str, incident: str) -> None:
@@ -81,15 +81,14 @@ class AlertVerdicts:
             for chosen in chunks(alerts):
                 rows = connection.execute(sa.select(t).where(t.c.alert.in_(chosen)))
                 verdicts += [_verdict(row) for row in rows]
-        return sorted(verdicts, key=lambda verdict: (verdict.at, verdict.alert, verdict.incident), reverse=True)
+        return sorted(verdicts, key=lambda verdict: verdict.sequence, reverse=True)
 
-    def page(self, limit: int, before: tuple[datetime, str] | None = None) -> list[AlertVerdict]:
-        """Return up to `limit` verdicts, the latest first, those before a time and alert."""
+    def page(self, limit: int, before: int | None = None) -> list[AlertVerdict]:
+        """Return up to `limit` verdicts, the latest first, those before a sequence."""
         t = tables.alert_verdicts
-        statement = sa.select(t).order_by(t.c.at.desc(), t.c.alert.desc()).limit(limit)
+        statement = sa.select(t).order_by(t.c.sequence.desc()).limit(limit)
         if before is not None:
-            earlier = sa.and_(t.c.at == before[0], t.c.alert < before[1])
-            statement = statement.where(sa.or_(t.c.at < before[0], earlier))
+            statement = statement.where(t.c.sequence < before)
         with self.database.read() as connection:
             return [_verdict(row) for row in connection.execute(statement)]
 
@@ -101,7 +100,7 @@ class AlertVerdicts:
             .join(alerts, alerts.c.id == t.c.alert)
             .join(incidents, incidents.c.number == t.c.incident)
             .where(incidents.c.deleted.is_(False))
-            .order_by(t.c.at.desc())
+            .order_by(t.c.sequence.desc())
             .limit(limit)
         )
         if names is not None:
@@ -110,13 +109,14 @@ class AlertVerdicts:
             rows = connection.execute(statement)
             return [JudgedPair(alert_of(row), row.logged, row.belongs) for row in rows]
 
-    def version(self) -> tuple[int, datetime | None]:
-        """Return how many verdicts there are and when the latest was given: another pair after each change."""
+    def version(self) -> tuple[int, int | None]:
+        """Return how many verdicts there are and the sequence of the latest: another pair after each change."""
         t = tables.alert_verdicts
+        statement = sa.select(sa.func.count(), sa.func.max(t.c.sequence)).select_from(t)
         with self.database.read() as connection:
-            count, latest = connection.execute(sa.select(sa.func.count(), sa.func.max(t.c.at)).select_from(t)).one()
+            count, latest = connection.execute(statement).one()
         return int(count), latest
 
 
 def _verdict(row: sa.Row[Any]) -> AlertVerdict:
-    return AlertVerdict(row.alert, row.incident, row.belongs, as_utc(row.at), row.by)
+    return AlertVerdict(row.alert, row.incident, row.belongs, as_utc(row.at), row.by, row.sequence)

@@ -93,14 +93,16 @@ class Alerts:
         with self.database.read() as connection:
             return self._by_id(connection, alerts)
 
-    def page(self, limit: int, before: tuple[datetime, str] | None = None) -> list[StoredAlert]:
-        """Return up to `limit` alerts, the latest started first, those before a time and id."""
+    def page(self, limit: int, before: int | None = None) -> list[StoredAlert]:
+        """Return up to `limit` alerts, those that came last first, those before a sequence.
+
+        Not by when they say that they began: one from a machine whose clock is a year ahead would stand first for a
+        year.
+        """
         t = tables.alerts
-        statement = sa.select(t).order_by(t.c.started_at.desc(), t.c.id.desc()).limit(limit)
+        statement = sa.select(t).order_by(t.c.sequence.desc()).limit(limit)
         if before is not None:
-            statement = statement.where(
-                sa.or_(t.c.started_at < before[0], sa.and_(t.c.started_at == before[0], t.c.id < before[1]))
-            )
+            statement = statement.where(t.c.sequence < before)
         with self.database.read() as connection:
             return [alert_of(row) for row in connection.execute(statement)]
 

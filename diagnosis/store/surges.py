@@ -12,7 +12,15 @@ import sqlalchemy as sa
 
 from diagnosis.phrases import Phrase
 from diagnosis.store import tables
-from diagnosis.store.database import Database, RecordNotFoundError, chunks, insert_new, insert_unknown, upsert
+from diagnosis.store.database import (
+    Database,
+    RecordNotFoundError,
+    chunks,
+    insert_new,
+    insert_unknown,
+    take_sequences,
+    upsert,
+)
 from diagnosis.times import as_utc, utc_now
 
 SurgeState = Literal["open", "ended", "dismissed"]
@@ -48,6 +56,8 @@ class StoredSurge:
         What a person wrote who dismissed or ended it.
     answer : str
         What all joined incidents are told.
+    sequence : int
+        Above that of every surge that was stored before it.
     """
 
     id: str
@@ -72,6 +82,7 @@ class StoredSurge:
     answer: str = ""
     answered_at: datetime | None = None
     answered_by: str = ""
+    sequence: int = 0
 
     @property
     def state(self) -> SurgeState:
@@ -97,11 +108,17 @@ class Surges:
 
         What people decided stays.
         """
-        rows = [_row(surge) for surge in surges]
+        t = tables.surges
+        rows = {surge.id: _row(surge) for surge in surges}
         with self.database.write() as connection:
-            new = [row["id"] for row in rows if insert_new(tables.surges, connection, [row])]
-            existing = [row for row in rows if row["id"] not in new]
-            upsert(tables.surges, connection, existing, keep=_DECIDED)
+            statement = sa.select(t.c.id).where(t.c.id.in_(list(rows)))
+            stored = set(connection.execute(statement).scalars())
+            unknown = sorted((row for row in rows.values() if row["id"] not in stored), key=lambda row: row["at"])
+            first = take_sequences(connection, len(unknown)) if unknown else 0
+            numbered = [{**row, "sequence": first + place} for place, row in enumerate(unknown)]
+            new = [row["id"] for row in numbered if insert_new(t, connection, [row])]
+            existing = [row for row in rows.values() if row["id"] not in new]
+            upsert(t, connection, existing, keep=(*_DECIDED, "sequence"))
         return new
 
     def join(self, surge: str, numbers: Sequence[tuple[str, bool]]) -> None:
@@ -156,12 +173,12 @@ class Surges:
         with self.database.write() as connection:
             connection.execute(sa.delete(t).where(t.c.surge == surge))
 
-    def page(self, limit: int, before: tuple[datetime, str] | None = None, state: str = "") -> list[StoredSurge]:
-        """Return up to `limit` surges, the latest announced first, those before a time and id."""
+    def page(self, limit: int, before: int | None = None, state: str = "") -> list[StoredSurge]:
+        """Return up to `limit` surges, the latest announced first, those before a sequence."""
         t = tables.surges
-        statement = sa.select(t).order_by(t.c.at.desc(), t.c.id.desc()).limit(limit)
+        statement = sa.select(t).order_by(t.c.sequence.desc()).limit(limit)
         if before is not None:
-            statement = statement.where(sa.or_(t.c.at < before[0], sa.and_(t.c.at == before[0], t.c.id < before[1])))
+            statement = statement.where(t.c.sequence < before)
         if state == "dismissed":
             statement = statement.where(t.c.dismissed_at.is_not(None))
         elif state:
@@ -183,7 +200,7 @@ class Surges:
         """Return the surges that are not over, dismissed ones too, the latest announced first."""
         t = tables.surges
         with self.database.read() as connection:
-            rows = connection.execute(sa.select(t).where(t.c.over_at.is_(None)).order_by(t.c.at.desc()))
+            rows = connection.execute(sa.select(t).where(t.c.over_at.is_(None)).order_by(t.c.sequence.desc()))
             return [_surge(row) for row in rows]
 
     def ended_by_people(self, since: datetime) -> list[StoredSurge]:
@@ -199,14 +216,14 @@ class Surges:
         with self.database.read() as connection:
             return [_surge(row) for row in connection.execute(sa.select(t).where(t.c.dismissed_at >= since))]
 
-    def of_scope(self, scope_kind: str, scope_value: str, before: datetime, limit: int) -> list[StoredSurge]:
-        """Return up to `limit` surges of one scope that were announced before a moment, the latest first."""
+    def of_scope(self, scope_kind: str, scope_value: str, before: int, limit: int) -> list[StoredSurge]:
+        """Return up to `limit` surges of one scope that were announced before a sequence, the latest first."""
         t = tables.surges
         statement = (
             sa.select(t)
-            .where(t.c.scope_kind == scope_kind, t.c.scope_value == scope_value, t.c.at < before)
+            .where(t.c.scope_kind == scope_kind, t.c.scope_value == scope_value, t.c.sequence < before)
             .where(t.c.kind != "silence", t.c.dismissed_at.is_(None))
-            .order_by(t.c.at.desc())
+            .order_by(t.c.sequence.desc())
             .limit(limit)
         )
         with self.database.read() as connection:
@@ -247,7 +264,7 @@ class Surges:
             sa.select(joined.c.number, t)
             .join(t, t.c.id == joined.c.surge)
             .where(t.c.dismissed_at.is_(None))
-            .order_by(t.c.at)
+            .order_by(t.c.sequence)
         )
         surges: dict[str, StoredSurge] = {}
         with self.database.read() as connection:

@@ -298,7 +298,8 @@ surges = Table(
     Column("answer", Text, nullable=False),
     Column("answered_at", _TIME, nullable=True),
     Column("answered_by", String(255), nullable=False),
-    Index("ix_surges_at", "at"),
+    Column("sequence", BigInteger, nullable=False),
+    Index("ix_surges_sequence", "sequence"),
     Index("ix_surges_over_at", "over_at"),
 )
 
@@ -350,8 +351,9 @@ alert_verdicts = Table(
     Column("belongs", Boolean, nullable=False),
     Column("at", _TIME, nullable=False),
     Column("by", String(255), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
     Index("ix_alert_verdicts_incident", "incident"),
-    Index("ix_alert_verdicts_at", "at"),
+    Index("ix_alert_verdicts_sequence", "sequence"),
 )
 
 change_records = Table(

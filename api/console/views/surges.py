@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from api.console.pages import in_path, language_of, page
 from api.console.session import Acting, Agent, Reading
 from api.dependencies import Served
-from api.http.cursors import decode_moment, next_of
+from api.http.cursors import decode_number, next_of
 from api.maintenance.schemas import WindowIn
 from api.service import Service
 from api.surges.service import cursor_of
@@ -192,7 +192,7 @@ def _list(
     cursor: str | None = None,
     form: dict[str, str] | None = None,
 ) -> Response:
-    items = service.surges.page(_PAGE, decode_moment(cursor))
+    surges = service.surges.page(_PAGE, decode_number(cursor))
     return page(
         request,
         "surges.html",
@@ -200,9 +200,9 @@ def _list(
         notice=notice,
         agent=agent,
         rate=service.surges.false_alarms_per_month,
-        lasting=service.surges.page(_PAGE, None, "open"),
-        over=[item for item in items if item.state != "open"],
-        older=next_of(items, _PAGE, cursor_of),
+        lasting=service.surges.summaries(service.surges.page(_PAGE, None, "open")),
+        over=service.surges.summaries([surge for surge in surges if surge.state != "open"]),
+        older=next_of(surges, _PAGE, cursor_of),
         windows=service.maintenance.since(),
         form=form or {},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -251,10 +252,10 @@ def test_a_page_of_surges_takes_as_many_queries_as_one_surge(client: TestClient)
 
         event.listen(engine, "before_cursor_execute", note)
         try:
-            surges = client.app.state.service.surges.page(100)
+            surges = client.app.state.service.surges.summaries(client.app.state.service.surges.page(100))
         finally:
             event.remove(engine, "before_cursor_execute", note)
-        assert [surge.likely_change for surge in surges] == ["CHG1", *[None] * (len(surges) - 1)]
+        assert Counter(surge.likely_change for surge in surges) == Counter(["CHG1"] + [None] * (len(surges) - 1))
         return sum("FROM" in statement and "watch_states" not in statement for statement in statements)
 
     client.app.state.service.surges.watch.stop()

@@ -1,6 +1,6 @@
 """A store that an older version wrote opens in this one with everything in it, whichever version it was."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,12 +11,34 @@ from alembic.script import ScriptDirectory
 
 from diagnosis.store import Store, tables
 from diagnosis.store.database import Database
+from diagnosis.store.surges import StoredSurge
 
 MIGRATIONS = str(Path(tables.__file__).parent / "migrations")
 MOMENT = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
 VERSIONS = [script.revision for script in ScriptDirectory(MIGRATIONS).walk_revisions()][::-1]
 
 # What each version could hold, as it wrote it: table and row by the version that made the table.
+SURGE = {
+    "id": "G1",
+    "kind": "surge",
+    "scope_kind": "service",
+    "scope_value": "Remote Access",
+    "at": MOMENT,
+    "since": MOMENT,
+    "latest": MOMENT,
+    "count": 5,
+    "expected": 0.5,
+    "window": 3600.0,
+    "members": {"service": {"Remote Access": 5}},
+    "course": [],
+    "declared_by": "",
+    "dismissed_by": "",
+    "ended_by": "",
+    "note": "",
+    "answer": "",
+    "answered_by": "",
+}
+LATER_SURGE = {**SURGE, "id": "G2", "at": MOMENT + timedelta(hours=1)}
 ROWS = {
     "0001": [
         ("counters", {"name": "changes", "value": 1}),
@@ -89,27 +111,9 @@ ROWS = {
     "0008": [
         (
             "surges",
-            {
-                "id": "G1",
-                "kind": "surge",
-                "scope_kind": "service",
-                "scope_value": "Remote Access",
-                "at": MOMENT,
-                "since": MOMENT,
-                "latest": MOMENT,
-                "count": 5,
-                "expected": 0.5,
-                "window": 3600.0,
-                "members": {"service": {"Remote Access": 5}},
-                "course": [],
-                "declared_by": "",
-                "dismissed_by": "",
-                "ended_by": "",
-                "note": "",
-                "answer": "",
-                "answered_by": "",
-            },
+            SURGE,
         ),
+        ("surges", LATER_SURGE),
         ("surge_incidents", {"surge": "G1", "number": "OLD1", "is_alert": False}),
         (
             "alerts",
@@ -184,6 +188,9 @@ def check_later_tables(store: Store, version: str) -> None:
     if version >= "0008":
         assert store.surges.get("G1").members == {"service": {"Remote Access": 5}}
         assert store.surges.members("G1") == (["OLD1"], [])
+        announced = StoredSurge("G3", "surge", "all", "", *[MOMENT - timedelta(days=1)] * 3, None, 5, 0.5, 3600.0)
+        store.surges.write([announced])
+        assert [surge.id for surge in store.surges.page(9)] == ["G3", "G2", "G1"], "in the order in which they came"
         assert store.alerts.get("L1").started_at == MOMENT
         assert store.change_records.get("C1").body == {"risk": "low"}
     if version >= "0009":
