@@ -154,13 +154,13 @@ def judge(candidate: Candidate, limits: Limits = LIMITS) -> GateDecision:
     ReleaseError
         If the candidate cannot be loaded.
     """
-    held_out = candidate.held_out
+    diagnoser, held_out = candidate.diagnoser, candidate.held_out  # what cannot be read is refused for that
     rival = None if candidate.is_published else candidate.published
     if held_out is None:
         # Beside another release the comparison that is missing says it.
         checks = [_unmeasured(Phrase("gate_own_figures"), Phrase("gate_own_figures_why"), essential=rival is None)]
     else:
-        checks = [*own_checks(held_out, limits), *plain_checks(candidate.diagnoser, held_out, limits)]
+        checks = [*own_checks(held_out, limits), *plain_checks(diagnoser, held_out, limits)]
     if rival is not None:
         checks += _against(candidate, rival, limits)
     return GateDecision(candidate.name, candidate.published, tuple(checks))

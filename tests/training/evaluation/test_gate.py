@@ -16,6 +16,7 @@ import pytest
 from diagnosis.diagnoser import Diagnoser
 from diagnosis.errors import GateRefusedError, ReleaseError
 from diagnosis.phrases import Phrase, in_words
+from diagnosis.release import write_release
 from diagnosis.releases import Releases
 from training.command_line.verb import run as run_verb
 from training.evaluation.candidate import Candidate
@@ -94,8 +95,9 @@ def test_a_first_release_of_which_nothing_was_measured_waits_for_a_person(judged
     first = Candidate(tmp_path / older)
     assert judge(first).outcome == "pass"
     assert judge(first, replace(LIMITS, fewest=5000)).outcome == "cannot_tell"
-    shutil.rmtree(tmp_path / older / EVALUATION)
-    unseen = judge(Candidate(tmp_path / older))
+    parts = Diagnoser.load(tmp_path / older).parts
+    bare = write_release(tmp_path / "bare", parts.save, settings={}, seed=0, data={})  # with no evaluation in it
+    unseen = judge(Candidate(bare))
     assert (unseen.outcome, [str(check.name) for check in unseen.missing]) == ("cannot_tell", ["figures of its own"])
 
 
