@@ -24,8 +24,8 @@ test: .venv/.installed-dev
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest --doctest-modules diagnosis training api --ignore-glob='*/store/*/env.py'
 
-# What takes minutes: the whole service tried from outside (every route by schemathesis, 200 examples each), simulations,
-# trainings that are killed or compared.
+# What takes minutes: the whole service tried from outside (every route by schemathesis, 200 examples each; two minutes of
+# mixed load on replicas that are killed), simulations, trainings that are killed or compared.
 test-system: .venv/.installed-dev
 	$(BIN)/python -m pytest -m system tests
 

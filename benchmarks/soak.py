@@ -5,7 +5,8 @@
 Clients diagnose, give feedback, search, store incidents, publish and roll back; a subscriber receives every event.
 A client whose replica dies asks the next with the same Idempotency-Key, as a client should. At the end everything
 that was acknowledged is looked for in the database. The history is the sample's; PostgreSQL is started beside it
-unless ``--database`` names one that is empty. Ends with status 1 if anything was lost or answered wrongly.
+unless ``--database`` names one that is empty. Ends with status 1 if anything was lost or answered wrongly, or if
+memory grew beyond ``--most-memory``. `make test-system` runs two minutes of it.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=4, help="clients that diagnose (default: 4)")
     parser.add_argument("--pause", type=float, default=0.2, help="seconds between two requests of one (default: .2)")
     parser.add_argument("--models", type=Path, help="folder with two releases; trained from the sample unless given")
+    parser.add_argument("--most-memory", type=float, metavar="MB", help="that the first replica may have of its own")
     parser.add_argument("--database", help="an empty PostgreSQL database; one is started unless given")
     args = parser.parse_args()
     with contextlib.ExitStack() as stack:
@@ -318,7 +320,11 @@ class Soak:
         print("|---:|---:|---:|---:|")
         for size in sizes[:: max(len(sizes) // 12, 1)]:
             print(f"| {size.minute:.0f} | {size.joined} | {size.anonymous:.0f} | {size.resident:.0f} |")
-        return 1 if seen.errors or any(lost.values()) else 0
+        most = max(size.anonymous for size in sizes)
+        is_bounded = self.args.most_memory is None or most <= self.args.most_memory
+        if not is_bounded:
+            print(f"\nexpected at most {self.args.most_memory:g} MB of memory of its own; found {most:.0f}")
+        return 1 if seen.errors or any(lost.values()) or not is_bounded else 0
 
 
 def trained(models: Path) -> Path:
