@@ -38,24 +38,6 @@ def proportion_interval(successes: float, n: float, level: float = 0.95) -> tupl
     return proportion_lower_bound(successes, n, risk), proportion_upper_bound(successes, n, risk)
 
 
-def regular_start(times: Numbers, gap: float) -> float:
-    """Return from when on things come regularly; NaN for none.
-
-    Up to one in a hundred, at least one, are left out where a gap without any follows them: dates that were typed or
-    set wrongly.
-
-    Examples
-    --------
-    >>> regular_start(np.array([-9000.0, *range(150)]), gap=30)
-    0.0
-    """
-    known = np.sort(times[np.isfinite(times)])
-    if not len(known):
-        return math.nan
-    gaps = np.flatnonzero(np.diff(known[: max(len(known) // 100, 1) + 1]) > gap)
-    return float(known[gaps[-1] + 1 if len(gaps) else 0])
-
-
 def trials_needed(proportion: float, risk: float) -> int:
     """Return how many trials without a failure prove ``proportion``: the least n with proportion^n <= risk.
 

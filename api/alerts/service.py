@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
 from api.alerts.learning import TaughtLinks, plain_alert
@@ -25,9 +25,9 @@ from api.audit.service import AuditService
 from api.serving import Serving
 from diagnosis.errors import InputError
 from diagnosis.phrases import Phrase
+from diagnosis.recurrence.beginning import beginning_of
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_code, mask_labels
-from diagnosis.statistics import regular_start
 from diagnosis.store import Store
 from diagnosis.store.alert_verdicts import AlertVerdict
 from diagnosis.store.monitoring import StoredAlert
@@ -46,7 +46,6 @@ _MOST_JUDGED = 2_000  # pairs that people judged, the latest, of alerts of the s
 _MOST_LEARNED = 100  # alerts nearest in time that a linker looks at: a third of a millisecond each
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199  # of a review
 _COMPARISON_SHIFT = timedelta(weeks=3)  # around a month
-_GAP = 30 * DAY  # without any incident, before which dates are wrong ones
 
 
 class AlertService:
@@ -277,8 +276,8 @@ class AlertService:
         chosen &= frame["contact_type"] != "monitoring"
         rows = zip(*(frame.loc[chosen, name].tolist() for name in columns), strict=True)
         logged = [Logged(number, moment.timestamp(), item, service) for number, moment, item, service in rows]
-        first = regular_start(days_of(opened) * DAY, _GAP)
-        return logged, utc_now().timestamp() if math.isnan(first) else first
+        times, now = np.sort(days_of(opened[opened.notna()])), utc_now().timestamp()
+        return logged, beginning_of(times, now / DAY) * DAY if len(times) else now
 
     def _stored(self, alert: AlertIn) -> StoredAlert:
         named = {"id", "started_at", "ended_at", "name", "cmdb_ci", "service"}

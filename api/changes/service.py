@@ -15,9 +15,9 @@ from api.changes.schemas import ChangeEffectOut, ChangeIn, ChangeOut
 from api.serving import Serving
 from diagnosis.errors import InputError
 from diagnosis.phrases import Phrase, in_words
+from diagnosis.recurrence.beginning import beginning_of
 from diagnosis.redact import Redactor
 from diagnosis.redact.records import mask_change, mask_code
-from diagnosis.statistics import regular_start
 from diagnosis.store import Store
 from diagnosis.store.monitoring import StoredChange
 from diagnosis.surges.change_effect import DAY, ChangeEffect, change_effect
@@ -26,7 +26,6 @@ from training.records.changes import is_cancelled
 
 DAYS = 365
 MOST_RECENT = 50
-_GAP = 30 * DAY  # without any incident, before which dates are wrong ones
 _LANGUAGES = ("en", "zh")
 _NONE: npt.NDArray[np.float64] = np.empty(0)
 _TIMES = ("opened_at", "started_at", "ended_at")
@@ -105,10 +104,11 @@ class ChangeService:
         dated = [change.at for change in changes if change.at is not None]
         incidents, others = self._incidents(cmdb_ci, service) if dated else (_NONE, _NONE)
         # Before the first ones nothing is known that could have followed a change.
-        first = regular_start(np.concatenate([incidents, others]), _GAP) if dated else start.timestamp()
-        begin = np.fmax(start.timestamp(), np.nan_to_num(first, nan=end.timestamp()))
+        times = np.sort(np.concatenate([incidents, others])) / DAY
+        first = beginning_of(times, end.timestamp() / DAY) * DAY if len(times) else end.timestamp()
+        begin = max(start.timestamp(), first)
         began = [at.timestamp() for at in dated if at.timestamp() >= begin]
-        effect = change_effect(incidents.tolist(), began, float(begin), end.timestamp(), others)
+        effect = change_effect(incidents.tolist(), began, begin, end.timestamp(), others)
         day_ago = end.timestamp() - DAY
         return ItemChanges(effect, [change for change in changes if change.at and change.at.timestamp() > day_ago])
 
