@@ -183,8 +183,9 @@
     $("#draft-restored").hidden = !restored;
   }
 
-  settleDrafts();
-  if (person) {
+  const hasStorage = () => { try { return Boolean(sessionStorage); } catch { return false; } }; // a sandboxed frame has none
+  if (hasStorage()) settleDrafts();
+  if (person && hasStorage()) {
     restoreDraft();
     document.addEventListener("input", (event) => {
       const field = event.target;
