@@ -19,7 +19,9 @@ def test_the_manager_reads_figures_and_pictures(browse, diagnosed, language, wid
     page = browse(language, width, scheme)
     visit(page, MESSAGES[language]["nav_report"])
     expect(page.locator("[data-chart=days] canvas")).to_be_visible()
-    assert page.evaluate("document.querySelector('[data-chart=days]').chart.data.datasets.length") == 3
+    assert page.evaluate("document.querySelector('[data-chart=days]').chart.data.datasets.length") == 4, (
+        "automatic, suggested, decided by a person, not sure"
+    )
     expect(page.locator(".measures").first).to_contain_text(MESSAGES[language]["measure_recurrence"])
     expect(page.locator("#live-quality")).to_contain_text(MESSAGES[language]["live_coverage"])
     assert axe(page) == []
