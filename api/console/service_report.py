@@ -86,7 +86,7 @@ def service_report(service: Service, moment: datetime) -> ServiceReport:
     since = moment - timedelta(days=DAYS)
     feedback = service.feedback.since(since)
     # What was opened in the span before may come back, or have its time run out, in this one.
-    frame = _frame(service.store.clocks.of_period(moment - timedelta(days=2 * DAYS + 1), since))
+    frame = _frame(service.service_levels.incidents_of_period(moment - timedelta(days=2 * DAYS + 1), since))
     targets = {name: target for name in BY_NAME if (target := service.reviews.target(name)) is not None}
     overrides = Counter(
         (entry.target, entry.predicted or "") for entry in feedback if entry.kind in ("overridden", "reverted")

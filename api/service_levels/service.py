@@ -93,6 +93,10 @@ class ServiceLevelService:
         record = self._store.incidents.find([number]).get(number)
         return [] if record is None else self.of_records({number: record.body}).get(number, [])
 
+    def incidents_of_period(self, opened_from: datetime, ended_from: datetime) -> list[dict[str, Any]]:
+        """Return the incidents that were opened or that ended since these days, that are open, or were reopened."""
+        return self._store.clocks.of_period(opened_from, ended_from)
+
     def of_records(self, bodies: Mapping[str, Mapping[str, Any]]) -> dict[str, list[OpenClock]]:
         """Return the open clocks of incidents, given as their fields by number, as they are now."""
         if not bodies:
