@@ -20,8 +20,9 @@ def test_nothing_reaches_through_the_service_into_the_store_the_release_or_the_m
 
 
 def test_every_resource_has_the_same_files() -> None:
-    # Sessions have no route of their own; each dialect of the integrations has its schemas beside its translation.
-    without = {ROOT / "api" / name for name in ("sessions", "integrations")}
+    # Sessions and self-service have no route of their own but pages of the console; each dialect of the integrations
+    # has its schemas beside its translation.
+    without = {ROOT / "api" / name for name in ("sessions", "self_service", "integrations")}
     resources = {path.parent for path in (ROOT / "api").glob("*/service.py")} - without
     for resource in resources:
         names = {path.name for path in resource.glob("*.py")}
