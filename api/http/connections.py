@@ -26,6 +26,7 @@ from api.http.middleware import HSTS, PAGE_HEADERS
 # socket with unread bytes in it resets the connection, and the answer is lost.
 LINGER_SECONDS = 2.0
 _BUSY = ("busy", "Too much is waiting")
+_PIECE = 16_384  # bytes that are parsed at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,13 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._handshake is not None:  # not begun, or done, and `_secure` goes on at the next turn of the loop
             self._early += data
             return
+        # In pieces, so that how much the parser holds does not hang on how much came at once.
+        for start in range(0, len(data), _PIECE):
+            if not self._goes_on():
+                return
+            self._parse(data[start : start + _PIECE])
+
+    def _parse(self, data: bytes) -> None:
         if not self._head_begun and not self._body_open:  # the first byte of a head
             self._head_begun = True
             self._head_bytes = 0
