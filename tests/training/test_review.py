@@ -212,7 +212,12 @@ def test_actions_of_a_file_are_judged(capsys, tmp_path):
     content, _ = measures_of(capsys, "--actions", str(path))
     told = {entry["title"]: entry for entry in content["outcomes"]}
     assert told["Answer mail faster"]["verdict"] == "did not hold"
-    assert told["Replace what was fixed"]["verdict"] == "held"
+    # Three episodes where nine were usual: the 95 % interval of their ratio ends at .9986, and 99 % are asked for.
+    assert (told["Replace what was fixed"]["verdict"], told["Replace what was fixed"]["until"][:4]) == (
+        "cannot tell yet",
+        "2027",
+    )
+    assert told["Replace what was fixed"]["ratio"][1] < 1
     assert (told["Say sorry"]["verdict"], told["Say sorry"]["until"]) == ("cannot tell yet", "2027-01-01")
     assert {action["title"] for action in content["actions"]} == set(told)
 

@@ -37,7 +37,8 @@ def test_a_pasted_picture_changes_nothing_that_is_said(client) -> None:
         return (
             {name: entry["value"] for name, entry in answer["predictions"].items()},
             [entry["number"] for entry in answer["suggestions"]],
-            [entry["number"] for entry in answer["similar_incidents"] if entry["number"] not in numbers],
+            # Of five, of which the other pictures may take two once they are in the history.
+            [entry["number"] for entry in answer["similar_incidents"] if entry["number"] not in numbers][:3],
         )
 
     assert said(answers[0])[2]
