@@ -27,7 +27,7 @@ def test_the_manager_reads_figures_and_pictures(browse, diagnosed, language, wid
     assert axe(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     counted = page.locator("[data-chart=days] td").all_text_contents()
-    diagnosed("BOSS-2")
+    diagnosed(f"BOSS-2-{language}")
     expect(page.locator("[data-chart=days] canvas")).to_be_visible()
     expect(page.locator("[data-chart=days] td"), "counted without a reload").not_to_have_text(counted, timeout=30_000)
 
