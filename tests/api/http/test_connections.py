@@ -62,7 +62,9 @@ def one_answer(client: socket.socket) -> bytes:
     """Return one answer, up to the length that it states; the connection may stay open."""
     received = b""
     while b"\r\n\r\n" not in received:
-        received += client.recv(65536)
+        part = client.recv(65536)
+        assert part, f"closed after {received!r}"
+        received += part
     head, _, body = received.partition(b"\r\n\r\n")
     length = int(re.search(rb"content-length: (\d+)", head)[1])
     while len(body) < length:
