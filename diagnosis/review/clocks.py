@@ -25,7 +25,7 @@ from diagnosis.service_levels.rules import CLOCKS, CONDITIONS, ClockName
 ROWS = 50_000  # that are read at once: a million rows as lists would take gigabytes
 DAY = 86_400.0
 NOT_YET = 1.0 - 1e-6  # of its time: how long a record that waits for its caller is watched at most
-_COLUMNS = (
+CLOCK_COLUMNS = (
     "number",
     "state",
     "opened_at",
@@ -34,8 +34,8 @@ _COLUMNS = (
     "closed_at",
     "reopened_at",
     "on_hold_minutes",
-    *CONDITIONS,
 )
+_COLUMNS = (*CLOCK_COLUMNS, *CONDITIONS)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from diagnosis.phrases import Phrase
 from diagnosis.placeholders import without_placeholders
 from diagnosis.recurrence import Signature, default_signature
 from diagnosis.recurrence.outcomes import censored_outcomes, cohort
-from diagnosis.review.clocks import RecordClocks, record_clocks, review_rules
+from diagnosis.review.clocks import CLOCK_COLUMNS, RecordClocks, record_clocks, review_rules
 from diagnosis.review.definitions import BY_NAME, Definition
 from diagnosis.review.facts import MeasuredEvents, ReviewFacts
 from diagnosis.review.quarters import Quarter
@@ -31,15 +31,8 @@ from diagnosis.times import as_utc, days_of
 
 # What a review reads of a record: nothing else takes memory.
 COLUMNS = (
-    "number",
+    *CLOCK_COLUMNS,
     "type",
-    "state",
-    "opened_at",
-    "responded_at",
-    "resolved_at",
-    "closed_at",
-    "reopened_at",
-    "on_hold_minutes",
     "caller",
     "opened_by",
     "contact_type",

@@ -126,8 +126,8 @@ def _content(response: httpx.Response) -> Any:  # noqa: ANN401 - any JSON value
     if status in (401, 403):
         raise SourceError(Phrase("source_refused_credentials", {"address": address, "status": status}), status)
     if not response.is_success:
-        said = f"{status} {response.reason_phrase}: {response.text[:200].strip()}"
-        raise SourceError(Phrase("source_refused", {"address": address, "answer": said}), status)
+        answer = f"{status} {response.reason_phrase}: {response.text[:200].strip()}"
+        raise SourceError(Phrase("source_refused", {"address": address, "answer": answer}), status)
     try:
         return response.json() if response.content else None
     except ValueError as error:

@@ -224,6 +224,12 @@ def test_without_a_release_what_is_promised_does_not_change_with_who_waits(setti
         assert {clock.clock for clock in service.of("PLAIN")} == {"response"}
 
 
+def sign_in_after_a_reading(client) -> None:
+    client.app.state.service.service_levels.watch()
+    _, key = client.app.state.service.store.keys.create("agent", ("diagnose", "feedback"))
+    client.post("/console/sign-in", data={"key": key})
+
+
 @pytest.fixture
 def queue(settings):
     """Six diagnosed incidents: one missed for days, one for an hour, two that run, one that waits, one that ended."""
@@ -239,9 +245,7 @@ def queue(settings):
         ):
             assert client.post("/v1/diagnoses", json=incident).status_code == 200
             assert client.post("/v1/incidents", json=incident).status_code == 200
-        client.app.state.service.service_levels.watch()
-        _, key = client.app.state.service.store.keys.create("agent", ("diagnose", "feedback"))
-        client.post("/console/sign-in", data={"key": key})
+        sign_in_after_a_reading(client)
         yield client
 
 
@@ -341,9 +345,7 @@ def test_what_came_since_the_last_reading_is_at_risk_where_it_is(settings) -> No
     rules = "[service_levels]\nat_risk = 0.0001\n[[service_levels.rules]]\nrestoration_hours = 4\n"
     settings.service_levels.write_text(rules, encoding="utf-8")
     with Serving(settings) as client:
-        client.app.state.service.service_levels.watch()
-        _, key = client.app.state.service.store.keys.create("agent", ("diagnose", "feedback"))
-        client.post("/console/sign-in", data={"key": key})
+        sign_in_after_a_reading(client)
         send(client, row("NEW", 1))
         assert "at risk" in client.get("/").text
         assert "at risk" in page_of(client, "NEW")
@@ -356,9 +358,7 @@ def test_the_hours_left_of_what_came_since_the_last_reading_are_those_of_its_cal
     rules = f"[[service_levels.rules]]\nrestoration_hours = 20\ncalendar = {calendar}\n"
     settings.service_levels.write_text(rules, encoding="utf-8")
     with Serving(settings) as client:
-        client.app.state.service.service_levels.watch()
-        _, key = client.app.state.service.store.keys.create("agent", ("diagnose", "feedback"))
-        client.post("/console/sign-in", data={"key": key})
+        sign_in_after_a_reading(client)
         send(client, row("NEW", 0.01))
         for html in (client.get("/").text, page_of(client, "NEW")):
             assert "20.0 h left" in html or "19.9 h left" in html

@@ -17,7 +17,8 @@ from docx.shared import Cm, Length, Pt, RGBColor
 from docx.table import _Cell, _Row
 
 from diagnosis.review import Words
-from training.reports.review.layout import Cell, Section, Table, sections
+from training.reports.review.layout import sections
+from training.reports.review.parts import Cell, Section, Table
 from training.reports.review.plots import picture
 
 LATIN, CHINESE = "Calibri", "Microsoft YaHei"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo
 from diagnosis.review import Words, summary
 from diagnosis.review.definitions import BY_NAME
 from diagnosis.review.summary import action_title, unnamed
+from training.reports.review.parts import Cell, Section, Table
 
 Content = Mapping[str, Any]
 _TONES = {"met": "good", "missed": "bad", "better": "good", "worse": "bad", "held": "good", "did not hold": "bad"} | {
@@ -21,42 +21,6 @@ _TONES = {"met": "good", "missed": "bad", "better": "good", "worse": "bad", "hel
 EVIDENCE = 4  # numbers that are shown in a cell
 TEAMS_BY_WEEK = 12  # sixty teams and their weeks would fill ten pages; the totals of all stand above
 _HOURS = ("hours", "available", "fit")  # columns of the workload that only hours by record fill
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One cell: its text, how it is meant (``good``, ``bad``), and the section that it leads to."""
-
-    text: str
-    tone: str = ""
-    link: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table; columns whose place is in ``numeric`` stand right."""
-
-    columns: tuple[str, ...]
-    rows: list[list[Cell]]
-    numeric: tuple[int, ...] = ()
-    caption: str = ""
-
-
-@dataclass(frozen=True)
-class Section:
-    """One part of a review.
-
-    Attributes
-    ----------
-    plot : str
-        Name of a plot of `training.reports.review.plots`; empty for none.
-    """
-
-    key: str
-    title: str
-    paragraphs: list[str] = field(default_factory=list)
-    tables: list[Table] = field(default_factory=list)
-    plot: str = ""
 
 
 def sections(content: Content, words: Words) -> list[Section]:
